@@ -34,12 +34,27 @@ PAGE_PARAMETERS = [
 ]
 
 
-class PageSerializer(serializers.Serializer):
-    """Envelope of a list inside an aggregate, whose `page` is a RecordPagination."""
+class OfPage(serializers.Field):
+    """Field mixin: a value of the page that the view lists, by the name of the field."""
 
-    count = serializers.IntegerField(source="page.count", help_text="Rows of the whole list.")
-    next = serializers.URLField(source="page.next", allow_null=True, help_text="The next page, null on the last.")
-    previous = serializers.URLField(source="page.previous", allow_null=True, help_text="The page before, or null.")
+    def get_attribute(self, _value: object) -> Any:
+        return getattr(self.context["view"].paginator, str(self.field_name))
+
+
+class PageCountField(OfPage, serializers.IntegerField):
+    pass
+
+
+class PageUrlField(OfPage, serializers.URLField):
+    pass
+
+
+class PageSerializer(serializers.Serializer):
+    """Envelope of a list inside an aggregate."""
+
+    count = PageCountField(help_text="Rows of the whole list.")
+    next = PageUrlField(allow_null=True, help_text="The next page, null on the last.")
+    previous = PageUrlField(allow_null=True, help_text="The page before, or null.")
 
 
 class RecordPagination(BasePagination):

@@ -1,18 +1,28 @@
 """Serializers of pilots: fields only, no arithmetic."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
-from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import (
+    BooleanField,
+    CharField,
+    ChoiceField,
+    DictField,
+    FloatField,
+    IntegerField,
+    JSONField,
+    ListField,
+    SerializerMethodField,
+)
+from rest_framework.serializers import ListSerializer, Serializer, ValidationError
 
-from core.api.pagination import PageSerializer, RecordPagination
+from core.api.pagination import PageSerializer
 from core.api.serializers import (
     ChoiceWithLabel,
     DateValueField,
@@ -32,13 +42,7 @@ from pilots.analytics.coverage import MATRIX_AXES, Coverage
 from pilots.analytics.explanations import Explanation, no_elasticity, plan_change_text, shown_explanations
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.replanning import Replanning
-from pilots.analytics.synergy import (
-    EmissionBasis,
-    ExcludedPilot,
-    PilotSynergy,
-    Synergy,
-    pilot_synergy,
-)
+from pilots.analytics.synergy import EmissionBasis, PilotSynergy, pilot_synergy
 from pilots.lights import RULE_PILOT
 from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand
@@ -65,53 +69,56 @@ from pilots.models import (
 from policies.api import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
 from policies.models import Field, Level
 
+STAGE_HELP = "The last stage that it had entered by the day; null where none is on record."
+DAYS_IN_STAGE_HELP = "Days since it entered that stage."
+COLOUR_HELP, WHY_HELP = "Its light on the day.", "Why the light has its colour."
+ROSTER_HELP = "Provinces that the programme covers: the denominator."
+COVERED_HELP = "Provinces of the roster with at least one of them."
+SHARE_HELP = "provinces of roster, as a fraction."
 
-class CountSerializer(serializers.Serializer):
+
+class CountSerializer(Serializer):
     """announced = recorded + withdrawn + to_enter; announced and to_enter are null where no number was announced."""
 
-    announced = serializers.IntegerField(
+    announced = IntegerField(
         allow_null=True, help_text="How many the announcement names; null where it gives no number."
     )
-    recorded = serializers.IntegerField(help_text="How many in the programme are entered here by name.")
-    firm = serializers.IntegerField(help_text="Those of them read in an official text or the press.")
-    unverified = serializers.IntegerField(help_text="Those of them only inferred from other documents.")
-    withdrawn = serializers.IntegerField(help_text="Entered by name and withdrawn by the day.")
-    to_enter = serializers.IntegerField(
+    recorded = IntegerField(help_text="How many in the programme are entered here by name.")
+    firm = IntegerField(help_text="Those of them read in an official text or the press.")
+    unverified = IntegerField(help_text="Those of them only inferred from other documents.")
+    withdrawn = IntegerField(help_text="Entered by name and withdrawn by the day.")
+    to_enter = IntegerField(
         allow_null=True,
         help_text="announced less recorded and withdrawn, never below 0; null where no number was announced.",
     )
-    surplus = serializers.IntegerField(
-        help_text="Recorded and withdrawn beyond what was announced: a sign of a mistake."
-    )
+    surplus = IntegerField(help_text="Recorded and withdrawn beyond what was announced: a sign of a mistake.")
 
 
-class KindCountSerializer(serializers.Serializer):
+class KindCountSerializer(Serializer):
     """Announced against recorded, for one kind of pilot."""
 
-    kind = serializers.ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
-    label = serializers.CharField()  # type: ignore[assignment]
+    kind = ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
+    label = CharField()  # type: ignore[assignment]
 
-    def get_fields(self) -> dict[str, serializers.Field]:
+    def get_fields(self) -> dict[str, Any]:
         """Add the numbers of a CountSerializer."""
-        counts: dict[str, serializers.Field] = CountSerializer().get_fields()
+        counts = CountSerializer().get_fields()
         for name, field in counts.items():
             field.source = f"numbers.{name}"
         return {**super().get_fields(), **counts}
 
 
-class BatchCountSerializer(serializers.Serializer):
+class BatchCountSerializer(Serializer):
     """Announced against recorded, for one batch."""
 
     batch = RelatedBySlug(help_text="The batch that is counted.")
-    level = serializers.ChoiceField(
-        Level.choices, source="batch.level", help_text="Who announced it: the nation or a province."
-    )
+    level = ChoiceField(Level.choices, source="batch.level", help_text="Who announced it: the nation or a province.")
     kinds = KindCountSerializer(many=True, help_text="By kind of pilot.")
     total = CountSerializer(help_text="All kinds together.")
 
 
 class BatchSerializer(SourcedSerializer):
-    kinds = serializers.SerializerMethodField(help_text="Announced against recorded on the day, by kind of pilot.")
+    kinds = KindCountSerializer(many=True, help_text="Announced against recorded on the day, by kind of pilot.")
 
     class Meta:
         model = Batch
@@ -122,24 +129,13 @@ class BatchSerializer(SourcedSerializer):
             *("industries_announced", "kinds", *FACT_FIELDS, "url"),
         )
 
-    @extend_schema_field(KindCountSerializer(many=True))
-    def get_kinds(self, batch: Batch) -> object:
-        return KindCountSerializer(self.context["view"].counts[batch.pk].kinds, many=True).data
-
 
 class PilotSerializer(SourcedSerializer):
-    stage = serializers.ChoiceField(
-        source="status.current_stage.stage",
-        choices=Stage.choices,
-        allow_null=True,
-        help_text="The last stage that it had entered by the day; null where none is on record.",
-    )
-    days_in_stage = serializers.IntegerField(
-        source="status.days_in_stage", allow_null=True, help_text="Days since it entered that stage."
-    )
-    light = serializers.ChoiceField(
+    stage = ChoiceField(Stage.choices, source="status.current_stage.stage", allow_null=True, help_text=STAGE_HELP)
+    days_in_stage = IntegerField(source="status.days_in_stage", allow_null=True, help_text=DAYS_IN_STAGE_HELP)
+    light = ChoiceField(
+        Colour.choices,
         source="status.colour",
-        choices=Colour.choices,
         help_text="Its light on the day: the worst of what binds it, or one set by hand.",
     )
 
@@ -148,23 +144,11 @@ class PilotSerializer(SourcedSerializer):
         fields = (
             *("slug", "name", "name_en", "name_zh", "kind", "batch", "province", "prefecture_code", "prefecture_zh"),
             *("county_code", "parent", "city_type", "industries", "term_start", "term_end", "withdrawn_on"),
-            *("stage", "days_in_stage", "light"),
-            *(*FACT_FIELDS, "url", "page"),
+            *("stage", "days_in_stage", "light", *FACT_FIELDS, "url", "page"),
         )
 
 
-# -- what belongs to a pilot -----------------------------------------------------------------------------
-
-
-class DatedEventSerializer(SourcedSerializer):
-    """Something planned that may have happened: what is said of a day after the one asked reads null, or empty."""
-
-    DATE_FIELD: ClassVar[str]  # the day on which it happened, null until then
-    DATED_FIELDS: ClassVar[tuple[str, ...]]  # what is only known from then on
-
-    def hidden_fields(self, record: Any) -> Collection[str]:
-        return self.DATED_FIELDS if getattr(record, self.DATE_FIELD) is None else ()
-
+# -- what belongs to a pilot: what is said of a day after the one asked reads null, or empty --------------
 
 REASON_FIELDS = ("reason", "reason_en", "reason_zh")
 
@@ -175,30 +159,24 @@ class WaitingReplanSerializer(ReadOnlyModelSerializer):
 
     class Meta:
         model = Replan
-        fields = ("id", "day", "reason", "reason_en", "reason_zh", "asked_on")
+        fields = ("id", "day", *REASON_FIELDS, "asked_on")
 
 
-FIRST_PLANNED_HELP = "The planned day as it was first entered; planned_on is the one in force on the day."
-
-
-class PlannedDaySerializer(DatedEventSerializer):
+class PlannedDaySerializer(SourcedSerializer):
     """What is planned for a day: the day in force, the first one, and the one that is asked for."""
 
     planned_on = DateValueField(source="planned_then", help_text="The planned day in force on the day.")
-    first_planned_on = DateValueField(source="planned_on", help_text=FIRST_PLANNED_HELP)
-    replan = serializers.SerializerMethodField(
-        help_text="The request for another day that waits for the ministry; null where there is none."
+    first_planned_on = DateValueField(
+        source="planned_on",
+        help_text="The planned day as it was first entered; planned_on is the one in force on the day.",
     )
-
-    @extend_schema_field(WaitingReplanSerializer(allow_null=True))
-    def get_replan(self, record: Any) -> object:
-        waiting = record.waiting_replan(self.context["view"].as_of)
-        return WaitingReplanSerializer(waiting, context=self.context).data if waiting else None
+    replan = WaitingReplanSerializer(
+        allow_null=True,
+        help_text="The request for another day that waits for the ministry; null where there is none.",
+    )
 
 
 class StageSerializer(PlannedDaySerializer):
-    DATE_FIELD, DATED_FIELDS = "entered_then", ("evidence", *REASON_FIELDS, *NOTE_FIELDS, "sources")
-
     entered_on = DateValueField(source="entered_then")
 
     class Meta:
@@ -208,17 +186,16 @@ class StageSerializer(PlannedDaySerializer):
             *(*REASON_FIELDS, *FACT_FIELDS, "url"),
         )
 
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return () if record.entered_then else ("evidence", *REASON_FIELDS, *NOTE_FIELDS, "sources")
+
 
 class MilestoneSerializer(PlannedDaySerializer):
-    DATE_FIELD, DATED_FIELDS = "completed_then", ("evidence",)
-
     completed_on = DateValueField(source="completed_then")
-    done = serializers.BooleanField(source="status.done", help_text="Whether it was done by the day.")
-    light = serializers.ChoiceField(
-        source="status.light.colour", choices=Colour.choices, help_text="Its light on the day."
-    )
-    why = ChoiceWithLabel(source="status.light.why", help_text="Why the light has its colour.")
-    delay_days = serializers.IntegerField(
+    done = BooleanField(source="status.done", help_text="Whether it was done by the day.")
+    light = ChoiceField(Colour.choices, source="status.light.colour", help_text=COLOUR_HELP)
+    why = ChoiceWithLabel(source="status.light.why", help_text=WHY_HELP)
+    delay_days = IntegerField(
         source="status.light.delay",
         allow_null=True,
         help_text="Days between plan and completion, or so far; negative ahead of the plan.",
@@ -228,9 +205,12 @@ class MilestoneSerializer(PlannedDaySerializer):
         model = Milestone
         fields = (
             *("id", "pilot", "facet", "title", "title_en", "title_zh", "owner", "planned_on", "first_planned_on"),
-            *("replan", "completed_on"),
-            *("weight", "is_key", "evidence", "done", "light", "why", "delay_days", *FACT_FIELDS, "url"),
+            *("replan", "completed_on", "weight", "is_key", "evidence", "done", "light", "why", "delay_days"),
+            *(*FACT_FIELDS, "url"),
         )
+
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return () if record.completed_then else ("evidence",)
 
 
 class ReplanSerializer(PeopleMixin, RecordSerializer):
@@ -238,14 +218,12 @@ class ReplanSerializer(PeopleMixin, RecordSerializer):
 
     PEOPLE_FIELDS = ("asked_by", "decided_by")
 
-    state = serializers.ChoiceField(
-        source="state_then", choices=ReplanState.choices, help_text="What it was on the day."
-    )
+    state = ChoiceField(ReplanState.choices, source="state_then", help_text="What it was on the day.")
     asked_by = UsernameField("asked_by", help_text="Who asked for it.")
     decided_on = DateValueField(source="decided_then")
     decided_by = UsernameField("decided_by_then", help_text="Who decided on it.")
-    accepted = serializers.BooleanField(source="accepted_then", allow_null=True, help_text="Null while it waits.")
-    remark = serializers.CharField(source="remark_then", allow_null=True, help_text="Why it was refused.")
+    accepted = BooleanField(source="accepted_then", allow_null=True, help_text="Null while it waits.")
+    remark = CharField(source="remark_then", allow_null=True, help_text="Why it was refused.")
 
     class Meta:
         model = Replan
@@ -284,19 +262,18 @@ class TargetSerializer(SourcedSerializer):
         )
 
 
-VERSION_HELP = "Which value it is for the period, from 1: a correction is a new version, and the old one is kept."
-
-
 class ReadingSerializer(SourcedSerializer):
     """A version of a value as it stood on the day: accepted later, it was only reported then."""
 
-    state = serializers.ChoiceField(
+    state = ChoiceField(
+        ReadingState.choices,
         source="state_then",
-        choices=ReadingState.choices,
         help_text="What it was on the day: accepted later, it was only reported then.",
     )
     accepted_on = DateValueField(source="accepted_then")
-    version = serializers.IntegerField(help_text=VERSION_HELP)
+    version = IntegerField(
+        help_text="Which value it is for the period, from 1: a correction is a new version, and the old one is kept."
+    )
 
     class Meta:
         model = Reading
@@ -309,13 +286,21 @@ class ReadingSerializer(SourcedSerializer):
 # -- progress ----------------------------------------------------------------------------------------------
 
 
-class ReasonSerializer(serializers.Serializer):
+class RowsOfPageSerializer(ListSerializer):
+    """Those of the rows whose pilots are on the page that was asked for."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        keys = set(self.context["view"].paginator.rows)
+        return super().to_representation([row for row in data if row.pilot.pk in keys])
+
+
+class ReasonSerializer(Serializer):
     """One reason of a light: a stable code, a sentence in the reader's language, the page of the item."""
 
-    code = serializers.CharField()
-    text = serializers.CharField()
-    url = serializers.SerializerMethodField()
-    owner = serializers.CharField(
+    code = CharField()
+    text = CharField()
+    url = SerializerMethodField()
+    owner = CharField(
         help_text=(
             "Who is responsible: the agency of the open follow-up about it, overdue first, else the department of a "
             "milestone, else the pilot’s own office; empty when all is well."
@@ -326,7 +311,7 @@ class ReasonSerializer(serializers.Serializer):
         return str(self.context["request"].build_absolute_uri(reason.url))
 
 
-class LateCompletionSerializer(serializers.Serializer):
+class LateCompletionSerializer(Serializer):
     """A completion that was entered long after the day it names."""
 
     completed_on = DateValueField(
@@ -335,29 +320,29 @@ class LateCompletionSerializer(serializers.Serializer):
     entered_on = DateValueField(allow_null=False, help_text="The day on which that was entered.")
 
 
-class ReplanningSerializer(serializers.Serializer):
+class ReplanningSerializer(Serializer):
     """A milestone, stage or target of which something that decides the light was changed, or entered late."""
 
-    kind = serializers.ChoiceField(
-        choices=[("milestone", "milestone"), ("stageentry", "stage entry"), ("target", "target")],
+    kind = ChoiceField(
+        [("milestone", "milestone"), ("stageentry", "stage entry"), ("target", "target")],
         read_only=True,
         help_text="What was changed.",
     )
-    id = serializers.IntegerField(source="pk", help_text="Its id; a deleted one is no longer in its list.")
+    id = IntegerField(source="pk", help_text="Its id; a deleted one is no longer in its list.")
     on = DateValueField(allow_null=False, help_text="The day of the last such change.")
-    was = serializers.SerializerMethodField(
+    was = SerializerMethodField(
         help_text="What the changed fields said when it was entered; of a deleted one, all of them."
     )
-    deleted = serializers.BooleanField(help_text="Whether it has been deleted.")
+    deleted = BooleanField(help_text="Whether it has been deleted.")
     completion = LateCompletionSerializer(
         allow_null=True,
         help_text="Its completion, where that was entered more than 30 days after the day it names; else null.",
     )
-    text = serializers.SerializerMethodField(help_text="The same as a sentence.")
+    text = SerializerMethodField(help_text="The same as a sentence.")
 
-    @extend_schema_field(serializers.DictField(child=serializers.JSONField()))
-    def get_was(self, item: Replanning) -> dict[str, object]:
-        return {name: json_value(value) for name, value in item.was.items()}
+    @extend_schema_field(DictField(child=JSONField()))
+    def get_was(self, item: Replanning) -> object:
+        return json_value(item.was)
 
     def get_text(self, item: Replanning) -> str:
         return plan_change_text(item)
@@ -365,19 +350,19 @@ class ReplanningSerializer(serializers.Serializer):
 
 def json_value(value: object) -> object:
     """A value of a field as JSON has it: days as text, decimals as numbers, steps by year."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): json_value(one) for key, one in value.items()}
     if isinstance(value, date):
         return value.isoformat()
     return float(value) if isinstance(value, Decimal) else value
 
 
-class OverrideSerializer(serializers.Serializer):
+class OverrideSerializer(Serializer):
     """A light set by hand: from `expires_on` on the computed one counts again."""
 
-    colour = serializers.ChoiceField(Colour.choices, help_text="The colour that was set.")
-    reason = serializers.CharField(help_text="Why it was set.")
-    author = serializers.SerializerMethodField(
+    colour = ChoiceField(Colour.choices, help_text="The colour that was set.")
+    reason = CharField(help_text="Why it was set.")
+    author = SerializerMethodField(
         help_text="Which office set it. Names of people stand in the history, for those whom they concern."
     )
     set_on = DateValueField(allow_null=False, help_text="Since when.")
@@ -388,16 +373,16 @@ class OverrideSerializer(serializers.Serializer):
         return gettext("the ministry")
 
 
-class LightSerializer(serializers.Serializer):
+class LightSerializer(Serializer):
     """A pilot's light. `colour` is the one shown: the computed one unless one set by hand is in force."""
 
-    colour = serializers.ChoiceField(
+    colour = ChoiceField(
         Colour.choices, help_text="The colour that is shown: the computed one, unless one set by hand is in force."
     )
     since = DateValueField(help_text="Since when it has been so; null where that is not known.")
-    rule = serializers.SerializerMethodField(help_text="The rule of the computed light, with its version.")
-    reasons = serializers.SerializerMethodField(help_text="Why, worst first; a light set by hand says so first.")
-    computed = serializers.ChoiceField(Colour.choices, source="light.colour", help_text="The computed colour.")
+    rule = SerializerMethodField(help_text="The rule of the computed light, with its version.")
+    reasons = SerializerMethodField(help_text="Why, worst first; a light set by hand says so first.")
+    computed = ChoiceField(Colour.choices, source="light.colour", help_text="The computed colour.")
     override = OverrideSerializer(allow_null=True, help_text="The light set by hand, if one is in force.")
     replanned = ReplanningSerializer(
         many=True,
@@ -416,41 +401,41 @@ class LightSerializer(serializers.Serializer):
         return ReasonSerializer(shown_explanations(status), many=True, context=self.context).data
 
 
-class MilestoneCountsSerializer(serializers.Serializer):
-    done = serializers.IntegerField(help_text="Done by the day.")
-    due = serializers.IntegerField(help_text="Due by the day.")
-    late = serializers.IntegerField(help_text="Due and not done.")
-    total = serializers.IntegerField(help_text="All that are planned.")
+class MilestoneCountsSerializer(Serializer):
+    done = IntegerField(help_text="Done by the day.")
+    due = IntegerField(help_text="Due by the day.")
+    late = IntegerField(help_text="Due and not done.")
+    total = IntegerField(help_text="All that are planned.")
 
 
-class IndicatorProgressSerializer(serializers.Serializer):
+class IndicatorProgressSerializer(Serializer):
     """A target on the day, beside the accepted value of the last period due: `period` is the year it speaks of."""
 
     indicator = RelatedByCode(source="target.indicator", help_text="What is measured.")
-    kind = serializers.ChoiceField(TargetKind.choices, source="target.kind", help_text="What the target asks for.")
-    binding = serializers.BooleanField(source="target.binding", help_text="Whether the pilot is bound to it.")
+    kind = ChoiceField(TargetKind.choices, source="target.kind", help_text="What the target asks for.")
+    binding = BooleanField(source="target.binding", help_text="Whether the pilot is bound to it.")
     base = NumberField(source="target.base_value", help_text="Value of the base year.")
     actual = NumberField(source="reading.value", help_text="Accepted value of the last period due.")
     target = NumberField(source="target.target_value", help_text="Value to be reached.")
-    period = serializers.CharField(source="year", help_text="The year that actual speaks of.")
+    period = CharField(source="year", help_text="The year that actual speaks of.")
     progress = RatioField(
         source="light.progress", help_text="How much of the way from base to target is behind the pilot."
     )
     expected_share = RatioField(source="light.share", help_text="How much of the way is due.")
     expected_value = NumberField(source="light.expected", help_text="The value that is due.")
     shortfall = RatioField(source="light.shortfall", help_text="What is missing of what is due; negative ahead of it.")
-    light = serializers.ChoiceField(Colour.choices, source="light.colour", help_text="Its light on the day.")
-    why = ChoiceWithLabel(source="light.why", help_text="Why the light has its colour.")
+    light = ChoiceField(Colour.choices, source="light.colour", help_text=COLOUR_HELP)
+    why = ChoiceWithLabel(source="light.why", help_text=WHY_HELP)
 
 
-class SpanSerializer(serializers.Serializer):
+class SpanSerializer(Serializer):
     """Days from one stage to another; so far, where it is not done."""
 
-    days = serializers.IntegerField(help_text="Days from one stage to the other; so far, where it is not done.")
-    done = serializers.BooleanField(help_text="Whether the other stage is reached.")
+    days = IntegerField(help_text="Days from one stage to the other; so far, where it is not done.")
+    done = BooleanField(help_text="Whether the other stage is reached.")
 
 
-class SynergyClassField(serializers.ChoiceField):
+class SynergyClassField(ChoiceField):
     """Class of a pilot's synergy in the year due, null where the synergy of the day gives none. One query a list."""
 
     def __init__(self) -> None:
@@ -466,40 +451,34 @@ class SynergyClassField(serializers.ChoiceField):
         return found.kind.value if isinstance(found, PilotSynergy) and found.kind else None
 
 
-class PilotProgressSerializer(serializers.Serializer):
+class PilotProgressSerializer(Serializer):
     """How far one pilot has come."""
 
     pilot = RelatedBySlug(help_text="The pilot.")
-    stage = serializers.ChoiceField(
-        Stage.choices,
-        source="current_stage.stage",
-        allow_null=True,
-        help_text="The last stage that it had entered by the day; null where none is on record.",
-    )
-    days_in_stage = serializers.IntegerField(allow_null=True, help_text="Days since it entered that stage.")
+    stage = ChoiceField(Stage.choices, source="current_stage.stage", allow_null=True, help_text=STAGE_HELP)
+    days_in_stage = IntegerField(allow_null=True, help_text=DAYS_IN_STAGE_HELP)
     list_to_plan = SpanSerializer(allow_null=True, help_text="From the day it was listed to the issue of its plan.")
     light = LightSerializer(source="*", help_text="Its light, with its reasons.")
     synergy_class = SynergyClassField()
     milestones = MilestoneCountsSerializer(source="counts", help_text="How many milestones are done, due and late.")
     indicators = IndicatorProgressSerializer(many=True, help_text="Each target beside the value that is due.")
 
+    class Meta:
+        list_serializer_class = RowsOfPageSerializer
 
-class FunnelStepSerializer(serializers.Serializer):
+
+class FunnelStepSerializer(Serializer):
     """How many of the pilots stand in a stage or past it."""
 
-    stage = serializers.ChoiceField(
-        choices=[(stage.value, stage.label) for stage in ORDERED_STAGES],
-        read_only=True,
-        help_text="A stage.",
-    )
-    reached = serializers.IntegerField(help_text="Pilots in it or past it.")
-    of = serializers.IntegerField(help_text="All pilots that are counted.")
+    stage = ChoiceField([(stage.value, stage.label) for stage in ORDERED_STAGES], read_only=True, help_text="A stage.")
+    reached = IntegerField(help_text="Pilots in it or past it.")
+    of = IntegerField(help_text="All pilots that are counted.")
 
 
-class KindFunnelSerializer(serializers.Serializer):
+class KindFunnelSerializer(Serializer):
     """The funnel of one kind of pilot."""
 
-    kind = serializers.ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
+    kind = ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
     funnel = FunnelStepSerializer(many=True, help_text="Pilots at or past each stage.")
 
 
@@ -507,75 +486,55 @@ def funnel_steps(funnel: StageFunnel) -> list[dict[str, object]]:
     return [{"stage": stage.value, "reached": reached, "of": funnel.n} for stage, reached in funnel.reached.items()]
 
 
-class StripSerializer(serializers.Serializer):
+class StripSerializer(Serializer):
     """How many pilots show each colour on the day, and did on the last day of the quarter before."""
 
-    now = serializers.DictField(child=serializers.IntegerField(), help_text="Pilots by colour on the day.")
-    then = serializers.DictField(child=serializers.IntegerField(), help_text="The same on the day before.")
+    now = DictField(child=IntegerField(), help_text="Pilots by colour on the day.")
+    then = DictField(child=IntegerField(), help_text="The same on the day before.")
     then_on = DateValueField(allow_null=False, help_text="That day: the last of the quarter before.")
-
-
-@dataclass(frozen=True)
-class ProgressPage:
-    """Progress of a set of pilots in numbers, and of those of one page one by one."""
-
-    totals: Progress
-    page: RecordPagination
-
-    @property
-    def pilots(self) -> Sequence[PilotStatus]:
-        return [status for status in self.totals.pilots if status.pilot.pk in self.page.rows]
 
 
 class ProgressSerializer(PageSerializer):
     """How far the pilots have come on the day; `reported` of them have an accepted value for the last period due."""
 
-    as_of = DateValueField(source="totals.as_of", allow_null=False)
+    as_of = DateValueField(allow_null=False)
     known = KnownField()
     pilots = PilotProgressSerializer(many=True, help_text="How far each pilot has come.")
-    funnel = serializers.SerializerMethodField(
-        help_text="Pilots at or past each stage; those that have withdrawn are left out."
-    )
-    by_kind = serializers.SerializerMethodField(help_text="The same for each kind of pilot.")
-    strip = StripSerializer(
-        source="totals.strip", help_text="The lights on the day beside those of the quarter before."
-    )
-    reported = serializers.IntegerField(
-        source="totals.reported", help_text="Pilots with an accepted value for the last period due."
-    )
+    funnel = SerializerMethodField(help_text="Pilots at or past each stage; those that have withdrawn are left out.")
+    by_kind = SerializerMethodField(help_text="The same for each kind of pilot.")
+    strip = StripSerializer(help_text="The lights on the day beside those of the quarter before.")
+    reported = IntegerField(help_text="Pilots with an accepted value for the last period due.")
 
     @extend_schema_field(FunnelStepSerializer(many=True))
-    def get_funnel(self, value: ProgressPage) -> Sequence[Mapping[str, object]]:
-        return funnel_steps(value.totals.funnel())
+    def get_funnel(self, progress: Progress) -> Sequence[Mapping[str, object]]:
+        return funnel_steps(progress.funnel())
 
     @extend_schema_field(KindFunnelSerializer(many=True))
-    def get_by_kind(self, value: ProgressPage) -> Sequence[Mapping[str, object]]:
-        totals, kinds = value.totals, {status.pilot.kind for status in value.totals.pilots}
-        return [
-            {"kind": kind.value, "funnel": funnel_steps(totals.funnel(kind))} for kind in PilotKind if kind in kinds
-        ]
+    def get_by_kind(self, progress: Progress) -> Sequence[Mapping[str, object]]:
+        kinds = {status.pilot.kind for status in progress.pilots}
+        return [{"kind": kind, "funnel": funnel_steps(progress.funnel(kind))} for kind in PilotKind if kind in kinds]
 
 
-class ProgressRowSerializer(serializers.Serializer):
+class ProgressRowSerializer(Serializer):
     """One line of the file: a pilot."""
 
     pilot = RelatedBySlug()
-    kind = serializers.CharField(source="pilot.kind")
+    kind = CharField(source="pilot.kind")
     batch = RelatedBySlug(source="pilot.batch")
     province = RelatedBySlug(source="pilot.province")
-    stage = serializers.ChoiceField(Stage.choices, source="current_stage.stage", allow_null=True)
-    days_in_stage = serializers.IntegerField(allow_null=True)
-    list_to_plan_days = serializers.IntegerField(source="list_to_plan.days", allow_null=True)
-    plan_issued = serializers.BooleanField(source="list_to_plan.done", allow_null=True)
-    light = serializers.ChoiceField(Colour.choices, source="colour")
+    stage = CharField(source="current_stage.stage", allow_null=True)
+    days_in_stage = IntegerField(allow_null=True)
+    list_to_plan_days = IntegerField(source="list_to_plan.days", allow_null=True)
+    plan_issued = BooleanField(source="list_to_plan.done", allow_null=True)
+    light = CharField(source="colour")
     since = DateValueField()
-    computed = serializers.ChoiceField(Colour.choices, source="light.colour")
-    reasons = serializers.SerializerMethodField()
-    milestones_done = serializers.IntegerField(source="counts.done")
-    milestones_due = serializers.IntegerField(source="counts.due")
-    milestones_late = serializers.IntegerField(source="counts.late")
-    milestones_total = serializers.IntegerField(source="counts.total")
-    reported = serializers.BooleanField()
+    computed = CharField(source="light.colour")
+    reasons = SerializerMethodField()
+    milestones_done = IntegerField(source="counts.done")
+    milestones_due = IntegerField(source="counts.due")
+    milestones_late = IntegerField(source="counts.late")
+    milestones_total = IntegerField(source="counts.total")
+    reported = BooleanField()
     synergy_class = SynergyClassField()
 
     def get_reasons(self, status: PilotStatus) -> list[str]:
@@ -585,7 +544,7 @@ class ProgressRowSerializer(serializers.Serializer):
 # -- synergy -----------------------------------------------------------------------------------------------
 
 
-class EquivalentsSerializer(serializers.Serializer):
+class EquivalentsSerializer(Serializer):
     """Air pollutants together, in thousand pollutant equivalents; positive = reduced."""
 
     base = NumberField(help_text="Thousand pollutant equivalents in the base year.")
@@ -593,7 +552,7 @@ class EquivalentsSerializer(serializers.Serializer):
     rate = RatioField(help_text="reduced of base, as a fraction.")
 
 
-class CarbonSerializer(serializers.Serializer):
+class CarbonSerializer(Serializer):
     """Carbon in the unit of its indicator; positive = reduced."""
 
     base = NumberField(help_text="Value of the base year, in the unit of its indicator.")
@@ -601,12 +560,12 @@ class CarbonSerializer(serializers.Serializer):
     rate = RatioField(source="reduction.rate", help_text="reduced of base, as a fraction.")
 
 
-class ElasticitySerializer(serializers.Serializer):
+class ElasticitySerializer(Serializer):
     """Cross-elasticity of all air pollutants together to carbon."""
 
     value = RatioField(help_text="The rate of air pollution over that of carbon; null unless both fall.")
-    band = serializers.ChoiceField(ElasticityBand.choices, allow_null=True, help_text="Which of the two falls more.")
-    note = serializers.SerializerMethodField(help_text="Why there is no number; null where there is one.")
+    band = ChoiceField(ElasticityBand.choices, allow_null=True, help_text="Which of the two falls more.")
+    note = SerializerMethodField(help_text="Why there is no number; null where there is one.")
 
     @extend_schema_field(ChoiceWithLabel(allow_null=True))
     def get_note(self, found: Elasticity) -> dict[str, str] | None:
@@ -618,33 +577,29 @@ def elasticity_note(found: Elasticity) -> dict[str, str] | None:
     return None if note is None else {"code": note[0], "text": note[1]}
 
 
-class PilotSynergySerializer(serializers.Serializer):
+class PilotSynergySerializer(Serializer):
     """A pilot between its base year and the year asked. Rates are fractions, positive = reduced."""
 
     pilot = RelatedBySlug(help_text="The pilot.")
-    base_year = serializers.IntegerField(help_text="The year that it is compared with.")
-    basis = serializers.ChoiceField(EmissionBasis.choices, help_text="Whether totals or intensities are compared.")
-    rates = serializers.DictField(
-        child=RatioField(), help_text="By how much each pollutant fell, as a fraction of its base."
-    )
+    base_year = IntegerField(help_text="The year that it is compared with.")
+    basis = ChoiceField(EmissionBasis.choices, help_text="Whether totals or intensities are compared.")
+    rates = DictField(child=RatioField(), help_text="By how much each pollutant fell, as a fraction of its base.")
     apeq = EquivalentsSerializer(help_text="All air pollutants together.")
     carbon = CarbonSerializer(help_text="Carbon dioxide.")
-    vars()["class"] = serializers.ChoiceField(
+    vars()["class"] = ChoiceField(  # a keyword of Python
         CoControl.choices,
         source="kind",
         allow_null=True,
         help_text="Whether both fall, only one, or both rise; null where a rate is not known, or only of an intensity.",
-    )  # a keyword of Python
-    els = serializers.DictField(
+    )
+    els = DictField(
         child=RatioField(),
         source="elasticity_values",
         help_text="The rate of each pollutant over that of carbon; null unless both fall.",
     )
-    els_notes = serializers.SerializerMethodField(
-        help_text="Why there is no number, by pollutant; null where there is one."
-    )
-    bands = serializers.DictField(
-        child=serializers.ChoiceField(ElasticityBand.choices, allow_null=True),
+    els_notes = SerializerMethodField(help_text="Why there is no number, by pollutant; null where there is one.")
+    bands = DictField(
+        child=ChoiceField(ElasticityBand.choices, allow_null=True),
         source="elasticity_bands",
         help_text="Which of the two falls more, by pollutant.",
     )
@@ -657,48 +612,36 @@ class PilotSynergySerializer(serializers.Serializer):
         help_text="Both together: the root of their product, negative when either goes the wrong way."
     )
 
-    @extend_schema_field(serializers.DictField(child=ChoiceWithLabel(allow_null=True)))
+    class Meta:
+        list_serializer_class = RowsOfPageSerializer
+
+    @extend_schema_field(DictField(child=ChoiceWithLabel(allow_null=True)))
     def get_els_notes(self, row: PilotSynergy) -> dict[str, dict[str, str] | None]:
         return {code: elasticity_note(found) for code, found in row.elasticities.items()}
 
 
-class MissingPilotSerializer(serializers.Serializer):
+class MissingPilotSerializer(Serializer):
     pilot = RelatedBySlug(help_text="The pilot.")
     why = ChoiceWithLabel(help_text="Why it cannot be judged.")
 
+    class Meta:
+        list_serializer_class = RowsOfPageSerializer
 
-class TotalSerializer(serializers.Serializer):
+
+class TotalSerializer(Serializer):
     """A sum over `n` of the `of` pilots that could bring something; those `within` another pilot are left out."""
 
     reduced = NumberField(source="value", help_text="The sum of what was reduced; null where nothing is known.")
-    n = serializers.IntegerField(source="used", help_text="Pilots in the sum.")
-    of = serializers.IntegerField(source="possible", help_text="Pilots that could be in it.")
-    within = serializers.ListField(
-        child=serializers.CharField(), help_text="Pilots left out because they lie in another one."
-    )
+    n = IntegerField(source="used", help_text="Pilots in the sum.")
+    of = IntegerField(source="possible", help_text="Pilots that could be in it.")
+    within = ListField(child=CharField(), help_text="Pilots left out because they lie in another one.")
 
 
-class TotalsSerializer(serializers.Serializer):
+class TotalsSerializer(Serializer):
     """Reduced together by the pilots asked about: thousand air pollutant equivalents, and tonnes of CO2."""
 
     apeq = TotalSerializer(source="apeq_total", help_text="Thousand air pollutant equivalents.")
     carbon_tonnes = TotalSerializer(source="carbon_total", help_text="Tonnes of carbon dioxide.")
-
-
-@dataclass(frozen=True)
-class SynergyPage:
-    """Synergy of a set of pilots, of which one page is listed."""
-
-    synergy: Synergy
-    page: RecordPagination
-
-    @property
-    def pilots(self) -> Sequence[PilotSynergy]:
-        return [item for item in self.synergy.pilots if item.pilot.pk in self.page.rows]
-
-    @property
-    def missing(self) -> Sequence[ExcludedPilot]:
-        return [item for item in self.synergy.missing if item.pilot.pk in self.page.rows]
 
 
 class SynergySerializer(PageSerializer):
@@ -707,51 +650,44 @@ class SynergySerializer(PageSerializer):
     Of `not_judged` nothing is known (`missing`), or only an intensity of carbon (`n` less `judged`).
     """
 
-    as_of = DateValueField(source="synergy.as_of", allow_null=False)
+    as_of = DateValueField(allow_null=False)
     known = KnownField()
-    year = serializers.IntegerField(source="synergy.year", help_text="The year that is compared with the base year.")
-    n = serializers.IntegerField(source="synergy.n", help_text="Pilots with rates, of totals or of an intensity.")
-    of = serializers.IntegerField(source="synergy.of", help_text="All pilots that are asked about.")
-    judged = serializers.IntegerField(
-        source="synergy.judged", help_text="Pilots that can be judged: of total emissions, the sum of the classes."
-    )
-    not_judged = serializers.IntegerField(
-        source="synergy.not_judged", help_text="All others: those that are missing, and those with an intensity only."
-    )
+    year = IntegerField(help_text="The year that is compared with the base year.")
+    n = IntegerField(help_text="Pilots with rates, of totals or of an intensity.")
+    of = IntegerField(help_text="All pilots that are asked about.")
+    judged = IntegerField(help_text="Pilots that can be judged: of total emissions, the sum of the classes.")
+    not_judged = IntegerField(help_text="All others: those that are missing, and those with an intensity only.")
     pilots = PilotSynergySerializer(many=True, help_text="Each pilot of the page with rates.")
     missing = MissingPilotSerializer(many=True, help_text="The others of the page, and why.")
-    classes = serializers.DictField(
-        child=serializers.IntegerField(),
-        source="synergy.kinds",
+    classes = DictField(
+        child=IntegerField(),
+        source="kinds",
         help_text="How many pilots are of each class, by total emissions alone.",
     )
     totals = TotalsSerializer(
-        source="synergy",
-        help_text="Reduced together by the pilots asked about: all recorded ones, or those of the filters.",
+        source="*", help_text="Reduced together by the pilots asked about: all recorded ones, or those of the filters."
     )
 
 
-class SynergyRowSerializer(serializers.Serializer):
+class SynergyRowSerializer(Serializer):
     """One line of the file: a pilot, or why it is missing; what is not known stays empty."""
 
     pilot = RelatedBySlug()
-    kind = serializers.CharField(source="pilot.kind")
+    kind = CharField(source="pilot.kind")
     province = RelatedBySlug(source="pilot.province")
-    missing = serializers.CharField(source="why.value", allow_null=True)
-    base_year = serializers.IntegerField(source="found.base_year", allow_null=True)
-    basis = serializers.ChoiceField(EmissionBasis.choices, source="found.basis", allow_null=True)
-    vars()["class"] = serializers.ChoiceField(
-        CoControl.choices, source="found.kind", allow_null=True
-    )  # a keyword of Python
+    missing = CharField(source="why.value", allow_null=True)
+    base_year = IntegerField(source="found.base_year", allow_null=True)
+    basis = CharField(source="found.basis", allow_null=True)
+    vars()["class"] = CharField(source="found.kind", allow_null=True)  # a keyword of Python
     apeq_base = NumberField(source="found.apeq.base")
     apeq_reduced = NumberField(source="found.apeq.reduced")
     apeq_rate = RatioField(source="found.apeq.rate")
     carbon_base = NumberField(source="found.carbon.base")
     carbon_reduced = NumberField(source="found.carbon.reduction.amount")
     carbon_rate = RatioField(source="found.carbon.reduction.rate")
-    rates = serializers.DictField(child=RatioField(), source="found.rates", allow_null=True)
+    rates = DictField(child=RatioField(), source="found.rates", allow_null=True)
     els_apeq = RatioField(source="found.elasticity.value")
-    band = serializers.ChoiceField(ElasticityBand.choices, source="found.elasticity.band", allow_null=True)
+    band = CharField(source="found.elasticity.band", allow_null=True)
     progress_air = RatioField(source="found.pollution_progress.value")
     progress_carbon = RatioField(source="found.carbon_progress")
     joint_progress = RatioField(source="found.joint_progress")
@@ -760,30 +696,30 @@ class SynergyRowSerializer(serializers.Serializer):
 # -- trend ---------------------------------------------------------------------------------------------
 
 
-class TrendYearSerializer(serializers.Serializer):
+class TrendYearSerializer(Serializer):
     """A year: `n` of the `of` pilots that could bring a value have one; what must not be put together stays null."""
 
-    year = serializers.IntegerField(help_text="The year.")
-    n = serializers.IntegerField(help_text="Pilots with an accepted value for the year.")
-    of = serializers.IntegerField(help_text="Pilots that could have one.")
+    year = IntegerField(help_text="The year.")
+    n = IntegerField(help_text="Pilots with an accepted value for the year.")
+    of = IntegerField(help_text="Pilots that could have one.")
     total = NumberField(help_text="Their sum; null where values are not summed.")
     median = NumberField(source="spread.median", help_text="Their median; null but for shares.")
     low = NumberField(source="spread.low", help_text="The lowest of them; null but for shares.")
     high = NumberField(source="spread.high", help_text="The highest of them; null but for shares.")
 
 
-class TrendSerializer(serializers.Serializer):
+class TrendSerializer(Serializer):
     """How an indicator has gone year by year over a set of pilots."""
 
     as_of = DateValueField(allow_null=False)
     known = KnownField()
     indicator = RelatedByCode(help_text="What is measured.")
-    unit = serializers.CharField(source="indicator.unit_text", help_text="The unit of all values.")
-    rollup = serializers.ChoiceField(
+    unit = CharField(source="indicator.unit_text", help_text="The unit of all values.")
+    rollup = ChoiceField(
         RollUp.choices, source="indicator.rollup", help_text="How values of several pilots may be put together."
     )
-    pilots = serializers.IntegerField(help_text="Pilots that are asked about.")
-    within = serializers.IntegerField(help_text="Those of them that lie in another one: a sum leaves them out.")
+    pilots = IntegerField(help_text="Pilots that are asked about.")
+    within = IntegerField(help_text="Those of them that lie in another one: a sum leaves them out.")
     years = TrendYearSerializer(many=True, help_text="Each year with an accepted value.")
     same = TrendYearSerializer(
         many=True,
@@ -794,115 +730,109 @@ class TrendSerializer(serializers.Serializer):
 # -- coverage ------------------------------------------------------------------------------------------
 
 
-class IndustryCoverageSerializer(serializers.Serializer):
+class IndustryCoverageSerializer(Serializer):
     industry = RelatedBySlug(help_text="The industry.")
-    pilots = serializers.IntegerField(help_text="Pilots in this industry, by their own documents.")
-    provinces = serializers.IntegerField(help_text="Provinces of the roster with at least one of them.")
-    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
-    share = serializers.FloatField(allow_null=True, help_text="provinces of roster, as a fraction.")
-    priority = serializers.BooleanField(
+    pilots = IntegerField(help_text="Pilots in this industry, by their own documents.")
+    provinces = IntegerField(help_text=COVERED_HELP)
+    roster = IntegerField(help_text=ROSTER_HELP)
+    share = FloatField(allow_null=True, help_text=SHARE_HELP)
+    priority = BooleanField(
         source="industry.priority",
         help_text="Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector.",
     )
-    gap = serializers.BooleanField(
+    gap = BooleanField(
         help_text="Whether it is singled out and no recorded pilot names it; never true while gaps are not judged."
     )
-    in_notice = serializers.BooleanField(help_text="Whether the notice of a batch counted here names it.")
+    in_notice = BooleanField(help_text="Whether the notice of a batch counted here names it.")
 
 
-class FieldCoverageSerializer(serializers.Serializer):
-    field = serializers.ChoiceField(Field.choices, help_text="A field of measures.")
-    label = serializers.CharField()  # type: ignore[assignment]
+class FieldCoverageSerializer(Serializer):
+    field = ChoiceField(Field.choices, help_text="A field of measures.")
+    label = CharField()  # type: ignore[assignment]
     measures = RelatedBySlug(many=True, help_text="The measures of the field.")
     industries = RelatedBySlug(many=True, help_text="The industries that they are about.")
-    pilots = serializers.IntegerField(help_text="Pilots that name one of these industries.")
-    provinces = serializers.IntegerField(help_text="Provinces of the roster with at least one of them.")
-    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
-    share = serializers.FloatField(allow_null=True, help_text="provinces of roster, as a fraction.")
+    pilots = IntegerField(help_text="Pilots that name one of these industries.")
+    provinces = IntegerField(help_text=COVERED_HELP)
+    roster = IntegerField(help_text=ROSTER_HELP)
+    share = FloatField(allow_null=True, help_text=SHARE_HELP)
 
 
-class PlaceSerializer(serializers.Serializer):
+class PlaceSerializer(Serializer):
     """A column of the matrix: a region or a province of the roster."""
 
-    code = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]
+    code = CharField()
+    label = CharField()  # type: ignore[assignment]
 
 
-class MatrixSerializer(serializers.Serializer):
+class MatrixSerializer(Serializer):
     """Pilots by industry (rows) and place (columns): cells[row][column]."""
 
     rows = RelatedBySlug(many=True, help_text="The industries.")
     columns = PlaceSerializer(many=True, help_text="The places.")
-    cells = serializers.ListField(
-        child=serializers.ListField(child=serializers.IntegerField()),
-        help_text="Pilots by row and column: cells[row][column].",
-    )
+    cells = ListField(child=ListField(child=IntegerField()), help_text="Pilots by row and column: cells[row][column].")
 
 
-class CoverageNumbersSerializer(serializers.Serializer):
+class CoverageNumbersSerializer(Serializer):
     """The coverage of industries in numbers. A pilot may name several industries; `naming` pilots name at least one."""
 
     as_of = DateValueField(allow_null=False)
     known = KnownField()
-    pilots = serializers.IntegerField(help_text="Pilots that are counted.")
-    naming = serializers.IntegerField(help_text="Those of them that name an industry.")
-    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
-    covered = serializers.IntegerField(help_text="Industries that at least one pilot names.")
-    priorities = serializers.IntegerField(help_text="Industries that national policy singles out.")
+    pilots = IntegerField(help_text="Pilots that are counted.")
+    naming = IntegerField(help_text="Those of them that name an industry.")
+    roster = IntegerField(help_text=ROSTER_HELP)
+    covered = IntegerField(help_text="Industries that at least one pilot names.")
+    priorities = IntegerField(help_text="Industries that national policy singles out.")
     gaps = RelatedBySlug(many=True, source="gap_industries", help_text="Those of them that no recorded pilot names.")
-    announced = serializers.IntegerField(
+    announced = IntegerField(
         allow_null=True, help_text="Pilots announced in the set that is counted; null where that is not known."
     )
-    gap_judged = serializers.BooleanField(
+    gap_judged = BooleanField(
         help_text="Whether naming is at least gap_threshold of announced; else no gap is claimed."
     )
-    gap_threshold = serializers.FloatField(help_text="The share of the announced pilots from which gaps are claimed.")
+    gap_threshold = FloatField(help_text="The share of the announced pilots from which gaps are claimed.")
     in_notice = RelatedBySlug(many=True, help_text="Industries that the batches’ own notices name.")
 
 
 class CoverageSerializer(CoverageNumbersSerializer):
     """Which industries the pilots try and which nobody does."""
 
-    by = serializers.SerializerMethodField(help_text="What the columns of the matrix are.")
-    batches = serializers.SerializerMethodField(help_text="Announced against recorded for the batches counted here.")
+    by = SerializerMethodField(help_text="What the columns of the matrix are.")
+    batches = SerializerMethodField(help_text="Announced against recorded for the batches counted here.")
     industries = IndustryCoverageSerializer(many=True, help_text="Each industry.")
     fields = FieldCoverageSerializer(many=True, help_text="Each field of measures.")  # type: ignore[assignment]
     matrix = MatrixSerializer(help_text="Pilots by industry and place.")
 
-    @extend_schema_field(serializers.ChoiceField(choices=MATRIX_AXES))
-    def get_by(self, coverage: Coverage) -> str:
-        by: str = self.context["view"].by
-        return by
+    @extend_schema_field(ChoiceField(MATRIX_AXES))
+    def get_by(self, coverage: Coverage) -> Any:
+        return self.context["view"].by
 
     @extend_schema_field(BatchCountSerializer(many=True))
     def get_batches(self, coverage: Coverage) -> object:
-        return BatchCountSerializer(self.context["view"].batches, many=True, context=self.context).data
+        """Those of the set that is counted. Of a province its own: national ones are not announced by province."""
+        batches = coverage.chosen.batches(self.context["view"].counts)
+        return BatchCountSerializer(batches, many=True, context=self.context).data
 
 
 # -- written ---------------------------------------------------------------------------------------------
 
 
 @extend_schema_serializer(component_name="StepEntry")
-class StepWriteSerializer(serializers.Serializer):
+class StepWriteSerializer(Serializer):
     """A value that a target names for a year before the last."""
 
-    def get_fields(self) -> dict[str, serializers.Field]:
+    def get_fields(self) -> dict[str, Any]:
         return {name: build_write_field(TargetStep._meta.get_field(name)) for name in ("year", "value")}
 
     def to_internal_value(self, data: Any) -> Any:
         """Both, and nothing else: also where of the target only a part is sent."""
         if isinstance(data, Mapping):
             unknown = ErrorDetail(str(gettext("There is no such field.")), "unknown_field")
-            faults: dict[str, list[ErrorDetail]] = {
-                truncate(name): [unknown] for name in data if name not in self.fields
-            }
-            faults |= {
-                name: [ErrorDetail(str(field.error_messages["required"]), "required")]
-                for name, field in self.fields.items()
-                if name not in data
-            }
+            faults = {truncate(name): [unknown] for name in data if name not in self.fields}
+            for name, field in self.fields.items():
+                if name not in data:
+                    faults[name] = [ErrorDetail(str(field.error_messages["required"]), "required")]
             if faults:
-                raise serializers.ValidationError(faults)
+                raise ValidationError(faults)
         return super().to_internal_value(data)
 
 
@@ -919,7 +849,7 @@ class ReadingWriteSerializer(WriteSerializer):
     model = Reading
     EXTRA_FIELDS = ("version",)
 
-    def get_fields(self) -> dict[str, serializers.Field]:
+    def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
         fields["version"].help_text = "Which version the value is to become: only a correction has to say it."
         return fields

@@ -1,11 +1,15 @@
-"""API viewsets and aggregates of pilots, in JSON, CSV and XLSX."""
+"""API viewsets and aggregates of pilots, in JSON, CSV and XLSX, with what each asks of a write besides its model."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Case, Model, Prefetch, Q, QuerySet, Value, When
-from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
@@ -13,45 +17,65 @@ from rest_framework.request import Request
 
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
 from core.api.viewsets import AggregateView, unknown_value_error
+from core.api.write_serializers import ValidatedInput
 from core.api.writes import WritableViewSet
+from core.http.as_of import today
 from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.permissions import NOT_YOURS_TO_CHANGE
+from core.records import writing
+from core.records.writing import ADD, NOT_YOURS
 from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
 from pilots.analytics.light_index import filter_by_status, read_conditions
 from pilots.analytics.pilot_status import (
-    PilotStatus,
+    Progress,
     build_progress,
     milestone_status,
     pilot_status,
     prefetch_for_status,
 )
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
-from pilots.analytics.synergy import SynergyRow, build_synergy
-from pilots.analytics.trend import Trend, TrendYear, build_trend
+from pilots.analytics.synergy import Synergy, build_synergy
+from pilots.analytics.trend import Trend, build_trend
 from pilots.api import serializers
-from pilots.api.serializers import ProgressPage, SynergyPage
-from pilots.api.write_rules import (
-    PlannedDayWriteMixin,
-    ReadingWriteMixin,
-    ReplanWriteMixin,
-    StageWriteMixin,
-    TargetWriteMixin,
-)
 from pilots.models import (
     Batch,
     Indicator,
     Milestone,
     Pilot,
     Reading,
+    ReadingLedger,
+    ReadingState,
     Replan,
     ReplanState,
     StageEntry,
     Target,
     TargetStep,
 )
+from pilots.models.reading import lock_pilot
 from pilots.readings import state_expression
+from pilots.replans import (
+    DELETION_FIXED,
+    FIXED_CODE,
+    REASON_REQUIRED,
+    decide_replan,
+    is_deletion_refused,
+    replan_of,
+    save_replan,
+    settle_planned_day,
+    withdraw_replan,
+)
+from pilots.services import PLACE_PERMISSION
 
 YEAR_PATTERN = re.compile(r"[1-9][0-9]{3}", re.ASCII)
+
+
+def drafted(record: Any, values: Mapping[str, Any]) -> Any:
+    """Return a copy of a record with other values, to be judged."""
+    draft = copy(record)
+    for name, value in values.items():
+        setattr(draft, name, value)
+    return draft
 
 
 class BatchViewSet(WritableViewSet):
@@ -80,6 +104,10 @@ class BatchViewSet(WritableViewSet):
     def counts(self) -> Mapping[int, BatchCount]:
         """Announced against recorded, by batch."""
         return {row.batch.pk: row for row in build_reconciliation(self.as_of)}
+
+    def annotate_as_of(self, record: Any) -> Any:
+        record.kinds = self.counts[record.pk].kinds
+        return record
 
 
 class PilotViewSet(WritableViewSet):
@@ -136,7 +164,35 @@ class PilotPartViewSet(WritableViewSet):
         return rows.filter(self.listed())
 
 
-class StageViewSet(StageWriteMixin, PilotPartViewSet):
+class PlannedDayViewSet(PilotPartViewSet):
+    """A kind of record that is planned for a day. Another day of a key milestone or planned stage is asked of the
+    ministry, with the reason.
+    """
+
+    def annotate_as_of(self, record: Any) -> Any:
+        record.replan = record.waiting_replan(self.as_of)
+        return record
+
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
+        """Take the day that is asked for off the record, and ask for it."""
+        day = None
+        if record.pk:
+            wanted = drafted(record, {"planned_on": record.planned_by(today()), **given.values})
+            day = settle_planned_day(wanted, record, by=self.request.user)
+            if day and not given.reason:
+                raise ValidationError({"change_reason": ValidationError(REASON_REQUIRED, code="required")})
+            given = replace(given, values={**given.values, "planned_on": wanted.planned_on})
+        super().perform_write(record, given)
+        if day:
+            save_replan(replan_of(record, day, given.reason), by=self.request.user)
+
+    def perform_delete(self, record: Any, reason: str) -> None:
+        if is_deletion_refused(record, self.request.user):
+            raise writing.Conflict(str(DELETION_FIXED), code=FIXED_CODE)
+        super().perform_delete(record, reason)
+
+
+class StageViewSet(PlannedDayViewSet):
     heading = gettext_lazy("Stages")
     about = (
         "Stages that pilots entered by the day, and those they plan to: entered_on is null while a stage lies ahead. "
@@ -158,8 +214,13 @@ class StageViewSet(StageWriteMixin, PilotPartViewSet):
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
         return rows.filter(Q(entered_on__lte=self.as_of) | (Q(planned_on__isnull=False) & self.listed()))
 
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
+        """Lock the pilot: a stage is checked against its others, and none is entered meanwhile."""
+        lock_pilot(given.values.get("pilot") or record.pilot)
+        super().perform_write(record, given)
 
-class MilestoneViewSet(PlannedDayWriteMixin, PilotPartViewSet):
+
+class MilestoneViewSet(PlannedDayViewSet):
     heading = gettext_lazy("Milestones")
     about = (
         "What the pilots of the day have promised to have done by when. completed_on is null, and the light that of a "
@@ -182,16 +243,17 @@ class MilestoneViewSet(PlannedDayWriteMixin, PilotPartViewSet):
 
     def annotate_as_of(self, record: Any) -> Any:
         record.status = milestone_status(record, self.as_of)
-        return record
+        return super().annotate_as_of(record)
 
 
-class ReplanViewSet(ReplanWriteMixin, PilotPartViewSet):
+class ReplanViewSet(PilotPartViewSet):
     heading = gettext_lazy("Replans")
     about = (
         "Requests for another planned day of a key milestone or planned stage, made by the day. One that the ministry "
         "accepts holds from the day of the decision: days before it keep their lights. decided_on, accepted and remark "
         "are null while it waits, and read null on a day before the decision."
     )
+    http_method_names = ["get", "head", "options", "post", "patch", "delete"]
     cache_responses = False  # names of people, for those whom they concern
     serializer_class = serializers.ReplanSerializer
     filterset_class = api_filterset(
@@ -222,6 +284,32 @@ class ReplanViewSet(ReplanWriteMixin, PilotPartViewSet):
         record.accepted_then, record.remark_then = (record.accepted, record.remark) if decided else (None, "")
         return record
 
+    def create_one(self, record: Any, data: Mapping[str, Any]) -> Replan:
+        for name, value in self.validate_record(record, data).values.items():
+            setattr(record, name, value)
+        if record.item:
+            record.pilot = record.item.pilot
+            writing.check_scope(self.request.user, ADD, record)
+        writing.check_fields(record, None, {}, self.request.user)
+        return save_replan(record, by=self.request.user)
+
+    def update_one(self, record: Any, data: Mapping[str, Any]) -> Replan:
+        """Accept or refuse a request."""
+        given = self.validate_change(record, data)
+        draft = drafted(record, given.values)
+        writing.check_fields(draft, record, {}, self.request.user)
+        draft.clean()
+        if draft.accepted is None:
+            text = _("Write true to accept it, or false to refuse it with a remark.")
+            raise ValidationError({"accepted": ValidationError(text, code="required")})
+        decision = {"accepted": draft.accepted, "remark": draft.remark, "by": self.request.user}
+        return decide_replan(record, **decision, reason=given.reason)
+
+    def delete_one(self, record: Any, data: Mapping[str, Any]) -> None:
+        """Withdraw a request."""
+        given = self.validate_change(record, data)
+        withdraw_replan(record, by=self.request.user, reason=given.reason)
+
 
 class IndicatorViewSet(WritableViewSet):
     heading = gettext_lazy("Indicators")
@@ -239,7 +327,7 @@ class IndicatorViewSet(WritableViewSet):
         super().initial(request, *args, **kwargs)
 
 
-class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
+class TargetViewSet(PilotPartViewSet):
     heading = gettext_lazy("Targets")
     about = (
         "What the pilots of the day have promised, by indicator. “reach” is a value by the target year, by way of the "
@@ -266,8 +354,39 @@ class TargetViewSet(TargetWriteMixin, PilotPartViewSet):
         steps = Prefetch("steps", TargetStep.objects.order_by("year"))
         return rows.select_related("pilot", "indicator").prefetch_related(steps, "sources")
 
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
+        """Write the intermediate values too, each with its own history entry; those not sent are deleted.
 
-class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
+        Remaining ones are validated as well, as the target's years may have changed.
+        """
+        created = record.pk is None
+        super().perform_write(record, given)
+        there = {} if created else {step.year: step for step in record.steps.all()}
+        now = {year: step.value for year, step in there.items()}
+        left_alone = "steps" not in given.extra and self.request.method == "PATCH"
+        wanted = now if left_alone else values_by_year(given.extra.get("steps", []))
+        if not created and wanted != now and not self.request.user.has_perm(PLACE_PERMISSION):
+            raise ValidationError({"steps": ValidationError(NOT_YOURS_TO_CHANGE, code=NOT_YOURS)})
+        how: dict[str, Any] = {"by": self.request.user, "reason": given.reason, "allowed": True}
+        for year in there.keys() - wanted.keys():
+            writing.delete(there[year], **how)
+        for year, value in wanted.items():
+            step = there.get(year) or TargetStep(target=record, year=year)
+            try:
+                writing.write(step, {"value": value}, **how)
+            except ValidationError as exc:
+                raise ValidationError({"steps": [f"{year}: {text}" for text in exc.messages]}) from exc
+
+
+def values_by_year(steps: Sequence[Mapping[str, Any]]) -> Mapping[int, Decimal]:
+    """Return the values by year. Raises ValidationError for a duplicate year."""
+    wanted = {step["year"]: step["value"] for step in steps}
+    if len(wanted) < len(steps):
+        raise ValidationError({"steps": ValidationError(_("Name each year once."), code="twice")})
+    return wanted
+
+
+class ReadingViewSet(PilotPartViewSet):
     heading = gettext_lazy("Readings")
     about = (
         "Values reported by the day, each version of them. Of an indicator and a period the newest version accepted by "
@@ -295,11 +414,61 @@ class ReadingViewSet(ReadingWriteMixin, PilotPartViewSet):
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
         return rows.filter(reported_on__lte=self.as_of)
 
+    def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> list[Any]:
+        self.ledgers: dict[int, ReadingLedger] = {}  # by pilot, whose values may be sent together
+        return super().lock_rows(sent)
+
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
+        """Record a new version; fill in what acceptance needs."""
+        values = dict(given.values)
+        if values.get("state", record.state) == ReadingState.ACCEPTED:
+            values["accepted_on"] = values.get("accepted_on", record.accepted_on) or today()
+        if record.pk:
+            super().perform_write(record, replace(given, values=values))
+            return
+        for name, value in values.items():
+            setattr(record, name, value)
+        if record.pilot_id not in self.ledgers:
+            self.ledgers[record.pilot_id] = ReadingLedger(record.pilot, lock=True)
+        ledger = self.ledgers[record.pilot_id]
+        check_version(record, given.data.get("version"), ledger)
+        ledger.record(record, given.m2m, by=self.request.user, reason=given.reason)
+
+
+def check_version(record: Reading, asked: int | None, ledger: ReadingLedger) -> None:
+    """Raise ValidationError for a recorded value, a conflict, or a jump; `asked` is the version that was sent."""
+    newest, following = ledger.newest.get(record.key), ledger.next_version(record.key)
+    if newest and asked is None:
+        text = _("Version %(version)d is on record. To correct it, send your value as version %(next)d.")
+        values = {"version": newest.version, "next": following}
+        raise ValidationError({"version": ValidationError(text % values, code="unique")})
+    if asked not in (None, following):
+        text = _("The next version is %(next)d: another user may have entered one meanwhile.") % {"next": following}
+        raise ValidationError({"version": ValidationError(text, code="overtaken")})
+    record.seen_id = newest.pk if newest else None
+    if newest and not ledger.differs(record):
+        text = _("Version %(version)d says this already. Enter what is different.") % {"version": newest.version}
+        raise ValidationError({"value": ValidationError(text, code="same")})
+    found = ledger.check(record)
+    if found:
+        raise ValidationError({"note": found})
+
 
 # -- aggregates ------------------------------------------------------------------------------------------
 
 
-class ProgressView(AggregateView):
+class PilotRowsView(AggregateView):
+    """An aggregate over pilots that lists them page by page."""
+
+    lists_rows = True
+
+    def file_rows(self, value: Progress | Synergy) -> Iterable[Any]:
+        rows = value.rows if isinstance(value, Synergy) else value.pilots
+        keys = self.paginator.rows if self.is_paged else ()  # type: ignore[union-attr]
+        return [row for row in rows if not self.is_paged or row.pilot.pk in keys]
+
+
+class ProgressView(PilotRowsView):
     heading = gettext_lazy("Progress of pilots")
     about = (
         "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
@@ -311,18 +480,14 @@ class ProgressView(AggregateView):
     serializer_class = serializers.ProgressSerializer
     row_serializer_class = serializers.ProgressRowSerializer
     file_name = "progress"
-    lists_rows = True
 
-    def build(self) -> ProgressPage:
-        pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filter_queryset(pilots)
-        return ProgressPage(build_progress(chosen, self.as_of), self.page_of(chosen))
-
-    def file_rows(self, value: ProgressPage) -> Iterable[PilotStatus]:
-        return value.pilots if self.is_paged else value.totals.pilots
+    def build(self) -> Progress:
+        chosen = self.filter_queryset(Pilot.objects.listed(self.as_of))
+        self.page_of(chosen)
+        return build_progress(chosen, self.as_of)
 
 
-class SynergyView(AggregateView):
+class SynergyView(PilotRowsView):
     heading = gettext_lazy("Synergy of pollution and carbon")
     about = (
         "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
@@ -335,29 +500,19 @@ class SynergyView(AggregateView):
     serializer_class = serializers.SynergySerializer
     row_serializer_class = serializers.SynergyRowSerializer
     file_name = "synergy"
-    lists_rows = True
 
     own_parameters = [
         OpenApiParameter("year", int, description="Compared with the base year; else the last whose values are due.")
     ]
 
-    def build(self) -> SynergyPage:
-        pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filter_queryset(pilots)
-        return SynergyPage(build_synergy(chosen, self.as_of, self.year), self.page_of(chosen))
-
-    @property
-    def year(self) -> int | None:
-        """The year asked for. Raises BadRequest for what is none."""
-        text = self.request.query_params.get("year")
-        if text is not None and not YEAR_PATTERN.fullmatch(text):
-            message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": truncate(text)}
+    def build(self) -> Synergy:
+        """Raises BadRequest for what is no year."""
+        chosen, year = self.filter_queryset(Pilot.objects.listed(self.as_of)), self.request.query_params.get("year")
+        if year is not None and not YEAR_PATTERN.fullmatch(year):
+            message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": truncate(year)}
             raise BadRequest(ErrorDetail("year", "invalid_number", message))
-        return None if text is None else int(text)
-
-    def file_rows(self, value: SynergyPage) -> Iterable[SynergyRow]:
-        rows = value.synergy.rows
-        return [row for row in rows if row.pilot.pk in value.page.rows] if self.is_paged else rows
+        self.page_of(chosen)
+        return build_synergy(chosen, self.as_of, None if year is None else int(year))
 
 
 class TrendView(AggregateView):
@@ -383,22 +538,18 @@ class TrendView(AggregateView):
     ]
 
     def build(self) -> Trend:
-        indicator, pilots = self.indicator(), Pilot.objects.listed(self.as_of)
-        return build_trend(self.filter_queryset(pilots), indicator, self.as_of)
-
-    def file_rows(self, value: Trend) -> Iterable[TrendYear]:
-        return value.years
-
-    def indicator(self) -> Indicator:
-        """The indicator asked for. Raises BadRequest for none or an unknown one, naming those on record."""
+        """Raises BadRequest for no indicator or an unknown one, naming those on record."""
         asked = self.request.query_params.get("indicator")
         known = {item.code: item for item in Indicator.objects.all()}
-        if asked is not None and asked.upper() in known:
-            return known[asked.upper()]
         if asked is None:
             text = _("indicator: name an indicator. On record: %(known)s.") % {"known": ", ".join(known)}
             raise BadRequest(ErrorDetail("indicator", "required", text))
-        raise BadRequest(unknown_value_error("indicator", asked, list(known)))
+        if asked.upper() not in known:
+            raise BadRequest(unknown_value_error("indicator", asked, list(known)))
+        return build_trend(self.filter_queryset(Pilot.objects.listed(self.as_of)), known[asked.upper()], self.as_of)
+
+    def file_rows(self, value: Trend) -> Iterable[Any]:
+        return value.years
 
 
 class CoverageView(AggregateView):
@@ -426,9 +577,11 @@ class CoverageView(AggregateView):
         return word
 
     def build(self) -> Coverage:
-        pilots = Pilot.objects.listed(self.as_of)
-        chosen = self.filter_queryset(pilots)
-        return build_coverage(chosen, self.as_of, by=self.by, chosen=self.pilot_set, counts=self.counts)
+        form = self.filterset_class(self.request.query_params, queryset=Pilot.objects.none()).form
+        form.full_clean()
+        chosen = self.filter_queryset(Pilot.objects.listed(self.as_of))
+        pilot_set = PilotSet.from_filters(form.cleaned_data)
+        return build_coverage(chosen, self.as_of, by=self.by, chosen=pilot_set, counts=self.counts)
 
     def file_rows(self, value: Coverage) -> Iterable[Any]:
         return value.industries
@@ -437,15 +590,3 @@ class CoverageView(AggregateView):
     def counts(self) -> Sequence[BatchCount]:
         """Announced against recorded on the day."""
         return build_reconciliation(self.as_of)
-
-    @cached_property
-    def pilot_set(self) -> PilotSet:
-        """The set of pilots that the filter leaves."""
-        form = self.filterset_class(self.request.query_params, queryset=Pilot.objects.none()).form
-        form.full_clean()
-        return PilotSet.from_filters(form.cleaned_data)
-
-    @property
-    def batches(self) -> Sequence[BatchCount]:
-        """The batches that the filter leaves. Of a province its own: national ones are not announced by province."""
-        return self.pilot_set.batches(self.counts)

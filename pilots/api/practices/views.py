@@ -17,7 +17,7 @@ from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
 from core.records import writing
 from pilots.api.practices import filters, serializers
-from pilots.api.write_rules import drafted
+from pilots.api.views import drafted
 from pilots.filters import PracticeFilter
 from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
