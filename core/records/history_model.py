@@ -1,7 +1,8 @@
 """Abstract model of every record with history: text normalization, validation and constraint errors by field."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, ClassVar
+from copy import copy
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, router
@@ -70,6 +71,13 @@ class HistoryModel(models.Model):
         """Raise KeptRecordError for a stored record that is never changed or deleted."""
         if (self.APPEND_ONLY or self.FROZEN_STATE) and not self._state.adding:
             refuse_kept(type(self)._base_manager.filter(pk=self.pk))
+
+    def drafted(self, values: Mapping[str, Any]) -> Self:
+        """Return a copy with other values, to be judged before they are written."""
+        draft = copy(self)
+        for name, value in values.items():
+            setattr(draft, name, value)
+        return draft
 
     def deletion_error(self, together: Collection[int] = ()) -> str:
         """Return why it cannot be deleted now, and what to do instead; empty where it can be.

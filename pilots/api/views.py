@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
@@ -68,14 +67,6 @@ from pilots.replans import (
 from pilots.services import PLACE_PERMISSION
 
 YEAR_PATTERN = re.compile(r"[1-9][0-9]{3}", re.ASCII)
-
-
-def drafted(record: Any, values: Mapping[str, Any]) -> Any:
-    """Return a copy of a record with other values, to be judged."""
-    draft = copy(record)
-    for name, value in values.items():
-        setattr(draft, name, value)
-    return draft
 
 
 class BatchViewSet(WritableViewSet):
@@ -177,7 +168,7 @@ class PlannedDayViewSet(PilotPartViewSet):
         """Take the day that is asked for off the record, and ask for it."""
         day = None
         if record.pk:
-            wanted = drafted(record, {"planned_on": record.planned_by(today()), **given.values})
+            wanted = record.drafted({"planned_on": record.planned_by(today()), **given.values})
             day = settle_planned_day(wanted, record, by=self.request.user)
             if day and not given.reason:
                 raise ValidationError({"change_reason": ValidationError(REASON_REQUIRED, code="required")})
@@ -296,7 +287,7 @@ class ReplanViewSet(PilotPartViewSet):
     def update_one(self, record: Any, data: Mapping[str, Any]) -> Replan:
         """Accept or refuse a request."""
         given = self.validate_change(record, data)
-        draft = drafted(record, given.values)
+        draft = record.drafted(given.values)
         writing.check_fields(draft, record, {}, self.request.user)
         draft.clean()
         if draft.accepted is None:

@@ -17,7 +17,6 @@ from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
 from core.records import writing
 from pilots.api.practices import filters, serializers
-from pilots.api.views import drafted
 from pilots.filters import PracticeFilter
 from pilots.metrics.practices import PracticeMove
 from pilots.models import Adoption, Effect, Practice
@@ -68,7 +67,7 @@ class PracticeViewSet(WritableViewSet):
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """Recommending a practice whose pilot got worse needs a reason."""
-        text = "" if given.reason else recommendation_objection(drafted(record, given.values))
+        text = "" if given.reason else recommendation_objection(record.drafted(given.values))
         super().perform_write(record, given)
         if text:
             raise ValidationError({"change_reason": ValidationError(text, code="required")})
