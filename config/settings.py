@@ -132,7 +132,7 @@ MIDDLEWARE = [
     # Pads answers at random, and CSRF tokens are masked: no BREACH.
     "core.http.middleware.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
-    "core.seed.middleware.DemonstrationMiddleware",
+    "core.http.middleware.DemonstrationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "core.http.middleware.LanguageMiddleware",

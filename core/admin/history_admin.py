@@ -28,7 +28,7 @@ from core.history.diffs import (
 from core.history.entries import NEWEST_FIRST, HistoryEntry, Label, describe
 from core.history.models import ChangeEvent
 from core.history.recording import MAX_REASON
-from core.history.revert import Obstacle, Revert, RevertRejected, find_obstacles
+from core.history.revert import Obstacle, Revert, RevertRejected
 from core.permissions import (
     NOT_YOURS_TO_ADD,
     OUT_OF_SCOPE,
@@ -99,16 +99,19 @@ class HistoryAdmin(SimpleHistoryAdmin):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         refused: Iterable[Obstacle] = ()
-        if request.method == "POST":
-            try:
+        try:
+            if request.method == "POST":
                 return self.revert_record(request, entry)
-            except RevertRejected as exc:
-                refused = exc.obstacles
+        except RevertRejected as exc:
+            refused = exc.obstacles
         restoration, (described,) = Revert(entry), self.described(request, self.changes(entry_id=entry.pk))
         gone, able = restoration.record is None, self.can_revert(request, restoration)
         steps = restoration.field_changes() if able else []
-        if steps and not refused:
-            refused = find_obstacles(restoration, self.revert_errors(request, restoration))
+        try:
+            if steps and not refused:
+                self.restore(request, entry, str(restoration.latest.pk), trial=True)
+        except RevertRejected as exc:
+            refused = exc.obstacles
         context = {
             **self.admin_site.each_context(request),
             "title": _("Version of %(when)s") % {"when": format_datetime(entry.history_date)},
@@ -142,7 +145,7 @@ class HistoryAdmin(SimpleHistoryAdmin):
         deleted record, the restricted fields that restoring it would set; and what would leave the user's scope.
         """
         user, record, state = request.user, restoration.record, restoration.target_state
-        then = Revert(restoration.entry).build_record()  # another copy: the record stays as it is
+        then = restoration.build_record()
         errors = scope_errors(user, restoration, then)
         restricted = restricted_fields(user, self.model, recorded=record is not None, record=then)
         if record is None:
@@ -155,17 +158,21 @@ class HistoryAdmin(SimpleHistoryAdmin):
         text = _("The form does not let you change this field, and restoring does not either.")
         return errors | {field.name: str(text) for field in restoration.changed_fields if field.name in fixed}
 
+    def restore(self, request: HttpRequest, entry: HistoricalRecord, opened: str, *, trial: bool = False) -> Any:
+        return writing.restore(
+            entry,
+            by=request.user,
+            opened=opened,
+            reason=posted_reason(request),
+            rules=lambda restoration: self.revert_errors(request, restoration),
+            trial=trial,
+        )
+
     def revert_record(self, request: HttpRequest, entry: HistoricalRecord) -> HttpResponse:
         """Revert the record and redirect to its history. Raises RevertRejected with every obstacle."""
         if not self.can_revert(request, Revert(entry)):
             raise PermissionDenied
-        record = writing.restore(
-            entry,
-            by=request.user,
-            opened=request.POST.get("version", ""),
-            reason=posted_reason(request),
-            rules=lambda restoration: self.revert_errors(request, restoration),
-        )
+        record = self.restore(request, entry, request.POST.get("version", ""))
         when = format_datetime(entry.history_date)
         self.log_change(request, record, str(_("Restored the version of %(when)s.") % {"when": when}))
         text = _("“%(name)s” says again what it said on %(when)s. The history has an entry for it.")

@@ -1,17 +1,16 @@
-"""Reverting a record to one of its versions, or restoring a deleted one with its rows: all or nothing."""
+"""A version of a record: what reverting to it would change, and what is in the way. `writing.restore` writes it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE, is_append_only, is_frozen
 from core.history.diffs import (
     FieldDifference,
     RecordState,
@@ -47,9 +46,8 @@ class RevertRejected(Exception):
 class Revert:
     """Revert of a record to its state after a history entry; after a deletion, to its state before it."""
 
-    def __init__(self, entry: Any, parent: Any = None) -> None:
-        """`parent` is the record that this one belongs to, where it is deleted too and restored together."""
-        self.entry, self.model, self.parent = entry, entry.instance_type, parent
+    def __init__(self, entry: Any) -> None:
+        self.entry, self.model = entry, entry.instance_type
 
     @cached_property
     def record(self) -> Any:
@@ -93,67 +91,34 @@ class Revert:
         """Reverts of the rows that were deleted together with the record."""
         if self.record is not None:
             return []
+        when = {"history_type": "-", "history_date": self.latest.history_date}
         return [
-            Revert(entry, self.build_record())
+            Revert(entry)
             for model, field in cascading_models(self.model)
-            for entry in model.history.filter(  # type: ignore[attr-defined]
-                **{field: self.entry.id}, history_type="-", history_date=self.latest.history_date
-            ).order_by("history_id")
+            for entry in model.history.filter(**{field: self.entry.id}, **when).order_by("history_id")  # type: ignore[attr-defined]
         ]
 
-    # -- obstacles ---------------------------------------------------------------------------------------
+    def build_record(self) -> Any:
+        """Return another copy of the record, in memory, as it will be, many-to-many fields aside."""
+        record = copy(self.record) if self.record else self.model(pk=self.entry.id)
+        for field in stored_fields(self.model):
+            setattr(record, field.attname, self.target_state[field.name])
+        return record
 
-    def obstacles(self) -> list[Obstacle]:
-        """Return every obstacle: related records of the version that are deleted since, and validation errors."""
-        if is_append_only(self.model):
-            return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
-        if self.record is not None and is_frozen(self.record):
-            return [Obstacle("", str(FROZEN_MESSAGE))]
-        found, can_validate = [], True
+    def lost_references(self) -> dict[str, Obstacle]:
+        """Return, by field, the related records of the version that are deleted since."""
+        found = {}
         for field in self.fields:
             value = self.target_state[field.name]
-            if not field.is_relation or value is None:
+            if not field.is_relation or not value:
                 continue
             keys = set(value if field.many_to_many else (value,))
-            keys -= {self.parent.pk} if self.is_parent_field(field) else set()
-            lost = keys - set(field.related_model._base_manager.in_bulk(keys)) if keys else keys
-            if lost:
+            if lost := keys - set(field.related_model._base_manager.in_bulk(keys)):
                 key = min(lost)
                 text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
                 text %= {"name": record_names(field.related_model, [key])[key]}
-                found.append(Obstacle(field_label(field), text, last_version_url(field.related_model, key)))
-                can_validate = can_validate and field.many_to_many  # else it would access the deleted record
-        if not can_validate:
-            return found
-        try:
-            self.build_record().full_clean(exclude=[field.name for field in self.fields if self.is_parent_field(field)])
-        except ValidationError as exc:
-            labels = {field.name: field_label(field) for field in self.fields} | {NON_FIELD_ERRORS: ""}
-            for name, texts in exc.message_dict.items():
-                found += [Obstacle(labels.get(name, name), text) for text in texts]
+                found[field.name] = Obstacle(field_label(field), text, last_version_url(field.related_model, key))
         return found
-
-    def is_parent_field(self, field: Any) -> bool:
-        """Return whether the field references the parent, which is not in the database yet."""
-        return isinstance(self.parent, field.related_model) if self.parent and field.is_relation else False
-
-    def build_record(self) -> Any:
-        """Return the record in memory as it will be, many-to-many fields aside."""
-        self.changed_fields  # noqa: B018  # reads the current values before they change
-        record = self.record or self.model(pk=self.entry.id)
-        for field in stored_fields(self.model):
-            if self.is_parent_field(field):
-                setattr(record, field.name, self.parent)
-            else:
-                setattr(record, field.attname, self.target_state[field.name])
-        return record
-
-
-def find_obstacles(restoration: Revert, faults: Mapping[str, str]) -> list[Obstacle]:
-    """Return every obstacle: fields that this user may not change, deleted related records, validation errors."""
-    labels = {field.name: field_label(field) for field in restoration.fields}
-    found = [Obstacle(labels[name], text) for name, text in faults.items()]
-    return [*found, *restoration.obstacles(), *(item for row in restoration.child_reverts for item in row.obstacles())]
 
 
 def last_version_url(model: type[Model], key: object) -> str:

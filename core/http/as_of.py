@@ -47,6 +47,10 @@ def demonstration_side() -> tuple[bool, date | None]:
     return side
 
 
+def holds_demonstration() -> bool:
+    return demonstration_side()[0]
+
+
 def today() -> date:
     """Return today's date in Asia/Shanghai, or the day of the demonstration.
 

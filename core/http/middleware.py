@@ -1,5 +1,5 @@
-"""Middleware of every request: what stands first (id, headers, log), its language with what no view accepts, and
-compression that leaves the ETag of a record strong.
+"""Middleware of every request: what stands first (id, headers, log), its language with what no view accepts,
+compression that leaves the ETag of a record strong, and the mark of invented data.
 
 Django's ConditionalGetMiddleware gives every other response to GET an ETag, and answers 304 Not Modified.
 """
@@ -20,10 +20,11 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from prometheus_client import Counter
 
+from core.http.as_of import SIDES, holds_demonstration
 from core.http.body import read_chunked_body
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.problems import AUTHENTICATE_HEADER, bad_request_response, error_response, is_api
-from core.http.request import TrackerRequest
+from core.http.request import DEMO_HEADER, TrackerRequest
 from core.http.request_log import SECRET, log_response, request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -160,3 +161,18 @@ class CompressionMiddleware(GZipMiddleware):
         if RECORD_ETAG.fullmatch(etag) or FILE_ETAG.fullmatch(etag):
             return response
         return super().process_response(request, response)
+
+
+class DemonstrationMiddleware:
+    """Middleware that sets on the request, and on the response, whether the data are invented."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: TrackerRequest) -> HttpResponse:
+        failed = hasattr(request, "data_version_error")  # a database that does not answer is waited for once
+        request.demonstration = holds_demonstration() if SIDES or not failed else False
+        response = self.get_response(request)
+        if request.demonstration:
+            response[DEMO_HEADER] = "true"
+        return response

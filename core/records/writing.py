@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE, is_append_only, is_frozen
-from core.history.diffs import author_name, format_datetime, m2m_fields, stored_fields
+from core.history.diffs import author_name, field_label, format_datetime, m2m_fields, stored_fields
 from core.history.recording import (
     delete_with_history,
     m2m_referrers,
@@ -31,7 +31,7 @@ from core.history.recording import (
     write_history_entries,
     write_history_entry,
 )
-from core.history.revert import Obstacle, Revert, RevertRejected, find_obstacles
+from core.history.revert import Obstacle, Revert, RevertRejected
 from core.http.errors import truncate
 from core.permissions import (
     NOT_YOURS_TO_ADD,
@@ -165,9 +165,10 @@ def restore(
     by: Any = None,
     reason: str = "",
     rules: Callable[[Revert], Mapping[str, str]] = lambda _restoration: {},
+    trial: bool = False,
 ) -> Any:
     """Bring a record to what one of its history entries says, a deleted one with the rows that were deleted with it,
-    and return it. `opened` is the newest entry that the user saw.
+    and return it. `opened` is the newest entry that the user saw. Of a `trial` nothing stays.
 
     `rules` returns the fields that this user may not change, and why. Raises RevertRejected with every obstacle.
     """
@@ -183,31 +184,41 @@ def restore(
         raise RevertRejected([Obstacle("", text % labels)])
     if not restoration.changed_fields:
         raise RevertRejected([Obstacle("", _("The record says all of this already. There is nothing to restore."))])
-    found = find_obstacles(restoration, rules(restoration))
-    if found:
-        raise RevertRejected(found)
     # Without a person's name: public pages show reasons, but not authors.
     text = _("Restored the version of %(when)s.") % {"when": format_datetime(entry.history_date)}
-    try:
-        return write_version(restoration, by, join_sentences(text, reason))
-    except (Conflict, ValidationError) as exc:  # of a deleted record no row is locked
-        text = _("Another user saved at the same moment. Open the page again.")
-        raise RevertRejected([Obstacle("", text)]) from exc
+    fields = {field.name: field_label(field) for field in restoration.fields}
+    found = [Obstacle(fields[name], why) for name, why in rules(restoration).items()]
+    found += write_version(restoration, by, join_sentences(text, reason))
+    if found:
+        raise RevertRejected(found)
+    transaction.set_rollback(trial)
+    return restoration.record
 
 
-def write_version(restoration: Revert, by: Any, reason: str) -> Any:
-    state, model = restoration.target_state, restoration.model
-    record = restoration.record or model(pk=restoration.entry.id)
+def write_version(restoration: Revert, by: Any, reason: str) -> list[Obstacle]:
+    """Write what a version says, and the rows that were deleted with its record; return what is in the way."""
+    state, model, rows = restoration.target_state, restoration.model, restoration.child_reverts
+    if is_append_only(model):
+        return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
+    restoration.record = record = restoration.record or model(pk=restoration.entry.id)
     values = {field.attname: state[field.name] for field in stored_fields(model)}
     lists = {
         field.name: list(field.related_model._base_manager.filter(pk__in=state[field.name]))
         for field in m2m_fields(model)
     }
-    rows = restoration.child_reverts
-    write(record, values, lists, by=by, reason=reason, allowed=True)
-    for row in rows:
-        write_version(row, by, reason)
-    return record
+    lost = restoration.lost_references()
+    if lost.keys() - lists.keys():  # the rules of the model would read the deleted record
+        return [*lost.values()]
+    try:
+        write(record, values, lists, by=by, reason=reason, allowed=True)
+    except ValidationError as exc:
+        labels = {field.name: field_label(field) for field in restoration.fields}
+        errors = exc.message_dict.items()
+        return [*lost.values(), *(Obstacle(labels.get(name, ""), text) for name, texts in errors for text in texts)]
+    except Conflict as exc:
+        late = _("Another user saved at the same moment. Open the page again.")
+        return [Obstacle("", text) for text in ([late] if exc.code == "overtaken" else exc.messages)]
+    return [*lost.values(), *(item for row in rows for item in write_version(row, by, reason))]
 
 
 # -- several records ---------------------------------------------------------------------------------------

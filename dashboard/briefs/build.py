@@ -15,10 +15,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from core.http.as_of import parse_day
+from core.http.as_of import holds_demonstration, parse_day
 from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import TrackerRequest
-from core.seed.middleware import holds_demonstration
 from dashboard.briefs.blocks import Brief, Days
 from dashboard.briefs.parts import cited
 from dashboard.briefs.pilot import pilot_content

@@ -14,9 +14,8 @@ from django.utils.translation import gettext as _
 
 from core.files.store import save_blob
 from core.history.append_only import FROZEN_MESSAGE
-from core.http.as_of import today
+from core.http.as_of import holds_demonstration, today
 from core.records import writing
-from core.seed.middleware import holds_demonstration
 from dashboard.editions.checklist import Checklist, acknowledged, build_checklist
 from dashboard.editions.package import Package, Publication, build_package
 from dashboard.models import Edition, EditionState

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, is_administrator, officer_of
-from core.seed.middleware import holds_demonstration
+from core.http.as_of import holds_demonstration
 from dashboard.analytics.working_days import WorkingCalendar, unknown_year_text
 from dashboard.models import MailSettings, Rhythm
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from core.seed.middleware import holds_demonstration
+from core.http.as_of import holds_demonstration
 from dashboard.analytics.open_work import OpenWork, build_open_work
 from dashboard.analytics.working_days import WorkingCalendar
 from dashboard.models import MailSettings, ReminderMail, ReminderStep, Rhythm

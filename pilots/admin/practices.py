@@ -90,7 +90,7 @@ class PracticeAdmin(RecordAdmin):
         faults = super().revert_errors(request, restoration)
         if request.method != "POST" or posted_reason(request):
             return faults
-        text = recommendation_objection(Revert(restoration.entry).build_record())
+        text = recommendation_objection(restoration.build_record())
         return {**faults, "recommended_on": text} if text else faults
 
     @admin.display(description=_("state"))

@@ -312,7 +312,6 @@ def test_they_name_no_person(client: Client, admin_client: Client, milestone: Mi
 
 def test_demonstration_data_say_so(client: Client, milestone: Milestone, monkeypatch: pytest.MonkeyPatch) -> None:
     make_demonstration: Callable[..., bool] = lambda *_args: True  # noqa: E731
-    monkeypatch.setattr("core.seed.middleware.is_demo_database", make_demonstration, raising=False)
     monkeypatch.setattr("core.feeds.is_demonstration", make_demonstration)
     [event] = events_of(client, "/pilots/?export=ics&lang=en").values()
     assert str(event["summary"]).startswith("Demonstration: ")

@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from accounts.models import token_digest
-from core.seed import middleware
+from core.http import middleware
 from pilots.api import views as pilots_api
 from tests.support.live_server import LiveServer, ServerResponse, run_command, running_server
 

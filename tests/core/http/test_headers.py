@@ -78,5 +78,5 @@ def test_search_engines_find_nothing_of_an_internal_site(client: Client, setting
 
 
 def test_search_engines_find_nothing_of_a_demonstration(client: Client, monkeypatch: Any) -> None:
-    monkeypatch.setattr("core.seed.middleware.holds_demonstration", lambda: True)
+    monkeypatch.setattr("core.http.middleware.holds_demonstration", lambda: True)
     assert client.get("/robots.txt").content.decode() == "User-agent: *\nDisallow: /\n"

@@ -99,7 +99,7 @@ def test_every_api_address_of_a_chart_answers(client: Client, path: str) -> None
 
 def test_pictures_of_a_demonstration_say_so(client: Client, monkeypatch: Any) -> None:
     assert "data-demonstration" not in client.get("/").content.decode()
-    monkeypatch.setattr("core.seed.middleware.holds_demonstration", lambda: True)
+    monkeypatch.setattr("core.http.middleware.holds_demonstration", lambda: True)
     text = client.get("/?as_of=2026-11-24").content.decode()
     words = "DEMONSTRATION DATA – invented / 演示数据（虚构）"
     assert f'data-demonstration="{words}" data-file-prefix="demonstration-"' in text
