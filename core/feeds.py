@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -16,9 +15,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import resolve, reverse
+from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.functional import Promise
 from django.utils.html import escape
@@ -30,9 +29,9 @@ from icalendar import Event as CalendarEvent
 
 from core.http.errors import BadRequest, ErrorDetail
 from core.http.request import DEMO_LABEL, TrackerRequest, download_stem, is_demonstration
-from core.pages import FEED_LABELS
+from core.pages import FEED_LABELS, Feeds
 from core.text.formatting import label_value
-from core.web.list_pages import requested_page, url_with
+from core.web.list_pages import PAGE_PARAMETERS, reject_unknown_params, requested_page, url_with
 
 NEVER_CHANGED = datetime(2000, 1, 1, tzinfo=UTC)  # of what has no history entry, and of a feed without entries
 PRODUCT_ID = "-//Synergy Pilot Tracker//EN"
@@ -115,7 +114,7 @@ def calendar_response(request: TrackerRequest, title: str, events: Iterable[Even
         )
         calendar.add_component(component)
     response = HttpResponse(calendar.to_ical(), content_type="text/calendar; charset=utf-8")
-    stem = download_stem(request, "-".join(filter(None, request.path.split("/"))) or "calendar")
+    stem = download_stem(request, "-".join(filter(None, page_path(request).split("/"))) or "calendar")
     response["Content-Disposition"] = f'inline; filename="{stem}.ics"'
     return response
 
@@ -150,16 +149,17 @@ def atom_response(
     request: TrackerRequest, title: str, entries: Iterable[Entry], next_page: dict[str, str] | None
 ) -> HttpResponse:
     """Return a feed; `next_page` are the parameters of its next page, if there is one."""
-    page_url = request.build_absolute_uri(url_with(request, export=None, page=None, before=None))
+    own_url = url_with(request, export=None, page=None, before=None)
+    page_url = request.build_absolute_uri(page_path(request) + own_url.removeprefix(request.path))
     feed = PagedAtomFeed(
         title=marked_title(request, title),
         link=page_url,
         description=joined_lines(request, []),
         language=get_language(),
         author_name=_("Synergy Pilot Tracker"),
-        feed_url=feed_url(request),
+        feed_url=request.build_absolute_uri(url_with(request)),
         feed_guid=page_url,
-        next_url=feed_url(request, **next_page) if next_page else "",
+        next_url=request.build_absolute_uri(url_with(request, **next_page)) if next_page else "",
     )
     host = host_name(request)
     for item in entries:
@@ -174,11 +174,9 @@ def atom_response(
     return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
 
 
-def feed_url(request: TrackerRequest, **changes: str) -> str:
-    """Return the address of this feed, or of another page of it: the secret one where it was read by a secret."""
-    path = getattr(request, "feed_path", "")
-    url = url_with(request, **({"export": None, **changes} if path else changes))
-    return request.build_absolute_uri(path + url.removeprefix(request.path) if path else url)
+def page_path(request: TrackerRequest) -> str:
+    """Return the path of the page whose list is read, under a secret address too."""
+    return getattr(request, "page_path", request.path)
 
 
 # -- secret addresses ----------------------------------------------------------------------------------
@@ -186,13 +184,15 @@ def feed_url(request: TrackerRequest, **changes: str) -> str:
 
 @dataclass(frozen=True)
 class FeedList:
-    """A page whose feeds have secret addresses: its URL name and the formats that it has. The view checks itself who
-    may see it.
+    """A page whose feeds have secret addresses: its URL name, the formats and parameters that it has, and the function
+    that makes its feeds for a user, and raises PermissionDenied for one who may not see them.
     """
 
     url_name: str
     label: str | Promise
     formats: Collection[str]
+    feeds: Callable[[TrackerRequest, Any], Feeds]
+    params: Collection[str] = PAGE_PARAMETERS
     staff_only: bool = False
 
 
@@ -214,26 +214,18 @@ def feed_addresses(request: HttpRequest, user: Any, secret: str) -> list[tuple[s
 
 
 def list_response(request: TrackerRequest, user: Any, name: str, kind: str) -> HttpResponseBase:
-    """Return a list's feed as this user gets it from the page. Raises Http404 for what the user cannot open."""
+    """Return a list's feed as this user gets it. Raises Http404 for what the user cannot open."""
     found = FEED_LISTS.get(name)
-    if found is None or kind not in found.formats:
+    if found is None or kind not in found.formats or (found.staff_only and not user.is_staff):
         raise Http404
+    request.page_path = reverse(found.url_name)
     try:
-        asked = copy(request)
-        asked.path = asked.path_info = reverse(found.url_name)
-        asked.feed_path = request.path
-        asked.user = user
-        params = request.GET.copy()
-        params.appendlist("export", kind)  # an export of the address itself is then a repeated parameter
-        asked.GET = QueryDict(params.urlencode())
-        match = resolve(asked.path)
-        response: HttpResponseBase = match.func(asked, *match.args, **match.kwargs)
+        reject_unknown_params(request, {*found.params} - {"export"})
+        response = found.feeds(request, user)[kind](request)
     except PermissionDenied:
         raise Http404 from None
     except BadRequest as exc:  # as text: no page is shown to a program
         response = HttpResponse(exc.detail, status=exc.status_code, content_type="text/plain; charset=utf-8")
-    if response.status_code in {301, 302, 303}:  # to the sign-in, or to a page for other readers
-        raise Http404
     response["Cache-Control"] = "private, no-cache"
     response["Referrer-Policy"] = "no-referrer"
     return response

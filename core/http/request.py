@@ -41,7 +41,7 @@ class TrackerRequest(HttpRequest):
     has_unknown_params: bool  # the address of a page has parameters that the page does not know; set if so
     feeds: Sequence[Mapping[str, str]]  # links to the page's calendar and feed; set by pages that have any
     auth: object  # token that authenticated the request, on pages that are read by one
-    feed_path: str  # secret path under which a list is read as a feed; set there only
+    page_path: str  # path of the page whose list is read as a feed under a secret path; set there only
     workbook: str  # URL of the page's tables as one workbook; set by pages that have tables to download
     quotas: Sequence[Quota]  # rate limits that this request was counted under; sent as RateLimit headers
 

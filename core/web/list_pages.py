@@ -27,7 +27,7 @@ MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
 FEED_FORMATS = ("ics", "atom")  # values of `export` whose pages are not those of the list
 CHUNK_SIZE = 500  # rows fetched at a time for a file
 ANNEX_PARAMETER = "print"  # `print=annex`: with the tables of the charts
-PAGE_PARAMETERS = {"as_of", "known", "lang", "page", "sort", "export", ANNEX_PARAMETER}
+PAGE_PARAMETERS = frozenset({"as_of", "known", "lang", "page", "sort", "export", ANNEX_PARAMETER})
 CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
 POSITION_PARAMETERS = ("before", "after", "page")  # where in a list, not which
 Pairs = Sequence[tuple[str, str]]
@@ -245,16 +245,21 @@ class ListPage(FilterBar):
         self.prefetch(records)
         return records
 
-    @property
-    def keys(self) -> list[int]:
-        """The keys of all filtered rows in order. One query at most."""
-        return keys_in_order(self.rows) if self.computed_keys is None else list(self.computed_keys)
-
     def whole(self) -> Table:
         """Return the table of all rows for a file, which reads and prefetches them in chunks."""
         rows = iter(self.rows.iterator(CHUNK_SIZE) if self.computed_keys is None else self.computed_keys)
         chunks = iter(lambda: list(islice(rows, CHUNK_SIZE)), [])
         return make_table(self.columns, (record for chunk in chunks for record in self.fetch(chunk)), count=self.count)
+
+
+def filtered_keys(
+    filterset: FilterSet, ordered_keys: Callable[[QuerySet[Any], str], Sequence[int] | None]
+) -> list[int]:
+    """Return the keys of the rows that a list has, in any order. Raises BadRequest for an invalid filter."""
+    if not filterset.form.is_valid():
+        raise BadRequest(*form_errors(filterset.form))
+    keys = ordered_keys(filterset.qs, "")
+    return keys_in_order(filterset.qs) if keys is None else list(keys)
 
 
 def keys_in_order(rows: QuerySet[Any]) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -31,7 +30,7 @@ from core.pages import Export, Feeds, export_response
 from core.permissions import editor_province, in_scope
 from core.text.formatting import label_value
 from core.web.filters import ChoiceFormField, RelatedFormField
-from core.web.list_pages import POSITION_PARAMETERS, FilterBar, drop_unknown_params, export_links, url_with
+from core.web.list_pages import POSITION_PARAMETERS, FilterBar, drop_unknown_params, export_links, form_errors, url_with
 from core.web.tables import Table, make_table
 from dashboard.analytics.change_log import (
     SYSTEM,
@@ -44,7 +43,6 @@ from dashboard.analytics.change_log import (
 )
 from policies.models import Province
 
-FEED_LISTS["changes"] = FeedList("changes", gettext_lazy("Changes of the records"), ["atom"], staff_only=True)
 FIRST_DAY = date(2000, 1, 1)
 ModelsByName = Mapping[str, type[Model]]
 
@@ -144,20 +142,46 @@ def province_field(reader: object) -> RelatedFormField:
     )
 
 
+CHANGE_PARAMS = ("person", "kind", "province", "from", "to", "import", "lang", "before", "after")
+
+
+def read_change_log(request: TrackerRequest, user: Any) -> tuple[ChangeLogForm, ModelsByName, ChangeLogPage]:
+    """Return the filters of a user, the models that they leave, and the page of changes. Raises BadRequest, and
+    PermissionDenied for who may view none.
+    """
+    kinds = viewable_models(user)
+    form = ChangeLogForm(request.GET, kinds, reader=user)
+    drop_unknown_params(request, {*form.fields, "lang", "before", "after", "export"})
+    if not form.is_valid():
+        raise BadRequest(*form_errors(form))
+    chosen = form.cleaned_data["kind"]
+    asked = {chosen: kinds[chosen]} if chosen else kinds
+    before, after = page_position(request, "before"), page_position(request, "after")
+    return form, asked, build_change_log(asked, form.query, before=before, after=after)
+
+
+def change_feeds(_request: TrackerRequest, user: Any) -> Feeds:
+    """Return the feed of changes; authors are named where the page names them."""
+
+    def atom(request: TrackerRequest) -> HttpResponseBase:
+        _form, _kinds, log = read_change_log(request, user)
+        following = {"before": str(log.older)} if log.older else None
+        return atom_response(request, _("Changes of the records"), map(change_entry, log.entries), following)
+
+    return {"atom": atom}
+
+
+FEED_LISTS["changes"] = FeedList(
+    "changes", gettext_lazy("Changes of the records"), ["atom"], change_feeds, CHANGE_PARAMS, staff_only=True
+)
+
+
 def changes(request: TrackerRequest) -> HttpResponseBase:
     """Show the change log of the models that the user may view, newest first."""
-    kinds = viewable_models(request.user)
-    form = ChangeLogForm(request.GET, kinds, reader=request.user)
-    drop_unknown_params(request, {*form.fields, "lang", "before", "after", "export"})
-    bar = FilterBar(request, form)
-    chosen = form.cleaned_data["kind"]
-    asked_kinds = {chosen: kinds[chosen]} if chosen else kinds
-    before, after = page_position(request, "before"), page_position(request, "after")
-    feed = build_change_log(asked_kinds, form.query, before=before, after=after)
-    title = _("Changes of the records")
-    tables = {"changes": Export(title, lambda: change_log_table(asked_kinds, form.query, feed.count), bar.chips)}
-    feeds: Feeds = {"atom": partial(change_log_feed, title=title, feed=feed)}
-    file = export_response(request, tables, title, feeds=feeds)
+    form, kinds, feed = read_change_log(request, request.user)
+    bar, title = FilterBar(request, form), _("Changes of the records")
+    tables = {"changes": Export(title, lambda: change_log_table(kinds, form.query, feed.count), bar.chips)}
+    file = export_response(request, tables, title, feeds=change_feeds(request, request.user))
     if file is not None:
         return file
     context = {
@@ -166,19 +190,13 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
         "home": form.home,
         "bar": bar,
         "feed": feed,
-        "first": before is None and after is None,
+        "first": not {"before", "after"} & {*request.GET},
         "newer": url_with(request, before=None, after=str(feed.newer)) if feed.newer else "",
         "older": url_with(request, after=None, before=str(feed.older)) if feed.older else "",
         "newest": url_with(request, before=None, after=None),
         "exports": [*export_links(request, "changes", **dict.fromkeys(POSITION_PARAMETERS)), *request.feeds],
     }
     return TemplateResponse(request, "admin/reports/changes.html", context)
-
-
-def change_log_feed(request: TrackerRequest, *, title: str, feed: ChangeLogPage) -> HttpResponseBase:
-    """Return a page of the change log as a feed; authors are named where the page names them."""
-    following = {"before": str(feed.older)} if feed.older else None
-    return atom_response(request, title, map(change_entry, feed.entries), following)
 
 
 def change_entry(entry: HistoryEntry) -> Entry:

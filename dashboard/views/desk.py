@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds import FEED_LISTS, FeedList, calendar_response
 from core.http.request import TrackerRequest
-from core.pages import Export, Exports, export_response, page
+from core.pages import Export, Exports, Feeds, export_response, page
 from core.permissions import editor_province
 from core.text.formatting import join_clauses, label_value
 from core.web.tables import Cell, Column, Table, make_table, record_cell
@@ -44,7 +44,6 @@ from pilots.models import Practice
 from policies.models import Province
 from policies.tables import province_cell
 
-FEED_LISTS["desk"] = FeedList("desk", gettext_lazy("My work"), ["ics"], staff_only=True)
 ROWS_SHOWN = 25  # rows of each list; its file has all of them
 DESK_WITHOUT = ("kind", "result", "opened", "province")
 
@@ -61,14 +60,8 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
     names, titles = distinct_names_of(work.progress), list_titles(work.as_of)
     tables: Exports = {item.slug: Export(titles[item.slug], partial(work_table, item, names, home)) for item in lists}
 
-    def calendar(request: TrackerRequest) -> HttpResponse:
-        pilots = [status.pilot.pk for status in work.progress.pilots]
-        mine = [status for item in lists if item.slug in FOLLOW_UP_LISTS for status in item.items]
-        events = chain(milestone_events(pilots, work.as_of), follow_up_events(mine))
-        return calendar_response(request, _("My work"), events)
-
     title, headline = _("My work"), desk_headline(work, home, lists)
-    return export_response(request, tables, title, headline, {"ics": calendar}) or render(
+    return export_response(request, tables, title, headline, desk_feeds(request, request.user)) or render(
         request,
         "dashboard/desk.html",
         {
@@ -80,6 +73,22 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
             "lists": [desk_list(item, titles[item.slug], work_table(item, names, home)) for item in lists],
         },
     )
+
+
+def desk_feeds(_request: TrackerRequest, user: Any) -> Feeds:
+    """Return the calendar of a user's open work."""
+
+    def calendar(request: TrackerRequest) -> HttpResponse:
+        work = build_open_work(request.as_of, editor_province(user))
+        pilots = [status.pilot.pk for status in work.progress.pilots]
+        mine = [s for item in work.lists_of(user) if item.slug in FOLLOW_UP_LISTS for s in item.items]
+        events = chain(milestone_events(pilots, work.as_of), follow_up_events(mine))
+        return calendar_response(request, _("My work"), events)
+
+    return {"ics": calendar}
+
+
+FEED_LISTS["desk"] = FeedList("desk", gettext_lazy("My work"), ["ics"], desk_feeds, staff_only=True)
 
 
 def desk_list(item: WorkList, title: str, table: Table) -> dict[str, object]:

@@ -21,10 +21,10 @@ from core.feeds import FEED_LISTS, FeedList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.as_of import today
 from core.http.request import TrackerRequest, parse_key
-from core.pages import DAY_PARAMETERS, Export, Exports, chart_exports, export_response, figures_export, page
+from core.pages import DAY_PARAMETERS, Export, Exports, Feeds, chart_exports, export_response, figures_export, page
 from core.permissions import can_see_authors, has_object_permission
 from core.text.formatting import format_days, join_clauses
-from core.web.list_pages import ListPage
+from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys
 from pilots.charts.feeds import follow_up_feeds
 from pilots.charts.follow_ups import (
     RELATED,
@@ -75,8 +75,6 @@ from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.charts.rollout import format_day
 from policies.models import Policy, Province, Source
 
-FEED_LISTS["actions"] = FeedList("action-list", gettext_lazy("Follow-ups"), ["ics", "atom"])
-
 # -- the list --------------------------------------------------------------------------------------------
 
 
@@ -109,9 +107,8 @@ def action_list(request: TrackerRequest) -> HttpResponseBase:
         **chart_exports(charts),
     }
 
-    feeds = follow_up_feeds(_("Follow-ups"), lambda: [index.statuses[key] for key in listing.keys], as_of)
     title, headline = _("Follow-ups"), follow_ups_headline(summary)
-    return export_response(request, tables, title, headline, feeds) or render(
+    return export_response(request, tables, title, headline, listed_follow_ups(request, request.user)) or render(
         request,
         "follow_ups/list.html",
         {
@@ -128,6 +125,26 @@ def action_list(request: TrackerRequest) -> HttpResponseBase:
         },
     )
 
+
+def listed_follow_ups(request: TrackerRequest, user: Any) -> Feeds:
+    """Return calendar and feed of the follow-ups in the list of a user."""
+
+    def statuses() -> list[FollowUpStatus]:
+        rows = FollowUp.objects.filter(opened_on__lte=request.as_of).select_related(*RELATED)
+        index = FollowUpIndex(build_follow_ups(rows, request.as_of), request.GET, user)
+        filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request)
+        return [index.statuses[key] for key in filtered_keys(filterset, index.ordered_keys)]
+
+    return follow_up_feeds(_("Follow-ups"), statuses, request.as_of)
+
+
+FEED_LISTS["actions"] = FeedList(
+    "action-list",
+    gettext_lazy("Follow-ups"),
+    ["ics", "atom"],
+    listed_follow_ups,
+    {*PAGE_PARAMETERS, *FollowUpPageFilter.base_filters},
+)
 
 # -- one follow-up ---------------------------------------------------------------------------------------
 

@@ -14,9 +14,9 @@ from core.feeds import CANCELLED_DAYS, FEED_LISTS, FeedList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.history.models import ChangeEvent
 from core.http.request import TrackerRequest
-from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
+from core.pages import Export, Exports, Feeds, chart_exports, export_response, figures_export, page
 from core.text.formatting import format_date, join_clauses, label_value, no_data
-from core.web.list_pages import ListPage
+from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys
 from core.web.tables import Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import Explanation, computed_explanations
 from pilots.analytics.light_index import StatusIndex
@@ -59,8 +59,6 @@ from pilots.tables import pilot_columns
 from policies.charts.rollout import format_day
 from policies.models import Confidence, Source
 from policies.models.sourced import SourcedModel
-
-FEED_LISTS["milestones"] = FeedList("pilot-list", gettext_lazy("Milestones"), ["ics", "atom"])
 
 
 @page(*PilotPageFilter.base_filters)
@@ -113,9 +111,8 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         **chart_exports({chart.slug: chart}),
     }
 
-    feeds = milestone_feeds(_("Milestones"), lambda: [*listing.keys, *lately_withdrawn(request, index)], as_of)
     title, headline = _("Pilots"), pilots_headline(batches)
-    return export_response(request, tables, title, headline, feeds) or render(
+    return export_response(request, tables, title, headline, listed_milestones(request, request.user)) or render(
         request,
         "pilots/list.html",
         {
@@ -126,6 +123,27 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
             "reconciliation": reconciliation_table(batches),
         },
     )
+
+
+def listed_milestones(request: TrackerRequest, _user: Any) -> Feeds:
+    """Return calendar and feed of the milestones of the pilots in the list."""
+
+    def keys() -> list[int]:
+        rows = Pilot.objects.members(request.as_of, request.GET.get("withdrawn", ""))
+        index = StatusIndex(rows, request.as_of, request.GET)
+        filterset = PilotPageFilter(request.GET, queryset=rows, request=request)
+        return [*filtered_keys(filterset, index.ordered_keys), *lately_withdrawn(request, index)]
+
+    return milestone_feeds(_("Milestones"), keys, request.as_of)
+
+
+FEED_LISTS["milestones"] = FeedList(
+    "pilot-list",
+    gettext_lazy("Milestones"),
+    ["ics", "atom"],
+    listed_milestones,
+    {*PAGE_PARAMETERS, *PilotPageFilter.base_filters},
+)
 
 
 def lately_withdrawn(request: TrackerRequest, index: StatusIndex) -> Sequence[int]:
