@@ -79,3 +79,8 @@ def test_every_command_that_a_document_names_exists() -> None:
     named = set(re.findall(r"(?:manage\.py|[`\n(] ?tracker|ARGS='|python manage\.py) ([a-z_]+)", texts)) - {"tracker"}
     assert {"migrate", "backup", "restore", "check_files"} <= named
     assert named - set(get_commands()) - {"serve"} == set()  # `FOLDER/tracker serve` is the launcher's own
+
+
+def test_few_middleware_are_our_own() -> None:
+    """Each request passes them all: what a newcomer has to read first."""
+    assert len([name for name in settings.MIDDLEWARE if name.startswith(("core.", "accounts."))]) <= 8
