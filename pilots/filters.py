@@ -430,7 +430,7 @@ class OriginFilter(RelatedFilter):
 
 
 class PracticeFilter(django_filters.FilterSet):
-    """Filters of practices; `state` and `measured` are as of the day (annotated by `practices_on`)."""
+    """Filters of practices; `state` and `measured` are as of the day (annotated by `Practice.objects.on`)."""
 
     q = PracticeSearchFilter(
         *("title_zh", "title_en", "slug", "problem_zh", "problem_en", "action_zh", "action_en"),

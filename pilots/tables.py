@@ -23,7 +23,7 @@ from pilots.charts.status import reason_cell
 from pilots.metrics.practice_states import Trust
 from pilots.metrics.progress import year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
-from pilots.practices.analytics import PracticeStatus
+from pilots.practices.queries import Diffusion
 from policies.models import Figure, FigureState, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 
@@ -115,31 +115,35 @@ def sources_of(pilots: Iterable[int], *kinds: type[StageEntry | Milestone | Targ
 # -- practices -----------------------------------------------------------------------------------------
 
 
-def practice_columns(statuses: Mapping[int, PracticeStatus]) -> list[Column[Practice]]:
-    """Return the columns of a list of practices; `statuses` has the status of each on the day, by key."""
-
-    def of(part: Callable[[PracticeStatus], object]) -> Callable[[Practice], object]:
-        return lambda practice: part(statuses[practice.pk])
+def practice_columns(diffusion: Diffusion) -> list[Column[Practice]]:
+    """Return the columns of a list of practices on the day of the diffusion, which has them all."""
+    read = {practice.pk: practice for practice in diffusion.practices}
+    copies = {practice.pk: diffusion.copies_of(practice) for practice in diffusion.practices}
 
     def adopters(trust: Trust) -> Callable[[Practice], object]:
-        return of(lambda item: item.copies.adopters[trust])
+        return lambda practice: copies[practice.pk].adopters[trust]
 
     return [
         Column("title", _("Practice"), record_cell, sort="title", sort_fields=["slug"]),
-        Column("state", _("State"), of(lambda item: status_cell(item.state)), sort="state", sort_fields=["state_rank"]),
-        Column("origin", _("Origin"), of(origin_cell)),
+        Column("state", _("State"), lambda item: status_cell(item.state), sort="state", sort_fields=["state_rank"]),
+        Column("origin", _("Origin"), lambda item: origin_cell(read[item.pk])),
         Column("field", _("Field of action"), Practice.get_field_display, sort="field", sort_fields=["field"]),
-        Column("result", _("Result"), of(result_cell)),
+        Column("result", _("Result"), lambda item: result_cell(read[item.pk])),
         Column("cost", _("Cost"), cost_text, sort="cost", sort_fields=["cost_amount"]),
         Column("verified", pgettext("copies in use", "Verified"), adopters(Trust.VERIFIED), kind="integer"),
         Column("confirmed", pgettext("copies in use", "Confirmed"), adopters(Trust.CONFIRMED), kind="integer"),
         Column("claimed", pgettext("copies in use", "Claimed only"), adopters(Trust.CLAIMED), kind="integer"),
-        Column("reached", _("Provinces reached"), of(lambda item: len(item.copies.reached)), kind="integer"),
+        Column("reached", _("Provinces reached"), lambda item: len(copies[item.pk].reached), kind="integer"),
         Column("level", _("Where it can be copied"), Practice.get_level_display, file_only=True),
         Column("facet", _("Facet"), Practice.get_facet_display, file_only=True),
-        Column("industries", _("Industries"), of(industries_text), file_only=True),
-        Column("given_up", _("Given up"), of(lambda item: len(item.copies.given_up)), kind="integer", file_only=True),
-        Column("since", _("In this state since"), of(lambda item: item.since), kind="date", file_only=True),
+        Column(
+            "industries",
+            _("Industries"),
+            lambda item: join_short(industry.name for industry in read[item.pk].industries.all()) or None,
+            file_only=True,
+        ),
+        Column("given_up", _("Given up"), lambda item: len(copies[item.pk].given_up), kind="integer", file_only=True),
+        Column("since", _("In this state since"), "since_then", kind="date", file_only=True),
         Column(
             "proposed",
             _("Proposed"),
@@ -151,10 +155,6 @@ def practice_columns(statuses: Mapping[int, PracticeStatus]) -> list[Column[Prac
         ),
         Column("confidence", _("Confidence"), confidence_cell, file_only=True),
     ]
-
-
-def industries_text(status: PracticeStatus) -> str | None:
-    return join_short(industry.name for industry in status.practice.industries.all()) or None
 
 
 def figures_table(figures: Iterable[Figure]) -> Table:

@@ -32,7 +32,6 @@ from pilots.metrics.progress import year_due
 from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Reading, ReadingState, Replan, StageEntry
 from pilots.models.follow_up import VERIFY_PERMISSION
 from pilots.models.practice import REVIEW_PERMISSION
-from pilots.practices.analytics import practices_on
 from pilots.practices.services import may_confirm
 from pilots.services import PLACE_PERMISSION
 from policies.models import Province
@@ -266,7 +265,7 @@ def is_done(record: Milestone | StageEntry, as_of: date) -> bool:
 
 def is_proposed(practice: Practice) -> bool:
     """Whether nobody has passed it yet; of a practice with `state_then`."""
-    state: str = practice.state_then  # type: ignore[attr-defined]  # annotated by practices_on
+    state: str = practice.state_then  # type: ignore[attr-defined]  # annotated by `objects.on`
     return state == PracticeState.PROPOSED
 
 
@@ -290,7 +289,7 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
 def practices_waiting(as_of: date) -> list[Practice]:
     """Return the practices that are proposed, or passed and not in the library. One query."""
     states = (PracticeState.PROPOSED.value, PracticeState.PASSED.value)
-    rows = practices_on(as_of).filter(Q(state_then__in=states)).select_related("province")
+    rows = Practice.objects.on(as_of).filter(Q(state_then__in=states)).select_related("province")
     return list(rows.order_by("proposed_on", "pk"))
 
 

@@ -27,7 +27,7 @@ from pilots.metrics import reconciliation
 from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Indicator, Pilot
-from pilots.practices.analytics import Diffusion, build_diffusion
+from pilots.practices.queries import Diffusion, build_diffusion
 from policies.models import Policy, Source
 from policies.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
 

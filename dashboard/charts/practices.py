@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -9,7 +11,7 @@ from django.utils.translation import ngettext
 from core.text.formatting import join_clauses, join_statements
 from core.web.tables import Column, Table, make_table, record_cell, status_cell
 from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState, Trust
-from pilots.practices.analytics import Copies, Diffusion, PracticeStatus
+from pilots.practices.queries import Copies, Diffusion
 
 
 def practices_headline(value: Diffusion) -> str:
@@ -63,29 +65,24 @@ def library_size(value: Diffusion) -> int:
     return sum(value.by_state[state] for state in LIBRARY_STATES)
 
 
-def most_copied(value: Diffusion) -> list[PracticeStatus]:
-    """Return the practices with a copy in use, those that reached most provinces first."""
-    copied = [item for item in value.practices if item.copies.in_use]
-    return sorted(copied, key=copied_order)
-
-
-def copied_order(item: PracticeStatus) -> tuple[int, ...]:
-    adopters = item.copies.adopters
-    counts = (len(item.copies.reached), *(adopters[trust] for trust in reversed(Trust)))
-    return (*(-n for n in counts), item.practice.pk)
-
-
 def most_copied_table(value: Diffusion, most: int | None = None) -> Table:
-    """Return the table of the most copied practices, up to `most`; copies in use by trust, never added up."""
-    columns: list[Column[PracticeStatus]] = [
-        Column("practice", _("Practice"), lambda item: record_cell(item.practice)),
-        Column("state", _("State"), lambda item: status_cell(item.state)),
-        Column("provinces", _("Provinces reached"), lambda item: len(item.copies.reached), kind="integer"),
+    """Return the table of the practices with a copy in use, those that reached most provinces first, up to `most`.
+
+    Copies in use are counted by trust, each under the highest it has reached, and never added up.
+    """
+    copied = [(item, copies) for item in value.practices if (copies := value.copies_of(item)).in_use]
+    copied.sort(
+        key=lambda row: (-len(row[1].reached), *(-row[1].adopters[trust] for trust in reversed(Trust)), row[0].pk)
+    )
+    columns: list[Column[Any]] = [
+        Column("practice", _("Practice"), lambda row: record_cell(row[0])),
+        Column("state", _("State"), lambda row: status_cell(row[0].state)),
+        Column("provinces", _("Provinces reached"), lambda row: len(row[1].reached), kind="integer"),
         *(adopters_column(trust) for trust in reversed(Trust)),
     ]
-    return make_table(columns, most_copied(value)[:most], reverse("practice-list"))
+    return make_table(columns, copied[:most], reverse("practice-list"))
 
 
-def adopters_column(trust: Trust) -> Column[PracticeStatus]:
-    """Return the column of the copies in use that are of this trust, and of none higher."""
-    return Column(trust.value, str(trust.label).capitalize(), lambda item: item.copies.adopters[trust], kind="integer")
+def adopters_column(trust: Trust) -> Column[Any]:
+    label = str(trust.label).capitalize()
+    return Column(trust.value, label, lambda row: row[1].adopters[trust], kind="integer")

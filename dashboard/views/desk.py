@@ -36,7 +36,7 @@ from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url
 from pilots.charts.feeds import follow_up_events, milestone_events
 from pilots.charts.follow_ups import follow_ups_table
-from pilots.charts.practices import adopter_cell_of
+from pilots.charts.practices import adopter_cell
 from pilots.lights import Colour
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
@@ -181,7 +181,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
         "practices": practices,
         "take-in": practices,
         "copies": [
-            Column("copy", _("Copy by"), adopter_cell_of),
+            Column("copy", _("Copy by"), adopter_cell),
             Column("practice", _("Practice"), lambda item: record_cell(item.practice)),
             Column("planned", _("Planned since"), lambda item: item.planned_on, kind="date"),
             Column("confirm", _("What to do"), lambda item: Cell(_("Look and confirm"), url=item.get_absolute_url())),

@@ -36,7 +36,6 @@ from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.stages import Stage
 from pilots.models import Batch, Document, FollowUp, Pilot, Practice
-from pilots.practices.analytics import practices_on
 from policies.filters import (
     FigureFilter,
     IndustryFilter,
@@ -146,7 +145,7 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
         (MeasureFilter, Measure.objects.all(), ""),
         (FigureFilter, Figure.objects.all(), ""),
         (FollowUpFilter, assigned.select_related("owner_agency"), reverse("action-list")),
-        (PracticeFilter, practices_on(as_of), reverse("practice-list")),
+        (PracticeFilter, Practice.objects.on(as_of), reverse("practice-list")),
         (DocumentSearch, readable(request.user, Document.objects.all()), ""),
         (SourceFilter, Source.objects.all(), reverse("data")),
     ]

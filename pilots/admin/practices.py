@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.history_admin import posted_reason
 from core.admin.record_admin import RecordAdmin, autocomplete_source
-from core.admin.record_form import RecordForm
 from core.history.entries import LabelledUrl
 from core.history.revert import Revert
 from core.http.as_of import today
@@ -23,26 +21,13 @@ from core.text.formatting import label_value, number_with_unit
 from pilots.admin.forms import EffectForm, NarrowedAutocomplete
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
-from pilots.practices.services import recommendation_objection
 from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
 
 PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
 
 
-class PracticeForm(RecordForm):
-    """Form of a practice: recommending one whose pilot got worse needs a reason."""
-
-    def full_clean(self) -> None:
-        super().full_clean()
-        if self.is_bound and self.is_valid() and not self.cleaned_data.get("change_reason"):
-            text = recommendation_objection(self.instance)
-            if text:
-                self.add_error("change_reason", ValidationError(text, code="required"))
-
-
 @admin.register(Practice)
 class PracticeAdmin(RecordAdmin):
-    form = PracticeForm
     list_display = ["__str__", "state_now", "field", "facet", "level", "province", "proposed_on", "confidence"]
     list_select_related = ["province"]
     list_filter = [
@@ -90,7 +75,7 @@ class PracticeAdmin(RecordAdmin):
         faults = super().revert_errors(request, restoration)
         if request.method != "POST" or posted_reason(request):
             return faults
-        text = recommendation_objection(restoration.build_record())
+        text = restoration.build_record().missing_reason(restoration.record)
         return {**faults, "recommended_on": text} if text else faults
 
     @admin.display(description=_("state"))

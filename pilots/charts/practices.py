@@ -1,9 +1,11 @@
-"""Charts, cells and tables of practices, effects and copies, without calculations of their own."""
+"""Charts, cells, tables and findings of practices, effects and copies, without calculations of their own.
+
+Practices and copies are those of `read_practices`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +18,6 @@ from core.text.bilingual import lang_of
 from core.text.formatting import (
     format_amount,
     format_date,
-    format_days,
     format_percent,
     join_clauses,
     join_short,
@@ -24,36 +25,33 @@ from core.text.formatting import (
     number_with_unit,
 )
 from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, record_cell, status_cell
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import distinct_pilot_names, without_zeros
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.metrics.reconciliation import colour_step
 from pilots.models import EffectBasis, Practice
-from pilots.practices.analytics import (
-    AdoptionStatus,
-    Copies,
-    Diffusion,
-    EffectStatus,
-    PracticeMatch,
-    PracticeStatus,
-    ProvinceCopies,
-)
+from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, days_to_first_copy, practices_for
 from policies.charts.rollout import format_day, map_note, months_after
 from policies.charts.tile_map import DRAWING_SIZE, Tile, outside_tile
-from policies.metrics import whole_days
 from policies.models import Province, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 
 MAX_NAMES = 8  # of provinces in a sentence
 
-# -- texts of one practice -----------------------------------------------------------------------------
+# -- cells ---------------------------------------------------------------------------------------------
 
 
-def origin_cell(status: PracticeStatus) -> Cell:
+def text_cell(text: str, anchor: str = "") -> Cell:
+    """Return a text of a record in its own language; no data where it is empty."""
+    return Cell(text or None, lang=lang_of(text) if text else "", anchor=anchor)
+
+
+def origin_cell(practice: Practice) -> Cell:
     """Return the names of the origins; a single one is linked to its page."""
-    origins = list(status.practice.origins.all())
-    names = distinct_pilot_names(origins)
-    url = origins[0].get_absolute_url() if len(origins) == 1 else ""
-    return Cell(join_short(names.values()) or None, url=url, lang=origins[0].name_lang if len(origins) == 1 else "")
+    origins = list(practice.origins.all())
+    if len(origins) == 1:
+        return record_cell(origins[0])
+    return Cell(join_short(distinct_pilot_names(origins).values()) or None)
 
 
 def cost_text(practice: Practice) -> str | None:
@@ -65,206 +63,154 @@ def cost_text(practice: Practice) -> str | None:
     return text % {"cost": cost, "kind": practice.get_cost_kind_display(), "year": str(practice.cost_year)}
 
 
-def result_cell(status: PracticeStatus) -> Cell:
+def result_cell(practice: Any) -> Cell:
     """Return the main result, marked as measured or stated; measured ones at the origin come first."""
-    for effects in (status.measured, [item for item in status.all_effects if item.is_measured], status.stated):
-        if effects:
-            return effect_cell(effects[0])
-    return Cell(None)
+    measured = [item for item in practice.known_effects if item.measured_then]
+    stated = [item for item in practice.known_effects if not item.is_measured and item.adoption_id is None]
+    return effect_cell([*measured, *stated])
 
 
-def effect_cell(item: EffectStatus) -> Cell:
-    """Return an effect in words, marked as measured or stated."""
-    if item.is_stated:
-        statement = item.effect.statement
+def effect_cell(effects: Sequence[Any]) -> Cell:
+    """Return the first of these effects in words, marked as measured or stated; no data without any."""
+    if not effects:
+        return Cell(None)
+    effect = effects[0]
+    if not effect.is_measured:
+        statement = effect.statement
         return Cell(label_value(pgettext("an effect", "stated"), statement), lang=lang_of(statement))
-    if item.effect.basis == EffectBasis.INTENSITY:
-        label = _("change of the pilot’s value per unit of output in the same years")
-        return Cell(label_value(label, measured_text(item)))
-    return Cell(
-        label_value(pgettext("an effect", "change of the pilot’s total in the same years"), measured_text(item))
-    )
-
-
-def measured_text(item: EffectStatus) -> str:
-    """Return a measured change: indicator, change in percent and in its unit, and the two periods."""
-    change, indicator, periods = item.change, item.indicator, item.periods
-    if change is None or indicator is None or periods is None:
-        return _("no data")
-    amounts = join_clauses([*([signed_percent(change.rate)] if change.rate is not None else []), unit_change(item)])
-    return _("%(indicator)s %(change)s, %(before)s to %(after)s") % {
-        "indicator": indicator.name,
-        "change": amounts,
-        "before": periods[0],
-        "after": periods[1],
+    before, after = effect.reading_before, effect.reading_after
+    sign = "+" if effect.change > 0 else ""
+    amounts = [number_with_unit(sign + format_amount(effect.change), after.indicator.unit_text)]
+    if effect.rate is not None:
+        sign = "+" if effect.rate > 0 else "−" if effect.rate < 0 else ""
+        amounts.insert(0, _("%(sign)s%(percent)s %%") % {"sign": sign, "percent": format_percent(effect.rate)})
+    text = _("%(indicator)s %(change)s, %(before)s to %(after)s") % {
+        "indicator": after.indicator.name,
+        "change": join_clauses(amounts),
+        "before": before.period,
+        "after": after.period,
     }
+    if effect.basis == EffectBasis.INTENSITY:
+        label = _("change of the pilot’s value per unit of output in the same years")
+    else:
+        label = pgettext("an effect", "change of the pilot’s total in the same years")
+    return Cell(label_value(label, text))
 
 
-def unit_change(item: EffectStatus) -> str:
-    """Return the measured change in the unit of the indicator, with its sign."""
-    if item.change is None or item.indicator is None:
-        return _("no data")
-    return number_with_unit(signed(item.change.difference), item.indicator.unit_text)
-
-
-def signed(value: Decimal) -> str:
-    """Return a number with its sign; 0 has none."""
-    text = format_amount(value)
-    return f"+{text}" if value > 0 else text
-
-
-def signed_percent(rate: Decimal) -> str:
-    """Return a fraction as a percentage with its sign."""
-    sign = "+" if rate > 0 else "−" if rate < 0 else ""
-    return _("%(sign)s%(percent)s %%") % {"sign": sign, "percent": format_percent(rate)}
-
-
-def adopter_cell_of(adoption: Any, anchor: str = "") -> Cell:
+def adopter_cell(adoption: Any, anchor: str = "") -> Cell:
     """Return who copies: a pilot linked to its page, a place, or a province."""
     if adoption.pilot_id:
         pilot = adoption.pilot
         return Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang, anchor=anchor)
     if adoption.place:
-        return Cell(adoption.place, lang=lang_of(adoption.place), anchor=anchor)
+        return text_cell(adoption.place, anchor)
     return Cell(adoption.province.name, url=adoption.province.get_absolute_url(), anchor=anchor)
 
 
 # -- tables of one practice ----------------------------------------------------------------------------
 
 
-def measured_table(status: PracticeStatus) -> Table:
+def measured_table(practice: Any) -> Table:
     """Return the table of effects that rest on readings, of the origin and of the copies."""
-    columns: list[Column[EffectStatus]] = [
-        Column("where", _("Where"), lambda item: effect_place_cell(item, status)),
-        Column("indicator", _("Indicator"), lambda item: item.indicator.name if item.indicator else None),
-        Column("basis", _("Basis"), lambda item: item.effect.get_basis_display()),
-        Column("periods", _("Periods"), period_range),
-        Column("before", _("Before"), lambda item: reading_value(item, 0), kind="decimal"),
-        Column("after", pgettext("a value", "After"), lambda item: reading_value(item, 1), kind="decimal"),
-        Column("unit", _("Unit"), lambda item: item.indicator.unit_text if item.indicator else None),
+    period_range = _("%(before)s to %(after)s")
+    columns: list[Column[Any]] = [
+        Column("where", _("Where"), effect_place_cell),
+        Column("indicator", _("Indicator"), "reading_after.indicator.name"),
+        Column("basis", _("Basis"), lambda item: item.get_basis_display()),
         Column(
-            "difference",
-            pgettext("a value", "Change"),
-            lambda item: without_zeros(item.change.difference) if item.change else None,
-            kind="decimal",
+            "periods",
+            _("Periods"),
+            lambda item: period_range % {"before": item.reading_before.period, "after": item.reading_after.period},
         ),
-        Column("rate", _("Change in percent"), lambda item: item.change.rate if item.change else None, kind="share"),
+        Column("before", _("Before"), lambda item: without_zeros(item.reading_before.value), kind="decimal"),
+        Column(
+            "after", pgettext("a value", "After"), lambda item: without_zeros(item.reading_after.value), kind="decimal"
+        ),
+        Column("unit", _("Unit"), "reading_after.indicator.unit_text"),
+        Column("difference", pgettext("a value", "Change"), lambda item: without_zeros(item.change), kind="decimal"),
+        Column("rate", _("Change in percent"), kind="share"),
         Column("counts", _("Counts since"), counts_cell),
     ]
-    return make_table(columns, [item for item in status.all_effects if not item.is_stated])
+    return make_table(columns, [item for item in practice.known_effects if item.is_measured])
 
 
-def counts_cell(item: EffectStatus) -> Cell:
+def counts_cell(effect: Any) -> Cell:
     """Return the day from which an effect counts as measured, or why it does not."""
-    if item.is_measured:
-        return Cell(item.measured_on, kind="date")
-    if item.corrected_on:
+    if effect.measured_then:
+        return Cell(effect.counts_on, kind="date")
+    if effect.corrected_then:
         text = _("no longer: reading corrected since %(day)s")
-        return Cell(text % {"day": format_date(item.corrected_on)})
+        return Cell(text % {"day": format_date(effect.corrected_then)})
     return Cell(_("not yet: a reading is not accepted on this day"))
 
 
-def reading_value(item: EffectStatus, place: int) -> Decimal | None:
-    return without_zeros(item.readings[place].value) if item.readings else None
-
-
-def period_range(item: EffectStatus) -> str | None:
-    return (
-        _("%(before)s to %(after)s") % dict(zip(("before", "after"), item.periods, strict=True))
-        if item.periods
-        else None
-    )
-
-
-def effect_place_cell(item: EffectStatus, status: PracticeStatus) -> Cell:
+def effect_place_cell(effect: Any) -> Cell:
     """Return where an effect was seen, with the anchor of its row."""
-    anchor = f"effect-{item.effect.pk}"
-    for copy in status.copies.adoptions:
-        if copy.adoption.pk == item.effect.adoption_id:
-            return adopter_cell_of(copy.adoption, anchor)
-    return Cell(_("origin"), anchor=anchor)
+    anchor = f"effect-{effect.pk}"
+    return adopter_cell(effect.adoption, anchor) if effect.adoption_id else Cell(_("origin"), anchor=anchor)
 
 
-def stated_table(status: PracticeStatus) -> Table:
+def stated_table(practice: Any) -> Table:
     """Return the table of stated effects, each with value, unit, period and source."""
-    columns: list[Column[EffectStatus]] = [
-        Column("where", _("Where"), lambda item: effect_place_cell(item, status)),
+    usual = {"a year": _("a year"), "expected a year": _("expected a year")}  # other periods stand as on record
+    columns: list[Column[Any]] = [
+        Column("where", _("Where"), effect_place_cell),
+        Column("statement", _("As stated"), lambda item: text_cell(item.statement)),
+        Column("value", _("Stated value"), lambda item: without_zeros(item.stated_value), kind="decimal"),
+        Column("unit", _("Unit"), lambda item: text_cell(item.stated_unit)),
         Column(
-            "statement",
-            _("As stated"),
-            lambda item: Cell(item.effect.statement, lang=lang_of(item.effect.statement)),
+            "period",
+            _("Period"),
+            lambda item: (
+                Cell(usual.get(item.stated_period)) if item.stated_period in usual else text_cell(item.stated_period)
+            ),
         ),
-        Column(
-            "value",
-            _("Stated value"),
-            lambda item: without_zeros(item.effect.stated_value),
-            kind="decimal",
-        ),
-        Column("unit", _("Unit"), lambda item: data_cell(item.effect.stated_unit)),
-        Column("period", _("Period"), lambda item: stated_period_cell(item.effect.stated_period)),
-        Column("known_on", _("Known since"), lambda item: item.effect.known_on, kind="date"),
-        Column("confidence", _("Confidence"), lambda item: confidence_cell(item.effect)),
-        Column("source", _("Source"), lambda item: source_cell(item.effect)),
-        Column("note", _("Note"), lambda item: data_cell(item.effect.note)),
+        Column("known_on", _("Known since"), kind="date"),
+        Column("confidence", _("Confidence"), confidence_cell),
+        Column("source", _("Source"), source_cell),
+        Column("note", _("Note"), lambda item: text_cell(item.note)),
     ]
-    return make_table(columns, [item for item in status.all_effects if item.is_stated])
+    return make_table(columns, [item for item in practice.known_effects if not item.is_measured])
 
 
-def stated_period_cell(text: str) -> Cell:
-    """Return the period of a stated value: the usual ones in the reader's language, others as on record."""
-    usual = {"a year": _("a year"), "expected a year": _("expected a year")}
-    return Cell(usual[text]) if text in usual else data_cell(text)
-
-
-def data_cell(text: str) -> Cell:
-    """Return a text of a record in its own language; no data where it is empty."""
-    return Cell(text or None, lang=lang_of(text) if text else "")
-
-
-def copies_table(status: PracticeStatus, more: Sequence[Column[AdoptionStatus]] = ()) -> Table:
+def copies_table(practice: Any, more: Sequence[Column[Any]] = ()) -> Table:
     """Return the table of the copies of a practice; `more` are columns for who may change them."""
-    columns: list[Column[AdoptionStatus]] = [
-        Column("adopter", _("Copied by"), lambda item: adopter_cell_of(item.adoption, f"adoption-{item.adoption.pk}")),
+    columns: list[Column[Any]] = [
+        Column("adopter", _("Copied by"), lambda item: adopter_cell(item, f"adoption-{item.pk}")),
         Column("province", _("Province"), lambda item: province_cell(item.province)),
         Column("state", _("State"), lambda item: status_cell(item.state)),
-        Column("since", pgettext("a state", "Since"), kind="date"),
+        Column("since", pgettext("a state", "Since"), "since_then", kind="date"),
         Column(
             "trust",
             _("Trust"),
             lambda item: Cell("") if item.state == AdoptionState.GIVEN_UP else status_cell(item.trust),
         ),
-        Column("confirmed", _("Confirmed on"), "confirmed_on", kind="date"),
-        Column("verified", _("Verified since"), "verified_on", kind="date"),
+        Column("confirmed", _("Confirmed on"), "confirmed_then", kind="date"),
+        Column("verified", _("Verified since"), "verified_then", kind="date"),
         Column("effect", _("Effect"), copy_effect_cell),
-        Column("changed", _("What was changed"), lambda item: data_cell(item.adoption.changed)),
+        Column("changed", _("What was changed"), lambda item: text_cell(item.changed)),
         Column("why_not", _("Why it was given up"), why_not_cell),
         *more,
     ]
-    rows = sorted(
-        status.copies.adoptions, key=lambda item: (STATE_ORDER.index(item.state), item.since, item.adoption.pk)
-    )
+    order = [AdoptionState.IN_USE, AdoptionState.UNDER_WAY, AdoptionState.PLANNED, AdoptionState.GIVEN_UP]
+    rows = sorted(practice.known_copies, key=lambda item: (order.index(item.state), item.since_then, item.pk))
     return make_table(columns, rows)
 
 
-STATE_ORDER = [AdoptionState.IN_USE, AdoptionState.UNDER_WAY, AdoptionState.PLANNED, AdoptionState.GIVEN_UP]
+def copy_effect_cell(adoption: Any) -> Cell:
+    measured = [effect for effect in adoption.known_effects if effect.measured_then]
+    return effect_cell([*measured, *(effect for effect in adoption.known_effects if not effect.is_measured)])
 
 
-def copy_effect_cell(item: AdoptionStatus) -> Cell:
-    measured = [effect for effect in item.effects if effect.is_measured]
-    shown = measured or [effect for effect in item.effects if effect.is_stated]
-    return effect_cell(shown[0]) if shown else Cell(None)
-
-
-def why_not_cell(item: AdoptionStatus) -> Cell:
+def why_not_cell(adoption: Any) -> Cell:
     """Return the reason for giving up with its text; nothing for other copies."""
-    if item.give_up_reason is None:
+    if adoption.state != AdoptionState.GIVEN_UP:
         return Cell("")
-    text = item.adoption.give_up_text
-    label = str(item.give_up_reason.label)
+    text, label = adoption.give_up_text, adoption.get_give_up_reason_display()
     return Cell(label_value(label, text) if text else label, lang=lang_of(text) if text else "")
 
 
-# -- findings ------------------------------------------------------------------------------------------
+# -- findings and key figures ----------------------------------------------------------------------------
 
 
 def practices_headline(diffusion: Diffusion) -> str:
@@ -287,6 +233,20 @@ def practices_headline(diffusion: Diffusion) -> str:
     return join_clauses([text, copies_clause(diffusion.copies)]) + _(".")
 
 
+def match_rows(status: PilotStatus, most: int | None = None) -> list[dict[str, object]]:
+    """Return what the lines of practices for a pilot show, up to `most`."""
+    return [
+        {"practice": practice, "shared": shared, "result": result_cell(practice)}
+        for practice, shared in practices_for(status)[:most]
+    ]
+
+
+def practice_headline(practice: Any, copies: Copies) -> str:
+    """Return the headline of a practice: its state, and its copies."""
+    state = _("%(state)s since %(day)s") % {"state": practice.state.label, "day": format_day(practice.since_then)}
+    return capfirst(join_clauses([state, copies_clause(copies)])) + _(".")
+
+
 def copies_clause(copies: Copies) -> str:
     """Return the clause on copies: provinces reached, and copies in use by trust, which are not added."""
     if copies.total == 0:
@@ -295,129 +255,73 @@ def copies_clause(copies: Copies) -> str:
         return ngettext("%(n)d copy on record, not in use", "%(n)d copies on record, none in use", copies.total) % {
             "n": copies.total
         }
-    adopters = copies.adopters
     text = _(
         "%(reached)d of %(roster)d provinces reached; in use: %(verified)d verified, %(confirmed)d confirmed, "
         "%(claimed)d only claimed"
     )
-    return text % {
-        "reached": len(copies.reached),
-        "roster": len(copies.roster),
-        "verified": adopters[Trust.VERIFIED],
-        "confirmed": adopters[Trust.CONFIRMED],
-        "claimed": adopters[Trust.CLAIMED],
-    }
-
-
-def practice_headline(status: PracticeStatus) -> str:
-    """Return the headline of a practice: its state, and its copies."""
-    state = _("%(state)s since %(day)s") % {"state": status.state.label, "day": format_day(status.since)}
-    return capfirst(join_clauses([state, copies_clause(status.copies)])) + _(".")
-
-
-# -- key figures ---------------------------------------------------------------------------------------
+    adopters = {trust.value: n for trust, n in copies.adopters.items()}
+    return text % {"reached": len(copies.reached), "roster": len(copies.roster), **adopters}
 
 
 def diffusion_figures(diffusion: Diffusion) -> list[dict[str, object]]:
     """Return the key figures of all practices, each with its denominator."""
     states = diffusion.by_state
-    rest = [
-        _("%(n)d in the library") % {"n": states[PracticeState.IN_LIBRARY]},
-        _("%(n)d passed") % {"n": states[PracticeState.PASSED]},
-        _("%(n)d proposed") % {"n": states[PracticeState.PROPOSED]},
-        _("%(n)d retired") % {"n": states[PracticeState.RETIRED]},
-    ]
+    rest = {
+        _("%(n)d in the library"): PracticeState.IN_LIBRARY,
+        _("%(n)d passed"): PracticeState.PASSED,
+        _("%(n)d proposed"): PracticeState.PROPOSED,
+        _("%(n)d retired"): PracticeState.RETIRED,
+    }
     recommended = {
         "label": _("Recommended practices"),
         "value": states[PracticeState.RECOMMENDED],
         "of": _("of %(n)d on record") % {"n": diffusion.total},
-        "note": join_short(rest),
+        "note": join_short(text % {"n": states[state]} for text, state in rest.items()),
         "definition": "practice-state",
     }
     return [recommended, *copies_figures(diffusion.copies)]
 
 
-def copies_figures(copies: Copies) -> list[dict[str, object]]:
-    """Return the key figures of copies; the levels of trust stand apart and are not added."""
-    labels = {
-        Trust.VERIFIED: (_("Copies in use, verified"), _("by the change of the pilot’s total there")),
-        Trust.CONFIRMED: (
-            _("Copies in use, confirmed"),
-            _("by a province or the ministry, without a change of the pilot’s total"),
-        ),
-        Trust.CLAIMED: (_("Copies in use, only claimed"), _("by the adopter itself")),
-    }
-    of = _("of %(n)d copies on record") % {"n": copies.total}
-    claimed = [province.short for province in copies.only_claimed]
-    reached = {
-        "label": _("Provinces reached"),
-        "value": len(copies.reached),
-        "of": _("of %(roster)d provinces") % {"roster": len(copies.roster)},
-        "note": label_value(_("only claimed"), short_names(claimed)) if claimed else _("confirmed or verified"),
-        "definition": "provinces-reached",
-    }
-    in_use: list[dict[str, object]] = [
-        {"label": label, "value": copies.adopters[trust], "of": of, "note": note, "definition": "trust"}
-        for trust, (label, note) in labels.items()
-    ]
-    return [reached, *in_use]
-
-
-def other_copies_sentence(copies: Copies) -> str:
-    """Return the sentence on the copies that are not in use: under way, planned, given up, of all on record."""
-    numbers = {
-        "n": copies.total,
-        "in_use": len(copies.in_use),
-        "under_way": copies.by_state[AdoptionState.UNDER_WAY],
-        "planned": copies.by_state[AdoptionState.PLANNED],
-        "given_up": len(copies.given_up),
-        "day": format_day(copies.as_of),
-    }
-    text = ngettext(
-        "Of %(n)d copy on record on %(day)s, %(in_use)d is in use, %(under_way)d under way, %(planned)d planned, "
-        "%(given_up)d given up.",
-        "Of %(n)d copies on record on %(day)s, %(in_use)d are in use, %(under_way)d under way, %(planned)d planned, "
-        "%(given_up)d given up.",
-        copies.total,
-    )
-    return text % numbers
-
-
-def short_names(names: Sequence[str]) -> str:
-    """Return up to MAX_NAMES names, and how many more there are."""
-    if len(names) <= MAX_NAMES:
-        return join_short(names)
-    more = pgettext("after a list of names", "%(n)d more") % {"n": len(names) - MAX_NAMES}
-    return join_short([*names[:MAX_NAMES], more])
-
-
-def first_copy_sentence(diffusion: Diffusion) -> str:
-    """Return the sentence on practices copied in another province, and the median of days from the library to that."""
-    n, whole = len(diffusion.first_copy_days), len(diffusion.entered_library)
-    if not whole:
-        return ""
-    text = ngettext(
-        "%(n)d of %(all)d practice that entered the library was copied in another province",
-        "%(n)d of %(all)d practices that entered the library were copied in another province",
-        whole,
-    ) % {"n": n, "all": whole}
-    if diffusion.median_first_copy_days is not None and diffusion.has_enough_first_copies:
-        days = format_days(whole_days(diffusion.median_first_copy_days))
-        text = join_clauses([text, _("median until the first such copy: %(days)s") % {"days": days}])
-    return text + _(".")
-
-
-def practice_figures(status: PracticeStatus) -> list[dict[str, object]]:
+def practice_figures(practice: Any, copies: Copies) -> list[dict[str, object]]:
     """Return the key figures of one practice."""
-    days = status.days_to_first_copy
+    days = days_to_first_copy(practice)
     first: dict[str, object] = {
         "label": _("Days to the first copy elsewhere"),
         "value": days,
         "of": _("days") if days is not None else "",
-        "note": _("since it entered the library") if status.library_on else _("not in the library"),
+        "note": _("since it entered the library") if practice.library_then else _("not in the library"),
         "definition": "first-copy",
     }
-    return [*copies_figures(status.copies), first]
+    return [*copies_figures(copies), first]
+
+
+def copies_figures(copies: Copies) -> list[dict[str, object]]:
+    """Return the key figures of copies; the levels of trust stand apart and are not added."""
+    names = [province.short for province in copies.only_claimed]
+    if len(names) > MAX_NAMES:
+        more = pgettext("after a list of names", "%(n)d more") % {"n": len(names) - MAX_NAMES}
+        names = [*names[:MAX_NAMES], more]
+    reached: dict[str, object] = {
+        "label": _("Provinces reached"),
+        "value": len(copies.reached),
+        "of": _("of %(roster)d provinces") % {"roster": len(copies.roster)},
+        "note": label_value(_("only claimed"), join_short(names)) if names else _("confirmed or verified"),
+        "definition": "provinces-reached",
+    }
+    by_confirming = _("by a province or the ministry, without a change of the pilot’s total")
+    levels = (
+        (Trust.VERIFIED, _("Copies in use, verified"), _("by the change of the pilot’s total there")),
+        (Trust.CONFIRMED, _("Copies in use, confirmed"), by_confirming),
+        (Trust.CLAIMED, _("Copies in use, only claimed"), _("by the adopter itself")),
+    )
+    of = _("of %(n)d copies on record") % {"n": copies.total}
+    return [
+        reached,
+        *(
+            {"label": label, "value": copies.adopters[trust], "of": of, "note": note, "definition": "trust"}
+            for trust, label, note in levels
+        ),
+    ]
 
 
 # -- charts --------------------------------------------------------------------------------------------
@@ -431,21 +335,21 @@ def copies_scope(copies: Copies) -> str:
     return text % {"n": len(copies.in_use), "all": copies.total, "day": format_day(copies.as_of)}
 
 
-def subject_of(status: PracticeStatus | None) -> Subject | None:
-    return Subject(_("Practice"), status.practice.slug, status.practice.name) if status else None
+def subject_of(practice: Practice | None) -> Subject | None:
+    return Subject(_("Practice"), practice.slug, practice.name) if practice else None
 
 
-def diffusion_api_url(about: PracticeStatus | None = None) -> str:
+def diffusion_api_url(about: Practice | None = None) -> str:
     """Return the API URL of how far practices have spread: all of them, or one."""
     url = reverse("api-diffusion")
-    return f"{url}?{urlencode({'practice': about.practice.slug})}" if about else url
+    return f"{url}?{urlencode({'practice': about.slug})}" if about else url
 
 
 def spread_chart(
     copies: Copies,
     sources: Sequence[Source],
     flags: Sequence[Mapping[str, str]] = (),
-    about: PracticeStatus | None = None,
+    about: Practice | None = None,
 ) -> Chart:
     """Return the adoption curve of confirmed or verified copies."""
     steps = copies.attested_curve
@@ -457,19 +361,19 @@ def spread_chart(
         "%(n)d copies in use are confirmed or verified, %(claimed)d only claimed",
         attested,
     )
-    columns: list[Column[AdoptionStatus]] = [
-        Column("day", _("Day"), "curve_day", kind="date"),
-        Column("adopter", _("Copied by"), lambda item: adopter_cell_of(item.adoption)),
-        Column("practice", _("Practice"), lambda item: record_cell(item.adoption.practice)),
+    columns: list[Column[Any]] = [
+        Column("day", _("Day"), curve_day, kind="date"),
+        Column("adopter", _("Copied by"), adopter_cell),
+        Column("practice", _("Practice"), lambda item: record_cell(item.practice)),
         Column("trust", _("Trust"), lambda item: status_cell(item.trust)),
-        Column("in_use", _("In use since"), "since", kind="date"),
+        Column("in_use", _("In use since"), "since_then", kind="date"),
     ]
     return Chart(
         slug="spread",
         kind="steps",
         title=text % {"n": attested, "claimed": copies.adopters[Trust.CLAIMED]},
         subtitle=copies_scope(copies),
-        table=make_table(columns, sorted(copies.attested, key=lambda item: (item.curve_day, item.adoption.pk))),
+        table=make_table(columns, sorted(copies.attested, key=lambda item: (curve_day(item), item.pk))),
         data={
             "start": start.isoformat(),
             "end": end.isoformat(),
@@ -478,7 +382,7 @@ def spread_chart(
                 {
                     "date": step.date.isoformat(),
                     "n": step.issued,
-                    "names": [item.adoption.adopter_name for item in copies.attested if item.curve_day == step.date],
+                    "names": [item.adopter_name for item in copies.attested if curve_day(item) == step.date],
                 }
                 for step in steps
             ],
@@ -547,7 +451,7 @@ def reasons_title(copies: Copies, shown: Sequence[tuple[GiveUpReason, int]]) -> 
 
 
 def reach_chart(
-    copies: Copies, outside: Iterable[Province], sources: Sequence[Source], about: PracticeStatus | None = None
+    copies: Copies, outside: Iterable[Province], sources: Sequence[Source], about: Practice | None = None
 ) -> Chart:
     """Return the tile map of provinces: copies in use that are confirmed or verified, or else only claimed."""
     columns: list[Column[ProvinceCopies]] = [
@@ -642,8 +546,3 @@ def number_span(tiles: Sequence[Tile]) -> str:
     """Return the numbers of tiles as text: 2, or 1–6."""
     values = [int(tile.value) for tile in tiles]
     return str(min(values)) if min(values) == max(values) else f"{min(values)}–{max(values)}"
-
-
-def match_rows(matches: Iterable[PracticeMatch]) -> list[dict[str, object]]:
-    """Return what the lines of practices for a pilot show."""
-    return [{"match": match, "state": match.status.state, "result": result_cell(match.status)} for match in matches]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from core.admin.record_form import FlexibleDateField
 from core.http.as_of import today
 from core.permissions import editor_province, in_scope
+from core.records import writing
 from core.text.bilingual import is_chinese_active
 from pilots.models import Adoption, Effect, Pilot, Practice, Reading
 from pilots.readings import newest_accepted
@@ -24,6 +24,7 @@ class PageForm(forms.ModelForm):
     """Form of a record on a page: the fields of the other language are left out, a day may be written in any way."""
 
     user: Any
+    added_reason = ""  # what saving it changed besides
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,18 +47,25 @@ class PageForm(forms.ModelForm):
 
     both_languages: tuple[str, ...] = ()
 
-    def changed_values(self) -> dict[str, Any]:
-        """Return what was changed on the form, by field."""
-        return {name: self.cleaned_data[name] for name in self.changed_data}
+    def saved(self) -> bool:
+        """Save the record of a form that was sent and is valid; what `writing.write` rejects stands at its field.
 
-    def add_errors(self, error: ValidationError) -> None:
-        """Add the errors of a service, those of fields that are not on the form above it."""
-        if not hasattr(error, "error_dict"):
-            self.add_error(None, error)
-            return
-        for name, errors in error.error_dict.items():
-            place = name if name in self.fields else None
-            self.add_error(None if name == NON_FIELD_ERRORS else place, errors)
+        Raises PermissionDenied for a record outside the user's scope.
+        """
+        if not self.is_valid():
+            return False
+        self.added_reason = self.instance.added_reason
+        names = [field.name for field in self._meta.model._meta.many_to_many if field.name in self.fields]
+        lists = {name: list(self.cleaned_data[name]) for name in names}
+        changed = [name for name in self.changed_data if name not in names]
+        values = {} if self.instance._state.adding else {name: self.cleaned_data[name] for name in changed}
+        try:
+            writing.write(self.instance, values, lists, by=self.user)
+        except ValidationError as error:
+            for name, errors in error.update_error_dict({}).items():
+                self.add_error(name if name in self.fields else None, errors)
+            return False
+        return True
 
 
 class PracticeForm(PageForm):
@@ -72,8 +80,6 @@ class PracticeForm(PageForm):
             *("problem_zh", "problem_en", "action_zh", "action_en", "conditions_zh", "conditions_en"),
             *("risks_zh", "risks_en", "cost_amount", "cost_kind", "cost_year", "sources", "proposed_on"),
         )
-
-    lists = ("origins", "industries", "measures", "sources")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,10 +102,6 @@ class PracticeForm(PageForm):
             self.instance.slug = free_slug(cleaned.get("title_en") or "")
         return cleaned
 
-    def list_values(self) -> Mapping[str, Any]:
-        """Return the many-to-many lists."""
-        return {name: self.cleaned_data[name] for name in self.lists}
-
 
 def free_slug(title: str) -> str:
     """Return a code that no practice has, made of an English title; without one a number."""
@@ -117,7 +119,7 @@ class AdoptionForm(PageForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        practice = self.instance.practice
+        practice, self.instance.claimed_by = self.instance.practice, self.user
         pilots = Pilot.objects.listed(today()).exclude(practices=practice).exclude(adoptions__practice=practice)
         choices: Any = self.fields
         choices["pilot"].queryset = in_scope(self.user, pilots.select_related("batch").order_by("province", "slug"))

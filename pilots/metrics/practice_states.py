@@ -1,8 +1,9 @@
-"""States of practices and of their adoption, from the days on which they were reached."""
+"""States of practices and of their copies, and the moves of a practice."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -53,35 +54,37 @@ class GiveUpReason(TextChoices):
     OTHER = "other", pgettext_lazy("reason for giving up", "other")
 
 
-def practice_state(
-    as_of: date, *, passed: date | None, library: date | None, recommended: date | None, retired: date | None
-) -> PracticeState:
-    """Return the state on a day; each day counts from itself on."""
-    for day, state in (
-        (retired, PracticeState.RETIRED),
-        (recommended, PracticeState.RECOMMENDED),
-        (library, PracticeState.IN_LIBRARY),
-        (passed, PracticeState.PASSED),
-    ):
-        if day is not None and day <= as_of:
-            return state
-    return PracticeState.PROPOSED
+# -- moves of a practice -----------------------------------------------------------------------------------
 
 
-def adoption_state(as_of: date, *, started: date | None, in_use: date | None, given_up: date | None) -> AdoptionState:
-    """Return the state of a copy on a day."""
-    for day, state in (
-        (given_up, AdoptionState.GIVEN_UP),
-        (in_use, AdoptionState.IN_USE),
-        (started, AdoptionState.UNDER_WAY),
-    ):
-        if day is not None and day <= as_of:
-            return state
-    return AdoptionState.PLANNED
+class PracticeMove(TextChoices):
+    """What takes a practice from one state to the next."""
+
+    PASS = "pass", pgettext_lazy("move of a practice", "pass")
+    TAKE_IN = "take_in", pgettext_lazy("move of a practice", "take into the library")
+    RECOMMEND = "recommend", pgettext_lazy("move of a practice", "recommend")
+    RETIRE = "retire", pgettext_lazy("move of a practice", "retire")
 
 
-def trust_on(as_of: date, *, confirmed: date | None, verified: date | None) -> Trust:
-    """Return the highest trust reached by a day; `verified` is the day its first measured effect was accepted."""
-    if verified is not None and verified <= as_of:
-        return Trust.VERIFIED
-    return Trust.CONFIRMED if confirmed is not None and confirmed <= as_of else Trust.CLAIMED
+@dataclass(frozen=True)
+class PracticeTransition:
+    """One move: from which states, the day that it sets, whether it is the ministry's, and whether it needs a reason.
+
+    Who may change the practice, its province, makes those that are not the ministry's.
+    """
+
+    sources: tuple[PracticeState, ...]
+    day_field: str
+    by_ministry: bool = True
+    needs_reason: bool = False
+
+
+PRACTICE_TRANSITIONS: Mapping[PracticeMove, PracticeTransition] = {
+    PracticeMove.PASS: PracticeTransition((PracticeState.PROPOSED,), "passed_on", by_ministry=False),
+    PracticeMove.TAKE_IN: PracticeTransition((PracticeState.PASSED,), "library_on"),
+    PracticeMove.RECOMMEND: PracticeTransition((PracticeState.IN_LIBRARY,), "recommended_on"),
+    PracticeMove.RETIRE: PracticeTransition(
+        (PracticeState.PROPOSED, PracticeState.PASSED, *LIBRARY_STATES), "retired_on", needs_reason=True
+    ),
+}
+"""Every move that there is."""

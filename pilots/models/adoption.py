@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.http.as_of import today
 from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText, check_text
+from core.text.bilingual import TranslatedText
 from core.text.formatting import format_date
-from pilots.metrics.practice_states import AdoptionState, GiveUpReason, adoption_state
+from pilots.metrics.practice_states import AdoptionState, GiveUpReason, Trust
 from pilots.models.pilot import Pilot
-from pilots.models.practice import OPTIONAL, REVIEW_PERMISSION, SAME_IN_CHINESE, Practice, day_field
+from pilots.models.practice import (
+    OPTIONAL,
+    REVIEW_PERMISSION,
+    Practice,
+    StateByDays,
+    day_field,
+    in_order,
+    short_text,
+)
 from pilots.models.reading import Reading, ReadingState
+from pilots.querysets import AdoptionQuerySet, EffectQuerySet
 from policies.models import Province
 from policies.models.sourced import Confidence, SourcedModel
 
 
-class Adoption(HistoryModel, SourcedModel):
+class Adoption(StateByDays, HistoryModel, SourcedModel):
     """A copy of a practice by a pilot, a province or a named place. Its state follows from the days on record."""
 
     practice = models.ForeignKey(
@@ -52,14 +61,10 @@ class Adoption(HistoryModel, SourcedModel):
         blank=True,  # a pilot's is filled in
         help_text=_("The province that copies it, or in which the place lies; a pilot’s own is filled in."),
     )
-    place = models.CharField(
+    place = short_text(
         _("place"),
+        _("A place that is no pilot, for example 嘉兴港区. Empty for a pilot, and for a province as a whole."),
         max_length=200,
-        blank=True,
-        validators=[check_text],
-        help_text=_(
-            "A place that is no pilot, for example 嘉兴港区. Empty for a pilot, and for a province as a whole."
-        ),
     )
     planned_on = day_field(_("planned since"), _("The day on which copying it was decided."), default=today)
     started_on = day_field(_("under way since"), _("The day work began."), **OPTIONAL)
@@ -72,35 +77,13 @@ class Adoption(HistoryModel, SourcedModel):
         blank=True,
         help_text=_("Required with the day: what failed there helps the next."),
     )
-    give_up_text_en = models.CharField(
-        _("why it was given up, in English"),
-        max_length=1000,
-        blank=True,
-        validators=[check_text],
-        help_text=_("In words, for those who consider copying it."),
+    give_up_text_en = short_text(
+        _("why it was given up, in English"), _("In words, for those who consider copying it.")
     )
-    give_up_text_zh = models.CharField(
-        _("why it was given up, in Chinese"),
-        max_length=1000,
-        blank=True,
-        validators=[check_text],
-        help_text=SAME_IN_CHINESE,
-    )
+    give_up_text_zh = short_text(_("why it was given up, in Chinese"))
     give_up_text = TranslatedText("give_up_text")
-    changed_en = models.CharField(
-        _("what was changed, in English"),
-        max_length=1000,
-        blank=True,
-        validators=[check_text],
-        help_text=_("What was done differently from the origin."),
-    )
-    changed_zh = models.CharField(
-        _("what was changed, in Chinese"),
-        max_length=1000,
-        blank=True,
-        validators=[check_text],
-        help_text=SAME_IN_CHINESE,
-    )
+    changed_en = short_text(_("what was changed, in English"), _("What was done differently from the origin."))
+    changed_zh = short_text(_("what was changed, in Chinese"))
     changed = TranslatedText("changed")
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -128,6 +111,13 @@ class Adoption(HistoryModel, SourcedModel):
         related_name="+",
     )
 
+    objects = models.Manager.from_queryset(AdoptionQuerySet)()
+    STATE_DAYS: ClassVar[Mapping[AdoptionState, str]] = {
+        AdoptionState.GIVEN_UP: "given_up_on",
+        AdoptionState.IN_USE: "in_use_on",
+        AdoptionState.UNDER_WAY: "started_on",
+    }
+    FIRST_STATE = AdoptionState.PLANNED
     _history_m2m_fields = ["sources"]
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "pilot_or_place": ("place",),
@@ -164,21 +154,15 @@ class Adoption(HistoryModel, SourcedModel):
                 name="adoption_pilot_or_place",
                 violation_error_message=_("Name a pilot or another place, not both."),
             ),
-            models.CheckConstraint(
-                condition=Q(started_on__isnull=True) | Q(started_on__gte=F("planned_on")),
-                name="adoption_started_in_order",
-                violation_error_message=_("Begun before it was planned. Check both days."),
+            in_order("adoption", "started_on", "planned_on", _("Begun before it was planned. Check both days.")),
+            in_order(
+                "adoption",
+                "in_use_on",
+                "started_on",
+                _("In use after work began. Give both days in order."),
+                started_on__isnull=False,
             ),
-            models.CheckConstraint(
-                condition=Q(in_use_on__isnull=True) | Q(started_on__isnull=False, in_use_on__gte=F("started_on")),
-                name="adoption_in_use_in_order",
-                violation_error_message=_("In use after work began. Give both days in order."),
-            ),
-            models.CheckConstraint(
-                condition=Q(given_up_on__isnull=True) | Q(given_up_on__gte=F("planned_on")),
-                name="adoption_given_up_in_order",
-                violation_error_message=_("Given up before it was planned. Check both days."),
-            ),
+            in_order("adoption", "given_up_on", "planned_on", _("Given up before it was planned. Check both days.")),
             models.CheckConstraint(
                 condition=Q(given_up_on__isnull=True, give_up_reason="")
                 | Q(given_up_on__isnull=False) & ~Q(give_up_reason=""),
@@ -215,8 +199,10 @@ class Adoption(HistoryModel, SourcedModel):
             return str(self.pilot)
         return self.place or str(self.province)
 
-    def state_on(self, as_of: date) -> AdoptionState:
-        return adoption_state(as_of, started=self.started_on, in_use=self.in_use_on, given_up=self.given_up_on)
+    @property
+    def trust(self) -> Trust:
+        """How well it was attested on the day of the query, `objects.on(day)`."""
+        return Trust(self.trust_then)  # type: ignore[attr-defined]  # annotated
 
     def get_absolute_url(self) -> str:
         return f"{self.practice.get_absolute_url()}#adoption-{self.pk}"
@@ -306,16 +292,8 @@ class Effect(HistoryModel, SourcedModel):
         related_name="+",
         help_text=_("Change of the pilot’s total: a later accepted reading of the same indicator and pilot."),
     )
-    statement_en = models.CharField(
-        _("stated result in English"),
-        max_length=1000,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Stated: the result in the source’s own words."),
-    )
-    statement_zh = models.CharField(
-        _("stated result in Chinese"), max_length=1000, blank=True, validators=[check_text], help_text=SAME_IN_CHINESE
-    )
+    statement_en = short_text(_("stated result in English"), _("Stated: the result in the source’s own words."))
+    statement_zh = short_text(_("stated result in Chinese"))
     statement = TranslatedText("statement")
     stated_value = models.DecimalField(
         _("stated value"),
@@ -325,19 +303,9 @@ class Effect(HistoryModel, SourcedModel):
         blank=True,
         help_text=_("Stated: the main number, if there is one, for example 5000."),
     )
-    stated_unit = models.CharField(
-        _("unit of the stated value"),
-        max_length=60,
-        blank=True,
-        validators=[check_text],
-        help_text=_("For example t CO2/yr."),
-    )
-    stated_period = models.CharField(
-        _("period of the stated value"),
-        max_length=100,
-        blank=True,
-        validators=[check_text],
-        help_text=_("For example “expected a year” or “to 2024-10-31”."),
+    stated_unit = short_text(_("unit of the stated value"), _("For example t CO2/yr."), max_length=60)
+    stated_period = short_text(
+        _("period of the stated value"), _("For example “expected a year” or “to 2024-10-31”."), max_length=100
     )
     known_on = day_field(
         _("known on"),
@@ -345,6 +313,7 @@ class Effect(HistoryModel, SourcedModel):
         default=today,
     )
 
+    objects = models.Manager.from_queryset(EffectQuerySet)()
     _history_m2m_fields = ["sources"]
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "measured_or_stated": ("reading_before", "reading_after"),
@@ -391,6 +360,20 @@ class Effect(HistoryModel, SourcedModel):
     def is_measured(self) -> bool:
         """Whether it rests on readings; else it is stated by a source."""
         return self.reading_after_id is not None
+
+    @property
+    def change(self) -> Decimal | None:
+        """Change of the pilot's total, in the unit of the indicator; None where it does not count on the day of
+        the query, `objects.on(day)`.
+        """
+        counts: bool = self.measured_then  # type: ignore[attr-defined]  # annotated
+        return self.reading_after.value - self.reading_before.value if counts else None
+
+    @property
+    def rate(self) -> Decimal | None:
+        """The change as a fraction of the value before; None from 0."""
+        change = self.change
+        return None if change is None or not self.reading_before.value else change / self.reading_before.value
 
     def get_absolute_url(self) -> str:
         return f"{self.practice.get_absolute_url()}#effect-{self.pk}"

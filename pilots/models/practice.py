@@ -9,8 +9,8 @@ from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
@@ -18,9 +18,11 @@ from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
-from pilots.metrics.practice_states import PracticeState, practice_state
+from pilots.metrics.practice_states import PracticeState
+from pilots.metrics.progress import Direction
 from pilots.models.milestone import Facet
 from pilots.models.pilot import Pilot
+from pilots.querysets import PracticeQuerySet
 from policies.models import Industry, Measure, Province
 from policies.models.sourced import SourcedModel, fact_constraints
 
@@ -65,6 +67,11 @@ def long_text(label: Any, help_text: Any) -> Any:
 SAME_IN_CHINESE = _("The same in Chinese. Where one is empty, readers of its language see the other.")
 
 
+def short_text(label: Any, help_text: Any = SAME_IN_CHINESE, max_length: int = 1000) -> Any:
+    """Return an optional text of one line."""
+    return models.CharField(label, max_length=max_length, blank=True, validators=[check_text], help_text=help_text)
+
+
 def day_field(label: Any, help_text: Any, **options: Any) -> Any:
     """Return a day that is not ahead; empty by default."""
     return models.DateField(label, validators=[check_not_ahead], help_text=help_text, **options)
@@ -73,7 +80,32 @@ def day_field(label: Any, help_text: Any, **options: Any) -> Any:
 OPTIONAL: dict[str, Any] = {"null": True, "blank": True}
 
 
-class Practice(SlugModel, BilingualTitleModel, SourcedModel):
+def in_order(table: str, later: str, first: str, text: Any, **needed: bool) -> models.CheckConstraint:
+    """Return the constraint that a day, if there is one, is not before another; `needed` are further conditions."""
+    return models.CheckConstraint(
+        condition=Q(**{f"{later}__isnull": True}) | Q(**{f"{later}__gte": F(first)}, **needed),
+        name=f"{table}_{later.removesuffix('_on')}_in_order",
+        violation_error_message=text,
+    )
+
+
+class StateByDays:
+    """A record whose state on a day is the furthest whose day has come by then."""
+
+    STATE_DAYS: ClassVar[Mapping[Any, str]]  # the field of each state's day, the last state first
+    FIRST_STATE: ClassVar[Any]
+
+    def state_on(self, day: date) -> Any:
+        reached = (state for state, name in self.STATE_DAYS.items() if (on := getattr(self, name)) and on <= day)
+        return next(reached, self.FIRST_STATE)
+
+    @property
+    def state(self) -> Any:
+        """The state on the day of the query, `objects.on(day)`."""
+        return type(self.FIRST_STATE)(self.state_then)  # type: ignore[attr-defined]  # annotated
+
+
+class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
     """Something that a pilot did and others can copy. Its state on a day follows from the days on record."""
 
     facet = models.CharField(
@@ -155,22 +187,20 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
     library_on = day_field(_("in the library since"), _("The day the ministry took it into the library."), **OPTIONAL)
     recommended_on = day_field(_("recommended on"), _("The day the ministry recommended it for copying."), **OPTIONAL)
     retired_on = day_field(_("retired on"), _("From this day on it is no longer offered."), **OPTIONAL)
-    retired_reason_en = models.CharField(
-        _("reason for retiring, in English"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Required with the day of retiring."),
+    retired_reason_en = short_text(
+        _("reason for retiring, in English"), _("Required with the day of retiring."), max_length=300
     )
-    retired_reason_zh = models.CharField(
-        _("reason for retiring, in Chinese"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=SAME_IN_CHINESE,
-    )
+    retired_reason_zh = short_text(_("reason for retiring, in Chinese"), max_length=300)
     retired_reason = TranslatedText("retired_reason")
 
+    objects = models.Manager.from_queryset(PracticeQuerySet)()
+    STATE_DAYS: ClassVar[Mapping[PracticeState, str]] = {
+        PracticeState.RETIRED: "retired_on",
+        PracticeState.RECOMMENDED: "recommended_on",
+        PracticeState.IN_LIBRARY: "library_on",
+        PracticeState.PASSED: "passed_on",
+    }
+    FIRST_STATE = PracticeState.PROPOSED
     # Texts without which nobody can copy it, each in at least one language.
     TEXTS: ClassVar[Mapping[str, Any]] = {
         "problem": _("Problem"),
@@ -222,27 +252,22 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
                 name="practice_cost_complete",
                 violation_error_message=_("A cost has its amount, kind and year. Give all three, or none."),
             ),
-            models.CheckConstraint(
-                condition=Q(passed_on__isnull=True) | Q(passed_on__gte=F("proposed_on")),
-                name="practice_passed_in_order",
-                violation_error_message=_("Passed before it was proposed. Check both days."),
+            in_order("practice", "passed_on", "proposed_on", _("Passed before it was proposed. Check both days.")),
+            in_order(
+                "practice",
+                "library_on",
+                "passed_on",
+                _("It enters the library after it was passed. Give both days in order."),
+                passed_on__isnull=False,
             ),
-            models.CheckConstraint(
-                condition=Q(library_on__isnull=True) | Q(library_on__gte=F("passed_on"), passed_on__isnull=False),
-                name="practice_library_in_order",
-                violation_error_message=_("It enters the library after it was passed. Give both days in order."),
+            in_order(
+                "practice",
+                "recommended_on",
+                "library_on",
+                _("It is recommended from the library. Give both days in order."),
+                library_on__isnull=False,
             ),
-            models.CheckConstraint(
-                condition=Q(recommended_on__isnull=True)
-                | Q(recommended_on__gte=F("library_on"), library_on__isnull=False),
-                name="practice_recommended_in_order",
-                violation_error_message=_("It is recommended from the library. Give both days in order."),
-            ),
-            models.CheckConstraint(
-                condition=Q(retired_on__isnull=True) | Q(retired_on__gte=F("proposed_on")),
-                name="practice_retired_in_order",
-                violation_error_message=_("Retired before it was proposed. Check both days."),
-            ),
+            in_order("practice", "retired_on", "proposed_on", _("Retired before it was proposed. Check both days.")),
             models.CheckConstraint(
                 condition=Q(retired_on__isnull=True) | ~Q(retired_reason_en="") | ~Q(retired_reason_zh=""),
                 name="practice_retired_has_reason",
@@ -258,21 +283,26 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
         taken = self.pk and Practice._base_manager.filter(pk=self.pk, library_on__isnull=False).exists()
         return {REVIEW_PERMISSION: self.LIBRARY_FIELDS} if taken else {}
 
-    def state_on(self, as_of: date) -> PracticeState:
-        return practice_state(
-            as_of,
-            passed=self.passed_on,
-            library=self.library_on,
-            recommended=self.recommended_on,
-            retired=self.retired_on,
-        )
-
     @property
     def library_step(self) -> int:
         """1 in the library, 2 if recommended; 0 before that, once retired, and where days are missing."""
         if self.retired_on is not None or None in (self.passed_on, self.library_on):
             return 0
         return 1 if self.recommended_on is None else 2
+
+    @property
+    def got_worse(self) -> bool:
+        """Whether a total of an origin that counts today changed the wrong way for its indicator."""
+        effects: Any = self.effects.on(today())
+        lower, before = Q(reading_after__indicator__direction=Direction.LOWER), F("reading_before__value")
+        rose, fell = Q(reading_after__value__gt=before), Q(reading_after__value__lt=before)
+        return bool(effects.filter(lower & rose | ~lower & fell, adoption=None, measured_then=True).exists())
+
+    def missing_reason(self, stored: Any) -> str:
+        """Recommending a practice whose pilot got worse needs a remark."""
+        if self.library_step < 2 or stored is None or stored.library_step == 2 or not self.got_worse:
+            return ""
+        return gettext("The total of its pilot got worse in the same years: say why it is recommended all the same.")
 
     def missing_for(self, day_field: str) -> dict[str, str]:
         """Return what it lacks to be in the library or recommended, `day_field`: a message by field to correct."""

@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy
 from core.imports.columns import NameIndex, RecordLookup
 from core.imports.importer import Importer, Row, assign_record
 from pilots.models import Adoption, Effect, Practice, Reading
-from pilots.practices.services import recommendation_objection
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS
 
 SingleLanguage = Mapping[str, tuple[object, tuple[str, ...]]]
@@ -45,11 +44,6 @@ class PracticeImporter(Importer):
 
     def column_options(self, name: str) -> dict[str, object]:
         return {"required": True} if name == "origins" else super().column_options(name)
-
-    def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
-        """Recommending a practice whose pilot got worse needs a reason."""
-        found = [(row, recommendation_objection(row.record)) for row in rows if row.found]
-        return [_("Row %(row)d: %(what)s") % {"row": row.number, "what": text} for row, text in found if text]
 
 
 class PracticePartImporter(Importer):

@@ -53,8 +53,7 @@ from pilots.follow_ups.analytics import build_follow_ups
 from pilots.follow_ups.status_filter import by_lateness
 from pilots.lights import Colour, ReasonSubject, StatusReason
 from pilots.metrics.reconciliation import Reconciliation, term_days_left
-from pilots.models import LightOverride, Pilot, Practice, Reading, Replan, Target, TargetStep
-from pilots.practices.analytics import build_practices, match_practices
+from pilots.models import LightOverride, Pilot, Reading, Replan, Target, TargetStep
 from pilots.tables import pilot_columns
 from policies.charts.rollout import format_day
 from policies.models import Confidence, Source
@@ -300,7 +299,7 @@ def practice_rows(status: PilotStatus, most: int = 3) -> list[dict[str, object]]
     """Return the newest practices for a pilot; none while it is not behind."""
     if status.colour not in {Colour.RED, Colour.YELLOW}:
         return []
-    return match_rows(match_practices(status, build_practices(Practice.objects.all(), status.as_of))[:most])
+    return match_rows(status, most)
 
 
 def next_milestones(status: PilotStatus, most: int = 3) -> list[MilestoneStatus]:

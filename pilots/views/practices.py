@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.as_of import today
@@ -21,6 +22,7 @@ from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
+from core.text.formatting import join_short
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Chart, Column
 from pilots.analytics.pilot_status import build_progress
@@ -28,10 +30,8 @@ from pilots.charts.practices import (
     copies_table,
     cost_text,
     diffusion_figures,
-    first_copy_sentence,
     match_rows,
     measured_table,
-    other_copies_sentence,
     practice_figures,
     practice_headline,
     practices_headline,
@@ -43,37 +43,24 @@ from pilots.charts.practices import (
 from pilots.documents.analytics import build_page_files
 from pilots.filters import PracticeFilter
 from pilots.forms.practices import AdoptionForm, AdoptionUpdateForm, EffectForm, GiveUpForm, PracticeForm, ReasonForm
-from pilots.metrics.practices import PRACTICE_TRANSITIONS, PracticeMove
+from pilots.metrics.practice_states import PRACTICE_TRANSITIONS, PracticeMove
 from pilots.models import Adoption, Effect, Pilot, Practice
-from pilots.practices.analytics import (
-    AdoptionStatus,
-    Copies,
-    Diffusion,
-    PracticeStatus,
-    build_practices,
-    diffusion_of,
-    match_practices,
-    practices_on,
-)
+from pilots.practices.queries import Diffusion, build_diffusion
 from pilots.practices.services import (
-    allowed_moves,
     confirm_adoption,
-    error_text,
+    is_claimant,
     may_confirm,
     may_judge,
-    missing_for,
+    may_move,
     move_practice,
-    propose_practice,
-    record_effect,
-    report_adoption,
+    needs_reason,
     withdraw_confirmation,
-    worsened_effects,
 )
 from pilots.tables import practice_columns
 from policies.models import Confidence, Province, Source
 
+LIBRARY_CRUMB: dict[str, Any] = {"url": "practice-list", "label": gettext_lazy("Practices")}
 FOR_PARAMETER = "for"  # ?for=<pilot>: practices that this pilot might copy
-
 
 # -- the list ------------------------------------------------------------------------------------------
 
@@ -81,38 +68,37 @@ FOR_PARAMETER = "for"  # ?for=<pilot>: practices that this pilot might copy
 @page(FOR_PARAMETER, *PracticeFilter.base_filters)
 def practice_list(request: TrackerRequest) -> HttpResponseBase:
     """List the practices known on the day, with how far they have spread."""
-    as_of = request.as_of
-    practices = build_practices(Practice.objects.all(), as_of)
-    statuses = {item.practice.pk: item for item in practices}
-    diffusion = diffusion_of(practices, as_of)
-    filterset = PracticeFilter(request.GET, queryset=practices_on(as_of), request=request)
+    diffusion = build_diffusion(request.as_of)
+    copies = diffusion.copies
     listing = ListPage(
         request,
         slug="practices",
-        filterset=filterset,
-        columns=practice_columns(statuses),
+        filterset=PracticeFilter(request.GET, queryset=Practice.objects.on(request.as_of), request=request),
+        columns=practice_columns(diffusion),
         visible_filters=("q", "state", "field", "province"),
         hidden_columns=lambda: empty_columns(diffusion),
         sort="state",
         total=diffusion.total,
         empty=_("No practice matches these filters."),
     )
-    sources = list(Source.objects.filter(practice__in=list(statuses)).distinct())
-    # none where no copy is in use, and no reasons where none was given up
-    copies, charts = diffusion.copies, dict[str, Chart]()
+    sources = list(Source.objects.filter(practice__in=diffusion.practices).distinct())
+    charts: dict[str, Chart] = {}
     if copies.in_use:
         charts["reach"] = reach_chart(copies, Province.objects.filter(in_roster=False), sources)
     if copies.attested:
         charts["spread"] = spread_chart(copies, sources)
     if copies.given_up:
         charts["reasons"] = reasons_chart(copies, sources)
-    figures = diffusion_figures(diffusion) if diffusion.is_under_way else []
+    # Before any practice was reviewed or copied, all numbers are 0 for want of a start.
+    under_way = copies.total or any(practice.passed_then or practice.retired_then for practice in diffusion.practices)
+    figures = diffusion_figures(diffusion) if under_way else []
     tables: Exports = {
         "practices": Export(_("Practices"), listing.whole, listing.chips, sources=sources),
         **figures_export(figures),
         **chart_exports(charts),
     }
     pilot = pilot_asked_for(request)
+    progress = build_progress(Pilot.objects.filter(pk=pilot.pk), request.as_of).pilots if pilot else []
     title, headline = _("Practices"), practices_headline(diffusion)
     return export_response(request, tables, title, headline) or render(
         request,
@@ -123,10 +109,10 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
             "listing": listing,
             "diffusion": diffusion,
             "figures": figures,
-            "other_copies": other_copies_sentence(diffusion.copies) if figures else "",
-            "first_copy": first_copy_sentence(diffusion) if figures else "",
+            "copies": copies,
             "charts": charts,
-            "matches": matches_panel(pilot, practices, request) if pilot else None,
+            "pilot": pilot,
+            "matches": match_rows(progress[0]) if progress else [],
             "may_propose": may_propose(request.user),
         },
     )
@@ -134,16 +120,18 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
 
 def empty_columns(diffusion: Diffusion) -> tuple[set[str], str]:
     """Return the columns to hide while no copy is on record, or no cost, and a text in their place."""
-    hidden = set() if any(item.practice.cost_amount is not None for item in diffusion.practices) else {"cost"}
-    text = _("No cost is on record, so that column is left out.") if hidden else ""
-    if diffusion.copies.total == 0 and diffusion.total:
-        hidden |= {"verified", "confirmed", "claimed", "reached"}
-        text = (
-            _("No copy is on record, so columns of copies are left out.")
-            if "cost" not in hidden
-            else _("No copy and no cost is on record, so columns of them are left out.")
-        )
-    return hidden, text if diffusion.total else ""
+    no_cost = all(practice.cost_amount is None for practice in diffusion.practices)
+    cost = {"cost"} if no_cost else set()
+    if diffusion.total == 0:
+        return cost, ""
+    if diffusion.copies.total:
+        return cost, _("No cost is on record, so that column is left out.") if no_cost else ""
+    text = (
+        _("No copy and no cost is on record, so columns of them are left out.")
+        if no_cost
+        else _("No copy is on record, so columns of copies are left out.")
+    )
+    return cost | {"verified", "confirmed", "claimed", "reached"}, text
 
 
 def pilot_asked_for(request: TrackerRequest) -> Pilot | None:
@@ -161,57 +149,39 @@ def pilot_asked_for(request: TrackerRequest) -> Pilot | None:
     return pilot
 
 
-def matches_panel(pilot: Pilot, practices: Sequence[PracticeStatus], request: TrackerRequest) -> dict[str, object]:
-    """Return the context of the practices for a pilot."""
-    status = build_progress(Pilot.objects.filter(pk=pilot.pk), request.as_of).pilots[0]
-    return {"pilot": pilot, "rows": match_rows(match_practices(status, practices))}
-
-
-def may_propose(user: Any) -> bool:
-    return user.has_perm(permission_name(Practice, "add")) and can_create(user, Practice)
-
-
 # -- one practice --------------------------------------------------------------------------------------
 
 
 @page(ENTRY_PARAMETER)
 def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one practice: what was done, its effects and copies, and why copies were given up."""
-    as_of = request.as_of
-    found = build_practices(Practice.objects.filter(slug=slug), as_of)
-    if not found:
+    diffusion = build_diffusion(request.as_of, Practice.objects.on(request.as_of).filter(slug=slug))
+    if not diffusion.practices:
         raise Http404
-    status = found[0]
-    practice, copies = status.practice, status.copies
-    sources = list(practice.sources.all())
-    charts = practice_charts(status, sources)
-    figures = practice_figures(status) if copies.total else []
-    tables: Exports = {
-        **figures_export(figures),
-        **chart_exports(charts),
-        "measured": Export(
-            _("Change of the pilot’s total in the same years"), lambda: measured_table(status), sources=sources
-        ),
-        "stated": Export(_("Stated effects"), lambda: stated_table(status), sources=sources),
-        "copies": Export(_("Copies"), lambda: copies_table(status), sources=sources),
-    }
-
+    practice, copies, sources = diffusion.practices[0], diffusion.copies, list(diffusion.practices[0].sources.all())
+    charts: dict[str, Chart] = {}
+    if copies.in_use:
+        charts["reach"] = reach_chart(copies, Province.objects.filter(in_roster=False), sources, practice)
+    if copies.attested:
+        reached = (practice.library_then, _("taken into the library")), (practice.recommended_then, _("recommended"))
+        flags = [{"date": day.isoformat(), "label": label, "url": ""} for day, label in reached if day]
+        charts["spread"] = spread_chart(copies, sources, flags, practice)
+    figures = practice_figures(practice, copies) if copies.total else []
     labels = {
         Adoption: Label(copy_name, ["pilot", "province"]),
         Effect: Label(effect_name, ["reading_after__indicator"]),
     }
     timeline = Timeline(changes_of(practice), request.as_of, request.user, labels)
-    headline = practice_headline(status)
-    tables["history"] = Export(_("History"), timeline.stream)
-    row = status.practice
-    days = [
-        (_("Proposed"), row.proposed_on),
-        (_("Passed by the province"), row.passed_on),
-        (_("In the library since"), row.library_on),
-        (_("Recommended since"), row.recommended_on),
-    ]
-    effects = [item.effect for item in status.all_effects]
-    adoptions = [item.adoption for item in status.copies.adoptions]
+    headline, by_readings = practice_headline(practice, copies), _("Change of the pilot’s total in the same years")
+    tables: Exports = {
+        **figures_export(figures),
+        **chart_exports(charts),
+        "measured": Export(by_readings, lambda: measured_table(practice), sources=sources),
+        "stated": Export(_("Stated effects"), lambda: stated_table(practice), sources=sources),
+        "copies": Export(_("Copies"), lambda: copies_table(practice), sources=sources),
+        "history": Export(_("History"), timeline.stream),
+    }
+    records = [practice, *practice.known_effects, *practice.known_copies]
     return export_response(request, tables, practice.name, headline) or render(
         request,
         "practices/detail.html",
@@ -219,46 +189,25 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "title": practice.name,
             "finding": headline,
             "practice": practice,
-            "status": status,
-            "crumbs": [{"url": "practice-list", "label": _("Practices")}, {"label": practice.name}],
+            "crumbs": [LIBRARY_CRUMB, {"label": practice.name}],
             "figures": figures,
-            "other_copies": other_copies_sentence(copies) if figures else "",
+            "copies": copies,
             "charts": charts,
-            "measured": measured_table(status),
-            "stated": stated_table(status),
-            "copies": copies_table(status, edit_columns(request.user)),
-            "failures": [item for item in copies.given_up if item.adoption.give_up_text],
-            "measures": practice.measures.all(),
+            "measured": measured_table(practice),
+            "stated": stated_table(practice),
+            "copies_table": copies_table(practice, edit_columns(request.user)),
+            "has_failures": any(copy.give_up_text for copy in copies.given_up),
             "cost": cost_text(practice),
-            "days": [(label, day) for label, day in days if day and day <= status.as_of],
             "confidence_tag": Confidence(practice.confidence).colour,
             "sources": sources,
-            "follow_ups": practice.follow_ups.filter(opened_on__lte=as_of),
-            "review": None if request.as_of_past else review_panel(practice, request.user),
-            "may_adopt": may_adopt(request.user),
+            "follow_ups": practice.follow_ups.filter(opened_on__lte=request.as_of),
+            "moves": [] if request.as_of_past else open_moves(practice, request.user),
+            "may_adopt": request.user.has_perm(permission_name(Adoption, "add")),
             "may_add_effect": may_add_effect(request.user, practice),
-            "page_files": build_page_files([status.practice, *effects, *adoptions], request.user, request.as_of),
+            "page_files": build_page_files(records, request.user, request.as_of),
             "history": history_tab(request, timeline),
         },
     )
-
-
-def practice_charts(status: PracticeStatus, sources: Sequence[Source]) -> dict[str, Chart]:
-    """Return the charts of one practice's copies; none where no copy is in use."""
-    copies: Copies = status.copies
-    if not copies.in_use:
-        return {}
-    charts = {"reach": reach_chart(copies, Province.objects.filter(in_roster=False), sources, status)}
-    if copies.attested:
-        charts["spread"] = spread_chart(copies, sources, library_flags(status), status)
-    return charts
-
-
-def library_flags(status: PracticeStatus) -> list[Mapping[str, str]]:
-    """Return the days of the library as flags of the adoption curve."""
-    practice, as_of = status.practice, status.as_of
-    days = [(practice.library_on, _("taken into the library")), (practice.recommended_on, _("recommended"))]
-    return [{"date": day.isoformat(), "label": label, "url": ""} for day, label in days if day and day <= as_of]
 
 
 def copy_name(entry: Any) -> str:
@@ -271,28 +220,43 @@ def effect_name(entry: Any) -> str:
     return str(entry.reading_after.indicator.name if entry.reading_after else entry.instance.statement)
 
 
-# -- what a reader may do ------------------------------------------------------------------------------
-
-
-def review_panel(practice: Practice, user: Any) -> dict[str, object] | None:
-    """Return the moves that a user may make, each with what is missing for it; None for a reader without any."""
-    moves = allowed_moves(practice, user) if user.is_staff else []
+def open_moves(practice: Practice, user: Any) -> list[dict[str, object]]:
+    """Return the moves that a user may make now, each with what is missing for it."""
     state = practice.state_on(today())
-    rows = [
+    library = (PracticeMove.TAKE_IN, PracticeMove.RECOMMEND)
+    return [
         {
             "move": move.value,
             "label": capfirst(move.label),
-            "missing": list(missing_for(practice, move).values()),
-            "needs_reason": PRACTICE_TRANSITIONS[state, move].reason
-            or (move == PracticeMove.RECOMMEND and bool(worsened_effects(practice))),
+            "missing": list(practice.missing_for(transition.day_field).values()) if move in library else [],
+            "needs_reason": needs_reason(practice, move),
         }
-        for move in moves
+        for move, transition in PRACTICE_TRANSITIONS.items()
+        if user.is_staff and state in transition.sources and may_move(practice, move, user)
     ]
-    return {"moves": rows, "state": state} if rows else None
 
 
-def may_adopt(user: Any) -> bool:
-    return bool(user.has_perm(permission_name(Adoption, "add")))
+def edit_columns(user: Any) -> list[Column[Any]]:
+    """Return a column of links for who may change or confirm copies; none for other readers."""
+
+    def link(item: Adoption) -> Cell:
+        if not may_judge(user, item):
+            return Cell("")
+        waits = item.confirmed_on is None and may_confirm(user, item)
+        return Cell(_("Update or confirm") if waits else _("Update"), url=copy_url(item))
+
+    return [Column("edit", _("Edit"), link)] if user.is_staff else []
+
+
+def copy_url(adoption: Adoption) -> str:
+    return reverse("practice-copy", args=[adoption.practice.slug, adoption.pk])
+
+
+# -- what editors enter --------------------------------------------------------------------------------
+
+
+def may_propose(user: Any) -> bool:
+    return user.has_perm(permission_name(Practice, "add")) and can_create(user, Practice)
 
 
 def may_add_effect(user: Any, practice: Practice) -> bool:
@@ -302,28 +266,78 @@ def may_add_effect(user: Any, practice: Practice) -> bool:
     home = editor_province(user)
     if home is None or practice.province_id == home.pk:
         return True
-    return any(copy.province_id == home.pk for copy in practice.adoptions.all())
+    return bool(practice.adoptions.filter(province=home).exists())
 
 
-def edit_columns(user: Any) -> list[Column[AdoptionStatus]]:
-    """Return a column of links for who may change or confirm copies; none for other readers."""
-    if not user.is_staff:
-        return []
-
-    def link(item: AdoptionStatus) -> Cell:
-        if not may_judge(user, item.adoption):
-            return Cell("")
-        waits = item.adoption.confirmed_on is None and may_confirm(user, item.adoption)
-        return Cell(_("Update or confirm") if waits else _("Update"), url=copy_url(item.adoption))
-
-    return [Column("edit", _("Edit"), link)]
+def crumbs_of(practice: Practice) -> list[dict[str, Any]]:
+    return [LIBRARY_CRUMB, {"url": practice.get_absolute_url(), "label": practice.name}]
 
 
-def copy_url(adoption: Adoption) -> str:
-    return reverse("practice-copy", args=[adoption.practice.slug, adoption.pk])
+def form_page(request: TrackerRequest, title: str, form: Any, about: str, submit: str) -> HttpResponse:
+    """Return the page of a form: 400 where it was sent with errors."""
+    practice: Practice | None = getattr(form.instance, "practice", None)
+    above = crumbs_of(practice) if practice else [LIBRARY_CRUMB]
+    return render(
+        request,
+        "practices/form.html",
+        {
+            "title": title,
+            "form": form,
+            "crumbs": [*above, {"label": title}],
+            "practice": practice,
+            "about": about,
+            "submit": submit,
+        },
+        status=400 if form.errors else 200,
+    )
 
 
-# -- what editors enter --------------------------------------------------------------------------------
+@private_page
+def practice_new(request: TrackerRequest) -> HttpResponseBase:
+    """Propose a practice."""
+    if not may_propose(request.user):
+        raise PermissionDenied
+    form = PracticeForm(request.POST or None, user=request.user)
+    if form.saved():
+        messages.success(request, _("The practice is proposed. Add its effect, then it can be passed."))
+        return redirect(form.instance)
+    about = _(
+        "What a pilot did and others can copy. It is proposed first; the province passes it, the ministry takes "
+        "it into the library."
+    )
+    return form_page(request, _("Propose a practice"), form, about, _("Propose it"))
+
+
+@private_page
+def practice_adopt(request: TrackerRequest, slug: str) -> HttpResponseBase:
+    """Report a copy of a practice."""
+    if not request.user.has_perm(permission_name(Adoption, "add")):
+        raise PermissionDenied
+    adoption = Adoption(practice=get_object_or_404(Practice, slug=slug))
+    form = AdoptionForm(request.POST or None, user=request.user, instance=adoption)
+    if form.saved():
+        messages.success(request, _("The copy is on record, as claimed by you. Someone else confirms it."))
+        return redirect(form.instance)
+    about = _("Name the pilot that copies it, or the province, and a place in it that is no pilot.")
+    return form_page(request, _("Report a copy"), form, about, _("Report it"))
+
+
+@private_page
+def practice_effect(request: TrackerRequest, slug: str) -> HttpResponseBase:
+    """Add an effect of a practice or of a copy."""
+    practice = get_object_or_404(Practice, slug=slug)
+    if not may_add_effect(request.user, practice):
+        raise PermissionDenied
+    form = EffectForm(request.POST or None, user=request.user, instance=Effect(practice=practice))
+    if form.saved():
+        messages.success(request, _("The effect is on record."))
+        return redirect(practice)
+    about = _(
+        "Change of the pilot’s total: choose two accepted readings of one indicator. Stated: give the result in the "
+        "source’s own words. Never both."
+    )
+    return form_page(request, _("Add an effect"), form, about, _("Add it"))
+
 
 EditorView = Callable[..., HttpResponseBase]
 
@@ -335,6 +349,7 @@ def sent_from(page: str) -> Callable[[EditorView], EditorView]:
     """
 
     def decorate(view: EditorView) -> EditorView:
+        @private_page
         @wraps(view)
         def wrapped(request: TrackerRequest, **kwargs: Any) -> HttpResponseBase:
             if request.method == "POST":
@@ -347,52 +362,10 @@ def sent_from(page: str) -> Callable[[EditorView], EditorView]:
     return decorate
 
 
-def form_page(request: TrackerRequest, title: str, form: Any, **context: object) -> HttpResponse:
-    """Return the page of a form: 400 where it was sent with errors."""
-    practice = context.get("practice")
-    about = [{"url": practice.get_absolute_url(), "label": practice.name}] if isinstance(practice, Practice) else []
-    crumbs = [{"url": "practice-list", "label": _("Practices")}, *about, {"label": title}]
-    return render(
-        request,
-        "practices/form.html",
-        {"title": title, "form": form, "crumbs": crumbs, **context},
-        status=400 if form.is_bound and not form.is_valid() else 200,
-    )
-
-
-def practice_or_404(slug: str) -> Practice:
-    rows = Practice.objects.select_related("province").prefetch_related("origins")
-    practice: Practice = get_object_or_404(rows, slug=slug)
-    return practice
-
-
-def copy_or_404(slug: str, key: int) -> Adoption:
-    rows = Adoption.objects.select_related("practice__province", "pilot", "province")
-    adoption: Adoption = get_object_or_404(rows, pk=key, practice__slug=slug)
-    return adoption
-
-
-@private_page
-def practice_new(request: TrackerRequest) -> HttpResponseBase:
-    """Propose a practice."""
-    if not may_propose(request.user):
-        raise PermissionDenied
-    form = PracticeForm(request.POST or None, user=request.user)
-    if saved(form, lambda record: propose_practice(record, by=request.user, lists=form.list_values())):
-        messages.success(request, _("The practice is proposed. Add its effect, then it can be passed."))
-        return redirect(form.instance)
-    about = _(
-        "What a pilot did and others can copy. It is proposed first; the province passes it, the ministry takes "
-        "it into the library."
-    )
-    return form_page(request, _("Propose a practice"), form, about=about, submit=_("Propose it"))
-
-
-@private_page
 @sent_from("practice-detail")
 def practice_move(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Take a practice to its next state; what is missing is said on its page."""
-    practice, name = practice_or_404(slug), request.POST.get("move", "")
+    practice, name = get_object_or_404(Practice, slug=slug), request.POST.get("move", "")
     if name not in PracticeMove.values:
         text = _("There is no “%(value)s” here. Use one of: %(names)s.")
         values = {"value": truncate(name), "names": ", ".join(PracticeMove.values)}
@@ -400,79 +373,48 @@ def practice_move(request: TrackerRequest, slug: str) -> HttpResponseBase:
     try:
         practice = move_practice(practice, PracticeMove(name), by=request.user, reason=request.POST.get("reason", ""))
     except ValidationError as error:
-        messages.error(request, error_text(error))
+        messages.error(request, join_short(error.messages))
     else:
         done = _("The practice is now: %(state)s.") % {"state": practice.state_on(today()).label}
         messages.success(request, done)
     return redirect(practice)
 
 
-@private_page
-def practice_adopt(request: TrackerRequest, slug: str) -> HttpResponseBase:
-    """Report a copy of a practice."""
-    if not may_adopt(request.user):
-        raise PermissionDenied
-    practice = practice_or_404(slug)
-    form = AdoptionForm(request.POST or None, user=request.user, instance=Adoption(practice=practice))
-    if saved(form, lambda record: report_adoption(record, by=request.user)):
-        messages.success(request, _("The copy is on record, as claimed by you. Someone else confirms it."))
-        return redirect(form.instance)
-    about = _("Name the pilot that copies it, or the province, and a place in it that is no pilot.")
-    return form_page(request, _("Report a copy"), form, practice=practice, about=about, submit=_("Report it"))
+# -- one copy ------------------------------------------------------------------------------------------
 
 
-def saved(form: Any, save: Callable[[Any], object]) -> bool:
-    """Save the record of a form that was sent and is valid; on an error of the record add it to the form."""
-    if not form.is_valid():
-        return False
-    try:
-        save(form.save(commit=False))
-    except ValidationError as error:
-        form.add_errors(error)
-        return False
-    return True
+def copy_or_404(slug: str, key: int) -> Adoption:
+    rows = Adoption.objects.on(today()).select_related("practice__province", "pilot", "province")
+    adoption: Adoption = get_object_or_404(rows, pk=key, practice__slug=slug)
+    return adoption
 
 
 @private_page
 def practice_copy(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Show what can be done with a copy: update it, give it up, confirm it, take a confirmation back."""
-    adoption = copy_or_404(slug, key)
-    may_change = has_object_permission(request.user, "change", adoption)
-    if not may_judge(request.user, adoption):
+    if not may_judge(request.user, copy_or_404(slug, key)):
         raise PermissionDenied
-    return copy_page(
-        request,
-        adoption,
-        may_change,
-        AdoptionUpdateForm(user=request.user, instance=adoption),
-        GiveUpForm(user=request.user, instance=adoption),
-    )
+    return copy_page(request, slug, key)
 
 
-def copy_page(request: TrackerRequest, adoption: Adoption, may_change: bool, update: Any, give_up: Any) -> HttpResponse:
-    """Return the page of a copy: 400 where one of its forms was sent with errors."""
-    invalid = update.is_bound or give_up.is_bound
+def copy_page(request: TrackerRequest, slug: str, key: int, update: Any = None, give_up: Any = None) -> HttpResponse:
+    """Return the page of a copy, with the form that was sent with errors, if one was: 400 then."""
+    adoption, user = copy_or_404(slug, key), request.user
     context = {
         "title": adoption.adopter_name,
-        "adoption": Adoption.objects.select_related("practice", "province", "pilot").get(pk=adoption.pk),
-        "status": AdoptionStatus(adoption, request.as_of),
+        "adoption": adoption,
         "practice": adoption.practice,
-        "crumbs": [
-            {"url": "practice-list", "label": _("Practices")},
-            {"url": adoption.practice.get_absolute_url(), "label": adoption.practice.name},
-            {"label": adoption.adopter_name},
-        ],
-        "may_change": may_change and adoption.given_up_on is None,
-        "may_confirm": may_confirm(request.user, adoption),
-        "is_claimant": adoption.claimed_by_id == request.user.pk,
-        "update": update,
-        "give_up": give_up,
+        "crumbs": [*crumbs_of(adoption.practice), {"label": adoption.adopter_name}],
+        "may_change": has_object_permission(user, "change", adoption) and adoption.given_up_on is None,
+        "may_confirm": may_confirm(user, adoption),
+        "is_claimant": is_claimant(user, adoption),
         "withdraw": ReasonForm(),
+        "update": update or AdoptionUpdateForm(user=user, instance=copy_or_404(slug, key)),
+        "give_up": give_up or GiveUpForm(user=user, instance=copy_or_404(slug, key)),
     }
-    return render(request, "practices/copy.html", context, status=400 if invalid else 200)
+    return render(request, "practices/copy.html", context, status=400 if update or give_up else 200)
 
 
-@private_page
 @sent_from("practice-copy")
 def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Update a copy, or give it up, by the form that was sent."""
@@ -480,21 +422,15 @@ def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpRe
     if not has_object_permission(request.user, "change", adoption):
         raise PermissionDenied
     gives_up = "give_up_reason" in request.POST
-    made = GiveUpForm if gives_up else AdoptionUpdateForm
-    form = made(request.POST, user=request.user, instance=adoption)
-    ended = form.instance.added_reason if form.is_valid() else ""
-    if saved(form, lambda record: report_adoption(record, form.changed_values(), by=request.user)):
-        messages.success(request, _("The copy is given up.") if gives_up else _("The copy is updated."))
-        if ended:
-            messages.warning(request, ended)
-        return redirect(form.instance)
-    stored = copy_or_404(slug, key)
-    other = (AdoptionUpdateForm if gives_up else GiveUpForm)(user=request.user, instance=stored)
-    update, give_up = (other, form) if gives_up else (form, other)
-    return copy_page(request, stored, True, update, give_up)
+    form = (GiveUpForm if gives_up else AdoptionUpdateForm)(request.POST, user=request.user, instance=adoption)
+    if not form.saved():
+        return copy_page(request, slug, key, **{"give_up" if gives_up else "update": form})
+    messages.success(request, _("The copy is given up.") if gives_up else _("The copy is updated."))
+    if form.added_reason:
+        messages.warning(request, form.added_reason)
+    return redirect(form.instance)
 
 
-@private_page
 @sent_from("practice-copy")
 def practice_copy_confirm(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Confirm a copy."""
@@ -502,13 +438,12 @@ def practice_copy_confirm(request: TrackerRequest, slug: str, key: int) -> HttpR
     try:
         confirm_adoption(adoption, by=request.user)
     except ValidationError as error:
-        messages.error(request, error_text(error))
+        messages.error(request, join_short(error.messages))
     else:
         messages.success(request, _("The copy is confirmed."))
     return redirect(adoption)
 
 
-@private_page
 @sent_from("practice-copy")
 def practice_copy_withdraw(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Take a confirmation back, with its reason."""
@@ -516,24 +451,7 @@ def practice_copy_withdraw(request: TrackerRequest, slug: str, key: int) -> Http
     try:
         withdraw_confirmation(adoption, by=request.user, reason=request.POST.get("reason", ""))
     except ValidationError as error:
-        messages.error(request, error_text(error))
+        messages.error(request, join_short(error.messages))
         return redirect(copy_url(adoption))
     messages.success(request, _("The confirmation is taken back."))
     return redirect(adoption)
-
-
-@private_page
-def practice_effect(request: TrackerRequest, slug: str) -> HttpResponseBase:
-    """Add an effect of a practice or of a copy."""
-    practice = practice_or_404(slug)
-    if not may_add_effect(request.user, practice):
-        raise PermissionDenied
-    form = EffectForm(request.POST or None, user=request.user, instance=Effect(practice=practice))
-    if saved(form, lambda effect: record_effect(effect, by=request.user, sources=form.cleaned_data["sources"])):
-        messages.success(request, _("The effect is on record."))
-        return redirect(practice)
-    about = _(
-        "Change of the pilot’s total: choose two accepted readings of one indicator. Stated: give the result in the "
-        "source’s own words. Never both."
-    )
-    return form_page(request, _("Add an effect"), form, practice=practice, about=about, submit=_("Add it"))

@@ -46,7 +46,7 @@ from pilots.models import (
     Target,
     TargetStep,
 )
-from pilots.practices.analytics import build_diffusion
+from pilots.practices.queries import build_diffusion
 from policies.models import Agency, Industry, Policy, ProvincialPlan
 from tests.support.demo_data import BANNER, INVENTED_MODELS, records_digest
 from tests.support.scripted_year import clock_at

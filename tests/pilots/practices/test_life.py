@@ -13,7 +13,7 @@ from django.test import Client
 from core.http.as_of import today
 from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
 from pilots.models import Adoption, Effect, Pilot, Practice
-from pilots.practices.analytics import PracticeStatus, build_practices
+from pilots.practices.queries import Copies, build_diffusion
 from policies.models import Province
 from tests.factories import (
     make_adoption,
@@ -59,8 +59,12 @@ def world() -> World:
     )
 
 
-def status_of(practice: Practice) -> PracticeStatus:
-    return build_practices(Practice.objects.filter(pk=practice.pk), today())[0]
+def state_of(practice: Practice) -> PracticeState:
+    return Practice.objects.on(today()).get(pk=practice.pk).state
+
+
+def copies_of(practice: Practice) -> Copies:
+    return build_diffusion(today(), Practice.objects.on(today()).filter(pk=practice.pk)).copies
 
 
 def move(client: Client, practice: Practice, name: str, **data: str) -> tuple[int, list[str]]:
@@ -97,7 +101,7 @@ def test_a_practice_is_proposed_passed_and_recommended(world: World) -> None:
     assert (practice.province, list(practice.origins.all())) == (world.provinces[0], [world.pilots[0]])
     assert (practice.cost_amount, practice.cost_year, practice.proposed_on) == (1200, 2025, date(2026, 1, 10))
     assert practice.history.count() == 1
-    assert status_of(practice).state == PracticeState.PROPOSED
+    assert state_of(practice) == PracticeState.PROPOSED
 
     assert move(world.client(world.editors[1]), practice, "pass")[0] == 403
     assert move(ministry, practice, "take_in")[1] == ["This practice is proposed: it cannot take this step now."]
@@ -126,7 +130,7 @@ def test_a_practice_is_proposed_passed_and_recommended(world: World) -> None:
         302,
         ["The practice is now: retired."],
     )
-    assert status_of(practice).state == PracticeState.RETIRED
+    assert state_of(practice) == PracticeState.RETIRED
 
 
 def test_a_proposal_without_its_texts_is_not_taken_in(world: World) -> None:
@@ -207,7 +211,7 @@ def last_message(response: Any) -> str:
 
 
 def trust_of(practice: Practice) -> Trust:
-    return status_of(practice).copies.adoptions[0].trust
+    return copies_of(practice).adoptions[0].trust
 
 
 def test_the_address_of_a_form_leads_to_its_page_where_it_is_only_read(world: World) -> None:
@@ -233,11 +237,11 @@ def test_a_copy_is_given_up_with_its_reason(world: World) -> None:
     assert too_early.context["give_up"].errors == {"given_up_on": ["Given up before it was planned. Check both days."]}
     assert world.client(world.editors[0]).post(address, {"in_use_on": "2025-09-01"}).status_code == 403
     assert editor.post(address, {"started_on": "2025-03-01", "in_use_on": "2025-08-01"}).status_code == 302
-    assert status_of(practice).copies.adoptions[0].state == AdoptionState.IN_USE
+    assert copies_of(practice).adoptions[0].state == AdoptionState.IN_USE
 
     reason = {"given_up_on": "2025-09-01", "give_up_reason": "conditions", "give_up_text_en": "The kilns run too cold"}
     assert editor.post(address, reason).status_code == 302
-    copies = status_of(practice).copies
+    copies = copies_of(practice)
     assert (copies.adopters[Trust.CLAIMED], len(copies.given_up)) == (0, 1)
     page = unescape(Client().get(practice.get_absolute_url()).content.decode())
     assert "Why it failed where it failed" in page

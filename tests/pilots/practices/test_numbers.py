@@ -6,11 +6,10 @@ from statistics import median
 from typing import Any
 
 import pytest
-from django.db.models import F
 
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import Adoption, Effect, Pilot, Practice
-from pilots.practices.analytics import build_diffusion, build_practices, practices_on
+from pilots.practices.queries import build_diffusion
 from policies.models import Province
 from tests.factories import (
     make_adoption,
@@ -115,14 +114,20 @@ def raw_adoptions(day: date) -> list[dict[str, Any]]:
     return rows
 
 
+def raw_effects() -> list[tuple[int, int | None, date]]:
+    """Return practice, copy, and the day since which it counts, of each effect whose readings are both accepted."""
+    rows = Effect.objects.filter(reading_before__state="accepted", reading_after__state="accepted").values_list(
+        *("practice", "adoption", "known_on", "reading_before__accepted_on", "reading_after__accepted_on")
+    )
+    return [(practice, copy, max(days)) for practice, copy, *days in rows]
+
+
 def raw_verified_days() -> dict[int, date]:
     """Return the day on which each copy was verified, by its key."""
     found: dict[int, date] = {}
-    rows = Effect.objects.filter(
-        adoption__isnull=False, reading_before__state="accepted", reading_after__state="accepted"
-    ).values_list("adoption_id", "known_on", "reading_before__accepted_on", "reading_after__accepted_on")
-    for adoption, *days in rows:
-        found[adoption] = min(max(days), found.get(adoption, date.max))
+    for _practice, copy, day in raw_effects():
+        if copy:
+            found[copy] = min(day, found.get(copy, date.max))
     return found
 
 
@@ -157,6 +162,7 @@ def raw_numbers(day: date) -> dict[str, Any]:
         "first_days": sorted(first),
         "median": float(median(first)) if first else None,
         "entered": sum(bool(row["library_on"] and row["library_on"] <= day) for row in practices),
+        "measured": len({practice for practice, _copy, counts_on in raw_effects() if counts_on <= day}),
     }
 
 
@@ -198,7 +204,8 @@ def test_every_number_as_of_a_day_equals_that_of_the_raw_rows(day: date) -> None
         "attested_curve": [(step.date, step.issued) for step in copies.attested_curve],
         "first_days": sorted(diffusion.first_copy_days),
         "median": diffusion.median_first_copy_days,
-        "entered": len(diffusion.entered_library),
+        "entered": diffusion.entered_library,
+        "measured": diffusion.measured,
     } == raw
 
 
@@ -214,19 +221,8 @@ def test_the_days_differ_in_every_number() -> None:
     assert [name for name in rows[0] if len({repr(row[name]) for row in rows}) < 2] == []
 
 
-@pytest.mark.parametrize("day", DAYS)
-@pytest.mark.usefixtures("records")
-def test_queries_give_the_same_states_and_measured_effects(day: date) -> None:
-    rows = practices_on(day).values_list("pk", "state_then", "measured_then")
-    built = build_practices(Practice.objects.all(), day)
-    assert {key: (state, measured) for key, state, measured in rows} == {
-        item.practice.pk: (item.state.value, item.has_measured_effect) for item in built
-    }
-
-
 @pytest.mark.usefixtures("records")
 def test_an_effect_counts_from_the_acceptance_of_both_readings() -> None:
-    practice = Practice.objects.filter(effects__isnull=False).distinct()
     for day, measured, waiting, stated in (
         (date(2025, 3, 14), 0, 0, 0),
         (date(2025, 3, 15), 0, 0, 1),
@@ -234,8 +230,8 @@ def test_an_effect_counts_from_the_acceptance_of_both_readings() -> None:
         (date(2026, 3, 25), 1, 2, 1),  # of the copies one reading is not accepted yet, one is disputed
         (date(2026, 9, 1), 2, 1, 1),
     ):
-        effects = build_practices(practice, day)[0].all_effects
-        counts = [sum(getattr(item, name) for item in effects) for name in ("is_measured", "is_stated")]
+        effects = list(Effect.objects.on(day))
+        counts = [sum(item.measured_then for item in effects), sum(not item.is_measured for item in effects)]
         assert [*counts, len(effects)] == [measured, stated, measured + waiting + stated], day
 
 
@@ -244,15 +240,14 @@ def test_a_change_from_nothing_has_no_percentage() -> None:
     practice, indicator = make_practice(pilot), make_indicator("AIR_SO2")
     readings = [make_reading(pilot, indicator, "2023", 0), make_reading(pilot, indicator, "2025", 3)]
     make_effect(practice, reading_before=readings[0], reading_after=readings[1], known_on=date(2026, 4, 1))
-    change = build_practices(Practice.objects.all(), date(2026, 5, 1))[0].effects[0].change
-    assert change
-    assert (change.difference, change.rate) == (3, None)
+    effect = Effect.objects.on(date(2026, 5, 1)).get()
+    assert (effect.change, effect.rate) == (3, None)
 
 
 def test_no_copy_is_not_a_median_of_nothing() -> None:
     make_practice(make_pilot(make_batch(), make_province()))
     diffusion = build_diffusion(date(2026, 5, 1))
-    assert (diffusion.median_first_copy_days, diffusion.has_enough_first_copies) == (None, False)
+    assert (diffusion.median_first_copy_days, diffusion.usual_days) == (None, None)
     assert diffusion.copies.adopters == dict.fromkeys(Trust, 0)
     assert diffusion.copies.by_state == dict.fromkeys(AdoptionState, 0)
     assert diffusion.by_state == dict.fromkeys(PracticeState, 0) | {PracticeState.PROPOSED: 1}
@@ -265,8 +260,5 @@ def test_a_copy_is_verified_without_having_been_confirmed() -> None:
     adoption = make_adoption(practice, copier, started_on=date(2025, 3, 1), in_use_on=date(2025, 4, 1))
     readings = [make_reading(copier, indicator, "2023", 10), make_reading(copier, indicator, "2025", 8)]
     make_effect(practice, adoption=adoption, reading_before=readings[0], reading_after=readings[1])
-    trusts = [
-        build_practices(Practice.objects.annotate(one=F("pk")), day)[0].copies.adoptions[0].trust
-        for day in (date(2026, 3, 19), date(2026, 3, 20))
-    ]
+    trusts = [Adoption.objects.on(day).get().trust for day in (date(2026, 3, 19), date(2026, 3, 20))]
     assert trusts == [Trust.CLAIMED, Trust.VERIFIED]

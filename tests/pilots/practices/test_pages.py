@@ -10,7 +10,7 @@ from django.test import Client
 
 from pilots.analytics.pilot_status import build_progress
 from pilots.models import Pilot, Practice
-from pilots.practices.analytics import build_practices, match_practices
+from pilots.practices.queries import practices_for
 from tests.factories import (
     make_adoption,
     make_batch,
@@ -146,8 +146,7 @@ def library(*origins: Pilot, **fields: Any) -> Practice:
 def matches_of(pilot: Pilot) -> list[tuple[str, list[str]]]:
     day = date(2026, 10, 1)
     status = build_progress(Pilot.objects.filter(pk=pilot.pk), day).pilots[0]
-    matches = match_practices(status, build_practices(Practice.objects.all(), day))
-    return [(match.status.practice.title_en, [item.name for item in match.shared]) for match in matches]
+    return [(practice.title_en, [item.name for item in shared]) for practice, shared in practices_for(status)]
 
 
 def test_practices_of_the_same_industry_or_red_indicator_are_offered_newest_effect_first(behind: Pilot) -> None:
@@ -185,4 +184,4 @@ def test_the_page_of_a_pilot_that_is_behind_offers_them(client: Client, behind: 
     assert 'href="/practices/?for=park&as_of=2026-10-01"' in page
     assert "Practices for this pilot" not in page_text(client, "/pilots/park/", as_of="2025-10-01")
     listed = client.get("/practices/", {"for": "park", **DAY})
-    assert [row["match"].status.practice for row in listed.context["matches"]["rows"]] == [practice]
+    assert [row["practice"] for row in listed.context["matches"]] == [practice]

@@ -1,1 +1,0 @@
-"""API of practices, of their adoptions and of effects."""

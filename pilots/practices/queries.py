@@ -1,0 +1,289 @@
+"""How far practices have spread on a day, and which a pilot might copy.
+
+What is true of a practice, a copy or an effect on a day is annotated by `objects.on(day)` (pilots/querysets.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any, TypeVar
+
+from django.db.models import F, Model, Prefetch, QuerySet
+
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.lights import Colour
+from pilots.metrics.practice_states import LIBRARY_STATES, AdoptionState, GiveUpReason, PracticeState, Trust
+from pilots.models import Adoption, Effect, Indicator, Pilot, Practice
+from pilots.practices.services import origin_provinces
+from pilots.querysets import of_known_copy
+from policies.metrics import MIN_LAGS, Step, adoption_steps, median_days, whole_days
+from policies.models import Province
+
+Choice = TypeVar("Choice", bound=str)
+
+
+def read_practices(practices: QuerySet[Practice], day: date) -> list[Any]:
+    """Return practices, rows of `Practice.objects.on`, each with its `known_copies` and `known_effects`.
+
+    Effects of the origin come first; a copy has its own in `known_effects`. Seven queries for any number of rows.
+    """
+    effects = (
+        Effect.objects.on(day)
+        .filter(of_known_copy(day))
+        .order_by(F("adoption__planned_on").asc(nulls_first=True), "pk")
+    )
+    related = ("adoption__pilot__batch", "adoption__province", "reading_before", "reading_after__indicator")
+    copies = Adoption.objects.on(day).select_related("pilot__batch", "province")
+    read = list(
+        practices.select_related("province").prefetch_related(
+            Prefetch("origins", Pilot.objects.select_related("province", "batch")),
+            "industries",
+            Prefetch("effects", effects.select_related(*related).prefetch_related("sources"), "known_effects"),
+            Prefetch("adoptions", copies, "known_copies"),
+        )
+    )
+    for practice in read:
+        for copy in practice.known_copies:
+            copy.known_effects = [effect for effect in practice.known_effects if effect.adoption_id == copy.pk]
+    return read
+
+
+# -- how far they have spread ------------------------------------------------------------------------------
+
+
+def count_all(choices: Iterable[Choice], values: Iterable[str]) -> dict[Choice, int]:
+    """Return how often each of the choices occurs, 0 where none does."""
+    counts = Counter(values)
+    return {choice: counts[choice] for choice in choices}
+
+
+@dataclass(frozen=True)
+class ProvinceCopies:
+    """Copies in a province of the roster: in use by trust, and all by state."""
+
+    province: Province
+    trust: Mapping[Trust, int]
+    states: Mapping[AdoptionState, int]
+
+    @property
+    def attested(self) -> int:
+        """Copies in use that are confirmed or verified."""
+        return self.trust[Trust.CONFIRMED] + self.trust[Trust.VERIFIED]
+
+    @property
+    def is_reached(self) -> bool:
+        return self.attested > 0
+
+    @property
+    def is_only_claimed(self) -> bool:
+        """Whether copies in use are on record, but none is confirmed or verified."""
+        return not self.is_reached and self.trust[Trust.CLAIMED] > 0
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Copies of one practice or of all, rows of `Adoption.objects.on`, by state, trust and province.
+
+    The levels of trust are counted apart and never added.
+    """
+
+    as_of: date
+    adoptions: Sequence[Any]
+    roster: Sequence[Province]
+
+    @property
+    def total(self) -> int:
+        return len(self.adoptions)
+
+    @cached_property
+    def by_state(self) -> dict[AdoptionState, int]:
+        return count_all(AdoptionState, (item.state_then for item in self.adoptions))
+
+    @cached_property
+    def in_use(self) -> list[Any]:
+        return [item for item in self.adoptions if item.state_then == AdoptionState.IN_USE]
+
+    @property
+    def attested(self) -> list[Any]:
+        """Copies in use that are confirmed or verified."""
+        return [item for item in self.in_use if item.attested_then]
+
+    @cached_property
+    def adopters(self) -> dict[Trust, int]:
+        """Copies in use by trust, each counted under the highest it has reached."""
+        return count_all(Trust, (item.trust_then for item in self.in_use))
+
+    @cached_property
+    def given_up(self) -> list[Any]:
+        return [item for item in self.adoptions if item.state_then == AdoptionState.GIVEN_UP]
+
+    @cached_property
+    def given_up_by_reason(self) -> dict[GiveUpReason, int]:
+        return count_all(GiveUpReason, (item.give_up_reason for item in self.given_up))
+
+    @cached_property
+    def provinces(self) -> list[ProvinceCopies]:
+        """Every province of the roster with its copies."""
+        trust = Counter((item.province_id, item.trust_then) for item in self.in_use)
+        states = Counter((item.province_id, item.state_then) for item in self.adoptions)
+        return [
+            ProvinceCopies(
+                province,
+                {level: trust[province.pk, level] for level in Trust},
+                {state: states[province.pk, state] for state in AdoptionState},
+            )
+            for province in self.roster
+        ]
+
+    @property
+    def reached(self) -> list[Province]:
+        """Provinces of the roster with a copy in use that is confirmed or verified."""
+        return [row.province for row in self.provinces if row.is_reached]
+
+    @property
+    def only_claimed(self) -> list[Province]:
+        """Provinces of the roster whose copies in use are all only claimed."""
+        return [row.province for row in self.provinces if row.is_only_claimed]
+
+    @property
+    def attested_curve(self) -> list[Step]:
+        """Adoption curve of the confirmed or verified copies: each from the day it was in use and attested."""
+        return adoption_steps([curve_day(item) for item in self.attested], None)
+
+
+def curve_day(copy: Any) -> date:
+    """Return the day on which a copy enters the adoption curve: from then on it was in use and attested."""
+    day: date = max(copy.since_then, copy.attested_then)
+    return day
+
+
+def days_to_first_copy(practice: Any) -> int | None:
+    """Return the days from the library to the first confirmed or verified copy in use in another province.
+
+    0 where one came before; None before the library, and without such a copy.
+    """
+    home = origin_provinces(practice)
+    days = [
+        copy.since_then
+        for copy in practice.known_copies
+        if copy.state_then == AdoptionState.IN_USE and copy.attested_then and copy.province_id not in home
+    ]
+    return max(0, (min(days) - practice.library_then).days) if days and practice.library_then else None
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """How far practices (of `read_practices`) have spread on a day; the retired ones are included."""
+
+    as_of: date
+    practices: Sequence[Any]
+
+    @property
+    def total(self) -> int:
+        return len(self.practices)
+
+    @cached_property
+    def by_state(self) -> dict[PracticeState, int]:
+        return count_all(PracticeState, (item.state_then for item in self.practices))
+
+    @cached_property
+    def roster(self) -> list[Province]:
+        return list(Province.objects.roster())
+
+    @cached_property
+    def copies(self) -> Copies:
+        return Copies(self.as_of, [copy for item in self.practices for copy in item.known_copies], self.roster)
+
+    def copies_of(self, practice: Any) -> Copies:
+        return Copies(self.as_of, practice.known_copies, self.roster)
+
+    @property
+    def measured(self) -> int:
+        """Practices with a measured effect, at the origin or at a copy."""
+        return sum(item.measured_then for item in self.practices)
+
+    @property
+    def stated_only(self) -> int:
+        """Practices whose only results are stated by sources, of the origin."""
+        return sum(
+            not item.measured_then
+            and any(effect.adoption_id is None and not effect.is_measured for effect in item.known_effects)
+            for item in self.practices
+        )
+
+    @property
+    def entered_library(self) -> int:
+        """Practices that have entered the library, whatever became of them: the N of the days to the first copy."""
+        return sum(item.library_then is not None for item in self.practices)
+
+    @cached_property
+    def first_copy_days(self) -> list[int]:
+        """Days from the library to the first copy in another province, of the practices that have one."""
+        return [days for item in self.practices if (days := days_to_first_copy(item)) is not None]
+
+    @property
+    def first_copies(self) -> int:
+        return len(self.first_copy_days)
+
+    @property
+    def median_first_copy_days(self) -> float | None:
+        return median_days(self.first_copy_days)
+
+    @property
+    def usual_days(self) -> int | None:
+        """The median in whole days; None where too few practices were copied for a meaningful one."""
+        median = self.median_first_copy_days
+        return whole_days(median) if median is not None and self.first_copies >= MIN_LAGS else None
+
+
+def build_diffusion(day: date, practices: QuerySet[Practice] | None = None) -> Diffusion:
+    """Return the diffusion of practices, rows of `Practice.objects.on`, by default all. Eight queries, for any."""
+    return Diffusion(day, read_practices(Practice.objects.on(day) if practices is None else practices, day))
+
+
+# -- practices for a pilot -----------------------------------------------------------------------------
+
+
+def practices_for(status: PilotStatus) -> list[tuple[Practice, list[Model]]]:
+    """Return the practices with an industry of a pilot or an effect on an indicator that is red there, with these.
+
+    Those of the library first, then the newest effect. Never its own, never one that it has a copy of, never a retired
+    one.
+    """
+    pilot, day = status.pilot, status.as_of
+    own = set(pilot.industries.all())
+    red = [item.target.indicator for item in status.indicators if item.light.colour == Colour.RED]
+    found = []
+    for practice in read_practices(Practice.objects.on(day).exclude(state_then=PracticeState.RETIRED), day):
+        if pilot in practice.origins.all() or any(copy.pilot_id == pilot.pk for copy in practice.known_copies):
+            continue
+        shared = [industry for industry in practice.industries.all() if industry in own]
+        shared += [indicator for indicator in red if any(concerns(item, indicator) for item in practice.known_effects)]
+        if shared:
+            found.append((practice, shared))
+    return sorted(found, key=lambda row: (row[0].state_then in LIBRARY_STATES, newest_effect(row[0])), reverse=True)
+
+
+def concerns(effect: Any, indicator: Indicator) -> bool:
+    """Return whether an effect is on an indicator: measured, or by the substance that the stated unit names.
+
+    “t VOCs/yr” names that of AIR_VOC.
+    """
+    if effect.is_measured:
+        return bool(effect.counts_on) and effect.reading_after.indicator_id == indicator.pk
+    parts = indicator.code.upper().split("_")
+    return any(word.startswith(part) for word in WORDS_OF_UNIT.findall(effect.stated_unit.upper()) for part in parts)
+
+
+WORDS_OF_UNIT = re.compile(r"[A-Z0-9.]+")
+
+
+def newest_effect(practice: Any) -> date:
+    """Return the day since which the newest effect counts; the first day of all without any."""
+    days = [item.counts_on if item.is_measured else item.known_on for item in practice.known_effects]
+    return max((day for day in days if day), default=date.min)
