@@ -29,11 +29,10 @@ from core.spreadsheets.cells import (
     unknown_format_error,
 )
 from core.text.formatting import join_short, label_value
-from pilots.metrics.stages import StageEvent, stage_issues
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
 from pilots.models.reading import CONFLICT_CODE, ReadingLedger
 from pilots.models.replan import with_planned_day
-from pilots.models.stage_entry import stage_field, stage_message
+from pilots.models.stage_entry import stage_order_faults
 from pilots.replans import (
     FIXED_CODE,
     REASON_REQUIRED,
@@ -245,21 +244,12 @@ class StageImporter(PlannedDayImporter):
 
     def validate_pilot(self, rows: Sequence[Row], stored: Sequence[StageEntry]) -> None:
         keys = {row.record.pk for row in rows if row.found}
-        known = [
-            (found.code, found.event) for found in stage_issues([item.as_stage_event() for item in stored], today())
-        ]
-        entries: dict[int, Row] = {}
-        coming: list[StageEvent] = [item.as_stage_event() for item in stored if item.pk not in keys]
-        for row in rows:
-            if row.record.entered_on:
-                coming.append(row.record.as_stage_event())
-                entries[id(coming[-1])] = row
         moving = [row for row in rows if row.action != "unchanged"]
-        for problem in stage_issues(coming, today()) if moving else []:
-            own = entries.get(id(problem.event))
-            if own in moving or (problem.code, problem.event) not in known:
-                row = own if own in moving else moving[0]
-                row.add_error(self.column(stage_field(problem)), "stage_order", stage_message(problem))
+        entries = [*(entry for entry in stored if entry.pk not in keys), *(row.record for row in rows)]
+        changed = [row.record for row in moving]
+        for entry, field, text in stage_order_faults(entries, stored, changed) if moving else ():
+            row = next((row for row in moving if row.record is entry), moving[0])
+            row.add_error(self.column(field), "stage_order", text)
 
 
 IDENTIFYING_COLUMNS = {"pilot", "stage", "entered_on", "id", ""}

@@ -50,12 +50,12 @@ def is_deletion_refused(record: Milestone | StageEntry, user: Any) -> bool:
     return record.has_fixed_day and not may_decide(user)
 
 
-def settle_planned_day(record: Any, stored: Any, *, by: Any) -> date | None:
+def settle_planned_day(record: Any, stored: Any, *, by: Any, reason: str | None = None) -> date | None:
     """Put the first planned day back on a record to be saved and return the day to be asked for or decided; None where
     it is that in force already, or the column itself is to change.
 
     `record.planned_on` is the day that was given, `stored` the record as it is. Raises ValidationError by field for
-    what is fixed.
+    what is fixed, and for an empty reason where another day is asked for; None: the caller asks for the reason.
     """
     given, in_force = record.planned_on, stored.planned_by(today())
     if not stored.has_fixed_day:
@@ -73,6 +73,8 @@ def settle_planned_day(record: Any, stored: Any, *, by: Any) -> date | None:
     if may_decide(by) and is_entered_today(stored):
         record.planned_on = given
         return None
+    if reason == "":
+        raise ValidationError({"change_reason": ValidationError(REASON_REQUIRED, code="required")})
     return given  # type: ignore[no-any-return]
 
 

@@ -14,9 +14,8 @@ from django.utils.translation import gettext as _
 from core.text.formatting import label_value
 from dashboard.data_quality.findings import CheckResult, Finding, Rule, Scope, of_pilot, record_finding
 from pilots.analytics.reconciliation import KindCount
-from pilots.metrics.stages import stage_issues
 from pilots.models import Batch, StageEntry
-from pilots.models.stage_entry import stage_field, stage_message
+from pilots.models.stage_entry import stage_order_faults
 from policies.metrics import known
 from policies.models import Policy, Province, ProvincialPlan
 
@@ -100,9 +99,6 @@ def out_of_order(rule: Rule, scope: Scope) -> CheckResult:
         by_pilot[row.pilot_id].append(row)
     found = []
     for own in by_pilot.values():
-        entries = [(row.as_stage_event(), row) for row in own]
-        for problem in stage_issues([entry for entry, _row in entries], scope.as_of):
-            row = next(row for entry, row in entries if entry is problem.event)
-            message = stage_message(problem)
-            found.append(record_finding(rule, row, stage_field(problem), detail=message, since=row.entered_on))
+        for row, field, text in stage_order_faults(own, as_of=scope.as_of):
+            found.append(record_finding(rule, row, field, detail=text, since=row.entered_on))
     return sum(map(len, by_pilot.values())), found

@@ -15,8 +15,8 @@ from core.history.revert import Revert
 from core.http.as_of import today
 from core.permissions import can_see_authors, editor_province
 from pilots.admin.forms import (
-    MilestoneFormSet,
     OverrideForm,
+    PlannedDayFormSet,
     PlannedDayRecordForm,
     PlannedDayRowForm,
     ReplanForm,
@@ -50,7 +50,7 @@ class StageInline(PlannedDayInline):
 class MilestoneInline(PlannedDayInline):
     model = Milestone
     form = PlannedDayRowForm
-    formset = MilestoneFormSet
+    formset = PlannedDayFormSet
     fields = ["title_zh", "title_en", "facet", "owner", "planned_on", "completed_on", "is_key", "evidence"]
 
 

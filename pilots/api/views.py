@@ -56,7 +56,6 @@ from pilots.readings import state_expression
 from pilots.replans import (
     DELETION_FIXED,
     FIXED_CODE,
-    REASON_REQUIRED,
     decide_replan,
     is_deletion_refused,
     replan_of,
@@ -169,9 +168,7 @@ class PlannedDayViewSet(PilotPartViewSet):
         day = None
         if record.pk:
             wanted = record.drafted({"planned_on": record.planned_by(today()), **given.values})
-            day = settle_planned_day(wanted, record, by=self.request.user)
-            if day and not given.reason:
-                raise ValidationError({"change_reason": ValidationError(REASON_REQUIRED, code="required")})
+            day = settle_planned_day(wanted, record, by=self.request.user, reason=given.reason)
             given = replace(given, values={**given.values, "planned_on": wanted.planned_on})
         super().perform_write(record, given)
         if day:
@@ -437,12 +434,10 @@ def check_version(record: Reading, asked: int | None, ledger: ReadingLedger) -> 
         text = _("The next version is %(next)d: another user may have entered one meanwhile.") % {"next": following}
         raise ValidationError({"version": ValidationError(text, code="overtaken")})
     record.seen_id = newest.pk if newest else None
-    if newest and not ledger.differs(record):
-        text = _("Version %(version)d says this already. Enter what is different.") % {"version": newest.version}
-        raise ValidationError({"value": ValidationError(text, code="same")})
-    found = ledger.check(record)
-    if found:
-        raise ValidationError({"note": found})
+    if same := ledger.same(record):
+        raise ValidationError({"value": same})
+    if fault := ledger.check(record):
+        raise ValidationError({"note": fault})
 
 
 # -- aggregates ------------------------------------------------------------------------------------------

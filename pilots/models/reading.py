@@ -242,6 +242,13 @@ class ReadingLedger:
         newest = self.newest.get(value.key)
         return newest is None or (newest.value, newest.value_status) != (value.value, value.value_status)
 
+    def same(self, value: Reading) -> ValidationError | None:
+        """Return the error of a value that is on record already; None if it is not."""
+        if self.differs(value):
+            return None
+        text = gettext("Version %(version)d says this already. Enter what is different.")
+        return ValidationError(text % {"version": self.newest[value.key].version}, code="same")
+
     def check(self, value: Reading, beside: Iterable[Reading] = ()) -> ValidationError | None:
         """Return the error of a value, given the other values entered with it; None if there is none."""
         newest = self.newest.get(value.key)

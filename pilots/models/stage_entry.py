@@ -1,5 +1,9 @@
 """Model of stage entries: when a pilot entered a stage, or plans to."""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
@@ -13,7 +17,7 @@ from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
-from pilots.metrics.stages import Stage, StageEvent, StageIssue, StageIssueCode, stage_issues
+from pilots.metrics.stages import Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel
 from policies.models.sourced import Confidence, SourcedModel
@@ -126,22 +130,30 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
         super().clean()
         if self.skip_order_check or not self.pilot_id or self.entered_on is None:
             return
-        others = self.pilot.stages.exclude(pk=self.pk).filter(entered_on__isnull=False)
-        mine = self.as_stage_event()
-        before = [other.as_stage_event() for other in others]
-        known = {problem.code for problem in stage_issues(before, today())}
-        for problem in stage_issues([*before, mine], today()):
-            if problem.event is mine or problem.code not in known:
-                raise ValidationError({stage_field(problem): stage_message(problem)})
+        others = list(self.pilot.stages.exclude(pk=self.pk))
+        for _entry, field, text in stage_order_faults([*others, self], others, [self]):
+            raise ValidationError({field: text})
 
 
-def stage_field(problem: StageIssue) -> str:
-    """Return the field to which the issue is attached."""
-    return StageEntry.reason.active_field if problem.code == StageIssueCode.SKIPPED else "entered_on"
+def stage_order_faults(
+    entries: Iterable[StageEntry],
+    stored: Iterable[StageEntry] = (),
+    changed: Collection[StageEntry] = (),
+    *,
+    as_of: date | None = None,
+) -> Iterator[tuple[StageEntry, str, str]]:
+    """Yield what is wrong with the order of a pilot's stages: the entry, the field to correct, and a message that names
+    the stages. Entries that are only planned have no order yet.
 
-
-def stage_message(problem: StageIssue) -> str:
-    """Return the message of an issue, naming the stages."""
-    stages = gettext(", ").join(str(stage.label) for stage in problem.stages)
-    what = gettext("%(stage)s: %(fault)s") % {"stage": problem.event.stage.label, "fault": problem.code.label}
-    return f"{what} ({stages})" if stages else what
+    What was wrong already among the stored entries is left out, unless the entry is one of those that are changed.
+    """
+    day, events = as_of or today(), [(entry, entry.as_stage_event()) for entry in entries if entry.entered_on]
+    before = stage_issues([entry.as_stage_event() for entry in stored if entry.entered_on], day)
+    known = [(issue.code, issue.event) for issue in before]
+    for issue in stage_issues([event for _entry, event in events], day):
+        entry = next(entry for entry, event in events if event is issue.event)
+        if entry in changed or (issue.code, issue.event) not in known:
+            field = StageEntry.reason.active_field if issue.code == StageIssueCode.SKIPPED else "entered_on"
+            stages = gettext(", ").join(str(stage.label) for stage in issue.stages)
+            what = gettext("%(stage)s: %(fault)s") % {"stage": issue.event.stage.label, "fault": issue.code.label}
+            yield entry, field, f"{what} ({stages})" if stages else what
