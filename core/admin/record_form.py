@@ -214,7 +214,7 @@ class RecordForm(forms.ModelForm):
             if name in self.input_errors or not any(source in self.errors for source in sources):
                 continue
             self.errors.pop(name, None)
-            rules = [rule for rule in self._meta.model._meta.constraints if constraint_fields(rule) == (name,)]
+            rules = [rule for rule in self._meta.model._meta.constraints if constraint_fields(rule) == {name}]
             messages = {rule.get_violation_error_message() for rule in rules}
             general = [error for error in self.non_field_errors().as_data() if set(error.messages) - messages]
             self.errors.pop(NON_FIELD_ERRORS, None)

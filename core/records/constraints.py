@@ -38,15 +38,27 @@ def choices_constraint(
     return models.CheckConstraint(condition=Q(**{f"{field}__in": allowed}), name=name)
 
 
-def constraint_fields(constraint: models.BaseConstraint) -> tuple[str, ...]:
-    """Return the field of a constraint; empty if it concerns several."""
+def constraint_fields(constraint: models.BaseConstraint) -> set[str]:
+    """Return the names of the fields that a constraint concerns."""
     if isinstance(constraint, models.UniqueConstraint):
-        names = set(constraint.fields)
-    elif isinstance(constraint, models.CheckConstraint) and isinstance(constraint.condition, Q):
-        names = set(constraint.condition.referenced_base_fields)
-    else:
-        names = set()
-    return tuple(names) if len(names) == 1 else ()
+        return set(constraint.fields)
+    condition = getattr(constraint, "condition", None)
+    return set(condition.referenced_base_fields) if isinstance(condition, Q) else set()
+
+
+def add_choice_constraints(model: Any) -> None:
+    """Hold each field with choices to them in the database too, as `<model>_<field>_known`, unless the model names such
+    a constraint itself or says that another of its constraints does (`CHOICES_HELD`).
+    """
+    opts = model._meta
+    held = {name for rule in opts.constraints for name in constraint_fields(rule) if rule.name.endswith("_known")}
+    for field in opts.local_concrete_fields:
+        if field.choices and field.name not in held | {*model.CHOICES_HELD}:
+            allowed = [*(value for value, _label in field.flatchoices), *([""] if field.blank else [])]
+            name = f"{opts.model_name}_{field.name}_known"
+            condition = Q(**{f"{field.name}__in": allowed})
+            opts.constraints = [*opts.constraints, models.CheckConstraint(condition=condition, name=name)]
+            opts.original_attrs["constraints"] = opts.constraints  # from which migrations are made
 
 
 # -- evaluated in memory -----------------------------------------------------------------------------------

@@ -6,10 +6,12 @@ from typing import Any, ClassVar, Self
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, router
+from django.db.models.signals import class_prepared
+from django.dispatch import receiver
 
 from core.history.append_only import refuse_kept
 from core.history.recording import HISTORY
-from core.records.constraints import check_constraint_holds, constraint_fields
+from core.records.constraints import add_choice_constraints, check_constraint_holds, constraint_fields
 from core.records.validators import check_displayable
 from core.text.bilingual import normalize_code, normalize_text
 
@@ -20,8 +22,11 @@ class HistoryModel(models.Model):
     """Abstract model of a record that people edit: its history keeps who changed what, when and why."""
 
     history = HISTORY
-    # By constraint (its name without the table), the fields to attach its error to. Not needed for one field.
+    # By constraint (its name without the table), the fields to attach its error to, where they are others than the last
+    # of its fields; of a text in two languages the Chinese one is the last.
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {}
+    # Fields whose choices another constraint holds (core/records/constraints.py makes those of all others).
+    CHOICES_HELD: ClassVar[Collection[str]] = ()
     # Path to the id of the province it belongs to; empty for records that belong to all.
     PROVINCE_PATH: ClassVar[str] = ""
     # Foreign key to the record on whose page its changes stand; empty for records with a page of their own.
@@ -182,8 +187,18 @@ class HistoryModel(models.Model):
 
     def constraint_error_fields(self, constraint: models.BaseConstraint, exclude: set[str]) -> list[str]:
         """Return the fields at which a violation is reported; of several, those still empty."""
-        wanted = self.CONSTRAINT_FIELDS.get(constraint.name.partition("_")[2], constraint_fields(constraint))
+        stored = {field.name: field.attname for field in self._meta.concrete_fields}
+        concerned = [name for name in stored if name in constraint_fields(constraint)]
+        last = concerned[-1:]
+        if last and last[0].endswith("_en") and f"{last[0][:-3]}_zh" in concerned:
+            last = [f"{last[0][:-3]}_zh"]
+        wanted = self.CONSTRAINT_FIELDS.get(constraint.name.partition("_")[2], last)
         names = [name for name in wanted if name not in exclude]
-        stored = {f.name: f.attname for f in self._meta.concrete_fields}
         empty = [name for name in names if getattr(self, stored[name]) in (None, "")]
         return empty or names or [NON_FIELD_ERRORS]
+
+
+@receiver(class_prepared)
+def complete_constraints(sender: Any, **_kwargs: object) -> None:
+    if issubclass(sender, HistoryModel):
+        add_choice_constraints(sender)

@@ -1,7 +1,5 @@
 """Model of batches: pilots announced together."""
 
-from typing import ClassVar
-
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -10,12 +8,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
-from core.records.history_model import FieldNames
+from core.records.constraints import slug_constraint
 from core.records.validators import check_not_ahead
 from core.text.bilingual import check_text, is_chinese_active
 from pilots.querysets import BatchQuerySet
 from policies.models import Industry, Level, Policy, Province
-from policies.models.sourced import SourcedModel, fact_constraints
+from policies.models.sourced import SourcedModel
 
 
 class Batch(SlugModel, BilingualTitleModel, SourcedModel):
@@ -103,13 +101,7 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
     _history_m2m_fields = ["industries_announced", "sources"]
     LOOKUP_NAMES = ("short_name_zh", "short_name_en", "title_zh", "title_en")
     EXPORT_NAMES = ("short", "name", "label")
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "level_goes_with_province": ("province",),
-        "term_in_order": ("term_end",),
-        "known_on_its_day": ("known_by",),
-        "has_title": ("title_zh",),
-    }
-
+    CHOICES_HELD = ("level",)
     PROVINCE_PATH = "province_id"
 
     class Meta:
@@ -117,7 +109,7 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         verbose_name_plural = _("batches")
         ordering = ["level", "known_by", "pk"]
         constraints = [
-            *fact_constraints("batch"),
+            slug_constraint("batch"),
             models.CheckConstraint(
                 condition=Q(level=Level.NATIONAL, province__isnull=True)
                 | Q(level=Level.PROVINCIAL, province__isnull=False),

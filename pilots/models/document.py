@@ -226,7 +226,7 @@ class Attachment(HistoryModel):
         help_text=_("Why it was removed; empty while it is there."),
     )
 
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"removed_has_reason": ("removed_reason",)}
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"one_target": ()}
     PROVINCE_PATH = "province_id"
     OWNER = "document"
 

@@ -399,6 +399,7 @@ class FollowUpStep(HistoryModel):
 
     objects = models.Manager.from_queryset(KeptQuerySet)()
 
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"seq_unique": ()}
     PROVINCE_PATH = "follow_up.province_id"
     OWNER = "follow_up"
     APPEND_ONLY = True

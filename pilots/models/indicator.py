@@ -182,10 +182,6 @@ class Indicator(HistoryModel, BilingualNameModel):
                 name="indicator_code_normal",
                 violation_error_message=_("Use capital letters, digits and _, for example AIR_SO2."),
             ),
-            choices_constraint("kind", IndicatorKind, "indicator_kind_known"),
-            choices_constraint("direction", Direction, "indicator_direction_known"),
-            choices_constraint("accumulation", Accumulation, "indicator_accumulation_known"),
-            choices_constraint("rollup", RollUp, "indicator_rollup_known"),
             choices_constraint("may_enter_synergy", SynergyUse, "indicator_synergy_known"),
             models.CheckConstraint(
                 condition=Q(equivalent_kg__isnull=True) | Q(equivalent_kg__gt=0),

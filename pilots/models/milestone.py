@@ -11,14 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel
-from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import check_text
 from pilots.lights import Colour
 from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel
-from policies.models.sourced import Confidence, SourcedModel
+from policies.models.sourced import SourcedModel
 
 
 class Facet(models.TextChoices):
@@ -74,8 +73,6 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
     )
 
     _history_m2m_fields = ["sources"]
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"has_title": ("title_zh",)}
-
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("is_key",)}
@@ -88,8 +85,6 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
         verbose_name_plural = _("milestones")
         ordering = ["pilot", "planned_on", "pk"]
         constraints = [
-            choices_constraint("facet", Facet, "milestone_facet_known"),
-            choices_constraint("confidence", Confidence, "milestone_confidence_known"),
             models.CheckConstraint(
                 condition=~Q(title_zh="") | ~Q(title_en=""),
                 name="milestone_has_title",
@@ -154,8 +149,6 @@ class LightOverride(HistoryModel):
     set_on = models.DateField(_("set on"), default=today, validators=[check_not_ahead])
     expires_on = models.DateField(_("expires on"), help_text=_("From this day on the computed light counts again."))
 
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"expires_after": ("expires_on",)}
-
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
 
@@ -164,10 +157,6 @@ class LightOverride(HistoryModel):
         verbose_name_plural = _("lights set by hand")
         ordering = ["pilot", "-set_on", "-pk"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(colour__in=[colour for colour, _label in OVERRIDE_COLOURS]),
-                name="lightoverride_colour_known",
-            ),
             models.CheckConstraint(
                 condition=~Q(reason=""),
                 name="lightoverride_has_reason",

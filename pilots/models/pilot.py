@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.constraints import choices_constraint
+from core.records.constraints import slug_constraint
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
 from core.text.bilingual import check_text, is_chinese_active
@@ -18,7 +18,7 @@ from pilots.models.batch import Batch
 from pilots.models.prefetch import PilotPrefetch
 from pilots.querysets import PilotQuerySet
 from policies.models import Industry, Province
-from policies.models.sourced import SourcedModel, fact_constraints
+from policies.models.sourced import SourcedModel
 
 
 class PilotKind(models.TextChoices):
@@ -116,13 +116,7 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     CODE_FIELDS = ("slug", "prefecture_code", "county_code")
     LOOKUP_NAMES = ("name_zh", "name_en", "label_zh", "label_en")
     EXPORT_NAMES = ("name", "label")
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "city_type_only_for_cities": ("city_type",),
-        "not_its_own_parent": ("parent",),
-        "city_has_no_parent": ("parent",),
-        "name_unique_in_batch": ("name_zh",),
-        "term_in_order": ("term_end",),
-    }
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"name_unique_in_batch": ("name_zh",)}
 
     skip_city_lock = False  # True where the parent is to be taken as it stands in memory
 
@@ -140,9 +134,7 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         ordering = ["batch", "pk"]
         permissions = [("place_pilot", "Can say which pilots there are: kind, batch, province, end")]
         constraints = [
-            *fact_constraints("pilot"),
-            choices_constraint("kind", PilotKind, "pilot_kind_known"),
-            choices_constraint("city_type", CityType, "pilot_city_type_known", blank=True),
+            slug_constraint("pilot"),
             models.CheckConstraint(
                 condition=Q(city_type="") | Q(kind=PilotKind.CITY),
                 name="pilot_city_type_only_for_cities",

@@ -26,7 +26,7 @@ from core.text.formatting import to_percent
 from pilots.metrics.plausibility import implausible_change, last_day_of_period
 from pilots.models.indicator import PERIOD, Indicator, format_exact, is_year_or_quarter, non_negative_constraint
 from pilots.models.pilot import Pilot
-from policies.models.sourced import Confidence, SourcedModel
+from policies.models.sourced import SourcedModel
 
 CONFLICT_CODE, JUMP_CODE = "overtaken", "jump"  # the two faults that the editor may overrule, knowingly
 ReadingKey = tuple[int, str]
@@ -136,11 +136,7 @@ class Reading(HistoryModel, SourcedModel):
     skip_immutable_check = False  # True where it is known already that nothing fixed differs from the record
     IMMUTABLE_FIELDS = ("pilot_id", "indicator_id", "period", "value", "value_status", "version")
     _history_m2m_fields = ["sources"]
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "accepted_has_a_day": ("accepted_on",),
-        "accepted_after_report": ("accepted_on",),
-    }
-
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"version_unique": ()}
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.accept_reading": ("state", "accepted_on")}
@@ -152,8 +148,6 @@ class Reading(HistoryModel, SourcedModel):
         permissions = [("accept_reading", "Can accept and dispute readings")]
         constraints = [
             choices_constraint("value_status", ValueStatus, "reading_status_known"),
-            choices_constraint("state", ReadingState, "reading_state_known"),
-            choices_constraint("confidence", Confidence, "reading_confidence_known"),
             models.UniqueConstraint(fields=["pilot", "indicator", "period", "version"], name="reading_version_unique"),
             non_negative_constraint("value", "reading_value_not_negative"),
             models.CheckConstraint(

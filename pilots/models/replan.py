@@ -185,6 +185,7 @@ class Replan(HistoryModel):
 
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "one_item": ("milestone",),
+        "decided_on_a_day": (),
         "has_reason": ("reason_en",),
         "milestone_waits_once": ("milestone",),
         "stage_waits_once": ("stage_entry",),

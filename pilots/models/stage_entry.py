@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
-from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -13,14 +12,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
-from core.records.constraints import choices_constraint
-from core.records.history_model import FieldNames, HistoryModel
+from core.records.history_model import HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
 from pilots.metrics.stages import Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel
-from policies.models.sourced import Confidence, SourcedModel
+from policies.models.sourced import SourcedModel
 
 PLANNED_TWICE = _("This pilot already plans to enter this stage: change that entry.")
 
@@ -75,11 +73,6 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
     reason = TranslatedText("reason")
 
     _history_m2m_fields = ["sources"]
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "once_a_day": ("entered_on",),
-        "planned_once": ("stage",),
-        "has_a_day": ("entered_on",),
-    }
     skip_order_check = False  # True where a form holds it against all the pilot's rows as they are typed
 
     PROVINCE_PATH = "pilot.province_id"
@@ -92,8 +85,6 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
         verbose_name_plural = _("stage entries")
         ordering = ["pilot", "entered_on", "pk"]
         constraints = [
-            choices_constraint("stage", Stage, "stageentry_stage_known"),
-            choices_constraint("confidence", Confidence, "stageentry_confidence_known"),
             models.UniqueConstraint(
                 fields=["pilot", "stage", "entered_on"],
                 name="stageentry_once_a_day",

@@ -8,14 +8,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from core.records.constraints import choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
 from pilots.lights import TargetKind
 from pilots.models.indicator import Indicator, non_negative_constraint
 from pilots.models.pilot import Pilot
-from policies.models.sourced import Confidence, SourcedModel
+from policies.models.sourced import SourcedModel
 
 
 class Target(HistoryModel, SourcedModel):
@@ -94,15 +93,6 @@ class Target(HistoryModel, SourcedModel):
 
     _history_m2m_fields = ["sources"]
     YEAR_FIELDS = ("base_year", "target_year")
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "one_per_indicator": ("indicator",),
-        "has_value": ("target_value",),
-        "after_base": ("target_year",),
-        "keep_has_base": ("base_value",),
-        "text_has_words": ("target_text_zh",),
-        "done_only_for_text": ("done_on",),
-    }
-
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("binding",)}
@@ -117,8 +107,6 @@ class Target(HistoryModel, SourcedModel):
         verbose_name_plural = _("targets")
         ordering = ["pilot", "indicator"]
         constraints = [
-            choices_constraint("kind", TargetKind, "target_kind_known"),
-            choices_constraint("confidence", Confidence, "target_confidence_known"),
             models.UniqueConstraint(
                 fields=["pilot", "indicator"],
                 name="target_one_per_indicator",
@@ -177,8 +165,6 @@ class TargetStep(HistoryModel):
     )
 
     YEAR_FIELDS = ("year",)
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"one_per_year": ("year",)}
-
     PROVINCE_PATH = "target.pilot.province_id"
     OWNER = "target"
 

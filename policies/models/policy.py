@@ -150,6 +150,7 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
     CODE_FIELDS = ("slug", "doc_number")
     LOOKUP_NAMES = ("short_name_zh", "short_name_en", "title_zh", "title_en", "doc_number")
     EXPORT_NAMES = ("short", "name")
+    CHOICES_HELD = ("issued_precision", "level")
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         **PartialDateModel.CONSTRAINT_FIELDS,
         "level_goes_with_province": ("province",),
@@ -327,6 +328,7 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
     objects = models.Manager.from_queryset(PlanQuerySet)()
     _history_m2m_fields = ["sources"]
     CODE_FIELDS = ("doc_number",)
+    CHOICES_HELD = ("issued_precision",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         **PartialDateModel.CONSTRAINT_FIELDS,
         "one_per_policy_and_province": ("province",),

@@ -1,6 +1,6 @@
 /* Spreadsheet keys for the grid of readings: up, down and Enter change the row, a pasted block fills its cells. */
 
-const grid = document.querySelector("table.grid");
+const grid = document.querySelector("table.reading-grid");
 
 function rowsOfCells() {
   return [...grid.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll("input.amount")]);
