@@ -30,6 +30,11 @@ def title_constraint(app_model: str) -> models.CheckConstraint:
     )
 
 
+def check_constraint(name: str, condition: Q, message: Any = None) -> models.CheckConstraint:
+    """Check constraint, with what a user reads who broke it."""
+    return models.CheckConstraint(condition=condition, name=name, violation_error_message=message)
+
+
 def choices_constraint(
     field: str, choices: type[models.TextChoices], name: str, *, blank: bool = False
 ) -> models.CheckConstraint:

@@ -8,9 +8,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
-from core.records.constraints import slug_constraint
+from core.records.constraints import check_constraint, slug_constraint
+from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.validators import check_not_ahead
-from core.text.bilingual import check_text, is_chinese_active
+from core.text.bilingual import is_chinese_active
 from pilots.querysets import BatchQuerySet
 from policies.models import Industry, Level, Policy, Province
 from policies.models.sourced import SourcedModel
@@ -19,48 +20,28 @@ from policies.models.sourced import SourcedModel
 class Batch(SlugModel, BilingualTitleModel, SourcedModel):
     """Pilots announced together, with the announced numbers."""
 
-    short_name_zh = models.CharField(
+    short_name_zh = text_field(
         _("short name in Chinese"),
-        max_length=60,
+        60,
+        _("As rows, filters and subtitles print it, for example 国家首批. Left empty, they print the title."),
         blank=True,
-        validators=[check_text],
-        help_text=_("As rows, filters and subtitles print it, for example 国家首批. Left empty, they print the title."),
     )
-    short_name_en = models.CharField(
+    short_name_en = text_field(
         _("short name in English"),
-        max_length=60,
+        60,
+        _("As it stands within a sentence, for example “first national batch”. Left empty: the title."),
         blank=True,
-        validators=[check_text],
-        help_text=_("As it stands within a sentence, for example “first national batch”. Left empty: the title."),
     )
-    level = models.CharField(
+    level = choice_field(
         _("level"),
+        Level,
+        _("Who announced it. A provincial batch names its province below."),
         max_length=10,
-        choices=Level.choices,
         default=Level.NATIONAL,
-        help_text=_("Who announced it. A provincial batch names its province below."),
     )
-    province = models.ForeignKey(
-        Province,
-        verbose_name=_("province"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="batches",
-        help_text=_("Only for a provincial batch."),
-    )
-    policy = models.ForeignKey(
-        Policy,
-        verbose_name=_("policy"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="batches",
-        help_text=_("The document that announced it."),
-    )
-    announced_on = models.DateField(
-        _("announced on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty when not known.")
-    )
+    province = link_field(Province, _("province"), "batches", _("Only for a provincial batch."), optional=True)
+    policy = link_field(Policy, _("policy"), "batches", _("The document that announced it."), optional=True)
+    announced_on = day_field(_("announced on"), _("Empty when not known."))
     known_by = models.DateField(
         _("latest date known"),
         blank=True,
@@ -110,25 +91,19 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         ordering = ["level", "known_by", "pk"]
         constraints = [
             slug_constraint("batch"),
-            models.CheckConstraint(
-                condition=Q(level=Level.NATIONAL, province__isnull=True)
-                | Q(level=Level.PROVINCIAL, province__isnull=False),
-                name="batch_level_goes_with_province",
-                violation_error_message=_("A provincial batch names its province, a national one names none."),
+            check_constraint(
+                "batch_level_goes_with_province",
+                Q(level=Level.NATIONAL, province__isnull=True) | Q(level=Level.PROVINCIAL, province__isnull=False),
+                _("A provincial batch names its province, a national one names none."),
             ),
-            models.CheckConstraint(
-                condition=Q(term_start__isnull=True) | Q(term_end__isnull=True) | Q(term_end__gte=F("term_start")),
-                name="batch_term_in_order",
-                violation_error_message=_("The term ends before it starts."),
+            check_constraint(
+                "batch_term_in_order",
+                Q(term_start__isnull=True) | Q(term_end__isnull=True) | Q(term_end__gte=F("term_start")),
+                _("The term ends before it starts."),
             ),
-            models.CheckConstraint(
-                condition=Q(announced_on__isnull=True) | Q(known_by=F("announced_on")),
-                name="batch_known_on_its_day",
-            ),
-            models.CheckConstraint(
-                condition=~Q(title_zh="") | ~Q(title_en=""),
-                name="batch_has_title",
-                violation_error_message=_("Give the title in at least one language."),
+            check_constraint("batch_known_on_its_day", Q(announced_on__isnull=True) | Q(known_by=F("announced_on"))),
+            check_constraint(
+                "batch_has_title", ~Q(title_zh="") | ~Q(title_en=""), _("Give the title in at least one language.")
             ),
         ]
 

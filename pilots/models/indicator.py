@@ -12,9 +12,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, note_en_field, note_zh_field
-from core.records.constraints import choices_constraint
+from core.records.constraints import check_constraint, choices_constraint
+from core.records.fields import choice_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText, check_text, is_chinese_active, normalize_code
+from core.text.bilingual import TranslatedText, is_chinese_active, normalize_code
 from core.text.formatting import join_short
 from pilots.metrics.progress import Direction
 
@@ -38,10 +39,8 @@ def normalize_unit(text: str) -> str:
 
 def non_negative_constraint(field: str, name: str) -> models.CheckConstraint:
     """Return the check constraint that no value is below 0, which holds for every indicator."""
-    return models.CheckConstraint(
-        condition=Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}),
-        name=name,
-        violation_error_message=_("The value is 0 or more."),
+    return check_constraint(
+        name, Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}), _("The value is 0 or more.")
     )
 
 
@@ -110,39 +109,24 @@ class Indicator(HistoryModel, BilingualNameModel):
     code = models.CharField(
         _("code"), max_length=12, unique=True, help_text=_("Capital letters, digits and _, for example AIR_SO2.")
     )
-    unit = models.CharField(
-        _("unit"),
-        max_length=30,
-        validators=[check_text],
-        help_text=_("In which every value is entered, for example t."),
-    )
-    unit_zh = models.CharField(
-        _("unit in Chinese"),
-        max_length=30,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Only where it differs, for example 万吨."),
-    )
-    kind = models.CharField(
-        _("kind"), max_length=10, choices=IndicatorKind.choices, help_text=_("What the indicator is about.")
-    )
-    direction = models.CharField(
-        _("direction"), max_length=6, choices=Direction.choices, help_text=_("Which way is better.")
-    )
+    unit = text_field(_("unit"), 30, _("In which every value is entered, for example t."))
+    unit_zh = text_field(_("unit in Chinese"), 30, _("Only where it differs, for example 万吨."), blank=True)
+    kind = choice_field(_("kind"), IndicatorKind, _("What the indicator is about."), max_length=10)
+    direction = choice_field(_("direction"), Direction, _("Which way is better."), max_length=6)
     binding = models.BooleanField(
         _("binding"), default=False, help_text=_("Binding (约束性) as opposed to expected (预期性).")
     )
-    accumulation = models.CharField(
+    accumulation = choice_field(
         _("accumulation"),
+        Accumulation,
+        _("A state on a day, what came about in the period, or all since the start."),
         max_length=10,
-        choices=Accumulation.choices,
-        help_text=_("A state on a day, what came about in the period, or all since the start."),
     )
-    rollup = models.CharField(
+    rollup = choice_field(
         _("roll-up"),
+        RollUp,
+        _("How values of several pilots may be put together. Concentrations and intensities never are."),
         max_length=4,
-        choices=RollUp.choices,
-        help_text=_("How values of several pilots may be put together. Concentrations and intensities never are."),
     )
     equivalent_kg = models.DecimalField(
         _("kg per pollutant equivalent"),
@@ -152,15 +136,15 @@ class Indicator(HistoryModel, BilingualNameModel):
         blank=True,
         help_text=_("Environmental Protection Tax Law, annex 2; for example 0.95 for SO₂."),
     )
-    may_enter_synergy = models.CharField(
+    may_enter_synergy = choice_field(
         _("may enter synergy"),
-        max_length=9,
-        choices=SynergyUse.choices,
-        default=SynergyUse.NO,
-        help_text=_(
+        SynergyUse,
+        _(
             "Whether it may stand in the co-control coordinates and the elasticities: totals of air pollutants and of "
             "carbon, in a unit of mass; a carbon intensity only where a pilot has no carbon total."
         ),
+        max_length=9,
+        default=SynergyUse.NO,
     )
     note_en = note_en_field(_("How it is measured, for example “Primary sources only; heating season included”."))
     note_zh = note_zh_field()
@@ -177,23 +161,21 @@ class Indicator(HistoryModel, BilingualNameModel):
         verbose_name_plural = _("indicators")
         ordering = ["pk"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(code__regex=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$"),
-                name="indicator_code_normal",
-                violation_error_message=_("Use capital letters, digits and _, for example AIR_SO2."),
+            check_constraint(
+                "indicator_code_normal",
+                Q(code__regex=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$"),
+                _("Use capital letters, digits and _, for example AIR_SO2."),
             ),
             choices_constraint("may_enter_synergy", SynergyUse, "indicator_synergy_known"),
-            models.CheckConstraint(
-                condition=Q(equivalent_kg__isnull=True) | Q(equivalent_kg__gt=0),
-                name="indicator_equivalent_positive",
-                violation_error_message=_("The equivalent is more than 0 kg."),
+            check_constraint(
+                "indicator_equivalent_positive",
+                Q(equivalent_kg__isnull=True) | Q(equivalent_kg__gt=0),
+                _("The equivalent is more than 0 kg."),
             ),
-            models.CheckConstraint(
-                condition=~Q(kind=IndicatorKind.QUALITY) | (Q(rollup=RollUp.NONE, equivalent_kg__isnull=True)),
-                name="indicator_quality_never_summed",
-                violation_error_message=_(
-                    "A concentration is not an emission: it is never summed and has no equivalent."
-                ),
+            check_constraint(
+                "indicator_quality_never_summed",
+                ~Q(kind=IndicatorKind.QUALITY) | (Q(rollup=RollUp.NONE, equivalent_kg__isnull=True)),
+                _("A concentration is not an emission: it is never summed and has no equivalent."),
             ),
         ]
 

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel
+from core.records.constraints import check_constraint
+from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from core.text.bilingual import check_text
 from pilots.lights import Colour
 from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel
@@ -31,23 +32,9 @@ class Facet(models.TextChoices):
 class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel):
     """A task that a pilot has promised to complete by a date."""
 
-    pilot = models.ForeignKey(
-        Pilot,
-        verbose_name=_("pilot"),
-        on_delete=models.PROTECT,
-        related_name="milestones",
-        help_text=_("The pilot that promised it."),
-    )
-    facet = models.CharField(
-        _("facet"), max_length=12, choices=Facet.choices, help_text=_("The list of the pilot’s plan it stands in.")
-    )
-    owner = models.CharField(
-        _("responsible"),
-        max_length=120,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Department in charge, for example 湖州市生态环境局."),
-    )
+    pilot = link_field(Pilot, _("pilot"), "milestones", _("The pilot that promised it."))
+    facet = choice_field(_("facet"), Facet, _("The list of the pilot’s plan it stands in."), max_length=12)
+    owner = text_field(_("responsible"), 120, _("Department in charge, for example 湖州市生态环境局."), blank=True)
     planned_on = models.DateField(
         _("planned on"),
         help_text=_(
@@ -55,21 +42,18 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
             "the reason."
         ),
     )
-    completed_on = models.DateField(
-        _("completed on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty until it is done.")
-    )
+    completed_on = day_field(_("completed on"), _("Empty until it is done."))
     weight = models.PositiveSmallIntegerField(
         _("weight"), default=1, help_text=_("How much it counts beside the others; 1 unless the plan says otherwise.")
     )
     is_key = models.BooleanField(
         _("key milestone"), default=False, help_text=_("A key milestone more than 90 days late turns the pilot red.")
     )
-    evidence = models.CharField(
+    evidence = text_field(
         _("evidence"),
-        max_length=300,
+        300,
+        _("What shows that it is done, for example a document’s title and number, or an address."),
         blank=True,
-        validators=[check_text],
-        help_text=_("What shows that it is done, for example a document’s title and number, or an address."),
     )
 
     _history_m2m_fields = ["sources"]
@@ -85,16 +69,10 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
         verbose_name_plural = _("milestones")
         ordering = ["pilot", "planned_on", "pk"]
         constraints = [
-            models.CheckConstraint(
-                condition=~Q(title_zh="") | ~Q(title_en=""),
-                name="milestone_has_title",
-                violation_error_message=_("Give the title in at least one language."),
+            check_constraint(
+                "milestone_has_title", ~Q(title_zh="") | ~Q(title_en=""), _("Give the title in at least one language.")
             ),
-            models.CheckConstraint(
-                condition=Q(weight__gte=1),
-                name="milestone_weight_positive",
-                violation_error_message=_("The weight is at least 1."),
-            ),
+            check_constraint("milestone_weight_positive", Q(weight__gte=1), _("The weight is at least 1.")),
         ]
 
     def missing_reason(self, stored: Any) -> str:
@@ -120,24 +98,17 @@ OVERRIDE_COLOURS = [
 class LightOverride(HistoryModel):
     """A pilot's light set by a user for a time, with a reason; the computed one stays visible beside it."""
 
-    pilot = models.ForeignKey(
-        Pilot,
-        verbose_name=_("pilot"),
-        on_delete=models.PROTECT,
-        related_name="overrides",
-        help_text=_("The pilot whose light is set."),
-    )
+    pilot = link_field(Pilot, _("pilot"), "overrides", _("The pilot whose light is set."))
     colour = models.CharField(
         _("light"),
         max_length=6,
         choices=OVERRIDE_COLOURS,
         help_text=_("Shown in place of the computed one, which stays visible beside it."),
     )
-    reason = models.CharField(
+    reason = text_field(
         _("reason"),
-        max_length=300,
-        validators=[check_text],
-        help_text=_("Shown beside the light, for example “Furnace 2 closes in December; checked on site on 3 March”."),
+        300,
+        _("Shown beside the light, for example “Furnace 2 closes in December; checked on site on 3 March”."),
     )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -157,15 +128,11 @@ class LightOverride(HistoryModel):
         verbose_name_plural = _("lights set by hand")
         ordering = ["pilot", "-set_on", "-pk"]
         constraints = [
-            models.CheckConstraint(
-                condition=~Q(reason=""),
-                name="lightoverride_has_reason",
-                violation_error_message=_("Say why the light is set by hand."),
-            ),
-            models.CheckConstraint(
-                condition=Q(expires_on__gt=F("set_on")),
-                name="lightoverride_expires_after",
-                violation_error_message=_("It has to expire after the day it was set."),
+            check_constraint("lightoverride_has_reason", ~Q(reason=""), _("Say why the light is set by hand.")),
+            check_constraint(
+                "lightoverride_expires_after",
+                Q(expires_on__gt=F("set_on")),
+                _("It has to expire after the day it was set."),
             ),
         ]
 

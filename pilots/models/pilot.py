@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.constraints import slug_constraint
+from core.records.constraints import check_constraint, slug_constraint
+from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames
-from core.records.validators import check_not_ahead
-from core.text.bilingual import check_text, is_chinese_active
+from core.text.bilingual import is_chinese_active
 from pilots.models.batch import Batch
 from pilots.models.prefetch import PilotPrefetch
 from pilots.querysets import PilotQuerySet
@@ -40,54 +40,30 @@ class CityType(models.TextChoices):
 class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     """A city, county, park or enterprise that tries the policy out."""
 
-    kind = models.CharField(
-        _("kind"), max_length=10, choices=PilotKind.choices, help_text=_("As the announcement lists it.")
-    )
-    batch = models.ForeignKey(
-        Batch,
-        verbose_name=_("batch"),
-        on_delete=models.PROTECT,
-        related_name="pilots",
-        help_text=_("The announcement that made it a pilot."),
-    )
-    province = models.ForeignKey(
-        Province,
-        verbose_name=_("province"),
-        on_delete=models.PROTECT,
-        related_name="pilots",
-        help_text=_("The province in which it lies."),
-    )
+    kind = choice_field(_("kind"), PilotKind, _("As the announcement lists it."), max_length=10)
+    batch = link_field(Batch, _("batch"), "pilots", _("The announcement that made it a pilot."))
+    province = link_field(Province, _("province"), "pilots", _("The province in which it lies."))
     prefecture_code = models.CharField(
         _("prefecture code"),
         max_length=6,
         blank=True,
         help_text=_("GB/T 2260 code of the city it is or lies in, for example 330500."),
     )
-    prefecture_zh = models.CharField(
-        _("prefecture"),
-        max_length=60,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Name of the city it is or lies in, for example 湖州市."),
+    prefecture_zh = text_field(
+        _("prefecture"), 60, _("Name of the city it is or lies in, for example 湖州市."), blank=True
     )
     county_code = models.CharField(
         _("county code"), max_length=6, blank=True, help_text=_("GB/T 2260 code of the county, where it lies in one.")
     )
-    parent = models.ForeignKey(
+    parent = link_field(
         "self",
-        verbose_name=_("lies in pilot city"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="children",
-        help_text=_("For a park inside a pilot city: it is counted as a pilot, but left out of sums of emissions."),
+        _("lies in pilot city"),
+        "children",
+        _("For a park inside a pilot city: it is counted as a pilot, but left out of sums of emissions."),
+        optional=True,
     )
-    city_type = models.CharField(
-        _("city type"),
-        max_length=15,
-        choices=CityType.choices,
-        blank=True,
-        help_text=_("Only for cities, and only where it has been published."),
+    city_type = choice_field(
+        _("city type"), CityType, _("Only for cities, and only where it has been published."), max_length=15, blank=True
     )
     industries = models.ManyToManyField(
         Industry,
@@ -102,13 +78,7 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     term_end = models.DateField(
         _("term ends"), null=True, blank=True, help_text=_("Only where it differs from the batch’s.")
     )
-    withdrawn_on = models.DateField(
-        _("withdrawn on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("From this day on it is no longer a pilot."),
-    )
+    withdrawn_on = day_field(_("withdrawn on"), _("From this day on it is no longer a pilot."))
 
     objects = models.Manager.from_queryset(PilotQuerySet)()
     facts = PilotPrefetch()
@@ -135,20 +105,20 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         permissions = [("place_pilot", "Can say which pilots there are: kind, batch, province, end")]
         constraints = [
             slug_constraint("pilot"),
-            models.CheckConstraint(
-                condition=Q(city_type="") | Q(kind=PilotKind.CITY),
-                name="pilot_city_type_only_for_cities",
-                violation_error_message=_("Only a city has a city type."),
+            check_constraint(
+                "pilot_city_type_only_for_cities",
+                Q(city_type="") | Q(kind=PilotKind.CITY),
+                _("Only a city has a city type."),
             ),
-            models.CheckConstraint(
-                condition=Q(parent__isnull=True) | ~Q(parent=F("id")),
-                name="pilot_not_its_own_parent",
-                violation_error_message=_("A pilot cannot lie in itself."),
+            check_constraint(
+                "pilot_not_its_own_parent",
+                Q(parent__isnull=True) | ~Q(parent=F("id")),
+                _("A pilot cannot lie in itself."),
             ),
-            models.CheckConstraint(
-                condition=Q(parent__isnull=True) | ~Q(kind=PilotKind.CITY),
-                name="pilot_city_has_no_parent",
-                violation_error_message=_("A city does not lie in another pilot city."),
+            check_constraint(
+                "pilot_city_has_no_parent",
+                Q(parent__isnull=True) | ~Q(kind=PilotKind.CITY),
+                _("A city does not lie in another pilot city."),
             ),
             models.UniqueConstraint(
                 fields=["batch", "name_zh"],
@@ -163,10 +133,10 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
                 )
                 for name in ("prefecture_code", "county_code")
             ],
-            models.CheckConstraint(
-                condition=Q(term_start__isnull=True) | Q(term_end__isnull=True) | Q(term_end__gte=F("term_start")),
-                name="pilot_term_in_order",
-                violation_error_message=_("The term ends before it starts."),
+            check_constraint(
+                "pilot_term_in_order",
+                Q(term_start__isnull=True) | Q(term_end__isnull=True) | Q(term_end__gte=F("term_start")),
+                _("The term ends before it starts."),
             ),
         ]
 

@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.history.diffs import author_name, format_datetime
 from core.records import writing
-from core.records.constraints import choices_constraint
+from core.records.constraints import check_constraint, choices_constraint
+from core.records.fields import amount_field, choice_field, day_field, link_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.formatting import to_percent
@@ -81,54 +82,32 @@ class ReadingManager(models.Manager["Reading"]):
 class Reading(HistoryModel, SourcedModel):
     """A value of an indicator for a period. A correction is a new version; no version is overwritten."""
 
-    pilot = models.ForeignKey(
-        Pilot,
-        verbose_name=_("pilot"),
-        on_delete=models.PROTECT,
-        related_name="readings",
-        help_text=_("The pilot that reported it."),
-    )
-    indicator = models.ForeignKey(
-        Indicator,
-        verbose_name=_("indicator"),
-        on_delete=models.PROTECT,
-        related_name="readings",
-        help_text=_("Search by code or name, for example SO2."),
-    )
+    pilot = link_field(Pilot, _("pilot"), "readings", _("The pilot that reported it."))
+    indicator = link_field(Indicator, _("indicator"), "readings", _("Search by code or name, for example SO2."))
     period = models.CharField(_("period"), max_length=7, help_text=_("A year or a quarter: 2025 or 2025-Q3."))
-    value = models.DecimalField(
+    value = amount_field(
         _("value"),
-        max_digits=20,
-        decimal_places=6,
-        help_text=_(
-            "In the indicator’s unit, for example 12,345.6. It is never overwritten, only followed by another."
-        ),
+        _("In the indicator’s unit, for example 12,345.6. It is never overwritten, only followed by another."),
     )
-    value_status = models.CharField(
+    value_status = choice_field(
         _("value status"),
+        ValueStatus,
+        _("How final the report itself calls the value."),
         max_length=11,
-        choices=ValueStatus.choices,
         default=ValueStatus.PRELIMINARY,
-        help_text=_("How final the report itself calls the value."),
     )
     version = models.PositiveSmallIntegerField(_("version"), default=1, editable=False)
-    state = models.CharField(
+    state = choice_field(
         _("state"),
+        ReadingState,
+        _("Only accepted readings feed numbers; a disputed one stands for nothing."),
         max_length=8,
-        choices=ReadingState.choices,
         default=ReadingState.REPORTED,
-        help_text=_("Only accepted readings feed numbers; a disputed one stands for nothing."),
     )
     reported_on = models.DateField(
         _("reported on"), validators=[check_not_ahead], help_text=_("Day on which the pilot handed it in.")
     )
-    accepted_on = models.DateField(
-        _("accepted on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("From this day on it feeds the numbers."),
-    )
+    accepted_on = day_field(_("accepted on"), _("From this day on it feeds the numbers."))
 
     objects = ReadingManager()
 
@@ -150,20 +129,18 @@ class Reading(HistoryModel, SourcedModel):
             choices_constraint("value_status", ValueStatus, "reading_status_known"),
             models.UniqueConstraint(fields=["pilot", "indicator", "period", "version"], name="reading_version_unique"),
             non_negative_constraint("value", "reading_value_not_negative"),
-            models.CheckConstraint(
-                condition=Q(period__regex=PERIOD),
-                name="reading_period_known",
-                violation_error_message=_("Write the period as 2025 or 2025-Q3."),
+            check_constraint(
+                "reading_period_known", Q(period__regex=PERIOD), _("Write the period as 2025 or 2025-Q3.")
             ),
-            models.CheckConstraint(
-                condition=~Q(state=ReadingState.ACCEPTED) | Q(accepted_on__isnull=False),
-                name="reading_accepted_has_a_day",
-                violation_error_message=_("Accepted: give the day of acceptance."),
+            check_constraint(
+                "reading_accepted_has_a_day",
+                ~Q(state=ReadingState.ACCEPTED) | Q(accepted_on__isnull=False),
+                _("Accepted: give the day of acceptance."),
             ),
-            models.CheckConstraint(
-                condition=Q(accepted_on__isnull=True) | Q(accepted_on__gte=F("reported_on")),
-                name="reading_accepted_after_report",
-                violation_error_message=_("Accepted before it was reported. Check both days."),
+            check_constraint(
+                "reading_accepted_after_report",
+                Q(accepted_on__isnull=True) | Q(accepted_on__gte=F("reported_on")),
+                _("Accepted before it was reported. Check both days."),
             ),
         ]
 

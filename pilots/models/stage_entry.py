@@ -12,9 +12,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
+from core.records.constraints import check_constraint
+from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.history_model import HistoryModel
-from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText, check_text
+from core.text.bilingual import TranslatedText
 from pilots.metrics.stages import Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel
@@ -26,49 +27,31 @@ PLANNED_TWICE = _("This pilot already plans to enter this stage: change that ent
 class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
     """A pilot's entry into a stage: planned and actual date, and the evidence."""
 
-    pilot = models.ForeignKey(
-        Pilot,
-        verbose_name=_("pilot"),
-        on_delete=models.PROTECT,
-        related_name="stages",
-        help_text=_("The pilot that enters the stage."),
-    )
-    stage = models.CharField(
+    pilot = link_field(Pilot, _("pilot"), "stages", _("The pilot that enters the stage."))
+    stage = choice_field(
         _("stage"),
+        Stage,
+        _("In their order. After rectifying, enter once more the stage that the pilot returns to."),
         max_length=12,
-        choices=Stage.choices,
-        help_text=_("In their order. After rectifying, enter once more the stage that the pilot returns to."),
     )
     planned_on = models.DateField(
         _("planned on"), null=True, blank=True, help_text=_("Day for which it is or was planned, where one was named.")
     )
-    entered_on = models.DateField(
-        _("entered on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day on which it happened; empty while it is only planned."),
+    entered_on = day_field(_("entered on"), _("Day on which it happened; empty while it is only planned."))
+    evidence = text_field(
+        _("evidence"), 300, _("The document that shows it, for example the plan’s title and number."), blank=True
     )
-    evidence = models.CharField(
-        _("evidence"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=_("The document that shows it, for example the plan’s title and number."),
-    )
-    reason_en = models.CharField(
+    reason_en = text_field(
         _("reason in English"),
-        max_length=300,
+        300,
+        _("Needed where a stage before it was skipped: why, for example “day of review not published”."),
         blank=True,
-        validators=[check_text],
-        help_text=_("Needed where a stage before it was skipped: why, for example “day of review not published”."),
     )
-    reason_zh = models.CharField(
+    reason_zh = text_field(
         _("reason in Chinese"),
-        max_length=300,
+        300,
+        _("The same in Chinese. Where one is empty, readers of its language see the other."),
         blank=True,
-        validators=[check_text],
-        help_text=_("The same in Chinese. Where one is empty, readers of its language see the other."),
     )
     reason = TranslatedText("reason")
 
@@ -96,10 +79,10 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
                 name="stageentry_planned_once",
                 violation_error_message=PLANNED_TWICE,
             ),
-            models.CheckConstraint(
-                condition=Q(planned_on__isnull=False) | Q(entered_on__isnull=False),
-                name="stageentry_has_a_day",
-                violation_error_message=_("Give the day it was entered, or the day it is planned for."),
+            check_constraint(
+                "stageentry_has_a_day",
+                Q(planned_on__isnull=False) | Q(entered_on__isnull=False),
+                _("Give the day it was entered, or the day it is planned for."),
             ),
         ]
 

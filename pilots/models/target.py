@@ -8,9 +8,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from core.records.constraints import check_constraint
+from core.records.fields import amount_field, choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
-from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText, check_text
+from core.text.bilingual import TranslatedText
 from pilots.lights import TargetKind
 from pilots.models.indicator import Indicator, non_negative_constraint
 from pilots.models.pilot import Pilot
@@ -20,71 +21,43 @@ from policies.models.sourced import SourcedModel
 class Target(HistoryModel, SourcedModel):
     """A pilot's target for an indicator: from which base, to which value, by which year."""
 
-    pilot = models.ForeignKey(
-        Pilot,
-        verbose_name=_("pilot"),
-        on_delete=models.PROTECT,
-        related_name="targets",
-        help_text=_("The pilot that promised it."),
-    )
-    indicator = models.ForeignKey(
+    pilot = link_field(Pilot, _("pilot"), "targets", _("The pilot that promised it."))
+    indicator = link_field(
         Indicator,
-        verbose_name=_("indicator"),
-        on_delete=models.PROTECT,
-        related_name="targets",
-        help_text=_("Search by code or name, for example SO2. Its unit is the unit of the values."),
+        _("indicator"),
+        "targets",
+        _("Search by code or name, for example SO2. Its unit is the unit of the values."),
     )
-    kind = models.CharField(
+    kind = choice_field(
         _("kind"),
+        TargetKind,
+        _("Reach a value by a year, stay within a limit, keep what there is, or a task in words."),
         max_length=5,
-        choices=TargetKind.choices,
         default="reach",
-        help_text=_("Reach a value by a year, stay within a limit, keep what there is, or a task in words."),
     )
     base_year = models.PositiveSmallIntegerField(
         _("base year"), null=True, blank=True, help_text=_("For example 2023. Empty when the document names none.")
     )
-    base_value = models.DecimalField(
+    base_value = amount_field(
         _("base value"),
-        max_digits=20,
-        decimal_places=6,
-        null=True,
-        blank=True,
-        help_text=_("Value of the base year, in the indicator’s unit. Empty when the document names none."),
+        _("Value of the base year, in the indicator’s unit. Empty when the document names none."),
+        optional=True,
     )
     target_year = models.PositiveSmallIntegerField(
         _("target year"), help_text=_("Year by whose end it is to be reached, for example 2026.")
     )
-    target_value = models.DecimalField(
-        _("target value"),
-        max_digits=20,
-        decimal_places=6,
-        null=True,
-        blank=True,
-        help_text=_("In the indicator’s unit. Empty for a task in words."),
+    target_value = amount_field(
+        _("target value"), _("In the indicator’s unit. Empty for a task in words."), optional=True
     )
-    target_text_en = models.CharField(
-        _("target in words, in English"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Only for a task in words."),
-    )
-    target_text_zh = models.CharField(
+    target_text_en = text_field(_("target in words, in English"), 300, _("Only for a task in words."), blank=True)
+    target_text_zh = text_field(
         _("target in words, in Chinese"),
-        max_length=300,
+        300,
+        _("Only for a task in words. One language is enough; readers of the other see the same."),
         blank=True,
-        validators=[check_text],
-        help_text=_("Only for a task in words. One language is enough; readers of the other see the same."),
     )
     target_text = TranslatedText("target_text")
-    done_on = models.DateField(
-        _("done on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Only for a task in words: the day it was done."),
-    )
+    done_on = day_field(_("done on"), _("Only for a task in words: the day it was done."))
     binding = models.BooleanField(
         _("binding"),
         default=False,
@@ -112,32 +85,32 @@ class Target(HistoryModel, SourcedModel):
                 name="target_one_per_indicator",
                 violation_error_message=_("This pilot already has a target for this indicator: change that one."),
             ),
-            models.CheckConstraint(
-                condition=~Q(kind__in=["reach", "limit"]) | Q(target_value__isnull=False),
-                name="target_has_value",
-                violation_error_message=_("Give the target value."),
+            check_constraint(
+                "target_has_value",
+                ~Q(kind__in=["reach", "limit"]) | Q(target_value__isnull=False),
+                _("Give the target value."),
             ),
             non_negative_constraint("base_value", "target_base_not_negative"),
             non_negative_constraint("target_value", "target_value_not_negative"),
-            models.CheckConstraint(
-                condition=Q(base_year__isnull=True) | Q(target_year__gt=F("base_year")) | ~Q(kind="reach"),
-                name="target_after_base",
-                violation_error_message=_("The target year comes after the base year."),
+            check_constraint(
+                "target_after_base",
+                Q(base_year__isnull=True) | Q(target_year__gt=F("base_year")) | ~Q(kind="reach"),
+                _("The target year comes after the base year."),
             ),
-            models.CheckConstraint(
-                condition=~Q(kind="keep") | Q(base_value__isnull=False),
-                name="target_keep_has_base",
-                violation_error_message=_("To keep a value, give the base value."),
+            check_constraint(
+                "target_keep_has_base",
+                ~Q(kind="keep") | Q(base_value__isnull=False),
+                _("To keep a value, give the base value."),
             ),
-            models.CheckConstraint(
-                condition=~Q(kind="text") | ~Q(target_text_en="") | ~Q(target_text_zh=""),
-                name="target_text_has_words",
-                violation_error_message=_("Give the target in words."),
+            check_constraint(
+                "target_text_has_words",
+                ~Q(kind="text") | ~Q(target_text_en="") | ~Q(target_text_zh=""),
+                _("Give the target in words."),
             ),
-            models.CheckConstraint(
-                condition=Q(done_on__isnull=True) | Q(kind="text"),
-                name="target_done_only_for_text",
-                violation_error_message=_("Only a task in words has a day on which it was done."),
+            check_constraint(
+                "target_done_only_for_text",
+                Q(done_on__isnull=True) | Q(kind="text"),
+                _("Only a task in words has a day on which it was done."),
             ),
         ]
 
@@ -160,9 +133,7 @@ class TargetStep(HistoryModel):
 
     target = models.ForeignKey(Target, verbose_name=_("target"), on_delete=models.CASCADE, related_name="steps")
     year = models.PositiveSmallIntegerField(_("year"), help_text=_("A year before the target year, for example 2025."))
-    value = models.DecimalField(
-        _("value"), max_digits=20, decimal_places=6, help_text=_("Value to be reached by the end of that year.")
-    )
+    value = amount_field(_("value"), _("Value to be reached by the end of that year."))
 
     YEAR_FIELDS = ("year",)
     PROVINCE_PATH = "target.pilot.province_id"

@@ -1,0 +1,37 @@
+"""Fields that records have in common: a text that people type, a choice, a day that has come."""
+
+from typing import Any
+
+from django.db import models
+
+from core.records.validators import check_not_ahead
+from core.text.bilingual import check_text
+
+
+def text_field(label: Any, max_length: int, help_text: Any, *, blank: bool = False) -> Any:
+    """Return a field of one line of text, without invisible characters."""
+    return models.CharField(label, max_length=max_length, blank=blank, validators=[check_text], help_text=help_text)
+
+
+def choice_field(
+    label: Any, choices: type[models.TextChoices], help_text: Any, *, max_length: int, **options: Any
+) -> Any:
+    """Return a field of one of these choices."""
+    return models.CharField(label, max_length=max_length, choices=choices.choices, help_text=help_text, **options)
+
+
+def day_field(label: Any, help_text: Any) -> Any:
+    """Return a field of a day that does not lie ahead; empty where it is not known."""
+    return models.DateField(label, null=True, blank=True, validators=[check_not_ahead], help_text=help_text)
+
+
+def link_field(to: Any, label: Any, related_name: str, help_text: Any, *, optional: bool = False) -> Any:
+    """Return a field of another record, which is not deleted while this one names it."""
+    how = {"null": optional, "blank": optional, "related_name": related_name, "help_text": help_text}
+    return models.ForeignKey(to, verbose_name=label, on_delete=models.PROTECT, **how)
+
+
+def amount_field(label: Any, help_text: Any, *, optional: bool = False) -> Any:
+    """Return a field of a value in the unit of an indicator."""
+    how = {"null": optional, "blank": optional, "help_text": help_text}
+    return models.DecimalField(label, max_digits=20, decimal_places=6, **how)
