@@ -9,6 +9,7 @@ from datetime import date
 from functools import cached_property
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from pilots.analytics.coverage import Coverage, build_coverage
 from pilots.analytics.outstanding import OutstandingReports, build_outstanding_reports
@@ -59,6 +60,16 @@ class Overview:
     def chosen(self) -> PilotSet:
         """Set of pilots that the overview describes: the latest national batch, or all pilots before there is one."""
         return PilotSet(batch=self.national.batch) if self.national else PilotSet()
+
+    @property
+    def scope_text(self) -> str:
+        """Name of that set."""
+        return self.national.batch.label if self.national else _("All pilots")
+
+    @property
+    def batch_filter(self) -> dict[str, str]:
+        """Query parameters of lists of that set."""
+        return {"batch": self.national.batch.slug} if self.national else {}
 
     @cached_property
     def national_coverage(self) -> Coverage:

@@ -27,6 +27,7 @@ from core.text.formatting import (
 )
 from dashboard.briefs.blocks import MAX_SOURCES, Block, Days, Line, fact, line, lines, table
 from dashboard.charts.attention import red_statement
+from dashboard.key_figures import plans_figure
 from pilots.analytics.outstanding import OutstandingReports, ReportState
 from pilots.analytics.pilot_status import OnTrack, PilotStatus
 from pilots.charts.cells import distinct_pilot_names
@@ -36,7 +37,6 @@ from pilots.follow_ups.status_filter import by_lateness
 from pilots.lights import Colour, count_by_colour
 from pilots.models import Reading
 from pilots.readings import VALUE_KEY_FIELDS, newest_accepted
-from policies.charts.rollout import certainty_text
 from policies.models import Source
 from policies.rollout import Rollout
 
@@ -73,11 +73,10 @@ def on_path_fact(found: OnTrack) -> Line:
 
 def plans_fact(rollout: Rollout | None) -> Line:
     """Return the provincial plans issued, of the provinces of the roster."""
-    label = _("Provincial plans issued")
     if rollout is None or rollout.issued is None:
-        return fact(label, no_data(), "", _("no policy calls for them yet"))
-    note = join_clauses(filter(None, [rollout.policy.short, certainty_text(rollout)]))
-    return share_fact(label, rollout.issued, rollout.roster, _("of %(n)s provinces"), note)
+        return fact(_("Provincial plans issued"), no_data(), "", _("no policy calls for them yet"))
+    found = plans_figure(rollout)
+    return fact(found["label"], format_number(found["value"]), found["of"], found["note"])
 
 
 # -- lights of two days ------------------------------------------------------------------------------------

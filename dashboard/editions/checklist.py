@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
 
 from core.http.as_of import today
 from dashboard.data_quality.findings import Severity
-from dashboard.data_quality.report import DataQuality, build_quality
-from dashboard.editions.content import AcknowledgedWarning
-from dashboard.editions.tables import LANGUAGES
+from dashboard.data_quality.report import build_quality
+from dashboard.editions.content import Item, in_both_languages
 from dashboard.models import Edition
 from pilots.charts.cells import pilots_url
 from pilots.documents.analytics import readings_without_file
 from pilots.follow_ups.analytics import count_red_lights
 
 
-@dataclass(frozen=True)
-class CheckItem:
+class CheckItem(NamedTuple):
     """One line of the checklist: how many of how many, what it means, what to do, and where it is corrected."""
 
     code: str
@@ -36,8 +33,7 @@ class CheckItem:
     url: str = ""
 
 
-@dataclass(frozen=True)
-class Checklist:
+class Checklist(NamedTuple):
     items: Sequence[CheckItem]
 
     @property
@@ -54,54 +50,69 @@ class Checklist:
         text = "\n".join(f"{item.code} {item.count} {item.of}" for item in self.warnings)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def acknowledged(self) -> list[Item]:
+        """Return the warnings with their labels in both languages, as an approval keeps them."""
+        names = ("code", "label", "count", "of")
+        return in_both_languages(
+            lambda: [{name: getattr(item, name) for name in names} for item in self.warnings], "label"
+        )
+
 
 def build_checklist(edition: Edition) -> Checklist:
-    """Return what is wrong or missing for an edition, on the last day of its quarter; nothing where all is well."""
-    quality = build_quality(edition.as_of)
-    items = [*own_items(edition), *quality_items(edition, quality), *coverage_items(edition)]
-    found = [item for item in items if item.count]
-    return Checklist(sorted(found, key=lambda item: not item.is_error))
+    """Return what is wrong or missing for an edition, on the last day of its quarter; nothing where all is well.
 
-
-def own_items(edition: Edition) -> Iterator[CheckItem]:
-    """Yield the items about the edition itself."""
-    running = edition.as_of >= today()
-    label, remedy = _("The quarter is not over"), _("Approve it after the last day of the quarter.")
-    yield CheckItem("quarter-running", True, label, remedy, int(running), 1)
-    missing = [edition.release_note_en, edition.release_note_zh].count("")
-    label, remedy = _("Release notes are missing in a language"), _("Write them in both languages.")
-    yield CheckItem("notes-missing", True, label, remedy, missing, 2, "#notes")
-
-
-def quality_items(edition: Edition, quality: DataQuality) -> Iterator[CheckItem]:
-    """Yield the rules of data quality: a contradiction is an error, a gap or something to verify a warning."""
-    for result in quality.results:
-        rule = result.rule
-        query = urlencode({"rule": rule.code, "as_of": edition.as_of.isoformat()})
-        url, is_error = f"{reverse('quality')}?{query}", rule.severity == Severity.ERROR
-        yield CheckItem(rule.code, is_error, rule.name, rule.remedy, result.count, result.of, url)
-
-
-def coverage_items(edition: Edition) -> Iterator[CheckItem]:
-    """Yield red pilots that nobody was assigned to, and values of the quarter without a document."""
-    lights = count_red_lights(edition.as_of)
-    url = f"{pilots_url(light='red')}&as_of={edition.as_of}"
-    label, remedy = _("Red pilots without an open follow-up"), _("Open a follow-up, or say in the notes why not.")
-    yield CheckItem("red-without-follow-up", False, label, remedy, lights.red - lights.followed, lights.red, url)
-    bare, every = readings_without_file(edition.first_day, edition.as_of)
-    label, remedy = _("Values accepted in the quarter without a document"), _("Attach the report that they are from.")
-    yield CheckItem(
-        "reading-without-file", False, label, remedy, bare, every, reverse("admin:pilots_reading_changelist")
-    )
-
-
-def acknowledged(checklist: Checklist) -> list[AcknowledgedWarning]:
-    """Return the warnings with their labels in both languages, as an approval keeps them."""
-    labels: list[list[str]] = []
-    for language in LANGUAGES.values():
-        with override(language):
-            labels.append([str(item.label) for item in checklist.warnings])
-    return [
-        AcknowledgedWarning(item.code, en, zh, item.count, item.of)
-        for item, en, zh in zip(checklist.warnings, *labels, strict=True)
+    A contradiction that data quality finds is an error, a gap or something to verify a warning.
+    """
+    day = edition.as_of
+    lights, (bare, readings) = count_red_lights(day), readings_without_file(edition.first_day, day)
+    quality = [
+        CheckItem(
+            result.rule.code,
+            result.rule.severity == Severity.ERROR,
+            result.rule.name,
+            result.rule.remedy,
+            result.count,
+            result.of,
+            f"{reverse('quality')}?{urlencode({'rule': result.rule.code, 'as_of': day.isoformat()})}",
+        )
+        for result in build_quality(day).results
     ]
+    items = [
+        CheckItem(
+            "quarter-running",
+            True,
+            _("The quarter is not over"),
+            _("Approve it after the last day of the quarter."),
+            int(day >= today()),
+            1,
+        ),
+        CheckItem(
+            "notes-missing",
+            True,
+            _("Release notes are missing in a language"),
+            _("Write them in both languages."),
+            [edition.release_note_en, edition.release_note_zh].count(""),
+            2,
+            "#notes",
+        ),
+        *quality,
+        CheckItem(
+            "red-without-follow-up",
+            False,
+            _("Red pilots without an open follow-up"),
+            _("Open a follow-up, or say in the notes why not."),
+            lights.red - lights.followed,
+            lights.red,
+            f"{pilots_url(light='red')}&as_of={day}",
+        ),
+        CheckItem(
+            "reading-without-file",
+            False,
+            _("Values accepted in the quarter without a document"),
+            _("Attach the report that they are from."),
+            bare,
+            readings,
+            reverse("admin:pilots_reading_changelist"),
+        ),
+    ]
+    return Checklist(sorted((item for item in items if item.count), key=lambda item: not item.is_error))

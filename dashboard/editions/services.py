@@ -16,8 +16,8 @@ from core.files.store import save_blob
 from core.history.append_only import FROZEN_MESSAGE
 from core.http.as_of import holds_demonstration, today
 from core.records import writing
-from dashboard.editions.checklist import Checklist, acknowledged, build_checklist
-from dashboard.editions.package import Package, Publication, build_package
+from dashboard.editions.checklist import Checklist, build_checklist
+from dashboard.editions.package import Publication, build_package
 from dashboard.models import Edition, EditionState
 from dashboard.models.edition import APPROVE_PERMISSION, quarter_of, quarter_start
 
@@ -57,22 +57,23 @@ def make_edition(quarter: str, *, by: Any) -> Edition:
     return edition
 
 
-def locked(edition: Edition, *states: EditionState) -> Edition:
-    """Return the edition with its row locked. Raises ValidationError unless it is in one of the states."""
-    found: Edition = writing.locked(Edition, edition.pk)
-    if found.is_approved:
-        raise ValidationError(FROZEN_MESSAGE, code="frozen")
-    if found.state not in states:
-        text = _("It is “%(state)s” now: somebody else took a step. Look at it, then try again.")
-        raise ValidationError(text, code="state", params={"state": EditionState(found.state).label})
-    return found
+@contextmanager
+def step(edition: Edition, state: EditionState) -> Iterator[Edition]:
+    """Context manager: the edition, locked in a transaction. Raises ValidationError unless it is in the state."""
+    with transaction.atomic():
+        found: Edition = writing.locked(Edition, edition.pk)
+        if found.is_approved:
+            raise ValidationError(FROZEN_MESSAGE, code="frozen")
+        if found.state != state:
+            text = _("It is “%(state)s” now: somebody else took a step. Look at it, then try again.")
+            raise ValidationError(text, code="state", params={"state": EditionState(found.state).label})
+        yield found
 
 
 def write_notes(edition: Edition, *, by: Any, en: str, zh: str) -> None:
     """Set the release notes of a draft."""
     check_editor(by)
-    with transaction.atomic():
-        found = locked(edition, EditionState.DRAFT)
+    with step(edition, EditionState.DRAFT) as found:
         writing.write(found, {"release_note_en": en, "release_note_zh": zh}, by=by, allowed=True)
 
 
@@ -82,8 +83,7 @@ def submit(edition: Edition, *, by: Any) -> None:
     if Edition.objects.filter(pk=edition.pk, state=EditionState.IN_REVIEW, submitted_by=by).exists():
         text = _("You have submitted this edition already: somebody else approves it.")
         raise ValidationError(text, code="state")
-    with transaction.atomic():
-        found = locked(edition, EditionState.DRAFT)
+    with step(edition, EditionState.DRAFT) as found:
         check_errors(build_checklist(found))
         writing.write(found, {"state": EditionState.IN_REVIEW, "submitted_by": by}, by=by, allowed=True)
 
@@ -93,16 +93,14 @@ def send_back(edition: Edition, *, by: Any, reason: str) -> None:
     check_editor(by)
     if not reason.strip():
         raise ValidationError({"reason": ValidationError(_("Say what is to be done first."), code="required")})
-    with transaction.atomic():
-        found = locked(edition, EditionState.IN_REVIEW)
+    with step(edition, EditionState.IN_REVIEW) as found:
         writing.write(found, {"state": EditionState.DRAFT}, by=by, reason=reason, allowed=True)
 
 
 def discard(edition: Edition, *, by: Any) -> None:
     """Delete a draft. Its history stays, and an administrator can restore it."""
     check_editor(by)
-    with transaction.atomic():
-        found = locked(edition, EditionState.DRAFT)
+    with step(edition, EditionState.DRAFT) as found:
         writing.delete(found, by=by, allowed=True)
 
 
@@ -127,28 +125,22 @@ def approve(edition: Edition, *, by: Any, seen: str, address: str) -> Edition:
         checklist = build_checklist(edition)
         check_approvable(edition, checklist, seen)
         publication = Publication(edition, address, timezone.now(), holds_demonstration())
-        package = build_package(publication, acknowledged(checklist))
-    with transaction.atomic():
-        found = locked(edition, EditionState.IN_REVIEW)
+        files, content = build_package(publication, checklist.acknowledged())
+    with step(edition, EditionState.IN_REVIEW) as found:
         check_approver(found, by)
         if (found.release_note_en, found.release_note_zh) != (edition.release_note_en, edition.release_note_zh):
             raise ValidationError(_("The release notes were changed meanwhile. Read them, then approve."), code="stale")
-        freeze(found, package, by, publication)
+        for file in files:
+            save_blob(file.content)
+        values = {
+            "state": EditionState.APPROVED,
+            "approved_by": by,
+            "approved_at": publication.approved_at,
+            "content": content,
+            "sha256": content["files"][0]["sha256"],
+        }
+        writing.write(found, values, by=by, allowed=True)
     return found
-
-
-def freeze(edition: Edition, package: Package, by: Any, publication: Publication) -> None:
-    """Store the files and save the edition as approved."""
-    for file in package.files:
-        save_blob(file.content)
-    values = {
-        "state": EditionState.APPROVED,
-        "approved_by": by,
-        "approved_at": publication.approved_at,
-        "content": package.content.as_json(),
-        "sha256": package.content.package.sha256,
-    }
-    writing.write(edition, values, by=by, allowed=True)
 
 
 def check_approver(edition: Edition, user: Any) -> None:

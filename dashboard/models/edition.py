@@ -54,6 +54,13 @@ class EditionState(StatusChoices):
     APPROVED = "approved", "green", pgettext_lazy("state of an edition", "approved")
 
 
+def person_field(label: Any) -> Any:
+    """Return the field of who took a step of an edition."""
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=label, null=True, blank=True, related_name="+"
+    )
+
+
 class Edition(HistoryModel):
     """Edition of a quarter: a draft, submitted by an editor, approved by another. Approved, it is never changed.
 
@@ -86,30 +93,9 @@ class Edition(HistoryModel):
         help_text=_("The same in Chinese. Both are needed before the edition is approved."),
     )
     release_note = TranslatedText("release_note")
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("made by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
-    submitted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("submitted by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("approved by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    made_by = person_field(_("made by"))
+    submitted_by = person_field(_("submitted by"))
+    approved_by = person_field(_("approved by"))
     approved_at = models.DateTimeField(
         _("approved at"), null=True, blank=True, help_text=_("The records are those known at this moment.")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -29,6 +30,7 @@ from dashboard.charts.due import (
 from dashboard.charts.follow_ups import follow_ups_answer, follow_ups_headline, red_lights_statement, waiting_table
 from dashboard.charts.overview_map import overview_map
 from dashboard.charts.practices import library_size, most_copied_table, practices_answer, practices_headline
+from dashboard.key_figures import overview_figures
 from pilots.analytics.explanations import format_carbon
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import distinct_names_of, pilots_url
@@ -39,10 +41,8 @@ from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.charts.status import light_summary_chart
 from pilots.lights import Colour
 from pilots.metrics.aggregation import SumResult
-from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.reduction import CoControl
-from pilots.models import Batch
-from policies.charts.rollout import adoption_chart, certainty_text, format_day
+from policies.charts.rollout import adoption_chart, certainty_text
 from policies.models import Province, Source
 from policies.rollout import POLICY_PARAMETER
 
@@ -99,7 +99,7 @@ def attention_context(value: Overview, links: LightFollowUps) -> dict[str, objec
             attention_table(progress, value.synergy.classed, ATTENTION_SHOWN, [links.column(link)])
         ),
         "reasons_rest": max(0, progress.needing_attention - ATTENTION_SHOWN),
-        "reasons_url": pilots_url(**batch_filters(current_batch(value)), sort="light"),
+        "reasons_url": pilots_url(**value.batch_filter, sort="light"),
         "attention_finding": attention_headline(progress),
     }
 
@@ -118,18 +118,18 @@ def follow_up_context(value: Overview) -> dict[str, object]:
 
 def progress_context(value: Overview) -> dict[str, object]:
     """Return the context about rated pilots: longest in stage, what is due, and reductions."""
-    progress, batch = value.progress, current_batch(value)
+    progress = value.progress
     return {
         "longest": longest_table(progress),
-        "longest_url": pilots_url(**batch_filters(batch), sort="-days"),
+        "longest_url": pilots_url(**value.batch_filter, sort="-days"),
         "on_track": on_track_rows(progress),
         "on_track_finding": on_track_headline(progress, value.days_left),
         "outstanding": outstanding_groups(value.outstanding, distinct_names_of(progress)),
         "outstanding_finding": outstanding_headline(value.outstanding),
-        "outstanding_scope": outstanding_scope(value.outstanding, scope_text(value)),
+        "outstanding_scope": outstanding_scope(value.outstanding, value.scope_text),
         "reduced": reduced_figures(value),
         "reduced_url": synergy_url(value),
-        "scope": scope_text(value),
+        "scope": value.scope_text,
     }
 
 
@@ -144,27 +144,12 @@ def synergy_answer(value: Overview) -> str:
         n,
     )
     numbers = {"up": value.synergy.kinds[kind], "n": n, "green": value.green_by_class[kind]}
-    return label_value(scope_text(value), text % numbers)
+    return label_value(value.scope_text, text % numbers)
 
 
 def synergy_url(value: Overview) -> str:
     """Return the URL of the synergy of the pilots that the overview describes."""
-    batch = current_batch(value)
-    return f"{reverse('synergy')}?batch={batch.slug}" if batch else reverse("synergy")
-
-
-def current_batch(value: Overview) -> Batch | None:
-    """Return the batch that lights and figures describe."""
-    return value.national.batch if value.national else None
-
-
-def batch_filters(batch: Batch | None) -> dict[str, str]:
-    return {"batch": batch.slug} if batch else {}
-
-
-def scope_text(value: Overview) -> str:
-    batch = current_batch(value)
-    return batch.label if batch else _("All pilots")
+    return f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?")
 
 
 def overview_exports(value: Overview, charts: Mapping[str, Chart], figures: Sequence[Mapping[str, object]]) -> Exports:
@@ -193,7 +178,7 @@ def overview_exports(value: Overview, charts: Mapping[str, Chart], figures: Sequ
             _("Who has not reported"),
             lambda: outstanding_table(value.outstanding, distinct_names_of(progress)),
             (),
-            outstanding_scope(value.outstanding, scope_text(value)),
+            outstanding_scope(value.outstanding, value.scope_text),
             sources,
         ),
         "reconciliation": Export(
@@ -312,82 +297,11 @@ def overview_charts(value: Overview) -> dict[str, Chart]:
 
 def progress_charts(value: Overview, sources: list[Source]) -> dict[str, Chart]:
     """Return the charts of stages, lights and days from list to plan, of the latest national batch."""
-    scope, filters = scope_text(value), batch_filters(current_batch(value))
+    scope, filters = value.scope_text, value.batch_filter
     return {
         "lights": light_summary_chart(value.progress, scope, sources, value.quarters, **filters),
         "funnel": funnel_chart(value.progress, scope, sources, **filters),
         "plan_lag": plan_lag_chart(value.progress, scope, sources, **filters),
-    }
-
-
-def overview_figures(value: Overview) -> list[dict[str, object]]:
-    """Return the five key figures, each with its denominator, its policy or batch, and a link to its records."""
-    figures = [on_track_figure(value)] if value.progress.on_track.total else []
-    batch = current_batch(value)
-    if batch is not None:
-        figures += [count_figure(value, batch, "city"), count_figure(value, batch, "park")]
-    if value.rollout:
-        figures.append(
-            {
-                "label": _("Provincial plans issued"),
-                "value": value.rollout.issued,
-                "of": _("of %(roster)d provinces") % {"roster": value.rollout.roster},
-                "note": join_clauses(filter(None, [value.rollout.policy.short, certainty_text(value.rollout)])),
-                "url": value.rollout.policy.get_absolute_url(),
-                "definition": "rollout",
-            }
-        )
-    if batch is not None and batch.term_end:
-        figures.append(
-            {
-                "label": _("Days of the term left"),
-                "value": max(0, value.days_left or 0),
-                "of": _("days"),
-                "note": _("%(batch)s, to %(day)s") % {"batch": batch.label, "day": format_day(batch.term_end)},
-                "url": batch.get_absolute_url(),
-            }
-        )
-    return figures
-
-
-def on_track_figure(value: Overview) -> dict[str, object]:
-    found = value.progress.on_track
-    unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
-    if found.few and found.total:
-        unrated = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
-    return {
-        "label": _("Binding targets on the path"),
-        "value": None if found.few else found.on_path,
-        "of": _("of %(n)d rated") % {"n": found.rated},
-        "note": join_statements(scope_text(value), unrated),
-        "url": "#on-track"
-        if found.rated and not value.few_rated
-        else pilots_url(**batch_filters(current_batch(value))),
-        "definition": "on-track",
-    }
-
-
-def count_figure(value: Overview, batch: Batch, kind: str) -> dict[str, object]:
-    """Return the figure of one kind of pilot: recorded of announced."""
-    numbers = value.cities if kind == "city" else value.parks
-    inferred = _("%(n)d only inferred") % {"n": numbers.unverified} if numbers.unverified else ""
-    return {
-        "label": _("Pilot cities recorded") if kind == "city" else _("Pilot parks recorded"),
-        "value": numbers.recorded,
-        "of": _("of %(n)d announced") % {"n": numbers.announced} if numbers.announced is not None else "",
-        "note": join_short(part for part in (batch.label, withdrawn_text(numbers), inferred) if part),
-        "url": pilots_url(batch=batch.slug, kind=kind),
-        "definition": "recorded",
-    }
-
-
-def withdrawn_text(numbers: Reconciliation) -> str:
-    """Return the withdrawn and missing pilots as text; empty without withdrawn ones, where the difference is clear."""
-    if not numbers.withdrawn or numbers.to_enter is None:
-        return ""
-    return _("%(withdrawn)d withdrawn, %(to_enter)d to enter") % {
-        "withdrawn": numbers.withdrawn,
-        "to_enter": numbers.to_enter,
     }
 
 
@@ -397,7 +311,7 @@ def reduced_figures(value: Overview) -> list[dict[str, object]]:
     counted = _("%(used)d of %(n)d pilots counted")
 
     def note(total: SumResult) -> str:
-        return join_clauses([scope_text(value), counted % {"used": total.used, "n": total.possible}])
+        return join_clauses([value.scope_text, counted % {"used": total.used, "n": total.possible}])
 
     return [
         {

@@ -27,9 +27,8 @@ from dashboard.analytics.overview import build_overview
 from dashboard.data_quality.rules import RULES
 from dashboard.editions import services
 from dashboard.editions.checklist import CheckItem, Checklist, build_checklist
-from dashboard.editions.content import TableChange, content_of
-from dashboard.editions.differences import difference_sentences, figure_sentences, table_sentences
-from dashboard.editions.figures import EditionFigure, build_figures
+from dashboard.editions.content import content_of, difference_sentences
+from dashboard.key_figures import edition_figures
 from dashboard.models import Edition, EditionState
 from dashboard.models.edition import quarter_end, quarter_of, quarter_start
 from pilots.documents.files import check_files
@@ -136,9 +135,10 @@ def test_an_edition_is_made_submitted_approved_and_published(maker: User, approv
 
 def check_files_of(edition: Edition, client: Client) -> None:
     """Every file has its checksum, and names nobody."""
-    files = {file.path: body(client.get(f"{ADDRESS}files/{file.path}")) for file in content_of(edition).files}
-    for file in content_of(edition).files:
-        assert (hashlib.sha256(files[file.path]).hexdigest(), len(files[file.path])) == (file.sha256, file.size)
+    files = {file["path"]: body(client.get(f"{ADDRESS}files/{file['path']}")) for file in edition.files}
+    for file in edition.files:
+        content = files[file["path"]]
+        assert (hashlib.sha256(content).hexdigest(), len(content)) == (file["sha256"], file["size"])
     assert hashlib.sha256(files[f"{QUARTER}.zip"]).hexdigest() == edition.sha256
     with zipfile.ZipFile(io.BytesIO(files[f"{QUARTER}.zip"])) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == {
@@ -191,9 +191,11 @@ def check_second_edition(first: Edition, maker: User, approver: User, client: Cl
     services.approve(edition, by=approver, seen=seen, address="http://testserver/editions/2026-Q1/")
     content = content_of(Edition.objects.get(quarter="2026-Q1"))
     agencies = Agency.objects.count()
-    assert content.previous == first.quarter
+    assert content["previous"] == first.quarter
     found = difference_sentences(content)
     assert f"Agencies: 1 added; {agencies} records now" in found
+    plans = content["figures"][0]
+    assert (plans["label_en"], plans["label_zh"]) == ("Provincial plans issued", "已印发省级方案")
     assert any(re.fullmatch(r"Pilots: \d+ changed; \d+ records now", sentence) for sentence in found)
     rows = client.get("/api/v1/editions/").json()["results"]
     assert [(row["quarter"], row["previous"]) for row in rows] == [("2026-Q1", first.quarter), (first.quarter, None)]
@@ -201,11 +203,10 @@ def check_second_edition(first: Edition, maker: User, approver: User, client: Cl
 
 def test_the_key_numbers_are_those_of_the_overview() -> None:
     value = build_overview(date(2025, 12, 31))
-    figures = {figure.code: figure for figure in build_figures(value)}
+    figures = {figure["code"]: figure for figure in edition_figures(value)}
     assert value.rollout is not None
-    assert (figures["plans"].value, figures["plans"].of) == (value.rollout.issued, value.rollout.roster)
-    assert (figures["cities"].value, figures["cities"].of) == (value.cities.recorded, value.cities.announced)
-    assert (figures["plans"].label_en, figures["plans"].label_zh) == ("Provincial plans issued", "已印发省级方案")
+    assert (figures["plans"]["value"], figures["plans"]["whole"]) == (value.rollout.issued, value.rollout.roster)
+    assert (figures["cities"]["value"], figures["cities"]["whole"]) == (value.cities.recorded, value.cities.announced)
 
 
 @pytest.mark.exhaustive
@@ -503,15 +504,16 @@ def test_a_file_of_an_edition_is_sent_with_its_checksum(client: Client) -> None:
 
 
 def test_the_difference_is_said_in_words() -> None:
-    old = EditionFigure("plans", "Plans", "方案", "", "", 27, 32)
-    new = EditionFigure("plans", "Plans", "方案", "", "", None, None)
-    assert list(figure_sentences([(old, new), (new, old)])) == [
-        "Plans: 27 of 32 → no data",
-        "Plans: no data → 27 of 32",
-    ]
-    same = TableChange("a", "A", "甲", 4, 4, 0, 0, 0)
-    differs = TableChange("b", "B", "乙", 4, 5, 2, 1, 3)
-    assert list(table_sentences([same, differs])) == ["B: 2 added; 1 removed; 3 changed; 5 records now"]
+    plans = {"code": "plans", "label": "Plans", "value": 27, "of": 32}
+    none = {**plans, "value": None, "of": None}
+    same = {"title": "A", "before": 4, "now": 4, "added": 0, "removed": 0, "changed": 0}
+    differs = {"title": "B", "before": 4, "now": 5, "added": 2, "removed": 1, "changed": 3}
+    for old, new, said in ((plans, none, "27 of 32 → no data"), (none, plans, "no data → 27 of 32")):
+        content = {"figures": [new], "previous_figures": [old], "changes": [same, differs]}
+        assert difference_sentences(content) == [
+            f"Plans: {said}",
+            "B: 2 added; 1 removed; 3 changed; 5 records now",
+        ]
 
 
 def test_the_licence_is_named_or_said_to_be_none(client: Client, settings: Any) -> None:

@@ -20,8 +20,7 @@ from core.history.models import ChangeEvent
 from core.http.as_of import SIDES, demonstration_side
 from core.records import writing
 from core.snapshots.build import record_models
-from dashboard.editions.content import content_of
-from dashboard.editions.differences import difference_sentences
+from dashboard.editions.content import content_of, difference_sentences
 from dashboard.models import Edition
 from dashboard.models.edition import quarter_of
 from pilots.analytics.pilot_status import build_progress, pilot_status, stage_events
@@ -213,9 +212,9 @@ def test_two_editions_differ_by_what_was_corrected_between_them(demo: None, clie
     assert [
         (edition.quarter, edition.is_approved, timezone.localdate(edition.approved_at)) for edition in (first, second)
     ] == [("2026-Q2", True, date(2026, 7, 20)), ("2026-Q3", True, date(2026, 10, 20))]
-    plans = [content_of(edition).figures[0] for edition in (first, second)]
-    assert plans[0].value is not None
-    assert (plans[0].code, plans[1].value) == ("plans", plans[0].value + 2)
+    plans = [content_of(edition)["figures"][0] for edition in (first, second)]
+    assert plans[0]["value"] is not None
+    assert (plans[0]["code"], plans[1]["value"]) == ("plans", plans[0]["value"] + 2)
     assert difference_sentences(content_of(second))[0].startswith("Provincial plans issued: ")
     assert client.get(second.get_absolute_url()).status_code == 200
 
