@@ -18,7 +18,7 @@ from core.text.formatting import format_date
 from pilots.follow_ups.services import check_opening, open_follow_up, record_cause
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState
 from pilots.models import FollowUp, FollowUpStep
-from policies.admin.documents import TITLE_FIELDSET, related_only_filters
+from policies.admin import TITLE_FIELDSET, related_only_filters
 
 PEOPLE = ("owner_person", "owner_user", "verifier")
 

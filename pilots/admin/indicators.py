@@ -34,7 +34,7 @@ from pilots.services import (
     accept_readings,
     dispute_readings,
 )
-from policies.admin.documents import NAME_FIELDSET, SOURCE_FIELDSET, related_only_filters
+from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET, related_only_filters
 
 AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word

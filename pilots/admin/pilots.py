@@ -17,7 +17,7 @@ from pilots.admin.indicators import TargetInline
 from pilots.admin.reading_grid import readings_view
 from pilots.admin.stages_and_milestones import MilestoneInline, StageInline, tell_replan
 from pilots.models import Batch, Pilot
-from policies.admin.documents import (
+from policies.admin import (
     NAME_FIELDSET,
     SOURCE_FIELDSET,
     TITLE_FIELDSET,

@@ -21,7 +21,7 @@ from core.text.formatting import label_value, number_with_unit
 from pilots.admin.forms import EffectForm, NarrowedAutocomplete
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
-from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
+from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
 
 PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
 

@@ -26,7 +26,7 @@ from pilots.admin.forms import (
 from pilots.models import LightOverride, Milestone, Replan, StageEntry
 from pilots.models.replan import with_planned_day
 from pilots.replans import DAY_FIXED, decide_replan, is_deletion_refused, replan_of, save_replan, withdraw_replan
-from policies.admin.documents import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
+from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
 from policies.charts.rollout import format_day
 
 PILOT_SEARCH = ["pilot__name_zh", "pilot__name_en", "pilot__slug"]

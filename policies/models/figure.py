@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.text.bilingual import check_text
+from core.records.fields import choice_field, text_field
 from core.text.formatting import StatusChoices
 from policies.models.province import Province
 from policies.models.sourced import SourcedModel, fact_constraints
@@ -64,15 +64,12 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
         decimal_places=4,
         help_text=_("The number alone, for example 34.4."),
     )
-    unit = models.CharField(
-        _("unit"), max_length=12, choices=Unit.choices, help_text=_("The unit in which the value is given.")
-    )
-    as_printed = models.CharField(
+    unit = choice_field(_("unit"), Unit, _("The unit in which the value is given."), max_length=12)
+    as_printed = text_field(
         _("as printed"),
-        max_length=200,
+        200,
+        _("What a source prints, where that differs from the value, for example “344%”."),
         blank=True,
-        validators=[check_text],
-        help_text=_("What a source prints, where that differs from the value, for example “344%”."),
     )
     period_from = models.CharField(
         _("period from"), max_length=10, blank=True, help_text=_("Year, month or day: 2013, 2013-06 or 2013-06-30.")
@@ -80,13 +77,11 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
     period_to = models.CharField(
         _("period to"), max_length=10, blank=True, help_text=_("Year, month or day: 2022, 2022-12 or 2022-12-31.")
     )
-    kind = models.CharField(
+    kind = choice_field(
         _("kind"),
+        FigureKind,
+        _("outcome: what was reached; count: how many; target: what is to be reached; context: what else to know."),
         max_length=10,
-        choices=FigureKind.choices,
-        help_text=_(
-            "outcome: what was reached; count: how many; target: what is to be reached; context: what else to know."
-        ),
     )
     province = models.ForeignKey(
         Province,
@@ -97,12 +92,12 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
         related_name="figures",
         help_text=_("Empty for a national figure."),
     )
-    state = models.CharField(
+    state = choice_field(
         _("state"),
+        FigureState,
+        _("verified: held against the issuer’s own text; disputed: sources disagree."),
         max_length=10,
-        choices=FigureState.choices,
         default=FigureState.UNVERIFIED,
-        help_text=_("verified: held against the issuer’s own text; disputed: sources disagree."),
     )
 
     _history_m2m_fields = ["sources"]

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from core.records.bilingual_models import BilingualNameModel, BilingualTitleModel, SlugModel
 from core.records.constraints import title_constraint
+from core.records.fields import choice_field
 from core.records.history_model import FieldNames, HistoryModel
 from policies.models.policy import Policy
 from policies.models.sourced import SourcedModel, fact_constraints
@@ -99,9 +100,7 @@ class Field(models.TextChoices):
 class Measure(SlugModel, BilingualTitleModel, SourcedModel):
     """A course of action that a policy prescribes, in a field and for certain industries."""
 
-    field = models.CharField(
-        _("field"), max_length=12, choices=Field.choices, help_text=_("The policy’s chapter under which it falls.")
-    )
+    field = choice_field(_("field"), Field, _("The policy’s chapter under which it falls."), max_length=12)
     industries = models.ManyToManyField(
         Industry,
         verbose_name=_("industries"),

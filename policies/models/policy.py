@@ -20,9 +20,9 @@ from core.records.bilingual_models import (
     note_zh_field,
 )
 from core.records.constraints import slug_constraint, title_constraint
+from core.records.fields import choice_field, day_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
-from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText, check_text, is_chinese_active
+from core.text.bilingual import TranslatedText, is_chinese_active
 from core.text.formatting import StatusChoices
 from policies.metrics import lag_origin
 from policies.models.province import Province
@@ -69,42 +69,34 @@ class PolicyKind(models.TextChoices):
 class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
     """A national or provincial document, or an event that set the course."""
 
-    short_name_zh = models.CharField(
+    short_name_zh = text_field(
         _("short name in Chinese"),
-        max_length=60,
+        60,
+        _("As titles and key figures print it, for example 协同增效方案（2022）. Left empty: the title, cut."),
         blank=True,
-        validators=[check_text],
-        help_text=_(
-            "As titles and key figures print it, for example 协同增效方案（2022）. Left empty: the title, cut."
-        ),
     )
-    short_name_en = models.CharField(
+    short_name_en = text_field(
         _("short name in English"),
-        max_length=60,
+        60,
+        _("As titles and key figures print it, for example Synergy plan 2022. Left empty: the title, cut."),
         blank=True,
-        validators=[check_text],
-        help_text=_("As titles and key figures print it, for example Synergy plan 2022. Left empty: the title, cut."),
     )
-    kind = models.CharField(
+    kind = choice_field(
         _("kind"),
+        PolicyKind,
+        _("document: a text with an issuer; event: a decision or meeting that set the course."),
         max_length=10,
-        choices=PolicyKind.choices,
         default=PolicyKind.DOCUMENT,
-        help_text=_("document: a text with an issuer; event: a decision or meeting that set the course."),
     )
-    doc_number = models.CharField(
-        _("document number"),
-        max_length=60,
-        blank=True,
-        validators=[check_text],
-        help_text=_("As printed, for example 环综合〔2022〕42号. Empty when not known."),
+    doc_number = text_field(
+        _("document number"), 60, _("As printed, for example 环综合〔2022〕42号. Empty when not known."), blank=True
     )
-    level = models.CharField(
+    level = choice_field(
         _("level"),
+        Level,
+        _("Who issued it. A provincial policy names its province below."),
         max_length=10,
-        choices=Level.choices,
         default=Level.NATIONAL,
-        help_text=_("Who issued it. A provincial policy names its province below."),
     )
     province = models.ForeignKey(
         Province,
@@ -293,36 +285,27 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         related_name="plans",
         help_text=_("The province whose plan this is: one record for each province and policy."),
     )
-    status = models.CharField(
+    status = choice_field(
         _("status"),
+        PlanStatus,
+        _("“not found” says that a search found none; “unknown” that no search was made yet."),
         max_length=12,
-        choices=PlanStatus.choices,
         default=PlanStatus.UNKNOWN,
-        help_text=_("“not found” says that a search found none; “unknown” that no search was made yet."),
     )
-    doc_number = models.CharField(
-        _("document number"),
-        max_length=60,
-        blank=True,
-        validators=[check_text],
-        help_text=_("As printed, for example 鄂环发〔2022〕33号. Empty when not known."),
+    doc_number = text_field(
+        _("document number"), 60, _("As printed, for example 鄂环发〔2022〕33号. Empty when not known."), blank=True
     )
     issuing_bodies_count = models.PositiveSmallIntegerField(
         _("issuing bodies"), null=True, blank=True, help_text=_("How many departments issued it together.")
     )
-    searched_on = models.DateField(
-        _("searched on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day of the search, or of the check that it is being drafted or not required."),
+    searched_on = day_field(
+        _("searched on"), _("Day of the search, or of the check that it is being drafted or not required.")
     )
-    searched_where = models.CharField(
+    searched_where = text_field(
         _("searched where"),
-        max_length=300,
+        300,
+        _("For example: website of the provincial department, its policy library."),
         blank=True,
-        validators=[check_text],
-        help_text=_("For example: website of the provincial department, its policy library."),
     )
 
     objects = models.Manager.from_queryset(PlanQuerySet)()

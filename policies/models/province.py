@@ -10,8 +10,9 @@ from django.utils.translation import pgettext_lazy
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
 from core.records.constraints import choices_constraint
+from core.records.fields import choice_field, text_field
 from core.records.history_model import FieldNames
-from core.text.bilingual import check_text, is_chinese_active
+from core.text.bilingual import is_chinese_active
 from policies.models.sourced import SourcedModel, fact_constraints
 from policies.querysets import ProvinceQuerySet
 
@@ -38,18 +39,8 @@ class ProvinceKind(models.TextChoices):
 class Province(SlugModel, BilingualNameModel, SourcedModel):
     """A province-level unit. Denominators come from the roster (in_roster), never from existing rows."""
 
-    short_zh = models.CharField(
-        _("short name in Chinese"),
-        max_length=20,
-        validators=[check_text],
-        help_text=_("As tiles and charts print it, for example 浙江."),
-    )
-    short_en = models.CharField(
-        _("short name in English"),
-        max_length=40,
-        validators=[check_text],
-        help_text=_("As tiles and charts print it, for example Zhejiang."),
-    )
+    short_zh = text_field(_("short name in Chinese"), 20, _("As tiles and charts print it, for example 浙江."))
+    short_en = text_field(_("short name in English"), 40, _("As tiles and charts print it, for example Zhejiang."))
     gb_code = models.CharField(
         _("GB/T 2260 code"),
         max_length=6,
@@ -57,15 +48,13 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
         help_text=_("Six digits, for example 330000. Empty for the Xinjiang corps, which has none of its own."),
     )
     iso_code = models.CharField(_("ISO 3166-2 code"), max_length=6, blank=True, help_text=_("For example CN-ZJ."))
-    kind = models.CharField(
-        _("kind"), max_length=20, choices=ProvinceKind.choices, help_text=_("What kind of province-level unit it is.")
-    )
-    region = models.CharField(
+    kind = choice_field(_("kind"), ProvinceKind, _("What kind of province-level unit it is."), max_length=20)
+    region = choice_field(
         _("region"),
+        Region,
+        _("The region under which tables and charts group it. Every province in the roster needs one."),
         max_length=20,
-        choices=Region.choices,
         blank=True,
-        help_text=_("The region under which tables and charts group it. Every province in the roster needs one."),
     )
     tile_col = models.PositiveSmallIntegerField(_("tile column"), help_text=_("Place on the tile map, 0 to 7."))
     tile_row = models.PositiveSmallIntegerField(_("tile row"), help_text=_("Place on the tile map, 0 to 7."))

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import note_en_field, note_zh_field
 from core.records.constraints import choices_constraint, slug_constraint
+from core.records.fields import choice_field, day_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
-from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText, check_text
+from core.text.bilingual import TranslatedText
 from core.text.formatting import PartialDate, Precision, StatusChoices
 
 
@@ -44,32 +44,18 @@ def fact_constraints(app_model: str, **fields: type[models.TextChoices]) -> list
 class Source(HistoryModel):
     """A document, page or report that facts cite. Its title stays in the language of publication."""
 
-    title = models.CharField(
-        _("title"), max_length=300, validators=[check_text], help_text=_("As printed, in its own language.")
-    )
-    publisher = models.CharField(
-        _("publisher"),
-        max_length=200,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Who published it, for example 生态环境部."),
-    )
-    published_on = models.DateField(
-        _("published on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day it was published. Empty when it carries none."),
-    )
+    title = text_field(_("title"), 300, _("As printed, in its own language."))
+    publisher = text_field(_("publisher"), 200, _("Who published it, for example 生态环境部."), blank=True)
+    published_on = day_field(_("published on"), _("Day it was published. Empty when it carries none."))
     url = models.URLField(
         _("address"), max_length=500, blank=True, help_text=_("Web address, empty for a reprint without a lasting one.")
     )
-    reliability = models.CharField(
+    reliability = choice_field(
         _("reliability"),
+        Confidence,
+        _("The strongest that may be claimed for a fact that cites it."),
         max_length=10,
-        choices=Confidence.choices,
         default=Confidence.OFFICIAL,
-        help_text=_("The strongest that may be claimed for a fact that cites it."),
     )
     note_en = note_en_field(_("What a reader should know of it, for example “Reprint; the original page is gone”."))
     note_zh = note_zh_field()
@@ -99,12 +85,12 @@ class Source(HistoryModel):
 class SourcedModel(models.Model):
     """Base of facts: confidence, sources, and a note in two languages."""
 
-    confidence = models.CharField(
+    confidence = choice_field(
         _("confidence"),
+        Confidence,
+        _("official: the issuer’s own text; press: a report; inferred: read from other documents."),
         max_length=10,
-        choices=Confidence.choices,
         default=Confidence.OFFICIAL,
-        help_text=_("official: the issuer’s own text; press: a report; inferred: read from other documents."),
     )
     sources = models.ManyToManyField(
         Source,
@@ -137,33 +123,20 @@ def period_end(on: date, precision: str) -> date:
 class PartialDateModel(models.Model):
     """Base of documents whose date of issue may be partial (an interval-censored date, DOMAIN 3.1)."""
 
-    issued_on = models.DateField(
-        _("issued on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day of issue. Only the month or year known? Enter its first day and set the precision."),
+    issued_on = day_field(
+        _("issued on"), _("Day of issue. Only the month or year known? Enter its first day and set the precision.")
     )
-    issued_precision = models.CharField(
+    issued_precision = choice_field(
         _("precision"),
+        Precision,
+        _("How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month."),
         max_length=5,
-        choices=Precision.choices,
         blank=True,
-        help_text=_("How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month."),
     )
-    published_on = models.DateField(
-        _("published on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day it was made public, where that differs from the day of issue."),
-    )
-    known_issued_by = models.DateField(
+    published_on = day_field(_("published on"), _("Day it was made public, where that differs from the day of issue."))
+    known_issued_by = day_field(
         _("latest date known"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_(
+        _(
             "Latest day by which it is known to exist, for example the day another document cites it. "
             "Left empty, it follows from the day of issue or publication."
         ),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -18,15 +19,14 @@ from django.utils.translation import ngettext
 from core.admin.record_admin import RecordAdmin
 from core.history.entries import LabelledUrl
 from core.history.recording import MAX_REASON
-from core.permissions import editor_province
+from core.permissions import editor_province, in_scope
+from core.records import writing
 from core.text.formatting import format_date
 from policies.models import Agency, Division, Figure, Industry, Level, Measure, Policy, Province, ProvincialPlan, Source
 from policies.models.sourced import PartialDateModel
-from policies.services import add_missing_plans, missing_provinces
 
 NAME_FIELDSET = (_("Names"), {"fields": ["name_zh", "name_en", "slug"]})
 TITLE_FIELDSET = (_("Title"), {"fields": ["title_zh", "title_en", "slug"]})
-POLICY_TITLE_FIELDSET = (_("Title"), {"fields": ["title_zh", "title_en", ("short_name_zh", "short_name_en"), "slug"]})
 DATE_FIELDSET = (
     _("Dates"),
     {
@@ -34,10 +34,7 @@ DATE_FIELDSET = (
         "description": _("Enter what is printed. What is not known stays empty; nothing is guessed."),
     },
 )
-SOURCE_FIELDSET = (
-    _("How sure it is"),
-    {"fields": ["confidence", "sources", "note_en", "note_zh"]},
-)
+SOURCE_FIELDSET = (_("How sure it is"), {"fields": ["confidence", "sources", "note_en", "note_zh"]})
 
 
 def related_only_filters(*names: str) -> list[tuple[str, type[admin.ListFilter]]]:
@@ -127,7 +124,8 @@ class IndustryAdmin(RecordAdmin):
 class PolicyAdmin(PartialDateAdmin):
     ordering = ["known_issued_by", "pk"]  # the model's own is lost where rows are counted
     list_display = [
-        *("__str__", "doc_number", "issued_as_known", "level", "province", "plan_count", "is_lead", "confidence"),
+        "__str__",
+        *["doc_number", "issued_as_known", "level", "province", "plan_count", "is_lead", "confidence"],
     ]
     list_select_related = ["province"]
     list_filter = [
@@ -145,7 +143,7 @@ class PolicyAdmin(PartialDateAdmin):
     prepopulated_fields = {"slug": ["title_en"]}
     autocomplete_fields = ["agencies", "province", "parent", "sources"]
     fieldsets = [
-        POLICY_TITLE_FIELDSET,
+        (_("Title"), {"fields": ["title_zh", "title_en", ("short_name_zh", "short_name_en"), "slug"]}),
         (_("The document"), {"fields": ["kind", "doc_number", "agencies", "level", "province", "parent"]}),
         DATE_FIELDSET,
         (
@@ -181,9 +179,50 @@ class PolicyAdmin(PartialDateAdmin):
         if request.user.has_perm("policies.add_provincialplan"):
             add = reverse("admin:policies_provincialplan_add")
             ways.append((_("Add a provincial plan"), f"{add}?{urlencode({'policy': record.pk})}"))
-        if not self.objection_to_missing_plans(request, record) and missing_provinces(record, request.user):
+        if not self.objection_to_missing_plans(request, record) and self.missing_provinces(request, record):
             ways.append((_("Add the missing provinces"), missing_plans_url(record)))
         return ways
+
+    # -- the lead policy -----------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save, and say whose plans the pages count now if that may have changed."""
+        lead = Policy.objects.filter(is_lead=True).exclude(pk=obj.pk).first()  # before saving takes it away there
+        super().save_model(request, obj, form, change)
+        if not {"is_lead", "calls_for_provincial_plan"} & set(form.changed_data):
+            return
+        if obj.is_lead:
+            if lead is not None:
+                text = _("Pages now count the plans of “%(policy)s”, in place of those of “%(before)s”.")
+                self.message_user(request, text % {"policy": obj.short, "before": lead.short}, messages.INFO)
+        elif form.initial.get("is_lead") or (lead is None and obj.calls_for_provincial_plan):
+            text = _(
+                "No policy is the lead policy now: pages count the plans of the earliest one that calls for them. "
+                "Tick “lead policy” on the policy that they shall count."
+            )
+            self.message_user(request, text, messages.WARNING)
+        elif lead is not None and obj.calls_for_provincial_plan:
+            text = _(
+                "Two or more policies call for provincial plans. Pages go on counting those of the lead policy, "
+                "“{lead}”; the others are a choice on the page. To count this policy’s first, tick “lead policy” here."
+            )
+            url = reverse("admin:policies_policy_change", args=[lead.pk])
+            link = format_html('<a href="{}">{}</a>', url, lead.short)
+            self.message_user(request, format_html(str(text), lead=link), messages.WARNING)
+
+    # -- the plans of all provinces ------------------------------------------------------------------
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Lead on from a new policy that calls for plans to its missing plans."""
+        response: HttpResponse = super().response_add(request, obj, post_url_continue)
+        if not self.objection_to_missing_plans(request, obj):
+            text = _("Next: give each province its record for this policy.")
+            self.message_user(request, format_html('<a href="{}">{}</a>', missing_plans_url(obj), text), messages.INFO)
+        return response
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.missing_plans_view)
+        return [path("<int:pk>/missing-plans/", view, name="policies_policy_missing_plans"), *super().get_urls()]
 
     def objection_to_missing_plans(self, request: HttpRequest, policy: Policy) -> str:
         """Return why the user may not create the missing plans of the policy; empty if allowed."""
@@ -195,59 +234,23 @@ class PolicyAdmin(PartialDateAdmin):
             return str(_("This policy calls for no provincial plans: no province is missing."))
         return ""
 
-    # -- the lead policy -----------------------------------------------------------------------------
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        lead = Policy.objects.filter(is_lead=True).exclude(pk=obj.pk).first()  # before saving takes it away there
-        super().save_model(request, obj, form, change)
-        if {"is_lead", "calls_for_provincial_plan"} & set(form.changed_data):
-            self.report_lead_policy(request, obj, lead, was_lead=bool(form.initial.get("is_lead")))
-
-    def report_lead_policy(self, request: HttpRequest, policy: Policy, lead: Policy | None, *, was_lead: bool) -> None:
-        """Show a message naming the policy whose plans the pages count now, if saving may have changed that."""
-        if policy.is_lead and lead is not None:
-            text = _("Pages now count the plans of “%(policy)s”, in place of those of “%(before)s”.")
-            self.message_user(request, text % {"policy": policy.short, "before": lead.short}, messages.INFO)
-        elif policy.is_lead:
-            return
-        elif was_lead or (lead is None and policy.calls_for_provincial_plan):
-            text = _(
-                "No policy is the lead policy now: pages count the plans of the earliest one that calls for them. "
-                "Tick “lead policy” on the policy that they shall count."
-            )
-            self.message_user(request, text, messages.WARNING)
-        elif lead is not None and policy.calls_for_provincial_plan:
-            text = _(
-                "Two or more policies call for provincial plans. Pages go on counting those of the lead policy, "
-                "“{lead}”; the others are a choice on the page. To count this policy’s first, tick “lead policy” here."
-            )
-            link = format_html(
-                '<a href="{}">{}</a>', reverse("admin:policies_policy_change", args=[lead.pk]), lead.short
-            )
-            self.message_user(request, format_html(str(text), lead=link), messages.WARNING)
-
-    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """Redirect from a new policy that calls for plans to its missing plans."""
-        response: HttpResponse = super().response_add(request, obj, post_url_continue)
-        if not self.objection_to_missing_plans(request, obj):
-            text = _("Next: give each province its record for this policy.")
-            self.message_user(request, format_html('<a href="{}">{}</a>', missing_plans_url(obj), text), messages.INFO)
-        return response
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.missing_plans_view)
-        urls: list[URLPattern] = super().get_urls()
-        return [path("<int:pk>/missing-plans/", view, name="policies_policy_missing_plans"), *urls]
+    def missing_provinces(self, request: HttpRequest, policy: Policy) -> list[Province]:
+        """Return the provinces of the roster, within the user's scope, that have no record for the policy yet."""
+        return list(in_scope(request.user, Province.objects.roster().exclude(plans__policy=policy)))
 
     def missing_plans_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """List the provinces without a record for the policy; on POST create one for each."""
+        """List the provinces without a record for the policy; on POST create one for each, with status unknown."""
         policy = get_object_or_404(Policy, pk=pk)
         objection = self.objection_to_missing_plans(request, policy)
         if objection:
             raise PermissionDenied(objection)
+        provinces = self.missing_provinces(request, policy)
         if request.method == "POST":
             reason = request.POST.get("change_reason", "").strip()[:MAX_REASON]
-            count = len(add_missing_plans(policy=policy, by=request.user, reason=reason))
+            with transaction.atomic():
+                for province in provinces:
+                    writing.write(ProvincialPlan(policy=policy, province=province), by=request.user, reason=reason)
+            count = len(provinces)
             text = ngettext("%(count)d province added as unknown.", "%(count)d provinces added as unknown.", count)
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
             return HttpResponseRedirect(plans_url(policy))
@@ -256,7 +259,7 @@ class PolicyAdmin(PartialDateAdmin):
             "title": _("Add the missing provinces"),
             "subtitle": str(policy),
             "policy": policy,
-            "provinces": missing_provinces(policy, request.user),
+            "provinces": provinces,
             "home": editor_province(request.user),
             "opts": self.opts,
         }
@@ -278,11 +281,8 @@ class ProvincialPlanAdmin(PartialDateAdmin):
     list_select_related = ["policy", "province"]
     list_filter = ["status", *related_only_filters("policy"), "province__region", "confidence", "issued_precision"]
     search_fields = [
-        "title_zh",
-        "title_en",
-        "doc_number",
-        *[f"province__{name}" for name in ("name_zh", "name_en", "slug", "gb_code")],
-        *[f"policy__{name}" for name in ("title_zh", "title_en", "slug")],
+        *("title_zh", "title_en", "doc_number", "policy__title_zh", "policy__title_en", "policy__slug"),
+        *("province__name_zh", "province__name_en", "province__slug", "province__gb_code"),
     ]
     date_hierarchy = "known_issued_by"
     autocomplete_fields = ["policy", "province", "sources"]
