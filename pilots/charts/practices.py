@@ -32,7 +32,7 @@ from pilots.metrics.reconciliation import colour_step
 from pilots.models import EffectBasis, Practice
 from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, days_to_first_copy, practices_for
 from policies.charts.rollout import format_day, map_note, months_after
-from policies.charts.tile_map import DRAWING_SIZE, Tile, outside_tile
+from policies.charts.tile_map import Tile, outside_tile
 from policies.models import Province, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 
@@ -516,8 +516,6 @@ def reach_grid(copies: Copies, outside: Iterable[Province]) -> dict[str, object]
         "tiles": [*tiles, *map(outside_tile, outside)],
         "heads": [_("Copies in use"), _("confirmed or verified"), _("only claimed")],
         "legend": rows,
-        "steps": sorted({tile.look for tile in tiles if tile.hatched}),
-        **DRAWING_SIZE,
     }
 
 

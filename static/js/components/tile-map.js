@@ -28,12 +28,12 @@ function targetOf(links, from, key) {
 }
 
 /** Roving tabindex: the tile with the focus, or the first, is the only tab stop of the map. */
-function makeRoving(svg) {
-  const links = [...svg.querySelectorAll("a")];
+function makeRoving(tiles) {
+  const links = [...tiles.querySelectorAll("a")];
   const setTabStop = (chosen) => links.forEach((link) => link.setAttribute("tabindex", link === chosen ? 0 : -1));
   if (links.length) setTabStop(links[0]);
-  svg.addEventListener("focusin", (event) => setTabStop(event.target.closest("a")));
-  svg.addEventListener("keydown", (event) => {
+  tiles.addEventListener("focusin", (event) => setTabStop(event.target.closest("a")));
+  tiles.addEventListener("keydown", (event) => {
     const next = targetOf(links, event.target.closest("a"), event.key);
     if (!next) return;
     event.preventDefault();
@@ -59,15 +59,15 @@ function showTileText(grid) {
     if (address) link.setAttribute("href", address);
   }
 
-  const svg = grid.querySelector(".tilemap-svg");
+  const tiles = grid.querySelector(".tile-grid");
   const tileOf = (event) => event.target.closest("[data-tile]");
-  svg.addEventListener("pointerover", (event) => tileOf(event) && show(tileOf(event)));
-  svg.addEventListener("pointerleave", () => show(selected));
-  svg.addEventListener("focusin", (event) => show((selected = tileOf(event))));
-  svg.addEventListener("pointerdown", (event) => {
+  tiles.addEventListener("pointerover", (event) => tileOf(event) && show(tileOf(event)));
+  tiles.addEventListener("pointerleave", () => show(selected));
+  tiles.addEventListener("focusin", (event) => show((selected = tileOf(event))));
+  tiles.addEventListener("pointerdown", (event) => {
     touched = event.pointerType === "touch" ? selected : tileOf(event);
   });
-  svg.addEventListener("click", (event) => {
+  tiles.addEventListener("click", (event) => {
     const tile = tileOf(event);
     if (!tile) return;
     if (event.detail > 0 && touched !== tile) event.preventDefault(); // without a pointer: Enter follows the link at once
@@ -80,7 +80,7 @@ function showLayer(map, key) {
 }
 
 document.querySelectorAll("[data-tiles]").forEach((map) => {
-  map.querySelectorAll(".tilemap-svg").forEach(makeRoving);
+  map.querySelectorAll(".tile-grid").forEach(makeRoving);
   map.querySelectorAll("[data-grid]").forEach(showTileText);
   const checked = map.querySelector(".switch :checked"); // a browser may restore an earlier choice
   if (checked) showLayer(map, checked.value);
