@@ -113,13 +113,14 @@ class PracticeViewSet(WritableViewSet):
     @action(detail=True, methods=["post"], write_serializer_class=PracticeMoveWriteSerializer)
     def move(self, request: Request, slug: str) -> HttpResponse:
         """Take a practice to its next state."""
-        return self.run_write(request, self.move_one, 200)
 
-    def move_one(self, record: Practice, data: Mapping[str, Any]) -> Practice:
-        given = checked_data(self.write_serializer_class(data=data))
-        writing.check_scope(self.request.user, writing.CHANGE, record)
-        self.check_revision(record, data)
-        return move_practice(record, PracticeMove(given["move"]), by=self.request.user, reason=given.get("reason", ""))
+        def move_one(record: Practice, data: Mapping[str, Any]) -> Practice:
+            given = checked_data(self.write_serializer_class(data=data))
+            writing.check_scope(request.user, writing.CHANGE, record)
+            self.check_revision(record, data)
+            return move_practice(record, PracticeMove(given["move"]), by=request.user, reason=given.get("reason", ""))
+
+        return self.run_write(request, move_one, 200)
 
 
 # -- adoptions ---------------------------------------------------------------------------------------------
@@ -228,11 +229,12 @@ class AdoptionViewSet(WritableViewSet):
     @action(detail=True, methods=["post"], write_serializer_class=ConfirmationWriteSerializer)
     def confirm(self, request: Request, **kwargs: str) -> HttpResponse:
         """Confirm a copy."""
-        return self.run_write(request, self.confirm_one, 200)
 
-    def confirm_one(self, record: Adoption, data: Mapping[str, Any]) -> Adoption:
-        self.validate_judgement(record, data)
-        return confirm_adoption(record, by=self.request.user)
+        def confirm_one(record: Adoption, data: Mapping[str, Any]) -> Adoption:
+            self.validate_judgement(record, data)
+            return confirm_adoption(record, by=request.user)
+
+        return self.run_write(request, confirm_one, 200)
 
     @action(
         detail=True,
@@ -242,11 +244,12 @@ class AdoptionViewSet(WritableViewSet):
     )
     def withdraw_confirmation(self, request: Request, **kwargs: str) -> HttpResponse:
         """Take a confirmation back."""
-        return self.run_write(request, self.withdraw_one, 200)
 
-    def withdraw_one(self, record: Adoption, data: Mapping[str, Any]) -> Adoption:
-        given = self.validate_judgement(record, data)
-        return withdraw_confirmation(record, by=self.request.user, reason=given["reason"])
+        def withdraw_one(record: Adoption, data: Mapping[str, Any]) -> Adoption:
+            reason = self.validate_judgement(record, data)["reason"]
+            return withdraw_confirmation(record, by=request.user, reason=reason)
+
+        return self.run_write(request, withdraw_one, 200)
 
     def validate_judgement(self, record: Adoption, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the validated body. Raises PermissionDenied for who does not stand for the adopter's province, the
@@ -265,20 +268,16 @@ class AdoptionViewSet(WritableViewSet):
 class EffectSerializer(SourcedSerializer):
     is_measured = serializers.BooleanField(
         source="measured_then",
-        help_text=(
-            "Whether it counted on the day as a change of the pilot’s total: by two accepted readings,"
-            " not corrected by then."
-        ),
+        help_text="Whether it counted on the day as a change of the pilot’s total: by two accepted readings, not "
+        "corrected by then.",
     )
     corrected_on = DateValueField(
         source="corrected_then",
         help_text="The day from which a reading of it was corrected: enter the effect anew with the newer reading.",
     )
     change = NumberField(
-        help_text=(
-            "The change of the pilot’s total: the second reading less the first, in the unit of the "
-            "indicator; null where it does not count."
-        ),
+        help_text="The change of the pilot’s total: the second reading less the first, in the unit of the indicator; "
+        "null where it does not count."
     )
     rate = RatioField(help_text="The same as a fraction of the first; negative = fell.")
 
@@ -286,16 +285,8 @@ class EffectSerializer(SourcedSerializer):
         model = Effect
         fields = (
             *("id", "practice", "adoption", "province", "basis", "is_measured", "reading_before", "reading_after"),
-            *(
-                "corrected_on",
-                "change",
-                "rate",
-                *bilingual("statement"),
-                "stated_value",
-                "stated_unit",
-                "stated_period",
-            ),
-            *("known_on", *FACT_FIELDS, "url", "page"),
+            *("corrected_on", "change", "rate", *bilingual("statement"), "stated_value", "stated_unit"),
+            *("stated_period", "known_on", *FACT_FIELDS, "url", "page"),
         )
 
 
@@ -354,14 +345,18 @@ class DiffusionFilter(FilterSet):
         fields: list[str] = []
 
 
+class CountsField(serializers.DictField):
+    """How many of each, by its code."""
+
+    child = serializers.IntegerField()
+
+
 class ProvinceCopiesSerializer(serializers.Serializer):
     """Copies in a province of the roster."""
 
     province = RelatedBySlug(help_text="The province.")
-    trust = serializers.DictField(
-        child=serializers.IntegerField(), help_text="Copies in use by trust: each under the highest level reached."
-    )
-    states = serializers.DictField(child=serializers.IntegerField(), help_text="All its copies by state.")
+    trust = CountsField(help_text="Copies in use by trust: each under the highest level reached.")
+    states = CountsField(help_text="All its copies by state.")
     reached = serializers.BooleanField(source="is_reached", help_text="Whether a copy in use is confirmed or verified.")
     only_claimed = serializers.BooleanField(
         source="is_only_claimed", help_text="Whether copies in use are all only claimed."
@@ -379,11 +374,9 @@ class CopiesSerializer(serializers.Serializer):
     """Copies of practices on a day. The levels of trust are counted apart and never added."""
 
     total = serializers.IntegerField(help_text="Copies planned by the day, whatever became of them.")
-    by_state = serializers.DictField(child=serializers.IntegerField(), help_text="How many are at each state.")
-    adopters = serializers.DictField(
-        child=serializers.IntegerField(), help_text="Copies in use by trust, each under the highest level reached."
-    )
-    given_up_by_reason = serializers.DictField(child=serializers.IntegerField(), help_text="Those given up, by reason.")
+    by_state = CountsField(help_text="How many are at each state.")
+    adopters = CountsField(help_text="Copies in use by trust, each under the highest level reached.")
+    given_up_by_reason = CountsField(help_text="Those given up, by reason.")
     reached = RelatedBySlug(
         many=True, help_text="Provinces of the roster with a copy in use that is confirmed or verified."
     )
@@ -415,12 +408,8 @@ class PracticeDiffusionSerializer(serializers.Serializer):
         help_text="Whether a change of the pilot’s total is known, at the origin or at a copy.",
     )
     copies = serializers.IntegerField(source="copies.total", help_text="Its copies, whatever became of them.")
-    by_state = serializers.DictField(
-        child=serializers.IntegerField(), source="copies.by_state", help_text="Its copies by state."
-    )
-    adopters = serializers.DictField(
-        child=serializers.IntegerField(), source="copies.adopters", help_text="Its copies in use by trust, never added."
-    )
+    by_state = CountsField(source="copies.by_state", help_text="Its copies by state.")
+    adopters = CountsField(source="copies.adopters", help_text="Its copies in use by trust, never added.")
     reached = RelatedBySlug(
         many=True, source="copies.reached", help_text="Provinces with a copy in use that is confirmed or verified."
     )
@@ -436,9 +425,7 @@ class DiffusionSerializer(PageSerializer):
     as_of = DateValueField(source="diffusion.as_of", allow_null=False)
     known = KnownField()
     total = serializers.IntegerField(source="diffusion.total", help_text="Practices proposed by the day.")
-    by_state = serializers.DictField(
-        child=serializers.IntegerField(), source="diffusion.by_state", help_text="How many are at each state."
-    )
+    by_state = CountsField(source="diffusion.by_state", help_text="How many are at each state.")
     measured = serializers.IntegerField(
         source="diffusion.measured", help_text="Practices with a change of a pilot’s total."
     )

@@ -27,40 +27,33 @@ from pilots.models.practice import (
     StateByDays,
     day_field,
     in_order,
+    link,
     short_text,
 )
 from pilots.models.reading import Reading, ReadingState
 from pilots.querysets import AdoptionQuerySet, EffectQuerySet
 from policies.models import Province
-from policies.models.sourced import Confidence, SourcedModel
+from policies.models.sourced import Confidence, SourcedModel, known_choices
 
 
 class Adoption(StateByDays, HistoryModel, SourcedModel):
     """A copy of a practice by a pilot, a province or a named place. Its state follows from the days on record."""
 
-    practice = models.ForeignKey(
-        Practice,
-        verbose_name=_("practice"),
-        on_delete=models.PROTECT,
-        related_name="adoptions",
-        help_text=_("The practice that is copied."),
-    )
-    pilot = models.ForeignKey(
+    practice = link(Practice, _("practice"), "adoptions", _("The practice that is copied."))
+    pilot = link(
         Pilot,
-        verbose_name=_("pilot"),
+        _("pilot"),
+        "adoptions",
+        _("The pilot that copies it. Empty for a province or another place."),
         **OPTIONAL,
-        on_delete=models.PROTECT,
-        related_name="adoptions",
-        help_text=_("The pilot that copies it. Empty for a province or another place."),
     )
-    province = models.ForeignKey(
+    province = link(
         Province,
-        verbose_name=_("province"),
-        on_delete=models.PROTECT,
-        related_name="adoptions",
-        blank=True,  # a pilot's is filled in
-        help_text=_("The province that copies it, or in which the place lies; a pilot’s own is filled in."),
-    )
+        _("province"),
+        "adoptions",
+        _("The province that copies it, or in which the place lies; a pilot’s own is filled in."),
+        blank=True,
+    )  # a pilot's is filled in
     place = short_text(
         _("place"),
         _("A place that is no pilot, for example 嘉兴港区. Empty for a pilot, and for a province as a whole."),
@@ -85,15 +78,7 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
     changed_en = short_text(_("what was changed, in English"), _("What was done differently from the origin."))
     changed_zh = short_text(_("what was changed, in Chinese"))
     changed = TranslatedText("changed")
-    claimed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("claimed by"),
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    claimed_by = link(settings.AUTH_USER_MODEL, _("claimed by"), "+", "", null=True, blank=True, editable=False)
     confirmed_on = models.DateField(
         _("confirmed on"),
         null=True,
@@ -101,15 +86,7 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
         editable=False,
         help_text=_("The day on which the origin’s or the adopter’s province, or the ministry, confirmed it."),
     )
-    confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("confirmed by"),
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    confirmed_by = link(settings.AUTH_USER_MODEL, _("confirmed by"), "+", "", null=True, blank=True, editable=False)
 
     objects = models.Manager.from_queryset(AdoptionQuerySet)()
     STATE_DAYS: ClassVar[Mapping[AdoptionState, str]] = {
@@ -245,29 +222,17 @@ class EffectBasis(models.TextChoices):
 class Effect(HistoryModel, SourcedModel):
     """Effect of a practice or of a copy: measured by two accepted readings, or stated by a source. Never both."""
 
-    practice = models.ForeignKey(
-        Practice,
-        verbose_name=_("practice"),
-        on_delete=models.PROTECT,
-        related_name="effects",
-        help_text=_("The practice whose effect it is."),
+    practice = link(Practice, _("practice"), "effects", _("The practice whose effect it is."))
+    adoption = link(
+        Adoption, _("adoption"), "effects", _("The copy whose effect it is. Empty: the origin’s."), **OPTIONAL
     )
-    adoption = models.ForeignKey(
-        Adoption,
-        verbose_name=_("adoption"),
-        **OPTIONAL,
-        on_delete=models.PROTECT,
-        related_name="effects",
-        help_text=_("The copy whose effect it is. Empty: the origin’s."),
-    )
-    province = models.ForeignKey(
+    province = link(
         Province,
-        verbose_name=_("province"),
+        _("province"),
+        "+",
+        _("The province of the copy, or of the practice where it is the origin’s effect."),
         null=True,
         editable=False,
-        on_delete=models.PROTECT,
-        related_name="+",
-        help_text=_("The province of the copy, or of the practice where it is the origin’s effect."),
     )
     basis = models.CharField(
         _("basis"),
@@ -276,21 +241,19 @@ class Effect(HistoryModel, SourcedModel):
         default=EffectBasis.TOTAL,
         help_text=_("A total, or a value per unit of output."),
     )
-    reading_before = models.ForeignKey(
+    reading_before = link(
         Reading,
-        verbose_name=_("reading before"),
+        _("reading before"),
+        "+",
+        _("Change of the pilot’s total: the accepted reading before it was in use."),
         **OPTIONAL,
-        on_delete=models.PROTECT,
-        related_name="+",
-        help_text=_("Change of the pilot’s total: the accepted reading before it was in use."),
     )
-    reading_after = models.ForeignKey(
+    reading_after = link(
         Reading,
-        verbose_name=_("reading after"),
+        _("reading after"),
+        "+",
+        _("Change of the pilot’s total: a later accepted reading of the same indicator and pilot."),
         **OPTIONAL,
-        on_delete=models.PROTECT,
-        related_name="+",
-        help_text=_("Change of the pilot’s total: a later accepted reading of the same indicator and pilot."),
     )
     statement_en = short_text(_("stated result in English"), _("Stated: the result in the source’s own words."))
     statement_zh = short_text(_("stated result in Chinese"))
@@ -329,8 +292,7 @@ class Effect(HistoryModel, SourcedModel):
         verbose_name_plural = _("effects")
         ordering = ["practice", "pk"]
         constraints = [
-            choices_constraint("confidence", Confidence, "effect_confidence_known"),
-            choices_constraint("basis", EffectBasis, "effect_basis_known"),
+            *known_choices("effect", confidence=Confidence, basis=EffectBasis),
             models.CheckConstraint(
                 condition=Q(
                     reading_before__isnull=False,

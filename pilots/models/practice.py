@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
-from core.records.constraints import choices_constraint
+from core.records.constraints import choices_constraint, title_constraint
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
@@ -80,6 +80,13 @@ def day_field(label: Any, help_text: Any, **options: Any) -> Any:
 OPTIONAL: dict[str, Any] = {"null": True, "blank": True}
 
 
+def link(to: Any, label: Any, related_name: str, help_text: Any, **options: Any) -> Any:
+    """Return a foreign key to a record that is not deleted while it is referenced."""
+    return models.ForeignKey(
+        to, models.PROTECT, verbose_name=label, related_name=related_name, help_text=help_text, **options
+    )
+
+
 def in_order(table: str, later: str, first: str, text: Any, **needed: bool) -> models.CheckConstraint:
     """Return the constraint that a day, if there is one, is not before another; `needed` are further conditions."""
     return models.CheckConstraint(
@@ -137,12 +144,7 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
     risks_zh = long_text(_("risks in Chinese"), SAME_IN_CHINESE)
     risks = TranslatedText("risks")
     cost_amount = models.DecimalField(
-        _("cost"),
-        max_digits=14,
-        decimal_places=2,
-        null=True,
-        blank=True,
-        help_text=_("In 10,000 yuan. Empty when not known."),
+        _("cost"), max_digits=14, decimal_places=2, **OPTIONAL, help_text=_("In 10,000 yuan. Empty when not known.")
     )
     cost_kind = models.CharField(
         _("kind of cost"),
@@ -155,32 +157,28 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         _("year of the cost"), **OPTIONAL, help_text=_("The year whose prices it is in, for example 2025.")
     )
     origins = models.ManyToManyField(
-        Pilot,
-        verbose_name=_("origins"),
-        related_name="practices",
-        help_text=_("The pilots where it was done first."),
+        Pilot, related_name="practices", verbose_name=_("origins"), help_text=_("The pilots where it was done first.")
     )
     industries = models.ManyToManyField(
         Industry,
-        verbose_name=_("industries"),
-        blank=True,
         related_name="practices",
+        verbose_name=_("industries"),
         help_text=_("Industries it is for. Empty when it is for all."),
+        blank=True,
     )
     measures = models.ManyToManyField(
         Measure,
+        related_name="practices",
         verbose_name=_("measures"),
-        blank=True,
-        related_name="practices",
         help_text=_("Measures of the policies that it carries out."),
+        blank=True,
     )
-    province = models.ForeignKey(
+    province = link(
         Province,
-        verbose_name=_("province"),
+        _("province"),
+        "practices",
+        _("The province that proposed it, whose editors keep it. Empty: the ministry."),
         **OPTIONAL,
-        on_delete=models.PROTECT,
-        related_name="practices",
-        help_text=_("The province that proposed it, whose editors keep it. Empty: the ministry."),
     )
     proposed_on = day_field(_("proposed on"), _("The day it was proposed."), default=today)
     passed_on = day_field(_("passed on"), _("The day the province passed it."), **OPTIONAL)
@@ -236,16 +234,9 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         ordering = ["pk"]
         permissions = [("review_practice", "Can take practices into the library, recommend and retire them")]
         constraints = [
-            *fact_constraints("practice"),
-            choices_constraint("facet", Facet, "practice_facet_known"),
-            choices_constraint("field", PracticeField, "practice_field_known"),
-            choices_constraint("level", PracticeLevel, "practice_level_known"),
+            *fact_constraints("practice", facet=Facet, field=PracticeField, level=PracticeLevel),
             choices_constraint("cost_kind", CostKind, "practice_cost_kind_known", blank=True),
-            models.CheckConstraint(
-                condition=~Q(title_zh="") | ~Q(title_en=""),
-                name="practice_has_title",
-                violation_error_message=_("Give the title in at least one language."),
-            ),
+            title_constraint("practice"),
             models.CheckConstraint(
                 condition=Q(cost_amount__isnull=True, cost_kind="", cost_year__isnull=True)
                 | Q(cost_amount__gte=0, cost_year__isnull=False) & ~Q(cost_kind=""),
