@@ -23,7 +23,7 @@ from pilots.charts.status import reason_cell
 from pilots.metrics.practice_states import Trust
 from pilots.metrics.progress import year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
-from pilots.practices.queries import Diffusion
+from pilots.practices.queries import Copies, Diffusion
 from policies.models import Figure, FigureState, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 
@@ -118,10 +118,9 @@ def sources_of(pilots: Iterable[int], *kinds: type[StageEntry | Milestone | Targ
 def practice_columns(diffusion: Diffusion) -> list[Column[Practice]]:
     """Return the columns of a list of practices on the day of the diffusion, which has them all."""
     read = {practice.pk: practice for practice in diffusion.practices}
-    copies = {practice.pk: diffusion.copies_of(practice) for practice in diffusion.practices}
 
-    def adopters(trust: Trust) -> Callable[[Practice], object]:
-        return lambda practice: copies[practice.pk].adopters[trust]
+    def copies(count: Callable[[Copies], int]) -> Callable[[Practice], int]:
+        return lambda practice: count(read[practice.pk].copies)
 
     return [
         Column("title", _("Practice"), record_cell, sort="title", sort_fields=["slug"]),
@@ -130,10 +129,25 @@ def practice_columns(diffusion: Diffusion) -> list[Column[Practice]]:
         Column("field", _("Field of action"), Practice.get_field_display, sort="field", sort_fields=["field"]),
         Column("result", _("Result"), lambda item: result_cell(read[item.pk])),
         Column("cost", _("Cost"), cost_text, sort="cost", sort_fields=["cost_amount"]),
-        Column("verified", pgettext("copies in use", "Verified"), adopters(Trust.VERIFIED), kind="integer"),
-        Column("confirmed", pgettext("copies in use", "Confirmed"), adopters(Trust.CONFIRMED), kind="integer"),
-        Column("claimed", pgettext("copies in use", "Claimed only"), adopters(Trust.CLAIMED), kind="integer"),
-        Column("reached", _("Provinces reached"), lambda item: len(copies[item.pk].reached), kind="integer"),
+        Column(
+            "verified",
+            pgettext("copies in use", "Verified"),
+            copies(lambda own: own.adopters[Trust.VERIFIED]),
+            kind="integer",
+        ),
+        Column(
+            "confirmed",
+            pgettext("copies in use", "Confirmed"),
+            copies(lambda own: own.adopters[Trust.CONFIRMED]),
+            kind="integer",
+        ),
+        Column(
+            "claimed",
+            pgettext("copies in use", "Claimed only"),
+            copies(lambda own: own.adopters[Trust.CLAIMED]),
+            kind="integer",
+        ),
+        Column("reached", _("Provinces reached"), copies(lambda own: len(own.reached)), kind="integer"),
         Column("level", _("Where it can be copied"), Practice.get_level_display, file_only=True),
         Column("facet", _("Facet"), Practice.get_facet_display, file_only=True),
         Column(
@@ -142,7 +156,7 @@ def practice_columns(diffusion: Diffusion) -> list[Column[Practice]]:
             lambda item: join_short(industry.name for industry in read[item.pk].industries.all()) or None,
             file_only=True,
         ),
-        Column("given_up", _("Given up"), lambda item: len(copies[item.pk].given_up), kind="integer", file_only=True),
+        Column("given_up", _("Given up"), copies(lambda own: len(own.given_up)), kind="integer", file_only=True),
         Column("since", _("In this state since"), "since_then", kind="date", file_only=True),
         Column(
             "proposed",

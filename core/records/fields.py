@@ -25,9 +25,11 @@ def day_field(label: Any, help_text: Any) -> Any:
     return models.DateField(label, null=True, blank=True, validators=[check_not_ahead], help_text=help_text)
 
 
-def link_field(to: Any, label: Any, related_name: str, help_text: Any, *, optional: bool = False) -> Any:
+def link_field(
+    to: Any, label: Any, related_name: str, help_text: Any = "", *, optional: bool = False, **options: Any
+) -> Any:
     """Return a field of another record, which is not deleted while this one names it."""
-    how = {"null": optional, "blank": optional, "related_name": related_name, "help_text": help_text}
+    how = {"null": optional, "blank": optional, "related_name": related_name, "help_text": help_text, **options}
     return models.ForeignKey(to, verbose_name=label, on_delete=models.PROTECT, **how)
 
 

@@ -70,14 +70,18 @@ def most_copied_table(value: Diffusion, most: int | None = None) -> Table:
 
     Copies in use are counted by trust, each under the highest it has reached, and never added up.
     """
-    copied = [(item, copies) for item in value.practices if (copies := value.copies_of(item)).in_use]
+    copied = [item for item in value.practices if item.copies.in_use]
     copied.sort(
-        key=lambda row: (-len(row[1].reached), *(-row[1].adopters[trust] for trust in reversed(Trust)), row[0].pk)
+        key=lambda item: (
+            -len(item.copies.reached),
+            *(-item.copies.adopters[trust] for trust in reversed(Trust)),
+            item.pk,
+        )
     )
     columns: list[Column[Any]] = [
-        Column("practice", _("Practice"), lambda row: record_cell(row[0])),
-        Column("state", _("State"), lambda row: status_cell(row[0].state)),
-        Column("provinces", _("Provinces reached"), lambda row: len(row[1].reached), kind="integer"),
+        Column("practice", _("Practice"), record_cell),
+        Column("state", _("State"), lambda item: status_cell(item.state)),
+        Column("provinces", _("Provinces reached"), lambda item: len(item.copies.reached), kind="integer"),
         *(adopters_column(trust) for trust in reversed(Trust)),
     ]
     return make_table(columns, copied[:most], reverse("practice-list"))
@@ -85,4 +89,4 @@ def most_copied_table(value: Diffusion, most: int | None = None) -> Table:
 
 def adopters_column(trust: Trust) -> Column[Any]:
     label = str(trust.label).capitalize()
-    return Column(trust.value, label, lambda row: row[1].adopters[trust], kind="integer")
+    return Column(trust.value, label, lambda item: item.copies.adopters[trust], kind="integer")

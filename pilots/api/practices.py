@@ -30,10 +30,11 @@ from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
 from core.records import writing
 from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
+from pilots.api.serializers import RowsOfPageSerializer
 from pilots.filters import IndicatorCodeFilter, PracticeFilter, SelfFilter
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeMove, PracticeState, Trust
 from pilots.models import Adoption, Effect, EffectBasis, Facet, Pilot, Practice, PracticeField, PracticeLevel
-from pilots.practices.queries import Copies, build_diffusion, days_to_first_copy
+from pilots.practices.queries import Copies, Diffusion, build_diffusion
 from pilots.practices.services import confirm_adoption, may_judge, move_practice, withdraw_confirmation
 from policies.api import FACT_FIELDS, SourcedSerializer
 from policies.models import Industry, Province
@@ -398,13 +399,11 @@ class CopiesSerializer(serializers.Serializer):
 class PracticeDiffusionSerializer(serializers.Serializer):
     """A practice of the page: how far it has spread."""
 
-    practice = RelatedBySlug(help_text="The practice.")
-    state = serializers.ChoiceField(PracticeState.choices, source="practice.state_then", help_text=STATE_HELP)
-    since = DateValueField(
-        source="practice.since_then", allow_null=False, help_text="The day from which the state holds."
-    )
+    practice = RelatedBySlug(source="*", help_text="The practice.")
+    state = serializers.ChoiceField(PracticeState.choices, source="state_then", help_text=STATE_HELP)
+    since = DateValueField(source="since_then", allow_null=False, help_text="The day from which the state holds.")
     measured_effect = serializers.BooleanField(
-        source="practice.measured_then",
+        source="measured_then",
         help_text="Whether a change of the pilot’s total is known, at the origin or at a copy.",
     )
     copies = serializers.IntegerField(source="copies.total", help_text="Its copies, whatever became of them.")
@@ -418,31 +417,28 @@ class PracticeDiffusionSerializer(serializers.Serializer):
         help_text="Days from the library to the first copy elsewhere, confirmed or verified; null without one.",
     )
 
+    class Meta:
+        list_serializer_class = RowsOfPageSerializer
+
 
 class DiffusionSerializer(PageSerializer):
     """How far practices have spread on a day."""
 
-    as_of = DateValueField(source="diffusion.as_of", allow_null=False)
+    as_of = DateValueField(allow_null=False)
     known = KnownField()
-    total = serializers.IntegerField(source="diffusion.total", help_text="Practices proposed by the day.")
-    by_state = CountsField(source="diffusion.by_state", help_text="How many are at each state.")
-    measured = serializers.IntegerField(
-        source="diffusion.measured", help_text="Practices with a change of a pilot’s total."
-    )
-    stated_only = serializers.IntegerField(
-        source="diffusion.stated_only", help_text="Practices whose only results are stated by sources."
-    )
-    copies = CopiesSerializer(source="diffusion.copies", help_text="Copies of all of them.")
+    total = serializers.IntegerField(help_text="Practices proposed by the day.")
+    by_state = CountsField(help_text="How many are at each state.")
+    measured = serializers.IntegerField(help_text="Practices with a change of a pilot’s total.")
+    stated_only = serializers.IntegerField(help_text="Practices whose only results are stated by sources.")
+    copies = CopiesSerializer(help_text="Copies of all of them.")
     entered_library = serializers.IntegerField(
-        source="diffusion.entered_library",
         help_text="Practices that have entered the library: of so many a first copy is looked for.",
     )
     first_copies = serializers.IntegerField(
-        source="diffusion.first_copies",
         help_text="Those of them with a confirmed or verified copy in another province.",
     )
     median_days_to_first_copy = serializers.FloatField(
-        source="diffusion.median_first_copy_days",
+        source="median_first_copy_days",
         allow_null=True,
         help_text="Median of days from the library to that copy; null without any.",
     )
@@ -462,20 +458,11 @@ class DiffusionView(AggregateView):
     file_name = "diffusion"
     lists_rows = True
 
-    def build(self) -> dict[str, Any]:
+    def build(self) -> Diffusion:
         chosen = self.filter_queryset(Practice.objects.on(self.as_of).order_by("pk"))
-        diffusion, page = build_diffusion(self.as_of, chosen), self.page_of(chosen)
-        rows = [
-            {
-                "practice": practice,
-                "copies": diffusion.copies_of(practice),
-                "days_to_first_copy": days_to_first_copy(practice),
-            }
-            for practice in diffusion.practices
-            if practice.pk in page.rows or not self.is_paged
-        ]
-        return {"diffusion": diffusion, "practices": rows}
+        self.page_of(chosen)
+        return build_diffusion(self.as_of, chosen)
 
-    def file_rows(self, value: dict[str, Any]) -> Iterable[object]:
-        rows: Iterable[object] = value["practices"]
-        return rows
+    def file_rows(self, value: Diffusion) -> Iterable[Any]:
+        keys = self.paginator.rows if self.is_paged else ()  # type: ignore[union-attr]
+        return [row for row in value.practices if not self.is_paged or row.pk in keys]

@@ -287,11 +287,11 @@ class ReadingSerializer(SourcedSerializer):
 
 
 class RowsOfPageSerializer(ListSerializer):
-    """Those of the rows whose pilots are on the page that was asked for."""
+    """Those of the rows that are, or whose pilots are, on the page that was asked for."""
 
     def to_representation(self, data: Any) -> list[Any]:
         keys = set(self.context["view"].paginator.rows)
-        return super().to_representation([row for row in data if row.pilot.pk in keys])
+        return super().to_representation([row for row in data if getattr(row, "pilot", row).pk in keys])
 
 
 class ReasonSerializer(Serializer):

@@ -30,7 +30,7 @@ from pilots.charts.cells import distinct_pilot_names, without_zeros
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.metrics.reconciliation import colour_step
 from pilots.models import EffectBasis, Practice
-from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, days_to_first_copy, practices_for
+from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, practices_for
 from policies.charts.rollout import format_day, map_note, months_after
 from policies.charts.tile_map import Tile, outside_tile
 from policies.models import Province, Source
@@ -241,10 +241,10 @@ def match_rows(status: PilotStatus, most: int | None = None) -> list[dict[str, o
     ]
 
 
-def practice_headline(practice: Any, copies: Copies) -> str:
+def practice_headline(practice: Any) -> str:
     """Return the headline of a practice: its state, and its copies."""
     state = _("%(state)s since %(day)s") % {"state": practice.state.label, "day": format_day(practice.since_then)}
-    return capfirst(join_clauses([state, copies_clause(copies)])) + _(".")
+    return capfirst(join_clauses([state, copies_clause(practice.copies)])) + _(".")
 
 
 def copies_clause(copies: Copies) -> str:
@@ -282,9 +282,9 @@ def diffusion_figures(diffusion: Diffusion) -> list[dict[str, object]]:
     return [recommended, *copies_figures(diffusion.copies)]
 
 
-def practice_figures(practice: Any, copies: Copies) -> list[dict[str, object]]:
+def practice_figures(practice: Any) -> list[dict[str, object]]:
     """Return the key figures of one practice."""
-    days = days_to_first_copy(practice)
+    days = practice.days_to_first_copy
     first: dict[str, object] = {
         "label": _("Days to the first copy elsewhere"),
         "value": days,
@@ -292,7 +292,7 @@ def practice_figures(practice: Any, copies: Copies) -> list[dict[str, object]]:
         "note": _("since it entered the library") if practice.library_then else _("not in the library"),
         "definition": "first-copy",
     }
-    return [*copies_figures(copies), first]
+    return [*copies_figures(practice.copies), first]
 
 
 def copies_figures(copies: Copies) -> list[dict[str, object]]:

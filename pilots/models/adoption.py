@@ -13,62 +13,53 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.http.as_of import today
-from core.records.constraints import choices_constraint
+from core.records.constraints import check_constraint, choices_constraint
+from core.records.fields import amount_field, choice_field, day_field, link_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText
 from core.text.formatting import format_date
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, Trust
 from pilots.models.pilot import Pilot
-from pilots.models.practice import (
-    OPTIONAL,
-    REVIEW_PERMISSION,
-    Practice,
-    StateByDays,
-    day_field,
-    in_order,
-    link,
-    short_text,
-)
+from pilots.models.practice import REVIEW_PERMISSION, Practice, StateByDays, begun_on, in_order, short_text
 from pilots.models.reading import Reading, ReadingState
 from pilots.querysets import AdoptionQuerySet, EffectQuerySet
 from policies.models import Province
-from policies.models.sourced import Confidence, SourcedModel, known_choices
+from policies.models.sourced import SourcedModel
 
 
 class Adoption(StateByDays, HistoryModel, SourcedModel):
     """A copy of a practice by a pilot, a province or a named place. Its state follows from the days on record."""
 
-    practice = link(Practice, _("practice"), "adoptions", _("The practice that is copied."))
-    pilot = link(
+    practice = link_field(Practice, _("practice"), "adoptions", _("The practice that is copied."))
+    pilot = link_field(
         Pilot,
         _("pilot"),
         "adoptions",
         _("The pilot that copies it. Empty for a province or another place."),
-        **OPTIONAL,
+        optional=True,
     )
-    province = link(
+    province = link_field(
         Province,
         _("province"),
         "adoptions",
         _("The province that copies it, or in which the place lies; a pilot’s own is filled in."),
-        blank=True,
-    )  # a pilot's is filled in
+        blank=True,  # a pilot's is filled in
+    )
     place = short_text(
         _("place"),
         _("A place that is no pilot, for example 嘉兴港区. Empty for a pilot, and for a province as a whole."),
         max_length=200,
     )
-    planned_on = day_field(_("planned since"), _("The day on which copying it was decided."), default=today)
-    started_on = day_field(_("under way since"), _("The day work began."), **OPTIONAL)
-    in_use_on = day_field(_("in use since"), _("The day from which it is in use."), **OPTIONAL)
-    given_up_on = day_field(_("given up on"), _("The day it was given up."), **OPTIONAL)
-    give_up_reason = models.CharField(
+    planned_on = begun_on(_("planned since"), _("The day on which copying it was decided."))
+    started_on = day_field(_("under way since"), _("The day work began."))
+    in_use_on = day_field(_("in use since"), _("The day from which it is in use."))
+    given_up_on = day_field(_("given up on"), _("The day it was given up."))
+    give_up_reason = choice_field(
         _("reason for giving up"),
+        GiveUpReason,
+        _("Required with the day: what failed there helps the next."),
         max_length=10,
-        choices=GiveUpReason.choices,
         blank=True,
-        help_text=_("Required with the day: what failed there helps the next."),
     )
     give_up_text_en = short_text(
         _("why it was given up, in English"), _("In words, for those who consider copying it.")
@@ -78,7 +69,7 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
     changed_en = short_text(_("what was changed, in English"), _("What was done differently from the origin."))
     changed_zh = short_text(_("what was changed, in Chinese"))
     changed = TranslatedText("changed")
-    claimed_by = link(settings.AUTH_USER_MODEL, _("claimed by"), "+", "", null=True, blank=True, editable=False)
+    claimed_by = link_field(settings.AUTH_USER_MODEL, _("claimed by"), "+", optional=True, editable=False)
     confirmed_on = models.DateField(
         _("confirmed on"),
         null=True,
@@ -86,7 +77,7 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
         editable=False,
         help_text=_("The day on which the origin’s or the adopter’s province, or the ministry, confirmed it."),
     )
-    confirmed_by = link(settings.AUTH_USER_MODEL, _("confirmed by"), "+", "", null=True, blank=True, editable=False)
+    confirmed_by = link_field(settings.AUTH_USER_MODEL, _("confirmed by"), "+", optional=True, editable=False)
 
     objects = models.Manager.from_queryset(AdoptionQuerySet)()
     STATE_DAYS: ClassVar[Mapping[AdoptionState, str]] = {
@@ -96,16 +87,6 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
     }
     FIRST_STATE = AdoptionState.PLANNED
     _history_m2m_fields = ["sources"]
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "pilot_or_place": ("place",),
-        "started_in_order": ("started_on",),
-        "in_use_in_order": ("in_use_on",),
-        "given_up_in_order": ("given_up_on",),
-        "given_up_has_reason": ("give_up_reason",),
-        "pilot_once": ("pilot",),
-        "place_once": ("place",),
-        "province_once": ("province",),
-    }
     DERIVED_FROM: ClassVar[FieldNames] = {"province": ("pilot",)}
     PROVINCE_PATH = "province_id"
     OWNER = "practice"
@@ -124,27 +105,35 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
         verbose_name_plural = _("adoptions")
         ordering = ["practice", "planned_on", "pk"]
         constraints = [
-            choices_constraint("confidence", Confidence, "adoption_confidence_known"),
             choices_constraint("give_up_reason", GiveUpReason, "adoption_reason_known", blank=True),
-            models.CheckConstraint(
-                condition=Q(pilot__isnull=True) | Q(place=""),
-                name="adoption_pilot_or_place",
-                violation_error_message=_("Name a pilot or another place, not both."),
+            check_constraint(
+                "adoption_pilot_or_place",
+                Q(pilot__isnull=True) | Q(place=""),
+                _("Name a pilot or another place, not both."),
             ),
-            in_order("adoption", "started_on", "planned_on", _("Begun before it was planned. Check both days.")),
             in_order(
-                "adoption",
+                "adoption_started_in_order",
+                "started_on",
+                "planned_on",
+                _("Begun before it was planned. Check both days."),
+            ),
+            in_order(
+                "adoption_in_use_in_order",
                 "in_use_on",
                 "started_on",
                 _("In use after work began. Give both days in order."),
                 started_on__isnull=False,
             ),
-            in_order("adoption", "given_up_on", "planned_on", _("Given up before it was planned. Check both days.")),
-            models.CheckConstraint(
-                condition=Q(given_up_on__isnull=True, give_up_reason="")
-                | Q(given_up_on__isnull=False) & ~Q(give_up_reason=""),
-                name="adoption_given_up_has_reason",
-                violation_error_message=_("Given up: give the day and the reason together."),
+            in_order(
+                "adoption_given_up_in_order",
+                "given_up_on",
+                "planned_on",
+                _("Given up before it was planned. Check both days."),
+            ),
+            check_constraint(
+                "adoption_given_up_has_reason",
+                Q(given_up_on__isnull=True, give_up_reason="") | Q(given_up_on__isnull=False) & ~Q(give_up_reason=""),
+                _("Given up: give the day and the reason together."),
             ),
             models.UniqueConstraint(
                 fields=["practice", "pilot"],
@@ -222,11 +211,11 @@ class EffectBasis(models.TextChoices):
 class Effect(HistoryModel, SourcedModel):
     """Effect of a practice or of a copy: measured by two accepted readings, or stated by a source. Never both."""
 
-    practice = link(Practice, _("practice"), "effects", _("The practice whose effect it is."))
-    adoption = link(
-        Adoption, _("adoption"), "effects", _("The copy whose effect it is. Empty: the origin’s."), **OPTIONAL
+    practice = link_field(Practice, _("practice"), "effects", _("The practice whose effect it is."))
+    adoption = link_field(
+        Adoption, _("adoption"), "effects", _("The copy whose effect it is. Empty: the origin’s."), optional=True
     )
-    province = link(
+    province = link_field(
         Province,
         _("province"),
         "+",
@@ -234,53 +223,45 @@ class Effect(HistoryModel, SourcedModel):
         null=True,
         editable=False,
     )
-    basis = models.CharField(
+    basis = choice_field(
         _("basis"),
+        EffectBasis,
+        _("A total, or a value per unit of output."),
         max_length=9,
-        choices=EffectBasis.choices,
         default=EffectBasis.TOTAL,
-        help_text=_("A total, or a value per unit of output."),
     )
-    reading_before = link(
+    reading_before = link_field(
         Reading,
         _("reading before"),
         "+",
         _("Change of the pilot’s total: the accepted reading before it was in use."),
-        **OPTIONAL,
+        optional=True,
     )
-    reading_after = link(
+    reading_after = link_field(
         Reading,
         _("reading after"),
         "+",
         _("Change of the pilot’s total: a later accepted reading of the same indicator and pilot."),
-        **OPTIONAL,
+        optional=True,
     )
     statement_en = short_text(_("stated result in English"), _("Stated: the result in the source’s own words."))
     statement_zh = short_text(_("stated result in Chinese"))
     statement = TranslatedText("statement")
-    stated_value = models.DecimalField(
-        _("stated value"),
-        max_digits=20,
-        decimal_places=6,
-        null=True,
-        blank=True,
-        help_text=_("Stated: the main number, if there is one, for example 5000."),
+    stated_value = amount_field(
+        _("stated value"), _("Stated: the main number, if there is one, for example 5000."), optional=True
     )
     stated_unit = short_text(_("unit of the stated value"), _("For example t CO2/yr."), max_length=60)
     stated_period = short_text(
         _("period of the stated value"), _("For example “expected a year” or “to 2024-10-31”."), max_length=100
     )
-    known_on = day_field(
-        _("known on"),
-        _("The day it was stated, or its readings were known; from this day on it counts."),
-        default=today,
+    known_on = begun_on(
+        _("known on"), _("The day it was stated, or its readings were known; from this day on it counts.")
     )
 
     objects = models.Manager.from_queryset(EffectQuerySet)()
     _history_m2m_fields = ["sources"]
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "measured_or_stated": ("reading_before", "reading_after"),
-        "value_has_unit": ("stated_unit",),
     }
     DERIVED_FROM: ClassVar[FieldNames] = {"province": ("adoption", "practice")}
     STATED_FIELDS = ("statement_en", "statement_zh", "stated_value", "stated_unit", "stated_period")
@@ -292,9 +273,9 @@ class Effect(HistoryModel, SourcedModel):
         verbose_name_plural = _("effects")
         ordering = ["practice", "pk"]
         constraints = [
-            *known_choices("effect", confidence=Confidence, basis=EffectBasis),
-            models.CheckConstraint(
-                condition=Q(
+            check_constraint(
+                "effect_measured_or_stated",
+                Q(
                     reading_before__isnull=False,
                     reading_after__isnull=False,
                     statement_en="",
@@ -303,15 +284,10 @@ class Effect(HistoryModel, SourcedModel):
                 )
                 | Q(reading_before__isnull=True, reading_after__isnull=True)
                 & (~Q(statement_en="") | ~Q(statement_zh="")),
-                name="effect_measured_or_stated",
-                violation_error_message=_(
-                    "Give two readings of the pilot, or the result in words with its source (stated), not both."
-                ),
+                _("Give two readings of the pilot, or the result in words with its source (stated), not both."),
             ),
-            models.CheckConstraint(
-                condition=Q(stated_value__isnull=True) | ~Q(stated_unit=""),
-                name="effect_value_has_unit",
-                violation_error_message=_("A value needs its unit."),
+            check_constraint(
+                "effect_value_has_unit", Q(stated_value__isnull=True) | ~Q(stated_unit=""), _("A value needs its unit.")
             ),
         ]
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
-from core.records.constraints import choices_constraint, title_constraint
+from core.records.constraints import check_constraint, title_constraint
+from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
@@ -57,43 +58,28 @@ class CostKind(models.TextChoices):
     YEARLY = "yearly", _("a year")
 
 
-def long_text(label: Any, help_text: Any) -> Any:
-    """Return an optional text of 20 to 5,000 characters."""
-    return models.TextField(
-        label, blank=True, max_length=5000, validators=[check_text, MinLengthValidator(MIN_TEXT)], help_text=help_text
-    )
-
-
 SAME_IN_CHINESE = _("The same in Chinese. Where one is empty, readers of its language see the other.")
+
+
+def long_text(label: Any, help_text: Any = SAME_IN_CHINESE) -> Any:
+    """Return an optional text of 20 to 5,000 characters."""
+    validators = [check_text, MinLengthValidator(MIN_TEXT)]
+    return models.TextField(label, blank=True, max_length=5000, validators=validators, help_text=help_text)
 
 
 def short_text(label: Any, help_text: Any = SAME_IN_CHINESE, max_length: int = 1000) -> Any:
     """Return an optional text of one line."""
-    return models.CharField(label, max_length=max_length, blank=True, validators=[check_text], help_text=help_text)
+    return text_field(label, max_length, help_text, blank=True)
 
 
-def day_field(label: Any, help_text: Any, **options: Any) -> Any:
-    """Return a day that is not ahead; empty by default."""
-    return models.DateField(label, validators=[check_not_ahead], help_text=help_text, **options)
+def begun_on(label: Any, help_text: Any) -> Any:
+    """Return the field of the day from which a record counts, today by default."""
+    return models.DateField(label, default=today, validators=[check_not_ahead], help_text=help_text)
 
 
-OPTIONAL: dict[str, Any] = {"null": True, "blank": True}
-
-
-def link(to: Any, label: Any, related_name: str, help_text: Any, **options: Any) -> Any:
-    """Return a foreign key to a record that is not deleted while it is referenced."""
-    return models.ForeignKey(
-        to, models.PROTECT, verbose_name=label, related_name=related_name, help_text=help_text, **options
-    )
-
-
-def in_order(table: str, later: str, first: str, text: Any, **needed: bool) -> models.CheckConstraint:
+def in_order(name: str, later: str, first: str, text: Any, **needed: bool) -> models.CheckConstraint:
     """Return the constraint that a day, if there is one, is not before another; `needed` are further conditions."""
-    return models.CheckConstraint(
-        condition=Q(**{f"{later}__isnull": True}) | Q(**{f"{later}__gte": F(first)}, **needed),
-        name=f"{table}_{later.removesuffix('_on')}_in_order",
-        violation_error_message=text,
-    )
+    return check_constraint(name, Q(**{f"{later}__isnull": True}) | Q(**{f"{later}__gte": F(first)}, **needed), text)
 
 
 class StateByDays:
@@ -115,46 +101,45 @@ class StateByDays:
 class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
     """Something that a pilot did and others can copy. Its state on a day follows from the days on record."""
 
-    facet = models.CharField(
+    facet = choice_field(
         _("facet"),
+        Facet,
+        _("What kind of thing it is: a goal, a path, management, a technology or a project."),
         max_length=12,
-        choices=Facet.choices,
         default=Facet.TECHNOLOGY,
-        help_text=_("What kind of thing it is: a goal, a path, management, a technology or a project."),
     )
-    field = models.CharField(
-        _("field"), max_length=12, choices=PracticeField.choices, help_text=_("The field of action it falls under.")
-    )
-    level = models.CharField(
+    field = choice_field(_("field"), PracticeField, _("The field of action it falls under."), max_length=12)
+    level = choice_field(
         _("level"),
+        PracticeLevel,
+        _("Where it can be copied: in an enterprise, a park, a city or a province."),
         max_length=10,
-        choices=PracticeLevel.choices,
-        help_text=_("Where it can be copied: in an enterprise, a park, a city or a province."),
     )
     problem_en = long_text(_("problem in English"), _("What it was meant to solve."))
-    problem_zh = long_text(_("problem in Chinese"), SAME_IN_CHINESE)
+    problem_zh = long_text(_("problem in Chinese"))
     problem = TranslatedText("problem")
     action_en = long_text(_("what was done, in English"), _("What was done, so that another could do it."))
-    action_zh = long_text(_("what was done, in Chinese"), SAME_IN_CHINESE)
+    action_zh = long_text(_("what was done, in Chinese"))
     action = TranslatedText("action")
     conditions_en = long_text(_("conditions in English"), _("What it needs: industry, scale, money, permits, skills."))
-    conditions_zh = long_text(_("conditions in Chinese"), SAME_IN_CHINESE)
+    conditions_zh = long_text(_("conditions in Chinese"))
     conditions = TranslatedText("conditions")
     risks_en = long_text(_("risks in English"), _("What can go wrong, and what helps against it."))
-    risks_zh = long_text(_("risks in Chinese"), SAME_IN_CHINESE)
+    risks_zh = long_text(_("risks in Chinese"))
     risks = TranslatedText("risks")
     cost_amount = models.DecimalField(
-        _("cost"), max_digits=14, decimal_places=2, **OPTIONAL, help_text=_("In 10,000 yuan. Empty when not known.")
-    )
-    cost_kind = models.CharField(
-        _("kind of cost"),
-        max_length=10,
-        choices=CostKind.choices,
+        _("cost"),
+        max_digits=14,
+        decimal_places=2,
+        null=True,
         blank=True,
-        help_text=_("Investment once, or a cost each year."),
+        help_text=_("In 10,000 yuan. Empty when not known."),
+    )
+    cost_kind = choice_field(
+        _("kind of cost"), CostKind, _("Investment once, or a cost each year."), max_length=10, blank=True
     )
     cost_year = models.PositiveSmallIntegerField(
-        _("year of the cost"), **OPTIONAL, help_text=_("The year whose prices it is in, for example 2025.")
+        _("year of the cost"), null=True, blank=True, help_text=_("The year whose prices it is in, for example 2025.")
     )
     origins = models.ManyToManyField(
         Pilot, related_name="practices", verbose_name=_("origins"), help_text=_("The pilots where it was done first.")
@@ -173,18 +158,18 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         help_text=_("Measures of the policies that it carries out."),
         blank=True,
     )
-    province = link(
+    province = link_field(
         Province,
         _("province"),
         "practices",
         _("The province that proposed it, whose editors keep it. Empty: the ministry."),
-        **OPTIONAL,
+        optional=True,
     )
-    proposed_on = day_field(_("proposed on"), _("The day it was proposed."), default=today)
-    passed_on = day_field(_("passed on"), _("The day the province passed it."), **OPTIONAL)
-    library_on = day_field(_("in the library since"), _("The day the ministry took it into the library."), **OPTIONAL)
-    recommended_on = day_field(_("recommended on"), _("The day the ministry recommended it for copying."), **OPTIONAL)
-    retired_on = day_field(_("retired on"), _("From this day on it is no longer offered."), **OPTIONAL)
+    proposed_on = begun_on(_("proposed on"), _("The day it was proposed."))
+    passed_on = day_field(_("passed on"), _("The day the province passed it."))
+    library_on = day_field(_("in the library since"), _("The day the ministry took it into the library."))
+    recommended_on = day_field(_("recommended on"), _("The day the ministry recommended it for copying."))
+    retired_on = day_field(_("retired on"), _("From this day on it is no longer offered."))
     retired_reason_en = short_text(
         _("reason for retiring, in English"), _("Required with the day of retiring."), max_length=300
     )
@@ -208,12 +193,7 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
     _history_m2m_fields = ["origins", "industries", "measures", "sources"]
     YEAR_FIELDS = ("cost_year",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "has_title": ("title_zh",),
         "cost_complete": ("cost_amount", "cost_kind", "cost_year"),
-        "passed_in_order": ("passed_on",),
-        "library_in_order": ("library_on",),
-        "recommended_in_order": ("recommended_on",),
-        "retired_in_order": ("retired_on",),
         "retired_has_reason": ("retired_reason_en",),
     }
     PROVINCE_PATH = "province_id"
@@ -234,35 +214,44 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         ordering = ["pk"]
         permissions = [("review_practice", "Can take practices into the library, recommend and retire them")]
         constraints = [
-            *fact_constraints("practice", facet=Facet, field=PracticeField, level=PracticeLevel),
-            choices_constraint("cost_kind", CostKind, "practice_cost_kind_known", blank=True),
+            *fact_constraints("practice"),
             title_constraint("practice"),
-            models.CheckConstraint(
-                condition=Q(cost_amount__isnull=True, cost_kind="", cost_year__isnull=True)
+            check_constraint(
+                "practice_cost_complete",
+                Q(cost_amount__isnull=True, cost_kind="", cost_year__isnull=True)
                 | Q(cost_amount__gte=0, cost_year__isnull=False) & ~Q(cost_kind=""),
-                name="practice_cost_complete",
-                violation_error_message=_("A cost has its amount, kind and year. Give all three, or none."),
+                _("A cost has its amount, kind and year. Give all three, or none."),
             ),
-            in_order("practice", "passed_on", "proposed_on", _("Passed before it was proposed. Check both days.")),
             in_order(
-                "practice",
+                "practice_passed_in_order",
+                "passed_on",
+                "proposed_on",
+                _("Passed before it was proposed. Check both days."),
+            ),
+            in_order(
+                "practice_library_in_order",
                 "library_on",
                 "passed_on",
                 _("It enters the library after it was passed. Give both days in order."),
                 passed_on__isnull=False,
             ),
             in_order(
-                "practice",
+                "practice_recommended_in_order",
                 "recommended_on",
                 "library_on",
                 _("It is recommended from the library. Give both days in order."),
                 library_on__isnull=False,
             ),
-            in_order("practice", "retired_on", "proposed_on", _("Retired before it was proposed. Check both days.")),
-            models.CheckConstraint(
-                condition=Q(retired_on__isnull=True) | ~Q(retired_reason_en="") | ~Q(retired_reason_zh=""),
-                name="practice_retired_has_reason",
-                violation_error_message=_("Say why it is retired, in at least one language."),
+            in_order(
+                "practice_retired_in_order",
+                "retired_on",
+                "proposed_on",
+                _("Retired before it was proposed. Check both days."),
+            ),
+            check_constraint(
+                "practice_retired_has_reason",
+                Q(retired_on__isnull=True) | ~Q(retired_reason_en="") | ~Q(retired_reason_zh=""),
+                _("Say why it is retired, in at least one language."),
             ),
         ]
 

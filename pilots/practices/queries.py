@@ -27,8 +27,9 @@ from policies.models import Province
 Choice = TypeVar("Choice", bound=str)
 
 
-def read_practices(practices: QuerySet[Practice], day: date) -> list[Any]:
-    """Return practices, rows of `Practice.objects.on`, each with its `known_copies` and `known_effects`.
+def read_practices(practices: QuerySet[Practice], day: date, roster: Sequence[Province] = ()) -> list[Any]:
+    """Return practices, rows of `Practice.objects.on`, each with its `copies`, its `known_effects` and its
+    `days_to_first_copy`; the provinces of `roster` are those reached.
 
     Effects of the origin come first; a copy has its own in `known_effects`. Seven queries for any number of rows.
     """
@@ -50,6 +51,8 @@ def read_practices(practices: QuerySet[Practice], day: date) -> list[Any]:
     for practice in read:
         for copy in practice.known_copies:
             copy.known_effects = [effect for effect in practice.known_effects if effect.adoption_id == copy.pk]
+        practice.copies = Copies(day, practice.known_copies, roster)
+        practice.days_to_first_copy = days_to_first_copy(practice)
     return read
 
 
@@ -182,6 +185,7 @@ class Diffusion:
 
     as_of: date
     practices: Sequence[Any]
+    roster: Sequence[Province]
 
     @property
     def total(self) -> int:
@@ -192,15 +196,8 @@ class Diffusion:
         return count_all(PracticeState, (item.state_then for item in self.practices))
 
     @cached_property
-    def roster(self) -> list[Province]:
-        return list(Province.objects.roster())
-
-    @cached_property
     def copies(self) -> Copies:
         return Copies(self.as_of, [copy for item in self.practices for copy in item.known_copies], self.roster)
-
-    def copies_of(self, practice: Any) -> Copies:
-        return Copies(self.as_of, practice.known_copies, self.roster)
 
     @property
     def measured(self) -> int:
@@ -224,7 +221,7 @@ class Diffusion:
     @cached_property
     def first_copy_days(self) -> list[int]:
         """Days from the library to the first copy in another province, of the practices that have one."""
-        return [days for item in self.practices if (days := days_to_first_copy(item)) is not None]
+        return [item.days_to_first_copy for item in self.practices if item.days_to_first_copy is not None]
 
     @property
     def first_copies(self) -> int:
@@ -243,7 +240,8 @@ class Diffusion:
 
 def build_diffusion(day: date, practices: QuerySet[Practice] | None = None) -> Diffusion:
     """Return the diffusion of practices, rows of `Practice.objects.on`, by default all. Eight queries, for any."""
-    return Diffusion(day, read_practices(Practice.objects.on(day) if practices is None else practices, day))
+    roster, chosen = list(Province.objects.roster()), Practice.objects.on(day) if practices is None else practices
+    return Diffusion(day, read_practices(chosen, day, roster), roster)
 
 
 # -- practices for a pilot -----------------------------------------------------------------------------

@@ -158,7 +158,8 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     diffusion = build_diffusion(request.as_of, Practice.objects.on(request.as_of).filter(slug=slug))
     if not diffusion.practices:
         raise Http404
-    practice, copies, sources = diffusion.practices[0], diffusion.copies, list(diffusion.practices[0].sources.all())
+    practice = diffusion.practices[0]
+    copies, sources = practice.copies, list(practice.sources.all())
     charts: dict[str, Chart] = {}
     if copies.in_use:
         charts["reach"] = reach_chart(copies, Province.objects.filter(in_roster=False), sources, practice)
@@ -166,13 +167,13 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         reached = (practice.library_then, _("taken into the library")), (practice.recommended_then, _("recommended"))
         flags = [{"date": day.isoformat(), "label": label, "url": ""} for day, label in reached if day]
         charts["spread"] = spread_chart(copies, sources, flags, practice)
-    figures = practice_figures(practice, copies) if copies.total else []
+    figures = practice_figures(practice) if copies.total else []
     labels = {
         Adoption: Label(copy_name, ["pilot", "province"]),
         Effect: Label(effect_name, ["reading_after__indicator"]),
     }
     timeline = Timeline(changes_of(practice), request.as_of, request.user, labels)
-    headline, by_readings = practice_headline(practice, copies), _("Change of the pilot’s total in the same years")
+    headline, by_readings = practice_headline(practice), _("Change of the pilot’s total in the same years")
     tables: Exports = {
         **figures_export(figures),
         **chart_exports(charts),
