@@ -9,10 +9,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.fields import choice_field, text_field
+from core.records.constraints import check_constraint, slug_constraint
+from core.records.fields import choice_field, link_field, text_field
 from core.text.formatting import StatusChoices
 from policies.models.province import Province
-from policies.models.sourced import SourcedModel, fact_constraints
+from policies.models.sourced import SourcedModel
 
 
 class FigureKind(models.TextChoices):
@@ -83,15 +84,7 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
         _("outcome: what was reached; count: how many; target: what is to be reached; context: what else to know."),
         max_length=10,
     )
-    province = models.ForeignKey(
-        Province,
-        verbose_name=_("province"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="figures",
-        help_text=_("Empty for a national figure."),
-    )
+    province = link_field(Province, _("province"), "figures", _("Empty for a national figure."), optional=True)
     state = choice_field(
         _("state"),
         FigureState,
@@ -109,13 +102,9 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
         verbose_name_plural = _("figures")
         ordering = ["kind", "pk"]
         constraints = [
-            *fact_constraints("figure", kind=FigureKind, state=FigureState, unit=Unit),
+            slug_constraint("figure"),
             *[
-                models.CheckConstraint(
-                    condition=Q(**{f"{name}__regex": PERIOD_PATTERN}),
-                    name=f"figure_{name}_iso",
-                    violation_error_message=PERIOD_RULE,
-                )
+                check_constraint(f"figure_{name}_iso", Q(**{f"{name}__regex": PERIOD_PATTERN}), PERIOD_RULE)
                 for name in ("period_from", "period_to")
             ],
         ]

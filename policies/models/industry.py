@@ -1,7 +1,5 @@
 """Models of industries, and of the measures that policies prescribe for them."""
 
-from typing import ClassVar
-
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -9,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.records.bilingual_models import BilingualNameModel, BilingualTitleModel, SlugModel
-from core.records.constraints import title_constraint
+from core.records.constraints import check_constraint, slug_constraint, title_constraint
 from core.records.fields import choice_field
-from core.records.history_model import FieldNames, HistoryModel
+from core.records.history_model import HistoryModel
 from policies.models.policy import Policy
-from policies.models.sourced import SourcedModel, fact_constraints
+from policies.models.sourced import SourcedModel
 
 
 class Division(HistoryModel, BilingualNameModel):
@@ -34,10 +32,10 @@ class Division(HistoryModel, BilingualNameModel):
         verbose_name_plural = _("GB/T 4754 divisions")
         ordering = ["code"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(code__regex=r"^[A-T][0-9]{0,4}$"),
-                name="division_code_normal",
-                violation_error_message=_("Write a section letter A to T and up to four digits, for example C3011."),
+            check_constraint(
+                "division_code_normal",
+                Q(code__regex=r"^[A-T][0-9]{0,4}$"),
+                _("Write a section letter A to T and up to four digits, for example C3011."),
             ),
         ]
 
@@ -73,7 +71,7 @@ class Industry(SlugModel, BilingualNameModel, SourcedModel):
         verbose_name_plural = _("industries")
         ordering = ["pk"]
         constraints = [
-            *fact_constraints("industry"),
+            slug_constraint("industry"),
             models.UniqueConstraint(fields=["name_zh"], name="industry_name_unique"),
         ]
 
@@ -117,13 +115,12 @@ class Measure(SlugModel, BilingualTitleModel, SourcedModel):
     )
 
     _history_m2m_fields = ["industries", "policies", "sources"]
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"has_title": ("title_zh",)}
 
     class Meta:
         verbose_name = _("measure")
         verbose_name_plural = _("measures")
         ordering = ["field", "pk"]
         constraints = [
-            *fact_constraints("measure", field=Field),
+            slug_constraint("measure"),
             title_constraint("measure"),
         ]

@@ -19,8 +19,8 @@ from core.records.bilingual_models import (
     note_en_field,
     note_zh_field,
 )
-from core.records.constraints import slug_constraint, title_constraint
-from core.records.fields import choice_field, day_field, text_field
+from core.records.constraints import check_constraint, choices_constraint, slug_constraint, title_constraint
+from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText, is_chinese_active
 from core.text.formatting import StatusChoices
@@ -32,8 +32,6 @@ from policies.models.sourced import (
     PartialDateModel,
     SourcedModel,
     date_constraints,
-    fact_constraints,
-    known_choices,
 )
 from policies.querysets import PlanQuerySet, PolicyQuerySet
 
@@ -98,24 +96,8 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
         max_length=10,
         default=Level.NATIONAL,
     )
-    province = models.ForeignKey(
-        Province,
-        verbose_name=_("province"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="policies",
-        help_text=_("Only for a provincial policy."),
-    )
-    parent = models.ForeignKey(
-        "self",
-        verbose_name=_("implements"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="children",
-        help_text=_("The policy that this one carries out."),
-    )
+    province = link_field(Province, _("province"), "policies", _("Only for a provincial policy."), optional=True)
+    parent = link_field("self", _("implements"), "children", _("The policy that this one carries out."), optional=True)
     agencies = models.ManyToManyField(
         Agency,
         verbose_name=_("issued by"),
@@ -143,15 +125,7 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
     LOOKUP_NAMES = ("short_name_zh", "short_name_en", "title_zh", "title_en", "doc_number")
     EXPORT_NAMES = ("short", "name")
     CHOICES_HELD = ("issued_precision", "level")
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        **PartialDateModel.CONSTRAINT_FIELDS,
-        "level_goes_with_province": ("province",),
-        "not_its_own_parent": ("parent",),
-        "has_title": ("title_zh",),
-        "has_a_day": ("issued_on",),
-        "lead_calls_for_plans": ("is_lead",),
-        "one_lead": ("is_lead",),
-    }
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"has_a_day": ("issued_on",)}
 
     PROVINCE_PATH = "province_id"
 
@@ -160,7 +134,7 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
         verbose_name_plural = _("policies")
         ordering = ["known_issued_by", "pk"]
         constraints = [
-            *fact_constraints("policy", kind=PolicyKind),
+            slug_constraint("policy"),
             *date_constraints("policy"),
             title_constraint("policy"),
             models.UniqueConstraint(
@@ -169,29 +143,28 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
                 name="policy_doc_number_unique",
                 violation_error_message=_("Another policy has this document number."),
             ),
-            models.CheckConstraint(
-                condition=Q(level=Level.NATIONAL, province__isnull=True)
-                | Q(level=Level.PROVINCIAL, province__isnull=False),
-                name="policy_level_goes_with_province",
-                violation_error_message=_("A provincial policy names its province, a national one names none."),
+            check_constraint(
+                "policy_level_goes_with_province",
+                Q(level=Level.NATIONAL, province__isnull=True) | Q(level=Level.PROVINCIAL, province__isnull=False),
+                _("A provincial policy names its province, a national one names none."),
             ),
-            models.CheckConstraint(
-                condition=Q(parent__isnull=True) | ~Q(parent=F("id")),
-                name="policy_not_its_own_parent",
-                violation_error_message=_("A policy cannot implement itself."),
+            check_constraint(
+                "policy_not_its_own_parent",
+                Q(parent__isnull=True) | ~Q(parent=F("id")),
+                _("A policy cannot implement itself."),
             ),
-            models.CheckConstraint(
-                condition=Q(known_issued_by__isnull=False),
-                name="policy_has_a_day",
-                violation_error_message=_(
+            check_constraint(
+                "policy_has_a_day",
+                Q(known_issued_by__isnull=False),
+                _(
                     "Give the day of issue (or its month or year), the day of publication, "
                     "or the day by which it is known to exist."
                 ),
             ),
-            models.CheckConstraint(
-                condition=Q(is_lead=False) | Q(calls_for_provincial_plan=True, level=Level.NATIONAL),
-                name="policy_lead_calls_for_plans",
-                violation_error_message=_("Only a national policy that calls for provincial plans can be the lead."),
+            check_constraint(
+                "policy_lead_calls_for_plans",
+                Q(is_lead=False) | Q(calls_for_provincial_plan=True, level=Level.NATIONAL),
+                _("Only a national policy that calls for provincial plans can be the lead."),
             ),
             models.UniqueConstraint(
                 fields=["is_lead"],
@@ -271,19 +244,9 @@ class PlanStatus(StatusChoices):
 class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, SourcedModel):
     """A province's own plan for a policy, or what is known of its absence."""
 
-    policy = models.ForeignKey(
-        Policy,
-        verbose_name=_("policy"),
-        on_delete=models.PROTECT,
-        related_name="plans",
-        help_text=_("The national policy that the plan carries out."),
-    )
-    province = models.ForeignKey(
-        Province,
-        verbose_name=_("province"),
-        on_delete=models.PROTECT,
-        related_name="plans",
-        help_text=_("The province whose plan this is: one record for each province and policy."),
+    policy = link_field(Policy, _("policy"), "plans", _("The national policy that the plan carries out."))
+    province = link_field(
+        Province, _("province"), "plans", _("The province whose plan this is: one record for each province and policy.")
     )
     status = choice_field(
         _("status"),
@@ -313,10 +276,7 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
     CODE_FIELDS = ("doc_number",)
     CHOICES_HELD = ("issued_precision",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        **PartialDateModel.CONSTRAINT_FIELDS,
-        "one_per_policy_and_province": ("province",),
         "issued_has_a_day": ("known_issued_by",),
-        "day_needs_issued": ("status",),
         "not_found_says_where": ("searched_on", "searched_where"),
     }
 
@@ -333,24 +293,23 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
                 name="plan_one_per_policy_and_province",
                 violation_error_message=_("This province already has a record for this policy: change that one."),
             ),
-            *known_choices("plan", status=PlanStatus, confidence=Confidence),
+            choices_constraint("status", PlanStatus, "plan_status_known"),
+            choices_constraint("confidence", Confidence, "plan_confidence_known"),
             *date_constraints("plan"),
-            models.CheckConstraint(
-                condition=~Q(status=PlanStatus.ISSUED) | Q(known_issued_by__isnull=False),
-                name="plan_issued_has_a_day",
-                violation_error_message=_(
-                    "Issued: give the day (or month or year) of issue, or the day by which it is known to exist."
-                ),
+            check_constraint(
+                "plan_issued_has_a_day",
+                ~Q(status=PlanStatus.ISSUED) | Q(known_issued_by__isnull=False),
+                _("Issued: give the day (or month or year) of issue, or the day by which it is known to exist."),
             ),
-            models.CheckConstraint(
-                condition=Q(status=PlanStatus.ISSUED) | Q(issued_on__isnull=True, known_issued_by__isnull=True),
-                name="plan_day_needs_issued",
-                violation_error_message=_("Only an issued plan has a day of issue. Set the status to issued."),
+            check_constraint(
+                "plan_day_needs_issued",
+                Q(status=PlanStatus.ISSUED) | Q(issued_on__isnull=True, known_issued_by__isnull=True),
+                _("Only an issued plan has a day of issue. Set the status to issued."),
             ),
-            models.CheckConstraint(
-                condition=~Q(status=PlanStatus.NOT_FOUND) | (Q(searched_on__isnull=False) & ~Q(searched_where="")),
-                name="plan_not_found_says_where",
-                violation_error_message=_("Not found: say on which day and where it was searched."),
+            check_constraint(
+                "plan_not_found_says_where",
+                ~Q(status=PlanStatus.NOT_FOUND) | (Q(searched_on__isnull=False) & ~Q(searched_where="")),
+                _("Not found: say on which day and where it was searched."),
             ),
         ]
 

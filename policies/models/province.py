@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.constraints import choices_constraint
+from core.records.constraints import check_constraint, slug_constraint
 from core.records.fields import choice_field, text_field
 from core.records.history_model import FieldNames
 from core.text.bilingual import is_chinese_active
-from policies.models.sourced import SourcedModel, fact_constraints
+from policies.models.sourced import SourcedModel
 from policies.querysets import ProvinceQuerySet
 
 
@@ -83,12 +83,9 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
         verbose_name_plural = _("provinces")
         ordering = ["-in_roster", "pk"]
         constraints = [
-            *fact_constraints("province", kind=ProvinceKind),
-            choices_constraint("region", Region, "province_region_known", blank=True),
-            models.CheckConstraint(
-                condition=Q(gb_code__regex=r"^([0-9]{6})?$"),
-                name="province_gb_code_six_digits",
-                violation_error_message=_("A GB/T 2260 code has six digits."),
+            slug_constraint("province"),
+            check_constraint(
+                "province_gb_code_six_digits", Q(gb_code__regex=r"^([0-9]{6})?$"), _("A GB/T 2260 code has six digits.")
             ),
             models.UniqueConstraint(
                 fields=["gb_code"],
@@ -107,15 +104,15 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
                 name="province_tile_unique",
                 violation_error_message=_("Another province stands on this tile."),
             ),
-            models.CheckConstraint(
-                condition=Q(tile_col__lte=7, tile_row__lte=7),
-                name="province_tile_on_the_grid",
-                violation_error_message=_("The tile map has columns and rows 0 to 7."),
+            check_constraint(
+                "province_tile_on_the_grid",
+                Q(tile_col__lte=7, tile_row__lte=7),
+                _("The tile map has columns and rows 0 to 7."),
             ),
-            models.CheckConstraint(
-                condition=Q(in_roster=False) | ~Q(region=""),
-                name="province_roster_has_region",
-                violation_error_message=_("A province in the roster needs its region."),
+            check_constraint(
+                "province_roster_has_region",
+                Q(in_roster=False) | ~Q(region=""),
+                _("A province in the roster needs its region."),
             ),
         ]
 

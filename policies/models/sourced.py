@@ -11,7 +11,6 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import note_en_field, note_zh_field
-from core.records.constraints import choices_constraint, slug_constraint
 from core.records.fields import choice_field, day_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText
@@ -29,16 +28,6 @@ class Confidence(StatusChoices):
 class Level(models.TextChoices):
     NATIONAL = "national", _("national")
     PROVINCIAL = "provincial", _("provincial")
-
-
-def known_choices(app_model: str, **fields: type[models.TextChoices]) -> list[models.CheckConstraint]:
-    """Return the check constraints that each of these fields has one of its choices."""
-    return [choices_constraint(name, choices, f"{app_model}_{name}_known") for name, choices in fields.items()]
-
-
-def fact_constraints(app_model: str, **fields: type[models.TextChoices]) -> list[models.CheckConstraint]:
-    """Return the check constraints of a fact: of its slug, its confidence, and these fields with choices."""
-    return [slug_constraint(app_model), *known_choices(app_model, confidence=Confidence, **fields)]
 
 
 class Source(HistoryModel):
@@ -75,7 +64,6 @@ class Source(HistoryModel):
                 name="source_title_address_unique",
                 violation_error_message=_("A source with this title and address exists already: cite that one."),
             ),
-            *known_choices("source", reliability=Confidence),
         ]
 
     def __str__(self) -> str:
@@ -144,12 +132,6 @@ class PartialDateModel(models.Model):
 
     DERIVED_FROM: ClassVar[FieldNames] = {"known_issued_by": ("issued_on", "published_on")}
     """Fields that are filled from others where they are left empty."""
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "precision_goes_with_day": ("issued_precision",),
-        "known_on_its_day": ("known_issued_by",),
-        "known_after_issue": ("known_issued_by",),
-        "published_after_issue": ("published_on",),
-    }
 
     class Meta:
         abstract = True
