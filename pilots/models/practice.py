@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
-from core.records.constraints import check_constraint, title_constraint
+from core.records.constraints import check_constraint, slug_constraint, title_constraint
 from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
@@ -25,7 +25,7 @@ from pilots.models.milestone import Facet
 from pilots.models.pilot import Pilot
 from pilots.querysets import PracticeQuerySet
 from policies.models import Industry, Measure, Province
-from policies.models.sourced import SourcedModel, fact_constraints
+from policies.models.sourced import SourcedModel
 
 REVIEW_PERMISSION = "pilots.review_practice"
 MIN_TEXT = 20
@@ -214,7 +214,7 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         ordering = ["pk"]
         permissions = [("review_practice", "Can take practices into the library, recommend and retire them")]
         constraints = [
-            *fact_constraints("practice"),
+            slug_constraint("practice"),
             title_constraint("practice"),
             check_constraint(
                 "practice_cost_complete",
