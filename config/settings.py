@@ -18,7 +18,7 @@ from environ import Env
 
 from config import __version__
 from core.files.store import media_storage
-from core.web.static_files import CDN_URLS
+from core.web.static_files import CHART_URL
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -324,7 +324,7 @@ SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF] if ISOLATED else [SELF, *CDN_URLS],
+        "script-src": [SELF] if ISOLATED else [SELF, CHART_URL],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],

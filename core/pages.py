@@ -51,7 +51,7 @@ from core.web.list_pages import (
     drop_unknown_params,
     url_with,
 )
-from core.web.static_files import CHART_CDN, CHART_LIBRARIES
+from core.web.static_files import CHART_COPY, CHART_HASH, CHART_URL
 from core.web.tables import Chart, Column, Subject, Table, make_table
 
 DAY_PARAMETERS = ("as_of", "known", "lang")  # of pages without a table
@@ -120,13 +120,11 @@ def site_context(request: HttpRequest) -> dict[str, object]:
             }
             for code, _name in settings.LANGUAGES
         ],
-        # What chart-loader.js reads: `kinds` are the chart types that need it. An isolated site names its own.
-        "chart_libraries": [
-            {"local": static(local), "kinds": kinds}
-            if settings.ISOLATED
-            else {"cdn": CHART_CDN + remote, "integrity": integrity, "local": static(local), "kinds": kinds}
-            for remote, integrity, local, kinds in CHART_LIBRARIES
-        ],
+        # What static/js/charts/library.js reads. An isolated site names its own copy alone.
+        "chart_library": {
+            "local": static(CHART_COPY),
+            **({} if settings.ISOLATED else {"cdn": CHART_URL, "integrity": CHART_HASH}),
+        },
         "first_day": FIRST_DAY,  # of the date picker
         "today": day,
         "as_of": as_of,

@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -258,7 +257,7 @@ def script_addresses(page: Page) -> list[str]:
 def test_charts_come_from_the_cdn_when_it_is_good(reader: Callable[..., Page], site: str) -> None:
     page = reader("/")
     draw_charts(page)
-    assert sum(address.startswith("https://cdn.jsdelivr.net/npm/") for address in script_addresses(page)) == 3
+    assert sum(address.startswith("https://cdn.jsdelivr.net/npm/") for address in script_addresses(page)) == 1
     assert not any("/vendor/" in address for address in script_addresses(page))
     assert is_painted(page)
 
@@ -269,7 +268,7 @@ def test_charts_come_from_us_when_the_cdn_fails(browser: Browser, site: str, cdn
     page = context.new_page()
     page.goto(site)
     draw_charts(page)
-    assert sum(address.startswith(f"{site}/static/vendor/") for address in script_addresses(page)) == 3
+    assert sum(address.startswith(f"{site}/static/vendor/") for address in script_addresses(page)) == 1
     assert not any("jsdelivr" in address for address in script_addresses(page))
     assert is_painted(page)
     context.close()
@@ -669,7 +668,7 @@ def export(page: Page, slug: str, kind: str, folder: Path, *, about: str = "") -
     return path.read_bytes()
 
 
-@pytest.mark.parametrize(("path", "slug"), [("/", "map"), ("/", "adoption"), ("/industries/", "matrix")])
+@pytest.mark.parametrize(("path", "slug"), [("/", "adoption"), ("/industries/", "coverage"), (POLICY, "lags")])
 def test_a_chart_is_saved_as_a_picture(reader: Callable[..., Page], tmp_path: Path, path: str, slug: str) -> None:
     page = reader(f"{path}?as_of=2026-11-24")
     draw_charts(page)
@@ -700,7 +699,7 @@ def picture_texts(page: Page, slug: str) -> dict[str, Any]:
     """Return the texts of a chart's picture."""
     return page.evaluate(
         "async ([module, id]) => (await import(module)).pictureTexts(document.getElementById(id))",
-        [module(page, "png-export"), f"chart-{slug}"],
+        [module(page, "picture"), f"chart-{slug}"],
     )
 
 
@@ -708,7 +707,8 @@ def test_a_picture_says_all_that_one_needs_to_read_it(reader: Callable[..., Page
     """And nothing that only the screen has, such as the hidden words of the link to a definition."""
     page = reader("/?as_of=2026-11-24", locale="zh-CN")
     draw_charts(page)
-    for slug in page.eval_on_selector_all("[data-chart]", "(frames) => frames.map((frame) => frame.dataset.slug)"):
+    slugs = "(buttons) => buttons.map((button) => button.closest('[data-chart]').dataset.slug)"
+    for slug in page.eval_on_selector_all("[data-picture]", slugs):
         said = picture_texts(page, slug)
         assert not re.search(r"[?？]|口径说明", said["title"] + said["subtitle"] + said["note"]), said
         assert said["title"] == page.locator(f"#title-{slug}").inner_text()
@@ -723,27 +723,11 @@ def test_a_picture_says_all_that_one_needs_to_read_it(reader: Callable[..., Page
     assert said["credit"] == f"减污降碳协同试点跟踪平台，截至2026年11月24日。 {address}"
 
 
-def svg_words(picture: bytes) -> list[str]:
-    """Return the texts of an SVG file, in order."""
-    root = ElementTree.fromstring(picture)  # noqa: S314  # our own
-    return ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
-
-
-def test_a_map_is_saved_as_svg_with_its_legend_and_no_style_sheet(reader: Callable[..., Page], tmp_path: Path) -> None:
-    page = reader("/?as_of=2026-11-24")
-    page.locator("#chart-map").get_by_text("Pilots", exact=True).first.click()
-    picture = export(page, "map", "SVG", tmp_path)
-    words = svg_words(picture)
-    told = " ".join(words)
-    assert told.startswith(page.locator("#title-map").inner_text())  # on as many lines as it takes
-    assert "as of 24 November 2026 · Pilots" in told
-    legend = page.locator("#chart-map .map-layer.open :is(.legend, .tile-legend) li").first.inner_text()
-    assert set(legend.split()) <= set(" ".join(words).split())
-    assert {"Zhejiang", "Beijing", "Sources"} <= {word.partition(":")[0] for word in words}
-    assert words[-1].endswith("#chart-map")
-    text = picture.decode()
-    assert not re.search(r"\s(class|style)=|<style|href=|var\(", text)
-    assert "Definition" not in text
+def test_what_is_no_canvas_has_no_picture(reader: Callable[..., Page]) -> None:
+    page = reader("/industries/")
+    assert page.locator("#menu-coverage [data-picture]").count() == 1
+    assert page.locator("#menu-matrix [data-picture]").count() == 0
+    assert page.locator("#menu-matrix li").count() >= 3
 
 
 def test_a_chart_that_shows_its_table_is_saved_as_its_drawing(reader: Callable[..., Page], tmp_path: Path) -> None:
@@ -761,28 +745,18 @@ def test_a_chart_that_shows_its_table_is_saved_as_its_drawing(reader: Callable[.
 
 def test_the_picture_of_a_demonstration_says_so(reader: Callable[..., Page], tmp_path: Path) -> None:
     page = reader("/industries/?as_of=2026-11-24", locale="zh-CN")
+    band = 0xFF005A8A
+    assert band not in colours_in(page, export(page, "coverage", "PNG", tmp_path))
     page.evaluate(
         "(words) => Object.assign(document.documentElement.dataset, { demonstration: words, filePrefix: 'invented-' })",
         DEMO_LABEL,
     )
-    page.locator("#menu-matrix summary").click()
+    assert picture_texts(page, "coverage")["band"] == DEMO_LABEL == "DEMONSTRATION DATA – invented / 演示数据（虚构）"
+    page.locator("#menu-coverage summary").click()
     with page.expect_download() as download:
-        page.locator("#menu-matrix [data-picture=svg]").click()
-    assert download.value.suggested_filename == "invented-matrix-2026-11-24.svg"
-    words = svg_words(download.value.path().read_bytes())
-    assert words[0] == DEMO_LABEL == "DEMONSTRATION DATA – invented / 演示数据（虚构）"
-    assert page.locator("#title-matrix").inner_text().startswith(words[1])
-
-
-def test_chinese_text_is_set_in_lines_that_no_mark_begins(reader: Callable[..., Page], tmp_path: Path) -> None:
-    page = reader("/?as_of=2026-11-24", locale="zh-CN", viewport=PHONE)
-    text = "在三十二个省级单位中，已有，二十七个，印发了，实施方案（含，兵团），" * 4
-    page.locator("#title-map").evaluate("(title, text) => (title.textContent = text)", text)
-    words = svg_words(export(page, "map", "SVG", tmp_path))
-    title = words[: next(i for i, word in enumerate(words) if "截至" in word)]
-    assert len(title) > 3
-    assert not any(line.startswith(("，", "）")) or line.endswith("（") for line in title)
-    assert all(len(line) > 15 for line in title[:-1])
+        page.locator("#menu-coverage [data-picture]").click()
+    assert download.value.suggested_filename == "invented-coverage-2026-11-24.png"
+    assert band in colours_in(page, download.value.path().read_bytes())
 
 
 def test_a_chart_s_table_is_saved(reader: Callable[..., Page], tmp_path: Path) -> None:
@@ -865,27 +839,6 @@ def test_a_chart_is_drawn_when_it_is_seen_and_not_before(reader: Callable[..., P
     expect(page.locator("#chart-adoption")).not_to_have_attribute("data-drawn", "")
 
 
-def test_no_one_task_draws_a_whole_chart(reader: Callable[..., Page]) -> None:
-    """Made, laid out and painted in a moment of rest each, so that a phone answers in between."""
-    page = reader("/", viewport=PHONE)
-    page.locator("#chart-coverage").scroll_into_view_if_needed()
-    expect(page.locator("#chart-coverage")).to_have_attribute("data-drawn", "")
-    page.evaluate("""() => {
-      const { requestIdleCallback } = window;
-      const rests = {};
-      let rest = 0;
-      const note = (step) => ({ id }) => ((rests[id] ??= {})[step] = rest);
-      window.rests = rests;
-      window.requestIdleCallback = (what, how) => requestIdleCallback(() => (rest++, what()), how);
-      Chart.register({ id: "note", afterInit: note("made"), afterUpdate: note("laid"), afterDraw: note("painted") });
-    }""")
-    page.locator("#chart-adoption").scroll_into_view_if_needed()
-    expect(page.locator("#chart-adoption")).to_have_attribute("data-drawn", "")
-    drawn = [chart for chart in page.evaluate("() => Object.values(window.rests)") if "made" in chart]
-    assert drawn
-    assert all(chart["made"] < chart["laid"] < chart["painted"] for chart in drawn)
-
-
 def test_colours_turned_between_the_parts_of_a_drawing_leave_it_whole(reader: Callable[..., Page]) -> None:
     page = reader("/industries/")
     page.evaluate("""() => {
@@ -895,26 +848,6 @@ def test_colours_turned_between_the_parts_of_a_drawing_leave_it_whole(reader: Ca
     }""")
     draw_charts(page)
     assert is_painted(page)
-
-
-@pytest.mark.parametrize(("path", "chart"), [("/industries/", "coverage"), ("/batches/national-batch-1/", "funnel")])
-def test_an_axis_of_counts_has_round_steps_however_long_the_longest_bar(
-    reader: Callable[..., Page], path: str, chart: str
-) -> None:
-    """Chart.js by itself divides a long axis evenly: 492.3, 984.5 …"""
-    page = reader(path)
-    draw_charts(page)
-    page.evaluate(
-        """(chart) => {
-      const script = document.querySelector(`#chart-${chart} [data-live-drawing] script`);
-      script.textContent = JSON.stringify({ ...JSON.parse(script.textContent), max: 1969 });
-      document.dispatchEvent(new Event("tracker:theme"));
-    }""",
-        chart,
-    )
-    axis = f"Chart.getChart(document.querySelector('#chart-{chart} canvas')).scales.x"
-    page.wait_for_function(f"{axis}.max === 1969")
-    assert page.evaluate(f"{axis}.ticks.map((tick) => tick.value)") == [0, 500, 1000, 1500]
 
 
 def test_a_closed_table_is_laid_out_when_its_tab_is_opened(reader: Callable[..., Page]) -> None:
@@ -929,61 +862,32 @@ def test_a_closed_table_is_laid_out_when_its_tab_is_opened(reader: Callable[...,
 def libraries(page: Page) -> list[str]:
     """Return the loaded chart libraries."""
     return page.evaluate("""() => performance.getEntriesByType("resource").map((entry) => entry.name)
-      .filter((name) => /jsdelivr|vendor|create-chart|types\\//.test(name))""")
+      .filter((name) => /jsdelivr|vendor/.test(name))""")
 
 
-def test_both_axes_of_the_coordinates_have_one_scale(reader: Callable[..., Page]) -> None:
-    """So that the diagonal rises by 45 degrees, whatever the shape of the frame; the largest are named."""
-    page = reader("/industries/")
-    draw_charts(page)  # which sets the defaults of Chart.js
-    points = [
-        {"x": x, "y": y, "tonnes": tonnes, "kind": "co_reduction", "label": label, "named": True, "text": ["a"]}
-        for x, y, tonnes, label in [(5, 9, 10, "small"), (5.2, 9.1, 900, "large"), (-3, -1, 20, "apart")]
-    ]
-    labels = {"x": "carbon", "y": "air", "diagonal": "equal"}
-    kinds = [
-        {"key": "co_reduction", "label": "both", "colour": "green", "shape": "circle", "corner": [1, 1]},
-        {"key": "flat", "label": "flat", "colour": "grey", "shape": "circle", "corner": None},
-    ]
-    found = page.evaluate(
-        """async ([module, points, labels, kinds]) => {
-      const { chartTypes, loadCharts } = await import(module);
-      const { Chart } = await loadCharts(["coordinates"]);
-      const theme = { fontFamily: "sans-serif" };
-      "ink muted line edge panel green yellow red grey".split(" ").forEach((name) => (theme[name] = "rgb(18, 52, 86)"));
-      return [[900, 500], [320, 420], [500, 900]].map(([width, height]) => {
-        const box = document.createElement("div");
-        box.innerHTML = `<canvas width="${width}" height="${height}"></canvas>`;
-        document.body.append(box);
-        const config = chartTypes.coordinates.makeConfig({ points, labels, kinds, flat: 0.5 }, theme, width, height);
-        Object.assign(config.options, { responsive: false });
-        const { scales } = new Chart(box.firstElementChild, config);
-        const unit = (scale) => Math.abs(scale.getPixelForValue(1) - scale.getPixelForValue(0));
-        const names = config.options.plugins.annotation.annotations.map((item) => item.content);
-        return {
-          units: [unit(scales.x), unit(scales.y)],
-          inside: points.every((point) =>
-            ["x", "y"].every((axis) => point[axis] > scales[axis].min && point[axis] < scales[axis].max)),
-          steps: [scales.x, scales.y].map((scale) => scale.ticks[1].value - scale.ticks[0].value),
-          large: names.includes("large"),
-        };
-      });
-    }""",
-        [module(page, "chart-loader"), points, labels, kinds],
-    )
-    for drawing in found:
-        across, up = drawing["units"]
-        assert abs(across - up) < 0.01 * up
-        assert drawing["inside"]
-        assert drawing["steps"][0] == drawing["steps"][1]
-        assert drawing["large"]
-
-
-def test_bars_alone_bring_only_what_bars_need(reader: Callable[..., Page]) -> None:
-    page = reader("/industries/")
+@pytest.mark.parametrize("viewport", [DESK, {"width": 390, "height": 844}, {"width": 800, "height": 1200}])
+def test_both_axes_of_the_coordinates_have_one_scale(
+    reader: Callable[..., Page], demonstration: str, viewport: dict[str, int]
+) -> None:
+    """So that the diagonal rises by 45 degrees, whatever the shape of the frame; no pilot lies outside."""
+    page = reader("/synergy/", base=demonstration, viewport=viewport)
     draw_charts(page)
-    names = {re.split("[@.]", address.rpartition("npm/")[2].rpartition("/js/")[2])[0] for address in libraries(page)}
-    assert names == {"chart", "charts/create-chart", "charts/types/chart-bars"}
+    drawing = page.evaluate("""() => {
+      const { scales, data } = Chart.getChart(document.querySelector("#chart-coordinates canvas"));
+      const points = data.datasets.filter(({ label }) => label).flatMap((own) => own.data);
+      const unit = (scale) => Math.abs(scale.getPixelForValue(1) - scale.getPixelForValue(0));
+      return {
+        units: [unit(scales.x), unit(scales.y)],
+        inside: points.map((point) =>
+          ["x", "y"].every((axis) => point[axis] > scales[axis].min && point[axis] < scales[axis].max)),
+        steps: [scales.x, scales.y].map((scale) => scale.ticks[1].value - scale.ticks[0].value),
+      };
+    }""")
+    across, up = drawing["units"]
+    assert abs(across - up) < 0.01 * up
+    assert len(drawing["inside"]) > 50
+    assert all(drawing["inside"])
+    assert drawing["steps"][0] == drawing["steps"][1]
 
 
 def test_printing_draws_all_charts_first(reader: Callable[..., Page]) -> None:

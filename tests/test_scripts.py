@@ -88,14 +88,6 @@ def call(page: Page, module: str, function: str, *arguments: Any) -> Any:
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("last", "ticks"), [(1, [0, 1]), (5, [0, 1, 2, 3, 4, 5]), (7, [0, 2, 4, 6]), (1969, [0, 500, 1000, 1500])]
-)
-def test_ticks_of_counts_are_round(page: Page, last: int, ticks: list[int]) -> None:
-    assert [tick["value"] for tick in call(page, "charts/chart-helpers.js", "roundTicks", last)] == ticks
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
     ("text", "lines"),
     [
         ("Short", "Short"),
@@ -104,7 +96,7 @@ def test_ticks_of_counts_are_round(page: Page, last: int, ticks: list[int]) -> N
     ],
 )
 def test_long_labels_are_broken_near_their_middle(page: Page, text: str, lines: Any) -> None:
-    assert call(page, "charts/chart-helpers.js", "breakLabel", text, 8) == lines
+    assert call(page, "charts/words.js", "breakLabel", text, 8) == lines
 
 
 @pytest.mark.browser
@@ -121,7 +113,17 @@ def test_long_labels_are_broken_near_their_middle(page: Page, text: str, lines: 
 )
 def test_ticks_have_the_decimals_that_one_of_them_needs(page: Page, texts: list[str], values: list[float]) -> None:
     ticks = [{"value": value} for value in values]
-    assert [call(page, "charts/chart-helpers.js", "formatTick", tick["value"], 0, ticks) for tick in ticks] == texts
+    assert [call(page, "charts/words.js", "formatTick", tick["value"], 0, ticks) for tick in ticks] == texts
+
+
+@pytest.mark.browser
+def test_chinese_text_of_a_picture_is_set_in_lines_that_no_mark_begins(page: Page) -> None:
+    text = "在三十二个省级单位中，已有，二十七个，印发了，实施方案（含，兵团），" * 4
+    lines = call(page, "charts/picture.js", "breakLines", text, "18px sans-serif", 400)
+    assert "".join(lines) == text
+    assert len(lines) > 3
+    assert not any(line.startswith(("，", "）")) or line.endswith("（") for line in lines)
+    assert all(len(line) > 15 for line in lines[:-1])
 
 
 @pytest.mark.browser

@@ -325,9 +325,3 @@ def source_numbers(sources: Sequence[object], everything: Sequence[object]) -> s
         else:
             runs.append([place])
     return join_short("–".join(map(str, run)) for run in runs)
-
-
-@register.filter
-def rows_reserved(things: Sequence[object]) -> int:
-    """Return the number of bars whose height a chart reserves before it is drawn: in steps of four, 40 at most."""
-    return min(-(-len(things) // 4) * 4, 40)

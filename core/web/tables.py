@@ -13,9 +13,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from core.text.formatting import StatusChoices
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
-Drawing = Literal[
-    "tiles", "matrix", "lights", "steps", "strip", "bars", "funnel", "trend", "timeline", "coordinates"
-]  # the first three are HTML
+Drawing = Literal["tiles", "matrix", "lights", "bars", "steps", "strip", "trend", "timeline", "coordinates"]
 Item = TypeVar("Item")
 Whole = TypeVar("Whole")
 Item_contra = TypeVar("Item_contra", contravariant=True)
@@ -137,10 +135,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Chart:
-    """Chart frame: headline, what it counts, chart data, table and sources.
+    """Chart frame: headline, what it counts, drawing, table and sources.
 
-    `kind` names the drawing: tiles, matrix and lights are HTML and need no script; the others are drawn by
-    script from `data`.
+    `data` is what the template of tiles, matrix or lights shows; of the other kinds, which only set its height, it is
+    the configuration of Chart.js (core/charts.py), empty where there is nothing to draw.
     """
 
     slug: str
@@ -151,6 +149,23 @@ class Chart:
     data: Mapping[str, Any]
     sources: Sequence[object] = ()
     note: str = ""
+    legend: Sequence[tuple[str, str]] = ()  # CSS class of the key, and what it stands for
+    flags: Sequence[Mapping[str, Any]] = ()  # numbered days on the drawing: label, url, on
+    names: Sequence[Mapping[str, Any]] = ()  # who cannot be drawn, in groups
+    light: StatusChoices | None = None  # of the record that the chart shows
     about: Subject | None = None  # names the chart's files, beside the chart itself
     api: str = ""  # API URL of the chart's data, where there is one
     api_filters: Sequence[str] = ()  # filters of the page that the chart obeys and that URL accepts, by the same names
+
+    @property
+    def is_canvas(self) -> bool:
+        """Whether Chart.js draws it, which can be saved as a picture."""
+        return self.kind not in ("tiles", "matrix", "lights") and bool(self.data)
+
+    @property
+    def rows(self) -> int:
+        """The rows whose height is reserved before bars or milestones are drawn: in steps of four, 40 at most."""
+        rows = self.data["data"].get("labels") if self.kind == "bars" else None
+        if self.kind == "timeline":
+            rows = self.data["options"]["scales"]["y"]["marks"]
+        return min(-(-len(rows or ()) // 4) * 4, 40)

@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core import charts
 from core.text.formatting import join_sentences, join_short, to_percent
 from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell
 from pilots.analytics.coverage import Coverage, FieldCoverage, IndustryCoverage
@@ -106,11 +107,7 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
         title=coverage_title(coverage),
         subtitle=coverage_scope(coverage),
         table=make_table(columns, rows),
-        data={
-            "bars": [coverage_bar(coverage, row) for row in rows],
-            "max": max((row.pilots for row in rows), default=0),
-            "labels": {"value": _("pilots"), "mark": _("gap")},
-        },
+        data=charts.bars([coverage_bar(coverage, row) for row in rows], [(_("Pilots"), "--accent")], _("pilots")),
         sources=sources,
         note=join_sentences(join_sentences(adds_up_note(), rule), notice_text(coverage)),
         api=coverage_api_url(coverage),
@@ -139,17 +136,18 @@ def coverage_title(coverage: Coverage) -> str:
     return text % {"gaps": gaps, "n": coverage.priorities}
 
 
-def coverage_bar(coverage: Coverage, row: IndustryCoverage) -> dict[str, object]:
+def coverage_bar(coverage: Coverage, row: IndustryCoverage) -> charts.Bar:
     pilots = ngettext("%(n)d pilot", "%(n)d pilots", row.pilots) % {"n": row.pilots}
     provinces = _("%(n)d of %(roster)d provinces") % {"n": row.provinces, "roster": row.roster}
     notice = [_("announced in the notice")] if row.in_notice and not coverage.gap_judged else []
-    return {
-        "label": row.industry.name,
-        "value": row.pilots,
-        "url": row.industry.get_absolute_url(),
-        "mark": "gap" if row.gap else "",
-        "text": " · ".join([pilots, provinces, *notice]),
-    }
+    return charts.Bar(
+        row.industry.name,
+        [row.pilots],
+        _("gap") if row.gap else " · ".join([pilots, provinces, *notice]),
+        row.industry.get_absolute_url(),
+        short=_("gap") if row.gap else str(row.pilots),
+        gap=row.gap,
+    )
 
 
 def naming_pilots_cell(coverage: Coverage, row: IndustryCoverage) -> Cell:

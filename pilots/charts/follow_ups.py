@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from core import charts
 from core.http.request import TrackerRequest
 from core.text.bilingual import is_chinese_active, lang_of
 from core.text.formatting import join_clauses, join_sentences, label_value
@@ -197,7 +198,7 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
     rows = [(step, at) for step in steps for at, name in enumerate(step.names) if name]
     return Chart(
         slug="red-to-cleared",
-        kind="funnel",
+        kind="bars",
         title=flow_title(lights, summary),
         subtitle=_(
             "All pilots in the programme and all follow-ups on record, as of %(day)s; lights of closed ones as on "
@@ -206,29 +207,25 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
         % {"day": format_day(summary.as_of)},
         table=make_table(columns, rows),
         api=reverse("api-followup"),
-        data={
-            "bars": [
-                {
-                    "label": step.label,
-                    "parts": step.parts,
-                    "texts": [
-                        f"{name} {n}" if name else str(n) for name, n in zip(step.names, step.parts, strict=True)
-                    ],
-                    "text": step.text,
-                    "url": step.url,
-                }
+        data=charts.bars(
+            [
+                charts.Bar(
+                    step.label,
+                    step.parts,
+                    step.text,
+                    step.url,
+                    [f"{name} {n}" for name, n in zip(step.names, step.parts, strict=True)],
+                )
                 for step in steps
             ],
-            "series": [_("done"), _("open or not known"), _("not done")],
-            "last_stands_out": True,
-            "max": max(sum(step.parts) for step in steps),
-            "labels": {"value": _("number of red pilots or follow-ups")},
-            "legend": [
-                {"key": "swatch series0", "label": _("followed up, closed, cleared, kept")},
-                {"key": "swatch series1", "label": _("open, not known, or not watched long enough")},
-                {"key": "swatch second", "label": _("without a follow-up, withdrawn, still red, red again")},
-            ],
-        },
+            [(_("done"), "--accent"), (_("open or not known"), "--s3"), (_("not done"), "--second")],
+            _("number of red pilots or follow-ups"),
+        ),
+        legend=[
+            ("swatch series0", _("followed up, closed, cleared, kept")),
+            ("swatch series1", _("open, not known, or not watched long enough")),
+            ("swatch second", _("without a follow-up, withdrawn, still red, red again")),
+        ],
         note=_(
             "The first bar counts pilots, the others follow-ups that a red light caused. Grey on the closing day is "
             "not known, and never counted as cleared."
@@ -266,7 +263,7 @@ def ages_chart(summary: FollowUpSummary) -> Chart:
     old = sum(band.n for band in summary.ages if band.first > OLD_AFTER)
     return Chart(
         slug="ages",
-        kind="funnel",
+        kind="bars",
         title=_("%(n)d of %(all)d open follow-ups are older than %(days)d days")
         % {"n": old, "all": summary.open, "days": OLD_AFTER}
         if summary.open
@@ -274,25 +271,23 @@ def ages_chart(summary: FollowUpSummary) -> Chart:
         subtitle=_("Open follow-ups by days since the opening, as of %(day)s") % {"day": format_day(summary.as_of)},
         table=make_table(columns, summary.ages),
         api=reverse("api-followup"),
-        data={
-            "bars": [
-                {
-                    "label": age_label(band),
-                    "parts": [band.n - band.overdue, band.overdue],
-                    "text": _("%(n)d, %(overdue)d overdue") % {"n": band.n, "overdue": band.overdue},
-                    "url": follow_ups_url(state=OPEN_STATE, sort="opened"),
-                }
+        data=charts.bars(
+            [
+                charts.Bar(
+                    age_label(band),
+                    [band.n - band.overdue, band.overdue],
+                    _("%(n)d, %(overdue)d overdue") % {"n": band.n, "overdue": band.overdue},
+                    follow_ups_url(state=OPEN_STATE, sort="opened"),
+                )
                 for band in summary.ages
             ],
-            "series": [_("not overdue"), _("overdue")],
-            "last_stands_out": True,
-            "max": max((band.n for band in summary.ages), default=0),
-            "labels": {"value": _("open follow-ups")},
-            "legend": [
-                {"key": "swatch series0", "label": _("not overdue, or reported and waiting to be verified")},
-                {"key": "swatch second", "label": _("overdue")},
-            ],
-        },
+            [(_("not overdue"), "--accent"), (_("overdue"), "--second")],
+            _("open follow-ups"),
+        ),
+        legend=[
+            ("swatch series0", _("not overdue, or reported and waiting to be verified")),
+            ("swatch second", _("overdue")),
+        ],
         note=_("A follow-up that is reported as done waits to be verified, and is not overdue."),
     )
 

@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from core import charts
 from core.text.bilingual import lang_of
 from core.text.formatting import (
     format_amount,
@@ -348,13 +349,14 @@ def diffusion_api_url(about: Practice | None = None) -> str:
 def spread_chart(
     copies: Copies,
     sources: Sequence[Source],
-    flags: Sequence[Mapping[str, str]] = (),
+    flags: Sequence[Mapping[str, Any]] = (),
     about: Practice | None = None,
 ) -> Chart:
     """Return the adoption curve of confirmed or verified copies."""
     steps = copies.attested_curve
     days = [step.date for step in steps]
     start, end = min(days, default=copies.as_of), min(copies.as_of, months_after(max(days, default=copies.as_of), 3))
+    flags = [flag for flag in flags if start <= flag["on"] <= end]
     attested = len(copies.attested)
     text = ngettext(
         "%(n)d copy in use is confirmed or verified, %(claimed)d only claimed",
@@ -374,26 +376,28 @@ def spread_chart(
         title=text % {"n": attested, "claimed": copies.adopters[Trust.CLAIMED]},
         subtitle=copies_scope(copies),
         table=make_table(columns, sorted(copies.attested, key=lambda item: (curve_day(item), item.pk))),
-        data={
-            "start": start.isoformat(),
-            "end": end.isoformat(),
-            "max": max((step.issued for step in steps), default=1),
-            "points": [
-                {
-                    "date": step.date.isoformat(),
-                    "n": step.issued,
-                    "names": [item.adopter_name for item in copies.attested if curve_day(item) == step.date],
-                }
-                for step in steps
+        data=charts.steps(
+            [
+                (
+                    _("confirmed or verified"),
+                    [
+                        (
+                            step.date,
+                            step.issued,
+                            [item.adopter_name for item in copies.attested if curve_day(item) == step.date],
+                        )
+                        for step in steps
+                    ],
+                )
             ],
-            "dated": [],
-            "flags": [flag for flag in flags if start.isoformat() <= flag["date"] <= end.isoformat()],
-            "labels": {
-                "issued": _("confirmed or verified"),
-                "of": _("copies in use"),
-                "y": _("copies in use"),
-            },
-        },
+            (start, end),
+            max((step.issued for step in steps), default=1),
+            of=_("copies in use"),
+            axis=_("copies in use"),
+            flags=flags,
+        ),
+        legend=[("line", _("confirmed or verified"))],
+        flags=flags,
         sources=sources,
         api=diffusion_api_url(about),
         note=_(
@@ -419,14 +423,11 @@ def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
         subtitle=_("Copies given up: %(n)d of %(all)d on record, as of %(day)s")
         % {"n": len(copies.given_up), "all": copies.total, "day": format_day(copies.as_of)},
         table=make_table(columns, counts),
-        data={
-            "bars": [
-                {"label": str(reason.label), "value": n, "url": "", "mark": "", "text": copies_text(n)}
-                for reason, n in shown
-            ],
-            "max": max((n for _reason, n in shown), default=0),
-            "labels": {"value": _("copies"), "mark": ""},
-        },
+        data=charts.bars(
+            [charts.Bar(str(reason.label), [n], copies_text(n), short=str(n)) for reason, n in shown],
+            [(_("Copies given up"), "--accent")],
+            _("copies"),
+        ),
         sources=sources,
         api=diffusion_api_url(),
     )

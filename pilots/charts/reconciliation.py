@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core import charts
 from core.text.bilingual import lang_of
 from core.text.formatting import join_sentences, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table
@@ -105,20 +106,20 @@ def provinces_chart(
         title=text % {"n": len(with_pilots), "roster": len(rows)},
         subtitle=scope_text,
         table=make_table(columns, sorted(rows, key=lambda row: -row.pilots)),
-        data={
-            "bars": [
-                {
-                    "label": row.province.short,
-                    "value": row.pilots,
-                    "url": pilots_url(province=row.province.slug),
-                    "mark": "",
-                    "text": recorded_pilots_text(row.pilots),
-                }
+        data=charts.bars(
+            [
+                charts.Bar(
+                    row.province.short,
+                    [row.pilots],
+                    recorded_pilots_text(row.pilots),
+                    pilots_url(province=row.province.slug),
+                    short=str(row.pilots),
+                )
                 for row in with_pilots[:most]
             ],
-            "max": max((row.pilots for row in rows), default=0),
-            "labels": {"value": _("pilots"), "mark": ""},
-        },
+            [(_("Pilots"), "--accent")],
+            _("pilots"),
+        ),
         sources=sources,
         note=join_sentences(
             _("Drawn are the %(most)d provinces with most pilots; the table holds all.") % {"most": most}

@@ -11,6 +11,7 @@ from statistics import median
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core import charts
 from core.text.formatting import format_days, join_sentences, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress, is_withdrawn, related_rows, stage_events
@@ -25,6 +26,7 @@ from policies.models import Source
 from policies.tables import province_cell
 
 MIN_DRAWN = 5  # fewest plans on record for drawing days and giving a median; fewer are listed by name
+KIND_COLOURS = ("--accent", "--s3", "--second", "--grey")
 MAX_NAMES = 24  # of pilots without a plan; all are in the table
 # -- one pilot -----------------------------------------------------------------------------------------
 
@@ -179,17 +181,16 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
         parts.append(text % {"n": whole.withdrawn})
     return Chart(
         slug="funnel",
-        kind="funnel",
+        kind="bars",
         title=funnel_title(whole, standing),
         subtitle=" · ".join(parts),
         table=make_table(columns, rows),
-        data={
-            "bars": [funnel_bar(row, stays, kinds) for row in rows],
-            "series": [str(kind.label) for kind in kinds],
-            "max": max((row.standing for row in rows), default=0),
-            "labels": {"value": _("pilots now at the stage")},
-            "legend": [{"key": f"swatch series{n}", "label": str(kind.label)} for n, kind in enumerate(kinds)],
-        },
+        data=charts.bars(
+            [funnel_bar(row, stays, kinds) for row in rows],
+            [(str(kind.label), KIND_COLOURS[n]) for n, kind in enumerate(kinds)],
+            _("pilots now at the stage"),
+        ),
+        legend=[(f"swatch series{n}", str(kind.label)) for n, kind in enumerate(kinds)],
         sources=sources,
         note=_(
             "Reached: at or past the stage, also where the day of that stage was never published. "
@@ -260,16 +261,11 @@ def funnel_title(funnel: StageFunnel, standing: Counter[Stage]) -> str:
     return text + ngettext("; %(n)d has no plan on record", "; %(n)d have no plan on record", without) % {"n": without}
 
 
-def funnel_bar(row: FunnelRow, stays: Mapping[tuple[str, str], int], kinds: Sequence[PilotKind]) -> dict[str, object]:
+def funnel_bar(row: FunnelRow, stays: Mapping[tuple[str, str], int], kinds: Sequence[PilotKind]) -> charts.Bar:
     text = str(row.standing)
     if row.reached is not None:
         text = _("%(standing)d · %(reached)d reached") % {"standing": row.standing, "reached": row.reached}
-    return {
-        "label": row.label,
-        "parts": [stays[row.code, kind.value] for kind in kinds],
-        "text": text,
-        "url": row.url,
-    }
+    return charts.Bar(row.label, [stays[row.code, kind.value] for kind in kinds], text, row.url)
 
 
 def stays_column(part: str, label: str, stays: Mapping[tuple[str, str], int]) -> Column[FunnelRow]:
@@ -325,20 +321,25 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
         title=plan_lag_title(done, waiting, middle),
         subtitle=plan_lag_scope(len(done), len(waiting), unknown, scope, progress.as_of),
         table=make_table(columns, order),
-        data={
-            "lanes": [str(kind.label).capitalize() for kind in kinds],
-            "points": [plan_lag_point(item, kinds.index(PilotKind(item.pilot.kind)), names) for item in drawn],
-            "names": [named_pilots_group(title, found, names) for title, found in groups if found],
-            "median": None if middle is None else whole_days(middle),
-            "labels": {
-                "x": _("days after the list"),
-                "certain": _("plan issued"),
-                "latest": "",
-                "median": _("median %(days)s") % {"days": format_days(whole_days(middle))}
-                if middle is not None
-                else "",
-            },
-        },
+        data=charts.strip(
+            [str(kind.label).capitalize() for kind in kinds],
+            [
+                {
+                    "x": plan_lag_days(item),
+                    "lane": kinds.index(PilotKind(item.pilot.kind)),
+                    "title": names[item.pilot.pk],
+                    "text": format_days(plan_lag_days(item)),
+                    "url": item.pilot.get_absolute_url(),
+                }
+                for item in drawn
+            ],
+            _("days after the list"),
+            (whole_days(middle), _("median %(days)s") % {"days": format_days(whole_days(middle))})
+            if middle is not None
+            else None,
+        ),
+        legend=[("dot certain", _("plan issued"))] if drawn else [],
+        names=[named_pilots_group(title, found, names) for title, found in groups if found],
         sources=sources,
         note=join_sentences(counts, _("A plan that is not on record may have been issued all the same.")),
         api=progress_api_url(filters),
@@ -371,18 +372,6 @@ def named_pilots_group(title: str, found: Sequence[PilotStatus], names: Mapping[
             for item in found[:MAX_NAMES]
         ],
         "rest": ngettext("%(n)d more in the table", "%(n)d more in the table", rest) % {"n": rest} if rest > 0 else "",
-    }
-
-
-def plan_lag_point(item: PilotStatus, lane: int, names: Mapping[int, str]) -> dict[str, object]:
-    return {
-        "lane": lane,
-        "label": names[item.pilot.pk],
-        "url": item.pilot.get_absolute_url(),
-        "days": plan_lag_days(item),
-        "from": None,
-        "certain": True,
-        "text": format_days(plan_lag_days(item)),
     }
 
 
@@ -467,30 +456,24 @@ def stage_duration_chart(times: Sequence[StageTime], scope: str, as_of: date, so
         title=stage_duration_title(used),
         subtitle=_("Days in each stage; %(scope)s, as of %(day)s") % {"scope": scope, "day": format_day(as_of)},
         table=make_table(columns, times),
-        data={
-            "lanes": [str(time.stage.label) for time in used],
-            "points": [
+        data=charts.strip(
+            [str(time.stage.label) for time in used],
+            [
                 {
+                    "x": stay.days,
                     "lane": lane,
-                    "label": stay.status.pilot.name,
-                    "days": stay.days,
-                    "from": None,
-                    "certain": stay.done,
+                    "title": stay.status.pilot.name,
                     "text": format_days(stay.days)
                     if stay.done
                     else _("%(days)s so far") % {"days": format_days(stay.days)},
+                    "hollow": not stay.done,
                 }
                 for lane, time in enumerate(used)
                 for stay in (*time.completed, *time.ongoing)
             ],
-            "median": None,
-            "labels": {
-                "x": _("days in the stage"),
-                "certain": _("has moved on"),
-                "latest": _("still there: days so far"),
-                "median": "",
-            },
-        },
+            _("days in the stage"),
+        ),
+        legend=[("dot certain", _("has moved on")), ("dot latest", _("still there: days so far"))] if used else [],
         sources=sources,
         note=_("Stages whose day is not on record take no time here: their days fall to the stage before."),
     )

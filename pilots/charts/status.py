@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from math import ceil, floor, log10
 from operator import attrgetter
-from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -16,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from core import charts
 from core.http.as_of import today
 from core.text.formatting import decimal_places, format_amount, format_days, join_clauses, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
@@ -260,20 +260,14 @@ def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
         subtitle=_("Planned and actual days of %(n)d milestones, as of %(day)s")
         % {"n": len(items), "day": format_day(status.as_of)},
         table=milestones_table(status),
-        data={
-            "rows": [milestone_row(item, status.as_of) for item in items],
-            "start": min([*days, status.as_of]).isoformat(),
-            "end": max([*days, status.as_of]).isoformat(),
-            "today": status.as_of.isoformat(),
-            "labels": {"today": format_day(status.as_of), "planned": _("planned"), "actual": _("done")},
-            "legend": [
-                {"key": "dot latest", "label": _("planned")},
-                {"key": "dot certain", "label": _("done")},
-                {"key": "bar blue", "label": _("done late")},
-                {"key": "bar yellow", "label": _("overdue by up to 90 days")},
-                {"key": "bar red", "label": _("overdue by more than 90 days")},
-            ],
-        },
+        data=timeline_config(items, min([*days, status.as_of]), status.as_of, max([*days, status.as_of])),
+        legend=[
+            ("dot latest", _("planned")),
+            ("dot certain", _("done")),
+            ("bar blue", _("done late")),
+            ("bar yellow", _("overdue by up to 90 days")),
+            ("bar red", _("overdue by more than 90 days")),
+        ],
         sources=sources,
         api=f"{reverse('api-milestone-list')}?{urlencode({'pilot': status.pilot.slug})}",
     )
@@ -295,19 +289,31 @@ def milestones_title(status: PilotStatus) -> str:
     return join_clauses([text, _("the longest overdue by %(days)s") % {"days": format_days(late)}])
 
 
-def milestone_row(item: MilestoneStatus, as_of: date) -> dict[str, object]:
-    """Return one row of the timeline; `until` is the end of a delay: the completion date, or the day shown."""
-    actual = completed_on_by_day(item)
-    late = (item.light.delay or 0) > 0
-    return {
-        "label": item.milestone.name,
-        "key": item.milestone.is_key,
-        "planned": item.planned_on.isoformat(),
-        "actual": actual.isoformat() if actual else None,
-        "until": (actual or as_of).isoformat() if late else None,
-        "tag": item.light.colour.value,
-        "text": milestone_state_text(item),
-    }
+def timeline_config(items: Sequence[MilestoneStatus], first: date, as_of: date, last: date) -> charts.Config:
+    """Return the timeline: where each was planned and done, and a bar from one to the other, or to the day, if late."""
+    planned, done, late = [], [], defaultdict[str, list[charts.Point]](list)
+    for row, item in enumerate(items):
+        actual, state = completed_on_by_day(item), milestone_state_text(item)
+        for points, name, on in ((planned, _("planned"), item.planned_on), (done, _("done"), actual)):
+            if on:
+                text = [f"{name}: {format_day(on)}", state]
+                points.append({"x": on.toordinal(), "y": row, "title": item.milestone.name, "text": text})
+        if (item.light.delay or 0) > 0:
+            ends = (item.planned_on.toordinal(), (actual or as_of).toordinal(), None)
+            late[item.light.colour] += [{"x": x, "y": None if x is None else row} for x in ends]
+    keys = [item.milestone.is_key for item in items]
+    sets = [
+        charts.dots("", points, hollow=hollow, hoverRadius=7)
+        | {
+            "radius": [7 if keys[point["y"]] else 4.5 for point in points],  # key ones are large diamonds
+            "pointStyle": ["rectRot" if keys[point["y"]] else "circle" for point in points],
+        }
+        for points, hollow in ((done, False), (planned, True))
+    ]
+    sets += [charts.line("", points, f"--{colour}", 6) for colour, points in late.items()]
+    sets.append(charts.upright(as_of.toordinal(), (len(items) - 0.3, -0.7), {"text": format_day(as_of)}, "--muted", 1))
+    names = [item.milestone.name for item in items]
+    return charts.plot(sets, charts.day_axis(first, last, 0.03), charts.lane_axis(names, air=0.7, grid=False), top=22)
 
 
 def milestone_state_text(item: MilestoneStatus) -> str:
@@ -397,19 +403,15 @@ BOUND_LABELS: dict[str, Promise] = {TargetKind.LIMIT: LIMIT.label, TargetKind.KE
 
 def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[Source]) -> Chart:
     """Return the chart of an indicator's yearly values and the path to its target; its table has quarters too."""
-    target, indicator = item.target, item.target.indicator
+    target = item.target
     # the newest version of each period reported by the day, and the accepted one where that is older
     own = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
     chosen = [*newest_accepted_in(own, status.as_of), *newest_reported_in(own, status.as_of)]
     on_record = sorted(dict.fromkeys(chosen), key=lambda reading: (reading.period, reading.version))
     readings = [reading for reading in on_record if is_yearly(reading.period)]
-    points = [reading_point(reading, indicator.unit_text, status.as_of) for reading in readings]
-    path, expected, base = path_points(item), expected_point(item), base_point(item)
-    bounds = [] if path or target.bound is None else [float(target.bound)]
-    line_label = _("way to the target") if path else str(BOUND_LABELS.get(target.kind, _("target")))
-    accepted = [reading for reading in readings if is_accepted_on(reading, status.as_of)]
-    marks = [mark for mark in (*points, *path, expected, base) if mark]
-    axis = value_axis([*(mark["y"] for mark in marks), *bounds])
+    line_label = _("way to the target") if item.path else str(BOUND_LABELS.get(target.kind, _("target")))
+    sets, marks = indicator_datasets(status, item, readings, line_label)
+    axis = charts.value_axis([mark["y"] for mark in marks])
     columns: list[Column[Reading]] = [
         Column("period", _("Period")),
         Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
@@ -422,48 +424,18 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
         title=indicator_headline(item),
         subtitle=trend_scope(status, item, readings),
         table=make_table(columns, on_record),
-        data={
-            "points": points,
-            "path": path,
-            "bounds": bounds,
-            "expected": expected,
-            "base": base,
-            "axis": axis,
-            "light": {"tag": item.light.colour.value, "label": str(item.light.colour.label)},
-            "labels": {
-                "path": line_label,
-                "expected": _("expected"),
-                "actual": _("accepted"),
-                "open": _("not accepted"),
-                "target": label_value(_("target"), format_amount(target.target_value)) if target.target_value else "",
-                "last": format_amount(accepted[-1].value) if accepted else "",
-            },
-            "legend": [
-                {"key": "dot certain", "label": _("accepted")},
-                {"key": "dot latest", "label": _("not accepted")},
-                {"key": "line dashed", "label": line_label},
-                *([{"key": "diamond", "label": _("expected")}] if expected else []),
-            ],
-        },
+        data=charts.plot(sets, charts.year_axis(mark["x"] for mark in marks), axis) if marks else {},
+        legend=[
+            ("dot certain", _("accepted")),
+            ("dot latest", _("not accepted")),
+            ("line dashed", line_label),
+            *([("diamond", _("expected"))] if item.path and item.light.expected is not None else []),
+        ],
+        light=item.light.colour,
         sources=sources,
         note=value_axis_note(axis),
         api=f"{reverse('api-trend')}?{urlencode({'indicator': item.code, 'pilot': status.pilot.slug})}",
     )
-
-
-AXIS_STEPS = 4
-
-
-def value_axis(values: Sequence[float]) -> dict[str, float]:
-    """Return the range of the value axis, in round steps with some margin; from 0 where that costs little space."""
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    air = (high - low) * 0.18 or abs(high) * 0.1 or 1.0
-    low, high = (0.0 if low < high * 0.3 else low - air), high + air
-    rough = (high - low) / AXIS_STEPS
-    scale: float = 10.0 ** floor(log10(rough))
-    step = scale * next(factor for factor in (1, 2, 2.5, 5, 10) if rough <= factor * scale * (1 + 1e-9))
-    begin, end = floor(low / step) * step, ceil(high / step) * step
-    return {"min": round(max(begin, 0.0), 6), "max": round(end, 6), "step": round(step, 6)}
 
 
 def value_axis_note(axis: dict[str, float]) -> str:
@@ -473,36 +445,63 @@ def value_axis_note(axis: dict[str, float]) -> str:
     return _("The vertical axis begins at %(value)s, not at 0.") % {"value": format_amount(Decimal(str(axis["min"])))}
 
 
-def path_points(item: IndicatorStatus) -> list[dict[str, float]]:
-    """Return the path from base to target; empty where the target is a limit, or its base is not known."""
-    return [{"x": point.year, "y": float(point.value)} for point in item.path.points] if item.path else []
+def indicator_datasets(
+    status: PilotStatus, item: IndicatorStatus, readings: Sequence[Reading], line_label: str
+) -> tuple[list[charts.Config], list[charts.Point]]:
+    """Return values, way to the target or limit, and the expected value of the light's year; and all their points.
 
+    The accepted values are joined, from the base on where none is as early.
+    """
+    target, unit = item.target, item.target.indicator.unit_text
 
-def expected_point(item: IndicatorStatus) -> dict[str, Any] | None:
-    """Return the expected value of the light's year."""
-    if item.light.expected is None or item.path is None:
-        return None
-    text = label_value(_("expected"), f"{format_amount(item.light.expected)} {item.target.indicator.unit_text}")
-    return {"x": min(item.year, item.target.target_year), "y": float(item.light.expected), "text": text}
+    def point(year: int, value: Decimal, text: str) -> charts.Point:
+        return {"x": year, "y": float(value), "title": str(year), "text": text}
 
-
-def base_point(item: IndicatorStatus) -> dict[str, Any] | None:
-    target = item.target
-    if target.base_year is None or target.base_value is None:
-        return None
-    text = label_value(_("base"), f"{format_amount(target.base_value)} {target.indicator.unit_text}")
-    return {"x": target.base_year, "y": float(target.base_value), "text": text}
-
-
-def reading_point(reading: Reading, unit: str, as_of: date) -> dict[str, Any]:
-    words = [reading.get_value_status_display(), state_on(reading, as_of).label]
-    return {
-        "x": int(reading.period),
-        "y": float(reading.value),
-        "accepted": is_accepted_on(reading, as_of),
-        "label": reading.period,
-        "text": f"{format_amount(reading.value)} {unit} · {' · '.join(map(str, words))}",
-    }
+    accepted, still_open, path, expected = [], [], [], []
+    for reading in readings:
+        words = [f"{format_amount(reading.value)} {unit}", reading.get_value_status_display()]
+        text = " · ".join(map(str, [*words, state_on(reading, status.as_of).label]))
+        found = accepted if is_accepted_on(reading, status.as_of) else still_open
+        found.append(point(int(reading.period), reading.value, text))
+    if item.path:
+        path += [
+            point(step.year, step.value, label_value(line_label, format_amount(step.value)))
+            for step in item.path.points
+        ]
+        if item.light.expected is not None:
+            text = label_value(_("expected"), f"{format_amount(item.light.expected)} {unit}")
+            expected.append(point(min(item.year, target.target_year), item.light.expected, text))
+    marks = [*accepted, *still_open, *path, *expected]
+    base = None
+    if target.base_year is not None and target.base_value is not None:
+        base = point(
+            target.base_year, target.base_value, label_value(_("base"), f"{format_amount(target.base_value)} {unit}")
+        )
+        marks.append(base)
+    years = [mark["x"] for mark in marks]
+    bound = (
+        []
+        if path or target.bound is None or not marks
+        else [point(min(years), target.bound, ""), point(max(years), target.bound, "")]
+    )
+    if accepted:  # the value stands where the way to the target does not
+        beside = next((line[-1]["y"] for line in (expected, bound, path) if line), accepted[-1]["y"])
+        number = format_amount(next(r.value for r in reversed(readings) if is_accepted_on(r, status.as_of)))
+        side = charts.BELOW if accepted[-1]["y"] < beside else charts.ABOVE
+        accepted[-1]["label"] = {"text": number, "sides": side, "color": "--accent"}
+    if path and target.target_value:
+        side = charts.BELOW_LEFT if path[-1]["y"] < path[0]["y"] else charts.ABOVE_LEFT
+        text = label_value(_("target"), format_amount(target.target_value))
+        path[-1]["label"] = {"text": text, "sides": side, "color": "--second"}
+    if base and not any(mark["x"] <= base["x"] for mark in accepted):
+        accepted.insert(0, base)
+    diamond = {"pointStyle": "rectRot", "radius": 6, "hoverRadius": 7}
+    return [
+        charts.dots(_("accepted"), accepted, showLine=True),
+        charts.dots(_("not accepted"), still_open, hollow=True),
+        charts.dots(_("expected"), expected, "--second", hollow=True, **diamond),
+        charts.line(line_label, path or bound, "--second", borderDash=charts.DASHED),
+    ], [*marks, *bound]
 
 
 def trend_scope(status: PilotStatus, item: IndicatorStatus, readings: Sequence[Reading]) -> str:

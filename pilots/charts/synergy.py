@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core import charts
 from core.text.formatting import format_share, join_clauses, join_short
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
 from pilots.analytics.explanations import format_co2, no_elasticity
@@ -29,6 +30,9 @@ CORNERS = {  # of the quadrants: 1 where a rate is a reduction, first carbon, th
     CoControl.CARBON_DOWN_POLLUTION_UP: (1, -1),
     CoControl.BOTH_UP: (-1, -1),
 }
+AROUND = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1]]
+MAX_RADIUS = 22  # pixels, of the largest bubble
+ALWAYS_NAMED = 4  # the largest bubbles, whose names may lie on other bubbles
 MAX_LABELLED = 10  # bubbles labelled on the chart; all are in its table
 
 
@@ -61,7 +65,6 @@ def pilot_column(names: Mapping[int, str] | None) -> Column[PilotSynergy]:
 def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -> Chart:
     """Return the co-control chart: pilots by reduction of carbon (x) and of air pollutants (y)."""
     drawn = synergy.on_chart
-    labelled = {item.pilot.pk for item in labelled_pilots(drawn)}
     names = synergy_names(synergy)
     columns: list[Column[PilotSynergy]] = [
         pilot_column(synergy_names(synergy)),
@@ -86,29 +89,8 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         title=synergy_title(synergy),
         subtitle=synergy_scope(synergy, scope),
         table=make_table(columns, sort_by_class(synergy.pilots)),
-        data={
-            "points": [bubble_point(item, item.pilot.pk in labelled, names) for item in drawn],
-            "flat": float(EPSILON * 100),
-            "labels": {
-                "x": _("carbon reduced, % of the base"),
-                "y": _("air pollutants reduced (equivalents), % of the base"),
-                "diagonal": _("equal rates"),
-            },
-            "kinds": [
-                {
-                    "key": kind.value,
-                    "label": str(kind.label),
-                    "colour": kind.colour,
-                    "shape": kind.shape,
-                    "corner": CORNERS.get(kind),
-                }
-                for kind in CoControl
-            ],
-            "legend": [
-                {"key": f"shape {kind.shape} {kind.colour}", "label": f"{kind.label} {synergy.kinds[kind]}"}
-                for kind in CoControl
-            ],
-        },
+        data=coordinates_config(drawn, names),
+        legend=[(f"shape {kind.shape} {kind.colour}", f"{kind.label} {synergy.kinds[kind]}") for kind in CoControl],
         sources=sources,
         note=_(
             "Positive is reduced. Above the diagonal pollutants fall more, below it carbon. Within 0.5 % of nothing a "
@@ -161,25 +143,61 @@ def labelled_pilots(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
     return list({item.pilot.pk: item for item in (*large, *off[:4], *far)}.values())[:MAX_LABELLED]
 
 
-def bubble_point(item: PilotSynergy, named: bool, names: Mapping[int, str]) -> dict[str, Any]:
-    carbon, air = item.carbon.reduction.rate, item.apeq.rate
-    tonnes = item.carbon_tonnes
-    words = [
-        item.kind.label if item.kind else "",
-        _("carbon %(rate)s") % {"rate": format_share(carbon, 1)},
-        _("air pollutants %(rate)s") % {"rate": format_share(air, 1)},
-        format_co2(tonnes),
+def coordinates_config(drawn: Sequence[PilotSynergy], names: Mapping[int, str]) -> charts.Config:
+    """Return a bubble a pilot in the colour and shape of its class, its area by tonnes of carbon.
+
+    Both axes have one scale, so that the diagonal of equal rates rises by 45 degrees; the flat band is shaded.
+    """
+    if not drawn:
+        return {}
+    sizes = {item.pilot.pk: float(abs(item.carbon_tonnes or 0)) for item in drawn}
+    labelled = sorted((item.pilot.pk for item in labelled_pilots(drawn)), key=lambda pk: -sizes[pk])
+    bubbles: dict[str, list[charts.Point]] = {kind.value: [] for kind in CoControl}
+    for item in drawn:
+        pk, carbon, air = item.pilot.pk, item.carbon.reduction.rate, item.apeq.rate
+        words = [
+            item.kind.label if item.kind else "",
+            _("carbon %(rate)s") % {"rate": format_share(carbon, 1)},
+            _("air pollutants %(rate)s") % {"rate": format_share(air, 1)},
+            format_co2(item.carbon_tonnes),
+        ]
+        point: charts.Point = {"x": float((carbon or 0) * 100), "y": float((air or 0) * 100)}
+        point |= {"title": names[pk], "text": [str(word) for word in words], "url": item.pilot.get_absolute_url()}
+        if pk in labelled:
+            keep = pk in labelled[:ALWAYS_NAMED]
+            point["label"] = {"text": names[pk], "sides": AROUND, "plain": True, "keep": keep, "rank": sizes[pk]}
+        point["r"] = max(4, round(MAX_RADIUS * (sizes[pk] / (max(sizes.values()) or 1)) ** 0.5, 1))
+        if item.kind:
+            bubbles[item.kind].append(point)
+    sets = []
+    for kind in CoControl:
+        radii = [point["r"] for point in bubbles[kind]]
+        look = {"pointStyle": kind.shape, "radius": radii, "borderWidth": 1.5, "hoverRadius": [r + 1 for r in radii]}
+        sets.append(
+            charts.dots(str(kind.label), bubbles[kind], f"--{kind.colour}", **look)
+            | {"backgroundColor": f"--{kind.colour}/0.35"}
+        )
+    axes, ends = [], []
+    titles = (_("carbon reduced, % of the base"), _("air pollutants reduced (equivalents), % of the base"))
+    for axis, title in zip("xy", titles, strict=True):
+        values = [point[axis] for points in bubbles.values() for point in points]
+        low, high = min(-2.0, *values), max(2.0, *values)
+        air_around = (high - low) * 0.09
+        scale = {"min": low - air_around, "max": high + air_around, "ticks": {"maxRotation": 0}}
+        axes.append({**scale, "title": {"display": True, "text": title}})
+        ends.append(high)
+    flat, far, under = float(EPSILON * 100), 1000, {"pointHoverRadius": 0, "order": 2}  # what lies outside is clipped
+    words_on_line = {"text": _("equal rates"), "sides": charts.BELOW, "turn": True, "plain": True, "color": "--muted"}
+    middle = {"x": min(ends) * 0.42, "y": min(ends) * 0.42, "label": words_on_line}
+    diagonal = [{"x": -far, "y": -far}, middle, {"x": far, "y": far}]
+    across, up = ([{"x": -far, "y": flat}, {"x": far, "y": flat}], [{"x": -flat, "y": far}, {"x": flat, "y": far}])
+    sets += [
+        charts.line("", across, "--line/0.5", 0, fill={"value": -flat}, **under),
+        charts.line("", up, "--line/0.5", 0, fill={"value": -far}, **under),
+        charts.line("", diagonal, "--muted", 1, borderDash=[5, 4], **under),
     ]
-    return {
-        "x": float((carbon or 0) * 100),
-        "y": float((air or 0) * 100),
-        "tonnes": float(abs(tonnes)) if tonnes is not None else None,
-        "kind": item.kind.value if item.kind else "",
-        "label": names[item.pilot.pk],
-        "named": named,
-        "url": item.pilot.get_absolute_url(),
-        "text": [str(word) for word in words],
-    }
+    corners = [{"text": str(kind.label), "at": at, "color": f"--{kind.colour}"} for kind, at in CORNERS.items()]
+    return charts.plot(sets, *axes, top=4, corners=corners, oneScale=True)
 
 
 def pollutants_used(item: PilotSynergy) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core import charts
 from core.text.formatting import format_amount, format_percent, join_clauses, join_sentences
 from core.web.tables import Chart, Column, Table, make_table
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear, combined_value
 from pilots.charts.cells import without_zeros
-from pilots.charts.status import value_axis, value_axis_note
+from pilots.charts.status import value_axis_note
 from pilots.models import RollUp
 from policies.charts.rollout import format_day
 from policies.models import Source
@@ -26,16 +26,16 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
 
     Different pilots report in different years, so the points are not joined. `asked` are the parameters of the API.
     """
-    same = [
-        year_point(year, trend, accepted=True)
-        for year in trend.same
-        if combined_value(year) is not None and trend.compared
-    ]
-    every = [year_point(year, trend, accepted=False) for year in trend.years if combined_value(year) is not None]
-    beside = [mark for mark in every if mark not in [{**twin, "accepted": False} for twin in same]]
-    axis = value_axis([mark["y"] for mark in (*same, *beside)])
+    same = [year_point(year, trend) for year in trend.same if combined_value(year) is not None and trend.compared]
+    every = [year_point(year, trend) for year in trend.years if combined_value(year) is not None]
+    beside = [mark for mark in every if mark not in same]
+    axis = charts.value_axis([mark["y"] for mark in (*same, *beside)])
+    if same:
+        label = {"text": format_amount(combined_value(trend.same[-1])), "sides": charts.ABOVE, "color": "--accent"}
+        same[-1] = {**same[-1], "label": label}
     compared = ngettext("the same %(n)d pilot in every year", "the same %(n)d pilots in every year", trend.compared)
-    labels = {"actual": compared % {"n": trend.compared}, "open": _("all that have a value for the year")}
+    compared %= {"n": trend.compared}
+    alone = _("all that have a value for the year")
     return Chart(
         slug="trend",
         kind="trend",
@@ -44,25 +44,15 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
             [f"{trend.indicator.name} ({trend.indicator.unit_text})", scope, format_day(trend.as_of)]
         ),
         table=trends_table(trend),
-        data={
-            "points": [*same, *beside],
-            "path": [],
-            "bounds": [],
-            "expected": None,
-            "base": None,
-            "axis": axis,
-            "labels": {
-                **labels,
-                "path": "",
-                "expected": "",
-                "target": "",
-                "last": format_amount(latest_trend_value(trend)) if same else "",
-            },
-            "legend": [
-                *([{"key": "dot certain", "label": labels["actual"]}] if same else []),
-                *([{"key": "dot latest", "label": labels["open"]}] if beside else []),
-            ],
-        },
+        data=charts.plot(
+            [charts.dots(compared, same, showLine=True), charts.dots(alone, beside, hollow=True)],
+            charts.year_axis(mark["x"] for mark in (*same, *beside)),
+            axis,
+        ),
+        legend=[
+            *([("dot certain", compared)] if same else []),
+            *([("dot latest", alone)] if beside else []),
+        ],
         sources=sources,
         note=join_sentences(aggregation_text(trend), value_axis_note(axis)),
         api=f"{reverse('api-trend')}?{urlencode({'indicator': trend.indicator.code, **asked})}",
@@ -73,7 +63,7 @@ def latest_trend_value(trend: Trend) -> Decimal | None:
     return combined_value(trend.same[-1]) if trend.same else None
 
 
-def year_point(year: TrendYear, trend: Trend, *, accepted: bool) -> dict[str, Any]:
+def year_point(year: TrendYear, trend: Trend) -> charts.Point:
     value = combined_value(year)
     text = _("%(value)s %(unit)s, %(n)d of %(of)d pilots")
     labels = {
@@ -87,8 +77,7 @@ def year_point(year: TrendYear, trend: Trend, *, accepted: bool) -> dict[str, An
     return {
         "x": year.year,
         "y": float(value) if value is not None else None,
-        "accepted": accepted,
-        "label": str(year.year),
+        "title": str(year.year),
         "text": text % labels,
     }
 

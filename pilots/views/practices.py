@@ -165,7 +165,7 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         charts["reach"] = reach_chart(copies, Province.objects.filter(in_roster=False), sources, practice)
     if copies.attested:
         reached = (practice.library_then, _("taken into the library")), (practice.recommended_then, _("recommended"))
-        flags = [{"date": day.isoformat(), "label": label, "url": ""} for day, label in reached if day]
+        flags = [{"on": day, "label": label, "url": ""} for day, label in reached if day]
         charts["spread"] = spread_chart(copies, sources, flags, practice)
     figures = practice_figures(practice) if copies.total else []
     labels = {

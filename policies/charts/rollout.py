@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -12,6 +13,7 @@ from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core import charts
 from core.text.formatting import join_clauses, join_sentences, join_short, label_value
 from core.web.tables import Chart, Column, Subject, Table, make_table
 from policies.charts.tile_map import plans_grid
@@ -96,29 +98,27 @@ def rollout_api(rollout: Rollout) -> str:
 def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
     """Adoption curve: how many had issued by each day, and how many of them on a known date."""
     names, end = newly_known(rollout), end_day(rollout)
+    flags = curve_annotations(rollout, end)
+    issued, dated = _("issued, by the latest date known"), _("of them with the day of issue known")
     return Chart(
         slug="adoption",
         kind="steps",
         title=adoption_title(rollout),
         subtitle=chart_scope(rollout),
         table=adoption_table(rollout, names),
-        data={
-            "start": start_day(rollout).isoformat(),
-            "end": end.isoformat(),
-            "max": rollout.roster,
-            "points": [
-                {"date": step.date.isoformat(), "n": step.issued, "names": names.get(step.date, [])}
-                for step in rollout.series
+        data=charts.steps(
+            [
+                (issued, [(step.date, step.issued, names.get(step.date, [])) for step in rollout.series]),
+                (dated, [(step.date, step.issued, []) for step in rollout.dated_series]),
             ],
-            "dated": [{"date": step.date.isoformat(), "n": step.issued} for step in rollout.dated_series],
-            "flags": curve_annotations(rollout, end),
-            "labels": {
-                "issued": _("issued, by the latest date known"),
-                "dated": _("of them with the day of issue known"),
-                "of": _("of %(roster)d") % {"roster": rollout.roster},
-                "y": _("provinces"),
-            },
-        },
+            (start_day(rollout), end),
+            rollout.roster,
+            of=_("of %(roster)d") % {"roster": rollout.roster},
+            axis=_("provinces"),
+            flags=flags,
+        ),
+        legend=[("line", issued), *([("line thin", dated)] if rollout.dated_series else [])],
+        flags=flags,
         sources=sources,
         note=join_sentences(
             _(
@@ -210,12 +210,12 @@ def newly_known(rollout: Rollout) -> dict[date, list[str]]:
     return found
 
 
-def curve_annotations(rollout: Rollout, end: date) -> list[dict[str, str]]:
+def curve_annotations(rollout: Rollout, end: date) -> list[dict[str, Any]]:
     """Return the annotations of the curve: the policy itself and the documents that implement it."""
     own = [(rollout.origin or rollout.policy.known_issued_by, rollout.policy)]
     below = [(policy.published_on or policy.known_issued_by, policy) for policy in rollout.followers]
     return [
-        {"date": on.isoformat(), "label": policy.name, "url": policy.get_absolute_url()}
+        {"on": on, "label": policy.name, "url": policy.get_absolute_url()}
         for on, policy in own + below
         if on and on <= end
     ]
@@ -223,11 +223,12 @@ def curve_annotations(rollout: Rollout, end: date) -> list[dict[str, str]]:
 
 def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
     """Strip plot of the lags: days from the national document to each province's plan, one lane per region."""
-    lanes = [row.label for row in rollout.by_region]
-    places = {row.region.value: index for index, row in enumerate(rollout.by_region)}
-    points = [point for row in rollout.provinces for point in lag_point(row, rollout.origin, places)]
-    median = rollout.median_lag_days if rollout.has_enough_lags else None
-    middle = None if median is None else whole_days(median)
+    lanes = [row.region.value for row in rollout.by_region]
+    points = [point for row in rollout.provinces for point in lag_point(row, rollout.origin, lanes)]
+    middle = None
+    if rollout.has_enough_lags and rollout.median_lag_days is not None:
+        days = whole_days(rollout.median_lag_days)
+        middle = (days, _("median %(days)d days") % {"days": days})
     return Chart(
         slug="lags",
         kind="strip",
@@ -242,17 +243,15 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
             "day": format_day(rollout.as_of),
         },
         table=lag_table(rollout),
-        data={
-            "lanes": lanes,
-            "points": points,
-            "median": middle,
-            "labels": {
-                "x": _("days after the national document"),
-                "certain": _("day of issue known"),
-                "latest": _("at the latest: only known by that day"),
-                "median": "" if middle is None else _("median %(days)d days") % {"days": middle},
-            },
-        },
+        data=charts.strip(
+            [row.label for row in rollout.by_region], points, _("days after the national document"), middle
+        ),
+        legend=[
+            ("dot certain", _("day of issue known")),
+            ("dot latest", _("at the latest: only known by that day")),
+        ]
+        if points
+        else [],
         sources=sources,
         note=_(
             "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
@@ -277,13 +276,13 @@ def lag_headline(rollout: Rollout) -> str:
     return text % {"n": len(rollout.lags), "median": whole_days(median), "p90": whole_days(p90)}
 
 
-def lag_point(row: ProvinceRollout, origin: date | None, places: Mapping[str, int]) -> list[dict[str, object]]:
-    """Return a province's point; None if it has not issued or the national date is unknown."""
+def lag_point(row: ProvinceRollout, origin: date | None, lanes: Sequence[str]) -> list[charts.Point]:
+    """Return a province's point; none if it has not issued or the national date is unknown."""
     province = row.province
-    base = {"lane": places.get(province.region), "label": province.short, "url": province.get_absolute_url()}
+    base = {"lane": lanes.index(province.region), "title": province.short, "url": province.get_absolute_url()}
     if row.lag_days is not None:
         text = ngettext("%(days)d day", "%(days)d days", row.lag_days) % {"days": row.lag_days}
-        return [{**base, "days": row.lag_days, "from": None, "certain": True, "text": text}]
+        return [{**base, "x": row.lag_days, "text": text}]
     between = row.lag_range
     if between is None:
         return []
@@ -294,7 +293,7 @@ def lag_point(row: ProvinceRollout, origin: date | None, places: Mapping[str, in
         if partial
         else _("at most %(last)d days") % {"last": last}
     )
-    return [{**base, "days": last, "from": first if partial else None, "certain": False, "text": text}]
+    return [{**base, "x": last, "from": first if partial else None, "hollow": True, "text": text}]
 
 
 def lag_table(rollout: Rollout) -> Table:

@@ -250,8 +250,9 @@ def test_few_plans_stand_by_name_beside_who_has_none(client: Client) -> None:
     statuses = [item.list_to_plan for item in client.get("/", {"as_of": DAY}).context["overview"].progress.pilots]
     done = sum(span.done for span in statuses if span)
     waiting = sum(not span.done for span in statuses if span)
-    assert len(chart.data["names"][-1]["rows"]) == waiting
-    assert len(chart.data["points"]) == (done if done >= 5 else 0)
+    assert len(chart.names[-1]["rows"]) == waiting
+    drawn = chart.data["data"]["datasets"][0]["data"] if chart.data else []
+    assert len(drawn) == (done if done >= 5 else 0)
 
 
 @pytest.mark.parametrize(("rated", "few"), [(1, True), (2, False)])

@@ -35,7 +35,8 @@ def indicator_chart(client: Client) -> Any:
 def test_the_line_has_whole_years_alone_and_the_table_also_quarters(client: Client, carbon: Indicator) -> None:
     carbon.readings.filter(period="2026-Q3").update(state="reported", accepted_on=None)
     chart = indicator_chart(client)
-    assert [(point["x"], point["y"]) for point in chart.data["points"]] == [(2023, 4400), (2024, 4370), (2025, 4339)]
+    values = chart.data["data"]["datasets"][0]["data"]
+    assert [(point["x"], point["y"]) for point in values] == [(2023, 4400), (2024, 4370), (2025, 4339)]
     assert "target for 2026 · 3 of 3 values accepted" in chart.subtitle
     file = csv_rows(client.get(f"/pilots/city/?as_of={DAY}&export=trend-co2-tot.csv"))
     assert [(row[0], row[1], row[4]) for row in file[2:]] == [
@@ -57,10 +58,10 @@ def test_the_trend_of_the_api_sums_no_quarter(client: Client, carbon: Indicator)
 
 def test_the_last_value_stands_at_its_point_and_an_axis_off_zero_says_so(client: Client, carbon: Indicator) -> None:
     chart = indicator_chart(client)
-    assert chart.data["labels"]["last"] == "4,339"
-    assert chart.data["axis"] == {"min": 4200, "max": 4500, "step": 100}
+    assert chart.data["data"]["datasets"][0]["data"][-1]["label"]["text"] == "4,339"
+    assert chart.data["options"]["scales"]["y"] == {"min": 4200, "max": 4500, "ticks": {"stepSize": 100}}
     assert chart.note.endswith("The vertical axis begins at 4,200, not at 0.")
     Pilot.objects.get().targets.update(target_value=100)
     chart = indicator_chart(client)
-    assert chart.data["axis"]["min"] == 0
+    assert chart.data["options"]["scales"]["y"]["min"] == 0
     assert "axis" not in chart.note

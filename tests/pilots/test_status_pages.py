@@ -174,17 +174,22 @@ def test_a_pilot_s_figures_stand_on_the_day(programme: Any, client: Client) -> N
     assert [figure["value"] for figure in then[:2]] == [30, 30]
 
 
+def drawn(chart: Any, axis: str) -> dict[str, list[float]]:
+    """Return what each line of a chart with a name has on this axis."""
+    named = [own for own in chart.data["data"]["datasets"] if own["label"] in ("accepted", "not accepted")]
+    return {own["label"]: [point[axis] for point in own["data"]] for own in named}
+
+
 def test_a_trend_of_the_past_knows_no_later_acceptance(programme: Any, client: Client) -> None:
     chart = client.get("/pilots/good/?as_of=2026-03-10").context["charts"]["AIR_SO2"]
-    assert [(p["label"], p["accepted"]) for p in chart.data["points"]] == [("2023", True), ("2025", False)]
+    assert drawn(chart, "x") == {"accepted": [2023], "not accepted": [2025]}
 
 
 def test_a_value_disputed_since_is_drawn_open_and_none_takes_its_place(programme: Any, client: Client) -> None:
     sulphur = Indicator.objects.get(code="AIR_SO2")
     make_reading(programme["good"], sulphur, "2025", 10300, version=2, state="disputed")
     context = client.get(f"/pilots/good/?{DAY}").context
-    points = context["charts"]["AIR_SO2"].data["points"]
-    assert [(p["y"], p["accepted"]) for p in points] == [(12000.0, True), (10300.0, False)]
+    assert drawn(context["charts"]["AIR_SO2"], "y") == {"accepted": [12000], "not accepted": [10300]}
     assert {item.code: item.reading for item in context["status"].indicators}["AIR_SO2"] is None, "as the light sees it"
 
 
@@ -192,7 +197,7 @@ def test_a_correction_stands_beside_nothing_it_replaced(programme: Any, client: 
     sulphur = Indicator.objects.get(code="AIR_SO2")
     make_reading(programme["good"], sulphur, "2025", 10300, version=2)
     chart = client.get(f"/pilots/good/?{DAY}").context["charts"]["AIR_SO2"]
-    assert [p["y"] for p in chart.data["points"]] == [12000.0, 10300.0]
+    assert drawn(chart, "y") == {"accepted": [12000, 10300]}
 
 
 def test_the_history_tells_what_when_and_why(programme: Any, client: Client) -> None:
@@ -373,9 +378,9 @@ def test_the_lights_are_compared_with_the_last_quarter_s_end(programme: Any, cli
 
 def test_each_bar_of_a_batch_counts_the_list_that_it_leads_to(programme: Any, client: Client) -> None:
     funnel = client.get(f"/batches/first/?{DAY}").context["charts"]["funnel"]
-    for bar in funnel.data["bars"]:
-        if bar["url"]:
-            assert client.get(f"{bar['url']}&{DAY}").context["listing"].count == sum(bar["parts"])
+    for stage in zip(*(part["data"] for part in funnel.data["data"]["datasets"]), strict=True):
+        if url := stage[0]["url"]:
+            assert client.get(f"{url}&{DAY}").context["listing"].count == sum(part["x"] for part in stage)
 
 
 @pytest.mark.parametrize("name", ["lights", "funnel", "lag", "time"])
@@ -408,10 +413,10 @@ def test_five_plans_are_drawn_with_a_median_in_whole_days(programme: Any, client
         "Half of the plans on record came within 104 days of the list; "
         "2 have none on record, up to 1,044 days since the list"
     )  # the median of 101 to 105 and 305 is 103.5
-    assert sorted((p["days"], p["certain"]) for p in chart.data["points"]) == [
-        (101, True), (102, True), (103, True), (104, True), (105, True), (305, True),
-    ]  # fmt: skip
-    assert [[row["label"] for row in group["rows"]] for group in chart.data["names"]] == [["Amber", "Late"]]
+    dots, median = (own["data"] for own in chart.data["data"]["datasets"])
+    assert [point["x"] for point in dots] == [101, 102, 103, 104, 105, 305]
+    assert median[-1] == {"x": 104, "y": -0.6, "label": {"text": "median 104 days"} | median[-1]["label"]}
+    assert [[row["label"] for row in group["rows"]] for group in chart.names] == [["Amber", "Late"]]
     assert page.content.decode().count("/pilots/amber/") >= 2
 
 

@@ -50,8 +50,8 @@ def test_years_are_compared_over_the_same_pilots(client: Client, total: Indicato
         ["2023", 7, 7, D(700), 5, D(500), "t"],
         ["2024", 5, 7, D(450), 5, D(450), "t"],
     ]
-    marks = [(mark["x"], mark["y"], mark["accepted"]) for mark in chart_of(answer).data["points"]]
-    assert marks == [(2023, 500.0, True), (2024, 450.0, True), (2023, 700.0, False)]
+    lines = [own["data"] for own in chart_of(answer).data["data"]["datasets"]]
+    assert [[(mark["x"], mark["y"]) for mark in line] for line in lines] == [[(2023, 500), (2024, 450)], [(2023, 700)]]
     found = client.get(f"/api/v1/trend/?{DAY}&indicator=AIR_A").json()
     assert [(year["n"], year["total"]) for year in found["years"]] == [(7, 700), (5, 450)]
     assert [(year["n"], year["total"]) for year in found["same"]] == [(5, 500), (5, 450)]

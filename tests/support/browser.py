@@ -15,6 +15,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, expect
 
+from core.web.static_files import CHART_COPY
 from tests.support.live_server import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,7 +29,6 @@ FLAGS = [
     "--disable-sync",
 ]
 CDN = "https://cdn.jsdelivr.net/npm/"
-VENDOR = ROOT / "static" / "vendor"
 TIMEOUT_MS = 60_000  # ms; generous, for busy machines
 WATCH_SHIFTS = """
 window.shifted = 0;
@@ -104,21 +104,10 @@ def chromium(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=path, args=FLAGS)
 
 
-def vendored_file(address: str) -> Path:
-    """Return our copy of a file of the CDN: .../npm/chart.js@4.6.1/dist/chart.umd.min.js."""
-    package, _, file = address.removeprefix(CDN).partition("/")
-    name, version = package.split("@")
-    stem = file.rpartition("/")[2].removesuffix(".js")
-    for tail in (".umd.min", ".bundle.min", ".min"):
-        if stem.endswith(tail):
-            return VENDOR / f"{name.removesuffix('.js')}-{version}{tail}.js"
-    raise AssertionError(address)
-
-
 def cdn_available(route: Route) -> None:
-    """Respond as the CDN does: with the bytes of our SRI hashes."""
+    """Respond as the CDN does: with the bytes of our SRI hash."""
     headers = {"content-type": "text/javascript", "access-control-allow-origin": "*"}
-    route.fulfill(body=vendored_file(route.request.url).read_text(), headers=headers)
+    route.fulfill(body=(ROOT / "static" / CHART_COPY).read_text(), headers=headers)
 
 
 def cdn_unreachable(route: Route) -> None:

@@ -9,23 +9,7 @@ from typing import Any
 SPOKEN_ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-failed", "data-label")
 UNREAD_TAGS = {"script", "style", "code", "pre"}  # code is not prose: URLs, parameters and codes of records
 VOID_TAGS = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-# Keys of chart data that are not shown.
-SILENT_KEYS = {
-    "url",
-    "class",
-    "status",
-    "code",
-    "key",
-    "tag",
-    "kind",
-    "date",
-    "slug",
-    "planned",
-    "actual",
-    "until",
-    "start",
-}
-SILENT_KEYS |= {"end", "today", "from", "mark"}
+CHART_WORDS = {"label", "labels", "text", "title", "footer", "short", "marks"}  # keys of what a chart shows
 
 
 @dataclass(frozen=True)
@@ -68,7 +52,7 @@ class PageReader(HTMLParser):
             if tag == "meta" and given.get("name") == "description":
                 self.keep(given.get("content") or "", lang, "<meta description>")
         self.chart_data = (
-            tag == "script" and given.get("type") == "application/json" and given.get("id") != "chart-libs"
+            tag == "script" and given.get("type") == "application/json" and given.get("id") != "chart-library"
         )
         if tag not in VOID_TAGS:
             self.open.append((tag, lang, read))
@@ -91,14 +75,13 @@ class PageReader(HTMLParser):
             self.texts.append(PageText(" ".join(text.split()), lang, where))
 
 
-def chart_labels(value: Any) -> Iterator[str]:
-    """Yield the texts of a chart from its data."""
-    if isinstance(value, str):
+def chart_labels(value: Any, *, shown: bool = False) -> Iterator[str]:
+    """Yield the texts of a chart from its configuration."""
+    if isinstance(value, str) and shown:
         yield value
     elif isinstance(value, list):
         for item in value:
-            yield from chart_labels(item)
+            yield from chart_labels(item, shown=shown)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key not in SILENT_KEYS:
-                yield from chart_labels(item)
+            yield from chart_labels(item, shown=key in CHART_WORDS)

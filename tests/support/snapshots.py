@@ -77,8 +77,17 @@ def page_content(response: Any) -> dict[str, Any]:
 
 
 def chart_content(chart: Any) -> dict[str, Any]:
-    texts = {name: getattr(chart, name) for name in ("title", "subtitle", "note", "data")}
-    return {**texts, "table": table_content(chart.table)}
+    """Return what a chart says and the points that it draws, whatever they look like."""
+    texts = {name: getattr(chart, name) for name in ("title", "subtitle", "note", "legend", "flags", "names")}
+    drawing = chart.data
+    if chart.is_canvas:
+        drawing = [[own["label"], *map(point_content, own["data"])] for own in drawing["data"]["datasets"]]
+    return {**texts, "drawing": drawing, "table": table_content(chart.table)}
+
+
+def point_content(point: dict[str, Any]) -> list[Any]:
+    words = [point.get("title"), point.get("text"), point.get("footer"), point.get("label", {}).get("text")]
+    return [point["x"], point["y"], *filter(None, [*words, point.get("url")])]
 
 
 def table_content(table: Any) -> list[list[Any]]:

@@ -1,81 +1,45 @@
 /* Draws the charts that need a canvas: each when it comes near the window, on a wide window the others when the page is
-   idle, again when the theme changes, and all of them in light colours for the printer. What draws is loaded when the
+   idle, again when the theme changes, and all of them in light colours for the printer. The library is loaded when the
    first chart comes near, or when the user is about to print; a chart that could not be drawn in time is printed as its
    table. */
-import { openTab } from "./chart-frame.js";
-import { chartTypes, idle, loadCharts } from "./chart-loader.js";
+import { createChart } from "./create.js";
+import { openTab } from "./frame.js";
+import { idle, loadChart } from "./library.js";
 
 const frames = [...document.querySelectorAll("[data-chart]")].filter((frame) =>
   frame.querySelector("[data-live-drawing]"),
 );
 const charts = new Map(); // frame -> Chart
-const loadedTypes = new Set(); // the types of which all that they need is loaded
-let library; // { Chart, createChart }, once loaded
+let Chart; // once loaded
 
-const typeOf = (frame) => frame.dataset.chart;
-const typesOf = (some) => [...new Set(some.map(typeOf))];
-
-async function load(some) {
-  library = await loadCharts(typesOf(some));
-  typesOf(some).forEach((type) => loadedTypes.add(type));
+async function load() {
+  Chart = await loadChart();
 }
 
-/** Create the chart of a frame; undefined while the frame is in a part of the page that is not shown yet. */
-function create(frame, plugins = []) {
+/** Draw a frame, unless it is in a part of the page that is not shown yet. */
+function draw(frame) {
   if (!frame.querySelector("[data-live-drawing]").clientWidth) {
     nearWindow.observe(frame);
-    return undefined;
+    return;
   }
   charts.get(frame)?.destroy();
-  const chart = library.createChart(library.Chart, frame, chartTypes[typeOf(frame)], plugins);
-  charts.set(frame, chart);
-  return chart;
-}
-
-function draw(frame) {
-  if (create(frame)) frame.dataset.drawn = "";
+  charts.set(frame, createChart(Chart, frame));
+  frame.dataset.drawn = "";
 }
 
 function redraw() {
   charts.forEach((_, frame) => draw(frame));
 }
 
-/** Create, lay out and paint a chart in three tasks, for as one they block a phone for a fifth of a second. The printer,
-    or a change of the theme, may come in between and put a finished chart in the place of this one. */
-async function drawInParts(frame) {
-  let part = 1;
-  const plugins = () => Object.keys(library.Chart.registry.plugins.items).length;
-  const registered = plugins();
-  const parts = { id: "parts", beforeUpdate: () => part > 1, beforeRender: () => part > 2 };
-  const chart = create(frame, [parts]);
-  const nextPart = async () => {
-    await idle();
-    part++;
-    if (charts.get(frame) !== chart) return false;
-    if (plugins() === registered) return true;
-    draw(frame); // anew: a plugin that another chart needed was loaded meanwhile and does not know this one
-    return false;
-  };
-  if (!chart || !(await nextPart())) return;
-  chart.update();
-  if (!(await nextPart())) return;
-  chart.render();
-  frame.dataset.drawn = "";
-}
-
 /** Draw one after the other, so that the page responds in between. */
 async function drawInTurn(some) {
   for (const frame of some) {
     await idle();
-    if ("drawn" in frame.dataset) continue; // it came near meanwhile
-    chartTypes[typeOf(frame)].prepare?.();
-    await idle();
-    if (charts.has(frame)) draw(frame); // at once: it must not be blank while its parts are made
-    else await drawInParts(frame);
+    if (!charts.has(frame)) draw(frame);
   }
 }
 
-/** Show the table, which has every value, where no library could be loaded. */
+/** Show the table, which has every value, where the library could not be loaded. */
 function showTables(some) {
   some.forEach((frame) => {
     const box = frame.querySelector("[data-live-drawing]");
@@ -88,7 +52,7 @@ function showTables(some) {
 }
 
 function loadAndDraw(some) {
-  load(some).then(
+  load().then(
     () => drawInTurn(some),
     () => showTables(some),
   );
@@ -124,7 +88,7 @@ function watchPrinter() {
   const apply = (theme, forPaper) => {
     document.documentElement.dataset.theme = theme;
     document.documentElement.classList.toggle("for-paper", forPaper);
-    frames.filter((frame) => loadedTypes.has(typeOf(frame))).forEach(draw);
+    if (Chart) frames.forEach(draw);
   };
   const begin = () => {
     if (themeBefore !== undefined) return;
@@ -140,12 +104,11 @@ function watchPrinter() {
   addEventListener("afterprint", end);
   matchMedia("print").addEventListener("change", ({ matches }) => (matches ? begin() : end()));
   // Printing cannot wait for a download: so load before it, when the pointer leaves for the browser's own menu.
-  document.documentElement.addEventListener("mouseleave", () => load(frames).catch(() => {}), { once: true });
+  document.documentElement.addEventListener("mouseleave", () => load().catch(() => {}), { once: true });
   addEventListener("keydown", (event) => {
-    if (event.key !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
-    if (typesOf(frames).every((type) => loadedTypes.has(type))) return;
+    if (event.key !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || Chart) return;
     event.preventDefault();
-    load(frames).then(print, print);
+    load().then(print, print);
   });
 }
 
@@ -153,9 +116,7 @@ function watchPrinter() {
     phone is spared that work, and so is a user who asked to save data. */
 function drawWhenIdle() {
   if (!matchMedia("(min-width: 721px)").matches || navigator.connection?.saveData) return;
-  addEventListener("load", () => idle().then(() => loadAndDraw(frames.filter((frame) => !charts.has(frame)))), {
-    once: true,
-  });
+  addEventListener("load", () => idle().then(() => loadAndDraw(frames)), { once: true });
 }
 
 if (frames.length) {
