@@ -5,11 +5,12 @@ It is the journal; pages use keyset pagination, so that the last page costs as m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db.models import Model, Q, QuerySet
@@ -46,8 +47,7 @@ PAGE_SIZE = 50
 SYSTEM = "~system"  # no user name can hold a tilde
 
 
-@dataclass(frozen=True)
-class ChangeLogQuery:
+class ChangeLogQuery(NamedTuple):
     """Query of the change log by a user; empty attributes do not filter."""
 
     reader: Any
@@ -59,12 +59,11 @@ class ChangeLogQuery:
     own_province: Province | None = None  # nothing but what was this province's own
 
 
-@dataclass(frozen=True)
-class ChangeLogPage:
+class ChangeLogPage(NamedTuple):
     """A page of the change log; `newer` and `older` are its first and last change, None at the ends of the log."""
 
     entries: Sequence[HistoryEntry]
-    count: int
+    total: int
     newer: int | None
     older: int | None
 
@@ -115,7 +114,7 @@ def build_change_log(
         keys.reverse()
     return ChangeLogPage(
         entries=load_change_log(keys, asked.reader),
-        count=rows.count(),
+        total=rows.count(),
         newer=keys[0] if keys and newer else None,
         older=keys[-1] if keys and older else None,
     )
@@ -140,29 +139,46 @@ def iterate_change_log(
 
 # -- what they say -----------------------------------------------------------------------------------------
 
-RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
-    ProvincialPlan: ["province", "policy"],
-    StageEntry: ["pilot"],
-    Milestone: ["pilot"],
-    Target: ["pilot", "indicator"],
-    TargetStep: ["target__pilot", "target__indicator"],
-    Reading: ["pilot", "indicator"],
-    LightOverride: ["pilot"],
-    Replan: ["pilot", "milestone", "stage_entry"],
-    FollowUpStep: ["follow_up"],
-    Adoption: ["practice", "pilot", "province"],
-    Effect: ["practice"],
-    Attachment: ["document"],
-}
-"""What the name of a record is made of besides its own fields."""
 
-PARENTS: Mapping[type[Model], Sequence[str]] = {
-    FollowUpStep: ["follow_up"],
-    Adoption: ["practice"],
-    Effect: ["practice"],
-    Attachment: ["document"],
+class Part(NamedTuple):
+    """How a record that belongs to others is named: by theirs, and by what distinguishes it from its fellows."""
+
+    owners: Sequence[str]  # relations, through `target` for a step of one
+    own: Callable[[Any], object] = lambda _entry: ""
+    related: Sequence[str] = ()  # which that needs
+
+
+PARTS: Mapping[type[Model], Part] = {
+    StageEntry: Part(["pilot"], lambda entry: entry.get_stage_display()),
+    Milestone: Part(["pilot"], lambda entry: entry.instance),
+    Target: Part(["pilot", "indicator"]),
+    TargetStep: Part(["target__pilot", "target__indicator"], lambda entry: entry.year),
+    Reading: Part(["pilot", "indicator"], lambda entry: entry.period),
+    LightOverride: Part(["pilot"], lambda entry: entry.get_colour_display()),
+    Replan: Part(["pilot"], lambda entry: entry.milestone or entry.stage_entry or "", ["milestone", "stage_entry"]),
+    FollowUpStep: Part(["follow_up"], lambda entry: entry.get_move_display()),
+    Adoption: Part(["practice"], related=["pilot", "province"]),  # and by its adopter
+    Effect: Part(
+        ["practice"],
+        lambda entry: _("change of the pilot’s total") if entry.reading_after_id else _("stated effect"),
+    ),
+    Attachment: Part(["document"]),
 }
-"""The records that stand in front of a record's name; of others the pilot and the indicator."""
+
+
+def load_change_log(keys: Sequence[int], reader: object) -> list[HistoryEntry]:
+    """Return what the changes with these ids say, newest first, each with the URL of its record."""
+    labels = {model: Label(lambda entry: str(entry.instance)) for model in history_models().values()}
+    name = partial(part_label, gone=DeletedPilots())
+    labels |= {model: Label(name, [*part.owners, *part.related]) for model, part in PARTS.items()}
+    labels[ProvincialPlan] = Label(plan_label, ["province", "policy"])
+    entries = describe(ChangeEvent.objects.filter(pk__in=keys).order_by(*NEWEST_FIRST), reader, labels)
+    records = [(item.historical.instance_type._meta.label_lower, item.historical.id) for item in entries]
+    newest = newest_changes(records)
+    return [
+        replace(item, url=record_url(item.historical, newest[record].action != "-"))
+        for item, record in zip(entries, records, strict=True)
+    ]
 
 
 class DeletedPilots(dict[int, str]):
@@ -173,34 +189,22 @@ class DeletedPilots(dict[int, str]):
         return self[key]
 
 
-def load_change_log(keys: Sequence[int], reader: object) -> list[HistoryEntry]:
-    """Return what the changes with these ids say, newest first, each with the URL of its record."""
-    gone = DeletedPilots()
-    labels = {
-        model: Label(lambda entry: record_label(entry, gone), RELATED_FIELDS.get(model, ()))
-        for model in history_models().values()
-    }
-    entries = describe(ChangeEvent.objects.filter(pk__in=keys).order_by(*NEWEST_FIRST), reader, labels)
-    records = [(item.historical.instance_type._meta.label_lower, item.historical.id) for item in entries]
-    newest = newest_changes(records)
-    return [
-        replace(item, url=record_url(item.historical, newest[record].action != "-"))
-        for item, record in zip(entries, records, strict=True)
-    ]
+def plan_label(entry: Any) -> str:
+    return entry.instance.name or " · ".join(related_label(entry, name) for name in ("province", "policy"))
 
 
-def record_label(entry: Any, gone: Mapping[int, str]) -> str:
-    """Return the record's name at that time, with the record it belongs to in front; of a deleted pilot its
-    last name."""
-    model = entry.instance_type
-    if model is ProvincialPlan:
-        return entry.instance.name or " · ".join(related_label(entry, name) for name in ("province", "policy"))
-    if model not in RELATED_FIELDS:
-        return str(entry.instance)
-    home = entry.target if model is TargetStep else entry
-    names = PARENTS.get(model, ("pilot", "indicator"))
-    parts = [] if home is None else [related_label(home, name, gone) for name in names if hasattr(home, f"{name}_id")]
-    return " · ".join([*parts, *distinguishing_labels(entry, gone)])
+def part_label(entry: Any, gone: Mapping[int, str]) -> str:
+    """Return the record's name at that time, with the records that it belongs to in front."""
+    part, names = PARTS[entry.instance_type], []
+    for path in part.owners:
+        home, _sep, name = path.rpartition("__")
+        owner = getattr(entry, home) if home else entry
+        names += [related_label(owner, name, gone)] if owner else []
+    if entry.instance_type is Adoption:
+        own = related_label(entry, "pilot", gone) if entry.pilot_id else entry.place or related_label(entry, "province")
+    else:
+        own = str(part.own(entry))
+    return " · ".join([*names, own] if own else names)
 
 
 def related_label(entry: Any, name: str, gone: Mapping[int, str] = MappingProxyType({})) -> str:
@@ -208,28 +212,6 @@ def related_label(entry: Any, name: str, gone: Mapping[int, str] = MappingProxyT
     record, key = getattr(entry, name), getattr(entry, f"{name}_id")
     model = type(entry)._meta.get_field(name).related_model
     return str(record) if record else gone[key] if model is Pilot else str(DeletedObject(model, key))
-
-
-def distinguishing_labels(entry: Any, gone: Mapping[int, str]) -> list[str]:
-    """Return what distinguishes a record from the others of the same model and parent; nothing for a target."""
-    model = entry.instance_type
-    if model is StageEntry:
-        return [str(entry.get_stage_display())]
-    if model is LightOverride:
-        return [str(entry.get_colour_display())]
-    if model is Milestone:
-        return [str(entry.instance)]
-    if model is Replan:
-        return [str(entry.milestone or entry.stage_entry or "")]
-    if model is FollowUpStep:
-        return [str(entry.get_move_display())]
-    if model is Adoption:
-        if entry.pilot_id:
-            return [related_label(entry, "pilot", gone)]
-        return [entry.place or related_label(entry, "province")]
-    if model is Effect:
-        return [str(_("change of the pilot’s total") if entry.reading_after_id else _("stated effect"))]
-    return [str(getattr(entry, name)) for name in ("period", "year") if hasattr(entry, name)]
 
 
 def record_url(entry: Any, alive: bool) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -70,74 +69,46 @@ def shown_changes() -> QuerySet[ChangeEvent]:
 # -- since a day -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Correction:
-    when: datetime
-    what: str
-    kind: str
-    action: str
-    reason: str
-    url: str
+def corrections_after(as_of: date, most: int = MAX_GROUPS) -> dict[str, Any]:
+    """Return what was changed or deleted after a day: why a page of that day may read differently than it did then.
 
-
-@dataclass(frozen=True)
-class Corrections:
-    """Changes and deletions entered after a date: why a page of that date may read differently than it did then."""
-
-    total: int
-    newest: Sequence[Correction]
-
-
-def corrections_after(as_of: date, most: int = MAX_GROUPS) -> Corrections:
-    """Return what was changed or deleted after the date. Two queries, and one for each model shown."""
+    `total` is their number, `newest` the last ones. Two queries, and one for each model shown.
+    """
     changes = shown_changes().filter(at__gte=start_of_day(as_of + timedelta(1)), action__in=["~", "-"])
     total = changes.count()
     newest = list(changes.select_related("import_record")[:most]) if total else []
-    entries = fetch_entries(newest, ENTRY_LABELS)
-    known = [(change, entries.get((change.model, change.entry_id))) for change in newest]
-    return Corrections(total, [correction_of(change, entry) for change, entry in known if entry])
+    entries, actions, found = fetch_entries(newest, ENTRY_LABELS), action_labels(), []
+    for change in newest:
+        entry = entries.get((change.model, change.entry_id))
+        if entry is not None:
+            what, url = shown_record(entry)
+            kind, action = str(entry.instance_type._meta.verbose_name), actions[change.action]
+            texts = {"what": what, "url": url, "kind": kind, "action": action, "reason": change_reason(change)}
+            found.append({"when": change.at, **texts})
+    return {"total": total, "newest": found}
 
 
-def correction_of(change: ChangeEvent, entry: Any) -> Correction:
-    """Return one change formatted; a deleted record has no link."""
-    record = shown_record(entry)
-    return Correction(
-        when=change.at,
-        what=record_name(record),
-        kind=str(entry.instance_type._meta.verbose_name),
-        action=action_labels()[change.action],
-        reason=change_reason(change),
-        url=shown_url(entry, record),
-    )
+def shown_record(entry: Any) -> tuple[str, str]:
+    """Return name and URL of the record that a change is shown at: of a part the record that it belongs to.
 
-
-def shown_record(entry: Any) -> Any:
-    """Return the record to name: the pilot for records of a pilot, else the record as it was then."""
-    if entry.instance_type not in PART_MODELS:
-        return entry.instance
-    try:
-        return getattr(entry, entry.instance_type.OWNER)
-    except ObjectDoesNotExist:  # the pilot itself is gone
-        return None
-
-
-def shown_url(entry: Any, record: Any) -> str:
-    """Return the URL of the record to name; empty for a deleted one, and for one without a page."""
-    gone = entry.history_type == "-" and entry.instance_type in PAGE_MODELS
-    return record.get_absolute_url() if hasattr(record, "get_absolute_url") and not gone else ""
-
-
-def record_name(record: Any) -> str:
-    if isinstance(record, FollowUp):
-        return str(record)
-    return (record.name or getattr(record, "slug", "") or str(record.pk)) if record else ""
+    Both are empty where that is gone; the URL also of a deleted record, and of one without a page.
+    """
+    record, deleted = entry.instance, entry.history_type == "-"
+    if entry.instance_type in PART_MODELS:
+        try:
+            record, deleted = getattr(entry, entry.instance_type.OWNER), False
+        except ObjectDoesNotExist:
+            record = None
+    if record is None:
+        return "", ""
+    name = str(record) if isinstance(record, FollowUp) else record.name or getattr(record, "slug", "") or str(record.pk)
+    return name, record.get_absolute_url() if hasattr(record, "get_absolute_url") and not deleted else ""
 
 
 # -- lately, in groups -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ChangeGroup:
+class ChangeGroup(NamedTuple):
     """Changes of one record on one day, or by one import, summarized by meaning.
 
     `light` is the colour of a pilot's light before and after, if these changes changed it.
@@ -147,12 +118,8 @@ class ChangeGroup:
     what: str
     kind: str
     url: str
-    phrases: Sequence[str]
+    text: str
     light: tuple[Colour, Colour] | None = None
-
-    @property
-    def text(self) -> str:
-        return join_clauses(self.phrases)
 
 
 class GroupKey(NamedTuple):
@@ -178,19 +145,34 @@ def recent_changes(as_of: date, most: int = MAX_GROUPS) -> Sequence[ChangeGroup]
         if len(newest) == most:
             break
     groups = record_groups([key for key in newest if key.kind == "record"])
-    edits = {key: edit for key, rows in groups.items() if (edit := pilot_edit(key, rows)) is not None}
+    edits = {
+        key: PilotEdit(key.number, key.day, rows[-1].history_date, rows[0].history_date)
+        for key, rows in groups.items()
+        if rows and apps.get_model(key.model) is Pilot and not any(is_new_pilot(entry) for entry in rows)
+    }
     turned = light_changes(set(edits.values()))
     imports = Import.objects.in_bulk([key.number for key in newest if key.kind in ("import", "undone")])
     found = []
     for key, when in newest.items():
         if key.kind == "loaded":
-            found.append(ChangeGroup(when, translate_reason(key.reason), "", "", [_("records loaded")]))
-        elif key.kind != "record":
-            found.append(describe_import(key, when, imports[key.number]))
-        elif groups[key]:
+            found.append(ChangeGroup(when, translate_reason(key.reason), "", "", _("records loaded")))
+        elif key.kind != "record":  # no file and no user is named
+            record = imports[key.number]
+            kind = KINDS.get(record.kind)
+            written = count_text(kind.model if kind else Import, record.created + record.updated)
+            text = _("import of %(things)s undone") if key.kind == "undone" else _("import of %(things)s")
+            name = _("Import %(number)d") % {"number": key.number}
+            found.append(ChangeGroup(when, name, "", "", text % {"things": written}))
+        elif rows := groups[key]:
+            what, url = shown_record(rows[0])
+            kind_name, text = str(apps.get_model(key.model)._meta.verbose_name), join_clauses(change_phrases(rows))
             light = turned.get(edits[key]) if key in edits else None
-            found.append(describe_record(key, groups[key], light))
+            found.append(ChangeGroup(rows[0].history_date, what, kind_name, url, text, light))
     return found
+
+
+def is_new_pilot(entry: Any) -> bool:
+    return entry.instance_type is Pilot and entry.history_type == "+"
 
 
 def group_key(change: ChangeEvent) -> GroupKey:
@@ -222,116 +204,78 @@ def record_groups(keys: Sequence[GroupKey]) -> dict[GroupKey, list[Any]]:
     return groups
 
 
-def pilot_edit(key: GroupKey, rows: Sequence[Any]) -> PilotEdit | None:
-    """Return the edit of a pilot that can have turned its light; None for another record, and for a new pilot."""
-    if apps.get_model(key.model) is not Pilot or not rows:
-        return None
-    if any(entry.instance_type is Pilot and entry.history_type == "+" for entry in rows):
-        return None
-    return PilotEdit(key.number, key.day, rows[-1].history_date, rows[0].history_date)
-
-
 # -- in words --------------------------------------------------------------------------------------------
-
-
-def describe_record(key: GroupKey, rows: Sequence[Any], light: tuple[Colour, Colour] | None) -> ChangeGroup:
-    """Describe the changes of a record on a day."""
-    record = shown_record(rows[0])
-    return ChangeGroup(
-        when=rows[0].history_date,
-        what=record_name(record),
-        kind=str(apps.get_model(key.model)._meta.verbose_name),
-        url=shown_url(rows[0], record),
-        phrases=change_phrases(rows),
-        light=light,
-    )
-
-
-def describe_import(key: GroupKey, when: datetime, record: Import) -> ChangeGroup:
-    """Describe an import, or its undo, with its number of records. No file and no user is named."""
-    kind = KINDS.get(record.kind)
-    written = count_text(kind.model if kind else Import, record.created + record.updated)
-    text = _("import of %(things)s undone") if key.kind == "undone" else _("import of %(things)s")
-    what = _("Import %(number)d") % {"number": key.number}
-    return ChangeGroup(when, what, "", "", [text % {"things": written}])
 
 
 def change_phrases(rows: Sequence[Any]) -> list[str]:
     """Describe the entries of one record and day, in the order of the models."""
-    found = []
+    found: list[str] = []
     by_model: dict[type[Model], list[Any]] = defaultdict(list)
     for entry in rows:
         by_model[entry.instance_type].append(entry)
     for model in (*PAGE_MODELS, *PART_MODELS):
+        own = by_model[model]
+        if not own or (model is FollowUp and by_model[FollowUpStep]):
+            continue  # the steps of a follow-up say what happened
         if model is Reading:
-            found += reading_phrases(by_model[model])
-        elif model is FollowUp and by_model[FollowUpStep]:
-            continue  # its steps say what happened
+            found += reading_phrases(own)
         elif model is FollowUpStep:
-            found += [str(Move(entry.move).label) for entry in sorted(by_model[model], key=lambda entry: entry.seq)]
-        elif model is StageEntry:
-            found += stage_phrases(by_model[model])
+            found += [str(Move(entry.move).label) for entry in sorted(own, key=lambda entry: entry.seq)]
         elif model is LightOverride:
-            found += [_("light set by hand")] if by_model[model] else []
-        elif by_model[model]:
-            found += plain_phrases(model, by_model[model])
+            found.append(_("light set by hand"))
+        elif model is StageEntry:
+            entered = [entry for entry in own if entry.history_type == "+" and entry.entered_on]
+            last = max((Stage(entry.stage) for entry in entered), key=lambda stage: stage.order, default=None)
+            found += [_("stage “%(stage)s” entered") % {"stage": last.label}] if last else []
+            found += counted_phrases(StageEntry, [entry for entry in own if entry not in entered])
+        elif model in PAGE_MODELS:
+            found.append(action_labels()[own[-1].history_type if own[-1].history_type == "+" else own[0].history_type])
+        else:
+            found += counted_phrases(model, own)
     return found
 
 
-def plain_phrases(model: type[Model], rows: Sequence[Any]) -> list[str]:
-    """Describe entries as added, changed or deleted: a main record in one word, others by number."""
-    actions = action_labels()
-    if model in PAGE_MODELS:
-        return [actions[rows[-1].history_type if rows[-1].history_type == "+" else rows[0].history_type]]
-    counts = Counter(entry.history_type for entry in rows)
-    text = _("%(things)s %(action)s")
-    return [text % {"things": count_text(model, counts[s]), "action": actions[s]} for s in actions if counts[s]]
+def counted_phrases(model: type[Model], rows: Sequence[Any]) -> list[str]:
+    """Describe how many entries are added, changed and deleted."""
+    counts, text = Counter(entry.history_type for entry in rows), _("%(things)s %(action)s")
+    return [
+        text % {"things": count_text(model, counts[sign]), "action": action}
+        for sign, action in action_labels().items()
+        if counts[sign]
+    ]
 
 
-def stage_phrases(rows: Sequence[Any]) -> list[str]:
-    """Describe which stages were entered; else that entries changed."""
-    entered = [Stage(entry.stage) for entry in rows if entry.history_type == "+" and entry.entered_on]
-    last = max(entered, key=lambda stage: stage.order, default=None)
-    phrases = [_("stage “%(stage)s” entered") % {"stage": last.label}] if last else []
-    others = [entry for entry in rows if not (entry.history_type == "+" and entry.entered_on)]
-    return phrases + (plain_phrases(StageEntry, others) if others else [])
+def reading_phrases(rows: Sequence[Any]) -> list[str]:
+    """Describe values entered, accepted, disputed, changed or deleted, with year or quarter if there is only one.
 
-
-def reading_phrases(rows: Sequence[object]) -> list[str]:
-    """Describe values entered, accepted, disputed, changed or deleted, with year or quarter if there is only one."""
-    sorts: dict[str, list[object]] = defaultdict(list)
-    for entry in rows:
-        sorts[reading_action(entry)].append(entry)
+    Each reading counts once in a phrase, however often it changed.
+    """
     words = {
-        "entered": _("%(things)s entered"),
-        "accepted": _("%(things)s accepted"),
-        "disputed": _("%(things)s objected to"),
+        "+": _("%(things)s entered"),
+        ReadingState.ACCEPTED: _("%(things)s accepted"),
+        ReadingState.DISPUTED: _("%(things)s objected to"),
         "~": _("%(things)s changed"),
         "-": _("%(things)s deleted"),
     }
-    return [text % {"things": values_text(sorts[sort])} for sort, text in words.items() if sorts[sort]]
+    sorts: dict[str, list[Any]] = defaultdict(list)
+    for entry in rows:
+        judged = entry.history_type == "~" and entry.state in words
+        sorts[entry.state if judged else entry.history_type].append(entry)
+    found = []
+    for sort, text in words.items():
+        if sorts[sort]:
+            n, periods = len({entry.id for entry in sorts[sort]}), {entry.period for entry in sorts[sort]}
+            things = values_text(n, periods.pop()) if len(periods) == 1 else count_text(Reading, n)
+            found.append(text % {"things": things})
+    return found
 
 
-def reading_action(entry: Any) -> str:
-    if entry.history_type == "+":
-        return "entered"
-    if entry.history_type == "~" and entry.state in (ReadingState.ACCEPTED, ReadingState.DISPUTED):
-        return str(entry.state)
-    return str(entry.history_type)
-
-
-def values_text(rows: Sequence[Any]) -> str:
-    """Return “12 values for 2025”: each reading once, however often it changed."""
-    number = len({entry.id for entry in rows})
-    periods = {entry.period for entry in rows}
-    if len(periods) > 1:
-        return count_text(Reading, number)
-    period = periods.pop()
+def values_text(n: int, period: str) -> str:
+    """Return “12 values for 2025”."""
     if len(period) == len("2025"):
-        text = ngettext("%(n)d value for %(year)s", "%(n)d values for %(year)s", number)
-        return text % {"n": number, "year": period}
-    text = ngettext("%(n)d value for the quarter %(quarter)s", "%(n)d values for the quarter %(quarter)s", number)
-    return text % {"n": number, "quarter": period}
+        return ngettext("%(n)d value for %(year)s", "%(n)d values for %(year)s", n) % {"n": n, "year": period}
+    text = ngettext("%(n)d value for the quarter %(quarter)s", "%(n)d values for the quarter %(quarter)s", n)
+    return text % {"n": n, "quarter": period}
 
 
 COUNTED: Mapping[type[Model], Any] = {

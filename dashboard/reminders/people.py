@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
-from django.core.exceptions import ObjectDoesNotExist
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -65,10 +64,7 @@ def load_people(keys: Iterable[int] | None = None) -> list[Person]:
 
 def settings_of(user: Any) -> MailSettings:
     """Return the settings of a user, or those that hold without a row (unsaved)."""
-    try:
-        found: MailSettings = user.mail_settings
-    except ObjectDoesNotExist:
-        found = MailSettings(user=user)
+    found: MailSettings = getattr(user, "mail_settings", None) or MailSettings(user=user)
     return found
 
 

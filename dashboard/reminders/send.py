@@ -69,7 +69,16 @@ def send_digests(now: datetime) -> Outcome:
     waiting = who_waits(people, day)
     if not waiting:
         return Outcome(idle="nobody waits for a digest")
-    return Run(build_open_work(day)).send_to(waiting)
+    outcome, work, connection = Outcome(), build_open_work(day), get_connection()
+    try:
+        for key in waiting:  # one after the other, as each is at that moment; a server that is down ends the run
+            send_one(key, work, connection, outcome)
+            if outcome.error:
+                break
+    finally:
+        connection.close()
+    log.info("digests", extra={"sent": outcome.sent, "failed": outcome.failed})
+    return outcome
 
 
 def who_waits(people: Iterable[Person], day: date) -> list[int]:
@@ -85,75 +94,47 @@ def who_waits(people: Iterable[Person], day: date) -> list[int]:
     ]
 
 
-class Run:
-    """One run of `remind`: a connection to the mail server, and what it has done so far."""
-
-    def __init__(self, work: OpenWork) -> None:
-        self.work = work
-        self.connection: Any = get_connection()
-        self.held = holds_demonstration()
-        self.outcome = Outcome()
-
-    def send_to(self, keys: Iterable[int]) -> Outcome:
-        """Send to these users, one after the other, as each is at that moment; a server that is down ends the run."""
-        try:
-            for key in keys:
-                self.send_one(key)
-                if self.outcome.error:
-                    break
-        finally:
-            self.connection.close()
-        log.info("digests", extra={"sent": self.outcome.sent, "failed": self.outcome.failed})
-        return self.outcome
-
-    def send_one(self, key: int) -> None:
-        """Send one user's digest, if there is anything to tell and no other process has claimed it."""
-        person = next(iter(load_people([key])), None)
-        if person is None or not person.wants_mail:
-            return
-        digest = build_digest(person, self.work, told_to(key))
-        if not digest.entries:
-            drop_unsent(Q(user=key))
-            return
-        mail = claim(digest)
-        if mail is None:
-            return
-        if self.held:
-            ReminderMail.objects.filter(pk=mail.pk).update(held=True, claimed_until=None)
-            self.outcome.held += 1
-            return
-        self.deliver(digest, mail)
-
-    def deliver(self, digest: Digest, mail: ReminderMail) -> None:
-        """Hand the mail to the server, and write down what became of it."""
-        message = compose(digest, mail)
-        try:
-            self.connection.open()  # by the first mail; later ones use the same connection
-            message.connection = self.connection
-            message.send()
-        except SMTPRecipientsRefused as exc:
-            self.refused(digest.person, mail, exc)
-        except (SMTPException, OSError) as exc:
-            self.outcome.error = give_back(mail, exc)
-            self.outcome.failed += 1
-            log.warning("the mail server failed: %s", self.outcome.error)
-        else:
-            mark_sent(mail, str(message.subject))
-            self.outcome.sent += 1
-
-    def refused(self, person: Person, mail: ReminderMail, exc: SMTPRecipientsRefused) -> None:
-        """Note an address that is refused for good: it is not tried again until it is changed or the note is gone.
-
-        One that is refused for the time being is tried again.
-        """
+def send_one(key: int, work: OpenWork, connection: Any, outcome: Outcome) -> None:
+    """Send one user's digest, if there is anything to tell and no other process has claimed it."""
+    person = next(iter(load_people([key])), None)
+    if person is None or not person.wants_mail:
+        return
+    digest = build_digest(person, work, told_to(key))
+    if not digest.entries:
+        drop_unsent(Q(user=key))
+        return
+    mail = claim(digest)
+    if mail is None:
+        return
+    if holds_demonstration():
+        ReminderMail.objects.filter(pk=mail.pk).update(held=True, claimed_until=None)
+        outcome.held += 1
+        return
+    message = compose(digest, mail)
+    message.connection = connection
+    try:
+        connection.open()  # by the first mail; later ones use the same connection
+        message.send()
+    except SMTPRecipientsRefused as exc:
         code, reason = next(iter(exc.recipients.values()))
         give_back(mail, f"{code} {reason.decode(errors='replace')}")
-        if code < 500:
-            self.outcome.failed += 1
+        if code < 500:  # for the time being: it is tried again
+            outcome.failed += 1
             return
         MailSettings.objects.update_or_create(user=person.user, defaults={"refused_address": person.user.email})
         log.warning("an address was refused for good: %s", code, extra={"user": person.key})
-        self.outcome.refused += 1
+        outcome.refused += 1
+    except (SMTPException, OSError) as exc:
+        outcome.error = give_back(mail, exc)
+        outcome.failed += 1
+        log.warning("the mail server failed: %s", outcome.error)
+    else:
+        moment = timezone.now()
+        with transaction.atomic():
+            values = {"sent_at": moment, "subject": str(message.subject)[:200], "claimed_until": None}
+            ReminderMail.objects.filter(pk=mail.pk).update(**values)
+            ReminderStep.objects.filter(mail=mail).update(sent_at=moment)
+        outcome.sent += 1
 
 
 # -- the ledger ------------------------------------------------------------------------------------------
@@ -196,14 +177,6 @@ def claim(digest: Digest) -> ReminderMail | None:
         ]
         ReminderStep.objects.bulk_create(rows)
     return mail
-
-
-def mark_sent(mail: ReminderMail, subject: str) -> None:
-    """Mark a mail and its steps as sent."""
-    moment = timezone.now()
-    with transaction.atomic():
-        ReminderMail.objects.filter(pk=mail.pk).update(sent_at=moment, subject=subject[:200], claimed_until=None)
-        ReminderStep.objects.filter(mail=mail).update(sent_at=moment)
 
 
 def give_back(mail: ReminderMail, error: object) -> str:

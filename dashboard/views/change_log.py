@@ -180,7 +180,7 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
     """Show the change log of the models that the user may view, newest first."""
     form, kinds, feed = read_change_log(request, request.user)
     bar, title = FilterBar(request, form), _("Changes of the records")
-    tables = {"changes": Export(title, lambda: change_log_table(kinds, form.query, feed.count), bar.chips)}
+    tables = {"changes": Export(title, lambda: change_log_table(kinds, form.query, feed.total), bar.chips)}
     file = export_response(request, tables, title, feeds=change_feeds(request, request.user))
     if file is not None:
         return file

@@ -209,7 +209,7 @@ def changes_table(changes: Sequence[ChangeGroup]) -> Table:
         Column("what", _("Which"), lambda change: Cell(change.what, url=change.url)),
         Column("kind", _("Record"), lambda change: change.kind or ""),
         Column("light", _("Light"), lambda change: " → ".join(str(colour.label) for colour in change.light or ())),
-        Column("told", _("What happened"), "text"),
+        Column("text", _("What happened")),
     ]
     return make_table(columns, changes)
 

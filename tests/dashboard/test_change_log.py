@@ -187,7 +187,7 @@ def test_pages_by_key_hold_every_entry_once_in_the_order_of_time(pilot: Pilot) -
     assert (len(wanted), query_keys()) == (21, wanted)
 
     feed, read = build_change_log(KINDS, ChangeLogQuery(ADMIN), most=4), []
-    assert (feed.newer, feed.count) == (None, 21)
+    assert (feed.newer, feed.total) == (None, 21)
     while True:
         read.append([line.key for line in feed.entries])
         if feed.older is None:
@@ -232,7 +232,7 @@ def test_by_province_its_own_records_and_those_of_its_pilots(pilot: Pilot) -> No
     edit_record(other)
     edit_record(pilot.batch)  # a national batch belongs to no province
     assert query_keys(ChangeLogQuery(ADMIN, province=hebei)) == [entry_key(entry) for entry in reversed(inside)]
-    assert build_change_log(KINDS, ChangeLogQuery(ADMIN, province=hebei)).count == 6
+    assert build_change_log(KINDS, ChangeLogQuery(ADMIN, province=hebei)).total == 6
 
 
 def test_a_change_of_a_record_that_moved_is_the_province_s_whose_it_was_then(pilot: Pilot) -> None:
@@ -309,12 +309,12 @@ def test_kinds_that_are_not_asked_for_stay_out(pilot: Pilot) -> None:
     entry = edit_record(pilot)
     edit_record(pilot.province)
     feed = build_change_log({"pilot": Pilot}, ChangeLogQuery(ADMIN))
-    assert ([line.key for line in feed.entries], feed.count) == ([entry_key(entry)], 1)
+    assert ([line.key for line in feed.entries], feed.total) == ([entry_key(entry)], 1)
 
 
 def test_nothing_happened(pilot: Pilot) -> None:
     feed = build_change_log(KINDS, ChangeLogQuery(ADMIN, person="nobody", province=pilot.province))
-    assert (feed.entries, feed.count, feed.newer, feed.older) == ([], 0, None, None)
+    assert (feed.entries, feed.total, feed.newer, feed.older) == ([], 0, None, None)
     assert list(iterate_change_log(KINDS, ChangeLogQuery(ADMIN))) == []
 
 

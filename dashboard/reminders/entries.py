@@ -1,0 +1,227 @@
+"""What a user is to be told of by a day, each step once: an entry for each item of the user's lists of "My work".
+
+The steps are computed from what is open on the day, so what was done meanwhile is in none. A step of something that
+happened on a day belongs to the next day, so that the digest of a morning is about whole days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.text.formatting import join_clauses, label_value
+from dashboard.analytics.open_work import (
+    MINISTRY_DAYS,
+    OpenWork,
+    PilotMilestone,
+    PilotReplan,
+    ReportedValues,
+    WorkList,
+    is_proposed,
+)
+from dashboard.reminders.people import Person
+from pilots.analytics.explanations import main_explanation, request_text
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.follow_ups.analytics import FollowUpStatus
+from pilots.metrics.follow_up_states import FollowUpState, Move
+from pilots.metrics.progress import year_due
+from pilots.models import Adoption, Practice
+from policies.charts.rollout import format_day
+
+DAYS_BEFORE, DAYS_AFTER = (30, 7, 1), (1, 7, 30)
+NEWS_DAYS = 30
+"""Days for which something that happened is news: what is older is on the pages, and in no mail."""
+
+Step = tuple[str, date]
+"""A step: its code, and the day for which it is planned."""
+
+
+class Entry(NamedTuple):
+    """One line of a digest: the record, the steps that it tells of, and its text in the active language and path."""
+
+    thing: str
+    steps: Sequence[Step]
+    line: Callable[[], tuple[str, str]]
+    block: str = ""  # the list that it is of
+
+
+def entries_of(lists: Sequence[WorkList], person: Person, work: OpenWork) -> list[Entry]:
+    """Return an entry for each record on the user's lists with steps; of one on two lists with the steps of both."""
+    found: dict[str, Entry] = {}
+    for listed in lists:
+        for item in listed.items:
+            entry = ENTRIES[listed.slug](item, person, work)
+            known = found.get(entry.thing, entry._replace(block=listed.slug))
+            if entry.steps:
+                found[entry.thing] = known._replace(steps=list(dict.fromkeys([*known.steps, *entry.steps])))
+    return list(found.values())
+
+
+# -- days of steps -----------------------------------------------------------------------------------------
+
+
+def due_steps(due_on: date, work: OpenWork, *, acts: bool) -> list[Step]:
+    """Return the steps of a due date that should have been taken by the day: for who is to act those before it until
+    it has passed, then those after it; for the ministry that it stayed open for long.
+    """
+    day = work.as_of
+    if not acts:
+        steps = [("ministry", work.calendar.add(due_on, MINISTRY_DAYS))]
+    elif due_on >= day:
+        steps = [(f"before{n}", due_on - timedelta(n)) for n in DAYS_BEFORE]
+    else:
+        steps = [(f"after{n}", due_on + timedelta(n)) for n in DAYS_AFTER]
+    return [step for step in steps if step[1] <= day]
+
+
+def waiting_steps(code: str, since: date | None, day: date) -> list[Step]:
+    """Return the steps of something that waits since a day: from the next one on, and 7 and 30 days later."""
+    if since is None or since >= day:
+        return []
+    steps = [(code, since), *((f"{code}-after{n}", since + timedelta(n)) for n in DAYS_AFTER[1:])]
+    return [step for step in steps if step[1] <= day]
+
+
+def news_steps(code: str, on: date | None, day: date) -> list[Step]:
+    """Return the step of something that happened on a day, while it is news."""
+    return [(code, on)] if on and day - timedelta(NEWS_DAYS) <= on < day else []
+
+
+# -- texts -------------------------------------------------------------------------------------------------
+
+
+def due_text(due_on: date, day: date) -> str:
+    """Return when it is due, and how far away that is."""
+    if due_on == day:
+        return _("due today")
+    n = abs((due_on - day).days)
+    if due_on > day:
+        text = ngettext("due %(day)s, in %(n)d day", "due %(day)s, in %(n)d days", n)
+    else:
+        text = ngettext("due %(day)s, %(n)d day late", "due %(day)s, %(n)d days late", n)
+    return text % {"day": format_day(due_on), "n": n}
+
+
+def of_whom(name: object, whose: object) -> str:
+    return _("%(name)s (%(whose)s)") % {"name": name, "whose": whose}
+
+
+# -- by list -----------------------------------------------------------------------------------------------
+
+
+def milestone_entry(row: PilotMilestone, person: Person, work: OpenWork) -> Entry:
+    milestone, due_on = row.item.milestone, row.item.planned_on
+    steps = due_steps(due_on, work, acts=bool(person.province))
+
+    def line() -> tuple[str, str]:
+        return label_value(of_whom(milestone.name, row.status.pilot.name), due_text(due_on, work.as_of)), row.url
+
+    return Entry(f"milestone:{milestone.pk}", steps, line)
+
+
+def follow_up_entry(status: FollowUpStatus, person: Person, work: OpenWork) -> Entry:
+    """Return the entry of a follow-up: for its verifier once it is reported, else for who is to act on it."""
+    row, newest, day = status.follow_up, status.newest, work.as_of
+    reported, returned = status.state == FollowUpState.REPORTED, newest.move == Move.RETURN
+    if reported:
+        steps = waiting_steps("verify", newest.taken_on, day)
+    else:
+        acts = bool(person.province) or row.owner_user_id == person.key
+        steps = due_steps(status.due_on, work, acts=acts)
+        if acts and newest.taken_on < day and (returned or status.state == FollowUpState.OPENED):
+            steps = [("returned" if returned else "assigned", newest.taken_on), *steps]
+
+    def line() -> tuple[str, str]:
+        due = due_text(status.due_on, day)
+        if reported:
+            text = _("reported on %(day)s, to be verified") % {"day": format_day(newest.taken_on)}
+        elif returned:
+            note = _("returned on %(day)s") % {"day": format_day(newest.taken_on)}
+            text = join_clauses(filter(None, [note, newest.remark, due]))
+        else:
+            text = join_clauses([status.state.label, due])
+        return label_value(of_whom(row, row.subject.name if row.subject else ""), text), row.get_absolute_url()
+
+    return Entry(f"follow_up:{row.pk}", steps, line)
+
+
+def replan_entry(row: PilotReplan, _person: Person, work: OpenWork) -> Entry:
+    """Return the entry of a request that waits for the ministry, or was refused."""
+    replan, day = row.replan, work.as_of
+    if replan.decided_on and replan.decided_on <= day:
+        steps = news_steps("refused", replan.decided_on, day)
+    else:
+        steps = waiting_steps("decide", replan.asked_on, day)
+
+    def line() -> tuple[str, str]:
+        return label_value(of_whom(row.record, row.status.pilot.name), request_text(row.record, day)), row.url
+
+    return Entry(f"replan:{replan.pk}", steps, line)
+
+
+def red_entry(status: PilotStatus, _person: Person, work: OpenWork) -> Entry:
+    def line() -> tuple[str, str]:
+        reason = main_explanation(status)
+        if status.since:
+            reason = join_clauses([_("red since %(day)s") % {"day": format_day(status.since)}, reason])
+        return label_value(status.pilot.name, reason), status.pilot.get_absolute_url()
+
+    return Entry(f"pilot:{status.pilot.pk}", news_steps("red", status.since, work.as_of), line)
+
+
+def missing_entry(status: PilotStatus, person: Person, work: OpenWork) -> Entry:
+    """Return the entry of the values of a year that were due on 31 March: with steps for the province alone."""
+    pilot, year = status.pilot, year_due(work.as_of)
+    steps = due_steps(date(year + 1, 3, 31), work, acts=True) if person.province else []
+    return Entry(
+        f"values:{pilot.pk}:{year}",
+        steps,
+        lambda: (pilot.name, reverse("admin:pilots_pilot_readings", args=[pilot.pk])),
+    )
+
+
+def reported_entry(values: ReportedValues, _person: Person, work: OpenWork) -> Entry:
+    pilot = values.pilot
+
+    def line() -> tuple[str, str]:
+        n = values.values
+        text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", n)
+        path = f"{reverse('admin:pilots_reading_changelist')}?state__exact=reported&pilot__id__exact={pilot.pk}"
+        return label_value(pilot.name, text % {"n": n, "day": format_day(values.first_on)}), path
+
+    return Entry(f"values:{pilot.pk}", waiting_steps("review", values.first_on, work.as_of), line)
+
+
+def practice_entry(practice: Practice, _person: Person, work: OpenWork) -> Entry:
+    code, since = ("pass", practice.proposed_on) if is_proposed(practice) else ("take-in", practice.passed_on)
+
+    def line() -> tuple[str, str]:
+        text = _("proposed on %(day)s") % {"day": format_day(practice.proposed_on)}
+        return label_value(practice.name, text), practice.get_absolute_url()
+
+    return Entry(f"practice:{practice.pk}", waiting_steps(code, since, work.as_of), line)
+
+
+def copy_entry(adoption: Adoption, _person: Person, work: OpenWork) -> Entry:
+    def line() -> tuple[str, str]:
+        text = _("copy planned since %(day)s") % {"day": format_day(adoption.planned_on)}
+        return label_value(of_whom(adoption.practice.name, adoption.adopter_name), text), adoption.get_absolute_url()
+
+    return Entry(f"adoption:{adoption.pk}", waiting_steps("confirm", adoption.planned_on, work.as_of), line)
+
+
+ENTRIES: Mapping[str, Callable[[Any, Person, OpenWork], Entry]] = {
+    **dict.fromkeys(("verify", "late", "returned", "overdue", "to-sign", "to-report", "follow-ups"), follow_up_entry),
+    **dict.fromkeys(("replans", "replans-refused"), replan_entry),
+    **dict.fromkeys(("practices", "take-in"), practice_entry),
+    "copies": copy_entry,
+    "review": reported_entry,
+    "missing": missing_entry,
+    "red": red_entry,
+    "due": milestone_entry,
+}
