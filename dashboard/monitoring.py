@@ -33,7 +33,7 @@ def milestone_gauges() -> Gauges:
 
 def follow_up_gauges() -> Gauges:
     text = "Follow-ups past their due date in which the owner has to act."
-    return {"tracker_follow_ups_overdue": (text, FollowUp.objects.with_state(today()).overdue().count())}
+    return {"tracker_follow_ups_overdue": (text, FollowUp.objects.with_state(today()).filter(is_overdue=True).count())}
 
 
 def reminder_gauges() -> Gauges:

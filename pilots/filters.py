@@ -19,8 +19,6 @@ from core.web.filters import (
 )
 from pilots.analytics.light_index import LIGHTS
 from pilots.analytics.pilot_status import UNKNOWN_STAGE
-from pilots.follow_ups.status_filter import CAUSED, CLEARED, NOT_RATED, OPEN_STATE, RELAPSED, STILL_RED
-from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
 from pilots.metrics.stages import ORDERED_STAGES
@@ -30,8 +28,6 @@ from pilots.models import (
     Direction,
     Document,
     Facet,
-    FollowUp,
-    FollowUpKind,
     Indicator,
     IndicatorKind,
     Milestone,
@@ -55,7 +51,7 @@ from pilots.models import (
 from pilots.models.indicator import PERIOD
 from pilots.readings import YEARLY, newest_accepted
 from policies.filters import ProvinceFilter
-from policies.models import Agency, Confidence, Industry, Level, PlanStatus, Policy, Province, Region
+from policies.models import Confidence, Industry, Level, PlanStatus, Policy, Province, Region
 
 LIGHT_CHOICES = [(colour.value, colour.label) for colour in LIGHTS]
 
@@ -343,73 +339,6 @@ class ReadingFilter(PilotPartFilter):
     class Meta:
         model = Reading
         fields: list[str] = []
-
-
-# -- follow-ups ------------------------------------------------------------------------------------------
-
-
-class ComputedYesNoFilter(YesNoFilter):
-    """Filter by yes or no of a computed value: validated here, applied by the view."""
-
-    computed = True
-
-    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return qs
-
-
-class FollowUpFilter(django_filters.FilterSet):
-    """Filters of follow-ups; those by state and lateness are applied by `follow_ups/status_filter.py`."""
-
-    q = SearchFilter(
-        *("number", "title_zh", "title_en", "task_zh", "task_en", "meeting"),
-        *("pilot__name_zh", "pilot__name_en", "owner_agency__name_zh", "owner_agency__name_en"),
-    )
-    state = ComputedChoiceFilter(choices=[(OPEN_STATE, _("any open one")), *FollowUpState.choices], label=_("State"))
-    overdue = ComputedYesNoFilter(label=_("Overdue"))
-    kind = ChoiceFilter(choices=FollowUpKind.choices, label=_("Kind"))
-    province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
-    agency = RelatedFilter(field_name="owner_agency", queryset=Agency.objects.all(), label=_("Responsible agency"))
-    is_key = YesNoFilter(field_name="is_key", label=_("Key follow-up"))
-    pilot = RelatedFilter(queryset=Pilot.objects.all(), label=_("Pilot"), widget=forms.HiddenInput)
-    policy = RelatedFilter(queryset=Policy.objects.all(), label=_("Policy"))
-    meeting = django_filters.CharFilter(label=_("Meeting"))
-
-    class Meta:
-        model = FollowUp
-        fields: list[str] = []
-
-
-class FollowUpPageFilter(FollowUpFilter):
-    """Filters of the page of follow-ups: by subject and result, meetings as choices, what waits for an editor."""
-
-    subject = ComputedChoiceFilter(
-        choices=[
-            ("pilot", _("pilot")),
-            ("province", _("province")),
-            ("policy", _("policy")),
-            ("practice", _("practice")),
-        ],
-        label=_("Subject"),
-    )
-    result = ComputedChoiceFilter(
-        choices=[
-            (CAUSED, _("opened for a red light")),
-            (CLEARED, _("red light cleared")),
-            (STILL_RED, _("still red when closed")),
-            (NOT_RATED, _("not known when closed")),
-            (RELAPSED, _("red again later")),
-        ],
-        label=_("What became of the light"),
-    )
-    mine = ComputedYesNoFilter(label=_("Waiting for me"))
-    meeting = ChoiceFilter(choices=[], label=_("Meeting"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        held = self.queryset.exclude(meeting="").order_by("meeting").values_list("meeting", flat=True).distinct()
-        self.filters["meeting"].extra["choices"] = [(name, name) for name in held]
-        if not (self.request.user.is_staff or "mine" in self.data):
-            del self.filters["mine"]
 
 
 # -- practices -------------------------------------------------------------------------------------------

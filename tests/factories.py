@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dashboard.models import Edition, EditionState
+from pilots.follow_ups.causes import closing_colour
 from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
 from pilots.models import (
     Adoption,
@@ -188,6 +189,8 @@ def make_step(follow_up: FollowUp, move: Move, taken_on: date, **fields: Any) ->
         before = FollowUpState(last.state)
         state = TRANSITIONS[before, move].state or before
     seq = last.seq + 1 if last else 1
+    if move == Move.VERIFY:
+        fields.setdefault("cause_colour", closing_colour(follow_up, taken_on))
     return FollowUpStep.objects.create(
         follow_up=follow_up, seq=seq, move=move, state=state, taken_on=taken_on, **fields
     )

@@ -553,9 +553,9 @@ def wanted_changes(row: MatrixRow, model: Any, count: int) -> dict[str, tuple[in
         wanted = (
             {**wanted, **step, "config_change": (0, 2)} if row.one == "create" else {**step, "config_change": (0, 1)}
         )
-    if row.resource == "actions" and row.one == "create":  # with its first step, and its number
+    if row.resource == "actions" and row.one == "create":  # with its first step
         steps = {"pilots_followupstep": (0, count), "pilots_historicalfollowupstep": (0, count)}
-        wanted |= {**steps, "config_change": (0, 2 * count), "pilots_followupnumber": (0, 1)}
+        wanted |= {**steps, "config_change": (0, 2 * count)}
     if row.case == "sources":  # a list of its own, which is compared apart
         del wanted[model._meta.db_table]
     return wanted

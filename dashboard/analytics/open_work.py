@@ -23,8 +23,7 @@ from pilots.analytics.pilot_status import (
     first_reporting_year,
     related_rows,
 )
-from pilots.follow_ups.analytics import FollowUpStatus, build_follow_ups
-from pilots.follow_ups.status_filter import by_lateness, waits_for
+from pilots.follow_ups.services import waits_for
 from pilots.lights import DUE_SOON_DAYS, Colour
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.practice_states import PracticeState
@@ -98,7 +97,7 @@ class OpenWork:
 
     as_of: date
     progress: Progress
-    open_follow_ups: Sequence[FollowUpStatus]  # most urgent first
+    open_follow_ups: Sequence[FollowUp]  # most urgent first
     practices: Sequence[Practice]  # proposed, or passed and not in the library; with `state_then`
     copies: Sequence[Adoption]  # neither confirmed nor given up
     reported: Sequence[ReportedValues]  # oldest first
@@ -110,7 +109,7 @@ class OpenWork:
         return replace(
             self,
             progress=replace(self.progress, pilots=[p for p in self.progress.pilots if p.pilot.province_id == key]),
-            open_follow_ups=[item for item in self.open_follow_ups if item.follow_up.province_id == key],
+            open_follow_ups=[item for item in self.open_follow_ups if item.province_id == key],
             practices=[item for item in self.practices if item.province_id == key],
             reported=[item for item in self.reported if item.pilot.province_id == key],
         )
@@ -187,14 +186,18 @@ class OpenWork:
         waiting = [item for item in self.open_follow_ups if waits_for(item, user)]
         if user.has_perm(VERIFY_PERMISSION):
             none = _("No follow-up waits to be verified.")
-            late = [item for item in self.open_follow_ups if item.overdue and self.is_ministry_matter(item.due_on)]
+            late = [
+                item
+                for item in self.open_follow_ups
+                if item.is_overdue and self.is_ministry_matter(item.current_due_on)
+            ]
             own = WorkList("verify", waiting, none)
             return [own, *([WorkList("late", late)] if late else [])]
-        overdue = [item for item in waiting if item.overdue]
-        others = [item for item in waiting if not item.overdue]
-        returned = [item for item in others if item.newest.move == Move.RETURN]
+        overdue = [item for item in waiting if item.is_overdue]
+        others = [item for item in waiting if not item.is_overdue]
+        returned = [item for item in others if item.last_move == Move.RETURN]
         to_sign = [item for item in others if item.state == FollowUpState.OPENED]
-        to_report = [i for i in others if i.state == FollowUpState.RECEIVED and i.newest.move != Move.RETURN]
+        to_report = [i for i in others if i.state == FollowUpState.RECEIVED and i.last_move != Move.RETURN]
         found = {"returned": returned, "overdue": overdue, "to-sign": to_sign, "to-report": to_report}
         lists = [WorkList(slug, items) for slug, items in found.items() if items]
         return lists or [WorkList("follow-ups", [], _("No follow-up waits for you."))]
@@ -277,7 +280,7 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     work = OpenWork(
         as_of=as_of,
         progress=build_progress(pilots, as_of),
-        open_follow_ups=by_lateness(build_follow_ups(follow_ups.select_related(*RELATED), as_of)),
+        open_follow_ups=list(follow_ups.select_related(*RELATED).by_urgency()),
         practices=practices_waiting(as_of),
         copies=copies_to_confirm(as_of),
         reported=reported_values(as_of),

@@ -22,7 +22,7 @@ from pilots.analytics.reconciliation import (
     pilots_by_province,
 )
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
-from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary, build_follow_ups, build_summary
+from pilots.follow_ups.summary import FollowUpSummary, build_summary
 from pilots.lights import Colour
 from pilots.metrics import reconciliation
 from pilots.metrics.reconciliation import Reconciliation
@@ -139,9 +139,9 @@ class Overview:
         return self.progress.quarters(QUARTERS_SHOWN)
 
     @cached_property
-    def follow_ups(self) -> list[FollowUpStatus]:
-        """All follow-ups, of these pilots and of others. Two queries, on first access."""
-        return build_follow_ups(FollowUp.objects.known(self.as_of).select_related("owner_agency"), self.as_of)
+    def follow_ups(self) -> list[FollowUp]:
+        """All follow-ups, of these pilots and of others. One query, on first access."""
+        return list(FollowUp.objects.with_state(self.as_of).select_related("owner_agency"))
 
     @cached_property
     def follow_up_summary(self) -> FollowUpSummary:

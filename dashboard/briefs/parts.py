@@ -32,10 +32,8 @@ from pilots.analytics.outstanding import OutstandingReports, ReportState
 from pilots.analytics.pilot_status import OnTrack, PilotStatus
 from pilots.charts.cells import distinct_pilot_names
 from pilots.charts.follow_ups import open_link
-from pilots.follow_ups.analytics import FollowUpStatus
-from pilots.follow_ups.status_filter import by_lateness
 from pilots.lights import Colour, count_by_colour
-from pilots.models import Reading
+from pilots.models import FollowUp, Reading
 from pilots.readings import VALUE_KEY_FIELDS, newest_accepted
 from policies.models import Source
 from policies.rollout import Rollout
@@ -204,13 +202,13 @@ def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
 # -- what is red -------------------------------------------------------------------------------------------
 
 
-def by_urgency(statuses: Iterable[FollowUpStatus]) -> list[FollowUpStatus]:
+def by_urgency(follow_ups: Iterable[FollowUp]) -> list[FollowUp]:
     """Return the open ones of these follow-ups: overdue ones first, then the one due next."""
-    found = [status for status in statuses if status.state.is_open]
-    return sorted(found, key=lambda status: (not status.overdue, status.due_on, status.follow_up.pk))
+    found = [item for item in follow_ups if item.current_state.is_open]
+    return sorted(found, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk))
 
 
-def red_detail(owner: str, since: date | None, follow_ups: Sequence[FollowUpStatus], synergy: str = "") -> str:
+def red_detail(owner: str, since: date | None, follow_ups: Sequence[FollowUp], synergy: str = "") -> str:
     """Return the class, who is responsible, since when it is red, and its open follow-up, or that there is none."""
     parts = [
         synergy,
@@ -230,15 +228,15 @@ def questions_block(*rules: Sequence[Line]) -> Block:
     return lines(_("What to ask"), asked[:MAX_QUESTIONS], _("No question follows from the records."))
 
 
-def about_overdue(statuses: Iterable[FollowUpStatus]) -> list[Line]:
+def about_overdue(follow_ups: Iterable[FollowUp]) -> list[Line]:
     """Return a question about each overdue follow-up, latest first."""
     text = _("Overdue by %(days)s: what is still missing, and by when is it done?")
     asked = []
-    for status in by_lateness(statuses):
-        if status.overdue:
-            subject: Any = status.follow_up.subject
-            about = " · ".join(filter(None, [subject.name if subject else "", status.follow_up.owner_agency.name]))
-            asked.append(line(str(status.follow_up), text % {"days": format_days(status.days_late)}, about))
+    for item in sorted(follow_ups, key=lambda item: item.days_late or 0, reverse=True):
+        if item.is_overdue:
+            subject: Any = item.subject
+            about = " · ".join(filter(None, [subject.name if subject else "", item.owner_agency.name]))
+            asked.append(line(str(item), text % {"days": format_days(item.days_late)}, about))
     return asked
 
 

@@ -36,10 +36,9 @@ from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text
 from pilots.charts.follow_ups import RELATED
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.follow_ups.analytics import build_follow_ups
 from pilots.lights import Colour, ReasonSubject
 from pilots.metrics.reconciliation import term_days_left
-from pilots.models import Pilot, Reading
+from pilots.models import FollowUp, Pilot, Reading
 from pilots.tables import sources_of
 
 
@@ -51,7 +50,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
     entered, corrected = values_changed(Reading.objects.filter(pilot=pilot), days)
     blocks = [changes_block(days, [entered], [corrected, replanned_text([status], days)], lights)]
     if not pilot.withdrawn_by(days.as_of):
-        follow_ups = build_follow_ups(pilot.follow_ups.known(days.as_of).select_related(*RELATED), days.as_of)
+        follow_ups = list(pilot.follow_ups.with_state(days.as_of).select_related(*RELATED))
         behind, unattended = behind_lines(status, follow_ups)
         if not lights.items:
             empty = _("No target and no milestone is recorded.")
@@ -131,7 +130,7 @@ def facts_block(status: PilotStatus) -> Block:
     return facts(*found, fact(_("Days of the term left"), days, "", note))
 
 
-def behind_lines(status: PilotStatus, follow_ups: Any) -> tuple[list[Line], list[Line]]:
+def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[Line], list[Line]]:
     """Return a line on each target, milestone and stage that lowers the light, worst first; and a question about each
     red one that has no open follow-up.
 
@@ -149,7 +148,7 @@ def behind_lines(status: PilotStatus, follow_ups: Any) -> tuple[list[Line], list
             name = record.name
         own = []
         for item in follow_ups:
-            cause = item.follow_up.cause_indicator or item.follow_up.cause_milestone
+            cause = item.cause_indicator or item.cause_milestone
             if cause is None or cause == record:
                 own.append(item)
         own = by_urgency(own)

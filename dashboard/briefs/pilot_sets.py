@@ -38,7 +38,6 @@ from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text, distinct_names_of
 from pilots.charts.follow_ups import RELATED
 from pilots.charts.reconciliation import recorded_pilots_text
-from pilots.follow_ups.analytics import FollowUpStatus, build_follow_ups
 from pilots.lights import Colour
 from pilots.metrics.reconciliation import Reconciliation, term_days_left
 from pilots.metrics.stages import Stage, StageFunnel
@@ -157,7 +156,7 @@ def set_content(
     `follow_ups` are those of the pilots and of what contains them. `numbers`, `changes` (entered, corrected),
     `questions` and `sources` are added to those of the pilots. Five queries.
     """
-    statuses = build_follow_ups(follow_ups.known(days.as_of).select_related(*RELATED), days.as_of)
+    assigned = list(follow_ups.with_state(days.as_of).select_related(*RELATED))
     outstanding, pilots = build_outstanding_reports(progress), progress.pilots
     keys = [status.pilot.pk for status in pilots]
     names = distinct_names_of(progress)
@@ -167,7 +166,7 @@ def set_content(
     listed = sum(status.pilot.batch.known_by > days.since for status in pilots)
     listed_text = ngettext("%(n)d pilot", "%(n)d pilots", listed) % {"n": listed} if listed else ""
     entered, corrected = values_changed(Reading.objects.filter(pilot__in=keys), days)
-    reds, unattended = red_pilots(progress, statuses)
+    reds, unattended = red_pilots(progress, assigned)
     return {
         "headline": headline,
         "light": None,
@@ -181,7 +180,7 @@ def set_content(
                 lights,
             ),
             lines(_("Red pilots"), reds, sentence if lights.is_unrated else _("No pilot is red.")),
-            questions_block(about_overdue(statuses), unattended, about_reports(outstanding), *questions),
+            questions_block(about_overdue(assigned), unattended, about_reports(outstanding), *questions),
         ],
         "sources": [
             *(source for some in sources for source in some),
@@ -191,7 +190,7 @@ def set_content(
     }
 
 
-def red_pilots(progress: Progress, follow_ups: Sequence[FollowUpStatus]) -> tuple[list[Line], list[Line]]:
+def red_pilots(progress: Progress, follow_ups: Sequence[FollowUp]) -> tuple[list[Line], list[Line]]:
     """Return a line on each red pilot, longest red first, and a question about each that has no open follow-up.
 
     One query, for their synergy.
@@ -202,7 +201,7 @@ def red_pilots(progress: Progress, follow_ups: Sequence[FollowUpStatus]) -> tupl
     count = sum(status.colour == Colour.RED for status in progress.pilots)
     for status in progress.attention(count):  # red ones come before yellow ones
         key, owner = status.pilot.pk, light_owner(status)
-        own = by_urgency(item for item in follow_ups if item.follow_up.pilot_id == key)
+        own = by_urgency(item for item in follow_ups if item.pilot_id == key)
         detail = red_detail(owner, status.since, own, class_text(classes[key]) if key in classes else "")
         found.append(line(names[key], main_explanation(status), detail, Colour.RED.value))
         if not own:

@@ -10,8 +10,10 @@ from django.utils.translation import ngettext, pgettext
 
 from core.text.formatting import join_clauses, join_statements
 from core.web.tables import Cell, Column, Table, make_table, status_cell
-from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary
+from pilots.charts.follow_ups import agency_cell, follow_up_cell
+from pilots.follow_ups.summary import FollowUpSummary
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState
+from pilots.models import FollowUp
 
 
 def follow_ups_headline(summary: FollowUpSummary) -> str:
@@ -71,37 +73,22 @@ def red_lights_statement(summary: FollowUpSummary) -> str:
     return join_clauses([text, relapsed])
 
 
-def waiting_follow_ups(statuses: Sequence[FollowUpStatus]) -> list[FollowUpStatus]:
-    """Return the overdue ones, latest first, then those to be verified, waiting longest first."""
-    overdue = sorted((item for item in statuses if item.overdue), key=lambda item: (item.due_on, item.follow_up.pk))
-    reported = [item for item in statuses if item.state == FollowUpState.REPORTED]
-    return [*overdue, *sorted(reported, key=lambda item: (item.newest.taken_on, item.follow_up.pk))]
+def waiting_table(follow_ups: Sequence[FollowUp], most: int | None = None) -> Table:
+    """Return the table of overdue follow-ups, latest first, and of those to be verified, waiting longest first."""
+    overdue = sorted((item for item in follow_ups if item.is_overdue), key=lambda item: (item.current_due_on, item.pk))
+    reported = [item for item in follow_ups if item.state == FollowUpState.REPORTED]
+    waiting = [*overdue, *sorted(reported, key=lambda item: (item.last_step_on, item.pk))]
 
+    def state(item: FollowUp) -> Cell:
+        if item.days_late is None:
+            return status_cell(item.current_state)
+        text = ngettext("overdue by %(n)d day", "overdue by %(n)d days", item.days_late) % {"n": item.days_late}
+        return Cell(text, tag="red")
 
-def waiting_table(statuses: Sequence[FollowUpStatus], most: int | None = None) -> Table:
-    """Return the table of overdue follow-ups and of those to be verified, up to `most`."""
-    columns: list[Column[FollowUpStatus]] = [
+    columns: list[Column[FollowUp]] = [
         Column("follow_up", _("Follow-up"), follow_up_cell),
-        Column("state", _("State"), follow_up_state_cell),
-        Column("owner", _("Responsible"), owner_cell),
-        Column("due", _("Due"), "due_on", kind="date"),
+        Column("state", _("State"), state),
+        Column("owner", _("Responsible"), agency_cell),
+        Column("due", _("Due"), "current_due_on", kind="date"),
     ]
-    return make_table(columns, waiting_follow_ups(statuses)[:most], reverse("action-list"))
-
-
-def follow_up_cell(status: FollowUpStatus) -> Cell:
-    follow_up = status.follow_up
-    return Cell(str(follow_up), url=follow_up.get_absolute_url(), lang=follow_up.name_lang)
-
-
-def follow_up_state_cell(status: FollowUpStatus) -> Cell:
-    """Return the state; of an overdue one the days that it is late."""
-    if status.days_late is None:
-        return status_cell(status.state)
-    late = ngettext("overdue by %(n)d day", "overdue by %(n)d days", status.days_late) % {"n": status.days_late}
-    return Cell(late, tag="red")
-
-
-def owner_cell(status: FollowUpStatus) -> Cell:
-    agency = status.follow_up.owner_agency
-    return Cell(agency.name, lang=agency.name_lang)
+    return make_table(columns, waiting[:most], reverse("action-list"))

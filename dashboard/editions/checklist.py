@@ -18,7 +18,7 @@ from dashboard.editions.content import Item, in_both_languages
 from dashboard.models import Edition
 from pilots.charts.cells import pilots_url
 from pilots.documents.analytics import readings_without_file
-from pilots.follow_ups.analytics import count_red_lights
+from pilots.follow_ups.summary import count_red_lights
 
 
 class CheckItem(NamedTuple):

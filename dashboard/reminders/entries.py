@@ -27,10 +27,9 @@ from dashboard.analytics.open_work import (
 from dashboard.reminders.people import Person
 from pilots.analytics.explanations import main_explanation, request_text
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.progress import year_due
-from pilots.models import Adoption, Practice
+from pilots.models import Adoption, FollowUp, Practice
 from policies.charts.rollout import format_day
 
 DAYS_BEFORE, DAYS_AFTER = (30, 7, 1), (1, 7, 30)
@@ -124,27 +123,27 @@ def milestone_entry(row: PilotMilestone, person: Person, work: OpenWork) -> Entr
     return Entry(f"milestone:{milestone.pk}", steps, line)
 
 
-def follow_up_entry(status: FollowUpStatus, person: Person, work: OpenWork) -> Entry:
+def follow_up_entry(row: FollowUp, person: Person, work: OpenWork) -> Entry:
     """Return the entry of a follow-up: for its verifier once it is reported, else for who is to act on it."""
-    row, newest, day = status.follow_up, status.newest, work.as_of
-    reported, returned = status.state == FollowUpState.REPORTED, newest.move == Move.RETURN
+    day, since = work.as_of, row.last_step_on
+    reported, returned = row.state == FollowUpState.REPORTED, row.last_move == Move.RETURN
     if reported:
-        steps = waiting_steps("verify", newest.taken_on, day)
+        steps = waiting_steps("verify", since, day)
     else:
         acts = bool(person.province) or row.owner_user_id == person.key
-        steps = due_steps(status.due_on, work, acts=acts)
-        if acts and newest.taken_on < day and (returned or status.state == FollowUpState.OPENED):
-            steps = [("returned" if returned else "assigned", newest.taken_on), *steps]
+        steps = due_steps(row.current_due_on, work, acts=acts)
+        if acts and since < day and (returned or row.state == FollowUpState.OPENED):
+            steps = [("returned" if returned else "assigned", since), *steps]
 
     def line() -> tuple[str, str]:
-        due = due_text(status.due_on, day)
+        due = due_text(row.current_due_on, day)
         if reported:
-            text = _("reported on %(day)s, to be verified") % {"day": format_day(newest.taken_on)}
+            text = _("reported on %(day)s, to be verified") % {"day": format_day(since)}
         elif returned:
-            note = _("returned on %(day)s") % {"day": format_day(newest.taken_on)}
+            note, newest = _("returned on %(day)s") % {"day": format_day(since)}, row.steps.get(seq=row.last_seq)
             text = join_clauses(filter(None, [note, newest.remark, due]))
         else:
-            text = join_clauses([status.state.label, due])
+            text = join_clauses([row.current_state.label, due])
         return label_value(of_whom(row, row.subject.name if row.subject else ""), text), row.get_absolute_url()
 
     return Entry(f"follow_up:{row.pk}", steps, line)

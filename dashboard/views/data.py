@@ -188,7 +188,7 @@ def records_on(as_of: date, user: Any) -> dict[str, QuerySet[Model]]:
         "indicators": Indicator.objects.all(),
         "targets": Target.objects.filter(pilot__in=known),
         "readings": Reading.objects.filter(reported_on__lte=as_of),
-        "actions": FollowUp.objects.known(as_of),
+        "actions": FollowUp.objects.with_state(as_of),
         "practices": Practice.objects.filter(proposed_on__lte=as_of),
         "adoptions": Adoption.objects.filter(planned_on__lte=as_of),
         "effects": Effect.objects.filter(known_on__lte=as_of),

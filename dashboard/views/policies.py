@@ -12,8 +12,6 @@ from core.web.tables import Table
 from dashboard.analytics.overview import plan_sources
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.documents.analytics import build_page_files
-from pilots.follow_ups.analytics import build_follow_ups
-from pilots.follow_ups.status_filter import by_lateness
 from policies.charts.rollout import adoption_chart, inferred_text, lag_chart, rollout_headline, status_map
 from policies.metrics import whole_days
 from policies.models import Policy, Province, ProvincialPlan
@@ -53,8 +51,7 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     timeline = Timeline(changes_of(policy), as_of, request.user, {ProvincialPlan: plan})
 
     def follow_ups() -> Table:
-        found = build_follow_ups(policy.follow_ups.select_related(*RELATED), as_of)
-        return follow_ups_table(by_lateness(found), without=WITHOUT)
+        return follow_ups_table(policy.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency(), WITHOUT)
 
     tables |= {
         "measures": Export(

@@ -30,8 +30,6 @@ from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_
 from pilots.charts.reconciliation import provinces_chart, reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.charts.status import light_summary_chart, lights_table
 from pilots.filters import ProvincePageFilter
-from pilots.follow_ups.analytics import build_follow_ups
-from pilots.follow_ups.status_filter import by_lateness
 from pilots.metrics.progress import year_due
 from pilots.models import Pilot
 from pilots.querysets import count_pilots
@@ -237,7 +235,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     lights = lights_table(progress, classes, pilots_url(province=province.slug))
     withdrawals = build_withdrawals(province.pilots.all(), as_of)
     policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
-    follow_ups = build_follow_ups(province.follow_ups.select_related(*RELATED), as_of)
+    follow_ups = province.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
     sources = province_sources(province, plans, pilots)
     named = {"province": province.name}
     tables: Exports = {
@@ -258,9 +256,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             lambda: figures_table(figures),
             sources=Source.objects.filter(figure__in=figures).distinct(),
         ),
-        "follow-ups": Export(
-            _("Follow-ups"), lambda: follow_ups_table(by_lateness(follow_ups), without=["province", "kind"])
-        ),
+        "follow-ups": Export(_("Follow-ups"), lambda: follow_ups_table(follow_ups, without=["province", "kind"])),
     }
 
     headline = province_headline(province, plans, progress, len(withdrawals))

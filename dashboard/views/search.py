@@ -30,7 +30,8 @@ from pilots.analytics.light_index import lights_by_pilot
 from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
 from pilots.documents.services import readable
-from pilots.filters import LIGHT_CHOICES, BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
+from pilots.filters import LIGHT_CHOICES, BatchFilter, PilotFilter, PracticeFilter
+from pilots.follow_ups.filters import FollowUpFilter
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.practice_states import PracticeState
@@ -133,7 +134,7 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
     plans = ProvincialPlan.objects.with_status(as_of).issued(as_of).select_related("province", "policy")
     left = Case(When(withdrawn_on__lte=as_of, then=F("withdrawn_on")))
     pilots = Pilot.objects.known(as_of).annotate(left_on=left)
-    assigned = FollowUp.objects.known(as_of).with_state(as_of)
+    assigned = FollowUp.objects.with_state(as_of)
     everyone = f"{reverse('pilot-list')}?withdrawn=include"  # withdrawn pilots are found too
     kinds: list[tuple[object, QuerySet[Model], str]] = [
         (PolicyFilter, Policy.objects.known(as_of), reverse("policy-list")),

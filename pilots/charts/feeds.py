@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import F, Max, OuterRef, QuerySet, Subquery, Value
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
@@ -26,7 +26,6 @@ from core.http.request import TrackerRequest
 from core.pages import Feeds
 from core.text.formatting import format_date, join_clauses, label_value
 from pilots.analytics.pilot_status import milestone_status
-from pilots.follow_ups.analytics import FollowUpStatus
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Milestone, Replan
 
@@ -112,42 +111,43 @@ def milestone_lines(item: Milestone, as_of: date) -> list[str]:
     return [state, owner, label_value(_("Facet"), item.get_facet_display())]
 
 
-# -- follow-ups --------------------------------------------------------------------------------------------
+# -- follow-ups ------------------------------------------------------------------------------------------
 
 
-def follow_up_feeds(title: str, statuses: Callable[[], Iterable[FollowUpStatus]], as_of: date) -> Feeds:
-    """Return calendar and feed of follow-ups; a withdrawn one is cancelled for a while."""
-
-    def listed() -> list[FollowUpStatus]:
-        gone = as_of - timedelta(CANCELLED_DAYS)
-        return [i for i in statuses() if i.state != FollowUpState.WITHDRAWN or i.newest.taken_on > gone]
+def follow_up_feeds(title: str, rows: Callable[[], QuerySet[FollowUp]], as_of: date) -> Feeds:
+    """Return calendar and feed of follow-ups `with_state`; a withdrawn one is cancelled for a while."""
+    gone = Q(state=FollowUpState.WITHDRAWN, last_step_on__lte=as_of - timedelta(CANCELLED_DAYS))
 
     def atom(request: TrackerRequest) -> HttpResponse:
-        found = listed()
+        found = list(rows().exclude(gone))
         changes = changes_of_follow_ups(found)
-        rows = [(item, changes[item.follow_up.pk][1]) for item in found]
-        rows.sort(key=lambda row: (row[1], row[0].follow_up.pk), reverse=True)
-        return paged_atom_response(request, title, rows, follow_up_entry)
+        dated = [(item, changes[item.pk][1]) for item in found]
+        dated.sort(key=lambda row: (row[1], row[0].pk), reverse=True)
+        return paged_atom_response(request, title, dated, follow_up_entry)
 
-    return {"ics": lambda request: calendar_response(request, title, follow_up_events(listed())), "atom": atom}
+    def calendar(request: TrackerRequest) -> HttpResponse:
+        return calendar_response(request, title, follow_up_events(rows().exclude(gone)[: MAX_EVENTS + 1]))
+
+    return {"ics": calendar, "atom": atom}
 
 
-def changes_of_follow_ups(listed: Sequence[FollowUpStatus]) -> dict[int, tuple[int, datetime]]:
+def changes_of_follow_ups(listed: Iterable[FollowUp]) -> dict[int, tuple[int, datetime]]:
     """Return revision and time of the last change of follow-ups by key, their steps included. One query."""
-    rows = annotate_revision(FollowUp.objects.filter(pk__in=[item.follow_up.pk for item in listed]))
+    rows = annotate_revision(FollowUp.objects.filter(pk__in=[item.pk for item in listed]))
     found = rows.annotate(changed_at=Greatest(last_change(FollowUp, "id"), last_change(FollowUpStep, "follow_up_id")))
     return {key: (revision, at) for key, revision, at in found.values_list("pk", F("revision"), "changed_at")}
 
 
-def follow_up_events(listed: Sequence[FollowUpStatus]) -> Iterator[Event]:
-    changes = changes_of_follow_ups(listed[: MAX_EVENTS + 1])
-    for item in listed[: MAX_EVENTS + 1]:
-        revision, changed_at = changes[item.follow_up.pk]
+def follow_up_events(rows: Iterable[FollowUp]) -> Iterator[Event]:
+    listed = list(rows)
+    changes = changes_of_follow_ups(listed)
+    for item in listed:
+        revision, changed_at = changes[item.pk]
         yield Event(
-            key=f"follow-up-{item.follow_up.pk}",
-            day=item.due_on,
+            key=f"follow-up-{item.pk}",
+            day=item.current_due_on,
             title=(DONE if item.state == FollowUpState.CLOSED else "") + follow_up_title(item),
-            url=item.follow_up.get_absolute_url(),
+            url=item.get_absolute_url(),
             changed_at=changed_at,
             revision=revision,
             lines=follow_up_lines(item),
@@ -155,27 +155,27 @@ def follow_up_events(listed: Sequence[FollowUpStatus]) -> Iterator[Event]:
         )
 
 
-def follow_up_entry(row: tuple[FollowUpStatus, datetime]) -> Entry:
+def follow_up_entry(row: tuple[FollowUp, datetime]) -> Entry:
     item, changed_at = row
     return Entry(
-        key=f"follow-up-{item.follow_up.pk}",
+        key=f"follow-up-{item.pk}",
         title=follow_up_title(item),
-        url=item.follow_up.get_absolute_url(),
+        url=item.get_absolute_url(),
         changed_at=changed_at,
-        lines=[label_value(_("Due"), format_date(item.due_on)), *follow_up_lines(item)],
+        lines=[label_value(_("Due"), format_date(item.current_due_on)), *follow_up_lines(item)],
     )
 
 
-def follow_up_title(item: FollowUpStatus) -> str:
-    return f"{item.follow_up.number} {item.follow_up.name}"
+def follow_up_title(item: FollowUp) -> str:
+    return f"{item.number} {item.name}"
 
 
-def follow_up_lines(item: FollowUpStatus) -> list[str]:
+def follow_up_lines(item: FollowUp) -> list[str]:
     """Return state, subject and responsible agency."""
-    late = [label_value(_("Days late"), str(item.days_late))] if item.overdue else []
-    subject: Any = item.follow_up.subject
+    late = [label_value(_("Days late"), str(item.days_late))] if item.is_overdue else []
+    subject: Any = item.subject
     return [
-        join_clauses([label_value(_("State"), str(item.state.label)), *late]),
+        join_clauses([label_value(_("State"), str(item.current_state.label)), *late]),
         label_value(_("Subject"), str(getattr(subject, "name", subject))),
-        label_value(_("Responsible"), item.follow_up.owner_agency.name),
+        label_value(_("Responsible"), item.owner_agency.name),
     ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -17,9 +16,9 @@ from core.text.bilingual import is_chinese_active, lang_of
 from core.text.formatting import join_clauses, join_sentences, label_value
 from core.web.tables import Cell, Chart, Column, Item, Table, make_table, record_cell, status_cell
 from pilots.charts.cells import pilots_url
-from pilots.follow_ups.analytics import FollowUpStatus, FollowUpSummary, RedLights, open_by_pilot
-from pilots.follow_ups.metrics import AgeBand, Share
-from pilots.follow_ups.status_filter import CAUSED, CLEARED, OPEN_STATE, RELAPSED
+from pilots.follow_ups.causes import add_lights
+from pilots.follow_ups.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
+from pilots.follow_ups.summary import AgeBand, FollowUpSummary, RedLights, Share
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp, Pilot
@@ -305,42 +304,7 @@ RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "ca
 """What a table of follow-ups shows of other records."""
 
 
-# -- cells -----------------------------------------------------------------------------------------------
-
-
-def follow_up_cell(status: FollowUpStatus) -> Cell:
-    """Return number and title, linked to the page."""
-    follow_up = status.follow_up
-    return Cell(str(follow_up), url=follow_up.get_absolute_url(), lang=follow_up.name_lang)
-
-
-def state_cell(status: FollowUpStatus) -> Cell:
-    """Return the state with its colour; red and named where it is overdue."""
-    if not status.overdue:
-        return status_cell(status.state)
-    return Cell(_("%(state)s, overdue") % {"state": status.state.label}, tag=Colour.RED.colour)
-
-
-def subject_cell(status: FollowUpStatus) -> Cell:
-    """Return the pilot, province, policy or practice that it is about."""
-    subject: Any = status.follow_up.subject
-    return record_cell(subject) if subject else Cell(None)
-
-
-def agency_cell(status: FollowUpStatus) -> Cell:
-    agency = status.follow_up.owner_agency
-    return Cell(agency.name, lang=agency.name_lang)
-
-
-def light_now_cell(status: FollowUpStatus) -> Cell:
-    """Return the light of the cause on the day; empty where no light caused it."""
-    colour = status.cause_colour_now
-    return status_cell(colour, cause_url(status.follow_up)) if colour else Cell("")
-
-
-def light_then_cell(status: FollowUpStatus) -> Cell:
-    colour = status.follow_up.cause_colour
-    return status_cell(Colour(colour)) if colour else Cell("")
+# -- tables ----------------------------------------------------------------------------------------------
 
 
 def cause_url(follow_up: FollowUp) -> str:
@@ -358,82 +322,97 @@ def cause_text(follow_up: FollowUp) -> str:
     return label_value(label, item.name) if item else label
 
 
-def result_text(status: FollowUpStatus) -> str:
+def result_text(follow_up: FollowUp) -> str:
     """Return what became of the red light that was the cause; empty while it is open or without one."""
-    if status.state != FollowUpState.CLOSED or status.follow_up.cause_colour != Colour.RED:
+    if not follow_up.closed_on or follow_up.cause_colour != Colour.RED:
         return ""
-    if status.cleared is None:
+    if follow_up.cleared is None:
         return _("not known when closed")
-    if not status.cleared:
+    if not follow_up.cleared:
         return _("still red when closed")
-    if status.relapsed_on:
-        return _("cleared, red again on %(day)s") % {"day": format_day(status.relapsed_on)}
+    if follow_up.relapsed_on:
+        return _("cleared, red again on %(day)s") % {"day": format_day(follow_up.relapsed_on)}
     return _("red light cleared")
 
 
-# -- tables ----------------------------------------------------------------------------------------------
+def follow_up_cell(follow_up: FollowUp) -> Cell:
+    """Return number and title, linked to the page."""
+    return Cell(str(follow_up), url=follow_up.get_absolute_url(), lang=follow_up.name_lang)
 
 
-def status_columns() -> list[Column[FollowUpStatus]]:
-    """Return the columns of a list of follow-ups."""
-    columns: list[Column[FollowUpStatus]] = [
-        Column("key", _("Key follow-up"), "follow_up.is_key", kind="flag"),
-        Column("cause", _("Cause"), lambda item: cause_text(item.follow_up)),
-        Column("light_then", _("Light at the opening"), light_then_cell),
-        Column("reason", _("Reason at the opening"), lambda item: item.follow_up.cause_reason),
-        Column("first_due", _("First due on"), "follow_up.due_on", kind="date"),
-        Column("extended", _("Times extended"), kind="integer"),
+def agency_cell(follow_up: FollowUp) -> Cell:
+    return Cell(follow_up.owner_agency.name, lang=follow_up.owner_agency.name_lang)
+
+
+def state_cell(follow_up: FollowUp) -> Cell:
+    """Return the state with its colour; red and named where it is overdue."""
+    if not follow_up.is_overdue:
+        return status_cell(follow_up.current_state)
+    return Cell(_("%(state)s, overdue") % {"state": follow_up.current_state.label}, tag=Colour.RED.colour)
+
+
+def follow_up_columns() -> list[Column[FollowUp]]:
+    """Return the columns of a list of follow-ups, which are `with_state` and have the lights of their causes."""
+
+    def subject(item: FollowUp) -> Cell:
+        return record_cell(item.subject) if item.subject else Cell(None)
+
+    def light_now(item: FollowUp) -> Cell:
+        return status_cell(item.cause_colour_now, cause_url(item)) if item.cause_colour_now else Cell("")
+
+    def light_then(item: FollowUp) -> Cell:
+        return status_cell(Colour(item.cause_colour)) if item.cause_colour else Cell("")
+
+    def province(item: FollowUp) -> Cell:
+        return province_cell(item.province) if item.province else Cell("")
+
+    def meeting(item: FollowUp) -> Cell:
+        return Cell(item.meeting, lang=lang_of(item.meeting))
+
+    by_province = "province_id" if is_chinese_active() else "province__slug"
+    columns: list[Column[FollowUp]] = [
+        Column("follow_up", _("Follow-up"), follow_up_cell, sort="number", sort_fields=["opened_on", "number"]),
+        Column("status", _("State"), state_cell, sort="state", sort_fields=["state_order"]),
+        Column(
+            "late",
+            _("Days late"),
+            lambda item: item.days_late or "",
+            kind="integer",
+            sort="late",
+            sort_fields=["urgency", "urgent_days"],
+        ),
+        Column("due", _("Due"), "current_due_on", kind="date", sort="due", sort_fields=["current_due_on"]),
+        Column("subject", _("Subject"), subject),
+        Column("agency", _("Responsible"), agency_cell, sort="agency", sort_fields=["owner_agency__slug"]),
+        Column("light", _("Light now"), light_now),
+        Column("result", _("What became of the light"), result_text),
+        Column("opened", _("Opened"), "opened_on", kind="date", sort="opened", sort_fields=["opened_on"]),
+        Column("kind", _("Kind"), lambda item: item.get_kind_display(), sort="kind", sort_fields=["kind"]),
+        Column("province", _("Province"), province, sort="province", sort_fields=[by_province]),
+    ]
+    in_files: list[Column[FollowUp]] = [
+        Column("meeting", _("Meeting"), meeting),
+        Column("key", _("Key follow-up"), "is_key", kind="flag"),
+        Column("cause", _("Cause"), cause_text),
+        Column("light_then", _("Light at the opening"), light_then),
+        Column("reason", _("Reason at the opening"), "cause_reason"),
+        Column("first_due", _("First due on"), "due_on", kind="date"),
+        Column("extended", _("Times extended"), "times_extended", kind="integer"),
         Column("signed", _("Signed for on"), "signed_on", kind="date"),
         Column("reported", _("Reported on"), "reported_on", kind="date"),
-        Column("returned", _("Times returned"), kind="integer"),
+        Column("returned", _("Times returned"), "times_returned", kind="integer"),
         Column("closed", _("Closed on"), "closed_on", kind="date"),
         Column("in_time", _("Closed in time"), "closed_in_time", kind="flag"),
         Column("relapsed", _("Red again on"), "relapsed_on", kind="date"),
     ]
-    return [
-        Column("follow_up", _("Follow-up"), follow_up_cell, sort="number", sort_fields=["opened_on", "number"]),
-        Column("status", _("State"), state_cell, sort="state"),
-        Column("late", _("Days late"), lambda item: item.days_late or "", kind="integer", sort="late"),
-        Column("due", _("Due"), "due_on", kind="date", sort="due"),
-        Column("subject", _("Subject"), subject_cell),
-        Column("agency", _("Responsible"), agency_cell, sort="agency", sort_fields=["owner_agency__slug"]),
-        Column("light", _("Light now"), light_now_cell),
-        Column("result", _("What became of the light"), result_text),
-        Column("opened", _("Opened"), "follow_up.opened_on", kind="date", sort="opened", sort_fields=["opened_on"]),
-        Column("kind", _("Kind"), lambda item: item.follow_up.get_kind_display(), sort="kind", sort_fields=["kind"]),
-        Column(
-            "province",
-            _("Province"),
-            lambda item: province_cell(item.follow_up.province) if item.follow_up.province else Cell(""),
-            sort="province",
-            sort_fields=["province_id" if is_chinese_active() else "province__slug"],
-        ),
-        Column(
-            "meeting",
-            _("Meeting"),
-            lambda item: Cell(item.follow_up.meeting, lang=lang_of(item.follow_up.meeting)),
-            file_only=True,
-        ),
-        *[replace(column, file_only=True) for column in columns],
-    ]
+    return [*columns, *[replace(column, file_only=True) for column in in_files]]
 
 
-def follow_up_columns(statuses: Mapping[int, FollowUpStatus]) -> list[Column[FollowUp]]:
-    """Return the columns of a list page, whose rows are the records; `statuses` are by key."""
-
-    def of_record(column: Column[FollowUpStatus]) -> Column[FollowUp]:
-        def accessor(follow_up: FollowUp) -> Cell:
-            return column.cell(statuses[follow_up.pk])
-
-        return Column(**{**vars(column), "accessor": accessor})
-
-    return [of_record(column) for column in status_columns()]
-
-
-def follow_ups_table(statuses: Iterable[FollowUpStatus], without: Sequence[str]) -> Table:
+def follow_ups_table(rows: Iterable[FollowUp], without: Sequence[str]) -> Table:
     """Return the table of these follow-ups, without the columns that a page has no use for."""
-    columns = [column for column in status_columns() if column.key not in without]
-    return make_table(columns, list(statuses))
+    items = list(rows)
+    add_lights(items)
+    return make_table([column for column in follow_up_columns() if column.key not in without], items)
 
 
 # -- beside a light --------------------------------------------------------------------------------------
@@ -470,14 +449,16 @@ class LightFollowUps:
     def __init__(self, request: TrackerRequest) -> None:
         self.as_of = request.as_of
         self.may_open = may_open_follow_ups(request)
-        self.found: dict[int, Sequence[FollowUpStatus]] = {}
+        self.found: dict[int, list[FollowUp]] = {}
 
     def fetch(self, pilots: Iterable[int]) -> LightFollowUps:
-        """Fetch the open follow-ups of these pilots. Two queries, or none if they are there already."""
+        """Fetch the open follow-ups of these pilots, overdue ones first, then the one due next; one query."""
         missing = set(pilots) - self.found.keys()
         if missing:
-            found = open_by_pilot(missing, self.as_of)
-            self.found.update({key: found.get(key, ()) for key in missing})
+            self.found.update({key: [] for key in missing})
+            rows = FollowUp.objects.filter(pilot__in=missing).with_state(self.as_of).open()
+            for item in rows.order_by("-is_overdue", "current_due_on", "pk"):
+                self.found[item.pilot_id].append(item)
         return self
 
     @property
@@ -487,22 +468,22 @@ class LightFollowUps:
 
     def of_pilot(self, pilot: Pilot, colour: Colour) -> LightLink | None:
         """Return what stands beside the light of a pilot: any open follow-up of it."""
-        return self.link(pilot, colour, list(self.found[pilot.pk]), cause=Cause.PILOT.value)
+        return self.link(pilot, colour, self.found[pilot.pk], cause=Cause.PILOT.value)
 
     def of_indicator(self, pilot: Pilot, colour: Colour, key: int, code: str) -> LightLink | None:
-        own = [item for item in self.found[pilot.pk] if item.follow_up.cause_indicator_id == key]
+        own = [item for item in self.found[pilot.pk] if item.cause_indicator_id == key]
         return self.link(pilot, colour, own, indicator=code)
 
     def of_milestone(self, pilot: Pilot, colour: Colour, key: int) -> LightLink | None:
-        own = [item for item in self.found[pilot.pk] if item.follow_up.cause_milestone_id == key]
+        own = [item for item in self.found[pilot.pk] if item.cause_milestone_id == key]
         return self.link(pilot, colour, own, milestone=str(key))
 
     def of_stage(self, pilot: Pilot, colour: Colour) -> LightLink | None:
         """Return what stands beside an overdue stage: its cause in a follow-up is the light of the pilot."""
-        own = [item for item in self.found[pilot.pk] if item.follow_up.cause == Cause.PILOT]
+        own = [item for item in self.found[pilot.pk] if item.cause == Cause.PILOT]
         return self.link(pilot, colour, own, cause=Cause.PILOT.value)
 
-    def link(self, pilot: Pilot, colour: Colour, own: Sequence[FollowUpStatus], **cause: str) -> LightLink | None:
+    def link(self, pilot: Pilot, colour: Colour, own: Sequence[FollowUp], **cause: str) -> LightLink | None:
         if own:
             return open_link(own)
         if colour != Colour.RED or not self.may_open:
@@ -510,34 +491,30 @@ class LightFollowUps:
         query = urlencode({"pilot": pilot.slug, **cause})
         return LightLink(_("Open a follow-up"), f"{reverse('action-new')}?{query}", opens=True)
 
-    def column(self, link: Callable[[Item], LightLink | None]) -> Column[Item]:
-        """Return the column of a table of lights."""
-        return Column("follow_up", _("Follow-up"), lambda item: cell_of(link(item)))
-
     def columns(self, link: Callable[[Item], LightLink | None]) -> list[Column[Item]]:
-        """Return the column, or none where there is nothing to show beside any light."""
+        """Return the column of a table of lights, or none where there is nothing to show beside any light."""
         return [] if self.is_empty else [self.column(link)]
 
+    def column(self, link: Callable[[Item], LightLink | None]) -> Column[Item]:
+        def cell(item: Item) -> Cell:
+            found = link(item)
+            return found.as_cell() if found else Cell("")
 
-def cell_of(link: LightLink | None) -> Cell:
-    return link.as_cell() if link else Cell("")
+        return Column("follow_up", _("Follow-up"), cell)
 
 
-def open_link(own: Sequence[FollowUpStatus]) -> LightLink:
-    """Return the link to the open follow-up that is due first, and how many more there are."""
+def open_link(own: Sequence[FollowUp]) -> LightLink:
+    """Return the link to the open follow-up that is due first, `follow-up 2026-017, due 3 December 2026`, and how many
+    more there are."""
     first = own[0]
-    text = open_text(first)
+    params = {"number": first.number, "day": format_day(first.current_due_on)}
+    if first.state == FollowUpState.REPORTED:
+        text = _("follow-up %(number)s, to be verified") % params
+    elif first.is_overdue:
+        text = _("follow-up %(number)s, overdue since %(day)s") % params
+    else:
+        text = _("follow-up %(number)s, due %(day)s") % params
     if len(own) > 1:
         more = ngettext("%(n)d more", "%(n)d more", len(own) - 1) % {"n": len(own) - 1}
         text = join_clauses([text, more])
-    return LightLink(text, first.follow_up.get_absolute_url())
-
-
-def open_text(status: FollowUpStatus) -> str:
-    """Return the number of an open follow-up with its due date: `follow-up 2026-017, due 3 December 2026`."""
-    params = {"number": status.follow_up.number, "day": format_day(status.due_on)}
-    if status.state == FollowUpState.REPORTED:
-        return _("follow-up %(number)s, to be verified") % params
-    if status.overdue:
-        return _("follow-up %(number)s, overdue since %(day)s") % params
-    return _("follow-up %(number)s, due %(day)s") % params
+    return LightLink(text, first.get_absolute_url())

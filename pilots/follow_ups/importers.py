@@ -84,12 +84,11 @@ class FollowUpImporter(Importer):
 
     def complete_new(self, rows: Sequence[Row]) -> None:
         """Give the next numbers to rows without one, but for those that other rows bring along."""
-        own = {row.record.number for row in rows if "unnumbered" not in row.extra}
+        taken = {row.record.number for row in rows if "unnumbered" not in row.extra}
         for row in rows:
             if "unnumbered" in row.extra:
-                row.record.number = next_number(row.record.opened_on.year)
-                while row.record.number in own:
-                    row.record.number = next_number(row.record.opened_on.year)
+                row.record.number = next_number(row.record.opened_on.year, taken)
+                taken.add(row.record.number)
 
     def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write the step that opens each new follow-up."""

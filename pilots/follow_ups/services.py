@@ -1,4 +1,4 @@
-"""Services of follow-ups: opening them and taking their steps, each in one transaction.
+"""Opening follow-ups and taking their steps, each in one transaction.
 
 Who may make which move is in TRANSITIONS alone (pilots/metrics/follow_up_states.py). Steps are only ever added; the
 follow-up's row is locked while one is, so that of two users one is first and the other hears of it.
@@ -6,13 +6,16 @@ follow-up's row is locked while one is, so that of two users one is first and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import count
+from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import IntegerField, Max, QuerySet
+from django.db.models import IntegerField, Max
 from django.db.models.functions import Cast, Substr
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -22,13 +25,12 @@ from core.http.as_of import today
 from core.permissions import has_object_permission
 from core.records import writing
 from pilots.analytics.explanations import main_explanation, milestone_text
-from pilots.analytics.pilot_status import PilotStatus, pilot_status
+from pilots.analytics.pilot_status import IndicatorStatus, PilotStatus, pilot_status
 from pilots.documents.services import attach
-from pilots.follow_ups import metrics
-from pilots.follow_ups.analytics import FollowUpStatus, cause_indicator_status, cause_milestone_status, follow_up_status
+from pilots.follow_ups.causes import cause_key, cause_status, closing_colour, is_no_better
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
-from pilots.models import Cause, Document, FollowUp, FollowUpNumber, FollowUpStep
+from pilots.models import Cause, Document, FollowUp, FollowUpStep
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.models import Source
 
@@ -66,18 +68,14 @@ def open_follow_up(follow_up: FollowUp, *, by: User, sources: Sequence[Source] =
     """
     if follow_up.pilot:
         follow_up.province = follow_up.pilot.province
-    if not may_open(by, follow_up):
+    if not by.has_perm(VERIFY_PERMISSION, follow_up):
         raise PermissionDenied
     check_opening(follow_up)
-    if follow_up.number:
-        others = FollowUp.history.filter(number=follow_up.number).exclude(id=follow_up.pk)
-        if others.exists():
-            message = _("The number %(number)s was given already. Leave it empty: the next one is filled in.")
-            raise ValidationError(
-                {"number": ValidationError(message, code="unique", params={"number": follow_up.number})}
-            )
-    else:
+    if not follow_up.number:
         follow_up.number = next_number(follow_up.opened_on.year)
+    elif FollowUp.history.filter(number=follow_up.number).exclude(id=follow_up.pk).exists():
+        message = _("The number %(number)s was given already. Leave it empty: the next one is filled in.")
+        raise ValidationError({"number": ValidationError(message, code="unique", params={"number": follow_up.number})})
     record_cause(follow_up)
     writing.write(follow_up, lists={"sources": sources}, by=by, reason=reason, allowed=True)
     writing.write(opening_step(follow_up, by), by=by, allowed=True)
@@ -86,32 +84,21 @@ def open_follow_up(follow_up: FollowUp, *, by: User, sources: Sequence[Source] =
 
 def opening_step(follow_up: FollowUp, by: User | None) -> FollowUpStep:
     """Return the first step of a follow-up, unsaved."""
-    return FollowUpStep(
-        follow_up=follow_up,
-        seq=1,
-        taken_on=follow_up.opened_on,
-        move=Move.OPEN,
-        state=FollowUpState.OPENED,
-        author=by,
-    )
-
-
-def may_open(user: User, follow_up: FollowUp) -> bool:
-    """Whether the user may open this follow-up: the ministry's permission to verify them, within the scope."""
-    return user.has_perm(VERIFY_PERMISSION, follow_up)
+    day, state = follow_up.opened_on, FollowUpState.OPENED
+    return FollowUpStep(follow_up=follow_up, seq=1, taken_on=day, move=Move.OPEN, state=state, author=by)
 
 
 def check_opening(follow_up: FollowUp) -> None:
     """Validate what the user gives, the number and the kept light aside. Raises ValidationError by field."""
-    errors: dict[str, list[ValidationError]] = {}
-    try:
-        follow_up.full_clean(exclude=["number"])
-    except ValidationError as exc:
-        exc.update_error_dict(errors)
-    try:
-        check_verifier(follow_up, follow_up.verifier)
-    except ValidationError as exc:
-        exc.update_error_dict(errors)
+    errors: dict[str, Any] = {}
+    for check in (
+        lambda: follow_up.full_clean(exclude=["number"]),
+        lambda: check_verifier(follow_up, follow_up.verifier),
+    ):
+        try:
+            check()
+        except ValidationError as exc:
+            exc.update_error_dict(errors)
     if errors:
         raise ValidationError(errors)
 
@@ -141,20 +128,33 @@ def open_follow_ups(items: Sequence[FollowUp], *, by: User) -> list[FollowUp]:
     return list(items)
 
 
+def next_number(year: int, taken: Collection[str] = ()) -> str:
+    """Return the next number of a year, not one of `taken`; in a transaction, until whose end nobody else is given one.
+
+    Higher than any that was ever used, by a record that is deleted or imported with its own number too.
+    """
+    ContentType.objects.select_for_update(no_key=True).get(app_label="pilots", model="followup")
+    serial, last = Cast(Substr("number", 6), IntegerField()), 0
+    for rows in (FollowUp.objects.all(), FollowUp.history.all()):
+        used = rows.filter(number__startswith=f"{year}-").order_by().aggregate(highest=Max(serial))["highest"]
+        last = max(last, used or 0)
+    free = (number for serial in count(last + 1) if (number := f"{year}-{serial:03}") not in taken)
+    return next(free)
+
+
 # -- the light that caused it ------------------------------------------------------------------------------
 
 
 def record_cause(follow_up: FollowUp) -> None:
     """Set the colour of the cause on the day of opening and its reason in both languages, kept as they were."""
-    colours: set[Colour] = set()
+    follow_up.cause_colour = follow_up.cause_reason_en = follow_up.cause_reason_zh = ""
+    if not (follow_up.cause and follow_up.pilot):
+        return
     for language, name in (("en", "cause_reason_en"), ("zh-hans", "cause_reason_zh")):
-        reason = ""
-        if follow_up.cause and follow_up.pilot:
-            with override(language):
-                colour, reason = cause_on(follow_up, pilot_status(follow_up.pilot, follow_up.opened_on))
-            colours.add(colour)
+        with override(language):
+            colour, reason = cause_on(follow_up, pilot_status(follow_up.pilot, follow_up.opened_on))
+        follow_up.cause_colour = colour
         setattr(follow_up, name, reason[:MAX_REASON])
-    follow_up.cause_colour = colours.pop() if colours else ""
 
 
 def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
@@ -162,57 +162,76 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
 
     Raises ValidationError where the pilot has no target for the indicator.
     """
+    item = None
+    if follow_up.cause != Cause.PILOT:
+        item = cause_status(status.pilot, cause_key(follow_up), status.as_of)
+    if isinstance(item, IndicatorStatus):
+        return item.light.colour, item.sentence
+    if item is not None:
+        return item.light.colour, milestone_text(item.light, item.milestone.name)
     if follow_up.cause == Cause.INDICATOR and follow_up.cause_indicator_id:
-        found = cause_indicator_status(status.pilot, follow_up.cause_indicator_id, status.as_of)
-        if found is None:
-            message = _("This pilot has no target for this indicator, so its light caused nothing.")
-            raise ValidationError({"cause_indicator": ValidationError(message, code="no_target")})
-        return found.light.colour, found.sentence
-    if follow_up.cause == Cause.MILESTONE and follow_up.cause_milestone_id:
-        item = cause_milestone_status(status.pilot, follow_up.cause_milestone_id, status.as_of)
-        if item is not None:  # another pilot's is rejected by the model
-            return item.light.colour, milestone_text(item.light, item.milestone.name)
-    return status.colour, main_explanation(status)
+        message = _("This pilot has no target for this indicator, so its light caused nothing.")
+        raise ValidationError({"cause_indicator": ValidationError(message, code="no_target")})
+    return status.colour, main_explanation(status)  # another pilot's milestone is rejected by the model
 
 
 # -- steps -------------------------------------------------------------------------------------------------
 
 
-def allowed_moves(status: FollowUpStatus, user: User) -> list[Move]:
-    """Return the moves that the user may make today, in the order of the table."""
+def allowed_moves(follow_up: FollowUp, user: User) -> list[Move]:
+    """Return the moves that the user may make today, in the order of the table; the follow-up is `with_state`."""
     return [
         move
         for (state, move), transition in TRANSITIONS.items()
-        if state == status.state
-        and is_permitted(status.follow_up, status.steps, transition, user)
-        and not (move == Move.REOPEN and is_too_late(status.steps, today()))
+        if state == follow_up.state
+        and is_permitted(follow_up, transition, user)
+        and not (move == Move.REOPEN and is_too_late(follow_up, today()))
     ]
 
 
-def is_permitted(follow_up: FollowUp, steps: Sequence[FollowUpStep], transition: Transition, user: User) -> bool:
+def may_act(user: Any, follow_up: FollowUp) -> bool:
+    """Whether a follow-up is within the scope of an editor."""
+    return user.is_authenticated and (
+        has_object_permission(user, "change", follow_up) or user.has_perm(VERIFY_PERMISSION, follow_up)
+    )
+
+
+def is_permitted(follow_up: FollowUp, transition: Transition, user: User) -> bool:
     """Whether the user is one who may make the move."""
     if transition.actor == Actor.OWNER:
         return has_object_permission(user, "change", follow_up)
     if not user.has_perm(VERIFY_PERMISSION, follow_up):
         return False
-    return transition.actor == Actor.MINISTRY or not verifier_objection(follow_up, steps, user)
+    return transition.actor == Actor.MINISTRY or not verifier_objection(follow_up, user)
 
 
-def verifier_objection(follow_up: FollowUp, steps: Sequence[FollowUpStep], user: User) -> str:
+def verifier_objection(follow_up: FollowUp, user: User) -> str:
     """Return why the user, who has the permission, may not verify this report; empty if nothing is against it."""
-    reports = [step.author_id for step in steps if step.move == Move.REPORT]
     if follow_up.owner_user_id == user.pk:
         return _("You are responsible for it: another user must verify it.")
-    if reports and reports[-1] == user.pk:
+    if follow_up.reported_by == user.pk:
         return _("You reported it: another user must verify it.")
     if follow_up.verifier_id not in (None, user.pk):
         return _("Another user is named to verify it.")
     return ""
 
 
-def is_too_late(steps: Sequence[FollowUpStep], day: date) -> bool:
+def waits_for(follow_up: FollowUp, user: Any) -> bool:
+    """Whether the next move is this user's: to verify what was reported, else to sign for it or report it.
+
+    The ministry may enter for an owner without an account, but does not have to: it waits for the ministry only once
+    it is reported, or where the user is the owner.
+    """
+    moves = allowed_moves(follow_up, user)
+    if Move.VERIFY in moves:
+        return True
+    is_owner = follow_up.owner_user_id == user.pk or not user.has_perm(VERIFY_PERMISSION)
+    return is_owner and not {Move.SIGN, Move.REPORT}.isdisjoint(moves)
+
+
+def is_too_late(follow_up: FollowUp, day: date) -> bool:
     """Whether a closed follow-up can no longer be reopened on a day."""
-    return day > steps[-1].taken_on + timedelta(REOPEN_DAYS)
+    return day > follow_up.last_step_on + timedelta(REOPEN_DAYS)
 
 
 @transaction.atomic
@@ -232,32 +251,35 @@ def take_step(
     Raises StaleFollowUpError if the newest step is not `seen_seq`; PermissionDenied if the user may not make the move;
     ValidationError by field if there is no such move in this state or it lacks something. Nothing is written then.
     """
-    locked = writing.locked(FollowUp, follow_up.pk)
-    steps = list(locked.steps.order_by("seq"))
-    newest = steps[-1]
-    if not (has_object_permission(by, "change", locked) or by.has_perm(VERIFY_PERMISSION, locked)):
+    writing.locked(FollowUp, follow_up.pk)
+    before = FollowUp.objects.with_state(today()).get(pk=follow_up.pk)
+    if not may_act(by, before):
         raise PermissionDenied
-    if seen_seq not in (None, newest.seq):
-        raise StaleFollowUpError(newest)
-    state = FollowUpState(newest.state)
-    transition = TRANSITIONS.get((state, move))
+    if seen_seq not in (None, before.last_seq):
+        raise StaleFollowUpError(before.steps.get(seq=before.last_seq))
+    transition = TRANSITIONS.get((before.current_state, move))
     if transition is None:
         message = _("Not possible now: it stands at “%(state)s”. Possible steps: %(moves)s.")
-        possible = [other.value for start, other in TRANSITIONS if start == state]  # the words that the API takes
-        params = {"state": state.label, "moves": ", ".join(possible) or _("none")}
+        possible = [other.value for start, other in TRANSITIONS if start == before.state]  # the words of the API
+        params = {"state": before.current_state.label, "moves": ", ".join(possible) or _("none")}
         raise ValidationError({"move": ValidationError(message, code="transition", params=params)})
-    check_permitted(locked, steps, transition, by)
+    if not is_permitted(before, transition, by):
+        # with the reason where there is more than the role
+        is_verifier = transition.actor == Actor.VERIFIER and by.has_perm(VERIFY_PERMISSION, before)
+        raise PermissionDenied(*([verifier_objection(before, by)] if is_verifier else []))
     step = FollowUpStep(
-        follow_up=locked,
-        seq=newest.seq + 1,
+        follow_up=before,
+        seq=before.last_seq + 1,
         taken_on=taken_on or today(),
         move=move,
-        state=transition.state or state,
+        state=transition.state or before.state,
         remark=remark,
         new_due_on=new_due_on,
         author=by,
     )
-    check_step(step, steps, transition, files)
+    if move == Move.VERIFY:
+        step.cause_colour = closing_colour(before, step.taken_on)
+    check_step(step, before, transition, files)
     writing.write(step, by=by, allowed=True)
     for document in dict.fromkeys(files):
         try:
@@ -267,87 +289,54 @@ def take_step(
     return step
 
 
-def check_permitted(follow_up: FollowUp, steps: Sequence[FollowUpStep], transition: Transition, user: User) -> None:
-    """Raises PermissionDenied if the user may not make the move, with the reason where there is more than the role."""
-    if is_permitted(follow_up, steps, transition, user):
-        return
-    if transition.actor == Actor.VERIFIER and user.has_perm(VERIFY_PERMISSION, follow_up):
-        raise PermissionDenied(verifier_objection(follow_up, steps, user))
-    raise PermissionDenied
-
-
-def check_step(
-    step: FollowUpStep, steps: Sequence[FollowUpStep], transition: Transition, files: Sequence[Document]
-) -> None:
-    """Validate a step against those before it. Raises ValidationError by field."""
+def check_step(step: FollowUpStep, before: FollowUp, transition: Transition, files: Sequence[Document]) -> None:
+    """Validate a step of a follow-up as it stood `before`. Raises ValidationError by field."""
     errors: dict[str, list[ValidationError]] = {}
     try:
         step.full_clean(exclude=["follow_up"])
     except ValidationError as exc:
         exc.update_error_dict(errors)
-    found = []
-    if transition.note and not step.remark.strip():
-        found.append(("remark", ValidationError(_("Say in a remark what was done or why."), code="required")))
-    if step.move == Move.VERIFY and not step.remark.strip():
-        now = follow_up_status(step.follow_up, step.taken_on).cause_colour_now
-        if now and metrics.is_unchanged(step.follow_up.cause_colour, now):
-            message = _(
-                "The light that caused it is no better (%(colour)s): say in a remark why it is closed all the same."
-            )
-            found.append(("remark", ValidationError(message, code="required", params={"colour": now.label})))
-    if transition.evidence and step.follow_up.is_key and not files:
-        message = _("This is a key follow-up: attach a file that shows that it is done.")
-        found.append(("files", ValidationError(message, code="required")))
-    if step.taken_on < steps[-1].taken_on:
-        message = _("The step before it was taken on %(day)s. Enter that day or a later one.")
-        params = {"day": date_format(steps[-1].taken_on)}
-        found.append(("taken_on", ValidationError(message, code="order", params=params)))
-    if step.move == Move.REOPEN and is_too_late(steps, step.taken_on):
-        message = _("It was closed more than %(days)d days ago. Open a new follow-up instead.")
-        found.append(("move", ValidationError(message, code="too_late", params={"days": REOPEN_DAYS})))
-    due = due_objection(step, steps, transition)
-    for name, error in [*found, ("new_due_on", due)] if due else found:
+    for name, error in step_errors(step, before, transition, files):
         errors.setdefault(name, []).append(error)
     if errors:
         raise ValidationError(errors)
 
 
-def due_objection(step: FollowUpStep, steps: Sequence[FollowUpStep], transition: Transition) -> ValidationError | None:
-    """Return what is wrong with the new due date of a step, or None."""
+def step_errors(
+    step: FollowUpStep, before: FollowUp, transition: Transition, files: Sequence[Document]
+) -> Iterator[tuple[str, ValidationError]]:
+    """Yield what a step lacks in this state of the follow-up, by field."""
+    if transition.note and not step.remark.strip():
+        yield "remark", ValidationError(_("Say in a remark what was done or why."), code="required")
+    if step.move == Move.VERIFY and not step.remark.strip() and is_no_better(before.cause_colour, step.cause_colour):
+        message = _(
+            "The light that caused it is no better (%(colour)s): say in a remark why it is closed all the same."
+        )
+        yield "remark", ValidationError(message, code="required", params={"colour": Colour(step.cause_colour).label})
+    if transition.evidence and before.is_key and not files:
+        message = _("This is a key follow-up: attach a file that shows that it is done.")
+        yield "files", ValidationError(message, code="required")
+    if step.taken_on < before.last_step_on:
+        message = _("The step before it was taken on %(day)s. Enter that day or a later one.")
+        yield "taken_on", ValidationError(message, code="order", params={"day": date_format(before.last_step_on)})
+    if step.move == Move.REOPEN and is_too_late(before, step.taken_on):
+        message = _("It was closed more than %(days)d days ago. Open a new follow-up instead.")
+        yield "move", ValidationError(message, code="too_late", params={"days": REOPEN_DAYS})
+    yield from (("new_due_on", error) for error in due_errors(step, before, transition))
+
+
+def due_errors(step: FollowUpStep, before: FollowUp, transition: Transition) -> Iterator[ValidationError]:
+    """Yield what is wrong with the new due date of a step."""
+    due = step.new_due_on
     if not transition.new_due:
-        unwanted = _("This step sets no due date. Leave it empty, or extend it in a step of its own.")
-        return ValidationError(unwanted, code="not_allowed") if step.new_due_on else None
-    if step.new_due_on is None:
-        return ValidationError(_("Give the new day by which it is due."), code="required")
-    if step.new_due_on < step.taken_on:
-        return ValidationError(_("The new due date lies before the step. Enter a later day."), code="order")
-    before = metrics.due_after(step.follow_up.due_on, steps)
-    if step.move == Move.EXTEND and step.new_due_on <= before:
+        if due:
+            message = _("This step sets no due date. Leave it empty, or extend it in a step of its own.")
+            yield ValidationError(message, code="not_allowed")
+    elif due is None:
+        yield ValidationError(_("Give the new day by which it is due."), code="required")
+    elif due < step.taken_on:
+        message = _("The new due date lies before the step. Enter a later day.")
+        yield ValidationError(message, code="order")
+    elif step.move == Move.EXTEND and due <= before.current_due_on:
         message = _("It is due on %(day)s already. Extending moves it to a later day.")
-        return ValidationError(message, code="order", params={"day": date_format(before)})
-    return None
-
-
-# -- numbers: year and serial number, given once and never again --------------------------------------------
-
-
-SERIAL = Cast(Substr("number", 6), IntegerField())
-
-
-def next_number(year: int) -> str:
-    """Return the next number of a year; within a transaction, until whose end nobody else is given one of the year.
-
-    Higher than any that was ever used, by a record that is deleted or imported with its own number too.
-    """
-    row, _created = FollowUpNumber.objects.select_for_update().get_or_create(year=year)
-    row.last_serial = max(
-        row.last_serial, highest_serial(FollowUp.objects.all(), year), highest_serial(FollowUp.history.all(), year)
-    )
-    row.last_serial += 1
-    row.save()
-    return f"{year}-{row.last_serial:03}"
-
-
-def highest_serial(rows: QuerySet, year: int) -> int:
-    """Return the highest serial number of a year among follow-ups or their history entries; 0 without any."""
-    return rows.filter(number__startswith=f"{year}-").order_by().aggregate(highest=Max(SERIAL))["highest"] or 0
+        yield ValidationError(message, code="order", params={"day": date_format(before.current_due_on)})

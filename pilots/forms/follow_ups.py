@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -12,8 +12,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.forms.models import fields_for_model
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
@@ -23,20 +22,15 @@ from core.text.bilingual import is_chinese_active
 from pilots.analytics.explanations import responsible_office
 from pilots.analytics.pilot_status import pilot_status
 from pilots.documents.services import store_document
-from pilots.follow_ups.analytics import FollowUpStatus
-from pilots.follow_ups.metrics import is_unchanged
+from pilots.follow_ups.causes import is_no_better
 from pilots.follow_ups.services import allowed_moves, cause_on, open_follow_up, take_step
 from pilots.metrics.follow_up_states import TRANSITIONS, Move
-from pilots.models import Cause, Document, FollowUp, FollowUpKind, FollowUpStep, Indicator, Milestone, Pilot, Practice
+from pilots.models import Cause, FollowUp, FollowUpKind, FollowUpStep, Indicator, Milestone, Pilot, Practice
 from policies.models import Agency, Policy, Province
 
+LONG_FIELD = 60  # characters of a field that takes a whole row
+DAYS_TO_ACT = 30  # from the opening to the proposed due date
 SUBJECTS: Mapping[str, Any] = {"pilot": Pilot, "province": Province, "policy": Policy, "practice": Practice}
-SUBJECT_LABELS = {
-    "pilot": gettext_lazy("Pilots"),
-    "province": gettext_lazy("Provinces"),
-    "policy": gettext_lazy("Policies"),
-    "practice": gettext_lazy("Practices"),
-}
 
 
 def date_input() -> forms.DateInput:
@@ -44,13 +38,19 @@ def date_input() -> forms.DateInput:
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
-def add_errors(form: forms.Form, error: ValidationError, renamed: Mapping[str, str] | None = None) -> None:
-    """Add the errors of a service to the form: at their field, or above the form where it has no such field."""
-    by_field = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
-    for name, found in by_field.items():
-        field = (renamed or {}).get(name, name)
-        visible = field in form.fields and not form.fields[field].widget.is_hidden
-        form.add_error(field if visible else None, found)
+class RecordErrorsMixin:
+    """Form mixin: the errors of a record stand at their fields, or above the form where it shows no such field."""
+
+    FORM_FIELDS: ClassVar[Mapping[str, str]] = {}  # by field of the record, that of the form
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+    def add_error(self: Any, field: str | None, error: Any) -> None:
+        for name, found in getattr(error, "error_dict", {field: error}).items():
+            own = self.FORM_FIELDS.get(name, name)
+            shown = own in self.fields and not self.fields[own].widget.is_hidden
+            super().add_error(own if shown else None, found)  # type: ignore[misc]
 
 
 # -- the subject -----------------------------------------------------------------------------------------
@@ -63,32 +63,23 @@ class SubjectField(forms.ChoiceField):
         super().__init__(choices=subject_choices, label=gettext_lazy("Subject"), **kwargs)
 
     def clean(self, value: Any) -> Any:
-        word = super().clean(value)
-        kind, _colon, slug = word.partition(":")
+        kind, _colon, slug = super().clean(value).partition(":")
         return SUBJECTS[kind].objects.get(slug=slug) if slug else None
-
-
-def subject_value(record: Any) -> str:
-    """Return the value of the field for a record."""
-    return next(f"{kind}:{record.slug}" for kind, model in SUBJECTS.items() if isinstance(record, model))
 
 
 def subject_choices() -> list[tuple[str, Any]]:
     """Return all pilots, provinces of the roster, policies and practices, by kind."""
-    rows: dict[str, Iterable[Any]] = {
-        "pilot": Pilot.objects.listed(today()).select_related("batch"),
-        "province": Province.objects.roster(),
-        "policy": Policy.objects.all(),
-        "practice": Practice.objects.all(),
+    rows: Mapping[str, tuple[str, Iterable[Any]]] = {
+        "pilot": (_("Pilots"), Pilot.objects.listed(today()).select_related("batch")),
+        "province": (_("Provinces"), Province.objects.roster()),
+        "policy": (_("Policies"), Policy.objects.all()),
+        "practice": (_("Practices"), Practice.objects.all()),
     }
-    choices: list[tuple[str, Any]] = [("", gettext_lazy("Choose"))]
-    for kind, found in rows.items():
+    choices: list[tuple[str, Any]] = [("", _("Choose"))]
+    for kind, (label, found) in rows.items():
         own = [(f"{kind}:{record.slug}", getattr(record, "label", record.name)) for record in found]
-        choices += [(str(SUBJECT_LABELS[kind]), own)] if own else []
+        choices += [(label, own)] if own else []
     return choices
-
-
-SUBJECT_ERRORS = dict.fromkeys(SUBJECTS, "subject")
 
 
 def set_subject(follow_up: FollowUp, record: Any) -> None:
@@ -99,79 +90,76 @@ def set_subject(follow_up: FollowUp, record: Any) -> None:
         follow_up.province = record.province
 
 
+# -- opening one -----------------------------------------------------------------------------------------
+
+
 class UserField(forms.ModelChoiceField):
-    """An account, by the name of the person."""
+    """An account that can act on follow-ups, by the name of the person."""
 
     def label_from_instance(self, obj: Any) -> str:
         return str(obj.get_full_name() or obj.get_username())
 
 
-def editors() -> QuerySet[User]:
-    """Return the active accounts that can act on follow-ups."""
-    return get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
-
-
-# -- opening one -----------------------------------------------------------------------------------------
-
-
-LONG_FIELD = 60  # characters of a field that takes a whole row
-CAUSE_FIELDS = ("cause", "cause_indicator", "cause_milestone")
-MODEL_FIELDS = (
-    *("kind", "title_zh", "title_en", "task_zh", "task_en", "owner_agency", "owner_person", "opened_on", "due_on"),
-    *("is_key", "meeting", "owner_user", "verifier", *CAUSE_FIELDS),
-)
-
-
-class FollowUpForm(forms.Form):
+class FollowUpForm(RecordErrorsMixin, forms.ModelForm):  # type: ignore[type-arg]
     """A new follow-up. The light that caused it comes hidden, from the link beside that light."""
+
+    FORM_FIELDS: ClassVar[Mapping[str, str]] = dict.fromkeys(SUBJECTS, "subject")
+    field_order = ["subject"]
 
     subject = SubjectField(help_text=gettext_lazy("The pilot, province, policy or practice that it is about."))
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.label_suffix = ""
-        self.user = user
-        widgets = {
-            **dict.fromkeys(CAUSE_FIELDS, forms.HiddenInput),
+    class Meta:
+        model = FollowUp
+        fields = (
+            *("kind", "title_zh", "title_en", "task_zh", "task_en", "owner_agency", "owner_person", "opened_on"),
+            *("due_on", "is_key", "meeting", "owner_user", "verifier", "cause", "cause_indicator", "cause_milestone"),
+        )
+        field_classes: ClassVar[Mapping[str, Any]] = dict.fromkeys(("owner_user", "verifier"), UserField)
+        widgets: ClassVar[Mapping[str, Any]] = {
+            **{name: forms.TextInput(attrs={"size": LONG_FIELD}) for name in ("title_zh", "title_en")},
             **{name: forms.Textarea(attrs={"rows": 4}) for name in ("task_zh", "task_en")},
             **{name: date_input() for name in ("opened_on", "due_on")},
+            **dict.fromkeys(("cause", "cause_indicator", "cause_milestone"), forms.HiddenInput),
         }
-        national = Q(officer__role__in=[Role.NATIONAL_EDITOR, Role.ADMIN])
-        people = {"owner_user": editors(), "verifier": editors().filter(Q(is_superuser=True) | national)}
-        classes = dict.fromkeys(people, UserField)
-        self.fields.update(
-            fields_for_model(FollowUp, fields=MODEL_FIELDS, widgets=widgets, field_classes=classes)  # type: ignore[arg-type]
+        help_texts: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+            ("title_zh", "title_en"), gettext_lazy("What is assigned, in a few words. One language is enough.")
         )
-        for name in ("title_zh", "title_en"):
-            self.fields[name].help_text = _("What is assigned, in a few words. One language is enough.")
-            self.fields[name].widget.attrs["size"] = LONG_FIELD
-        for name, accounts in people.items():
-            field: Any = self.fields[name]
-            field.queryset = accounts
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user, fields = user, {**self.fields}
+        editors: Any = get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
+        national = Q(officer__role__in=[Role.NATIONAL_EDITOR, Role.ADMIN])
+        fields["owner_user"].queryset = editors
+        fields["verifier"].queryset = editors.filter(Q(is_superuser=True) | national)
+
+    def clean(self) -> dict[str, Any]:
+        values, subject = self.cleaned_data, self.cleaned_data.get("subject")
+        if values.get("cause") and subject and not isinstance(subject, Pilot):
+            text = _("The cause is the light of a pilot. Choose that pilot, or open a follow-up without a cause.")
+            self.add_error("subject", text)
+        set_subject(self.instance, subject)
+        return values
+
+    def _post_clean(self) -> None:
+        if not self.errors:
+            super()._post_clean()  # type: ignore[misc]
 
     def open(self) -> FollowUp | None:
         """Return the opened follow-up; None with the errors in the form."""
         if not self.is_valid():
             return None
-        subject = self.cleaned_data["subject"]
-        if self.cleaned_data["cause"] and not isinstance(subject, Pilot):
-            text = _("The cause is the light of a pilot. Choose that pilot, or open a follow-up without a cause.")
-            self.add_error("subject", text)
-            return None
-        values = {name: value for name, value in self.cleaned_data.items() if name != "subject"}
-        follow_up = FollowUp(**values)
-        set_subject(follow_up, subject)
         try:
-            return open_follow_up(follow_up, by=self.user)
+            return open_follow_up(self.instance, by=self.user)
         except ValidationError as error:
-            add_errors(self, error, SUBJECT_ERRORS)
+            self.add_error(None, error)
             return None
 
 
 # -- several from a meeting ------------------------------------------------------------------------------
 
 
-class MeetingForm(forms.Form):
+class MeetingForm(RecordErrorsMixin, forms.Form):
     """What the follow-ups of a meeting share."""
 
     meeting = forms.CharField(
@@ -189,13 +177,14 @@ class MeetingForm(forms.Form):
         help_text=gettext_lazy("For every row without a day of its own."),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.label_suffix = ""
 
-
-class AssignmentForm(forms.Form):
+class AssignmentForm(RecordErrorsMixin, forms.Form):
     """One row of a meeting: what is assigned to whom, written in the language of the page."""
+
+    FORM_FIELDS: ClassVar[Mapping[str, str]] = {
+        **FollowUpForm.FORM_FIELDS,
+        **{f"{name}_{language}": name for name in ("title", "task") for language in ("zh", "en")},
+    }
 
     subject = SubjectField()
     owner_agency = forms.ModelChoiceField(
@@ -210,14 +199,9 @@ class AssignmentForm(forms.Form):
     due_on = forms.DateField(label=gettext_lazy("Due on"), required=False, widget=date_input())
     is_key = forms.BooleanField(label=gettext_lazy("Key follow-up"), required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.label_suffix = ""
-
     def follow_up(self, shared: Mapping[str, Any]) -> FollowUp:
         """Return the unsaved follow-up of the row."""
-        data = self.cleaned_data
-        language = "zh" if is_chinese_active() else "en"
+        data, language = self.cleaned_data, "zh" if is_chinese_active() else "en"
         item = FollowUp(
             **{f"title_{language}": data["title"], f"task_{language}": data["task"]},
             kind=shared["kind"],
@@ -231,7 +215,6 @@ class AssignmentForm(forms.Form):
         return item
 
 
-ROW_ERRORS = {**SUBJECT_ERRORS, "title_zh": "title", "title_en": "title", "task_zh": "task", "task_en": "task"}
 MAX_ROWS = 50
 AssignmentFormSet = forms.formset_factory(AssignmentForm, extra=3, max_num=MAX_ROWS, absolute_max=MAX_ROWS)
 
@@ -253,8 +236,10 @@ class FilesField(forms.FileField):
         return [super(FilesField, self).clean(item, initial) for item in given if item]
 
 
-class StepForm(forms.Form):
+class StepForm(RecordErrorsMixin, forms.ModelForm):  # type: ignore[type-arg]
     """The next step of a follow-up: one of the moves that this user may make now."""
+
+    FORM_FIELDS: ClassVar[Mapping[str, str]] = dict.fromkeys(("file", "document", "files"), "uploads")
 
     move = forms.ChoiceField(
         label=gettext_lazy("Step"),
@@ -263,39 +248,43 @@ class StepForm(forms.Form):
             "invalid_choice": gettext_lazy("Not possible now, or not for you: choose one of the steps above.")
         },
     )
-    remark = forms.CharField(
-        label=gettext_lazy("Remark"), required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 4})
+    uploads = FilesField(
+        label=gettext_lazy("Files"),
+        required=False,
+        help_text=gettext_lazy("PDF, OFD, DOCX, XLSX, CSV, PNG or JPG, up to 20 MB each; several at once."),
     )
-    new_due_on = forms.DateField(label=gettext_lazy("New due date"), required=False, widget=date_input())
-    taken_on = forms.DateField(label=gettext_lazy("Day of the step"), widget=date_input())
-    uploads = FilesField(label=gettext_lazy("Files"), required=False)
     seen_seq = forms.IntegerField(widget=forms.HiddenInput)
 
+    class Meta:
+        model = FollowUpStep
+        fields = ("move", "remark", "new_due_on", "taken_on")
+        widgets: ClassVar[Mapping[str, Any]] = {
+            "remark": forms.Textarea(attrs={"rows": 4}),
+            "new_due_on": date_input(),
+            "taken_on": date_input(),
+        }
+        help_texts: ClassVar[Mapping[str, Any]] = {
+            "remark": "",
+            "new_due_on": gettext_lazy("Only to extend, to return or to reopen it."),
+            "taken_on": gettext_lazy("Not before the step before it, and not ahead."),
+        }
+
     def __init__(
-        self,
-        data: Any = None,
-        files: Any = None,
-        *,
-        status: FollowUpStatus,
-        user: User,
-        typed: Mapping[str, Any] | None = None,
+        self, data: Any = None, files: Any = None, *, follow_up: FollowUp, user: User, typed: Any = ()
     ) -> None:
-        moves = allowed_moves(status, user)
+        moves = allowed_moves(follow_up, user)
         first = {"move": moves[0].value if moves else "", "taken_on": today()}
-        super().__init__(data, files, initial={**first, **(typed or {}), "seen_seq": status.newest.seq})
-        self.label_suffix = ""
-        self.status, self.user, self.moves = status, user, moves
+        super().__init__(data, files, initial={**first, **dict(typed), "seen_seq": follow_up.last_seq})
+        self.follow_up, self.user, self.moves = follow_up, user, moves
         field: Any = self.fields["move"]
-        field.choices = [(move.value, move_text(status, move)) for move in moves]
-        self.fields["new_due_on"].help_text = _("Only to extend, to return or to reopen it.")
-        self.fields["taken_on"].help_text = _("Not before the step before it, and not ahead.")
-        self.fields["uploads"].help_text = _(
-            "PDF, OFD, DOCX, XLSX, CSV, PNG or JPG, up to 20 MB each; several at once."
-        )
+        field.choices = [(move.value, move_text(follow_up, move)) for move in moves]
         if not user.has_perm("pilots.add_document"):
             del self.fields["uploads"]
-        if not any(TRANSITIONS[status.state, move].new_due for move in moves):
+        if not any(TRANSITIONS[follow_up.current_state, move].new_due for move in moves):
             del self.fields["new_due_on"]
+
+    def _post_clean(self) -> None:
+        """The service checks the step, with what the follow-up and its other steps ask for."""
 
     def take(self) -> FollowUpStep | None:
         """Return the step taken; None with the errors in the form. Raises StaleFollowUpError and PermissionDenied."""
@@ -305,36 +294,29 @@ class StepForm(forms.Form):
         try:
             with transaction.atomic():
                 return take_step(
-                    self.status.follow_up,
+                    self.follow_up,
                     Move(data["move"]),
                     by=self.user,
                     taken_on=data["taken_on"],
                     remark=data["remark"],
                     new_due_on=data.get("new_due_on"),
-                    files=stored_files(data.get("uploads", ()), self.user),
+                    files=[store_document(item, title="", by=self.user).document for item in data.get("uploads", ())],
                     seen_seq=data["seen_seq"],
                 )
         except ValidationError as error:
-            add_errors(self, error, dict.fromkeys(("file", "document", "files"), "uploads"))
+            self.add_error(None, error)
             return None
 
 
-def stored_files(uploads: Sequence[UploadedFile], user: User) -> list[Document]:
-    """Return the documents of these files. Raises ValidationError that names the file which may not be kept."""
-    return [store_document(upload, title="", by=user).document for upload in uploads]
-
-
-def move_text(status: FollowUpStatus, move: Move) -> str:
+def move_text(follow_up: FollowUp, move: Move) -> str:
     """Return a move with what it needs, for the choice of it."""
-    transition = TRANSITIONS[status.state, move]
-    needs = []
-    unchanged = is_unchanged(status.follow_up.cause_colour, status.cause_colour_now)
-    if transition.note or (move == Move.VERIFY and unchanged):
-        needs.append(_("a remark"))
-    if transition.new_due:
-        needs.append(_("a new due date"))
-    if transition.evidence and status.follow_up.is_key:
-        needs.append(_("a file"))
+    transition = TRANSITIONS[follow_up.current_state, move]
+    no_better = is_no_better(follow_up.cause_colour, follow_up.cause_colour_now)
+    needs = [
+        *([_("a remark")] if transition.note or (move == Move.VERIFY and no_better) else []),
+        *([_("a new due date")] if transition.new_due else []),
+        *([_("a file")] if transition.evidence and follow_up.is_key else []),
+    ]
     label = MOVE_TEXTS[move]
     return _("%(move)s (needs %(needs)s)") % {"move": label, "needs": _(", ").join(needs)} if needs else str(label)
 
@@ -353,10 +335,6 @@ MOVE_TEXTS = {
 # -- proposed values, all of which may be changed before it is opened ---------------------------------------
 
 
-DAYS_TO_ACT = 30
-"""Days from the opening to the proposed due date."""
-
-
 def propose(
     pilot: Pilot, indicator: Indicator | None, milestone: Milestone | None, as_of: date
 ) -> tuple[dict[str, object], dict[str, object]]:
@@ -365,24 +343,26 @@ def propose(
 
     Raises ValidationError where the pilot has no target for the indicator.
     """
-    follow_up = FollowUp(
-        pilot=pilot,
-        cause=Cause.INDICATOR if indicator else Cause.MILESTONE if milestone else Cause.PILOT,
-        cause_indicator=indicator,
-        cause_milestone=milestone,
-    )
+    cause = Cause.INDICATOR if indicator else Cause.MILESTONE if milestone else Cause.PILOT
+    follow_up = FollowUp(pilot=pilot, cause=cause, cause_indicator=indicator, cause_milestone=milestone)
     status = pilot_status(pilot, as_of)
     values: dict[str, object] = {
-        "cause": follow_up.cause,
-        "cause_indicator": indicator.pk if indicator else None,
-        "cause_milestone": milestone.pk if milestone else None,
+        "cause": cause,
+        "cause_indicator": indicator and indicator.pk,
+        "cause_milestone": milestone and milestone.pk,
         "opened_on": as_of,
         "due_on": as_of + timedelta(DAYS_TO_ACT),
         "owner_agency": proposed_agency(pilot, milestone),
     }
     for language, suffix in (("en", "en"), ("zh-hans", "zh")):
         with override(language):
-            values[f"title_{suffix}"] = proposed_title(pilot, indicator, milestone)
+            title = _("%(pilot)s: clear the red light") % {"pilot": pilot.name}
+            if indicator:
+                text = _("%(pilot)s: bring “%(item)s” back on schedule")
+                title = text % {"pilot": pilot.name, "item": indicator.name}
+            elif milestone:
+                title = _("%(pilot)s: complete “%(item)s”") % {"pilot": pilot.name, "item": milestone.name}
+            values[f"title_{suffix}"] = title
             values[f"task_{suffix}"] = _(
                 "%(reason)s. Find the cause, name the measures and the day from which they work, and carry them out. "
                 "It is done when the light is no longer red."
@@ -392,22 +372,12 @@ def propose(
     return values, {"colour": colour, "reason": reason, "office": office}
 
 
-def proposed_title(pilot: Pilot, indicator: Indicator | None, milestone: Milestone | None) -> str:
-    if indicator:
-        text = _("%(pilot)s: bring “%(item)s” back on schedule")
-        return text % {"pilot": pilot.name, "item": indicator.name}
-    if milestone:
-        return _("%(pilot)s: complete “%(item)s”") % {"pilot": pilot.name, "item": milestone.name}
-    return _("%(pilot)s: clear the red light") % {"pilot": pilot.name}
-
-
 def proposed_agency(pilot: Pilot, milestone: Milestone | None) -> Agency | None:
     """Return the agency on record that is responsible: the one that the milestone names, else that of the pilot's
     newest follow-up; None where neither is known."""
     if milestone and milestone.owner:
-        names = Agency.objects.filter(name_zh=milestone.owner) | Agency.objects.filter(name_en=milestone.owner)
-        found = names.first()
-        if found:
-            return found
-    newest = FollowUp.objects.filter(pilot=pilot).order_by("-opened_on", "-pk").select_related("owner_agency").first()
+        named = Agency.objects.filter(Q(name_zh=milestone.owner) | Q(name_en=milestone.owner)).first()
+        if named:
+            return named
+    newest = pilot.follow_ups.order_by("-opened_on", "-pk").select_related("owner_agency").first()
     return newest.owner_agency if newest else None

@@ -6,7 +6,7 @@ from pilots.metrics.stages import Stage
 from pilots.models.adoption import Adoption, Effect, EffectBasis
 from pilots.models.batch import Batch
 from pilots.models.document import Attachment, AttachmentRole, Document
-from pilots.models.follow_up import Cause, FollowUp, FollowUpKind, FollowUpNumber, FollowUpStep
+from pilots.models.follow_up import Cause, FollowUp, FollowUpKind, FollowUpStep
 from pilots.models.indicator import Accumulation, Indicator, IndicatorKind, RollUp, SynergyUse
 from pilots.models.milestone import Facet, LightOverride, Milestone
 from pilots.models.pilot import CityType, Pilot, PilotKind
@@ -33,7 +33,6 @@ __all__ = [
     "Facet",
     "FollowUp",
     "FollowUpKind",
-    "FollowUpNumber",
     "FollowUpStep",
     "Indicator",
     "IndicatorKind",

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from datetime import date, timedelta
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    DateField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -21,30 +37,14 @@ from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
 from pilots.lights import Colour
-from pilots.metrics.follow_up_states import FollowUpState, Move
+from pilots.metrics.follow_up_states import OPEN_STATES, OWNER_STATES, RELAPSE_DAYS, FollowUpState, Move
 from pilots.models.indicator import Indicator
 from pilots.models.milestone import Milestone
 from pilots.models.pilot import Pilot
-from pilots.querysets import FollowUpQuerySet
 from policies.models import Agency, Policy, Province
 
 VERIFY_PERMISSION = "pilots.verify_followup"
 CAUSE_REASON_HELP = _("Why the light that caused it had its colour on the day it was opened. Filled in by itself.")
-
-
-class FollowUpNumber(models.Model):
-    """The last serial number given in a year. Its row is locked while one is given, so that none is given twice."""
-
-    year = models.PositiveSmallIntegerField(_("year"), unique=True)
-    last_serial = models.PositiveIntegerField(_("last serial number"), default=0)
-
-    class Meta:
-        verbose_name = _("last number of a year")
-        verbose_name_plural = _("last numbers of years")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.year}: {self.last_serial}"
 
 
 class FollowUpKind(models.TextChoices):
@@ -65,8 +65,113 @@ class Cause(models.TextChoices):
     MILESTONE = "milestone", pgettext_lazy("cause of a follow-up", "the light of a milestone")
 
 
+class FollowUpQuerySet(QuerySet[Any]):
+    """Follow-ups on a day: pages, filters, API and files read what their steps say from the same columns."""
+
+    def with_state(self, as_of: date) -> Self:
+        """Filter those opened by the day, and add what their steps taken by then say: the columns named in FollowUp."""
+        steps = FollowUpStep.objects.using(self.db).filter(follow_up=OuterRef("pk"), taken_on__lte=as_of)
+
+        def newest(field: str, **conditions: Any) -> Subquery:
+            return Subquery(steps.filter(**conditions).order_by("-seq").values(field)[:1])
+
+        def times(move: Move) -> Coalesce:
+            counted = steps.filter(move=move).order_by().values("follow_up").annotate(n=Count("pk"))
+            return Coalesce(Subquery(counted.values("n")), 0)
+
+        due_when_reported = newest("new_due_on", new_due_on__isnull=False, taken_on__lte=OuterRef("reported_on"))
+        is_closed, is_open = Q(state=FollowUpState.CLOSED), Q(state__in=OPEN_STATES)
+        in_time = Q(reported_on__lte=Coalesce(due_when_reported, F("due_on")))
+        is_overdue, day = Q(state__in=OWNER_STATES, current_due_on__lt=as_of), Value(as_of, DateField())
+        waits_since = Case(When(state__in=OWNER_STATES, then="current_due_on"), default="last_step_on")
+        return (
+            self.filter(opened_on__lte=as_of)
+            .annotate(
+                as_of=day,
+                state=newest("state"),
+                last_move=newest("move"),
+                last_seq=newest("seq"),
+                last_step_on=newest("taken_on"),
+                current_due_on=Coalesce(newest("new_due_on", new_due_on__isnull=False), F("due_on")),
+                times_extended=times(Move.EXTEND),
+                times_returned=times(Move.RETURN),
+                signed_on=Subquery(steps.filter(move=Move.SIGN).order_by("seq").values("taken_on")[:1]),
+                reported_on=newest("taken_on", move=Move.REPORT),
+                reported_by=newest("author", move=Move.REPORT),
+            )
+            .annotate(
+                is_overdue=ExpressionWrapper(is_overdue, output_field=BooleanField()),
+                closed_on=Case(When(is_closed, then="last_step_on")),
+                closed_in_time=Case(When(is_closed & in_time, then=True), When(is_closed, then=False)),
+                closing_colour=Case(When(is_closed, then=newest("cause_colour")), default=Value("")),
+                # The most urgent last: withdrawn, closed, waiting for the owner, for the verifier, overdue.
+                urgency=Case(
+                    When(is_overdue, then=4),
+                    When(state=FollowUpState.REPORTED, then=3),
+                    When(is_open, then=2),
+                    When(is_closed, then=1),
+                    default=0,
+                ),
+                urgent_days=Case(
+                    When(is_open, then=ExpressionWrapper(day - waits_since, output_field=DurationField())),
+                    default=ExpressionWrapper(F("last_step_on") - day, output_field=DurationField()),
+                ),
+                state_order=Case(*(When(state=state, then=n) for n, state in enumerate(FollowUpState))),
+            )
+        )
+
+    def open(self) -> Self:
+        """Filter those in which something remains to be done; after `with_state`."""
+        return self.filter(state__in=OPEN_STATES)
+
+    def by_urgency(self) -> Self:
+        """Order the most urgent first: overdue ones by their days late, those to verify by how long they wait, others
+        by their due date, then closed and withdrawn ones, the newest first; after `with_state`."""
+        return self.order_by("-urgency", "-urgent_days", "-opened_on", "-pk")
+
+
+def optional_key(to: Any, label: Any, help_text: Any = "", related_name: str = "+") -> Any:
+    return models.ForeignKey(
+        to,
+        verbose_name=label,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name=related_name,
+        help_text=help_text,
+    )
+
+
+def caused_by(cause: Cause) -> Q:
+    """Return the condition that a light of the pilot is the cause, with the item that it belongs to, and no other."""
+    no_indicator, no_milestone = cause != Cause.INDICATOR, cause != Cause.MILESTONE
+    return Q(
+        cause=cause, pilot__isnull=False, cause_indicator__isnull=no_indicator, cause_milestone__isnull=no_milestone
+    )
+
+
 class FollowUp(HistoryModel, BilingualTitleModel):
     """Something assigned to an agency, with a due date. Its state is that of its newest step on a day."""
+
+    # Columns of `with_state`: what the steps taken by the day say.
+    as_of: date
+    state: str
+    last_move: str
+    last_seq: int
+    last_step_on: date
+    current_due_on: date  # in force on the day; `due_on` is the first one
+    times_extended: int
+    times_returned: int
+    is_overdue: bool  # the owner has to act and the due date has passed; one reported waits for the verifier
+    signed_on: date | None  # the first time
+    reported_on: date | None  # the newest report
+    reported_by: int | None
+    closed_on: date | None  # None if it is not closed on the day
+    closed_in_time: bool | None  # the report that was verified came by the due date then in force; None if not closed
+    closing_colour: str  # colour of the cause on the closing day, as it was known then; empty if not closed
+    # Set by `causes.add_lights`: colour of the cause on the day, and when a cleared one was red again.
+    cause_colour_now: Colour | None
+    relapsed_on: date | None
 
     number = models.CharField(
         _("number"),
@@ -106,41 +211,26 @@ class FollowUp(HistoryModel, BilingualTitleModel):
             "The meeting that assigned it, with its day, if there was one. Its follow-ups are listed together."
         ),
     )
-    pilot = models.ForeignKey(
+    pilot = optional_key(
         Pilot,
-        verbose_name=_("pilot"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
+        _("pilot"),
+        _("The pilot that it is about. Leave it empty for a province, a policy or a practice."),
         related_name="follow_ups",
-        help_text=_("The pilot that it is about. Leave it empty for a province, a policy or a practice."),
     )
-    province = models.ForeignKey(
+    province = optional_key(
         Province,
-        verbose_name=_("province"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
+        _("province"),
+        _("The province whose editors act on it; a pilot’s own is filled in."),
         related_name="follow_ups",
-        help_text=_("The province whose editors act on it; a pilot’s own is filled in."),
     )
-    policy = models.ForeignKey(
-        Policy,
-        verbose_name=_("policy"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="follow_ups",
-        help_text=_("The policy that it is about, if that is its subject."),
+    policy = optional_key(
+        Policy, _("policy"), _("The policy that it is about, if that is its subject."), related_name="follow_ups"
     )
-    practice = models.ForeignKey(
+    practice = optional_key(
         "pilots.Practice",
-        verbose_name=_("practice"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
+        _("practice"),
+        _("The practice that it is about, if that is its subject, for example to promote it."),
         related_name="follow_ups",
-        help_text=_("The practice that it is about, if that is its subject, for example to promote it."),
     )
     cause = models.CharField(
         _("cause"),
@@ -149,23 +239,11 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         blank=True,
         help_text=_("The light that caused it. Empty where no light did."),
     )
-    cause_indicator = models.ForeignKey(
-        Indicator,
-        verbose_name=_("indicator of the cause"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        help_text=_("Only where the light of an indicator caused it."),
+    cause_indicator = optional_key(
+        Indicator, _("indicator of the cause"), _("Only where the light of an indicator caused it.")
     )
-    cause_milestone = models.ForeignKey(
-        Milestone,
-        verbose_name=_("milestone of the cause"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        help_text=_("Only where the light of a milestone caused it."),
+    cause_milestone = optional_key(
+        Milestone, _("milestone of the cause"), _("Only where the light of a milestone caused it.")
     )
     cause_colour = models.CharField(
         _("light at the opening"),
@@ -215,23 +293,15 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         validators=[check_text],
         help_text=_("Whom to ask at the agency, if known. Shown only to editors whom it concerns."),
     )
-    owner_user = models.ForeignKey(
+    owner_user = optional_key(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("responsible user"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        help_text=_("The account of who is responsible, if there is one. The owner never verifies."),
+        _("responsible user"),
+        _("The account of who is responsible, if there is one. The owner never verifies."),
     )
-    verifier = models.ForeignKey(
+    verifier = optional_key(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("verifier"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        help_text=_("Who is to verify it. Empty: any editor of the ministry but the owner and who reported."),
+        _("verifier"),
+        _("Who is to verify it. Empty: any editor of the ministry but the owner and who reported."),
     )
     sources = models.ManyToManyField(
         "policies.Source",
@@ -314,19 +384,9 @@ class FollowUp(HistoryModel, BilingualTitleModel):
             ),
             models.CheckConstraint(
                 condition=Q(cause="", cause_indicator__isnull=True, cause_milestone__isnull=True)
-                | Q(cause=Cause.PILOT, pilot__isnull=False, cause_indicator__isnull=True, cause_milestone__isnull=True)
-                | Q(
-                    cause=Cause.INDICATOR,
-                    pilot__isnull=False,
-                    cause_indicator__isnull=False,
-                    cause_milestone__isnull=True,
-                )
-                | Q(
-                    cause=Cause.MILESTONE,
-                    pilot__isnull=False,
-                    cause_indicator__isnull=True,
-                    cause_milestone__isnull=False,
-                ),
+                | caused_by(Cause.PILOT)
+                | caused_by(Cause.INDICATOR)
+                | caused_by(Cause.MILESTONE),
                 name="followup_cause_fits",
                 violation_error_message=_("The cause is a light of its pilot: name the indicator or the milestone."),
             ),
@@ -352,6 +412,35 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     def subject(self) -> Pilot | Policy | models.Model | None:
         """The record that it is about."""
         return self.pilot or self.policy or self.practice or self.province
+
+    @property
+    def current_state(self) -> FollowUpState:
+        return FollowUpState(self.state)
+
+    @property
+    def age(self) -> int:
+        """Days since the opening."""
+        return (self.as_of - self.opened_on).days
+
+    @property
+    def days_late(self) -> int | None:
+        """Days since the due date in force; None if it is not overdue."""
+        return (self.as_of - self.current_due_on).days if self.is_overdue else None
+
+    @property
+    def cleared(self) -> bool | None:
+        """Whether the cause, red at the opening, was no longer red on the closing day.
+
+        None if it is not closed, no red light caused it, or the cause was not rated on the closing day.
+        """
+        if self.cause_colour != Colour.RED or self.closing_colour in {"", Colour.GREY}:
+            return None
+        return self.closing_colour != Colour.RED
+
+    @property
+    def watched(self) -> bool:
+        """Whether RELAPSE_DAYS have passed since it was closed."""
+        return self.closed_on is not None and self.closed_on + timedelta(RELAPSE_DAYS) <= self.as_of
 
     def clean_fields(self, exclude: object = None) -> None:
         """Fill in the province of a pilot first: it decides who may act."""
@@ -388,14 +477,15 @@ class FollowUpStep(HistoryModel):
     new_due_on = models.DateField(
         _("new due date"), null=True, blank=True, help_text=_("From this step on it is due on this day.")
     )
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("author"),
-        null=True,
+    cause_colour = models.CharField(
+        _("light at the closing"),
+        max_length=6,
+        choices=Colour.choices,
         blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
+        editable=False,
+        help_text=_("Of the step that closed it: the colour of the cause on that day, as it was known then."),
     )
+    author = optional_key(settings.AUTH_USER_MODEL, _("author"))
 
     objects = models.Manager.from_queryset(KeptQuerySet)()
 
@@ -412,6 +502,7 @@ class FollowUpStep(HistoryModel):
         constraints = [
             choices_constraint("move", Move, "followupstep_move_known"),
             choices_constraint("state", FollowUpState, "followupstep_state_known"),
+            choices_constraint("cause_colour", Colour, "followupstep_colour_known", blank=True),
             models.UniqueConstraint(fields=["follow_up", "seq"], name="followupstep_seq_unique"),
         ]
 

@@ -49,8 +49,6 @@ from pilots.charts.status import (
 )
 from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
-from pilots.follow_ups.analytics import build_follow_ups
-from pilots.follow_ups.status_filter import by_lateness
 from pilots.lights import Colour, ReasonSubject, StatusReason
 from pilots.metrics.reconciliation import Reconciliation, term_days_left
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target, TargetStep
@@ -236,9 +234,9 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     left = pilot.withdrawn_by(as_of)
     links = LightFollowUps(request).fetch([pilot.pk])
     tables, figures = pilot_tables(status, links), [] if left else pilot_figures(status)
-    follow_ups = build_follow_ups(pilot.follow_ups.select_related(*RELATED), as_of)
+    follow_ups = pilot.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
     tables["follow-ups"] = Export(
-        _("Follow-ups"), lambda: follow_ups_table(by_lateness(follow_ups), without=["subject", "province"])
+        _("Follow-ups"), lambda: follow_ups_table(follow_ups, without=["subject", "province"])
     )
 
     exports = {**figures_export(figures), **chart_exports(charts), **tables}

@@ -40,7 +40,7 @@ NEW_TABLES = {
 """The tables that migrations after e98af5d add."""
 OLD_TABLES = {
     *("accounts_rolemapping", "dashboard_issuedsheet", "dashboard_subscription"),
-    *("config_mark", "config_recordversion", "policies_importchange"),
+    *("config_mark", "config_recordversion", "policies_importchange", "pilots_followupnumber"),
     *("jobs_job", "jobs_schedule", "jobs_workerbeat"),  # on SQLite in a file of their own
 }
 """The tables that they drop."""

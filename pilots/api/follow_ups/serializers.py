@@ -35,42 +35,34 @@ class FollowUpSerializer(PeopleMixin, SourcedSerializer):
     subject = SubjectSerializer(help_text="The pilot, policy, practice or province it is about.")
     owner_user = UsernameField("owner_user", help_text="Who is responsible, for those whom it concerns.")
     verifier = UsernameField("verifier", help_text="Who is to verify it, for those whom it concerns.")
-    state = serializers.ChoiceField(
-        source="status.state", choices=FollowUpState.choices, help_text="Its state on the day."
-    )
+    state = serializers.ChoiceField(choices=FollowUpState.choices, help_text="Its state on the day.")
     due = DateValueField(
-        source="status.due_on", allow_null=False, help_text="Due date in force on the day; due_on is the first one."
+        source="current_due_on", allow_null=False, help_text="Due date in force on the day; due_on is the first one."
     )
     overdue = serializers.BooleanField(
-        source="status.overdue",
+        source="is_overdue",
         help_text="Whether the owner has to act and the due date has passed; one reported waits for the verifier.",
     )
-    days_late = serializers.IntegerField(
-        source="status.days_late", allow_null=True, help_text="Days since; null if not overdue."
-    )
-    extended = serializers.IntegerField(source="status.extended", help_text=COUNT_HELP["extended"])
-    returned = serializers.IntegerField(source="status.returned", help_text=COUNT_HELP["returned"])
-    signed_on = DateValueField(source="status.signed_on", help_text="The day it was first signed for.")
-    reported_on = DateValueField(source="status.reported_on", help_text="The day of the newest report.")
-    closed_on = DateValueField(source="status.closed_on", help_text="The day it was verified; null if not closed.")
+    days_late = serializers.IntegerField(allow_null=True, help_text="Days since; null if not overdue.")
+    extended = serializers.IntegerField(source="times_extended", help_text=COUNT_HELP["extended"])
+    returned = serializers.IntegerField(source="times_returned", help_text=COUNT_HELP["returned"])
+    signed_on = DateValueField(help_text="The day it was first signed for.")
+    reported_on = DateValueField(help_text="The day of the newest report.")
+    closed_on = DateValueField(help_text="The day it was verified; null if not closed.")
     closed_in_time = serializers.BooleanField(
-        source="status.closed_in_time",
         allow_null=True,
         help_text="Whether the report that was verified came by the due date; null if not closed.",
     )
     cause_colour_now = serializers.ChoiceField(
-        source="status.cause_colour_now",
         choices=Colour.choices,
         allow_null=True,
         help_text="The colour of the cause on the day; null where no light caused it.",
     )
     cleared = serializers.BooleanField(
-        source="status.cleared",
         allow_null=True,
         help_text="Whether its cause, red at the opening, was not red on the closing day; null if not known.",
     )
     relapsed_on = DateValueField(
-        source="status.relapsed_on",
         help_text="The first day within 180 days after closing on which a cleared cause was red again.",
     )
 

@@ -19,11 +19,11 @@ from core.api.writes import WritableViewSet
 from core.http.errors import WriteRejected
 from core.records import writing
 from pilots.api.follow_ups import serializers
-from pilots.api.follow_ups.filters import FollowUpApiFilter, FollowUpSummaryFilter
 from pilots.documents.services import can_read, readable
-from pilots.follow_ups.analytics import FollowUpSummary, build_follow_ups, build_summary, make_statuses
-from pilots.follow_ups.metrics import AgeBand
+from pilots.follow_ups.causes import add_lights
+from pilots.follow_ups.filters import FollowUpApiFilter, FollowUpSummaryFilter
 from pilots.follow_ups.services import check_verifier, open_follow_up, take_step
+from pilots.follow_ups.summary import AgeBand, FollowUpSummary, build_summary
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment, Document, FollowUp, FollowUpStep
 
@@ -55,34 +55,28 @@ class FollowUpViewSet(WritableViewSet):
 
     def base_queryset(self) -> QuerySet[FollowUp]:
         related = ("pilot", "province", "policy", "practice", "cause_indicator", "cause_milestone__pilot")
-        steps = Prefetch("steps", FollowUpStep.objects.order_by("seq"))
         rows = FollowUp.objects.with_state(self.as_of).select_related(
             *related, "owner_agency", "owner_user", "verifier"
         )
-        return rows.prefetch_related(steps, "sources")
-
-    def visible_as_of(self, rows: Any) -> QuerySet[FollowUp]:
-        return rows.filter(state__isnull=False)  # type: ignore[no-any-return]
+        return rows.prefetch_related("sources")
 
     def rows_for_output(self, rows: Iterable[Any]) -> Iterable[object]:
-        """Return the records with their statuses: the lights of their causes are read for many at once."""
-        return rows if self.action == "steps" else self.with_status(list(rows))
-
-    def with_status(self, records: Sequence[Any]) -> Sequence[Any]:
-        found = {status.follow_up.pk: status for status in make_statuses(records, self.as_of)}
-        for record in records:
-            record.status = found[record.pk]
+        """Return the records with the lights of their causes, which are read for many at once."""
+        records = list(rows)
+        if self.action != "steps":
+            add_lights(records)
         return records
 
     def annotate_as_of(self, record: Any) -> Any:
-        return self.with_status([record])[0]
+        add_lights([record])
+        return record
 
     # -- writing -----------------------------------------------------------------------------------------
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """A new one is validated, numbered and given its cause as it is opened."""
-        verifier = given.values.get("verifier")
         if record.pk:
+            verifier = given.values.get("verifier")
             if verifier and verifier != record.verifier:
                 check_verifier(record, verifier)
             super().perform_write(record, given)
@@ -157,9 +151,7 @@ class FollowUpSummaryView(AggregateView):
     file_name = "followup"
 
     def build(self) -> FollowUpSummary:
-        known = FollowUp.objects.known(self.as_of)
-        chosen = self.filter_queryset(known)
-        return build_summary(build_follow_ups(chosen, self.as_of), self.as_of)
+        return build_summary(self.filter_queryset(FollowUp.objects.with_state(self.as_of)), self.as_of)
 
     def file_rows(self, value: FollowUpSummary) -> Iterable[AgeBand]:
         return value.ages

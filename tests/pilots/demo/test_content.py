@@ -27,7 +27,7 @@ from pilots.analytics.pilot_status import build_progress, pilot_status, stage_ev
 from pilots.analytics.synergy import build_synergy
 from pilots.demo import load
 from pilots.demo.load import DEMONSTRATION_DAY
-from pilots.follow_ups.analytics import build_follow_ups
+from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.services import cause_on
 from pilots.metrics.stages import Stage, stage_issues
 from pilots.models import (
@@ -71,7 +71,8 @@ def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
     planned = Q(stages__stage=Stage.PLAN_ISSUED, stages__entered_on__isnull=False)
     planned_pilots = Pilot.objects.filter(planned).annotate(n=Count("milestones", distinct=True))
     progress, synergy = build_progress(national(), AS_OF), build_synergy(national(), AS_OF)
-    follow_ups, diffusion = build_follow_ups(FollowUp.objects.all(), AS_OF), build_diffusion(AS_OF)
+    follow_ups, diffusion = list(FollowUp.objects.with_state(AS_OF)), build_diffusion(AS_OF)
+    add_lights(follow_ups)
     held = {
         "records": {model.__name__: model.objects.count() for model in models},
         "choices": {
@@ -91,14 +92,13 @@ def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
         "joint reductions": {kind.value: n for kind, n in synergy.kinds.items()},
         "bases": counted(item.basis.value for item in synergy.pilots),
         "missing": len(synergy.missing),
-        "follow-ups": counted(
-            (item.state.value, item.overdue, item.closed_in_time, item.cleared) for item in follow_ups
-        ),
-        "subjects": counted(type(item.follow_up.subject).__name__ for item in follow_ups),
+        "follow-ups": counted((item.state, item.is_overdue, item.closed_in_time, item.cleared) for item in follow_ups),
+        "subjects": counted(type(item.subject).__name__ for item in follow_ups),
         "relapsed, extended, returned": [
-            sum(bool(getattr(item, name)) for item in follow_ups) for name in ("relapsed_on", "extended", "returned")
+            sum(bool(getattr(item, name)) for item in follow_ups)
+            for name in ("relapsed_on", "times_extended", "times_returned")
         ],
-        "opened": counted(quarter_of(item.follow_up.opened_on) for item in follow_ups),
+        "opened": counted(quarter_of(item.opened_on) for item in follow_ups),
         "closed": counted(quarter_of(item.closed_on) for item in follow_ups if item.closed_on),
         "practices": {state.value: n for state, n in diffusion.by_state.items()},
         "effects": [diffusion.measured, diffusion.stated_only],

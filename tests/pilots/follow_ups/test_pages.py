@@ -10,7 +10,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from core.http.as_of import today
-from pilots.follow_ups.analytics import follow_up_status
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Document, FollowUp, Milestone, Pilot
 from policies.models import Agency
@@ -128,7 +127,7 @@ def test_the_life_of_a_red_light_by_hand(pilot: Pilot, agency: Agency, minister:
     page = text_of(minister.get(item.get_absolute_url()))
     assert "The step is recorded: verified and closed." in page
     assert page.index("verified and closed") < page.index("reported as done") < page.index("signed for")
-    assert follow_up_status(item, today()).cleared is True
+    assert FollowUp.objects.with_state(today()).get(pk=item.pk).cleared is True
     assert minister.get("/actions/").context["finding"] == (
         "1 of 1 follow-up is closed; none is open. Of 1 that was closed after a red light, 1 cleared it."
     )

@@ -1,0 +1,85 @@
+"""The light that caused a follow-up, on any day: by the same functions as on the page of the pilot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from pilots.analytics.light_index import pilots_with_facts
+from pilots.analytics.pilot_cache import kept_with_pilot
+from pilots.analytics.pilot_status import (
+    IndicatorStatus,
+    MilestoneStatus,
+    colour_on,
+    indicator_status,
+    latest_yearly_readings,
+    light_change_dates,
+    milestone_status,
+    related_rows,
+)
+from pilots.lights import Colour
+from pilots.metrics.follow_up_states import RELAPSE_DAYS
+from pilots.models import Cause, FollowUp, Pilot
+
+CauseKey = tuple[str, int | None]
+"""What a cause is, within its pilot: its kind, and the key of the indicator or the milestone."""
+
+
+def cause_key(follow_up: FollowUp) -> CauseKey:
+    return follow_up.cause, follow_up.cause_indicator_id or follow_up.cause_milestone_id
+
+
+def cause_status(pilot: Pilot, cause: CauseKey, day: date) -> IndicatorStatus | MilestoneStatus | None:
+    """Return the status of the target or milestone; None for the pilot itself, and for what is no longer there."""
+    kind, key = cause
+    if kind == Cause.INDICATOR:
+        target = next((item for item in related_rows(pilot, "targets") if item.indicator_id == key), None)
+        return target and indicator_status(target, latest_yearly_readings(pilot, day), day)
+    milestone = next((item for item in related_rows(pilot, "milestones") if item.pk == key), None)
+    return milestone and milestone_status(milestone, day)
+
+
+@kept_with_pilot
+def cause_colour(pilot: Pilot, cause: CauseKey, day: date) -> Colour:
+    """Return the colour of a cause on a day; grey for a target or milestone that is deleted since."""
+    if cause[0] == Cause.PILOT:
+        return colour_on(pilot, day)
+    status = cause_status(pilot, cause, day)
+    return status.light.colour if status else Colour.GREY
+
+
+@kept_with_pilot
+def cause_relapse(pilot: Pilot, cause: CauseKey, closed_on: date, as_of: date) -> date | None:
+    """Return the first day after closing on which the cause is red, within RELAPSE_DAYS and up to the day, or None."""
+    last = min(closed_on + timedelta(RELAPSE_DAYS), as_of)
+    days = sorted({day for day in light_change_dates(pilot, last) if closed_on < day <= last})
+    return next((day for day in days if cause_colour(pilot, cause, day) == Colour.RED), None)
+
+
+def closing_colour(follow_up: FollowUp, day: date) -> Colour | str:
+    """Return the colour of the cause on the day of the step that closes it, as it is known now; empty without one."""
+    if not (follow_up.cause and follow_up.pilot_id):
+        return ""
+    (pilot,) = pilots_with_facts(Pilot.objects.filter(pk=follow_up.pilot_id), day)
+    return cause_colour(pilot, cause_key(follow_up), day)
+
+
+def add_lights(follow_ups: Sequence[FollowUp]) -> None:
+    """Set `cause_colour_now` and `relapsed_on` of follow-ups `with_state`; their pilots are read together."""
+    caused = [item for item in follow_ups if item.cause and item.pilot_id]
+    rows = Pilot.objects.filter(pk__in={item.pilot_id for item in caused})
+    first = min((item.closed_on or item.as_of for item in caused), default=date.max)
+    pilots = {pilot.pk: pilot for pilot in pilots_with_facts(rows, first)} if caused else {}
+    for item in follow_ups:
+        pilot, cause = pilots.get(item.pilot_id or 0), cause_key(item)
+        item.cause_colour_now = cause_colour(pilot, cause, item.as_of) if pilot and item.cause else None
+        item.relapsed_on = None
+        if pilot and item.cleared and item.closed_on:
+            item.relapsed_on = cause_relapse(pilot, cause, item.closed_on, item.as_of)
+
+
+def is_no_better(at_opening: str, now: str | None) -> bool:
+    """Whether the light of a cause is no better than at the opening. One that was green then has nothing to improve."""
+    return at_opening not in {"", Colour.GREEN} and (
+        now == at_opening or (at_opening, now) == (Colour.YELLOW, Colour.RED)
+    )
