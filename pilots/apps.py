@@ -22,7 +22,7 @@ class PilotsConfig(AppConfig):
         post_migrate.connect(fill_closing_colours, sender=self)
 
 
-def fill_closing_colours(plan: Any, using: str, **_kwargs: Any) -> None:
+def fill_closing_colours(using: str, plan: Any = (), **_kwargs: Any) -> None:
     """Keep with each step that closed a follow-up the colour of its cause on that day, once: the migration that adds
     the column cannot compute lights. Its history gets it too, so that a past day is known by it."""
     from pilots.follow_ups.causes import closing_colour
