@@ -1,4 +1,4 @@
-"""FilterSets of follow-ups `with_state` of a day: of their page, of the API and of their numbers."""
+"""FilterSets of follow-ups `with_state` of a day."""
 
 from typing import Any
 
@@ -7,22 +7,18 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from core.api.filters import CODE_LOOKUPS, COMPARISONS, ApiFilterSet, CommaListFilter, label_several
 from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
-from pilots.filters import IndicatorCodeFilter
 from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.services import waits_for
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState
-from pilots.models import Batch, Cause, FollowUp, FollowUpKind, Pilot, Practice
+from pilots.models import FollowUp, FollowUpKind, Pilot
 from policies.models import Agency, Policy, Province
 
 OPEN_STATE = "open"
 """Value of the filter by state for any state in which something remains to be done."""
 CAUSED, CLEARED, STILL_RED, NOT_RATED, RELAPSED = "caused", "cleared", "still_red", "not_rated", "relapsed"
 """Values of the filter by what became of the red light that was the cause."""
-STATES = ChoiceFilter(field_name="state", choices=FollowUpState.choices, label="State")
-DUE = "Due date in force"
 
 
 class OpenStateFilter(ChoiceFilter):
@@ -121,35 +117,3 @@ class FollowUpPageFilter(FollowUpFilter):
         """Filter those whose next move is the reader's."""
         waiting = [item.pk for item in rows.open() if waits_for(item, self.user)]  # type: ignore[attr-defined]
         return rows.filter(pk__in=waiting) if value == "true" else rows.exclude(pk__in=waiting)
-
-
-class FollowUpApiFilter(ApiFilterSet, FollowUpFilter):
-    state__in = CommaListFilter(STATES, label=label_several(STATES.label, "in"))
-    state__ne = CommaListFilter(STATES, exclude=True, label=label_several(STATES.label, "ne"))
-    cause = ChoiceFilter(choices=Cause.choices, label="Cause")
-    cause_colour = ChoiceFilter(choices=Colour.choices, label="Light at the opening")
-    cause_indicator = IndicatorCodeFilter(field_name="cause_indicator")
-    practice = RelatedFilter(queryset=Practice.objects.all(), label="Practice")
-    due = django_filters.DateFilter("current_due_on", label=DUE)
-    due__gte = django_filters.DateFilter("current_due_on", "gte", label=DUE)
-    due__lte = django_filters.DateFilter("current_due_on", "lte", label=DUE)
-    due__gt = django_filters.DateFilter("current_due_on", "gt", label=DUE)
-    due__lt = django_filters.DateFilter("current_due_on", "lt", label=DUE)
-
-    class Meta:
-        model = FollowUp
-        fields = {"number": CODE_LOOKUPS, **dict.fromkeys(("opened_on", "due_on"), COMPARISONS)}
-
-
-class FollowUpSummaryFilter(django_filters.FilterSet):
-    """Filters of the follow-ups that are counted."""
-
-    kind = ChoiceFilter(choices=FollowUpKind.choices, label="Kind")
-    province = RelatedFilter(queryset=Province.objects.all(), label="Province")
-    batch = RelatedFilter(field_name="pilot__batch", queryset=Batch.objects.all(), label="Batch")
-    pilot = RelatedFilter(queryset=Pilot.objects.all(), label="Pilot")
-    agency = RelatedFilter(field_name="owner_agency", queryset=Agency.objects.all(), label="Responsible agency")
-
-    class Meta:
-        model = FollowUp
-        fields: list[str] = []

@@ -1,0 +1,416 @@
+"""API of follow-ups, of the steps of one, and of their numbers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import django_filters
+from django.contrib.auth.models import User
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+
+from core.api.filters import CODE_LOOKUPS, COMPARISONS, ApiFilterSet, CommaListFilter, label_several
+from core.api.serializers import (
+    ApiUrlField,
+    DateValueField,
+    KnownField,
+    PeopleMixin,
+    ReadOnlyModelSerializer,
+    UsernameField,
+    api_url,
+)
+from core.api.viewsets import AggregateView
+from core.api.write_serializers import (
+    RelatedListField,
+    UsernameInputField,
+    ValidatedInput,
+    WriteSerializer,
+    checked_data,
+    field_error,
+)
+from core.api.writes import WritableViewSet
+from core.http.errors import WriteRejected
+from core.records import writing
+from core.web.filters import ChoiceFilter, RelatedFilter
+from pilots.documents.services import can_read, readable
+from pilots.filters import IndicatorCodeFilter
+from pilots.follow_ups.causes import add_lights
+from pilots.follow_ups.filters import FollowUpFilter
+from pilots.follow_ups.services import check_verifier, open_follow_up, take_step
+from pilots.follow_ups.summary import AgeBand, FollowUpSummary, build_summary
+from pilots.lights import Colour
+from pilots.metrics.follow_up_states import FollowUpState, Move
+from pilots.models import (
+    Attachment,
+    Batch,
+    Cause,
+    Document,
+    FollowUp,
+    FollowUpKind,
+    FollowUpStep,
+    Pilot,
+    Practice,
+)
+from policies.api import NOTE_FIELDS, SourcedSerializer
+from policies.models import Agency, Province
+
+STATES = ChoiceFilter(field_name="state", choices=FollowUpState.choices, label="State")
+DUE = "Due date in force"
+
+
+class SubjectSerializer(serializers.Serializer):
+    """What a follow-up is about."""
+
+    kind = serializers.CharField(source="_meta.model_name", read_only=True, help_text="What kind of record it is.")
+    slug = serializers.CharField(read_only=True)
+    name = serializers.CharField(source="__str__", read_only=True)
+    url = ApiUrlField()
+
+
+class FollowUpSerializer(PeopleMixin, SourcedSerializer):
+    """A follow-up with what its steps say on the day."""
+
+    PEOPLE_FIELDS = ("owner_person", "owner_user", "verifier")
+
+    subject = SubjectSerializer(help_text="The pilot, policy, practice or province it is about.")
+    owner_user = UsernameField("owner_user", help_text="Who is responsible, for those whom it concerns.")
+    verifier = UsernameField("verifier", help_text="Who is to verify it, for those whom it concerns.")
+    state = serializers.ChoiceField(choices=FollowUpState.choices, help_text="Its state on the day.")
+    due = DateValueField(
+        source="current_due_on", allow_null=False, help_text="Due date in force on the day; due_on is the first one."
+    )
+    overdue = serializers.BooleanField(
+        source="is_overdue",
+        help_text="Whether the owner has to act and the due date has passed; one reported waits for the verifier.",
+    )
+    days_late = serializers.IntegerField(allow_null=True, help_text="Days since; null if not overdue.")
+    extended = serializers.IntegerField(source="times_extended", help_text="How often the due date was extended.")
+    returned = serializers.IntegerField(source="times_returned", help_text="How often a report was returned.")
+    signed_on = DateValueField(help_text="The day it was first signed for.")
+    reported_on = DateValueField(help_text="The day of the newest report.")
+    closed_on = DateValueField(help_text="The day it was verified; null if not closed.")
+    closed_in_time = serializers.BooleanField(
+        allow_null=True,
+        help_text="Whether the report that was verified came by the due date; null if not closed.",
+    )
+    cause_colour_now = serializers.ChoiceField(
+        choices=Colour.choices,
+        allow_null=True,
+        help_text="The colour of the cause on the day; null where no light caused it.",
+    )
+    cleared = serializers.BooleanField(
+        allow_null=True,
+        help_text="Whether its cause, red at the opening, was not red on the closing day; null if not known.",
+    )
+    relapsed_on = DateValueField(
+        help_text="The first day within 180 days after closing on which a cleared cause was red again.",
+    )
+
+    class Meta:
+        model = FollowUp
+        fields = (
+            *("number", "kind", "title", "title_en", "title_zh", "task", "task_en", "task_zh", "meeting", "subject"),
+            *("pilot", "province", "policy", "practice", "cause", "cause_indicator", "cause_milestone"),
+            *("cause_colour", "cause_reason", "cause_reason_en", "cause_reason_zh", "cause_colour_now", "is_key"),
+            *("opened_on", "due_on", "due", "owner_agency", "owner_person", "owner_user", "verifier", "state"),
+            *("overdue", "days_late", "extended", "returned", "signed_on", "reported_on", "closed_on"),
+            *("closed_in_time", "cleared", "relapsed_on", "sources", *NOTE_FIELDS, "url", "page"),
+        )
+
+
+class StepDocumentSerializer(ReadOnlyModelSerializer):
+    """A file attached to a step. Who may not read it gets 404 at its address."""
+
+    id = serializers.IntegerField(source="document_id")
+    title = serializers.CharField(source="document.title")
+    url = ApiUrlField(source="document")
+
+    class Meta:
+        model = Attachment
+        fields = ("id", "title", "url")
+
+
+class FollowUpStepSerializer(PeopleMixin):
+    """One step of a follow-up, in order of `seq`."""
+
+    PEOPLE_FIELDS = ("author",)
+
+    author = UsernameField("author", help_text="Who took it, for those whom it concerns.")
+    documents = StepDocumentSerializer(
+        source="readable_attachments",
+        many=True,
+        help_text="The files attached to it that the reader may read; removed ones not.",
+    )
+
+    class Meta:
+        model = FollowUpStep
+        fields = ("seq", "taken_on", "move", "state", "remark", "new_due_on", "author", "documents")
+
+
+class FollowUpWriteSerializer(WriteSerializer):
+    model = FollowUp
+
+    owner_user = UsernameInputField(
+        required=False, allow_null=True, help_text="The account of who is responsible, by username."
+    )
+    verifier = UsernameInputField(
+        required=False, allow_null=True, help_text="The account of who is to verify it, by username."
+    )
+
+
+class FollowUpStepWriteSerializer(WriteSerializer):
+    """A step to take; which moves there are depends on the state, and on who sends it."""
+
+    model = FollowUpStep
+    API_NAMES = {"documents": "files"}  # what the service calls them
+
+    documents = RelatedListField(
+        Document, required=False, help_text="Files on record that show it, by id; a key follow-up needs one."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        found = super().get_fields()
+        return {name: found[name] for name in ("move", "remark", "new_due_on", "taken_on", "documents")}
+
+
+class FollowUpApiFilter(ApiFilterSet, FollowUpFilter):
+    state__in = CommaListFilter(STATES, label=label_several(STATES.label, "in"))
+    state__ne = CommaListFilter(STATES, exclude=True, label=label_several(STATES.label, "ne"))
+    cause = ChoiceFilter(choices=Cause.choices, label="Cause")
+    cause_colour = ChoiceFilter(choices=Colour.choices, label="Light at the opening")
+    cause_indicator = IndicatorCodeFilter(field_name="cause_indicator")
+    practice = RelatedFilter(queryset=Practice.objects.all(), label="Practice")
+    due = django_filters.DateFilter("current_due_on", label=DUE)
+    due__gte = django_filters.DateFilter("current_due_on", "gte", label=DUE)
+    due__lte = django_filters.DateFilter("current_due_on", "lte", label=DUE)
+    due__gt = django_filters.DateFilter("current_due_on", "gt", label=DUE)
+    due__lt = django_filters.DateFilter("current_due_on", "lt", label=DUE)
+
+    class Meta:
+        model = FollowUp
+        fields = {"number": CODE_LOOKUPS, **dict.fromkeys(("opened_on", "due_on"), COMPARISONS)}
+
+
+def readable_attachments(user: Any) -> Prefetch:
+    """Return the prefetch of the files of a step that are not removed, as far as the user may read them."""
+    rows = Attachment.objects.filter(removed_on__isnull=True, document__in=readable(user, Document.objects.all()))
+    rows = rows.select_related("document")
+    return Prefetch("attachments", rows.order_by("pk"), to_attr="readable_attachments")
+
+
+class FollowUpViewSet(WritableViewSet):
+    heading = gettext_lazy("Follow-ups")
+    about = (
+        "What was assigned after a meeting or a red light, opened by the day: to whom, by when, and what its steps say "
+        "on the day. state, due, overdue and all counts follow from the steps taken by then. A follow-up is opened by "
+        "POST with its cause (the light’s colour and reason are filled in) and never deleted: it is withdrawn."
+    )
+    cache_responses = False  # names of people, for those whom they concern
+    serializer_class = FollowUpSerializer
+    write_serializer_class = FollowUpWriteSerializer
+    filterset_class = FollowUpApiFilter
+    ordering_fields = (
+        *("id", "number", "kind", "pilot", "province", "agency", "state", "is_key", "opened_on", "due_on", "due"),
+    )
+    ordering_paths = {"agency": "owner_agency__slug", "due": "current_due_on"}
+    default_ordering = "-opened_on,-id"
+    lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
+
+    def base_queryset(self) -> QuerySet[FollowUp]:
+        related = ("pilot", "province", "policy", "practice", "cause_indicator", "cause_milestone__pilot")
+        rows = FollowUp.objects.with_state(self.as_of).select_related(
+            *related, "owner_agency", "owner_user", "verifier"
+        )
+        return rows.prefetch_related("sources")
+
+    def rows_for_output(self, rows: Iterable[Any]) -> Iterable[object]:
+        """Return the records with the lights of their causes, which are read for many at once."""
+        records = list(rows)
+        if self.action != "steps":
+            add_lights(records)
+        return records
+
+    def annotate_as_of(self, record: Any) -> Any:
+        add_lights([record])
+        return record
+
+    # -- writing -----------------------------------------------------------------------------------------
+
+    def perform_write(self, record: Any, given: ValidatedInput) -> None:
+        """A new one is validated, numbered and given its cause as it is opened."""
+        if record.pk:
+            verifier = given.values.get("verifier")
+            if verifier and verifier != record.verifier:
+                check_verifier(record, verifier)
+            super().perform_write(record, given)
+            return
+        for name, value in given.values.items():
+            setattr(record, name, value)
+        by, sources = cast(User, self.request.user), given.m2m.get("sources", ())
+        open_follow_up(record, by=by, sources=sources, reason=given.reason)
+
+    # -- steps -------------------------------------------------------------------------------------------
+
+    @action(
+        detail=True,
+        lists_rows=True,
+        serializer_class=FollowUpStepSerializer,
+        write_serializer_class=FollowUpStepWriteSerializer,
+    )
+    def steps(self, request: Request, number: str) -> Any:
+        """List the steps taken by the day."""
+        rows = self.get_object().steps.filter(taken_on__lte=self.as_of).order_by("seq")
+        rows = rows.select_related("follow_up", "author").prefetch_related(readable_attachments(request.user))
+        return self.list_response(rows, f"{self.file_name}-{number}-steps")
+
+    @steps.mapping.post
+    def take(self, request: Request, number: str) -> HttpResponse:
+        """Take a step."""
+        return self.run_write(request, self.take_one, 201)
+
+    def take_one(self, record: FollowUp, data: Mapping[str, Any]) -> FollowUpStep:
+        user = cast(User, self.request.user)
+        writing.check_scope(user, writing.CHANGE, record)
+        given = checked_data(self.write_serializer_class(data=data))
+        documents = given.get("documents", ())
+        for place, document in enumerate(documents):
+            if not can_read(user, document):  # as for those that do not exist
+                text = _("There is no “{input}” on record.").format(input=document.pk)
+                raise WriteRejected(400, field_error(f"/documents/{place}", "not_on_record", text))
+        self.check_revision(record, data)
+        return take_step(
+            record,
+            Move(given["move"]),
+            by=user,
+            taken_on=given.get("taken_on"),
+            remark=given.get("remark") or "",
+            new_due_on=given.get("new_due_on"),
+            files=documents,
+        )
+
+    def build_response(self, done: Sequence[Any], *, status: int) -> HttpResponse:
+        if not isinstance(done[0], FollowUpStep):
+            return super().build_response(done, status=status)
+        step = FollowUpStep.objects.select_related("follow_up", "author").prefetch_related(
+            readable_attachments(self.request.user)
+        )
+        row = self.get_serializer().to_representation(step.get(pk=done[0].pk))
+        response = HttpResponse(JSONRenderer().render(row), status=status, content_type="application/json")
+        response["ETag"] = self.current_etag(done[0].follow_up_id)
+        response["Location"] = api_url(done[0].follow_up, self.request)
+        return response
+
+
+# -- the numbers of many -----------------------------------------------------------------------------------
+
+
+class ShareSerializer(serializers.Serializer):
+    """Part of a whole: `n` of `of`."""
+
+    n = serializers.IntegerField(help_text="How many it is true of.")
+    of = serializers.IntegerField(help_text="Of how many it could be true.")
+    percent = serializers.FloatField(allow_null=True, help_text="n of of, in percent; null of none.")
+
+
+class MedianDaysSerializer(serializers.Serializer):
+    """Median of durations of `n` follow-ups."""
+
+    days = serializers.FloatField(allow_null=True, help_text="The median in days; null of none.")
+    n = serializers.IntegerField(help_text="Of how many.")
+
+
+class AgeBandSerializer(serializers.Serializer):
+    """Open follow-ups by days since they were opened."""
+
+    first = serializers.IntegerField(help_text="Days since the opening, from.")
+    last = serializers.IntegerField(allow_null=True, help_text="Days since the opening, to; null has no end.")
+    n = serializers.IntegerField(help_text="Open follow-ups of this age.")
+    overdue = serializers.IntegerField(help_text="Those of them that are overdue.")
+
+
+class RedCausesSerializer(serializers.Serializer):
+    """Follow-ups that a red light caused.
+
+    opened = open + closed + withdrawn; closed = cleared + still_red + not_rated.
+    """
+
+    opened = serializers.IntegerField(help_text="Follow-ups that a red light caused.")
+    open = serializers.IntegerField(help_text="Those of them that are open.")
+    closed = serializers.IntegerField(help_text="Those of them that are closed.")
+    withdrawn = serializers.IntegerField(help_text="Those of them that are withdrawn.")
+    cleared = serializers.IntegerField(help_text="Closed ones whose cause was not red on the closing day.")
+    still_red = serializers.IntegerField(help_text="Closed ones whose cause was red on the closing day.")
+    not_rated = serializers.IntegerField(
+        help_text="Closed ones whose cause was grey on the closing day: not known, and never cleared."
+    )
+    relapsed = serializers.IntegerField(help_text="Cleared ones whose cause was red again within 180 days.")
+    watched = serializers.IntegerField(help_text="Cleared ones that are watched for 180 days, or red again.")
+
+
+class FollowUpSummarySerializer(serializers.Serializer):
+    """Numbers of follow-ups on a day, each share with its whole."""
+
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+    total = serializers.IntegerField(help_text="Follow-ups opened by the day.")
+    by_state = serializers.DictField(child=serializers.IntegerField(), help_text="How many stand at each state.")
+    open = serializers.IntegerField(help_text="Those in which something remains to be done.")
+    to_verify = serializers.IntegerField(help_text="Open ones that wait for the verifier.")
+    key_open = serializers.IntegerField(help_text="Open ones that are key follow-ups.")
+    closed = serializers.IntegerField(help_text="Verified and closed ones.")
+    withdrawn = serializers.IntegerField(help_text="Withdrawn ones.")
+    overdue = ShareSerializer(help_text="Overdue, of the open ones.")
+    closed_in_time = ShareSerializer(
+        help_text="Closed by a report that came by the due date then in force, of the closed ones."
+    )
+    returned = ShareSerializer(help_text="Returned at least once, of those reported at least once.")
+    extended = ShareSerializer(help_text="Extended at least once, of all.")
+    days_to_sign = MedianDaysSerializer(help_text="From the opening to the first signing.")
+    days_to_close = MedianDaysSerializer(help_text="From the opening to the closing.")
+    cleared = ShareSerializer(
+        help_text="Cause not red on the closing day, of those closed whose cause was red and is rated then."
+    )
+    relapsed = ShareSerializer(help_text="Cause red again within 180 days after closing, of the cleared ones.")
+    not_watched_yet = serializers.IntegerField(
+        help_text="Cleared ones, not red again, that are not yet watched for 180 days."
+    )
+    ages = AgeBandSerializer(many=True, help_text="Open ones by days since they were opened.")
+    red = RedCausesSerializer(help_text="What became of those that a red light caused.")
+
+
+class FollowUpSummaryFilter(django_filters.FilterSet):
+    """Filters of the follow-ups that are counted."""
+
+    kind = ChoiceFilter(choices=FollowUpKind.choices, label="Kind")
+    province = RelatedFilter(queryset=Province.objects.all(), label="Province")
+    batch = RelatedFilter(field_name="pilot__batch", queryset=Batch.objects.all(), label="Batch")
+    pilot = RelatedFilter(queryset=Pilot.objects.all(), label="Pilot")
+    agency = RelatedFilter(field_name="owner_agency", queryset=Agency.objects.all(), label="Responsible agency")
+
+    class Meta:
+        model = FollowUp
+        fields: list[str] = []
+
+
+class FollowUpSummaryView(AggregateView):
+    heading = gettext_lazy("Follow-up in numbers")
+    about = (
+        "How follow-ups stand on the day: open, overdue, closed in time, returned; whether the red lights that caused "
+        "them were cleared, and red again. Each share gives n and of. As CSV or XLSX: the open ones by age, one row "
+        "each."
+    )
+    queryset, filterset_class = FollowUp.objects.all(), FollowUpSummaryFilter
+    serializer_class = FollowUpSummarySerializer
+    row_serializer_class = AgeBandSerializer
+    file_name = "followup"
+
+    def build(self) -> FollowUpSummary:
+        return build_summary(self.filter_queryset(FollowUp.objects.with_state(self.as_of)), self.as_of)
+
+    def file_rows(self, value: FollowUpSummary) -> Iterable[AgeBand]:
+        return value.ages

@@ -1,1 +1,0 @@
-"""API of follow-ups and their steps."""
