@@ -25,15 +25,8 @@ from policies.models import Figure, Policy, Province, ProvincialPlan
 
 PROVINCE_PATHS: Mapping[type[Model], str] = {
     Province: "pk",
-    Policy: "province",
-    ProvincialPlan: "province",
-    Figure: "province",
-    Batch: "province",
-    Pilot: "province",
-    StageEntry: "pilot__province",
-    Milestone: "pilot__province",
-    Target: "pilot__province",
-    Reading: "pilot__province",
+    **dict.fromkeys((Policy, ProvincialPlan, Figure, Batch, Pilot), "province"),
+    **dict.fromkeys((StageEntry, Milestone, Target, Reading), "pilot__province"),
 }
 """Where a record's province stands: itself, its own, or its pilot's."""
 
@@ -48,6 +41,27 @@ class Severity(StatusChoices):
     ERROR = "error", "red", pgettext_lazy("severity", "error")
     GAP = "gap", "yellow", pgettext_lazy("severity", "gap")
     VERIFY = "verify", "blue", _("to verify")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is checked: as-of date, a province or all, and the models that the user may view."""
+
+    as_of: date
+    province: Province | None
+    models: frozenset[type[Model]] | None
+    batches: Sequence[BatchCount]
+
+    def includes(self, model: type[Model]) -> bool:
+        """Whether a model is checked; with a province only if its records have one."""
+        return (self.models is None or model in self.models) and (self.province is None or model in PROVINCE_PATHS)
+
+    def rows(self, model: type[Model]) -> QuerySet[Any]:
+        """Return the records of a model that are checked."""
+        rows: QuerySet[Any] = model._default_manager.order_by()
+        if issubclass(model, PlannedDayModel):
+            rows = with_planned_day(rows, self.as_of)
+        return rows.filter(**{PROVINCE_PATHS[model]: self.province.pk}) if self.province else rows
 
 
 @dataclass(frozen=True)
@@ -69,13 +83,17 @@ class Finding:
         return label_value(self.rule.name, self.detail) if self.detail else str(self.rule.name)
 
 
-Condition = Callable[[date], Q]
+Condition = Q | Callable[[date], Q]
+"""A condition on records, or a function of the as-of date that returns one."""
 CheckResult = tuple[int, Sequence[Finding]]  # how many things were looked at, and what was found
 
 
-def of_pilot(as_of: date) -> Q:
-    """Records of pilots on the date; those of withdrawn pilots are not checked."""
-    return Q(pilot__in=Pilot.objects.listed(as_of).order_by().values("pk"))
+def condition_on(as_of: date, *conditions: Condition) -> Q:
+    """Return the conditions on a day, all of which hold."""
+    whole = Q()
+    for condition in conditions:
+        whole &= condition(as_of) if callable(condition) else condition
+    return whole
 
 
 @dataclass(frozen=True)
@@ -95,9 +113,6 @@ class Check:
     since: str | Callable[[Any], date] = ""
     detail: str | Callable[[Any], str] = ""
     annotations: Callable[[date], Mapping[str, object]] = lambda as_of: {}
-
-    def violation(self, as_of: date) -> Q:
-        return self.population(as_of) & self.condition(as_of)
 
     def finding(self, rule: Rule, row: Any) -> Finding:
         """Return the finding about a record that violates the condition."""
@@ -130,64 +145,27 @@ class Rule:
     required_models: Sequence[type[Model]] = ()
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What is checked: as-of date, a province or all, and the models that the user may view."""
-
-    as_of: date
-    province: Province | None
-    models: frozenset[type[Model]] | None
-    batches: Sequence[BatchCount]
-
-    def includes(self, model: type[Model]) -> bool:
-        """Whether a model is checked; with a province only if its records have one."""
-        return (self.models is None or model in self.models) and (self.province is None or model in PROVINCE_PATHS)
-
-    def rows(self, model: type[Model]) -> QuerySet[Any]:
-        """Return the records of a model that are checked."""
-        rows: QuerySet[Any] = model._default_manager.order_by()
-        if issubclass(model, PlannedDayModel):
-            rows = with_planned_day(rows, self.as_of)
-        return rows.filter(**{PROVINCE_PATHS[model]: self.province.pk}) if self.province else rows
-
-
-# -- findings ------------------------------------------------------------------------------------------------------
+# -- what a finding says of its record ------------------------------------------------------------------------------
 
 
 def record_finding(rule: Rule, row: Any, place: str, **more: Any) -> Finding:
-    """Return a finding about a record; `more` are its detail and date."""
-    return Finding(
-        rule=rule,
-        province=record_province(row),
-        kind=str(capfirst(row._meta.verbose_name)),
-        record=record_label(row),
-        owner=contact_of(row),
-        url=edit_url(row, place),
-        **more,
-    )
-
-
-def record_province(row: Any) -> Province | None:
-    """Return the province that the record is or names, or that of its pilot."""
-    if isinstance(row, Province):
-        return row
-    home = row.pilot if hasattr(row, "pilot_id") else row
-    return getattr(home, "province", None)
-
-
-def record_label(row: Any) -> str:
-    """Return the record's name, with its pilot in front if it belongs to one."""
-    if isinstance(row, Target) or getattr(row, "pilot_id", None) is None:
-        return str(row)
-    return f"{row.pilot} · {row}"
-
-
-def contact_of(row: object) -> str:
-    """Return whom to ask, if known: the owner of a milestone, the issuer of a document."""
+    """Return a finding about a record, whose `place` is to be corrected; `more` are its detail and date."""
+    of_pilot = getattr(row, "pilot_id", None) is not None
+    home = row.pilot if of_pilot else row
+    asked = row.policy if isinstance(row, Batch) else row
     if isinstance(row, Milestone):
-        return row.owner
-    policy = row.policy if isinstance(row, Batch) else row
-    return join_short(policy.agencies.all()) if isinstance(policy, Policy) else ""
+        owner = row.owner
+    else:
+        owner = join_short(asked.agencies.all()) if isinstance(asked, Policy) else ""
+    given = {
+        "rule": rule,
+        "province": row if isinstance(row, Province) else getattr(home, "province", None),
+        "kind": str(capfirst(row._meta.verbose_name)),
+        "record": f"{row.pilot} · {row}" if of_pilot and not isinstance(row, Target) else str(row),
+        "owner": owner,
+        "url": edit_url(row, place),
+    }
+    return Finding(**given, **more)
 
 
 def edit_url(row: Any, place: str) -> str:

@@ -8,42 +8,28 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from itertools import chain
-from typing import overload
+from typing import Any
 
-from django.db.models import Count, F, Model, OuterRef, Q, Subquery, prefetch_related_objects
+from django.db.models import Count, F, Model, OuterRef, Subquery, prefetch_related_objects
 
-from dashboard.data_quality.findings import PROVINCE_PATHS, Check, Finding, Rule, Scope, Severity
+from dashboard.data_quality.findings import PROVINCE_PATHS, Check, Finding, Rule, Scope, Severity, condition_on
 from dashboard.data_quality.rules import RULES
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.models import Batch, Milestone, Pilot, Reading, StageEntry, Target
 from policies.models import Figure, Policy, Province, ProvincialPlan
 
-
-@dataclass(frozen=True)
-class RulePart:
-    """Result of a rule in one model: number of records, of violations, and a function that reads a slice of them."""
-
-    of: int
-    count: int
-    read: Callable[[int, int | None], Sequence[Finding]]
+Part = tuple[int, Callable[[int, int | None], Sequence[Finding]]]
+"""How many findings a rule has in one model, and how some of them are read."""
 
 
 @dataclass(frozen=True)
 class RuleResult:
-    """Result of a rule, by model."""
+    """Result of a rule: the numbers of records checked and of violations, and its parts, by model."""
 
     rule: Rule
-    parts: Sequence[RulePart]
-
-    @property
-    def of(self) -> int:
-        """The number of records checked."""
-        return sum(part.of for part in self.parts)
-
-    @property
-    def count(self) -> int:
-        """The number of violations."""
-        return sum(part.count for part in self.parts)
+    of: int
+    count: int
+    parts: Sequence[Part]
 
 
 @dataclass(frozen=True)
@@ -69,33 +55,28 @@ class DataQuality:
         return FindingList([part for result in chosen for part in result.parts])
 
 
-class FindingList(Sequence[Finding]):
-    """Lazy sequence of findings: slices are read from the database as needed."""
+class FindingList:
+    """Lazy list of findings, for a paginator: slices are read from the database as needed."""
 
-    def __init__(self, parts: Sequence[RulePart]) -> None:
-        self.parts = [part for part in parts if part.count]
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
 
     def __len__(self) -> int:
-        return sum(part.count for part in self.parts)
+        return sum(count for count, _read in self.parts)
 
-    @overload
-    def __getitem__(self, at: int) -> Finding: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Finding]: ...
-    def __getitem__(self, at: int | slice) -> Finding | Sequence[Finding]:
-        if isinstance(at, int):
-            place = range(len(self))[at]
-            return self[place : place + 1][0]
+    def __getitem__(self, at: Any) -> Any:
+        if not isinstance(at, slice):
+            return list(self)[at]
         start, stop, _step = at.indices(len(self))
         found: list[Finding] = []
-        for part in self.parts:
-            if start < part.count and stop > 0:
-                found += part.read(max(0, start), min(stop, part.count))
-            start, stop = start - part.count, stop - part.count
+        for count, read in self.parts:
+            if start < count and stop > 0:
+                found += read(max(0, start), min(stop, count))
+            start, stop = start - count, stop - count
         return found
 
     def __iter__(self) -> Iterator[Finding]:
-        return chain.from_iterable(part.read(0, None) for part in self.parts)
+        return chain.from_iterable(read(0, None) for count, read in self.parts if count)
 
     def by_province(self) -> list[Finding]:
         """Return all findings, ordered by province of the roster; those without a province come last."""
@@ -113,9 +94,8 @@ def build_quality(
     batches = [item for item in build_reconciliation(as_of) if province is None or item.batch.province == province]
     prefetch_related_objects([item.batch for item in batches], "policy__agencies")
     scope = Scope(as_of, province, None if kinds is None else frozenset(kinds), batches)
-    counts = count_checks(scope)
-    results = [RuleResult(rule, rule_parts(rule, scope, counts)) for rule in RULES]
-    worst = list(Severity)
+    counts, worst = count_checks(scope), list(Severity)
+    results = [rule_result(rule, scope, counts) for rule in RULES]
     return DataQuality(
         as_of=as_of,
         province=province,
@@ -125,44 +105,30 @@ def build_quality(
 
 
 CheckCounts = Mapping[tuple[str, int], tuple[int, int]]
+"""By code of the rule and place of the check, how many records were checked and how many violate it."""
 
 
 def count_checks(scope: Scope) -> CheckCounts:
     """Count, for each check of each rule, the records and the violations. One query per model."""
-    by_model: dict[type[Model], list[tuple[str, int, Check]]] = defaultdict(list)
-    for rule in RULES:
-        for place, check in enumerate(rule.checks):
-            if scope.includes(check.model):
-                by_model[check.model].append((rule.code, place, check))
-    counts: dict[tuple[str, int], tuple[int, int]] = {}
-    for model, checks in by_model.items():
-        asked: dict[str, object] = {}
-        for n, (_code, _place, check) in enumerate(checks):
-            asked |= {
-                f"of_{n}": count_where(check.population(scope.as_of)),
-                f"amiss_{n}": count_where(check.violation(scope.as_of)),
-            }
-        found = scope.rows(model).aggregate(**asked)
-        counts |= {(code, at): (found[f"of_{n}"], found[f"amiss_{n}"]) for n, (code, at, _check) in enumerate(checks)}
-    return counts
+    checks = [(rule.code, place, check) for rule in RULES for place, check in enumerate(rule.checks)]
+    checks = [(code, place, check) for code, place, check in checks if scope.includes(check.model)]
+    asked: dict[type[Model], dict[str, Any]] = defaultdict(dict)
+    for n, (_code, _place, check) in enumerate(checks):
+        among = condition_on(scope.as_of, check.population)
+        amiss = among & condition_on(scope.as_of, check.condition)
+        asked[check.model] |= {f"of_{n}": Count("pk", filter=among or None), f"amiss_{n}": Count("pk", filter=amiss)}
+    found = {name: n for model, counts in asked.items() for name, n in scope.rows(model).aggregate(**counts).items()}
+    return {(code, place): (found[f"of_{n}"], found[f"amiss_{n}"]) for n, (code, place, _check) in enumerate(checks)}
 
 
-def count_where(condition: Q) -> Count:
-    return Count("pk", filter=condition) if condition else Count("pk")
-
-
-def rule_parts(rule: Rule, scope: Scope, counts: CheckCounts) -> list[RulePart]:
-    """Return the results of a rule by model; nothing of models that the user may not view."""
-    if rule.run:
-        if not all(scope.includes(model) for model in rule.required_models):
-            return []
+def rule_result(rule: Rule, scope: Scope, counts: CheckCounts) -> RuleResult:
+    """Return the result of a rule; nothing of models that the user may not view."""
+    if rule.run and all(scope.includes(model) for model in rule.required_models):
         of, findings = rule.run(rule, scope)
-        return [RulePart(of, len(findings), lambda start, stop: findings[start:stop])]
-    return [
-        RulePart(*counts[rule.code, place], partial(findings_of, rule, check, scope))
-        for place, check in enumerate(rule.checks)
-        if (rule.code, place) in counts
-    ]
+        return RuleResult(rule, of, len(findings), [(len(findings), lambda start, stop: findings[start:stop])])
+    counted = [(check, *counts[rule.code, n]) for n, check in enumerate(rule.checks) if (rule.code, n) in counts]
+    parts: list[Part] = [(amiss, partial(findings_of, rule, check, scope)) for check, _of, amiss in counted]
+    return RuleResult(rule, sum(of for _c, of, _n in counted), sum(amiss for _c, _of, amiss in counted), parts)
 
 
 RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
@@ -183,13 +149,9 @@ def findings_of(rule: Rule, check: Check, scope: Scope, start: int, stop: int | 
     """Return the violations of a check, by province. One query, and one more where agencies are named."""
     model = check.model
     entries = model.history.filter(id=OuterRef("pk")).order_by("history_id").values("history_date")[:1]
-    rows = scope.rows(model).filter(check.violation(scope.as_of))
+    rows = scope.rows(model).filter(condition_on(scope.as_of, check.population, check.condition))
     rows = rows.annotate(first_entry=Subquery(entries), **check.annotations(scope.as_of))
     path = PROVINCE_PATHS.get(model, "pk")
     order: list[object] = [] if path == "pk" else [F(path).asc(nulls_last=True)]
-    rows = (
-        rows.select_related(*RELATED_FIELDS.get(model, ()))
-        .prefetch_related(*RELATED_LISTS.get(model, ()))
-        .order_by(*order, "pk")
-    )
-    return [check.finding(rule, row) for row in rows[start:stop]]
+    rows = rows.select_related(*RELATED_FIELDS.get(model, ())).prefetch_related(*RELATED_LISTS.get(model, ()))
+    return [check.finding(rule, row) for row in rows.order_by(*order, "pk")[start:stop]]

@@ -32,10 +32,9 @@ from core.web.list_pages import (
     url_with,
 )
 from core.web.tables import Cell, Column, Table, make_table, status_cell
-from dashboard.data_quality.cross_checks import add_pilot_url
 from dashboard.data_quality.findings import Finding, Severity
 from dashboard.data_quality.report import DataQuality, RuleResult, build_quality
-from dashboard.data_quality.rules import RULES
+from dashboard.data_quality.rules import RULES, add_pilot_url
 from dashboard.views.change_log import province_field, viewable_models
 from pilots.analytics.reconciliation import BatchCount, KindCount
 from pilots.charts.reconciliation import reconciliation_table
