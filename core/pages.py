@@ -37,7 +37,7 @@ from core.http.as_of import (
     today,
 )
 from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
-from core.http.rate_limits import count_page_file
+from core.http.rate_limits import check_request
 from core.http.request import DEMO_LABEL, TrackerRequest, demo_notice_rows, download_stem, is_demonstration
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
 from core.text.bilingual import OWN_LANGUAGE_NAMES
@@ -75,7 +75,7 @@ def page(*params: str, known: Collection[str] = PAGE_PARAMETERS, cached: bool = 
         def checked(request: TrackerRequest, **kwargs: str) -> HttpResponseBase:
             drop_unknown_params(request, {*known, *params})
             if request.GET.get("export", FEED_FORMATS[0]) not in FEED_FORMATS:
-                count_page_file(request)
+                check_request(request, request.user, "files" if request.user.is_authenticated else "anonymous-files")
             return view(request, **kwargs)
 
         return cache_page(checked) if cached else checked

@@ -31,7 +31,6 @@ from core.api.filters import ApiFilterBackend, ApiFilterSet
 from core.api.pagination import CURSOR, CURSOR_HELP, PAGE_PARAMETERS, RecordPagination
 from core.api.serializers import key_field_name
 from core.caching.response_cache import respond_to_reader
-from core.history.append_only import is_append_only
 from core.history.recording import cascading_models
 from core.http.as_of import days_stem, known_rows, today
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
@@ -266,8 +265,8 @@ def annotate_revision(rows: QuerySet[Model]) -> QuerySet[Any]:
 def revision_expression(model: Any) -> Func:
     """Return the revision as SQL: for Django to build and compile it cost more than to read the rows of a page."""
     quoted, parts = connection.ops.quote_name, []
-    added = [(own.related_model, own.field.attname) for own in model._meta.related_objects]
-    added = [(row, name) for row, name in added if is_append_only(row)]
+    own = [(row.related_model, row.field.attname) for row in model._meta.related_objects]
+    added = [pair for pair in own if getattr(pair[0], "APPEND_ONLY", False)]
     for counted, field in [(model, "id"), *cascading_models(model), *added]:
         meta = counted.history.model._meta
         table, column = quoted(meta.db_table), quoted(meta.get_field(field).column)

@@ -42,8 +42,8 @@ from core.caching.data_version import data_version
 from core.http.as_of import today
 from core.http.errors import DATABASE_UNAVAILABLE
 from core.http.problems import is_api
-from core.http.rate_limits import count_cached_read
-from core.http.request import TrackerRequest
+from core.http.rate_limits import Throttled, check_request
+from core.http.request import TrackerRequest, loaded_user
 
 READ_METHODS = {"GET", "HEAD"}
 CACHED_MEDIA_TYPES = ("application/json", "text/html")  # files are computed each time
@@ -129,8 +129,12 @@ def respond_to_reader(request: TrackerRequest, compute: Callable[[TrackerRequest
         return response
 
     response = stored_or_computed(request, cache_key(request, reader), compute_for_all)
-    if getattr(request, "cache_status", "") == "hit" and is_api(request) and not count_cached_read(request):
-        return cast(HttpResponse, compute(request))  # the view rejects it
+    if getattr(request, "cache_status", "") == "hit" and is_api(request):
+        user = loaded_user(request)
+        try:
+            check_request(request, user, "signed-in" if user else "anonymous")
+        except Throttled:
+            return cast(HttpResponse, compute(request))  # the view rejects it
     return fill_fragments(request, response)
 
 

@@ -13,7 +13,6 @@ others may be.
 from typing import Any
 
 from django.db import models
-from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 APPEND_ONLY_MESSAGE = _(
@@ -27,21 +26,6 @@ FROZEN_MESSAGE = _(
 
 class KeptRecordError(Exception):
     """A record that is kept as it is was to be changed or deleted; nothing was written."""
-
-
-def is_append_only(model: type[Model]) -> bool:
-    """Whether rows of the model are only ever added."""
-    return bool(getattr(model, "APPEND_ONLY", False))
-
-
-def is_frozen(record: Any) -> bool:
-    """Whether the record, as it is in memory, is in the state in which it is never changed."""
-    return bool(record.FROZEN_STATE) and record.state == record.FROZEN_STATE
-
-
-def is_deletable_alone(model: type[Model]) -> bool:
-    """Whether the only row of a record may be deleted, where that record is."""
-    return bool(getattr(model, "DELETABLE_ALONE", ""))
 
 
 def refuse_kept(rows: models.QuerySet[Any]) -> None:

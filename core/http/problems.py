@@ -22,7 +22,7 @@ from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 
 from core.http.as_of import demonstration_side
 from core.http.errors import DATABASE_UNAVAILABLE, BadRequest, ErrorDetail, FileStoreUnavailable
-from core.http.rate_limits import Throttled, check_failed_token
+from core.http.rate_limits import Throttled, check_request, has_token
 from core.http.request import is_demonstration
 from core.text.bilingual import OWN_LANGUAGE_NAMES
 
@@ -141,9 +141,11 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpRespons
         exc = APIPermissionDenied()
     if not isinstance(exc, APIException | BadRequest):
         return None
-    if isinstance(exc, AuthenticationFailed):
+    # A valid token is accepted from any address: many offices share one, and a client that guesses there must not lock
+    # them out.
+    if isinstance(exc, AuthenticationFailed) and has_token(context["request"]):
         try:
-            check_failed_token(context["request"])
+            check_request(context["request"], None, "failed-tokens")
         except Throttled as too_many:
             exc = too_many
     status = 401 if isinstance(exc, NotAuthenticated) else exc.status_code

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from core.http.errors import BadRequest, ErrorDetail
-from core.http.request import client_ip, loaded_user
+from core.http.request import client_ip
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 FILE_FORMATS = {"csv", "xlsx"}
@@ -57,10 +57,10 @@ def count(rate: str, client: str) -> list[Quota]:
 
 
 def check_request(request: Any, user: Any, *rates: str) -> None:
-    """Count a request of the user, or of the client's network, under these rates, which its RateLimit headers tell.
-    Raises Throttled.
+    """Count a request of the user, or of the client's network where nobody signed in, under these rates, which its
+    RateLimit headers tell. Raises Throttled.
     """
-    client = f"user {user.pk}" if user else client_network(request)
+    client = f"user {user.pk}" if user and user.is_authenticated else client_network(request)
     request.quotas = [quota for rate in rates for quota in count(rate, client)]
     if exceeded := [quota for quota in request.quotas if quota.used > quota.most]:
         raise Throttled(max(exceeded, key=lambda quota: quota.wait))
@@ -71,48 +71,18 @@ class RateThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: object) -> bool:
         """Raises Throttled, whose answer tells the limit."""
-        user = request.user if request.user.is_authenticated else None
-        rates = ["signed-in" if user else "anonymous"]
+        known = request.user.is_authenticated
+        rates = ["signed-in" if known else "anonymous"]
         if request.method not in SAFE_METHODS:
             rates.append("writes")
         if request.accepted_renderer.format in FILE_FORMATS:
-            rates.append("files" if user else "anonymous-files")
-        check_request(request._request, user, *rates)  # noqa: SLF001  # DRF wraps Django's request
+            rates.append("files" if known else "anonymous-files")
+        check_request(request._request, request.user, *rates)  # noqa: SLF001  # DRF wraps Django's request
         return True
-
-
-def count_cached_read(request: HttpRequest) -> bool:
-    """Count an API request that the response cache answers; return False above the rate limit."""
-    user = loaded_user(request)
-    try:
-        check_request(request, user, "signed-in" if user else "anonymous")
-    except Throttled:
-        return False
-    return True
-
-
-def count_page_file(request: HttpRequest) -> None:
-    """Count a file of a page. Raises Throttled."""
-    user = request.user if request.user.is_authenticated else None
-    check_request(request, user, "files" if user else "anonymous-files")
-
-
-def count_snapshot(request: HttpRequest) -> None:
-    """Count the records of a past day that have to be written to a file for who has no account. Raises Throttled."""
-    if not request.user.is_authenticated:
-        check_request(request, None, "past-days")
 
 
 def has_token(request: HttpRequest) -> bool:
     return request.headers.get("Authorization", "").lower().startswith("bearer")
-
-
-def check_failed_token(request: HttpRequest | Request) -> None:
-    """Count a wrong token. Raises Throttled. A valid one is accepted from any address: many offices share one, and a
-    client that guesses there must not lock them out.
-    """
-    if has_token(request):
-        check_request(request, None, "failed-tokens")
 
 
 def client_network(request: HttpRequest) -> str:

@@ -20,7 +20,7 @@ from django.utils.translation import override
 from django_tasks import task
 from django_tasks.base import TaskContext
 
-from core.history.append_only import APPEND_ONLY_MESSAGE, is_append_only, is_deletable_alone
+from core.history.append_only import APPEND_ONLY_MESSAGE
 from core.history.diffs import author_name, format_datetime, historical_name
 from core.history.models import ChangeEvent
 from core.history.recording import BATCH_SIZE, batched, write_history_entries, written_by_import
@@ -39,7 +39,7 @@ MAX_PASSES = 3  # over the rows that a model refuses while others of the file ar
 MAX_REASON_LENGTH = 300  # kept of a reason with its import; the histories keep all of it
 MOST_ROWS = 200  # of an import within a request; of longer ones a worker writes
 CREATED, CHANGED, DELETED = "+~-"  # what happened to a record, as its history says it
-ChangeGroups = dict[type[Model], list[ChangeEvent]]
+ChangeGroups = dict[Any, list[ChangeEvent]]  # by model
 
 
 # -- confirming ----------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         groups: ChangeGroups = defaultdict(list)
         for change in record.changes.order_by("-pk"):
             groups[apps.get_model(change.model)].append(change)
-        fixed = [model._meta for model in groups if is_append_only(model) and not is_deletable_alone(model)]
+        fixed = [model._meta for model in groups if model.APPEND_ONLY and not model.DELETABLE_ALONE]
         if fixed:
             raise Conflict(*(label_value(capfirst(o.verbose_name_plural), str(APPEND_ONLY_MESSAGE)) for o in fixed))
         for model, changes in groups.items():

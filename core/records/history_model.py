@@ -50,6 +50,8 @@ class HistoryModel(models.Model):
     YEAR_FIELDS: ClassVar[Collection[str]] = ()  # whole numbers that are years
     # Rows are only ever added (core/history/append_only.py): they count as part of the record that they belong to.
     APPEND_ONLY: ClassVar[bool] = False
+    # The foreign key to the record with whose import the only such row may be undone (same file).
+    DELETABLE_ALONE: ClassVar[str] = ""
     # State in which a record is never changed or deleted (same file); empty: in none.
     FROZEN_STATE: ClassVar[str] = ""
     # Field by which URLs identify a record; empty: its slug or code if it has one, else its id.

@@ -21,7 +21,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE, is_append_only, is_frozen
+from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE
 from core.history.diffs import author_name, field_label, format_datetime, m2m_fields, stored_fields
 from core.history.recording import (
     delete_with_history,
@@ -198,7 +198,7 @@ def restore(
 def write_version(restoration: Revert, by: Any, reason: str) -> list[Obstacle]:
     """Write what a version says, and the rows that were deleted with its record; return what is in the way."""
     state, model, rows = restoration.target_state, restoration.model, restoration.child_reverts
-    if is_append_only(model):
+    if model.APPEND_ONLY:
         return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
     restoration.record = record = restoration.record or model(pk=restoration.entry.id)
     values = {field.attname: state[field.name] for field in stored_fields(model)}
@@ -268,9 +268,9 @@ def check_changeable(stored: Any) -> None:
     """Raise Conflict for a record that is deleted, only ever added, or in a state in which it is kept."""
     if stored is None:
         raise Conflict(_("Another user deleted it meanwhile."), code="deleted")
-    if is_append_only(type(stored)):
+    if stored.APPEND_ONLY:
         raise Conflict(str(APPEND_ONLY_MESSAGE), code="never_deleted")
-    if is_frozen(stored):
+    if stored.FROZEN_STATE and stored.state == stored.FROZEN_STATE:
         raise Conflict(str(FROZEN_MESSAGE), code="frozen")
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from core.http.as_of import parse_day, today
 from core.http.errors import BadRequest, ErrorDetail
 from core.http.problems import bad_request_response, is_api
-from core.http.rate_limits import count_snapshot, has_token
+from core.http.rate_limits import check_request, has_token
 from core.http.request import TrackerRequest
 from core.snapshots.files import Snapshot, first_known_day, read_from
 
@@ -69,9 +69,9 @@ def find_snapshot(request: TrackerRequest) -> Snapshot | None:
         message = _("known: nothing was on record here on %(value)s. The first entry is of %(first)s.")
         values = {"value": day, "first": first_known_day() or today()}
         raise BadRequest(ErrorDetail(NAME, "before_first_entry", message % values))
-    # The API reads no record before it has found a token to be a right one.
-    if not snapshot.path.exists() and not (is_api(request) and has_token(request)):
-        count_snapshot(request)
+    # A file has to be written. The API reads no record before it has found a token to be a right one.
+    if not (snapshot.path.exists() or (is_api(request) and has_token(request)) or request.user.is_authenticated):
+        check_request(request, None, "past-days")
     return snapshot
 
 
