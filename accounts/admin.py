@@ -31,8 +31,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.forms import TokenForm, password_link
 from accounts.models import Officer, Role, Token, administrators, is_administrator, lock_administrators, revoke, role_of
 from accounts.sign_in import primary_factors, remove_second_factor
-from core.admin.read_only import ReadOnlyAdmin
-from core.admin.record_admin import RecordChangeList
+from core.admin.record_admin import ReadOnlyAdmin, RecordChangeList
 from core.http.request_log import security_log
 
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.admin import PersonAdmin
 from core.admin.record_admin import RecordAdmin, RecordChangeList
 from core.history.append_only import FROZEN_MESSAGE
-from core.history.revert import Revert
+from core.history.entries import Revert
 from core.http.as_of import today
 from dashboard.analytics.working_days import WorkingCalendar, unknown_year_text
 from dashboard.models import Edition, MailSettings, ReminderMail, WorkingDay

@@ -461,7 +461,7 @@ def site_settings(row: MatrixRow) -> Iterator[None]:
     if row.site == "public":
         yield
         return
-    guard, place = "django.contrib.auth.middleware.LoginRequiredMiddleware", "core.snapshots.middleware.DaysMiddleware"
+    guard, place = "django.contrib.auth.middleware.LoginRequiredMiddleware", "core.snapshots.files.DaysMiddleware"
     middleware = list(current.MIDDLEWARE)
     middleware.insert(middleware.index(place), guard)
     with override_settings(SITE_ACCESS="internal", MIDDLEWARE=middleware):

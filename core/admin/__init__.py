@@ -1,5 +1,5 @@
 """The admin of records with a history; registers the toolkit's own models."""
 
-from core.admin import read_only
+from core.admin import record_admin
 
-__all__ = ["read_only"]
+__all__ = ["record_admin"]

@@ -25,10 +25,9 @@ from core.history.diffs import (
     m2m_fields,
     record_name,
 )
-from core.history.entries import NEWEST_FIRST, HistoryEntry, Label, describe
+from core.history.entries import NEWEST_FIRST, HistoryEntry, Label, Obstacle, Revert, RevertRejected, describe
 from core.history.models import ChangeEvent
 from core.history.recording import MAX_REASON
-from core.history.revert import Obstacle, Revert, RevertRejected
 from core.permissions import (
     NOT_YOURS_TO_ADD,
     OUT_OF_SCOPE,

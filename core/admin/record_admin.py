@@ -1,4 +1,5 @@
-"""ModelAdmin of records: one history entry per change, with its reason; who may change which record and fields.
+"""ModelAdmin of records: one history entry per change, with its reason; who may change which record and fields; and the
+admin of the toolkit's own records, which nobody edits.
 
 No record is hidden: viewing needs the model permission alone (core/permissions.py). History pages:
 core/admin/history_admin.py; forms, and conflicts between two editors: core/admin/record_form.py.
@@ -23,6 +24,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django_tasks_db.models import DBTaskResult
 
 from core.admin.history_admin import HistoryAdmin, posted_reason
 from core.admin.record_form import (
@@ -45,6 +47,7 @@ from core.permissions import (
     restricted_fields,
 )
 from core.records import writing
+from core.seed.models import SeedRecord
 from core.text.formatting import join_clauses, join_long, join_sentences, label_value
 from core.web.list_pages import CARRIED_PARAMETERS
 
@@ -395,4 +398,54 @@ def field_errors(form: Any, inlines: Iterable[Any]) -> list[tuple[str, str, str]
         if part.is_bound
         for field in part.visible_fields()
         if field.errors
+    ]
+
+
+# -- the toolkit's own: background jobs, and seed records ---------------------------------------------------------
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """ModelAdmin without forms to add, change or delete."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
+        return RecordChangeList
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(SeedRecord)
+class SeedRecordAdmin(ReadOnlyAdmin):
+    """Read-only admin of seed records: the loader compares with them, nobody edits them."""
+
+    list_display = ["key", "kind", "record_id", "loaded_at"]
+    list_filter = ["kind"]
+    search_fields = ["key"]
+
+
+admin.site.unregister(DBTaskResult)
+
+
+@admin.register(DBTaskResult)
+class JobAdmin(ReadOnlyAdmin):
+    """Read-only admin of background jobs, for administrators; each is shown on the page of its record as well."""
+
+    list_display = ["task_path", "status", "enqueued_at", "finished_at"]
+    list_filter = ["status"]
+    ordering = ["-enqueued_at"]
+    fields = [
+        "task_path",
+        "args_kwargs",
+        "status",
+        "enqueued_at",
+        "started_at",
+        "finished_at",
+        "worker_ids",
+        "traceback",
     ]

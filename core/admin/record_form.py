@@ -37,8 +37,8 @@ from core.history.diffs import (
     historical_name,
     translate_reason,
 )
+from core.history.entries import last_version_url
 from core.history.recording import MAX_REASON
-from core.history.revert import last_version_url
 from core.http.errors import truncate
 from core.http.request import parse_key
 from core.permissions import OUT_OF_SCOPE, owner_field, restricted_fields

@@ -1,4 +1,5 @@
-"""Reader of the journal: what each change says, as a user may see it, and the history shown on a record's page.
+"""Reader of the journal: what each change says, as a user may see it, the history shown on a record's page, and what
+reverting to a version would change.
 
 The history tab, the change log, corrections and the history pages of the admin select changes (core/history/models.py);
 values, diffs and names are loaded for the changes of a page only, with a few queries a model.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
@@ -26,14 +28,22 @@ from django.utils.translation import gettext as _
 from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
+    RecordState,
+    current_state,
+    describe_changes,
     diff_many,
+    entry_state,
+    field_label,
     field_values,
     format_datetime,
     historical_name,
+    m2m_fields,
+    record_names,
+    stored_fields,
     translate_reason,
 )
 from core.history.models import ChangeEvent
-from core.history.recording import batched
+from core.history.recording import batched, cascading_models
 from core.http.as_of import today
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.permissions import can_access, can_see_author
@@ -268,3 +278,109 @@ def history_tab(request: HttpRequest, timeline: Timeline) -> Timeline:
             return timeline
     text = _("entry: “%(value)s” is no entry of this page’s history. Choose one from its list.")
     raise BadRequest(ErrorDetail(ENTRY_PARAMETER, "invalid_choice", text % {"value": truncate(word)}))
+
+
+# -- a version, and what is in the way of reverting to it; `writing.restore` writes it ----------------------------
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Obstacle to a revert: the field, what is wrong, and the URL where it can be corrected, or empty."""
+
+    label: str
+    text: str
+    url: str = ""
+
+
+class RevertRejected(Exception):
+    """The revert was rejected, and nothing was changed."""
+
+    def __init__(self, objections: Sequence[Obstacle]) -> None:
+        super().__init__("; ".join(f"{item.label}: {item.text}" for item in objections))
+        self.obstacles = objections
+
+
+class Revert:
+    """Revert of a record to its state after a history entry; after a deletion, to its state before it."""
+
+    def __init__(self, entry: Any) -> None:
+        self.entry, self.model = entry, entry.instance_type
+
+    @cached_property
+    def record(self) -> Any:
+        """The current record; None while it is deleted."""
+        return self.model._base_manager.filter(pk=self.entry.id).first()
+
+    @cached_property
+    def latest(self) -> Any:
+        """Newest entry of the record's history, by which concurrent edits are detected."""
+        return self.model.history.filter(id=self.entry.id).order_by("-history_id").first()
+
+    @cached_property
+    def target_state(self) -> RecordState:
+        return entry_state(self.entry)
+
+    @cached_property
+    def stored_state(self) -> RecordState:
+        """Stored values; empty while the record is deleted."""
+        return current_state(self.record) if self.record else {}
+
+    @cached_property
+    def fields(self) -> list[Any]:
+        """Every field, also those that nobody edits, many-to-many fields last."""
+        return [*stored_fields(self.model), *m2m_fields(self.model)]
+
+    @cached_property
+    def changed_fields(self) -> list[Any]:
+        """Fields that the revert changes; of a deleted record those with a value."""
+        if self.record is None:
+            return [field for field in self.fields if self.target_state[field.name] not in (None, "", ())]
+        return [field for field in self.fields if self.target_state[field.name] != self.stored_state[field.name]]
+
+    def field_changes(self) -> list[FieldDifference]:
+        """Return each changed field with its current and its future text."""
+        now, then = self.stored_state, self.target_state
+        changes = [(field, now.get(field.name), then[field.name]) for field in self.changed_fields]
+        return describe_changes({0: changes})[0]
+
+    @cached_property
+    def child_reverts(self) -> list[Revert]:
+        """Reverts of the rows that were deleted together with the record."""
+        if self.record is not None:
+            return []
+        when = {"history_type": "-", "history_date": self.latest.history_date}
+        return [
+            Revert(entry)
+            for model, field in cascading_models(self.model)
+            for entry in model.history.filter(**{field: self.entry.id}, **when).order_by("history_id")  # type: ignore[attr-defined]
+        ]
+
+    def build_record(self) -> Any:
+        """Return another copy of the record, in memory, as it will be, many-to-many fields aside."""
+        record = copy(self.record) if self.record else self.model(pk=self.entry.id)
+        for field in stored_fields(self.model):
+            setattr(record, field.attname, self.target_state[field.name])
+        return record
+
+    def lost_references(self) -> dict[str, Obstacle]:
+        """Return, by field, the related records of the version that are deleted since."""
+        found = {}
+        for field in self.fields:
+            value = self.target_state[field.name]
+            if not field.is_relation or not value:
+                continue
+            keys = set(value if field.many_to_many else (value,))
+            if lost := keys - set(field.related_model._base_manager.in_bulk(keys)):
+                key = min(lost)
+                text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
+                text %= {"name": record_names(field.related_model, [key])[key]}
+                found[field.name] = Obstacle(field_label(field), text, last_version_url(field.related_model, key))
+        return found
+
+
+def last_version_url(model: type[Model], key: object) -> str:
+    """Return the admin URL of the last version of a deleted record; empty where there is no history."""
+    if not hasattr(model, "history"):
+        return ""
+    end = model.history.filter(id=key, history_type="-").order_by("-history_id").first()
+    return version_url(end) if end else ""

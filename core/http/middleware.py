@@ -21,10 +21,9 @@ from django.utils.translation import gettext as _
 from prometheus_client import Counter
 
 from core.http.as_of import SIDES, holds_demonstration
-from core.http.body import read_chunked_body
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.problems import AUTHENTICATE_HEADER, bad_request_response, error_response, is_api
-from core.http.request import DEMO_HEADER, TrackerRequest
+from core.http.request import DEMO_HEADER, TrackerRequest, read_chunked_body
 from core.http.request_log import SECRET, log_response, request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]

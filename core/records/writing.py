@@ -23,6 +23,7 @@ from django.utils.translation import ngettext
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE
 from core.history.diffs import author_name, field_label, format_datetime, m2m_fields, stored_fields
+from core.history.entries import Obstacle, Revert, RevertRejected
 from core.history.recording import (
     delete_with_history,
     m2m_referrers,
@@ -31,7 +32,6 @@ from core.history.recording import (
     write_history_entries,
     write_history_entry,
 )
-from core.history.revert import Obstacle, Revert, RevertRejected
 from core.http.errors import truncate
 from core.permissions import (
     NOT_YOURS_TO_ADD,

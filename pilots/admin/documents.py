@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin
-from core.history.revert import Revert
+from core.history.entries import Revert
 from core.permissions import editor_province
 from core.text.formatting import format_date, label_value, no_data
 from pilots.documents.analytics import TARGET_RELATIONS, quote_text, record_label, record_url

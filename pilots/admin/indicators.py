@@ -19,9 +19,8 @@ from django.utils.translation import ngettext
 
 from core.admin.record_admin import RecordAdmin, VersionedRowInline, autocomplete_source
 from core.admin.record_form import DATE_FIELD_OVERRIDES
-from core.history.entries import LabelledUrl
+from core.history.entries import LabelledUrl, Revert
 from core.history.recording import MAX_REASON
-from core.history.revert import Revert
 from core.http.as_of import today
 from core.http.request import parse_key
 from core.text.formatting import join_clauses

@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.history_admin import posted_reason
 from core.admin.record_admin import RecordAdmin, autocomplete_source
-from core.history.entries import LabelledUrl
-from core.history.revert import Revert
+from core.history.entries import LabelledUrl, Revert
 from core.http.as_of import today
 from core.http.request import parse_key
 from core.permissions import can_see_authors

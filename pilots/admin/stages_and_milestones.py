@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.history_admin import posted_reason
 from core.admin.record_admin import RecordAdmin, VersionedRowInline
-from core.history.revert import Revert
+from core.history.entries import Revert
 from core.http.as_of import today
 from core.permissions import can_see_authors, editor_province
 from pilots.admin.forms import (

@@ -20,7 +20,7 @@ from django.urls import reverse
 from accounts.models import Role
 from core.files.store import save_blob
 from core.history.append_only import FROZEN_MESSAGE, KeptRecordError
-from core.history.revert import RevertRejected
+from core.history.entries import RevertRejected
 from core.imports.importer import KINDS
 from core.records import writing
 from dashboard.analytics.overview import build_overview

@@ -310,7 +310,7 @@ def test_without_the_settings_there_is_no_single_sign_on(client: Client) -> None
 
 def test_an_internal_site_lets_the_sign_in_through(provider: Provider, settings: Any) -> None:
     settings.SITE_ACCESS = "internal"
-    place = settings.MIDDLEWARE.index("core.snapshots.middleware.DaysMiddleware")
+    place = settings.MIDDLEWARE.index("core.snapshots.files.DaysMiddleware")
     guard = "django.contrib.auth.middleware.LoginRequiredMiddleware"
     settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], guard, *settings.MIDDLEWARE[place:]]
     provider.has("u10", preferred_username="feng", groups=["editors"])

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from core.history.append_only import APPEND_ONLY_MESSAGE, KeptRecordError
-from core.history.revert import RevertRejected
+from core.history.entries import RevertRejected
 from core.records import writing
 from dashboard.models import Edition
 from pilots.metrics.follow_up_states import Move

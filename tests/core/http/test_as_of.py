@@ -9,7 +9,7 @@ from django.test import Client
 
 from config.api_urls import AGGREGATES, RESOURCES
 from core.http.as_of import FIRST_DAY
-from core.snapshots.middleware import TODAY_ONLY
+from core.snapshots.files import TODAY_ONLY
 from tests.test_pages import PAGES
 
 pytestmark = pytest.mark.django_db
