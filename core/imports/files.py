@@ -48,6 +48,7 @@ from core.spreadsheets.cells import JANUARY_OR_OCTOBER, Place, Sheet, SheetCell,
 from core.spreadsheets.reader import read_sheet, sheet_names
 from core.spreadsheets.writer import csv_response, xlsx_response
 from core.text.formatting import join_long, join_sentences, join_short, label_value
+from core.web.tables import AnyColumn
 
 MAX_SHEETS = 10  # so many are searched for headings
 MAX_STORED_ERRORS = 20_000  # so many are kept; nobody mends more in one go
@@ -62,7 +63,6 @@ TRUNCATION_MARK = "…\u200e"  # an import refuses the hidden mark, and so takes
 REQUIRED_COLOUR = "FFF2CC"
 FAULT_COLOUR = "FFFFC7CE"  # Excel's own for a bad value
 FAULT_FILL = PatternFill("solid", start_color=FAULT_COLOUR)
-DEFAULT_WIDTH = 14
 EXPLANATION_WIDTHS = (26, 12, 60, 50, 44, 30)  # widths of the explanation's columns
 ChoiceLists = Mapping[str, list[str]]
 Notice = Sequence[tuple[str, str]]  # label and text of what is said of the data as a whole
@@ -272,7 +272,8 @@ def write_workbook(kind: Importer, records: models.QuerySet[Model], notice: Noti
     xlsx.write_rows(main, heads, [xlsx.cell_writer(main) for _column in heads], row_values(kind, records, library))
     add_validations(main, kind, lists, names[-1])
     write_explanation(explanation, kind, lists, example_values(kind, library), notice)
-    write_lists(offered, kind, lists)
+    heads = [AnyColumn(name, kind.columns_by_name[name].heading) for name in lists]
+    xlsx.write_sheet(offered, xlsx.SheetSpec("", heads, zip_longest(*lists.values())))
     return xlsx.saved(book)
 
 
@@ -312,15 +313,6 @@ def add_validations(sheet: Worksheet, kind: Importer, lists: ChoiceLists, lists_
             rule.showErrorMessage, rule.errorStyle, rule.errorTitle = True, "warning", title
             rule.error = _("This is not in the list. Keep it only if it is a code, or the name in another language.")
         sheet.data_validations.append(rule)
-
-
-def write_lists(sheet: Worksheet, kind: Importer, lists: ChoiceLists) -> None:
-    """Write the choices of each drop-down side by side, under their column's heading."""
-    widths = [min(60, max(DEFAULT_WIDTH, *map(xlsx.text_width, values)) + 2) for values in lists.values()]
-    xlsx.set_layout(sheet, widths, headed=True)
-    sheet.append([xlsx.header_cell(sheet, kind.columns_by_name[name].heading) for name in lists])
-    for row in zip_longest(*lists.values()):
-        sheet.append([value and xlsx.plain_cell(sheet, value) for value in row])
 
 
 # -- the explanation -----------------------------------------------------------------------------------
