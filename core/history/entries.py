@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
@@ -357,10 +356,8 @@ class Revert:
 
     def build_record(self) -> Any:
         """Return another copy of the record, in memory, as it will be, many-to-many fields aside."""
-        record = copy(self.record) if self.record else self.model(pk=self.entry.id)
-        for field in stored_fields(self.model):
-            setattr(record, field.attname, self.target_state[field.name])
-        return record
+        record = self.record or self.model(pk=self.entry.id)
+        return record.drafted({field.attname: self.target_state[field.name] for field in stored_fields(self.model)})
 
     def lost_references(self) -> dict[str, Obstacle]:
         """Return, by field, the related records of the version that are deleted since."""

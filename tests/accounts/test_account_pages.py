@@ -298,3 +298,8 @@ def test_only_provinces_of_the_roster_have_an_editor(client: Client, home: Provi
     client.force_login(make_user("boss", "admin"))
     page = client.get(reverse("admin:auth_user_change", args=[user.pk]))
     assert ("Home" in page.text, "Hong Kong" in page.text) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["signup", "email", "inactive", "confirm-email", "3rdparty/signup", "login"])
+def test_what_allauth_has_besides_is_not_offered(client: Client, name: str) -> None:
+    assert [client.get(f"/{root}/{name}/").status_code for root in ("account", "accounts")] == [404, 404]
