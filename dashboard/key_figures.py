@@ -15,7 +15,6 @@ from core.text.formatting import join_clauses, join_short, join_statements
 from dashboard.analytics.overview import Overview
 from pilots.charts.cells import pilots_url
 from pilots.lights import Colour, count_by_colour
-from pilots.metrics.practice_states import LIBRARY_STATES
 from policies.charts.rollout import certainty_text, format_day
 from policies.rollout import Rollout
 
@@ -54,7 +53,7 @@ def edition_figures(value: Overview) -> list[Figure]:
         Colour.GREY: _("Pilots that cannot be rated"),
     }
     reported = _("Pilots that reported values for %(year)d") % {"year": owed.year}
-    summary, library = value.follow_up_summary, sum(diffusion.by_state[state] for state in LIBRARY_STATES)
+    summary, library = value.follow_up_summary, diffusion.in_library
     return [
         *([plans_figure(value.rollout)] if value.rollout else []),
         *(recorded_figure(value, kind) for kind in ("city", "park")),

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from core.text.formatting import join_clauses, join_statements
 from core.web.tables import Column, Table, make_table, record_cell, status_cell
-from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState, Trust
+from pilots.metrics.practice_states import PracticeState, Trust
 from pilots.practices.queries import Copies, Diffusion
 
 
@@ -18,7 +18,7 @@ def practices_headline(value: Diffusion) -> str:
     """Return the statement on practices in the library and recommended, and on the provinces that they have reached."""
     if not value.total:
         return _("No practice is on record by this day")
-    library, recommended = library_size(value), value.by_state[PracticeState.RECOMMENDED]
+    library, recommended = value.in_library, value.by_state[PracticeState.RECOMMENDED]
     if not library:
         proposed = value.by_state[PracticeState.PROPOSED] + value.by_state[PracticeState.PASSED]
         text = ngettext("%(n)d practice proposed", "%(n)d practices proposed", proposed) % {"n": proposed}
@@ -26,25 +26,6 @@ def practices_headline(value: Diffusion) -> str:
     text = ngettext("%(n)d practice in the library", "%(n)d practices in the library", library) % {"n": library}
     text = join_statements(text, _("%(n)d of them recommended") % {"n": recommended})
     return join_clauses([text, provinces_statement(value.copies)])
-
-
-def practices_answer(value: Diffusion) -> str:
-    """Return the line on practices: in the library, recommended, and provinces reached by copies."""
-    library = library_size(value)
-    if not library:
-        return practices_headline(value)
-    text = _("%(n)d in the library, %(recommended)d of them recommended") % {
-        "n": library,
-        "recommended": value.by_state[PracticeState.RECOMMENDED],
-    }
-    copies = value.copies
-    if not copies.in_use:
-        return join_clauses([text, _("no copy is in use yet")])
-    reached = _("copied in %(reached)d of %(roster)d provinces") % {
-        "reached": len(copies.reached),
-        "roster": len(copies.roster),
-    }
-    return join_clauses([text, reached])
 
 
 def provinces_statement(copies: Copies) -> str:
@@ -58,11 +39,6 @@ def provinces_statement(copies: Copies) -> str:
     claimed = len(copies.only_claimed)
     more = ngettext("in %(n)d more only claimed", "in %(n)d more only claimed", claimed) % {"n": claimed}
     return join_statements(text, more) if claimed else text
-
-
-def library_size(value: Diffusion) -> int:
-    """Return how many practices are in the library, those recommended included."""
-    return sum(value.by_state[state] for state in LIBRARY_STATES)
 
 
 def most_copied_table(value: Diffusion, most: int | None = None) -> Table:

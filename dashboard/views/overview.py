@@ -29,7 +29,7 @@ from dashboard.charts.due import (
 )
 from dashboard.charts.follow_ups import follow_ups_answer, follow_ups_headline, red_lights_statement, waiting_table
 from dashboard.charts.overview_map import overview_map
-from dashboard.charts.practices import library_size, most_copied_table, practices_answer, practices_headline
+from dashboard.charts.practices import most_copied_table, practices_headline
 from dashboard.key_figures import overview_figures
 from pilots.analytics.explanations import format_carbon
 from pilots.analytics.pilot_status import PilotStatus
@@ -74,10 +74,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
             "changes": recent_changes(value.as_of),
             **attention_context(value, links),
             **follow_up_context(value),
-            "practices_answer": practices_answer(value.diffusion),
             "practices_finding": practices_headline(value.diffusion),
-            "practices_count": value.diffusion.total,
-            "library_size": library_size(value.diffusion),
             "most_copied": most_copied_table(value.diffusion, most=ROWS_SHOWN),
             "synergy_answer": synergy_answer(value),
             "synergy_url": synergy_url(value),

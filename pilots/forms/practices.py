@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import DateField, Q, TextField
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,32 +21,30 @@ from pilots.readings import newest_accepted
 from policies.models import Province
 
 
-class PageForm(forms.ModelForm):
-    """Form of a record on a page: the fields of the other language are left out, a day may be written in any way."""
+def page_field(field: Any, **options: Any) -> Any:
+    """Return the form field of a model's: a day may be written in any way, a long text gets four lines."""
+    if isinstance(field, DateField):
+        options |= {"form_class": FlexibleDateField, "widget": forms.DateInput({"type": "date"}, format="%Y-%m-%d")}
+    elif isinstance(field, TextField):
+        options["widget"] = forms.Textarea({"rows": 4})
+    return field.formfield(**options)
 
-    user: Any
+
+class PageForm(forms.ModelForm):
+    """Form of a record on a page, without the fields of the other language."""
+
+    both_languages: tuple[str, ...] = ()
     added_reason = ""  # what saving it changed besides
 
+    class Meta:
+        formfield_callback = page_field
+
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.user = user
-        self.label_suffix = ""
         other = "_en" if is_chinese_active() else "_zh"
         for name in [name for name in self.fields if name.endswith(other) and name not in self.both_languages]:
             del self.fields[name]
-        for name, field in self.fields.items():
-            if isinstance(field, forms.DateField):
-                self.fields[name] = FlexibleDateField(
-                    label=field.label,
-                    required=field.required,
-                    help_text=field.help_text,
-                    initial=field.initial,
-                    widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-                )
-            if isinstance(field.widget, forms.Textarea):
-                field.widget.attrs["rows"] = 4
-
-    both_languages: tuple[str, ...] = ()
 
     def saved(self) -> bool:
         """Save the record of a form that was sent and is valid; what `writing.write` rejects stands at its field.
@@ -73,7 +72,7 @@ class PracticeForm(PageForm):
 
     both_languages = ("title_zh", "title_en")
 
-    class Meta:
+    class Meta(PageForm.Meta):
         model = Practice
         fields = (
             *("title_zh", "title_en", "origins", "field", "facet", "level", "industries", "measures"),
@@ -113,7 +112,7 @@ def free_slug(title: str) -> str:
 class AdoptionForm(PageForm):
     """A copy that is reported: by a pilot, or a province or place."""
 
-    class Meta:
+    class Meta(PageForm.Meta):
         model = Adoption
         fields = ("pilot", "province", "place", "planned_on", "started_on", "in_use_on", "changed_zh", "changed_en")
 
@@ -143,7 +142,7 @@ class AdoptionForm(PageForm):
 class AdoptionUpdateForm(PageForm):
     """How far a copy has come, and what was done differently."""
 
-    class Meta:
+    class Meta(PageForm.Meta):
         model = Adoption
         fields = ("started_on", "in_use_on", "changed_zh", "changed_en")
 
@@ -151,17 +150,14 @@ class AdoptionUpdateForm(PageForm):
 class GiveUpForm(PageForm):
     """A copy that is given up: the day, the reason, and what the next should know."""
 
-    class Meta:
+    class Meta(PageForm.Meta):
         model = Adoption
         fields = ("given_up_on", "give_up_reason", "give_up_text_zh", "give_up_text_en")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("given_up_on", "give_up_reason"):
-            self.fields[name].required = True
-        self.initial.setdefault("given_up_on", None)
-        if self.initial["given_up_on"] is None:
-            self.initial["given_up_on"] = today()
+        self.fields["given_up_on"].required = self.fields["give_up_reason"].required = True
+        self.initial["given_up_on"] = self.initial.get("given_up_on") or today()
 
 
 class ReasonForm(forms.Form):
@@ -174,15 +170,11 @@ class ReasonForm(forms.Form):
         error_messages={"required": gettext_lazy("Say why.")},
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.label_suffix = ""
-
 
 class EffectForm(PageForm):
     """An effect: two accepted readings (measured), or what a source states."""
 
-    class Meta:
+    class Meta(PageForm.Meta):
         model = Effect
         fields = (
             *("adoption", "reading_before", "reading_after", "basis", "statement_zh", "statement_en"),
@@ -193,12 +185,9 @@ class EffectForm(PageForm):
         super().__init__(*args, **kwargs)
         practice, fields = self.instance.practice, dict[str, Any](self.fields)
         copies = practice.adoptions.select_related("pilot", "province")
-        pilots = {pilot.pk for pilot in practice.origins.all()} | {copy.pilot_id for copy in copies if copy.pilot_id}
-        readings = (
-            newest_accepted(today(), Reading.objects.filter(pilot__in=pilots))
-            .select_related("pilot", "indicator")
-            .order_by("pilot", "indicator", "period", "version")
-        )
+        of_pilots = Q(pilot__practices=practice) | Q(pilot__adoptions__practice=practice)
+        readings = newest_accepted(today(), Reading.objects.filter(of_pilots).distinct())
+        readings = readings.select_related("pilot", "indicator").order_by("pilot", "indicator", "period", "version")
         fields["adoption"].queryset = copies
         fields["adoption"].label_from_instance = lambda copy: copy.adopter_name
         fields["adoption"].empty_label = _("the origin")

@@ -83,7 +83,11 @@ class AdoptionImporter(PracticePartImporter):
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         super().match_rows(rows, library)
-        waiting = [row for row in rows if is_whole_province(row)]
+        waiting = []  # about a province as a whole
+        for row in rows:
+            named = {name for name, value in row.values.items() if value} | row.invalid_columns()
+            if row.is_unknown and {"practice", "province"} <= named and not {"pilot", "place"} & named:
+                waiting.append(row)
         stored = self.records_by_field("practice", [row.values["practice"] for row in waiting])
         for row in waiting:
             for record in stored.get(row.values["practice"].pk, []):
@@ -99,19 +103,6 @@ class AdoptionImporter(PracticePartImporter):
         """Set who imports them as who claims them."""
         for row in rows:
             row.record.claimed_by = row.by
-
-
-def is_whole_province(row: Row) -> bool:
-    """Return whether the row is about a province as a whole, and has not found its record yet."""
-    values = row.values
-    return bool(
-        row.is_unknown
-        and values.get("practice")
-        and values.get("province")
-        and not values.get("pilot")
-        and not values.get("place")
-        and not row.invalid_columns() & {"pilot", "place"}
-    )
 
 
 class EffectImporter(PracticePartImporter):

@@ -195,6 +195,11 @@ class Diffusion:
     def by_state(self) -> dict[PracticeState, int]:
         return count_all(PracticeState, (item.state_then for item in self.practices))
 
+    @property
+    def in_library(self) -> int:
+        """Practices in the library, those recommended included."""
+        return sum(self.by_state[state] for state in LIBRARY_STATES)
+
     @cached_property
     def copies(self) -> Copies:
         return Copies(self.as_of, [copy for item in self.practices for copy in item.known_copies], self.roster)

@@ -409,7 +409,7 @@ def copy_page(request: TrackerRequest, slug: str, key: int, update: Any = None, 
         "may_change": has_object_permission(user, "change", adoption) and adoption.given_up_on is None,
         "may_confirm": may_confirm(user, adoption),
         "is_claimant": is_claimant(user, adoption),
-        "withdraw": ReasonForm(),
+        "withdraw": ReasonForm(label_suffix=""),
         "update": update or AdoptionUpdateForm(user=user, instance=copy_or_404(slug, key)),
         "give_up": give_up or GiveUpForm(user=user, instance=copy_or_404(slug, key)),
     }
