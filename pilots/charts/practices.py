@@ -6,6 +6,7 @@ Practices and copies are those of `read_practices`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
@@ -328,22 +329,18 @@ def copies_figures(copies: Copies) -> list[dict[str, object]]:
 # -- charts --------------------------------------------------------------------------------------------
 
 
-def copies_scope(copies: Copies) -> str:
-    """Return the subtitle of charts of copies: how many, of how many, on which day."""
+def frame(copies: Copies, sources: Sequence[Source], about: Practice | None = None) -> dict[str, Any]:
+    """Return what the charts of copies have in common: of one practice, or of all."""
+    api = reverse("api-diffusion")
     text = _(
         "%(n)d of %(all)d copies on record are in use; planned, under way and given up are left out; as of %(day)s"
     )
-    return text % {"n": len(copies.in_use), "all": copies.total, "day": format_day(copies.as_of)}
-
-
-def subject_of(practice: Practice | None) -> Subject | None:
-    return Subject(_("Practice"), practice.slug, practice.name) if practice else None
-
-
-def diffusion_api_url(about: Practice | None = None) -> str:
-    """Return the API URL of how far practices have spread: all of them, or one."""
-    url = reverse("api-diffusion")
-    return f"{url}?{urlencode({'practice': about.slug})}" if about else url
+    return {
+        "subtitle": text % {"n": len(copies.in_use), "all": copies.total, "day": format_day(copies.as_of)},
+        "sources": sources,
+        "api": f"{api}?{urlencode({'practice': about.slug})}" if about else api,
+        "about": Subject(_("Practice"), about.slug, about.name) if about else None,
+    }
 
 
 def spread_chart(
@@ -353,15 +350,15 @@ def spread_chart(
     about: Practice | None = None,
 ) -> Chart:
     """Return the adoption curve of confirmed or verified copies."""
-    steps = copies.attested_curve
-    days = [step.date for step in steps]
-    start, end = min(days, default=copies.as_of), min(copies.as_of, months_after(max(days, default=copies.as_of), 3))
+    attested = sorted(copies.attested, key=lambda item: (curve_day(item), item.pk))
+    came = {day: [item.adopter_name for item in some] for day, some in groupby(attested, curve_day)}
+    start, last = min(came, default=copies.as_of), max(came, default=copies.as_of)
+    end = min(copies.as_of, months_after(last, 3))
     flags = [flag for flag in flags if start <= flag["on"] <= end]
-    attested = len(copies.attested)
     text = ngettext(
         "%(n)d copy in use is confirmed or verified, %(claimed)d only claimed",
         "%(n)d copies in use are confirmed or verified, %(claimed)d only claimed",
-        attested,
+        len(attested),
     )
     columns: list[Column[Any]] = [
         Column("day", _("Day"), curve_day, kind="date"),
@@ -370,82 +367,58 @@ def spread_chart(
         Column("trust", _("Trust"), lambda item: status_cell(item.trust)),
         Column("in_use", _("In use since"), "since_then", kind="date"),
     ]
+    label = _("confirmed or verified")
+    curve = [(step.date, step.issued, came[step.date]) for step in copies.attested_curve]
     return Chart(
+        **frame(copies, sources, about),
         slug="spread",
         kind="steps",
-        title=text % {"n": attested, "claimed": copies.adopters[Trust.CLAIMED]},
-        subtitle=copies_scope(copies),
-        table=make_table(columns, sorted(copies.attested, key=lambda item: (curve_day(item), item.pk))),
+        title=text % {"n": len(attested), "claimed": copies.adopters[Trust.CLAIMED]},
+        table=make_table(columns, attested),
         data=charts.steps(
-            [
-                (
-                    _("confirmed or verified"),
-                    [
-                        (
-                            step.date,
-                            step.issued,
-                            [item.adopter_name for item in copies.attested if curve_day(item) == step.date],
-                        )
-                        for step in steps
-                    ],
-                )
-            ],
+            [(label, curve)],
             (start, end),
-            max((step.issued for step in steps), default=1),
+            max(1, len(attested)),
             of=_("copies in use"),
             axis=_("copies in use"),
             flags=flags,
         ),
-        legend=[("line", _("confirmed or verified"))],
+        legend=[("line", label)],
         flags=flags,
-        sources=sources,
-        api=diffusion_api_url(about),
         note=_(
             "A copy counts from the day on which it was both in use and confirmed or verified; those only claimed "
             "are left out."
         ),
-        about=subject_of(about),
     )
 
 
 def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
-    """Return the bars of the reasons for giving up, most frequent first."""
+    """Return the bars of the reasons for giving up, most frequent first; the title names it unless several share it."""
     counts = sorted(copies.given_up_by_reason.items(), key=lambda item: -item[1])
     shown = [(reason, n) for reason, n in counts if n]
+    numbers = {"n": len(copies.given_up), "all": copies.total, "day": format_day(copies.as_of)}
+    title = ngettext("%(n)d of %(all)d copies was given up", "%(n)d of %(all)d copies were given up", numbers["n"])
+    title %= numbers
+    if len(shown) == 1 or shown[0][1] > shown[1][1]:
+        most = _("most often: %(reason)s (%(n)d)") % {"reason": shown[0][0].label, "n": shown[0][1]}
+        title = join_clauses([title, most])
     columns: list[Column[tuple[GiveUpReason, int]]] = [
         Column("reason", _("Reason"), lambda row: str(row[0].label)),
         Column("copies", _("Copies given up"), lambda row: row[1], kind="integer"),
     ]
+    bars = [
+        charts.Bar(str(reason.label), [n], ngettext("%(n)d copy", "%(n)d copies", n) % {"n": n}, short=str(n))
+        for reason, n in shown
+    ]
+    given_up = _("Copies given up: %(n)d of %(all)d on record, as of %(day)s") % numbers
     return Chart(
+        **frame(copies, sources) | {"subtitle": given_up},
         slug="reasons",
         kind="bars",
-        title=reasons_title(copies, shown),
-        subtitle=_("Copies given up: %(n)d of %(all)d on record, as of %(day)s")
-        % {"n": len(copies.given_up), "all": copies.total, "day": format_day(copies.as_of)},
+        title=title,
         table=make_table(columns, counts),
-        data=charts.bars(
-            [charts.Bar(str(reason.label), [n], copies_text(n), short=str(n)) for reason, n in shown],
-            [(_("Copies given up"), "--accent")],
-            _("copies"),
-        ),
-        sources=sources,
-        api=diffusion_api_url(),
+        data=charts.bars(bars, [(_("Copies given up"), "--accent")], _("copies")),
     )
-
-
-def copies_text(n: int) -> str:
-    return ngettext("%(n)d copy", "%(n)d copies", n) % {"n": n}
-
-
-def reasons_title(copies: Copies, shown: Sequence[tuple[GiveUpReason, int]]) -> str:
-    """Return the title: the most frequent reason, unless several share the first place."""
-    given_up = len(copies.given_up)
-    text = ngettext("%(n)d of %(all)d copies was given up", "%(n)d of %(all)d copies were given up", given_up)
-    text %= {"n": given_up, "all": copies.total}
-    if len(shown) > 1 and shown[0][1] == shown[1][1]:
-        return text
-    most = _("most often: %(reason)s (%(n)d)") % {"reason": shown[0][0].label, "n": shown[0][1]}
-    return join_clauses([text, most])
 
 
 # -- the tile map --------------------------------------------------------------------------------------
@@ -459,68 +432,55 @@ def reach_chart(
         Column("province", _("Province"), lambda row: province_cell(row.province)),
         Column("region", _("Region"), lambda row: row.province.get_region_display()),
         Column("reached", pgettext("a province", "Reached"), "is_reached", kind="flag"),
-        Column(
-            "verified", pgettext("copies in use", "Verified"), lambda row: row.trust[Trust.VERIFIED], kind="integer"
-        ),
-        Column(
-            "confirmed", pgettext("copies in use", "Confirmed"), lambda row: row.trust[Trust.CONFIRMED], kind="integer"
-        ),
-        Column(
-            "claimed", pgettext("copies in use", "Claimed only"), lambda row: row.trust[Trust.CLAIMED], kind="integer"
-        ),
-        Column("under_way", _("Under way"), lambda row: row.states[AdoptionState.UNDER_WAY], kind="integer"),
-        Column("planned", _("Planned"), lambda row: row.states[AdoptionState.PLANNED], kind="integer"),
-        Column("given_up", _("Given up"), lambda row: row.states[AdoptionState.GIVEN_UP], kind="integer"),
+        count_column(pgettext("copies in use", "Verified"), "trust", Trust.VERIFIED),
+        count_column(pgettext("copies in use", "Confirmed"), "trust", Trust.CONFIRMED),
+        count_column(pgettext("copies in use", "Claimed only"), "trust", Trust.CLAIMED),
+        count_column(_("Under way"), "states", AdoptionState.UNDER_WAY),
+        count_column(_("Planned"), "states", AdoptionState.PLANNED),
+        count_column(_("Given up"), "states", AdoptionState.GIVEN_UP),
     ]
+    claimed = len(copies.only_claimed)
+    title = _("%(n)d of %(roster)d provinces reached") % {"n": len(copies.reached), "roster": len(copies.roster)}
+    if claimed:
+        more = ngettext("%(n)d more is only claimed", "%(n)d more are only claimed", claimed) % {"n": claimed}
+        title = join_clauses([title, more])
     return Chart(
+        **frame(copies, sources, about),
         slug="reach",
         kind="tiles",
-        title=reach_title(copies),
-        subtitle=copies_scope(copies),
+        title=title,
         table=make_table(columns, sorted(copies.provinces, key=lambda row: (-row.attested, -row.trust[Trust.CLAIMED]))),
         data={"grids": [reach_grid(copies, outside)]},
-        sources=sources,
-        api=diffusion_api_url(about),
         note=map_note(),
-        about=subject_of(about),
     )
 
 
-def reach_title(copies: Copies) -> str:
-    text = _("%(n)d of %(roster)d provinces reached") % {"n": len(copies.reached), "roster": len(copies.roster)}
-    claimed = len(copies.only_claimed)
-    if not claimed:
-        return text
-    more = ngettext("%(n)d more is only claimed", "%(n)d more are only claimed", claimed) % {"n": claimed}
-    return join_clauses([text, more])
+def count_column(label: str, counts: str, code: Trust | AdoptionState) -> Column[ProvinceCopies]:
+    return Column(code.value, label, lambda row: getattr(row, counts)[code], kind="integer")
 
 
 def reach_grid(copies: Copies, outside: Iterable[Province]) -> dict[str, object]:
     """Return the layer of the map: shaded by the number of copies, hatched where all are only claimed."""
     highest = max((row.attested for row in copies.provinces), default=0)
     tiles = [reach_tile(row, highest) for row in copies.provinces]
-    rows: list[dict[str, object]] = []
-    for look in sorted({tile.look for tile in tiles if tile.value and not tile.is_word and not tile.hatched}):
-        own = [tile for tile in tiles if tile.look == look and not tile.hatched]
-        rows.append({"label": number_span(own), "look": look, "count": len(own), "latest": 0})
-    claimed = [tile for tile in tiles if tile.hatched]
-    if claimed:
-        rows.append({"label": number_span(claimed), "look": CLAIMED_LOOK, "count": 0, "latest": len(claimed)})
-    for look, label in (("drafting", _("planned or under way")), ("s0", _("no copy in use"))):
-        count = sum(tile.look == look for tile in tiles)
-        if count:
-            rows.append({"label": label, "look": look, "count": count, "latest": 0})
+    looks: dict[tuple[bool, str], list[Tile]] = {}  # the hatched ones behind the plain ones
+    for tile in tiles:
+        looks.setdefault((tile.hatched, tile.look), []).append(tile)
+    words = {"drafting": _("planned or under way"), "s0": _("no copy in use")}
+    legend = []
+    for (hatched, look), own in sorted(looks.items(), key=lambda item: (item[0][1] in words, item[0])):
+        values = sorted(int(tile.value) for tile in own if look not in words)
+        span = f"{values[0]}–{values[-1]}" if values and values[0] != values[-1] else str(*values[:1])
+        count, latest = (0, len(own)) if hatched else (len(own), 0)
+        legend.append({"label": words.get(look, span), "look": look, "count": count, "latest": latest})
     return {
         "key": "reach",
         "label": _("Copies in use"),
         "caption": _("Copies in use in each province"),
         "tiles": [*tiles, *map(outside_tile, outside)],
         "heads": [_("Copies in use"), _("confirmed or verified"), _("only claimed")],
-        "legend": rows,
+        "legend": legend,
     }
-
-
-CLAIMED_LOOK = "s4"  # of the stripes: strong enough to be seen
 
 
 def reach_tile(row: ProvinceCopies, highest: int) -> Tile:
@@ -534,14 +494,8 @@ def reach_tile(row: ProvinceCopies, highest: int) -> Tile:
     text = label_value(row.province.name, join_short(parts) or _("no copy on record"))
     if row.is_reached:
         return Tile(row.province, f"s{colour_step(row.attested, highest)}", str(row.attested), text)
-    if row.is_only_claimed:
-        return Tile(row.province, CLAIMED_LOOK, str(row.trust[Trust.CLAIMED]), text, hatched=True)
+    if row.is_only_claimed:  # by stripes strong enough to be seen
+        return Tile(row.province, "s4", str(row.trust[Trust.CLAIMED]), text, hatched=True)
     if row.states[AdoptionState.UNDER_WAY] or row.states[AdoptionState.PLANNED]:
         return Tile(row.province, "drafting", pgettext("on a tile", "coming"), text, is_word=True)
     return Tile(row.province, "s0", "", text)
-
-
-def number_span(tiles: Sequence[Tile]) -> str:
-    """Return the numbers of tiles as text: 2, or 1–6."""
-    values = [int(tile.value) for tile in tiles]
-    return str(min(values)) if min(values) == max(values) else f"{min(values)}–{max(values)}"
