@@ -396,8 +396,9 @@ def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
     """Return the bars of the reasons for giving up, most frequent first; the title names it unless several share it."""
     counts = sorted(copies.given_up_by_reason.items(), key=lambda item: -item[1])
     shown = [(reason, n) for reason, n in counts if n]
-    numbers = {"n": len(copies.given_up), "all": copies.total, "day": format_day(copies.as_of)}
-    title = ngettext("%(n)d of %(all)d copies was given up", "%(n)d of %(all)d copies were given up", numbers["n"])
+    given_up = len(copies.given_up)
+    numbers = {"n": given_up, "all": copies.total, "day": format_day(copies.as_of)}
+    title = ngettext("%(n)d of %(all)d copies was given up", "%(n)d of %(all)d copies were given up", given_up)
     title %= numbers
     if len(shown) == 1 or shown[0][1] > shown[1][1]:
         most = _("most often: %(reason)s (%(n)d)") % {"reason": shown[0][0].label, "n": shown[0][1]}
@@ -410,9 +411,9 @@ def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
         charts.Bar(str(reason.label), [n], ngettext("%(n)d copy", "%(n)d copies", n) % {"n": n}, short=str(n))
         for reason, n in shown
     ]
-    given_up = _("Copies given up: %(n)d of %(all)d on record, as of %(day)s") % numbers
+    scope = _("Copies given up: %(n)d of %(all)d on record, as of %(day)s") % numbers
     return Chart(
-        **frame(copies, sources) | {"subtitle": given_up},
+        **frame(copies, sources) | {"subtitle": scope},
         slug="reasons",
         kind="bars",
         title=title,

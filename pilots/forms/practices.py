@@ -40,7 +40,7 @@ class PageForm(forms.ModelForm):
         formfield_callback = page_field
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.user = user
         other = "_en" if is_chinese_active() else "_zh"
         for name in [name for name in self.fields if name.endswith(other) and name not in self.both_languages]:

@@ -63,7 +63,7 @@ SAME_IN_CHINESE = _("The same in Chinese. Where one is empty, readers of its lan
 
 def long_text(label: Any, help_text: Any = SAME_IN_CHINESE) -> Any:
     """Return an optional text of 20 to 5,000 characters."""
-    validators = [check_text, MinLengthValidator(MIN_TEXT)]
+    validators: list[Any] = [check_text, MinLengthValidator(MIN_TEXT)]
     return models.TextField(label, blank=True, max_length=5000, validators=validators, help_text=help_text)
 
 

@@ -40,7 +40,7 @@ def read_practices(practices: QuerySet[Practice], day: date, roster: Sequence[Pr
     )
     related = ("adoption__pilot__batch", "adoption__province", "reading_before", "reading_after__indicator")
     copies = Adoption.objects.on(day).select_related("pilot__batch", "province")
-    read = list(
+    read: list[Any] = list(
         practices.select_related("province").prefetch_related(
             Prefetch("origins", Pilot.objects.select_related("province", "batch")),
             "industries",
