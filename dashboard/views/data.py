@@ -65,6 +65,7 @@ def data(request: TrackerRequest) -> HttpResponseBase:
         "sources": Export(_("Sources"), listing.whole, listing.chips),
     }
     title, headline = _("Data"), data_headline(gaps)
+    licence, _space, licence_url = settings.DATA_LICENSE.rpartition(" ")
     return export_response(request, tables, title, headline) or render(
         request,
         "dashboard/data.html",
@@ -76,17 +77,11 @@ def data(request: TrackerRequest) -> HttpResponseBase:
             "gaps": completeness_table(gaps),
             "reconciliation": reconciliation_table(batches),
             "figures_table": figures_table(figures),
-            "licence": data_licence(),
+            "licence": {"name": licence.strip(), "url": licence_url} if licence_url else None,
             "definitions": glossary(),
             "downloads": downloads(as_of, request.user, sum(item.total.withdrawn for item in batches)),
         },
     )
-
-
-def data_licence() -> dict[str, str] | None:
-    """Return name and address of the licence that the setting DATA_LICENSE states; None where it states none."""
-    name, _space, url = settings.DATA_LICENSE.rpartition(" ")
-    return {"name": name.strip(), "url": url} if url else None
 
 
 def definitions_table() -> Table:

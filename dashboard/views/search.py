@@ -1,17 +1,16 @@
 """Site search over all records."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from difflib import SequenceMatcher
 from functools import reduce
-from operator import or_
-from typing import Any
+from operator import itemgetter, or_
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import django_filters
 from django.conf import settings
-from django.db.models import Case, F, Model, Q, QuerySet, When
+from django.db.models import Case, F, Q, QuerySet, When
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +20,6 @@ from django.utils.translation import gettext_lazy, ngettext, override
 from core.http.request import TrackerRequest
 from core.pages import Export, export_response, page
 from core.spreadsheets.cells import AmbiguousCell, date_from_text
-from core.text.bilingual import lang_of
 from core.text.formatting import PartialDate, format_date
 from core.web.filters import MAX_SEARCH_LENGTH, SearchFilter
 from core.web.list_pages import CHUNK_SIZE
@@ -32,7 +30,6 @@ from pilots.charts.cells import class_mark
 from pilots.documents.services import readable
 from pilots.filters import LIGHT_CHOICES, BatchFilter, PilotFilter, PracticeFilter
 from pilots.follow_ups.filters import FollowUpFilter
-from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.stages import Stage
@@ -58,6 +55,10 @@ BRACKETS = dict.fromkeys(map(ord, "〔〕[]()（）【】［］"), " ")  # brack
 DATE_FIELDS: dict[object, tuple[str, ...]] = {Policy: ("issued_on", "published_on"), ProvincialPlan: ("issued_on",)}
 
 
+Hit = dict[str, Any]
+"""A record that was found: name, url, note, day; of a pilot light and mark."""
+
+
 class DocumentSearch(django_filters.FilterSet):
     """Search of documents; they have no list of their own."""
 
@@ -68,46 +69,24 @@ class DocumentSearch(django_filters.FilterSet):
         fields: list[str] = []
 
 
-@dataclass(frozen=True)
-class Hit:
-    name: str
-    lang: str
-    url: str
-    note: str
-    light: Colour | None = None
-    mark: str = ""  # class of synergy beside the light
-    day: PartialDate | None = None
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """Suggestion: a similar name, or a list that the query names."""
-
-    text: str
-    url: str
-
-
-@dataclass(frozen=True)
-class HitGroup:
-    """Hits of one kind of record: the first ones, their count, the URL of the full list, and the queryset."""
+class HitGroup(NamedTuple):
+    """Hits of one kind of record: their number, the URL of the full list, and the records."""
 
     label: str
-    hits: list[Hit]
-    count: int
+    number: int
     url: str
-    found: QuerySet[Model]
+    found: QuerySet[Any]
 
 
 @page("q", cached=False)
 def search(request: TrackerRequest) -> HttpResponseBase:
     """List all records that contain every word of the query."""
-    words = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_SEARCH_LENGTH]
-    groups = [group for group in find_groups(words, request) if group.count] if words else []
-    total = sum(group.count for group in groups)
-    finding = search_headline(words, total) if words else ""
-    as_of = request.as_of
-    tables = {"hits": Export(_("Search"), lambda: hit_rows(request, groups), (), finding)}
-    title = _("Search")
+    words, as_of = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_SEARCH_LENGTH], request.as_of
+    groups = [group for group in find_groups(words, request) if group.number] if words else []
+    n = sum(group.number for group in groups)
+    text = ngettext("%(n)d record holds “%(words)s”.", "%(n)d records hold “%(words)s”.", n)
+    title, finding = _("Search"), text % {"n": n, "words": words} if words else ""
+    tables = {"hits": Export(title, lambda: hits_table(request, groups), (), finding)}
     return export_response(request, tables, title, finding) or render(
         request,
         "dashboard/search.html",
@@ -115,20 +94,15 @@ def search(request: TrackerRequest) -> HttpResponseBase:
             "title": title,
             "finding": finding,
             "search_words": words,
-            "groups": [with_lights(group, as_of) for group in groups],
+            "groups": [{**group._asdict(), "hits": shown_hits(group, as_of)} for group in groups],
             "lists": list_suggestions(words) if words else [],
             "near": name_suggestions(words, as_of) if words and not groups else [],
         },
     )
 
 
-def search_headline(words: str, total: int) -> str:
-    text = ngettext("%(n)d record holds “%(words)s”.", "%(n)d records hold “%(words)s”.", total)
-    return text % {"n": total, "words": words}
-
-
 def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
-    """Return the hits by kind, as of the requested day."""
+    """Return the records by kind that contain the words, as of the requested day; and the documents of a typed day."""
     as_of = request.as_of
     text, day = words.translate(BRACKETS), parse_typed_day(words)
     plans = ProvincialPlan.objects.with_status(as_of).issued(as_of).select_related("province", "policy")
@@ -136,7 +110,7 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
     pilots = Pilot.objects.known(as_of).annotate(left_on=left)
     assigned = FollowUp.objects.with_state(as_of)
     everyone = f"{reverse('pilot-list')}?withdrawn=include"  # withdrawn pilots are found too
-    kinds: list[tuple[object, QuerySet[Model], str]] = [
+    kinds: list[tuple[Any, QuerySet[Any], str]] = [
         (PolicyFilter, Policy.objects.known(as_of), reverse("policy-list")),
         (PlanFilter, plans, ""),
         (ProvinceFilter, Province.objects.all(), reverse("province-list")),
@@ -150,7 +124,15 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
         (DocumentSearch, readable(request.user, Document.objects.all()), ""),
         (SourceFilter, Source.objects.all(), reverse("data")),
     ]
-    return [build_group(filterset, rows, url, text, day) for filterset, rows, url in kinds]
+    groups = []
+    for filterset, rows, list_url in kinds:
+        found, url = filterset({"q": text}, queryset=rows).qs, list_url
+        if day and rows.model in DATE_FIELDS:
+            of_day = reduce(or_, (Q(**{name: day}) for name in DATE_FIELDS[rows.model]))
+            found, url = rows.filter(Q(pk__in=found.values("pk")) | of_day), ""
+        everything = f"{url}{'&' if '?' in url else '?'}{urlencode({'q': text})}" if url else ""
+        groups.append(HitGroup(str(rows.model._meta.verbose_name_plural), found.count(), everything, found))
+    return groups
 
 
 def parse_typed_day(words: str) -> date | None:
@@ -162,43 +144,31 @@ def parse_typed_day(words: str) -> date | None:
     return found.on if found.precision == "day" else None
 
 
-def build_group(filterset: Any, rows: QuerySet[Any], url: str, words: str, day: date | None) -> HitGroup:
-    """Return the hits of one kind: records that contain the words, and documents of a typed date."""
-    found = filterset({"q": words}, queryset=rows).qs
-    if day and rows.model in DATE_FIELDS:
-        of_day = reduce(or_, (Q(**{name: day}) for name in DATE_FIELDS[rows.model]))
-        found, url = rows.filter(Q(pk__in=found.values("pk")) | of_day), ""
-    everything = f"{url}{'&' if '?' in url else '?'}{urlencode({'q': words})}" if url else ""
-    label = str(rows.model._meta.verbose_name_plural)
-    return HitGroup(label, [build_hit(item) for item in found[:MAX_HITS]], found.count(), everything, found)
+def shown_hits(group: HitGroup, as_of: date) -> list[Hit]:
+    """Return the first hits of a kind; of pilots with the light on the day and the class beside it."""
+    shown = list(group.found[:MAX_HITS])
+    hits = [build_hit(record) for record in shown]
+    if group.found.model is Pilot:
+        pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown])
+        lights, classes = lights_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
+        for pilot, hit in zip(shown, hits, strict=True):
+            hit |= {"light": lights.get(pilot.pk), "mark": class_mark(classes.get(pilot.pk))}
+    return hits
 
 
-def with_lights(group: HitGroup, as_of: date) -> HitGroup:
-    """Add the light on the day, and the class beside it, to each pilot that is shown."""
-    if group.found.model is not Pilot:
-        return group
-    shown = group.found[:MAX_HITS]
-    pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown])
-    lights, classes = lights_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
-    return replace(
-        group,
-        hits=[
-            replace(build_hit(pilot), light=lights.get(pilot.pk), mark=class_mark(classes.get(pilot.pk)))
-            for pilot in shown
-        ],
-    )
+# -- suggestions -------------------------------------------------------------------------------------------
 
 
-def list_suggestions(words: str) -> list[Suggestion]:
-    """Return the lists that the query names in either language: briefs, red lights, a stage."""
+def list_suggestions(words: str) -> list[dict[str, str]]:
+    """Return text and URL of the lists that the query names in either language: briefs, red lights, a stage."""
     typed, out = words.casefold(), []
     if typed in {spelling for label in BRIEF_NAMES for spelling in choice_spellings("brief", label)}:
-        out.append(Suggestion(_("Briefs"), reverse("brief-index")))
+        out.append({"text": _("Briefs"), "url": reverse("brief-index")})
     for kind, choices in (("light", LIGHT_CHOICES), ("stage", Stage.choices)):
         for value, label in choices:
             if typed in choice_spellings(value, label):
                 text = _("Pilots: %(what)s") % {"what": str(label)}
-                out.append(Suggestion(text, f"{reverse('pilot-list')}?{urlencode({kind: value})}"))
+                out.append({"text": text, "url": f"{reverse('pilot-list')}?{urlencode({kind: value})}"})
     return out
 
 
@@ -212,25 +182,26 @@ def choice_spellings(value: str, label: object) -> set[str]:
     return out
 
 
-def name_suggestions(words: str, as_of: date) -> list[Suggestion]:
-    """Return names similar to the query, most similar first: 湖洲 finds 湖州市."""
-    places: list[Any] = [
-        *Province.objects.all(),
-        *Pilot.objects.listed(as_of).select_related("batch"),
-        *Industry.objects.all(),
-    ]
+def name_suggestions(words: str, as_of: date) -> list[dict[str, str]]:
+    """Return names similar to the query with their URLs, most similar first: 湖洲 finds 湖州市.
+
+    A pilot is named with its batch, since a place may be in two batches.
+    """
+    pilots = Pilot.objects.listed(as_of).select_related("batch")
+    places: list[Any] = [*Province.objects.all(), *pilots, *Industry.objects.all()]
     typed, scored = words.casefold().translate(SIMILAR_CHARACTERS), []
     for place in places:
         alike = max(name_similarity(typed, name.casefold()) for name in (place.name_zh, place.name_en) if name)
         if alike >= MIN_SIMILARITY:
             scored.append((alike, place))
     scored.sort(key=lambda item: -item[0])
-    return [Suggestion(name_with_batch(place), place.get_absolute_url()) for _alike, place in scored[:MAX_SUGGESTIONS]]
-
-
-def name_with_batch(place: Any) -> str:
-    """Return the name of a place; of a pilot with its batch, since a place may be in two batches."""
-    return f"{place.name} · {place.batch.short}" if isinstance(place, Pilot) else str(place.name)
+    return [
+        {
+            "text": f"{place.name} · {place.batch.short}" if isinstance(place, Pilot) else str(place.name),
+            "url": place.get_absolute_url(),
+        }
+        for _alike, place in scored[:MAX_SUGGESTIONS]
+    ]
 
 
 def name_similarity(typed: str, name: str) -> float:
@@ -243,58 +214,51 @@ def name_similarity(typed: str, name: str) -> float:
     return found
 
 
-def hit_rows(request: TrackerRequest, groups: Sequence[HitGroup]) -> Table:
-    """Yield all hits, also those beyond the page's limit."""
-    columns: list[Column[tuple[HitGroup, Hit]]] = [
-        Column("kind", _("Kind"), lambda row: row[0].label),
-        Column("name", _("Name"), lambda row: row[1].name),
-        Column("note", _("Note"), lambda row: row[1].note or None),
-        Column("address", _("Address"), lambda row: request.build_absolute_uri(row[1].url)),
+# -- hits --------------------------------------------------------------------------------------------------
+
+
+def hits_table(request: TrackerRequest, groups: Sequence[HitGroup]) -> Table:
+    """Return all hits, also those beyond the page's limit, as a streamed table for a file."""
+    columns: list[Column[Hit]] = [
+        Column("kind", _("Kind"), itemgetter("kind")),
+        Column("name", _("Name"), itemgetter("name")),
+        Column("note", _("Note"), lambda hit: hit["note"] or None),
+        Column("address", _("Address"), lambda hit: request.build_absolute_uri(hit["url"])),
     ]
-    hits = ((group, found) for group in groups for found in map(build_hit, group.found.iterator(chunk_size=CHUNK_SIZE)))
-    return make_table(columns, hits, count=sum(group.count for group in groups))
+    hits = (
+        {**build_hit(record), "kind": group.label}
+        for group in groups
+        for record in group.found.iterator(chunk_size=CHUNK_SIZE)
+    )
+    return make_table(columns, hits, count=sum(group.number for group in groups))
 
 
 def build_hit(record: Any) -> Hit:
-    """Return a record as a hit: name, URL, and a note that distinguishes it from similar ones."""
-    if isinstance(record, Source):
-        return Hit(record.title, "zh", record.url or f"{reverse('data')}#sources", record.publisher)
-    if isinstance(record, Document):
-        return Hit(record.title, lang_of(record.title), record.get_absolute_url(), record.doc_number)
-    if isinstance(record, ProvincialPlan):
-        url = record.province.get_absolute_url()
-        return Hit(str(record), record.name_lang, url, record.doc_number, day=document_day(record))
-    name = str(record) if isinstance(record, FollowUp) else str(record.name)  # of a follow-up its number and title
-    return Hit(name, record.name_lang, record_url(record), hit_note(record), day=document_day(record))
+    """Return a record as a hit: name, URL, the day of a document, and a note that distinguishes it from similar ones.
 
-
-def hit_note(record: Any) -> str:
-    """Return what distinguishes a record from similar ones; empty where its name is enough."""
-    model = type(record)
-    if model is FollowUp:
-        return f"{FollowUpState(record.state).label} · {record.owner_agency.name}"
-    if model is Practice:
-        return f"{PracticeState(record.state_then).label} · {record.get_field_display()}"
-    if model is not Pilot:
-        return str(getattr(record, "doc_number", ""))
-    note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
-    left_on = getattr(record, "left_on", None)
-    if left_on:
-        note += " · " + _("withdrawn on %(day)s") % {"day": format_date(left_on)}
-    return note
-
-
-def document_day(record: Model) -> PartialDate | None:
-    """Return the date of a document, as far as known."""
-    if isinstance(record, Policy | ProvincialPlan) and record.issued_on:
-        return PartialDate(record.issued_on, record.issued_precision)  # type: ignore[arg-type]
-    return None
-
-
-def record_url(record: Any) -> str:
-    """Return the URL of a record's page, or of its list if it has no page."""
-    if isinstance(record, Measure):
-        return f"{reverse('industry-list')}#measures"
-    if isinstance(record, Figure):
-        return f"{reverse('data')}#figures"
-    return str(record.get_absolute_url())
+    A record without a page has the URL of its list.
+    """
+    name = record.title if isinstance(record, Source | Document) else record.name
+    note, day = str(getattr(record, "doc_number", "")), None
+    match record:
+        case Source():
+            note, url = record.publisher, record.url or f"{reverse('data')}#sources"
+        case ProvincialPlan():
+            name, url = str(record), record.province.get_absolute_url()
+        case Measure():
+            url = f"{reverse('industry-list')}#measures"
+        case Figure():
+            url = f"{reverse('data')}#figures"
+        case _:
+            url = record.get_absolute_url()
+    if isinstance(record, FollowUp):
+        name, note = str(record), f"{FollowUpState(record.state).label} · {record.owner_agency.name}"  # type: ignore[attr-defined]
+    elif isinstance(record, Practice):
+        note = f"{PracticeState(record.state_then).label} · {record.get_field_display()}"  # type: ignore[attr-defined]
+    elif isinstance(record, Pilot):
+        note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
+        if left_on := getattr(record, "left_on", None):
+            note += " · " + _("withdrawn on %(day)s") % {"day": format_date(left_on)}
+    elif isinstance(record, Policy | ProvincialPlan) and record.issued_on:
+        day = PartialDate(record.issued_on, record.issued_precision)  # type: ignore[arg-type]
+    return {"name": str(name), "url": str(url), "note": note, "day": day}

@@ -31,7 +31,7 @@ ADMIN = User(username="reader", is_staff=True, is_superuser=True)
 
 def found(client: Client, words: str, day: str = DAY) -> dict[str, list[tuple[str, str, str]]]:
     groups = client.get("/search/", {"q": words, "as_of": day}).context["groups"]
-    return {group.label: [(hit.name, hit.note, hit.url) for hit in group.hits] for group in groups}
+    return {item["label"]: [(hit["name"], hit["note"], hit["url"]) for hit in item["hits"]] for item in groups}
 
 
 def test_follow_ups_are_found_by_number_and_words_with_their_state_on_the_day(client: Client) -> None:
