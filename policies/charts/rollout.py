@@ -1,9 +1,10 @@
-"""Charts and tables of a rollout: presentation of `analytics/rollout.py`, nothing is computed anew."""
+"""Headline and charts of a rollout: presentation of `policies/rollout.py`, nothing is computed anew."""
 
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -14,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import join_clauses, join_sentences, join_short, label_value
-from core.web.tables import Chart, Column, Subject, Table, make_table
+from core.text.formatting import format_date, join_clauses, join_sentences, join_short, label_value
+from core.web.tables import Chart, Column, Subject, make_table
 from policies.charts.tile_map import plans_grid
 from policies.metrics import Step, share, whole_days
-from policies.models import Policy, Province, Source
+from policies.models import Province, Source
 from policies.rollout import ProvinceRollout, Rollout
 from policies.tables import place_columns, plans_table
 
@@ -33,7 +34,7 @@ def format_day(on: date) -> str:
 
 def rollout_headline(rollout: Rollout) -> str:
     """Return the headline of a rollout: one sentence that says how far the policy is taken up."""
-    named = {"policy": rollout.policy.short, "day": format_day(rollout.as_of), "roster": rollout.roster}
+    named = {"policy": rollout.policy.short, "day": format_date(rollout.as_of), "roster": rollout.roster}
     if rollout.issued is None:
         return _("This policy calls for no provincial plans.")
     if rollout.issued == 0:
@@ -48,7 +49,12 @@ def rollout_headline(rollout: Rollout) -> str:
         ) % {**named, "issued": rollout.issued}
     if rollout.inferred:
         count = join_clauses([count, inferred_text(rollout.inferred)])
-    return f"{count}{lag_clause(rollout)}"
+    if not rollout.dated:
+        return count + _("; the day of issue is known for none of them.")
+    if not rollout.has_enough_lags or rollout.median_lag_days is None:
+        return count + _("; the day of issue is known for %(dated)d of them.") % {"dated": rollout.dated}
+    text = _("; %(dated)d of them on a known day, the median %(median)d days after the national document.")
+    return count + text % {"dated": len(rollout.lags), "median": whole_days(rollout.median_lag_days)}
 
 
 def inferred_text(n: int) -> str:
@@ -63,76 +69,46 @@ def certainty_text(rollout: Rollout) -> str:
     return join_short(parts)
 
 
-def lag_clause(rollout: Rollout) -> str:
-    """Return the second half of the headline: how many have a known date, and with enough of them the lag."""
-    if not rollout.dated:
-        return _("; the day of issue is known for none of them.")
-    if not rollout.has_enough_lags or rollout.median_lag_days is None:
-        return _("; the day of issue is known for %(dated)d of them.") % {"dated": rollout.dated}
-    text = _("; %(dated)d of them on a known day, the median %(median)d days after the national document.")
-    return text % {"dated": len(rollout.lags), "median": whole_days(rollout.median_lag_days)}
-
-
-def chart_scope(rollout: Rollout) -> str:
-    """Return the subtitle: which policy, of how many provinces, on which date."""
-    return _("Plans for “%(policy)s”, of the %(roster)d provinces in the roster, as of %(day)s") % {
-        "policy": rollout.policy.short,
-        "roster": rollout.roster,
-        "day": format_day(rollout.as_of),
+def chart_frame(rollout: Rollout, sources: Sequence[Source]) -> dict[str, Any]:
+    """Return what the charts of a rollout have in common: scope, sources, address of the same numbers, and policy."""
+    policy = rollout.policy
+    scope = _("Plans for “%(policy)s”, of the %(roster)d provinces in the roster, as of %(day)s")
+    return {
+        "subtitle": scope % {"policy": policy.short, "roster": rollout.roster, "day": format_date(rollout.as_of)},
+        "sources": sources,
+        "api": f"{reverse('api-rollout')}?{urlencode({'policy': policy.slug})}",
+        "about": Subject(_("Policy"), policy.slug, policy.short),
     }
 
 
-def file_subject(policy: Policy) -> Subject:
-    """Return the policy's name as file names and titles use it."""
-    return Subject(_("Policy"), policy.slug, policy.short)
-
-
-def rollout_api(rollout: Rollout) -> str:
-    """Return the API address of the same numbers."""
-    return f"{reverse('api-rollout')}?{urlencode({'policy': rollout.policy.slug})}"
-
-
-# -- charts -------------------------------------------------------------------------------------------
+# -- the curve ----------------------------------------------------------------------------------------
 
 
 def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
-    """Adoption curve: how many had issued by each day, and how many of them on a known date."""
-    names, end = newly_known(rollout), end_day(rollout)
-    flags = curve_annotations(rollout, end)
-    issued, dated = _("issued, by the latest date known"), _("of them with the day of issue known")
-    return Chart(
-        slug="adoption",
-        kind="steps",
-        title=adoption_title(rollout),
-        subtitle=chart_scope(rollout),
-        table=adoption_table(rollout, names),
-        data=charts.steps(
-            [
-                (issued, [(step.date, step.issued, names.get(step.date, [])) for step in rollout.series]),
-                (dated, [(step.date, step.issued, []) for step in rollout.dated_series]),
-            ],
-            (start_day(rollout), end),
-            rollout.roster,
-            of=_("of %(roster)d") % {"roster": rollout.roster},
-            axis=_("provinces"),
-            flags=flags,
-        ),
-        legend=[("line", issued), *([("line thin", dated)] if rollout.dated_series else [])],
-        flags=flags,
-        sources=sources,
-        note=join_sentences(
-            _(
-                "A plan counts from the day by which it is known to exist. Where only that is known, "
-                "it may have been issued earlier."
-            ),
-            ending_note(rollout, end),
-        ),
-        api=rollout_api(rollout),
-        about=file_subject(rollout.policy),
+    """Adoption curve: how many had issued by each day, and how many of them on a known date.
+
+    The axis begins on the national date, or with the first plan if that is earlier, and ends a quarter after the last
+    step, but not after the as-of date.
+    """
+    policy, as_of, series = rollout.policy, rollout.as_of, rollout.series
+    names: dict[date | None, list[str]] = defaultdict(list)  # of the provinces whose plan became known on the day
+    for row in rollout.provinces:
+        names[row.known_by].append(row.province.short)
+    days = [step.date for step in series] + ([rollout.origin] if rollout.origin and rollout.origin <= as_of else [])
+    end = min(as_of, months_after(series[-1].date, 3)) if rollout.issued else as_of
+    note = _(
+        "A plan counts from the day by which it is known to exist. Where only that is known, "
+        "it may have been issued earlier."
     )
-
-
-def adoption_table(rollout: Rollout, names: Mapping[date, Sequence[str]]) -> Table:
+    if rollout.issued and end < as_of:
+        text = _("No further plan became known from %(end)s to %(day)s: that is not drawn.")
+        note = join_sentences(note, text % {"end": format_date(series[-1].date), "day": format_date(as_of)})
+    marked = [(rollout.origin or policy.known_issued_by, policy)]
+    marked += [(below.published_on or below.known_issued_by, below) for below in rollout.followers]
+    flags = [
+        {"on": on, "label": other.name, "url": other.get_absolute_url()} for on, other in marked if on and on <= end
+    ]
+    issued, dated = _("issued, by the latest date known"), _("of them with the day of issue known")
     columns: list[Column[Step]] = [
         Column("date", _("Day"), kind="date"),
         Column("issued", _("Issued by then"), kind="integer"),
@@ -143,45 +119,43 @@ def adoption_table(rollout: Rollout, names: Mapping[date, Sequence[str]]) -> Tab
             lambda step: join_short(names.get(step.date, [])),
         ),
     ]
-    return make_table(columns, rollout.series)
-
-
-def adoption_title(rollout: Rollout) -> str:
-    """Return the title of the curve: when half, then all, were known to have issued."""
-    return label_value(rollout.policy.short, adoption_headline(rollout))
+    return Chart(
+        slug="adoption",
+        kind="steps",
+        title=label_value(policy.short, adoption_headline(rollout)),
+        table=make_table(columns, series),
+        data=charts.steps(
+            [
+                (issued, [(step.date, step.issued, names.get(step.date, [])) for step in series]),
+                (dated, [(step.date, step.issued, []) for step in rollout.dated_series]),
+            ],
+            (min(days, default=as_of), end),
+            rollout.roster,
+            of=_("of %(roster)d") % {"roster": rollout.roster},
+            axis=_("provinces"),
+            flags=flags,
+        ),
+        legend=[("line", issued), *([("line thin", dated)] if rollout.dated_series else [])],
+        flags=flags,
+        note=note,
+        **chart_frame(rollout, sources),
+    )
 
 
 def adoption_headline(rollout: Rollout) -> str:
+    """Return when half, then all, were known to have issued."""
     if not rollout.issued:
         return _("no plan is known yet")
     if rollout.issued == rollout.roster:
         last = rollout.series[-1].date
-        text = _("the last plans were issued by %(day)s at the latest") % {"day": format_day(last)}
+        text = _("the last plans were issued by %(day)s at the latest") % {"day": format_date(last)}
         undated = sum(row.known_by == last and not row.dated for row in rollout.provinces)
         latest = ngettext("%(n)d is known only by that day", "%(n)d are known only by that day", undated)
         return join_clauses([text, latest % {"n": undated}]) if undated else text
     if rollout.half_on:
-        return _("half of the provinces had issued by %(day)s") % {"day": format_day(rollout.half_on)}
-    return _("%(issued)d of %(roster)d had issued by %(day)s") % {
-        "issued": rollout.issued,
-        "roster": rollout.roster,
-        "day": format_day(rollout.as_of),
-    }
-
-
-def start_day(rollout: Rollout) -> date:
-    """Return where the axis begins: the national date, or the first plan if that is earlier."""
-    days = [step.date for step in rollout.series]
-    if rollout.origin and rollout.origin <= rollout.as_of:
-        days.append(rollout.origin)
-    return min(days, default=rollout.as_of)
-
-
-def end_day(rollout: Rollout) -> date:
-    """Return where the axis ends: a quarter after the last step, but not after the as-of date."""
-    if not rollout.issued:
-        return rollout.as_of
-    return min(rollout.as_of, months_after(rollout.series[-1].date, 3))
+        return _("half of the provinces had issued by %(day)s") % {"day": format_date(rollout.half_on)}
+    text = _("%(issued)d of %(roster)d had issued by %(day)s")
+    return text % {"issued": rollout.issued, "roster": rollout.roster, "day": format_date(rollout.as_of)}
 
 
 def months_after(day: date, months: int) -> date:
@@ -191,112 +165,26 @@ def months_after(day: date, months: int) -> date:
     return first.replace(day=min(day.day, monthrange(first.year, first.month)[1]))
 
 
-def ending_note(rollout: Rollout, end: date) -> str:
-    """Return the note that nothing followed the last step, if the axis ends before the as-of date."""
-    if end >= rollout.as_of or not rollout.issued:
-        return ""
-    return _("No further plan became known from %(end)s to %(day)s: that is not drawn.") % {
-        "end": format_day(rollout.series[-1].date),
-        "day": format_day(rollout.as_of),
-    }
-
-
-def newly_known(rollout: Rollout) -> dict[date, list[str]]:
-    """Return the provinces whose plan became known on each day, by short name."""
-    found: dict[date, list[str]] = {}
-    for row in rollout.provinces:
-        if row.known_by:
-            found.setdefault(row.known_by, []).append(row.province.short)
-    return found
-
-
-def curve_annotations(rollout: Rollout, end: date) -> list[dict[str, Any]]:
-    """Return the annotations of the curve: the policy itself and the documents that implement it."""
-    own = [(rollout.origin or rollout.policy.known_issued_by, rollout.policy)]
-    below = [(policy.published_on or policy.known_issued_by, policy) for policy in rollout.followers]
-    return [
-        {"on": on, "label": policy.name, "url": policy.get_absolute_url()}
-        for on, policy in own + below
-        if on and on <= end
-    ]
+# -- the lags -----------------------------------------------------------------------------------------
 
 
 def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
     """Strip plot of the lags: days from the national document to each province's plan, one lane per region."""
-    lanes = [row.region.value for row in rollout.by_region]
-    points = [point for row in rollout.provinces for point in lag_point(row, rollout.origin, lanes)]
-    middle = None
-    if rollout.has_enough_lags and rollout.median_lag_days is not None:
-        days = whole_days(rollout.median_lag_days)
+    policy, n, middle = rollout.policy, len(rollout.lags), None
+    if rollout.median_lag_days is None or rollout.p90_lag_days is None:
+        headline = _("no lag is known to the day")
+    elif not rollout.has_enough_lags:
+        headline = _("too few plans are dated to say how long they took: n = %(n)d") % {"n": n}
+    else:
+        days, p90 = whole_days(rollout.median_lag_days), whole_days(rollout.p90_lag_days)
         middle = (days, _("median %(days)d days") % {"days": days})
-    return Chart(
-        slug="lags",
-        kind="strip",
-        title=lag_title(rollout),
-        subtitle=_(
-            "Days from “%(policy)s” to the province’s plan, %(dated)d of %(roster)d known to the day, as of %(day)s"
-        )
-        % {
-            "policy": rollout.policy.short,
-            "dated": len(rollout.lags),
-            "roster": rollout.roster,
-            "day": format_day(rollout.as_of),
-        },
-        table=lag_table(rollout),
-        data=charts.strip(
-            [row.label for row in rollout.by_region], points, _("days after the national document"), middle
-        ),
-        legend=[
-            ("dot certain", _("day of issue known")),
-            ("dot latest", _("at the latest: only known by that day")),
-        ]
-        if points
-        else [],
-        sources=sources,
-        note=_(
-            "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
-        ),
-        api=rollout_api(rollout),
-        about=file_subject(rollout.policy),
-    )
-
-
-def lag_title(rollout: Rollout) -> str:
-    """Return the title: how long the plans took; nothing of it if too few dates are known to the day."""
-    return label_value(rollout.policy.short, lag_headline(rollout))
-
-
-def lag_headline(rollout: Rollout) -> str:
-    median, p90 = rollout.median_lag_days, rollout.p90_lag_days
-    if median is None or p90 is None:
-        return _("no lag is known to the day")
-    if not rollout.has_enough_lags:
-        return _("too few plans are dated to say how long they took: n = %(n)d") % {"n": len(rollout.lags)}
-    text = _("half of the %(n)d dated plans came within %(median)d days, nine in ten within %(p90)d")
-    return text % {"n": len(rollout.lags), "median": whole_days(median), "p90": whole_days(p90)}
-
-
-def lag_point(row: ProvinceRollout, origin: date | None, lanes: Sequence[str]) -> list[charts.Point]:
-    """Return a province's point; none if it has not issued or the national date is unknown."""
-    province = row.province
-    base = {"lane": lanes.index(province.region), "title": province.short, "url": province.get_absolute_url()}
-    if row.lag_days is not None:
-        text = ngettext("%(days)d day", "%(days)d days", row.lag_days) % {"days": row.lag_days}
-        return [{**base, "x": row.lag_days, "text": text}]
-    between = row.lag_range
-    if between is None:
-        return []
-    first, last = between
-    partial = bool(row.plan and row.plan.issued_on)
-    text = (
-        _("between %(first)d and %(last)d days") % {"first": first, "last": last}
-        if partial
-        else _("at most %(last)d days") % {"last": last}
-    )
-    return [{**base, "x": last, "from": first if partial else None, "hollow": True, "text": text}]
-
-
-def lag_table(rollout: Rollout) -> Table:
+        headline = _("half of the %(n)d dated plans came within %(median)d days, nine in ten within %(p90)d")
+        headline %= {"n": n, "median": days, "p90": p90}
+    scope = _("Days from “%(policy)s” to the province’s plan, %(dated)d of %(roster)d known to the day, as of %(day)s")
+    scope %= {"policy": policy.short, "dated": n, "roster": rollout.roster, "day": format_date(rollout.as_of)}
+    regions = rollout.by_region
+    lanes = [(lane, row) for lane, region in enumerate(regions) for row in region.issued_rows]
+    points = [{"lane": lane, **point} for lane, row in lanes for point in lag_point(row)]
     columns: list[Column[ProvinceRollout]] = [
         *place_columns(),
         Column("issued_on", _("Issued"), "issued", kind="date"),
@@ -308,7 +196,35 @@ def lag_table(rollout: Rollout) -> Table:
             kind="integer",
         ),
     ]
-    return make_table(columns, sorted(rollout.provinces, key=lambda item: (item.lag_days is None, item.lag_days or 0)))
+    rows = sorted(rollout.provinces, key=lambda row: (row.lag_days is None, row.lag_days or 0))
+    legend = [("dot certain", _("day of issue known")), ("dot latest", _("at the latest: only known by that day"))]
+    return Chart(
+        slug="lags",
+        kind="strip",
+        title=label_value(policy.short, headline),
+        table=make_table(columns, rows),
+        data=charts.strip([row.label for row in regions], points, _("days after the national document"), middle),
+        legend=legend if points else [],
+        note=_(
+            "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
+        ),
+        **{**chart_frame(rollout, sources), "subtitle": scope},
+    )
+
+
+def lag_point(row: ProvinceRollout) -> list[charts.Point]:
+    """Return a province's point; none if the national date is unknown."""
+    base = {"title": row.province.short, "url": row.province.get_absolute_url()}
+    if row.lag_days is not None:
+        text = ngettext("%(days)d day", "%(days)d days", row.lag_days) % {"days": row.lag_days}
+        return [{**base, "x": row.lag_days, "text": text}]
+    if row.lag_range is None:
+        return []
+    first, last = row.lag_range
+    partial = row.issued is not None
+    text = _("between %(first)d and %(last)d days") if partial else _("at most %(last)d days")
+    point = {"x": last, "from": first if partial else None, "text": text % {"first": first, "last": last}}
+    return [{**base, **point, "hollow": True}]
 
 
 # -- the tile map ---------------------------------------------------------------------------------------
@@ -322,35 +238,25 @@ def map_note() -> str:
 
 
 def status_map(rollout: Rollout, outside: Iterable[Province], sources: Sequence[Source]) -> Chart:
-    """Tile map on a policy's page."""
+    """Tile map on a policy's page; its title says that all regions are complete, or which are furthest behind."""
+    behind = [row for row in rollout.by_region if row.issued != row.roster]
+    lowest = min((row.share or 0 for row in behind), default=0)
+    last = [row for row in behind if (row.share or 0) == lowest]
+    if not behind:
+        headline = _("every region is complete")
+    elif lowest == 0 and len(last) > 1:
+        text = _("no plan is known in %(last)d of %(regions)d regions")
+        headline = text % {"last": len(last), "regions": len(rollout.by_region)}
+    else:
+        text = _("%(region)s %(issued)d of %(roster)d")
+        names = [text % {"region": row.label, "issued": row.issued, "roster": row.roster} for row in last]
+        headline = _("furthest behind: %(regions)s") % {"regions": join_short(names)}
     return Chart(
         slug="map",
         kind="tiles",
-        title=map_title(rollout),
-        subtitle=chart_scope(rollout),
+        title=label_value(rollout.policy.short, headline),
         table=plans_table(rollout),
         data={"grids": [plans_grid(rollout, outside)]},
-        sources=sources,
         note=map_note(),
-        api=rollout_api(rollout),
-        about=file_subject(rollout.policy),
+        **chart_frame(rollout, sources),
     )
-
-
-def map_title(rollout: Rollout) -> str:
-    """Return the title of the map: all regions complete, or those that are furthest behind."""
-    return label_value(rollout.policy.short, map_headline(rollout))
-
-
-def map_headline(rollout: Rollout) -> str:
-    open_regions = [row for row in rollout.by_region if row.issued != row.roster]
-    if not open_regions:
-        return _("every region is complete")
-    lowest = min(row.share or 0 for row in open_regions)
-    last = [row for row in open_regions if (row.share or 0) == lowest]
-    if lowest == 0 and len(last) > 1:
-        text = _("no plan is known in %(last)d of %(regions)d regions")
-        return text % {"last": len(last), "regions": len(rollout.by_region)}
-    text = _("%(region)s %(issued)d of %(roster)d")
-    names = [text % {"region": row.label, "issued": row.issued, "roster": row.roster} for row in last]
-    return _("furthest behind: %(regions)s") % {"regions": join_short(names)}

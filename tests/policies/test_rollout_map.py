@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from policies.charts.rollout import adoption_chart, lag_chart, map_title, rollout_headline
+from policies.charts.rollout import adoption_chart, lag_chart, rollout_headline, status_map
 from policies.charts.tile_map import plans_grid
 from policies.models import Policy, Province
 from policies.rollout import Rollout, build_rollout
@@ -155,15 +155,15 @@ def test_of_five_it_is_told_in_whole_days(client: Client, policy: Policy) -> Non
 
 def test_all_that_are_furthest_behind_are_named(policy: Policy) -> None:
     north, east, south = make_place("north"), make_place("east"), make_place("central-south")
-    assert map_title(build_rollout(policy, DAY)) == "A plan: no plan is known in 3 of 6 regions"
+    assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: no plan is known in 3 of 6 regions"
     for other in (north, east, south):
         make_plan(policy, other)
-    assert map_title(build_rollout(policy, DAY)) == "A plan: every region is complete"
+    assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: every region is complete"
     for region in ("north", "east"):
         make_place(region)
-    assert map_title(build_rollout(policy, DAY)) == "A plan: furthest behind: North 1 of 2, East 1 of 2"
+    assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: furthest behind: North 1 of 2, East 1 of 2"
     make_place("east")
-    assert map_title(build_rollout(policy, DAY)) == "A plan: furthest behind: East 1 of 3"
+    assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: furthest behind: East 1 of 3"
 
 
 # -- the curve ---------------------------------------------------------------------------------------------
