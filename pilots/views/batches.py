@@ -20,7 +20,7 @@ from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconcil
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import pilot_count_cell, pilots_url
 from pilots.charts.reconciliation import batch_cell, reconciliation_table, withdrawals_table
-from pilots.charts.stages import build_stage_times, funnel_chart, plan_lag_chart, stage_duration_chart
+from pilots.charts.stages import funnel_chart, plan_lag_chart, stage_duration_chart
 from pilots.charts.status import light_summary_chart, lights_table
 from pilots.filters import BatchFilter
 from pilots.lights import Colour
@@ -204,13 +204,12 @@ def batch_charts(batch: Batch, progress: Progress) -> dict[str, Chart]:
     keys = [status.pilot.pk for status in progress.pilots]
     of_stages, of_all = sources_of(keys, StageEntry), sources_of(keys)
     n = PilotSet(batch=batch).name_with_count(len(keys))
-    as_of = progress.as_of
     mine: dict[str, str] = {"batch": batch.slug}
     return {
         "lights": light_summary_chart(progress, n, of_all, **mine),
         "funnel": funnel_chart(progress, n, of_stages, **mine),
         "lag": plan_lag_chart(progress, n, of_stages, **mine),
-        "time": stage_duration_chart(build_stage_times(progress), n, as_of, of_stages),
+        "time": stage_duration_chart(progress, n, of_stages),
     }
 
 
