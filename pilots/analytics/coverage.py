@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -21,20 +21,26 @@ MATRIX_AXES = ("region", "province")
 
 
 @dataclass(frozen=True)
-class IndustryCoverage:
-    """Coverage of one industry: pilots that name it and provinces of the roster with at least one of them."""
+class NamingCount:
+    """Pilots that name an industry, or one of several, and provinces of the roster with at least one of them."""
 
-    industry: Industry
     pilots: int
     provinces: int
     roster: int
-    judged: bool  # whether enough pilots of the set are known to claim gaps
-    in_notice: bool  # whether the notice of a batch of the set names it
 
     @property
     def share(self) -> float | None:
         """Provinces with at least one such pilot / roster."""
         return share(self.provinces, self.roster)
+
+
+@dataclass(frozen=True)
+class IndustryCoverage(NamingCount):
+    """Coverage of one industry."""
+
+    industry: Industry
+    judged: bool  # whether enough pilots of the set are known to claim gaps
+    in_notice: bool  # whether the notice of a batch of the set names it
 
     @property
     def gap(self) -> bool:
@@ -43,20 +49,13 @@ class IndustryCoverage:
 
 
 @dataclass(frozen=True)
-class FieldCoverage:
+class FieldCoverage(NamingCount):
     """Coverage of one field of action: its measures, their industries, and pilots that name at least one of those."""
 
     field: Field
     label: str
     measures: Sequence[Measure]
     industries: Sequence[Industry]
-    pilots: int
-    provinces: int
-    roster: int
-
-    @property
-    def share(self) -> float | None:
-        return share(self.provinces, self.roster)
 
 
 class Place(NamedTuple):
@@ -73,10 +72,6 @@ class CoverageMatrix:
     columns: Sequence[Place]
     rows: Sequence[Industry]
     cells: Sequence[Sequence[int]]
-
-    @property
-    def highest(self) -> int:
-        return max((value for row in self.cells for value in row), default=0)
 
 
 @dataclass(frozen=True)
@@ -137,15 +132,6 @@ class Coverage:
         return sum(row.industry.priority for row in self.industries)
 
 
-@dataclass(frozen=True)
-class IndustryNaming:
-    """Pilot, its province and an industry that it names: one row of the join behind all counts."""
-
-    pilot: int
-    province: int
-    industry: int
-
-
 def build_coverage(
     pilots: QuerySet[Pilot],
     as_of: date,
@@ -161,58 +147,55 @@ def build_coverage(
     """
     chosen = chosen or PilotSet()
     counts = build_reconciliation(as_of) if counts is None else counts
-    provinces = list(Province.objects.roster())
+    provinces = {province.pk: province for province in Province.objects.roster()}
     industries = list(Industry.objects.prefetch_related("divisions"))
-    through = Pilot.industries.through
-    namings = [
-        IndustryNaming(*row)
-        for row in through.objects.filter(pilot__in=pilots).values_list("pilot_id", "pilot__province_id", "industry_id")
-    ]
-    inside = {province.pk for province in provinces}
-    naming = len({naming.pilot for naming in namings})
-    basis = GapBasis(naming, chosen.announced(counts))
-    notices = batches_naming_industries(chosen, counts)
-    announced: set[int] = set().union(*notices.values())
-    # a pilot counts once in each industry that it names
+    through = Pilot.industries.through.objects.filter(pilot__in=pilots)
+    naming: dict[int, set[tuple[int, int]]] = defaultdict(set)  # pilots and their provinces by the industry they name
+    for pilot, province, industry in through.values_list("pilot_id", "pilot__province_id", "industry_id"):
+        naming[industry].add((pilot, province))
+
+    def count(named: Iterable[Industry]) -> tuple[int, int, int]:
+        found = set().union(*(naming[industry.pk] for industry in named))
+        return len(found), len({province for _pilot, province in found} & provinces.keys()), len(provinces)
+
+    basis = GapBasis(count(industries)[0], chosen.announced(counts))
+    batches = {row.batch.pk: row.batch for row in chosen.batches(counts)}
+    notices = Batch.industries_announced.through.objects.filter(batch__in=list(batches)).order_by("batch", "industry")
+    named = list(notices.values_list("batch", "industry"))
+    announced = {industry for _batch, industry in named}
+    measures = list(Measure.objects.prefetch_related("industries"))
+    fields = []
+    for field in Field:
+        own = [measure for measure in measures if measure.field == field]
+        about = list(dict.fromkeys(industry for measure in own for industry in measure.industries.all()))
+        fields.append(FieldCoverage(*count(about), field, str(field.label), own, about))
     if by == "region":
         columns = [Place(region.value, str(region.label)) for region in Region]
-        place = {province.pk: province.region for province in provinces}
+        places = {pk: province.region for pk, province in provinces.items()}
     else:
-        columns = [Place(province.slug, province.short) for province in provinces]
-        place = {province.pk: province.slug for province in provinces}
-    tally = Counter((naming.industry, place.get(naming.province)) for naming in namings)
-    cells = [[tally[industry.pk, code] for code, _label in columns] for industry in industries]
+        columns = [Place(province.slug, province.short) for province in provinces.values()]
+        places = {pk: province.slug for pk, province in provinces.items()}
+    # a pilot counts once in each industry that it names
+    tally = Counter(
+        (industry, places.get(province)) for industry, found in naming.items() for _pilot, province in found
+    )
     return Coverage(
         as_of=as_of,
         pilots=pilots.count(),
-        naming=naming,
+        naming=basis.naming,
         roster=len(provinces),
         industries=[
-            IndustryCoverage(
-                industry,
-                *count_pilots_and_provinces(namings, {industry.pk}, inside),
-                len(inside),
-                basis.judged,
-                industry.pk in announced,
-            )
+            IndustryCoverage(*count([industry]), industry, basis.judged, industry.pk in announced)
             for industry in industries
         ],
-        fields=build_field_coverage(namings, inside),
-        matrix=CoverageMatrix(columns, industries, cells),
+        fields=fields,
+        matrix=CoverageMatrix(
+            columns, industries, [[tally[industry.pk, place.code] for place in columns] for industry in industries]
+        ),
         chosen=chosen,
         basis=basis,
-        notices=list(notices),
+        notices=[batches[batch] for batch in dict.fromkeys(batch for batch, _industry in named)],
     )
-
-
-def batches_naming_industries(chosen: PilotSet, counts: Sequence[BatchCount]) -> Mapping[Batch, set[int]]:
-    """Return the set's batches whose notices name industries, with the keys of these."""
-    batches = {row.batch.pk: row.batch for row in chosen.batches(counts)}
-    found: dict[Batch, set[int]] = defaultdict(set)
-    through = Batch.industries_announced.through.objects.filter(batch__in=list(batches)).order_by("batch", "industry")
-    for batch, industry in through.values_list("batch", "industry"):
-        found[batches[batch]].add(industry)
-    return found
 
 
 def gap_basis(as_of: date) -> GapBasis:
@@ -221,23 +204,3 @@ def gap_basis(as_of: date) -> GapBasis:
     through = Pilot.industries.through.objects.filter(pilot__in=listed.values("pk"))
     naming = through.aggregate(n=Count("pilot", distinct=True))["n"]
     return GapBasis(naming, PilotSet().announced(build_reconciliation(as_of)))
-
-
-def count_pilots_and_provinces(
-    namings: Iterable[IndustryNaming], industries: set[int], inside: set[int]
-) -> tuple[int, int]:
-    """Return how many pilots and roster provinces name at least one of the industries, each counted once."""
-    chosen = [naming for naming in namings if naming.industry in industries]
-    return len({naming.pilot for naming in chosen}), len({naming.province for naming in chosen} & inside)
-
-
-def build_field_coverage(namings: Sequence[IndustryNaming], inside: set[int]) -> list[FieldCoverage]:
-    """Return coverage by field of action, through the industries of the field's measures."""
-    measures = list(Measure.objects.prefetch_related("industries"))
-    rows = []
-    for field in Field:
-        own = [measure for measure in measures if measure.field == field]
-        industries = list(dict.fromkeys(industry for measure in own for industry in measure.industries.all()))
-        pilots, provinces = count_pilots_and_provinces(namings, {industry.pk for industry in industries}, inside)
-        rows.append(FieldCoverage(field, str(field.label), own, industries, pilots, provinces, len(inside)))
-    return rows

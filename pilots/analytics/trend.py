@@ -7,15 +7,15 @@ are never aggregated, so only the number of pilots with a value is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from django.db.models import QuerySet
 
-from pilots.metrics import aggregation
-from pilots.metrics.aggregation import MedianRange, SumItem, SumResult
+from pilots.metrics.aggregation import MedianRange, SumItem, median_range, sum_without_overlap
 from pilots.models import Indicator, Pilot, Reading, RollUp
 from pilots.readings import YEARLY, newest_accepted
 
@@ -31,6 +31,11 @@ class TrendYear:
     of: int
     total: Decimal | None = None  # of indicators that may be summed
     spread: MedianRange | None = None  # of shares
+
+    @property
+    def value(self) -> Decimal | None:
+        """The sum or the median; None where values are not aggregated."""
+        return self.spread.median if self.spread else self.total
 
 
 @dataclass(frozen=True)
@@ -57,55 +62,39 @@ class Trend:
     def change(self) -> Decimal | None:
         """Relative change of the same pilots from the first year to the last.
 
-        None where fewer than FEWEST_COMPARED have a value in every year, or with a single year.
+        None where fewer than MIN_COMPARED have a value in every year, or with a single year.
         """
-        first, last = (combined_value(year) for year in (self.same[0], self.same[-1])) if self.same else (None, None)
-        if self.compared < MIN_COMPARED or len(self.same) < 2 or not first or last is None:
+        if self.compared < MIN_COMPARED or len(self.same) < 2:
             return None
-        return (last - first) / first
-
-
-def combined_value(year: TrendYear) -> Decimal | None:
-    """Return the sum or the median of a year; None where values are not aggregated."""
-    return year.total if year.spread is None else year.spread.median
-
-
-PilotAndParent = tuple[int, int | None]  # a pilot, and the one that contains it
+        first, last = self.same[0].value, self.same[-1].value
+        return (last - first) / first if first and last is not None else None
 
 
 def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> Trend:
     """Return the trend over these pilots, as known on a day. Two queries, whatever their number."""
-    places = list(pilots.order_by().values_list("pk", "parent_id"))
-    known = {pilot for pilot, _parent in places}
+    parents: dict[int, int | None] = dict(pilots.order_by().values_list("pk", "parent_id"))
     rows = Reading.objects.filter(YEARLY, indicator=indicator)
-    values: dict[int, dict[int, Decimal]] = {}
+    values: dict[int, dict[int, Decimal]] = defaultdict(dict)
     for key, period, value in newest_accepted(as_of, rows).values_list("pilot_id", "period", "value"):
-        if key in known:
-            values.setdefault(int(period), {})[key] = value
-    years = [build_trend_year(indicator, year, places, values[year]) for year in sorted(values)]
-    within = sum(parent in known for _pilot, parent in places)
-    return Trend(indicator, as_of, len(places), within, years, same_pilots_by_year(indicator, places, values))
-
-
-def same_pilots_by_year(
-    indicator: Indicator, places: Sequence[PilotAndParent], values: Mapping[int, Mapping[int, Decimal]]
-) -> list[TrendYear]:
-    """Return the years over only the pilots with a value in every one of them."""
+        if key in parents:
+            values[int(period)][key] = value
     common = set.intersection(*map(set, values.values())) if values else set()
-    inside = [place for place in places if place[0] in common]
-    chosen = {
-        year: {pilot: value for pilot, value in found.items() if pilot in common} for year, found in values.items()
-    }
-    return [build_trend_year(indicator, year, inside, chosen[year]) for year in sorted(values)]
 
+    def aggregate(year: int, among: Iterable[int]) -> TrendYear:
+        found = {pilot: values[year].get(pilot) for pilot in among}
+        if indicator.rollup == RollUp.SUM:
+            parts = [SumItem(str(pilot), value, str(parents[pilot])) for pilot, value in found.items()]
+            total = sum_without_overlap(parts)
+            return TrendYear(year, total.used, total.possible, total=total.value)
+        known = [value for value in found.values() if value is not None]
+        spread = median_range(known) if indicator.rollup == RollUp.MEAN else None
+        return TrendYear(year, len(known), len(found), spread=spread)
 
-def build_trend_year(
-    indicator: Indicator, year: int, places: Sequence[PilotAndParent], values: Mapping[int, Decimal]
-) -> TrendYear:
-    """Return one year, aggregated as the indicator allows."""
-    if indicator.rollup == RollUp.SUM:
-        parts = [SumItem(str(pilot), values.get(pilot), str(parent)) for pilot, parent in places]
-        found: SumResult = aggregation.sum_without_overlap(parts)
-        return TrendYear(year, found.used, found.possible, total=found.value)
-    spread = aggregation.median_range(values.values()) if indicator.rollup == RollUp.MEAN else None
-    return TrendYear(year, len(values), len(places), spread=spread)
+    return Trend(
+        indicator,
+        as_of,
+        pilots=len(parents),
+        within=sum(parent in parents for parent in parents.values()),
+        years=[aggregate(year, parents) for year in sorted(values)],
+        same=[aggregate(year, common) for year in sorted(values)],
+    )

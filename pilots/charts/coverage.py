@@ -12,13 +12,15 @@ from django.utils.translation import ngettext
 
 from core import charts
 from core.text.formatting import join_sentences, join_short, to_percent
-from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell
+from core.web.tables import Chart, Column, Table, make_table, record_cell
 from pilots.analytics.coverage import Coverage, FieldCoverage, IndustryCoverage
 from pilots.charts.cells import pilot_count_cell, pilots_url
 from pilots.metrics import reconciliation
 from pilots.metrics.reconciliation import GapBasis
 from policies.charts.rollout import format_day
 from policies.models import Industry, Source
+
+MAX_NAMED = 6  # places in the title of the matrix
 
 
 def coverage_headline(coverage: Coverage) -> str:
@@ -85,6 +87,16 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
         "A gap is a priority industry that no pilot names; it is claimed only where at least %(share)d %% of the "
         "announced pilots are recorded and name an industry."
     ) % {"share": to_percent(coverage.gap_threshold, 0)}
+    bars = []
+    for row in rows:
+        told = [
+            ngettext("%(n)d pilot", "%(n)d pilots", row.pilots) % {"n": row.pilots},
+            _("%(n)d of %(roster)d provinces") % {"n": row.provinces, "roster": row.roster},
+            *([_("announced in the notice")] if row.in_notice and not coverage.gap_judged else []),
+        ]
+        long, short = (_("gap"), _("gap")) if row.gap else (" · ".join(told), str(row.pilots))
+        url = row.industry.get_absolute_url()
+        bars.append(charts.Bar(row.industry.name, [row.pilots], long, url, short=short, gap=row.gap))
     columns: list[Column[IndustryCoverage]] = [
         Column("industry", _("Industry"), lambda row: record_cell(row.industry)),
         Column(
@@ -92,7 +104,12 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
             _("GB/T 4754"),
             lambda row: join_short(division.code for division in row.industry.divisions.all()) or None,
         ),
-        Column("pilots", _("Pilots"), lambda row: naming_pilots_cell(coverage, row), kind="integer"),
+        Column(
+            "pilots",
+            _("Pilots"),
+            lambda row: pilot_count_cell(row.pilots, **{**coverage.chosen.params, "industry": row.industry.slug}),
+            kind="integer",
+        ),
         Column("provinces", _("Provinces"), kind="integer"),
         Column("share", _("Share of the roster"), kind="share"),
         Column("priority", _("Priority"), "industry.priority", kind="flag"),
@@ -107,7 +124,7 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
         title=coverage_title(coverage),
         subtitle=coverage_scope(coverage),
         table=make_table(columns, rows),
-        data=charts.bars([coverage_bar(coverage, row) for row in rows], [(_("Pilots"), "--accent")], _("pilots")),
+        data=charts.bars(bars, [(_("Pilots"), "--accent")], _("pilots")),
         sources=sources,
         note=join_sentences(join_sentences(adds_up_note(), rule), notice_text(coverage)),
         api=coverage_api_url(coverage),
@@ -136,73 +153,48 @@ def coverage_title(coverage: Coverage) -> str:
     return text % {"gaps": gaps, "n": coverage.priorities}
 
 
-def coverage_bar(coverage: Coverage, row: IndustryCoverage) -> charts.Bar:
-    pilots = ngettext("%(n)d pilot", "%(n)d pilots", row.pilots) % {"n": row.pilots}
-    provinces = _("%(n)d of %(roster)d provinces") % {"n": row.provinces, "roster": row.roster}
-    notice = [_("announced in the notice")] if row.in_notice and not coverage.gap_judged else []
-    return charts.Bar(
-        row.industry.name,
-        [row.pilots],
-        _("gap") if row.gap else " · ".join([pilots, provinces, *notice]),
-        row.industry.get_absolute_url(),
-        short=_("gap") if row.gap else str(row.pilots),
-        gap=row.gap,
-    )
-
-
-def naming_pilots_cell(coverage: Coverage, row: IndustryCoverage) -> Cell:
-    """Return the number of pilots that name the industry, linked to their list."""
-    return pilot_count_cell(row.pilots, **{**coverage.chosen.params, "industry": row.industry.slug})
-
-
 def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Chart:
     """Return the matrix of industries by region or province; a cell links to its pilots."""
-    matrix = coverage.matrix
-    gaps = {row.industry.pk for row in coverage.gaps}
+    matrix, gaps, params = coverage.matrix, set(coverage.gap_industries), coverage.chosen.params
+    highest = max((value for row in matrix.cells for value in row), default=0)
+    items = list(zip(matrix.rows, matrix.cells, strict=True))
     rows = [
         {
             "label": industry.name,
             "url": industry.get_absolute_url(),
-            "gap": industry.pk in gaps,
+            "gap": industry in gaps,
             "total": sum(cells),
             "cells": [
-                matrix_cell(coverage, value, industry=industry.slug, **{by: code})
+                {
+                    "value": value,
+                    "step": reconciliation.colour_step(value, highest),
+                    "url": pilots_url(**(params | {"industry": industry.slug, by: code})) if value else "",
+                }
                 for value, (code, _label) in zip(cells, matrix.columns, strict=True)
             ],
         }
-        for industry, cells in zip(matrix.rows, matrix.cells, strict=True)
+        for industry, cells in items
     ]
     columns: list[Column[tuple[Industry, Sequence[int]]]] = [
         Column("industry", _("Industry"), lambda row: record_cell(row[0])),
-        *[count_column(place, code, label) for place, (code, label) in enumerate(matrix.columns)],
+        *(
+            Column(code, label, lambda row, place=place: row[1][place], kind="integer")  # type: ignore[misc]
+            for place, (code, label) in enumerate(matrix.columns)
+        ),
         Column("total", _("Total"), lambda row: sum(row[1]), kind="integer"),
     ]
+    heads = [{"label": label, "url": pilots_url(**(params | {by: code}))} for code, label in matrix.columns]
     return Chart(
         slug="matrix",
         kind="matrix",
         title=matrix_title(coverage, by),
         subtitle=coverage_scope(coverage),
-        table=make_table(columns, list(zip(matrix.rows, matrix.cells, strict=True))),
-        data={
-            "columns": [
-                {"label": label, "url": pilots_url(**coverage.chosen.params, **{by: code})}
-                for code, label in matrix.columns
-            ],
-            "rows": rows,
-        },
+        table=make_table(columns, items),
+        data={"columns": heads, "rows": rows},
         sources=sources,
         note=adds_up_note(),
         api=coverage_api_url(coverage, by=by),
     )
-
-
-def matrix_cell(coverage: Coverage, value: int, **place: str) -> dict[str, object]:
-    """Return one cell: count, shade, and URL of its pilots."""
-    return {
-        "value": value,
-        "step": reconciliation.colour_step(value, coverage.matrix.highest),
-        "url": pilots_url(**(coverage.chosen.params | place)) if value else "",
-    }
 
 
 def matrix_title(coverage: Coverage, by: str) -> str:
@@ -224,13 +216,6 @@ def matrix_title(coverage: Coverage, by: str) -> str:
         sums[most],
     )
     return text % {"place": most, "n": sums[most], "all": sum(sums.values())}
-
-
-MAX_NAMED = 6
-
-
-def count_column(place: int, code: str, label: str) -> Column[tuple[Industry, Sequence[int]]]:
-    return Column(code, label, lambda row: row[1][place], kind="integer")
 
 
 def fields_table(coverage: Coverage) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from core import charts
 from core.text.formatting import format_amount, format_percent, join_clauses, join_sentences
 from core.web.tables import Chart, Column, Table, make_table
-from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear, combined_value
+from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear
 from pilots.charts.cells import without_zeros
 from pilots.charts.status import value_axis_note
 from pilots.models import RollUp
@@ -26,13 +26,31 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
 
     Different pilots report in different years, so the points are not joined. `asked` are the parameters of the API.
     """
-    same = [year_point(year, trend) for year in trend.same if combined_value(year) is not None and trend.compared]
-    every = [year_point(year, trend) for year in trend.years if combined_value(year) is not None]
-    beside = [mark for mark in every if mark not in same]
-    axis = charts.value_axis([mark["y"] for mark in (*same, *beside)])
+    indicator = trend.indicator
+    of = trend.pilots - trend.within if indicator.rollup == RollUp.SUM else trend.pilots
+
+    def points(years: Sequence[TrendYear]) -> list[charts.Point]:
+        text = _("%(value)s %(unit)s, %(n)d of %(of)d pilots")
+        return [
+            {
+                "x": year.year,
+                "y": float(year.value),
+                "title": str(year.year),
+                "text": text % {"value": format_amount(year.value), "unit": indicator.unit_text, "n": year.n, "of": of},
+            }
+            for year in years
+            if year.value is not None
+        ]
+
+    same = points(trend.same) if trend.compared else []
+    beside = [point for point in points(trend.years) if point not in same]
+    axis = charts.value_axis([point["y"] for point in (*same, *beside)])
     if same:
-        label = {"text": format_amount(combined_value(trend.same[-1])), "sides": charts.ABOVE, "color": "--accent"}
-        same[-1] = {**same[-1], "label": label}
+        same[-1]["label"] = {
+            "text": format_amount(trend.same[-1].value),
+            "sides": charts.ABOVE,
+            "color": "--accent",
+        }
     compared = ngettext("the same %(n)d pilot in every year", "the same %(n)d pilots in every year", trend.compared)
     compared %= {"n": trend.compared}
     alone = _("all that have a value for the year")
@@ -40,46 +58,18 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
         slug="trend",
         kind="trend",
         title=trend_title(trend),
-        subtitle=join_clauses(
-            [f"{trend.indicator.name} ({trend.indicator.unit_text})", scope, format_day(trend.as_of)]
-        ),
+        subtitle=join_clauses([f"{indicator.name} ({indicator.unit_text})", scope, format_day(trend.as_of)]),
         table=trends_table(trend),
         data=charts.plot(
             [charts.dots(compared, same, showLine=True), charts.dots(alone, beside, hollow=True)],
-            charts.year_axis(mark["x"] for mark in (*same, *beside)),
+            charts.year_axis(point["x"] for point in (*same, *beside)),
             axis,
         ),
-        legend=[
-            *([("dot certain", compared)] if same else []),
-            *([("dot latest", alone)] if beside else []),
-        ],
+        legend=[*([("dot certain", compared)] if same else []), *([("dot latest", alone)] if beside else [])],
         sources=sources,
         note=join_sentences(aggregation_text(trend), value_axis_note(axis)),
-        api=f"{reverse('api-trend')}?{urlencode({'indicator': trend.indicator.code, **asked})}",
+        api=f"{reverse('api-trend')}?{urlencode({'indicator': indicator.code, **asked})}",
     )
-
-
-def latest_trend_value(trend: Trend) -> Decimal | None:
-    return combined_value(trend.same[-1]) if trend.same else None
-
-
-def year_point(year: TrendYear, trend: Trend) -> charts.Point:
-    value = combined_value(year)
-    text = _("%(value)s %(unit)s, %(n)d of %(of)d pilots")
-    labels = {
-        "value": format_amount(value),
-        "unit": trend.indicator.unit_text,
-        "n": year.n,
-        "of": trend.pilots - trend.within,
-    }
-    if trend.indicator.rollup != RollUp.SUM:
-        labels["of"] = trend.pilots
-    return {
-        "x": year.year,
-        "y": float(value) if value is not None else None,
-        "title": str(year.year),
-        "text": text % labels,
-    }
 
 
 def trend_title(trend: Trend) -> str:
@@ -101,7 +91,7 @@ def trend_title(trend: Trend) -> str:
     labels = {"n": trend.compared, "change": format_percent(trend.change), "first": first, "last": last}
     if trend.indicator.rollup == RollUp.MEAN:
         text = _("The median of the same %(n)d pilots went from %(from)s to %(to)s between %(first)d and %(last)d")
-        values = {"from": format_amount(combined_value(trend.same[0])), "to": format_amount(latest_trend_value(trend))}
+        values = {"from": format_amount(trend.same[0].value), "to": format_amount(trend.same[-1].value)}
         return text % {**labels, **values}
     if trend.change < 0:
         return _("%(change)s %% less from the same %(n)d pilots in %(last)d than in %(first)d") % labels
@@ -125,36 +115,28 @@ def aggregation_text(trend: Trend) -> str:
 def trends_table(trend: Trend) -> Table:
     """Return the table by year: pilots with a value, of how many, their aggregate, and that of the same pilots."""
     summed = trend.indicator.rollup == RollUp.SUM
-    twins = {year.year: year for year in trend.same}
+    same = {year.year: year for year in trend.same}
+    ends = {"low": _("Lowest"), "high": _("Highest")}
     columns: list[Column[TrendYear]] = [
         Column("year", _("Year"), lambda year: str(year.year)),
         Column("n", _("Pilots with a value"), kind="integer"),
         Column("of", _("Of"), kind="integer"),
-        Column(
-            "value",
-            _("Sum") if summed else _("Median"),
-            lambda year: without_zeros(combined_value(year)),
-            kind="decimal",
+        decimal_column("value", _("Sum") if summed else _("Median"), lambda year: year.value),
+        *(
+            decimal_column(end, label, lambda year, end=end: getattr(year.spread, end, None))  # type: ignore[misc]
+            for end, label in ends.items()
+            if not summed
         ),
-        *([] if summed else spread_columns()),
-        Column("same_n", _("The same pilots"), lambda year: twins[year.year].n, kind="integer"),
-        Column(
+        Column("same_n", _("The same pilots"), lambda year: same[year.year].n, kind="integer"),
+        decimal_column(
             "same",
             _("Their sum") if summed else _("Their median"),
-            lambda year: without_zeros(combined_value(twins[year.year]) if twins[year.year].n else None),
-            kind="decimal",
+            lambda year: same[year.year].value if same[year.year].n else None,
         ),
         Column("unit", _("Unit"), lambda _year: trend.indicator.unit_text),
     ]
     return make_table(columns, trend.years)
 
 
-def spread_columns() -> list[Column[TrendYear]]:
-    return [
-        Column(
-            "low", _("Lowest"), lambda year: without_zeros(year.spread.low if year.spread else None), kind="decimal"
-        ),
-        Column(
-            "high", _("Highest"), lambda year: without_zeros(year.spread.high if year.spread else None), kind="decimal"
-        ),
-    ]
+def decimal_column(key: str, label: str, value: Callable[[TrendYear], Decimal | None]) -> Column[TrendYear]:
+    return Column(key, label, lambda year: without_zeros(value(year)), kind="decimal")
