@@ -23,7 +23,7 @@ from pilots.metrics import reduction as reduction_metrics
 from pilots.metrics.decimals import Ratio
 from pilots.metrics.progress import PollutionProgress
 from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand, Emission, Equivalents, Reduction, co_control
-from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target, TargetKind
+from pilots.models import Indicator, IndicatorKind, Pilot, SynergyUse, TargetKind
 from pilots.models.prefetch import prefetch_relations
 from pilots.readings import is_yearly, newest_accepted_in
 
@@ -57,6 +57,17 @@ class IndicatorChange:
     def reduction(self) -> Reduction:
         return Reduction(self.base, self.actual)
 
+    @property
+    def emission(self) -> Emission:
+        """The amounts in tonnes; without an equivalent where the unit is not one of mass."""
+        factor = self.indicator.tonnes_per_unit
+        base, actual, target = (
+            None if amount is None or factor is None else amount * factor
+            for amount in (self.base, self.actual, self.target)
+        )
+        equivalent = None if factor is None else self.indicator.equivalent_kg
+        return Emission(self.indicator.code, base, actual, equivalent, target=target)
+
 
 @dataclass(frozen=True)
 class PilotSynergy:
@@ -76,7 +87,7 @@ class PilotSynergy:
 
     @cached_property
     def emissions(self) -> list[Emission]:
-        return [emission_of(change) for change in self.pollutants]
+        return [change.emission for change in self.pollutants]
 
     @cached_property
     def rates(self) -> dict[str, Ratio | None]:
@@ -144,25 +155,9 @@ class PilotSynergy:
         return None if amount is None or factor is None or self.basis != EmissionBasis.TOTAL else amount * factor
 
 
-def emission_of(change: IndicatorChange) -> Emission:
-    """Return a pollutant's amounts in tonnes; without an equivalent where its unit is not one of mass."""
-    factor, equivalent = change.indicator.tonnes_per_unit, change.indicator.equivalent_kg
-    base, actual, target = (
-        None if amount is None or factor is None else amount * factor
-        for amount in (change.base, change.actual, change.target)
-    )
-    return Emission(change.indicator.code, base, actual, None if factor is None else equivalent, target=target)
-
-
-@dataclass(frozen=True)
-class ExcludedPilot:
-    pilot: Pilot
-    why: PilotExclusionReason
-
-
 @dataclass(frozen=True)
 class SynergyRow:
-    """Row of the file: a pilot with its synergy, or why it is excluded."""
+    """A pilot with its synergy, or why it is excluded."""
 
     pilot: Pilot
     found: PilotSynergy | None = None
@@ -176,7 +171,7 @@ class Synergy:
     as_of: date
     year: int
     pilots: Sequence[PilotSynergy]
-    missing: Sequence[ExcludedPilot]
+    missing: Sequence[SynergyRow]
 
     @property
     def n(self) -> int:
@@ -189,8 +184,7 @@ class Synergy:
     @property
     def rows(self) -> list[SynergyRow]:
         """Every pilot, the excluded ones last."""
-        found = [SynergyRow(item.pilot, found=item) for item in self.pilots]
-        return [*found, *(SynergyRow(item.pilot, why=item.why) for item in self.missing)]
+        return [*(SynergyRow(item.pilot, item) for item in self.pilots), *self.missing]
 
     @cached_property
     def on_chart(self) -> list[PilotSynergy]:
@@ -231,27 +225,22 @@ class Synergy:
         )
 
     def _parts(self, value: Callable[[PilotSynergy], Decimal | None]) -> list[aggregation.SumItem]:
-        everyone: list[tuple[Pilot, Decimal | None]] = [(item.pilot, value(item)) for item in self.pilots]
-        everyone += [(item.pilot, None) for item in self.missing]
-        slugs: dict[int | None, str] = {pilot.pk: pilot.slug for pilot, _amount in everyone}
-        return [aggregation.SumItem(pilot.slug, amount, slugs.get(pilot.parent_id)) for pilot, amount in everyone]
+        slugs: dict[int | None, str] = {row.pilot.pk: row.pilot.slug for row in self.rows}
+        return [
+            aggregation.SumItem(row.pilot.slug, value(row.found) if row.found else None, slugs.get(row.pilot.parent_id))
+            for row in self.rows
+        ]
 
 
 def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None) -> Synergy:
     """Return the synergy of these pilots in a year (by default the last one due), as known on a day."""
     indicators = list(Indicator.objects.all())
-    cached = cached_pilots(pilots, prefetch_for_status)
-    chosen = read_for_synergy(pilots, indicators) if cached is None else cached
+    chosen = cached_pilots(pilots, prefetch_for_status)
+    if chosen is None:  # only the readings of indicators that synergy uses
+        chosen = list(pilots.select_related("batch", "province", "parent"))
+        used = [item for item in indicators if carbon_basis(item) is not None or is_air_total(item)]
+        prefetch_relations(chosen, ("targets", "readings"), yearly_readings().filter(indicator__in=used))
     return synergy_of_prefetched(chosen, indicators, as_of, year)
-
-
-def read_for_synergy(pilots: QuerySet[Pilot], indicators: Sequence[Indicator]) -> list[Pilot]:
-    """Return pilots with prefetched targets, and readings of the indicators that synergy uses."""
-    chosen = list(pilots.select_related("batch", "province", "parent"))
-    used = [item for item in indicators if carbon_basis(item) is not None or is_air_total(item)]
-    readings = yearly_readings().filter(indicator__in=used)
-    prefetch_relations(chosen, ("targets", "readings"), readings)
-    return chosen
 
 
 def synergy_of_prefetched(
@@ -260,11 +249,11 @@ def synergy_of_prefetched(
     """Return the synergy of pilots with prefetched targets and readings. No query."""
     year = progress.year_due(as_of) if year is None else year
     found: list[PilotSynergy] = []
-    missing: list[ExcludedPilot] = []
+    missing: list[SynergyRow] = []
     for pilot in pilots:
         result = pilot_synergy(pilot, year, as_of, tuple(indicators))
         if isinstance(result, PilotExclusionReason):
-            missing.append(ExcludedPilot(pilot, result))
+            missing.append(SynergyRow(pilot, why=result))
         else:
             found.append(result)
     return Synergy(as_of, year, found, missing)
@@ -294,63 +283,39 @@ def carbon_basis(indicator: Indicator) -> EmissionBasis | None:
 def pilot_synergy(
     pilot: Pilot, year: int, as_of: date, indicators: tuple[Indicator, ...]
 ) -> PilotSynergy | PilotExclusionReason:
-    """Return the synergy of one pilot for the year, or the reason for exclusion."""
-    values = {
-        (item.indicator_id, item.period): item for item in newest_accepted_in(related_rows(pilot, "readings"), as_of)
-    }
+    """Return the synergy of one pilot for the year, or the reason for exclusion.
+
+    Its carbon is the first total with a value for the year, else the first intensity. Its base year is that of the
+    carbon target, else the earliest accepted carbon year; a base is the target's if of that year, else the reading.
+    """
+    accepted = newest_accepted_in(related_rows(pilot, "readings"), as_of)
+    values = {(item.indicator_id, item.period): item.value for item in accepted}
     targets = {target.indicator_id: target for target in related_rows(pilot, "targets")}
-    carbon, basis = carbon_indicator(indicators, values, year)
-    if carbon is None:
+    valued = [item for item in indicators if (item.pk, str(year)) in values]
+    carbons = [(item, basis) for basis in EmissionBasis for item in valued if carbon_basis(item) == basis]
+    if not carbons:
         return PilotExclusionReason.NO_CARBON
-    base_year = base_year_of(carbon, targets, values, year)
-    pair = build_indicator_change(carbon, base_year, year, values, targets)
-    if base_year is None or pair.base is None:
+    carbon, basis = carbons[0]
+    aim = targets.get(carbon.pk)
+    years = [int(period) for pk, period in values if pk == carbon.pk and is_yearly(period) and int(period) < year]
+    base_year = aim.base_year if aim and aim.base_year and aim.base_year < year else min(years, default=None)
+    if base_year is None:
         return PilotExclusionReason.NO_CARBON_BASE
-    air = [build_indicator_change(item, base_year, year, values, targets) for item in indicators if is_air_total(item)]
-    pollutants = [item for item in air if item.base is not None or item.actual is not None]
+
+    def change_of(indicator: Indicator) -> IndicatorChange:
+        target = targets.get(indicator.pk)
+        own = target.base_value if target and target.base_year == base_year else None
+        base = own if own is not None else values.get((indicator.pk, str(base_year)))
+        actual = values.get((indicator.pk, str(year)))
+        if not target or target.kind != TargetKind.REACH or own is None or target.target_value is None:
+            return IndicatorChange(indicator, base, actual, None)
+        return IndicatorChange(indicator, base, actual, target.target_value, target.target_year)
+
+    carbon_change = change_of(carbon)
+    if carbon_change.base is None:
+        return PilotExclusionReason.NO_CARBON_BASE
+    changes = [change_of(item) for item in indicators if is_air_total(item)]
+    pollutants = [item for item in changes if item.base is not None or item.actual is not None]
     if not any(item.base is not None and item.actual is not None for item in pollutants):
         return PilotExclusionReason.NO_POLLUTANT
-    return PilotSynergy(pilot, base_year, year, basis, pair, pollutants)
-
-
-ReadingsByPeriod = dict[tuple[int, str], Reading]
-
-
-def carbon_indicator(
-    indicators: Sequence[Indicator], values: ReadingsByPeriod, year: int
-) -> tuple[Indicator | None, EmissionBasis]:
-    """Return the carbon indicator with a value for the year: a total, else an intensity; None without either.
-
-    Of several with a value it is the first on record.
-    """
-    for basis in (EmissionBasis.TOTAL, EmissionBasis.INTENSITY):
-        for indicator in indicators:
-            if carbon_basis(indicator) == basis and (indicator.pk, str(year)) in values:
-                return indicator, basis
-    return None, EmissionBasis.TOTAL
-
-
-def base_year_of(carbon: Indicator, targets: dict[int, Target], values: ReadingsByPeriod, year: int) -> int | None:
-    """Return a pilot's base year: that of its carbon target, else its earliest accepted carbon year."""
-    target = targets.get(carbon.pk)
-    if target and target.base_year and target.base_year < year:
-        return target.base_year
-    years = [int(period) for pk, period in values if pk == carbon.pk and is_yearly(period) and int(period) < year]
-    return min(years, default=None)
-
-
-def build_indicator_change(
-    indicator: Indicator, base_year: int | None, year: int, values: ReadingsByPeriod, targets: dict[int, Target]
-) -> IndicatorChange:
-    """Return an indicator's change between two years; the base is the target's if of that year, else the reading."""
-    target, actual = targets.get(indicator.pk), values.get((indicator.pk, str(year)))
-    base = values.get((indicator.pk, str(base_year)))
-    own = target.base_value if target and target.base_year == base_year else None
-    aim = target.target_value if target and target.kind == TargetKind.REACH and own is not None else None
-    return IndicatorChange(
-        indicator,
-        own if own is not None else (base.value if base else None),
-        actual.value if actual else None,
-        aim,
-        target.target_year if target and aim is not None else None,
-    )
+    return PilotSynergy(pilot, base_year, year, basis, carbon_change, pollutants)

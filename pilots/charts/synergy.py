@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.urls import reverse
@@ -19,7 +21,7 @@ from pilots.charts.cells import distinct_pilot_names, pilot_cell
 from pilots.charts.status import strip_idle_zeros
 from pilots.filters import SynergyPageFilter
 from pilots.metrics.reduction import EPSILON, CoControl, Elasticity
-from pilots.models import Indicator, Pilot
+from pilots.models import Pilot
 from policies.charts.rollout import format_day
 from policies.models import Source
 from policies.tables import province_cell
@@ -270,19 +272,17 @@ def elasticity_table(synergy: Synergy) -> Table:
             _("Which falls more"),
             lambda item: str(item.elasticity.band.label) if item.elasticity.band else "",
         ),
-        *map(elasticity_column, codes.values()),
+        *(
+            Column(
+                code,
+                _("%(name)s / carbon") % {"name": pollutant.name},
+                lambda item, code=code: elasticity_cell(item.elasticities.get(code)),  # type: ignore[misc]
+                kind="decimal",
+            )
+            for code, pollutant in codes.items()
+        ),
     ]
     return make_table(columns, sort_by_class(synergy.on_chart))
-
-
-def elasticity_column(pollutant: Indicator) -> Column[PilotSynergy]:
-    """Return the column of the elasticity of one pollutant to carbon."""
-    return Column(
-        pollutant.code,
-        _("%(name)s / carbon") % {"name": pollutant.name},
-        lambda item: elasticity_cell(item.elasticities.get(pollutant.code)),
-        kind="decimal",
-    )
 
 
 def elasticity_cell(found: Elasticity | None) -> Cell:
@@ -291,7 +291,7 @@ def elasticity_cell(found: Elasticity | None) -> Cell:
         return Cell(None)
     lacking = no_elasticity(found)
     if lacking is None:
-        return Cell(None if found.value is None else round(found.value, 2))
+        return Cell(round_to(found.value, 2))
     return Cell(None if lacking[0] == "no_data" else lacking[1])
 
 
@@ -324,13 +324,13 @@ def joint_columns(names: Mapping[int, str] | None = None) -> list[Column[PilotSy
     ]
 
 
-JOINT_SORT_KEYS: Mapping[str, Callable[[PilotSynergy], Decimal | None]] = {
-    "ratio": lambda item: item.schedule_ratio,
-    "joint": lambda item: item.joint_progress,
-    "air_progress": lambda item: item.pollution_progress.value,
-    "carbon_progress": lambda item: item.carbon_progress,
-    "air": lambda item: item.apeq.rate,
-    "carbon": lambda item: item.carbon.reduction.rate,
+JOINT_SORTS = {
+    "ratio": "schedule_ratio",
+    "joint": "joint_progress",
+    "air_progress": "pollution_progress.value",
+    "carbon_progress": "carbon_progress",
+    "air": "apeq.rate",
+    "carbon": "carbon.reduction.rate",
 }
 JOINT_DEFAULT_SORT = "ratio"  # furthest behind first
 
@@ -340,9 +340,9 @@ def joint_table(synergy: Synergy, sort: str = JOINT_DEFAULT_SORT) -> Table:
 
     `sort` is a key of JOINT_SORTS, with a - prefix for descending order; rows without a value come last.
     """
-    value = JOINT_SORT_KEYS[sort.removeprefix("-")]
+    value = attrgetter(JOINT_SORTS[sort.removeprefix("-")])
     known = [item for item in synergy.pilots if value(item) is not None]
-    known.sort(key=lambda item: (value(item) or Decimal(0), item.pilot.pk), reverse=sort.startswith("-"))
+    known.sort(key=lambda item: (value(item), item.pilot.pk), reverse=sort.startswith("-"))
     items = [*known, *(item for item in synergy.pilots if value(item) is None)]
     return make_table(joint_columns(synergy_names(synergy)), items)
 
@@ -356,15 +356,15 @@ def round_to(value: Decimal | None, places: int) -> Decimal | None:
 
 def missing_groups(synergy: Synergy) -> list[dict[str, Any]]:
     """Return the excluded pilots by reason, most first, each with its name."""
-    names, drawn = synergy_names(synergy), {item.pilot.pk for item in synergy.on_chart}
-    found = [
-        (str(lack.label), [item.pilot for item in synergy.missing if item.why == lack]) for lack in PilotExclusionReason
-    ]
-    off = [item.pilot for item in synergy.pilots if item.pilot.pk not in drawn]
-    found.append((_("reports an intensity only, no total"), off))
+    names, found = synergy_names(synergy), defaultdict[str, list[Pilot]](list)
+    for why in PilotExclusionReason:
+        found[str(why.label)] = [row.pilot for row in synergy.missing if row.why == why]
+    for item in synergy.pilots:
+        if item.kind is None:
+            found[_("reports an intensity only, no total")].append(item.pilot)
     groups = [
         {"why": why, "pilots": pilots, "names": [(pilot, names[pilot.pk]) for pilot in pilots]}
-        for why, pilots in found
+        for why, pilots in found.items()
         if pilots
     ]
     return sorted(groups, key=lambda group: -len(group["pilots"]))
@@ -377,6 +377,5 @@ def missing_table(synergy: Synergy) -> Table:
         Column("province", _("Province"), lambda row: row[0].province.short),
         Column("why", _("Why it is missing"), lambda row: row[1]),
     ]
-    return make_table(
-        columns, [(pilot, group["why"]) for group in missing_groups(synergy) for pilot in group["pilots"]]
-    )
+    rows = [(pilot, group["why"]) for group in missing_groups(synergy) for pilot in group["pilots"]]
+    return make_table(columns, rows)
