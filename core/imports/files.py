@@ -272,8 +272,8 @@ def write_workbook(kind: Importer, records: models.QuerySet[Model], notice: Noti
     xlsx.write_rows(main, heads, [xlsx.cell_writer(main) for _column in heads], row_values(kind, records, library))
     add_validations(main, kind, lists, names[-1])
     write_explanation(explanation, kind, lists, example_values(kind, library), notice)
-    heads = [AnyColumn(name, kind.columns_by_name[name].heading) for name in lists]
-    xlsx.write_sheet(offered, xlsx.SheetSpec("", heads, zip_longest(*lists.values())))
+    offers = [AnyColumn(name, kind.columns_by_name[name].heading) for name in lists]
+    xlsx.write_sheet(offered, xlsx.SheetSpec("", offers, zip_longest(*lists.values())))
     return xlsx.saved(book)
 
 
