@@ -291,18 +291,3 @@ def count_queries(world: GrowingWorld, address: str) -> int:
 def test_queries_do_not_grow(counted: dict[str, list[int]], address: str) -> None:
     one, three = counted[address]
     assert 0 < one == three <= BUDGETS[address]
-
-
-@pytest.mark.parametrize("count", [1, 10])
-def test_readings_are_posted_with_few_queries(count: int, client: Client) -> None:
-    pilot, indicator = make_pilot(make_batch(), make_province()), make_indicator("AIR_NEW")
-    secret = create_token(user=User.objects.create_superuser("poster"), name="post", may_write=True)[1]
-    values = {"pilot": pilot.slug, "indicator": indicator.code, "value": 1, "reported_on": "2024-06-01"}
-    rows = [{**values, "period": str(2000 + number)} for number in range(count)]
-    headers = {"authorization": f"Bearer {secret}"}
-    client.get("/api/v1/readings/", headers=headers)  # notes that the token is used
-    with CaptureQueriesContext(connection) as queries:
-        answer = client.post("/api/v1/readings/", rows, "application/json", headers=headers)
-    assert answer.status_code == 201, answer.content
-    asked = [query for query in queries.captured_queries if "SAVEPOINT" not in query["sql"]]
-    assert len(asked) <= 12 + 3 * count

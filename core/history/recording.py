@@ -117,13 +117,13 @@ def batched(items: Sequence[object], size: int = BATCH_SIZE) -> Iterable[Sequenc
         yield items[start : start + size]
 
 
-def write_history_entries(records: Sequence[Any], sign: str, *, by: Any, reason: str) -> list[int]:
-    """Write one history entry for each record, all of one model, as it is in memory; return the entries' keys.
+def write_history_entries(records: Sequence[Any], sign: str, *, by: Any, reason: str) -> None:
+    """Write one history entry for each record, all of one model, as it is in memory.
 
-    `history_type` is + for created, ~ for changed, - for deleted. Call it while the many-to-many rows still exist.
+    `sign` is + for created, ~ for changed, - for deleted. Call it while the many-to-many rows still exist.
     """
     if not records:
-        return []
+        return
     history: Any = type(records[0]).history
     model, now = history.model, timezone.now()
     fields = [field.attname for field in model.tracked_fields]
@@ -149,7 +149,6 @@ def write_history_entries(records: Sequence[Any], sign: str, *, by: Any, reason:
             for key, named in links.get(record.pk, [])
         ]
         past._default_manager.bulk_create(rows, batch_size=BATCH_SIZE)
-    return [entry.pk for entry in entries]
 
 
 @contextmanager
