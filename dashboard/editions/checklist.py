@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,8 +18,8 @@ from dashboard.data_quality.report import build_quality
 from dashboard.editions.content import Item, in_both_languages
 from dashboard.models import Edition
 from pilots.charts.cells import pilots_url
-from pilots.documents.analytics import readings_without_file
 from pilots.follow_ups.summary import count_red_lights
+from pilots.models import Attachment, Reading, ReadingState
 
 
 class CheckItem(NamedTuple):
@@ -64,7 +65,10 @@ def build_checklist(edition: Edition) -> Checklist:
     A contradiction that data quality finds is an error, a gap or something to verify a warning.
     """
     day = edition.as_of
-    lights, (bare, readings) = count_red_lights(day), readings_without_file(edition.first_day, day)
+    lights = count_red_lights(day)
+    accepted = Reading.objects.filter(state=ReadingState.ACCEPTED, accepted_on__range=(edition.first_day, day))
+    files = Attachment.objects.filter(reading=OuterRef("pk"), removed_on=None)
+    bare, readings = accepted.exclude(Exists(files)).count(), accepted.count()
     quality = [
         CheckItem(
             result.rule.code,

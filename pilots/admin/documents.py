@@ -18,7 +18,7 @@ from core.admin.record_admin import RecordAdmin
 from core.history.entries import Revert
 from core.permissions import editor_province
 from core.text.formatting import format_date, label_value, no_data
-from pilots.documents.analytics import TARGET_RELATIONS, quote_text, record_label, record_url
+from pilots.documents.analytics import TARGET_RELATIONS, record_label, record_url
 from pilots.documents.services import readable
 from pilots.models import Attachment, Document
 
@@ -122,4 +122,4 @@ class AttachmentAdmin(EvidenceAdmin):
 
     @admin.display(description=_("quote found on page"))
     def quote_text(self, record: Attachment) -> str:
-        return quote_text(record) or no_data()
+        return record.quote_text or no_data()

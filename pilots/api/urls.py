@@ -2,10 +2,10 @@
 
 from django.urls import path
 
+from pilots.api import documents as document_views
 from pilots.api import follow_ups as follow_up_views
 from pilots.api import practices as practice_views
 from pilots.api import views
-from pilots.api.documents import views as document_views
 
 RESOURCES = {
     "batches": ("batch", views.BatchViewSet),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -22,38 +21,26 @@ from pilots.models import Attachment, AttachmentRole, Document, FollowUpStep
 from pilots.models.document import ATTACHABLE
 
 
-@dataclass(frozen=True)
-class StoredDocument:
-    """A stored document; `created` is False where the same bytes were there already."""
-
-    document: Document
-    created: bool
-
-
-# -- storing -------------------------------------------------------------------------------------------
-
-
 def store_document(
-    upload: UploadedFile, *, title: str, by: User, is_public: bool = False, doc_number: str = "", reason: str = ""
-) -> StoredDocument:
-    """Store a file with its record, or return the record that has the same bytes.
+    file: UploadedFile | CheckedFile,
+    *,
+    title: str,
+    by: User,
+    is_public: bool = False,
+    doc_number: str = "",
+    reason: str = "",
+) -> tuple[Document, bool]:
+    """Store a file, checked or not, with its record; return it, and whether it is new: the same bytes are stored once.
 
     Raises ValidationError, with nothing stored, for a file that may not be kept; PermissionDenied without the
     permission to add documents.
     """
     if not by.has_perm("pilots.add_document"):
         raise PermissionDenied
-    checked = check_file(upload.name or "", upload)
-    return store_checked(checked, title=title, by=by, is_public=is_public, doc_number=doc_number, reason=reason)
-
-
-def store_checked(
-    checked: CheckedFile, *, title: str, by: User, is_public: bool, doc_number: str, reason: str
-) -> StoredDocument:
-    """Store a checked file with its record, or return the record that has the same bytes."""
-    same = Document.objects.filter(sha256=sha256_of(checked.content)).first()
-    if same:
-        return StoredDocument(same, created=False)
+    checked = file if isinstance(file, CheckedFile) else check_file(file.name or "", file)
+    same = Document.objects.filter(sha256=sha256_of(checked.content))
+    if same.exists():
+        return same.get(), False
     # without a title it is called as the file is
     document = Document(
         title=title.strip() or PurePosixPath(checked.name).stem,
@@ -71,11 +58,10 @@ def store_checked(
     try:
         writing.write(document, by=by, reason=reason, allowed=True)
     except (ValidationError, writing.Conflict):
-        same = Document.objects.filter(sha256=document.sha256).first()
-        if same is None:
+        if not same.exists():
             raise
-        return StoredDocument(same, created=False)  # another request stored the same bytes in this moment
-    return StoredDocument(document, created=True)
+        return same.get(), False  # another request stored the same bytes in this moment
+    return document, True
 
 
 # -- attaching -----------------------------------------------------------------------------------------
@@ -122,24 +108,8 @@ def attach(
         attached_by=by,
         **{target_field(target): target},
     )
-    item.full_clean(exclude=["attached_by", "province"])
-    check_page(document, page_number)
-    if live_attachments(target).filter(document=document, page_number=page_number, quote=item.quote).exists():
-        raise ValidationError({"document": ValidationError(_("It is attached there already."), code="duplicate")})
     writing.write(item, by=by, allowed=True)
     return item
-
-
-def check_page(document: Document, page_number: int | None) -> None:
-    """Reject a page that the document does not have."""
-    if page_number is None:
-        return
-    if page_number < 1 or (document.page_count and page_number > document.page_count):
-        text = _("The document has pages 1 to %(count)s. Correct the page, or leave it empty.")
-        message = (
-            text % {"count": document.page_count} if document.page_count else _("The first page has the number 1.")
-        )
-        raise ValidationError({"page_number": ValidationError(message, code="no_such_page")})
 
 
 @transaction.atomic
@@ -160,11 +130,6 @@ def remove(attachment: Attachment, *, by: User, reason: str) -> Attachment:
     return attachment
 
 
-def live_attachments(target: Model) -> QuerySet[Attachment]:
-    """Return the attachments of a record that are not removed."""
-    return Attachment.objects.filter(**{target_field(target): target.pk}, removed_on__isnull=True)
-
-
 # -- reading -------------------------------------------------------------------------------------------
 
 
@@ -176,7 +141,7 @@ def readable(user: Any, documents: QuerySet[Document]) -> QuerySet[Document]:
     province = editor_province(user)
     if province is None:
         return documents
-    own: models.QuerySet[Attachment] = Attachment.objects.filter(province=province, removed_on__isnull=True)
+    own = Attachment.objects.filter(province=province, removed_on__isnull=True)
     return documents.filter(Q(is_public=True) | Q(province=province) | Q(pk__in=own.values("document_id")))
 
 

@@ -300,7 +300,7 @@ class StepForm(RecordErrorsMixin, forms.ModelForm):  # type: ignore[type-arg]
                     taken_on=data["taken_on"],
                     remark=data["remark"],
                     new_due_on=data.get("new_due_on"),
-                    files=[store_document(item, title="", by=self.user).document for item in data.get("uploads", ())],
+                    files=[store_document(item, title="", by=self.user)[0] for item in data.get("uploads", ())],
                     seen_seq=data["seen_seq"],
                 )
         except ValidationError as error:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar
+from datetime import date
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from core.files.content_types import MEDIA_TYPES
 from core.records.constraints import choices_constraint
@@ -162,6 +164,12 @@ def target_field(model: type[models.Model], label: Any) -> Any:
     )
 
 
+class AttachmentQuerySet(models.QuerySet[Any]):
+    def on(self, day: date) -> Self:
+        """Filter the attachments that were there on the day."""
+        return self.filter(Q(removed_on=None) | Q(removed_on__gt=day), attached_on__lte=day)
+
+
 class Attachment(HistoryModel):
     """A document attached to a record. It is never deleted, only marked as removed, with the day and the reason."""
 
@@ -226,6 +234,7 @@ class Attachment(HistoryModel):
         help_text=_("Why it was removed; empty while it is there."),
     )
 
+    objects = models.Manager.from_queryset(AttachmentQuerySet)()
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"one_target": ()}
     PROVINCE_PATH = "province_id"
     OWNER = "document"
@@ -254,6 +263,34 @@ class Attachment(HistoryModel):
 
     def get_absolute_url(self) -> str:
         return reverse("document-detail", args=[str(self.document_id)])
+
+    def clean(self) -> None:
+        """Reject a page that the document does not have, and the same place of it twice on a record."""
+        super().clean()
+        page, last = self.page_number, self.document.page_count
+        if page is not None and not 1 <= page <= (last or page):
+            text = _("The document has pages 1 to %(count)s. Correct the page, or leave it empty.") % {"count": last}
+            message = text if last else _("The first page has the number 1.")
+            raise ValidationError({"page_number": ValidationError(message, code="no_such_page")})
+        name, key = self.target_key
+        place = {name: key, "document": self.document_id, "page_number": page, "quote": self.quote}
+        if self._state.adding and Attachment.objects.filter(**place, removed_on=None).exists():
+            raise ValidationError({"document": ValidationError(_("It is attached there already."), code="duplicate")})
+
+    @property
+    def place(self) -> str:
+        """The page on which it stands, in words."""
+        return gettext("p. %(page)d") % {"page": self.page_number} if self.page_number else ""
+
+    @property
+    def quote_text(self) -> str:
+        """Where the quote was found, in words; empty where none was looked for or found."""
+        page, found = self.page_number, self.quote_page
+        if not found:
+            return ""
+        if page and found != page:
+            return gettext("not found on p. %(page)d, but on p. %(found)d") % {"page": page, "found": found}
+        return gettext("quote found on p. %(page)d") % {"page": found}
 
     @property
     def target_field(self) -> str:

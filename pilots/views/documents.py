@@ -18,14 +18,7 @@ from core.http.request import TrackerRequest
 from core.pages import DAY_PARAMETERS, Export, export_response, page, private_page
 from core.permissions import can_see_authors
 from core.web.list_pages import ListPage, reject_unknown_params
-from pilots.documents.analytics import (
-    document_uses,
-    file_lines,
-    place_text,
-    quote_text,
-    record_label,
-    record_url,
-)
+from pilots.documents.analytics import TARGET_RELATIONS, record_label, record_url
 from pilots.documents.files import file_response
 from pilots.documents.forms import AttachForm, RemoveForm, make_offer
 from pilots.documents.services import attach, can_attach, readable, remove, store_document
@@ -79,9 +72,9 @@ def readable_document(request: TrackerRequest, pk: int) -> Document:
 @page(known=DAY_PARAMETERS, cached=False)
 def document_detail(request: TrackerRequest, pk: int) -> HttpResponseBase:
     """Show one document: what it is, its checksum, and where it is attached."""
-    document = readable_document(request, pk)
-    uses = document_uses(document, request.as_of)
-
+    document, user = readable_document(request, pk), request.user
+    parent = [{"url": "document-list", "label": _("Evidence files")}] if user.is_staff else []  # a list for editors
+    uses = document.attachments.on(request.as_of).select_related(*TARGET_RELATIONS, "document", "attached_by")
     return render(
         request,
         "documents/detail.html",
@@ -89,30 +82,20 @@ def document_detail(request: TrackerRequest, pk: int) -> HttpResponseBase:
             "title": document.title,
             "finding": document.doc_number,
             "document": document,
-            "crumbs": [*document_crumbs(request), {"label": document.title}],
-            "uses": [attachment_line(request, item) for item in uses],
-            "author": document.uploaded_by if can_see_authors(request.user, document) else None,
+            "crumbs": [*parent, {"label": document.title}],
+            "uses": [
+                {
+                    "item": item,
+                    "label": record_label(item.target),
+                    "url": record_url(item.target),
+                    "author": item.attached_by if can_see_authors(user, item) else None,
+                    "may_remove": user.is_staff and can_attach(user, item.target),
+                }
+                for item in uses
+            ],
+            "author": document.uploaded_by if can_see_authors(user, document) else None,
         },
     )
-
-
-def document_crumbs(request: TrackerRequest) -> list[dict[str, object]]:
-    """Return the crumb of the list, which only editors see."""
-    return [{"url": "document-list", "label": _("Evidence files")}] if request.user.is_staff else []
-
-
-def attachment_line(request: TrackerRequest, item: Attachment) -> dict[str, object]:
-    """Return an attachment as the page of its document shows it."""
-    target = item.target
-    return {
-        "item": item,
-        "label": record_label(target),
-        "url": record_url(target),
-        "place": place_text(item),
-        "quote_text": quote_text(item),
-        "author": item.attached_by if can_see_authors(request.user, item) else None,
-        "may_remove": request.user.is_staff and can_attach(request.user, target),
-    }
 
 
 @require_safe
@@ -149,42 +132,27 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
     context = {"title": _("Attach a file"), "form": form, "label": record_label(target), "url": url, "words": words}
     if request.method != "POST":
         return render(request, "documents/attach.html", context)
-    if form.is_valid():
-        same = attach_from_form(form, target, request.user)
-        if same is None and not form.errors:
-            messages.success(request, _("The file is attached."))
-            return HttpResponseRedirect(url)
-        if same is not None:
-            seen = readable(request.user, Document.objects.filter(pk=same.pk)).exists()
-            context |= {"same": same if seen else None, "offer": make_offer(same, request.user)}
-            return render(request, "documents/attach.html", context, status=409)
-    return render(request, "documents/attach.html", context, status=400)
-
-
-def attach_from_form(form: AttachForm, target: Model, user: Any) -> Document | None:
-    """Attach what the form names; errors are added to it. Return the document that has the same bytes already, which
-    is then only offered."""
+    if not form.is_valid():
+        return render(request, "documents/attach.html", context, status=400)
     values = form.cleaned_data
-    document = values["held"] or values["document"]
+    document, is_new = values["held"] or values["document"], True
     try:
         if document is None:
-            stored = store_document(values["file"], title=values["title"], by=user, is_public=values["is_public"])
-            if not stored.created:
-                return stored.document
-            document = stored.document
-        attach(
-            document,
-            target,
-            by=user,
-            purpose=values["purpose"],
-            page_number=values["page_number"],
-            quote=values["quote"],
-            held=values["held"] is not None,
-        )
+            document, is_new = store_document(
+                values["file"], title=values["title"], by=request.user, is_public=values["is_public"]
+            )
+        if not is_new:  # the same bytes are here, and are only offered
+            seen = readable(request.user, Document.objects.filter(pk=document.pk)).exists()
+            context |= {"same": document if seen else None, "offer": make_offer(document, request.user)}
+            return render(request, "documents/attach.html", context, status=409)
+        where = {name: values[name] for name in ("purpose", "page_number", "quote")}
+        attach(document, target, by=request.user, held=values["held"] is not None, **where)
     except ValidationError as error:
-        for name, messages_of in error.message_dict.items():
-            form.add_error(name if name in form.fields else None, messages_of)
-    return None
+        for name, texts in error.message_dict.items():
+            form.add_error(name if name in form.fields else None, texts)
+        return render(request, "documents/attach.html", context, status=400)
+    messages.success(request, _("The file is attached."))
+    return HttpResponseRedirect(url)
 
 
 @private_page
@@ -200,6 +168,5 @@ def remove_attachment(request: TrackerRequest, pk: int) -> HttpResponse:
         remove(item, by=editor, reason=form.cleaned_data["removed_reason"])
         messages.success(request, _("The file is removed here. It stays in the history."))
         return HttpResponseRedirect(url)
-    line = file_lines([item], {item.document_id})[0]
-    context = {"title": _("Remove a file"), "form": form, "line": line, "label": label, "url": url}
+    context = {"title": _("Remove a file"), "form": form, "item": item, "label": label, "url": url}
     return render(request, "documents/remove.html", context, status=400 if form.errors else 200)

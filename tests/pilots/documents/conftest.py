@@ -38,7 +38,7 @@ class EvidenceWorld:
 
     def store(self, name: str, content: bytes, by: User | None = None, **fields: Any) -> Document:
         upload = SimpleUploadedFile(name, content)
-        return store_document(upload, title=fields.pop("title", ""), by=by or self.editor, **fields).document
+        return store_document(upload, title=fields.pop("title", ""), by=by or self.editor, **fields)[0]
 
     def client(self, user: User | None) -> Client:
         return client_of(user) if user else Client()

@@ -9,7 +9,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from pilots.documents.analytics import quote_text
 from pilots.documents.services import attach, remove, store_document
 from pilots.models import Attachment, Document
 from tests.pilots.documents.conftest import EvidenceWorld
@@ -85,7 +84,7 @@ def test_an_editor_uploads_a_file_with_page_and_quote_and_the_pilot_s_page_shows
     ],
 )
 def test_where_an_earlier_release_found_the_quote_is_said(page: int | None, found: int | None, text: str) -> None:
-    assert quote_text(Attachment(quote="May 2025", page_number=page, quote_page=found)) == text
+    assert Attachment(quote="May 2025", page_number=page, quote_page=found).quote_text == text
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -365,8 +364,8 @@ def test_a_removed_attachment_is_a_tombstone_with_its_reason(world: EvidenceWorl
 
 
 def test_store_document_takes_the_name_of_the_file_where_it_has_no_title(world: EvidenceWorld) -> None:
-    stored = store_document(SimpleUploadedFile("minutes.pdf", pdf("x")), title=" ", by=world.editor)
-    assert (stored.created, stored.document.title) == (True, "minutes")
+    stored, is_new = store_document(SimpleUploadedFile("minutes.pdf", pdf("x")), title=" ", by=world.editor)
+    assert (is_new, stored.title) == (True, "minutes")
     again = store_document(SimpleUploadedFile("other.pdf", pdf("x")), title="Other", by=world.national)
-    assert (again.created, again.document) == (False, stored.document)
-    remove(attach(stored.document, world.reading, by=world.editor), by=world.editor, reason="test")
+    assert again == (stored, False)
+    remove(attach(stored, world.reading, by=world.editor), by=world.editor, reason="test")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
+import django_filters
+from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -15,28 +17,106 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
-from core.api.filters import api_filterset
+from core.api.filters import COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
 from core.api.schema import ApiAutoSchema
-from core.api.serializers import ProblemSerializer, api_url
+from core.api.serializers import DateValueField, ProblemSerializer, RecordSerializer, api_url
 from core.api.viewsets import BaseAPIView
-from core.api.write_serializers import field_error
+from core.api.write_serializers import WriteSerializer, field_error
 from core.api.writes import WritableViewSet
 from core.files.content_types import CheckedFile, check_file
 from core.http.errors import WriteRejected
 from core.http.problems import PROBLEM_JSON
-from pilots.api.documents import serializers
-from pilots.api.documents.filters import AttachmentApiFilter
+from core.web.filters import ChoiceFilter, SearchFilter
 from pilots.documents.files import file_response
-from pilots.documents.services import attach, can_read, readable, remove, store_checked
+from pilots.documents.services import attach, can_read, readable, remove, store_document
 from pilots.filters import DocumentFilter
-from pilots.models import Attachment, Document
+from pilots.models import Attachment, AttachmentRole, Document
 from pilots.models.document import ATTACHABLE
 
 MULTIPART = "multipart/form-data"
 FILE_FIELD = {"file": {"type": "string", "format": "binary"}}
+
+
+class DocumentSerializer(RecordSerializer):
+    uploaded_on = DateValueField(help_text="The day it was uploaded.")
+    content = serializers.SerializerMethodField(help_text="The address of the file itself.")
+
+    class Meta:
+        model = Document
+        fields = (
+            *("id", "title", "doc_number", "file_name", "media_type", "file_size", "sha256", "page_count"),
+            *("is_public", "province", "uploaded_on", "content", "page", "url"),
+        )
+
+    def get_content(self, record: Document) -> str:
+        return f"{api_url(record, self.context['request'])}content/"
+
+
+class AttachmentSerializer(RecordSerializer):
+    """Related records by their id: exactly one of them is not null."""
+
+    document = serializers.IntegerField(source="document_id", help_text="The document’s number.")
+    removed_on = DateValueField(source="removed_then", help_text="The day it was removed; null while it is there.")
+
+    class Meta:
+        model = Attachment
+        fields = (
+            *("id", "document", *ATTACHABLE, "purpose", "page_number", "quote", "quote_page"),
+            *("attached_on", "removed_on", "removed_reason", "page", "url"),
+        )
+
+    def get_fields(self) -> dict[str, Any]:
+        help_text = "The record’s number; null for an attachment of another kind of record."
+        targets = {
+            name: serializers.IntegerField(source=f"{name}_id", read_only=True, allow_null=True, help_text=help_text)
+            for name in ATTACHABLE
+        }
+        fields: dict[str, Any] = super().get_fields()
+        return {name: targets.get(name, field) for name, field in fields.items()}
+
+    def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
+        return serializers.IntegerField, {"read_only": True, "allow_null": True}
+
+
+class AttachmentWriteSerializer(WriteSerializer):
+    """`removed_reason` removes it; nothing else of an attachment is ever changed."""
+
+    model = Attachment
+    EXTRA_FIELDS = ("removed_reason",)
+
+
+class NumberFilter(django_filters.CharFilter):
+    """Filter by the number of a related record: `?reading=12`."""
+
+    field_class = forms.RegexField
+    openapi_schema: ClassVar[Mapping[str, object]] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        invalid = gettext_lazy("Write the number of the record.")
+        super().__init__(*args, regex=r"\A[1-9][0-9]{0,17}\Z", error_messages={"invalid": invalid}, **kwargs)
+
+
+class AttachmentApiFilter(ApiFilterSet):
+    q = SearchFilter("document__title", "document__doc_number", "document__file_name", "quote")
+    purpose = ChoiceFilter(choices=AttachmentRole.choices, label="Purpose")
+    document = NumberFilter(label="Document")
+    source = NumberFilter(label="Source")
+    reading = NumberFilter(label="Reading")
+    milestone = NumberFilter(label="Milestone")
+    stage_entry = NumberFilter(label="Stage")
+    follow_up_step = NumberFilter(label="Step of a follow-up")
+    practice = NumberFilter(label="Practice")
+    effect = NumberFilter(label="Effect")
+    adoption = NumberFilter(label="Adoption")
+    as_of_fields = {"removed_on": "removed_then"}
+
+    class Meta:
+        model = Attachment
+        fields = {"attached_on": COMPARISONS, "removed_on": DATE_LOOKUPS}
 
 
 class DocumentSchema(ApiAutoSchema):
@@ -59,7 +139,7 @@ class DocumentViewSet(WritableViewSet):
     )
     schema = DocumentSchema()
     cache_responses = False  # who may read what differs
-    serializer_class = serializers.DocumentSerializer
+    serializer_class = DocumentSerializer
     filterset_class = api_filterset(DocumentFilter, {"sha256": ["exact"]})
     ordering_fields = ("id", "title", "media_type", "file_size", "uploaded_on")
     default_ordering = "id"
@@ -111,10 +191,10 @@ class DocumentViewSet(WritableViewSet):
         values: dict[str, Any] = {**given.values, "title": data.get("title", "")}
         if isinstance(self.checked, ValidationError):
             raise self.checked
-        stored = store_checked(self.checked, by=cast(User, self.request.user), reason=given.reason, **values)
-        if not stored.created:
-            raise self.same_bytes(stored.document)
-        return stored.document
+        document, is_new = store_document(self.checked, by=cast(User, self.request.user), reason=given.reason, **values)
+        if not is_new:
+            raise self.same_bytes(document)
+        return document
 
     def same_bytes(self, document: Document) -> WriteRejected:
         """Return the rejection of bytes that are there; it names the document to those who may read it."""
@@ -133,8 +213,8 @@ class AttachmentViewSet(WritableViewSet):
         "names the document and one record. PATCH with removed_reason removes it; nothing else of it is changed."
     )
     cache_responses = False  # as above
-    serializer_class = serializers.AttachmentSerializer
-    write_serializer_class = serializers.AttachmentWriteSerializer
+    serializer_class = AttachmentSerializer
+    write_serializer_class = AttachmentWriteSerializer
     filterset_class = AttachmentApiFilter
     http_method_names = ["get", "head", "options", "post", "patch"]
     ordering_fields = ("id", "document", "attached_on")
