@@ -438,7 +438,6 @@ class DiffusionSerializer(PageSerializer):
         help_text="Those of them with a confirmed or verified copy in another province.",
     )
     median_days_to_first_copy = serializers.FloatField(
-        source="median_first_copy_days",
         allow_null=True,
         help_text="Median of days from the library to that copy; null without any.",
     )

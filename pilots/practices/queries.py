@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import Any, TypeVar
 
 from django.db.models import F, Model, Prefetch, QuerySet
@@ -88,75 +87,39 @@ class ProvinceCopies:
         return not self.is_reached and self.trust[Trust.CLAIMED] > 0
 
 
-@dataclass(frozen=True)
 class Copies:
-    """Copies of one practice or of all, rows of `Adoption.objects.on`, by state, trust and province.
+    """Copies of one practice or of all, rows of `Adoption.objects.on`, by state, trust and province of the roster.
 
-    The levels of trust are counted apart and never added.
+    The levels of trust are counted apart and never added; attested copies are confirmed or verified.
     """
 
-    as_of: date
-    adoptions: Sequence[Any]
-    roster: Sequence[Province]
+    def __init__(self, as_of: date, adoptions: Sequence[Any], roster: Sequence[Province]) -> None:
+        self.as_of, self.adoptions, self.roster, self.total = as_of, adoptions, roster, len(adoptions)
+        self.by_state = count_all(AdoptionState, (item.state_then for item in adoptions))
+        self.in_use = [item for item in adoptions if item.state_then == AdoptionState.IN_USE]
+        self.attested = [item for item in self.in_use if item.attested_then]
+        # Copies in use, each under the highest trust it has reached.
+        self.adopters = count_all(Trust, (item.trust_then for item in self.in_use))
+        self.given_up = [item for item in adoptions if item.state_then == AdoptionState.GIVEN_UP]
+        self.given_up_by_reason = count_all(GiveUpReason, (item.give_up_reason for item in self.given_up))
 
-    @property
-    def total(self) -> int:
-        return len(self.adoptions)
-
-    @cached_property
-    def by_state(self) -> dict[AdoptionState, int]:
-        return count_all(AdoptionState, (item.state_then for item in self.adoptions))
-
-    @cached_property
-    def in_use(self) -> list[Any]:
-        return [item for item in self.adoptions if item.state_then == AdoptionState.IN_USE]
-
-    @property
-    def attested(self) -> list[Any]:
-        """Copies in use that are confirmed or verified."""
-        return [item for item in self.in_use if item.attested_then]
-
-    @cached_property
-    def adopters(self) -> dict[Trust, int]:
-        """Copies in use by trust, each counted under the highest it has reached."""
-        return count_all(Trust, (item.trust_then for item in self.in_use))
-
-    @cached_property
-    def given_up(self) -> list[Any]:
-        return [item for item in self.adoptions if item.state_then == AdoptionState.GIVEN_UP]
-
-    @cached_property
-    def given_up_by_reason(self) -> dict[GiveUpReason, int]:
-        return count_all(GiveUpReason, (item.give_up_reason for item in self.given_up))
-
-    @cached_property
-    def provinces(self) -> list[ProvinceCopies]:
-        """Every province of the roster with its copies."""
         trust = Counter((item.province_id, item.trust_then) for item in self.in_use)
-        states = Counter((item.province_id, item.state_then) for item in self.adoptions)
-        return [
+        states = Counter((item.province_id, item.state_then) for item in adoptions)
+        self.provinces = [
             ProvinceCopies(
                 province,
                 {level: trust[province.pk, level] for level in Trust},
                 {state: states[province.pk, state] for state in AdoptionState},
             )
-            for province in self.roster
+            for province in roster
         ]
-
-    @property
-    def reached(self) -> list[Province]:
-        """Provinces of the roster with a copy in use that is confirmed or verified."""
-        return [row.province for row in self.provinces if row.is_reached]
-
-    @property
-    def only_claimed(self) -> list[Province]:
-        """Provinces of the roster whose copies in use are all only claimed."""
-        return [row.province for row in self.provinces if row.is_only_claimed]
+        self.reached = [row.province for row in self.provinces if row.is_reached]
+        self.only_claimed = [row.province for row in self.provinces if row.is_only_claimed]
 
     @property
     def attested_curve(self) -> list[Step]:
         """Adoption curve of the confirmed or verified copies: each from the day it was in use and attested."""
-        return adoption_steps([curve_day(item) for item in self.attested], None)
+        return adoption_steps(map(curve_day, self.attested), None)
 
 
 def curve_day(copy: Any) -> date:
@@ -179,67 +142,33 @@ def days_to_first_copy(practice: Any) -> int | None:
     return max(0, (min(days) - practice.library_then).days) if days and practice.library_then else None
 
 
-@dataclass(frozen=True)
 class Diffusion:
-    """How far practices (of `read_practices`) have spread on a day; the retired ones are included."""
+    """How far practices (of `read_practices`) have spread on a day; the retired ones are included.
 
-    as_of: date
-    practices: Sequence[Any]
-    roster: Sequence[Province]
+    `in_library` counts those recommended too, `measured` those with a measured effect, at the origin or at a copy,
+    `stated_only` those whose only results are stated, of the origin. Of the practices that have entered the library
+    (`entered_library`), `first_copies` have a copy in another province, after a median of so many days; None without.
+    """
 
-    @property
-    def total(self) -> int:
-        return len(self.practices)
-
-    @cached_property
-    def by_state(self) -> dict[PracticeState, int]:
-        return count_all(PracticeState, (item.state_then for item in self.practices))
-
-    @property
-    def in_library(self) -> int:
-        """Practices in the library, those recommended included."""
-        return sum(self.by_state[state] for state in LIBRARY_STATES)
-
-    @cached_property
-    def copies(self) -> Copies:
-        return Copies(self.as_of, [copy for item in self.practices for copy in item.known_copies], self.roster)
-
-    @property
-    def measured(self) -> int:
-        """Practices with a measured effect, at the origin or at a copy."""
-        return sum(item.measured_then for item in self.practices)
-
-    @property
-    def stated_only(self) -> int:
-        """Practices whose only results are stated by sources, of the origin."""
-        return sum(
+    def __init__(self, as_of: date, practices: Sequence[Any], roster: Sequence[Province]) -> None:
+        self.as_of, self.practices, self.total = as_of, practices, len(practices)
+        self.copies = Copies(as_of, [copy for item in practices for copy in item.known_copies], roster)
+        self.by_state = count_all(PracticeState, (item.state_then for item in practices))
+        self.in_library = sum(self.by_state[state] for state in LIBRARY_STATES)
+        self.measured = sum(item.measured_then for item in practices)
+        self.stated_only = sum(
             not item.measured_then
             and any(effect.adoption_id is None and not effect.is_measured for effect in item.known_effects)
-            for item in self.practices
+            for item in practices
         )
-
-    @property
-    def entered_library(self) -> int:
-        """Practices that have entered the library, whatever became of them: the N of the days to the first copy."""
-        return sum(item.library_then is not None for item in self.practices)
-
-    @cached_property
-    def first_copy_days(self) -> list[int]:
-        """Days from the library to the first copy in another province, of the practices that have one."""
-        return [item.days_to_first_copy for item in self.practices if item.days_to_first_copy is not None]
-
-    @property
-    def first_copies(self) -> int:
-        return len(self.first_copy_days)
-
-    @property
-    def median_first_copy_days(self) -> float | None:
-        return median_days(self.first_copy_days)
+        self.entered_library = sum(item.library_then is not None for item in practices)
+        days = [item.days_to_first_copy for item in practices if item.days_to_first_copy is not None]
+        self.first_copies, self.median_days_to_first_copy = len(days), median_days(days)
 
     @property
     def usual_days(self) -> int | None:
         """The median in whole days; None where too few practices were copied for a meaningful one."""
-        median = self.median_first_copy_days
+        median = self.median_days_to_first_copy
         return whole_days(median) if median is not None and self.first_copies >= MIN_LAGS else None
 
 

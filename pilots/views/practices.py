@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -274,23 +275,12 @@ def crumbs_of(practice: Practice) -> list[dict[str, Any]]:
     return [LIBRARY_CRUMB, {"url": practice.get_absolute_url(), "label": practice.name}]
 
 
-def form_page(request: TrackerRequest, title: str, form: Any, about: str, submit: str) -> HttpResponse:
+def form_page(request: TrackerRequest, template: str, title: str, form: Any) -> HttpResponse:
     """Return the page of a form: 400 where it was sent with errors."""
     practice: Practice | None = getattr(form.instance, "practice", None)
-    above = crumbs_of(practice) if practice else [LIBRARY_CRUMB]
-    return render(
-        request,
-        "practices/form.html",
-        {
-            "title": title,
-            "form": form,
-            "crumbs": [*above, {"label": title}],
-            "practice": practice,
-            "about": about,
-            "submit": submit,
-        },
-        status=400 if form.errors else 200,
-    )
+    crumbs = [*(crumbs_of(practice) if practice else [LIBRARY_CRUMB]), {"label": title}]
+    context = {"title": title, "form": form, "practice": practice, "crumbs": crumbs}
+    return render(request, template, context, status=400 if form.errors else 200)
 
 
 @private_page
@@ -302,11 +292,7 @@ def practice_new(request: TrackerRequest) -> HttpResponseBase:
     if form.saved():
         messages.success(request, _("The practice is proposed. Add its effect, then it can be passed."))
         return redirect(form.instance)
-    about = _(
-        "What a pilot did and others can copy. It is proposed first; the province passes it, the ministry takes "
-        "it into the library."
-    )
-    return form_page(request, _("Propose a practice"), form, about, _("Propose it"))
+    return form_page(request, "practices/propose.html", _("Propose a practice"), form)
 
 
 @private_page
@@ -319,8 +305,7 @@ def practice_adopt(request: TrackerRequest, slug: str) -> HttpResponseBase:
     if form.saved():
         messages.success(request, _("The copy is on record, as claimed by you. Someone else confirms it."))
         return redirect(form.instance)
-    about = _("Name the pilot that copies it, or the province, and a place in it that is no pilot.")
-    return form_page(request, _("Report a copy"), form, about, _("Report it"))
+    return form_page(request, "practices/adopt.html", _("Report a copy"), form)
 
 
 @private_page
@@ -333,11 +318,7 @@ def practice_effect(request: TrackerRequest, slug: str) -> HttpResponseBase:
     if form.saved():
         messages.success(request, _("The effect is on record."))
         return redirect(practice)
-    about = _(
-        "Change of the pilot’s total: choose two accepted readings of one indicator. Stated: give the result in the "
-        "source’s own words. Never both."
-    )
-    return form_page(request, _("Add an effect"), form, about, _("Add it"))
+    return form_page(request, "practices/effect.html", _("Add an effect"), form)
 
 
 EditorView = Callable[..., HttpResponseBase]
@@ -355,8 +336,7 @@ def sent_from(page: str) -> Callable[[EditorView], EditorView]:
         def wrapped(request: TrackerRequest, **kwargs: Any) -> HttpResponseBase:
             if request.method == "POST":
                 return view(request, **kwargs)
-            query = request.META["QUERY_STRING"]
-            return redirect(reverse(page, kwargs=kwargs) + (f"?{query}" if query else ""))
+            return redirect(f"{reverse(page, kwargs=kwargs)}?{request.META['QUERY_STRING']}".rstrip("?"))
 
         return wrapped
 
@@ -371,14 +351,20 @@ def practice_move(request: TrackerRequest, slug: str) -> HttpResponseBase:
         text = _("There is no “%(value)s” here. Use one of: %(names)s.")
         values = {"value": truncate(name), "names": ", ".join(PracticeMove.values)}
         raise BadRequest(ErrorDetail("move", "invalid_choice", text % values))
-    try:
+    with refusal_told(request):
         practice = move_practice(practice, PracticeMove(name), by=request.user, reason=request.POST.get("reason", ""))
-    except ValidationError as error:
-        messages.error(request, join_short(error.messages))
-    else:
         done = _("The practice is now: %(state)s.") % {"state": practice.state_on(today()).label}
         messages.success(request, done)
     return redirect(practice)
+
+
+@contextmanager
+def refusal_told(request: TrackerRequest) -> Iterator[None]:
+    """Say in a message why a step was refused."""
+    try:
+        yield
+    except ValidationError as error:
+        messages.error(request, join_short(error.messages))
 
 
 # -- one copy ------------------------------------------------------------------------------------------
@@ -436,11 +422,8 @@ def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpRe
 def practice_copy_confirm(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Confirm a copy."""
     adoption = copy_or_404(slug, key)
-    try:
+    with refusal_told(request):
         confirm_adoption(adoption, by=request.user)
-    except ValidationError as error:
-        messages.error(request, join_short(error.messages))
-    else:
         messages.success(request, _("The copy is confirmed."))
     return redirect(adoption)
 
@@ -449,10 +432,9 @@ def practice_copy_confirm(request: TrackerRequest, slug: str, key: int) -> HttpR
 def practice_copy_withdraw(request: TrackerRequest, slug: str, key: int) -> HttpResponseBase:
     """Take a confirmation back, with its reason."""
     adoption = copy_or_404(slug, key)
-    try:
+    leads_to = copy_url(adoption)
+    with refusal_told(request):
         withdraw_confirmation(adoption, by=request.user, reason=request.POST.get("reason", ""))
-    except ValidationError as error:
-        messages.error(request, join_short(error.messages))
-        return redirect(copy_url(adoption))
-    messages.success(request, _("The confirmation is taken back."))
-    return redirect(adoption)
+        messages.success(request, _("The confirmation is taken back."))
+        leads_to = adoption.get_absolute_url()
+    return redirect(leads_to)

@@ -202,8 +202,8 @@ def test_every_number_as_of_a_day_equals_that_of_the_raw_rows(day: date) -> None
         "only_claimed": {province.pk for province in copies.only_claimed},
         "reasons": present(copies.given_up_by_reason),
         "attested_curve": [(step.date, step.issued) for step in copies.attested_curve],
-        "first_days": sorted(diffusion.first_copy_days),
-        "median": diffusion.median_first_copy_days,
+        "first_days": sorted(days for item in diffusion.practices if (days := item.days_to_first_copy) is not None),
+        "median": diffusion.median_days_to_first_copy,
         "entered": diffusion.entered_library,
         "measured": diffusion.measured,
     } == raw
@@ -247,7 +247,7 @@ def test_a_change_from_nothing_has_no_percentage() -> None:
 def test_no_copy_is_not_a_median_of_nothing() -> None:
     make_practice(make_pilot(make_batch(), make_province()))
     diffusion = build_diffusion(date(2026, 5, 1))
-    assert (diffusion.median_first_copy_days, diffusion.usual_days) == (None, None)
+    assert (diffusion.median_days_to_first_copy, diffusion.usual_days) == (None, None)
     assert diffusion.copies.adopters == dict.fromkeys(Trust, 0)
     assert diffusion.copies.by_state == dict.fromkeys(AdoptionState, 0)
     assert diffusion.by_state == dict.fromkeys(PracticeState, 0) | {PracticeState.PROPOSED: 1}
