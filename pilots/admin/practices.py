@@ -25,8 +25,16 @@ from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
 PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
 
 
+class StateAdmin(RecordAdmin):
+    """ModelAdmin of records whose state follows from their days."""
+
+    @admin.display(description=_("state"))
+    def state_now(self, record: Practice | Adoption) -> str:
+        return str(record.state_on(today()).label)
+
+
 @admin.register(Practice)
-class PracticeAdmin(RecordAdmin):
+class PracticeAdmin(StateAdmin):
     list_display = ["__str__", "state_now", "field", "facet", "level", "province", "proposed_on", "confidence"]
     list_select_related = ["province"]
     list_filter = [
@@ -77,10 +85,6 @@ class PracticeAdmin(RecordAdmin):
         text = restoration.build_record().missing_reason(restoration.record)
         return {**faults, "recommended_on": text} if text else faults
 
-    @admin.display(description=_("state"))
-    def state_now(self, practice: Practice) -> str:
-        return str(practice.state_on(today()).label)
-
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         ways: list[LabelledUrl] = [
             (label % {"count": rows.count()}, list_url(rows.model, practice__id__exact=record.pk))
@@ -105,7 +109,7 @@ def add_url(model: type[Model], **query: object) -> str:
 
 
 @admin.register(Adoption)
-class AdoptionAdmin(RecordAdmin):
+class AdoptionAdmin(StateAdmin):
     list_display = [
         *["adopter_name", "practice", "province", "state_now", "planned_on", "in_use_on", "confirmed_on"],
         *["give_up_reason", "confidence"],
@@ -149,10 +153,6 @@ class AdoptionAdmin(RecordAdmin):
     @admin.display(description=_("who copies it"), ordering="pilot")
     def adopter_name(self, adoption: Adoption) -> str:
         return adoption.adopter_name
-
-    @admin.display(description=_("state"))
-    def state_now(self, adoption: Adoption) -> str:
-        return str(adoption.state_on(today()).label)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show who claimed and who confirmed an existing copy, to those who may see names."""

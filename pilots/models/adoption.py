@@ -111,24 +111,12 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
                 Q(pilot__isnull=True) | Q(place=""),
                 _("Name a pilot or another place, not both."),
             ),
-            in_order(
-                "adoption_started_in_order",
-                "started_on",
+            *in_order(
+                "adoption",
                 "planned_on",
-                _("Begun before it was planned. Check both days."),
-            ),
-            in_order(
-                "adoption_in_use_in_order",
-                "in_use_on",
-                "started_on",
-                _("In use after work began. Give both days in order."),
-                started_on__isnull=False,
-            ),
-            in_order(
-                "adoption_given_up_in_order",
-                "given_up_on",
-                "planned_on",
-                _("Given up before it was planned. Check both days."),
+                started_on=("planned_on", _("Begun before it was planned. Check both days.")),
+                in_use_on=("started_on", _("In use after work began. Give both days in order.")),
+                given_up_on=("planned_on", _("Given up before it was planned. Check both days.")),
             ),
             check_constraint(
                 "adoption_given_up_has_reason",
@@ -188,14 +176,13 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
             raise ValidationError({"province": _("Name the pilot, or the province.")})
 
     def clean(self) -> None:
-        """Reject the copy of a pilot’s own practice; end the confirmation of one that is changed."""
+        """Reject the copy of a pilot’s own practice; end the confirmation where what it attests has changed.
+
+        The history entry says so.
+        """
         super().clean()
-        self.end_confirmation()
         if self.pilot_id and self.practice_id and self.pilot in self.practice.origins.all():
             raise ValidationError({"pilot": _("It comes from this pilot: an origin does not copy its own practice.")})
-
-    def end_confirmation(self) -> None:
-        """Clear the confirmation where what it attests has changed; the history entry says so."""
         stored = Adoption._base_manager.filter(pk=self.pk, confirmed_on__isnull=False).first() if self.pk else None
         if stored and any(getattr(stored, name) != getattr(self, name) for name in self.CONFIRMED_FIELDS):
             self.confirmed_on = self.confirmed_by = None

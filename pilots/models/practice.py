@@ -77,9 +77,17 @@ def begun_on(label: Any, help_text: Any) -> Any:
     return models.DateField(label, default=today, validators=[check_not_ahead], help_text=help_text)
 
 
-def in_order(name: str, later: str, first: str, text: Any, **needed: bool) -> models.CheckConstraint:
-    """Return the constraint that a day, if there is one, is not before another; `needed` are further conditions."""
-    return check_constraint(name, Q(**{f"{later}__isnull": True}) | Q(**{f"{later}__gte": F(first)}, **needed), text)
+def in_order(model: str, begun_on: str, **rules: tuple[str, Any]) -> list[models.CheckConstraint]:
+    """Return the constraints that a day, if there is one, is not before the one that its rule names.
+
+    That one is on record then; every record has `begun_on`. With it, a rule has what a user reads who broke it.
+    """
+    found = []
+    for later, (first, text) in rules.items():
+        needed = {} if first == begun_on else {f"{first}__isnull": False}
+        condition = Q(**{f"{later}__isnull": True}) | Q(**{f"{later}__gte": F(first)}, **needed)
+        found.append(check_constraint(f"{model}_{later.removesuffix('_on')}_in_order", condition, text))
+    return found
 
 
 class StateByDays:
@@ -222,31 +230,13 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
                 | Q(cost_amount__gte=0, cost_year__isnull=False) & ~Q(cost_kind=""),
                 _("A cost has its amount, kind and year. Give all three, or none."),
             ),
-            in_order(
-                "practice_passed_in_order",
-                "passed_on",
+            *in_order(
+                "practice",
                 "proposed_on",
-                _("Passed before it was proposed. Check both days."),
-            ),
-            in_order(
-                "practice_library_in_order",
-                "library_on",
-                "passed_on",
-                _("It enters the library after it was passed. Give both days in order."),
-                passed_on__isnull=False,
-            ),
-            in_order(
-                "practice_recommended_in_order",
-                "recommended_on",
-                "library_on",
-                _("It is recommended from the library. Give both days in order."),
-                library_on__isnull=False,
-            ),
-            in_order(
-                "practice_retired_in_order",
-                "retired_on",
-                "proposed_on",
-                _("Retired before it was proposed. Check both days."),
+                passed_on=("proposed_on", _("Passed before it was proposed. Check both days.")),
+                library_on=("passed_on", _("It enters the library after it was passed. Give both days in order.")),
+                recommended_on=("library_on", _("It is recommended from the library. Give both days in order.")),
+                retired_on=("proposed_on", _("Retired before it was proposed. Check both days.")),
             ),
             check_constraint(
                 "practice_retired_has_reason",

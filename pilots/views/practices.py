@@ -170,8 +170,13 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         charts["spread"] = spread_chart(copies, sources, flags, practice)
     figures = practice_figures(practice) if copies.total else []
     labels = {
-        Adoption: Label(copy_name, ["pilot", "province"]),
-        Effect: Label(effect_name, ["reading_after__indicator"]),
+        Adoption: Label(
+            lambda row: str(row.pilot.name if row.pilot else row.place or row.province), ["pilot", "province"]
+        ),
+        Effect: Label(
+            lambda row: str(row.reading_after.indicator.name if row.reading_after else row.instance.statement),
+            ["reading_after__indicator"],
+        ),
     }
     timeline = Timeline(changes_of(practice), request.as_of, request.user, labels)
     headline, by_readings = practice_headline(practice), _("Change of the pilot’s total in the same years")
@@ -210,16 +215,6 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "history": history_tab(request, timeline),
         },
     )
-
-
-def copy_name(entry: Any) -> str:
-    """Return who copies, as a history entry has it."""
-    return str(entry.pilot.name if entry.pilot else entry.place or entry.province)
-
-
-def effect_name(entry: Any) -> str:
-    """Return an effect by its indicator, or as stated."""
-    return str(entry.reading_after.indicator.name if entry.reading_after else entry.instance.statement)
 
 
 def open_moves(practice: Practice, user: Any) -> list[dict[str, object]]:
