@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -137,42 +137,49 @@ class OpenWork:
         ]
         return sorted(found, key=lambda row: (row.item.planned_on, row.item.milestone.pk))
 
-    @cached_property
-    def replans_waiting(self) -> list[PilotReplan]:
-        """Requests for another planned day that the ministry has not decided, the longest waiting first."""
-        found = [
-            PilotReplan(status, record, replan)
-            for status, record in self.planned_records()
-            if (replan := record.waiting_replan(self.as_of))
-        ]
-        return sorted(found, key=lambda row: (row.replan.asked_on, row.replan.pk))
+    def replans(self, *, refused: bool = False) -> list[PilotReplan]:
+        """Return the requests for another planned day that the ministry has not decided, the longest waiting first.
 
-    @cached_property
-    def replans_refused(self) -> list[PilotReplan]:
-        """Requests that were refused, newest first; not of what is done, and not where another was made since."""
-        found = [
-            PilotReplan(status, record, replan)
-            for status, record in self.planned_records()
-            if (replan := record.refused_replan(self.as_of)) and not is_done(record, self.as_of)
-        ]
-        return sorted(found, key=lambda row: (row.replan.decided_on or self.as_of, row.replan.pk), reverse=True)
-
-    def planned_records(self) -> Iterator[tuple[PilotStatus, Milestone | StageEntry]]:
-        """Yield the milestones and stages of the pilots."""
+        Or those that it refused, newest first: not of what is done, and not where another was made since.
+        """
+        found = []
         for status in self.progress.pilots:
-            for name in ("milestones", "stages"):
-                yield from ((status, record) for record in related_rows(status.pilot, name))
+            for record in [*related_rows(status.pilot, "milestones"), *related_rows(status.pilot, "stages")]:
+                replan = record.refused_replan(self.as_of) if refused else record.waiting_replan(self.as_of)
+                if replan and not (refused and is_done(record, self.as_of)):
+                    found.append(PilotReplan(status, record, replan))
+        if refused:
+            return sorted(found, key=lambda row: (row.replan.decided_on or self.as_of, row.replan.pk), reverse=True)
+        return sorted(found, key=lambda row: (row.replan.asked_on, row.replan.pk))
 
     # -- for a user ------------------------------------------------------------------------------------
 
     def lists_of(self, user: Any) -> list[WorkList]:
-        """Return the lists of a user: for the ministry what it verifies, for a province what it does."""
-        lists = [*self.follow_up_lists(user), *self.replan_lists(user), *self.practice_lists(user)]
-        if user.has_perm(ACCEPT_PERMISSION) and self.reported:
+        """Return the lists of a user: for the ministry what it verifies, for a province what it does.
+
+        The ministry decides requests for later days and reviews practices that are passed, and those that no province
+        proposed. A province sees the requests that it refused, passes its own practices and confirms copies; the
+        ministry may confirm copies too, but they do not wait for it.
+        """
+        some = []  # lists that are shown where they are not empty
+        if user.has_perm(PLACE_PERMISSION):
+            url = f"{reverse('admin:pilots_replan_changelist')}?accepted__isnull=True"
+            some.append(WorkList("replans", self.replans(), url=url))
+        else:
+            some.append(WorkList("replans-refused", self.replans(refused=True)))
+        if editor_province(user):
+            own = [i for i in self.practices if is_proposed(i) and has_object_permission(user, "change", i)]
+            copies = [item for item in self.copies if may_confirm(user, item)]
+            some += [WorkList("practices", own), WorkList("copies", copies)]
+        elif user.has_perm(REVIEW_PERMISSION):
+            own = [item for item in self.practices if not is_proposed(item) or item.province_id is None]
+            some.append(WorkList("take-in", own))
+        if user.has_perm(ACCEPT_PERMISSION):
             url = f"{reverse('admin:pilots_reading_changelist')}?state__exact={ReadingState.REPORTED.value}"
-            lists.append(WorkList("review", self.reported, url=url))
+            some.append(WorkList("review", self.reported, url=url))
         return [
-            *lists,
+            *self.follow_up_lists(user),
+            *(item for item in some if item.items),
             WorkList("missing", self.missing, _("Every pilot has reported.")),
             WorkList("red", self.red, _("No pilot is red.")),
             WorkList("due", self.milestones_due, _("No milestone is overdue or due soon.")),
@@ -205,37 +212,6 @@ class OpenWork:
     def is_ministry_matter(self, due_on: date) -> bool:
         """Whether so many working days have passed since a due date that the ministry hears of it."""
         return self.calendar.add(due_on, MINISTRY_DAYS) <= self.as_of
-
-    def replan_lists(self, user: Any) -> list[WorkList]:
-        """Return the requests that the ministry decides, or those of the province that it refused; only what is not
-        empty.
-        """
-        if user.has_perm(PLACE_PERMISSION):
-            url = f"{reverse('admin:pilots_replan_changelist')}?accepted__isnull=True"
-            lists = [WorkList("replans", self.replans_waiting, url=url)]
-        else:
-            lists = [WorkList("replans-refused", self.replans_refused)]
-        return [item for item in lists if item.items]
-
-    def practice_lists(self, user: Any) -> list[WorkList]:
-        """Return the practices that the user's next move is for, and the copies to confirm; only what is not empty.
-
-        A province passes its own practices and confirms copies; the ministry reviews what is passed, and what no
-        province proposed. It may confirm copies too, but they do not wait for it.
-        """
-        lists = []
-        home = editor_province(user)
-        if home:
-            own = [i for i in self.practices if is_proposed(i) and has_object_permission(user, "change", i)]
-            copies = [item for item in self.copies if may_confirm(user, item)]
-            lists = [
-                WorkList("practices", own),
-                WorkList("copies", copies),
-            ]
-        elif user.has_perm(REVIEW_PERMISSION):
-            own = [item for item in self.practices if not is_proposed(item) or item.province_id is None]
-            lists = [WorkList("take-in", own)]
-        return [item for item in lists if item.items]
 
 
 def list_titles(as_of: date) -> Mapping[str, str]:
@@ -277,33 +253,21 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     pilots, follow_ups = Pilot.objects.listed(as_of), FollowUp.objects.with_state(as_of).open()
     if home:
         pilots, follow_ups = pilots.filter(province=home), follow_ups.filter(province=home)
+    undecided = Practice.objects.on(as_of).filter(Q(state_then__in=[PracticeState.PROPOSED, PracticeState.PASSED]))
+    unconfirmed = Q(confirmed_on__isnull=True) | Q(confirmed_on__gt=as_of)
+    kept = Q(given_up_on__isnull=True) | Q(given_up_on__gt=as_of)
+    copies = Adoption.objects.filter(unconfirmed, kept, planned_on__lte=as_of).order_by("planned_on", "pk")
+    copies = copies.select_related("practice__province", "pilot__batch", "province")
     work = OpenWork(
         as_of=as_of,
         progress=build_progress(pilots, as_of),
         open_follow_ups=list(follow_ups.select_related(*RELATED).by_urgency()),
-        practices=practices_waiting(as_of),
-        copies=copies_to_confirm(as_of),
+        practices=list(undecided.select_related("province").order_by("proposed_on", "pk")),
+        copies=list(copies.prefetch_related("practice__origins")),
         reported=reported_values(as_of),
         calendar=WorkingCalendar.load(),
     )
     return work.of_province(home) if home else work
-
-
-def practices_waiting(as_of: date) -> list[Practice]:
-    """Return the practices that are proposed, or passed and not in the library. One query."""
-    states = (PracticeState.PROPOSED.value, PracticeState.PASSED.value)
-    rows = Practice.objects.on(as_of).filter(Q(state_then__in=states)).select_related("province")
-    return list(rows.order_by("proposed_on", "pk"))
-
-
-def copies_to_confirm(as_of: date) -> list[Adoption]:
-    """Return the copies of a day that are neither confirmed nor given up. Two queries."""
-    open_then = Q()
-    for name in ("confirmed_on", "given_up_on"):
-        open_then &= Q(**{f"{name}__isnull": True}) | Q(**{f"{name}__gt": as_of})
-    rows = Adoption.objects.filter(open_then, planned_on__lte=as_of).order_by("planned_on", "pk")
-    related = rows.select_related("practice__province", "pilot__batch", "province")
-    return list(related.prefetch_related("practice__origins"))
 
 
 def reported_values(as_of: date) -> list[ReportedValues]:

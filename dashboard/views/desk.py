@@ -23,7 +23,6 @@ from core.text.formatting import join_clauses, label_value
 from core.web.tables import Cell, Column, Table, make_table, record_cell
 from dashboard.analytics.open_work import (
     OpenWork,
-    PilotMilestone,
     PilotReplan,
     WorkList,
     build_open_work,
@@ -31,7 +30,6 @@ from dashboard.analytics.open_work import (
 )
 from dashboard.charts.attention import attention_columns
 from dashboard.reminders.people import mail_notices
-from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url
 from pilots.charts.feeds import follow_up_events, milestone_events
@@ -70,7 +68,18 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
             "home": home,
             "all_url": pilots_url(province=home.slug) if home else reverse("pilot-list"),
             "notices": mail_notices(request.user, work.as_of, work.calendar),
-            "lists": [desk_list(item, titles[item.slug], work_table(item, names, home)) for item in lists],
+            "lists": [
+                {
+                    "slug": item.slug,
+                    "title": titles[item.slug],
+                    "table": Table(table.columns, table.rows[:ROWS_SHOWN], table.full_list_url),
+                    "count": len(table.rows),
+                    "more": max(0, len(table.rows) - ROWS_SHOWN),
+                    "empty": item.empty,
+                }
+                for item in lists
+                for table in [work_table(item, names, home)]
+            ],
         },
     )
 
@@ -91,36 +100,19 @@ def desk_feeds(_request: TrackerRequest, user: Any) -> Feeds:
 FEED_LISTS["desk"] = FeedList("desk", gettext_lazy("My work"), ["ics"], desk_feeds, staff_only=True)
 
 
-def desk_list(item: WorkList, title: str, table: Table) -> dict[str, object]:
-    """Return the context of a list: its first rows, their total, and the text when it is empty."""
-    count = len(table.rows)
-    return {
-        "slug": item.slug,
-        "title": title,
-        "table": Table(table.columns, table.rows[:ROWS_SHOWN], table.full_list_url),
-        "count": count,
-        "more": max(0, count - ROWS_SHOWN),
-        "empty": item.empty,
-    }
-
-
 def desk_headline(work: OpenWork, home: Province | None, lists: Sequence[WorkList]) -> str:
     """Return the headline: number of pilots, and their open work."""
     count, late = len(work.progress.pilots), sum(row.item.due for row in work.milestones_due)
     waiting = sum(len(item.items) for item in lists if item.slug in FOLLOW_UP_LISTS)
-    found = join_clauses(
-        [
-            ngettext("%(n)d pilot", "%(n)d pilots", count) % {"n": count},
-            _("%(n)d not reported for %(year)d") % {"n": len(work.missing), "year": year_due(work.as_of)},
-            _("%(n)d red") % {"n": len(work.red)},
-            ngettext("%(n)d milestone overdue", "%(n)d milestones overdue", late) % {"n": late},
-            *(
-                [ngettext("%(n)d follow-up waiting", "%(n)d follow-ups waiting", waiting) % {"n": waiting}]
-                * (waiting > 0)
-            ),
-        ]
-    )
-    return label_value(home.short, found) if home else found
+    parts = [
+        ngettext("%(n)d pilot", "%(n)d pilots", count) % {"n": count},
+        _("%(n)d not reported for %(year)d") % {"n": len(work.missing), "year": year_due(work.as_of)},
+        _("%(n)d red") % {"n": len(work.red)},
+        ngettext("%(n)d milestone overdue", "%(n)d milestones overdue", late) % {"n": late},
+    ]
+    if waiting:
+        parts.append(ngettext("%(n)d follow-up waiting", "%(n)d follow-ups waiting", waiting) % {"n": waiting})
+    return label_value(home.short, join_clauses(parts)) if home else join_clauses(parts)
 
 
 # -- the tables of the lists -----------------------------------------------------------------------------
@@ -162,15 +154,19 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
         "missing": [
             Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
             Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-            Column("enter", _("What to do"), enter_readings_cell),
+            Column("enter", _("What to do"), lambda item: edit_cell(_("Enter readings"), "pilot_readings", item.pilot)),
         ],
         "due": [
-            Column("milestone", _("Milestone"), milestone_cell),
+            Column(
+                "milestone",
+                _("Milestone"),
+                lambda row: Cell(row.item.milestone.name, lang=row.item.milestone.name_lang, url=row.url),
+            ),
             Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
             Column("planned", _("Planned on"), lambda row: row.item.planned_on, kind="date"),
             Column("late", _("Days late"), lambda row: row.days_late or "", kind="integer"),
             Column("owner", _("Responsible"), lambda row: row.item.milestone.owner),
-            Column("edit", _("What to do"), edit_milestone_cell),
+            Column("edit", _("What to do"), lambda row: edit_cell(_("Edit"), "milestone_change", row.item.milestone)),
         ],
         "replans": [*replans, Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))],
         "replans-refused": [
@@ -195,15 +191,6 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
     }
 
 
-def enter_readings_cell(item: PilotStatus) -> Cell:
-    return Cell(_("Enter readings"), url=reverse("admin:pilots_pilot_readings", args=[item.pilot.pk]))
-
-
-def milestone_cell(row: PilotMilestone) -> Cell:
-    """Return a milestone linked to its row on the pilot's page."""
-    milestone = row.item.milestone
-    return Cell(milestone.name, lang=milestone.name_lang, url=row.url)
-
-
-def edit_milestone_cell(row: PilotMilestone) -> Cell:
-    return Cell(_("Edit"), url=reverse("admin:pilots_milestone_change", args=[row.item.milestone.pk]))
+def edit_cell(text: str, page: str, record: Any) -> Cell:
+    """Return a link to a page of the admin."""
+    return Cell(text, url=reverse(f"admin:pilots_{page}", args=[record.pk]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.http.response import HttpResponseBase
@@ -32,10 +32,9 @@ from dashboard.charts.overview_map import overview_map
 from dashboard.charts.practices import most_copied_table, practices_headline
 from dashboard.key_figures import overview_figures
 from pilots.analytics.explanations import format_carbon
-from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import distinct_names_of, pilots_url
 from pilots.charts.coverage import coverage_chart
-from pilots.charts.follow_ups import LightFollowUps, LightLink
+from pilots.charts.follow_ups import LightFollowUps
 from pilots.charts.reconciliation import reconciliation_table
 from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.charts.status import light_summary_chart
@@ -53,80 +52,96 @@ CHANGES_IN_FILE = 50
 
 @page(POLICY_PARAMETER)
 def overview(request: TrackerRequest) -> HttpResponseBase:
-    """Show the overview of the programme."""
+    """Show the overview of the programme; the lights only where enough pilots are rated."""
     value = build_overview(request.as_of, request.GET.get(POLICY_PARAMETER))
-    charts, links = overview_charts(value), LightFollowUps(request)
-    figures = overview_figures(value)
-
-    exports = overview_exports(value, charts, figures)
+    progress, summary, links = value.progress, value.follow_up_summary, LightFollowUps(request)
+    charts, figures = overview_charts(value), overview_figures(value)
+    tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, charts["lights"])}
     title, headline = _("Overview"), overview_headline(value)
-    return export_response(request, exports, title, headline) or render(
-        request,
-        "dashboard/overview.html",
-        {
-            "title": title,
-            "finding": headline,
-            "overview": value,
-            "choice": value.choice,
-            "figures": figures,
-            "charts": charts,
-            "reconciliation": reconciliation_table(value.batches),
-            "changes": recent_changes(value.as_of),
-            **attention_context(value, links),
-            **follow_up_context(value),
-            "practices_finding": practices_headline(value.diffusion),
-            "most_copied": most_copied_table(value.diffusion, most=ROWS_SHOWN),
-            "synergy_answer": synergy_answer(value),
-            "synergy_url": synergy_url(value),
-            **({} if value.few_rated else progress_context(value)),
-        },
-    )
-
-
-def attention_context(value: Overview, links: LightFollowUps) -> dict[str, object]:
-    """Return the context of the attention list, worst first, each with its open follow-up."""
-    progress = value.progress
+    if file := export_response(request, tables, title, headline):
+        return file
     links.fetch(item.pilot.pk for item in progress.attention(ATTENTION_SHOWN))
-
-    def link(item: PilotStatus) -> LightLink | None:
-        return links.of_pilot(item.pilot, item.colour)
-
-    return {
-        "reasons": attention_rows(
-            attention_table(progress, value.synergy.classed, ATTENTION_SHOWN, [links.column(link)])
-        ),
+    link = links.column(lambda item: links.of_pilot(item.pilot, item.colour))
+    context = {
+        "title": title,
+        "finding": headline,
+        "overview": value,
+        "choice": value.choice,
+        "scope": value.scope_text,
+        "figures": figures,
+        "charts": charts,
+        "reconciliation": reconciliation_table(value.batches),
+        "changes": recent_changes(value.as_of),
+        "reasons": attention_rows(attention_table(progress, value.synergy.classed, ATTENTION_SHOWN, [link])),
         "reasons_rest": max(0, progress.needing_attention - ATTENTION_SHOWN),
         "reasons_url": pilots_url(**value.batch_filter, sort="light"),
-        "attention_finding": attention_headline(progress),
-    }
-
-
-def follow_up_context(value: Overview) -> dict[str, object]:
-    """Return the context of follow-ups: what is closed, overdue and cleared, and the list of what waits."""
-    summary = value.follow_up_summary
-    return {
+        "attention_finding": tables["attention"].subtitle,
         "follow_ups_answer": follow_ups_answer(summary),
         "follow_ups_finding": follow_ups_headline(summary),
         "follow_ups_count": summary.total,
         "red_lights": red_lights_statement(summary),
         "waiting": waiting_table(value.follow_ups, most=ROWS_SHOWN),
+        "practices_finding": tables["practices"].subtitle,
+        "most_copied": most_copied_table(value.diffusion, most=ROWS_SHOWN),
+        "synergy_answer": synergy_answer(value),
+        "synergy_url": f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?"),
     }
+    if not value.few_rated:
+        context |= {
+            "longest": longest_table(progress),
+            "longest_url": pilots_url(**value.batch_filter, sort="-days"),
+            "on_track": on_track_rows(progress),
+            "on_track_finding": tables["on-track"].subtitle,
+            "outstanding": outstanding_groups(value.outstanding, distinct_names_of(progress)),
+            "outstanding_finding": outstanding_headline(value.outstanding),
+            "outstanding_scope": tables["not-reported"].subtitle,
+            "reduced": reduced_figures(value),
+        }
+    return render(request, "dashboard/overview.html", context)
 
 
-def progress_context(value: Overview) -> dict[str, object]:
-    """Return the context about rated pilots: longest in stage, what is due, and reductions."""
-    progress = value.progress
+def overview_tables(value: Overview, lights: Chart) -> Exports:
+    """Return the tables beside figures and charts, ranked lists in full: title, rows, finding or scope, sources."""
+    progress, sources = value.progress, lights.sources
+    follow_ups = [follow_ups_headline(value.follow_up_summary), red_lights_statement(value.follow_up_summary)]
     return {
-        "longest": longest_table(progress),
-        "longest_url": pilots_url(**value.batch_filter, sort="-days"),
-        "on_track": on_track_rows(progress),
-        "on_track_finding": on_track_headline(progress, value.days_left),
-        "outstanding": outstanding_groups(value.outstanding, distinct_names_of(progress)),
-        "outstanding_finding": outstanding_headline(value.outstanding),
-        "outstanding_scope": outstanding_scope(value.outstanding, value.scope_text),
-        "reduced": reduced_figures(value),
-        "reduced_url": synergy_url(value),
-        "scope": value.scope_text,
+        "attention": Export(
+            _("What needs attention"),
+            lambda: attention_table(progress, value.synergy.classed),
+            subtitle=attention_headline(progress),
+            sources=sources,
+        ),
+        "longest": Export(
+            _("Longest in one stage"), lambda: longest_table(progress), subtitle=lights.subtitle, sources=sources
+        ),
+        "on-track": Export(
+            _("Binding targets by indicator"),
+            lambda: on_track_table(progress),
+            subtitle=on_track_headline(progress, value.days_left),
+            sources=sources,
+        ),
+        "not-reported": Export(
+            _("Who has not reported"),
+            lambda: outstanding_table(value.outstanding, distinct_names_of(progress)),
+            subtitle=outstanding_scope(value.outstanding, value.scope_text),
+            sources=sources,
+        ),
+        "reconciliation": Export(
+            _("Announced against recorded"), lambda: reconciliation_table(value.batches), sources=sources
+        ),
+        "follow-ups": Export(
+            _("Follow-ups overdue or to be verified"),
+            lambda: waiting_table(value.follow_ups),
+            subtitle=join_clauses(follow_ups),
+        ),
+        "practices": Export(
+            _("Most copied practices"),
+            lambda: most_copied_table(value.diffusion),
+            subtitle=practices_headline(value.diffusion),
+        ),
+        "changes": Export(
+            _("Recent changes to the records"), lambda: changes_table(recent_changes(value.as_of, CHANGES_IN_FILE))
+        ),
     }
 
 
@@ -142,61 +157,6 @@ def synergy_answer(value: Overview) -> str:
     )
     numbers = {"up": value.synergy.kinds[kind], "n": n, "green": value.green_by_class[kind]}
     return label_value(value.scope_text, text % numbers)
-
-
-def synergy_url(value: Overview) -> str:
-    """Return the URL of the synergy of the pilots that the overview describes."""
-    return f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?")
-
-
-def overview_exports(value: Overview, charts: Mapping[str, Chart], figures: Sequence[Mapping[str, object]]) -> Exports:
-    """Return all tables of the overview for its files, ranked lists in full."""
-    scope, sources = charts["lights"].subtitle, charts["lights"].sources
-    progress = value.progress
-    return {
-        **figures_export(figures),
-        **chart_exports(charts),
-        "attention": Export(
-            _("What needs attention"),
-            lambda: attention_table(progress, value.synergy.classed),
-            (),
-            attention_headline(progress),
-            sources,
-        ),
-        "longest": Export(_("Longest in one stage"), lambda: longest_table(progress), (), scope, sources),
-        "on-track": Export(
-            _("Binding targets by indicator"),
-            lambda: on_track_table(progress),
-            (),
-            on_track_headline(progress, value.days_left),
-            sources,
-        ),
-        "not-reported": Export(
-            _("Who has not reported"),
-            lambda: outstanding_table(value.outstanding, distinct_names_of(progress)),
-            (),
-            outstanding_scope(value.outstanding, value.scope_text),
-            sources,
-        ),
-        "reconciliation": Export(
-            _("Announced against recorded"), lambda: reconciliation_table(value.batches), sources=sources
-        ),
-        "follow-ups": Export(
-            _("Follow-ups overdue or to be verified"),
-            lambda: waiting_table(value.follow_ups),
-            (),
-            join_clauses([follow_ups_headline(value.follow_up_summary), red_lights_statement(value.follow_up_summary)]),
-        ),
-        "practices": Export(
-            _("Most copied practices"),
-            lambda: most_copied_table(value.diffusion),
-            (),
-            practices_headline(value.diffusion),
-        ),
-        "changes": Export(
-            _("Recent changes to the records"), lambda: changes_table(recent_changes(value.as_of, CHANGES_IN_FILE))
-        ),
-    }
 
 
 def changes_table(changes: Sequence[ChangeGroup]) -> Table:
@@ -278,27 +238,21 @@ def lights_headline(value: Overview) -> str:
 
 
 def overview_charts(value: Overview) -> dict[str, Chart]:
-    """Return the charts of the overview with their sources."""
+    """Return the charts of the overview with their sources; lights, stages and days are of the latest batch."""
     outside = list(Province.objects.filter(in_roster=False))
-    pilot_sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
+    sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
+    progress, scope, filters = value.progress, value.scope_text, value.batch_filter
     of_plans: list[Source] = []
     if value.rollout:
         own = Source.objects.filter(policy=value.rollout.policy)
         of_plans = list(dict.fromkeys([*own, *plan_sources(value.rollout.provinces)]))
-    charts = {"map": overview_map(value, outside, list(dict.fromkeys([*of_plans, *pilot_sources])))}
-    if value.rollout:
-        charts["adoption"] = adoption_chart(value.rollout, of_plans)
-    charts["coverage"] = coverage_chart(value.national_coverage, pilot_sources)
-    return charts | progress_charts(value, pilot_sources)
-
-
-def progress_charts(value: Overview, sources: list[Source]) -> dict[str, Chart]:
-    """Return the charts of stages, lights and days from list to plan, of the latest national batch."""
-    scope, filters = value.scope_text, value.batch_filter
     return {
-        "lights": light_summary_chart(value.progress, scope, sources, value.quarters, **filters),
-        "funnel": funnel_chart(value.progress, scope, sources, **filters),
-        "plan_lag": plan_lag_chart(value.progress, scope, sources, **filters),
+        "map": overview_map(value, outside, list(dict.fromkeys([*of_plans, *sources]))),
+        **({"adoption": adoption_chart(value.rollout, of_plans)} if value.rollout else {}),
+        "coverage": coverage_chart(value.national_coverage, sources),
+        "lights": light_summary_chart(progress, scope, sources, value.quarters, **filters),
+        "funnel": funnel_chart(progress, scope, sources, **filters),
+        "plan_lag": plan_lag_chart(progress, scope, sources, **filters),
     }
 
 

@@ -166,7 +166,7 @@ def test_what_is_reduced_is_the_number_of_the_synergy_page(client: Client, empty
     for lang, value in (("en", "1.26\xa0Mt"), ("zh-hans", "126万吨")):
         context = client.get("/", {"as_of": DAY, "lang": lang}).context
         assert context["reduced"][0]["value"] == value
-    synergy = client.get(context["reduced_url"], {"as_of": DAY}).context["synergy"]
+    synergy = client.get(context["synergy_url"], {"as_of": DAY}).context["synergy"]
     assert synergy.carbon_total.value == 1_260_000
 
 
@@ -180,8 +180,8 @@ def test_a_total_names_its_set_and_leads_to_the_same_set(client: Client, empty: 
     notes = ["First; 1 of 1 pilots counted"] * 2
     assert [figure["note"] for figure in response.context["reduced"]] == notes
     assert "First; 1 of 1 pilots counted" in response.content.decode()
-    assert response.context["reduced_url"] == "/synergy/?batch=first"
-    assert totals_of(client, f"{response.context['reduced_url']}&") == [
+    assert response.context["synergy_url"] == "/synergy/?batch=first"
+    assert totals_of(client, f"{response.context['synergy_url']}&") == [
         ("1.26\xa0Mt", "1 of 1 pilots counted; 0 parks inside pilot cities left out; First"),
         ("1,895", "1 of 1 pilots counted; First"),
     ]
