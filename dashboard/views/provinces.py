@@ -1,12 +1,12 @@
 """Province pages: plans for each policy, and pilots."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import Case, CharField, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -17,10 +17,10 @@ from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, h
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.text.bilingual import is_chinese_active
-from core.text.formatting import join_clauses, join_sentences, join_short, label_value, no_data
+from core.text.formatting import format_date, join_clauses, join_sentences, join_short, label_value, no_data
 from core.web.list_pages import ListPage
-from core.web.tables import Cell, Chart, Column, Table, make_table, record_cell, status_cell
-from dashboard.analytics.overview import Overview, build_overview, plan_sources
+from core.web.tables import Cell, Column, make_table, record_cell, status_cell
+from dashboard.analytics.overview import build_overview, plan_sources
 from dashboard.charts.overview_map import overview_map
 from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
 from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
@@ -34,14 +34,12 @@ from pilots.metrics.progress import year_due
 from pilots.models import Pilot
 from pilots.querysets import count_pilots
 from pilots.tables import figures_table, sources_of
-from policies.charts.rollout import format_day, rollout_headline
+from policies.charts.rollout import rollout_headline
 from policies.charts.tile_map import issue_text
-from policies.metrics import status_on
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import POLICY_PARAMETER, ProvinceRollout, build_province_plans
 from policies.tables import plan_columns
 
-LIGHT_SORTS = ("red", "yellow", "not_reported")
 MAX_NAMED = 5  # provinces named in the headline
 MAX_BARS = 20  # bars drawn; the table beside them has all provinces
 
@@ -51,87 +49,63 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
 
     By name is by the alphabet in English, and in Chinese by GB/T 2260, in whose order the records were entered.
     """
+    by_name = ["pk" if is_chinese_active() else "slug"]
+
+    def of_plan(name: str) -> Callable[[Province], Any]:
+        return lambda province: getattr(plans.get(province.pk), name, None)
+
+    def pilots(name: str, label: str) -> Column[Any]:
+        """The column of red or yellow pilots, linked to their list, or of those that owe values."""
+
+        def cell(province: Province) -> Cell:
+            if province.pk not in lights:
+                return Cell("")
+            n = getattr(lights[province.pk], name)
+            return Cell(n) if name == "not_reported" else pilot_count_cell(n, province=province.slug, light=name)
+
+        return Column(name, label, cell, kind="integer", sort=name, sort_fields=[f"{name}_n"])
+
+    def recorded(province: Any) -> Cell:
+        return pilot_count_cell(province.pilots_n, province=province.slug)
+
+    def status(province: Province) -> Cell:
+        return status_cell(plans[province.pk].status if province.pk in plans else PlanStatus.UNKNOWN)
+
+    known_by, lag, region = of_plan("known_by"), of_plan("lag_days"), _("Region")
     return [
-        Column(
-            "province", _("Province"), record_cell, sort="name", sort_fields=["pk" if is_chinese_active() else "slug"]
-        ),
-        Column(
-            "pilots",
-            _("Pilots recorded"),
-            lambda province: pilot_count_cell(province.pilots_n, province=province.slug),
-            kind="integer",
-            sort="pilots",
-            sort_fields=["pilots_n"],
-        ),
-        light_column("red", pgettext("a count of pilots", "Red"), lights),
-        light_column("yellow", pgettext("a count of pilots", "Yellow"), lights),
-        light_column("not_reported", pgettext("a count of pilots", "Not reported"), lights),
-        Column(
-            "status",
-            _("Plan"),
-            lambda province: status_cell(plan_value(plans, province, "status") or PlanStatus.UNKNOWN),
-            sort="status",
-            sort_fields=["plan_status"],
-        ),
-        Column("issued_on", _("Issued"), lambda province: plan_value(plans, province, "issued"), kind="date"),
-        Column(
-            "known_by",
-            _("Latest date"),
-            lambda province: plan_value(plans, province, "known_by"),
-            kind="date",
-            sort="known",
-            sort_fields=["plan_known_by"],
-        ),
-        Column(
-            "lag_days",
-            _("Days after the policy"),
-            lambda province: plan_value(plans, province, "lag_days"),
-            kind="integer",
-            sort="lag",
-            sort_fields=["plan_dated"],
-        ),
-        Column(
-            "region",
-            _("Region"),
-            lambda province: province.get_region_display(),
-            sort="region",
-            sort_fields=["region"],
-        ),
+        Column("province", _("Province"), record_cell, sort="name", sort_fields=by_name),
+        Column("pilots", _("Pilots recorded"), recorded, kind="integer", sort="pilots", sort_fields=["pilots_n"]),
+        pilots("red", pgettext("a count of pilots", "Red")),
+        pilots("yellow", pgettext("a count of pilots", "Yellow")),
+        pilots("not_reported", pgettext("a count of pilots", "Not reported")),
+        Column("status", _("Plan"), status, sort="status", sort_fields=["plan_status"]),
+        Column("issued_on", _("Issued"), of_plan("issued"), kind="date"),
+        Column("known_by", _("Latest date"), known_by, kind="date", sort="known", sort_fields=["plan_known_by"]),
+        Column("lag_days", _("Days after the policy"), lag, kind="integer", sort="lag", sort_fields=["plan_dated"]),
+        Column("region", region, lambda province: province.get_region_display(), sort="region", sort_fields=["region"]),
     ]
 
 
-def plan_value(plans: Mapping[int, ProvinceRollout], province: Province, name: str) -> Any:
-    """Return a value of the province's plan; None where plans are not counted."""
-    return getattr(plans.get(province.pk), name, None)
-
-
-def light_column(name: str, label: str, lights: Mapping[int, ProvinceLights]) -> Column[Province]:
-    """Return the column of red or yellow pilots, linked to their list, or of those that owe values.
-
-    It is empty for a province without a pilot.
-    """
-
-    def cell(province: Province) -> Cell:
-        if province.pk not in lights:
-            return Cell("")
-        n = getattr(lights[province.pk], name)
-        return Cell(n) if name == "not_reported" else pilot_count_cell(n, province=province.slug, light=name)
-
-    return Column(name, label, cell, kind="integer", sort=name, sort_fields=[f"{name}_n"])
-
-
-def annotate_lights(provinces: QuerySet[Model], lights: Mapping[int, ProvinceLights]) -> QuerySet[Model]:
-    """Annotate provinces with the computed counts of lights, for sorting."""
-    columns = {
+def annotated_provinces(policy: Policy | None, lights: Mapping[int, ProvinceLights], as_of: date) -> QuerySet[Any]:
+    """Return the roster with the counts of lights and the plan for the policy on the day, to sort and filter by."""
+    own = ProvincialPlan.objects.filter(policy=policy, province=OuterRef("pk"))
+    issued = own.issued(as_of)
+    status = Subquery(own.with_status(as_of).values("status_then")[:1], output_field=CharField())
+    counts = {
         f"{name}_n": Case(
             *(When(pk=key, then=Value(getattr(item, name))) for key, item in lights.items()),
             default=Value(None),
             output_field=IntegerField(),
         )
-        for name in LIGHT_SORTS
+        for name in ("red", "yellow", "not_reported")
     }
-    found: QuerySet[Model] = provinces.annotate(**columns)
-    return found
+    return Province.objects.roster().annotate(
+        plan_status=Coalesce(status, Value("unknown")),
+        plan_known_by=Subquery(issued.values("known_issued_by")[:1]),
+        plan_dated=Subquery(issued.dated().values("issued_on")[:1]),
+        pilots_n=count_pilots(Pilot.objects.listed(as_of), "province"),
+        **counts,
+    )
 
 
 def lights_headline(provinces: Sequence[Province], lights: Mapping[int, ProvinceLights]) -> str:
@@ -139,32 +113,16 @@ def lights_headline(provinces: Sequence[Province], lights: Mapping[int, Province
     found = [(lights[province.pk].red, province) for province in provinces if province.pk in lights]
     if all(red is None for red, _province in found):
         return _("No pilot can be rated yet.")
-    named = sorted((-red, place, province.short) for place, (red, province) in enumerate(found) if red)
+    named = [(red, province.short) for red, province in sorted(found, key=lambda pair: -(pair[0] or 0)) if red]
     if not named:
         return _("No pilot is red.")
     text = ngettext(
         "%(n)d province has red pilots: %(names)s.", "%(n)d provinces have red pilots: %(names)s.", len(named)
     )
-    names = join_short(f"{name}\u00a0{-less}" for less, _place, name in named[:MAX_NAMED])
-    rest = len(named) - MAX_NAMED
-    if rest > 0:
-        names = _("%(names)s and %(rest)d more") % {"names": names, "rest": rest}
+    names = join_short(f"{name}\u00a0{red}" for red, name in named[:MAX_NAMED])
+    if len(named) > MAX_NAMED:
+        names = _("%(names)s and %(rest)d more") % {"names": names, "rest": len(named) - MAX_NAMED}
     return text % {"n": len(named), "names": names}
-
-
-def annotate_plan(provinces: QuerySet[Model], policy: Policy | None, as_of: date) -> QuerySet[Model]:
-    """Annotate provinces with their plan for the policy on the day, for sorting and filtering."""
-    own = ProvincialPlan.objects.filter(policy=policy, province=OuterRef("pk"))
-    issued = own.issued(as_of)
-    own_status: QuerySet[Model] = own.annotate(status_then=status_on(as_of))
-    status = Subquery(own_status.values("status_then")[:1], output_field=CharField())
-    annotated: QuerySet[Model] = provinces.annotate(
-        plan_status=Coalesce(status, Value("unknown")),
-        plan_known_by=Subquery(issued.values("known_issued_by")[:1]),
-        plan_dated=Subquery(issued.dated().values("issued_on")[:1]),
-        pilots_n=count_pilots(Pilot.objects.listed(as_of), "province"),
-    )
-    return annotated
 
 
 @page(POLICY_PARAMETER, *ProvincePageFilter.base_filters)
@@ -172,10 +130,9 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     """List all provinces of the roster with plan and pilots."""
     as_of = request.as_of
     value = build_overview(as_of, request.GET.get(POLICY_PARAMETER))
-    policy = value.choice.policy
     plans = {row.province.pk: row for row in value.rollout.provinces} if value.rollout else {}
     lights = lights_by_province(as_of)
-    rows = annotate_lights(annotate_plan(Province.objects.roster(), policy, as_of), lights)
+    rows = annotated_provinces(value.choice.policy, lights, as_of)
     listing = ListPage(
         request,
         slug="provinces-list",
@@ -185,7 +142,13 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
         total=len(value.provinces),
         empty=_("No province matches these filters."),
     )
-    charts = province_charts(value)
+    sources = list(Source.objects.filter(pilot__batch__known_by__lte=as_of).distinct())
+    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s")
+    scope %= {"n": sum(row.pilots for row in value.provinces), "day": format_date(as_of)}
+    charts = {
+        "map": overview_map(value, list(Province.objects.filter(in_roster=False)), sources),
+        "provinces": provinces_chart(value.provinces, scope, sources, most=MAX_BARS),
+    }
     red = lights_headline([item.province for item in value.provinces], lights)
     finding = join_sentences(rollout_headline(value.rollout) if value.rollout else "", red)
     tables: Exports = {
@@ -208,18 +171,6 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     )
 
 
-def province_charts(value: Overview) -> dict[str, Chart]:
-    sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
-    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {
-        "n": sum(row.pilots for row in value.provinces),
-        "day": format_day(value.as_of),
-    }
-    return {
-        "map": overview_map(value, list(Province.objects.filter(in_roster=False)), sources),
-        "provinces": provinces_chart(value.provinces, scope, sources, most=MAX_BARS),
-    }
-
-
 @page(ENTRY_PARAMETER)
 def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one province: plan for each policy, pilots, own policies and batches."""
@@ -229,14 +180,24 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     progress = build_progress(listed, as_of, cached=False)
     pilots = [status.pilot for status in progress.pilots]
     plans = build_province_plans(province, as_of)
-    table = plans_by_policy(plans)
+    columns: list[Column[tuple[Policy, ProvinceRollout]]] = [
+        Column("policy", _("Policy"), lambda row: record_cell(row[0])),
+        *(column.of(itemgetter(1)) for column in plan_columns()),
+    ]
+    table = make_table(columns, plans)
     batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
-    charts, classes = light_charts(province, progress), classes_of(progress.pilots, as_of)
-    lights = lights_table(progress, classes, pilots_url(province=province.slug))
+    charts = {}
+    if pilots:
+        scope = _("%(pilots)s of %(province)s")
+        scope %= {"pilots": recorded_pilots_text(len(pilots)), "province": province.name}
+        of_pilots = sources_of([pilot.pk for pilot in pilots])
+        charts["lights"] = light_summary_chart(progress, scope, of_pilots, province=province.slug)
+    lights = lights_table(progress, classes_of(progress.pilots, as_of), pilots_url(province=province.slug))
     withdrawals = build_withdrawals(province.pilots.all(), as_of)
     policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
     follow_ups = province.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
-    sources = province_sources(province, plans, pilots)
+    cited = [source for pilot in pilots for source in pilot.sources.all()]
+    sources = list(dict.fromkeys([*plan_sources(row for _policy, row in plans), *cited, *province.sources.all()]))
     named = {"province": province.name}
     tables: Exports = {
         "plans": Export(_("Plans of %(province)s") % named, lambda: table, sources=sources),
@@ -248,7 +209,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         ),
         "policies": Export(
             _("The province’s own policies"),
-            lambda: own_policies_table(policies),
+            lambda: make_table(policy_columns(), policies),
             sources=Source.objects.filter(policy__in=policies).distinct(),
         ),
         "figures": Export(
@@ -291,34 +252,14 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     )
 
 
-def light_charts(province: Province, progress: Progress) -> dict[str, Chart]:
-    """Return the charts of the lights of the province's pilots; none without a pilot."""
-    if not progress.pilots:
-        return {}
-    scope = _("%(pilots)s of %(province)s") % {
-        "pilots": recorded_pilots_text(len(progress.pilots)),
-        "province": province.name,
-    }
-    keys = [status.pilot.pk for status in progress.pilots]
-    return {"lights": light_summary_chart(progress, scope, sources_of(keys), province=province.slug)}
-
-
-def plans_by_policy(plans: Sequence[tuple[Policy, ProvinceRollout]]) -> Table:
-    columns: list[Column[tuple[Policy, ProvinceRollout]]] = [
-        Column("policy", _("Policy"), lambda row: record_cell(row[0])),
-        *(column.of(itemgetter(1)) for column in plan_columns()),
-    ]
-    return make_table(columns, plans)
-
-
-def own_policies_table(policies: QuerySet[Policy]) -> Table:
-    columns: list[Column[Policy]] = [
+def policy_columns() -> list[Column[Policy]]:
+    """Return the columns of the province's own policies."""
+    return [
         Column("policy", _("Policy"), record_cell),
         Column("doc_number", _("Document number"), lambda policy: policy.doc_number or None),
         Column("issued_on", _("Issued"), "issued", kind="date"),
         Column("known_by", _("Latest date"), "known_issued_by", kind="date"),
     ]
-    return make_table(columns, policies)
 
 
 def province_headline(
@@ -348,11 +289,3 @@ def pilots_by_batch_text(pilots: Sequence[Pilot]) -> str:
         return text
     parts = [_("%(batch)s %(n)d") % {"batch": batch, "n": n} for batch, n in counts.items()]
     return _("%(pilots)s (%(batches)s)") % {"pilots": text, "batches": join_short(parts)}
-
-
-def province_sources(
-    province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], pilots: Iterable[Pilot]
-) -> list[Source]:
-    """Return the sources of the page: of plans first, then pilots, then the province."""
-    of_pilots = [source for pilot in pilots for source in pilot.sources.all()]
-    return list(dict.fromkeys([*plan_sources(row for _policy, row in plans), *of_pilots, *province.sources.all()]))
