@@ -122,8 +122,11 @@ def steps(
     reached = [days[-1][1] if days else 0 for _name, days in curves]
     beside = len(curves) > 1 and bool(curves[1][1])
     low, close = reached[-1] < most * 0.12, reached[0] - reached[-1] < most * 0.12  # names would lie on one another
-    looks = [("--accent", {"width": 2.5, "backgroundColor": "--s1", "fill": "origin"}), ("--muted", {"width": 1.25})]
-    datasets = []
+    looks: list[tuple[str, Config]] = [
+        ("--accent", {"width": 2.5, "backgroundColor": "--s1", "fill": "origin"}),
+        ("--muted", {"width": 1.25}),
+    ]
+    datasets: list[Config] = []
     for place, ((name, days), (colour, look)) in enumerate(zip(curves, looks, strict=False)):
         points: list[Point] = [
             {

@@ -77,39 +77,19 @@ def kind_counts(batch: Batch, entered: EnteredCounts) -> list[KindCount]:
 # -- withdrawals ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Withdrawal:
-    """Withdrawal of a pilot: the date, and the reason from its stage entry."""
+def build_withdrawals(pilots: QuerySet[Pilot], as_of: date) -> list[Pilot]:
+    """Return the pilots withdrawn by the day, latest first, each with its `withdrawal_reason`. Two queries.
 
-    pilot: Pilot
-    on: date
-    reason: str  # empty where none is on record
-
-    @property
-    def batch(self) -> Batch:
-        """Batch with which it was listed."""
-        return self.pilot.batch
-
-
-def build_withdrawals(pilots: QuerySet[Pilot], as_of: date) -> list[Withdrawal]:
-    """Return the withdrawals by the day, latest first. Two queries."""
-    left = (
-        pilots.filter(reconciliation.withdrawn_condition(as_of))
-        .select_related("batch", "province")
-        .order_by("-withdrawn_on", "pk")
-    )
+    It is the reason of its latest withdrawal entry, else the evidence of that entry; empty where none is on record.
+    """
     entries = StageEntry.objects.filter(stage=Stage.WITHDRAWN, entered_on__lte=as_of).order_by("entered_on", "pk")
-    return [
-        Withdrawal(pilot, pilot.withdrawn_on, withdrawal_reason(pilot))
-        for pilot in left.prefetch_related(Prefetch("stages", entries, to_attr="left"))
-        if pilot.withdrawn_on
-    ]
-
-
-def withdrawal_reason(pilot: Any) -> str:
-    """Return the reason of its latest withdrawal entry, else the evidence of that entry."""
-    entry = pilot.left[-1] if pilot.left else None
-    return (entry.reason or entry.evidence) if entry else ""
+    withdrawn = pilots.filter(reconciliation.withdrawn_condition(as_of)).select_related("batch", "province")
+    left: list[Any] = list(
+        withdrawn.order_by("-withdrawn_on", "pk").prefetch_related(Prefetch("stages", entries, to_attr="left"))
+    )
+    for pilot in left:
+        pilot.withdrawal_reason = (pilot.left[-1].reason or pilot.left[-1].evidence) if pilot.left else ""
+    return left
 
 
 # -- provinces -----------------------------------------------------------------------------------------

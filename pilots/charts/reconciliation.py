@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -11,10 +12,10 @@ from core import charts
 from core.text.bilingual import lang_of
 from core.text.formatting import join_sentences, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table
-from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots, Withdrawal
+from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
 from pilots.charts.cells import distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url
 from pilots.metrics import reconciliation
-from pilots.models import Batch
+from pilots.models import Batch, Pilot
 from policies.charts.tile_map import counts_grid
 from policies.models import Province, Source
 from policies.tables import province_cell
@@ -52,18 +53,22 @@ def withdrawn_cell(row: tuple[BatchCount, KindCount]) -> Cell:
     return pilot_count_cell(kind.numbers.withdrawn, batch=item.batch.slug, kind=kind.kind, withdrawn="only")
 
 
-def withdrawals_table(withdrawals: Sequence[Withdrawal], *, named: bool = True) -> Table:
+def withdrawals_table(withdrawn: Sequence[Pilot], *, named: bool = True) -> Table:
     """Return the table of withdrawn pilots with date and reason; without `named` for the page of one batch."""
-    names = {} if named else distinct_pilot_names(item.pilot for item in withdrawals)
-    columns: list[Column[Withdrawal]] = [
-        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-        Column("batch", _("Batch"), lambda item: batch_cell(item.pilot.batch)),
-        Column("kind", _("Kind"), lambda item: item.pilot.get_kind_display()),
-        Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-        Column("withdrawn_on", _("Withdrawn on"), "on", kind="date"),
-        Column("reason", _("Reason"), lambda item: Cell(item.reason or None, lang=lang_of(item.reason))),
+    names = {} if named else distinct_pilot_names(withdrawn)
+    columns: list[Column[Any]] = [
+        Column("pilot", _("Pilot"), lambda pilot: pilot_cell(pilot, names)),
+        *([Column("batch", _("Batch"), lambda pilot: batch_cell(pilot.batch))] if named else []),
+        Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display()),
+        Column("province", _("Province"), lambda pilot: province_cell(pilot.province)),
+        Column("withdrawn_on", _("Withdrawn on"), kind="date"),
+        Column(
+            "reason",
+            _("Reason"),
+            lambda pilot: Cell(pilot.withdrawal_reason or None, lang=lang_of(pilot.withdrawal_reason)),
+        ),
     ]
-    return make_table([column for column in columns if named or column.key != "batch"], withdrawals)
+    return make_table(columns, withdrawn)
 
 
 def batch_cell(batch: Batch) -> Cell:

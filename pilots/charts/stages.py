@@ -141,20 +141,20 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
         labels[Stage.RECTIFYING.value] = str(Stage.RECTIFYING.label)
     if whole.unknown:
         labels[UNKNOWN_STAGE] = _("Not on record")
-    here = {**standing, UNKNOWN_STAGE: whole.unknown}
+    here = {**{stage.value: n for stage, n in standing.items()}, UNKNOWN_STAGE: whole.unknown}
     reached = {stage.value: whole.reached[stage] for stage in ORDERED_STAGES}  # a side state has no order
     urls = {code: pilots_url(**filters, stage=code) if here[code] else "" for code in labels}
 
     def reached_cell(code: str) -> Cell:
         return Cell(reached.get(code, ""), url=pilots_url(**filters, reached=code) if reached.get(code) else "")
 
+    def kind_column(kind: PilotKind) -> Column[str]:
+        return Column(kind.value, str(kind.label).capitalize(), lambda code: stays[code, kind], kind="integer")
+
     columns: list[Column[str]] = [
         Column("stage", _("Stage"), lambda code: Cell(labels[code], url=urls[code])),
         Column("standing", _("Standing there now"), here.__getitem__, kind="integer"),
-        *(
-            Column(kind.value, str(kind.label).capitalize(), lambda code, kind=kind: stays[code, kind], kind="integer")
-            for kind in kinds
-        ),
+        *map(kind_column, kinds),
         Column("reached", _("At or past"), reached_cell, kind="integer"),
         Column("n", _("of"), lambda _code: whole.n, kind="integer"),
         Column(

@@ -291,7 +291,9 @@ def milestones_title(status: PilotStatus) -> str:
 
 def timeline_config(items: Sequence[MilestoneStatus], first: date, as_of: date, last: date) -> charts.Config:
     """Return the timeline: where each was planned and done, and a bar from one to the other, or to the day, if late."""
-    planned, done, late = [], [], defaultdict[str, list[charts.Point]](list)
+    planned: list[charts.Point] = []
+    done: list[charts.Point] = []
+    late = defaultdict[str, list[charts.Point]](list)
     for row, item in enumerate(items):
         actual, state = completed_on_by_day(item), milestone_state_text(item)
         for points, name, on in ((planned, _("planned"), item.planned_on), (done, _("done"), actual)):
@@ -457,7 +459,10 @@ def indicator_datasets(
     def point(year: int, value: Decimal, text: str) -> charts.Point:
         return {"x": year, "y": float(value), "title": str(year), "text": text}
 
-    accepted, still_open, path, expected = [], [], [], []
+    accepted: list[charts.Point] = []
+    still_open: list[charts.Point] = []
+    path: list[charts.Point] = []
+    expected: list[charts.Point] = []
     for reading in readings:
         words = [f"{format_amount(reading.value)} {unit}", reading.get_value_status_display()]
         text = " · ".join(map(str, [*words, state_on(reading, status.as_of).label]))
@@ -465,7 +470,7 @@ def indicator_datasets(
         found.append(point(int(reading.period), reading.value, text))
     if item.path:
         path += [
-            point(step.year, step.value, label_value(line_label, format_amount(step.value)))
+            point(step.year, Decimal(step.value), label_value(line_label, format_amount(Decimal(step.value))))
             for step in item.path.points
         ]
         if item.light.expected is not None:

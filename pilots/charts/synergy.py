@@ -152,7 +152,7 @@ def coordinates_config(drawn: Sequence[PilotSynergy], names: Mapping[int, str]) 
     """
     if not drawn:
         return {}
-    sizes = {item.pilot.pk: float(abs(item.carbon_tonnes or 0)) for item in drawn}
+    sizes = {item.pilot.pk: float(abs(item.carbon_tonnes or Decimal(0))) for item in drawn}
     labelled = sorted((item.pilot.pk for item in labelled_pilots(drawn)), key=lambda pk: -sizes[pk])
     bubbles: dict[str, list[charts.Point]] = {kind.value: [] for kind in CoControl}
     for item in drawn:
@@ -174,7 +174,12 @@ def coordinates_config(drawn: Sequence[PilotSynergy], names: Mapping[int, str]) 
     sets = []
     for kind in CoControl:
         radii = [point["r"] for point in bubbles[kind]]
-        look = {"pointStyle": kind.shape, "radius": radii, "borderWidth": 1.5, "hoverRadius": [r + 1 for r in radii]}
+        look: charts.Config = {
+            "pointStyle": kind.shape,
+            "radius": radii,
+            "borderWidth": 1.5,
+            "hoverRadius": [r + 1 for r in radii],
+        }
         sets.append(
             charts.dots(str(kind.label), bubbles[kind], f"--{kind.colour}", **look)
             | {"backgroundColor": f"--{kind.colour}/0.35"}

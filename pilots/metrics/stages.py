@@ -109,31 +109,26 @@ def days_in_stage(entries: Iterable[StageEvent], as_of: date) -> int | None:
 
 @dataclass(frozen=True)
 class Duration:
-    """Days from one stage to another, or so far if not `done`."""
+    """Days from the list to the plan, or so far if not `done`."""
 
     days: int
     done: bool
 
 
-def stage_to_stage(entries: Iterable[StageEvent], start: Stage, end: Stage, as_of: date) -> Duration | None:
-    """Return the days from the first entry of one stage to that of another, or so far, as known on a day.
+def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
+    """Return the days from the first entry in the list to that of the plan, or so far, as known on a day.
 
-    None when the start is not known to the day, or only a latest date of the end is known; also after withdrawal
-    without the end, since nothing is awaited then.
+    None when the day of the list is not known, or only a latest date of the plan; also after withdrawal without a plan,
+    since nothing is awaited then.
     """
     known = sort_events(entry for entry in entries if entry.on <= as_of)
-    first = next((entry for entry in known if entry.stage == start), None)
-    last = next((entry for entry in known if entry.stage == end), None)
-    if first is None or not first.exact or (last is not None and not last.exact):
+    listed = next((entry for entry in known if entry.stage == Stage.LISTED), None)
+    plan = next((entry for entry in known if entry.stage == Stage.PLAN_ISSUED), None)
+    if listed is None or not listed.exact or (plan is not None and not plan.exact):
         return None
-    if last is not None:
-        return Duration((last.on - first.on).days, done=True)
-    return None if known[-1].stage == Stage.WITHDRAWN else Duration((as_of - first.on).days, done=False)
-
-
-def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
-    """Return the days from the list to the plan, or so far; None as in `stage_to_stage`."""
-    return stage_to_stage(entries, Stage.LISTED, Stage.PLAN_ISSUED, as_of)
+    if plan is not None:
+        return Duration((plan.on - listed.on).days, done=True)
+    return None if known[-1].stage == Stage.WITHDRAWN else Duration((as_of - listed.on).days, done=False)
 
 
 def time_in_stages(entries: Iterable[StageEvent], as_of: date) -> dict[Stage, int]:

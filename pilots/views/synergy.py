@@ -48,9 +48,8 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     sort = requested_sort(request, joint_columns(), JOINT_DEFAULT_SORT)
     found = build_synergy(filterset.qs.prefetch_related("industries"), as_of, filterset.picked_year)
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)
-    chart = coordinates_chart(
-        found, capfirst(chosen.name_with_count(found.of)), sources_of(pilot_keys(found), Reading, Target)
-    )
+    sources = sources_of([item.pilot.pk for item in found.pilots], Reading, Target)
+    chart = coordinates_chart(found, capfirst(chosen.name_with_count(found.of)), sources)
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
         "classes": (_("Classes"), lambda: classes_table(found)),
         "amber": (_("Pollution down, carbon up"), lambda: amber_table(found)),
@@ -58,15 +57,11 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
         "joint": (_("Joint progress"), lambda: joint_table(found, sort)),
         "missing": (_("Who is missing, and why"), lambda: missing_table(found)),
     }
-    tables = {
-        slug: Export(title, build, bar.chips, chart.subtitle, chart.sources) for slug, (title, build) in builds.items()
-    }
-    counted = chosen.name or chosen.name_with_count(found.of)
-    figures = [{**figure, "note": join_clauses([figure["note"], counted])} for figure in total_figures(found)]
+    figures = total_figures(found, chosen.name or chosen.name_with_count(found.of))
     files: Exports = {
         **figures_export(figures, bar.chips),
         **chart_exports({"coordinates": chart}, bar.chips),
-        **tables,
+        **{slug: Export(name, build, bar.chips, chart.subtitle, sources) for slug, (name, build) in builds.items()},
     }
     title, headline = _("Synergy"), synergy_headline(found)
     return export_response(request, files, title, headline) or render(
@@ -81,13 +76,9 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             "figures": figures,
             "joint_heads": sortable_headers(request, joint_columns(), sort),
             "groups": missing_groups(found),
-            "tables": {name: export.build() for name, export in tables.items() if name != "missing"},
+            "tables": {slug: build() for slug, (_name, build) in builds.items() if slug != "missing"},
         },
     )
-
-
-def pilot_keys(found: Synergy) -> list[int]:
-    return [item.pilot.pk for item in found.pilots]
 
 
 def synergy_headline(found: Synergy) -> str:
@@ -99,47 +90,52 @@ def synergy_headline(found: Synergy) -> str:
     return join_clauses([synergy_title(found), text % {"n": missing, "of": found.of}]) + _(".")
 
 
-def total_figures(found: Synergy) -> list[dict[str, object]]:
+def total_figures(found: Synergy, counted: str) -> list[dict[str, object]]:
+    """Return the key figures, each with the set of pilots that is counted."""
     n = len(found.on_chart)
-    of_n = _("of %(n)d judged") % {"n": n} if n else ""
     carbon, air = found.carbon_total, found.apeq_total
+    of_n = _("of %(n)d judged") % {"n": n} if n else ""
+    carbon_note = _("%(used)d of %(n)d pilots counted; %(within)d parks inside pilot cities left out") % {
+        "used": carbon.used,
+        "n": carbon.possible,
+        "within": len(carbon.within),
+    }
+    both, up = CoControl.CO_REDUCTION, CoControl.POLLUTION_DOWN_CARBON_UP
+
+    def figure(label: object, value: object, of: str, note: str, definition: str, url: str = "") -> dict[str, object]:
+        own = {"label": str(label), "value": value, "of": of, "note": join_clauses([note, counted])}
+        return {**own, "definition": definition, **({"url": url} if url else {})}
+
     return [
-        {
-            "label": str(CoControl.CO_REDUCTION.label),
-            "value": found.kinds[CoControl.CO_REDUCTION] if n else None,
-            "of": of_n,
-            "note": _("pollution and carbon both fall"),
-            "definition": "co-control",
-        },
-        {
-            "label": str(CoControl.POLLUTION_DOWN_CARBON_UP.label),
-            "value": found.kinds[CoControl.POLLUTION_DOWN_CARBON_UP] if n else None,
-            "of": of_n,
-            "note": _("listed below by name"),
-            "url": "#amber" if n else "",
-            "definition": "co-control",
-        },
-        {
-            "label": _("CO₂ reduced together"),
-            "value": None if carbon.value is None else format_carbon(carbon.value),
-            "of": "",
-            "note": _("%(used)d of %(n)d pilots counted; %(within)d parks inside pilot cities left out")
-            % {"used": carbon.used, "n": carbon.possible, "within": len(carbon.within)},
-            "definition": "reduction",
-        },
-        {
-            "label": _("Air pollutants reduced together"),
-            "value": None if air.value is None else format_amount(air.value),
-            "of": _("thousand equivalents"),
-            "note": _("%(used)d of %(n)d pilots counted") % {"used": air.used, "n": air.possible},
-            "definition": "apeq",
-        },
-        {
-            "label": _("Missing"),
-            "value": found.of - n,
-            "of": _("of %(n)d pilots") % {"n": found.of},
-            "note": _("each with its reason"),
-            "url": "#missing",
-            "definition": "synergy-missing",
-        },
+        figure(both.label, found.kinds[both] if n else None, of_n, _("pollution and carbon both fall"), "co-control"),
+        figure(
+            up.label,
+            found.kinds[up] if n else None,
+            of_n,
+            _("listed below by name"),
+            "co-control",
+            "#amber" if n else "",
+        ),
+        figure(
+            _("CO₂ reduced together"),
+            None if carbon.value is None else format_carbon(carbon.value),
+            "",
+            carbon_note,
+            "reduction",
+        ),
+        figure(
+            _("Air pollutants reduced together"),
+            None if air.value is None else format_amount(air.value),
+            _("thousand equivalents"),
+            _("%(used)d of %(n)d pilots counted") % {"used": air.used, "n": air.possible},
+            "apeq",
+        ),
+        figure(
+            _("Missing"),
+            found.of - n,
+            _("of %(n)d pilots") % {"n": found.of},
+            _("each with its reason"),
+            "synergy-missing",
+            "#missing",
+        ),
     ]

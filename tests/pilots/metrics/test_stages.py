@@ -19,7 +19,6 @@ from pilots.metrics.stages import (
     list_to_plan,
     stage_funnel,
     stage_issues,
-    stage_to_stage,
     time_in_stages,
 )
 
@@ -117,10 +116,6 @@ def test_what_comes_later_changes_no_day_before(entries: list[StageEvent], as_of
 def test_days_from_the_list(end: date, days: int) -> None:
     entries = [LISTED, StageEvent(Stage.PLAN_ISSUED, end)]
     assert list_to_plan(entries, TODAY) == Duration(days, done=True)
-
-
-def test_days_to_the_draft() -> None:
-    assert stage_to_stage(HUZHOU, Stage.LISTED, Stage.PLAN_DRAFT, TODAY) == Duration(169, done=True)
 
 
 def test_waiting_for_a_plan() -> None:
