@@ -24,7 +24,8 @@ from policies.models import Province
 def page_field(field: Any, **options: Any) -> Any:
     """Return the form field of a model's: a day may be written in any way, a long text gets four lines."""
     if isinstance(field, DateField):
-        options |= {"form_class": FlexibleDateField, "widget": forms.DateInput({"type": "date"}, format="%Y-%m-%d")}
+        widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+        options |= {"form_class": FlexibleDateField, "widget": widget, "show_hidden_initial": False}
     elif isinstance(field, TextField):
         options["widget"] = forms.Textarea({"rows": 4})
     return field.formfield(**options)
