@@ -44,27 +44,20 @@ def follow_ups_headline(summary: FollowUpSummary) -> str:
     ) % {"closed": summary.closed, "n": summary.total}
     still_open = _("%(open)d open, %(overdue)d of them overdue") % {"open": summary.open, "overdue": summary.overdue.n}
     text = join_clauses([text, still_open] if summary.open else [text, _("none is open")]) + _(".")
-    return join_sentences(text, cleared_sentence(summary))
-
-
-def cleared_sentence(summary: FollowUpSummary) -> str:
-    """Return the sentence on the red lights behind the closed ones; empty without any."""
     red = summary.red
     if not red.closed:
-        return ""
-    text = ngettext(
+        return text
+    cleared = ngettext(
         "Of %(n)d that was closed after a red light, %(cleared)d cleared it",
         "Of %(n)d that were closed after a red light, %(cleared)d cleared it",
         red.closed,
     ) % {"n": red.closed, "cleared": red.cleared}
-    parts = [text]
-    if red.still_red:
-        parts.append(_("%(n)d still red") % {"n": red.still_red})
-    if red.not_rated:
-        parts.append(_("%(n)d not known") % {"n": red.not_rated})
-    if red.relapsed:
-        parts.append(_("%(n)d red again") % {"n": red.relapsed})
-    return join_clauses(parts) + _(".")
+    others = [
+        (_("%(n)d still red"), red.still_red),
+        (_("%(n)d not known"), red.not_rated),
+        (_("%(n)d red again"), red.relapsed),
+    ]
+    return join_sentences(text, join_clauses([cleared, *(word % {"n": n} for word, n in others if n)]) + _("."))
 
 
 def follow_up_figures(summary: FollowUpSummary) -> list[dict[str, object]]:
@@ -129,72 +122,55 @@ def figure(label: str, share: Share, of: str, note: str, definition: str, **filt
 # -- from red to cleared ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class FlowStep:
-    """One step of the flow: how many there are, and what they are made up of: three parts."""
-
-    label: str
-    parts: Sequence[int]
-    names: Sequence[str]
-    text: str
-    url: str = ""
-
-
-def flow_steps(lights: RedLights, summary: FollowUpSummary) -> list[FlowStep]:
-    """Return the steps from red lights to follow-ups, closed ones, and cleared ones."""
-    red = summary.red
-    kept = red.cleared - red.relapsed - summary.not_watched_yet
-    of_all = _("%(n)d of %(all)d")
-    return [
-        FlowStep(
-            _("Red pilots on the day"),
-            [lights.followed, 0, lights.red - lights.followed],
-            [_("with an open follow-up"), "", _("without one")],
-            of_all % {"n": lights.followed, "all": lights.red},
-            pilots_url(light=Colour.RED.value),
-        ),
-        FlowStep(
-            _("Opened for a red light"),
-            [red.closed, red.open, red.withdrawn],
-            [
-                pgettext("of follow-ups", "closed"),
-                pgettext("of follow-ups", "open"),
-                pgettext("of follow-ups", "withdrawn"),
-            ],
-            of_all % {"n": red.closed, "all": red.opened},
-            follow_ups_url(result=CAUSED),
-        ),
-        FlowStep(
-            pgettext("step from red to cleared", "Closed"),
-            [red.cleared, red.not_rated, red.still_red],
-            [_("light cleared"), _("not known"), _("still red")],
-            of_all % {"n": red.cleared, "all": red.closed},
-            follow_ups_url(result=CLEARED),
-        ),
-        FlowStep(
-            pgettext("step from red to cleared", "Cleared"),
-            [kept, summary.not_watched_yet, red.relapsed],
-            [
-                _("not red again within %(days)d days") % {"days": RELAPSE_DAYS},
-                _("not yet watched for %(days)d days") % {"days": RELAPSE_DAYS},
-                _("red again"),
-            ],
-            of_all % {"n": kept, "all": red.cleared},
-            follow_ups_url(result=RELAPSED),
-        ),
-    ]
-
-
 def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
-    """Return the chart from red lights to cleared ones: one bar a step, each with what became of it."""
-    steps = flow_steps(lights, summary)
-    columns: list[Column[tuple[FlowStep, int]]] = [
-        Column("step", _("Step"), lambda row: Cell(row[0].label, url=row[0].url)),
-        Column("part", _("What became of it"), lambda row: row[0].names[row[1]]),
-        Column("n", _("Number"), lambda row: row[0].parts[row[1]], kind="integer"),
-        Column("of", _("of"), lambda row: sum(row[0].parts), kind="integer"),
+    """Return the chart from red lights to cleared ones: one bar a step, of three parts that say what became of it."""
+    red, unwatched, days = summary.red, summary.not_watched_yet, {"days": RELAPSE_DAYS}
+    steps: list[tuple[str, str, list[tuple[str, int]]]] = [
+        (
+            _("Red pilots on the day"),
+            pilots_url(light=Colour.RED.value),
+            [
+                (_("with an open follow-up"), lights.followed),
+                ("", 0),
+                (_("without one"), lights.red - lights.followed),
+            ],
+        ),
+        (
+            _("Opened for a red light"),
+            follow_ups_url(result=CAUSED),
+            [
+                (pgettext("of follow-ups", "closed"), red.closed),
+                (pgettext("of follow-ups", "open"), red.open),
+                (pgettext("of follow-ups", "withdrawn"), red.withdrawn),
+            ],
+        ),
+        (
+            pgettext("step from red to cleared", "Closed"),
+            follow_ups_url(result=CLEARED),
+            [(_("light cleared"), red.cleared), (_("not known"), red.not_rated), (_("still red"), red.still_red)],
+        ),
+        (
+            pgettext("step from red to cleared", "Cleared"),
+            follow_ups_url(result=RELAPSED),
+            [
+                (_("not red again within %(days)d days") % days, red.cleared - red.relapsed - unwatched),
+                (_("not yet watched for %(days)d days") % days, unwatched),
+                (_("red again"), red.relapsed),
+            ],
+        ),
     ]
-    rows = [(step, at) for step in steps for at, name in enumerate(step.names) if name]
+    rows, bars = [], []
+    for label, url, parts in steps:
+        whole = sum(n for _name, n in parts)
+        rows += [(Cell(label, url=url), name, n, whole) for name, n in parts if name]
+        text = _("%(n)d of %(all)d") % {"n": parts[0][1], "all": whole}
+        bars.append(charts.Bar(label, [n for _name, n in parts], text, url, [f"{name} {n}" for name, n in parts]))
+    columns: list[Column[tuple[Cell, str, int, int]]] = [
+        Column("step", _("Step"), lambda row: row[0]),
+        Column("part", _("What became of it"), lambda row: row[1]),
+        Column("n", _("Number"), lambda row: row[2], kind="integer"),
+        Column("of", _("of"), lambda row: row[3], kind="integer"),
+    ]
     return Chart(
         slug="red-to-cleared",
         kind="bars",
@@ -207,16 +183,7 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
         table=make_table(columns, rows),
         api=reverse("api-followup"),
         data=charts.bars(
-            [
-                charts.Bar(
-                    step.label,
-                    step.parts,
-                    step.text,
-                    step.url,
-                    [f"{name} {n}" for name, n in zip(step.names, step.parts, strict=True)],
-                )
-                for step in steps
-            ],
+            bars,
             [(_("done"), "--accent"), (_("open or not known"), "--s3"), (_("not done"), "--second")],
             _("number of red pilots or follow-ups"),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.files.content_types import MEDIA_TYPES
-from core.records.constraints import choices_constraint
+from core.records.fields import choice_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import check_text
 from pilots.models.adoption import Adoption, Effect
@@ -26,19 +27,15 @@ from pilots.models.reading import Reading
 from pilots.models.stage_entry import StageEntry
 from policies.models import Province, Source
 
+stamp_field = partial(link_field, related_name="+", null=True, blank=False, editable=False)  # filled in by the product
+
 
 class Document(HistoryModel):
     """A file, stored once under the checksum of its bytes. Deleting the record keeps the file, for restoring."""
 
-    title = models.CharField(
-        _("title"), max_length=300, validators=[check_text], help_text=_("What it is, as a reader would name it.")
-    )
-    doc_number = models.CharField(
-        _("document number"),
-        max_length=60,
-        blank=True,
-        validators=[check_text],
-        help_text=_("As printed, for example 环综合〔2022〕42号. Empty when not known."),
+    title = text_field(_("title"), 300, _("What it is, as a reader would name it."))
+    doc_number = text_field(
+        _("document number"), 60, _("As printed, for example 环综合〔2022〕42号. Empty when not known."), blank=True
     )
     file_name = models.CharField(
         _("file name"), max_length=200, editable=False, help_text=_("The name under which it was uploaded.")
@@ -62,24 +59,14 @@ class Document(HistoryModel):
         default=False,
         help_text=_("Everybody who reads the site may download it. Otherwise those to whom its records belong."),
     )
-    province = models.ForeignKey(
+    province = stamp_field(
         Province,
-        verbose_name=_("province"),
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.PROTECT,
+        _("province"),
         related_name="documents",
         help_text=_("The province whose editor uploaded it. Empty: the ministry."),
+        blank=True,
     )
-    uploaded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("uploaded by"),
-        null=True,
-        editable=False,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    uploaded_by = stamp_field(settings.AUTH_USER_MODEL, _("uploaded by"))
     uploaded_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
 
     PROVINCE_PATH = "province_id"
@@ -152,16 +139,12 @@ def one_target() -> Q:
     return condition
 
 
-def target_field(model: type[models.Model], label: Any) -> Any:
-    return models.ForeignKey(
-        model,
-        verbose_name=label,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="attachments",
-        help_text=_("The record that the file is attached to. An attachment names exactly one."),
-    )
+target_field = partial(
+    link_field,
+    related_name="attachments",
+    help_text=_("The record that the file is attached to. An attachment names exactly one."),
+    optional=True,
+)
 
 
 class AttachmentQuerySet(models.QuerySet[Any]):
@@ -173,12 +156,11 @@ class AttachmentQuerySet(models.QuerySet[Any]):
 class Attachment(HistoryModel):
     """A document attached to a record. It is never deleted, only marked as removed, with the day and the reason."""
 
-    document = models.ForeignKey(
+    document = link_field(
         Document,
-        verbose_name=_("document"),
-        on_delete=models.PROTECT,
-        related_name="attachments",
-        help_text=_("The file that is attached; one file can be attached to many records."),
+        _("document"),
+        "attachments",
+        _("The file that is attached; one file can be attached to many records."),
     )
     source = target_field(Source, _("source"))
     reading = target_field(Reading, _("reading"))
@@ -188,26 +170,18 @@ class Attachment(HistoryModel):
     practice = target_field(Practice, _("practice"))
     effect = target_field(Effect, _("effect"))
     adoption = target_field(Adoption, _("adoption"))
-    province = models.ForeignKey(
-        Province, verbose_name=_("province"), null=True, editable=False, on_delete=models.PROTECT, related_name="+"
-    )
-    purpose = models.CharField(
+    province = stamp_field(Province, _("province"))
+    purpose = choice_field(
         _("purpose"),
+        AttachmentRole,
+        _("Evidence of the record, an annex, or a copy of the source."),
         max_length=8,
-        choices=AttachmentRole.choices,
         default=AttachmentRole.EVIDENCE,
-        help_text=_("Evidence of the record, an annex, or a copy of the source."),
     )
     page_number = models.PositiveIntegerField(
         _("page"), null=True, blank=True, help_text=_("The page on which it stands, from 1.")
     )
-    quote = models.CharField(
-        _("quote"),
-        max_length=500,
-        blank=True,
-        validators=[check_text],
-        help_text=_("The words that show it."),
-    )
+    quote = text_field(_("quote"), 500, _("The words that show it."), blank=True)
     quote_page = models.PositiveIntegerField(
         _("quote found on page"),
         null=True,
@@ -215,14 +189,7 @@ class Attachment(HistoryModel):
         editable=False,
         help_text=_("Where releases up to 0.7 found the quote in a PDF; later ones do not look for it."),
     )
-    attached_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("attached by"),
-        null=True,
-        editable=False,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    attached_by = stamp_field(settings.AUTH_USER_MODEL, _("attached by"))
     attached_on = models.DateField(_("attached on"), auto_now_add=True, help_text=_("The day it was attached."))
     removed_on = models.DateField(_("removed on"), null=True, blank=True, editable=False)
     removed_reason = models.CharField(
@@ -244,7 +211,6 @@ class Attachment(HistoryModel):
         verbose_name_plural = _("attachments")
         ordering = ["pk"]
         constraints = [
-            choices_constraint("purpose", AttachmentRole, "attachment_purpose_known"),
             models.CheckConstraint(
                 condition=one_target(),
                 name="attachment_one_target",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -33,6 +34,7 @@ from core.history.append_only import KeptQuerySet
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel, note_en_field, note_zh_field
 from core.records.constraints import choices_constraint
+from core.records.fields import choice_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
@@ -44,7 +46,6 @@ from pilots.models.pilot import Pilot
 from policies.models import Agency, Policy, Province
 
 VERIFY_PERMISSION = "pilots.verify_followup"
-CAUSE_REASON_HELP = _("Why the light that caused it had its colour on the day it was opened. Filled in by itself.")
 
 
 class FollowUpKind(models.TextChoices):
@@ -130,16 +131,16 @@ class FollowUpQuerySet(QuerySet[Any]):
         return self.order_by("-urgency", "-urgent_days", "-opened_on", "-pk")
 
 
-def optional_key(to: Any, label: Any, help_text: Any = "", related_name: str = "+") -> Any:
-    return models.ForeignKey(
-        to,
-        verbose_name=label,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name=related_name,
-        help_text=help_text,
-    )
+link = partial(link_field, optional=True)
+kept_text = partial(models.CharField, blank=True, editable=False)  # filled in by the product
+CAUSE_REASON: Any = {
+    "max_length": 500,
+    "help_text": _("Why the light that caused it had its colour on the day it was opened. Filled in by itself."),
+}
+
+
+def long_text(label: Any, help_text: Any) -> Any:
+    return models.TextField(label, blank=True, max_length=5000, validators=[check_text], help_text=help_text)
 
 
 def caused_by(cause: Cause) -> Q:
@@ -180,93 +181,57 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         editable=False,
         help_text=_("Year and serial number, for example 2026-017. It is given once and never again."),
     )
-    kind = models.CharField(
+    kind = choice_field(
         _("kind"),
+        FollowUpKind,
+        _("Meeting, assignment, evaluation, guidance or promotion."),
         max_length=10,
-        choices=FollowUpKind.choices,
         default=FollowUpKind.ASSIGNMENT,
-        help_text=_("Meeting, assignment, evaluation, guidance or promotion."),
     )
-    task_en = models.TextField(
-        _("task in English"),
-        blank=True,
-        max_length=5000,
-        validators=[check_text],
-        help_text=_("What is to be done, and by what it will be seen that it is done."),
-    )
-    task_zh = models.TextField(
-        _("task in Chinese"),
-        blank=True,
-        max_length=5000,
-        validators=[check_text],
-        help_text=_("The same in Chinese. Where one is empty, readers of its language see the other."),
+    task_en = long_text(_("task in English"), _("What is to be done, and by what it will be seen that it is done."))
+    task_zh = long_text(
+        _("task in Chinese"), _("The same in Chinese. Where one is empty, readers of its language see the other.")
     )
     task = TranslatedText("task")
-    meeting = models.CharField(
+    meeting = text_field(
         _("meeting"),
-        max_length=200,
+        200,
+        _("The meeting that assigned it, with its day, if there was one. Its follow-ups are listed together."),
         blank=True,
-        validators=[check_text],
-        help_text=_(
-            "The meeting that assigned it, with its day, if there was one. Its follow-ups are listed together."
-        ),
     )
-    pilot = optional_key(
+    pilot = link(
         Pilot,
         _("pilot"),
+        "follow_ups",
         _("The pilot that it is about. Leave it empty for a province, a policy or a practice."),
-        related_name="follow_ups",
     )
-    province = optional_key(
-        Province,
-        _("province"),
-        _("The province whose editors act on it; a pilot’s own is filled in."),
-        related_name="follow_ups",
+    province = link(
+        Province, _("province"), "follow_ups", _("The province whose editors act on it; a pilot’s own is filled in.")
     )
-    policy = optional_key(
-        Policy, _("policy"), _("The policy that it is about, if that is its subject."), related_name="follow_ups"
-    )
-    practice = optional_key(
+    policy = link(Policy, _("policy"), "follow_ups", _("The policy that it is about, if that is its subject."))
+    practice = link(
         "pilots.Practice",
         _("practice"),
+        "follow_ups",
         _("The practice that it is about, if that is its subject, for example to promote it."),
-        related_name="follow_ups",
     )
-    cause = models.CharField(
-        _("cause"),
-        max_length=9,
-        choices=Cause.choices,
-        blank=True,
-        help_text=_("The light that caused it. Empty where no light did."),
+    cause = choice_field(
+        _("cause"), Cause, _("The light that caused it. Empty where no light did."), max_length=9, blank=True
     )
-    cause_indicator = optional_key(
-        Indicator, _("indicator of the cause"), _("Only where the light of an indicator caused it.")
+    cause_indicator = link(
+        Indicator, _("indicator of the cause"), "+", _("Only where the light of an indicator caused it.")
     )
-    cause_milestone = optional_key(
-        Milestone, _("milestone of the cause"), _("Only where the light of a milestone caused it.")
+    cause_milestone = link(
+        Milestone, _("milestone of the cause"), "+", _("Only where the light of a milestone caused it.")
     )
-    cause_colour = models.CharField(
+    cause_colour = kept_text(
         _("light at the opening"),
         max_length=6,
         choices=Colour.choices,
-        blank=True,
-        editable=False,
         help_text=_("The colour of that light on the day it was opened, kept as it was."),
     )
-    cause_reason_en = models.CharField(
-        _("reason at the opening, in English"),
-        max_length=500,
-        blank=True,
-        editable=False,
-        help_text=CAUSE_REASON_HELP,
-    )
-    cause_reason_zh = models.CharField(
-        _("reason at the opening, in Chinese"),
-        max_length=500,
-        blank=True,
-        editable=False,
-        help_text=CAUSE_REASON_HELP,
-    )
+    cause_reason_en = kept_text(_("reason at the opening, in English"), **CAUSE_REASON)
+    cause_reason_zh = kept_text(_("reason at the opening, in Chinese"), **CAUSE_REASON)
     cause_reason = TranslatedText("cause_reason")
     is_key = models.BooleanField(
         _("key follow-up"),
@@ -279,28 +244,28 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     due_on = models.DateField(
         _("due on"), help_text=_("As first set. Later due dates stand in the steps that set them; this one is kept.")
     )
-    owner_agency = models.ForeignKey(
+    owner_agency = link_field(
         Agency,
-        verbose_name=_("responsible agency"),
-        on_delete=models.PROTECT,
-        related_name="follow_ups",
-        help_text=_("Who is to do it. It needs no account here: the province’s editors or the ministry enter for it."),
+        _("responsible agency"),
+        "follow_ups",
+        _("Who is to do it. It needs no account here: the province’s editors or the ministry enter for it."),
     )
-    owner_person = models.CharField(
+    owner_person = text_field(
         _("contact"),
-        max_length=120,
+        120,
+        _("Whom to ask at the agency, if known. Shown only to editors whom it concerns."),
         blank=True,
-        validators=[check_text],
-        help_text=_("Whom to ask at the agency, if known. Shown only to editors whom it concerns."),
     )
-    owner_user = optional_key(
+    owner_user = link(
         settings.AUTH_USER_MODEL,
         _("responsible user"),
+        "+",
         _("The account of who is responsible, if there is one. The owner never verifies."),
     )
-    verifier = optional_key(
+    verifier = link(
         settings.AUTH_USER_MODEL,
         _("verifier"),
+        "+",
         _("Who is to verify it. Empty: any editor of the ministry but the owner and who reported."),
     )
     sources = models.ManyToManyField(
@@ -337,20 +302,9 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     }
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {
         VERIFY_PERMISSION: (
-            *(
-                "title_zh",
-                "title_en",
-                "kind",
-                "task_zh",
-                "task_en",
-                "meeting",
-                "pilot",
-                "province",
-                "policy",
-                "practice",
-            ),
-            *("cause", "cause_indicator", "cause_milestone", "is_key", "opened_on", "due_on", "owner_agency"),
-            *("owner_user", "verifier", "sources"),
+            *("title_zh", "title_en", "kind", "task_zh", "task_en", "meeting", "pilot", "province", "policy"),
+            *("practice", "cause", "cause_indicator", "cause_milestone", "is_key", "opened_on", "due_on"),
+            *("owner_agency", "owner_user", "verifier", "sources"),
         )
     }
     """All but the contact and the notes: taking a step does not change what was assigned."""
@@ -361,8 +315,6 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         ordering = ["-opened_on", "-pk"]
         permissions = [("verify_followup", "Can open, verify, return, extend, withdraw and reopen follow-ups")]
         constraints = [
-            choices_constraint("kind", FollowUpKind, "followup_kind_known"),
-            choices_constraint("cause", Cause, "followup_cause_known", blank=True),
             choices_constraint("cause_colour", Colour, "followup_colour_known", blank=True),
             models.CheckConstraint(
                 condition=Q(number__regex=r"^[0-9]{4}-[0-9]{3,5}$"),
@@ -463,29 +415,19 @@ class FollowUpStep(HistoryModel):
     taken_on = models.DateField(
         _("day of the step"), default=today, validators=[check_not_ahead], help_text=_("The day it was taken.")
     )
-    move = models.CharField(_("step"), max_length=8, choices=Move.choices, help_text=_("What was done."))
-    state = models.CharField(
-        _("state after it"), max_length=9, choices=FollowUpState.choices, help_text=_("The state that it led to.")
-    )
-    remark = models.TextField(
-        _("remark"),
-        blank=True,
-        max_length=5000,
-        validators=[check_text],
-        help_text=_("What was done, what is missing, or why the date was moved."),
-    )
+    move = choice_field(_("step"), Move, _("What was done."), max_length=8)
+    state = choice_field(_("state after it"), FollowUpState, _("The state that it led to."), max_length=9)
+    remark = long_text(_("remark"), _("What was done, what is missing, or why the date was moved."))
     new_due_on = models.DateField(
         _("new due date"), null=True, blank=True, help_text=_("From this step on it is due on this day.")
     )
-    cause_colour = models.CharField(
+    cause_colour = kept_text(
         _("light at the closing"),
         max_length=6,
         choices=Colour.choices,
-        blank=True,
-        editable=False,
         help_text=_("Of the step that closed it: the colour of the cause on that day, as it was known then."),
     )
-    author = optional_key(settings.AUTH_USER_MODEL, _("author"))
+    author = link(settings.AUTH_USER_MODEL, _("author"), "+")
 
     objects = models.Manager.from_queryset(KeptQuerySet)()
 
@@ -500,8 +442,6 @@ class FollowUpStep(HistoryModel):
         verbose_name_plural = _("steps of follow-ups")
         ordering = ["follow_up", "seq"]
         constraints = [
-            choices_constraint("move", Move, "followupstep_move_known"),
-            choices_constraint("state", FollowUpState, "followupstep_state_known"),
             choices_constraint("cause_colour", Colour, "followupstep_colour_known", blank=True),
             models.UniqueConstraint(fields=["follow_up", "seq"], name="followupstep_seq_unique"),
         ]

@@ -40,3 +40,13 @@ def test_a_follow_up_on_days_of_its_life(pilot: Pilot) -> None:
         rows = FollowUp.objects.with_state(day)
         found = [(row.state, row.current_due_on, row.times_extended, row.is_overdue, row.days_late) for row in rows]
         assert found == ([values] if values else [])
+
+
+def test_whether_the_light_was_cleared_is_kept_as_it_was_known_at_the_closing(pilot: Pilot) -> None:
+    user, verifier = make_user("minister"), make_user("verifier")
+    item = open_follow_up(new_follow_up(pilot, opened_on=date(2025, 7, 1), due_on=date(2025, 7, 20)), by=user)
+    take_step(item, Move.SIGN, by=user, taken_on=date(2025, 7, 3))
+    take_step(item, Move.REPORT, by=user, taken_on=date(2025, 8, 2), remark="Done.")
+    assert take_step(item, Move.VERIFY, by=verifier, taken_on=date(2025, 8, 4)).cause_colour not in {"", "red"}
+    pilot.milestones.update(completed_on=None)  # what is corrected later does not rewrite it
+    assert FollowUp.objects.with_state(date(2025, 12, 1)).get().cleared is True
