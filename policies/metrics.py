@@ -27,9 +27,9 @@ def known(as_of: date) -> Q:
     return Q(known_issued_by__lte=as_of)
 
 
-def issued(as_of: date) -> Q:
-    """Condition: the provincial plan is recorded as issued and known to exist by the date."""
-    return Q(status="issued") & known(as_of)
+def issued(as_of: date, plans: str = "") -> Q:
+    """Condition: the provincial plan (`plans` leads to it) is recorded as issued and known to exist by the date."""
+    return Q(**{f"{plans}status": "issued", f"{plans}known_issued_by__lte": as_of})
 
 
 def dated() -> Q:
@@ -144,8 +144,3 @@ def common_spans(days: Collection[date], most: int) -> list[Span]:
 def quarter(day: date) -> str:
     """Return a quarter in short form: 22Q4."""
     return f"{day.year % 100:02d}Q{(day.month + 2) // 3}"
-
-
-def first_day_reaching(steps: Iterable[Step], number: float) -> date | None:
-    """Return the first date on which the curve reaches the number; None if it never does."""
-    return next((step.date for step in steps if step.issued >= number), None)

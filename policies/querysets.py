@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Self
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q, QuerySet
 
 from policies import metrics
 
@@ -28,16 +27,12 @@ class PolicyQuerySet(QuerySet[Any]):
 
     def rolled_out(self) -> Self:
         """Return policies whose rollout is tracked: they call for plans, or one is recorded as issued."""
-        plans = self.model._meta.get_field("plans").related_model._default_manager
-        issued = plans.filter(policy=OuterRef("pk"), status="issued")
-        return self.filter(Q(calls_for_provincial_plan=True) | Exists(issued))
+        return self.filter(Q(calls_for_provincial_plan=True) | Q(plans__status="issued")).distinct()
 
     def with_issued_plans(self, as_of: date) -> Self:
         """Annotate `issued_plans`: the number of plans of the roster that count as issued on the as-of date."""
-        plans = self.model._meta.get_field("plans").related_model._default_manager
-        own = plans.issued(as_of).filter(policy=OuterRef("pk"), province__in_roster=True)
-        counted = own.order_by().values("policy").annotate(n=Count("pk")).values("n")
-        return self.annotate(issued_plans=Coalesce(Subquery(counted), 0))
+        issued = metrics.issued(as_of, "plans__") & Q(plans__province__in_roster=True)
+        return self.annotate(issued_plans=Count("plans", filter=issued, distinct=True))
 
 
 class PlanQuerySet(QuerySet[Any]):

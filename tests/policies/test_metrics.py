@@ -79,12 +79,6 @@ def test_a_plan_older_than_the_national_document_comes_first() -> None:
     assert metrics.adoption_steps([early], ORIGIN) == [Step(early, 1)]
 
 
-def test_the_day_on_which_the_curve_reaches_a_number() -> None:
-    steps = [Step(ORIGIN, 0), Step(date(2022, 12, 5), 1), Step(date(2023, 1, 2), 3)]
-    assert metrics.first_day_reaching(steps, 1.5) == date(2023, 1, 2)
-    assert metrics.first_day_reaching(steps, 4) is None
-
-
 def test_half_a_day_is_a_whole_one() -> None:
     assert [metrics.whole_days(days) for days in (252.0, 284.5, 285.5, 285.4, 0.0)] == [252, 285, 286, 285, 0]
 

@@ -109,3 +109,13 @@ def test_a_lag_without_an_exact_day_is_a_range(
     make_plan(policy, make_province(), **fields)
     rollout = build_rollout(policy, date(2024, 1, 1))
     assert rollout.provinces[0].lag_range == expected
+
+
+def test_the_day_on_which_half_of_the_roster_had_issued(empty: None) -> None:
+    policy, days = make_policy(), (date(2022, 12, 5), date(2023, 1, 2), None)
+    for day in days:
+        province = make_province()
+        if day:
+            make_plan(policy, province, issued_on=day)
+    assert build_rollout(policy, date(2024, 1, 1)).half_on == date(2023, 1, 2)
+    assert build_rollout(policy, date(2022, 12, 31)).half_on is None
