@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any, ClassVar
 
 from django.db import models
@@ -14,16 +13,10 @@ from rest_framework import serializers
 from rest_framework.fields import Field
 from rest_framework.request import Request
 
+from core.history.recording import key_field_name
 from core.http.as_of import today
 from core.permissions import can_see_authors
 from core.text.bilingual import TranslatedText
-
-
-@cache
-def key_field_name(model: type[models.Model]) -> str:
-    """Return the field by which URLs and bodies identify a record of the model: its slug or code, else its id."""
-    names = {field.name for field in model._meta.concrete_fields}
-    return getattr(model, "URL_FIELD", "") or next((name for name in ("slug", "code") if name in names), "id")
 
 
 def api_url(record: models.Model, request: Request) -> str:

@@ -111,10 +111,10 @@ def m2m_rows(field: Any, keys: Iterable[int]) -> dict[int, list[tuple[int, int]]
     return found
 
 
-def batched(items: Sequence[object], size: int = BATCH_SIZE) -> Iterable[Sequence[Any]]:
+def batched(items: Sequence[object]) -> Iterable[Sequence[Any]]:
     """Yield the items in batches of a size that a database takes at once."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    for start in range(0, len(items), BATCH_SIZE):
+        yield items[start : start + BATCH_SIZE]
 
 
 def write_history_entries(records: Sequence[Any], sign: str, *, by: Any, reason: str) -> None:
@@ -168,9 +168,7 @@ def record_change_events(entries: Sequence[Any]) -> None:
     with bulk_create: resolving expressions for each row would take a tenth of an import's time.
     """
     model = entries[0].instance_type
-    label, names = model._meta.label_lower, {field.name for field in model._meta.concrete_fields}
-    # By which addresses name a record.
-    key = model.URL_FIELD or next((name for name in ("slug", "code") if name in names), "id")
+    label, key = model._meta.label_lower, key_field_name(model)
     owner = model._meta.get_field(model.OWNER) if model.OWNER else None
     owner_model = owner.related_model._meta.label_lower if owner else ""
     province, province_from = province_lookup(model)
@@ -191,6 +189,13 @@ def record_change_events(entries: Sequence[Any]) -> None:
             values += [owner_id, getattr(entry, province_from) if province_from else None, number, undoes]
         with connection.cursor() as cursor:
             cursor.execute(INSERT_SQL + ", ".join(lines), values)
+
+
+@cache
+def key_field_name(model: Any) -> str:
+    """Return the field by which URLs and bodies identify a record of the model: its slug or code, else its id."""
+    names = {field.name for field in model._meta.concrete_fields}
+    return getattr(model, "URL_FIELD", "") or next((name for name in ("slug", "code") if name in names), "id")
 
 
 @cache

@@ -203,7 +203,6 @@ ALLOWED: Mapping[str, str] = {
     "dashboard/forms.py": "as above",
     "dashboard/analytics/working_days.py": "working days, no records",
     "policies/models/": "what saving a record implies",
-    "pilots/follow_ups/services.py": "the last number of a year, no record",
     "pilots/apps.py": "the colours at closing, once after the migration that adds them",
 }
 
