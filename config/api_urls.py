@@ -7,7 +7,7 @@ from core.api.views import ApiRootView, ChangeFeedView, SchemaView, api_docs, do
 from core.api.writes import BulkRouter
 from core.history.change_feed import FeedResources
 from core.http.problems import not_found
-from dashboard.api import urls as dashboard_api
+from dashboard import api as dashboard_api
 from pilots.api import urls as pilots_api
 from pilots.documents.services import readable_changes
 from pilots.models import Pilot

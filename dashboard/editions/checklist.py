@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -22,7 +23,8 @@ from pilots.follow_ups.summary import count_red_lights
 from pilots.models import Attachment, Reading, ReadingState
 
 
-class CheckItem(NamedTuple):
+@dataclass(frozen=True)
+class CheckItem:
     """One line of the checklist: how many of how many, what it means, what to do, and where it is corrected."""
 
     code: str

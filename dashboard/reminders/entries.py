@@ -29,7 +29,7 @@ from pilots.analytics.explanations import main_explanation, request_text
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.progress import year_due
-from pilots.models import Adoption, FollowUp, Practice
+from pilots.models import Adoption, Practice
 from policies.charts.rollout import format_day
 
 DAYS_BEFORE, DAYS_AFTER = (30, 7, 1), (1, 7, 30)
@@ -123,7 +123,7 @@ def milestone_entry(row: PilotMilestone, person: Person, work: OpenWork) -> Entr
     return Entry(f"milestone:{milestone.pk}", steps, line)
 
 
-def follow_up_entry(row: FollowUp, person: Person, work: OpenWork) -> Entry:
+def follow_up_entry(row: Any, person: Person, work: OpenWork) -> Entry:
     """Return the entry of a follow-up: for its verifier once it is reported, else for who is to act on it."""
     day, since = work.as_of, row.last_step_on
     reported, returned = row.state == FollowUpState.REPORTED, row.last_move == Move.RETURN

@@ -50,7 +50,7 @@ def edition_list(request: TrackerRequest) -> HttpResponseBase:
     else:
         headline = _("No edition is approved yet. An edition is what the records said at the end of a quarter, frozen.")
     columns: list[Column[Edition]] = [
-        QUARTER_COLUMN,
+        quarter_column(),
         Column("state", _("State"), lambda item: status_cell(EditionState(item.state))),
     ]
     tables: Exports = {"editions": Export(_("Editions"), lambda: editions_table(approved))} if approved else {}
@@ -68,9 +68,8 @@ def edition_list(request: TrackerRequest) -> HttpResponseBase:
     )
 
 
-QUARTER_COLUMN: Column[Edition] = Column(
-    "quarter", gettext_lazy("Quarter"), lambda item: Cell(item.quarter, url=item.get_absolute_url())
-)
+def quarter_column() -> Column[Edition]:
+    return Column("quarter", _("Quarter"), lambda item: Cell(item.quarter, url=item.get_absolute_url()))
 
 
 def editions_table(editions: Sequence[Edition]) -> Table:
@@ -85,7 +84,7 @@ def editions_table(editions: Sequence[Edition]) -> Table:
         return Cell(_("ZIP, %(size)s") % {"size": size_text(file["size"])}, url=file_url(edition, file["path"]))
 
     columns: list[Column[Edition]] = [
-        QUARTER_COLUMN,
+        quarter_column(),
         Column("day", _("As of"), "as_of", kind="date"),
         Column("approved", _("Approved"), approval_day, kind="date"),
         Column("plans", _("Provincial plans issued"), lambda item: figure_of(item, "plans")),

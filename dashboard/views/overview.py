@@ -32,6 +32,7 @@ from dashboard.charts.overview_map import overview_map
 from dashboard.charts.practices import most_copied_table, practices_headline
 from dashboard.key_figures import overview_figures
 from pilots.analytics.explanations import format_carbon
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import distinct_names_of, pilots_url
 from pilots.charts.coverage import coverage_chart
 from pilots.charts.follow_ups import LightFollowUps
@@ -61,7 +62,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
     if file := export_response(request, tables, title, headline):
         return file
     links.fetch(item.pilot.pk for item in progress.attention(ATTENTION_SHOWN))
-    link = links.column(lambda item: links.of_pilot(item.pilot, item.colour))
+    link: Column[PilotStatus] = links.column(lambda item: links.of_pilot(item.pilot, item.colour))
     context = {
         "title": title,
         "finding": headline,

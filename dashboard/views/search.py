@@ -252,7 +252,7 @@ def build_hit(record: Any) -> Hit:
         case _:
             url = record.get_absolute_url()
     if isinstance(record, FollowUp):
-        name, note = str(record), f"{FollowUpState(record.state).label} · {record.owner_agency.name}"  # type: ignore[attr-defined]
+        name, note = str(record), f"{FollowUpState(record.state).label} · {record.owner_agency.name}"
     elif isinstance(record, Practice):
         note = f"{PracticeState(record.state_then).label} · {record.get_field_display()}"  # type: ignore[attr-defined]
     elif isinstance(record, Pilot):
@@ -260,5 +260,5 @@ def build_hit(record: Any) -> Hit:
         if left_on := getattr(record, "left_on", None):
             note += " · " + _("withdrawn on %(day)s") % {"day": format_date(left_on)}
     elif isinstance(record, Policy | ProvincialPlan) and record.issued_on:
-        day = PartialDate(record.issued_on, record.issued_precision)  # type: ignore[arg-type]
+        day = PartialDate(record.issued_on, record.issued_precision)
     return {"name": str(name), "url": str(url), "note": note, "day": day}

@@ -1,0 +1,386 @@
+"""The overview, briefs and editions in the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import QuerySet
+from django.http import Http404
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from core.api.filters import ApiFilterSet
+from core.api.serializers import DateValueField, KnownField, RecordSerializer, RelatedBySlug
+from core.api.viewsets import AggregateView, BaseAPIView, RecordViewSet
+from core.web.filters import SearchFilter
+from dashboard.analytics.overview import Overview, build_overview
+from dashboard.briefs.build import SINCE, BriefKind, Subject, build_brief, requested_since, subject_groups
+from dashboard.editions.content import content_of
+from dashboard.models import Edition, EditionState
+from pilots.api.serializers import (
+    BatchCountSerializer,
+    CountSerializer,
+    CoverageNumbersSerializer,
+    KindCountSerializer,
+    StripSerializer,
+)
+from pilots.metrics.reconciliation import Reconciliation
+from pilots.models import Batch, PilotKind
+from policies.api import RolloutNumbersSerializer
+from policies.rollout import POLICY_PARAMETER
+
+# -- the overview -----------------------------------------------------------------------------------------
+
+
+class ProvincePilotsSerializer(serializers.Serializer):
+    province = RelatedBySlug(help_text="A province of the roster.")
+    pilots = serializers.IntegerField(help_text="Its pilots on the day.")
+
+
+class OnTrackSerializer(serializers.Serializer):
+    """Binding targets by whether they are on the path that leads to them."""
+
+    on_path = serializers.IntegerField(help_text="Binding targets whose light is green.")
+    rated = serializers.IntegerField(help_text="Binding targets that have a light.")
+    unrated = serializers.IntegerField(help_text="Binding targets that cannot be rated.")
+    total = serializers.IntegerField(help_text="All binding targets.")
+
+
+class NotReportedSerializer(serializers.Serializer):
+    """The pilots that owe values for the last year due and have none accepted, by where the values are held up."""
+
+    year = serializers.IntegerField(help_text="The last year for which values are due.")
+    due_on = DateValueField(allow_null=False, help_text="The day by which they were due.")
+    owing = serializers.IntegerField(help_text="Pilots that owe values for it.")
+    count = serializers.IntegerField(help_text="Those of them without an accepted one.")
+    by_place = serializers.DictField(
+        child=serializers.IntegerField(),
+        source="counts",
+        help_text="How many of these by where the values are held up.",
+    )
+    pilots = RelatedBySlug(
+        many=True,
+        source="listed_pilots",
+        help_text="These pilots, up to 100; /api/v1/progress/ gives `reported` of all.",
+    )
+
+
+class QuarterLightsSerializer(serializers.Serializer):
+    """The lights of the same pilots on the last day of a quarter."""
+
+    on = DateValueField(allow_null=False, help_text="The last day of the quarter.")
+    lights = serializers.DictField(child=serializers.IntegerField(), help_text="Pilots by colour on that day.")
+
+
+class OverviewSynergySerializer(serializers.Serializer):
+    """How far pollution and carbon fall together in the pilots of the latest national batch, and how many are green."""
+
+    year = serializers.IntegerField(source="synergy.year", help_text="The year that is compared with the base year.")
+    of = serializers.IntegerField(source="synergy.of", help_text="All pilots that are asked about.")
+    judged = serializers.IntegerField(
+        source="synergy.judged", help_text="Pilots that can be judged: of total emissions, the sum of the classes."
+    )
+    classes = serializers.DictField(
+        child=serializers.IntegerField(),
+        source="synergy.kinds",
+        help_text="How many pilots are of each class, by total emissions alone.",
+    )
+    green = serializers.DictField(
+        child=serializers.IntegerField(),
+        source="green_by_class",
+        help_text="How many of each class have a green light.",
+    )
+
+
+class OverviewSerializer(serializers.Serializer):
+    """The programme on one day. `national` is the latest national batch; `days_left` runs to the end of its term."""
+
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+    rollout = RolloutNumbersSerializer(allow_null=True, help_text="The rollout of the programme’s policy, in numbers.")
+    national = BatchCountSerializer(allow_null=True, help_text="The latest national batch.")
+    cities = CountSerializer(help_text="Its cities.")
+    parks = CountSerializer(help_text="Its parks.")
+    days_left = serializers.IntegerField(
+        allow_null=True, help_text="Days to the end of its term; negative when it is over."
+    )
+    lights = StripSerializer(
+        source="progress.strip", help_text="The lights of the pilots of that batch beside those of the quarter before."
+    )
+    quarters = QuarterLightsSerializer(
+        many=True, help_text="Their lights at the ends of the last quarters in which any was rated, oldest first."
+    )
+    on_track = OnTrackSerializer(
+        source="progress.on_track", help_text="Their binding targets: how many are on the path."
+    )
+    synergy = OverviewSynergySerializer(source="*", help_text="Their synergy, as in /api/v1/synergy/.")
+    not_reported = NotReportedSerializer(
+        source="outstanding", help_text="Those of them without an accepted value for the year due."
+    )
+    batches = BatchCountSerializer(many=True, help_text="Every batch known on the day.")
+    coverage = CoverageNumbersSerializer(help_text="The coverage of industries by all pilots, in numbers.")
+    national_coverage = CoverageNumbersSerializer(help_text="The same by the pilots of the latest national batch.")
+    provinces = ProvincePilotsSerializer(many=True, help_text="Pilots by province.")
+
+
+class BatchKindRow(NamedTuple):
+    """Row of the overview's file: one kind of pilot of a batch."""
+
+    batch: Batch
+    kind: PilotKind
+    label: str
+    numbers: Reconciliation
+
+
+class BatchKindSerializer(KindCountSerializer):
+    """One line of the overview's file: a batch and a kind of pilot."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Put the batch before what is counted of it."""
+        return {"batch": RelatedBySlug(), **super().get_fields()}
+
+
+class OverviewView(AggregateView):
+    heading = gettext_lazy("Overview")
+    about = (
+        "The programme on the day: rollout, announced against recorded, coverage, pilots by province. "
+        "As CSV or XLSX: announced against recorded, one row for each batch and kind."
+    )
+    serializer_class = OverviewSerializer
+    row_serializer_class = BatchKindSerializer
+    file_name = "overview"
+
+    own_parameters = [
+        OpenApiParameter("policy", description="Whose plans are counted, by its code. Without it: the lead policy.")
+    ]
+
+    def build(self) -> Overview:
+        return build_overview(self.as_of, self.request.query_params.get(POLICY_PARAMETER))
+
+    def file_rows(self, value: Overview) -> Iterable[BatchKindRow]:
+        lines = ((row.batch, item) for row in value.batches for item in row.kinds)
+        return [BatchKindRow(batch, item.kind, item.label, item.numbers) for batch, item in lines]
+
+
+# -- briefs ------------------------------------------------------------------------------------------------
+
+
+class BriefRefSerializer(serializers.Serializer):
+    """Subject of a brief."""
+
+    kind = serializers.ChoiceField(BriefKind.choices, help_text="The kind of subject.")
+    slug = serializers.CharField(help_text="Its slug; empty for the nation.")
+    name = serializers.CharField(help_text="The name in the reader’s language, else in the other.")
+    url = serializers.SerializerMethodField(help_text="The address of the brief in the API.")
+    page = serializers.SerializerMethodField(help_text="The address of its page.")
+
+    def get_url(self, subject: Subject) -> str:
+        if not subject.slug:
+            return str(reverse("api-brief-nation", request=self.context["request"]))
+        return str(reverse("api-brief", args=[subject.kind, subject.slug], request=self.context["request"]))
+
+    def get_page(self, subject: Subject) -> str:
+        return str(self.context["request"].build_absolute_uri(subject.url))
+
+
+class BriefIndexSerializer(serializers.Serializer):
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+    briefs = BriefRefSerializer(many=True, help_text="Subjects of briefs, the nation first.")
+
+
+class BriefLightSerializer(serializers.Serializer):
+    """The light of a pilot."""
+
+    status = serializers.CharField(help_text="The colour, as a code.")
+    label = serializers.CharField(help_text="The colour and its meaning in words.")  # type: ignore[assignment]
+    reason = serializers.CharField(help_text="Why it has this colour.")
+
+
+class BriefSourceSerializer(serializers.Serializer):
+    """A numbered source."""
+
+    number = serializers.IntegerField(help_text="The number by which the brief names it.")
+    text = serializers.CharField(help_text="Its title.")
+    url = serializers.CharField(help_text="Its address; empty without one.")
+
+
+class BriefSerializer(serializers.Serializer):
+    """A brief: formatted texts in blocks of the types facts, lines and table."""
+
+    kind = serializers.ChoiceField(BriefKind.choices, help_text="The kind of subject.")
+    slug = serializers.CharField(help_text="Its slug; empty for the nation.")
+    language = serializers.CharField(help_text="The language of its texts.")
+    title = serializers.CharField(help_text="The title.")
+    subtitle = serializers.CharField(help_text="What it is, and of how many.")
+    headline = serializers.CharField(help_text="The finding in one sentence; empty where the light says it.")
+    light = BriefLightSerializer(allow_null=True, help_text="The light of a pilot; null for other subjects.")
+    blocks = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Its blocks in order, each with its type, title and items; a table has columns and rows.",
+    )
+    sources = BriefSourceSerializer(many=True, help_text="Its sources.")
+    as_of = serializers.DateField(help_text="The day that the answer is about.")
+    known = serializers.DateField(
+        help_text="The day at whose end the records answered so; today for the records as they are."
+    )
+    since = serializers.DateField(allow_null=True, help_text="The day that it compares with.")
+    made_at = serializers.DateTimeField(help_text="When it was made.")
+    address = serializers.CharField(help_text="The address of the page with the same brief.")
+    demonstration = serializers.BooleanField(help_text="Whether its data are invented.")
+    more_sources = serializers.IntegerField(help_text="How many sources are left out for want of space.")
+
+
+class BriefIndexView(AggregateView):
+    heading = gettext_lazy("Briefs")
+    about = (
+        "The subjects of briefs on the day: the nation, batches, provinces and pilots, each with the address of "
+        "its brief. As CSV or XLSX: one row for each."
+    )
+    serializer_class = BriefIndexSerializer
+    row_serializer_class = BriefRefSerializer
+    file_name = "briefs"
+
+    def build(self) -> dict[str, Any]:
+        groups = subject_groups(self.as_of, "")
+        return {"as_of": self.as_of, "briefs": [subject for *_kind, subjects in groups for subject in subjects]}
+
+    def file_rows(self, value: dict[str, Any]) -> Iterable[Subject]:
+        found: list[Subject] = value["briefs"]
+        return found
+
+
+class BriefView(BaseAPIView):
+    heading = gettext_lazy("One brief")
+    about = "The texts of a brief in the reader’s language, as its page and its files have them."
+    renderer_classes = [JSONRenderer]
+    serializer_class = BriefSerializer
+    action = "read"
+    cache_responses = False  # it says when it was made
+
+    own_parameters = [
+        OpenApiParameter(
+            SINCE,
+            OpenApiTypes.DATE,
+            description="The day to compare with, before as_of. Without it: the end of the last quarter before.",
+        )
+    ]
+
+    def get(self, request: Request, kind: str = BriefKind.NATION, slug: str = "") -> Response:
+        plain: Any = request._request  # noqa: SLF001  # DRF wraps Django's request
+        language = get_language() or settings.LANGUAGE_CODE
+        site = request.build_absolute_uri("/").removesuffix("/")
+        try:
+            brief = build_brief(kind, slug, self.as_of, plain.known, requested_since(plain), language, site)
+        except ObjectDoesNotExist:
+            raise Http404 from None
+        return Response(brief)
+
+
+# -- editions ----------------------------------------------------------------------------------------------
+
+
+class EditionFileSerializer(serializers.Serializer):
+    """A file of an edition. Its bytes never change."""
+
+    path = serializers.CharField(help_text="The path inside the package.")
+    media_type = serializers.CharField(help_text="The media type.")
+    size = serializers.IntegerField(help_text="The size in bytes.")
+    sha256 = serializers.CharField(help_text="SHA-256 of its bytes, in hexadecimal.")
+
+
+class EditionFigureSerializer(serializers.Serializer):
+    """A key number of an edition, as it was when it was approved."""
+
+    code = serializers.CharField(help_text="What is counted, by its code.")
+    name = serializers.CharField(source="label", help_text="What is counted, in the reader’s language.")
+    scope = serializers.CharField(help_text="The set that is counted.")
+    value = serializers.IntegerField(allow_null=True, help_text="The number; null is no data.")
+    of = serializers.IntegerField(allow_null=True, help_text="The whole that it is part of.")
+
+
+class TableChangeSerializer(serializers.Serializer):
+    """The difference of a table to that of the edition before."""
+
+    table = serializers.CharField(help_text="The table, by its name in the package.")
+    before = serializers.IntegerField(help_text="Records in the edition before.")
+    now = serializers.IntegerField(help_text="Records in this edition.")
+    added = serializers.IntegerField(help_text="Records that only this edition has.")
+    removed = serializers.IntegerField(help_text="Records that only the edition before has.")
+    changed = serializers.IntegerField(help_text="Records of both that differ.")
+
+
+class EditionSerializer(RecordSerializer):
+    day = DateValueField(source="as_of", help_text="The day that the edition is about: the last of its quarter.")
+    approved_on = serializers.SerializerMethodField(
+        help_text="The day it was approved; the records are those known then."
+    )
+    previous = serializers.CharField(
+        source="published.previous", allow_null=True, help_text="The edition before; null for the first."
+    )
+    figures = EditionFigureSerializer(many=True, source="published.figures", help_text="The key numbers.")
+    changes = TableChangeSerializer(
+        many=True, source="published.changes", help_text="The difference to the edition before, by table."
+    )
+    files = EditionFileSerializer(many=True, source="published.files", help_text="The files, the whole package first.")
+
+    class Meta:
+        model = Edition
+        fields = (
+            *("quarter", "day", "approved_on", "release_note", "release_note_en", "release_note_zh", "sha256"),
+            *("previous", "figures", "changes", "files", "page", "url"),
+        )
+
+    def get_approved_on(self, record: Edition) -> date | None:
+        return timezone.localdate(record.approved_at) if record.approved_at else None
+
+
+class EditionApiFilter(ApiFilterSet):
+    q = SearchFilter("quarter", "release_note_en", "release_note_zh")
+
+    class Meta:
+        model = Edition
+        fields = {"quarter": ["exact"]}
+
+
+class EditionViewSet(RecordViewSet):
+    heading = gettext_lazy("Editions")
+    about = (
+        "Approved editions, as they were approved: they are read only and never change. The files are below the "
+        "edition’s page, at files/ and the path."
+    )
+    serializer_class = EditionSerializer
+    filterset_class = EditionApiFilter
+    lookup_field = "quarter"
+    lookup_value_regex = "[12][0-9]{3}-Q[1-4]"
+    ordering_fields = ("quarter", "approved_at", "id")
+    default_ordering = "-quarter"
+    queryset = Edition.objects.filter(state=EditionState.APPROVED)
+
+    def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(approved_at__date__lte=self.as_of)
+
+    def annotate_as_of(self, record: Any) -> Any:
+        record.published = content_of(record)
+        return record
+
+
+RESOURCES = {"editions": ("edition", EditionViewSet)}
+AGGREGATES = {"overview": OverviewView, "briefs": BriefIndexView}
+urlpatterns = [
+    path("briefs/nation/", BriefView.as_view(action="nation"), name="api-brief-nation"),
+    path("briefs/<slug:kind>/<slug:slug>/", BriefView.as_view(), name="api-brief"),
+]
+"""Addresses below that of the briefs."""
