@@ -37,7 +37,7 @@ PROVINCIAL_EDITOR_PERMISSIONS = frozenset(
         *("pilots.add_milestone", "pilots.change_milestone"),
         # Another day of what is planned is asked of the ministry; who asked may withdraw it.
         *("pilots.add_replan", "pilots.delete_replan"),
-        *("pilots.add_target", "pilots.change_target", "pilots.add_targetstep"),
+        *("pilots.add_target", "pilots.change_target"),
         *("pilots.add_reading", "pilots.change_reading", "pilots.delete_reading"),
         # Signing for and reporting on a follow-up; all that the ministry sets is restricted on the model.
         "pilots.change_followup",

@@ -22,13 +22,12 @@ from pilots.models import (
     Reading,
     StageEntry,
     Target,
-    TargetStep,
 )
 
 NATIONAL_SIZE = 125  # pilots
 STEP = 1_000_000
 QUARTER_STEP = 100_000
-COPIED = (Batch, Pilot, StageEntry, Milestone, Target, TargetStep, Reading, LightOverride, FollowUp, FollowUpStep)
+COPIED = (Batch, Pilot, StageEntry, Milestone, Target, Reading, LightOverride, FollowUp, FollowUpStep)
 
 
 def generate(scale: int) -> None:

@@ -94,8 +94,8 @@ target AS (SELECT t.*, a.value AS actual, CASE direction WHEN 'lower' THEN 1 ELS
  LEFT JOIN actual a ON a.pilot_id = t.pilot_id AND a.indicator_id = t.indicator_id),
 point AS (SELECT id, base_year AS year, base_value AS value FROM target WHERE path
  UNION ALL SELECT id, target_year, target_value FROM target WHERE path
- UNION ALL SELECT t.id, s.year, s.value FROM pilots_targetstep s JOIN target t ON t.id = s.target_id AND path
-  AND s.year > base_year AND s.year < target_year),
+ UNION ALL SELECT t.id, s.key::int, s.value::numeric FROM target t, jsonb_each_text(t.steps) s WHERE path
+  AND s.key::int > base_year AND s.key::int < target_year),
 segment AS (SELECT *, lead(year) OVER own AS next_year, lead(value) OVER own AS next_value FROM point
  WINDOW own AS (PARTITION BY id ORDER BY year)),
 due AS (SELECT t.*, least(greatest((g.value + (next_value - g.value) * (place - g.year) / (next_year - g.year)

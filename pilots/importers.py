@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,9 +15,7 @@ from core.history.recording import batched
 from core.http.as_of import today
 from core.http.errors import truncate
 from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup
-from core.imports.dry_run import CHANGE_REFUSED, OUT_OF_SCOPE_CODE
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
-from core.records import writing
 from core.spreadsheets.cells import (
     AmbiguousCell,
     ParsedNumber,
@@ -29,10 +26,11 @@ from core.spreadsheets.cells import (
     unknown_format_error,
 )
 from core.text.formatting import join_short, label_value
-from pilots.models import Milestone, Pilot, Reading, StageEntry, Target, TargetStep
+from pilots.models import Milestone, Pilot, Reading, StageEntry, Target
 from pilots.models.reading import CONFLICT_CODE, ReadingLedger
 from pilots.models.replan import with_planned_day
 from pilots.models.stage_entry import stage_order_faults
+from pilots.models.target import steps_as_stored
 from pilots.replans import (
     FIXED_CODE,
     REASON_REQUIRED,
@@ -40,9 +38,6 @@ from pilots.replans import (
     replan_of,
     save_replan,
     settle_planned_day,
-)
-from pilots.services import (
-    PLACE_PERMISSION,
 )
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS, TITLE_HEADINGS
 
@@ -56,28 +51,36 @@ def require_unscaled(number: ParsedNumber) -> ParsedNumber:
     return number
 
 
+def split_steps(text: str) -> Iterator[tuple[int, str]]:
+    """Yield year and value, as it is written, of steps such as 2024: 34.4; 2025: 30. Raises AmbiguousCell."""
+    known = set()
+    for part in text.replace("\n", ";").replace("；", ";").split(";"):
+        if not part.strip():
+            continue
+        year, sign, value = part.replace("：", ":").replace("=", ":").partition(":")
+        if not sign:
+            raise AmbiguousCell("steps", _("Write each step as year: value, for example 2024: 34.4; 2025: 30."))
+        when = read_integer(SheetCell(year.strip()))
+        if when in known:
+            raise AmbiguousCell("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
+        known.add(when)
+        yield when, value.strip()
+
+
 class YearValuesColumn(Column):
     """Values by year, as in 2024: 34.4; 2025: 30, each in the indicator's unit."""
 
     accepted, width = gettext_lazy("Year: value, with a semicolon between one and the next."), 32
 
     def parse(self, cell: SheetCell, lookup: RecordLookup) -> Any:
-        steps: dict[int, ParsedNumber] = {}
-        for part in read_text(cell).replace("\n", ";").replace("；", ";").split(";"):
-            if not part.strip():
-                continue
-            year, sign, value = part.replace("：", ":").replace("=", ":").partition(":")
-            if not sign:
-                raise AmbiguousCell("steps", _("Write each step as year: value, for example 2024: 34.4; 2025: 30."))
-            when = read_integer(SheetCell(year.strip()))
-            if when in steps:
-                raise AmbiguousCell("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
-            steps[when] = require_unscaled(read_measurement(SheetCell(value.strip())))
-        return steps
+        steps = split_steps(read_text(cell))
+        return {year: require_unscaled(read_measurement(SheetCell(value))) for year, value in steps}
 
-    def export(self, record: Model, lookup: RecordLookup) -> str | None:
-        steps = sorted(getattr(record, self.name).all(), key=lambda step: step.year)
-        return "; ".join(f"{step.year}: {step.value.normalize():f}" for step in steps) or None
+    def export(self, record: Any, lookup: RecordLookup) -> str | None:
+        return "; ".join(map(str, record.yearly_steps)) or None
+
+    def display(self, value: Any) -> str:
+        return join_short(f"{year}: {step}" for year, step in value.items()) if value else super().display(None)
 
 
 class MeasuredColumn(NumberColumn):
@@ -294,79 +297,22 @@ class TargetImporter(PilotPartImporter):
     keys = (("pilot", "indicator"),)
     export_relations = ("pilot__batch", "indicator")
 
-    def export_queryset(self) -> Any:
-        return super().export_queryset().prefetch_related("steps")
-
-    def match_queryset(self) -> Any:
-        return super().match_queryset().prefetch_related("steps")
-
     def column_options(self, name: str) -> dict[str, Any]:
+        if name == "steps":
+            return {"column": YearValuesColumn, "limits": None}
         return UNIT_OPTIONS if name in {"base_value", "target_value"} else super().column_options(name)
 
     def extra_columns(self) -> list[Column]:
-        return [
-            unit_column(),
-            YearValuesColumn(
-                "steps",
-                gettext_lazy("steps"),
-                stored=False,
-                help=gettext_lazy("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
-            ),
-        ]
+        return [unit_column()]
 
     def clean_values(self, row: Row) -> None:
         for name in ("base_value", "target_value", "steps"):
             parse_in_unit(row, name)
-        row.related_values = row.values.get("steps")
+        if row.values.get("steps", {}) is None:
+            row.values["steps"] = {}
 
     def prepare(self, row: Row) -> None:
-        """Validate the intermediate values, existing ones too where the years change, and note how they change."""
         check_written_unit(self, row)
-        before = {step.year: step.value for step in row.record.steps.all()} if row.found else {}
-        if "steps" in row.invalid_columns():
-            return
-        steps = (row.values["steps"] or {}) if "steps" in row.values else before
-        years = [(item.base_year, item.target_year) for item in (row.record, row.before) if item]
-        if steps == before and years[1:] == years[:1]:
-            return
-        for year, value in steps.items():
-            step = TargetStep(target=row.record, year=year, value=value)
-            step.skip_unique_check = True  # of one year there is one value
-            try:
-                step.full_clean(exclude=["target"], validate_unique=False)
-            except ValidationError as exc:
-                for text in exc.messages:
-                    row.add_error(self.column("steps"), "invalid", label_value(year, text))
-        if row.found and steps != before:
-            self.check_step_permission(row)
-            heading = self.columns_by_name["steps"].heading
-            row.extra["changes"] = [FieldChange(heading, steps_text(before), steps_text(steps), not steps)]
-
-    def check_step_permission(self, row: Row) -> None:
-        """Check the permission to change intermediate values: they are part of the promise, as the restricted fields
-        are."""
-        if row.by is not None and not row.by.has_perm(PLACE_PERMISSION):
-            row.add_error(self.column("steps"), OUT_OF_SCOPE_CODE, str(CHANGE_REFUSED))
-
-    def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
-        """Write the intermediate values of the targets, each a record of its own."""
-        telling = {row.record.pk: row for row in rows if "steps" in row.values}
-        here: dict[int, dict[int, TargetStep]] = defaultdict(dict)
-        for some in batched([key for key, row in telling.items() if row.found]):
-            for step in TargetStep.objects.filter(target__in=some):
-                here[step.target_id][step.year] = step
-        for key, row in telling.items():
-            wanted = row.values["steps"] or {}
-            for year, step in here[key].items():
-                if year not in wanted:
-                    writing.delete(step, by=by, reason=reason, allowed=True)
-            for year in sorted(wanted):
-                step = here[key].get(year) or TargetStep(target=row.record, year=year)
-                writing.write(step, {"value": wanted[year]}, by=by, reason=reason, allowed=True)
-
-
-def steps_text(steps: dict[int, Any]) -> str:
-    return join_short(f"{year}: {value.normalize():f}" for year, value in sorted(steps.items()))
 
 
 def parse_in_unit(row: Row, name: str) -> None:
@@ -376,7 +322,7 @@ def parse_in_unit(row: Row, name: str) -> None:
         row.values[name] = found.value
         row.extra.setdefault("numbers", []).append((name, found))
     elif found:
-        row.values[name] = {year: number.value for year, number in found.items()}
+        row.values[name] = steps_as_stored({year: number.value for year, number in found.items()})
         row.extra.setdefault("numbers", []).extend((name, number) for number in found.values())
 
 
@@ -502,39 +448,31 @@ class ReadingImporter(PilotPartImporter):
 
     def validate_rows(self, rows: Sequence[Row]) -> None:
         """Number the new versions; reject conflicts and unexplained jumps."""
-        groups: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
+        groups: dict[tuple[int, int], list[Row]] = defaultdict(list)
         for row in rows:
             if row.is_valid:
-                groups[row.record.pilot_id][row.record.indicator_id].append(row)
-        for mine in groups.values():
-            if any(not row.found for same in mine.values() for row in same):
-                record = ReadingLedger(next(iter(mine.values()))[0].record.pilot)
-                for indicator, same in mine.items():
-                    part = copy(record)
-                    part.newest = {place: item for place, item in record.newest.items() if place[0] == indicator}
-                    part.bases = {place: item for place, item in record.bases.items() if place[0] == indicator}
-                    self.number_versions(part, same)
+                seen = row.extra.get("seen")
+                row.record.seen_id = row.record.pk if row.found else seen and seen.pk
+                groups[row.record.pilot_id, row.record.indicator_id].append(row)
+        ledgers: dict[int, ReadingLedger] = {}
+        for (pilot, _indicator), same in groups.items():
+            for row in same:
+                if not row.found:
+                    if pilot not in ledgers:
+                        ledgers[pilot] = ReadingLedger(row.record.pilot)
+                    self.number_version(row, ledgers[pilot], [other.record for other in same])
 
-    def number_versions(self, record: ReadingLedger, rows: Sequence[Row]) -> None:
-        """Number and check the new values of one pilot and indicator."""
-        values = {id(row): reading_of(row) for row in rows}
-        for row in rows:
-            if row.found:
-                continue
-            value = values[id(row)]
-            row.record.version = record.next_version(value.key)
-            newest = record.newest.get(value.key)
-            if newest and newest.pk != value.seen_id:
-                message = _(
-                    "Version %(version)d (%(value)s) was entered since. Write that version to follow it with yours."
-                )
-                row.add_error(
-                    self.column("version"),
-                    CONFLICT_CODE,
-                    message % {"version": newest.version, "value": newest.value_text},
-                )
-            elif fault := record.check(value, values.values()):
-                row.add_error(self.column("value"), str(fault.code), " ".join(fault.messages))
+    def number_version(self, row: Row, ledger: ReadingLedger, beside: Sequence[Reading]) -> None:
+        """Number and check a new value, beside the others of its pilot and indicator in the file."""
+        row.record.version, newest = ledger.next_version(row.record.key), ledger.newest.get(row.record.key)
+        if newest and newest.pk != row.record.seen_id:
+            message = _(
+                "Version %(version)d (%(value)s) was entered since. Write that version to follow it with yours."
+            )
+            labels = {"version": newest.version, "value": newest.value_text}
+            row.add_error(self.column("version"), CONFLICT_CODE, message % labels)
+        elif fault := ledger.check(row.record, beside):
+            row.add_error(self.column("value"), str(fault.code), " ".join(fault.messages))
 
     def describe(self, row: Row) -> str:
         text = super().describe(row)
@@ -546,10 +484,3 @@ class ReadingImporter(PilotPartImporter):
             "version": row.record.version,
             "before": seen.value_text,
         }
-
-
-def reading_of(row: Row) -> Reading:
-    """Return the reading of a row with the version that it follows."""
-    reading, seen = row.record, row.extra.get("seen")
-    reading.seen_id = reading.pk if row.found else seen and seen.pk
-    return reading  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from pathlib import Path
 from core.seed.loader import SeedFile
 from core.seed.models import SeedRecord
 from pilots.importers import PilotImporter, StageImporter, TargetImporter
-from pilots.models import Batch, Effect, Indicator, Pilot, Practice, StageEntry, Target, TargetStep
+from pilots.models import Batch, Effect, Indicator, Pilot, Practice, StageEntry, Target
 from policies.seed import SEED_FILES as POLICY_KINDS
 
 SEED_FOLDER = Path(__file__).parent / "seed"
@@ -30,7 +30,6 @@ SEED_FILES = [
         match_fields=("pilot", "indicator"),
         importer=TargetImporter,
     ),
-    SeedFile("target steps", TargetStep, SEED_FOLDER / "target_steps.csv", key=("target", "year"), match_fields=()),
     SeedFile("practices", Practice, SEED_FOLDER / "practices.csv"),
     SeedFile("effects", Effect, SEED_FOLDER / "effects.csv", key=("key",), match_fields=()),
 ]

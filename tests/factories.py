@@ -124,6 +124,13 @@ def make_target(pilot: Pilot, indicator: Indicator, base: Any, target: Any, **fi
     return Target.objects.create(pilot=pilot, indicator=indicator, **{**values, **fields})
 
 
+def add_step(target: Target, year: int, value: Any) -> Target:
+    """Name a value of a target for a year before its last."""
+    target.steps = {**target.steps, str(year): f"{Decimal(value).normalize():f}"}
+    target.save()
+    return target
+
+
 def make_reading(pilot: Pilot, indicator: Indicator, period: str, value: Any, **fields: Any) -> Reading:
     """Make a reading, by default reported on 20 February of the next year and accepted a month later."""
     year = int(period[:4]) + 1

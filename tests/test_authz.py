@@ -548,11 +548,6 @@ def wanted_changes(row: MatrixRow, model: Any, count: int) -> dict[str, tuple[in
         return {"pilots_followupstep": (0, 1), "pilots_historicalfollowupstep": (0, 1), "config_change": (0, 1)}
     gone, come = {"create": (0, count), "delete": (count, 0)}.get(row.one, (count, count))
     wanted = {model._meta.db_table: (gone, come), history_table(model): (0, count), "config_change": (0, count)}
-    if row.case == "steps":
-        step = {"pilots_targetstep": (0, 1), "pilots_historicaltargetstep": (0, 1)}
-        wanted = (
-            {**wanted, **step, "config_change": (0, 2)} if row.one == "create" else {**step, "config_change": (0, 1)}
-        )
     if row.resource == "actions" and row.one == "create":  # with its first step
         steps = {"pilots_followupstep": (0, count), "pilots_historicalfollowupstep": (0, count)}
         wanted |= {**steps, "config_change": (0, 2 * count)}
@@ -624,7 +619,6 @@ def test_every_record_with_a_history_has_its_rows() -> None:
     of their own (tests/dashboard/test_editions.py)."""
     parts = {
         "policies.division",
-        "pilots.targetstep",
         "pilots.lightoverride",
         "pilots.followupstep",
         "dashboard.edition",

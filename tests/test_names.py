@@ -25,10 +25,11 @@ from accounts.models import TokenKind, create_token
 from core.imports.importer import KINDS
 from dashboard.analytics.change_log import history_models
 from pilots.metrics.follow_up_states import Move
-from pilots.models import Attachment, Document, LightOverride, TargetStep
+from pilots.models import Attachment, Document, LightOverride
 from policies.models import Division
 from tests import factories
 from tests.core.history.test_change_feed import feed_ends_in_transaction
+from tests.factories import add_step
 from tests.support.api_client import RESOURCE_KINDS, ApiClient, World, client_with_token, world_in_empty_tables
 from tests.test_authz import MODELS
 
@@ -52,7 +53,7 @@ FEEDS = (
 )
 """Calendars and feeds, whose links name the language as well."""
 
-WITHOUT_ADMIN = {"division", "targetstep", "followupstep"}
+WITHOUT_ADMIN = {"division", "followupstep"}
 """Models without pages of their own in the admin."""
 
 
@@ -77,7 +78,7 @@ class SignedWorld(World):
         for side, place in (("away", self.away), ("home", self.home)):
             self.add(self.pilots[place.pk], side)
             target = factories.make_target(self.pilot(place), self.more_indicator(), 100, 80)
-            self.add(TargetStep.objects.create(target=target, year=2025, value=90), side)
+            self.add(add_step(target, 2025, 90), side)
             self.add(factories.make_override(self.pilot(place), "red", self.signers[f"{side}-signer"]), side)
             self.add_acts(place, side)
             moved = factories.make_plan(self.more_policy(), self.away)
@@ -120,9 +121,8 @@ class SignedWorld(World):
         self.sign(record, side)
         self.records.append(record)
         twin = type(record).objects.get(pk=record.pk)
-        if isinstance(record, LightOverride | TargetStep):  # one that can go without taking anything along
+        if isinstance(record, LightOverride):  # one that can go without taking anything along
             twin.pk = None
-            vars(twin).update({"year": 2024} if isinstance(record, TargetStep) else {})
             twin._history_user = self.signers[f"{side}-signer"]
             twin.save()
             twin.delete()

@@ -20,10 +20,11 @@ from core.http.as_of import today
 from core.imports.files import dry_run_of_file, export_csv
 from core.imports.importer import KINDS
 from pilots.metrics.follow_up_states import Move
-from pilots.models import Attachment, LightOverride, Pilot, Practice, TargetStep
+from pilots.models import Attachment, LightOverride, Pilot, Practice
 from policies.models import Figure, Measure
 from tests.conftest import delete_seed_records
 from tests.factories import (
+    add_step,
     make_adoption,
     make_agency,
     make_batch,
@@ -249,7 +250,7 @@ class GrowingWorld:
         LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=self.boss, **days)
         found = []
         for indicator in (self.so2, self.carbon):
-            TargetStep.objects.create(target=make_target(pilot, indicator, 100, 70), year=2025, value=90)
+            add_step(make_target(pilot, indicator, 100, 70), 2025, 90)
             found += [make_reading(pilot, indicator, year, value) for year, value in (("2023", 100), ("2025", 95))]
         return found
 

@@ -248,8 +248,11 @@ class WriteSerializer(serializers.Serializer):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields: dict[str, serializers.Field] = {}
+        declared = super().get_fields()
         for field in editable_fields(self.model, self.EXTRA_FIELDS):
             name = api_name(type(self), field.name)
+            if name in declared:
+                continue
             fields[name] = build_write_field(field)
             if name != field.name:
                 fields[name].source = field.name
@@ -261,7 +264,7 @@ class WriteSerializer(serializers.Serializer):
                 max_length=field.max_length, validators=[check], help_text=TRANSLATED_HELP, **how
             )
         reason = StrictCharField(max_length=MAX_REASON, validators=[reject_invisible], help_text=REASON_HELP, **how)
-        return {**fields, **super().get_fields(), "change_reason": reason}
+        return {**fields, **declared, "change_reason": reason}
 
 
 def api_name(serializer: Any, field: str) -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from simple_history.models import DeletedObject
 
 from core.history.recording import m2m_rows
-from core.text.formatting import format_date, join_long, no_data
+from core.text.formatting import format_date, join_long, label_value, no_data
 
 RecordState = Mapping[str, Any]
 """Values of a record at one entry, by field: the stored value, or the sorted keys of a many-to-many field."""
@@ -201,6 +201,8 @@ def field_text(field: Any, value: Any, names: Mapping[Any, str]) -> str:
         return names[value]
     if field.choices:
         return str(dict(field.flatchoices).get(value, value))
+    if isinstance(value, dict):
+        return join_long(label_value(key, item) for key, item in value.items()) or no_data()
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Decimal):

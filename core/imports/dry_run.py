@@ -471,7 +471,7 @@ def field_changes(row: Row, kind: Importer) -> list[FieldChange]:
             column = kind.column(f.name)
             values = (getattr(record, f.name) for record in (row.before, row.record))
             old, new = (column.display(value) if column else "" if value is None else str(value) for value in values)
-            changes.append(FieldChange(str(capfirst(f.verbose_name)), old, new, now in {None, ""} and not unsaved))
+            changes.append(FieldChange(str(capfirst(f.verbose_name)), old, new, now in (None, "", {}) and not unsaved))
     for name, items in row.lists.items():
         before = row.lists_before[name]
         if {item.pk for item in items} != {item.pk for item in before}:

@@ -39,7 +39,6 @@ from pilots.models import (
     Replan,
     StageEntry,
     Target,
-    TargetStep,
 )
 from policies.models import Province, ProvincialPlan
 
@@ -143,7 +142,7 @@ def iterate_change_log(
 class Part(NamedTuple):
     """How a record that belongs to others is named: by theirs, and by what distinguishes it from its fellows."""
 
-    owners: Sequence[str]  # relations, through `target` for a step of one
+    owners: Sequence[str]  # relations
     own: Callable[[Any], object] = lambda _entry: ""
     related: Sequence[str] = ()  # which that needs
 
@@ -152,7 +151,6 @@ PARTS: Mapping[type[Model], Part] = {
     StageEntry: Part(["pilot"], lambda entry: entry.get_stage_display()),
     Milestone: Part(["pilot"], lambda entry: entry.instance),
     Target: Part(["pilot", "indicator"]),
-    TargetStep: Part(["target__pilot", "target__indicator"], lambda entry: entry.year),
     Reading: Part(["pilot", "indicator"], lambda entry: entry.period),
     LightOverride: Part(["pilot"], lambda entry: entry.get_colour_display()),
     Replan: Part(["pilot"], lambda entry: entry.milestone or entry.stage_entry or "", ["milestone", "stage_entry"]),
@@ -195,11 +193,8 @@ def plan_label(entry: Any) -> str:
 
 def part_label(entry: Any, gone: Mapping[int, str]) -> str:
     """Return the record's name at that time, with the records that it belongs to in front."""
-    part, names = PARTS[entry.instance_type], []
-    for path in part.owners:
-        home, _sep, name = path.rpartition("__")
-        owner = getattr(entry, home) if home else entry
-        names += [related_label(owner, name, gone)] if owner else []
+    part = PARTS[entry.instance_type]
+    names = [related_label(entry, name, gone) for name in part.owners]
     if entry.instance_type is Adoption:
         own = related_label(entry, "pilot", gone) if entry.pilot_id else entry.place or related_label(entry, "province")
     else:
@@ -215,13 +210,11 @@ def related_label(entry: Any, name: str, gone: Mapping[int, str] = MappingProxyT
 
 
 def record_url(entry: Any, alive: bool) -> str:
-    """Return the edit page of the record; of a step that of its target, of a deleted record its history.
+    """Return the edit page of the record, of a deleted record its history.
 
     A follow-up is edited on its own page, by the steps taken there.
     """
     model = entry.instance_type
-    if model is TargetStep:
-        return f"{reverse('admin:pilots_target_change', args=[entry.target_id])}#steps-group"
     if model is FollowUp:
         return str(entry.instance.get_absolute_url())
     if model is FollowUpStep:

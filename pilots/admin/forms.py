@@ -18,11 +18,14 @@ from django.utils.translation import gettext_lazy
 from core.admin.record_form import RecordForm, VersionedRowForm, VersionedRowFormSet, is_marked_deleted
 from core.http.as_of import today
 from core.http.request import parse_key
+from core.spreadsheets.cells import AmbiguousCell
 from core.text.bilingual import normalize_code
 from core.text.formatting import label_value
+from pilots.importers import split_steps
 from pilots.models import Adoption, Practice, Reading, ReadingLedger, ReadingState, Replan
 from pilots.models.reading import CONFLICT_CODE, JUMP_CODE
 from pilots.models.stage_entry import PLANNED_TWICE, stage_order_faults
+from pilots.models.target import steps_as_stored
 from pilots.replans import (
     DELETION_FIXED,
     is_deletion_refused,
@@ -59,6 +62,34 @@ class AmountField(forms.DecimalField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, object]:
         return {**super().widget_attrs(widget), "inputmode": "decimal", "autocomplete": "off", "class": "amount"}
+
+
+class StepsField(forms.CharField):
+    """Values of a target by year, as files write them: 2024: 34.4; 2025: 30."""
+
+    def __init__(self, *, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> dict[str, str]:
+        if isinstance(value, dict):  # as it is stored, of a field that the user may not change
+            return value
+        amount = AmountField(max_digits=20, decimal_places=6)
+        try:
+            return steps_as_stored({year: amount.clean(text) for year, text in split_steps(super().to_python(value))})
+        except AmbiguousCell as exc:
+            raise ValidationError(str(exc.message), code=exc.code) from exc
+
+    def prepare_value(self, value: Any) -> Any:
+        return "; ".join(f"{year}: {step}" for year, step in value.items()) if isinstance(value, dict) else value
+
+    def run_validators(self, value: Any) -> None:
+        """The model has them."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return self.to_python(data) != (initial or {})
+        except ValidationError:
+            return True
 
 
 class IndicatorField(forms.ModelChoiceField):

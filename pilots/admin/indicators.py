@@ -12,8 +12,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -23,19 +21,18 @@ from core.history.entries import LabelledUrl, Revert
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import parse_key
-from core.text.formatting import join_clauses
-from pilots.admin.forms import AmountField, IndicatorField, ReadingForm
+from pilots.admin.forms import AmountField, IndicatorField, ReadingForm, StepsField
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
-from pilots.models import Effect, Indicator, Reading, ReadingState, Target, TargetStep
+from pilots.models import Effect, Indicator, Reading, ReadingState, Target
 from pilots.services import (
     ACCEPT_PERMISSION,
-    PLACE_PERMISSION,
     accept_readings,
     dispute_readings,
 )
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET, related_only_filters
 
 AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}
+TARGET_OVERRIDES: Any = AMOUNT_OVERRIDES | {models.JSONField: {"form_class": StepsField}}
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
 INDICATOR_SEARCH = [f"indicator__{name}" for name in ("code", "name_zh", "name_en")]
 
@@ -57,48 +54,20 @@ class IndicatorAdmin(RecordAdmin):
 # -- targets ---------------------------------------------------------------------------------------------
 
 
-class StepInline(VersionedRowInline):
-    model = TargetStep
-    fields = ["year", "value"]
-    formfield_overrides = AMOUNT_OVERRIDES
-    show_change_link = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allowed with a new target; the intermediate values of an existing one are part of the promise."""
-        may = obj is None or request.user.has_perm(PLACE_PERMISSION)
-        return bool(may and super().has_add_permission(request, obj))
-
-
 class TargetInline(VersionedRowInline):
     model = Target
     fields = [
-        *["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps_named", "binding"],
+        *["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps", "binding"],
         *["target_text_en", "target_text_zh", "done_on"],
     ]
-    readonly_fields = ["steps_named"]
     autocomplete_fields = ["indicator"]
     name_relations = ("pilot",)
-    formfield_overrides = AMOUNT_OVERRIDES
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        self.may_place = request.user.has_perm(PLACE_PERMISSION)  # an inline is made for each request
-        return super().get_queryset(request).prefetch_related("steps")
+    formfield_overrides = TARGET_OVERRIDES
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "indicator":
             kwargs["form_class"] = IndicatorField
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    @admin.display(description=_("steps"))
-    def steps_named(self, target: Target) -> SafeString | str:
-        """The intermediate values, as a link to them."""
-        if not target.pk:
-            return "–"
-        text = join_clauses(target.steps.all()) or (_("add") if self.may_place else "")
-        if not text:
-            return "–"
-        address = reverse("admin:pilots_target_change", args=[target.pk])
-        return format_html('<a href="{}#steps-group">{}</a>', address, text)
 
 
 @admin.register(Target)
@@ -110,15 +79,14 @@ class TargetAdmin(PilotPartAdmin):
     list_filter = ["kind", "binding", "confidence", *related_only_filters("indicator", "pilot__province")]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text_en", "target_text_zh"]
     autocomplete_fields = ["pilot", "indicator", "sources"]
-    inlines = [StepInline]
-    formfield_overrides = AMOUNT_OVERRIDES
+    formfield_overrides = TARGET_OVERRIDES
     fieldsets = [
         (_("Who promised what"), {"fields": ["pilot", "indicator", "kind", "binding"]}),
         (
             _("From where to where"),
             {
-                "fields": [("base_year", "base_value"), ("target_year", "target_value")],
-                "description": _("Values that the document names for years in between are steps, below."),
+                "fields": [("base_year", "base_value"), ("target_year", "target_value"), "steps"],
+                "description": _("Values that the document names for years in between are steps."),
             },
         ),
         (_("A task in words"), {"fields": ["target_text_en", "target_text_zh", "done_on"]}),

@@ -186,7 +186,7 @@ class GridForm(forms.Form):
 
     @property
     def rows(self) -> list[GridRow]:
-        promises = {item.indicator_id: target_summary(item) for item in self.pilot.targets.prefetch_related("steps")}
+        promises = {item.indicator_id: target_summary(item) for item in self.pilot.targets.all()}
         return [
             GridRow(item, promises.get(item.pk, _("no target")), [self.cell(item, period) for period in self.periods])
             for item in self.indicators
@@ -225,7 +225,7 @@ def target_summary(target: Target) -> str:
     if target.base_value is not None:
         parts.append(year_and_value(target.base_year, target.base_value))
     if target.target_value is not None:
-        steps = [year_and_value(step.year, step.value) for step in target.steps.all()]
+        steps = [year_and_value(*step) for step in target.yearly_steps]
         parts.append(" → ".join([*steps, year_and_value(target.target_year, target.target_value)]))
     return " · ".join(parts) if len(parts) < 3 else f"{parts[0]} · {parts[1]} → {parts[2]}"
 

@@ -12,7 +12,7 @@ from typing import Any
 from pilots.analytics.pilot_status import colour_on
 from pilots.lights import Colour
 from pilots.metrics.progress import year_due
-from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry, Target, TargetStep
+from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry, Target
 from pilots.models.prefetch import RELATION_ORDER
 from pilots.readings import YEARLY
 
@@ -55,9 +55,6 @@ def light_changes(edits: Collection[PilotEdit]) -> dict[PilotEdit, tuple[Colour,
     replans = Replan.history.filter(pilot_id__in=keys).order_by("history_date", "history_id")
     for field in ("milestone_id", "stage_entry_id"):
         found[field] = group_by_attribute(replans, field)
-    targets = {entry.id for rows in found["targets"].values() for entry in rows}
-    steps = TargetStep.history.filter(target_id__in=targets).order_by("history_date", "history_id")
-    found["steps"] = group_by_attribute(steps, "target_id")
     histories = found
     indicators = Indicator.objects.in_bulk()
     turned = {}
@@ -102,6 +99,5 @@ def pilot_before(pilot: Pilot, histories: HistoryEntries, indicators: Mapping[in
     targets = [target for target in vars(found)["prefetched_targets"] if target.indicator_id in indicators]
     for target in targets:
         target.indicator = indicators[target.indicator_id]
-        vars(target)["prefetched_steps"] = records_before(histories["steps"].get(target.pk, ()), edge, ("year",))
     vars(found)["prefetched_targets"] = targets
     return found

@@ -129,7 +129,6 @@ PILOT_OF_ROW = {
     "pilots_pilot": "id",
     **dict.fromkeys(("pilots_stageentry", "pilots_milestone", "pilots_target", "pilots_reading"), "pilot_id"),
     **dict.fromkeys(("pilots_lightoverride", "pilots_replan"), "pilot_id"),
-    "pilots_targetstep": "(SELECT pilot_id FROM pilots_target WHERE id = target_id)",
 }
 """The tables with rows of one pilot, each with the SQL expression for its key."""
 

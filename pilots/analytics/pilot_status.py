@@ -99,7 +99,7 @@ class IndicatorStatus:
     @property
     def path(self) -> TargetPath | None:
         """Path from the base through the steps to the target; None for a kind without one."""
-        return target_path(self.target, related_rows(self.target, "steps"))
+        return target_path(self.target, self.target.yearly_steps)
 
     @property
     def sentence(self) -> str:
@@ -397,7 +397,7 @@ def indicator_status(target: Target, latest: Mapping[int, Reading], as_of: date)
     known: dict[tuple[int | None, int], IndicatorLight] = vars(target).setdefault("lights_known", {})
     key = (reading.pk if reading else None, year)  # the light is the same on any day
     if key not in known:
-        known[key] = target_light(target, related_rows(target, "steps"), reading.value if reading else None, year)
+        known[key] = target_light(target, target.yearly_steps, reading.value if reading else None, year)
     return IndicatorStatus(target, reading, year, known[key])
 
 

@@ -17,17 +17,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import takewhile
-from operator import itemgetter
 from typing import Any
 
 from django.db.models import Model, Q
 from django.utils import timezone
 
-from pilots.models import Milestone, StageEntry, Target, TargetStep
+from pilots.models import Milestone, StageEntry, Target
 
 DECISIVE_FIELDS: Mapping[type[Any], tuple[str, ...]] = {
     Milestone: ("planned_on", "is_key", "title_zh", "title_en"),
-    Target: ("kind", "base_year", "base_value", "target_year", "target_value", "binding"),
+    Target: ("kind", "base_year", "base_value", "target_year", "target_value", "binding", "steps"),
 }
 """The fields of each kind of record by which a light is judged, of those that are planned and not observed."""
 TITLE_FIELDS = ("title_zh", "title_en")
@@ -108,27 +107,13 @@ class PlanHistory:
     def versions(self) -> Mapping[int, Mapping[tuple[type[Any], int], Sequence[PlanVersion]]]:
         """Versions by pilot and record, oldest first, of records changed after their entry."""
         found: dict[int, dict[tuple[type[Any], int], list[PlanVersion]]] = defaultdict(lambda: defaultdict(list))
-        steps = self.steps_of_targets()
         for model, fields in DECISIVE_FIELDS.items():
             history: Any = model.history
             columns = {*ENTRY_COLUMNS, *fields, *NAME_FIELDS[model], *(["completed_on"] if model is Milestone else [])}
             changed = Q(id__in=history.filter(history_type__in=["~", "-"]).order_by().values("id"))
-            stepped = Q(id__in=list(steps)) if model is Target else Q()
-            rows = history.filter(changed | stepped if stepped else changed, pilot_id__in=self.pilots)
+            rows = history.filter(changed, pilot_id__in=self.pilots)
             for row in rows.order_by("history_date", "history_id").values(*columns):
                 found[row["pilot_id"]][model, row["id"]].append(plan_version(row, fields, NAME_FIELDS[model]))
-        for versions in found.values():
-            for (model, key), own in versions.items():
-                if model is Target:
-                    own[:] = versions_with_steps(own, steps.get(key, ()))
-        return found
-
-    def steps_of_targets(self) -> Mapping[int, Sequence[Mapping[str, object]]]:
-        """Return the history entries of steps by target, oldest first."""
-        found: dict[int, list[Mapping[str, object]]] = defaultdict(list)
-        rows = TargetStep.history.filter(target__pilot_id__in=self.pilots).order_by("history_date", "history_id")
-        for row in rows.values("id", "target_id", "history_date", "history_type", "history_user_id", "year", "value"):
-            found[row["target_id"]].append(row)
         return found
 
     def replannings(self, pilot: int, as_of: date) -> list[Replanning]:
@@ -155,29 +140,10 @@ def with_replan(known: Replanning | None, record: Any, as_of: date) -> Replannin
 
 def plan_version(row: Mapping[str, Any], fields: Iterable[str], names: Iterable[str]) -> PlanVersion:
     values = None if row["history_type"] == "-" else {name: row[name] for name in fields}
+    if values and STEPS_FIELD in values:
+        values[STEPS_FIELD] = dict(Target(steps=values[STEPS_FIELD]).yearly_steps)
     named = {name: row[name] for name in names}
     return PlanVersion(row["history_date"], row["history_user_id"], values, named, row.get("completed_on"))
-
-
-def versions_with_steps(versions: Sequence[PlanVersion], entries: Sequence[Mapping[str, Any]]) -> list[PlanVersion]:
-    """Return the versions of a target with its steps by year, and one more for each history entry of a step."""
-    events: list[tuple[datetime, int, Any]] = [(item.at, 0, item) for item in versions]
-    events += [(row["history_date"], 1, row) for row in entries]
-    steps: dict[int, tuple[int, Any]] = {}  # by the key of the step
-    found: list[PlanVersion] = []
-    for at, _place, event in sorted(events, key=itemgetter(0, 1)):
-        if isinstance(event, PlanVersion):
-            current, by = event, event.by
-        elif found:
-            current, by = found[-1], event["history_user_id"]
-            steps.pop(event["id"], None)
-            if event["history_type"] != "-":
-                steps[event["id"]] = (event["year"], event["value"])
-        else:  # before the first history entry of the target
-            continue
-        values = None if current.values is None else {**current.values, STEPS_FIELD: dict(sorted(steps.values()))}
-        found.append(PlanVersion(at, by, values, current.named))
-    return found
 
 
 def find_replanning(key: tuple[type[Model], int], versions: Sequence[PlanVersion], as_of: date) -> Replanning | None:

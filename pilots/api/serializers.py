@@ -36,7 +36,7 @@ from core.api.serializers import (
     RelatedBySlug,
     UsernameField,
 )
-from core.api.write_serializers import WriteSerializer, build_write_field
+from core.api.write_serializers import StrictDecimalField, StrictIntegerField, WriteSerializer
 from core.http.errors import truncate
 from pilots.analytics.coverage import MATRIX_AXES, Coverage
 from pilots.analytics.explanations import Explanation, no_elasticity, plan_change_text, shown_explanations
@@ -64,8 +64,8 @@ from pilots.models import (
     StageEntry,
     Target,
     TargetKind,
-    TargetStep,
 )
+from pilots.models.target import steps_as_stored
 from policies.api import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
 from policies.models import Field, Level
 
@@ -75,6 +75,8 @@ COLOUR_HELP, WHY_HELP = "Its light on the day.", "Why the light has its colour."
 ROSTER_HELP = "Provinces that the programme covers: the denominator."
 COVERED_HELP = "Provinces of the roster with at least one of them."
 SHARE_HELP = "provinces of roster, as a fraction."
+STEP_YEAR_HELP = "A year before the target year, for example 2025."
+STEP_VALUE_HELP = "Value to be reached by the end of that year."
 
 
 class CountSerializer(Serializer):
@@ -242,17 +244,18 @@ class IndicatorSerializer(RecordSerializer):
         )
 
 
-class StepOfTargetSerializer(ReadOnlyModelSerializer):
+class StepOfTargetSerializer(Serializer):
     """An intermediate value of a target, for a year before the last."""
 
-    class Meta:
-        model = TargetStep
-        fields = ("year", "value")
+    year = IntegerField(read_only=True, help_text=STEP_YEAR_HELP)
+    value = NumberField(allow_null=False, help_text=STEP_VALUE_HELP)
 
 
 class TargetSerializer(SourcedSerializer):
     done_on = DateValueField(source="done_then")
-    steps = StepOfTargetSerializer(many=True, help_text="The values that it names for years before the last.")
+    steps = StepOfTargetSerializer(
+        source="yearly_steps", many=True, help_text="The values that it names for years before the last."
+    )
 
     class Meta:
         model = Target
@@ -816,12 +819,26 @@ class CoverageSerializer(CoverageNumbersSerializer):
 # -- written ---------------------------------------------------------------------------------------------
 
 
+class StepsField(ListSerializer):
+    """All steps of a target, each year once."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        steps = super().to_internal_value(data)
+        found = {step["year"]: step["value"] for step in steps}
+        if len(found) < len(steps):
+            raise ValidationError([ErrorDetail(gettext("Name each year once."), "twice")])
+        return steps_as_stored(found)
+
+
 @extend_schema_serializer(component_name="StepEntry")
 class StepWriteSerializer(Serializer):
     """A value that a target names for a year before the last."""
 
-    def get_fields(self) -> dict[str, Any]:
-        return {name: build_write_field(TargetStep._meta.get_field(name)) for name in ("year", "value")}
+    year = StrictIntegerField(min_value=0, max_value=32767, help_text=STEP_YEAR_HELP)
+    value = StrictDecimalField(max_digits=20, decimal_places=6, help_text=STEP_VALUE_HELP)
+
+    class Meta:
+        list_serializer_class = StepsField
 
     def to_internal_value(self, data: Any) -> Any:
         """Both, and nothing else: also where of the target only a part is sent."""

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Case, Model, Prefetch, Q, QuerySet, Value, When
+from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
@@ -20,9 +19,8 @@ from core.api.write_serializers import ValidatedInput
 from core.api.writes import WritableViewSet
 from core.http.as_of import today
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.permissions import NOT_YOURS_TO_CHANGE
 from core.records import writing
-from core.records.writing import ADD, NOT_YOURS
+from core.records.writing import ADD
 from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
 from pilots.analytics.light_index import filter_by_status, read_conditions
@@ -49,7 +47,6 @@ from pilots.models import (
     ReplanState,
     StageEntry,
     Target,
-    TargetStep,
 )
 from pilots.models.reading import lock_pilot
 from pilots.readings import state_expression
@@ -63,7 +60,6 @@ from pilots.replans import (
     settle_planned_day,
     withdraw_replan,
 )
-from pilots.services import PLACE_PERMISSION
 
 YEAR_PATTERN = re.compile(r"[1-9][0-9]{3}", re.ASCII)
 
@@ -339,39 +335,7 @@ class TargetViewSet(PilotPartViewSet):
 
     def base_queryset(self) -> QuerySet[Target]:
         rows = Target.objects.annotate(done_then=self.known_day("done_on"))
-        steps = Prefetch("steps", TargetStep.objects.order_by("year"))
-        return rows.select_related("pilot", "indicator").prefetch_related(steps, "sources")
-
-    def perform_write(self, record: Any, given: ValidatedInput) -> None:
-        """Write the intermediate values too, each with its own history entry; those not sent are deleted.
-
-        Remaining ones are validated as well, as the target's years may have changed.
-        """
-        created = record.pk is None
-        super().perform_write(record, given)
-        there = {} if created else {step.year: step for step in record.steps.all()}
-        now = {year: step.value for year, step in there.items()}
-        left_alone = "steps" not in given.extra and self.request.method == "PATCH"
-        wanted = now if left_alone else values_by_year(given.extra.get("steps", []))
-        if not created and wanted != now and not self.request.user.has_perm(PLACE_PERMISSION):
-            raise ValidationError({"steps": ValidationError(NOT_YOURS_TO_CHANGE, code=NOT_YOURS)})
-        how: dict[str, Any] = {"by": self.request.user, "reason": given.reason, "allowed": True}
-        for year in there.keys() - wanted.keys():
-            writing.delete(there[year], **how)
-        for year, value in wanted.items():
-            step = there.get(year) or TargetStep(target=record, year=year)
-            try:
-                writing.write(step, {"value": value}, **how)
-            except ValidationError as exc:
-                raise ValidationError({"steps": [f"{year}: {text}" for text in exc.messages]}) from exc
-
-
-def values_by_year(steps: Sequence[Mapping[str, Any]]) -> Mapping[int, Decimal]:
-    """Return the values by year. Raises ValidationError for a duplicate year."""
-    wanted = {step["year"]: step["value"] for step in steps}
-    if len(wanted) < len(steps):
-        raise ValidationError({"steps": ValidationError(_("Name each year once."), code="twice")})
-    return wanted
+        return rows.select_related("pilot", "indicator").prefetch_related("sources")
 
 
 class ReadingViewSet(PilotPartViewSet):

@@ -14,7 +14,7 @@ from pilots.models.practice import CostKind, Practice, PracticeField, PracticeLe
 from pilots.models.reading import Reading, ReadingLedger, ReadingState, RejectedReadingsError, ValueStatus
 from pilots.models.replan import Replan, ReplanState
 from pilots.models.stage_entry import StageEntry
-from pilots.models.target import Target, TargetStep
+from pilots.models.target import Target
 
 __all__ = [
     "Accumulation",
@@ -55,6 +55,5 @@ __all__ = [
     "SynergyUse",
     "Target",
     "TargetKind",
-    "TargetStep",
     "ValueStatus",
 ]

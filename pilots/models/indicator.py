@@ -37,11 +37,12 @@ def normalize_unit(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+NOT_NEGATIVE = _("The value is 0 or more.")
+
+
 def non_negative_constraint(field: str, name: str) -> models.CheckConstraint:
     """Return the check constraint that no value is below 0, which holds for every indicator."""
-    return check_constraint(
-        name, Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}), _("The value is 0 or more.")
-    )
+    return check_constraint(name, Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}), NOT_NEGATIVE)
 
 
 class IndicatorKind(models.TextChoices):

@@ -23,7 +23,7 @@ class PilotPrefetch:
     """Prefetches stages, milestones, targets, readings and overrides by `prefetch_related("facts")`.
 
     A Prefetch may restrict the readings. Each list is an attribute named after its relation: prefetched_stages and so
-    on; of a target, prefetched_steps. Django's own prefetch finds the pilot of each row and sets it there again, which
+    on. Django's own prefetch finds the pilot of each row and sets it there again, which
     takes more time than the queries.
     """
 
@@ -35,7 +35,6 @@ class PilotPrefetch:
     ) -> tuple[list[Any], KeyFunction, KeyFunction, bool, str, bool]:
         """Prefetch as Django's `prefetch_related_objects` requires. The lists are set here, so the result is empty."""
         prefetch_relations(instances, RELATION_ORDER, querysets[0] if querysets else None)
-        attach_rows([target for pilot in instances for target in pilot.prefetched_targets], "steps", ("year",))
         attach_replans(instances)
         return [], primary_key_of, primary_key_of, True, "facts", False
 

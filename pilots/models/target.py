@@ -1,7 +1,8 @@
-"""Models of targets: the value that a pilot means to reach, and the values on the way."""
+"""Model of targets: the value that a pilot means to reach, and the values on the way."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -11,11 +12,32 @@ from django.utils.translation import gettext_lazy as _
 from core.records.constraints import check_constraint
 from core.records.fields import amount_field, choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
+from core.records.validators import check_displayable
 from core.text.bilingual import TranslatedText
+from core.text.formatting import label_value
 from pilots.lights import TargetKind
-from pilots.models.indicator import Indicator, non_negative_constraint
+from pilots.models.indicator import NOT_NEGATIVE, Indicator, non_negative_constraint
 from pilots.models.pilot import Pilot
 from policies.models.sourced import SourcedModel
+
+AMOUNT: Any = amount_field("", "")
+
+
+class YearlyValue(NamedTuple):
+    """A value that a target names for a year before the last."""
+
+    year: int
+    value: Decimal
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.value.normalize():f}"
+
+
+def steps_as_stored(steps: Mapping[int, Decimal]) -> dict[str, str]:
+    """Return values by year as `Target.steps` holds them, a JSON object: every digit is kept, and the years are in
+    order.
+    """
+    return {str(year): f"{steps[year].normalize():f}" for year in sorted(steps)}
 
 
 class Target(HistoryModel, SourcedModel):
@@ -49,6 +71,12 @@ class Target(HistoryModel, SourcedModel):
     target_value = amount_field(
         _("target value"), _("In the indicator’s unit. Empty for a task in words."), optional=True
     )
+    steps = models.JSONField(
+        _("steps"),
+        default=dict,
+        blank=True,
+        help_text=_("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
+    )
     target_text_en = text_field(_("target in words, in English"), 300, _("Only for a task in words."), blank=True)
     target_text_zh = text_field(
         _("target in words, in Chinese"),
@@ -71,7 +99,7 @@ class Target(HistoryModel, SourcedModel):
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("binding",)}
     PROMISED_FIELDS: ClassVar[tuple[str, ...]] = (
         *("pilot", "indicator", "kind"),
-        *("base_year", "base_value", "target_year", "target_value", "target_text_en", "target_text_zh"),
+        *("base_year", "base_value", "target_year", "target_value", "steps", "target_text_en", "target_text_zh"),
     )
     RESTRICTED_CHANGES: ClassVar[FieldNames] = {"pilots.place_pilot": PROMISED_FIELDS}
 
@@ -115,6 +143,11 @@ class Target(HistoryModel, SourcedModel):
         ]
 
     @property
+    def yearly_steps(self) -> list[YearlyValue]:
+        """The values that it names for years before the last, in their order."""
+        return [YearlyValue(int(year), Decimal(value)) for year, value in sorted(self.steps.items())]
+
+    @property
     def is_measured(self) -> bool:
         """Whether it is compared with readings; else it is a task, done or not."""
         return self.kind != TargetKind.TEXT
@@ -127,44 +160,22 @@ class Target(HistoryModel, SourcedModel):
     def __str__(self) -> str:
         return f"{self.pilot} · {self.indicator}"
 
-
-class TargetStep(HistoryModel):
-    """A value that a target names for a year before the last."""
-
-    target = models.ForeignKey(Target, verbose_name=_("target"), on_delete=models.CASCADE, related_name="steps")
-    year = models.PositiveSmallIntegerField(_("year"), help_text=_("A year before the target year, for example 2025."))
-    value = amount_field(_("value"), _("Value to be reached by the end of that year."))
-
-    YEAR_FIELDS = ("year",)
-    PROVINCE_PATH = "target.pilot.province_id"
-    OWNER = "target"
-
-    class Meta:
-        verbose_name = _("step of a target")
-        verbose_name_plural = _("steps of targets")
-        ordering = ["target", "year"]
-        constraints = [
-            non_negative_constraint("value", "targetstep_value_not_negative"),
-            models.UniqueConstraint(
-                fields=["target", "year"],
-                name="targetstep_one_per_year",
-                violation_error_message=_("This target already has a step for this year."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.year}: {self.value.normalize():f}"
-
     def clean(self) -> None:
-        """Reject a year outside the target's, also of an unsaved target."""
+        """Reject steps that no year or value of an indicator could be, and those outside the target's years."""
         super().clean()
-        known = self.target_id or "target" in self._state.fields_cache
-        year, end, base = (
-            self.year,
-            self.target.target_year if known else None,
-            self.target.base_year if known else None,
-        )
-        if year and end and year >= end:
-            raise ValidationError({"year": _("A step lies before the target year.")})
-        if year and base and year <= base:
-            raise ValidationError({"year": _("A step lies after the base year.")})
+        faults = []
+        for year, value in self.yearly_steps:
+            try:
+                AMOUNT.clean(value, None)
+                check_displayable(AMOUNT, value, is_year=False)
+                check_displayable(AMOUNT, year, is_year=True)
+                if value < 0:
+                    raise ValidationError(NOT_NEGATIVE)
+                if self.target_year and year >= self.target_year:
+                    raise ValidationError(_("A step lies before the target year."))
+                if self.base_year and year <= self.base_year:
+                    raise ValidationError(_("A step lies after the base year."))
+            except ValidationError as exc:
+                faults += [label_value(year, text) for text in exc.messages]
+        if faults:
+            raise ValidationError({"steps": faults})

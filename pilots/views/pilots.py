@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -12,7 +11,6 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds import CANCELLED_DAYS, FEED_LISTS, FeedList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
-from core.history.models import ChangeEvent
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, Feeds, chart_exports, export_response, figures_export, page
 from core.text.formatting import format_date, join_clauses, label_value, no_data
@@ -51,7 +49,7 @@ from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
 from pilots.lights import Colour, ReasonSubject, StatusReason
 from pilots.metrics.reconciliation import Reconciliation, term_days_left
-from pilots.models import LightOverride, Pilot, Reading, Replan, Target, TargetStep
+from pilots.models import LightOverride, Pilot, Reading, Replan, Target
 from pilots.tables import pilot_columns
 from policies.charts.rollout import format_day
 from policies.models import Confidence, Source
@@ -476,26 +474,19 @@ def pilot_headline(pilot: Pilot, as_of: date) -> str:
 
 def pilot_timeline(pilot: Pilot, as_of: date, user: Any) -> Timeline:
     """Return the timeline of a pilot up to the as-of date, for this user."""
-    targets = ChangeEvent.objects.filter(model=Target._meta.label_lower, owner_id=pilot.pk).values("record_id")
-    steps = Q(model=TargetStep._meta.label_lower, owner_id__in=targets)
     labels = {
         Target: Label(indicator_name, ["indicator"]),
-        TargetStep: Label(step_name, ["target__indicator"]),
         Reading: Label(reading_name, ["indicator"]),
         LightOverride: Label(lambda entry: str(entry.get_colour_display())),
         Replan: Label(
             lambda entry: str(entry.milestone or entry.stage_entry or no_data()), ["milestone", "stage_entry"]
         ),
     }
-    return Timeline(changes_of(pilot) | steps, as_of, user, labels)
+    return Timeline(changes_of(pilot), as_of, user, labels)
 
 
 def indicator_name(entry: Any) -> str:
     return entry.indicator.name if entry.indicator else no_data()
-
-
-def step_name(entry: Any) -> str:
-    return f"{indicator_name(entry.target)} {entry.year}" if entry.target else str(entry.year)
 
 
 def reading_name(entry: Any) -> str:

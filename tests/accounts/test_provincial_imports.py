@@ -17,6 +17,7 @@ from core.records.writing import Conflict
 from pilots.models import Milestone
 from policies.models import ProvincialPlan
 from tests.factories import (
+    add_step,
     make_adoption,
     make_batch,
     make_effect,
@@ -297,7 +298,7 @@ def test_targets_of_the_own_pilots_are_added_and_not_made_easier(world: SimpleNa
     """Row by row: what is new comes in, but for binding; what is on record is the ministry's to change."""
     heads = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "binding", "steps"]
     target = make_target(world.home.pilot, world.so2, 100, 80)
-    target.steps.create(year=2025, value=90)
+    add_step(target, 2025, 90)
     nox, pm = make_indicator("NOX"), make_indicator("PM")
     same = ["home-city", "SO2", "reach", 2023, 100, 2026, 80, "yes", "2025: 90"]
     easier = ["home-city", "SO2", "reach", 2023, 100, 2027, 95, "no", "2025: 98"]

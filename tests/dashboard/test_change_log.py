@@ -21,8 +21,9 @@ from dashboard.analytics.change_log import (
     history_models,
     iterate_change_log,
 )
-from pilots.models import Pilot, TargetStep
+from pilots.models import Pilot
 from tests.factories import (
+    add_step,
     make_batch,
     make_indicator,
     make_industry,
@@ -90,7 +91,7 @@ def entry_key(entry: Any) -> str:
 def test_every_kind_that_keeps_a_history_is_in_the_feed() -> None:
     assert set(KINDS) == {
         "province", "agency", "division", "industry", "policy", "provincialplan", "measure", "figure", "source",
-        "batch", "pilot", "indicator", "target", "targetstep", "reading", "stageentry", "milestone", "lightoverride",
+        "batch", "pilot", "indicator", "target", "reading", "stageentry", "milestone", "lightoverride",
         "followup", "followupstep", "practice", "adoption", "effect", "document", "attachment",
         "edition", "replan",
     }  # fmt: skip
@@ -135,8 +136,7 @@ def test_a_change_is_held_against_the_entry_before_it_even_when_that_is_not_aske
 
 def test_what_belongs_to_a_pilot_is_shown_with_its_name(pilot: Pilot, wang: User) -> None:
     sulphur = make_indicator("AIR_SO2", name_en="SO2")
-    target = make_target(pilot, sulphur, 100, 80)
-    TargetStep.objects.create(target=target, year=2025, value=90)
+    make_target(pilot, sulphur, 100, 80)
     make_reading(pilot, sulphur, "2024", 95)
     make_stage(pilot, "listed", date(2024, 1, 15))
     make_milestone(pilot, date(2025, 5, 1), title_en="Platform live")
@@ -145,15 +145,12 @@ def test_what_belongs_to_a_pilot_is_shown_with_its_name(pilot: Pilot, wang: User
     found = {line.kind: line for line in build_change_log(KINDS, ChangeLogQuery(ADMIN)).entries}
     assert {kind: line.what for kind, line in found.items() if kind not in ("Indicator", "Policy")} == {
         "Target": "Huzhou · SO2",
-        "Step of a target": "Huzhou · SO2 · 2025",
         "Reading": "Huzhou · SO2 · 2024",
         "Stage entry": "Huzhou · Listed",
         "Milestone": "Huzhou · Platform live",
         "Light set by hand": "Huzhou · Yellow",
         "Provincial plan": "Hebei · Plan",
     }
-    assert found["Step of a target"].url == f"/admin/pilots/target/{target.pk}/change/#steps-group"
-    assert found["Step of a target"].version == ""
     assert found["Provincial plan"].url == f"/admin/policies/provincialplan/{plan.pk}/change/"
 
 
@@ -224,7 +221,7 @@ def test_by_province_its_own_records_and_those_of_its_pilots(pilot: Pilot) -> No
         edit_record(hebei),
         edit_record(pilot),
         edit_record(target),
-        TargetStep.objects.create(target=target, year=2025, value=90).history.get(),
+        add_step(target, 2025, 90).history.first(),
         make_plan(make_policy(), hebei).history.get(),
         make_stage(pilot, "listed", date(2024, 1, 15)).history.get(),
     ]

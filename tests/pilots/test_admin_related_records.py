@@ -25,10 +25,10 @@ from pilots.models import (
     RejectedReadingsError,
     StageEntry,
     Target,
-    TargetStep,
 )
 from pilots.services import accept_readings, dispute_readings
 from tests.factories import (
+    add_step,
     make_batch,
     make_carbon,
     make_indicator,
@@ -319,22 +319,25 @@ def test_rows_are_for_those_who_may_write_them(pilot: Pilot) -> None:
 # -- steps of a target -------------------------------------------------------------------------------------
 
 
-def test_a_target_s_steps_are_kept_on_its_own_page(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+def test_a_target_s_steps_are_kept_with_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
     target = make_target(pilot, so2, 12000, 9600)
-    assert f'href="{change_url(target)}#steps-group"' in admin_client.get(change_url(pilot)).text
-    assert save(admin_client, target, **{"steps-0-year": 2025, "steps-0-value": "１０，４００"}).status_code == 302
-    step = TargetStep.objects.get()
-    assert (step.year, step.value) == (2025, 10400)
-    assert "2025: 10400" in admin_client.get(change_url(pilot)).text
+    assert save(admin_client, target, steps="2025: １０，４００").status_code == 302
+    target.refresh_from_db()
+    assert target.steps == {"2025": "10400"}
+    assert 'value="2025: 10400"' in admin_client.get(change_url(pilot)).text
     for year, text in [(2026, "A step lies before the target year."), (2023, "A step lies after the base year.")]:
-        refused = row_problems(save(admin_client, target, **{"steps-1-year": year, "steps-1-value": "1"}))
-        assert refused == {"steps-1": {"year": [text]}}
+        refused = form_errors(save(admin_client, target, steps=f"2025: 10400; {year}: 1"))
+        assert refused == {"steps": [f"{year}: {text}"]}
+    for typed in ("2025", "2025: x", "2025: 1; 2025: 2"):
+        assert list(form_errors(save(admin_client, target, steps=typed))) == ["steps"]
+    assert save(admin_client, target, steps="").status_code == 302
+    target.refresh_from_db()
+    assert target.steps == {}
 
 
 def test_a_step_is_held_against_a_target_that_is_only_being_entered(admin_client, pilot, so2) -> None:
     target = {"pilot": pilot.pk, "indicator": so2.pk, "target_year": 2026, "target_value": "8"}
-    values = target | {"steps-0-year": 2027, "steps-0-value": "9"}
-    assert list(row_problems(save_new(admin_client, Target, **values))) == ["steps-0"]
+    assert list(form_errors(save_new(admin_client, Target, **target, steps="2027: 9"))) == ["steps"]
 
 
 # -- numbers as people write them --------------------------------------------------------------------------
@@ -543,7 +546,7 @@ def cell_problems(page: Any) -> dict[str, list[str]]:
 def test_the_grid_has_what_was_promised_and_what_was_read(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
     carbon, _unused = make_carbon(name_en="CO2"), make_indicator("AIR_NOX")
     target = make_target(pilot, so2, 12000, 9600)
-    TargetStep.objects.create(target=target, year=2025, value=10400)
+    add_step(target, 2025, 10400)
     make_reading(pilot, carbon, LAST, "42.50", value_status="final")
     assert grid_url(pilot) in admin_client.get(change_url(pilot)).text
     form = admin_client.get(grid_url(pilot)).context["form"]

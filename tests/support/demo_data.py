@@ -21,7 +21,6 @@ from pilots.models import (
     Reading,
     StageEntry,
     Target,
-    TargetStep,
 )
 from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 from tests.conftest import delete_seed_records
@@ -29,7 +28,7 @@ from tests.conftest import delete_seed_records
 BANNER = "Everything here is invented; today is always 28 November 2026."
 INVENTED_MODELS: list[Any] = [Agency, Policy, Measure, Figure, ProvincialPlan, Batch, Pilot]
 INVENTED_MODELS += [StageEntry, Milestone, Target, Reading, Practice, Adoption, Effect, FollowUp]
-COMPARED_MODELS = [Source, Province, Industry, *INVENTED_MODELS, TargetStep, FollowUpStep, LightOverride]
+COMPARED_MODELS = [Source, Province, Industry, *INVENTED_MODELS, FollowUpStep, LightOverride]
 
 
 def delete_all_records() -> None:

@@ -16,6 +16,7 @@ from django.test import Client
 
 from policies.models import Agency
 from tests import factories
+from tests.factories import add_step
 from tests.support.api_client import (
     ApiClient,
     World,
@@ -80,7 +81,7 @@ class HostileWorld(World):
         factories.make_pilot(self.batch, self.home, slug="park", kind="park", parent=city)
         Agency.objects.create(slug="agency", name_zh="机构")
         target = make_target(self, self.home)
-        target.steps.create(year=2025, value=90)
+        add_step(target, 2025, 90)
         self.words = {
             "pilot": pilot.slug,
             "city": city.slug,

@@ -31,7 +31,10 @@ def journal(*left_out: str) -> list[Row]:
 
 
 def fill_in() -> None:
-    import_module("core.migrations.0009_journal").fill_in(apps, SimpleNamespace(connection=connection))
+    migration = import_module("core.migrations.0009_journal")
+    gone = "pilots.targetstep"  # which a later migration merges
+    migration.MODELS.pop(gone, None)
+    migration.fill_in(apps, SimpleNamespace(connection=connection))
 
 
 def forget_columns() -> None:

@@ -2,7 +2,6 @@
 
 import re
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from django.utils import translation
 from core.history.diffs import current_state
 from core.history.recording import delete_with_history
 from core.records import writing
-from pilots.models import LightOverride, Pilot, Reading, Target, TargetStep
+from pilots.models import LightOverride, Milestone, Pilot, Reading, Replan
 from policies.models import Agency, Industry, Policy, Province, Source
 from tests.factories import (
     make_batch,
@@ -26,6 +25,7 @@ from tests.factories import (
     make_policy,
     make_province,
     make_reading,
+    make_replan,
     make_source,
     make_stage,
     make_target,
@@ -310,20 +310,21 @@ def test_a_deleted_record_comes_back_under_its_key_with_its_lists(admin_client: 
 
 
 def test_the_rows_that_were_deleted_with_it_come_back_too_and_no_others(admin_client: Client, pilot: Pilot) -> None:
-    target = make_target(pilot, make_indicator("AIR_SO2"), 12000, 9600)
-    old, kept = (TargetStep.objects.create(target=target, year=year, value=10400) for year in (2024, 2025))
-    old.delete()
-    wanted, key = current_state(Target.objects.get(pk=target.pk)), target.pk
-    admin_client.post(reverse("admin:pilots_target_delete", args=[key]), {"post": "yes", "change_reason": "Wrong plan"})
-    end = TargetStep.history.filter(id=kept.pk).first()
+    milestone = make_milestone(pilot, date(2026, 1, 1), is_key=True)
+    make_replan(milestone, date(2027, 1, 1)).delete()
+    kept = make_replan(milestone, date(2027, 2, 1))
+    wanted, key = current_state(Milestone.objects.get(pk=milestone.pk)), milestone.pk
+    sent = {"post": "yes", "change_reason": "Wrong plan"}
+    admin_client.post(reverse("admin:pilots_milestone_delete", args=[key]), sent)
+    end = Replan.history.filter(id=kept.pk).first()
     assert (end.history_type, end.history_change_reason) == ("-", "Wrong plan")
 
-    page = admin_client.get(version_url(target, newest_entry(target)))
-    assert page.context["rows"] == ["2025: 10400"]
-    assert press_restore(admin_client, target, newest_entry(target)).status_code == 302
-    assert current_state(Target.objects.get(pk=key)) == wanted
-    assert list(TargetStep.objects.values_list("pk", "year", "value")) == [(kept.pk, 2025, Decimal(10400))]
-    assert [entry.history_type for entry in TargetStep.history.filter(id=kept.pk)] == ["+", "-", "+"]
+    page = admin_client.get(version_url(milestone, newest_entry(milestone)))
+    assert len(page.context["rows"]) == 1
+    assert press_restore(admin_client, milestone, newest_entry(milestone)).status_code == 302
+    assert current_state(Milestone.objects.get(pk=key)) == wanted
+    assert list(Replan.objects.values_list("pk", "day")) == [(kept.pk, date(2027, 2, 1))]
+    assert [entry.history_type for entry in Replan.history.filter(id=kept.pk)] == ["+", "-", "+"]
 
 
 def test_a_deleted_record_whose_place_is_taken_is_rejected(admin_client: Client, pilot: Pilot) -> None:
@@ -380,22 +381,22 @@ def test_a_light_set_by_hand_keeps_its_author(admin_client: Client, admin_user: 
 
 
 def test_a_restoration_writes_all_or_nothing(monkeypatch: Any) -> None:
-    target = make_target(make_pilot(make_batch(), make_province()), make_indicator("AIR_SO2"), 12000, 9600)
-    TargetStep.objects.create(target=target, year=2025, value=10400)
-    delete_with_history(Target.objects.get())
+    milestone = make_milestone(make_pilot(make_batch(), make_province()), date(2026, 1, 1), is_key=True)
+    make_replan(milestone, date(2027, 1, 1))
+    delete_with_history(milestone)
     write = writing.write
 
-    def fail_at_the_step(record: Any, *args: Any, **how: Any) -> bool:
+    def fail_at_the_row(record: Any, *args: Any, **how: Any) -> bool:
         written = write(record, *args, **how)
-        if isinstance(record, TargetStep):
+        if isinstance(record, Replan):
             raise RuntimeError("in the middle")
         return written
 
-    monkeypatch.setattr(writing, "write", fail_at_the_step)
-    end = Target.history.first()
+    monkeypatch.setattr(writing, "write", fail_at_the_row)
+    end = Milestone.history.first()
     with pytest.raises(RuntimeError):
         writing.restore(end, opened=str(end.pk))
-    assert (Target.objects.count(), TargetStep.objects.count(), Target.history.count()) == (0, 0, 2)
+    assert (Milestone.objects.count(), Replan.objects.count(), Milestone.history.count()) == (0, 0, 2)
 
 
 # -- the list of deleted records ------------------------------------------------------------------------------

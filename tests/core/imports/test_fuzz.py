@@ -14,6 +14,7 @@ from core.spreadsheets.cells import SheetCell
 from pilots.models import Pilot
 from policies.models import Policy
 from tests.factories import (
+    add_step,
     make_batch,
     make_indicator,
     make_industry,
@@ -68,7 +69,7 @@ def world() -> dict[str, list[Any]]:
     pilot = make_pilot(make_batch(slug="first"), province, slug="p", name_zh="甲市")
     indicator = make_indicator("AIR_A")
     target = make_target(pilot, indicator, 100, 60)
-    target.steps.create(year=2024, value=90)
+    add_step(target, 2024, 90)
     stage = make_stage(pilot, "listed", date(2024, 1, 15))
     planned = make_stage(pilot, "tasked", None, planned_on=date(2024, 3, 1))
     milestone = make_milestone(pilot, date(2025, 1, 1), title_zh="建成")

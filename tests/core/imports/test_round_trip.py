@@ -18,6 +18,7 @@ from pilots.models import FollowUp, Reading, Target
 from policies.models import Agency, Measure
 from tests.core.imports.test_round_trip_values import FEW_EXAMPLES, assert_unchanged, export_file, read_file
 from tests.factories import (
+    add_step,
     make_adoption,
     make_agency,
     make_batch,
@@ -80,8 +81,8 @@ def full_records() -> dict[str, Any]:
         pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit",
         target_text_en=f"-{LINE}", target_text_zh=LINE,
     )  # fmt: skip
-    target.steps.create(year=2024, value=Decimal("34.4"))
-    target.steps.create(year=2025, value=Decimal("123456789.123456"))
+    add_step(target, 2024, Decimal("34.4"))
+    add_step(target, 2025, Decimal("123456789.123456"))
     reading = make_reading(pilot, indicator, "2024", Decimal("123456789.123456"), value_status="final", **facts)
     texts = ("problem", "action", "conditions", "risks", "retired_reason")
     practice = make_practice(
@@ -147,9 +148,8 @@ def test_any_value_comes_back_exactly(value: Decimal, drop: int) -> None:
     )
     target = Target.objects.first() or make_target(reading.pilot, reading.indicator, 1, 1)
     Reading.objects.update(value=value)
-    Target.objects.update(base_value=value, target_value=None if value == 7 else value)
-    target.steps.all().delete()
-    target.steps.create(year=2024, value=value)
+    target.base_value, target.target_value, target.steps = value, None if value == 7 else value, {}
+    add_step(target, 2024, value)
     assert_unchanged(KINDS["readings"], Reading.objects.all())
     assert_unchanged(KINDS["targets"], Target.objects.all())
 

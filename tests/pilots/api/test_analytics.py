@@ -13,8 +13,9 @@ from django.test import Client
 from jsonschema import Draft202012Validator
 
 from core.api.views import openapi_schema
-from pilots.models import Indicator, LightOverride, Pilot, StageEntry, TargetStep
+from pilots.models import Indicator, LightOverride, Pilot, StageEntry
 from tests.factories import (
+    add_step,
     make_batch,
     make_carbon,
     make_indicator,
@@ -90,7 +91,7 @@ def test_steps_bend_the_path(client: Client, empty: None) -> None:
     target = make_target(pilot, air, 100, 60)
     make_reading(pilot, air, "2025", 99)
     assert get_progress(client)["pilots"][0]["indicators"][0]["light"] == "red"
-    TargetStep.objects.create(target=target, year=2025, value=96)
+    add_step(target, 2025, 96)
     row = get_progress(client)["pilots"][0]["indicators"][0]
     assert (row["expected_share"], row["expected_value"], row["shortfall"]) == (0.1, 96, 0.75)
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from pilots.models import Pilot, TargetStep
+from pilots.models import Pilot
 from tests.factories import (
+    add_step,
     make_batch,
     make_carbon,
     make_indicator,
@@ -96,8 +97,8 @@ def test_the_definitions_that_ship(client: Client) -> None:
 
 def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
     target = make_target(pilot, make_carbon(name_en="CO2 emissions"), "4200.5", 3990)
-    TargetStep.objects.create(target=target, year=2025, value="4060.25")
-    TargetStep.objects.create(target=target, year=2024, value=4150)
+    add_step(target, 2025, "4060.25")
+    add_step(target, 2024, 4150)
     query = "indicator=co2_tot&kind=reach&binding=true&pilot=city&batch=first&province=here"
     assert_snapshot("target", rows(client, f"targets/?{query}"), targets=target)
     assert rows(client, "targets/?as_of=2024-01-14") == []

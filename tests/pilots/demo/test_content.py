@@ -43,7 +43,6 @@ from pilots.models import (
     ReadingState,
     StageEntry,
     Target,
-    TargetStep,
 )
 from pilots.practices.queries import build_diffusion
 from policies.models import Agency, Industry, Policy, ProvincialPlan
@@ -65,7 +64,7 @@ def counted(values: Iterable[Any]) -> dict[str, int]:
 def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
     """Of full size, in every state, and believable: counts of every choice, ranges of amounts, lights, reductions,
     follow-ups and copies. Look at the difference when the demonstration changes."""
-    models: list[Any] = [*INVENTED_MODELS, TargetStep, FollowUpStep]
+    models: list[Any] = [*INVENTED_MODELS, FollowUpStep]
     chosen = [(model, field.name) for model in models for field in model._meta.fields if field.choices]
     amounts = Reading.objects.filter(period="2023").values_list("pilot__kind", "indicator__code")
     planned = Q(stages__stage=Stage.PLAN_ISSUED, stages__entered_on__isnull=False)

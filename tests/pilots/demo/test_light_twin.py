@@ -49,7 +49,7 @@ def colour(target: Any, actual: Decimal | None, year: int, day: date, *, reports
         return bound(actual, base, lower=lower)
     if None in (target.base_year, base, aim) or target.base_year >= target.target_year:
         return "grey"
-    steps = [(step.year, step.value) for step in target.steps.all()]
+    steps = [(step.year, step.value) for step in target.yearly_steps]
     inside = [point for point in steps if target.base_year < point[0] < target.target_year]
     due = due_share([(target.base_year, base), *inside, (target.target_year, aim)], min(year, target.target_year))
     if due < D("0.1") or actual is None:
@@ -60,7 +60,7 @@ def colour(target: Any, actual: Decimal | None, year: int, day: date, *, reports
 
 
 def test_both_computations_give_the_same_colour(demo: None) -> None:
-    targets = Target.objects.select_related("indicator", "pilot__batch").prefetch_related("steps")
+    targets = Target.objects.select_related("indicator", "pilot__batch")
     judged: dict[str, int] = {}
     for target, year, day in product(targets, YEARS, DAYS):
         amounts = {D(part) * value for part in PARTS for value in (target.base_value, target.target_value) if value}
