@@ -166,9 +166,16 @@ def steps(
     )
 
 
-def strip(lanes: Sequence[str], points: Sequence[Point], axis: str, middle: tuple[float, str] | None = None) -> Config:
-    """One dot a record in the lane that it names, hollow or with a line from its `from`; a line at the median.
+def strip(
+    lanes: Sequence[str],
+    points: Sequence[Point],
+    axis: str,
+    series: tuple[str, str],
+    middle: tuple[float, str] | None = None,
+) -> Config:
+    """One dot a record in the lane that it names, with a line from its `from`; a line at the median.
 
+    `series` are what full and what hollow dots stand for.
     Dots of a lane that would touch lie at different levels: 0, 1, -1, 2, -2 … Empty where there is no point.
     """
     if not points:
@@ -193,8 +200,8 @@ def strip(lanes: Sequence[str], points: Sequence[Point], axis: str, middle: tupl
     bottom, top = len(lanes) - 0.4, -0.6
     return plot(
         [
-            dots("", [point for point in placed if not point.get("hollow")]),
-            dots("", [point for point in placed if point.get("hollow")], hollow=True),
+            dots(series[0], [point for point in placed if not point.get("hollow")]),
+            dots(series[1], [point for point in placed if point.get("hollow")], hollow=True),
             line("", spans, "--s4", 3),
             *([upright(middle[0], (bottom, top), {"text": middle[1]}, "--second")] if middle else []),
         ],

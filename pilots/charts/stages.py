@@ -295,7 +295,11 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
         subtitle=subtitle,
         table=make_table(columns, order),
         data=charts.strip(
-            [str(kind.label).capitalize() for kind in kinds], points, _("days after the list"), median_line
+            [str(kind.label).capitalize() for kind in kinds],
+            points,
+            _("days after the list"),
+            (_("plan issued"), ""),
+            median_line,
         ),
         legend=[("dot certain", _("plan issued"))] if drawn else [],
         names=[
@@ -410,6 +414,7 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
         for stays in (left, still)
         for days, status in stays[stage]
     ]
+    series = (_("has moved on"), _("still there: days so far"))
     title = _("Nobody has left a stage on record yet")
     if medians:
         slowest = max(medians, key=lambda stage: medians[stage])
@@ -424,8 +429,8 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
         subtitle=_("Days in each stage; %(scope)s, as of %(day)s")
         % {"scope": scope, "day": format_day(progress.as_of)},
         table=make_table(columns, ORDERED_STAGES),
-        data=charts.strip([str(stage.label) for stage in used], points, _("days in the stage")),
-        legend=[("dot certain", _("has moved on")), ("dot latest", _("still there: days so far"))] if used else [],
+        data=charts.strip([str(stage.label) for stage in used], points, _("days in the stage"), series),
+        legend=[("dot certain", series[0]), ("dot latest", series[1])] if used else [],
         sources=sources,
         note=_("Stages whose day is not on record take no time here: their days fall to the stage before."),
     )

@@ -264,13 +264,20 @@ def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
         legend=[
             ("dot latest", _("planned")),
             ("dot certain", _("done")),
-            ("bar blue", _("done late")),
-            ("bar yellow", _("overdue by up to 90 days")),
-            ("bar red", _("overdue by more than 90 days")),
+            *((f"bar {colour}", label) for colour, label in late_legend().items()),
         ],
         sources=sources,
         api=f"{reverse('api-milestone-list')}?{urlencode({'pilot': status.pilot.slug})}",
     )
+
+
+def late_legend() -> dict[str, str]:
+    """Return what the bars of late milestones mean, by colour."""
+    return {
+        Colour.BLUE.value: _("done late"),
+        Colour.YELLOW.value: _("overdue by up to 90 days"),
+        Colour.RED.value: _("overdue by more than 90 days"),
+    }
 
 
 def completed_on_by_day(item: MilestoneStatus) -> date | None:
@@ -305,14 +312,15 @@ def timeline_config(items: Sequence[MilestoneStatus], first: date, as_of: date, 
             late[item.light.colour] += [{"x": x, "y": None if x is None else row} for x in ends]
     keys = [item.milestone.is_key for item in items]
     sets = [
-        charts.dots("", points, hollow=hollow, hoverRadius=7)
+        charts.dots(name, points, hollow=hollow, hoverRadius=7)
         | {
             "radius": [7 if keys[point["y"]] else 4.5 for point in points],  # key ones are large diamonds
             "pointStyle": ["rectRot" if keys[point["y"]] else "circle" for point in points],
         }
-        for points, hollow in ((done, False), (planned, True))
+        for name, points, hollow in ((_("done"), done, False), (_("planned"), planned, True))
     ]
-    sets += [charts.line("", points, f"--{colour}", 6) for colour, points in late.items()]
+    lates = late_legend()
+    sets += [charts.line(lates.get(colour, ""), points, f"--{colour}", 6) for colour, points in late.items()]
     sets.append(charts.upright(as_of.toordinal(), (len(items) - 0.3, -0.7), {"text": format_day(as_of)}, "--muted", 1))
     names = [item.milestone.name for item in items]
     return charts.plot(sets, charts.day_axis(first, last, 0.03), charts.lane_axis(names, air=0.7, grid=False), top=22)

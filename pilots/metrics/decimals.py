@@ -6,27 +6,13 @@ is a little more, and a yellow light would turn red.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated
 
 Number = Decimal | int
 Ratio = Annotated[Decimal, "ratio"]
 """A quotient of two amounts of the same kind: dimensionless, and given with more places than an amount."""
-
-
-def to_decimal(value: Decimal | float | str) -> Decimal:
-    """Convert a number to Decimal; a float means what it prints, so 0.1 is a tenth.
-
-    Raises ValueError for text that is no number, for NaN and for infinity.
-    """
-    try:
-        number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
-    except InvalidOperation as error:
-        raise ValueError(f"{value!r} is not a number") from error
-    if not number.is_finite():
-        raise ValueError(f"{value!r} is not a finite number")
-    return number
 
 
 def fraction_to_decimal(value: Fraction) -> Decimal:

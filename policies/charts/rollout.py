@@ -197,14 +197,16 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
         ),
     ]
     rows = sorted(rollout.provinces, key=lambda row: (row.lag_days is None, row.lag_days or 0))
-    legend = [("dot certain", _("day of issue known")), ("dot latest", _("at the latest: only known by that day"))]
+    series = (_("day of issue known"), _("at the latest: only known by that day"))
     return Chart(
         slug="lags",
         kind="strip",
         title=label_value(policy.short, headline),
         table=make_table(columns, rows),
-        data=charts.strip([row.label for row in regions], points, _("days after the national document"), middle),
-        legend=legend if points else [],
+        data=charts.strip(
+            [row.label for row in regions], points, _("days after the national document"), series, middle
+        ),
+        legend=[("dot certain", series[0]), ("dot latest", series[1])] if points else [],
         note=_(
             "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
         ),

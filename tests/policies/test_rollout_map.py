@@ -135,7 +135,7 @@ def test_of_four_dated_plans_no_median_is_told(client: Client, policy: Policy) -
     assert rollout_headline(rollout).endswith("; the day of issue is known for 4 of them.")
     chart = lag_chart(rollout, [])
     assert chart.title == "A plan: too few plans are dated to say how long they took: n = 4"
-    assert [own["label"] for own in chart.data["data"]["datasets"]] == [""]  # dots alone
+    assert [own["label"] for own in chart.data["data"]["datasets"]] == ["day of issue known"]  # dots alone
     assert lag_figures(client) == [("–", "too few to say: n = 4")] * 2
     assert regions_table(rollout).rows[0][5].value == "too few to say: n = 4"
     assert regions_table(rollout).rows[1][5].value is None

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilots.metrics.aggregation import MedianRange, SumItem, SumResult, median_range, sum_without_overlap
-from pilots.metrics.decimals import to_decimal
 from pilots.metrics.reduction import (
     CoControl,
     ElasticityBand,
@@ -286,21 +285,6 @@ def test_parks_of_listed_cities_change_no_sum(cities: list[Decimal | None], park
 
 
 # -- the border ----------------------------------------------------------------------------------------
-
-
-def test_a_float_means_what_it_prints() -> None:
-    assert [to_decimal(0.1), to_decimal("0.10"), to_decimal(3), to_decimal(D("1.5"))] == [
-        D("0.1"),
-        D("0.10"),
-        D(3),
-        D("1.5"),
-    ]
-
-
-@pytest.mark.parametrize("wrong", ["many", "", float("nan"), float("inf"), "-Infinity"])
-def test_what_is_no_number_is_rejected(wrong: str | float) -> None:
-    with pytest.raises(ValueError, match="is not a"):
-        to_decimal(wrong)
 
 
 @given(st.lists(st.decimals(0, 100, places=2), min_size=1))
