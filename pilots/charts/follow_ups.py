@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -423,7 +424,7 @@ class LightFollowUps:
         missing = set(pilots) - self.found.keys()
         if missing:
             self.found.update({key: [] for key in missing})
-            rows = FollowUp.objects.filter(pilot__in=missing).with_state(self.as_of).open()
+            rows: Any = FollowUp.objects.filter(pilot__in=missing).with_state(self.as_of).open()
             for item in rows.order_by("-is_overdue", "current_due_on", "pk"):
                 self.found[item.pilot_id].append(item)
         return self

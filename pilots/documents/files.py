@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse
@@ -25,19 +25,8 @@ logger = logging.getLogger("tracker.files")
 FILE_POLICY = "sandbox; default-src 'none'"  # Content-Security-Policy of a file
 
 
-class StoredFile(Protocol):
-    """A stored file with what a response says of it: a document, or a file of an edition."""
-
-    pk: Any
-    file_name: Any
-    file_size: Any
-    media_type: Any
-    sha256: Any
-    is_public: Any
-
-
-def file_response(request: Any, document: StoredFile) -> HttpResponseBase:
-    """Return a stored file, 304 where the client has it, or 410 where it is missing in the store.
+def file_response(request: Any, document: Any) -> HttpResponseBase:
+    """Return the file of a document or an edition, 304 where the client has it, 410 where the store lacks it.
 
     Raises FileStoreUnavailable.
     """

@@ -91,14 +91,14 @@ def opening_step(follow_up: FollowUp, by: User | None) -> FollowUpStep:
 def check_opening(follow_up: FollowUp) -> None:
     """Validate what the user gives, the number and the kept light aside. Raises ValidationError by field."""
     errors: dict[str, Any] = {}
-    for check in (
-        lambda: follow_up.full_clean(exclude=["number"]),
-        lambda: check_verifier(follow_up, follow_up.verifier),
-    ):
-        try:
-            check()
-        except ValidationError as exc:
-            exc.update_error_dict(errors)
+    try:
+        follow_up.full_clean(exclude=["number"])
+    except ValidationError as exc:
+        exc.update_error_dict(errors)
+    try:
+        check_verifier(follow_up, follow_up.verifier)
+    except ValidationError as exc:
+        exc.update_error_dict(errors)
     if errors:
         raise ValidationError(errors)
 

@@ -102,8 +102,9 @@ class FollowUpSummary:
     red: RedCauses
 
 
-def build_summary(follow_ups: Sequence[FollowUp], as_of: date) -> FollowUpSummary:
+def build_summary(rows: Iterable[FollowUp], as_of: date) -> FollowUpSummary:
     """Return the numbers of these follow-ups, which are `with_state` of the day."""
+    follow_ups = list(rows)
     states = Counter(item.current_state for item in follow_ups)
     still_open = [item for item in follow_ups if item.current_state.is_open]
     red = red_causes([item for item in follow_ups if item.cause_colour == Colour.RED])

@@ -100,7 +100,7 @@ class UserField(forms.ModelChoiceField):
         return str(obj.get_full_name() or obj.get_username())
 
 
-class FollowUpForm(RecordErrorsMixin, forms.ModelForm):  # type: ignore[type-arg]
+class FollowUpForm(RecordErrorsMixin, forms.ModelForm):
     """A new follow-up. The light that caused it comes hidden, from the link beside that light."""
 
     FORM_FIELDS: ClassVar[Mapping[str, str]] = dict.fromkeys(SUBJECTS, "subject")
@@ -127,8 +127,9 @@ class FollowUpForm(RecordErrorsMixin, forms.ModelForm):  # type: ignore[type-arg
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user, fields = user, {**self.fields}
-        editors: Any = get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
+        self.user = user
+        fields: dict[str, Any] = self.fields
+        editors = get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
         national = Q(officer__role__in=[Role.NATIONAL_EDITOR, Role.ADMIN])
         fields["owner_user"].queryset = editors
         fields["verifier"].queryset = editors.filter(Q(is_superuser=True) | national)
@@ -236,7 +237,7 @@ class FilesField(forms.FileField):
         return [super(FilesField, self).clean(item, initial) for item in given if item]
 
 
-class StepForm(RecordErrorsMixin, forms.ModelForm):  # type: ignore[type-arg]
+class StepForm(RecordErrorsMixin, forms.ModelForm):
     """The next step of a follow-up: one of the moves that this user may make now."""
 
     FORM_FIELDS: ClassVar[Mapping[str, str]] = dict.fromkeys(("file", "document", "files"), "uploads")

@@ -84,7 +84,7 @@ class Document(HistoryModel):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return str(self.title)
 
     @property
     def kind_label(self) -> str:

@@ -361,8 +361,8 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         return reverse("action-detail", args=[self.number])
 
     @property
-    def subject(self) -> Pilot | Policy | models.Model | None:
-        """The record that it is about."""
+    def subject(self) -> Any:
+        """The pilot, policy, practice or province that it is about."""
         return self.pilot or self.policy or self.practice or self.province
 
     @property

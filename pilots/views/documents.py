@@ -118,13 +118,14 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
         raise Http404
     model: type[Model] = Attachment._meta.get_field(name).related_model  # type: ignore[assignment]
     target = get_object_or_404(model, pk=int(key))
-    if not can_attach(request.user, target):
+    user: Any = request.user
+    if not can_attach(user, target):
         raise Http404
     words = request.GET.get("q", "")
     form = AttachForm(
         request.POST or None,
         request.FILES or None,
-        user=request.user,
+        user=user,
         words=words,
         initial={"document": request.GET.get("document", "")},
     )
@@ -139,14 +140,14 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
     try:
         if document is None:
             document, is_new = store_document(
-                values["file"], title=values["title"], by=request.user, is_public=values["is_public"]
+                values["file"], title=values["title"], by=user, is_public=values["is_public"]
             )
         if not is_new:  # the same bytes are here, and are only offered
-            seen = readable(request.user, Document.objects.filter(pk=document.pk)).exists()
-            context |= {"same": document if seen else None, "offer": make_offer(document, request.user)}
+            seen = readable(user, Document.objects.filter(pk=document.pk)).exists()
+            context |= {"same": document if seen else None, "offer": make_offer(document, user)}
             return render(request, "documents/attach.html", context, status=409)
         where = {name: values[name] for name in ("purpose", "page_number", "quote")}
-        attach(document, target, by=request.user, held=values["held"] is not None, **where)
+        attach(document, target, by=user, held=values["held"] is not None, **where)
     except ValidationError as error:
         for name, texts in error.message_dict.items():
             form.add_error(name if name in form.fields else None, texts)
