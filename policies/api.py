@@ -316,7 +316,7 @@ class ProvinceRolloutSerializer(serializers.Serializer):
 
 class RegionRolloutSerializer(serializers.Serializer):
     region = serializers.ChoiceField(Region.choices, help_text="A region of the roster.")
-    label = serializers.CharField()  # type: ignore[assignment]
+    label = serializers.CharField(source="region.label")  # type: ignore[assignment]
     roster = serializers.IntegerField(help_text="Its provinces: the denominator.")
     issued = serializers.IntegerField(help_text="Those whose plan is issued and known by the day.")
     share = serializers.FloatField(allow_null=True, help_text="issued of roster, as a fraction.")

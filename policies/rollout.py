@@ -120,7 +120,10 @@ class PlanCounts:
     """
 
     provinces: Sequence[ProvinceRollout]
-    is_tracked = True
+
+    @property
+    def is_tracked(self) -> bool:
+        return True
 
     @cached_property
     def issued_rows(self) -> Sequence[ProvinceRollout]:
@@ -165,10 +168,6 @@ class PlanCounts:
 class RegionRollout(PlanCounts):
     region: Region
     provinces: Sequence[ProvinceRollout]
-
-    @property
-    def label(self) -> str:
-        return str(self.region.label)
 
 
 @dataclass(frozen=True)

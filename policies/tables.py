@@ -119,7 +119,7 @@ def regions_table(rollout: Rollout) -> Table:
         return whole_days(days) if row.has_enough_lags else too_few_text(len(row.lags))
 
     columns: list[Column[RegionRollout]] = [
-        Column("region", _("Region"), "label"),
+        Column("region", _("Region"), lambda row: str(row.region.label)),
         Column("issued", pgettext("a count", "Issued"), kind="integer"),
         Column("roster", _("Provinces"), kind="integer"),
         Column("share", _("Share"), kind="share"),

@@ -38,8 +38,8 @@ def overview_map(overview: Overview, outside: Sequence[Province], sources: Seque
             Column("issued_on", _("Issued"), "issued", kind="date"),
             Column("known_by", _("Latest date"), kind="date"),
         ]
-        columns = [*place, *(column.of(lambda row: plans[row.province.pk]) for column in of_plans), count]
-        frame, table = chart_frame(rollout, sources), make_table(columns, overview.provinces)
+        plan_columns: list[Column[ProvincePilots]] = [c.of(lambda row: plans[row.province.pk]) for c in of_plans]
+        frame, table = chart_frame(rollout, sources), make_table([*place, *plan_columns, count], overview.provinces)
         grids = [plans_grid(rollout, outside), pilots]
     return Chart(
         slug="map",

@@ -155,7 +155,10 @@ def cites_source(model: Any, *reliability: Confidence) -> Q:
 
 def surer_than_sources(model: Any) -> Q:
     """It cites sources, and its confidence is higher than the most reliable of them allows."""
-    by_issuer, by_press = cites_source(model, Confidence.OFFICIAL), cites_source(model, *Confidence.values[:2])
+    by_issuer, by_press = (
+        cites_source(model, Confidence.OFFICIAL),
+        cites_source(model, Confidence.OFFICIAL, Confidence.MEDIA),
+    )
     too_sure = Q(confidence=Confidence.OFFICIAL) & ~by_issuer | Q(confidence=Confidence.MEDIA) & ~by_press
     return cites_source(model) & too_sure
 

@@ -90,7 +90,8 @@ def annotated_provinces(policy: Policy | None, lights: Mapping[int, ProvinceLigh
     """Return the roster with the counts of lights and the plan for the policy on the day, to sort and filter by."""
     own = ProvincialPlan.objects.filter(policy=policy, province=OuterRef("pk"))
     issued = own.issued(as_of)
-    status = Subquery(own.with_status(as_of).values("status_then")[:1], output_field=CharField())
+    with_status: Any = own.with_status(as_of)
+    status = Subquery(with_status.values("status_then")[:1], output_field=CharField())
     counts = {
         f"{name}_n": Case(
             *(When(pk=key, then=Value(getattr(item, name))) for key, item in lights.items()),

@@ -204,7 +204,7 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
         title=label_value(policy.short, headline),
         table=make_table(columns, rows),
         data=charts.strip(
-            [row.label for row in regions], points, _("days after the national document"), series, middle
+            [str(row.region.label) for row in regions], points, _("days after the national document"), series, middle
         ),
         legend=[("dot certain", series[0]), ("dot latest", series[1])] if points else [],
         note=_(
@@ -251,7 +251,7 @@ def status_map(rollout: Rollout, outside: Iterable[Province], sources: Sequence[
         headline = text % {"last": len(last), "regions": len(rollout.by_region)}
     else:
         text = _("%(region)s %(issued)d of %(roster)d")
-        names = [text % {"region": row.label, "issued": row.issued, "roster": row.roster} for row in last]
+        names = [text % {"region": row.region.label, "issued": row.issued, "roster": row.roster} for row in last]
         headline = _("furthest behind: %(regions)s") % {"regions": join_short(names)}
     return Chart(
         slug="map",

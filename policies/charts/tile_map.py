@@ -52,7 +52,7 @@ class Tile:
     @property
     def is_corps(self) -> bool:
         """Whether it stands for an organisation, not for a territory."""
-        return self.province.kind == "corps"
+        return bool(self.province.kind == "corps")
 
     @property
     def name(self) -> str:

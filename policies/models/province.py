@@ -122,4 +122,4 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
     @property
     def short(self) -> str:
         """The short name in the current language, as tiles print it."""
-        return self.short_zh if is_chinese_active() else self.short_en
+        return str(self.short_zh if is_chinese_active() else self.short_en)

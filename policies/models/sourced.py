@@ -67,7 +67,7 @@ class Source(HistoryModel):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return str(self.title)
 
 
 class SourcedModel(models.Model):
@@ -96,7 +96,7 @@ class SourcedModel(models.Model):
     @property
     def unverified(self) -> bool:
         """Whether the fact was only inferred; every page says so beside it."""
-        return self.confidence == Confidence.INFERRED
+        return bool(self.confidence == Confidence.INFERRED)
 
 
 def period_end(on: date, precision: str) -> date:
