@@ -1,23 +1,32 @@
-"""Lights of targets, milestones and pilots: colours with their reasons and numbers, and the sentences of targets.
+"""Lights of targets, milestones, planned stages and pilots: colours with their reasons, numbers and sentences.
 
-A light is a colour with the numbers behind it. `analytics/pilot_status.py` computes them from records.
+The rules and all that is said of a light stand here; `analytics/pilot_status.py` judges the records of a pilot by them.
+To add a rule: a reason, its sentence, and the days on which it can change a light (`planned_change_dates`,
+`PilotStatus.change_dates`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import TextChoices
-from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.text.formatting import CHANGE_DIGITS, StatusChoices, format_alike, format_percent, number_with_unit
+from core.text.formatting import (
+    CHANGE_DIGITS,
+    StatusChoices,
+    format_alike,
+    format_date,
+    format_percent,
+    join_clauses,
+    number_with_unit,
+)
 from pilots.metrics.decimals import Number, Ratio, decimal_or_none
 from pilots.metrics.progress import Direction, PathPoint, TargetPath, expected_value, shortfall, target_progress
 
@@ -33,7 +42,7 @@ ALLOWED_GAP = Decimal("0.10")
 TOO_EARLY_BELOW = Decimal("0.10")  # of the change due
 DUE_SOON_DAYS, LONG_OVERDUE_DAYS = 30, 90
 
-LightType = TypeVar("LightType")
+Value = TypeVar("Value")
 
 
 class Colour(StatusChoices):
@@ -48,16 +57,8 @@ class Colour(StatusChoices):
     @property
     def meaning(self) -> str:
         """What the light says."""
-        return str(COLOUR_MEANINGS[self])
-
-
-COLOUR_MEANINGS = {
-    Colour.RED: _("far behind"),
-    Colour.YELLOW: _("behind"),
-    Colour.BLUE: _("done late"),
-    Colour.GREEN: _("on schedule"),
-    Colour.GREY: _("not rated"),
-}
+        meanings = {"red": _("far behind"), "yellow": _("behind"), "blue": _("done late"), "green": _("on schedule")}
+        return str(meanings.get(self.value, _("not rated")))
 
 
 class LightReason(TextChoices):
@@ -93,9 +94,8 @@ class LightReason(TextChoices):
     FAR_WORSE = "far_worse", _("worse than the base by more than 10 %")
     # a task in words
     NOT_DONE = "not_done", _("not done by its day")
-
-
-# -- a target ------------------------------------------------------------------------------------------
+    # a light of a pilot
+    SET_BY_HAND = "set_by_hand", _("set by hand")
 
 
 class TargetKind(TextChoices):
@@ -107,22 +107,240 @@ class TargetKind(TextChoices):
     TEXT = "text", _("Get something done")
 
 
-@dataclass(frozen=True)
-class IndicatorLight:
-    """Light of one target, with the numbers that decided it.
+LIMIT = (LightReason.WITHIN_LIMIT, LightReason.OVER_LIMIT, LightReason.FAR_OVER_LIMIT)
+BASE = (LightReason.KEPT, LightReason.WORSE, LightReason.FAR_WORSE)
+"""Reasons of green, yellow and red of a value that must stay on the better side of a limit, or of its base."""
 
-    `progress` is P, `share` E, `expected` V or the limit, `actual` the reading (both in the indicator's unit);
-    `shortfall` is the missing part of what is due, or for a limit the excess as a part of the limit; negative when
-    there is room. Values that do not apply or are not known are None.
+SENTENCES: Mapping[Any, Any] = {
+    (LightReason.BEHIND, "lower"): _(
+        "%(name)s should have been cut by %(due)s by %(year)s; the cut was %(done)s (%(gap)s %% short)"
+    ),
+    (LightReason.BEHIND, "higher"): _(
+        "%(name)s should have risen by %(due)s by %(year)s; the rise was %(done)s (%(gap)s %% short)"
+    ),
+    (LightReason.BEHIND, "from nothing"): _(
+        "%(name)s should have reached %(due)s by %(year)s; it came to %(done)s (%(gap)s %% short)"
+    ),
+    (LightReason.REVERSED, "lower"): _(
+        "%(name)s rose instead of falling: should have been down to %(expected)s by %(year)s, was %(actual)s"
+    ),
+    (LightReason.REVERSED, "higher"): _(
+        "%(name)s fell instead of rising: should have been up to %(expected)s by %(year)s, was %(actual)s"
+    ),
+    (LIMIT, "lower"): _("%(name)s stood at %(actual)s in %(year)d, %(over)s above the limit of %(bound)s"),
+    (LIMIT, "higher"): _("%(name)s stood at %(actual)s in %(year)d, %(over)s below the limit of %(bound)s"),
+    (LIMIT, "part"): _("%(part)s %% of the limit"),
+    (BASE, "lower"): _("%(name)s stood at %(actual)s in %(year)d, %(over)s above the base of %(bound)s"),
+    (BASE, "higher"): _("%(name)s stood at %(actual)s in %(year)d, %(over)s below the base of %(bound)s"),
+    (BASE, "part"): _("%(part)s %% of the base"),
+    "milestone": ngettext_lazy("%(title)s is %(n)d day overdue", "%(title)s is %(n)d days overdue", "n"),
+    "stage": ngettext_lazy("Stage “%(stage)s” is %(n)d day overdue", "Stage “%(stage)s” is %(n)d days overdue", "n"),
+    LightReason.WITHDRAWN: _("Withdrawn on %(day)s: no longer rated"),
+    "first report": _("Not rated yet: the first values are due by %(day)s"),
+    LightReason.NO_REPORT: _("Not rated: no accepted value for %(year)d"),
+    LightReason.NO_TARGET: _("Not rated: no target on record (no binding target, no key milestone)"),
+    LightReason.NOTHING_RATED: _(
+        "Not rated: nothing rated yet (no binding target can be rated, no key milestone is due)"
+    ),
+    LightReason.ALL_WELL: _(
+        "Nothing behind schedule: %(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due are done"
+    ),
+    LightReason.SET_BY_HAND: _("Set by hand by the ministry until %(day)s: %(reason)s"),
+    "other": _("%(name)s: %(why)s"),
+}
+"""What is said of a light, by its reason and, of a target, the direction that is better."""
+
+
+@dataclass(slots=True)
+class Light:
+    """Light of a pilot as a whole; those of what it has promised are the subclasses.
+
+    `record` is what it is of. A light that is a reason of a pilot's light has that pilot's `status`, from which it
+    knows who is responsible and what was changed of the plan.
     """
 
     colour: Colour
     why: LightReason
+    record: Any = None
+    status: Any = field(default=None, repr=False, compare=False)
+
+    rank: ClassVar[int] = 3  # among reasons of one colour
+    binds: ClassVar[Any] = True
+    cause: ClassVar[Any] = None  # by which a follow-up names it: indicator and milestone; None for the whole pilot
+    delay: ClassVar[Any] = None
+    change: ClassVar[Any] = ""
+
+    @property
+    def effect(self) -> Colour | None:
+        """Its effect on the light of the pilot; None for none."""
+        return self.colour
+
+    @property
+    def sentence(self) -> str:
+        """That nothing is behind, why the pilot is not rated, or who set the light by hand until when, and why."""
+        status, override = self.status, self.status.override
+        key: object = self.why
+        day = date(status.first_year + 1, 3, 31)
+        if key == LightReason.NO_REPORT and status.year_due < status.first_year:
+            key = "first report"
+        elif key == LightReason.WITHDRAWN:
+            day = status.pilot.withdrawn_on or status.as_of
+        elif key == LightReason.SET_BY_HAND:
+            day = override.expires_on
+        counts = status.counts
+        return str(SENTENCES[key]) % {
+            "day": format_date(day),
+            "reason": override.reason if override else "",
+            "year": status.year_due,
+            "rated": sum(item.colour != Colour.GREY for item in status.indicators),
+            "n": len(status.indicators),
+            "done": counts.due - counts.late,
+            "due": counts.due,
+        }
+
+    @property
+    def text(self) -> str:
+        """The whole sentence: the reason, and changes to the plan."""
+        return join_clauses(filter(None, [self.sentence, self.change]))
+
+    @property
+    def url(self) -> str:
+        """Address of what it is about."""
+        return f"{self.status.pilot.get_absolute_url()}{self.anchor}"
+
+    @property
+    def anchor(self) -> str:
+        return ""
+
+    @property
+    def owner(self) -> str:
+        """Who is responsible, never a person; empty where all is well.
+
+        The agency of the open follow-up, else of a milestone the department on record, else the pilot's own office.
+        """
+        follow_ups = self.status.open_follow_ups
+        if self.cause is not None:
+            subjects = {(None, None), self.cause}
+            follow_ups = [f for f in follow_ups if (f.cause_indicator_id, f.cause_milestone_id) in subjects]
+        return follow_ups[0].owner_agency.name if follow_ups else self.in_charge
+
+    @property
+    def in_charge(self) -> str:
+        """Who is responsible where no follow-up is open."""
+        well = self.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN)
+        return "" if well else responsible_office(self.status.pilot)
+
+
+def responsible_office(pilot: Any) -> str:
+    """Return the responsible office where no department is on record: the pilot's own office."""
+    return gettext("Pilot office of %(pilot)s") % {"pilot": pilot.name}
+
+
+# -- a target ------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class TargetLight(Light):
+    """Light of one target, with the numbers that decided it.
+
+    `progress` is P, `share` E, `expected` V or the limit, `actual` the `reading` of the `year` (both in the indicator's
+    unit); `shortfall` is the missing part of what is due, or for a limit the excess as a part of the limit; negative
+    when there is room. Values that do not apply or are not known are None.
+    """
+
     actual: Decimal | None = None
     expected: Decimal | None = None
     progress: Ratio | None = None
     share: Ratio | None = None
     shortfall: Ratio | None = None
+    reading: Any = None
+    year: int = 0
+
+    rank: ClassVar[int] = 0
+
+    @property
+    def binds(self) -> bool:  # type: ignore[override]
+        return bool(self.record.binding)
+
+    @property
+    def cause(self) -> tuple[int | None, int | None]:  # type: ignore[override]
+        return self.record.indicator_id, None
+
+    @property
+    def effect(self) -> Colour | None:
+        """Red of a binding target is red, other red and binding yellow are yellow."""
+        if self.colour == Colour.RED:
+            return Colour.RED if self.binds else Colour.YELLOW
+        return Colour.YELLOW if self.colour == Colour.YELLOW and self.binds else None
+
+    @property
+    def anchor(self) -> str:
+        return f"#indicator-{self.record.indicator.code}"
+
+    @property
+    def change(self) -> str:  # type: ignore[override]
+        return self.status.change_of(self.record)  # type: ignore[no-any-return]
+
+    @property
+    def sentence(self) -> str:
+        """What was due, what was achieved, and the base of its percentage."""
+        indicator, way = self.record.indicator, self.record.indicator.direction
+        for bound in (LIMIT, BASE):
+            if self.why in bound[1:]:
+                return self.bound_sentence(bound)
+        if self.why == LightReason.REVERSED:
+            return str(SENTENCES[self.why, way]) % self.levels
+        if self.why not in (LightReason.BEHIND, LightReason.FAR_BEHIND):
+            name = self.record.target_text if self.record.kind == TargetKind.TEXT else indicator.name
+            return str(SENTENCES["other"]) % {"name": name, "why": self.why.label}
+        zero = Decimal(0)
+        base, expected, actual = self.record.base_value or zero, self.expected or zero, self.actual or zero
+        changes = format_alike([abs(expected - base), abs(actual - base)], CHANGE_DIGITS)
+        due, done = (number_with_unit(number, self.unit_of_change) for number in changes)
+        return str(SENTENCES[LightReason.BEHIND, way if base else "from nothing"]) % {
+            "name": indicator.name,
+            "due": due,
+            "done": done,
+            "gap": format_percent(self.shortfall or zero),
+            "year": str(min(self.year, self.record.target_year)),
+        }
+
+    def bound_sentence(self, bound: Sequence[LightReason]) -> str:
+        """Return by how much a value is on the wrong side of its bound, absolute and relative."""
+        indicator, zero = self.record.indicator, Decimal(0)
+        actual, expected = self.actual or zero, self.expected or zero
+        limit, stood, over = format_alike([expected, actual, abs(actual - expected)])
+        text = str(SENTENCES[bound, indicator.direction]) % {
+            "name": indicator.name,
+            "year": self.year,
+            "actual": number_with_unit(stood, indicator.unit_text),
+            "over": number_with_unit(over, self.unit_of_change),
+            "bound": number_with_unit(limit, indicator.unit_text),
+        }
+        if self.shortfall is None:  # no percentage of a bound of 0
+            return text
+        part = str(SENTENCES[bound, "part"]) % {"part": format_percent(self.shortfall)}
+        return gettext("%(text)s (%(part)s)") % {"text": text, "part": part}
+
+    @property
+    def path(self) -> TargetPath | None:
+        """Path from the base through the steps to the target; None for a kind without one."""
+        return target_path(self.record)
+
+    @property
+    def levels(self) -> dict[str, str]:
+        """Parameters of sentences about a level: expected and actual with equal decimals, year, indicator."""
+        indicator = self.record.indicator
+        values = [value for value in (self.expected, self.actual) if value is not None]
+        expected, actual = (number_with_unit(number, indicator.unit_text) for number in format_alike(values))
+        year = str(min(self.year, self.record.target_year))
+        return {"name": indicator.name, "expected": expected, "actual": actual, "year": year}
+
+    @property
+    def unit_of_change(self) -> str:
+        """Unit of a difference: percentage points for two percentages."""
+        unit: str = self.record.indicator.unit_text
+        return gettext("percentage points") if unit == "%" else unit
 
 
 GRADES = (Colour.GREEN, Colour.YELLOW, Colour.RED)
@@ -133,36 +351,36 @@ def grade_of_gap(gap: Decimal) -> int:
     return 0 if gap <= TOLERANCE else 1 if gap <= ALLOWED_GAP + TOLERANCE else 2
 
 
-def target_light(target: Any, steps: Sequence[Any], actual: Number | None, year: int) -> IndicatorLight:
+def target_light(target: Any, actual: Number | None, year: int) -> TargetLight:
     """Return the light of a target that is measured; `actual` is the accepted value of the year, None for none."""
     direction = Direction(target.indicator.direction)
     if target.kind == TargetKind.LIMIT:
         return bound_light(LIMIT, actual, target.target_value, direction)
     if target.kind == TargetKind.KEEP:
         return bound_light(BASE, actual, target.base_value, direction)
-    path = target_path(target, steps)
+    path = target_path(target)
     share = path.expected_share(min(year, target.target_year)) if path else None
     return reach_light(target.base_value, actual, target.target_value, share, direction)
 
 
-def target_path(target: Any, steps: Sequence[Any]) -> TargetPath | None:
+def target_path(target: Any) -> TargetPath | None:
     """Return the path from the base through the steps to the target; None without a value to reach from a base."""
     if target.kind != TargetKind.REACH or None in (target.base_year, target.base_value, target.target_value):
         return None
     if target.base_year >= target.target_year:
         return None
-    inside = [PathPoint(step.year, step.value) for step in steps if target.base_year < step.year < target.target_year]
+    inside = [
+        PathPoint(step.year, step.value)
+        for step in target.yearly_steps
+        if target.base_year < step.year < target.target_year
+    ]
     last = PathPoint(target.target_year, target.target_value)
     return TargetPath(PathPoint(target.base_year, target.base_value), (*inside, last))
 
 
 def reach_light(
-    base: Number | None,
-    actual: Number | None,
-    target: Number | None,
-    share: Decimal | None,
-    direction: Direction,
-) -> IndicatorLight:
+    base: Number | None, actual: Number | None, target: Number | None, share: Decimal | None, direction: Direction
+) -> TargetLight:
     """Return the light of a target to reach when `share` (E) of the change is due; RULE_INDICATOR.
 
     `actual` is the accepted value of the period due. Grey without it and before a tenth is due, which comes first: no
@@ -186,62 +404,32 @@ def reach_light(
         unrated = LightReason.NO_TARGET
     elif share is None:
         unrated = LightReason.NO_DATE
+    numbers = {"actual": decimal_or_none(actual), "expected": expected, "progress": done, "share": share}
     if unrated or done is None or gap is None:
-        why = unrated or LightReason.NO_READING
-        return IndicatorLight(Colour.GREY, why, decimal_or_none(actual), expected, done, share)
+        return TargetLight(Colour.GREY, unrated or LightReason.NO_READING, **numbers)
     if base is not None and target is not None and excess_over(target, base, direction) > 0:
         return bound_light(LIMIT, actual, expected, direction)
     grade = grade_of_gap(gap)
     why = (LightReason.ON_SCHEDULE, LightReason.BEHIND, LightReason.FAR_BEHIND)[grade]
-    why = LightReason.REVERSED if done < 0 else why
-    return IndicatorLight(GRADES[grade], why, decimal_or_none(actual), expected, done, share, gap)
+    return TargetLight(GRADES[grade], LightReason.REVERSED if done < 0 else why, shortfall=gap, **numbers)
 
 
-class Bound(NamedTuple):
-    """What a value must stay on the better side of in every period.
-
-    `reasons` are those of green, yellow and red, `missing` that of an unknown bound. The sentences say by how much a
-    value is above or below, and `part` what the percentage is of; `label` names the bound in a chart.
-    """
-
-    reasons: tuple[LightReason, LightReason, LightReason]
-    missing: LightReason
-    label: Promise
-    above: Promise
-    below: Promise
-    part: Promise
-
-
-LIMIT = Bound(
-    reasons=(LightReason.WITHIN_LIMIT, LightReason.OVER_LIMIT, LightReason.FAR_OVER_LIMIT),
-    missing=LightReason.NO_TARGET,
-    label=_("limit"),
-    above=_("%(name)s stood at %(actual)s in %(year)d, %(over)s above the limit of %(bound)s"),
-    below=_("%(name)s stood at %(actual)s in %(year)d, %(over)s below the limit of %(bound)s"),
-    part=_("%(part)s %% of the limit"),
-)
-BASE = Bound(
-    reasons=(LightReason.KEPT, LightReason.WORSE, LightReason.FAR_WORSE),
-    missing=LightReason.NO_BASE,
-    label=_("base, not to be passed"),
-    above=_("%(name)s stood at %(actual)s in %(year)d, %(over)s above the base of %(bound)s"),
-    below=_("%(name)s stood at %(actual)s in %(year)d, %(over)s below the base of %(bound)s"),
-    part=_("%(part)s %% of the base"),
-)
-
-
-def bound_light(kind: Bound, actual: Number | None, bound: Number | None, direction: Direction) -> IndicatorLight:
-    """Return the light of a value that must stay on the better side of a bound; RULE_INDICATOR.
+def bound_light(
+    kind: Sequence[LightReason], actual: Number | None, bound: Number | None, direction: Direction
+) -> TargetLight:
+    """Return the light of a value that must stay on the better side of a bound, LIMIT or BASE; RULE_INDICATOR.
 
     The gap is a fraction of the bound; beyond a bound of 0 is always red.
     """
-    if actual is None or bound is None:
-        unrated = LightReason.NO_READING if actual is None else kind.missing
-        return IndicatorLight(Colour.GREY, unrated, decimal_or_none(actual), decimal_or_none(bound))
+    numbers = {"actual": decimal_or_none(actual), "expected": decimal_or_none(bound)}
+    if actual is None:
+        return TargetLight(Colour.GREY, LightReason.NO_READING, **numbers)
+    if bound is None:
+        return TargetLight(Colour.GREY, LightReason.NO_TARGET if kind == LIMIT else LightReason.NO_BASE, **numbers)
     excess = excess_over(actual, bound, direction)
     gap = excess / bound if bound > 0 else None
     grade = grade_of_gap(gap) if gap is not None else 0 if excess <= 0 else 2
-    return IndicatorLight(GRADES[grade], kind.reasons[grade], Decimal(actual), Decimal(bound), shortfall=gap)
+    return TargetLight(GRADES[grade], kind[grade], shortfall=gap, **numbers)
 
 
 def excess_over(value: Number, bound: Number, direction: Direction) -> Decimal:
@@ -250,113 +438,102 @@ def excess_over(value: Number, bound: Number, direction: Direction) -> Decimal:
     return over if direction == Direction.LOWER else -over
 
 
-def text_light(done: bool | None, due: date | None, as_of: date) -> IndicatorLight:
+def text_light(done: bool | None, due: date | None, as_of: date) -> TargetLight:
     """Return the light of a target in words: done, or not by its date.
 
     Done is green whenever reported. Grey until the date has passed, and when nothing is reported (None); else red.
     """
     if done:
-        return IndicatorLight(Colour.GREEN, LightReason.DONE)
+        return TargetLight(Colour.GREEN, LightReason.DONE)
     if due is None:
-        return IndicatorLight(Colour.GREY, LightReason.NO_DATE)
+        return TargetLight(Colour.GREY, LightReason.NO_DATE)
     if as_of <= due:
-        return IndicatorLight(Colour.GREY, LightReason.NOT_DUE)
+        return TargetLight(Colour.GREY, LightReason.NOT_DUE)
     if done is None:
-        return IndicatorLight(Colour.GREY, LightReason.NO_READING)
-    return IndicatorLight(Colour.RED, LightReason.NOT_DONE)
+        return TargetLight(Colour.GREY, LightReason.NO_READING)
+    return TargetLight(Colour.RED, LightReason.NOT_DONE)
 
 
-# -- the sentence of a target --------------------------------------------------------------------------
+# -- a milestone or planned stage ----------------------------------------------------------------------
 
 
-def target_sentence(target: Any, light: IndicatorLight, year: int) -> str:
-    """Return what was due, what was achieved, and the base of its percentage; `year` is that of the value."""
-    for kind in (LIMIT, BASE):
-        if light.why in kind.reasons[1:] and light.expected is not None and light.actual is not None:
-            return bound_sentence(kind, target.indicator, light, year)
-    if light.why in (LightReason.BEHIND, LightReason.FAR_BEHIND):
-        return change_sentence(target, light, year)
-    if light.why == LightReason.REVERSED:
-        if target.indicator.direction == Direction.LOWER:
-            text = gettext(
-                "%(name)s rose instead of falling: should have been down to %(expected)s by %(year)s, was %(actual)s"
-            )
-        else:
-            text = gettext(
-                "%(name)s fell instead of rising: should have been up to %(expected)s by %(year)s, was %(actual)s"
-            )
-        return text % level_params(target, light, year)
-    name = target.target_text if target.kind == TargetKind.TEXT else target.indicator.name
-    return gettext("%(name)s: %(why)s") % {"name": name, "why": light.why.label}
+@dataclass(slots=True)
+class MilestoneLight(Light):
+    """Light of one milestone.
 
+    `delay` is the days from the planned day (the one in force) to completion or the day of the light, possibly
+    negative; `due` is whether the planned day has come by then.
+    """
 
-def level_params(target: Any, light: IndicatorLight, year: int) -> dict[str, str]:
-    """Return the parameters of sentences about a level: expected and actual with equal decimals, year, indicator."""
-    indicator = target.indicator
-    values = [value for value in (light.expected, light.actual) if value is not None]
-    expected, actual = (number_with_unit(number, indicator.unit_text) for number in format_alike(values))
-    due = str(min(year, target.target_year))
-    return {"name": indicator.name, "expected": expected, "actual": actual, "year": due}
+    delay: int | None = None
+    planned_on: Any = None
+    done: bool = False
+    due: bool = False
 
-
-def unit_of_change(indicator: Any) -> str:
-    """Return the unit of a difference: percentage points for two percentages."""
-    return gettext("percentage points") if indicator.unit_text == "%" else indicator.unit_text
-
-
-def bound_sentence(kind: Bound, indicator: Any, light: IndicatorLight, year: int) -> str:
-    """Return by how much a value is on the wrong side of its bound, absolute and relative."""
-    actual, expected = light.actual or Decimal(0), light.expected or Decimal(0)
-    bound, stood, over = format_alike([expected, actual, abs(actual - expected)])
-    text = str(kind.above if indicator.direction == Direction.LOWER else kind.below) % {
-        "name": indicator.name,
-        "year": year,
-        "actual": number_with_unit(stood, indicator.unit_text),
-        "over": number_with_unit(over, unit_of_change(indicator)),
-        "bound": number_with_unit(bound, indicator.unit_text),
-    }
-    if light.shortfall is None:  # no percentage of a bound of 0
-        return text
-    part = str(kind.part) % {"part": format_percent(light.shortfall)}
-    return gettext("%(text)s (%(part)s)") % {"text": text, "part": part}
-
-
-def change_sentence(target: Any, light: IndicatorLight, year: int) -> str:
-    """Return the text of a change: due by the year, achieved, and the missing share."""
-    zero = Decimal(0)
-    base, expected, actual = target.base_value or zero, light.expected or zero, light.actual or zero
-    changes = format_alike([abs(expected - base), abs(actual - base)], CHANGE_DIGITS)
-    due, done = (number_with_unit(number, unit_of_change(target.indicator)) for number in changes)
-    if base == 0:
-        text = gettext("%(name)s should have reached %(due)s by %(year)s; it came to %(done)s (%(gap)s %% short)")
-    elif expected < base:
-        text = gettext("%(name)s should have been cut by %(due)s by %(year)s; the cut was %(done)s (%(gap)s %% short)")
-    else:
-        text = gettext("%(name)s should have risen by %(due)s by %(year)s; the rise was %(done)s (%(gap)s %% short)")
-    return text % {
-        "name": target.indicator.name,
-        "due": due,
-        "done": done,
-        "gap": format_percent(light.shortfall or zero),
-        "year": str(min(year, target.target_year)),
-    }
-
-
-# -- a milestone ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MilestoneLight:
-    """Light of one milestone; `delay` is the days from the planned date to completion or today, possibly negative."""
-
-    colour: Colour
-    why: LightReason
-    delay: int | None
+    rank: ClassVar[int] = 1
 
     @property
-    def is_due(self) -> bool:
-        """Whether it is done, or its planned date has come."""
-        return self.why == LightReason.DONE or (self.delay is not None and self.delay >= 0)
+    def binds(self) -> bool:  # type: ignore[override]
+        return bool(self.record.is_key)
+
+    @property
+    def cause(self) -> tuple[int | None, int | None]:  # type: ignore[override]
+        return None, self.record.pk
+
+    @property
+    def effect(self) -> Colour | None:
+        """Red of a key milestone or planned stage is red, other red and any yellow are yellow."""
+        if self.colour == Colour.RED:
+            return Colour.RED if self.binds else Colour.YELLOW
+        return Colour.YELLOW if self.colour == Colour.YELLOW else None
+
+    @property
+    def anchor(self) -> str:
+        return f"#milestone-{self.record.pk}"
+
+    @property
+    def in_charge(self) -> str:
+        return self.record.owner or responsible_office(self.status.pilot)
+
+    @property
+    def change(self) -> str:  # type: ignore[override]
+        """What was changed of its plan, and the other day that is asked for or was refused."""
+        changes = [self.status.change_of(self.record), request_text(self.record, self.status.as_of)]
+        return join_clauses(filter(None, changes))
+
+    @property
+    def sentence(self) -> str:
+        """By how many days it is overdue, else its state."""
+        if self.delay is None or self.colour not in (Colour.RED, Colour.YELLOW):
+            return str(SENTENCES["other"]) % {"name": self.record.name, "why": self.why.label}
+        return str(SENTENCES["milestone"] % {"title": self.record.name, "n": self.delay})
+
+
+@dataclass(slots=True)
+class StageLight(MilestoneLight):
+    """Light of a planned stage whose day has passed, while neither it nor a later stage was entered."""
+
+    rank: ClassVar[int] = 2
+
+    @property
+    def binds(self) -> bool:  # type: ignore[override]
+        return True
+
+    @property
+    def cause(self) -> tuple[int | None, int | None]:  # type: ignore[override]
+        return None, None
+
+    @property
+    def anchor(self) -> str:
+        return f"#stage-{self.record.stage}"
+
+    @property
+    def in_charge(self) -> str:
+        return responsible_office(self.status.pilot)
+
+    @property
+    def sentence(self) -> str:
+        return str(SENTENCES["stage"] % {"stage": self.record.get_stage_display(), "n": self.delay})
 
 
 def milestone_light(planned: date | None, actual: date | None, as_of: date) -> MilestoneLight:
@@ -365,141 +542,99 @@ def milestone_light(planned: date | None, actual: date | None, as_of: date) -> M
     A completion after `as_of` does not count yet. Within 30 days of the planned date (inclusive) it is due soon. A
     date known to the month or quarter is due on its last day. Without a planned date: grey, or green once done.
     """
-    if actual is not None and actual <= as_of:
-        late = None if planned is None else (actual - planned).days
-        if late is not None and late > 0:  # not red for ever
-            return MilestoneLight(Colour.BLUE, LightReason.DONE_LATE, late)
-        return MilestoneLight(Colour.GREEN, LightReason.DONE, late)
-    if planned is None:
-        return MilestoneLight(Colour.GREY, LightReason.NO_DATE, None)
-    delay = (as_of - planned).days
-    if delay > LONG_OVERDUE_DAYS:
-        return MilestoneLight(Colour.RED, LightReason.LONG_OVERDUE, delay)
-    if delay > 0:
-        return MilestoneLight(Colour.YELLOW, LightReason.OVERDUE, delay)
-    return MilestoneLight(Colour.GREY, LightReason.DUE_SOON if delay >= -DUE_SOON_DAYS else LightReason.NOT_DUE, delay)
+    done, due = actual is not None and actual <= as_of, planned is not None and planned <= as_of
+    delay = None if planned is None else ((actual if actual and done else as_of) - planned).days
+    if done:
+        late = delay is not None and delay > 0  # not red for ever
+        colour, why = (Colour.BLUE, LightReason.DONE_LATE) if late else (Colour.GREEN, LightReason.DONE)
+    elif delay is None:
+        colour, why = Colour.GREY, LightReason.NO_DATE
+    elif delay > 0:
+        long = delay > LONG_OVERDUE_DAYS
+        colour, why = (Colour.RED, LightReason.LONG_OVERDUE) if long else (Colour.YELLOW, LightReason.OVERDUE)
+    else:
+        colour, why = Colour.GREY, LightReason.DUE_SOON if delay >= -DUE_SOON_DAYS else LightReason.NOT_DUE
+    return MilestoneLight(colour, why, delay=delay, planned_on=planned, done=done, due=due)
 
 
-def milestone_light_change_dates(planned: date | None, actual: date | None) -> list[date]:
-    """Return the dates on which the light of a milestone can change, in order: candidates for `since`."""
-    turns = (
-        [] if planned is None else [planned + timedelta(days) for days in (-DUE_SOON_DAYS, 1, LONG_OVERDUE_DAYS + 1)]
-    )
-    return sorted([*turns, actual] if actual is not None else turns)
+def milestone_change_dates(
+    planned: date | None, actual: date | None, delays: Sequence[int] = (0, 1, LONG_OVERDUE_DAYS + 1)
+) -> list[date]:
+    """Return the days on which the colour of a milestone, or whether it is due, can change: candidates for `since`.
+
+    `delays` are the days after the planned one that count. A completion before all of them counts only with that of 0.
+    """
+    turns = [] if planned is None else [planned + timedelta(days) for days in delays]
+    if actual is None:
+        return turns
+    passed = [day for day in turns if day < actual]
+    return [*passed, actual] if passed or 0 in delays else []
+
+
+def request_text(record: Any, as_of: date) -> str:
+    """Return that another planned day is asked for, or was refused, with the reason; empty where neither."""
+    waiting, refused = record.waiting_replan(as_of), record.refused_replan(as_of)
+    if waiting:
+        planned = record.planned_by(as_of)
+        words = {"day": format_date(waiting.day), "reason": waiting.reason}
+        if planned and waiting.day < planned:
+            return gettext("an earlier day is asked for: %(day)s, %(reason)s") % words
+        return gettext("a later day is asked for: %(day)s, %(reason)s") % words
+    if refused and refused.decided_on:
+        words = {"day": format_date(refused.day), "on": format_date(refused.decided_on), "remark": refused.remark}
+        return gettext("the day asked for, %(day)s, was refused on %(on)s: %(remark)s") % words
+    return ""
 
 
 # -- a pilot -------------------------------------------------------------------------------------------
 
 
-class ReasonSubject(TextChoices):
-    """Subject of a reason, in the order in which reasons of one colour are listed."""
+def pilot_reasons(lights: Sequence[Any], status: Any = None, *, accepted: bool) -> list[Light]:
+    """Return the reasons of a pilot's light, worst first: the effect of the first decides its colour; RULE_PILOT.
 
-    INDICATOR = "indicator", _("indicator")
-    MILESTONE = "milestone", _("milestone")
-    STAGE = "stage", _("stage")
-    PILOT = "pilot", _("pilot")
-
-
-@dataclass(frozen=True)
-class StatusReason:
-    """Reason for a pilot's colour: `counts_as` is its effect on it.
-
-    `item` is the target, milestone or overdue stage with its light; None when the reason is about the pilot as a whole.
+    It is the worst of its lights, never an average. Red: one that binds (a binding target 约束性, a key milestone, a
+    planned stage) is red. Yellow: a binding target or any milestone is yellow, or another item red. Else grey when
+    nothing was `accepted` in the last period due, or when neither a binding target is rated nor a key milestone due or
+    done; else green.
     """
-
-    counts_as: Colour
-    about: ReasonSubject
-    why: LightReason
-    item: Any = None
-
-
-@dataclass(frozen=True)
-class PilotLight:
-    """Light of a pilot with all its reasons, worst first: the first one decides the colour."""
-
-    colour: Colour
-    reasons: tuple[StatusReason, ...]
-
-    @property
-    def why(self) -> StatusReason:
-        """The worst reason."""
-        return self.reasons[0]
-
-
-def pilot_light(items: Sequence[Any], *, accepted: bool) -> PilotLight:
-    """Return the worst of a pilot's lights, never an average; RULE_PILOT.
-
-    An item has its `light`, what it is `about`, a `key`, and whether it `binds`: a binding target (约束性), a key
-    milestone, a planned stage. Red: one that binds is red. Yellow: a binding target or any milestone is yellow, or
-    another item red. Else grey when nothing was `accepted` in the last period due, or when neither a binding target is
-    rated nor a key milestone due or done; else green.
-    """
-    effects = [(effect_on_pilot(item), item) for item in items]
-    reasons = [StatusReason(colour, item.about, item.light.why, item) for colour, item in effects if colour]
+    reasons = [light for light in lights if light.effect]
     if reasons:
-        reasons.sort(key=severity)
-        return PilotLight(reasons[0].counts_as, tuple(reasons))
-    binding = [item for item in items if item.binds]
-    rated = [
-        item
-        for item in binding
-        if (item.light.colour != Colour.GREY if item.about == ReasonSubject.INDICATOR else item.light.is_due)
-    ]
-    colour = Colour.GREY
+        return sorted(reasons, key=severity)
+    binding = [light for light in lights if light.binds]
     if not accepted:
         why = LightReason.NO_REPORT
     elif not binding:
         why = LightReason.NO_TARGET
-    elif not rated:
+    elif not any(item.done or item.due if item.rank else item.colour != Colour.GREY for item in binding):
         why = LightReason.NOTHING_RATED
     else:
-        colour, why = Colour.GREEN, LightReason.ALL_WELL
-    return PilotLight(colour, (StatusReason(colour, ReasonSubject.PILOT, why),))
-
-
-def withdrawn_light() -> PilotLight:
-    """Return the light of a withdrawn pilot: grey, whatever the lights of its items."""
-    return PilotLight(Colour.GREY, (StatusReason(Colour.GREY, ReasonSubject.PILOT, LightReason.WITHDRAWN),))
-
-
-def effect_on_pilot(item: Any) -> Colour | None:
-    """Return an item's effect on its pilot, None for none; the yellow of a target counts only when it is binding."""
-    if item.light.colour == Colour.RED:
-        return Colour.RED if item.binds else Colour.YELLOW
-    counts = item.light.colour == Colour.YELLOW and (item.binds or item.about != ReasonSubject.INDICATOR)
-    return Colour.YELLOW if counts else None
+        return [Light(Colour.GREEN, LightReason.ALL_WELL, status and status.pilot, status)]
+    return [Light(Colour.GREY, why, status and status.pilot, status)]
 
 
 COLOUR_ORDER = {colour: place for place, colour in enumerate(Colour)}
-SUBJECT_ORDER = {kind: place for place, kind in enumerate(ReasonSubject)}
 
 
-def severity(reason: StatusReason) -> tuple[int, int, bool, int, Decimal, str]:
+def severity(light: Any) -> tuple[int, int, bool, int, Decimal, str]:
     """Sort key: effect on the pilot, own colour, whether it binds, subject, then how much is missing or how late."""
-    item, light = reason.item, reason.item.light
-    missing = light.shortfall if reason.about == ReasonSubject.INDICATOR else light.delay
-    return (
-        COLOUR_ORDER[reason.counts_as],
-        COLOUR_ORDER[light.colour],
-        not item.binds,
-        SUBJECT_ORDER[reason.about],
-        -Decimal(missing or 0),
-        item.key,
-    )
+    missing = light.delay if light.rank else light.shortfall
+    key = str(light.record.pk) if light.rank else light.record.indicator.code
+    amount = -Decimal(missing or 0)
+    return COLOUR_ORDER[light.effect], COLOUR_ORDER[light.colour], not light.binds, light.rank, amount, key
 
 
 # -- over time and over pilots -------------------------------------------------------------------------
 
 
-def unchanged_since(light_on: Callable[[date], LightType], as_of: date, candidates: Iterable[date]) -> date | None:
-    """Return the first day of the present colour (or of any other value that `light_on` returns for a day).
+def unchanged_since(value_on: Callable[[date], Value], as_of: date, candidates: Iterable[date]) -> date | None:
+    """Return the first day of the present colour (or of any other value that `value_on` returns for a day).
 
     `candidates` are all the days on which it can change, in any order; between two of them it does not. None when it
     has never been different.
     """
-    now = light_on(as_of)
+    now = value_on(as_of)
     turns = sorted({day for day in candidates if day <= as_of}, reverse=True)
-    return next((day for day in turns if light_on(day - timedelta(1)) != now), None)
+    return next((day for day in turns if value_on(day - timedelta(1)) != now), None)
 
 
 def count_by_colour(lights: Iterable[Colour]) -> dict[Colour, int]:

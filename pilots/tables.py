@@ -12,7 +12,6 @@ from django.utils.translation import pgettext
 from core.text.bilingual import is_chinese_active, lang_of
 from core.text.formatting import format_file_size, format_period, join_short
 from core.web.tables import Cell, Column, Table, make_table, record_cell, status_cell
-from pilots.analytics.explanations import light_owner
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import Classes, class_column, light_cell
@@ -43,7 +42,7 @@ def pilot_columns(
         Column("name", _("Pilot"), record_cell, sort="name", sort_fields=["slug"]),
         Column("light", _("Light"), lambda pilot: light_cell(statuses[pilot.pk], classes), sort="light"),
         Column("why", _("Why"), lambda pilot: reason_cell(statuses[pilot.pk])),
-        Column("owner", _("Responsible"), lambda pilot: light_owner(statuses[pilot.pk])),
+        Column("owner", _("Responsible"), lambda pilot: statuses[pilot.pk].owner),
         *more,
         Column("stage", _("Stage"), lambda pilot: stage_label(statuses[pilot.pk]), sort="stage"),
         Column(

@@ -18,7 +18,6 @@ from openpyxl import load_workbook
 
 from accounts.models import Officer, Role
 from core.http.request import DEMO_LABEL
-from pilots.analytics.pilot_status import build_progress, pilot_status
 from pilots.models import Batch, Pilot
 from policies.models import Industry, Policy, Province
 from tests.factories import (
@@ -412,45 +411,6 @@ def test_the_file_holds_the_pilots_that_the_page_has_no_room_for(empty: None, cl
     add_pilots(51)
     rows = csv_rows(client.get(f"{path}?export=pilots.csv"))
     assert sorted(row[0] for row in rows[1:]) == sorted(f"Pilot {number}" for number in range(51))
-
-
-@pytest.mark.parametrize("n", [1, 3, 60])
-@pytest.mark.parametrize("sort", ["", "?sort=name"])
-def test_the_list_of_pilots_computes_only_what_it_shows(
-    empty: None, client: Client, monkeypatch: pytest.MonkeyPatch, sort: str, n: int
-) -> None:
-    """The progress of fifty of them at most, also where it is sorted by what is computed."""
-    computed: list[str] = []
-
-    def counted(pilot: Pilot, as_of: date, *plans: Any) -> Any:
-        computed.append(pilot.slug)
-        return pilot_status(pilot, as_of, *plans)
-
-    add_pilots(n)
-    monkeypatch.setattr("pilots.analytics.pilot_status.pilot_status", counted)
-    client.get(f"/pilots/{sort}")
-    assert len(computed) == min(n, 50)
-    computed.clear()
-    client.get("/pilots/?sort=-days")
-    assert len(computed) == min(n, 50)
-
-
-def test_a_long_list_s_file_asks_for_its_rows_in_parts(
-    empty: None, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The status of each chunk is computed when the chunk is written."""
-    asked: list[int] = []
-
-    def noted(pilots: Any, as_of: date) -> Any:
-        asked.append(len(pilots))
-        return build_progress(pilots, as_of)
-
-    add_pilots(60)
-    monkeypatch.setattr("pilots.views.pilots.build_progress", noted)
-    monkeypatch.setattr("core.web.list_pages.CHUNK_SIZE", 25)
-    rows = read_csv(client.get("/pilots/?export=pilots.csv"))
-    assert sum(row[0].startswith("Pilot ") for row in rows) == 60
-    assert asked == [50, 10]  # the page's rows are known already, the others come 25 at a time
 
 
 def test_a_page_names_fifty_sources_and_counts_the_others(empty: None, client: Client) -> None:

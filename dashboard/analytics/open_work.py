@@ -15,16 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.permissions import editor_province, has_object_permission
 from dashboard.analytics.working_days import WorkingCalendar
-from pilots.analytics.pilot_status import (
-    MilestoneStatus,
-    PilotStatus,
-    Progress,
-    build_progress,
-    first_reporting_year,
-    related_rows,
-)
+from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.follow_ups.services import waits_for
-from pilots.lights import DUE_SOON_DAYS, Colour
+from pilots.lights import DUE_SOON_DAYS, Colour, MilestoneLight
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
@@ -39,23 +32,6 @@ RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "ow
 MINISTRY_DAYS = 20
 """Working days after the due date from which the ministry hears of what is still open."""
 ACCEPT_PERMISSION = "pilots.accept_reading"
-
-
-@dataclass(frozen=True)
-class PilotMilestone:
-    """An open milestone with the pilot that promised it."""
-
-    status: PilotStatus
-    item: MilestoneStatus
-
-    @property
-    def days_late(self) -> int:
-        return max((self.status.as_of - self.item.planned_on).days, 0)
-
-    @property
-    def url(self) -> str:
-        """Address of its row on the pilot's page."""
-        return f"{self.status.pilot.get_absolute_url()}#milestone-{self.item.milestone.pk}"
 
 
 @dataclass(frozen=True)
@@ -118,7 +94,7 @@ class OpenWork:
     def missing(self) -> list[PilotStatus]:
         """Pilots that owe values for the last year due and have none accepted."""
         year = year_due(self.as_of)
-        return [i for i in self.progress.pilots if not i.reported and first_reporting_year(i.pilot) <= year]
+        return [i for i in self.progress.pilots if not i.reported and i.first_year <= year]
 
     @cached_property
     def red(self) -> list[PilotStatus]:
@@ -126,16 +102,16 @@ class OpenWork:
         return [item for item in self.progress.attention() if item.colour == Colour.RED]
 
     @cached_property
-    def milestones_due(self) -> list[PilotMilestone]:
+    def milestones_due(self) -> list[MilestoneLight]:
         """Open milestones that are overdue or due soon (as their light says), earliest first."""
         last = self.as_of + timedelta(DUE_SOON_DAYS)
         found = [
-            PilotMilestone(status, item)
+            item
             for status in self.progress.pilots
             for item in status.milestones
             if not item.done and item.planned_on <= last
         ]
-        return sorted(found, key=lambda row: (row.item.planned_on, row.item.milestone.pk))
+        return sorted(found, key=lambda light: (light.planned_on, light.record.pk))
 
     def replans(self, *, refused: bool = False) -> list[PilotReplan]:
         """Return the requests for another planned day that the ministry has not decided, the longest waiting first.
@@ -144,7 +120,7 @@ class OpenWork:
         """
         found = []
         for status in self.progress.pilots:
-            for record in [*related_rows(status.pilot, "milestones"), *related_rows(status.pilot, "stages")]:
+            for record in [*status.pilot.prefetched_milestones, *status.pilot.prefetched_stages]:
                 replan = record.refused_replan(self.as_of) if refused else record.waiting_replan(self.as_of)
                 if replan and not (refused and is_done(record, self.as_of)):
                     found.append(PilotReplan(status, record, replan))

@@ -22,21 +22,13 @@ from dashboard.briefs.parts import (
     share_fact,
     values_changed,
 )
-from pilots.analytics.explanations import computed_explanations, main_explanation
 from pilots.analytics.outstanding import build_outstanding_reports
-from pilots.analytics.pilot_status import (
-    PilotStatus,
-    build_progress,
-    indicator_status,
-    latest_yearly_readings,
-    milestone_status,
-    overdue_stages,
-)
+from pilots.analytics.pilot_status import PilotStatus, build_progress, pilot_status
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text
 from pilots.charts.follow_ups import RELATED
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.lights import Colour, ReasonSubject
+from pilots.lights import Colour, StageLight, TargetLight
 from pilots.metrics.reconciliation import term_days_left
 from pilots.models import FollowUp, Pilot, Reading
 from pilots.tables import sources_of
@@ -66,7 +58,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
         tables = [lights.table(_("Targets and milestones"))] if lights.items else []
         blocks = [*tables, facts_block(status), *blocks, lines(_("What is behind"), behind, empty)]
         blocks.append(questions_block(*about))
-    why = [main_explanation(status), *map(class_text, classes_of([status], days.as_of).values())]
+    why = [status.sentence, *map(class_text, classes_of([status], days.as_of).values())]
     place = [status.pilot.get_kind_display().capitalize(), status.pilot.province.name, status.pilot.batch.label]
     return {
         "title": status.pilot.name,
@@ -84,21 +76,19 @@ def item_lights(status: PilotStatus, days: Days) -> Lights:
     A stage that was overdue and is not any more has been answered, so it is green, unless another day was accepted; one
     that was not yet is grey.
     """
-    values = latest_yearly_readings(status.pilot, days.since)
+    before = pilot_status(status.pilot, days.since)
     found = []
-    for item in status.indicators:
-        then = indicator_status(item.target, values, days.since).light.colour
-        found.append((item.target.indicator.name, then, item.light.colour))
-    for entry in status.milestones:
-        then = milestone_status(entry.milestone, days.since).light.colour
-        found.append((entry.milestone.name, then, entry.light.colour))
-    overdue_then = {late.entry.pk: late for late in overdue_stages(status.pilot, days.since)}
-    overdue = {late.entry.pk: late for late in status.overdue_stages}
+    for then, now in zip(before.indicators, status.indicators, strict=True):
+        found.append((now.record.indicator.name, then.colour, now.colour))
+    for then, now in zip(before.milestones, status.milestones, strict=True):
+        found.append((now.record.name, then.colour, now.colour))
+    overdue_then = {late.record.pk: late for late in before.overdue_stages}
+    overdue = {late.record.pk: late for late in status.overdue_stages}
     for key, late in {**overdue_then, **overdue}.items():
-        answered = (late.entry.planned_by(status.as_of) or status.as_of) < status.as_of
-        colour = overdue[key].light.colour if key in overdue else Colour.GREEN if answered else Colour.GREY
-        then = overdue_then[key].light.colour if key in overdue_then else Colour.GREY
-        found.append((late.entry.get_stage_display(), then, colour))
+        answered = (late.record.planned_by(status.as_of) or status.as_of) < status.as_of
+        colour = overdue[key].colour if key in overdue else Colour.GREEN if answered else Colour.GREY
+        colour_then = overdue_then[key].colour if key in overdue_then else Colour.GREY
+        found.append((late.record.get_stage_display(), colour_then, colour))
     return Lights(days, found)
 
 
@@ -117,10 +107,10 @@ def facts_block(status: PilotStatus) -> Block:
         found.append(share_fact(label, done, counts.due, _("of %(n)s due"), note))
     else:
         found.append(fact(label, no_data(), "", _("none recorded")))
-    rated, label = [item for item in status.indicators if item.light.colour != Colour.GREY], _("Indicators on schedule")
+    rated, label = [item for item in status.indicators if item.colour != Colour.GREY], _("Indicators on schedule")
     note = in_all(len(status.indicators)) if status.indicators else _("no target recorded")
     if rated:
-        green = sum(item.light.colour == Colour.GREEN for item in rated)
+        green = sum(item.colour == Colour.GREEN for item in rated)
         found.append(share_fact(label, green, len(rated), _("of %(n)s rated"), note))
     else:
         found.append(fact(label, no_data(), "", note))
@@ -137,14 +127,14 @@ def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[
     A follow-up of the pilot as a whole is about each of them.
     """
     behind, unattended = [], []
-    for reason, why in zip(status.light.reasons, computed_explanations(status), strict=True):
-        if reason.about == ReasonSubject.PILOT:
+    for reason in status.reasons:
+        if reason.record == status.pilot:
             continue
         record = None
-        if reason.about == ReasonSubject.STAGE:
-            name = reason.item.entry.get_stage_display()
+        if isinstance(reason, StageLight):
+            name = reason.record.get_stage_display()
         else:
-            record = reason.item.target.indicator if reason.about == ReasonSubject.INDICATOR else reason.item.milestone
+            record = reason.record.indicator if isinstance(reason, TargetLight) else reason.record
             name = record.name
         own = []
         for item in follow_ups:
@@ -152,8 +142,8 @@ def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[
             if cause is None or cause == record:
                 own.append(item)
         own = by_urgency(own)
-        colour = reason.counts_as
-        behind.append(line(str(colour.label), why.text, red_detail(why.owner, None, own), colour.value))
+        colour = reason.effect
+        behind.append(line(str(colour.label), reason.text, red_detail(reason.owner, None, own), colour.value))
         if colour == Colour.RED and not own:
-            unattended.append(about_unattended(name, why.owner, None))
+            unattended.append(about_unattended(name, reason.owner, None))
     return behind, unattended

@@ -30,7 +30,6 @@ from dashboard.briefs.parts import (
     values_changed,
 )
 from dashboard.charts.due import on_track_headline
-from pilots.analytics.explanations import light_owner, main_explanation
 from pilots.analytics.outstanding import build_outstanding_reports
 from pilots.analytics.pilot_status import Progress, build_progress, colour_on
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
@@ -200,10 +199,10 @@ def red_pilots(progress: Progress, follow_ups: Sequence[FollowUp]) -> tuple[list
     unattended: list[Line] = []
     count = sum(status.colour == Colour.RED for status in progress.pilots)
     for status in progress.attention(count):  # red ones come before yellow ones
-        key, owner = status.pilot.pk, light_owner(status)
+        key, owner = status.pilot.pk, status.owner
         own = by_urgency(item for item in follow_ups if item.pilot_id == key)
         detail = red_detail(owner, status.since, own, class_text(classes[key]) if key in classes else "")
-        found.append(line(names[key], main_explanation(status), detail, Colour.RED.value))
+        found.append(line(names[key], status.sentence, detail, Colour.RED.value))
         if not own:
             unattended.append(about_unattended(names[key], owner, status.since))
     return found, unattended

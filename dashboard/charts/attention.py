@@ -10,7 +10,6 @@ from django.utils.translation import ngettext
 
 from core.text.formatting import format_date, join_statements
 from core.web.tables import Cell, Column, Table, make_table
-from pilots.analytics.explanations import light_owner
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.charts.cells import Classes, class_column, distinct_names_of, light_cell, pilot_cell
 from pilots.charts.status import reason_cell
@@ -32,7 +31,7 @@ def attention_columns(names: Mapping[int, str], classes: Classes, days_label: st
         Column("pilot", _("Pilot"), lambda status: pilot_cell(status.pilot, names)),
         Column("light", _("Light"), lambda status: light_cell(status, classes)),
         Column("why", _("Why"), reason_cell),
-        Column("owner", _("Responsible"), light_owner),
+        Column("owner", _("Responsible")),
         Column(
             "days",
             days_label,

@@ -45,9 +45,9 @@ def on_track_by_indicator(progress: Progress) -> list[tuple[Indicator, OnTrack]]
     indicators = {}
     for status in progress.pilots:
         for item in status.indicators:
-            if item.target.binding:
-                lights[item.target.indicator_id].append(item.light.colour)
-                indicators[item.target.indicator_id] = item.target.indicator
+            if item.binds:
+                lights[item.record.indicator_id].append(item.colour)
+                indicators[item.record.indicator_id] = item.record.indicator
     found = [(indicators[key], OnTrack(count_by_colour(colours))) for key, colours in lights.items()]
     return sorted(found, key=lambda row: (-row[1].lights[Colour.RED], -row[1].lights[Colour.YELLOW], row[0].pk))
 

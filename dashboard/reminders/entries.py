@@ -18,15 +18,14 @@ from core.text.formatting import join_clauses, label_value
 from dashboard.analytics.open_work import (
     MINISTRY_DAYS,
     OpenWork,
-    PilotMilestone,
     PilotReplan,
     ReportedValues,
     WorkList,
     is_proposed,
 )
 from dashboard.reminders.people import Person
-from pilots.analytics.explanations import main_explanation, request_text
 from pilots.analytics.pilot_status import PilotStatus
+from pilots.lights import MilestoneLight, request_text
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.progress import year_due
 from pilots.models import Adoption, Practice
@@ -113,8 +112,8 @@ def of_whom(name: object, whose: object) -> str:
 # -- by list -----------------------------------------------------------------------------------------------
 
 
-def milestone_entry(row: PilotMilestone, person: Person, work: OpenWork) -> Entry:
-    milestone, due_on = row.item.milestone, row.item.planned_on
+def milestone_entry(row: MilestoneLight, person: Person, work: OpenWork) -> Entry:
+    milestone, due_on = row.record, row.planned_on
     steps = due_steps(due_on, work, acts=bool(person.province))
 
     def line() -> tuple[str, str]:
@@ -165,7 +164,7 @@ def replan_entry(row: PilotReplan, _person: Person, work: OpenWork) -> Entry:
 
 def red_entry(status: PilotStatus, _person: Person, work: OpenWork) -> Entry:
     def line() -> tuple[str, str]:
-        reason = main_explanation(status)
+        reason = status.sentence
         if status.since:
             reason = join_clauses([_("red since %(day)s") % {"day": format_day(status.since)}, reason])
         return label_value(status.pilot.name, reason), status.pilot.get_absolute_url()

@@ -21,7 +21,6 @@ from core.web.filters import RelatedFilter
 from core.web.list_pages import FilterBar
 from core.web.tables import Cell, Column, make_table
 from dashboard.analytics.overview import lead_policy_on
-from pilots.analytics.explanations import explanation_for_list
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
 from pilots.charts.cells import Classes, light_cell
@@ -134,7 +133,7 @@ def pilot_rows(items: Sequence[PilotStatus], year: int, classes: Classes) -> lis
 
     return [
         [_("Light"), *(light_cell(item, classes) for item in items)],
-        [_("Why"), *map(explanation_for_list, items)],
+        [_("Why"), *(item.explanation for item in items)],
         [_("Batch"), *(Cell(item.pilot.batch.label, url=item.pilot.batch.get_absolute_url()) for item in items)],
         [_("Province"), *(province_cell(item.pilot.province) for item in items)],
         [_("Stage"), *map(stage_label, items)],

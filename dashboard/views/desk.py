@@ -102,7 +102,7 @@ FEED_LISTS["desk"] = FeedList("desk", gettext_lazy("My work"), ["ics"], desk_fee
 
 def desk_headline(work: OpenWork, home: Province | None, lists: Sequence[WorkList]) -> str:
     """Return the headline: number of pilots, and their open work."""
-    count, late = len(work.progress.pilots), sum(row.item.due for row in work.milestones_due)
+    count, late = len(work.progress.pilots), sum(row.due for row in work.milestones_due)
     waiting = sum(len(item.items) for item in lists if item.slug in FOLLOW_UP_LISTS)
     parts = [
         ngettext("%(n)d pilot", "%(n)d pilots", count) % {"n": count},
@@ -160,13 +160,13 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             Column(
                 "milestone",
                 _("Milestone"),
-                lambda row: Cell(row.item.milestone.name, lang=row.item.milestone.name_lang, url=row.url),
+                lambda row: Cell(row.record.name, lang=row.record.name_lang, url=row.url),
             ),
             Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
-            Column("planned", _("Planned on"), lambda row: row.item.planned_on, kind="date"),
-            Column("late", _("Days late"), lambda row: row.days_late or "", kind="integer"),
-            Column("owner", _("Responsible"), lambda row: row.item.milestone.owner),
-            Column("edit", _("What to do"), lambda row: edit_cell(_("Edit"), "milestone_change", row.item.milestone)),
+            Column("planned", _("Planned on"), lambda row: row.planned_on, kind="date"),
+            Column("late", _("Days late"), lambda row: max(row.delay or 0, 0) or "", kind="integer"),
+            Column("owner", _("Responsible"), lambda row: row.record.owner),
+            Column("edit", _("What to do"), lambda row: edit_cell(_("Edit"), "milestone_change", row.record)),
         ],
         "replans": [*replans, Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))],
         "replans-refused": [

@@ -31,9 +31,8 @@ from dashboard.charts.follow_ups import follow_ups_answer, follow_ups_headline, 
 from dashboard.charts.overview_map import overview_map
 from dashboard.charts.practices import most_copied_table, practices_headline
 from dashboard.key_figures import overview_figures
-from pilots.analytics.explanations import format_carbon
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.charts.cells import distinct_names_of, pilots_url
+from pilots.charts.cells import distinct_names_of, format_carbon, pilots_url
 from pilots.charts.coverage import coverage_chart
 from pilots.charts.follow_ups import LightFollowUps
 from pilots.charts.reconciliation import reconciliation_table

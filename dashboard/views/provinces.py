@@ -178,7 +178,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     as_of = request.as_of
     province = get_object_or_404(Province.objects.prefetch_related("sources"), slug=slug)
     listed = province.pilots.listed(as_of).prefetch_related("industries", "sources")
-    progress = build_progress(listed, as_of, cached=False)
+    progress = build_progress(listed, as_of)
     pilots = [status.pilot for status in progress.pilots]
     plans = build_province_plans(province, as_of)
     columns: list[Column[tuple[Policy, ProvinceRollout]]] = [

@@ -24,7 +24,7 @@ from core.text.formatting import PartialDate, format_date
 from core.web.filters import MAX_SEARCH_LENGTH, SearchFilter
 from core.web.list_pages import CHUNK_SIZE
 from core.web.tables import Column, Table, make_table
-from pilots.analytics.light_index import lights_by_pilot
+from pilots.analytics.light_index import status_by_pilot
 from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
 from pilots.documents.services import readable
@@ -150,9 +150,9 @@ def shown_hits(group: HitGroup, as_of: date) -> list[Hit]:
     hits = [build_hit(record) for record in shown]
     if group.found.model is Pilot:
         pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown])
-        lights, classes = lights_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
+        statuses, classes = status_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
         for pilot, hit in zip(shown, hits, strict=True):
-            hit |= {"light": lights.get(pilot.pk), "mark": class_mark(classes.get(pilot.pk))}
+            hit |= {"light": statuses[pilot.pk].colour, "mark": class_mark(classes.get(pilot.pk))}
     return hits
 
 

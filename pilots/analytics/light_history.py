@@ -13,16 +13,17 @@ from pilots.analytics.pilot_status import colour_on
 from pilots.lights import Colour
 from pilots.metrics.progress import year_due
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry, Target
-from pilots.models.prefetch import RELATION_ORDER
 from pilots.readings import YEARLY
 
-PREFETCHED_MODELS: Mapping[str, Any] = {
-    "stages": StageEntry,
-    "milestones": Milestone,
-    "targets": Target,
-    "readings": Reading,
-    "overrides": LightOverride,
+PREFETCHED_MODELS: Mapping[str, tuple[Any, Sequence[str]]] = {
+    "stages": (StageEntry, ("pk",)),
+    "milestones": (Milestone, ("planned_on", "pk")),
+    "targets": (Target, ("indicator_id",)),
+    "readings": (Reading, ("period", "version")),
+    "overrides": (LightOverride, ("set_on", "pk")),
+    "replans": (Replan, ("pk",)),
 }
+"""The records from which a light is computed, by relation of the pilot, with their order."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class PilotEdit:
 def light_changes(edits: Collection[PilotEdit]) -> dict[PilotEdit, tuple[Colour, Colour]]:
     """Return the edits that changed the pilot's light, with its colour before and after.
 
-    Both are lights of the same day, so that time alone changes none. Nine queries, whatever the number of pilots.
+    Both are lights of the same day, so that time alone changes none. Eight queries, whatever the number of pilots.
     """
     if not edits:
         return {}
@@ -47,14 +48,11 @@ def light_changes(edits: Collection[PilotEdit]) -> dict[PilotEdit, tuple[Colour,
     # of readings only the years that a day can need
     first = min(edit.day for edit in edits)
     found: dict[str, dict[int, list[Any]]] = {}
-    for name, model in PREFETCHED_MODELS.items():
+    for name, (model, _order) in PREFETCHED_MODELS.items():
         rows = model.history.filter(pilot_id__in=keys).order_by("history_date", "history_id")
         if name == "readings":
             rows = rows.filter(period__gte=str(year_due(first))).filter(YEARLY)
         found[name] = group_by_attribute(rows, "pilot_id")
-    replans = Replan.history.filter(pilot_id__in=keys).order_by("history_date", "history_id")
-    for field in ("milestone_id", "stage_entry_id"):
-        found[field] = group_by_attribute(replans, field)
     histories = found
     indicators = Indicator.objects.in_bulk()
     turned = {}
@@ -89,13 +87,11 @@ def records_before(rows: Iterable[Any], edge: datetime, order: Sequence[str]) ->
 def pilot_before(pilot: Pilot, histories: HistoryEntries, indicators: Mapping[int, Indicator], edge: datetime) -> Pilot:
     """Return the pilot with its related rows just before an instant, as `prefetch_for_status` would have done."""
     found = copy(pilot)
-    for name in PREFETCHED_MODELS:
-        vars(found)[f"prefetched_{name}"] = records_before(
-            histories[name].get(pilot.pk, ()), edge, ("pk",) if name == "stages" else RELATION_ORDER[name]
-        )
-    for name, field in (("milestones", "milestone_id"), ("stages", "stage_entry_id")):
-        for record in vars(found)[f"prefetched_{name}"]:
-            vars(record)["prefetched_replans"] = records_before(histories[field].get(record.pk, ()), edge, ("pk",))
+    for name, (_model, order) in PREFETCHED_MODELS.items():
+        records = records_before(histories[name].get(pilot.pk, ()), edge, order)
+        for record in records:
+            record.pilot = found
+        vars(found)[f"prefetched_{name}"] = records
     targets = [target for target in vars(found)["prefetched_targets"] if target.indicator_id in indicators]
     for target in targets:
         target.indicator = indicators[target.indicator_id]

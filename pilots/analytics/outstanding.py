@@ -10,7 +10,7 @@ from functools import cached_property
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from pilots.analytics.pilot_status import PilotStatus, Progress, first_reporting_year, related_rows
+from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.metrics.progress import year_due
 from pilots.models import Pilot, ReadingState
 
@@ -65,7 +65,7 @@ class OutstandingReports:
 def build_outstanding_reports(progress: Progress) -> OutstandingReports:
     """Return the pilots without an accepted value for the year due. No query: it uses the prefetched rows."""
     year = year_due(progress.as_of)
-    owing = [status for status in progress.pilots if first_reporting_year(status.pilot) <= year]
+    owing = [status for status in progress.pilots if status.first_year <= year]
     by_place: dict[ReportState, list[PilotStatus]] = {place: [] for place in ReportState}
     for status in owing:
         if not status.reported:
@@ -77,7 +77,7 @@ def report_state(status: PilotStatus, year: int) -> ReportState:
     """Return the state of its values of the year or later; of several states the one nearest to the pilot."""
     states = {
         reading.state
-        for reading in related_rows(status.pilot, "readings")
+        for reading in status.pilot.prefetched_readings
         if reading.period >= str(year) and reading.reported_on <= status.as_of
     }
     if ReadingState.DISPUTED in states:

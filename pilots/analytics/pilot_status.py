@@ -8,36 +8,45 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, QuerySet
+from django.utils.translation import ngettext
 
-from pilots.analytics.pilot_cache import cached_pilots, kept_with_pilot
-from pilots.analytics.replanning import PlanHistory, Replanning, with_replan
+from core.text.formatting import format_date, join_clauses
+from pilots.analytics.replanning import PlanHistory, Replanning
 from pilots.lights import (
+    LONG_OVERDUE_DAYS,
     Colour,
-    IndicatorLight,
+    Light,
+    LightReason,
     MilestoneLight,
-    PilotLight,
-    ReasonSubject,
+    StageLight,
+    TargetLight,
     count_by_colour,
+    milestone_change_dates,
     milestone_light,
-    milestone_light_change_dates,
-    pilot_light,
+    pilot_reasons,
+    responsible_office,
     target_light,
-    target_path,
-    target_sentence,
     text_light,
     unchanged_since,
-    withdrawn_light,
 )
 from pilots.metrics import progress, stages
-from pilots.metrics.progress import TargetPath
 from pilots.metrics.stages import CurrentStage, Duration, Stage, StageEvent, StageFunnel
-from pilots.models import FollowUp, LightOverride, Milestone, Pilot, Reading, StageEntry, Target
+from pilots.models import (
+    FollowUp,
+    LightOverride,
+    Milestone,
+    Pilot,
+    Reading,
+    Replan,
+    StageEntry,
+    Target,
+)
 from pilots.readings import YEARLY, is_yearly, newest_accepted_in
 
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
@@ -47,7 +56,7 @@ LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so
 def prefetch_for_status(
     pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters: bool = False
 ) -> QuerySet[Pilot]:
-    """Prefetch all rows that the status of pilots is computed from. Eight queries, whatever the number of rows.
+    """Prefetch all rows that the status of pilots is computed from. Seven queries, whatever the number of rows.
 
     Lights depend on whole years, so quarterly readings are fetched only with `quarters`, for pages that show them.
     `only_on` restricts the status to one day and none before: earlier years are not fetched then.
@@ -55,168 +64,24 @@ def prefetch_for_status(
     readings = Reading.objects.all() if quarters else yearly_readings()
     if only_on:
         readings = readings.filter(period__gte=str(progress.year_due(only_on)))
-    facts: Any = Prefetch("facts", readings)  # the type stubs know only Django's own relations
-    return pilots.select_related("batch", "province", "parent").prefetch_related(facts)
+    rows: dict[str, Any] = {
+        "stages": StageEntry.objects.order_by("entered_on", "pk"),
+        "milestones": Milestone.objects.order_by("planned_on", "pk"),
+        "targets": Target.objects.order_by("indicator_id").select_related("indicator"),
+        "readings": readings.order_by("period", "version"),
+        "overrides": LightOverride.objects.order_by("set_on", "pk"),
+        "replans": Replan.objects.order_by("pk"),
+    }
+    lists = [Prefetch(name, found, to_attr=f"prefetched_{name}") for name, found in rows.items()]
+    return pilots.select_related("batch", "province", "parent").prefetch_related(*lists)
 
 
 def yearly_readings() -> QuerySet[Reading]:
-    """Return readings of whole years with only the columns that lights and rates need."""
-    names = ("pilot", "indicator", "period", "version", "value", "state", "reported_on", "accepted_on")
-    return Reading.objects.only(*names).filter(YEARLY)
-
-
-def related_rows(record: Pilot | Target, name: str) -> Sequence[Any]:
-    """Return the rows of a relation that `prefetch_for_status` fetched, or fetch them now."""
-    rows: Sequence[object] | None = getattr(record, f"prefetched_{name}", None)
-    return list(getattr(record, name).all()) if rows is None else rows
-
-
-@dataclass(frozen=True)
-class IndicatorStatus:
-    """Status of one target on a day: the accepted reading that counts, and the light with its numbers."""
-
-    target: Target
-    reading: Reading | None
-    year: int  # the year that the light is about
-    light: IndicatorLight
-
-    about = ReasonSubject.INDICATOR
-
-    @property
-    def code(self) -> str:
-        return self.target.indicator.code
-
-    key = code
-
-    @property
-    def record(self) -> Target:
-        return self.target
-
-    @property
-    def binds(self) -> bool:
-        return self.target.binding
-
-    @property
-    def path(self) -> TargetPath | None:
-        """Path from the base through the steps to the target; None for a kind without one."""
-        return target_path(self.target, self.target.yearly_steps)
-
-    @property
-    def sentence(self) -> str:
-        """Text of the state: what was due, what was achieved, and the base of its percentage."""
-        return target_sentence(self.target, self.light, self.year)
-
-
-@dataclass(frozen=True)
-class MilestoneStatus:
-    milestone: Milestone
-    planned_on: date  # in force on the day
-    light: MilestoneLight
-    done: bool
-    due: bool
-
-    about = ReasonSubject.MILESTONE
-
-    @property
-    def record(self) -> Milestone:
-        return self.milestone
-
-    @property
-    def key(self) -> str:
-        return str(self.milestone.pk)
-
-    @property
-    def binds(self) -> bool:
-        return self.milestone.is_key
-
-
-@dataclass(frozen=True)
-class OverdueStage:
-    """Planned stage whose day has passed while neither it nor a later one was entered."""
-
-    entry: StageEntry
-    light: MilestoneLight
-
-    about, binds = ReasonSubject.STAGE, True
-
-    @property
-    def record(self) -> StageEntry:
-        return self.entry
-
-    @property
-    def key(self) -> str:
-        return str(self.entry.pk)
-
-
-@dataclass(frozen=True)
-class MilestoneCounts:
-    """Milestone counts of a pilot on a day: done, due, due but not done, and all."""
-
-    done: int
-    due: int
-    late: int
-    total: int
-
-
-@dataclass(frozen=True)
-class PilotStatus:
-    """Status of a pilot on a day. `light` is the computed one; an `override` in force is shown instead."""
-
-    pilot: Pilot
-    as_of: date
-    current_stage: CurrentStage | None
-    days_in_stage: int | None
-    list_to_plan: Duration | None
-    indicators: Sequence[IndicatorStatus]
-    milestones: Sequence[MilestoneStatus]
-    overdue_stages: Sequence[OverdueStage]
-    light: PilotLight
-    override: LightOverride | None
-    reported: bool  # whether any value was accepted for the last period due
-    plans: PlanHistory = field(compare=False)
-    follow_ups: OpenFollowUps = field(compare=False)
-
-    @property
-    def colour(self) -> Colour:
-        """Colour shown: that of the override in force, else the computed one."""
-        return Colour(self.override.colour) if self.override else self.light.colour
-
-    @property
-    def counts(self) -> MilestoneCounts:
-        done = sum(item.done for item in self.milestones)
-        due = sum(item.due for item in self.milestones)
-        late = sum(item.due and not item.done for item in self.milestones)
-        return MilestoneCounts(done, due, late, len(self.milestones))
-
-    @property
-    def open_follow_ups(self) -> Sequence[FollowUp]:
-        """Open follow-ups of the pilot: overdue ones first, then the one due next."""
-        return self.follow_ups.by_pilot.get(self.pilot.pk, ())
-
-    @cached_property
-    def replanned(self) -> Sequence[Replanning]:
-        """Items that decide the light and were changed after they were entered, latest change first."""
-        found = {(item.model, item.pk): item for item in self.plans.replannings(self.pilot.pk, self.as_of)}
-        for record in (*related_rows(self.pilot, "milestones"), *related_rows(self.pilot, "stages")):
-            item = with_replan(found.get((type(record), record.pk)), record, self.as_of)
-            if item:
-                found[item.model, item.pk] = item
-        return sorted(found.values(), key=lambda item: (item.latest, item.pk), reverse=True)
-
-    @cached_property
-    def since(self) -> date | None:
-        """First day of the colour shown; None when it has never been different."""
-        return unchanged_since(
-            lambda day: colour_on(self.pilot, day), self.as_of, light_change_dates(self.pilot, self.as_of)
-        )
+    """Return readings of whole years: lights and rates need no others."""
+    return Reading.objects.filter(YEARLY)
 
 
 # -- one pilot on a day ----------------------------------------------------------------------------------
-
-
-def stage_events(pilot: Pilot) -> list[StageEvent]:
-    """Return the stages that a pilot has entered, as `metrics.stages` expects them."""
-    return [item.as_stage_event() for item in related_rows(pilot, "stages") if item.entered_on]
 
 
 def pilot_status(
@@ -226,179 +91,318 @@ def pilot_status(
 
     `plans` and `follow_ups` are those of pilots that are shown together; they are read on first access.
     """
-    return replace(
-        status_without_plans(pilot, as_of),
-        plans=plans or PlanHistory([pilot.pk]),
-        follow_ups=follow_ups or OpenFollowUps([pilot.pk], as_of),
-    )
+    if "prefetched_stages" not in vars(pilot):
+        pilot = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get()
+    return PilotStatus(pilot, as_of, plans or PlanHistory([pilot.pk]), follow_ups or OpenFollowUps([pilot.pk], as_of))
 
 
-@kept_with_pilot
-def status_without_plans(pilot: Pilot, as_of: date) -> PilotStatus:
-    """Return the status of a pilot on a day, with an empty plan history and no follow-ups."""
-    values = latest_yearly_readings(pilot, as_of)
-    indicators = [indicator_status(target, values, as_of) for target in related_rows(pilot, "targets")]
-    milestones = [milestone_status(item, as_of) for item in related_rows(pilot, "milestones")]
-    steps, late = stage_events(pilot), overdue_stages(pilot, as_of)
-    return PilotStatus(
-        pilot=pilot,
-        as_of=as_of,
-        current_stage=stages.current_stage(steps, as_of),
-        days_in_stage=stages.days_in_stage(steps, as_of),
-        list_to_plan=stages.list_to_plan(steps, as_of),
-        indicators=indicators,
-        milestones=milestones,
-        overdue_stages=late,
-        light=computed_light(pilot, as_of, bool(values), indicators, milestones, late),
-        override=override_on(pilot, as_of),
-        reported=bool(values),
-        plans=PlanHistory([]),
-        follow_ups=OpenFollowUps([], as_of),
-    )
+class MilestoneCounts(NamedTuple):
+    """Milestones of a pilot on a day: done, due, due but not done, and all."""
+
+    done: int
+    due: int
+    late: int
+    total: int
 
 
-def computed_light(
-    pilot: Pilot,
-    as_of: date,
-    reported: bool,
-    indicators: Sequence[IndicatorStatus],
-    milestones: Sequence[MilestoneStatus],
-    late: Sequence[OverdueStage],
-) -> PilotLight:
-    """Return the worst light of the pilot's items; grey when nothing can be rated.
+class PilotStatus:
+    """Status of a pilot on a day, each part computed when it is first asked for."""
 
-    Nothing can be rated when the pilot has withdrawn, when a value is due but none was accepted, before the first value
-    is due while no milestone is due or done, and while nothing binding is rated: a pilot without data, or with data
-    that nothing is held against, is not on schedule.
-    """
-    if pilot.withdrawn_by(as_of):
-        return withdrawn_light()
-    owed = progress.year_due(as_of) >= first_reporting_year(pilot)
-    accepted = reported or (not owed and any(item.done or item.due for item in milestones))
-    return pilot_light([*indicators, *milestones, *late], accepted=accepted)
+    def __init__(
+        self, pilot: Any, as_of: date, plans: PlanHistory | None = None, follow_ups: OpenFollowUps | None = None
+    ) -> None:
+        self.pilot, self.as_of = pilot, as_of
+        self.plans, self.follow_ups = plans, follow_ups  # None where only colours are asked for
+
+    # -- stage
+
+    @cached_property
+    def stage_events(self) -> list[StageEvent]:
+        return stage_events(self.pilot)
+
+    @cached_property
+    def current_stage(self) -> CurrentStage | None:
+        return stages.current_stage(self.stage_events, self.as_of)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.current_stage is not None and self.current_stage.stage == Stage.WITHDRAWN
+
+    @cached_property
+    def days_in_stage(self) -> int | None:
+        return stages.days_in_stage(self.stage_events, self.as_of)
+
+    @cached_property
+    def list_to_plan(self) -> Duration | None:
+        return stages.list_to_plan(self.stage_events, self.as_of)
+
+    # -- what was promised, and the values
+
+    @cached_property
+    def values(self) -> Mapping[int, Reading]:
+        """The accepted reading of the latest whole year that is due or later, by indicator."""
+        return latest_yearly_readings(self.pilot, self.as_of)
+
+    @property
+    def reported(self) -> bool:
+        """Whether any value was accepted for the last period due."""
+        return bool(self.values)
+
+    @cached_property
+    def year_due(self) -> int:
+        """Last year whose values are due."""
+        return progress.year_due(self.as_of)
+
+    @property
+    def first_year(self) -> int:
+        """First year for which the pilot owes values: that of its term, or of its batch."""
+        return (self.pilot.starts_on or self.pilot.batch.known_by).year  # type: ignore[no-any-return]
+
+    @cached_property
+    def indicators(self) -> list[TargetLight]:
+        """Lights of the targets."""
+        own = self if self.plans else None
+        return [judge_target(target, self.values, self.as_of, own) for target in self.pilot.prefetched_targets]
+
+    @cached_property
+    def milestones(self) -> list[MilestoneLight]:
+        return [judge_milestone(item, self.as_of, self) for item in self.pilot.prefetched_milestones]
+
+    @cached_property
+    def overdue_stages(self) -> list[StageLight]:
+        """Lights of planned stages whose day has passed and that no entry into them or into a later stage answers.
+
+        Each has the light of a milestone of that day. The side states are no part of the order: neither is planned
+        work, and neither answers a stage.
+        """
+        rows, as_of = self.pilot.prefetched_stages, self.as_of
+        waiting = [
+            (planned, entry)
+            for entry in rows
+            if not (entry.entered_on and entry.entered_on <= as_of)
+            and (planned := entry.planned_by(as_of))
+            and planned < as_of
+        ]
+        if not waiting:
+            return []
+        entered = [Stage(entry.stage) for entry in rows if entry.entered_on and entry.entered_on <= as_of]
+        reached = max((stage.order for stage in entered if not stage.is_side), default=0)
+        found = []
+        for planned, entry in waiting:
+            if not Stage(entry.stage).is_side and Stage(entry.stage).order > reached:
+                light = milestone_light(planned, None, as_of)
+                found.append(StageLight(light.colour, light.why, entry, self, light.delay, planned, due=True))
+        return found
+
+    @property
+    def counts(self) -> MilestoneCounts:
+        lights = self.milestones
+        done, due = sum(item.done for item in lights), sum(item.due for item in lights)
+        return MilestoneCounts(done, due, sum(item.due and not item.done for item in lights), len(lights))
+
+    # -- the light
+
+    @cached_property
+    def override(self) -> LightOverride | None:
+        """The light set by hand that is in force: the latest where two overlap, None for a withdrawn pilot."""
+        if self.pilot.withdrawn_by(self.as_of):
+            return None
+        own = reversed(self.pilot.prefetched_overrides)
+        return next((item for item in own if item.set_on <= self.as_of < item.expires_on), None)
+
+    @cached_property
+    def lights(self) -> list[Light]:
+        """Lights of all that was promised."""
+        return [*self.indicators, *self.milestones, *self.overdue_stages]
+
+    @cached_property
+    def reasons(self) -> list[Light]:
+        """Reasons of the computed light, worst first: the first one decides the colour.
+
+        Nothing can be rated when the pilot has withdrawn, when a value is due but none was accepted, before the first
+        value is due while no milestone is due or done, and while nothing binding is rated: a pilot without data, or
+        with data that nothing is held against, is not on schedule.
+        """
+        if self.pilot.withdrawn_by(self.as_of):
+            return [Light(Colour.GREY, LightReason.WITHDRAWN, self.pilot, self)]
+        owed = self.year_due >= self.first_year
+        accepted = self.reported or (not owed and any(item.done or item.due for item in self.milestones))
+        return pilot_reasons(self.lights, self, accepted=accepted)
+
+    @cached_property
+    def computed(self) -> Colour:
+        """Colour of the computed light."""
+        if not self.pilot.withdrawn_by(self.as_of):
+            effects = {light.effect for light in self.lights}
+            for colour in (Colour.RED, Colour.YELLOW):
+                if colour in effects:
+                    return colour
+        return self.reasons[0].colour
+
+    @property
+    def colour(self) -> Colour:
+        """Colour shown: that of the override in force, else the computed one."""
+        return Colour(self.override.colour) if self.override else self.computed
+
+    @property
+    def shown_reasons(self) -> list[Light]:
+        """Reasons of the light shown: the override, if any, then the computed ones.
+
+        Only the ministry sets overrides. The author's name is only in the history, which needs permission: these
+        sentences are public.
+        """
+        if self.override is None:
+            return self.reasons
+        return [Light(self.colour, LightReason.SET_BY_HAND, self.pilot, self), *self.reasons]
+
+    @property
+    def sentence(self) -> str:
+        """What explains the light shown: the override with its reason, or the worst item."""
+        return self.shown_reasons[0].sentence
+
+    @cached_property
+    def explanation(self) -> str:
+        """The same for a list, with the changes to the plan of this item and how many others were changed."""
+        first = self.shown_reasons[0]
+        others = [item for item in self.replanned if item.record != first.record]
+        planned = [item.on for item in others if item.was]
+        late = [item.completion["entered_on"] for item in others if item.completion]
+        plans = ngettext(
+            "plan changed for %(n)d item, last on %(day)s",
+            "plan changed for %(n)d items, last on %(day)s",
+            len(planned),
+        )
+        completions = ngettext(
+            "completion of %(n)d milestone entered late, last on %(day)s",
+            "completion of %(n)d milestones entered late, last on %(day)s",
+            len(late),
+        )
+        clauses = [(plans, planned), (completions, late)]
+        more = [text % {"n": len(days), "day": format_date(max(days))} for text, days in clauses if days]
+        change = self.change_of(first.record)
+        return join_clauses(filter(None, [first.sentence, change, *more]))
+
+    @cached_property
+    def owner(self) -> str:
+        """The one owner of the light: the agency of its open follow-up, overdue first, then due next.
+
+        Else who is responsible for the worst item; the pilot's own office where the light is set by hand.
+        """
+        if self.open_follow_ups:
+            return self.open_follow_ups[0].owner_agency.name
+        return responsible_office(self.pilot) if self.override else self.reasons[0].owner
+
+    @property
+    def open_follow_ups(self) -> Sequence[FollowUp]:
+        """Open follow-ups of the pilot: overdue ones first, then the one due next."""
+        return self.follow_ups.by_pilot.get(self.pilot.pk, ()) if self.follow_ups else ()
+
+    @cached_property
+    def replanned(self) -> Sequence[Replanning]:
+        """Items that decide the light and were changed after they were entered, latest change first."""
+        return self.plans.replanned(self.pilot, self.as_of) if self.plans else ()
+
+    def change_of(self, record: Any) -> str:
+        """Return what was changed of the plan of a record, empty for nothing."""
+        return next((item.text for item in self.replanned if item.record == record), "")
+
+    @cached_property
+    def since(self) -> date | None:
+        """First day of the colour shown; None when it has never been different."""
+        days = light_change_dates(self.pilot, self.as_of, of_red=self.colour == Colour.RED)
+        return unchanged_since(lambda day: colour_on(self.pilot, day), self.as_of, days)
 
 
-def first_reporting_year(pilot: Pilot) -> int:
-    """Return the first year for which a pilot owes values: that of its term, or of its batch."""
-    return (pilot.starts_on or pilot.batch.known_by).year
-
-
-@kept_with_pilot
 def colour_on(pilot: Pilot, day: date) -> Colour:
-    """Return the colour shown on a day: a cheaper `pilot_status` for the colour alone."""
-    override = override_on(pilot, day)
-    if override:
-        return Colour(override.colour)
-    values = latest_yearly_readings(pilot, day)
-    indicators = [indicator_status(target, values, day) for target in related_rows(pilot, "targets")]
-    milestones = [milestone_status(item, day) for item in related_rows(pilot, "milestones")]
-    return computed_light(pilot, day, bool(values), indicators, milestones, overdue_stages(pilot, day)).colour
+    """Return the colour shown on a day, of a pilot from `prefetch_for_status`."""
+    return PilotStatus(pilot, day).colour
 
 
-def override_on(pilot: Pilot, as_of: date) -> LightOverride | None:
-    """Return the override in force on the day: the latest where two overlap, None for a withdrawn pilot."""
-    if pilot.withdrawn_by(as_of):
-        return None
-    return next((o for o in reversed(related_rows(pilot, "overrides")) if o.set_on <= as_of < o.expires_on), None)
+def stage_events(pilot: Any) -> list[StageEvent]:
+    """Return the stages that a pilot has entered, as `metrics.stages` expects them."""
+    return [item.as_stage_event() for item in pilot.prefetched_stages if item.entered_on]
 
 
-def light_change_dates(pilot: Pilot, until: date) -> list[date]:
-    """Return every day up to `until` on which a light of the pilot can change, and some after it."""
-    days = [day for item in related_rows(pilot, "milestones") for day in milestone_change_dates(item)]
+def latest_yearly_readings(pilot: Any, as_of: date) -> dict[int, Reading]:
+    """Return by indicator the accepted reading of the latest whole year that is due on the day or later."""
+    due = str(progress.year_due(as_of))
+    known: dict[str, list[Reading]] = vars(pilot).setdefault("readings_due", {})
+    if due not in known:
+        known[due] = [item for item in pilot.prefetched_readings if item.period >= due and is_yearly(item.period)]
+    # by period, so the latest remains
+    return {reading.indicator_id: reading for reading in newest_accepted_in(known[due], as_of)}
+
+
+def judge_target(
+    target: Any, values: Mapping[int, Reading], as_of: date, status: PilotStatus | None = None
+) -> TargetLight:
+    """Return the light of a target on a day; `values` is what `latest_yearly_readings` returns."""
+    reading = values.get(target.indicator_id)
+    year = int(reading.period) if reading else progress.year_due(as_of)
+    if not target.is_measured:  # not done if the pilot reports any value, else unknown
+        done = bool(target.done_on and target.done_on <= as_of) or (False if values else None)
+        light = text_light(done, date(target.target_year, 12, 31), as_of)
+        light.record, light.year = target, year
+    else:
+        known: dict[tuple[int | None, int], TargetLight] = vars(target).setdefault("lights_known", {})
+        key = (reading.pk if reading else None, year)  # the light is the same on any day
+        if key not in known:
+            known[key] = target_light(target, reading.value if reading else None, year)
+            known[key].record = target
+        light = known[key]
+    if status is None:
+        return light
+    numbers = light.actual, light.expected, light.progress, light.share, light.shortfall
+    return TargetLight(light.colour, light.why, target, status, *numbers, reading, year)
+
+
+def judge_milestone(milestone: Any, as_of: date, status: PilotStatus | None = None) -> MilestoneLight:
+    """Return the light of a milestone on a day; a later completion does not count yet."""
+    light = milestone_light(milestone.planned_by(as_of) or milestone.planned_on, milestone.completed_on, as_of)
+    light.record, light.status = milestone, status
+    return light
+
+
+# -- the days on which a light can change ------------------------------------------------------------------
+
+
+def light_change_dates(pilot: Any, until: date, *, of_red: bool = False) -> list[date]:
+    """Return every day up to `until` on which a light of the pilot can change, and some after it.
+
+    `of_red` leaves out days on which it can neither become red nor cease to be.
+    """
+    delays = (LONG_OVERDUE_DAYS + 1,) if of_red else (0, 1, LONG_OVERDUE_DAYS + 1)
+    days = [day for item in pilot.prefetched_milestones for day in planned_dates(item, item.completed_on, delays)]
     # of planned stages: when one is overdue, when another day was accepted, and when any is entered then
-    rows = related_rows(pilot, "stages")
+    rows = pilot.prefetched_stages
     late = [
         entry
         for entry in rows
         if entry.planned_on and (not entry.entered_on or entry.entered_on > entry.planned_on or entry.all_replans)
     ]
-    planned = [day for entry in late for day in planned_change_dates(entry, None)]
-    days += [*planned, *(entry.entered_on for entry in rows if entry.entered_on)] if planned else []
-    accepted = [reading.accepted_on for reading in related_rows(pilot, "readings") if reading.accepted_on]
+    if late:
+        days += [day for entry in late for day in planned_dates(entry, None, delays)]
+        days += [entry.entered_on for entry in rows if entry.entered_on]
+    accepted = [reading.accepted_on for reading in pilot.prefetched_readings if reading.accepted_on]
     days += accepted
-    days += [day for o in related_rows(pilot, "overrides") for day in (o.set_on, o.expires_on)]
-    targets = list(related_rows(pilot, "targets"))
-    days += [date(target.target_year + 1, 1, 1) for target in targets] + [t.done_on for t in targets if t.done_on]
+    days += [day for o in pilot.prefetched_overrides for day in (o.set_on, o.expires_on)]
+    tasks = [target for target in pilot.prefetched_targets if not target.is_measured]
+    days += [date(task.target_year + 1, 1, 1) for task in tasks] + [task.done_on for task in tasks if task.done_on]
     days += [pilot.withdrawn_on] if pilot.withdrawn_on else []
-    start = min([first_reporting_year(pilot), *(day.year for day in accepted)])
+    first = (pilot.starts_on or pilot.batch.known_by).year
+    start = min([first, *(day.year for day in accepted)])
     return [*days, *(date(year, *LIGHTS_CHANGE_ON) for year in range(start, until.year + 1))]
 
 
-def milestone_change_dates(milestone: Milestone) -> list[date]:
-    """Return the days on which a milestone can change a light, its planned days included (it is rated from then on)."""
-    replans = milestone.accepted_replans(date.max)
-    planned = [milestone.planned_on, *(replan.day for replan in replans)]
-    return [*planned, *planned_change_dates(milestone, milestone.completed_on)]
-
-
-def planned_change_dates(record: Milestone | StageEntry, actual: date | None) -> list[date]:
-    """Return the days on which the light of what is planned can change, those included on which another day was
-    accepted.
+def planned_dates(record: Any, actual: date | None, delays: Sequence[int]) -> list[date]:
+    """Return the days on which the light of what is planned can change: by each day that it was planned for, and when
+    another was accepted.
     """
     replans = record.accepted_replans(date.max)
-    planned = [record.planned_on, *(replan.day for replan in replans)]
-    days = [day for on in planned for day in milestone_light_change_dates(on, actual)]
-    return [*days, *(replan.decided_on for replan in replans if replan.decided_on)]
-
-
-def milestone_status(milestone: Milestone, as_of: date) -> MilestoneStatus:
-    """Return the status of a milestone on a day; a later completion does not count yet."""
-    done = milestone.completed_on if milestone.completed_on and milestone.completed_on <= as_of else None
-    planned: date = milestone.planned_by(as_of) or milestone.planned_on
-    return MilestoneStatus(
-        milestone, planned, milestone_light(planned, done, as_of), done is not None, planned <= as_of
-    )
-
-
-def overdue_stages(pilot: Pilot, as_of: date) -> list[OverdueStage]:
-    """Return the planned stages whose day has passed and that no entry into them or into a later stage answers.
-
-    Each has the light of a milestone of that day. The side states are no part of the order: neither is planned work,
-    and neither answers a stage.
-    """
-    rows = related_rows(pilot, "stages")
-    waiting = [
-        (planned, entry)
-        for entry in rows
-        if not (entry.entered_on and entry.entered_on <= as_of)
-        and (planned := entry.planned_by(as_of))
-        and planned < as_of
-    ]
-    if not waiting:
-        return []
-    entered = [Stage(entry.stage) for entry in rows if entry.entered_on and entry.entered_on <= as_of]
-    reached = max((stage.order for stage in entered if not stage.is_side), default=0)
-    return [
-        OverdueStage(entry, milestone_light(planned, None, as_of))
-        for planned, entry in waiting
-        if not Stage(entry.stage).is_side and Stage(entry.stage).order > reached
-    ]
-
-
-# -- readings and targets ----------------------------------------------------------------------------------
-
-
-def latest_yearly_readings(pilot: Pilot, as_of: date) -> dict[int, Reading]:
-    """Return by indicator the accepted reading of the latest whole year that is due on the day or later."""
-    due, latest = str(progress.year_due(as_of)), {}
-    for reading in newest_accepted_in(related_rows(pilot, "readings"), as_of, due):  # by period, so the latest remains
-        if is_yearly(reading.period):
-            latest[reading.indicator_id] = reading
-    return latest
-
-
-def indicator_status(target: Target, latest: Mapping[int, Reading], as_of: date) -> IndicatorStatus:
-    """Return the status of a target on a day; `latest` is what `latest_yearly_readings` returns."""
-    reading = latest.get(target.indicator_id)
-    year = int(reading.period) if reading else progress.year_due(as_of)
-    if not target.is_measured:  # not done if the pilot reports any value, else unknown
-        done = bool(target.done_on and target.done_on <= as_of) or (False if latest else None)
-        return IndicatorStatus(target, reading, year, text_light(done, date(target.target_year, 12, 31), as_of))
-    known: dict[tuple[int | None, int], IndicatorLight] = vars(target).setdefault("lights_known", {})
-    key = (reading.pk if reading else None, year)  # the light is the same on any day
-    if key not in known:
-        known[key] = target_light(target, target.yearly_steps, reading.value if reading else None, year)
-    return IndicatorStatus(target, reading, year, known[key])
+    days = milestone_change_dates(record.planned_on, actual, delays)
+    for replan in replans:
+        days += [*milestone_change_dates(replan.day, actual, delays), replan.decided_on]
+    return days
 
 
 # -- many pilots -------------------------------------------------------------------------------------------
@@ -472,7 +476,7 @@ class Progress:
 
     def funnel(self, kind: str = "") -> StageFunnel:
         """Return the funnel of all pilots, or of one kind."""
-        chosen = [stage_events(item.pilot) for item in self.pilots if kind in ("", item.pilot.kind)]
+        chosen = [item.stage_events for item in self.pilots if kind in ("", item.pilot.kind)]
         return stages.stage_funnel(chosen, self.as_of)
 
     @property
@@ -500,7 +504,7 @@ class Progress:
     @property
     def longest_in_stage(self) -> list[PilotStatus]:
         """Pilots by days in their stage, longest first, without withdrawn ones."""
-        found = [p for p in self.pilots if p.days_in_stage is not None and p.current_stage and not is_withdrawn(p)]
+        found = [p for p in self.pilots if p.days_in_stage is not None and p.current_stage and not p.is_withdrawn]
         return sorted(found, key=lambda item: (-(item.days_in_stage or 0), item.pilot.pk))
 
     @property
@@ -511,7 +515,7 @@ class Progress:
     @cached_property
     def on_track(self) -> OnTrack:
         """Binding targets by colour of their light."""
-        return OnTrack(count_by_colour(i.light.colour for p in self.pilots for i in p.indicators if i.target.binding))
+        return OnTrack(count_by_colour(i.colour for p in self.pilots for i in p.indicators if i.binds))
 
     def quarters(self, most: int) -> list[QuarterLights]:
         """Return the lights of the same pilots at up to `most` ends of quarters before the day, oldest first.
@@ -530,24 +534,15 @@ class Progress:
         return found[::-1]
 
 
-def is_withdrawn(status: PilotStatus) -> bool:
-    return status.current_stage is not None and status.current_stage.stage == stages.Stage.WITHDRAWN
-
-
 def quarter_end_before(as_of: date) -> date:
     """Return the last day of the quarter before that of the day."""
     first_month = 3 * ((as_of.month - 1) // 3) + 1
     return date(as_of.year, first_month, 1) - timedelta(1)
 
 
-def build_progress(pilots: QuerySet[Pilot], as_of: date, *, cached: bool = True) -> Progress:
-    """Return the progress of these pilots on a day.
-
-    Pilots that were not written to since the last time come from the cache, without what else the queryset prefetches;
-    `cached=False` reads all of them.
-    """
-    found = cached_pilots(pilots, prefetch_for_status) if cached else None
-    found = list(prefetch_for_status(pilots)) if found is None else found
+def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
+    """Return the progress of these pilots on a day."""
+    found = list(prefetch_for_status(pilots))
     plans, follow_ups = PlanHistory(pilot.pk for pilot in found), OpenFollowUps((pilot.pk for pilot in found), as_of)
     return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in found])
 
@@ -568,7 +563,7 @@ class ProvinceLights:
 def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
     """Return the lights of all pilots by key of their province, without provinces that have no pilot.
 
-    Nine queries.
+    Seven queries, and one for the pilots.
     """
     found: dict[int, list[PilotStatus]] = {}
     for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of):
@@ -580,7 +575,7 @@ def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLight
     """Return the lights of one province; `year` is the last one for which values are due."""
     colours = count_by_colour(status.colour for status in statuses)
     rated = len(statuses) - colours[Colour.GREY]
-    owing = [status for status in statuses if first_reporting_year(status.pilot) <= year]
+    owing = [status for status in statuses if status.first_year <= year]
     return ProvinceLights(
         pilots=len(statuses),
         red=colours[Colour.RED] if rated else None,

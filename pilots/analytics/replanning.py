@@ -5,7 +5,7 @@ Of key milestones and planned stages the accepted replans (models/replan.py) say
 The same holds for a completion entered long after its date, which also changes the lights of past days, and for the
 title of a key milestone. Corrections by the author of a record on the day of its entry are not replanning. Every later
 change, and every change by another user, is: it is compared with the first version of the record, until the record is
-as at first again. For a day in the past only changes made by then are known. Three queries for any number of pilots,
+as at first again. For a day in the past only changes made by then are known. Two queries for any number of pilots,
 run on first access.
 """
 
@@ -14,58 +14,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from pilots.models import Milestone, StageEntry, Target
+from core.text.formatting import format_amount, format_date, join_clauses, join_long, label_value
+from pilots.lights import TargetKind
+from pilots.models import Milestone, Target
 
+TITLES = ("title_zh", "title_en")
+"""What a key milestone is about: another title makes it another promise. Other milestones may be renamed."""
 DECISIVE_FIELDS: Mapping[type[Any], tuple[str, ...]] = {
-    Milestone: ("planned_on", "is_key", "title_zh", "title_en"),
+    Milestone: ("planned_on", "is_key", *TITLES),
     Target: ("kind", "base_year", "base_value", "target_year", "target_value", "binding", "steps"),
 }
 """The fields of each kind of record by which a light is judged, of those that are planned and not observed."""
-TITLE_FIELDS = ("title_zh", "title_en")
-"""What a key milestone is about: another title makes it another promise. Other milestones may be renamed."""
 ENTERED_LATE_AFTER = timedelta(days=30)
 """A completion entered longer after the day that it names is named beside the light."""
-STEPS_FIELD = "steps"
-"""The word for the steps of a target, by year, among what it was."""
-NAME_FIELDS: Mapping[type[Model], tuple[str, ...]] = {
-    Milestone: TITLE_FIELDS,
-    StageEntry: ("stage",),
-    Target: ("indicator_id",),
-}
-"""By what a record is named, also one that has been deleted since."""
-ENTRY_COLUMNS = ("id", "pilot_id", "history_date", "history_type", "history_user_id")
+STEPS = "steps"  # of a target, shown by year
 
-
-@dataclass(frozen=True)
-class PlanVersion:
-    """State of a record after a history entry; `values` is None where the entry deleted it."""
-
-    at: datetime
-    by: int | None
-    values: Mapping[str, object] | None
-    named: Mapping[str, object]
-    completed_on: date | None = None  # of a milestone
-
-    @property
-    def on(self) -> date:
-        """Day of the entry, in local time."""
-        return timezone.localtime(self.at).date()
-
-
-@dataclass(frozen=True)
-class LateCompletion:
-    """Completion entered late: the stated completion date, and the later date on which it was entered."""
-
-    completed_on: date
-    entered_on: date
+Version = Mapping[str, Any]
+"""A history entry: who made it, its local day `on`, the decisive fields, and of a milestone `completed_on`."""
 
 
 @dataclass(frozen=True)
@@ -73,28 +48,93 @@ class Replanning:
     """Record with a changed value that decides a light, or with a completion entered late.
 
     `on` is the day of the last such change; `was` holds the first values of the changed fields, of a deleted record all
-    of them. `completion` is that of a milestone entered long after its date; where nothing else was changed, `was` is
-    empty and `on` the day of that entry.
+    of them. `completion` has the two days `completed_on` and `entered_on` of one entered long after its day; where
+    nothing else was changed, `was` is empty and `on` the day of that entry.
     """
 
-    model: type[Any]
-    pk: int
+    record: Any  # a milestone by its names on the day, a target without an indicator where it has been deleted
     on: date
     was: Mapping[str, Any]
-    deleted: bool
-    named: Mapping[str, object]
-    completion: LateCompletion | None = None
+    deleted: bool = False
+    completion: Mapping[str, date] | None = None
     reason: str = ""  # of the accepted replan
+
+    @property
+    def pk(self) -> int:
+        return self.record.pk  # type: ignore[no-any-return]
 
     @property
     def kind(self) -> str:
         """Kind of record: milestone, stage entry or target."""
-        return str(self.model._meta.model_name)
+        return str(self.record._meta.model_name)
 
     @property
     def latest(self) -> date:
         """Day of the last entry that is shown."""
-        return max(self.on, self.completion.entered_on) if self.completion else self.on
+        return max(self.on, self.completion["entered_on"]) if self.completion else self.on
+
+    @property
+    def text(self) -> str:
+        """Its changes since entry, and a completion entered late."""
+        late = ""
+        if self.completion:
+            days = {"on": self.completion["entered_on"], "day": self.completion["completed_on"]}
+            late = _("completion entered on %(on)s for %(day)s") % {n: format_date(day) for n, day in days.items()}
+        return join_clauses(filter(None, [self.plan_text, late]))
+
+    @property
+    def plan_text(self) -> str:
+        """Date of change and the first values: `replanned on 26 November 2026, was due 17 July 2026`."""
+        if not self.was:
+            return ""
+        due = self.was.get("planned_on")
+        fields = [(self.label_of(name), value_text(value)) for name, value in self.was.items() if name != "planned_on"]
+        rest = join_long(label_value(label, value) for label, value in fields)
+        words = {"on": format_date(self.on), "was": format_date(due) if due else rest, "rest": rest}
+        if self.deleted:
+            return (_("deleted on %(on)s, was due %(was)s") if due else _("deleted on %(on)s, was %(was)s")) % words
+        if due and rest:
+            text = _("replanned on %(on)s, was due %(was)s, %(rest)s") % words
+        elif due:
+            text = _("replanned on %(on)s, was due %(was)s") % words
+        elif len(fields) == 1:
+            ((label, value),) = fields
+            text = _("%(field)s changed on %(on)s, was %(was)s") % {**words, "field": label, "was": value}
+        else:
+            text = _("changed on %(on)s, was %(was)s") % words
+        return label_value(text, self.reason) if due and self.reason else text
+
+    def label_of(self, name: str) -> str:
+        return _("steps on the way") if name == STEPS else str(self.record._meta.get_field(name).verbose_name)
+
+    @property
+    def name(self) -> str:
+        """Name of the record; a deleted target is listed as "Target", since its indicator is not kept."""
+        if isinstance(self.record, Target):
+            return self.record.indicator.name if self.record.indicator_id else _("Target")
+        return self.record.name if isinstance(self.record, Milestone) else str(self.record)
+
+    @property
+    def anchor(self) -> str:
+        """Place on the page of the pilot; empty once deleted."""
+        if self.deleted or (isinstance(self.record, Target) and not self.record.indicator_id):
+            return ""
+        if isinstance(self.record, Target):
+            return f"#indicator-{self.record.indicator.code}"
+        return f"#milestone-{self.pk}" if isinstance(self.record, Milestone) else f"#stage-{self.record.stage}"
+
+
+def value_text(value: object) -> str:
+    """Return the display text of a plan field's value."""
+    if value is None or value == "":
+        return _("no data")
+    if isinstance(value, dict):
+        return join_long(label_value(year, format_amount(step)) for year, step in value.items()) or _("none")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, Decimal):
+        return format_amount(value)
+    return str(TargetKind(value).label) if value in TargetKind.values else str(value)
 
 
 class PlanHistory:
@@ -104,22 +144,36 @@ class PlanHistory:
         self.pilots = list(pilots)
 
     @cached_property
-    def versions(self) -> Mapping[int, Mapping[tuple[type[Any], int], Sequence[PlanVersion]]]:
+    def versions(self) -> Mapping[int, Mapping[tuple[type[Any], int], list[Version]]]:
         """Versions by pilot and record, oldest first, of records changed after their entry."""
-        found: dict[int, dict[tuple[type[Any], int], list[PlanVersion]]] = defaultdict(lambda: defaultdict(list))
+        found: dict[int, dict[tuple[type[Any], int], list[Any]]] = defaultdict(lambda: defaultdict(list))
         for model, fields in DECISIVE_FIELDS.items():
+            more = ["completed_on"] if model is Milestone else []
             history: Any = model.history
-            columns = {*ENTRY_COLUMNS, *fields, *NAME_FIELDS[model], *(["completed_on"] if model is Milestone else [])}
             changed = Q(id__in=history.filter(history_type__in=["~", "-"]).order_by().values("id"))
-            rows = history.filter(changed, pilot_id__in=self.pilots)
-            for row in rows.order_by("history_date", "history_id").values(*columns):
-                found[row["pilot_id"]][model, row["id"]].append(plan_version(row, fields, NAME_FIELDS[model]))
+            rows = history.filter(changed, pilot_id__in=self.pilots).order_by("history_date", "history_id")
+            for row in rows.values("id", "pilot_id", "history_date", "history_type", "history_user_id", *fields, *more):
+                row["on"] = timezone.localtime(row["history_date"]).date()
+                if STEPS in row:
+                    row[STEPS] = dict(Target(steps=row[STEPS]).yearly_steps)
+                found[row["pilot_id"]][model, row["id"]].append(row)
         return found
 
-    def replannings(self, pilot: int, as_of: date) -> list[Replanning]:
-        """Return the replannings of a pilot by the day, latest change first."""
-        every = (find_replanning(key, versions, as_of) for key, versions in self.versions.get(pilot, {}).items())
-        return sorted(filter(None, every), key=lambda item: (item.latest, item.pk), reverse=True)
+    def replanned(self, pilot: Any, as_of: date) -> list[Replanning]:
+        """Return what of a pilot's plan was changed by the day, latest change first."""
+        rows = (*pilot.prefetched_milestones, *pilot.prefetched_stages, *pilot.prefetched_targets)
+        records = {(type(record), record.pk): record for record in rows}
+        found = {}
+        for (model, key), versions in self.versions.get(pilot.pk, {}).items():
+            known = [row for row in versions if row["on"] <= as_of]
+            if known:  # a milestone is called as it was on the day
+                names = {name: known[-1][name] for name in TITLES} if model is Milestone else {}
+                record = model(pk=key, **names) if names else records.get((model, key), Target(pk=key))
+                found[model, key] = find_replanning(record, known)
+        for key, record in records.items():
+            if not isinstance(record, Target):
+                found[key] = with_replan(found.get(key), record, as_of)
+        return sorted(filter(None, found.values()), key=lambda item: (item.latest, item.pk), reverse=True)
 
 
 def with_replan(known: Replanning | None, record: Any, as_of: date) -> Replanning | None:
@@ -132,62 +186,48 @@ def with_replan(known: Replanning | None, record: Any, as_of: date) -> Replannin
         return known
     replan, first = accepted[-1], {"planned_on": record.planned_on}
     if known is None:
-        named = {name: getattr(record, name) for name in NAME_FIELDS[type(record)]}
-        return Replanning(type(record), record.pk, replan.decided_on, first, False, named, None, replan.reason)
+        return Replanning(record, replan.decided_on, first, reason=replan.reason)
     on = max(replan.decided_on, known.on) if known.was else replan.decided_on
     return replace(known, on=on, was={**known.was, **first}, reason=replan.reason)
 
 
-def plan_version(row: Mapping[str, Any], fields: Iterable[str], names: Iterable[str]) -> PlanVersion:
-    values = None if row["history_type"] == "-" else {name: row[name] for name in fields}
-    if values and STEPS_FIELD in values:
-        values[STEPS_FIELD] = dict(Target(steps=values[STEPS_FIELD]).yearly_steps)
-    named = {name: row[name] for name in names}
-    return PlanVersion(row["history_date"], row["history_user_id"], values, named, row.get("completed_on"))
-
-
-def find_replanning(key: tuple[type[Model], int], versions: Sequence[PlanVersion], as_of: date) -> Replanning | None:
-    """Return how the record on a day differed from its first version; None where it did not, or did not exist yet."""
-    known = [item for item in versions if item.on <= as_of]
-    if not known:
+def find_replanning(record: Any, versions: Sequence[Version]) -> Replanning | None:
+    """Return how the newest of the versions differs from the first; None where it does not."""
+    entry, last = versions[0], versions[-1]
+    who = (entry["on"], entry["history_user_id"])
+    first = list(takewhile(lambda row: (row["on"], row["history_user_id"]) == who, versions))[-1]
+    deleted = last["history_type"] == "-"
+    if first["history_type"] == "-":  # deleted on the same day by its author
         return None
-    entered, last = known[0], known[-1]
-    first = list(takewhile(lambda item: (item.on, item.by) == (entered.on, entered.by), known))[-1]
-    if first.values is None:  # deleted on the same day by its author
-        return None
-    changed = changed_fields(first.values, last.values)
-    completion = late_completion(known, first)
+    fields = DECISIVE_FIELDS[type(record)]
+    changed = list(fields) if deleted else [name for name in fields if is_changed(first, last, name)]
+    completion = None if deleted else late_completion(versions, first)
     if not changed and completion is None:
         return None
-    was = {name: first.values[name] for name in changed}
-    on = last_change(known, changed) if changed or completion is None else completion.entered_on
-    return Replanning(*key, on, was, last.values is None, last.named, completion)
+    on = last_change(versions, changed) if changed or not completion else completion["entered_on"]
+    return Replanning(record, on, {name: first[name] for name in changed}, deleted, completion)
 
 
-def changed_fields(first: Mapping[str, object], last: Mapping[str, object] | None) -> list[str]:
-    """Return the fields whose values differ from the first ones: all fields of a deleted record.
+def is_changed(first: Version, last: Version, name: str) -> bool:
+    """Whether a field differs from its first value.
 
     Titles count where the milestone was key at first or is now; filling an empty title is a translation, not a change.
     """
-    if last is None:
-        return list(first)
-    key = first.get("is_key") or last.get("is_key")
-    titles = [name for name in TITLE_FIELDS if key and first.get(name)]
-    return [
-        name for name, value in first.items() if last[name] != value and (name not in TITLE_FIELDS or name in titles)
-    ]
+    if name in TITLES and not (first[name] and (first["is_key"] or last["is_key"])):
+        return False
+    return bool(first[name] != last[name])
 
 
-def late_completion(versions: Sequence[PlanVersion], first: PlanVersion) -> LateCompletion | None:
+def late_completion(versions: Sequence[Version], first: Version) -> Mapping[str, date] | None:
     """Return the current completion if entered later than the record and long after its date."""
-    day = versions[-1].completed_on
-    if day is None or versions[-1].values is None or day == first.completed_on:
+    day = versions[-1].get("completed_on")
+    if day is None or day == first["completed_on"]:
         return None
-    entry = list(takewhile(lambda item: item.completed_on == day, reversed(versions)))[-1]
-    return LateCompletion(day, entry.on) if entry.on - day > ENTERED_LATE_AFTER else None
+    entered: date = list(takewhile(lambda row: row["completed_on"] == day, reversed(versions)))[-1]["on"]
+    return {"completed_on": day, "entered_on": entered} if entered - day > ENTERED_LATE_AFTER else None
 
 
-def last_change(versions: Sequence[PlanVersion], names: Sequence[str]) -> date:
+def last_change(versions: Sequence[Version], names: Sequence[str]) -> date:
     """Return the last day on which one of these fields was changed, or the record deleted."""
-    held = [None if item.values is None else [item.values[name] for name in names] for item in versions]
-    return next(versions[at].on for at in range(len(versions) - 1, 0, -1) if held[at] != held[at - 1])
+    held = [None if row["history_type"] == "-" else [row[name] for name in names] for row in versions]
+    return next(versions[at]["on"] for at in range(len(versions) - 1, 0, -1) if held[at] != held[at - 1])  # type: ignore[no-any-return]

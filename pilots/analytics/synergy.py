@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
-from django.db.models import QuerySet, TextChoices
+from django.db.models import Prefetch, QuerySet, TextChoices
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from pilots.analytics.pilot_cache import cached_pilots, kept_with_pilot
-from pilots.analytics.pilot_status import PilotStatus, prefetch_for_status, related_rows, yearly_readings
+from pilots.analytics.pilot_status import PilotStatus, yearly_readings
 from pilots.metrics import aggregation, progress
 from pilots.metrics import reduction as reduction_metrics
 from pilots.metrics.decimals import Ratio
 from pilots.metrics.progress import PollutionProgress
 from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand, Emission, Equivalents, Reduction, co_control
-from pilots.models import Indicator, IndicatorKind, Pilot, SynergyUse, TargetKind
-from pilots.models.prefetch import prefetch_relations
+from pilots.models import Indicator, IndicatorKind, Pilot, SynergyUse, Target, TargetKind
 from pilots.readings import is_yearly, newest_accepted_in
 
 
@@ -235,11 +235,12 @@ class Synergy:
 def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None) -> Synergy:
     """Return the synergy of these pilots in a year (by default the last one due), as known on a day."""
     indicators = list(Indicator.objects.all())
-    chosen = cached_pilots(pilots, prefetch_for_status)
-    if chosen is None:  # only the readings of indicators that synergy uses
-        chosen = list(pilots.select_related("batch", "province", "parent"))
-        used = [item for item in indicators if carbon_basis(item) is not None or is_air_total(item)]
-        prefetch_relations(chosen, ("targets", "readings"), yearly_readings().filter(indicator__in=used))
+    used = [item for item in indicators if carbon_basis(item) is not None or is_air_total(item)]
+    readings = yearly_readings().filter(indicator__in=used).order_by("period", "version")
+    chosen = pilots.select_related("batch", "province", "parent").prefetch_related(
+        Prefetch("targets", Target.objects.order_by("indicator_id"), to_attr="prefetched_targets"),
+        Prefetch("readings", readings, to_attr="prefetched_readings"),
+    )
     return synergy_of_prefetched(chosen, indicators, as_of, year)
 
 
@@ -279,18 +280,17 @@ def carbon_basis(indicator: Indicator) -> EmissionBasis | None:
     return bases.get(indicator.may_enter_synergy) if indicator.kind == IndicatorKind.CARBON else None
 
 
-@kept_with_pilot
 def pilot_synergy(
-    pilot: Pilot, year: int, as_of: date, indicators: tuple[Indicator, ...]
+    pilot: Any, year: int, as_of: date, indicators: tuple[Indicator, ...]
 ) -> PilotSynergy | PilotExclusionReason:
     """Return the synergy of one pilot for the year, or the reason for exclusion.
 
     Its carbon is the first total with a value for the year, else the first intensity. Its base year is that of the
     carbon target, else the earliest accepted carbon year; a base is the target's if of that year, else the reading.
     """
-    accepted = newest_accepted_in(related_rows(pilot, "readings"), as_of)
+    accepted = newest_accepted_in(pilot.prefetched_readings, as_of)
     values = {(item.indicator_id, item.period): item.value for item in accepted}
-    targets = {target.indicator_id: target for target in related_rows(pilot, "targets")}
+    targets = {target.indicator_id: target for target in pilot.prefetched_targets}
     valued = [item for item in indicators if (item.pk, str(year)) in values]
     carbons = [(item, basis) for basis in EmissionBasis for item in valued if carbon_basis(item) == basis]
     if not carbons:
@@ -319,3 +319,16 @@ def pilot_synergy(
     if not any(item.base is not None and item.actual is not None for item in pollutants):
         return PilotExclusionReason.NO_POLLUTANT
     return PilotSynergy(pilot, base_year, year, basis, carbon_change, pollutants)
+
+
+def no_elasticity(found: Elasticity) -> tuple[str, str] | None:
+    """Return why there is no cross-elasticity, as code and text; None when there is one."""
+    if found.value is not None:
+        return None
+    if found.kind is None:
+        return "no_data", gettext("no data")
+    if found.carbon_flat:
+        return "carbon_flat", gettext("carbon hardly changed: no elasticity")
+    if found.kind == CoControl.FLAT:
+        return "pollutant_flat", gettext("the pollutant hardly changed: no elasticity")
+    return found.kind.value, str(found.kind.label)

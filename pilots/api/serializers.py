@@ -39,11 +39,10 @@ from core.api.serializers import (
 from core.api.write_serializers import StrictDecimalField, StrictIntegerField, WriteSerializer
 from core.http.errors import truncate
 from pilots.analytics.coverage import MATRIX_AXES, Coverage
-from pilots.analytics.explanations import Explanation, no_elasticity, plan_change_text, shown_explanations
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.replanning import Replanning
-from pilots.analytics.synergy import EmissionBasis, PilotSynergy, pilot_synergy
-from pilots.lights import RULE_PILOT
+from pilots.analytics.synergy import EmissionBasis, PilotSynergy, no_elasticity, pilot_synergy
+from pilots.lights import RULE_PILOT, Light
 from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand
 from pilots.metrics.stages import ORDERED_STAGES, StageFunnel
@@ -195,10 +194,10 @@ class StageSerializer(PlannedDaySerializer):
 class MilestoneSerializer(PlannedDaySerializer):
     completed_on = DateValueField(source="completed_then")
     done = BooleanField(source="status.done", help_text="Whether it was done by the day.")
-    light = ChoiceField(Colour.choices, source="status.light.colour", help_text=COLOUR_HELP)
-    why = ChoiceWithLabel(source="status.light.why", help_text=WHY_HELP)
+    light = ChoiceField(Colour.choices, source="status.colour", help_text=COLOUR_HELP)
+    why = ChoiceWithLabel(source="status.why", help_text=WHY_HELP)
     delay_days = IntegerField(
-        source="status.light.delay",
+        source="status.delay",
         allow_null=True,
         help_text="Days between plan and completion, or so far; negative ahead of the plan.",
     )
@@ -300,7 +299,7 @@ class RowsOfPageSerializer(ListSerializer):
 class ReasonSerializer(Serializer):
     """One reason of a light: a stable code, a sentence in the reader's language, the page of the item."""
 
-    code = CharField()
+    code = CharField(source="why.value")
     text = CharField()
     url = SerializerMethodField()
     owner = CharField(
@@ -310,7 +309,7 @@ class ReasonSerializer(Serializer):
         )
     )
 
-    def get_url(self, reason: Explanation) -> str:
+    def get_url(self, reason: Light) -> str:
         return str(self.context["request"].build_absolute_uri(reason.url))
 
 
@@ -341,14 +340,11 @@ class ReplanningSerializer(Serializer):
         allow_null=True,
         help_text="Its completion, where that was entered more than 30 days after the day it names; else null.",
     )
-    text = SerializerMethodField(help_text="The same as a sentence.")
+    text = CharField(help_text="The same as a sentence.")
 
     @extend_schema_field(DictField(child=JSONField()))
     def get_was(self, item: Replanning) -> object:
         return json_value(item.was)
-
-    def get_text(self, item: Replanning) -> str:
-        return plan_change_text(item)
 
 
 def json_value(value: object) -> object:
@@ -385,7 +381,7 @@ class LightSerializer(Serializer):
     since = DateValueField(help_text="Since when it has been so; null where that is not known.")
     rule = SerializerMethodField(help_text="The rule of the computed light, with its version.")
     reasons = SerializerMethodField(help_text="Why, worst first; a light set by hand says so first.")
-    computed = ChoiceField(Colour.choices, source="light.colour", help_text="The computed colour.")
+    computed = ChoiceField(Colour.choices, help_text="The computed colour.")
     override = OverrideSerializer(allow_null=True, help_text="The light set by hand, if one is in force.")
     replanned = ReplanningSerializer(
         many=True,
@@ -401,7 +397,7 @@ class LightSerializer(Serializer):
 
     @extend_schema_field(ReasonSerializer(many=True))
     def get_reasons(self, status: PilotStatus) -> object:
-        return ReasonSerializer(shown_explanations(status), many=True, context=self.context).data
+        return ReasonSerializer(status.shown_reasons, many=True, context=self.context).data
 
 
 class MilestoneCountsSerializer(Serializer):
@@ -414,21 +410,19 @@ class MilestoneCountsSerializer(Serializer):
 class IndicatorProgressSerializer(Serializer):
     """A target on the day, beside the accepted value of the last period due: `period` is the year it speaks of."""
 
-    indicator = RelatedByCode(source="target.indicator", help_text="What is measured.")
-    kind = ChoiceField(TargetKind.choices, source="target.kind", help_text="What the target asks for.")
-    binding = BooleanField(source="target.binding", help_text="Whether the pilot is bound to it.")
-    base = NumberField(source="target.base_value", help_text="Value of the base year.")
+    indicator = RelatedByCode(source="record.indicator", help_text="What is measured.")
+    kind = ChoiceField(TargetKind.choices, source="record.kind", help_text="What the target asks for.")
+    binding = BooleanField(source="record.binding", help_text="Whether the pilot is bound to it.")
+    base = NumberField(source="record.base_value", help_text="Value of the base year.")
     actual = NumberField(source="reading.value", help_text="Accepted value of the last period due.")
-    target = NumberField(source="target.target_value", help_text="Value to be reached.")
+    target = NumberField(source="record.target_value", help_text="Value to be reached.")
     period = CharField(source="year", help_text="The year that actual speaks of.")
-    progress = RatioField(
-        source="light.progress", help_text="How much of the way from base to target is behind the pilot."
-    )
-    expected_share = RatioField(source="light.share", help_text="How much of the way is due.")
-    expected_value = NumberField(source="light.expected", help_text="The value that is due.")
-    shortfall = RatioField(source="light.shortfall", help_text="What is missing of what is due; negative ahead of it.")
-    light = ChoiceField(Colour.choices, source="light.colour", help_text=COLOUR_HELP)
-    why = ChoiceWithLabel(source="light.why", help_text=WHY_HELP)
+    progress = RatioField(help_text="How much of the way from base to target is behind the pilot.")
+    expected_share = RatioField(source="share", help_text="How much of the way is due.")
+    expected_value = NumberField(source="expected", help_text="The value that is due.")
+    shortfall = RatioField(help_text="What is missing of what is due; negative ahead of it.")
+    light = ChoiceField(Colour.choices, source="colour", help_text=COLOUR_HELP)
+    why = ChoiceWithLabel(help_text=WHY_HELP)
 
 
 class SpanSerializer(Serializer):
@@ -531,7 +525,7 @@ class ProgressRowSerializer(Serializer):
     plan_issued = BooleanField(source="list_to_plan.done", allow_null=True)
     light = CharField(source="colour")
     since = DateValueField()
-    computed = CharField(source="light.colour")
+    computed = CharField()
     reasons = SerializerMethodField()
     milestones_done = IntegerField(source="counts.done")
     milestones_due = IntegerField(source="counts.due")
@@ -541,7 +535,7 @@ class ProgressRowSerializer(Serializer):
     synergy_class = SynergyClassField()
 
     def get_reasons(self, status: PilotStatus) -> list[str]:
-        return [reason.text for reason in shown_explanations(status)]
+        return [reason.text for reason in status.shown_reasons]
 
 
 # -- synergy -----------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from pilots.analytics.light_index import filter_by_status, read_conditions
 from pilots.analytics.pilot_status import (
     Progress,
     build_progress,
-    milestone_status,
+    judge_milestone,
     pilot_status,
     prefetch_for_status,
 )
@@ -226,7 +226,7 @@ class MilestoneViewSet(PlannedDayViewSet):
         return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
 
     def annotate_as_of(self, record: Any) -> Any:
-        record.status = milestone_status(record, self.as_of)
+        record.status = judge_milestone(record, self.as_of)
         return super().annotate_as_of(record)
 
 

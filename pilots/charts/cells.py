@@ -13,7 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from core.text.formatting import label_value
+from core.text.bilingual import is_chinese_active
+from core.text.formatting import CHANGE_DIGITS, format_alike, format_plain, label_value
 from core.web.tables import Cell, Column, Item, status_cell
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import PilotSynergy
@@ -116,3 +117,16 @@ def class_column(classes: Classes, key: Callable[[Item], int]) -> Column[Item]:
 def without_zeros(value: Decimal | None) -> Decimal | None:
     """Return a value without the trailing zeros that the database adds."""
     return None if value is None else Decimal(f"{value.normalize():f}")
+
+
+def format_carbon(tonnes: Decimal) -> str:
+    """Format tonnes of CO₂ in the usual unit of the language: 6.72 Mt, 51.9 kt or 850 t, and 671.88万吨."""
+    if is_chinese_active():
+        return f"{format_plain(round(tonnes / 10_000, 2))}万吨"
+    unit, step = next(((unit, step) for unit, step in (("Mt", 10**6), ("kt", 10**3)) if abs(tonnes) >= step), ("t", 1))
+    return f"{format_alike([tonnes / step], CHANGE_DIGITS)[0]}\u00a0{unit}"
+
+
+def format_co2(tonnes: Decimal | None) -> str:
+    """Format tonnes of CO₂ with the name of the gas; “no data” where there is no value."""
+    return _("no data") if tonnes is None else _("%(amount)s CO₂") % {"amount": format_carbon(tonnes)}

@@ -25,7 +25,7 @@ from core.feeds import (
 from core.http.request import TrackerRequest
 from core.pages import Feeds
 from core.text.formatting import format_date, join_clauses, label_value
-from pilots.analytics.pilot_status import milestone_status
+from pilots.analytics.pilot_status import judge_milestone
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Milestone, Replan
 
@@ -67,7 +67,7 @@ def last_change(model: Any, field: str) -> Any:
 
 def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
     for item in milestone_rows(pilots, as_of).order_by("planned_then", "pk")[: MAX_EVENTS + 1]:
-        done = milestone_status(item, as_of).done
+        done = judge_milestone(item, as_of).done
         yield Event(
             key=f"milestone-{item.pk}",
             day=item.planned_then,
@@ -100,13 +100,13 @@ def milestone_url(item: Milestone) -> str:
 
 def milestone_lines(item: Milestone, as_of: date) -> list[str]:
     """Return state, responsible office and list of the plan."""
-    status = milestone_status(item, as_of)
+    status = judge_milestone(item, as_of)
     if status.done and item.completed_on:
         state = label_value(_("Done"), format_date(item.completed_on))
     elif item.pilot.withdrawn_by(as_of):
         state = _("The pilot was withdrawn.")
     else:
-        state = label_value(_("Days late"), str(status.light.delay)) if (status.light.delay or 0) > 0 else ""
+        state = label_value(_("Days late"), str(status.delay)) if (status.delay or 0) > 0 else ""
     owner = label_value(_("Responsible"), item.owner) if item.owner else ""
     return [state, owner, label_value(_("Facet"), item.get_facet_display())]
 

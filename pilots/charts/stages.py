@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from core import charts
 from core.text.formatting import format_days, join_sentences, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table
-from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress, is_withdrawn, related_rows, stage_events
+from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progress_api_url
 from pilots.lights import Colour
 from pilots.metrics import stages
@@ -57,7 +57,7 @@ def stage_track(status: PilotStatus) -> list[TrackStage]:
     The reason of an entry explains the stages between it and the furthest one before it, and no others. A stage with an
     entry of its own that was planned and never entered uses its own reason.
     """
-    rows = [entry for entry in related_rows(status.pilot, "stages") if not Stage(entry.stage).is_side]
+    rows = [entry for entry in status.pilot.prefetched_stages if not Stage(entry.stage).is_side]
     dated = [(entry.entered_on, Stage(entry.stage).order, entry) for entry in rows if entry.entered_on]
     entered = sorted((item for item in dated if item[0] <= status.as_of), key=lambda item: item[:2])
     reasons: dict[str, str] = {}
@@ -68,7 +68,7 @@ def stage_track(status: PilotStatus) -> list[TrackStage]:
             reached = order
     reasons |= {row.stage: row.reason for row in rows if row.reason and not row.entered_on}
     first = min((order for _on, order, _entry in entered), default=0)
-    lights = {item.entry.stage: item.light for item in status.overdue_stages}
+    lights = {item.record.stage: item for item in status.overdue_stages}
     words = {
         "done": _("done"),
         "now": _("now"),
@@ -118,7 +118,7 @@ def stage_label(status: PilotStatus) -> str | None:
 
 def time_in_stage(status: PilotStatus) -> int | None:
     """Return the days in the current stage; None for a withdrawn pilot."""
-    return None if is_withdrawn(status) else status.days_in_stage
+    return None if status.is_withdrawn else status.days_in_stage
 
 
 # -- the funnel ----------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
     stays = Counter(
         (item.current_stage.stage.value if item.current_stage else UNKNOWN_STAGE, item.pilot.kind)
         for item in progress.pilots
-        if not is_withdrawn(item)
+        if not item.is_withdrawn
     )
     standing = Counter({stage: sum(stays[stage, kind] for kind in kinds) for stage in Stage})
     labels = {stage.value: str(stage.label) for stage in ORDERED_STAGES}
@@ -241,7 +241,7 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
     middle = whole_days(median(days[item.pilot.pk] for item in drawn)) if drawn else None
 
     def first_entry(item: PilotStatus, stage: Stage) -> date | None:
-        entries = [entry.entered_on for entry in related_rows(item.pilot, "stages") if entry.stage == stage]
+        entries = [entry.entered_on for entry in item.pilot.prefetched_stages if entry.stage == stage]
         return min((on for on in entries if on and on <= progress.as_of), default=None)
 
     def days_where(item: PilotStatus, done: bool) -> int | str | None:
@@ -375,7 +375,7 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
     still: dict[Stage, list[tuple[int, PilotStatus]]] = {stage: [] for stage in ORDERED_STAGES}
     for status in progress.pilots:
         now = status.current_stage.stage if status.current_stage else None
-        for stage, days in stages.time_in_stages(stage_events(status.pilot), progress.as_of).items():
+        for stage, days in stages.time_in_stages(status.stage_events, progress.as_of).items():
             if stage in left:
                 (still if stage == now else left)[stage].append((days, status))
     medians = {stage: median(days for days, _status in stays) for stage, stays in left.items() if stays}

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from operator import attrgetter
+from operator import itemgetter
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from core import charts
 from core.http.as_of import today
 from core.text.formatting import decimal_places, format_amount, format_days, join_clauses, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
-from pilots.analytics.explanations import (
-    append_clause,
-    computed_explanations,
-    explanation_for_list,
-    light_owner,
-    main_explanation,
-    plan_change,
-    plan_change_text,
-    request_text,
-    responsible_office,
-)
-from pilots.analytics.pilot_status import IndicatorStatus, MilestoneStatus, PilotStatus, Progress, related_rows
+from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.charts.cells import (
     Classes,
     class_column,
@@ -41,10 +30,9 @@ from pilots.charts.cells import (
     progress_api_url,
 )
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.lights import BASE, LIMIT, Colour, LightReason, level_params
+from pilots.lights import Colour, LightReason, MilestoneLight, TargetLight
 from pilots.metrics.progress import year_due
-from pilots.metrics.stages import Stage
-from pilots.models import Milestone, Reading, Target, TargetKind
+from pilots.models import Reading, TargetKind
 from pilots.readings import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
 from policies.charts.rollout import format_day
 from policies.models import Source
@@ -64,24 +52,7 @@ def strip_idle_zeros(value: Decimal | None) -> Decimal | None:
 
 def reason_cell(status: PilotStatus) -> Cell:
     """Return the explanation of the light, linked to its worst item."""
-    return Cell(explanation_for_list(status), url=computed_explanations(status)[0].url)
-
-
-# -- the light of one pilot ----------------------------------------------------------------------------
-
-
-def light_panel(status: PilotStatus) -> dict[str, object]:
-    """Return the light of a pilot for its page: shown, and computed if it is overridden; why, since when, by what."""
-    return {
-        "colour": status.colour,
-        "why": main_explanation(status),
-        "owner": light_owner(status),
-        "since": status.since,
-        "rule": _("the worst binding item decides (this system’s own convention, version 2)"),
-        "reasons": computed_explanations(status),
-        "changes": [plan_change(status, item) for item in status.replanned],
-        "computed": status.light.colour if status.override else None,
-    }
+    return Cell(status.explanation, url=status.reasons[0].url)
 
 
 # -- many lights ---------------------------------------------------------------------------------------
@@ -237,8 +208,8 @@ def lights_table(progress: Progress, classes: Classes, everything: str = "") -> 
         Column("stage", _("Stage"), stage_label),
         Column("days", _("Days in stage"), time_in_stage, kind="integer"),
         Column("light", _("Light"), lambda item: light_cell(item, classes)),
-        Column("why", _("Why"), explanation_for_list),
-        Column("owner", _("Responsible"), light_owner),
+        Column("why", _("Why"), "explanation"),
+        Column("owner", _("Responsible")),
         Column("reported", _("Reported for %(year)d") % {"year": year_due(progress.as_of)}, kind="flag"),
         class_column(classes, lambda item: item.pilot.pk),
     ]
@@ -251,7 +222,7 @@ def lights_table(progress: Progress, classes: Classes, everything: str = "") -> 
 
 def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
     """Return the timeline of planned and actual dates, in the order of the plan."""
-    items = sorted(status.milestones, key=lambda item: (item.planned_on, item.milestone.pk))
+    items = sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk))
     days = [d for item in items for d in (item.planned_on, completed_on_by_day(item)) if d]
     return Chart(
         slug="milestones",
@@ -280,9 +251,9 @@ def late_legend() -> dict[str, str]:
     }
 
 
-def completed_on_by_day(item: MilestoneStatus) -> date | None:
+def completed_on_by_day(item: MilestoneLight) -> date | None:
     """Return the completion date, if not after the day shown."""
-    return item.milestone.completed_on if item.done else None
+    return item.record.completed_on if item.done else None
 
 
 def milestones_title(status: PilotStatus) -> str:
@@ -290,13 +261,13 @@ def milestones_title(status: PilotStatus) -> str:
     text = ngettext(
         "%(done)d of %(due)d milestone due is done", "%(done)d of %(due)d milestones due are done", counts.due
     ) % {"done": counts.due - counts.late, "due": counts.due}
-    late = max((i.light.delay or 0 for i in status.milestones if i.due and not i.done), default=0)
+    late = max((i.delay or 0 for i in status.milestones if i.due and not i.done), default=0)
     if not late:
         return text
     return join_clauses([text, _("the longest overdue by %(days)s") % {"days": format_days(late)}])
 
 
-def timeline_config(items: Sequence[MilestoneStatus], first: date, as_of: date, last: date) -> charts.Config:
+def timeline_config(items: Sequence[MilestoneLight], first: date, as_of: date, last: date) -> charts.Config:
     """Return the timeline: where each was planned and done, and a bar from one to the other, or to the day, if late."""
     planned: list[charts.Point] = []
     done: list[charts.Point] = []
@@ -306,11 +277,11 @@ def timeline_config(items: Sequence[MilestoneStatus], first: date, as_of: date, 
         for points, name, on in ((planned, _("planned"), item.planned_on), (done, _("done"), actual)):
             if on:
                 text = [f"{name}: {format_day(on)}", state]
-                points.append({"x": on.toordinal(), "y": row, "title": item.milestone.name, "text": text})
-        if (item.light.delay or 0) > 0:
+                points.append({"x": on.toordinal(), "y": row, "title": item.record.name, "text": text})
+        if (item.delay or 0) > 0:
             ends = (item.planned_on.toordinal(), (actual or as_of).toordinal(), None)
-            late[item.light.colour] += [{"x": x, "y": None if x is None else row} for x in ends]
-    keys = [item.milestone.is_key for item in items]
+            late[item.colour] += [{"x": x, "y": None if x is None else row} for x in ends]
+    keys = [item.record.is_key for item in items]
     sets = [
         charts.dots(name, points, hollow=hollow, hoverRadius=7)
         | {
@@ -322,100 +293,90 @@ def timeline_config(items: Sequence[MilestoneStatus], first: date, as_of: date, 
     lates = late_legend()
     sets += [charts.line(lates.get(colour, ""), points, f"--{colour}", 6) for colour, points in late.items()]
     sets.append(charts.upright(as_of.toordinal(), (len(items) - 0.3, -0.7), {"text": format_day(as_of)}, "--muted", 1))
-    names = [item.milestone.name for item in items]
+    names = [item.record.name for item in items]
     return charts.plot(sets, charts.day_axis(first, last, 0.03), charts.lane_axis(names, air=0.7, grid=False), top=22)
 
 
-def milestone_state_text(item: MilestoneStatus) -> str:
+def milestone_state_text(item: MilestoneLight) -> str:
     """Return the state of a milestone as text, with its delay."""
-    delay = item.light.delay or 0
-    word = str(item.light.why.label)
-    if item.light.why in (LightReason.OVERDUE, LightReason.LONG_OVERDUE):
+    delay = item.delay or 0
+    word = str(item.why.label)
+    if item.why in (LightReason.OVERDUE, LightReason.LONG_OVERDUE):
         return _("%(days)s overdue") % {"days": format_days(delay)}
-    if item.light.why == LightReason.DONE_LATE:
+    if item.why == LightReason.DONE_LATE:
         return _("done %(days)s late") % {"days": format_days(delay)}
     return word
 
 
 def milestones_table(
-    status: PilotStatus, *, anchors: bool = False, more: Sequence[Column[MilestoneStatus]] = ()
+    status: PilotStatus, *, anchors: bool = False, more: Sequence[Column[MilestoneLight]] = ()
 ) -> Table:
     """Return the table of milestones in the order of the plan; with `anchors` (once per page) its rows have ids.
 
     `more` columns stand beside the light.
     """
-    changes = {item.pk: plan_change_text(item) for item in status.replanned if item.model is Milestone}
-    for milestone in (row.milestone for row in status.milestones):
-        asked = request_text(milestone, status.as_of)  # the day that is asked for or was refused
-        if asked:
-            changes[milestone.pk] = join_clauses(filter(None, [changes.get(milestone.pk), asked]))
-    columns: list[Column[MilestoneStatus]] = [
+    changed = any(item.change for item in status.milestones)
+    columns: list[Column[MilestoneLight]] = [
         Column(
             "milestone",
             _("Milestone"),
             lambda item: Cell(
-                item.milestone.name,
-                lang=item.milestone.name_lang,
-                anchor=f"milestone-{item.milestone.pk}" if anchors else "",
+                item.record.name,
+                lang=item.record.name_lang,
+                anchor=f"milestone-{item.record.pk}" if anchors else "",
             ),
         ),
         Column("light", _("Light"), milestone_light_cell),
         *more,
         Column("planned_on", _("Planned"), "planned_on", kind="date"),
-        *([first_day_column(), replanned_column(changes)] if changes else []),
+        *([first_day_column(), Column("replanned", _("Changed since"), "change")] if changed else []),
         Column("completed_on", _("Done"), lambda item: completed_on_by_day(item) or "", kind="date"),
-        Column("delay", _("Days late"), lambda item: max(item.light.delay or 0, 0) or "", kind="integer"),
-        Column(
-            "owner", _("Responsible"), lambda item: item.milestone.owner or responsible_office(item.milestone.pilot)
-        ),
-        Column("facet", _("Facet"), lambda item: item.milestone.get_facet_display()),
-        Column("key", _("Key milestone"), "milestone.is_key", kind="flag"),
-        Column("evidence", _("Evidence"), lambda item: item.milestone.evidence if item.done else ""),
+        Column("delay", _("Days late"), lambda item: max(item.delay or 0, 0) or "", kind="integer"),
+        Column("owner", _("Responsible"), "in_charge"),
+        Column("facet", _("Facet"), lambda item: item.record.get_facet_display()),
+        Column("key", _("Key milestone"), "binds", kind="flag"),
+        Column("evidence", _("Evidence"), lambda item: item.record.evidence if item.done else ""),
     ]
-    return make_table(columns, sorted(status.milestones, key=lambda item: (item.planned_on, item.milestone.pk)))
+    return make_table(columns, sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk)))
 
 
-def milestone_light_cell(item: MilestoneStatus) -> Cell:
-    colour = item.light.colour
+def milestone_light_cell(item: MilestoneLight) -> Cell:
+    colour = item.colour
     return Cell(label_value(colour.label, milestone_state_text(item)), tag=colour.value)
 
 
-def first_day_column() -> Column[MilestoneStatus]:
+def first_day_column() -> Column[MilestoneLight]:
     """Return the column of the first planned days, of those that were moved."""
     return Column(
         "first_planned_on",
         _("First planned"),
-        lambda item: item.milestone.planned_on if item.milestone.planned_on != item.planned_on else "",
+        lambda item: item.record.planned_on if item.record.planned_on != item.planned_on else "",
         kind="date",
     )
-
-
-def replanned_column(changes: Mapping[int, str]) -> Column[MilestoneStatus]:
-    """Return the column of changes to the plan, by milestone."""
-    return Column("replanned", _("Changed since"), lambda item: changes.get(item.milestone.pk, ""))
 
 
 # -- indicators ----------------------------------------------------------------------------------------
 
 
-def indicator_headline(item: IndicatorStatus) -> str:
+def indicator_headline(item: TargetLight) -> str:
     """Return the headline of a target: actual against expected."""
-    text, light = item.sentence, item.light
-    if light.actual is None or light.expected is None or light.colour != Colour.GREEN:
+    text = item.sentence
+    if item.actual is None or item.expected is None or item.colour != Colour.GREEN:
         return text
-    return join_clauses(
-        [text, _("expected %(expected)s, actual %(actual)s") % level_params(item.target, item.light, item.year)]
-    )
+    return join_clauses([text, _("expected %(expected)s, actual %(actual)s") % item.levels])
 
 
-BOUND_LABELS: dict[str, Promise] = {TargetKind.LIMIT: LIMIT.label, TargetKind.KEEP: BASE.label}
+BOUND_LABELS: dict[str, Promise] = {
+    TargetKind.LIMIT: gettext_lazy("limit"),
+    TargetKind.KEEP: gettext_lazy("base, not to be passed"),
+}
 
 
-def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[Source]) -> Chart:
+def trend_chart(status: PilotStatus, item: TargetLight, sources: Sequence[Source]) -> Chart:
     """Return the chart of an indicator's yearly values and the path to its target; its table has quarters too."""
-    target = item.target
+    target = item.record
     # the newest version of each period reported by the day, and the accepted one where that is older
-    own = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
+    own = [r for r in status.pilot.prefetched_readings if r.indicator_id == item.record.indicator_id]
     chosen = [*newest_accepted_in(own, status.as_of), *newest_reported_in(own, status.as_of)]
     on_record = sorted(dict.fromkeys(chosen), key=lambda reading: (reading.period, reading.version))
     readings = [reading for reading in on_record if is_yearly(reading.period)]
@@ -429,7 +390,7 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
         *reading_columns(status.as_of),
     ]
     return Chart(
-        slug=f"trend-{item.code.lower().replace('_', '-')}",
+        slug=f"trend-{target.indicator.code.lower().replace('_', '-')}",
         kind="trend",
         title=indicator_headline(item),
         subtitle=trend_scope(status, item, readings),
@@ -439,12 +400,12 @@ def trend_chart(status: PilotStatus, item: IndicatorStatus, sources: Sequence[So
             ("dot certain", _("accepted")),
             ("dot latest", _("not accepted")),
             ("line dashed", line_label),
-            *([("diamond", _("expected"))] if item.path and item.light.expected is not None else []),
+            *([("diamond", _("expected"))] if item.path and item.expected is not None else []),
         ],
-        light=item.light.colour,
+        light=item.colour,
         sources=sources,
         note=value_axis_note(axis),
-        api=f"{reverse('api-trend')}?{urlencode({'indicator': item.code, 'pilot': status.pilot.slug})}",
+        api=f"{reverse('api-trend')}?{urlencode({'indicator': target.indicator.code, 'pilot': status.pilot.slug})}",
     )
 
 
@@ -456,13 +417,13 @@ def value_axis_note(axis: dict[str, float]) -> str:
 
 
 def indicator_datasets(
-    status: PilotStatus, item: IndicatorStatus, readings: Sequence[Reading], line_label: str
+    status: PilotStatus, item: TargetLight, readings: Sequence[Reading], line_label: str
 ) -> tuple[list[charts.Config], list[charts.Point]]:
     """Return values, way to the target or limit, and the expected value of the light's year; and all their points.
 
     The accepted values are joined, from the base on where none is as early.
     """
-    target, unit = item.target, item.target.indicator.unit_text
+    target, unit = item.record, item.record.indicator.unit_text
 
     def point(year: int, value: Decimal, text: str) -> charts.Point:
         return {"x": year, "y": float(value), "title": str(year), "text": text}
@@ -481,9 +442,9 @@ def indicator_datasets(
             point(step.year, Decimal(step.value), label_value(line_label, format_amount(Decimal(step.value))))
             for step in item.path.points
         ]
-        if item.light.expected is not None:
-            text = label_value(_("expected"), f"{format_amount(item.light.expected)} {unit}")
-            expected.append(point(min(item.year, target.target_year), item.light.expected, text))
+        if item.expected is not None:
+            text = label_value(_("expected"), f"{format_amount(item.expected)} {unit}")
+            expected.append(point(min(item.year, target.target_year), item.expected, text))
     marks = [*accepted, *still_open, *path, *expected]
     base = None
     if target.base_year is not None and target.base_value is not None:
@@ -517,10 +478,10 @@ def indicator_datasets(
     ], [*marks, *bound]
 
 
-def trend_scope(status: PilotStatus, item: IndicatorStatus, readings: Sequence[Reading]) -> str:
+def trend_scope(status: PilotStatus, item: TargetLight, readings: Sequence[Reading]) -> str:
     """Return the subtitle: number of values, accepted ones, target and day."""
     accepted = sum(is_accepted_on(reading, status.as_of) for reading in readings)
-    target = item.target
+    target = item.record
     binding = _("binding") if target.binding else _("expected (not binding)")
     return _("%(unit)s · %(binding)s · target for %(year)d · %(accepted)d of %(n)d values accepted, as of %(day)s") % {
         "unit": target.indicator.unit_text,
@@ -552,36 +513,42 @@ def state_cell(reading: Reading, as_of: date) -> Cell:
     return Cell(str(state_on(reading, as_of).label), tag="green" if is_accepted_on(reading, as_of) else "yellow")
 
 
-def indicators_table(status: PilotStatus, more: Sequence[Column[IndicatorStatus]] = ()) -> Table:
+def indicators_table(status: PilotStatus, more: Sequence[Column[TargetLight]] = ()) -> Table:
     """Return the table of a pilot's targets with the numbers behind their lights; light and reason first.
 
     A text target has no numbers; its text replaces the reason. `more` columns stand after the reason.
     """
-    changes = {item.pk: plan_change_text(item) for item in status.replanned if item.model is Target}
-    columns: list[Column[IndicatorRow]] = [
+    values = {item.record.pk: rounded_values(item) for item in status.indicators}
+
+    def number(item: TargetLight, name: str) -> object:
+        return values[item.record.pk][name] if item.record.is_measured else ""
+
+    columns: list[Column[TargetLight]] = [
         Column("indicator", _("Indicator"), indicator_name_cell),
-        Column("light", _("Light"), lambda row: status_cell(row.item.light.colour)),
-        Column("why", _("Why"), "reason"),
-        *(column.of(attrgetter("item")) for column in more),
-        Column("year", _("Year"), lambda row: row.numeric(str(row.item.year) if row.item.reading else None)),
-        Column("actual", _("Actual"), lambda row: row.numeric(row.actual), kind="decimal"),
-        Column("expected", _("Expected"), lambda row: row.numeric(row.expected), kind="decimal"),
+        Column("light", _("Light"), lambda item: status_cell(item.colour)),
+        Column("why", _("Why"), target_reason),
+        *more,
+        Column("year", _("Year"), year_of_value),
+        Column("actual", _("Actual"), lambda item: number(item, "actual"), kind="decimal"),
+        Column("expected", _("Expected"), lambda item: number(item, "expected"), kind="decimal"),
         Column("shortfall", _("Missing, or over the limit"), shortfall_cell, kind="share"),
         Column("progress", _("Progress"), progress_cell, kind="share"),
-        Column("target_year", _("Target year"), lambda row: str(row.item.target.target_year)),
-        Column("target", _("Target"), lambda row: row.numeric(row.target), kind="decimal"),
+        Column("target_year", _("Target year"), lambda item: str(item.record.target_year)),
+        Column("target", _("Target"), lambda item: number(item, "target"), kind="decimal"),
         Column("base_year", _("Base year"), base_year_text),
-        Column("base", _("Base"), lambda row: row.base if row.has_base else "", kind="decimal"),
-        Column("unit", _("Unit"), lambda row: row.numeric(row.item.target.indicator.unit_text)),
-        Column("binding", _("Binding"), "item.target.binding", kind="flag"),
+        Column(
+            "base", _("Base"), lambda item: values[item.record.pk]["base"] if has_base(item) else "", kind="decimal"
+        ),
+        Column("unit", _("Unit"), lambda item: item.record.indicator.unit_text if item.record.is_measured else ""),
+        Column("binding", _("Binding"), "binds", kind="flag"),
     ]
-    return make_table(columns, [indicator_row(item, changes.get(item.target.pk, "")) for item in status.indicators])
+    return make_table(columns, status.indicators)
 
 
 def untargeted_readings(status: PilotStatus) -> list[Reading]:
     """Return of each indicator that has values and no target the newest accepted one, else the newest reported."""
-    aims = {item.target.indicator_id for item in status.indicators}
-    own = [reading for reading in related_rows(status.pilot, "readings") if reading.indicator_id not in aims]
+    aims = {item.record.indicator_id for item in status.indicators}
+    own = [reading for reading in status.pilot.prefetched_readings if reading.indicator_id not in aims]
     found = {reading.indicator_id: reading for reading in newest_reported_in(own, status.as_of)}  # by period
     found |= {reading.indicator_id: reading for reading in newest_accepted_in(own, status.as_of)}
     return sorted(found.values(), key=lambda reading: reading.indicator.code)
@@ -600,89 +567,70 @@ def untargeted_table(status: PilotStatus) -> Table:
     return make_table(columns, untargeted_readings(status))
 
 
-@dataclass(frozen=True)
-class IndicatorRow:
-    """Row of a target: its status, the reason with changes since entry, and its values, rounded as it was entered."""
-
-    item: IndicatorStatus
-    reason: str
-    actual: Decimal | None
-    expected: Decimal | None
-    target: Decimal | None
-    base: Decimal | None
-
-    @property
-    def has_base(self) -> bool:
-        """Whether a base is on record or belongs to this kind of target."""
-        target = self.item.target
-        return target.base_value is not None or target.kind in (TargetKind.REACH, TargetKind.KEEP)
-
-    def numeric(self, value: object) -> object:
-        """Return the value; nothing to say for a target that is not measured."""
-        return value if self.item.target.is_measured else ""
-
-
-def indicator_row(item: IndicatorStatus, change: str) -> IndicatorRow:
-    target, light = item.target, item.light
-    said = str(light.why.label) if target.is_measured else label_value(target.target_text, light.why.label)
-    values = align_decimals(
-        light.actual,
-        light.expected,
-        target.bound if target.target_value is None else target.target_value,
-        target.base_value,
+def target_reason(item: TargetLight) -> str:
+    """Return the reason with changes since entry; of a task its words, since it has no numbers."""
+    target, why = item.record, item.why.label
+    return join_clauses(
+        filter(None, [str(why) if target.is_measured else label_value(target.target_text, why), item.change])
     )
-    return IndicatorRow(item, append_clause(said, change), *values)
 
 
-def indicator_name_cell(row: IndicatorRow) -> Cell:
+def year_of_value(item: TargetLight) -> str | None:
+    if not item.record.is_measured:
+        return ""
+    return str(item.year) if item.reading else None
+
+
+def base_year_text(item: TargetLight) -> str | None:
+    year = item.record.base_year
+    return str(year) if year else None if has_base(item) else ""
+
+
+def has_base(item: TargetLight) -> bool:
+    """Whether a base is on record or belongs to this kind of target."""
+    return item.record.base_value is not None or item.record.kind in (TargetKind.REACH, TargetKind.KEEP)
+
+
+def indicator_name_cell(item: TargetLight) -> Cell:
     """Return the indicator, linked to its chart; a text target has none, so its row carries the anchor."""
-    indicator, anchor = row.item.target.indicator, f"indicator-{row.item.code}"
-    if row.item.target.is_measured:
-        return Cell(indicator.name, lang=indicator.name_lang, url=f"#{anchor}")
-    return Cell(indicator.name, lang=indicator.name_lang, anchor=anchor)
+    indicator = item.record.indicator
+    if item.record.is_measured:
+        return Cell(indicator.name, lang=indicator.name_lang, url=item.anchor)
+    return Cell(indicator.name, lang=indicator.name_lang, anchor=item.anchor.removeprefix("#"))
 
 
-def shortfall_cell(row: IndicatorRow) -> Cell:
-    part = row.item.light.shortfall
-    return Cell(row.numeric(part), page_text=_("none") if is_hidden_negative(part) else "")
+def shortfall_cell(item: TargetLight) -> Cell:
+    """Return what is missing; a negative shortfall is ahead, so that none is."""
+    part = item.shortfall
+    none = part is not None and part < 0
+    return Cell(part if item.record.is_measured else "", page_text=_("none") if none else "")
 
 
-def progress_cell(row: IndicatorRow) -> Cell:
-    part = row.item.light.progress
-    if row.item.target.kind != TargetKind.REACH:
+def progress_cell(item: TargetLight) -> Cell:
+    part = item.progress
+    if item.record.kind != TargetKind.REACH:
         return Cell("")
-    return Cell(part, page_text=_("wrong way") if is_hidden_negative(part) else "")
-
-
-def base_year_text(row: IndicatorRow) -> str | None:
-    year = row.item.target.base_year
-    if year:
-        return str(year)
-    return None if row.has_base else ""
-
-
-def is_hidden_negative(part: Decimal | None) -> bool:
-    """Return whether a share is shown as text instead: a negative shortfall is ahead, negative progress is none."""
-    return part is not None and part < 0
+    return Cell(part, page_text=_("wrong way") if part is not None and part < 0 else "")
 
 
 MAX_DECIMALS = 6
 
 
-def align_decimals(
-    actual: Decimal | None, expected: Decimal | None, aim: Decimal | None, base: Decimal | None
-) -> list[Decimal | None]:
+def rounded_values(item: TargetLight) -> dict[str, Decimal | None]:
     """Round the values of one target to as many decimals as were entered for it.
 
     More decimals are used where the sentence about the values has more, and where different expected and actual values
     would look the same.
     """
-    places = max((count_decimals(value) for value in (actual, aim, base) if value is not None), default=2)
+    target, actual, expected = item.record, item.actual, item.expected
+    aim = target.bound if target.target_value is None else target.target_value
+    places = max((count_decimals(value) for value in (actual, aim, target.base_value) if value is not None), default=2)
     if actual is not None and expected is not None and actual != expected:
         places = max(places, decimal_places([actual, expected]))
         while places < MAX_DECIMALS and round(actual, places) == round(expected, places):
             places += 1
-    return [None if value is None else round(value, places) for value in (actual, expected, aim, base)]
+    values = {"actual": actual, "expected": expected, "target": aim, "base": target.base_value}
+    return {name: None if value is None else round(value, places) for name, value in values.items()}
 
 
 def count_decimals(value: Decimal) -> int:
@@ -695,40 +643,25 @@ def count_decimals(value: Decimal) -> int:
 
 
 def evidence_table(status: PilotStatus) -> Table:
-    """Return the evidence of the pilot's records: document, confidence and source."""
-    columns: list[Column[Evidence]] = [
-        Column("what", _("What")),
-        Column("kind", _("Kind")),
-        Column("on", _("Day"), lambda item: item.on or "", kind="date"),
-        Column("evidence", _("Evidence")),
-        Column("confidence", _("Confidence"), lambda item: confidence_cell(item.record)),
-        Column("source", _("Source"), lambda item: source_cell(item.record)),
+    """Return what stages, milestones, targets and values rest on up to the day: document, confidence and source."""
+    pilot, as_of = status.pilot, status.as_of
+    stages = [entry for entry in pilot.prefetched_stages if entry.entered_on and entry.entered_on <= as_of]
+    readings = [reading for reading in pilot.prefetched_readings if reading.reported_on <= as_of]
+    rows: list[tuple[str, str, date | None, str, SourcedModel]] = [
+        *((str(e.get_stage_display()), _("stage"), e.entered_on, e.evidence, e) for e in stages),
+        *(
+            (m.record.name, _("milestone"), completed_on_by_day(m), m.record.evidence, m.record)
+            for m in status.milestones
+        ),
+        *((target.record.indicator.name, _("target"), None, "", target.record) for target in status.indicators),
+        *((f"{r.indicator.name} {r.period}", _("value"), r.reported_on, "", r) for r in readings),
     ]
-    return make_table(columns, list(evidence_of(status)))
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a record of a pilot rests on, and on which day it was so."""
-
-    what: str
-    kind: str
-    on: date | None
-    evidence: str
-    record: SourcedModel
-
-
-def evidence_of(status: PilotStatus) -> Iterator[Evidence]:
-    """Yield the evidence of stages, milestones, targets and values up to the as-of date."""
-    as_of = status.as_of
-    for entry in related_rows(status.pilot, "stages"):
-        if entry.entered_on and entry.entered_on <= as_of:
-            yield Evidence(str(Stage(entry.stage).label), _("stage"), entry.entered_on, entry.evidence, entry)
-    for item in status.milestones:
-        milestone = item.milestone
-        yield Evidence(milestone.name, _("milestone"), completed_on_by_day(item), milestone.evidence, milestone)
-    for aim in status.indicators:
-        yield Evidence(aim.target.indicator.name, _("target"), None, "", aim.target)
-    for reading in related_rows(status.pilot, "readings"):
-        if reading.reported_on <= as_of:
-            yield Evidence(f"{reading.indicator.name} {reading.period}", _("value"), reading.reported_on, "", reading)
+    columns: list[Column[Any]] = [
+        Column("what", _("What"), itemgetter(0)),
+        Column("kind", _("Kind"), itemgetter(1)),
+        Column("on", _("Day"), lambda row: row[2] or "", kind="date"),
+        Column("evidence", _("Evidence"), itemgetter(3)),
+        Column("confidence", _("Confidence"), lambda row: confidence_cell(row[4])),
+        Column("source", _("Source"), lambda row: source_cell(row[4])),
+    ]
+    return make_table(columns, rows)

@@ -15,9 +15,8 @@ from django.utils.translation import ngettext
 from core import charts
 from core.text.formatting import format_share, join_clauses, join_short
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
-from pilots.analytics.explanations import format_co2, no_elasticity
-from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy
-from pilots.charts.cells import distinct_pilot_names, pilot_cell
+from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, no_elasticity
+from pilots.charts.cells import distinct_pilot_names, format_co2, pilot_cell
 from pilots.charts.status import strip_idle_zeros
 from pilots.filters import SynergyPageFilter
 from pilots.metrics.reduction import EPSILON, CoControl, Elasticity

@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from pilots.analytics.light_index import pilots_with_facts
-from pilots.analytics.pilot_cache import kept_with_pilot
-from pilots.analytics.pilot_status import (
-    IndicatorStatus,
-    MilestoneStatus,
-    colour_on,
-    indicator_status,
-    latest_yearly_readings,
-    light_change_dates,
-    milestone_status,
-    related_rows,
-)
-from pilots.lights import Colour
+from pilots.analytics.pilot_status import PilotStatus, light_change_dates, prefetch_for_status
+from pilots.lights import Colour, MilestoneLight, TargetLight
 from pilots.metrics.follow_up_states import RELAPSE_DAYS
 from pilots.models import Cause, FollowUp, Pilot
 
@@ -29,26 +18,23 @@ def cause_key(follow_up: FollowUp) -> CauseKey:
     return follow_up.cause, follow_up.cause_indicator_id or follow_up.cause_milestone_id
 
 
-def cause_status(pilot: Pilot, cause: CauseKey, day: date) -> IndicatorStatus | MilestoneStatus | None:
-    """Return the status of the target or milestone; None for the pilot itself, and for what is no longer there."""
+def cause_light(status: PilotStatus, cause: CauseKey) -> TargetLight | MilestoneLight | None:
+    """Return the light of the target or milestone; None for the pilot itself, and for what is no longer there."""
     kind, key = cause
     if kind == Cause.INDICATOR:
-        target = next((item for item in related_rows(pilot, "targets") if item.indicator_id == key), None)
-        return target and indicator_status(target, latest_yearly_readings(pilot, day), day)
-    milestone = next((item for item in related_rows(pilot, "milestones") if item.pk == key), None)
-    return milestone and milestone_status(milestone, day)
+        return next((item for item in status.indicators if item.record.indicator_id == key), None)
+    return next((item for item in status.milestones if item.record.pk == key), None)
 
 
-@kept_with_pilot
 def cause_colour(pilot: Pilot, cause: CauseKey, day: date) -> Colour:
     """Return the colour of a cause on a day; grey for a target or milestone that is deleted since."""
+    status = PilotStatus(pilot, day)
     if cause[0] == Cause.PILOT:
-        return colour_on(pilot, day)
-    status = cause_status(pilot, cause, day)
-    return status.light.colour if status else Colour.GREY
+        return status.colour
+    light = cause_light(status, cause)
+    return light.colour if light else Colour.GREY
 
 
-@kept_with_pilot
 def cause_relapse(pilot: Pilot, cause: CauseKey, closed_on: date, as_of: date) -> date | None:
     """Return the first day after closing on which the cause is red, within RELAPSE_DAYS and up to the day, or None."""
     last = min(closed_on + timedelta(RELAPSE_DAYS), as_of)
@@ -60,7 +46,7 @@ def closing_colour(follow_up: FollowUp, day: date) -> Colour | str:
     """Return the colour of the cause on the day of the step that closes it, as it is known now; empty without one."""
     if not (follow_up.cause and follow_up.pilot_id):
         return ""
-    (pilot,) = pilots_with_facts(Pilot.objects.filter(pk=follow_up.pilot_id), day)
+    (pilot,) = prefetch_for_status(Pilot.objects.filter(pk=follow_up.pilot_id), only_on=day)
     return cause_colour(pilot, cause_key(follow_up), day)
 
 
@@ -69,7 +55,7 @@ def add_lights(follow_ups: Sequence[FollowUp]) -> None:
     caused = [item for item in follow_ups if item.cause and item.pilot_id]
     rows = Pilot.objects.filter(pk__in={item.pilot_id for item in caused})
     first = min((item.closed_on or item.as_of for item in caused), default=date.max)
-    pilots = {pilot.pk: pilot for pilot in pilots_with_facts(rows, first)} if caused else {}
+    pilots = {pilot.pk: pilot for pilot in prefetch_for_status(rows, only_on=first)} if caused else {}
     for item in follow_ups:
         pilot, cause = pilots.get(item.pilot_id or 0), cause_key(item)
         item.cause_colour_now = cause_colour(pilot, cause, item.as_of) if pilot and item.cause else None

@@ -24,10 +24,9 @@ from django.utils.translation import override
 from core.http.as_of import today
 from core.permissions import has_object_permission
 from core.records import writing
-from pilots.analytics.explanations import main_explanation, milestone_text
-from pilots.analytics.pilot_status import IndicatorStatus, PilotStatus, pilot_status
+from pilots.analytics.pilot_status import PilotStatus, pilot_status
 from pilots.documents.services import attach
-from pilots.follow_ups.causes import cause_key, cause_status, closing_colour, is_no_better
+from pilots.follow_ups.causes import cause_key, cause_light, closing_colour, is_no_better
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
 from pilots.models import Cause, Document, FollowUp, FollowUpStep
@@ -164,15 +163,13 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
     """
     item = None
     if follow_up.cause != Cause.PILOT:
-        item = cause_status(status.pilot, cause_key(follow_up), status.as_of)
-    if isinstance(item, IndicatorStatus):
-        return item.light.colour, item.sentence
+        item = cause_light(status, cause_key(follow_up))
     if item is not None:
-        return item.light.colour, milestone_text(item.light, item.milestone.name)
+        return item.colour, item.sentence
     if follow_up.cause == Cause.INDICATOR and follow_up.cause_indicator_id:
         message = _("This pilot has no target for this indicator, so its light caused nothing.")
         raise ValidationError({"cause_indicator": ValidationError(message, code="no_target")})
-    return status.colour, main_explanation(status)  # another pilot's milestone is rejected by the model
+    return status.colour, status.sentence  # another pilot's milestone is rejected by the model
 
 
 # -- steps -------------------------------------------------------------------------------------------------

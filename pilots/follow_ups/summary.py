@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import median
 
-from pilots.analytics.light_index import lights_by_pilot
+from pilots.analytics.light_index import status_by_pilot
 from pilots.follow_ups.causes import add_lights
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState
@@ -163,7 +163,7 @@ class RedLights:
 
 def count_red_lights(as_of: date) -> RedLights:
     """Return how many pilots in the programme are red on the day, and how many of these have an open follow-up."""
-    colours = lights_by_pilot(Pilot.objects.listed(as_of), as_of)
-    red = {pilot for pilot, colour in colours.items() if colour == Colour.RED}
+    found = status_by_pilot(Pilot.objects.listed(as_of), as_of)
+    red = {pilot for pilot, status in found.items() if status.colour == Colour.RED}
     followed = set(FollowUp.objects.with_state(as_of).open().filter(pilot__in=red).values_list("pilot", flat=True))
     return RedLights(len(red), len(followed))

@@ -19,11 +19,11 @@ from django.utils.translation import gettext_lazy, override
 from accounts.models import Role
 from core.http.as_of import today
 from core.text.bilingual import is_chinese_active
-from pilots.analytics.explanations import responsible_office
 from pilots.analytics.pilot_status import pilot_status
 from pilots.documents.services import store_document
 from pilots.follow_ups.causes import is_no_better
 from pilots.follow_ups.services import allowed_moves, cause_on, open_follow_up, take_step
+from pilots.lights import responsible_office
 from pilots.metrics.follow_up_states import TRANSITIONS, Move
 from pilots.models import Cause, FollowUp, FollowUpKind, FollowUpStep, Indicator, Milestone, Pilot, Practice
 from policies.models import Agency, Policy, Province

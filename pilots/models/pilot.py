@@ -15,7 +15,6 @@ from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames
 from core.text.bilingual import is_chinese_active
 from pilots.models.batch import Batch
-from pilots.models.prefetch import PilotPrefetch
 from pilots.querysets import PilotQuerySet
 from policies.models import Industry, Province
 from policies.models.sourced import SourcedModel
@@ -81,7 +80,6 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     withdrawn_on = day_field(_("withdrawn on"), _("From this day on it is no longer a pilot."))
 
     objects = models.Manager.from_queryset(PilotQuerySet)()
-    facts = PilotPrefetch()
     _history_m2m_fields = ["industries", "sources"]
     CODE_FIELDS = ("slug", "prefecture_code", "county_code")
     LOOKUP_NAMES = ("name_zh", "name_en", "label_zh", "label_en")

@@ -57,16 +57,20 @@ class PlannedDayModel(models.Model):
 
     @property
     def all_replans(self) -> list[Replan]:
-        """Its replans in the order in which they were asked for; those of the prefetch of its pilot, if there is
-        one.
-        """
-        found: list[Replan] | None = vars(self).get("prefetched_replans")
-        return list(self.replans.all()) if found is None else found  # type: ignore[attr-defined]
+        """Its replans in the order in which they were asked for; from those of its pilot where they are prefetched."""
+        pilot = self._state.fields_cache.get("pilot")
+        found: list[Replan] | None = vars(pilot).get("prefetched_replans") if pilot else None
+        if found is None:
+            return list(self.replans.all())  # type: ignore[attr-defined]
+        return [item for item in found if getattr(item, f"{self.REPLAN_FIELD}_id") == self.pk]
 
     def accepted_replans(self, as_of: date) -> list[Replan]:
         """Return the replans accepted by the day, the one in force last."""
-        found = [item for item in self.all_replans if item.accepted and item.decided_on and item.decided_on <= as_of]
-        return sorted(found, key=lambda item: (item.decided_on, item.pk))
+        found = self.all_replans
+        if found:
+            found = [item for item in found if item.accepted and item.decided_on and item.decided_on <= as_of]
+            found.sort(key=lambda item: (item.decided_on, item.pk))
+        return found
 
     def planned_by(self, as_of: date) -> date | None:
         """Return the planned day in force on the day."""

@@ -189,7 +189,7 @@ def practices_for(status: PilotStatus) -> list[tuple[Practice, list[Model]]]:
     """
     pilot, day = status.pilot, status.as_of
     own = set(pilot.industries.all())
-    red = [item.target.indicator for item in status.indicators if item.light.colour == Colour.RED]
+    red = [item.record.indicator for item in status.indicators if item.colour == Colour.RED]
     found = []
     for practice in read_practices(Practice.objects.on(day).exclude(state_then=PracticeState.RETIRED), day):
         if pilot in practice.origins.all() or any(copy.pilot_id == pilot.pk for copy in practice.known_copies):

@@ -1,9 +1,11 @@
 """Pages of the pilots."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
+from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -16,19 +18,10 @@ from core.pages import Export, Exports, Feeds, chart_exports, export_response, f
 from core.text.formatting import format_date, join_clauses, label_value, no_data
 from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys
 from core.web.tables import Chart, Column, Table, make_table, status_cell
-from pilots.analytics.explanations import Explanation, computed_explanations
-from pilots.analytics.light_index import StatusIndex
-from pilots.analytics.pilot_status import (
-    IndicatorStatus,
-    MilestoneStatus,
-    PilotStatus,
-    build_progress,
-    pilot_status,
-    prefetch_for_status,
-    related_rows,
-)
+from pilots.analytics.light_index import filter_by_status, ordered_keys, read_conditions
+from pilots.analytics.pilot_status import PilotStatus, build_progress, pilot_status, prefetch_for_status
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, pilots_by_province
-from pilots.analytics.synergy import PilotSynergy, classes_of
+from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_mark
 from pilots.charts.feeds import milestone_feeds
 from pilots.charts.follow_ups import RELATED, LightFollowUps, LightLink, follow_ups_table, may_open_follow_ups
@@ -38,7 +31,6 @@ from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_s
 from pilots.charts.status import (
     evidence_table,
     indicators_table,
-    light_panel,
     milestones_chart,
     milestones_table,
     trend_chart,
@@ -47,62 +39,52 @@ from pilots.charts.status import (
 )
 from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
-from pilots.lights import Colour, ReasonSubject, StatusReason
-from pilots.metrics.reconciliation import Reconciliation, term_days_left
+from pilots.lights import Colour, Light, MilestoneLight, StageLight, TargetLight
+from pilots.metrics.reconciliation import term_days_left
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target
 from pilots.tables import pilot_columns
-from policies.charts.rollout import format_day
 from policies.models import Confidence, Source
-from policies.models.sourced import SourcedModel
 
 
 @page(*PilotPageFilter.base_filters)
 def pilot_list(request: TrackerRequest) -> HttpResponseBase:
-    """List all pilots on the day, with announced numbers."""
-    as_of = request.as_of
-    membership = request.GET.get("withdrawn", "")
+    """List all pilots on the day, with announced numbers. Every pilot is judged once, for filters, order and cells."""
+    as_of, membership = request.as_of, request.GET.get("withdrawn", "")
     rows = Pilot.objects.members(as_of, membership)
+    statuses = {status.pilot.pk: status for status in build_progress(rows, as_of).pilots}
+    conditions, links = read_conditions(request.GET), LightFollowUps(request)
     batches = build_reconciliation(as_of)
+    counts = [item.total for item in batches]
+    number_of = {"only": "withdrawn", "include": "entered"}.get(membership, "recorded")
     filterset = PilotPageFilter(
         request.GET,
         queryset=rows.select_related("batch", "province", "parent").prefetch_related("industries"),
         request=request,
     )
-    index, statuses = StatusIndex(rows, as_of, request.GET), dict[int, PilotStatus]()
-    classes: dict[int, PilotSynergy] = {}
-    links = LightFollowUps(request)
-
-    def prefetch(pilots: Sequence[Pilot]) -> None:
-        added = add_statuses(statuses, pilots, as_of)
-        classes.update(classes_of(added, as_of))
-        links.fetch(pilot.pk for pilot in pilots)
-
+    link = links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))
     listing = ListPage(
         request,
         slug="pilots",
         filterset=filterset,
-        columns=pilot_columns(
-            statuses, classes, as_of, [links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))]
-        ),
-        ordered_keys=index.ordered_keys,
+        columns=pilot_columns(statuses, classes_of(statuses.values(), as_of), as_of, [link]),
+        ordered_keys=partial(ordered_keys, statuses=statuses, conditions=conditions),
         visible_filters=("q", "province", "light", "stage"),
-        hidden_columns=lambda: empty_columns(index, links),
-        prefetch=prefetch,
+        hidden_columns=lambda: empty_columns(statuses.values(), links, as_of),
+        prefetch=lambda pilots: links.fetch(pilot.pk for pilot in pilots),
         sort="batch",
-        total=sum(count_members(item.total, membership) for item in batches),
+        total=sum(getattr(total, number_of) for total in counts),
         empty=_(
             "No recorded pilot matches these filters. Names that were announced but not recorded are missing here."
         ),
     )
-    recorded = sum(item.total.recorded for item in batches)
-    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": recorded, "day": format_day(as_of)}
+    recorded = sum(total.recorded for total in counts)
+    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": recorded, "day": format_date(as_of)}
     sources = list(Source.objects.filter(pilot__in=rows).distinct())
     chart = provinces_chart(pilots_by_province(as_of), scope, sources)
+    reconciliation = partial(reconciliation_table, batches)
     tables: Exports = {
         "pilots": Export(_("Pilots"), listing.whole, listing.chips, sources=sources),
-        "reconciliation": Export(
-            _("Announced against recorded"), lambda: reconciliation_table(batches), sources=sources
-        ),
+        "reconciliation": Export(_("Announced against recorded"), reconciliation, sources=sources),
         **chart_exports({chart.slug: chart}),
     }
 
@@ -115,19 +97,23 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
             "finding": headline,
             "listing": listing,
             "chart": chart,
-            "reconciliation": reconciliation_table(batches),
+            "reconciliation": reconciliation(),
         },
     )
 
 
 def listed_milestones(request: TrackerRequest, _user: Any) -> Feeds:
-    """Return calendar and feed of the milestones of the pilots in the list."""
+    """Return calendar and feed of the milestones of the pilots in the list, and of those that stood in it until
+    lately, whose milestones are cancelled.
+    """
 
     def keys() -> list[int]:
-        rows = Pilot.objects.members(request.as_of, request.GET.get("withdrawn", ""))
-        index = StatusIndex(rows, request.as_of, request.GET)
-        filterset = PilotPageFilter(request.GET, queryset=rows, request=request)
-        return [*filtered_keys(filterset, index.ordered_keys), *lately_withdrawn(request, index)]
+        as_of, membership, conditions = request.as_of, request.GET.get("withdrawn", ""), read_conditions(request.GET)
+        rows = filter_by_status(Pilot.objects.members(as_of, membership), as_of, conditions)
+        if not conditions and not membership:
+            lately = Q(withdrawn_on__lte=as_of, withdrawn_on__gt=as_of - timedelta(CANCELLED_DAYS))
+            rows = Pilot.objects.known(as_of).filter(lately | Q(pk__in=rows.values("pk")))
+        return filtered_keys(PilotPageFilter(request.GET, queryset=rows, request=request), lambda _rows, _sort: None)
 
     return milestone_feeds(_("Milestones"), keys, request.as_of)
 
@@ -141,39 +127,14 @@ FEED_LISTS["milestones"] = FeedList(
 )
 
 
-def lately_withdrawn(request: TrackerRequest, index: StatusIndex) -> Sequence[int]:
-    """Return the keys of pilots that stood in the list until lately: their milestones are cancelled in calendars."""
-    if index.conditions or request.GET.get("withdrawn"):
-        return []
-    rows = Pilot.objects.withdrawn(request.as_of).filter(withdrawn_on__gt=request.as_of - timedelta(CANCELLED_DAYS))
-    return list(PilotPageFilter(request.GET, queryset=rows, request=request).qs.values_list("pk", flat=True))
-
-
-def count_members(numbers: Reconciliation, membership: str) -> int:
-    """Return the number of pilots in a list: in the programme, withdrawn, or both."""
-    return {"only": numbers.withdrawn, "include": numbers.entered}.get(membership, numbers.recorded)
-
-
-def add_statuses(statuses: dict[int, PilotStatus], pilots: Sequence[Pilot], as_of: date) -> Sequence[PilotStatus]:
-    """Add the statuses of these pilots and return the new ones. Seven queries, or none if they are there already."""
-    missing = [pilot.pk for pilot in pilots if pilot.pk not in statuses]
-    if not missing:
-        return []
-    found = build_progress(Pilot.objects.filter(pk__in=missing), as_of).pilots
-    statuses.update({item.pilot.pk: item for item in found})
-    return found
-
-
-def empty_columns(index: StatusIndex, links: LightFollowUps) -> tuple[set[str], str]:
+def empty_columns(statuses: Any, links: LightFollowUps, as_of: date) -> tuple[set[str], str]:
     """Return the columns to hide while no pilot has a value and none is rated, and a text in their place.
 
     That of follow-ups is hidden without a word where none is open.
     """
     unused = {"follow_up"} if links.is_empty else set()
-    found = index.all.values()
-    if not found or any(item.colour != Colour.GREY for item in found):
-        return unused, ""
-    if Reading.objects.filter(accepted_on__lte=index.as_of).exists():
+    rated = any(status.colour != Colour.GREY for status in statuses)
+    if not statuses or rated or Reading.objects.filter(accepted_on__lte=as_of).exists():
         return unused, ""
     text = _("No values are entered yet, so no pilot can be rated: lights and reports are left out of this list.")
     return {"light", "why", "owner", "reported", "synergy", *unused}, text
@@ -186,13 +147,14 @@ def pilots_headline(batches: Sequence[BatchCount]) -> str:
         return _("No batch is known by this day.")
     latest = national[-1]
     cities, parks = latest.for_kind("city"), latest.for_kind("park")
+    unknown = _("an unknown number of")
     text = _(
         "%(cities)d of %(all_cities)s announced cities and %(parks)d of %(all_parks)s announced parks are recorded"
     ) % {
         "cities": cities.recorded,
-        "all_cities": count_or_unknown(cities.announced),
+        "all_cities": unknown if cities.announced is None else cities.announced,
         "parks": parks.recorded,
-        "all_parks": count_or_unknown(parks.announced),
+        "all_parks": unknown if parks.announced is None else parks.announced,
     }
     text = label_value(latest.batch.label, text)
     others = [item for item in batches if item is not latest]
@@ -203,10 +165,6 @@ def pilots_headline(batches: Sequence[BatchCount]) -> str:
     return text + rest % {"recorded": recorded, "n": len(others)}
 
 
-def count_or_unknown(number: int | None) -> str:
-    return _("an unknown number of") if number is None else str(number)
-
-
 # -- one pilot -----------------------------------------------------------------------------------------
 
 
@@ -215,34 +173,43 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one pilot: stage, light with reasons, milestones, targets, evidence and history."""
     as_of = request.as_of
     facts: Any = prefetch_for_status(Pilot.objects.known(as_of).select_related("batch__policy"), quarters=True)
-    pilot = get_object_or_404(
-        facts.prefetch_related(
-            "industries",
-            "sources",
-            "prefetched_stages__sources",
-            "prefetched_milestones__sources",
-            "prefetched_targets__sources",
-            "prefetched_readings__sources",
-            "prefetched_readings__indicator",
-        ),
-        slug=slug,
-    )
+    related = [f"prefetched_{name}__sources" for name in ("stages", "milestones", "targets", "readings")]
+    rows = facts.prefetch_related("industries", "sources", *related, "prefetched_readings__indicator")
+    pilot = get_object_or_404(rows, slug=slug)
     status = pilot_status(pilot, as_of)
-    charts, track = pilot_charts(status), stage_track(status)
     left = pilot.withdrawn_by(as_of)
-    links = LightFollowUps(request).fetch([pilot.pk])
-    tables, figures = pilot_tables(status, links), [] if left else pilot_figures(status)
+    links, track, charts = LightFollowUps(request).fetch([pilot.pk]), stage_track(status), pilot_charts(status)
     follow_ups = pilot.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
+    figures = [] if left else pilot_figures(status)
+    records = [*pilot.prefetched_stages, *pilot.prefetched_milestones]
+    values = [*pilot.prefetched_targets, *pilot.prefetched_readings]
+    sources = sources_of_records([pilot, *records, *values])
+    beside = links.columns(lambda light: link_beside(links, light, light.colour))
+    tables: Exports = {
+        name: Export(title, build, sources=sources)
+        for name, title, build in (
+            ("reasons", _("Why the light has its colour"), lambda: reasons_table(status)),
+            ("stages", _("Stages"), lambda: stages_table(track)),
+            ("milestone-list", _("Milestones"), lambda: milestones_table(status, anchors=True, more=beside)),
+            ("indicators", _("Indicators"), lambda: indicators_table(status, beside)),
+            ("untargeted", _("Values without a target"), lambda: untargeted_table(status)),
+            ("evidence", _("Evidence and sources"), lambda: evidence_table(status)),
+        )
+    }
     tables["follow-ups"] = Export(
         _("Follow-ups"), lambda: follow_ups_table(follow_ups, without=["subject", "province"])
     )
-
-    exports = {**figures_export(figures), **chart_exports(charts), **tables}
     timeline = pilot_timeline(pilot, as_of, request.user)
+    exports = {**figures_export(figures), **chart_exports(charts), **tables}
+    exports["history"] = Export(_("History"), timeline.stream)
     feeds = milestone_feeds(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
     headline = pilot_headline(pilot, as_of)
-    exports["history"] = Export(_("History"), timeline.stream)
-    return export_response(request, exports, pilot.name, headline, feeds) or render(
+    answer = export_response(request, exports, pilot.name, headline, feeds)
+    if answer:
+        return answer
+    ahead = [] if left else [item for item in status.milestones if not item.done and item.planned_on >= as_of]
+    same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
+    return render(
         request,
         "pilots/detail.html",
         {
@@ -252,136 +219,72 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "status": status,
             "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
             "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
-            "light": light_panel(status),
             "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else links.of_pilot(pilot, status.colour),
-            "reasons": reasons_with_links(status, links),
+            "reasons": [(reason, link_beside(links, reason, reason.effect)) for reason in status.reasons],
             "indicator_count": len(status.indicators) + len(untargeted_readings(status)),
             "follow_ups": follow_ups,
             "may_open": may_open_follow_ups(request),
             "track": track,
             "track_notes": track_notes(track),
-            "next": [] if left else next_milestones(status),
+            "next": sorted(ahead, key=lambda item: item.planned_on)[:3],
             "figures": figures,
             "charts": charts,
             "trends": [
-                (f"indicator-{item.code}", charts[item.code]) for item in status.indicators if item.code in charts
+                (item.anchor.removeprefix("#"), charts[item.record.indicator.code])
+                for item in status.indicators
+                if item.record.is_measured
             ],
             "tables": {name.replace("-", "_"): export.build() for name, export in tables.items()},
-            "sources": pilot_sources(status),
+            "sources": sources,
             "confidence_tag": Confidence(pilot.confidence).colour,
-            "page_files": build_page_files(
-                [row for kind in ("stages", "milestones", "readings") for row in related_rows(pilot, kind)],
-                request.user,
-                as_of,
-            ),
-            **related_pilots(pilot, as_of),
-            "practices": practice_rows(status),
+            "page_files": build_page_files([*records, *pilot.prefetched_readings], request.user, as_of),
+            "children": pilot.children.listed(as_of),
+            "siblings": same.exclude(pk=pilot.pk).select_related("batch"),
+            "practices": match_rows(status, 3) if status.colour in (Colour.RED, Colour.YELLOW) else [],
             "history": history_tab(request, timeline),
         },
     )
 
 
-def related_pilots(pilot: Pilot, as_of: date) -> dict[str, object]:
-    """Return the parks inside a city, and the same place in other batches."""
-    same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
-    return {
-        "children": pilot.children.listed(as_of),
-        "siblings": same.exclude(pk=pilot.pk).select_related("batch"),
-    }
-
-
-def practice_rows(status: PilotStatus, most: int = 3) -> list[dict[str, object]]:
-    """Return the newest practices for a pilot; none while it is not behind."""
-    if status.colour not in {Colour.RED, Colour.YELLOW}:
-        return []
-    return match_rows(status, most)
-
-
-def next_milestones(status: PilotStatus, most: int = 3) -> list[MilestoneStatus]:
-    """Return the upcoming milestones, soonest first."""
-    ahead = [item for item in status.milestones if not item.done and item.planned_on >= status.as_of]
-    return sorted(ahead, key=lambda item: item.planned_on)[:most]
+def sources_of_records(records: Sequence[Any]) -> list[Source]:
+    """Return the prefetched sources of these records, each once."""
+    return list(dict.fromkeys(source for record in records for source in record.sources.all()))
 
 
 def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
     """Return the timeline, and the trend of each numeric target by the indicator's code."""
     charts = {}
     if status.milestones:
-        own = [source for item in status.milestones for source in item.milestone.sources.all()]
-        charts["milestones"] = milestones_chart(status, list(dict.fromkeys(own)))
+        charts["milestones"] = milestones_chart(status, sources_of_records([i.record for i in status.milestones]))
     for item in status.indicators:
-        if item.target.is_measured:
-            readings = [r for r in related_rows(status.pilot, "readings") if r.indicator_id == item.target.indicator_id]
-            records: list[SourcedModel] = [item.target, *readings]
-            own = [source for record in records for source in record.sources.all()]
-            charts[item.code] = trend_chart(status, item, list(dict.fromkeys(own)))
+        target = item.record
+        if target.is_measured:
+            own = [r for r in status.pilot.prefetched_readings if r.indicator_id == target.indicator_id]
+            charts[target.indicator.code] = trend_chart(status, item, sources_of_records([target, *own]))
     return charts
 
 
-def pilot_sources(status: PilotStatus) -> list[Source]:
-    """Return all sources of the page, those of the pilot's own record first."""
-    pilot = status.pilot
-    facts: list[SourcedModel] = [
-        one for kind in ("stages", "milestones", "targets", "readings") for one in related_rows(pilot, kind)
-    ]
-    return list(dict.fromkeys([*pilot.sources.all(), *[source for fact in facts for source in fact.sources.all()]]))
-
-
-def reasons_with_links(status: PilotStatus, links: LightFollowUps) -> list[tuple[Explanation, LightLink | None]]:
-    """Return the reasons of the computed light, each with what stands beside it."""
-
-    def link(reason: StatusReason) -> LightLink | None:
-        if reason.about == ReasonSubject.INDICATOR:
-            target = reason.item.target
-            return links.of_indicator(status.pilot, reason.counts_as, target.indicator_id, target.indicator.code)
-        if reason.about == ReasonSubject.MILESTONE:
-            return links.of_milestone(status.pilot, reason.counts_as, reason.item.milestone.pk)
-        if reason.about == ReasonSubject.STAGE:
-            return links.of_stage(status.pilot, reason.counts_as)
-        return None
-
-    return [
-        (explanation, link(reason))
-        for explanation, reason in zip(computed_explanations(status), status.light.reasons, strict=True)
-    ]
-
-
-def pilot_tables(status: PilotStatus, links: LightFollowUps) -> Exports:
-    """Return the tables of the page without those of charts, by file name."""
-    pilot = status.pilot
-
-    def of_milestone(item: MilestoneStatus) -> LightLink | None:
-        return links.of_milestone(pilot, item.light.colour, item.milestone.pk)
-
-    def of_indicator(item: IndicatorStatus) -> LightLink | None:
-        return links.of_indicator(pilot, item.light.colour, item.target.indicator_id, item.code)
-
-    tables: dict[str, tuple[str, Callable[[], Table]]] = {
-        "reasons": (_("Why the light has its colour"), lambda: reasons_table(status)),
-        "stages": (_("Stages"), lambda: stages_table(status)),
-        "milestone-list": (
-            _("Milestones"),
-            lambda: milestones_table(status, anchors=True, more=links.columns(of_milestone)),
-        ),
-        "indicators": (_("Indicators"), lambda: indicators_table(status, links.columns(of_indicator))),
-        "untargeted": (_("Values without a target"), lambda: untargeted_table(status)),
-        "evidence": (_("Evidence and sources"), lambda: evidence_table(status)),
-    }
-    sources = pilot_sources(status)
-    return {slug: Export(title, build, sources=sources) for slug, (title, build) in tables.items()}
+def link_beside(links: LightFollowUps, light: Light, colour: Any) -> LightLink | None:
+    """Return what stands beside the light of a target, milestone or stage: its open follow-up, or how to open one."""
+    pilot, record = light.status.pilot, light.record
+    if isinstance(light, TargetLight):
+        return links.of_indicator(pilot, colour, record.indicator_id, record.indicator.code)
+    if isinstance(light, StageLight):
+        return links.of_stage(pilot, colour)
+    return links.of_milestone(pilot, colour, record.pk) if isinstance(light, MilestoneLight) else None
 
 
 def reasons_table(status: PilotStatus) -> Table:
-    columns: list[Column[Explanation]] = [
-        Column("light", _("Light"), lambda why: status_cell(why.colour)),
+    columns: list[Column[Light]] = [
+        Column("light", _("Light"), lambda why: status_cell(why.effect)),
         Column("why", _("Why"), "text"),
         Column("owner", _("Responsible"), lambda why: why.owner or None),
     ]
-    return make_table(columns, computed_explanations(status))
+    return make_table(columns, status.reasons)
 
 
-def stages_table(status: PilotStatus) -> Table:
+def stages_table(track: Sequence[TrackStage]) -> Table:
     columns: list[Column[TrackStage]] = [
         Column("stage", _("Stage"), "label"),
         Column("state", _("State"), "state_label"),
@@ -390,14 +293,14 @@ def stages_table(status: PilotStatus) -> Table:
         Column("reason", _("Why"), lambda mark: mark.reason or None),
         Column("evidence", _("Evidence"), lambda mark: mark.evidence or None),
     ]
-    return make_table(columns, stage_track(status))
+    return make_table(columns, track)
 
 
 def pilot_figures(status: PilotStatus) -> list[dict[str, object]]:
     """Return the five key figures, each with its denominator."""
     counts, span = status.counts, status.list_to_plan
-    rated = [item for item in status.indicators if item.light.colour != Colour.GREY]
-    green = sum(item.light.colour == Colour.GREEN for item in rated)
+    rated = [item for item in status.indicators if item.colour != Colour.GREY]
+    green = sum(item.colour == Colour.GREEN for item in rated)
     left = term_days_left(status.pilot.ends_on, status.as_of)
     stage = stage_label(status)
     return [
@@ -441,7 +344,7 @@ def pilot_figures(status: PilotStatus) -> list[dict[str, object]]:
             "label": _("Days of the term left"),
             "value": None if left is None else max(0, left),
             "of": _("days"),
-            "note": _("to %(day)s") % {"day": format_day(status.pilot.ends_on)}
+            "note": _("to %(day)s") % {"day": format_date(status.pilot.ends_on)}
             if status.pilot.ends_on
             else _("term not known"),
         },
@@ -457,37 +360,33 @@ def pilot_headline(pilot: Pilot, as_of: date) -> str:
     }
     if pilot.withdrawn_by(as_of):
         return text + _("; withdrawn on %(day)s and counted no more.") % {
-            "day": format_day(pilot.withdrawn_on or as_of)
+            "day": format_date(pilot.withdrawn_on or as_of)
         }
     end = pilot.ends_on
     if end is None:
         return text + _("; the term is not known.")
     if end < as_of:
-        return text + _("; the term ended on %(day)s.") % {"day": format_day(end)}
+        return text + _("; the term ended on %(day)s.") % {"day": format_date(end)}
     days = (end - as_of).days
     left = ngettext("; %(n)d day of the term left, to %(day)s.", "; %(n)d days of the term left, to %(day)s.", days)
-    return text + left % {"n": days, "day": format_day(end)}
-
-
-# -- timeline: a record is called by what sets it apart from the pilot's others --------------------------
+    return text + left % {"n": days, "day": format_date(end)}
 
 
 def pilot_timeline(pilot: Pilot, as_of: date, user: Any) -> Timeline:
-    """Return the timeline of a pilot up to the as-of date, for this user."""
+    """Return the timeline of a pilot up to the as-of date, for this user.
+
+    A record is called by what sets it apart from the pilot's others.
+    """
+
+    def indicator_of(entry: Any) -> str:
+        return entry.indicator.name if entry and entry.indicator else no_data()
+
     labels = {
-        Target: Label(indicator_name, ["indicator"]),
-        Reading: Label(reading_name, ["indicator"]),
+        Target: Label(indicator_of, ["indicator"]),
+        Reading: Label(lambda entry: f"{indicator_of(entry)} {entry.period}", ["indicator"]),
         LightOverride: Label(lambda entry: str(entry.get_colour_display())),
         Replan: Label(
             lambda entry: str(entry.milestone or entry.stage_entry or no_data()), ["milestone", "stage_entry"]
         ),
     }
     return Timeline(changes_of(pilot), as_of, user, labels)
-
-
-def indicator_name(entry: Any) -> str:
-    return entry.indicator.name if entry.indicator else no_data()
-
-
-def reading_name(entry: Any) -> str:
-    return f"{indicator_name(entry)} {entry.period}"

@@ -17,9 +17,9 @@ from core.web.list_pages import (
     sortable_headers,
 )
 from core.web.tables import Table
-from pilots.analytics.explanations import format_carbon
 from pilots.analytics.reconciliation import PilotSet
 from pilots.analytics.synergy import Synergy, build_synergy
+from pilots.charts.cells import format_carbon
 from pilots.charts.synergy import (
     JOINT_DEFAULT_SORT,
     amber_table,

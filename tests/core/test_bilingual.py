@@ -8,7 +8,7 @@ from django.utils import translation
 
 from core.migrations._steps import join_values, split_values
 from core.text.bilingual import is_chinese_text
-from pilots.analytics.explanations import format_carbon
+from pilots.charts.cells import format_carbon
 from policies.models import Agency
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,16 +11,14 @@ from hypothesis import strategies as st
 
 from pilots.lights import (
     Colour,
-    IndicatorLight,
+    Light,
     LightReason,
     MilestoneLight,
-    PilotLight,
-    ReasonSubject,
-    StatusReason,
+    TargetLight,
     count_by_colour,
+    milestone_change_dates,
     milestone_light,
-    milestone_light_change_dates,
-    pilot_light,
+    pilot_reasons,
     unchanged_since,
 )
 
@@ -31,6 +29,11 @@ DAYS = st.dates(date(2024, 1, 1), date(2027, 12, 31))
 
 
 # -- milestones ----------------------------------------------------------------------------------------
+
+
+def judged(planned: date | None, actual: date | None, day: date) -> tuple[Colour, LightReason, int | None]:
+    light = milestone_light(planned, actual, day)
+    return light.colour, light.why, light.delay
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ DAYS = st.dates(date(2024, 1, 1), date(2027, 12, 31))
     ],
 )
 def test_a_milestone_not_done(ahead: int, colour: Colour, why: LightReason) -> None:
-    assert milestone_light(TODAY + timedelta(ahead), None, TODAY) == MilestoneLight(colour, why, -ahead)
+    assert judged(TODAY + timedelta(ahead), None, TODAY) == (colour, why, -ahead)
 
 
 @pytest.mark.parametrize(
@@ -54,52 +57,43 @@ def test_a_milestone_not_done(ahead: int, colour: Colour, why: LightReason) -> N
 )
 def test_a_milestone_done(late: int, colour: Colour, why: LightReason) -> None:
     planned = date(2025, 6, 30)
-    assert milestone_light(planned, planned + timedelta(late), TODAY) == MilestoneLight(colour, why, late)
+    assert judged(planned, planned + timedelta(late), TODAY) == (colour, why, late)
 
 
 def test_what_is_done_later_was_not_done_yet() -> None:
     planned, actual = date(2025, 1, 1), date(2025, 6, 1)
-    assert milestone_light(planned, actual, date(2025, 5, 31)) == MilestoneLight(RED, LightReason.LONG_OVERDUE, 150)
-    assert milestone_light(planned, actual, actual) == MilestoneLight(BLUE, LightReason.DONE_LATE, 151)
+    assert judged(planned, actual, date(2025, 5, 31)) == (RED, LightReason.LONG_OVERDUE, 150)
+    assert judged(planned, actual, actual) == (BLUE, LightReason.DONE_LATE, 151)
 
 
 def test_a_milestone_without_a_plan() -> None:
-    assert milestone_light(None, None, TODAY) == MilestoneLight(GREY, LightReason.NO_DATE, None)
-    assert milestone_light(None, TODAY, TODAY) == MilestoneLight(GREEN, LightReason.DONE, None)
+    assert judged(None, None, TODAY) == (GREY, LightReason.NO_DATE, None)
+    assert judged(None, TODAY, TODAY) == (GREEN, LightReason.DONE, None)
 
 
 @given(st.none() | DAYS, st.none() | DAYS, DAYS)
 def test_a_milestone_changes_on_its_turning_days_only(planned: date | None, actual: date | None, day: date) -> None:
     before, after = (milestone_light(planned, actual, when) for when in (day - timedelta(1), day))
-    if (before.colour, before.why) != (after.colour, after.why):
-        assert day in milestone_light_change_dates(planned, actual)
+    if (before.colour, before.done or before.due) != (after.colour, after.done or after.due):
+        assert day in milestone_change_dates(planned, actual)
 
 
 # -- pilots --------------------------------------------------------------------------------------------
 
 
-class Item(NamedTuple):
-    """A target or milestone of a pilot, as far as its light needs it."""
-
-    key: str
-    light: IndicatorLight | MilestoneLight
-    binds: bool
-    about: ReasonSubject = ReasonSubject.MILESTONE
+def indicator(key: str, colour: Colour, *, binding: bool = True, shortfall: str | None = None) -> TargetLight:
+    target = SimpleNamespace(binding=binding, indicator=SimpleNamespace(code=key))
+    missing = None if shortfall is None else D(shortfall)
+    return TargetLight(colour, LightReason.FAR_BEHIND, target, actual=D(9), expected=D(8), shortfall=missing)
 
 
-def indicator(key: str, colour: Colour, *, binding: bool = True, shortfall: str | None = None) -> Item:
-    light = IndicatorLight(
-        colour, LightReason.FAR_BEHIND, D(9), D(8), shortfall=None if shortfall is None else D(shortfall)
-    )
-    return Item(key, light, binding, ReasonSubject.INDICATOR)
+def done_early(key: str) -> MilestoneLight:
+    return MilestoneLight(GREEN, LightReason.DONE, SimpleNamespace(pk=key, is_key=True), delay=-5, done=True)
 
 
-def done_early(key: str) -> Item:
-    return Item(key, MilestoneLight(GREEN, LightReason.DONE, -5), True)
-
-
-def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: int | None = 5) -> Item:
-    return Item(key, MilestoneLight(colour, LightReason.OVERDUE, delay), key_milestone)
+def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: int = 5) -> MilestoneLight:
+    item = SimpleNamespace(pk=key, is_key=key_milestone)
+    return MilestoneLight(colour, LightReason.OVERDUE, item, delay=delay, due=delay >= 0)
 
 
 @pytest.mark.parametrize(
@@ -117,15 +111,16 @@ def milestone(key: str, colour: Colour, *, key_milestone: bool = True, delay: in
         ([indicator(str(n), GREEN) for n in range(20)] + [indicator("z", RED)], [], RED),
     ],
 )
-def test_the_worst_item_that_binds(indicators: list[Item], milestones: list[Item], colour: Colour) -> None:
-    light = pilot_light([*indicators, *milestones], accepted=True)
-    assert (light.colour, light.why.counts_as) == (colour, colour)
+def test_the_worst_item_that_binds(
+    indicators: list[TargetLight], milestones: list[MilestoneLight], colour: Colour
+) -> None:
+    assert pilot_reasons([*indicators, *milestones], accepted=True)[0].effect == colour
 
 
 def test_grey_only_without_an_accepted_value_and_without_anything_worse() -> None:
-    nothing = StatusReason(GREY, ReasonSubject.PILOT, LightReason.NO_REPORT)
-    assert pilot_light([indicator("a", GREY)], accepted=False) == PilotLight(GREY, (nothing,))
-    assert pilot_light([milestone("m", RED)], accepted=False).colour == RED
+    nothing = Light(GREY, LightReason.NO_REPORT)
+    assert pilot_reasons([indicator("a", GREY)], accepted=False) == [nothing]
+    assert pilot_reasons([milestone("m", RED)], accepted=False)[0].effect == RED
 
 
 @pytest.mark.parametrize(
@@ -144,16 +139,14 @@ def test_grey_only_without_an_accepted_value_and_without_anything_worse() -> Non
     ],
 )
 def test_green_needs_a_binding_target_that_is_rated_or_a_key_milestone_due_or_done(
-    indicators: list[Item], milestones: list[Item], colour: Colour, why: LightReason
+    indicators: list[TargetLight], milestones: list[MilestoneLight], colour: Colour, why: LightReason
 ) -> None:
-    reason = StatusReason(colour, ReasonSubject.PILOT, why)
-    assert pilot_light([*indicators, *milestones], accepted=True).reasons == (reason,)
+    assert pilot_reasons([*indicators, *milestones], accepted=True) == [Light(colour, why)]
 
 
 def test_green_says_so() -> None:
-    well = StatusReason(GREEN, ReasonSubject.PILOT, LightReason.ALL_WELL)
-    light = pilot_light([indicator("a", GREEN), indicator("b", GREY)], accepted=True)
-    assert light == PilotLight(GREEN, (well,))
+    lights = [indicator("a", GREEN), indicator("b", GREY)]
+    assert pilot_reasons(lights, accepted=True) == [Light(GREEN, LightReason.ALL_WELL)]
 
 
 def test_the_worst_reason_comes_first() -> None:
@@ -166,10 +159,10 @@ def test_the_worst_reason_comes_first() -> None:
         milestone("old", RED, delay=200),
         milestone("older", RED, delay=300),
     ]
-    light = pilot_light(items, accepted=True)
-    assert [reason.item.key for reason in light.reasons] == ["more", "less", "older", "old", "wish", "slow", "minor"]
-    assert light.why == StatusReason(RED, ReasonSubject.INDICATOR, LightReason.FAR_BEHIND, items[1])
-    assert light.reasons[2] == StatusReason(RED, ReasonSubject.MILESTONE, LightReason.OVERDUE, items[6])
+    more, less, older, old, wish, slow, minor = pilot_reasons(items, accepted=True)
+    expected = [items[place] for place in (1, 0, 6, 5, 3, 2, 4)]
+    assert [more, less, older, old, wish, slow, minor] == expected
+    assert [light.effect for light in (more, older, wish, minor)] == [RED, RED, YELLOW, YELLOW]
 
 
 ITEMS = st.lists(st.tuples(st.sampled_from([RED, YELLOW, GREEN, GREY]), st.booleans()), max_size=5)
@@ -181,11 +174,12 @@ def test_another_green_item_never_mends_a_red_or_yellow_light(
 ) -> None:
     of_indicators = [indicator(str(n), colour, binding=binds) for n, (colour, binds) in enumerate(indicators)]
     of_milestones = [milestone(str(n), colour, key_milestone=binds) for n, (colour, binds) in enumerate(milestones)]
-    before = pilot_light([*of_indicators, *of_milestones], accepted=accepted)
-    after = pilot_light([*of_indicators, *of_milestones, indicator("more", GREEN)], accepted=accepted)
-    assert (after.colour == before.colour) is (before.why.why not in {LightReason.NO_TARGET, LightReason.NOTHING_RATED})
-    assert before.colour not in {RED, YELLOW} or after.reasons == before.reasons
-    assert (before.colour == RED) is ((RED, True) in [*indicators, *milestones])
+    before = pilot_reasons([*of_indicators, *of_milestones], accepted=accepted)
+    after = pilot_reasons([*of_indicators, *of_milestones, indicator("more", GREEN)], accepted=accepted)
+    unrated = before[0].why in {LightReason.NO_TARGET, LightReason.NOTHING_RATED}
+    assert (after[0].effect == before[0].effect) is not unrated
+    assert before[0].effect not in {RED, YELLOW} or after == before
+    assert (before[0].effect == RED) is ((RED, True) in [*indicators, *milestones])
 
 
 # -- over time -----------------------------------------------------------------------------------------
@@ -219,7 +213,7 @@ def test_since_agrees_with_walking_back_day_by_day(planned: date, actual: date |
     day = as_of
     while light_on(day - timedelta(1)) == light_on(as_of) and day > date(2023, 1, 1):
         day -= timedelta(1)
-    found = unchanged_since(light_on, as_of, milestone_light_change_dates(planned, actual))
+    found = unchanged_since(light_on, as_of, milestone_change_dates(planned, actual))
     assert found == (None if day == date(2023, 1, 1) else day)
 
 

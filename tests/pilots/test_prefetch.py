@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db.models import Prefetch
 
 from pilots.analytics.pilot_status import prefetch_for_status
-from pilots.models import Pilot, Reading
+from pilots.models import Pilot
 from tests.factories import (
     add_step,
     make_batch,
@@ -70,7 +69,7 @@ def prefetched_values(pilot: Any) -> dict[str, list[Any]]:
 def test_each_pilot_has_its_own_facts_in_order_for_eight_queries(
     three: list[Pilot], django_assert_num_queries: Any, count: int
 ) -> None:
-    with django_assert_num_queries(8):  # the pilots, five kinds, replans, and the industries beside them
+    with django_assert_num_queries(8):  # the pilots, six kinds, and the industries beside them
         found = list(
             prefetch_for_status(Pilot.objects.filter(pk__in=[p.pk for p in three[:count]])).prefetch_related(
                 "industries"
@@ -96,12 +95,6 @@ def test_an_iterator_and_what_hangs_on_a_fact_come_along(three: list[Pilot], dja
         found = list(rows.iterator(2))
         assert [prefetched_values(pilot) for pilot in found] == [LISTS] * 3
         assert [[len(entry.sources.all()) for entry in pilot.prefetched_stages] for pilot in found] == [[1, 0]] * 3
-
-
-def test_readings_may_be_asked_for_in_another_way(three: list[Pilot]) -> None:
-    facts: Any = Prefetch("facts", Reading.objects.filter(version=2))
-    for pilot in Pilot.objects.prefetch_related(facts):
-        assert prefetched_values(pilot) == {**LISTS, "readings": [("2024", 2)]}
 
 
 def test_a_pilot_without_facts_has_empty_lists(empty: None, django_assert_num_queries: Any) -> None:

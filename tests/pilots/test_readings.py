@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from dashboard.data_quality.rules import base_differs_from_reading
-from pilots.analytics.pilot_status import prefetch_for_status, related_rows
+from pilots.analytics.pilot_status import prefetch_for_status
 from pilots.models import Indicator, Pilot, Reading, Target
 from pilots.readings import (
     YEARLY,
@@ -96,7 +96,7 @@ def test_lights_trend_and_quality_take_the_same_version(
         judged = {
             pilot.pk: item.pk
             for pilot in pilots
-            for item in newest_accepted_in(related_rows(pilot, "readings"), day)
+            for item in newest_accepted_in(pilot.prefetched_readings, day)
             if item.period == "2025"
         }
         assert judged == {pk: item.pk for pk, item in counts.items()}

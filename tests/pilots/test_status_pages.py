@@ -90,20 +90,20 @@ def test_what_a_page_says_and_draws(programme: Any, client: Client, name: str, p
 
 def test_a_pilot_s_light_says_why_since_when_and_leads_to_the_item(programme: Any, client: Client) -> None:
     response = client.get(f"/pilots/late/?{DAY}")
-    light = response.context["light"]
-    assert (light["colour"], light["why"]) == ("red", "Platform live is 147 days overdue")
-    assert light["since"] == date(2026, 9, 29)  # the 91st day
-    assert light["rule"] == "the worst binding item decides (this system’s own convention, version 2)"
-    reason = light["reasons"][0]
+    status, text = response.context["status"], response.content.decode()
+    assert (status.colour, status.sentence) == ("red", "Platform live is 147 days overdue")
+    assert status.since == date(2026, 9, 29)  # the 91st day
+    assert "Rule: the worst binding item decides (this system’s own convention, version 2)" in text
+    reason = status.reasons[0]
     anchor = reason.url.partition("#")[2]
-    assert f'id="{anchor}"' in response.content.decode()
-    assert (reason.owner, reason.days) == ("Bureau", 147)
+    assert f'id="{anchor}"' in text
+    assert (reason.owner, reason.delay) == ("Bureau", 147)
 
 
 def test_each_reason_of_an_indicator_leads_to_its_trend(programme: Any, client: Client) -> None:
     make_reading(programme["good"], Indicator.objects.get(code="AIR_SO2"), "2025", 11900, version=2)
     response = client.get(f"/pilots/good/?{DAY}")
-    assert response.context["light"]["why"] == (
+    assert response.context["status"].sentence == (
         "AIR_SO2 should have been cut by 1,600 t by 2025; the cut was 100 t (93.8 % short)"
     )
     assert 'id="indicator-AIR_SO2"' in response.content.decode()
@@ -111,11 +111,14 @@ def test_each_reason_of_an_indicator_leads_to_its_trend(programme: Any, client: 
 
 def test_a_light_set_by_hand_shows_the_computed_one_beside_it(programme: Any, client: Client) -> None:
     make_override(programme["late"], "yellow", User.objects.create(username="officer"))
-    light = client.get(f"/pilots/late/?{DAY}").context["light"]
-    assert (light["colour"], light["computed"]) == ("yellow", "red")
-    assert light["why"] == "Set by hand by the ministry until 1 January 2027: the kiln is being replaced"
-    before = client.get("/pilots/late/?as_of=2026-08-31").context["light"]
-    assert (before["colour"], before["computed"]) == ("yellow", None)  # its own: 62 days overdue
+    page = client.get(f"/pilots/late/?{DAY}")
+    status = page.context["status"]
+    assert (status.colour, status.computed) == ("yellow", "red")
+    assert status.sentence == "Set by hand by the ministry until 1 January 2027: the kiln is being replaced"
+    assert "Computed:" in page.content.decode()
+    page = client.get("/pilots/late/?as_of=2026-08-31")
+    assert page.context["status"].colour == "yellow"  # its own: 62 days overdue
+    assert "Computed:" not in page.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +193,8 @@ def test_a_value_disputed_since_is_drawn_open_and_none_takes_its_place(programme
     make_reading(programme["good"], sulphur, "2025", 10300, version=2, state="disputed")
     context = client.get(f"/pilots/good/?{DAY}").context
     assert drawn(context["charts"]["AIR_SO2"], "y") == {"accepted": [12000], "not accepted": [10300]}
-    assert {item.code: item.reading for item in context["status"].indicators}["AIR_SO2"] is None, "as the light sees it"
+    seen = {item.record.indicator.code: item.reading for item in context["status"].indicators}
+    assert seen["AIR_SO2"] is None, "as the light sees it"
 
 
 def test_a_correction_stands_beside_nothing_it_replaced(programme: Any, client: Client) -> None:
@@ -310,7 +314,7 @@ def test_the_table_has_as_many_decimals_as_the_sentence_about_it(programme: Any,
     response = client.get(f"/pilots/good/?{DAY}")
     (row,) = (row for row in shown_indicators(response)[1] if row[0] == "Non-fossil")
     assert [row[4], row[5], row[9], row[11]] == ["9.00", "11.93", "12.80", "10.20"]
-    assert "should have been up to 11.93 % by 2025, was 9.00 %" in response.context["light"]["why"]
+    assert "should have been up to 11.93 % by 2025, was 9.00 %" in response.context["status"].sentence
 
 
 def test_without_script_the_parts_of_a_pilot_s_page_are_sections_with_links(programme: Any, client: Client) -> None:
@@ -565,5 +569,5 @@ def test_no_reading_at_all_is_said_not_drawn(client: Client) -> None:
     lights = client.get(f"/batches/national-batch-1/?{DAY}").context["charts"]["lights"]
     assert lights.title == "No pilot can be rated yet: no value for 2025 is accepted"
     huzhou = client.get(f"/pilots/huzhou/?{DAY}")
-    assert huzhou.context["light"]["colour"] == "grey"
+    assert huzhou.context["status"].colour == "grey"
     assert "No milestone of this pilot is recorded." in huzhou.content.decode()

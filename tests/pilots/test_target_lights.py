@@ -9,7 +9,7 @@ from django.db.models import TextChoices
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilots.lights import BASE, LIMIT, Colour, IndicatorLight, LightReason, bound_light, reach_light, text_light
+from pilots.lights import BASE, LIMIT, Colour, LightReason, TargetLight, bound_light, reach_light, text_light
 from pilots.metrics.decimals import Number
 from pilots.metrics.progress import Direction, PathPoint, TargetPath, expected_share_by_year
 
@@ -25,11 +25,11 @@ SHARES = st.decimals("0.1", 1, places=3)
 limit_light = partial(bound_light, LIMIT)
 
 
-def keep_light(base: Number | None, actual: Number | None, direction: Direction) -> IndicatorLight:
+def keep_light(base: Number | None, actual: Number | None, direction: Direction) -> TargetLight:
     return bound_light(BASE, actual, base, direction)
 
 
-def path_light(path: TargetPath, actual: Number, year: int, direction: Direction) -> IndicatorLight:
+def path_light(path: TargetPath, actual: Number, year: int, direction: Direction) -> TargetLight:
     return reach_light(path.base.value, actual, path.target, path.expected_share(year), direction)
 
 
@@ -62,7 +62,7 @@ def test_the_light_two_years_of_three_on(
 def test_a_light_shows_what_it_was_decided_on() -> None:
     share = D("0.5")
     light = reach_light(100, 90, 60, share, LOWER)
-    assert light == IndicatorLight(RED, LightReason.FAR_BEHIND, D(90), D(80), D("0.25"), share, D("0.5"))
+    assert light == TargetLight(RED, LightReason.FAR_BEHIND, None, None, D(90), D(80), D("0.25"), share, D("0.5"))
 
 
 def test_exactly_a_tenth_behind_is_yellow_though_floats_say_more() -> None:
@@ -213,4 +213,4 @@ def test_a_capped_rise_is_a_limit_at_the_expected_value(actual: int, colour: Col
     ],
 )
 def test_a_target_in_words(done: bool | None, due: date | None, colour: Colour, why: TextChoices) -> None:
-    assert text_light(done, due, TODAY) == IndicatorLight(colour, why)
+    assert text_light(done, due, TODAY) == TargetLight(colour, why)

@@ -56,7 +56,10 @@ def test_it_keeps_its_page_with_the_day_and_the_reason(client: Client, batch: Ba
         "City in Prov, first national batch; withdrawn on 18 June 2025 and counted no more."
     )
     status = response.context["status"]
-    assert (status.colour, response.context["light"]["why"]) == ("grey", "Withdrawn on 18 June 2025: no longer rated")
+    assert (status.colour, status.sentence) == (
+        "grey",
+        "Withdrawn on 18 June 2025: no longer rated",
+    )
     assert status.since == LEFT
     assert response.context["figures"] == []
 

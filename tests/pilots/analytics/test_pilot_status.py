@@ -11,7 +11,6 @@ from django.utils import translation
 
 from dashboard.analytics.overview import build_overview
 from dashboard.analytics.recent_changes import corrections_after
-from pilots.analytics.explanations import computed_explanations, explanation_for_list
 from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status, quarter_end_before
 from pilots.analytics.synergy import PilotExclusionReason, build_synergy
 from pilots.lights import Colour, LightReason
@@ -52,11 +51,11 @@ def make_nox_reading(city: Pilot, period: str, value: Any, **fields: Any) -> Rea
 def test_the_example_city_is_red_and_says_by_how_much(pilot: Pilot) -> None:
     make_nox_reading(pilot, "2025", 27600, accepted_on=date(2026, 3, 20))
     found = status_on(pilot, DUE)
-    light = found.indicators[0].light
+    light = found.indicators[0]
     assert (light.colour, light.expected) == (Colour.RED, Decimal(27000))
     assert round(light.shortfall, 4) == Decimal("0.2000")
     assert found.colour == Colour.RED
-    assert [(item.code, item.text, item.url) for item in computed_explanations(found)] == [
+    assert [(item.why, item.text, item.url) for item in found.reasons] == [
         (
             "far_behind",
             "AIR_NOX emissions should have been cut by 3,000 t by 2025; the cut was 2,400 t (20.0 % short)",
@@ -144,11 +143,11 @@ def test_a_reason_says_of_what_its_percentage_is_with_as_many_decimals(
             setattr(record, name, text)
         record.save()
     make_nox_reading(pilot, "2025", value, accepted_on=date(2026, 3, 20))
-    worst = computed_explanations(status_on(pilot, DUE))[0]
+    worst = status_on(pilot, DUE).reasons[0]
     assert worst.text.removeprefix("AIR_NOX emissions ") == english
     assert worst.owner == f"Pilot office of {pilot.name_en}"
     with translation.override("zh-hans"):
-        worst = computed_explanations(status_on(pilot, DUE))[0]
+        worst = status_on(pilot, DUE).reasons[0]
         assert worst.text.removeprefix("2025年").removeprefix("AIR_NOX指标") == chinese
         assert worst.owner == f"{pilot.name_zh}试点工作责任单位"
 
@@ -156,9 +155,9 @@ def test_a_reason_says_of_what_its_percentage_is_with_as_many_decimals(
 def test_no_accepted_value_is_grey_never_zero(pilot: Pilot) -> None:
     make_nox_reading(pilot, "2025", 27600, state="reported", accepted_on=None)
     found = status_on(pilot, DUE)
-    assert (found.colour, found.indicators[0].light.why, found.reported) == (Colour.GREY, LightReason.NO_READING, False)
-    assert found.indicators[0].light.actual is None
-    assert explanation_for_list(found) == "Not rated: no accepted value for 2025"
+    assert (found.colour, found.indicators[0].why, found.reported) == (Colour.GREY, LightReason.NO_READING, False)
+    assert found.indicators[0].actual is None
+    assert found.explanation == "Not rated: no accepted value for 2025"
 
 
 def test_a_value_counts_from_its_acceptance(pilot: Pilot) -> None:
@@ -180,14 +179,14 @@ def test_a_newer_version_counts_and_a_disputed_one_stands_for_nothing(pilot: Pil
 def test_before_a_value_is_due_nothing_is_owed(pilot: Pilot) -> None:
     """Nothing known is not rated; a milestone that is done can be, until a value is due and missing."""
     before = status_on(pilot, date(2025, 3, 31))
-    assert (before.colour, explanation_for_list(before)) == (
+    assert (before.colour, before.explanation) == (
         Colour.GREY,
         "Not rated yet: the first values are due by 31 March 2025",
     )
     make_milestone(pilot, date(2025, 2, 1), date(2025, 1, 20), is_key=True)
     assert status_on(pilot, date(2025, 3, 31)).colour == Colour.GREEN
     after = status_on(pilot, date(2025, 4, 1))
-    assert (after.colour, explanation_for_list(after)) == (Colour.GREY, "Not rated: no accepted value for 2024")
+    assert (after.colour, after.explanation) == (Colour.GREY, "Not rated: no accepted value for 2024")
 
 
 def test_a_key_milestone_turns_yellow_then_red_and_blue_is_no_blame(pilot: Pilot) -> None:
@@ -197,16 +196,16 @@ def test_a_key_milestone_turns_yellow_then_red_and_blue_is_no_blame(pilot: Pilot
     assert status_on(pilot, date(2026, 5, 2)).colour == Colour.YELLOW
     late = status_on(pilot, date(2026, 7, 31))
     assert (late.colour, late.since) == (Colour.RED, date(2026, 7, 31))
-    worst = computed_explanations(late)[0]
-    assert (worst.text, worst.owner, worst.days) == (f"{item.name} is 91 days overdue", "Bureau", 91)
+    worst = late.reasons[0]
+    assert (worst.text, worst.owner, worst.delay) == (f"{item.name} is 91 days overdue", "Bureau", 91)
     item.owner = ""
     item.save()
-    assert computed_explanations(status_on(pilot, date(2026, 7, 31)))[0].owner == f"Pilot office of {pilot.name}"
+    assert status_on(pilot, date(2026, 7, 31)).reasons[0].owner == f"Pilot office of {pilot.name}"
     item.completed_on = date(2026, 8, 1)
     item.save()
     assert status_on(pilot, date(2026, 8, 1)).colour == Colour.GREEN
     assert status_on(pilot, date(2026, 7, 31)).colour == Colour.RED
-    assert vars(status_on(pilot, date(2026, 8, 1)).counts) == {"done": 1, "due": 1, "late": 0, "total": 1}
+    assert status_on(pilot, date(2026, 8, 1)).counts._asdict() == {"done": 1, "due": 1, "late": 0, "total": 1}
 
 
 def test_a_light_set_by_hand_is_shown_as_such_and_expires(pilot: Pilot) -> None:
@@ -221,8 +220,8 @@ def test_a_light_set_by_hand_is_shown_as_such_and_expires(pilot: Pilot) -> None:
         expires_on=date(2026, 6, 1),
     )
     inside = status_on(pilot, date(2026, 5, 31))
-    assert (inside.colour, inside.light.colour, inside.since) == (Colour.YELLOW, Colour.RED, date(2026, 5, 1))
-    assert explanation_for_list(inside) == "Set by hand by the ministry until 1 June 2026: Furnace closes in December"
+    assert (inside.colour, inside.computed, inside.since) == (Colour.YELLOW, Colour.RED, date(2026, 5, 1))
+    assert inside.explanation == "Set by hand by the ministry until 1 June 2026: Furnace closes in December"
     assert status_on(pilot, date(2026, 6, 1)).colour == Colour.RED
 
 
@@ -342,7 +341,7 @@ def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -
 
     def why() -> TextChoices:
         (status,) = build_progress(Pilot.objects.all(), day).pilots
-        return status.indicators[0].light.why
+        return status.indicators[0].why
 
     assert why() == LightReason.NO_READING
     make_reading(pilot, air, "2024", 80, reported_on=date(2025, 1, 10), accepted_on=date(2025, 1, 10))

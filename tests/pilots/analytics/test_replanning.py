@@ -63,13 +63,13 @@ def get_replanned(client: Client, query: str = DAY) -> Any:
 
 def test_a_milestone_moved_after_its_day_says_when_and_what_it_was(client: Client, pilot: Pilot) -> None:
     platform = Milestone.objects.get()
-    assert (get_page(client).context["light"]["colour"], get_replanned(client)) == ("red", [])
+    assert (get_page(client).context["status"].colour, get_replanned(client)) == ("red", [])
     change_record(platform, MOVED, planned_on=date(2026, 12, 20))
-    light = get_page(client).context["light"]
+    status = get_page(client).context["status"]
     text = "replanned on 20 November 2026, was due 17 July 2026"
-    assert light["colour"] == "green"
-    assert [(item["name"], item["text"], item["url"]) for item in light["changes"]] == [
-        ("Platform live", text, f"/pilots/city/#milestone-{platform.pk}")
+    assert status.colour == "green"
+    assert [(item.name, item.text, item.anchor) for item in status.replanned] == [
+        ("Platform live", text, f"#milestone-{platform.pk}")
     ]
     assert get_replanned(client) == [
         {
@@ -92,13 +92,13 @@ def test_a_reason_of_its_own_light_says_it_beside_it(client: Client, pilot: Pilo
     change_record(Milestone.objects.get(), MOVED, planned_on=date(2026, 10, 1))
     context = get_page(client).context
     text = "Platform live is 54 days overdue; replanned on 20 November 2026, was due 17 July 2026"
-    assert [(item.colour, item.text) for item in context["light"]["reasons"]] == [("yellow", text)]
+    assert [(item.effect, item.text) for item in context["status"].reasons] == [("yellow", text)]
     assert text in client.get(f"/provinces/hebei/?{DAY}").content.decode()
 
 
 def test_on_a_past_day_only_what_was_changed_by_then_is_known(client: Client, pilot: Pilot) -> None:
     change_record(Milestone.objects.get(), MOVED, planned_on=date(2026, 12, 20))
-    assert get_page(client, "as_of=2026-11-19").context["light"]["changes"] == []
+    assert get_page(client, "as_of=2026-11-19").context["status"].replanned == []
     assert get_replanned(client, "as_of=2026-11-19") == []
     assert len(get_replanned(client, "as_of=2026-11-20")) == 1
 
@@ -140,11 +140,11 @@ def test_targets_bindings_and_keys_are_told_alike_and_other_fields_are_not(clien
 def test_a_completion_entered_long_after_its_day_is_told_beside_the_green_light(client: Client, pilot: Pilot) -> None:
     platform = Milestone.objects.get()
     change_record(platform, MOVED, completed_on=date(2026, 7, 17))
-    light = get_page(client).context["light"]
+    status = get_page(client).context["status"]
     text = "completion entered on 20 November 2026 for 17 July 2026"
-    url = f"/pilots/city/#milestone-{platform.pk}"
-    assert light["colour"] == "green"
-    assert [(item["name"], item["text"], item["url"]) for item in light["changes"]] == [("Platform live", text, url)]
+    url = f"#milestone-{platform.pk}"
+    assert status.colour == "green"
+    assert [(item.name, item.text, item.anchor) for item in status.replanned] == [("Platform live", text, url)]
     assert get_replanned(client) == [
         {
             "kind": "milestone",
@@ -162,8 +162,8 @@ def test_a_completion_entered_long_after_its_day_is_told_beside_the_green_light(
     assert "completion of 1 milestone entered late, last on 20 November 2026" in listed
     assert "plan changed for" not in listed
     assert get_replanned(client, "as_of=2026-11-19") == []
-    (item,) = get_page(client, f"{DAY}&lang=zh-hans").context["light"]["changes"]
-    assert item["text"] == "2026年11月20日补录，完成日期填为2026年7月17日"
+    (item,) = get_page(client, f"{DAY}&lang=zh-hans").context["status"].replanned
+    assert item.text == "2026年11月20日补录，完成日期填为2026年7月17日"
 
 
 @pytest.mark.parametrize(("completed", "told"), [(date(2026, 10, 20), 1), (date(2026, 10, 21), 0)])
@@ -248,8 +248,8 @@ def test_a_deleted_milestone_is_named(client: Client, pilot: Pilot) -> None:
     platform.delete()
     platform.pk = key
     set_entry_day(platform, MOVED)
-    (gone,) = get_page(client).context["light"]["changes"]
-    assert (gone["name"], gone["text"], gone["url"]) == (
+    (gone,) = get_page(client).context["status"].replanned
+    assert (gone.name, gone.text, gone.anchor) == (
         "Platform live",
         "deleted on 20 November 2026, was due 17 July 2026",
         "",
@@ -258,5 +258,5 @@ def test_a_deleted_milestone_is_named(client: Client, pilot: Pilot) -> None:
 
 def test_the_chinese_page_says_it_as_well(client: Client, pilot: Pilot) -> None:
     change_record(Milestone.objects.get(), MOVED, planned_on=date(2026, 12, 20))
-    (item,) = get_page(client, f"{DAY}&lang=zh-hans").context["light"]["changes"]
-    assert item["text"] == "2026年11月20日调整，原计划2026年7月17日完成"
+    (item,) = get_page(client, f"{DAY}&lang=zh-hans").context["status"].replanned
+    assert item.text == "2026年11月20日调整，原计划2026年7月17日完成"

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from core.http.as_of import today
-from pilots.analytics.pilot_status import prefetch_for_status, related_rows
+from pilots.analytics.pilot_status import prefetch_for_status
 from pilots.analytics.trend import build_trend
 from pilots.metrics.aggregation import SumItem, sum_without_overlap
 from pilots.models import Indicator, Pilot
@@ -110,9 +110,7 @@ def test_of_a_day_only_its_pilots_and_its_values_count(client: Client, carbon: I
 def test_it_is_what_the_pilots_own_values_come_to(carbon: Indicator) -> None:
     day = date(2026, 6, 30)
     own = {
-        pilot.slug: {
-            reading.period: reading.value for reading in newest_accepted_in(related_rows(pilot, "readings"), day)
-        }
+        pilot.slug: {reading.period: reading.value for reading in newest_accepted_in(pilot.prefetched_readings, day)}
         for pilot in prefetch_for_status(Pilot.objects.all())
     }
     lie_in = {"park": "jia"}

@@ -223,7 +223,7 @@ def test_values_alone_make_no_pilot_green(client: Client, empty: None) -> None:
     text = "Not rated: nothing rated yet (no binding target can be rated, no key milestone is due)"
     make_milestone(pilot, date(2026, 4, 11), is_key=True)
     assert [(row["code"], row["text"]) for row in light()["reasons"]] == [("nothing_rated", text)]
-    assert client.get(f"{pilot.get_absolute_url()}?as_of=2026-04-10").context["light"]["why"] == text
+    assert client.get(f"{pilot.get_absolute_url()}?as_of=2026-04-10").context["status"].sentence == text
     make_target(pilot, air, 100, 85, binding=True)
     assert light()["colour"] == "green"
 

@@ -23,7 +23,7 @@ from core.snapshots.build import record_models
 from dashboard.editions.content import content_of, difference_sentences
 from dashboard.models import Edition
 from dashboard.models.edition import quarter_of
-from pilots.analytics.pilot_status import build_progress, pilot_status, stage_events
+from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status, stage_events
 from pilots.analytics.synergy import build_synergy
 from pilots.demo import load
 from pilots.demo.load import DEMONSTRATION_DAY
@@ -85,9 +85,9 @@ def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
             f"{kind} {code}": [least, most]
             for kind, code, least, most in sorted(amounts.order_by().annotate(least=Min("value"), most=Max("value")))
         },
-        "lights": counted(item.light.colour.value for item in progress.pilots),
-        "reasons": counted(item.light.why.why.value for item in progress.pilots),
-        "set by hand": [[item.light.colour.value, item.colour.value] for item in progress.pilots if item.override],
+        "lights": counted(item.computed.value for item in progress.pilots),
+        "reasons": counted(item.reasons[0].why.value for item in progress.pilots),
+        "set by hand": [[item.computed.value, item.colour.value] for item in progress.pilots if item.override],
         "joint reductions": {kind.value: n for kind, n in synergy.kinds.items()},
         "bases": counted(item.basis.value for item in synergy.pilots),
         "missing": len(synergy.missing),
@@ -110,7 +110,7 @@ def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
 
 
 def test_every_course_can_be_true(demo: None) -> None:
-    for pilot in Pilot.objects.prefetch_related("stages"):
+    for pilot in prefetch_for_status(Pilot.objects.all()):
         assert stage_issues(stage_events(pilot), AS_OF) == [], pilot
     assert set(StageEntry.objects.filter(entered_on__isnull=False).values_list("stage", flat=True)) == set(Stage.values)
     assert StageEntry.objects.exclude(reason_en="").exclude(reason_zh="").exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pilots.analytics.pilot_status import indicator_status
+from pilots.analytics.pilot_status import judge_target
 from pilots.models import Reading, Target
 
 pytestmark = pytest.mark.exhaustive
@@ -68,7 +68,7 @@ def test_both_computations_give_the_same_colour(demo: None) -> None:
             reading = Reading(pk=int(actual * 1_000_000) if actual else 0, period=str(year), value=actual)
             latest = {} if actual is None else {target.indicator_id: reading}
             due = year if latest else day.year - 1
-            found = indicator_status(target, latest, day).light.colour
+            found = judge_target(target, latest, day).colour
             assert found == colour(target, actual, due, day, reports=bool(latest)), (target, actual, year, day)
             judged[found] = judged.get(found, 0) + 1
     assert min(judged.values()) > 1_000, judged

@@ -382,7 +382,7 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
         return {
             **of_table,
             "overview": str(at_home[0]["owner"].value),
-            "page": page["light"]["owner"],
+            "page": page["status"].owner,
             "reason": page["reasons"][0][0].owner,
             "api": api[0]["owner"],
             "brief": re.findall(r"Responsible: ([^·\"]*?) ·", brief)[0],

@@ -68,9 +68,9 @@ def colour_of(status: PilotStatus, cause: CauseKey) -> Colour:
     """Return the colour that the pilot's page shows."""
     kind, key = cause
     if kind == "indicator":
-        return next(item.light.colour for item in status.indicators if item.target.indicator_id == key)
+        return next(item.colour for item in status.indicators if item.record.indicator_id == key)
     if kind == "milestone":
-        return next(item.light.colour for item in status.milestones if item.milestone.pk == key)
+        return next(item.colour for item in status.milestones if item.record.pk == key)
     return status.colour
 
 
@@ -85,6 +85,10 @@ def test_relapses_are_those_of_every_day(seed: int) -> None:
         *(("indicator", target.indicator_id) for target in pilot.targets.all()),
         *(("milestone", item.pk) for item in pilot.milestones.all()),
     ]
+    for day in random_.sample(days, 60):
+        earlier = [n for n in days if n < day and statuses[n].colour != statuses[day].colour]
+        if earlier:
+            assert statuses[day].since == earlier[-1] + timedelta(1)
     relapsed = 0
     for cause in causes:
         colours = {day: colour_of(status, cause) for day, status in statuses.items()}

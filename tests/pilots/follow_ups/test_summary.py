@@ -89,7 +89,7 @@ def colour_on_day(row: Row, day: date) -> str:
     status = pilot_status(Pilot.objects.get(pk=row["pilot_id"]), day)
     if row["cause"] == "pilot":
         return status.colour.value
-    return next(m.light.colour.value for m in status.milestones if m.milestone.pk == row["cause_milestone_id"])
+    return next(m.colour.value for m in status.milestones if m.record.pk == row["cause_milestone_id"])
 
 
 def plain_numbers(rows: Sequence[Row], steps: Sequence[Row], day: date) -> dict[str, Any]:
