@@ -70,12 +70,14 @@ class StepsField(forms.CharField):
     def __init__(self, *, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def to_python(self, value: Any) -> dict[str, str]:
+    def to_python(self, value: Any) -> Any:
         if isinstance(value, dict):  # as it is stored, of a field that the user may not change
             return value
         amount = AmountField(max_digits=20, decimal_places=6)
         try:
-            return steps_as_stored({year: amount.clean(text) for year, text in split_steps(super().to_python(value))})
+            return steps_as_stored(
+                {year: amount.clean(text) for year, text in split_steps(super().to_python(value) or "")}
+            )
         except AmbiguousCell as exc:
             raise ValidationError(str(exc.message), code=exc.code) from exc
 
@@ -267,7 +269,8 @@ class OverrideForm(RecordForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         """Hold the end against the day it was set, which the form of a new one does not show."""
-        return super()._get_validation_exclusions() - {"set_on"}
+        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # Django's, not in its stubs
+        return exclusions - {"set_on"}
 
 
 class NarrowedAutocomplete(AutocompleteSelect):

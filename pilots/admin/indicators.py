@@ -100,7 +100,7 @@ class TargetAdmin(PilotPartAdmin):
 
     @admin.display(description=_("indicator"), ordering="indicator")
     def indicator_and_unit(self, target: Target) -> str:
-        return target.indicator.with_unit
+        return str(target.indicator.with_unit)
 
 
 # -- readings --------------------------------------------------------------------------------------------

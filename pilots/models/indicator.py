@@ -183,7 +183,7 @@ class Indicator(HistoryModel, BilingualNameModel):
     @property
     def unit_text(self) -> str:
         """The unit in the current language."""
-        return self.unit_zh or self.unit if is_chinese_active() else self.unit
+        return str(self.unit_zh or self.unit if is_chinese_active() else self.unit)
 
     @property
     def with_unit(self) -> str:

@@ -150,12 +150,13 @@ class Target(HistoryModel, SourcedModel):
     @property
     def is_measured(self) -> bool:
         """Whether it is compared with readings; else it is a task, done or not."""
-        return self.kind != TargetKind.TEXT
+        return bool(self.kind != TargetKind.TEXT)
 
     @property
     def bound(self) -> Decimal | None:
         """The value that is not to be passed, or is to be reached."""
-        return self.base_value if self.kind == TargetKind.KEEP else self.target_value
+        value: Decimal | None = self.base_value if self.kind == TargetKind.KEEP else self.target_value
+        return value
 
     def __str__(self) -> str:
         return f"{self.pilot} · {self.indicator}"
