@@ -49,14 +49,13 @@ class Entry(NamedTuple):
 
 
 def entries_of(lists: Sequence[WorkList], person: Person, work: OpenWork) -> list[Entry]:
-    """Return an entry for each record on the user's lists with steps; of one on two lists with the steps of both."""
+    """Return an entry for each record on the user's lists that has steps; of one on two lists on the first."""
     found: dict[str, Entry] = {}
     for listed in lists:
         for item in listed.items:
             entry = ENTRIES[listed.slug](item, person, work)
-            known = found.get(entry.thing, entry._replace(block=listed.slug))
             if entry.steps:
-                found[entry.thing] = known._replace(steps=list(dict.fromkeys([*known.steps, *entry.steps])))
+                found.setdefault(entry.thing, entry._replace(block=listed.slug))
     return list(found.values())
 
 

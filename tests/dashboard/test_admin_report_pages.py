@@ -152,7 +152,7 @@ def test_pages_lead_on_and_back_with_the_filter_kept(pilot: Pilot, admin_client:
     assert (len(first.context["feed"].entries), first.context["newer"], first.context["first"]) == (50, "", True)
     last = admin_client.get(first.context["older"])
     assert [line.what for line in last.context["feed"].entries] == ["Name 0"]
-    assert (last.context["older"], last.context["feed"].count) == ("", 51)
+    assert (last.context["older"], last.context["feed"].total) == ("", 51)
     again = admin_client.get(last.context["newer"])
     assert again.context["feed"].entries == first.context["feed"].entries
     assert last.context["newest"] == f"{CHANGES}?kind=pilot"

@@ -27,7 +27,7 @@ from dashboard.analytics.overview import build_overview
 from dashboard.data_quality.rules import RULES
 from dashboard.editions import services
 from dashboard.editions.checklist import CheckItem, Checklist, build_checklist
-from dashboard.editions.content import content_of, difference_sentences
+from dashboard.editions.content import content_of, difference_sentences, in_both_languages
 from dashboard.key_figures import edition_figures
 from dashboard.models import Edition, EditionState
 from dashboard.models.edition import quarter_end, quarter_of, quarter_start
@@ -207,6 +207,8 @@ def test_the_key_numbers_are_those_of_the_overview() -> None:
     assert value.rollout is not None
     assert (figures["plans"]["value"], figures["plans"]["whole"]) == (value.rollout.issued, value.rollout.roster)
     assert (figures["cities"]["value"], figures["cities"]["whole"]) == (value.cities.recorded, value.cities.announced)
+    plans, *_rest = in_both_languages(lambda: edition_figures(value), "label", "scope")
+    assert (plans["label_en"], plans["label_zh"]) == ("Provincial plans issued", "已印发省级方案")
 
 
 @pytest.mark.exhaustive
@@ -507,12 +509,14 @@ def test_the_difference_is_said_in_words() -> None:
     plans = {"code": "plans", "label": "Plans", "value": 27, "of": 32}
     none = {**plans, "value": None, "of": None}
     same = {"title": "A", "before": 4, "now": 4, "added": 0, "removed": 0, "changed": 0}
+    corrected = {**same, "title": "C", "changed": 1}
     differs = {"title": "B", "before": 4, "now": 5, "added": 2, "removed": 1, "changed": 3}
     for old, new, said in ((plans, none, "27 of 32 → no data"), (none, plans, "no data → 27 of 32")):
-        content = {"figures": [new], "previous_figures": [old], "changes": [same, differs]}
+        content = {"figures": [new], "previous_figures": [old], "changes": [same, differs, corrected]}
         assert difference_sentences(content) == [
             f"Plans: {said}",
             "B: 2 added; 1 removed; 3 changed; 5 records now",
+            "C: 1 changed; 4 records now",
         ]
 
 
