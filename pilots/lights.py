@@ -167,7 +167,6 @@ class Light:
     rank: ClassVar[int] = 3  # among reasons of one colour
     binds: ClassVar[Any] = True
     cause: ClassVar[Any] = None  # by which a follow-up names it: indicator and milestone; None for the whole pilot
-    delay: ClassVar[Any] = None
     change: ClassVar[Any] = ""
 
     @property
@@ -259,11 +258,11 @@ class TargetLight(Light):
     rank: ClassVar[int] = 0
 
     @property
-    def binds(self) -> bool:  # type: ignore[override]
+    def binds(self) -> bool:
         return bool(self.record.binding)
 
     @property
-    def cause(self) -> tuple[int | None, int | None]:  # type: ignore[override]
+    def cause(self) -> tuple[int | None, int | None]:
         return self.record.indicator_id, None
 
     @property
@@ -278,7 +277,7 @@ class TargetLight(Light):
         return f"#indicator-{self.record.indicator.code}"
 
     @property
-    def change(self) -> str:  # type: ignore[override]
+    def change(self) -> str:
         return self.status.change_of(self.record)  # type: ignore[no-any-return]
 
     @property
@@ -404,7 +403,12 @@ def reach_light(
         unrated = LightReason.NO_TARGET
     elif share is None:
         unrated = LightReason.NO_DATE
-    numbers = {"actual": decimal_or_none(actual), "expected": expected, "progress": done, "share": share}
+    numbers: dict[str, Any] = {
+        "actual": decimal_or_none(actual),
+        "expected": expected,
+        "progress": done,
+        "share": share,
+    }
     if unrated or done is None or gap is None:
         return TargetLight(Colour.GREY, unrated or LightReason.NO_READING, **numbers)
     if base is not None and target is not None and excess_over(target, base, direction) > 0:
@@ -421,7 +425,7 @@ def bound_light(
 
     The gap is a fraction of the bound; beyond a bound of 0 is always red.
     """
-    numbers = {"actual": decimal_or_none(actual), "expected": decimal_or_none(bound)}
+    numbers: dict[str, Any] = {"actual": decimal_or_none(actual), "expected": decimal_or_none(bound)}
     if actual is None:
         return TargetLight(Colour.GREY, LightReason.NO_READING, **numbers)
     if bound is None:
@@ -473,11 +477,11 @@ class MilestoneLight(Light):
     rank: ClassVar[int] = 1
 
     @property
-    def binds(self) -> bool:  # type: ignore[override]
+    def binds(self) -> bool:
         return bool(self.record.is_key)
 
     @property
-    def cause(self) -> tuple[int | None, int | None]:  # type: ignore[override]
+    def cause(self) -> tuple[int | None, int | None]:
         return None, self.record.pk
 
     @property
@@ -496,7 +500,7 @@ class MilestoneLight(Light):
         return self.record.owner or responsible_office(self.status.pilot)
 
     @property
-    def change(self) -> str:  # type: ignore[override]
+    def change(self) -> str:
         """What was changed of its plan, and the other day that is asked for or was refused."""
         changes = [self.status.change_of(self.record), request_text(self.record, self.status.as_of)]
         return join_clauses(filter(None, changes))
@@ -516,11 +520,11 @@ class StageLight(MilestoneLight):
     rank: ClassVar[int] = 2
 
     @property
-    def binds(self) -> bool:  # type: ignore[override]
+    def binds(self) -> bool:
         return True
 
     @property
-    def cause(self) -> tuple[int | None, int | None]:  # type: ignore[override]
+    def cause(self) -> tuple[int | None, int | None]:
         return None, None
 
     @property

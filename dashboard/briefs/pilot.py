@@ -80,8 +80,8 @@ def item_lights(status: PilotStatus, days: Days) -> Lights:
     found = []
     for then, now in zip(before.indicators, status.indicators, strict=True):
         found.append((now.record.indicator.name, then.colour, now.colour))
-    for then, now in zip(before.milestones, status.milestones, strict=True):
-        found.append((now.record.name, then.colour, now.colour))
+    for earlier, item in zip(before.milestones, status.milestones, strict=True):
+        found.append((item.record.name, earlier.colour, item.colour))
     overdue_then = {late.record.pk: late for late in before.overdue_stages}
     overdue = {late.record.pk: late for late in status.overdue_stages}
     for key, late in {**overdue_then, **overdue}.items():
@@ -142,7 +142,7 @@ def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[
             if cause is None or cause == record:
                 own.append(item)
         own = by_urgency(own)
-        colour = reason.effect
+        colour = reason.effect or reason.colour
         behind.append(line(str(colour.label), reason.text, red_detail(reason.owner, None, own), colour.value))
         if colour == Colour.RED and not own:
             unattended.append(about_unattended(name, reason.owner, None))

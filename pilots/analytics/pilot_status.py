@@ -289,7 +289,7 @@ class PilotStatus:
         Else who is responsible for the worst item; the pilot's own office where the light is set by hand.
         """
         if self.open_follow_ups:
-            return self.open_follow_ups[0].owner_agency.name
+            return str(self.open_follow_ups[0].owner_agency.name)
         return responsible_office(self.pilot) if self.override else self.reasons[0].owner
 
     @property

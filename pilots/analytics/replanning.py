@@ -170,9 +170,9 @@ class PlanHistory:
                 names = {name: known[-1][name] for name in TITLES} if model is Milestone else {}
                 record = model(pk=key, **names) if names else records.get((model, key), Target(pk=key))
                 found[model, key] = find_replanning(record, known)
-        for key, record in records.items():
+        for place, record in records.items():
             if not isinstance(record, Target):
-                found[key] = with_replan(found.get(key), record, as_of)
+                found[place] = with_replan(found.get(place), record, as_of)
         return sorted(filter(None, found.values()), key=lambda item: (item.latest, item.pk), reverse=True)
 
 

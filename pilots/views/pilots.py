@@ -61,7 +61,11 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         queryset=rows.select_related("batch", "province", "parent").prefetch_related("industries"),
         request=request,
     )
-    link = links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))
+    link: Column[Pilot] = links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))
+
+    def fetch(pilots: Sequence[Pilot]) -> None:
+        links.fetch(pilot.pk for pilot in pilots)
+
     listing = ListPage(
         request,
         slug="pilots",
@@ -70,7 +74,7 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         ordered_keys=partial(ordered_keys, statuses=statuses, conditions=conditions),
         visible_filters=("q", "province", "light", "stage"),
         hidden_columns=lambda: empty_columns(statuses.values(), links, as_of),
-        prefetch=lambda pilots: links.fetch(pilot.pk for pilot in pilots),
+        prefetch=fetch,
         sort="batch",
         total=sum(getattr(total, number_of) for total in counts),
         empty=_(
@@ -184,7 +188,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     records = [*pilot.prefetched_stages, *pilot.prefetched_milestones]
     values = [*pilot.prefetched_targets, *pilot.prefetched_readings]
     sources = sources_of_records([pilot, *records, *values])
-    beside = links.columns(lambda light: link_beside(links, light, light.colour))
+    beside: list[Column[Any]] = links.columns(lambda light: link_beside(links, light, light.colour))
     tables: Exports = {
         name: Export(title, build, sources=sources)
         for name, title, build in (
@@ -277,7 +281,7 @@ def link_beside(links: LightFollowUps, light: Light, colour: Any) -> LightLink |
 
 def reasons_table(status: PilotStatus) -> Table:
     columns: list[Column[Light]] = [
-        Column("light", _("Light"), lambda why: status_cell(why.effect)),
+        Column("light", _("Light"), lambda why: status_cell(why.effect or why.colour)),
         Column("why", _("Why"), "text"),
         Column("owner", _("Responsible"), lambda why: why.owner or None),
     ]
