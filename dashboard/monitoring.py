@@ -1,5 +1,7 @@
 """Gauges of the programme: what waits for somebody, by the definitions of the pages."""
 
+from typing import Any
+
 from django.db.models import Count, Min
 
 from core.http.as_of import today
@@ -33,7 +35,8 @@ def milestone_gauges() -> Gauges:
 
 def follow_up_gauges() -> Gauges:
     text = "Follow-ups past their due date in which the owner has to act."
-    return {"tracker_follow_ups_overdue": (text, FollowUp.objects.with_state(today()).filter(is_overdue=True).count())}
+    rows: Any = FollowUp.objects.with_state(today())
+    return {"tracker_follow_ups_overdue": (text, rows.filter(is_overdue=True).count())}
 
 
 def reminder_gauges() -> Gauges:

@@ -29,9 +29,8 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.filters import ApiFilterBackend, ApiFilterSet
 from core.api.pagination import CURSOR, CURSOR_HELP, PAGE_PARAMETERS, RecordPagination
-from core.api.serializers import key_field_name
 from core.caching.response_cache import respond_to_reader
-from core.history.recording import cascading_models
+from core.history.recording import cascading_models, key_field_name
 from core.http.as_of import days_stem, known_rows, today
 from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.http.middleware import record_etag

@@ -20,8 +20,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail as FieldErrorDetail
 from rest_framework.settings import api_settings
 
-from core.api.serializers import key_field_name
-from core.history.recording import MAX_REASON
+from core.history.recording import MAX_REASON, key_field_name
 from core.http.as_of import ISO_DATE
 from core.http.errors import ErrorDetail, WriteRejected, closest_match, truncate
 from core.text.bilingual import TranslatedText, translated_texts

@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.routers import Route, SimpleRouter
 
 from core.api.idempotency import run_idempotent
-from core.api.serializers import api_url, key_field_name
+from core.api.serializers import api_url
 from core.api.viewsets import LANGUAGE_PARAMETER, RecordViewSet, annotate_revision, record_response
 from core.api.write_serializers import (
     INVISIBLE_CATEGORIES,
@@ -34,7 +34,7 @@ from core.api.write_serializers import (
     model_errors,
     validate_input,
 )
-from core.history.recording import MAX_REASON
+from core.history.recording import MAX_REASON, key_field_name
 from core.http.errors import BadRequest, ErrorDetail, WriteRejected
 from core.http.request import parse_json, read_body, with_demo_flag
 from core.permissions import OUT_OF_SCOPE, permission_name

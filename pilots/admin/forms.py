@@ -89,7 +89,7 @@ class StepsField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
-            return self.to_python(data) != (initial or {})
+            return bool(self.to_python(data) != (initial or {}))
         except ValidationError:
             return True
 

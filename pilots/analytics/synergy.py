@@ -271,7 +271,7 @@ def classes_of(statuses: Iterable[PilotStatus], as_of: date) -> dict[int, PilotS
 
 def is_air_total(indicator: Indicator) -> bool:
     """Return whether it is a total amount of an air pollutant, comparable with carbon."""
-    return indicator.kind == IndicatorKind.POLLUTANT and indicator.may_enter_synergy == SynergyUse.TOTAL
+    return bool(indicator.kind == IndicatorKind.POLLUTANT and indicator.may_enter_synergy == SynergyUse.TOTAL)
 
 
 def carbon_basis(indicator: Indicator) -> EmissionBasis | None:
