@@ -81,10 +81,9 @@ class FollowUpQuerySet(QuerySet[Any]):
             return Coalesce(Subquery(counted.values("n")), 0)
 
         due_when_reported = newest("new_due_on", new_due_on__isnull=False, taken_on__lte=OuterRef("reported_on"))
-        is_closed, is_open = Q(state=FollowUpState.CLOSED), Q(state__in=OPEN_STATES)
+        is_closed = Q(state=FollowUpState.CLOSED)
         in_time = Q(reported_on__lte=Coalesce(due_when_reported, F("due_on")))
         is_overdue, day = Q(state__in=OWNER_STATES, current_due_on__lt=as_of), Value(as_of, DateField())
-        waits_since = Case(When(state__in=OWNER_STATES, then="current_due_on"), default="last_step_on")
         return (
             self.filter(opened_on__lte=as_of)
             .annotate(
@@ -105,20 +104,29 @@ class FollowUpQuerySet(QuerySet[Any]):
                 closed_on=Case(When(is_closed, then="last_step_on")),
                 closed_in_time=Case(When(is_closed & in_time, then=True), When(is_closed, then=False)),
                 closing_colour=Case(When(is_closed, then=newest("cause_colour")), default=Value("")),
-                # The most urgent last: withdrawn, closed, waiting for the owner, for the verifier, overdue.
-                urgency=Case(
-                    When(is_overdue, then=4),
-                    When(state=FollowUpState.REPORTED, then=3),
-                    When(is_open, then=2),
-                    When(is_closed, then=1),
-                    default=0,
-                ),
-                urgent_days=Case(
-                    When(is_open, then=ExpressionWrapper(day - waits_since, output_field=DurationField())),
-                    default=ExpressionWrapper(F("last_step_on") - day, output_field=DurationField()),
-                ),
-                state_order=Case(*(When(state=state, then=n) for n, state in enumerate(FollowUpState))),
             )
+        )
+
+    def with_order(self) -> Self:
+        """Add what lists are ordered by, after `with_state`: `state_order`, `urgency` and, within it, `urgent_days`."""
+        waits_since = Case(When(state__in=OWNER_STATES, then="current_due_on"), default="last_step_on")
+        return self.annotate(
+            # The most urgent last: withdrawn, closed, waiting for the owner, for the verifier, overdue.
+            urgency=Case(
+                When(is_overdue=True, then=4),
+                When(state=FollowUpState.REPORTED, then=3),
+                When(state__in=OPEN_STATES, then=2),
+                When(state=FollowUpState.CLOSED, then=1),
+                default=0,
+            ),
+            urgent_days=Case(
+                When(
+                    state__in=OPEN_STATES,
+                    then=ExpressionWrapper(F("as_of") - waits_since, output_field=DurationField()),
+                ),
+                default=ExpressionWrapper(F("last_step_on") - F("as_of"), output_field=DurationField()),
+            ),
+            state_order=Case(*(When(state=state, then=n) for n, state in enumerate(FollowUpState))),
         )
 
     def open(self) -> Self:
@@ -128,7 +136,7 @@ class FollowUpQuerySet(QuerySet[Any]):
     def by_urgency(self) -> Self:
         """Order the most urgent first: overdue ones by their days late, those to verify by how long they wait, others
         by their due date, then closed and withdrawn ones, the newest first; after `with_state`."""
-        return self.order_by("-urgency", "-urgent_days", "-opened_on", "-pk")
+        return self.with_order().order_by("-urgency", "-urgent_days", "-opened_on", "-pk")
 
 
 link = partial(link_field, optional=True)

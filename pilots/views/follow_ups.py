@@ -75,7 +75,7 @@ MORE_ROWS = 3  # of a meeting, at the push of a button
 def action_list(request: TrackerRequest) -> HttpResponseBase:
     """List the follow-ups that exist on the day, with what became of red lights."""
     as_of = request.as_of
-    rows = FollowUp.objects.with_state(as_of).select_related(*RELATED)
+    rows = FollowUp.objects.with_state(as_of).with_order().select_related(*RELATED)
     summary = build_summary(rows, as_of)
     filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request)
     listing = ListPage(
