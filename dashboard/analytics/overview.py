@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from pilots.analytics.coverage import Coverage, build_coverage
 from pilots.analytics.outstanding import OutstandingReports, build_outstanding_reports
-from pilots.analytics.pilot_status import Progress, QuarterLights, build_progress
+from pilots.analytics.pilot_status import OpenFollowUps, Progress, QuarterLights, build_progress
 from pilots.analytics.reconciliation import (
     BatchCount,
     PilotSet,
@@ -86,7 +86,9 @@ class Overview:
         Computed on first access: a page without lights does not pay for them.
         """
         pilots = Pilot.objects.listed(self.as_of)
-        return build_progress(pilots.filter(batch=self.national.batch) if self.national else pilots, self.as_of)
+        chosen = pilots.filter(batch=self.national.batch) if self.national else pilots
+        follow_ups = OpenFollowUps(item for item in self.follow_ups if item.current_state.is_open)
+        return build_progress(chosen, self.as_of, follow_ups)
 
     @property
     def cities(self) -> Reconciliation:
@@ -145,8 +147,8 @@ class Overview:
 
     @cached_property
     def follow_up_summary(self) -> FollowUpSummary:
-        """Numbers of all follow-ups; lights of causes are read for it."""
-        return build_summary(self.follow_ups, self.as_of)
+        """Numbers of all follow-ups; lights of causes are computed for it."""
+        return build_summary(self.follow_ups, self.as_of, (item.pilot for item in self.progress.pilots))
 
     @cached_property
     def diffusion(self) -> Diffusion:

@@ -60,8 +60,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
     title, headline = _("Overview"), overview_headline(value)
     if file := export_response(request, tables, title, headline):
         return file
-    links.fetch(item.pilot.pk for item in progress.attention(ATTENTION_SHOWN))
-    link: Column[PilotStatus] = links.column(lambda item: links.of_pilot(item.pilot, item.colour))
+    link: Column[PilotStatus] = links.column(links.of_pilot)
     context = {
         "title": title,
         "finding": headline,

@@ -93,7 +93,7 @@ def pilot_status(
     """
     if "prefetched_stages" not in vars(pilot):
         pilot = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get()
-    return PilotStatus(pilot, as_of, plans or PlanHistory([pilot.pk]), follow_ups or OpenFollowUps([pilot.pk], as_of))
+    return PilotStatus(pilot, as_of, plans or PlanHistory([pilot.pk]), follow_ups or open_follow_ups([pilot.pk], as_of))
 
 
 class MilestoneCounts(NamedTuple):
@@ -540,10 +540,11 @@ def quarter_end_before(as_of: date) -> date:
     return date(as_of.year, first_month, 1) - timedelta(1)
 
 
-def build_progress(pilots: QuerySet[Pilot], as_of: date) -> Progress:
-    """Return the progress of these pilots on a day."""
+def build_progress(pilots: QuerySet[Pilot], as_of: date, follow_ups: OpenFollowUps | None = None) -> Progress:
+    """Return the progress of these pilots on a day; `follow_ups` where they are read already."""
     found = list(prefetch_for_status(pilots))
-    plans, follow_ups = PlanHistory(pilot.pk for pilot in found), OpenFollowUps((pilot.pk for pilot in found), as_of)
+    plans = PlanHistory(pilot.pk for pilot in found)
+    follow_ups = follow_ups or open_follow_ups((pilot.pk for pilot in found), as_of)
     return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in found])
 
 
@@ -588,16 +589,21 @@ def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLight
 
 
 class OpenFollowUps:
-    """Open follow-ups of pilots that are shown together, on a day. One query for all of them, on first access."""
+    """Open follow-ups of pilots that are shown together; `rows`, which are `with_state`, are read on first access."""
 
-    def __init__(self, pilots: Iterable[int], as_of: date) -> None:
-        self.pilots, self.as_of = list(pilots), as_of
+    def __init__(self, rows: Iterable[FollowUp]) -> None:
+        self.rows = rows
 
     @cached_property
     def by_pilot(self) -> Mapping[int | None, Sequence[FollowUp]]:
         """The follow-ups by key of their pilot: overdue ones first, then the one due next."""
-        rows: Any = FollowUp.objects.filter(pilot__in=self.pilots).with_state(self.as_of).open()
         found: dict[int | None, list[FollowUp]] = defaultdict(list)
-        for row in rows.select_related("owner_agency").order_by("-is_overdue", "current_due_on", "pk"):
+        for row in sorted(self.rows, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk)):
             found[row.pilot_id].append(row)
         return found
+
+
+def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
+    """Return the open follow-ups of these pilots on a day. One query, on first access."""
+    rows: Any = FollowUp.objects.filter(pilot__in=list(pilots)).with_state(as_of).open()
+    return OpenFollowUps(rows.select_related("owner_agency"))

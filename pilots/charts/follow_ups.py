@@ -16,13 +16,14 @@ from core.http.request import TrackerRequest
 from core.text.bilingual import is_chinese_active, lang_of
 from core.text.formatting import join_clauses, join_sentences, label_value
 from core.web.tables import Cell, Chart, Column, Item, Table, make_table, record_cell, status_cell
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import pilots_url
 from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
 from pilots.follow_ups.summary import AgeBand, FollowUpSummary, RedLights, Share
-from pilots.lights import Colour
+from pilots.lights import Colour, Light, MilestoneLight, StageLight, TargetLight
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState
-from pilots.models import Cause, FollowUp, Pilot
+from pilots.models import Cause, FollowUp
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.charts.rollout import format_day
 from policies.tables import province_cell
@@ -409,54 +410,43 @@ def may_open_follow_ups(request: TrackerRequest) -> bool:
 
 
 class LightFollowUps:
-    """Open follow-ups of the pilots of a page by the light that is their cause, and whether the reader may open one.
+    """What stands beside the lights of pilots: the open follow-up that they caused, or how the reader may open one.
 
-    They are fetched once for the pilots of the page, or of each chunk of a file.
+    `shown` are the pilots of the page.
     """
 
-    def __init__(self, request: TrackerRequest) -> None:
-        self.as_of = request.as_of
-        self.may_open = may_open_follow_ups(request)
-        self.found: dict[int, list[FollowUp]] = {}
-
-    def fetch(self, pilots: Iterable[int]) -> LightFollowUps:
-        """Fetch the open follow-ups of these pilots, overdue ones first, then the one due next; one query."""
-        missing = set(pilots) - self.found.keys()
-        if missing:
-            self.found.update({key: [] for key in missing})
-            rows: Any = FollowUp.objects.filter(pilot__in=missing).with_state(self.as_of).open()
-            for item in rows.order_by("-is_overdue", "current_due_on", "pk"):
-                self.found[item.pilot_id].append(item)
-        return self
+    def __init__(self, request: TrackerRequest, shown: Iterable[PilotStatus] = ()) -> None:
+        self.may_open, self.shown = may_open_follow_ups(request), shown
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show beside any light."""
-        return not self.may_open and not any(self.found.values())
+        return not self.may_open and not any(status.open_follow_ups for status in self.shown)
 
-    def of_pilot(self, pilot: Pilot, colour: Colour) -> LightLink | None:
+    def of_pilot(self, status: PilotStatus) -> LightLink | None:
         """Return what stands beside the light of a pilot: any open follow-up of it."""
-        return self.link(pilot, colour, self.found[pilot.pk], cause=Cause.PILOT.value)
+        return self.link(status, status.colour, status.open_follow_ups, cause=Cause.PILOT.value)
 
-    def of_indicator(self, pilot: Pilot, colour: Colour, key: int, code: str) -> LightLink | None:
-        own = [item for item in self.found[pilot.pk] if item.cause_indicator_id == key]
-        return self.link(pilot, colour, own, indicator=code)
+    def of_light(self, light: Light, colour: Any) -> LightLink | None:
+        """Return what stands beside the light of a target, milestone or overdue stage, whose cause is the pilot's."""
+        status, record = light.status, light.record
+        if isinstance(light, TargetLight):
+            own = [item for item in status.open_follow_ups if item.cause_indicator_id == record.indicator_id]
+            return self.link(status, colour, own, indicator=record.indicator.code)
+        if isinstance(light, StageLight):
+            own = [item for item in status.open_follow_ups if item.cause == Cause.PILOT]
+            return self.link(status, colour, own, cause=Cause.PILOT.value)
+        if isinstance(light, MilestoneLight):
+            own = [item for item in status.open_follow_ups if item.cause_milestone_id == record.pk]
+            return self.link(status, colour, own, milestone=str(record.pk))
+        return None
 
-    def of_milestone(self, pilot: Pilot, colour: Colour, key: int) -> LightLink | None:
-        own = [item for item in self.found[pilot.pk] if item.cause_milestone_id == key]
-        return self.link(pilot, colour, own, milestone=str(key))
-
-    def of_stage(self, pilot: Pilot, colour: Colour) -> LightLink | None:
-        """Return what stands beside an overdue stage: its cause in a follow-up is the light of the pilot."""
-        own = [item for item in self.found[pilot.pk] if item.cause == Cause.PILOT]
-        return self.link(pilot, colour, own, cause=Cause.PILOT.value)
-
-    def link(self, pilot: Pilot, colour: Colour, own: Sequence[FollowUp], **cause: str) -> LightLink | None:
+    def link(self, status: PilotStatus, colour: Colour, own: Sequence[FollowUp], **cause: str) -> LightLink | None:
         if own:
             return open_link(own)
         if colour != Colour.RED or not self.may_open:
             return None
-        query = urlencode({"pilot": pilot.slug, **cause})
+        query = urlencode({"pilot": status.pilot.slug, **cause})
         return LightLink(_("Open a follow-up"), f"{reverse('action-new')}?{query}", opens=True)
 
     def columns(self, link: Callable[[Item], LightLink | None]) -> list[Column[Item]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from pilots.analytics.pilot_status import PilotStatus, light_change_dates, prefetch_for_status
@@ -50,12 +50,17 @@ def closing_colour(follow_up: FollowUp, day: date) -> Colour | str:
     return cause_colour(pilot, cause_key(follow_up), day)
 
 
-def add_lights(follow_ups: Sequence[FollowUp]) -> None:
-    """Set `cause_colour_now` and `relapsed_on` of follow-ups `with_state`; their pilots are read together."""
-    caused = [item for item in follow_ups if item.cause and item.pilot_id]
-    rows = Pilot.objects.filter(pk__in={item.pilot_id for item in caused})
-    first = min((item.closed_on or item.as_of for item in caused), default=date.max)
-    pilots = {pilot.pk: pilot for pilot in prefetch_for_status(rows, only_on=first)} if caused else {}
+def add_lights(follow_ups: Sequence[FollowUp], known: Iterable[Pilot] = ()) -> None:
+    """Set `cause_colour_now` and `relapsed_on` of follow-ups `with_state`.
+
+    Their pilots are read together, but for the `known` ones, which come from `prefetch_for_status` with all years.
+    """
+    pilots = {pilot.pk: pilot for pilot in known}
+    caused = [item for item in follow_ups if item.cause and item.pilot_id and item.pilot_id not in pilots]
+    if caused:
+        rows = Pilot.objects.filter(pk__in={item.pilot_id for item in caused})
+        first = min(item.closed_on or item.as_of for item in caused)
+        pilots |= {pilot.pk: pilot for pilot in prefetch_for_status(rows, only_on=first)}
     for item in follow_ups:
         pilot, cause = pilots.get(item.pilot_id or 0), cause_key(item)
         item.cause_colour_now = cause_colour(pilot, cause, item.as_of) if pilot and item.cause else None

@@ -102,12 +102,12 @@ class FollowUpSummary:
     red: RedCauses
 
 
-def build_summary(rows: Iterable[FollowUp], as_of: date) -> FollowUpSummary:
-    """Return the numbers of these follow-ups, which are `with_state` of the day."""
+def build_summary(rows: Iterable[FollowUp], as_of: date, known: Iterable[Pilot] = ()) -> FollowUpSummary:
+    """Return the numbers of these follow-ups, which are `with_state` of the day; `known` as for `add_lights`."""
     follow_ups = list(rows)
     states = Counter(item.current_state for item in follow_ups)
     still_open = [item for item in follow_ups if item.current_state.is_open]
-    red = red_causes([item for item in follow_ups if item.cause_colour == Colour.RED])
+    red = red_causes([item for item in follow_ups if item.cause_colour == Colour.RED], known)
     in_bands = [
         (band, [item.is_overdue for item in still_open if band[0] <= item.age <= (band[1] or item.age)])
         for band in AGE_BANDS
@@ -135,11 +135,11 @@ def build_summary(rows: Iterable[FollowUp], as_of: date) -> FollowUpSummary:
     )
 
 
-def red_causes(follow_ups: Sequence[FollowUp]) -> RedCauses:
+def red_causes(follow_ups: Sequence[FollowUp], known: Iterable[Pilot] = ()) -> RedCauses:
     """Return what became of follow-ups that a red light caused."""
     closed = [item for item in follow_ups if item.closed_on]
     cleared = [item for item in closed if item.cleared]
-    add_lights(cleared)
+    add_lights(cleared, known)
     return RedCauses(
         opened=len(follow_ups),
         open=sum(item.current_state.is_open for item in follow_ups),

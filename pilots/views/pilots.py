@@ -24,7 +24,7 @@ from pilots.analytics.reconciliation import BatchCount, build_reconciliation, bu
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_mark
 from pilots.charts.feeds import milestone_feeds
-from pilots.charts.follow_ups import RELATED, LightFollowUps, LightLink, follow_ups_table, may_open_follow_ups
+from pilots.charts.follow_ups import RELATED, LightFollowUps, follow_ups_table, may_open_follow_ups
 from pilots.charts.practices import match_rows
 from pilots.charts.reconciliation import provinces_chart, reconciliation_table
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
@@ -39,7 +39,7 @@ from pilots.charts.status import (
 )
 from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
-from pilots.lights import Colour, Light, MilestoneLight, StageLight, TargetLight
+from pilots.lights import Colour, Light
 from pilots.metrics.reconciliation import term_days_left
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target
 from pilots.tables import pilot_columns
@@ -61,10 +61,10 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         queryset=rows.select_related("batch", "province", "parent").prefetch_related("industries"),
         request=request,
     )
-    link: Column[Pilot] = links.column(lambda pilot: links.of_pilot(pilot, statuses[pilot.pk].colour))
+    link: Column[Pilot] = links.column(lambda pilot: links.of_pilot(statuses[pilot.pk]))
 
-    def fetch(pilots: Sequence[Pilot]) -> None:
-        links.fetch(pilot.pk for pilot in pilots)
+    def show(pilots: Sequence[Pilot]) -> None:
+        links.shown = [statuses[pilot.pk] for pilot in pilots]
 
     listing = ListPage(
         request,
@@ -74,7 +74,7 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         ordered_keys=partial(ordered_keys, statuses=statuses, conditions=conditions),
         visible_filters=("q", "province", "light", "stage"),
         hidden_columns=lambda: empty_columns(statuses.values(), links, as_of),
-        prefetch=fetch,
+        prefetch=show,
         sort="batch",
         total=sum(getattr(total, number_of) for total in counts),
         empty=_(
@@ -182,13 +182,13 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     pilot = get_object_or_404(rows, slug=slug)
     status = pilot_status(pilot, as_of)
     left = pilot.withdrawn_by(as_of)
-    links, track, charts = LightFollowUps(request).fetch([pilot.pk]), stage_track(status), pilot_charts(status)
+    links, track, charts = LightFollowUps(request, [status]), stage_track(status), pilot_charts(status)
     follow_ups = pilot.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
     figures = [] if left else pilot_figures(status)
     records = [*pilot.prefetched_stages, *pilot.prefetched_milestones]
     values = [*pilot.prefetched_targets, *pilot.prefetched_readings]
     sources = sources_of_records([pilot, *records, *values])
-    beside: list[Column[Any]] = links.columns(lambda light: link_beside(links, light, light.colour))
+    beside: list[Column[Any]] = links.columns(lambda light: links.of_light(light, light.colour))
     tables: Exports = {
         name: Export(title, build, sources=sources)
         for name, title, build in (
@@ -224,8 +224,8 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
             "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
             "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
-            "light_link": None if left else links.of_pilot(pilot, status.colour),
-            "reasons": [(reason, link_beside(links, reason, reason.effect)) for reason in status.reasons],
+            "light_link": None if left else links.of_pilot(status),
+            "reasons": [(reason, links.of_light(reason, reason.effect)) for reason in status.reasons],
             "indicator_count": len(status.indicators) + len(untargeted_readings(status)),
             "follow_ups": follow_ups,
             "may_open": may_open_follow_ups(request),
@@ -267,16 +267,6 @@ def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
             own = [r for r in status.pilot.prefetched_readings if r.indicator_id == target.indicator_id]
             charts[target.indicator.code] = trend_chart(status, item, sources_of_records([target, *own]))
     return charts
-
-
-def link_beside(links: LightFollowUps, light: Light, colour: Any) -> LightLink | None:
-    """Return what stands beside the light of a target, milestone or stage: its open follow-up, or how to open one."""
-    pilot, record = light.status.pilot, light.record
-    if isinstance(light, TargetLight):
-        return links.of_indicator(pilot, colour, record.indicator_id, record.indicator.code)
-    if isinstance(light, StageLight):
-        return links.of_stage(pilot, colour)
-    return links.of_milestone(pilot, colour, record.pk) if isinstance(light, MilestoneLight) else None
 
 
 def reasons_table(status: PilotStatus) -> Table:
