@@ -50,6 +50,22 @@ content = Path(sys.argv[1]).read_bytes()
 plan = dry_run_of_file(KINDS["policies"], "file.csv", content, by=None)
 print(save_dry_run(plan, name="file.csv", content=content, by=None).pk)
 """
+PAUSED_CHECK = f"""{START}
+from pathlib import Path
+from core.imports.importer import KINDS
+from core.imports.files import dry_run_of_file
+count, pause = 0, int(sys.argv[2])
+def pausing(execute, *args):
+    global count
+    count += 1
+    if count == pause:
+        print("paused", flush=True)
+        sys.stdin.readline()
+    return execute(*args)
+with connection.execute_wrapper(pausing):
+    plan = dry_run_of_file(KINDS["policies"], "file.csv", Path(sys.argv[1]).read_bytes(), by=None)
+print(len(plan.rows), count)
+"""
 
 
 class ChildRunner:
@@ -149,3 +165,17 @@ def test_two_confirm_at_once(child_runner: ChildRunner, file: Path) -> None:
     assert [(errors, code) for (_out, errors), code in ends] == [("", 0), ("", 0)]
     written = [child_runner.count(table) for table in ("policies_policy", "policies_historicalpolicy", WRITTEN)]
     assert written == [ROWS, ROWS, ROWS]
+
+
+def test_others_write_while_a_file_is_checked(child_runner: ChildRunner, file: Path, tmp_path: Path) -> None:
+    """Stopped before its last statement, a check keeps no other writer waiting, and the feed moves on."""
+    rows, statements = child_runner.run("-c", PAUSED_CHECK, str(file), "0")[1].split()
+    assert int(rows) == ROWS
+    other = tmp_path / "other.csv"
+    other.write_bytes(csv_bytes(["slug", "title_zh", "issued_on"], ["other", "另一项", "2022-06-17"]))
+    check = child_runner.start("-c", PAUSED_CHECK, str(file), statements)
+    assert check.stdout is not None
+    assert check.stdout.readline() == "paused\n"
+    assert child_runner.run("-c", IMPORT, "0", str(other))[0] == 0
+    assert (child_runner.count("policies_policy"), child_runner.count(WRITTEN)) == (1, 1)
+    assert check.communicate("\n", timeout=600) == (f"{ROWS} {statements}\n", "")
