@@ -245,7 +245,7 @@ def lane_axis(names: Sequence[str], *, air: float = 0.6, grid: bool = True) -> C
 def day_axis(first: date, last: date, air: float = 0) -> Config:
     """Axis of days as ordinals, with some air at both ends; a tick at the first of a month, eight at most."""
     begin, end = first.year * 12 + first.month - 1, last.year * 12 + last.month
-    step = next(months for months in (1, 2, 3, 6, 12, 24, 60, 120) if (end - begin) / months <= 8)
+    step = next(months for months in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600) if (end - begin) / months <= 8)
     months = [date(place // 12, place % 12 + 1, 1) for place in range(-(-begin // step) * step, end, step)]
     name = get_format("YEAR_MONTH_FORMAT") if is_chinese_active() else "M Y"
     margin = (last - first).days * air or (1 if air else 0)

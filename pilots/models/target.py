@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from core.records.constraints import check_constraint
 from core.records.fields import amount_field, choice_field, day_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
-from core.records.validators import check_displayable
+from core.records.validators import VALID_YEARS, check_displayable
 from core.text.bilingual import TranslatedText
 from core.text.formatting import label_value
 from pilots.lights import TargetKind
@@ -172,9 +172,9 @@ class Target(HistoryModel, SourcedModel):
                 check_displayable(AMOUNT, year, is_year=True)
                 if value < 0:
                     raise ValidationError(NOT_NEGATIVE)
-                if self.target_year and year >= self.target_year:
+                if self.target_year in VALID_YEARS and year >= self.target_year:
                     raise ValidationError(_("A step lies before the target year."))
-                if self.base_year and year <= self.base_year:
+                if self.base_year and self.base_year in VALID_YEARS and year <= self.base_year:
                     raise ValidationError(_("A step lies after the base year."))
             except ValidationError as exc:
                 faults += [label_value(year, text) for text in exc.messages]
