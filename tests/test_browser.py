@@ -978,6 +978,22 @@ def test_a_printed_page_is_short_and_says_which_page_of_how_many(
         assert all(count.split()[-1] in sheets[0] for count in counts)
 
 
+def test_names_of_bars_are_not_cut(reader: Callable[..., Page]) -> None:
+    """Beside long words behind the bars, in the narrow column of the overview with the shipped records."""
+    page = reader("/?lang=en")
+    wait_for_drawings(page)
+    widest, room = page.evaluate(
+        """() => {
+          const chart = Chart.getChart(document.querySelector('[data-chart="bars"] canvas'));
+          const { ctx: pen, scales: { y } } = chart;
+          pen.font = `12px ${Chart.defaults.font.family}`;
+          const widths = y.ticks.flatMap(({ label }) => label).map((text) => pen.measureText(text).width);
+          return [Math.max(...widths), y.width];
+        }"""
+    )
+    assert 100 < widest < room
+
+
 @pytest.mark.parametrize("path", ["/", "/pilots/example-city-04/"])
 def test_no_chart_of_a_printed_page_is_blank(reader: Callable[..., Page], demonstration: str, path: str) -> None:
     """Those in tabs that were never opened too, without scrolling, and in the colours of paper."""

@@ -109,7 +109,13 @@ function makeConfig(box, theme, width) {
   const config = paint(JSON.parse(box.querySelector("script").textContent), theme);
   const { data, options } = config;
   const { x, y } = options.scales;
-  if (options.indexAxis) options.layout.padding.right = roomForLabels(data.datasets, x.max, width, theme.fontFamily);
+  if (options.indexAxis) {
+    const room = () => roomForLabels(data.datasets, x.max, width, theme.fontFamily);
+    if (room() > width * 0.3) {
+      data.datasets.at(-1).data.forEach(({ label }) => (label.text = label.short ?? label.text)); // or names are cut
+    }
+    options.layout.padding.right = room();
+  }
   if (options.oneScale && width < 520) {
     data.datasets.forEach((own) => (own.radius = own.radius?.map((radius) => radius * 0.6)));
   }
