@@ -1,6 +1,6 @@
-"""Glossary of all numbers, in the user's language: shown on /data/ and linked from every number.
+"""Texts in Markdown, one file a language: the glossary of all numbers, and what the rules of data quality mean.
 
-Its texts are in glossary.en.md and glossary.zh.md: a heading `## code · name` for each entry, then what it means.
+A heading `## code · name` begins each entry, then comes what it means.
 """
 
 from functools import cache
@@ -16,14 +16,14 @@ class GlossaryEntry(NamedTuple):
     meaning: str
 
 
-def glossary() -> list[GlossaryEntry]:
-    """Return the entries in the active language."""
-    return read_glossary("zh" if is_chinese_active() else "en")
+def glossary(file: str = "glossary") -> list[GlossaryEntry]:
+    """Return the entries of a file in the active language."""
+    return read_glossary("zh" if is_chinese_active() else "en", file)
 
 
 @cache
-def read_glossary(language: str) -> list[GlossaryEntry]:
-    text = Path(__file__).with_name(f"glossary.{language}.md").read_text(encoding="utf-8")
+def read_glossary(language: str, file: str = "glossary") -> list[GlossaryEntry]:
+    text = (Path(__file__).parent / f"{file}.{language}.md").read_text(encoding="utf-8")
     entries = []
     for section in text.split("\n## ")[1:]:
         heading, _, meaning = section.partition("\n")

@@ -14,8 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
-from dashboard.data_quality.findings import Severity
 from dashboard.data_quality.report import build_quality
+from dashboard.data_quality.rules import Severity
 from dashboard.editions.content import Item, in_both_languages
 from dashboard.models import Edition
 from pilots.charts.cells import pilots_url

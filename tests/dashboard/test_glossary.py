@@ -1,8 +1,10 @@
-"""Glossary: each code once, in both languages, and no link to a definition that is not there."""
+"""Texts in Markdown: each code once, in both languages, and no link to a definition that is not there."""
 
 import re
 from collections import Counter
 from pathlib import Path
+
+import pytest
 
 from dashboard.glossary import read_glossary
 
@@ -10,12 +12,10 @@ ROOT = Path(__file__).parents[2]
 LINKS = re.compile(r'(?:\bdefinition=|definition\.html" with code=|"definition": )"([a-z-]+)"')
 
 
-def test_each_code_stands_once() -> None:
-    assert [code for code, n in Counter(entry.code for entry in read_glossary("en")).items() if n > 1] == []
-
-
-def test_both_languages_hold_the_same_entries_in_the_same_order() -> None:
-    english, chinese = read_glossary("en"), read_glossary("zh")
+@pytest.mark.parametrize("file", ["glossary", "data_quality/rules"])
+def test_both_languages_hold_the_same_entries_in_the_same_order_each_once(file: str) -> None:
+    english, chinese = read_glossary("en", file), read_glossary("zh", file)
+    assert [code for code, n in Counter(entry.code for entry in english).items() if n > 1] == []
     assert [entry.code for entry in english] == [entry.code for entry in chinese]
     assert [entry.code for entry in [*english, *chinese] if not (entry.code and entry.name and entry.meaning)] == []
     assert [entry.code for entry in chinese if not re.search("[\u4e00-\u9fff]", entry.meaning)] == []
