@@ -1,8 +1,8 @@
 """Lights of targets, milestones, planned stages and pilots: colours with their reasons, numbers and sentences.
 
 The rules and all that is said of a light stand here; `analytics/pilot_status.py` judges the records of a pilot by them.
-To add a rule: a reason, its sentence, and the days on which it can change a light (`planned_change_dates`,
-`PilotStatus.change_dates`).
+To add a rule: a reason, its sentence and the two parts of it, and the days on which it can change a light
+(`planned_change_dates`, `PilotStatus.change_dates`).
 """
 
 from __future__ import annotations
@@ -150,6 +150,50 @@ SENTENCES: Mapping[Any, Any] = {
 }
 """What is said of a light, by its reason and, of a target, the direction that is better."""
 
+PARTS: Mapping[Any, tuple[Any, Any]] = {
+    (LightReason.BEHIND, "lower"): (
+        _("%(name)s: cut %(gap)s %% short"),
+        _("%(due)s to be cut by %(year)s, %(done)s cut"),
+    ),
+    (LightReason.BEHIND, "higher"): (
+        _("%(name)s: rise %(gap)s %% short"),
+        _("%(due)s to be gained by %(year)s, %(done)s gained"),
+    ),
+    (LightReason.BEHIND, "from nothing"): (
+        _("%(name)s: %(gap)s %% short"),
+        _("%(due)s to be reached by %(year)s, %(done)s reached"),
+    ),
+    (LightReason.REVERSED, "lower"): (
+        _("%(name)s rose instead of falling"),
+        _("%(expected)s expected for %(year)s, was %(actual)s"),
+    ),
+    (LightReason.REVERSED, "higher"): (
+        _("%(name)s fell instead of rising"),
+        _("%(expected)s expected for %(year)s, was %(actual)s"),
+    ),
+    (LIMIT, "lower"): (_("%(name)s: %(over)s above the limit"), _("%(actual)s in %(year)d, limit %(bound)s")),
+    (LIMIT, "higher"): (_("%(name)s: %(over)s below the limit"), _("%(actual)s in %(year)d, limit %(bound)s")),
+    (BASE, "lower"): (_("%(name)s: %(over)s above the base"), _("%(actual)s in %(year)d, base %(bound)s")),
+    (BASE, "higher"): (_("%(name)s: %(over)s below the base"), _("%(actual)s in %(year)d, base %(bound)s")),
+    "milestone": (_("%(title)s: %(n)d d overdue"), _("was due on %(on)s")),
+    "stage": (_("Stage “%(stage)s”: %(n)d d overdue"), _("was due on %(on)s")),
+    LightReason.WITHDRAWN: (_("No longer rated"), _("withdrawn on %(on)s")),
+    "first report": (_("Not rated yet"), _("first values due by %(on)s")),
+    LightReason.NO_REPORT: (_("Not rated"), _("no accepted value for %(year)d")),
+    LightReason.NO_TARGET: (_("Not rated: no target on record"), _("no binding target, no key milestone")),
+    LightReason.NOTHING_RATED: (
+        _("Not rated: nothing rated yet"),
+        _("no binding target can be rated, no key milestone is due"),
+    ),
+    LightReason.ALL_WELL: (
+        _("Nothing behind schedule"),
+        _("%(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due done"),
+    ),
+    LightReason.SET_BY_HAND: (_("Set by hand by the ministry"), _("until %(on)s: %(reason)s")),
+    "other": (_("%(name)s: %(why)s"), ""),
+}
+"""The same in two parts, for two lines of a list: what is wrong, and its numbers."""
+
 
 @dataclass(slots=True)
 class Light:
@@ -176,7 +220,22 @@ class Light:
 
     @property
     def sentence(self) -> str:
-        """That nothing is behind, why the pilot is not rated, or who set the light by hand until when, and why."""
+        """Why the light has its colour, in one sentence."""
+        key, words = self.statement
+        return str(SENTENCES[key] % words)
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """The same in two parts: what is wrong, and its numbers."""
+        key, words = self.statement
+        what, numbers = PARTS[key]
+        return str(what % words), str(numbers % words)
+
+    @property
+    def statement(self) -> tuple[Any, dict[str, Any]]:
+        """The key of its sentence, with what the sentence names: that nothing is behind, why the pilot is not rated, or
+        who set the light by hand until when, and why.
+        """
         status, override = self.status, self.status.override
         key: object = self.why
         day = date(status.first_year + 1, 3, 31)
@@ -187,8 +246,9 @@ class Light:
         elif key == LightReason.SET_BY_HAND:
             day = override.expires_on
         counts = status.counts
-        return str(SENTENCES[key]) % {
+        return key, {
             "day": format_date(day),
+            "on": format_date(day, short=True),
             "reason": override.reason if override else "",
             "year": status.year_due,
             "rated": sum(item.colour != Colour.GREY for item in status.indicators),
@@ -283,20 +343,30 @@ class TargetLight(Light):
     @property
     def sentence(self) -> str:
         """What was due, what was achieved, and the base of its percentage."""
+        text = super(TargetLight, self).sentence  # a class with slots has no other super()
+        bound = next((bound for bound in (LIMIT, BASE) if self.why in bound[1:]), None)
+        if bound is None or self.shortfall is None:  # no percentage of a bound of 0
+            return text
+        part = str(SENTENCES[bound, "part"]) % {"part": format_percent(self.shortfall)}
+        return gettext("%(text)s (%(part)s)") % {"text": text, "part": part}
+
+    @property
+    def statement(self) -> tuple[Any, dict[str, Any]]:
+        """The key of its sentence, with what was due and what was achieved."""
         indicator, way = self.record.indicator, self.record.indicator.direction
         for bound in (LIMIT, BASE):
             if self.why in bound[1:]:
-                return self.bound_sentence(bound)
+                return (bound, way), self.bound_words
         if self.why == LightReason.REVERSED:
-            return str(SENTENCES[self.why, way]) % self.levels
+            return (self.why, way), self.levels
         if self.why not in (LightReason.BEHIND, LightReason.FAR_BEHIND):
             name = self.record.target_text if self.record.kind == TargetKind.TEXT else indicator.name
-            return str(SENTENCES["other"]) % {"name": name, "why": self.why.label}
+            return "other", {"name": name, "why": self.why.label}
         zero = Decimal(0)
         base, expected, actual = self.record.base_value or zero, self.expected or zero, self.actual or zero
         changes = format_alike([abs(expected - base), abs(actual - base)], CHANGE_DIGITS)
         due, done = (number_with_unit(number, self.unit_of_change) for number in changes)
-        return str(SENTENCES[LightReason.BEHIND, way if base else "from nothing"]) % {
+        return (LightReason.BEHIND, way if base else "from nothing"), {
             "name": indicator.name,
             "due": due,
             "done": done,
@@ -304,22 +374,19 @@ class TargetLight(Light):
             "year": str(min(self.year, self.record.target_year)),
         }
 
-    def bound_sentence(self, bound: Sequence[LightReason]) -> str:
-        """Return by how much a value is on the wrong side of its bound, absolute and relative."""
+    @property
+    def bound_words(self) -> dict[str, Any]:
+        """Parameters of sentences about a bound: by how much a value is on the wrong side of it."""
         indicator, zero = self.record.indicator, Decimal(0)
         actual, expected = self.actual or zero, self.expected or zero
         limit, stood, over = format_alike([expected, actual, abs(actual - expected)])
-        text = str(SENTENCES[bound, indicator.direction]) % {
+        return {
             "name": indicator.name,
             "year": self.year,
             "actual": number_with_unit(stood, indicator.unit_text),
             "over": number_with_unit(over, self.unit_of_change),
             "bound": number_with_unit(limit, indicator.unit_text),
         }
-        if self.shortfall is None:  # no percentage of a bound of 0
-            return text
-        part = str(SENTENCES[bound, "part"]) % {"part": format_percent(self.shortfall)}
-        return gettext("%(text)s (%(part)s)") % {"text": text, "part": part}
 
     @property
     def path(self) -> TargetPath | None:
@@ -506,11 +573,12 @@ class MilestoneLight(Light):
         return join_clauses(filter(None, changes))
 
     @property
-    def sentence(self) -> str:
-        """By how many days it is overdue, else its state."""
+    def statement(self) -> tuple[Any, dict[str, Any]]:
+        """The key of its sentence, with the days that it is overdue, else its state."""
         if self.delay is None or self.colour not in (Colour.RED, Colour.YELLOW):
-            return str(SENTENCES["other"]) % {"name": self.record.name, "why": self.why.label}
-        return str(SENTENCES["milestone"] % {"title": self.record.name, "n": self.delay})
+            return "other", {"name": self.record.name, "why": self.why.label}
+        on = format_date(self.planned_on, short=True)
+        return "milestone", {"title": self.record.name, "n": self.delay, "on": on}
 
 
 @dataclass(slots=True)
@@ -536,8 +604,9 @@ class StageLight(MilestoneLight):
         return responsible_office(self.status.pilot)
 
     @property
-    def sentence(self) -> str:
-        return str(SENTENCES["stage"] % {"stage": self.record.get_stage_display(), "n": self.delay})
+    def statement(self) -> tuple[Any, dict[str, Any]]:
+        on = format_date(self.planned_on, short=True)
+        return "stage", {"stage": self.record.get_stage_display(), "n": self.delay, "on": on}
 
 
 def milestone_light(planned: date | None, actual: date | None, as_of: date) -> MilestoneLight:

@@ -68,15 +68,16 @@ def format_part(n: int, whole: int) -> str:
     return _("%(n)s of %(all)s") % {"n": format_number(n), "all": format_number(whole)}
 
 
-def format_date(value: date | PartialDate | str | None) -> str:
-    """Format a date, or the part of it that is known: 5 December 2022, December 2022, 2022."""
+def format_date(value: date | PartialDate | str | None, short: object = False) -> str:
+    """Format a date, or the part of it that is known: 5 December 2022, December 2022, 2022; short: 5 Dec 2022."""
     if not value:
         return no_data()
     if isinstance(value, str):
         value = date.fromisoformat(value)
     if not isinstance(value, PartialDate):
         value = PartialDate(value)
-    form = {"day": "DATE_FORMAT", "month": "YEAR_MONTH_FORMAT", "year": "YEAR_FORMAT"}[value.precision]
+    day = "SHORT_DATE_FORMAT" if short else "DATE_FORMAT"
+    form = {"day": day, "month": "YEAR_MONTH_FORMAT", "year": "YEAR_FORMAT"}[value.precision]
     return date_format(value.on, get_format(form))
 
 
