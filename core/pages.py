@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial, wraps
+from functools import partial, reduce, wraps
 from itertools import chain
+from operator import or_
 from types import MappingProxyType
 from urllib.parse import urlencode
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Exists
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -110,7 +115,7 @@ def site_context(request: HttpRequest) -> dict[str, object]:
         "name": _("Synergy Pilot Tracker"),
         "version": settings.VERSION,
         "programme": _("National programme for synergy in reducing pollution and carbon emissions"),
-        "sections": build_sections(request.path, request.GET),
+        "places": SimpleLazyObject(partial(build_places, request.path, request.GET)),
         "languages": [  # addresses are absolute, for search engines; the visible link only changes the query string
             {
                 "code": code,
@@ -152,22 +157,35 @@ def site_context(request: HttpRequest) -> dict[str, object]:
     return {"product": product}
 
 
-def build_sections(path: str, params: Mapping[str, str]) -> list[dict[str, object]]:
-    """Return the sections; the current one is that whose URL the page's path begins with.
+def build_places(path: str, params: Mapping[str, str]) -> list[dict[str, object]]:
+    """Return the places of the menu with their pages; the current page is that whose URL begins the path.
 
-    Links keep the filters that a section shares with others; the current one has none.
+    Links keep the filters that their page shares with others; the current one has none. A place without a record is
+    left out, unless the reader is there: one query for all of them.
     """
-    entries = import_string(settings.MENU)
-    home = reverse(entries[0].url_name)
-    found: list[dict[str, object]] = []
-    for entry in entries:
-        root = reverse(entry.url_name)
-        own = [root, *map(reverse, entry.pages)]
-        current = path == home if root == home else path.startswith(tuple(own))
-        shared = {name: params[name] for name in entry.shared_params if params.get(name)}
-        address = f"{root}?{urlencode(shared)}" if shared and not current else root
-        found.append({"label": entry.label, "address": address, "current": current})
-    return found
+    menu = import_string(settings.MENU)
+    home, *others = [reverse(page.url_name) for place in menu for page in place.pages]
+    here = home if path == home else max((root for root in others if path.startswith(root)), key=len, default="")
+    asked = {
+        str(n): reduce(or_, (Exists(apps.get_model(model)._base_manager.all()) for model in place.models))
+        for n, place in enumerate(menu)
+        if place.models
+    }
+    filled = ContentType.objects.order_by().values(**asked).first() or {}
+    places: list[dict[str, object]] = []
+    for n, place in enumerate(menu):
+        pages = []
+        for page in place.pages:
+            root = reverse(page.url_name)
+            shared = {name: params[name] for name in page.shared_params if params.get(name)}
+            address = f"{root}?{urlencode(shared)}" if shared and root != here else root
+            pages.append({"label": page.label, "address": address, "current": root == here})
+        current = any(page["current"] for page in pages)
+        if current or filled.get(str(n), True):
+            # On a page of a record, what is above it stands in its breadcrumbs.
+            tabs = pages if current and path == here and len(pages) > 1 else []
+            places.append({"label": place.label, "address": pages[0]["address"], "current": current, "tabs": tabs})
+    return places
 
 
 # -- files ---------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from pilots.models import Batch, Pilot
 from policies.models import Industry, Policy, Province
 from tests.factories import (
     make_batch,
+    make_follow_up,
     make_indicator,
     make_industry,
     make_pilot,
@@ -460,7 +461,7 @@ def test_the_day_moves_by_quarters_and_keeps_the_filter(client: Client, path: st
     assert re.findall(r'class="day-step" rel="nofollow" href="([^"]*)"', page) == [
         f"?region=east&amp;as_of={step}" for step in steps
     ]
-    form = page.partition('<form class="day-picker"')[2].partition("</form>")[0]
+    form = page.partition('<div class="day-picker"')[2].partition("</form>")[0]
     assert '<input type="hidden" name="region" value="east">' in form
 
 
@@ -472,12 +473,46 @@ def test_today_has_no_quarter_ahead(client: Client) -> None:
 
 
 def test_the_day_stands_in_the_head_of_a_page_once(client: Client) -> None:
-    page = client.get("/pilots/").content.decode()
-    assert page.count('<form class="day-picker"') == 1
-    assert page.index('<form class="day-picker"') < page.index("<h1")
-    past = client.get("/pilots/?as_of=2024-01-30").content.decode()
-    assert past.count('<form class="day-picker"') == 1
-    assert '<form class="day-picker"' not in client.get("/sign-in/").content.decode()
+    for address in ("/pilots/", "/pilots/?as_of=2024-01-30"):
+        page = client.get(address).content.decode()
+        assert page.count('<div class="day-picker"') == 1
+        assert page.index("<h1") < page.index('<div class="day-picker"') < page.index('class="finding"')
+    assert '<div class="day-picker"' not in client.get("/sign-in/").content.decode()
+
+
+# -- the menu of places ------------------------------------------------------------------------------------------------
+
+
+def places(client: Client, address: str) -> tuple[list[str], list[str]]:
+    """Return the addresses of the places and of the tabs of a page; the current ones are marked by *."""
+    page = client.get(address).content.decode()
+    found = []
+    for name in ("site-nav", "site-tabs"):
+        nav = page.partition(f'<nav class="{name}"')[2].partition("</nav>")[0]
+        links = re.findall(r'<li><a href="([^"?]*)[^"]*"( class="current")?', nav)
+        found.append([address + "*" * bool(current) for address, current in links])
+    return found[0], found[1]
+
+
+def test_each_page_stands_in_its_place(client: Client) -> None:
+    rollout = ["/", "/provinces/*", "/pilots/", "/industries/", "/actions/"]
+    tabs = ["/provinces/", "/policies/", "/compare/provinces/"]
+    for address in tabs:
+        assert places(client, address) == (rollout, [tab + "*" * (tab == address) for tab in tabs])
+    assert places(client, "/provinces/zhejiang/") == (rollout, [])  # its breadcrumbs lead back
+    assert '<a href="/provinces/">' in client.get("/provinces/zhejiang/").content.decode()
+    assert places(client, "/about/") == ([place.rstrip("*") for place in rollout], [])
+
+
+def test_results_and_action_are_in_the_menu_when_they_have_something_to_show(empty: None, client: Client) -> None:
+    """And where the reader is already."""
+    always = ["/*", "/provinces/", "/pilots/", "/industries/"]
+    assert places(client, "/") == (always, [])
+    assert places(client, "/trends/") == (["/", *always[1:], "/synergy/*"], ["/synergy/", "/trends/*"])
+    make_follow_up(make_pilot(make_batch(), make_province()))
+    assert places(client, "/") == ([*always, "/actions/"], [])
+    make_reading()
+    assert places(client, "/") == ([*always, "/synergy/", "/actions/"], [])
 
 
 # -- ways to edit ------------------------------------------------------------------------------------------
@@ -524,10 +559,6 @@ def test_a_page_offers_no_form_to_readers_nor_beyond_a_province(client: Client) 
 
 # -- pages of errors ---------------------------------------------------------------------------------------
 
-SECTIONS = [
-    *("/", "/policies/", "/provinces/", "/pilots/", "/actions/", "/industries/", "/synergy/", "/practices/", "/data/"),
-]
-
 
 def raise_error(*args: Any) -> Any:
     raise ValueError("a bug")
@@ -554,12 +585,14 @@ def raise_database_error(*args: Any) -> Any:
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 414, 500, 503])
 def test_an_error_page_keeps_the_way_on(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    """Sections, search and languages, also where neither the address nor the database is of use."""
+    """Places, search and languages, also where neither the address nor the database is of use."""
     page = failed_response(Client(enforce_csrf_checks=True), monkeypatch, status)
     text = page.content.decode()
     assert page.status_code == status
     nav = text.partition('<nav class="site-nav"')[2].partition("</nav>")[0]
-    assert re.findall(r'href="([^"?]+)', nav) == SECTIONS
+    results = [] if status in {403, 404} else ["/synergy/"]  # others ask the database nothing
+    menu = ["/", "/provinces/", "/pilots/", "/industries/", *results, "/actions/"]
+    assert re.findall(r'href="([^"?]+)', nav) == menu
     assert 'action="/search/"' in text
     assert 'hreflang="zh-hans"' in text
 

@@ -103,14 +103,15 @@ def error_response(
 
 
 def navigation_links(request: HttpRequest) -> dict[str, object]:
-    """Return the navigation of an error page: sections, search, and the same URL in each language.
+    """Return the navigation of an error page: places, search, and the same URL in each language.
 
     Runs no query. Empty where even the URLconf is broken: an error page must not fail.
     """
     try:
         return {
-            "sections": [
-                {"label": entry.label, "url": reverse(entry.url_name)} for entry in import_string(settings.MENU)
+            "places": [
+                {"label": place.label, "url": reverse(place.pages[0].url_name)}
+                for place in import_string(settings.MENU)
             ],
             "search": reverse("search"),
             "languages": [

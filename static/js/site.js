@@ -1,9 +1,6 @@
-/* What every page needs: the current section in view, <details> menus that close as menus do, and the address in
-   the margin of each printed page. */
+/* What every page needs: <details> menus that close as menus do, what prints the page, and the address in the margin of
+   each printed page. */
 const root = document.documentElement;
-
-// On a phone the list of sections scrolls inside itself.
-document.querySelector(".site-nav .current")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // Filters and open charts change the address of a page that stays; its day and its language are part of the address.
 addEventListener("beforeprint", () => {
@@ -15,6 +12,7 @@ addEventListener("beforeprint", () => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) print();
   document.querySelectorAll(".menu[open]").forEach((menu) => {
     if (!menu.contains(event.target)) menu.open = false;
   });
