@@ -2,8 +2,8 @@
 
 A text that begins with two hyphens is a colour of theme.css: "--accent", or "--green/0.35" for a transparent one.
 A point has, beside its place, what Chart.js has no word for: `title` and `text` are its tooltip, `url` the page that it
-opens, `label` what stands beside it. A label has a `text`, `short` for a narrow window, and its `sides` in the order of
-preference, [1, 0] to the right, [0, -1] above; where none of several is free, it is left out unless it says `keep`.
+opens, `label` what stands beside it, and `name` what stands in the margin with a line to it. A label has a `text`,
+`short` for a narrow window, and its side: [1, 0] to the right, [0, -1] above.
 An axis has `marks`: its only ticks, each with value and text.
 """
 
@@ -25,46 +25,55 @@ from core.text.formatting import format_number, join_short
 Config = dict[str, Any]
 Point = dict[str, Any]
 
-ABOVE, BELOW, RIGHT, ABOVE_LEFT, BELOW_LEFT = [[0, -1]], [[0, 1]], [[1, 0]], [[-1, -1]], [[-1, 1]]
+ABOVE, BELOW, RIGHT, ABOVE_LEFT, BELOW_LEFT = [0, -1], [0, 1], [1, 0], [-1, -1], [-1, 1]
 DASHED = [4, 3]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Row of a bar chart: its parts, one a series, and the words behind it; `texts` are the tooltips of the parts."""
+    """Row of a bar chart: its parts, one a series, and what the tooltip says of it; `texts` are those of the parts."""
 
     label: str
     parts: Sequence[int]
-    text: str
+    tip: str
     url: str = ""
     texts: Sequence[str] = ()
-    short: str | None = None  # the words in a narrow window
+    number: str = ""  # beside the bar, instead of the sum of its parts
+    behind: int = 0  # a pale bar of this length, of which the others are a part
     gap: bool = False  # a bar that should be there: its outline
 
 
-def bars(rows: Sequence[Bar], series: Sequence[tuple[str, str]], axis: str) -> Config:
-    """Horizontal bars from zero, in this order; the parts of several series (name and colour) are stacked."""
-    longest = max((sum(row.parts) for row in rows), default=0)
+def bars(rows: Sequence[Bar], series: Sequence[tuple[str, str]]) -> Config:
+    """Horizontal bars from zero, in this order, each with its number instead of an axis; the parts of several series
+    (name and colour) are stacked.
+    """
+    longest = max((max(sum(row.parts), row.behind) for row in rows), default=0) or 1
+    shape: Config = {"barPercentage": 0.72, "categoryPercentage": 0.9, "grouped": False}
     datasets = []
     for place, (name, colour) in enumerate(series):
         points = []
         for row in rows:
-            point: Point = {"x": row.parts[place], "y": row.label, "text": row.text, "url": row.url}
+            point: Point = {"x": row.parts[place], "y": row.label, "text": row.tip, "url": row.url}
             if len(series) > 1:
                 told = row.texts[place] if row.texts else row.parts[place]
-                point |= {"text": f"{name}: {told}" if row.parts[place] else "", "footer": row.text}
+                point |= {"text": f"{name}: {told}" if row.parts[place] else "", "footer": row.tip}
             if place == len(series) - 1:
-                point["label"] = {"text": row.text, "short": row.short, "sides": RIGHT, "plain": True}
+                number = row.number or format_number(sum(row.parts))
+                point["label"] = {"text": number, "side": RIGHT, "plain": True, "end": sum(row.parts) / longest}
             if row.gap:
-                point["x"] = longest * 0.04 or 0.1
+                point["x"] = longest * 0.04
                 point["label"] |= {"color": "--second", "plain": False}
             points.append(point)
-        look: Config = {"backgroundColor": colour, "barPercentage": 0.72, "categoryPercentage": 0.9}
+        look: Config = {"backgroundColor": colour, "stack": "parts", **shape}
         if any(row.gap for row in rows):
-            look["backgroundColor"] = ["transparent" if row.gap else colour for row in rows]
+            look["backgroundColor"] = ["--amber" if row.gap else colour for row in rows]
             look |= {"borderColor": "--second", "borderSkipped": False}
-            look["borderWidth"] = [1.5 if row.gap else 0 for row in rows]
+            look["borderWidth"] = [1 if row.gap else 0 for row in rows]
         datasets.append({"label": name, "data": points, **look})
+    if any(row.behind for row in rows):
+        whole = [{"x": row.behind, "y": row.label, "url": row.url} for row in rows]
+        pale = {"label": "", "data": whole, "backgroundColor": "--s1", "stack": "behind", "order": 1, **shape}
+        datasets.insert(0, pale)
     return {
         "type": "bar",
         "data": {"labels": [row.label for row in rows], "datasets": datasets},
@@ -73,7 +82,7 @@ def bars(rows: Sequence[Bar], series: Sequence[tuple[str, str]], axis: str) -> C
             "layout": {"padding": {"top": 4, "right": 8}},
             "interaction": {"mode": "index", "axis": "y", "intersect": False},
             "scales": {
-                "x": {**count_axis(longest, axis), "stacked": True},
+                "x": {"display": False, "min": 0, "max": longest, "stacked": True},
                 "y": {"stacked": True, "grid": {"display": False}, "ticks": {"autoSkip": False, "color": "--ink"}},
             },
         },
@@ -140,7 +149,7 @@ def steps(
         points[-1]["label"] = {
             "text": f"{name} {reached[place]}",
             "short": str(reached[place]),  # a narrow window has a legend
-            "sides": BELOW_LEFT if place and close and not low else ABOVE_LEFT,
+            "side": BELOW_LEFT if place and close and not low else ABOVE_LEFT,
             "lift": 16 if beside and not place and close and low else 0,
             "color": colour,
         }
@@ -216,7 +225,7 @@ def upright(
 ) -> Config:
     """A dashed vertical line with its label above; `more` is what its tooltip says and where it leads."""
     color = {} if "badge" in label else {"color": colour}
-    top = {"x": at, "y": ends[1], "label": {"sides": ABOVE, **color, **label}, **more}
+    top = {"x": at, "y": ends[1], "label": {"side": ABOVE, **color, **label}, **more}
     return line("", [{"x": at, "y": ends[0]}, top], colour, width, borderDash=DASHED, pointHoverRadius=0)
 
 

@@ -81,22 +81,26 @@ def notice_text(coverage: Coverage) -> str:
 
 
 def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
-    """Return the bar chart of industries, longest first; gaps (priority industries without a pilot) stand out."""
-    rows = sorted(coverage.industries, key=lambda row: (-row.pilots, not row.gap, not row.in_notice, row.industry.pk))
+    """Return the bar chart of industries: gaps (priority industries without a pilot) first, then most pilots first.
+
+    Other industries without a pilot stand in the table alone.
+    """
+    rows = sorted(coverage.industries, key=lambda row: (not row.gap, -row.pilots, not row.in_notice, row.industry.pk))
     rule = _(
         "A gap is a priority industry that no pilot names; it is claimed only where at least %(share)d %% of the "
         "announced pilots are recorded and name an industry."
     ) % {"share": to_percent(coverage.gap_threshold, 0)}
     bars = []
     for row in rows:
+        if not row.pilots and not row.gap:
+            continue
         told = [
             ngettext("%(n)d pilot", "%(n)d pilots", row.pilots) % {"n": row.pilots},
             _("%(n)d of %(roster)d provinces") % {"n": row.provinces, "roster": row.roster},
-            *([_("announced in the notice")] if row.in_notice and not coverage.gap_judged else []),
         ]
-        long, short = (_("gap"), _("gap")) if row.gap else (" · ".join(told), str(row.pilots))
-        url = row.industry.get_absolute_url()
-        bars.append(charts.Bar(row.industry.name, [row.pilots], long, url, short=short, gap=row.gap))
+        number, url = _("gap") if row.gap else "", row.industry.get_absolute_url()
+        tip = number or " · ".join(told)
+        bars.append(charts.Bar(row.industry.name, [row.pilots], tip, url, number=number, gap=row.gap))
     columns: list[Column[IndustryCoverage]] = [
         Column("industry", _("Industry"), lambda row: record_cell(row.industry)),
         Column(
@@ -124,7 +128,7 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
         title=coverage_title(coverage),
         subtitle=coverage_scope(coverage),
         table=make_table(columns, rows),
-        data=charts.bars(bars, [(_("Pilots"), "--accent")], _("pilots")),
+        data=charts.bars(bars, [(_("Pilots"), "--accent")]) if coverage.naming else {},
         sources=sources,
         note=join_sentences(join_sentences(adds_up_note(), rule), notice_text(coverage)),
         api=coverage_api_url(coverage),

@@ -166,7 +166,7 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
         whole = sum(n for _name, n in parts)
         rows += [(Cell(label, url=url), name, n, whole) for name, n in parts if name]
         text = _("%(n)d of %(all)d") % {"n": parts[0][1], "all": whole}
-        bars.append(charts.Bar(label, [n for _name, n in parts], text, url, [f"{name} {n}" for name, n in parts]))
+        bars.append(charts.Bar(label, [n for _name, n in parts], text, url, [f"{name} {n}" for name, n in parts], text))
     columns: list[Column[tuple[Cell, str, int, int]]] = [
         Column("step", _("Step"), lambda row: row[0]),
         Column("part", _("What became of it"), lambda row: row[1]),
@@ -187,7 +187,6 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
         data=charts.bars(
             bars,
             [(_("done"), "--accent"), (_("open or not known"), "--s3"), (_("not done"), "--second")],
-            _("number of red pilots or follow-ups"),
         ),
         legend=[
             ("swatch series0", _("followed up, closed, cleared, kept")),
@@ -250,7 +249,6 @@ def ages_chart(summary: FollowUpSummary) -> Chart:
                 for band in summary.ages
             ],
             [(_("not overdue"), "--accent"), (_("overdue"), "--second")],
-            _("open follow-ups"),
         ),
         legend=[
             ("swatch series0", _("not overdue, or reported and waiting to be verified")),

@@ -408,8 +408,7 @@ def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
         Column("copies", _("Copies given up"), lambda row: row[1], kind="integer"),
     ]
     bars = [
-        charts.Bar(str(reason.label), [n], ngettext("%(n)d copy", "%(n)d copies", n) % {"n": n}, short=str(n))
-        for reason, n in shown
+        charts.Bar(str(reason.label), [n], ngettext("%(n)d copy", "%(n)d copies", n) % {"n": n}) for reason, n in shown
     ]
     scope = _("Copies given up: %(n)d of %(all)d on record, as of %(day)s") % numbers
     return Chart(
@@ -418,7 +417,7 @@ def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
         kind="bars",
         title=title,
         table=make_table(columns, counts),
-        data=charts.bars(bars, [(_("Copies given up"), "--accent")], _("copies")),
+        data=charts.bars(bars, [(_("Copies given up"), "--accent")]),
     )
 
 

@@ -118,12 +118,10 @@ def provinces_chart(
                     [row.pilots],
                     recorded_pilots_text(row.pilots),
                     pilots_url(province=row.province.slug),
-                    short=str(row.pilots),
                 )
                 for row in with_pilots[:most]
             ],
             [(_("Pilots"), "--accent")],
-            _("pilots"),
         ),
         sources=sources,
         note=join_sentences(

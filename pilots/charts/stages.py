@@ -25,7 +25,8 @@ from policies.metrics import share, whole_days
 from policies.models import Source
 from policies.tables import province_cell
 
-MIN_DRAWN = 5  # fewest plans on record for drawing days and giving a median; fewer are listed by name
+MIN_MEDIAN = 5  # fewest plans on record for giving a median of their days
+MIN_DRAWN = 10  # and for drawing them; fewer are listed by name
 KIND_COLOURS = ("--accent", "--s3", "--second", "--grey")
 MAX_NAMES = 24  # of pilots without a plan; all are in the table
 
@@ -125,9 +126,9 @@ def time_in_stage(status: PilotStatus) -> int | None:
 
 
 def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **filters: str) -> Chart:
-    """Return the chart of pilots at each stage: one colour per kind.
+    """Return the chart of pilots at each stage where any stands: one colour per kind.
 
-    Beside each bar is the number at or past the stage. `scope` names the pilots; `filters` are for links to them.
+    Behind each bar is a pale one of those at or past the stage. `scope` names the pilots; `filters` are for links.
     """
     kinds, whole = pilot_kinds(progress), progress.funnel()
     stays = Counter(
@@ -161,12 +162,18 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
             "share", _("Share"), lambda code: share(reached[code], whole.n) if code in reached else "", kind="share"
         ),
     ]
-    bars = []
-    for code, label in labels.items():
-        text = str(here[code])
-        if code in reached:
-            text = _("%(standing)d · %(reached)d reached") % {"standing": here[code], "reached": reached[code]}
-        bars.append(charts.Bar(label, [stays[code, kind] for kind in kinds], text, urls[code]))
+    bars = [
+        charts.Bar(
+            label,
+            [stays[code, kind] for kind in kinds],
+            _("%(n)d at or past it") % {"n": reached[code]} if code in reached else "",
+            urls[code],
+            number=_("%(n)d here") % {"n": here[code]},
+            behind=reached.get(code, 0),
+        )
+        for code, label in labels.items()
+        if here[code]  # where nobody stands, there is nothing to see
+    ]
     parts = [_("%(scope)s, as of %(day)s") % {"scope": scope, "day": format_day(progress.as_of)}]
     if whole.unknown:
         text = ngettext("%(n)d without any stage on record", "%(n)d without any stage on record", whole.unknown)
@@ -183,12 +190,13 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
         data=charts.bars(
             bars,
             [(str(kind.label), colour) for kind, colour in zip(kinds, KIND_COLOURS, strict=False)],
-            _("pilots now at the stage"),
-        ),
-        legend=[(f"swatch series{n}", str(kind.label)) for n, kind in enumerate(kinds)],
+        )
+        if bars
+        else {},
+        legend=[(f"swatch series{n}", str(kind.label)) for n, kind in enumerate(kinds)] if kinds[1:] else [],
         sources=sources,
         note=_(
-            "Reached: at or past the stage, also where the day of that stage was never published. "
+            "Pale: at or past the stage, also where the day of that stage was never published. "
             "A pilot that has withdrawn is not counted."
         ),
         api=progress_api_url(filters),
@@ -238,7 +246,7 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
     done = sorted((item for item in timed if spans[item.pilot.pk].done), key=lambda item: days[item.pilot.pk])
     waiting = sorted((item for item in timed if not spans[item.pilot.pk].done), key=lambda item: -days[item.pilot.pk])
     drawn = done if len(done) >= MIN_DRAWN else []
-    middle = whole_days(median(days[item.pilot.pk] for item in drawn)) if drawn else None
+    middle = whole_days(median(days[item.pilot.pk] for item in done)) if len(done) >= MIN_MEDIAN else None
 
     def first_entry(item: PilotStatus, stage: Stage) -> date | None:
         entries = [entry.entered_on for entry in item.pilot.prefetched_stages if entry.stage == stage]
@@ -287,7 +295,7 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
         }
         for item in drawn
     ]
-    median_line = None if middle is None else (middle, _("median %(days)s") % {"days": format_days(middle)})
+    median_line = (middle, _("median %(days)s") % {"days": format_days(middle)}) if middle is not None else None
     return Chart(
         slug="plan-lag",
         kind="strip",
@@ -301,7 +309,6 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
             (_("plan issued"), ""),
             median_line,
         ),
-        legend=[("dot certain", _("plan issued"))] if drawn else [],
         names=[
             {
                 "title": title,
@@ -323,7 +330,7 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
         ],
         sources=sources,
         note=join_sentences(
-            _("The median counts only plans on record.") if drawn else "",
+            _("The median counts only plans on record.") if middle is not None else "",
             _("A plan that is not on record may have been issued all the same."),
         ),
         api=progress_api_url(filters),
@@ -430,7 +437,7 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
         % {"scope": scope, "day": format_day(progress.as_of)},
         table=make_table(columns, ORDERED_STAGES),
         data=charts.strip([str(stage.label) for stage in used], points, _("days in the stage"), series),
-        legend=[("dot certain", series[0]), ("dot latest", series[1])] if used else [],
+        legend=[("dot certain", series[0]), ("dot latest", series[1])] if any(left.values()) else [],
         sources=sources,
         note=_("Stages whose day is not on record take no time here: their days fall to the stage before."),
     )

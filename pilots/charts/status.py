@@ -462,11 +462,11 @@ def indicator_datasets(
         beside = next((line[-1]["y"] for line in (expected, bound, path) if line), accepted[-1]["y"])
         number = format_amount(next(r.value for r in reversed(readings) if is_accepted_on(r, status.as_of)))
         side = charts.BELOW if accepted[-1]["y"] < beside else charts.ABOVE
-        accepted[-1]["label"] = {"text": number, "sides": side, "color": "--accent"}
+        accepted[-1]["label"] = {"text": number, "side": side, "color": "--accent"}
     if path and target.target_value:
         side = charts.BELOW_LEFT if path[-1]["y"] < path[0]["y"] else charts.ABOVE_LEFT
         text = label_value(_("target"), format_amount(target.target_value))
-        path[-1]["label"] = {"text": text, "sides": side, "color": "--second"}
+        path[-1]["label"] = {"text": text, "side": side, "color": "--second"}
     if base and not any(mark["x"] <= base["x"] for mark in accepted):
         accepted.insert(0, base)
     diamond = {"pointStyle": "rectRot", "radius": 6, "hoverRadius": 7}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import ceil, floor
 from operator import attrgetter
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import format_share, join_clauses, join_short
+from core.text.formatting import format_number, format_share, join_clauses, join_short
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
 from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, no_elasticity
 from pilots.charts.cells import distinct_pilot_names, format_co2, pilot_cell
@@ -31,10 +32,9 @@ CORNERS = {  # of the quadrants: 1 where a rate is a reduction, first carbon, th
     CoControl.CARBON_DOWN_POLLUTION_UP: (1, -1),
     CoControl.BOTH_UP: (-1, -1),
 }
-AROUND = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1]]
-MAX_RADIUS = 22  # pixels, of the largest bubble
-ALWAYS_NAMED = 4  # the largest bubbles, whose names may lie on other bubbles
-MAX_LABELLED = 10  # bubbles labelled on the chart; all are in its table
+MAX_RADIUS = 18  # pixels, of the largest bubble
+NAMED = 5  # the largest rises of carbon, named on the chart; all are in its table
+MIN_DRAWN = 5  # fewest pilots that make a picture
 
 
 def synergy_names(synergy: Synergy) -> Mapping[int, str]:
@@ -87,15 +87,14 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
     return Chart(
         slug="coordinates",
         kind="coordinates",
-        title=synergy_title(synergy),
+        title=coordinates_title(synergy, names),
         subtitle=synergy_scope(synergy, scope),
         table=make_table(columns, sort_by_class(synergy.pilots)),
-        data=coordinates_config(drawn, names),
-        legend=[(f"shape {kind.shape} {kind.colour}", f"{kind.label} {synergy.kinds[kind]}") for kind in CoControl],
+        data=coordinates_config(synergy, names) if len(drawn) >= MIN_DRAWN else {},
         sources=sources,
         note=_(
-            "Positive is reduced. Above the diagonal pollutants fall more, below it carbon. Within 0.5 % of nothing a "
-            "rate is flat and no class is given. Only total emissions are drawn: an intensity is never set beside them."
+            "Positive is reduced; named are the largest rises of carbon. Grey: within 0.5 % of nothing a rate is flat "
+            "and no class is given. Only total emissions are drawn: an intensity is never set beside them."
         ),
         api=reverse("api-synergy"),
         api_filters=tuple(SynergyPageFilter.base_filters),
@@ -132,29 +131,42 @@ def synergy_scope(synergy: Synergy, scope: str) -> str:
     }
 
 
-def labelled_pilots(drawn: Sequence[PilotSynergy]) -> list[PilotSynergy]:
-    """Return the labelled bubbles: the largest, then those not reducing both, furthest from the origin first."""
-
-    def distance(item: PilotSynergy) -> Decimal:
-        return abs(item.apeq.rate or Decimal(0)) + abs(item.carbon.reduction.rate or Decimal(0))
-
-    off = sorted((i for i in drawn if i.kind not in (CoControl.CO_REDUCTION, CoControl.FLAT)), key=distance)[::-1]
-    far = sorted((i for i in drawn if i.kind == CoControl.CO_REDUCTION), key=distance)[::-1][:2]
-    large = sorted(drawn, key=lambda item: abs(item.carbon_tonnes or Decimal(0)))[::-1][:5]
-    return list({item.pilot.pk: item for item in (*large, *off[:4], *far)}.values())[:MAX_LABELLED]
+def rising_carbon(synergy: Synergy) -> list[PilotSynergy]:
+    """Return the pilots whose carbon rises, most added tonnes first."""
+    rising = (CoControl.POLLUTION_DOWN_CARBON_UP, CoControl.BOTH_UP)
+    found = [item for item in synergy.on_chart if item.kind in rising]
+    return sorted(found, key=lambda item: item.carbon_tonnes or Decimal(0))
 
 
-def coordinates_config(drawn: Sequence[PilotSynergy], names: Mapping[int, str]) -> charts.Config:
+def coordinates_title(synergy: Synergy, names: Mapping[int, str]) -> str:
+    """Return the headline: in how many pilots carbon rises, by how much, and most in which."""
+    rising = rising_carbon(synergy)
+    if not rising:
+        return synergy_title(synergy)
+    rates = [-(item.carbon.reduction.rate or Decimal(0)) for item in rising]
+    text = ngettext(
+        "Carbon rises in %(n)d pilot: %(name)s, by %(high)s or %(tonnes)s",
+        "Carbon rises by %(low)s to %(high)s in %(n)d pilots; most in %(name)s: %(tonnes)s",
+        len(rising),
+    )
+    return text % {
+        "low": format_share(min(rates), 1),
+        "high": format_share(max(rates), 1),
+        "n": len(rising),
+        "name": names[rising[0].pilot.pk],
+        "tonnes": format_co2(-(rising[0].carbon_tonnes or Decimal(0))),
+    }
+
+
+def coordinates_config(synergy: Synergy, names: Mapping[int, str]) -> charts.Config:
     """Return a bubble a pilot in the colour and shape of its class, its area by tonnes of carbon.
 
-    Both axes have one scale, so that the diagonal of equal rates rises by 45 degrees; the flat band is shaded.
+    The axes end one per cent beyond the data, the flat band is shaded, and a corner with pilots says class and count.
     """
-    if not drawn:
-        return {}
-    sizes = {item.pilot.pk: float(abs(item.carbon_tonnes or Decimal(0))) for item in drawn}
-    labelled = sorted((item.pilot.pk for item in labelled_pilots(drawn)), key=lambda pk: -sizes[pk])
+    named = {item.pilot.pk for item in rising_carbon(synergy)[:NAMED]}
+    sizes = {item.pilot.pk: float(abs(item.carbon_tonnes or Decimal(0))) for item in synergy.on_chart}
     bubbles: dict[str, list[charts.Point]] = {kind.value: [] for kind in CoControl}
-    for item in drawn:
+    for item in synergy.on_chart:
         pk, carbon, air = item.pilot.pk, item.carbon.reduction.rate, item.apeq.rate
         words = [
             item.kind.label if item.kind else "",
@@ -164,9 +176,8 @@ def coordinates_config(drawn: Sequence[PilotSynergy], names: Mapping[int, str]) 
         ]
         point: charts.Point = {"x": float((carbon or 0) * 100), "y": float((air or 0) * 100)}
         point |= {"title": names[pk], "text": [str(word) for word in words], "url": item.pilot.get_absolute_url()}
-        if pk in labelled:
-            keep = pk in labelled[:ALWAYS_NAMED]
-            point["label"] = {"text": names[pk], "sides": AROUND, "plain": True, "keep": keep, "rank": sizes[pk]}
+        if pk in named:
+            point["name"] = names[pk]
         point["r"] = max(4, round(MAX_RADIUS * (sizes[pk] / (max(sizes.values()) or 1)) ** 0.5, 1))
         if item.kind:
             bubbles[item.kind].append(point)
@@ -183,27 +194,27 @@ def coordinates_config(drawn: Sequence[PilotSynergy], names: Mapping[int, str]) 
             charts.dots(str(kind.label), bubbles[kind], f"--{kind.colour}", **look)
             | {"backgroundColor": f"--{kind.colour}/0.35"}
         )
-    axes, ends = [], []
+    axes = []
     titles = (_("carbon reduced, % of the base"), _("air pollutants reduced (equivalents), % of the base"))
     for axis, title in zip("xy", titles, strict=True):
-        values = [point[axis] for points in bubbles.values() for point in points]
-        low, high = min(-2.0, *values), max(2.0, *values)
-        air_around = (high - low) * 0.09
-        scale = {"min": low - air_around, "max": high + air_around, "ticks": {"maxRotation": 0}}
+        values = [0.0, *(point[axis] for points in bubbles.values() for point in points)]
+        low, high = min(values) - 1, max(values) + 1
+        step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (high - low) / step <= 8)
+        marks = [[n, format_number(n)] for n in range(ceil(low / step) * step, floor(high) + 1, step)]
+        scale = {"min": low, "max": high, "marks": marks, "ticks": {"maxRotation": 0}}
         axes.append({**scale, "title": {"display": True, "text": title}})
-        ends.append(high)
     flat, far, under = float(EPSILON * 100), 1000, {"pointHoverRadius": 0, "order": 2}  # what lies outside is clipped
-    words_on_line = {"text": _("equal rates"), "sides": charts.BELOW, "turn": True, "plain": True, "color": "--muted"}
-    middle = {"x": min(ends) * 0.42, "y": min(ends) * 0.42, "label": words_on_line}
-    diagonal = [{"x": -far, "y": -far}, middle, {"x": far, "y": far}]
     across, up = ([{"x": -far, "y": flat}, {"x": far, "y": flat}], [{"x": -flat, "y": far}, {"x": flat, "y": far}])
     sets += [
         charts.line("", across, "--line/0.5", 0, fill={"value": -flat}, **under),
         charts.line("", up, "--line/0.5", 0, fill={"value": -far}, **under),
-        charts.line("", diagonal, "--muted", 1, borderDash=[5, 4], **under),
     ]
-    corners = [{"text": str(kind.label), "at": at, "color": f"--{kind.colour}"} for kind, at in CORNERS.items()]
-    return charts.plot(sets, *axes, top=4, corners=corners, oneScale=True)
+    corners = [
+        {"text": f"{kind.label} · {synergy.kinds[kind]}", "at": at, "color": f"--{kind.colour}"}
+        for kind, at in CORNERS.items()
+        if synergy.kinds[kind]
+    ]
+    return charts.plot(sets, *axes, top=4, corners=corners)
 
 
 def pollutants_used(item: PilotSynergy) -> str:
@@ -254,6 +265,7 @@ def amber_table(synergy: Synergy) -> Table:
             "industries",
             _("Industries"),
             lambda item: join_short(industry.name for industry in item.pilot.industries.all()) or None,
+            file_only=True,
         ),
     ]
     found = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]

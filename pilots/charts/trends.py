@@ -48,7 +48,7 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
     if same:
         same[-1]["label"] = {
             "text": format_amount(trend.same[-1].value),
-            "sides": charts.ABOVE,
+            "side": charts.ABOVE,
             "color": "--accent",
         }
     compared = ngettext("the same %(n)d pilot in every year", "the same %(n)d pilots in every year", trend.compared)
@@ -65,7 +65,7 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
             charts.year_axis(point["x"] for point in (*same, *beside)),
             axis,
         ),
-        legend=[*([("dot certain", compared)] if same else []), *([("dot latest", alone)] if beside else [])],
+        legend=[("dot certain", compared), ("dot latest", alone)] if same and beside else [],
         sources=sources,
         note=join_sentences(aggregation_text(trend), value_axis_note(axis)),
         api=f"{reverse('api-trend')}?{urlencode({'indicator': indicator.code, **asked})}",

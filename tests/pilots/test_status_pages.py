@@ -382,9 +382,13 @@ def test_the_lights_are_compared_with_the_last_quarter_s_end(programme: Any, cli
 
 def test_each_bar_of_a_batch_counts_the_list_that_it_leads_to(programme: Any, client: Client) -> None:
     funnel = client.get(f"/batches/first/?{DAY}").context["charts"]["funnel"]
-    for stage in zip(*(part["data"] for part in funnel.data["data"]["datasets"]), strict=True):
-        if url := stage[0]["url"]:
-            assert client.get(f"{url}&{DAY}").context["listing"].count == sum(part["x"] for part in stage)
+    whole, *parts = (part["data"] for part in funnel.data["data"]["datasets"])
+    assert funnel.data["data"]["labels"] == [point["y"] for point in whole]
+    for reached, *stage in zip(whole, *parts, strict=True):
+        here = sum(part["x"] for part in stage)
+        assert 0 < here <= reached["x"], "no bar where nobody stands, and the pale one is of those at or past the stage"
+        assert client.get(f"{stage[0]['url']}&{DAY}").context["listing"].count == here
+        assert stage[-1]["label"]["text"] == f"{here} here"
 
 
 @pytest.mark.parametrize("name", ["lights", "funnel", "lag", "time"])
@@ -405,21 +409,21 @@ def find_urls(data: Any) -> Iterator[str]:
         yield from find_urls(list(data.values()))
 
 
-def test_five_plans_are_drawn_with_a_median_in_whole_days(programme: Any, client: Client) -> None:
+def test_ten_plans_are_drawn_with_a_median_in_whole_days(programme: Any, client: Client) -> None:
     batch, province = programme["late"].batch, Province.objects.get(slug="hebei")
-    for number in range(5):
+    for number in range(9):
         planned = make_pilot(batch, province, slug=f"planned-{number}", name_en=f"Planned {number}", kind="park")
         make_stage(planned, "listed", date(2024, 1, 15))
         make_stage(planned, "plan_issued", date(2024, 1, 15) + timedelta(101 + number), reason="Not published.")
     page = client.get(f"/batches/first/?{DAY}")
     chart = page.context["charts"]["lag"]
     assert chart.title == (
-        "Half of the plans on record came within 104 days of the list; "
+        "Half of the plans on record came within 106 days of the list; "
         "2 have none on record, up to 1,044 days since the list"
-    )  # the median of 101 to 105 and 305 is 103.5
+    )  # the median of 101 to 109 and 305 is 105.5
     dots, median = (own["data"] for own in chart.data["data"]["datasets"])
-    assert [point["x"] for point in dots] == [101, 102, 103, 104, 105, 305]
-    assert median[-1] == {"x": 104, "y": -0.6, "label": {"text": "median 104 days"} | median[-1]["label"]}
+    assert [point["x"] for point in dots] == [*range(101, 110), 305]
+    assert median[-1] == {"x": 106, "y": -0.6, "label": {"text": "median 106 days"} | median[-1]["label"]}
     assert [[row["label"] for row in group["rows"]] for group in chart.names] == [["Amber", "Late"]]
     assert page.content.decode().count("/pilots/amber/") >= 2
 

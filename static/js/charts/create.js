@@ -1,7 +1,7 @@
 /* Creates the chart of a frame from the configuration that the page holds: colours of the theme, tooltips and links from
    the points themselves, and the ticks that an axis names. */
 import { readTheme } from "./theme.js";
-import { breakLabel, formatTick, roomForLabels, words } from "./words.js";
+import { breakLabel, formatTick, roomForLabels, roomForNames, words } from "./words.js";
 
 /** The configuration with each colour of the theme in place of its name. */
 function paint(value, theme) {
@@ -82,41 +82,17 @@ function nameTicks(scale, isRows, width) {
   }
 }
 
-/** Widen the ends of an axis until a unit is as long across as up, with the same round steps on both. */
-function setOneScale(chart) {
-  const { x, y } = chart.scales;
-  const unit = Math.min(x.width / (x.max - x.min), y.height / (y.max - y.min)); // px
-  const step = [1, 2, 5, 10, 20, 50, 100].find((size) => size * unit >= 50) ?? 200;
-  const round = (axis) => {
-    const first = Math.ceil(axis.min / step);
-    axis.ticks = Array.from({ length: Math.floor(axis.max / step) - first + 1 }, (_, i) => ({
-      value: (first + i) * step,
-    }));
-  };
-  [x, y].forEach((scale) => {
-    const [middle, half] = [(scale.min + scale.max) / 2, (scale === x ? x.width : y.height) / unit / 2];
-    Object.assign(chart.config.options.scales[scale.id], {
-      min: middle - half,
-      max: middle + half,
-      afterBuildTicks: round,
-    });
-  });
-  chart.update();
-}
-
 /** The configuration of a frame for this width, in the colours of the theme. */
 function makeConfig(box, theme, width) {
   const config = paint(JSON.parse(box.querySelector("script").textContent), theme);
   const { data, options } = config;
   const { x, y } = options.scales;
-  if (options.indexAxis) {
-    const room = () => roomForLabels(data.datasets, x.max, width, theme.fontFamily);
-    if (room() > width * 0.3) {
-      data.datasets.at(-1).data.forEach(({ label }) => (label.text = label.short ?? label.text)); // or names are cut
-    }
-    options.layout.padding.right = room();
-  }
-  if (options.oneScale && width < 520) {
+  const points = data.datasets.flatMap((own) => own.data);
+  const labelled = data.datasets.at(-1)?.data ?? [];
+  if (options.indexAxis) options.layout.padding.right = roomForLabels(labelled, width, theme.fontFamily);
+  const room = roomForNames(points, width, theme.fontFamily);
+  if (room) x.min -= ((x.max - x.min) * room) / Math.max(room, width - room - 60);
+  if (options.corners && width < 520) {
     data.datasets.forEach((own) => (own.radius = own.radius?.map((radius) => radius * 0.6)));
   }
   Object.assign(options, links, { plugins: { tooltip } });
@@ -132,7 +108,5 @@ export function createChart(Chart, frame, { canvas, width, theme = readTheme(), 
   const config = makeConfig(box, theme, width ?? box.clientWidth);
   applyDefaults(Chart, theme);
   change?.(config);
-  const chart = new Chart(canvas ?? box.querySelector("canvas"), { ...config, plugins: [words(theme), ...plugins] });
-  if (config.options.oneScale) [1, 2].forEach(() => setOneScale(chart));
-  return chart;
+  return new Chart(canvas ?? box.querySelector("canvas"), { ...config, plugins: [words(theme), ...plugins] });
 }

@@ -34,14 +34,8 @@ function setUp(frame) {
 
 /* -- permalink ------------------------------------------------------------------------------------------------ */
 
-/** The address of this page on this day, in this language, at this chart. */
-export function permalink(hash) {
-  const address = new URL(location.href);
-  address.searchParams.set("as_of", document.documentElement.dataset.asOf);
-  address.searchParams.set("lang", document.documentElement.lang);
-  address.hash = hash;
-  return address.href;
-}
+/** The address of this page with both days and in this language, at this chart: it shows the same next year. */
+export const permalink = (hash) => document.documentElement.dataset.paperAddress + hash;
 
 /** Browsers offer the clipboard to secure pages only; an intranet may have none. */
 async function copy(text) {

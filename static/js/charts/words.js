@@ -1,7 +1,8 @@
-/* A plugin of Chart.js that writes the labels of points: beside them, on the first side that is free. */
+/* A plugin of Chart.js that writes the labels of points beside them, and their names in the margin. */
 
 const SIZE = 12; // px
 const NARROW = 480; // px
+const LINE = 19; // px
 
 /** Break a long name into two lines near its middle: at a space where it has spaces. */
 export function breakLabel(text, length) {
@@ -25,22 +26,29 @@ export function formatTick(value, _, ticks) {
 }
 
 const textOf = (label, width) => (width < NARROW ? (label.short ?? label.text) : label.text);
-const fontOf = (label, family) => `${label.plain ? 400 : 600} ${label.badge || label.turn ? 11 : SIZE}px ${family}`;
+const fontOf = (label, family) => `${label.plain ? 400 : 600} ${label.badge ? 11 : SIZE}px ${family}`;
 
-/** Room to the right of bars for the labels of those that reach far: most fit on the drawing itself. */
-export function roomForLabels(datasets, longest, width, family) {
+/** The width of the widest of some labels. */
+function widest(labels, width, family) {
   const pen = document.createElement("canvas").getContext("2d");
-  const needed = datasets.at(-1).data.map(({ label }, row) => {
-    const length = datasets.reduce((sum, { data }) => sum + data[row].x, 0);
+  const widths = labels.map((label) => {
     pen.font = fontOf(label, family);
-    return pen.measureText(textOf(label, width)).width + 16 - (1 - length / longest) * width * 0.5;
+    return pen.measureText(textOf(label, width)).width;
   });
+  return Math.max(0, ...widths);
+}
+
+/** Room to the right of bars for the numbers of those that reach far: most fit on the drawing itself. */
+export function roomForLabels(points, width, family) {
+  const needed = points.map(({ label }) => widest([label], width, family) + 16 - (1 - label.end) * width * 0.5);
   return Math.ceil(Math.max(8, ...needed));
 }
 
-const overlap = (a, b) =>
-  Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) *
-  Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
+/** Room on the left of the points for the names in the margin; none in a narrow window, which has them in the table. */
+export function roomForNames(points, width, family) {
+  const names = points.filter(({ name }) => name).map(({ name }) => ({ text: name }));
+  return names.length && width >= NARROW ? widest(names, width, family) + 30 : 0;
+}
 
 /** The box of a text on one side of a point; `lift` raises it. */
 function boxAt({ x, y, options }, [dx, dy], width, lift = 0) {
@@ -53,7 +61,6 @@ function boxAt({ x, y, options }, [dx, dy], width, lift = 0) {
 function write(pen, text, box, label, theme) {
   pen.save();
   pen.translate((box.left + box.right) / 2, (box.top + box.bottom) / 2);
-  if (label.turn) pen.rotate(-Math.PI / 4);
   if (label.badge) {
     const half = Math.max(9, (box.right - box.left) / 2 + 6);
     pen.fillStyle = theme.color("--second");
@@ -70,55 +77,65 @@ function write(pen, text, box, label, theme) {
 /** Names in the corners of the drawing, on a ground of their own, since lines may end there. */
 function writeCorners(chart, corners, theme) {
   const { ctx: pen, chartArea: area } = chart;
-  return corners.flatMap((corner) => {
+  corners.forEach((corner) => {
     const lines = [breakLabel(corner.text, chart.width < 520 ? 14 : 40)].flat();
     pen.font = fontOf(corner, theme.fontFamily);
-    return lines.map((text, i) => {
+    lines.forEach((text, i) => {
       const width = pen.measureText(text).width;
       const left = corner.at[0] > 0 ? area.right - 6 - width : area.left + 6;
       const top = corner.at[1] > 0 ? area.top + 6 + i * 15 : area.bottom - 6 - (lines.length - i) * 15;
-      const box = { left, top, right: left + width, bottom: top + 15 };
       pen.fillStyle = theme.color("--panel");
       pen.fillRect(left - 2, top, width + 4, 15);
-      write(pen, text, box, corner, theme);
-      return box;
+      write(pen, text, { left, top, right: left + width, bottom: top + 15 }, corner, theme);
     });
   });
 }
 
-/** No label lies on another. Of several sides that are free it takes the one that hides least of other points; a label
-    that would hide some is left out unless it is to be kept. */
+/** Names in the left margin of the plot, in the order of their points, with a line to each; none lies on another. */
+function writeNames(chart, points, theme) {
+  const { ctx: pen, chartArea: area } = chart;
+  const named = points.filter(({ raw }) => raw.name && chart.width >= NARROW).sort((a, b) => a.at.y - b.at.y);
+  let next = area.top + 34; // below the name of the corner
+  named.forEach((own) => {
+    own.y = Math.max(own.at.y, next);
+    next = own.y + LINE;
+  });
+  next = area.bottom - 34;
+  named.reverse().forEach((own) => {
+    own.y = Math.min(own.y, next);
+    next = own.y - LINE;
+  });
+  pen.save();
+  pen.font = fontOf({}, theme.fontFamily);
+  Object.assign(pen, { textAlign: "left", textBaseline: "middle", strokeStyle: theme.color("--muted") });
+  named.forEach(({ raw, at, y }) => {
+    const left = area.left + 6;
+    pen.fillStyle = theme.color("--ink");
+    pen.fillText(raw.name, left, y + 1);
+    pen.beginPath();
+    pen.moveTo(left + pen.measureText(raw.name).width + 4, y);
+    pen.lineTo(at.x - (at.options.radius ?? 0) - 1, at.y);
+    pen.stroke();
+  });
+  pen.restore();
+}
+
 export const words = (theme) => ({
   id: "words",
   afterDatasetsDraw(chart) {
-    const { ctx: pen, chartArea: area, data } = chart;
+    const { ctx: pen, data, width: whole } = chart;
     const points = data.datasets.flatMap((dataset, i) =>
-      dataset.data.map((raw, row) => ({ label: raw.label, at: chart.getDatasetMeta(i).data[row] })),
+      dataset.data.map((raw, row) => ({ raw, at: chart.getDatasetMeta(i).data[row] })),
     );
-    const shapes = points
-      .map(({ at: { x, y, options } }) => ({ x, y, r: options.radius ?? 0 }))
-      .filter(({ r }) => r > 0)
-      .map(({ x, y, r }) => ({ left: x - r, top: y - r, right: x + r, bottom: y + r }));
-    const taken = writeCorners(chart, chart.options.corners ?? [], theme);
-    const labelled = points.filter(({ label }) => label && textOf(label, chart.width));
-    labelled.sort((a, b) => (b.label.rank ?? 0) - (a.label.rank ?? 0));
-    labelled.forEach(({ label, at }) => {
-      const text = textOf(label, chart.width);
+    writeCorners(chart, chart.options.corners ?? [], theme);
+    writeNames(chart, points, theme);
+    points.forEach(({ raw: { label }, at }) => {
+      const text = label && textOf(label, whole);
+      if (!text) return;
       pen.font = fontOf(label, theme.fontFamily);
-      const { width } = pen.measureText(text);
-      let boxes = label.sides.map((side) => boxAt(at, side, width, label.lift));
-      if (boxes.length > 1) {
-        const hidden = (box) => shapes.reduce((sum, shape) => sum + overlap(box, shape), 0);
-        const isInside = (box) =>
-          box.left > area.left && box.right < area.right && box.top > area.top && box.bottom < area.bottom;
-        boxes = boxes.filter((box) => isInside(box) && taken.every((other) => !overlap(box, other)));
-        boxes = boxes.filter((box) => label.keep || !hidden(box)).sort((a, b) => hidden(a) - hidden(b));
-      }
-      const [box] = boxes;
-      if (!box) return;
-      const outside = Math.max(0, box.right - chart.width);
+      const box = boxAt(at, label.side, pen.measureText(text).width, label.lift);
+      const outside = Math.max(0, box.right - whole);
       if (!label.badge) Object.assign(box, { left: box.left - outside, right: box.right - outside });
-      taken.push(box);
       write(pen, text, box, label, theme);
     });
   },
