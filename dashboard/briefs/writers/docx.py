@@ -1,7 +1,6 @@
 """Writer of Word documents, from a template that the ministry may replace (`brief.docx` in VAR_DIR).
 
-The template is a Word document with the fields of `document_fields`, in the notation of docxtpl. The one that ships is
-made by `.ci/brief_template.py`.
+The template is a Word document with the fields of `document_fields`, in the notation of docxtpl, and is edited in Word.
 """
 
 from __future__ import annotations
@@ -19,13 +18,15 @@ from django.utils.translation import gettext as _
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
 from docx.shared import Mm
-from docxtpl import DocxTemplate, InlineImage
+from docxtpl import DocxTemplate, InlineImage, RichText
 from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from dashboard.briefs.blocks import Brief, brief_fields
 
 QR_WIDTH, PIXELS_PER_MODULE = Mm(18), 8
+MARK = "●"
+MARKS = {"red": "A3231B", "yellow": "D99A1C", "green": "1C6B3C", "grey": "8B9690"}
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 DOCX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -49,13 +50,18 @@ def write_docx(brief: Brief) -> bytes:
 
 
 def document_fields(brief: Brief, template: DocxTemplate) -> Mapping[str, Any]:
-    """Return the fields of the template: those of the brief, and `qr`, the picture of its QR code.
+    """Return the fields of the template: those of the brief, a `mark` in its colour beside each light and line, and
+    `qr`, the picture of its QR code.
 
     It is a PNG: Word documents hold no SVG that every version shows.
     """
     file = BytesIO()
     segno.make_qr(brief["address"], error="m").save(file, kind="png", scale=PIXELS_PER_MODULE)
-    return {**printable(brief_fields(brief)), "qr": InlineImage(template, file, width=QR_WIDTH)}
+    fields = printable(brief_fields(brief))
+    lines = [line for block in fields["blocks"] if block["type"] == "lines" for line in block["items"]]
+    for line in [*lines, *filter(None, [fields["light"]])]:
+        line["mark"] = RichText(f"{MARK} " if line["status"] else "", color=MARKS.get(line["status"]))
+    return {**fields, "qr": InlineImage(template, file, width=QR_WIDTH)}
 
 
 def printable(value: Any) -> Any:
