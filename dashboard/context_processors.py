@@ -5,7 +5,7 @@ from django.utils.functional import SimpleLazyObject
 
 from core.backup.models import backup_status
 from core.http.as_of import today
-from dashboard.analytics.recent_changes import corrections_after
+from dashboard.analytics.change_log import corrections_after
 
 
 def corrections(request: HttpRequest) -> dict[str, object]:

@@ -1,11 +1,10 @@
-"""Change log: every change of every model, newest first, with author, field differences, reason and import.
-
-It is the journal; pages use keyset pagination, so that the last page costs as much as the first.
+"""Change log: every change of every model, newest first, with author, field differences, reason and import; and the
+corrections made since a day. Both read the journal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -20,8 +20,18 @@ from django.utils.translation import gettext as _
 from simple_history.models import DeletedObject
 
 from core.history.diffs import record_names
-from core.history.entries import NEWEST_FIRST, HistoryEntry, Label, describe, newest_changes
+from core.history.entries import (
+    NEWEST_FIRST,
+    HistoryEntry,
+    Label,
+    action_labels,
+    change_reason,
+    describe,
+    fetch_entries,
+    newest_changes,
+)
 from core.history.models import ChangeEvent
+from core.history.recording import batched
 from core.http.as_of import today
 from core.imports.models import Import
 from core.records.history_model import HistoryModel
@@ -29,20 +39,33 @@ from pilots.documents.services import readable_changes
 from pilots.models import (
     Adoption,
     Attachment,
+    Batch,
     Effect,
     FollowUp,
     FollowUpStep,
     LightOverride,
     Milestone,
     Pilot,
+    Practice,
     Reading,
     Replan,
     StageEntry,
     Target,
 )
-from policies.models import Province, ProvincialPlan
+from policies.models import Figure, Industry, Measure, Policy, Province, ProvincialPlan
 
-PAGE_SIZE = 50
+PART_MODELS: tuple[Any, ...] = (
+    *(StageEntry, Milestone, Target, Reading, LightOverride, Replan),
+    *(FollowUpStep, Adoption, Effect),
+)
+"""Models whose changes are shown at the record that they belong to."""
+PAGE_MODELS: tuple[Any, ...] = (
+    *(Policy, ProvincialPlan, Measure, Figure, Industry, Province, Batch, Pilot),
+    *(FollowUp, Practice),
+)
+SHOWN_LABELS = {model._meta.label_lower for model in (*PAGE_MODELS, *PART_MODELS)}
+ENTRY_LABELS = {model: Label(related=[model.OWNER]) for model in PART_MODELS}
+MAX_NAMED = 8  # corrections
 SYSTEM = "~system"  # no user name can hold a tilde
 
 
@@ -56,15 +79,6 @@ class ChangeLogQuery(NamedTuple):
     until: date | None = None
     import_record: Import | None = None
     own_province: Province | None = None  # nothing but what was this province's own
-
-
-class ChangeLogPage(NamedTuple):
-    """A page of the change log; `newer` and `older` are its first and last change, None at the ends of the log."""
-
-    entries: Sequence[HistoryEntry]
-    total: int
-    newer: int | None
-    older: int | None
 
 
 def history_models() -> dict[str, type[Model]]:
@@ -95,45 +109,10 @@ def start_of_day(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def build_change_log(
-    kinds: Mapping[str, type[Model]],
-    asked: ChangeLogQuery,
-    *,
-    before: ChangeEvent | None = None,
-    after: ChangeEvent | None = None,
-    most: int = PAGE_SIZE,
-) -> ChangeLogPage:
-    """Return a page of the change log: the newest changes, those before another one, or the last ones after it."""
-    rows = find_changes(kinds, asked)
-    part = rows.filter(beyond(after, "gt")).reverse() if after else rows.filter(beyond(before, "lt"))
-    keys = list(part.values_list("pk", flat=True)[: most + 1])
-    more, keys = len(keys) > most, keys[:most]
-    newer, older = (more, True) if after else (before is not None, more)
-    if after:
-        keys.reverse()
-    return ChangeLogPage(
-        entries=load_change_log(keys, asked.reader),
-        total=rows.count(),
-        newer=keys[0] if keys and newer else None,
-        older=keys[-1] if keys and older else None,
-    )
-
-
-def beyond(change: ChangeEvent | None, way: str) -> Q:
-    """Return the condition on changes before (`lt`) or after (`gt`) another one."""
-    if change is None:
-        return Q()
-    return Q(**{f"at__{way}e": change.at}) & (Q(**{f"at__{way}": change.at}) | Q(**{f"pk__{way}": change.pk}))
-
-
-def iterate_change_log(
-    kinds: Mapping[str, type[Model]], asked: ChangeLogQuery, most: int = 200
-) -> Iterator[list[HistoryEntry]]:
-    """Yield all changes in chunks, so that a file of any length takes little memory."""
-    rows, last = find_changes(kinds, asked), None
-    while keys := list(rows.filter(beyond(last, "lt")).values_list("pk", flat=True)[:most]):
-        yield load_change_log(keys, asked.reader)
-        last = ChangeEvent.objects.get(pk=keys[-1])
+def iterate_change_log(rows: QuerySet[ChangeEvent], reader: object) -> Iterator[HistoryEntry]:
+    """Yield what all these changes say, read in chunks, so that a file of any length takes little memory."""
+    for keys in batched(list(rows.values_list("pk", flat=True))):
+        yield from load_change_log(keys, reader)
 
 
 # -- what they say -----------------------------------------------------------------------------------------
@@ -164,7 +143,7 @@ PARTS: Mapping[type[Model], Part] = {
 }
 
 
-def load_change_log(keys: Sequence[int], reader: object) -> list[HistoryEntry]:
+def load_change_log(keys: Iterable[int], reader: object) -> list[HistoryEntry]:
     """Return what the changes with these ids say, newest first, each with the URL of its record."""
     labels = {model: Label(lambda entry: str(entry.instance)) for model in history_models().values()}
     name = partial(part_label, gone=DeletedPilots())
@@ -221,3 +200,44 @@ def record_url(entry: Any, alive: bool) -> str:
         return str(entry.follow_up.get_absolute_url()) if entry.follow_up else ""
     page = "change" if alive else "history"
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=[entry.id])
+
+
+# -- corrections since a day -------------------------------------------------------------------------------
+
+
+def corrections_after(as_of: date, most: int = MAX_NAMED) -> dict[str, Any]:
+    """Return what was changed or deleted after a day: why a page of that day may read differently than it did then.
+
+    `total` is their number, `newest` the last ones. Two queries, and one for each model shown.
+    """
+    changes = ChangeEvent.objects.order_by(*NEWEST_FIRST).filter(
+        model__in=SHOWN_LABELS, at__gte=start_of_day(as_of + timedelta(1)), action__in=["~", "-"]
+    )
+    total = changes.count()
+    newest = list(changes.select_related("import_record")[:most]) if total else []
+    entries, actions, found = fetch_entries(newest, ENTRY_LABELS), action_labels(), []
+    for change in newest:
+        entry = entries.get((change.model, change.entry_id))
+        if entry is not None:
+            what, url = shown_record(entry)
+            kind, action = str(entry.instance_type._meta.verbose_name), actions[change.action]
+            texts = {"what": what, "url": url, "kind": kind, "action": action, "reason": change_reason(change)}
+            found.append({"when": change.at, **texts})
+    return {"total": total, "newest": found}
+
+
+def shown_record(entry: Any) -> tuple[str, str]:
+    """Return name and URL of the record that a change is shown at: of a part the record that it belongs to.
+
+    Both are empty where that is gone; the URL also of a deleted record, and of one without a page.
+    """
+    record, deleted = entry.instance, entry.history_type == "-"
+    if entry.instance_type in PART_MODELS:
+        try:
+            record, deleted = getattr(entry, entry.instance_type.OWNER), False
+        except ObjectDoesNotExist:
+            record = None
+    if record is None:
+        return "", ""
+    name = str(record) if isinstance(record, FollowUp) else record.name or getattr(record, "slug", "") or str(record.pk)
+    return name, record.get_absolute_url() if hasattr(record, "get_absolute_url") and not deleted else ""

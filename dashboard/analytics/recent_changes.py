@@ -10,25 +10,30 @@ from operator import or_
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, ngettext_lazy
 
 from core.history.diffs import translate_reason
-from core.history.entries import NEWEST_FIRST, Label, action_labels, change_reason, fetch_entries
+from core.history.entries import NEWEST_FIRST, action_labels, fetch_entries
 from core.history.models import ChangeEvent
 from core.imports.importer import KINDS
 from core.imports.models import Import
 from core.text.formatting import join_clauses
-from dashboard.analytics.change_log import start_of_day
+from dashboard.analytics.change_log import (
+    ENTRY_LABELS,
+    PAGE_MODELS,
+    PART_MODELS,
+    SHOWN_LABELS,
+    shown_record,
+    start_of_day,
+)
 from pilots.analytics.light_history import PilotEdit, light_changes
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import Move
 from pilots.models import (
     Adoption,
-    Batch,
     Effect,
     FollowUp,
     FollowUpStep,
@@ -43,18 +48,10 @@ from pilots.models import (
     StageEntry,
     Target,
 )
-from policies.models import Figure, Industry, Measure, Policy, Province, ProvincialPlan
+from policies.models import ProvincialPlan
 
-PAGE_MODELS: tuple[Any, ...] = (
-    *(Policy, ProvincialPlan, Measure, Figure, Industry, Province, Batch, Pilot),
-    *(FollowUp, Practice),
-)
 PILOT_PARTS: tuple[Any, ...] = (StageEntry, Milestone, Target, Reading, LightOverride, Replan)
-PART_MODELS: tuple[Any, ...] = (*PILOT_PARTS, FollowUpStep, Adoption, Effect)
-"""Models whose changes are shown at the record that they belong to."""
 PART_LABELS = {model._meta.label_lower for model in PART_MODELS}
-SHOWN_LABELS = PART_LABELS | {model._meta.label_lower for model in PAGE_MODELS}
-ENTRY_LABELS = {model: Label(related=[model.OWNER]) for model in PART_MODELS}
 MAX_GROUPS = 8
 WINDOW_SIZE = 5_000  # changes that are looked at for the newest groups
 LOAD_REASONS = (gettext_noop("Shipped with the product"), gettext_noop("Demonstration data"))
@@ -64,45 +61,6 @@ LOAD_REASONS = (gettext_noop("Shipped with the product"), gettext_noop("Demonstr
 def shown_changes() -> QuerySet[ChangeEvent]:
     """Return the changes of what public pages show, newest first."""
     return ChangeEvent.objects.filter(model__in=SHOWN_LABELS).order_by(*NEWEST_FIRST)
-
-
-# -- since a day -----------------------------------------------------------------------------------------
-
-
-def corrections_after(as_of: date, most: int = MAX_GROUPS) -> dict[str, Any]:
-    """Return what was changed or deleted after a day: why a page of that day may read differently than it did then.
-
-    `total` is their number, `newest` the last ones. Two queries, and one for each model shown.
-    """
-    changes = shown_changes().filter(at__gte=start_of_day(as_of + timedelta(1)), action__in=["~", "-"])
-    total = changes.count()
-    newest = list(changes.select_related("import_record")[:most]) if total else []
-    entries, actions, found = fetch_entries(newest, ENTRY_LABELS), action_labels(), []
-    for change in newest:
-        entry = entries.get((change.model, change.entry_id))
-        if entry is not None:
-            what, url = shown_record(entry)
-            kind, action = str(entry.instance_type._meta.verbose_name), actions[change.action]
-            texts = {"what": what, "url": url, "kind": kind, "action": action, "reason": change_reason(change)}
-            found.append({"when": change.at, **texts})
-    return {"total": total, "newest": found}
-
-
-def shown_record(entry: Any) -> tuple[str, str]:
-    """Return name and URL of the record that a change is shown at: of a part the record that it belongs to.
-
-    Both are empty where that is gone; the URL also of a deleted record, and of one without a page.
-    """
-    record, deleted = entry.instance, entry.history_type == "-"
-    if entry.instance_type in PART_MODELS:
-        try:
-            record, deleted = getattr(entry, entry.instance_type.OWNER), False
-        except ObjectDoesNotExist:
-            record = None
-    if record is None:
-        return "", ""
-    name = str(record) if isinstance(record, FollowUp) else record.name or getattr(record, "slug", "") or str(record.pk)
-    return name, record.get_absolute_url() if hasattr(record, "get_absolute_url") and not deleted else ""
 
 
 # -- lately, in groups -----------------------------------------------------------------------------------

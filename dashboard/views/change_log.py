@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from itertools import chain
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
 from django.core.validators import MinValueValidator
 from django.db.models import Model, QuerySet
 from django.http.response import HttpResponseBase
@@ -23,23 +23,29 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from core.feeds import FEED_LISTS, Entry, FeedList, atom_response
 from core.history.entries import HistoryEntry, differences_text, entry_columns
 from core.history.models import ChangeEvent
-from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http.errors import BadRequest
 from core.http.request import TrackerRequest
 from core.imports.models import Import, ImportState
 from core.pages import Export, Feeds, export_response
 from core.permissions import editor_province, in_scope
 from core.text.formatting import label_value
 from core.web.filters import ChoiceFormField, RelatedFormField
-from core.web.list_pages import POSITION_PARAMETERS, FilterBar, drop_unknown_params, export_links, form_errors, url_with
+from core.web.list_pages import (
+    POSITION_PARAMETERS,
+    FilterBar,
+    drop_unknown_params,
+    export_links,
+    form_errors,
+    requested_page,
+)
 from core.web.tables import Table, make_table
 from dashboard.analytics.change_log import (
     SYSTEM,
-    ChangeLogPage,
     ChangeLogQuery,
-    build_change_log,
     find_changes,
     history_models,
     iterate_change_log,
+    load_change_log,
 )
 from policies.models import Province
 
@@ -142,31 +148,34 @@ def province_field(reader: object) -> RelatedFormField:
     )
 
 
-CHANGE_PARAMS = ("person", "kind", "province", "from", "to", "import", "lang", "before", "after")
+CHANGE_PARAMS = ("person", "kind", "province", "from", "to", "import", "lang", "page")
+CHANGES_ON_A_PAGE = 50
 
 
-def read_change_log(request: TrackerRequest, user: Any) -> tuple[ChangeLogForm, ModelsByName, ChangeLogPage]:
-    """Return the filters of a user, the models that they leave, and the page of changes. Raises BadRequest, and
-    PermissionDenied for who may view none.
+def read_change_log(request: TrackerRequest, user: Any) -> tuple[ChangeLogForm, QuerySet[ChangeEvent], Page[Any]]:
+    """Return the filters of a user, the changes that they leave, and one page of these with what they say. Raises
+    BadRequest, and PermissionDenied for who may view none.
     """
     kinds = viewable_models(user)
     form = ChangeLogForm(request.GET, kinds, reader=user)
-    drop_unknown_params(request, {*form.fields, "lang", "before", "after", "export"})
+    drop_unknown_params(request, {*form.fields, "lang", "page", "export"})
     if not form.is_valid():
         raise BadRequest(*form_errors(form))
     chosen = form.cleaned_data["kind"]
-    asked = {chosen: kinds[chosen]} if chosen else kinds
-    before, after = page_position(request, "before"), page_position(request, "after")
-    return form, asked, build_change_log(asked, form.query, before=before, after=after)
+    rows = find_changes({chosen: kinds[chosen]} if chosen else kinds, form.query)
+    pages = Paginator(rows.values_list("pk", flat=True), CHANGES_ON_A_PAGE)
+    page = pages.get_page(requested_page(request, pages))
+    page.object_list = load_change_log(list(page.object_list), user)
+    return form, rows, page
 
 
 def change_feeds(_request: TrackerRequest, user: Any) -> Feeds:
     """Return the feed of changes; authors are named where the page names them."""
 
     def atom(request: TrackerRequest) -> HttpResponseBase:
-        _form, _kinds, log = read_change_log(request, user)
-        following = {"before": str(log.older)} if log.older else None
-        return atom_response(request, _("Changes of the records"), map(change_entry, log.entries), following)
+        _form, _rows, page = read_change_log(request, user)
+        following = {"page": str(page.next_page_number())} if page.has_next() else None
+        return atom_response(request, _("Changes of the records"), map(change_entry, page), following)
 
     return {"atom": atom}
 
@@ -178,9 +187,14 @@ FEED_LISTS["changes"] = FeedList(
 
 def changes(request: TrackerRequest) -> HttpResponseBase:
     """Show the change log of the models that the user may view, newest first."""
-    form, kinds, feed = read_change_log(request, request.user)
+    form, rows, page = read_change_log(request, request.user)
     bar, title = FilterBar(request, form), _("Changes of the records")
-    tables = {"changes": Export(title, lambda: change_log_table(kinds, form.query, feed.total), bar.chips)}
+
+    def table() -> Table:
+        entries = iterate_change_log(rows, request.user)
+        return make_table(entry_columns(authors=True), entries, count=page.paginator.count)
+
+    tables = {"changes": Export(title, table, bar.chips)}
     file = export_response(request, tables, title, feeds=change_feeds(request, request.user))
     if file is not None:
         return file
@@ -189,11 +203,7 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
         "title": title,
         "home": form.home,
         "bar": bar,
-        "feed": feed,
-        "first": not {"before", "after"} & {*request.GET},
-        "newer": url_with(request, before=None, after=str(feed.newer)) if feed.newer else "",
-        "older": url_with(request, after=None, before=str(feed.older)) if feed.older else "",
-        "newest": url_with(request, before=None, after=None),
+        "page": page,
         "exports": [*export_links(request, "changes", **dict.fromkeys(POSITION_PARAMETERS)), *request.feeds],
     }
     return TemplateResponse(request, "admin/reports/changes.html", context)
@@ -208,22 +218,3 @@ def change_entry(entry: HistoryEntry) -> Entry:
         lines=[differences_text(entry), label_value(_("Why"), entry.reason) if entry.reason else ""],
         author=entry.who,
     )
-
-
-def page_position(request: TrackerRequest, word: str) -> ChangeEvent | None:
-    """Return the change at which the page begins. Raises BadRequest for one that does not exist."""
-    text = request.GET.get(word)
-    if text is None:
-        return None
-    known = text.isascii() and text.isdigit() and len(text) <= 18  # as long as keys can be
-    change = ChangeEvent.objects.filter(pk=int(text)).first() if known else None
-    if change is None:
-        message = _("%(name)s: “%(value)s” is no place in this list. Begin at its first page.")
-        raise BadRequest(ErrorDetail(word, "invalid_place", message % {"name": word, "value": truncate(text)}))
-    return change
-
-
-def change_log_table(kinds: ModelsByName, asked: ChangeLogQuery, count: int) -> Table:
-    """Return the whole change log as a streamed table for a file."""
-    entries = chain.from_iterable(iterate_change_log(kinds, asked))
-    return make_table(entry_columns(authors=True), entries, count=count)

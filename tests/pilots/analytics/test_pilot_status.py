@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.db.models import TextChoices
 from django.utils import translation
 
+from dashboard.analytics.change_log import corrections_after
 from dashboard.analytics.overview import build_overview
-from dashboard.analytics.recent_changes import corrections_after
 from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status, quarter_end_before
 from pilots.analytics.synergy import PilotExclusionReason, build_synergy
 from pilots.lights import Colour, LightReason
