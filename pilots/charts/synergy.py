@@ -257,7 +257,7 @@ def amber_table(synergy: Synergy) -> Table:
     """Return the table of "pollution down, carbon up": rates and industries, most added carbon first."""
     columns: list[Column[PilotSynergy]] = [
         pilot_column(synergy_names(synergy)),
-        Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
+        Column("province", _("Province"), lambda item: province_cell(item.pilot.province), file_only=True),
         Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
         Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
         Column("tonnes", _("CO₂ reduced, t"), lambda item: strip_idle_zeros(item.carbon_tonnes), kind="decimal"),

@@ -252,7 +252,7 @@ def test_few_plans_stand_by_name_beside_who_has_none(client: Client) -> None:
     waiting = sum(not span.done for span in statuses if span)
     assert len(chart.names[-1]["rows"]) == waiting
     drawn = chart.data["data"]["datasets"][0]["data"] if chart.data else []
-    assert len(drawn) == (done if done >= 5 else 0)
+    assert len(drawn) == (done if done >= 10 else 0)
 
 
 @pytest.mark.parametrize(("rated", "few"), [(1, True), (2, False)])
