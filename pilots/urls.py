@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pilots.views import batches, documents, follow_ups, pilots, practices, synergy, trends
+from pilots.views import batches, documents, entry, follow_ups, pilots, practices, synergy, trends
 
 urlpatterns = [
     path("documents/", documents.document_list, name="document-list"),
@@ -12,6 +12,12 @@ urlpatterns = [
     path("documents/<int:pk>/file/", documents.document_download, name="document-download"),
     path("pilots/", pilots.pilot_list, name="pilot-list"),
     path("pilots/<slug:slug>/", pilots.pilot_detail, name="pilot-detail"),
+    path("pilots/<slug:slug>/readings/", entry.readings_enter, name="readings-enter"),
+    path("pilots/<slug:slug>/stages/enter/", entry.stage_entered, name="stage-enter"),
+    path("pilots/<slug:slug>/light/", entry.light_set, name="light-set"),
+    path("pilots/<slug:slug>/milestones/<int:pk>/done/", entry.milestone_done, name="milestone-done"),
+    path("pilots/<slug:slug>/<str:kind>/<int:pk>/day/", entry.planned_day, name="planned-day"),
+    path("pilots/<slug:slug>/<str:kind>/<int:pk>/answer/", entry.planned_day_answer, name="planned-day-answer"),
     path("batches/", batches.batch_list, name="batch-list"),
     path("batches/<slug:slug>/", batches.batch_detail, name="batch-detail"),
     path("practices/", practices.practice_list, name="practice-list"),

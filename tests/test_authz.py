@@ -88,6 +88,17 @@ PLAIN_ADDRESSES = {
     "brief": "/api/v1/briefs/pilot/nobody/",  # of no pilot
     "edition": "/api/v1/editions/1999-Q1/",  # that nobody made
 }
+FORM_ADDRESSES: Mapping[str, Callable[[Any], str]] = {
+    "form-done": lambda replan: f"/pilots/{replan.pilot.slug}/milestones/{replan.milestone_id}/done/",
+    "form-day": lambda replan: replan.item.entry_url(),
+    "form-answer": lambda replan: replan.item.entry_url("-answer"),
+    "form-stage": lambda replan: f"/pilots/{replan.pilot.slug}/stages/enter/",
+    "form-light": lambda replan: f"/pilots/{replan.pilot.slug}/light/",
+    "form-readings": lambda replan: f"/pilots/{replan.pilot.slug}/readings/",
+}
+"""Forms of the day, by a request for another day in the province. Where one is allowed an empty one is wrong, or was
+opened on no version of the record.
+"""
 PILOT_FIELDS = {
     "kind": "enterprise",
     "withdrawn_on": "2026-01-01",
@@ -296,7 +307,10 @@ class AuthzWorld(World):
 
     def plain(self, row: MatrixRow, column: str) -> RowRequest:
         """Return the request for URLs without records: aggregates, API root and schema, pages."""
-        address, body = PLAIN_ADDRESSES[row.resource], b"{}"
+        if row.resource in FORM_ADDRESSES:
+            address, body = FORM_ADDRESSES[row.resource](self.held["replans", row.relation]), b""
+        else:
+            address, body = PLAIN_ADDRESSES[row.resource], b"{}"
         if row.resource == "tokens":
             address += f"{self.token(row, column).pk}/revoke/" if row.verb == "revoke" else ""
             body = b"name=new&days=5"
@@ -500,6 +514,8 @@ def wrong_status(world: AuthzWorld, row: MatrixRow, name: str, asked: RowRequest
         answer = program.send(asked.method, asked.address, asked.body, **asked.headers)
         if answer.status_code != row.cells[name]:
             yield f"{row} by {name}: {answer.status_code} instead of {row.cells[name]}: {answer.content[:300].decode()}"
+        elif row.resource in FORM_ADDRESSES:  # refused as pages are
+            continue
         elif answer.status_code in {401, 403} and not answer.content.startswith(b'{"type": "about:blank"'):
             yield f"{row} by {name}: refused with something else than a problem: {answer.content[:300].decode()}"
 
@@ -625,7 +641,8 @@ def test_every_record_with_a_history_has_its_rows() -> None:
     }
     kept = {model._meta.label_lower for model in apps.get_models() if issubclass(model, HistoryModel)}
     assert kept == parts | {model._meta.label_lower for model in MODELS.values()}
-    assert set(MODELS) == set(RESOURCE_KINDS) == {row.resource for row in MATRIX_ROWS} - set(PLAIN_ADDRESSES)
+    plain = {*PLAIN_ADDRESSES, *FORM_ADDRESSES}
+    assert set(MODELS) == set(RESOURCE_KINDS) == {row.resource for row in MATRIX_ROWS} - plain
 
 
 def test_what_belongs_to_nobody_else_cannot_be_told_from_what_does_not_exist(world: AuthzWorld) -> None:

@@ -529,11 +529,9 @@ def test_a_page_leads_those_who_may_to_the_form_of_its_record(admin_client: Clie
     form = reverse("admin:pilots_pilot_change", args=[pilot.pk])
     assert edit_links(admin_client, pilot.get_absolute_url()) == [
         (form, "Edit this record"),
-        (reverse("admin:pilots_pilot_readings", args=[pilot.pk]), "Enter readings"),
         (f"{form}#stages-group", "Stages"),
         (f"{form}#milestones-group", "Milestones"),
         (f"{form}#targets-group", "Targets"),
-        (f"{reverse('admin:pilots_lightoverride_add')}?pilot={pilot.pk}", "Set the light by hand"),
     ]
     for record in (Policy.objects.first(), Province.objects.first(), pilot.batch, Industry.objects.first()):
         assert record is not None
@@ -551,7 +549,7 @@ def test_a_page_offers_no_form_to_readers_nor_beyond_a_province(client: Client) 
     client.force_login(editor)
     assert [label for _url, label in edit_links(client, own.get_absolute_url())][:2] == [
         "Edit this record",
-        "Enter readings",
+        "Stages",
     ]
     assert edit_links(client, other.get_absolute_url()) == []
     assert edit_links(client, own.batch.get_absolute_url()) == []

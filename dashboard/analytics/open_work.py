@@ -53,8 +53,8 @@ class PilotReplan:
 
     @property
     def url(self) -> str:
-        """Address of the request in the admin."""
-        return reverse("admin:pilots_replan_change", args=[self.replan.pk])
+        """Address of the answer to the request; of one that was refused, of another request."""
+        return self.record.entry_url("-answer" if self.replan.accepted is None else "")
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ def edit_url(row: Any, place: str) -> str:
     if place.startswith("/"):
         return place
     if place == EDIT_READINGS:
-        return f"{reverse('admin:pilots_pilot_readings', args=[row.pilot_id])}?{urlencode({'to': row.due})}"
+        return f"{reverse('readings-enter', args=[row.pilot.slug])}?{urlencode({'period': row.due})}"
     if place == EDIT_CORRECTION:
         return f"{reverse('admin:pilots_reading_add')}?{urlencode({'corrects': row.pk})}"
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"

@@ -178,7 +178,7 @@ def missing_entry(status: PilotStatus, person: Person, work: OpenWork) -> Entry:
     return Entry(
         f"values:{pilot.pk}:{year}",
         steps,
-        lambda: (pilot.name, reverse("admin:pilots_pilot_readings", args=[pilot.pk])),
+        lambda: (pilot.name, reverse("readings-enter", args=[pilot.slug])),
     )
 
 

@@ -30,12 +30,13 @@ from dashboard.analytics.open_work import (
 )
 from dashboard.charts.attention import attention_columns
 from dashboard.reminders.people import mail_notices
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url
 from pilots.charts.feeds import follow_up_events, milestone_events
 from pilots.charts.follow_ups import follow_ups_table
 from pilots.charts.practices import adopter_cell
-from pilots.lights import Colour
+from pilots.lights import Colour, MilestoneLight
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
 from pilots.models import Practice
@@ -154,7 +155,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
         "missing": [
             Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
             Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-            Column("enter", _("What to do"), lambda item: edit_cell(_("Enter readings"), "pilot_readings", item.pilot)),
+            Column("enter", _("What to do"), values_cell),
         ],
         "due": [
             Column(
@@ -166,7 +167,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             Column("planned", _("Planned on"), lambda row: row.planned_on, kind="date"),
             Column("late", _("Days late"), lambda row: max(row.delay or 0, 0) or "", kind="integer"),
             Column("owner", _("Responsible"), lambda row: row.record.owner),
-            Column("edit", _("What to do"), lambda row: edit_cell(_("Edit"), "milestone_change", row.record)),
+            Column("edit", _("What to do"), done_cell),
         ],
         "replans": [*replans, Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))],
         "replans-refused": [
@@ -191,6 +192,12 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
     }
 
 
-def edit_cell(text: str, page: str, record: Any) -> Cell:
-    """Return a link to a page of the admin."""
-    return Cell(text, url=reverse(f"admin:pilots_{page}", args=[record.pk]))
+def values_cell(status: PilotStatus) -> Cell:
+    """Return the link to the form of a pilot's values."""
+    return Cell(_("Enter readings"), url=reverse("readings-enter", args=[status.pilot.slug]))
+
+
+def done_cell(light: MilestoneLight) -> Cell:
+    """Return the link to the form of a milestone's completion."""
+    address = reverse("milestone-done", args=[light.status.pilot.slug, light.record.pk])
+    return Cell(_("Enter the completion"), url=address)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
@@ -21,6 +19,7 @@ from core.http.request import parse_key
 from core.spreadsheets.cells import AmbiguousCell
 from core.text.bilingual import normalize_code
 from core.text.formatting import label_value
+from pilots.forms.entry import AmountField
 from pilots.importers import split_steps
 from pilots.models import Adoption, Practice, Reading, ReadingLedger, ReadingState, Replan
 from pilots.models.reading import CONFLICT_CODE, JUMP_CODE
@@ -34,34 +33,6 @@ from pilots.replans import (
     save_replan,
     settle_planned_day,
 )
-
-AMOUNT_PATTERN = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
-
-
-class AmountField(forms.DecimalField):
-    """Decimal field: accepts 12345.6 and 12,345.6, full-width digits too; rejects ambiguous commas."""
-
-    widget = forms.TextInput
-    default_error_messages = {
-        "invalid": gettext_lazy("This is not a number. Write 12345.6 or 12,345.6, without a unit.")
-    }
-
-    def to_python(self, value: Any) -> Any:
-        """Parse the number. Raises ValidationError for commas other than thousands separators: 12,5 may be 12.5
-        or 125."""
-        if value is None or isinstance(value, Decimal):
-            return value
-        text = normalize_code(str(value))
-        if text and not AMOUNT_PATTERN.fullmatch(text):
-            raise ValidationError(self.error_messages["invalid"], code="invalid")
-        return super().to_python(text.replace(",", ""))
-
-    def prepare_value(self, value: object) -> Any:
-        """Return the stored value without trailing zeros."""
-        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
-
-    def widget_attrs(self, widget: forms.Widget) -> dict[str, object]:
-        return {**super().widget_attrs(widget), "inputmode": "decimal", "autocomplete": "off", "class": "amount"}
 
 
 class StepsField(forms.CharField):

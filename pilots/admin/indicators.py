@@ -21,8 +21,9 @@ from core.history.entries import LabelledUrl, Revert
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import parse_key
-from pilots.admin.forms import AmountField, IndicatorField, ReadingForm, StepsField
+from pilots.admin.forms import IndicatorField, ReadingForm, StepsField
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
+from pilots.forms.entry import AmountField
 from pilots.models import Effect, Indicator, Reading, ReadingState, Target
 from pilots.services import (
     ACCEPT_PERMISSION,

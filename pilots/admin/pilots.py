@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
@@ -14,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.record_admin import RecordAdmin
 from core.history.entries import LabelledUrl
 from pilots.admin.indicators import TargetInline
-from pilots.admin.reading_grid import readings_view
 from pilots.admin.stages_and_milestones import MilestoneInline, StageInline, tell_replan
 from pilots.models import Batch, Pilot
 from policies.admin import (
@@ -126,18 +126,11 @@ class PilotAdmin(RecordAdmin):
     ]
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
-        ways: list[LabelledUrl] = []
-        if request.user.has_perm("pilots.add_reading", record):
-            ways.append((_("Enter readings"), reverse("admin:pilots_pilot_readings", args=[record.pk])))
-        ways += [
+        return [
             (_("Stages"), "#stages-group"),
             (_("Milestones"), "#milestones-group"),
             (_("Targets"), "#targets-group"),
         ]
-        if request.user.has_perm("pilots.add_lightoverride", record):
-            address = f"{reverse('admin:pilots_lightoverride_add')}?{urlencode({'pilot': record.pk})}"
-            ways.append((_("Set the light by hand"), address))
-        return ways
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Tell of the planned days that rows asked for."""
@@ -147,9 +140,10 @@ class PilotAdmin(RecordAdmin):
                 tell_replan(self, request, replan)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.readings_view)
         urls: list[URLPattern] = super().get_urls()
-        return [path("<int:pk>/readings/", view, name="pilots_pilot_readings"), *urls]
+        return [path("<int:pk>/readings/", readings_moved), *urls]
 
-    def readings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return readings_view(request, pk, self.admin_site.each_context(request))
+
+def readings_moved(request: HttpRequest, pk: int) -> HttpResponseRedirect:
+    """Redirect the former address of the readings of a pilot to the page of the site."""
+    return HttpResponseRedirect(reverse("readings-enter", args=[get_object_or_404(Pilot, pk=pk).slug]))

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -98,6 +99,11 @@ class PlannedDayModel(models.Model):
     def has_fixed_day(self) -> bool:
         """Whether the planned day of the stored record changes by replans alone."""
         raise NotImplementedError
+
+    def entry_url(self, page: str = "") -> str:
+        """Return the address of the form of another planned day, or with "-answer" of the answer to it."""
+        kind: Any = self._meta.get_field("pilot").remote_field  # milestones or stages
+        return reverse(f"planned-day{page}", args=[self.pilot.slug, kind.related_name, self.pk])  # type: ignore[attr-defined]
 
 
 class Replan(HistoryModel):

@@ -43,6 +43,7 @@ from pilots.lights import Colour, Light
 from pilots.metrics.reconciliation import term_days_left
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target
 from pilots.tables import pilot_columns
+from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
 
 
@@ -189,13 +190,14 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     values = [*pilot.prefetched_targets, *pilot.prefetched_readings]
     sources = sources_of_records([pilot, *records, *values])
     beside: list[Column[Any]] = links.columns(lambda light: links.of_light(light, light.colour))
+    done, values_due = milestone_entries(request, pilot), reading_entries(request, pilot)
     tables: Exports = {
         name: Export(title, build, sources=sources)
         for name, title, build in (
             ("reasons", _("Why the light has its colour"), lambda: reasons_table(status)),
             ("stages", _("Stages"), lambda: stages_table(track)),
-            ("milestone-list", _("Milestones"), lambda: milestones_table(status, anchors=True, more=beside)),
-            ("indicators", _("Indicators"), lambda: indicators_table(status, beside)),
+            ("milestone-list", _("Milestones"), lambda: milestones_table(status, anchors=True, more=[*beside, *done])),
+            ("indicators", _("Indicators"), lambda: indicators_table(status, [*beside, *values_due])),
             ("untargeted", _("Values without a target"), lambda: untargeted_table(status)),
             ("evidence", _("Evidence and sources"), lambda: evidence_table(status)),
         )
@@ -223,6 +225,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "status": status,
             "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
             "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
+            "entry_links": entry_links(request, pilot),
             "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else links.of_pilot(status),
             "reasons": [(reason, links.of_light(reason, reason.effect)) for reason in status.reasons],

@@ -67,7 +67,7 @@ def test_a_provincial_editor_sees_what_waits_in_the_province(pilots: list[Pilot]
         "due": ["Late one", "Soon one"],
     }
     html = answer.content.decode()
-    assert reverse("admin:pilots_pilot_readings", args=[pilots[1].pk]) in html
+    assert reverse("readings-enter", args=[pilots[1].slug]) in html
     assert re.search(r'href="/pilots/\?province=jia[^"]*">Pilots of Jia<', html)
     assert "abroad" not in html
 

@@ -12,8 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.http.as_of import today
-from pilots.admin.forms import AmountField
-from pilots.admin.reading_grid import earlier_period, last_ended
+from pilots.forms.entry import AmountField
 from pilots.metrics.plausibility import implausible_change, last_day_of_period
 from pilots.models import (
     Indicator,
@@ -28,7 +27,6 @@ from pilots.models import (
 )
 from pilots.services import accept_readings, dispute_readings
 from tests.factories import (
-    add_step,
     make_batch,
     make_carbon,
     make_indicator,
@@ -375,12 +373,6 @@ def test_a_period_ends_on_its_last_day() -> None:
     assert {period: last_day_of_period(period) for period in days} == days
 
 
-def test_columns_are_periods_that_have_ended() -> None:
-    asked = [(date(2026, 12, 30), "2025", "2026-Q3"), (date(2026, 12, 31), "2026", "2026-Q4")]
-    assert [(day, last_ended(False, day), last_ended(True, day)) for day, _year, _quarter in asked] == asked
-    assert [earlier_period("2026-Q1", steps) for steps in (0, 1, 5, -4)] == ["2026-Q1", "2025-Q4", "2024-Q4", "2027-Q1"]
-
-
 # -- readings are recorded, never overwritten ----------------------------------------------------------------
 
 
@@ -517,174 +509,6 @@ def test_a_dispute_has_a_reason_and_accepting_again_keeps_the_first_day(admin_us
     assert accept_readings(readings=[reading], by=admin_user) == 0
     reading.refresh_from_db()
     assert (reading.state, reading.accepted_on) == ("accepted", date(2025, 3, 20))
-
-
-# -- the grid ------------------------------------------------------------------------------------------------
-
-
-def grid_url(pilot: Pilot) -> str:
-    return reverse("admin:pilots_pilot_readings", args=[pilot.pk])
-
-
-def typed_cells(page: Any, **changes: Any) -> dict[str, Any]:
-    """Return the form data of the grid, with changes."""
-    form = page.context["form"]
-    data = {bound.html_name: bound.value() for bound in form}
-    data |= {"rows": [row.indicator.pk for row in form.rows]} | changes
-    return {name: value for name, value in data.items() if value is not None and value is not False}
-
-
-def cell_name(indicator: Indicator, period: str, kind: str = "value") -> str:
-    return f"{kind}-{indicator.pk}-{period}"
-
-
-def cell_problems(page: Any) -> dict[str, list[str]]:
-    assert page.status_code == 200, "the grid was accepted"
-    return {name: list(texts) for name, texts in page.context["form"].errors.items()}
-
-
-def test_the_grid_has_what_was_promised_and_what_was_read(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    carbon, _unused = make_carbon(name_en="CO2"), make_indicator("AIR_NOX")
-    target = make_target(pilot, so2, 12000, 9600)
-    add_step(target, 2025, 10400)
-    make_reading(pilot, carbon, LAST, "42.50", value_status="final")
-    assert grid_url(pilot) in admin_client.get(change_url(pilot)).text
-    form = admin_client.get(grid_url(pilot)).context["form"]
-    assert [(row.indicator, row.promise) for row in form.rows] == [
-        (so2, "Reach a value · 2023: 12,000 → 2025: 10,400 → 2026: 9,600"),
-        (carbon, "no target"),
-    ]
-    assert [column["period"] for column in form.columns] == YEARS
-    lasts = [cell.last and (cell.last.value_text, cell.last.version) for cell in form.rows[1].cells]
-    assert lasts == [None, None, ("42.5", 1)]
-
-
-def test_the_columns_move_and_change_to_quarters(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    make_target(pilot, so2, 10, 8)
-    page = admin_client.get(grid_url(pilot), {"to": "2020"})
-    assert [column["period"] for column in page.context["form"].columns] == ["2018", "2019", "2020"]
-    assert (page.context["periods"]["earlier"], page.context["periods"]["later"]) == ("?to=2017", "?to=2023")
-    page = admin_client.get(grid_url(pilot), {"by": "quarter", "to": "2024-Q2"})
-    assert [column["period"] for column in page.context["form"].columns] == ["2023-Q3", "2023-Q4", "2024-Q1", "2024-Q2"]
-    for wrong in ("2999", "2020-Q1", "x", ""):
-        page = admin_client.get(grid_url(pilot), {"to": wrong})
-        assert [column["period"] for column in page.context["form"].columns] == YEARS
-
-
-def test_the_grid_records_only_what_was_typed(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    first = make_reading(pilot, so2, LAST, 12000, value_status="preliminary")
-    make_reading(pilot, so2, YEARS[0], 13000)
-    page = admin_client.get(grid_url(pilot))
-    sent = {cell_name(so2, LAST): "１１，９００．５", f"status-{LAST}": "final", "change_reason": "Yearbook"}
-    assert admin_client.post(grid_url(pilot), typed_cells(page, **sent)).status_code == 302
-    assert Reading.objects.count() == 3
-    new = Reading.objects.get(period=LAST, version=2)
-    assert (new.value, new.value_status, new.state) == (Decimal("11900.5"), "final", "reported")
-    assert (new.reported_on, history_of_record(new)) == (today(), [("+", "admin", "Yearbook")])
-    first.refresh_from_db()
-    assert (first.value, first.value_status) == (12000, "preliminary")
-
-
-def test_what_cannot_be_read_is_rejected_at_its_cell_and_all_is_kept(admin_client, pilot, so2) -> None:
-    make_target(pilot, so2, 12000, 9600)
-    page = admin_client.get(grid_url(pilot))
-    sent = {cell_name(so2, YEARS[1]): "11,900", cell_name(so2, LAST): "12,5", "change_reason": "Yearbook"}
-    answer = admin_client.post(grid_url(pilot), typed_cells(page, **sent))
-    text = "This is not a number. Write 12345.6 or 12,345.6; the unit is t."
-    assert cell_problems(answer) == {cell_name(so2, LAST): [text]}
-    assert Reading.objects.count() == 0
-    assert {name: value for name, value in typed_cells(answer).items() if name in sent} == sent
-    assert f'<a href="#id_{cell_name(so2, LAST)}">SO2 · {LAST}</a>' in answer.text
-
-
-def test_a_jump_opens_a_note_and_passes_with_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    make_reading(pilot, so2, YEARS[1], 100)
-    page = admin_client.get(grid_url(pilot))
-    note = f'name="{cell_name(so2, LAST, "note")}"'
-    assert note not in page.text
-    answer = admin_client.post(grid_url(pilot), typed_cells(page, **{cell_name(so2, LAST): "140"}))
-    assert cell_problems(answer)[cell_name(so2, LAST)][0].startswith("40.0 % above")
-    assert note in answer.text
-    again = admin_client.post(grid_url(pilot), typed_cells(answer, **{cell_name(so2, LAST, "note"): "New furnace"}))
-    assert again.status_code == 302
-    assert Reading.objects.get(period=LAST).note == "New furnace"
-
-
-def test_a_stale_cell_is_rejected_once_and_kept(admin_client, colleague, pilot, so2) -> None:
-    make_target(pilot, so2, 120, 96)
-    page, theirs = admin_client.get(grid_url(pilot)), colleague.get(grid_url(pilot))
-    colleague.post(grid_url(pilot), typed_cells(theirs, **{cell_name(so2, LAST): "110"}))
-    sent = {cell_name(so2, LAST): "112", cell_name(so2, YEARS[1]): "115"}
-    answer = admin_client.post(grid_url(pilot), typed_cells(page, **sent))
-    assert list(cell_problems(answer)) == [cell_name(so2, LAST)]
-    assert cell_problems(answer)[cell_name(so2, LAST)][0].startswith(
-        "wang entered 110 (preliminary, version 1) here on "
-    )
-    assert Reading.objects.count() == 1
-    assert [cell.last and cell.last.value for cell in answer.context["form"].rows[0].cells] == [None, None, 110]
-    assert admin_client.post(grid_url(pilot), typed_cells(answer)).status_code == 302
-    assert [(r.period, r.version, r.value) for r in Reading.objects.order_by("period", "version")] == [
-        (YEARS[1], 1, 115),
-        (LAST, 1, 110),
-        (LAST, 2, 112),
-    ]
-
-
-def test_another_indicator_is_added_without_losing_what_was_typed(admin_client, pilot, so2) -> None:
-    carbon = make_carbon()
-    make_target(pilot, so2, 120, 96)
-    page = admin_client.get(grid_url(pilot))
-    assert list(page.context["others"]) == [carbon]
-    sent = typed_cells(page, **{cell_name(so2, LAST): "11x", "add": carbon.pk, "add_row": "yes"})
-    wider = admin_client.post(grid_url(pilot), sent)
-    assert [row.indicator for row in wider.context["form"].rows] == [so2, carbon]
-    assert (typed_cells(wider)[cell_name(so2, LAST)], cell_problems(wider)) == ("11x", {})
-    done = admin_client.post(
-        grid_url(pilot), typed_cells(wider, **{cell_name(so2, LAST): "110", cell_name(carbon, LAST): "40"})
-    )
-    assert done.status_code == 302
-    assert {r.indicator: r.value for r in Reading.objects.all()} == {so2: 110, carbon: 40}
-
-
-@pytest.mark.parametrize("key", ["9" * 25, "9" * 5_000, "x", "-1"])
-def test_an_indicator_that_no_database_could_have_is_not_added(admin_client, pilot, so2, key) -> None:
-    make_target(pilot, so2, 120, 96)
-    sent = typed_cells(admin_client.get(grid_url(pilot)), add=key, add_row="yes", rows=key)
-    answer = admin_client.post(grid_url(pilot), sent)
-    assert [row.indicator for row in answer.context["form"].rows] == [so2]
-
-
-def test_an_indicator_offered_but_not_added_gets_no_row(admin_client, pilot, so2) -> None:
-    carbon = make_carbon()
-    make_target(pilot, so2, 120, 96)
-    page = admin_client.get(grid_url(pilot))
-    answer = admin_client.post(grid_url(pilot), typed_cells(page, add=carbon.pk))
-    assert cell_problems(answer) == {"__all__": ["No value was entered yet."]}
-    assert [row.indicator for row in answer.context["form"].rows] == [so2]
-
-
-def test_only_those_who_may_accept_are_offered_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    make_target(pilot, so2, 120, 96)
-    page = admin_client.get(grid_url(pilot))
-    admin_client.post(grid_url(pilot), typed_cells(page, accept="on", **{cell_name(so2, LAST): "110"}))
-    reading = Reading.objects.get()
-    assert (reading.state, reading.accepted_on) == ("accepted", today())
-    clerk = staff_client("view_pilot", "add_reading")
-    page = clerk.get(grid_url(pilot))
-    assert 'name="accept"' not in page.text
-    clerk.post(grid_url(pilot), typed_cells(page, accept="on", **{cell_name(so2, LAST): "111"}))
-    assert Reading.objects.get(version=2).state == "reported"
-
-
-@pytest.mark.parametrize("rights", [(), ("view_pilot", "change_pilot", "change_reading"), ("add_reading",)])
-def test_the_grid_is_for_those_who_may_add_readings_and_see_pilots(pilot: Pilot, rights: tuple[str, ...]) -> None:
-    client = staff_client(*rights)
-    assert client.get(grid_url(pilot)).status_code == 403
-    assert client.post(grid_url(pilot), {"reported_on": "2025-01-01"}).status_code == 403
-
-
-def test_the_grid_of_no_pilot_is_not_found(admin_client: Client) -> None:
-    assert admin_client.get(reverse("admin:pilots_pilot_readings", args=[999999])).status_code == 404
 
 
 # -- one reading ---------------------------------------------------------------------------------------------

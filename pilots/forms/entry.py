@@ -1,0 +1,473 @@
+"""Forms of the day: what an officer enters beside a record. Each writes by the door that admin, API and import use too,
+so that the rules are the models', and shows at its fields what they refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.forms.utils import ErrorDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.admin.record_form import VERSION_FIELD, FlexibleDateField, RecordForm, changes_message, changes_since
+from core.files.content_types import ACCEPT, MAX_FILE_BYTES
+from core.history.recording import MAX_REASON
+from core.http.as_of import today
+from core.http.request import parse_key
+from core.records import writing
+from core.records.validators import check_not_ahead
+from core.text.bilingual import check_text, normalize_code
+from core.text.formatting import format_amount, join_sentences
+from pilots.documents.services import attach, can_attach, store_document
+from pilots.forms.follow_ups import RecordErrorsMixin, date_input
+from pilots.lights import target_light
+from pilots.models import (
+    Indicator,
+    LightOverride,
+    Milestone,
+    Pilot,
+    Reading,
+    ReadingLedger,
+    ReadingState,
+    RejectedReadingsError,
+    Replan,
+    StageEntry,
+    ValueStatus,
+)
+from pilots.models.indicator import format_exact
+from pilots.models.reading import CONFLICT_CODE
+from pilots.readings import is_yearly, newest_accepted_in
+from pilots.replans import decide_replan, is_entered_today, save_replan, settle_planned_day
+from pilots.services import ACCEPT_PERMISSION
+
+AMOUNT_PATTERN = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
+
+
+class AmountField(forms.DecimalField):
+    """Decimal field: accepts 12345.6 and 12,345.6, full-width digits too; rejects ambiguous commas."""
+
+    widget = forms.TextInput
+    default_error_messages = {
+        "invalid": gettext_lazy("This is not a number. Write 12345.6 or 12,345.6, without a unit.")
+    }
+
+    def to_python(self, value: Any) -> Any:
+        """Parse the number. Raises ValidationError for commas other than thousands separators: 12,5 may be 12.5
+        or 125."""
+        if value is None or isinstance(value, Decimal):
+            return value
+        text = normalize_code(str(value))
+        if text and not AMOUNT_PATTERN.fullmatch(text):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(text.replace(",", ""))
+
+    def prepare_value(self, value: object) -> Any:
+        """Return the stored value without trailing zeros."""
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, object]:
+        return {**super().widget_attrs(widget), "inputmode": "decimal", "autocomplete": "off", "class": "amount"}
+
+
+# -- what the forms have in common -------------------------------------------------------------------------
+
+
+class EvidenceForm(RecordErrorsMixin, forms.Form):
+    """Form with a file that is attached to what is entered, for users who may attach one."""
+
+    FORM_FIELDS: ClassVar[Mapping[str, str]] = {"document": "file"}
+
+    user: Any = None
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        required=False,
+        allow_empty_file=True,  # rejected with the other faults of a file
+        help_text=gettext_lazy("PDF, OFD, DOCX, XLSX, CSV, PNG or JPG without macros, at most 20 MB."),
+        widget=forms.FileInput(attrs={"accept": ACCEPT, "data-max-bytes": MAX_FILE_BYTES}),
+    )
+
+    def offer_file(self, record: Any) -> None:
+        """Leave the fields of the file out for a user who may not attach one to the record."""
+        if not (self.user.has_perm("pilots.add_document") and can_attach(self.user, record)):
+            for name in self.fields.keys() & {"file", "page_number", "quote"}:
+                del self.fields[name]
+
+    def enter(self) -> bool:
+        """Write what was entered, all or nothing; False with the errors in the form."""
+        if not self.is_valid():
+            return False
+        try:
+            with transaction.atomic():
+                self.write()
+        except (ValidationError, writing.Conflict) as exc:
+            self.add_error(None, exc if isinstance(exc, ValidationError) else ValidationError(exc.messages))
+        except RejectedReadingsError:
+            pass  # its errors stand in the rows
+        else:
+            return True
+        return False
+
+    def write(self) -> None:
+        """Write it. Raises ValidationError by field, and Conflict."""
+        raise NotImplementedError
+
+    def attach_to(self, *records: Any) -> bool:
+        """Attach the file to the records; return whether there is one."""
+        values = self.cleaned_data
+        if not values.get("file"):
+            return False
+        where = {name: values[name] for name in ("page_number", "quote") if name in values}
+        try:
+            document = store_document(values["file"], title="", by=self.user)[0]
+            for record in records:
+                attach(document, record, by=self.user, held=True, **where)
+        except ValidationError as exc:
+            if not hasattr(exc, "error_dict"):
+                raise ValidationError({"file": exc.messages}) from exc
+            raise
+        return True
+
+
+class EntryForm(EvidenceForm, RecordForm):
+    """Form of one record. `beside` are the histories of the records that a new one stands beside: where another user
+    wrote one since the form was opened, it is refused once, and the user told.
+    """
+
+    def __init__(self, *args: Any, user: Any, beside: Any = None, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+        if beside is None:
+            return
+        self.latest = beside.order_by("-history_id").first()
+        opened = self.initial[VERSION_FIELD] = str(self.latest.pk) if self.latest else ""
+        if self.is_bound and self.data.get(VERSION_FIELD, "") != opened:
+            self.data = self.data.copy()
+            told = changes_message(self.latest, changes_since(self.latest, None)[1] or ())
+            again = _("Check it, then save again to keep it as it stands here.")
+            self.conflicts = [(None, join_sentences(told, again))]
+
+
+class MilestoneDoneForm(EntryForm):
+    """The completion of a milestone."""
+
+    field_order = ("completed_on", "evidence", "file", "page_number", "quote", "change_reason")
+
+    page_number = forms.IntegerField(
+        label=gettext_lazy("Page of the file"), required=False, min_value=1, max_value=100_000
+    )
+    quote = forms.CharField(
+        label=gettext_lazy("Quote"),
+        required=False,
+        max_length=500,
+        validators=[check_text],
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("The words that show it."),
+    )
+    change_reason = forms.CharField(
+        label=gettext_lazy("Remark"),
+        required=False,
+        max_length=MAX_REASON,
+        validators=[check_text],
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("Stands in the history of the pilot, for example why it was done late."),
+    )
+
+    class Meta:
+        model = Milestone
+        fields = ("completed_on", "evidence")
+        field_classes: ClassVar[Mapping[str, Any]] = {"completed_on": FlexibleDateField}
+        widgets: ClassVar[Mapping[str, Any]] = {"completed_on": date_input()}
+        help_texts: ClassVar[Mapping[str, Any]] = {"completed_on": gettext_lazy("The day on which it was done.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["completed_on"].required = not self.initial["completed_on"]
+        self.offer_file(self.instance)
+
+    def write(self) -> None:
+        values = {name: self.cleaned_data[name] for name in self._meta.fields or ()}
+        written = writing.write(self.instance, values, by=self.user, reason=self.cleaned_data["change_reason"])
+        if not (self.attach_to(self.instance) or written):
+            raise ValidationError(_("Nothing was changed, so nothing was saved and the history has no new entry."))
+
+
+class ReplanForm(EntryForm):
+    """Another planned day of a milestone or stage: asked for, decided at once by the ministry, or, where the day is not
+    fixed, changed.
+    """
+
+    field_order = ("day", "reason_zh", "reason_en", "file")
+    change_reason = None  # type: ignore[assignment]  # a field of the parent that this form leaves out
+
+    class Meta:
+        model = Replan
+        fields = ("day", "reason_zh", "reason_en")
+        field_classes: ClassVar[Mapping[str, Any]] = {"day": FlexibleDateField}
+        widgets: ClassVar[Mapping[str, Any]] = {
+            "day": date_input(),
+            **dict.fromkeys(("reason_zh", "reason_en"), forms.Textarea(attrs={"rows": 3})),
+        }
+        help_texts: ClassVar[Mapping[str, Any]] = {
+            "reason_zh": gettext_lazy("It is shown beside the light, on every page. One language is enough."),
+            "reason_en": gettext_lazy("Where one is empty, readers of its language see the other."),
+        }
+
+    def __init__(self, *args: Any, item: Milestone | StageEntry, **kwargs: Any) -> None:
+        self.item = item
+        replan = Replan(pilot_id=item.pilot_id, **{item.REPLAN_FIELD: item})
+        asked = item.has_fixed_day and not is_entered_today(item)
+        moves = Replan.history.filter(**{f"{item.REPLAN_FIELD}_id": item.pk}) if asked else item.history.all()
+        super().__init__(*args, instance=replan, beside=moves, **kwargs)
+        self.offer_file(item)
+
+    def clean_day(self) -> date:
+        day: date = self.cleaned_data["day"]
+        if day == self.item.planned_by(today()):
+            raise ValidationError(_("It is planned for this day already."), code="same")
+        return day
+
+    def write(self) -> None:
+        wanted, reason = self.item.drafted({"planned_on": self.cleaned_data["day"]}), self.instance.reason
+        if settle_planned_day(wanted, self.item, by=self.user, reason=reason):
+            save_replan(self.instance, by=self.user)
+        else:
+            writing.write(self.item, {"planned_on": wanted.planned_on}, by=self.user, reason=reason)
+        self.attach_to(self.item)
+
+
+class ReplanAnswerForm(EntryForm):
+    """The ministry's answer to a request for another planned day."""
+
+    field_order = ("accepted", "remark")
+    change_reason = file = None  # type: ignore[assignment]  # as above
+
+    accepted = forms.TypedChoiceField(
+        label=gettext_lazy("Decision"),
+        choices=(("yes", gettext_lazy("Accept the day")), ("no", gettext_lazy("Refuse it"))),
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+    )
+
+    class Meta:
+        model = Replan
+        fields = ("accepted", "remark")
+        widgets: ClassVar[Mapping[str, Any]] = {"remark": forms.Textarea(attrs={"rows": 3})}
+        help_texts: ClassVar[Mapping[str, Any]] = {
+            "remark": gettext_lazy("Needed to refuse it: it is shown beside the light.")
+        }
+
+    def write(self) -> None:
+        decision = {name: self.cleaned_data[name] for name in ("accepted", "remark")}
+        decide_replan(self.instance, by=self.user, **decision)
+
+
+class StageEnteredForm(EntryForm):
+    """The entry of a pilot into a stage; it answers the planned entry into that stage, if there is one."""
+
+    field_order = ("stage", "entered_on", "evidence", "file", "reason_zh", "reason_en")
+    change_reason = None  # type: ignore[assignment]  # as above
+
+    class Meta:
+        model = StageEntry
+        fields = ("stage", "entered_on", "evidence", "reason_zh", "reason_en")
+        field_classes: ClassVar[Mapping[str, Any]] = {"entered_on": FlexibleDateField}
+        widgets: ClassVar[Mapping[str, Any]] = {"entered_on": date_input()}
+        help_texts: ClassVar[Mapping[str, Any]] = {
+            "entered_on": gettext_lazy("Day on which it happened."),
+            "reason_zh": StageEntry._meta.get_field("reason_en").help_text,
+            "reason_en": gettext_lazy("Where one is empty, readers of its language see the other."),
+        }
+
+    def __init__(self, *args: Any, pilot: Pilot, **kwargs: Any) -> None:
+        beside = StageEntry.history.filter(pilot_id=pilot.pk)
+        super().__init__(*args, instance=StageEntry(pilot=pilot), beside=beside, **kwargs)
+        self.fields["entered_on"].required = True
+        self.offer_file(self.instance)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        planned = self.instance.pilot.stages.filter(stage=cleaned.get("stage"), entered_on__isnull=True).first()
+        self.instance = planned or self.instance
+        self.instance.skip_order_check = "stage" not in cleaned
+        return cleaned
+
+    def write(self) -> None:
+        values = {name: self.cleaned_data[name] for name in self._meta.fields or () if self.cleaned_data[name]}
+        writing.write(self.instance, values, by=self.user)
+        self.attach_to(self.instance)
+
+
+class LightForm(EntryForm):
+    """The light of a pilot, set by hand until a day."""
+
+    field_order = ("colour", "reason", "expires_on")
+    change_reason = file = None  # type: ignore[assignment]  # as above
+
+    class Meta:
+        model = LightOverride
+        fields = ("colour", "reason", "expires_on")
+        field_classes: ClassVar[Mapping[str, Any]] = {"expires_on": FlexibleDateField}
+        widgets: ClassVar[Mapping[str, Any]] = {
+            "colour": forms.RadioSelect,
+            "reason": forms.Textarea(attrs={"rows": 3}),
+            "expires_on": date_input(),
+        }
+
+    def __init__(self, *args: Any, pilot: Pilot, user: Any, **kwargs: Any) -> None:
+        light = LightOverride(pilot=pilot, author=user, set_on=today())
+        beside = LightOverride.history.filter(pilot_id=pilot.pk)
+        super().__init__(*args, instance=light, beside=beside, user=user, **kwargs)
+        self.fields["colour"].choices = [choice for choice in self.fields["colour"].choices if choice[0]]
+
+    def write(self) -> None:
+        writing.write(self.instance, by=self.user, reason=self.cleaned_data["reason"])
+
+
+# -- the readings of a period ------------------------------------------------------------------------------
+
+
+class ReadingRow(forms.Form):
+    """The value of one indicator; an empty one changes nothing. `newest` is what is on record for the period, `before`
+    the last accepted value, `target` the pilot's, and `due` what it asks for by the year.
+    """
+
+    value = AmountField(label=gettext_lazy("Value"), required=False, max_digits=20, decimal_places=6)
+    note = forms.CharField(
+        label=gettext_lazy("Remark"),
+        required=False,
+        max_length=500,
+        validators=[check_text],
+        widget=forms.TextInput(attrs={"placeholder": " "}),
+    )
+    known = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, indicator: Indicator, period: str, *, newest: Any, before: Any, target: Any) -> None:
+        self.indicator, self.period, self.newest, self.before, self.target = indicator, period, newest, before, target
+        rated = target is not None and target.is_measured and is_yearly(period)
+        due = target_light(target, None, int(period)).expected if rated else None
+        self.due = format_amount(due) if due is not None else ""
+        self.base = format_exact(target.base_value) if target is not None and target.base_value is not None else ""
+        initial = {"known": self.newest.pk if self.newest else ""}
+        super().__init__(data, prefix=f"r{indicator.pk}", initial=initial, label_suffix="")
+        self.fields["value"].widget.attrs["placeholder"] = " "  # by which the style sheet knows an empty one
+        invalid = _("This is not a number. Write 12345.6 or 12,345.6; the unit is %(unit)s.")
+        self.fields["value"].error_messages["invalid"] = invalid % {"unit": indicator.unit_text}
+
+
+class ReadingsForm(EvidenceForm):
+    """The values of a pilot for one period, with a row for each indicator."""
+
+    field_order = ("reported_on", "value_status", "accept", "file", "change_reason")
+
+    reported_on = FlexibleDateField(
+        label=gettext_lazy("Reported on"),
+        validators=[check_not_ahead],
+        widget=date_input(),
+        help_text=gettext_lazy("Day on which the pilot handed these values in."),
+    )
+    value_status = forms.ChoiceField(
+        label=gettext_lazy("Value status"),
+        choices=ValueStatus.choices,
+        initial=ValueStatus.PRELIMINARY,
+        help_text=gettext_lazy("How final the report itself calls the value."),
+    )
+    accept = forms.BooleanField(
+        label=gettext_lazy("Accept them at once"),
+        required=False,
+        help_text=gettext_lazy("They feed the numbers from today on. Otherwise they wait as reported."),
+    )
+    change_reason = forms.CharField(
+        label=gettext_lazy("Reason for change"),
+        max_length=MAX_REASON,
+        required=False,
+        help_text=gettext_lazy("Kept in the history of each value, for example “Report of the third quarter”."),
+    )
+
+    def __init__(
+        self, data: Any, files: Any, *, user: Any, pilot: Pilot, period: str, indicators: Sequence[Indicator]
+    ) -> None:
+        self.user, self.pilot, self.recorded = user, pilot, 0
+        super().__init__(data, files, initial={"reported_on": today()})
+        if not user.has_perm(ACCEPT_PERMISSION, pilot):
+            del self.fields["accept"]
+        self.offer_file(Reading(pilot=pilot))
+        newest, targets = ReadingLedger(pilot).newest, {item.indicator_id: item for item in pilot.targets.all()}
+        accepted = newest_accepted_in(pilot.readings.all(), today())
+        earlier = [item for item in accepted if len(item.period) == len(period) and item.period < period]
+        before = {item.indicator_id: item for item in earlier}
+        self.rows = [
+            ReadingRow(
+                data,
+                item,
+                period,
+                newest=newest.get((item.pk, period)),
+                before=before.get(item.pk),
+                target=targets.get(item.pk),
+            )
+            for item in indicators
+        ]
+
+    def is_valid(self) -> bool:
+        return all([super().is_valid(), *(row.is_valid() for row in self.rows)])
+
+    def write(self) -> None:
+        """Record the values. Typed values stay; errors that may be overruled pass on the next submit."""
+        values, accept = self.cleaned_data, self.cleaned_data.get("accept", False)
+        typed = {row: self.reading(row, accept) for row in self.rows if row.cleaned_data["value"] is not None}
+        if not typed:
+            raise ValidationError(_("No value was entered yet."), code="empty")
+        reason = values["change_reason"]
+        try:
+            recorded = Reading.objects.record([*typed.values()], pilot=self.pilot, by=self.user, reason=reason)
+        except RejectedReadingsError as refused:
+            ledger = ReadingLedger(self.pilot)
+            for row, reading in typed.items():
+                fault = refused.errors.get(reading.key)
+                if fault and fault.code == CONFLICT_CODE:
+                    row.newest, row.data = ledger.newest[reading.key], row.data.copy()
+                    row.data[row.add_prefix("known")] = str(row.newest.pk)
+                if fault:
+                    row.add_error("value", fault)
+            raise
+        self.recorded = len(recorded)
+        self.attach_to(*recorded)
+
+    def reading(self, row: ReadingRow, accept: bool) -> Reading:
+        """Return the unsaved reading of a row."""
+        values = self.cleaned_data
+        reading = Reading(
+            pilot=self.pilot,
+            indicator=row.indicator,
+            period=row.period,
+            value=row.cleaned_data["value"],
+            value_status=values["value_status"],
+            note=row.cleaned_data["note"],  # type: ignore[misc]  # a property: the note of its language
+            reported_on=values["reported_on"],
+            state=ReadingState.ACCEPTED if accept else ReadingState.REPORTED,
+            accepted_on=today() if accept else None,
+        )
+        reading.seen_id = parse_key(row.cleaned_data["known"])
+        return reading
+
+    def redisplay_typed(self) -> None:
+        """Show the typed values again without validating them."""
+        for form in (self, *self.rows):
+            form._errors, form.cleaned_data = ErrorDict(), {}  # noqa: SLF001  # as Django does for an unbound form
+
+    @property
+    def faults(self) -> int:
+        """The number of fields with errors."""
+        return len(self.errors) + sum(len(row.errors) for row in self.rows)
+
+    @property
+    def entered(self) -> int:
+        """The number of values on record for the period."""
+        return sum(row.newest is not None and row.newest.state != ReadingState.DISPUTED for row in self.rows)

@@ -1,0 +1,368 @@
+"""Pages of the forms of the day, two clicks from the record that they return to: completion, another planned day and
+its answer, stage, light, readings. Permissions are those of the records in admin and API.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from copy import copy
+from datetime import date
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import cache_control
+
+from core.http.as_of import today
+from core.http.request import TrackerRequest, parse_key
+from core.pages import DAY_PARAMETERS, page
+from core.permissions import OUT_OF_SCOPE
+from core.text.formatting import format_date, format_days
+from core.web.tables import Cell, Column
+from pilots.analytics.pilot_status import pilot_status
+from pilots.forms.entry import (
+    LightForm,
+    MilestoneDoneForm,
+    ReadingsForm,
+    ReplanAnswerForm,
+    ReplanForm,
+    StageEnteredForm,
+)
+from pilots.lights import MilestoneLight, TargetLight
+from pilots.metrics.plausibility import last_day_of_period
+from pilots.metrics.stages import ORDERED_STAGES
+from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
+from pilots.replans import may_decide, withdraw_replan
+from pilots.services import ACCEPT_PERMISSION, PLACE_PERMISSION
+
+KEPT_ENTRY, MAX_KEPT = "kept_entry", 20_000  # session key, and how many characters of a form are kept
+FIRST_YEAR = 2000
+PERIODS = {False: r"20\d\d", True: r"20\d\d-Q[1-4]"}  # of quarters or not
+
+
+def entry(*params: str) -> Callable[[Any], Any]:
+    """Decorator of pages with a form. What is sent after the sign-in has ended is kept, and stands in the form again
+    once the user has signed in.
+    """
+
+    def decorate(view: Any) -> Any:
+        shown = page(*params, known=DAY_PARAMETERS, cached=False)(view)
+
+        @login_not_required
+        @cache_control(no_store=True, private=True)
+        @wraps(view)
+        def checked(request: TrackerRequest, **kwargs: Any) -> HttpResponseBase:
+            if request.user.is_authenticated:
+                return shown(request, **kwargs)
+            if request.method == "POST" and len(typed := request.POST.urlencode()) <= MAX_KEPT:
+                request.session[KEPT_ENTRY] = {"path": request.path, "typed": typed}
+            return redirect_to_login(request.get_full_path())
+
+        return checked
+
+    return decorate
+
+
+def sent(request: TrackerRequest) -> tuple[Any, Any]:
+    """Return the data and files that fill the form: those posted, or what was kept."""
+    if request.method == "POST":
+        return request.POST, request.FILES
+    kept = request.session.get(KEPT_ENTRY, {})
+    if kept.get("path") != request.path:
+        return None, None
+    del request.session[KEPT_ENTRY]
+    text = _(
+        "Your sign-in had ended. What you typed stands here again; nothing of it is saved yet. Choose a file again."
+    )
+    messages.warning(request, text)
+    return QueryDict(kept["typed"]), None
+
+
+def check(user: Any, permission: str, record: Any = None) -> None:
+    if not user.has_perm(permission, record):
+        raise PermissionDenied(str(OUT_OF_SCOPE))
+
+
+def entry_page(
+    request: TrackerRequest, template: str, form: Any, pilot: Pilot, back: str, done: Callable[[], str], **context: Any
+) -> HttpResponse:
+    """Write what was posted and return to the record, or show the form: with 409 where others wrote meanwhile."""
+    back = pilot.get_absolute_url() + back
+    if request.method == "POST" and form.enter():
+        messages.success(request, done())
+        return HttpResponseRedirect(back)
+    status = 200 if request.method != "POST" else 409 if getattr(form, "conflicts", ()) else 400
+    context |= {"form": form, "pilot": pilot, "back": back, "crumbs": [{"url": back, "label": pilot.name}]}
+    return render(request, f"pilots/entry/{template}.html", context, status=status)
+
+
+# -- what is planned for a day -------------------------------------------------------------------------------
+
+PLANNED: dict[str, Any] = {"milestones": Milestone, "stages": StageEntry}
+
+
+def planned_record(slug: str, kind: str, pk: int) -> Any:
+    """Return a milestone or stage entry of the pilot. Raises Http404."""
+    if kind not in PLANNED:
+        raise Http404
+    return get_object_or_404(PLANNED[kind].objects.select_related("pilot__province"), pk=pk, pilot__slug=slug)
+
+
+def planned_context(record: Any) -> dict[str, Any]:
+    """Return what the pages show of a milestone or planned stage: the day in force, its light, what was asked for."""
+    status = pilot_status(record.pilot, today())
+    lights = [*status.milestones, *status.overdue_stages]
+    return {
+        "record": record,
+        "planned": record.planned_by(today()),
+        "light": next((light for light in lights if light.record == record), None),
+        "waiting": record.waiting_replan(today()),
+        "moves": [replan for replan in record.all_replans if replan.accepted is not None],
+        "is_milestone": isinstance(record, Milestone),
+    }
+
+
+def anchor_of(record: Any) -> str:
+    return f"#milestone-{record.pk}" if isinstance(record, Milestone) else f"#stage-{record.stage}"
+
+
+@entry()
+def milestone_done(request: TrackerRequest, slug: str, pk: int) -> HttpResponse:
+    """Enter the day on which a milestone was completed, or correct it."""
+    milestone = planned_record(slug, "milestones", pk)
+    check(request.user, "pilots.change_milestone", milestone)
+    form = MilestoneDoneForm(*sent(request), instance=copy(milestone), user=request.user)
+    return entry_page(
+        request,
+        "done",
+        form,
+        milestone.pilot,
+        anchor_of(milestone),
+        lambda: _("The completion is entered."),
+        title=_("Enter the completion"),
+        **planned_context(milestone),
+    )
+
+
+@entry()
+def planned_day(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpResponse:
+    """Ask for another planned day, or withdraw what was asked; the ministry enters a decided one."""
+    record, user = planned_record(slug, kind, pk), request.user
+    check(user, "pilots.add_replan", Replan(pilot=record.pilot))
+    shown, decides = planned_context(record), may_decide(user)
+    waiting = shown["waiting"]
+    if waiting and "withdraw" in request.POST:
+        withdraw_replan(waiting, by=user)
+        messages.success(request, _("The request is withdrawn."))
+        return HttpResponseRedirect(record.pilot.get_absolute_url() + anchor_of(record))
+    title = _("Ask for another day")
+    done = _("Another day is asked for. The planned day stays until the ministry decides.")
+    if not record.has_fixed_day:
+        title, done = _("Change the planned day"), _("The planned day is changed.")
+    elif decides:
+        title, done = _("Enter another planned day"), _("The planned day is changed from today on.")
+    shown |= {"title": title, "fixed": record.has_fixed_day, "decides": decides}
+    shown["may_withdraw"] = waiting and waiting.asked_by_id == user.pk
+    form = ReplanForm(*sent(request), item=record, user=user)
+    return entry_page(request, "day", form, record.pilot, anchor_of(record), lambda: done, **shown)
+
+
+@entry()
+def planned_day_answer(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpResponse:
+    """Accept the day that was asked for, or refuse it with a remark."""
+    record = planned_record(slug, kind, pk)
+    check(request.user, PLACE_PERMISSION)
+    shown = planned_context(record)
+    replan = shown["waiting"]
+    if replan is None:
+        messages.info(request, _("No request waits here any more: it was decided or withdrawn."))
+        return HttpResponseRedirect(record.pilot.get_absolute_url() + anchor_of(record))
+    form = ReplanAnswerForm(*sent(request), instance=copy(replan), user=request.user)
+    return entry_page(
+        request,
+        "answer",
+        form,
+        record.pilot,
+        anchor_of(record),
+        lambda: _("The request is accepted.") if form.cleaned_data["accepted"] else _("The request is refused."),
+        title=_("Answer a request for another day"),
+        **shown,
+    )
+
+
+# -- the pilot: stage and light -----------------------------------------------------------------------------
+
+
+def pilot_of(slug: str) -> Pilot:
+    return get_object_or_404(Pilot.objects.select_related("province", "batch"), slug=slug)
+
+
+@entry("stage")
+def stage_entered(request: TrackerRequest, slug: str) -> HttpResponse:
+    """Enter that a pilot has come to a stage; `?stage=` proposes one, without it the next."""
+    pilot = pilot_of(slug)
+    check(request.user, "pilots.add_stageentry", StageEntry(pilot=pilot))
+    status = pilot_status(pilot, today())
+    reached = status.current_stage.reached if status.current_stage else None
+    following = ORDERED_STAGES[reached.order :][:1] if reached else ORDERED_STAGES[:1]
+    proposed = request.GET.get("stage") or next(iter(following), "")
+    form = StageEnteredForm(*sent(request), pilot=pilot, user=request.user, initial={"stage": proposed})
+    return entry_page(
+        request,
+        "stage",
+        form,
+        pilot,
+        "#overview",
+        lambda: _("The stage is entered: %(stage)s.") % {"stage": form.instance.get_stage_display()},
+        title=_("Enter a stage"),
+        status=status,
+        planned=[(item, item.planned_by(today())) for item in pilot.stages.filter(entered_on__isnull=True)],
+    )
+
+
+@entry()
+def light_set(request: TrackerRequest, slug: str) -> HttpResponse:
+    """Set the light of a pilot by hand until a day."""
+    pilot = pilot_of(slug)
+    check(request.user, "pilots.add_lightoverride", LightOverride(pilot=pilot))
+    form = LightForm(*sent(request), pilot=pilot, user=request.user)
+    return entry_page(
+        request,
+        "light",
+        form,
+        pilot,
+        "#overview",
+        lambda: _("The light is set by hand until %(day)s.") % {"day": format_date(form.instance.expires_on)},
+        title=_("Set the light by hand"),
+        status=pilot_status(pilot, today()),
+    )
+
+
+# -- readings ------------------------------------------------------------------------------------------------
+
+
+def last_ended(quarterly: bool, day: date) -> str:
+    """Return the newest year or quarter that has ended by the date."""
+    running = f"{day.year}-Q{(day.month + 2) // 3}" if quarterly else str(day.year)
+    return running if last_day_of_period(running) <= day else earlier_period(running, 1)
+
+
+def earlier_period(period: str, steps: int) -> str:
+    """Return the period so many before this one."""
+    if "-Q" not in period:
+        return str(int(period) - steps)
+    index = 4 * int(period[:4]) + int(period[-1]) - 1 - steps
+    return f"{index // 4}-Q{index % 4 + 1}"
+
+
+@entry("period", "indicator")
+def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
+    """Enter the values of a year or quarter (`?period=`, by default the last year that has ended), all or none.
+
+    Rows are the indicators of the pilot's targets and values, and those that were added to the page.
+    """
+    pilot, user = pilot_of(slug), request.user
+    check(user, "pilots.add_reading", Reading(pilot=pilot))
+    asked = request.GET.get("period", "")
+    quarterly = "-Q" in asked
+    newest = last_ended(quarterly, today())
+    fits = re.fullmatch(PERIODS[quarterly], asked, re.ASCII) and last_day_of_period(asked) <= last_day_of_period(newest)
+    period = asked if fits else newest
+    texts = [*request.POST.getlist("rows"), *(request.POST.getlist("add") if "add_row" in request.POST else [])]
+    added = [key for text in texts if (key := parse_key(text))]
+    targets = {target.indicator_id: target for target in pilot.targets.all()}
+    own = Q(pk__in=targets) | Q(pk__in=pilot.readings.values("indicator")) | Q(pk__in=added)
+    indicators = sorted(
+        Indicator.objects.filter(own), key=lambda item: not getattr(targets.get(item.pk), "binding", False)
+    )
+    data, files = sent(request)
+    form = ReadingsForm(data, files, user=user, pilot=pilot, period=period, indicators=indicators)
+    due_on = None if quarterly else date(int(period) + 1, 3, 31)
+    earlier, later = earlier_period(period, 1), earlier_period(period, -1)
+    shown = {
+        "title": _("Readings of %(period)s") % {"period": period},
+        "period": period,
+        "due_on": due_on,
+        "late": format_days((today() - due_on).days) if due_on and due_on < today() else "",
+        "periods": [
+            *([earlier] if int(earlier[:4]) >= FIRST_YEAR else []),
+            *([later] if last_day_of_period(later) <= today() else []),
+            last_ended(not quarterly, today()),
+        ],
+        "others": Indicator.objects.exclude(pk__in=[indicator.pk for indicator in indicators]),
+        "accepts": user.has_perm(ACCEPT_PERMISSION, pilot),
+    }
+
+    def done() -> str:
+        text = ngettext("%(count)d value was recorded.", "%(count)d values were recorded.", form.recorded)
+        same = _("Nothing was recorded: every value is on record as it is.")
+        return text % {"count": form.recorded} if form.recorded else same
+
+    if "add_row" in request.POST:  # what was typed is shown again without being checked
+        form.redisplay_typed()
+        shown |= {"form": form, "pilot": pilot, "back": pilot.get_absolute_url() + "#indicators"}
+        return render(request, "pilots/entry/readings.html", shown)
+    return entry_page(request, "readings", form, pilot, "#indicators", done, **shown)
+
+
+# -- links from the record -----------------------------------------------------------------------------------
+
+
+def entry_links(request: TrackerRequest, pilot: Pilot) -> list[tuple[str, str]]:
+    """Return the labels and addresses of the forms that the user may fill in for a pilot; none on a past day."""
+    user = request.user
+    if not user.is_staff or request.as_of_past:
+        return []
+    links = []
+    if user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
+        label = _("Readings of %(period)s") % {"period": last_ended(False, today())}
+        links.append((label, reverse("readings-enter", args=[pilot.slug])))
+    if user.has_perm("pilots.add_stageentry", StageEntry(pilot=pilot)):
+        links.append((_("Enter a stage"), reverse("stage-enter", args=[pilot.slug])))
+    if user.has_perm("pilots.add_replan", Replan(pilot=pilot)):
+        planned = [item for item in pilot.stages.all() if item.planned_on and not item.entered_on]
+        links += [(_("Another day: %(name)s") % {"name": item}, item.entry_url()) for item in planned]
+    if user.has_perm("pilots.add_lightoverride", LightOverride(pilot=pilot)):
+        links.append((_("Set the light by hand"), reverse("light-set", args=[pilot.slug])))
+    return links
+
+
+def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[MilestoneLight]]:
+    """Return the column that leads from each milestone to its form, for users who may fill it in."""
+    user = request.user
+    if not user.is_staff or request.as_of_past or not user.has_perm("pilots.change_milestone", Milestone(pilot=pilot)):
+        return []
+
+    def cell(item: MilestoneLight) -> Cell:
+        milestone = item.record
+        if may_decide(user) and milestone.waiting_replan(today()):
+            return Cell("", url=milestone.entry_url("-answer"), page_text=_("Look and decide"))
+        text = _("Correct") if milestone.completed_on else _("Enter the completion")
+        return Cell("", url=reverse("milestone-done", args=[pilot.slug, milestone.pk]), page_text=text)
+
+    return [Column("enter", _("Enter"), cell)]
+
+
+def reading_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[TargetLight]]:
+    """Return the column that leads from each indicator to the field of its value, for users who may enter one."""
+    user = request.user
+    if not user.is_staff or request.as_of_past or not user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
+        return []
+    page_url, text = reverse("readings-enter", args=[pilot.slug]), _("Enter the value")
+
+    def cell(item: TargetLight) -> Cell:
+        field = f"{page_url}#id_r{item.record.indicator_id}-value"
+        return Cell("", url=field, page_text=text) if item.record.is_measured else Cell("")
+
+    return [Column("enter", _("Enter"), cell)]

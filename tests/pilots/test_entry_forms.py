@@ -1,0 +1,452 @@
+"""Forms of the day: right, each refusal at its field, no right, other province, concurrent edit, Chinese."""
+
+import re
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core.http.as_of import today
+from pilots.models import Attachment, Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
+from pilots.views.entry import earlier_period, last_ended
+from tests.factories import (
+    add_step,
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+from tests.support.api_client import make_user
+from tests.support.sign_in import client_of, signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+LAST, BEFORE = str(today().year - 1), str(today().year - 2)  # the newest year that has ended, and the one before
+AHEAD, PASSED = str(today() + timedelta(30)), str(today() - timedelta(10))
+PAPER = b"day,what\n1,done\n"
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Any, settings: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    city = make_pilot(make_batch(), make_province(slug="hebei"), slug="city", name_en="City", name_zh="市")
+    make_stage(city, "listed", date(2024, 1, 15))
+    make_stage(city, "tasked", None, planned_on=today() - timedelta(20))
+    return city
+
+
+@pytest.fixture
+def milestone(pilot: Pilot) -> Milestone:
+    """Make one whose day passed long ago, and which was not entered today."""
+    day = today() - timedelta(120)
+    made = make_milestone(pilot, day, title_en="Platform live", title_zh="平台上线", is_key=True)
+    Milestone.history.update(history_date=timezone.now() - timedelta(200))
+    return made
+
+
+@pytest.fixture
+def so2(pilot: Pilot) -> Indicator:
+    indicator = make_indicator("AIR_SO2", name_en="SO2", name_zh="二氧化硫")
+    add_step(
+        make_target(pilot, indicator, 120, 60, base_year=int(BEFORE) - 1, target_year=int(LAST) + 1), int(LAST), 90
+    )
+    return indicator
+
+
+@pytest.fixture
+def officer(pilot: Pilot) -> Client:
+    return client_of(make_user("officer", "provincial_editor", pilot.province))
+
+
+@pytest.fixture
+def ministry() -> Client:
+    return client_of(make_user("ministry", "national_editor"))
+
+
+@pytest.fixture
+def urls(pilot: Pilot, milestone: Milestone) -> dict[str, str]:
+    """Return the address of each form."""
+    stage = StageEntry.objects.get(stage="tasked")
+    return {
+        "done": reverse("milestone-done", args=["city", milestone.pk]),
+        "day": milestone.entry_url(),
+        "stage_day": stage.entry_url(),
+        "answer": milestone.entry_url("-answer"),
+        "stage": reverse("stage-enter", args=["city"]),
+        "light": reverse("light-set", args=["city"]),
+        "readings": reverse("readings-enter", args=["city"]),
+    }
+
+
+def typed(page: Any, **changes: Any) -> dict[str, Any]:
+    """Return what a browser would send of the page's form, with changes."""
+    form = page.context["form"]
+    fields = [*form, *(field for row in getattr(form, "rows", ()) for field in row)]
+    data = {field.html_name: field.value() for field in fields} | changes
+    data |= {"rows": [row.indicator.pk for row in getattr(form, "rows", ())]}
+    return {name: value for name, value in data.items() if value not in (None, False)}
+
+
+def send(client: Client, url: str, **changes: Any) -> Any:
+    return client.post(url, typed(client.get(url), **changes))
+
+
+def faults(page: Any) -> dict[str, str]:
+    """Return the first error of each field, after a look at the page: each stands at its field, and in the summary."""
+    form, html = page.context["form"], page.text
+    found = {name: texts[0] for name, texts in form.errors.items()}
+    found |= {
+        f"{row.prefix}-{name}": texts[0] for row in getattr(form, "rows", ()) for name, texts in row.errors.items()
+    }
+    assert 'class="error-summary"' in html
+    assert "<title>Error: " in html
+    for name in found.keys() - {"__all__"}:
+        assert f'<a href="#id_{name}">' in html
+        assert f'id="id_{name}_error"' in html
+    return found
+
+
+def newest(record: Any) -> tuple[str, str, str | None]:
+    entry = record.history.first()
+    return entry.history_type, str(entry.history_user), entry.history_change_reason
+
+
+# -- a milestone: done, or another day ------------------------------------------------------------------------
+
+
+def test_a_completion_is_entered_with_its_evidence_and_returns_to_the_milestone(officer, milestone, urls) -> None:
+    page = officer.get(urls["done"])
+    assert "Platform live is 120 days overdue" in page.text
+    sent = {"completed_on": PASSED, "evidence": "Notice 12", "change_reason": "Late delivery", "quote": "in use"}
+    answer = officer.post(urls["done"], typed(page, **sent, page_number=2, file=SimpleUploadedFile("a.csv", PAPER)))
+    assert answer["Location"] == f"/pilots/city/#milestone-{milestone.pk}"
+    assert "The completion is entered." in officer.get("/pilots/city/").text
+    milestone.refresh_from_db()
+    assert (str(milestone.completed_on), milestone.evidence) == (PASSED, "Notice 12")
+    assert newest(milestone) == ("~", "officer", "Late delivery")
+    attached = Attachment.objects.get()
+    assert (attached.milestone, attached.page_number, attached.quote) == (milestone, 2, "in use")
+    assert faults(send(officer, urls["done"])) == {
+        "__all__": "Nothing was changed, so nothing was saved and the history has no new entry."
+    }
+    assert send(officer, urls["done"], completed_on="").status_code == 302  # taken back
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"completed_on": ""}, "completed_on"),
+        ({"completed_on": AHEAD}, "completed_on"),
+        ({"completed_on": "05/03/2026"}, "completed_on"),
+        ({"evidence": "x" * 301}, "evidence"),
+        ({"evidence": "a\u202eb"}, "evidence"),
+        ({"change_reason": "a\u202eb"}, "change_reason"),
+        ({"page_number": "0", "file": SimpleUploadedFile("a.csv", PAPER)}, "page_number"),
+        ({"quote": "x" * 501}, "quote"),
+        ({"file": SimpleUploadedFile("a.exe", b"MZ")}, "file"),
+    ],
+)
+def test_a_wrong_completion_is_refused_at_its_field_and_kept(officer, milestone, urls, changes, field) -> None:
+    sound = {"completed_on": PASSED, "evidence": "Notice 12"}
+    answer = send(officer, urls["done"], **sound | changes)
+    assert (answer.status_code, [*faults(answer)]) == (400, [field])
+    kept = {name: answer.context["form"][name].value() for name in sound}
+    assert kept == sound | {name: value for name, value in changes.items() if name in sound}
+    milestone.refresh_from_db()
+    assert (milestone.completed_on, Attachment.objects.count(), milestone.history.count()) == (None, 0, 1)
+
+
+def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
+    officer, ministry, milestone, urls
+) -> None:
+    sent = {"day": AHEAD, "reason_zh": "设备到货推迟", "reason_en": "The supplier is late"}
+    first = milestone.planned_on
+    assert send(officer, urls["day"], **sent, file=SimpleUploadedFile("a.csv", PAPER)).status_code == 302
+    replan = Replan.objects.get()
+    assert (str(replan.day), replan.reason_zh, replan.reason_en, replan.accepted) == (*sent.values(), None)
+    assert Attachment.objects.get().milestone == milestone
+    assert "a later day is asked for" in officer.get(urls["day"]).text
+    assert urls["answer"] in ministry.get("/desk/").text
+    assert urls["answer"] in ministry.get("/pilots/city/").text
+
+    assert faults(send(ministry, urls["answer"])) == {"accepted": "This field is required."}
+    why = "Say why it is refused: the remark is shown beside the light."
+    assert faults(send(ministry, urls["answer"], accepted="no")) == {"remark": why}
+    assert send(ministry, urls["answer"], accepted="no", remark="Not without a plan").status_code == 302
+    assert "Not without a plan" in officer.get("/desk/").text
+    assert urls["day"] in officer.get("/desk/").text
+    assert ministry.get(urls["answer"]).status_code == 302  # nothing waits
+
+    assert send(officer, urls["day"], **sent | {"day": str(today() + timedelta(60))}).status_code == 302
+    assert officer.post(urls["day"], {"withdraw": "yes"})["Location"] == f"/pilots/city/#milestone-{milestone.pk}"
+    assert [item.accepted for item in Replan.objects.all()] == [False]
+    send(officer, urls["day"], **sent)
+    assert ministry.post(urls["day"], {"withdraw": "yes"}).status_code == 403  # who asked withdraws
+    assert send(ministry, urls["answer"], accepted="yes").status_code == 302
+    milestone = Milestone.objects.get()
+    assert (milestone.planned_on, str(milestone.planned_by(today()))) == (first, AHEAD)
+    assert send(ministry, urls["day"], day=PASSED, reason_zh="会议决定").status_code == 302  # decided at once
+    assert str(Milestone.objects.get().planned_by(today())) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"day": ""}, "day"),
+        ({"day": str(today() - timedelta(120))}, "day"),
+        ({"reason_zh": ""}, "reason_en"),
+        ({"reason_zh": "x" * 301}, "reason_zh"),
+        ({"reason_en": "a\u202eb"}, "reason_en"),
+        ({"file": SimpleUploadedFile("a.exe", b"MZ")}, "file"),
+    ],
+)
+def test_a_wrong_request_is_refused_at_its_field(officer, milestone, urls, changes, field) -> None:
+    answer = send(officer, urls["day"], **{"day": AHEAD, "reason_zh": "设备到货推迟"} | changes)
+    assert (answer.status_code, [*faults(answer)], Replan.objects.count()) == (400, [field], 0)
+
+
+def test_the_day_of_another_milestone_is_changed_at_once_and_that_of_a_stage_asked_for(officer, pilot, urls) -> None:
+    other = make_milestone(pilot, date(2026, 1, 1), title_en="Report")
+    assert send(officer, other.entry_url(), day=AHEAD, reason_en="New plan").status_code == 302
+    other.refresh_from_db()
+    assert (str(other.planned_on), newest(other), Replan.objects.count()) == (AHEAD, ("~", "officer", "New plan"), 0)
+    assert send(officer, urls["stage_day"], day=AHEAD, reason_en="Review moved").status_code == 302
+    assert (Replan.objects.get().item, Replan.objects.get().state) == (
+        StageEntry.objects.get(stage="tasked"),
+        "waiting",
+    )
+
+
+# -- the pilot: stage and light ------------------------------------------------------------------------------
+
+
+def test_a_stage_is_entered_where_it_was_planned_and_a_skipped_one_explained(ministry, pilot, urls) -> None:
+    page = ministry.get(urls["stage"])
+    assert page.context["form"]["stage"].value() == "tasked"  # the next
+    sent = {"entered_on": PASSED, "evidence": "List", "file": SimpleUploadedFile("a.csv", PAPER)}
+    assert ministry.post(urls["stage"], typed(page, **sent))["Location"] == "/pilots/city/#overview"
+    entry = StageEntry.objects.get(stage="tasked")
+    assert (str(entry.entered_on), entry.evidence, entry.planned_on is None) == (PASSED, "List", False)
+    assert Attachment.objects.get().stage_entry == entry
+    skipped = send(ministry, urls["stage"], stage="implementing", entered_on=str(today()))
+    assert [*faults(skipped)] == ["reason_en"]
+    assert send(ministry, urls["stage"], stage="implementing", entered_on=str(today()), reason_en="Not published")
+    assert StageEntry.objects.get(stage="implementing").reason == "Not published"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"stage": "nowhere"}, "stage"),
+        ({"entered_on": ""}, "entered_on"),
+        ({"entered_on": AHEAD}, "entered_on"),
+        ({"stage": "listed", "entered_on": "2024-01-15"}, "entered_on"),  # it is on record
+        ({"stage": "recommended"}, "entered_on"),  # not after a later one
+        ({"evidence": "a\u202eb"}, "evidence"),
+    ],
+)
+def test_a_wrong_stage_is_refused_at_its_field(ministry, pilot, urls, changes, field) -> None:
+    answer = send(ministry, urls["stage"], **{"entered_on": PASSED} | changes)
+    assert (answer.status_code, [*faults(answer)]) == (400, [field])
+    assert [entry.entered_on for entry in StageEntry.objects.order_by("pk")] == [date(2024, 1, 15), None]
+
+
+def test_a_light_is_set_by_hand_until_a_day_and_a_wrong_one_refused_at_its_field(ministry, pilot, urls) -> None:
+    sent = {"colour": "green", "reason": "Checked on site", "expires_on": AHEAD}
+    wrong: list[tuple[dict[str, str], str]] = [
+        *(({name: ""}, name) for name in sent),
+        ({"expires_on": str(today())}, "expires_on"),
+        ({"colour": "blue"}, "colour"),
+        ({"reason": "a\u202eb"}, "reason"),
+    ]
+    for changes, field in wrong:
+        assert [*faults(send(ministry, urls["light"], **sent | changes))] == [field]
+    assert send(ministry, urls["light"], **sent)["Location"] == "/pilots/city/#overview"
+    light = LightOverride.objects.get()
+    assert (light.colour, light.reason, str(light.expires_on), light.set_on) == (*sent.values(), today())
+    assert (str(light.author), newest(light)) == ("ministry", ("+", "ministry", "Checked on site"))
+
+
+# -- the values of a period ----------------------------------------------------------------------------------
+
+
+def test_the_values_of_a_year_stand_beside_what_was_accepted_and_what_is_due(officer, pilot, so2, urls) -> None:
+    make_reading(pilot, so2, BEFORE, 110)
+    make_reading(pilot, so2, LAST, 100, state="reported", accepted_on=None)
+    page = officer.get(urls["readings"])
+    (row,) = page.context["form"].rows
+    assert (row.indicator, row.before.value_text, row.due, row.newest.value_text) == (so2, "110", "90", "100")
+    assert page.context["form"].entered == 1
+    assert "1 of 1 entered" in page.text
+    assert officer.get(f"{urls['readings']}?period={LAST}-Q3").context["period"] == f"{LAST}-Q3"
+    for wrong in ("2999", "2999-Q1", "x", "-Q"):
+        assert officer.get(f"{urls['readings']}?period={wrong}").context["period"] == last_ended("-Q" in wrong, today())
+
+
+def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2, urls) -> None:
+    make_target(pilot, carbon := make_carbon(name_en="CO2"), 50, 40)
+    page = officer.get(urls["readings"])
+    value, other = (f"r{item.pk}-value" for item in (so2, carbon))
+    refused = officer.post(urls["readings"], typed(page, **{value: "１０５", other: "12,5"}))
+    assert faults(refused) == {other: "This is not a number. Write 12345.6 or 12,345.6; the unit is 10⁴ t."}
+    assert (Reading.objects.count(), typed(refused)[value]) == (0, "１０５")
+    assert faults(officer.post(urls["readings"], typed(page))) == {"__all__": "No value was entered yet."}
+    ahead = officer.post(urls["readings"], typed(page, reported_on=AHEAD, **{value: "105"}))
+    assert [*faults(ahead)] == ["reported_on"]
+    sent = {value: "１０５", other: "45.5", "value_status": "final", "change_reason": "Yearbook"}
+    answer = officer.post(urls["readings"], typed(page, **sent, file=SimpleUploadedFile("a.csv", PAPER)))
+    assert answer["Location"] == "/pilots/city/#indicators"
+    assert {r.indicator: (r.value, r.value_status, r.state) for r in Reading.objects.all()} == {
+        so2: (105, "final", "reported"),
+        carbon: (Decimal("45.5"), "final", "reported"),
+    }
+    assert [newest(reading) for reading in Reading.objects.all()] == [("+", "officer", "Yearbook")] * 2
+    assert {item.reading for item in Attachment.objects.all()} == {*Reading.objects.all()}
+    again = officer.post(
+        urls["readings"], typed(officer.get(urls["readings"]), **{value: "105", "value_status": "final"})
+    )
+    assert (again.status_code, Reading.objects.count()) == (302, 2)  # it is on record as it is
+
+
+def test_a_jump_needs_a_remark_and_a_value_entered_meanwhile_a_second_look(officer, ministry, pilot, so2, urls) -> None:
+    make_reading(pilot, so2, BEFORE, 100)
+    value, note = (f"r{so2.pk}-{name}" for name in ("value", "note"))
+    page, theirs = officer.get(urls["readings"]), ministry.get(urls["readings"])
+    jump = officer.post(urls["readings"], typed(page, **{value: "140"}))
+    assert faults(jump)[value].startswith("40.0 % above the 100")
+    ministry.post(urls["readings"], typed(theirs, accept="on", **{value: "105"}))
+    assert (Reading.objects.get(period=LAST).state, Reading.objects.get(period=LAST).accepted_on) == (
+        "accepted",
+        today(),
+    )
+    stale = officer.post(urls["readings"], typed(jump, **{note: "New furnace"}))
+    assert faults(stale)[value].startswith("ministry entered 105 (preliminary, version 1) here on ")
+    assert "accept" not in stale.context["form"].fields
+    assert officer.post(urls["readings"], typed(stale, accept="on")).status_code == 302
+    reading = Reading.objects.get(version=2)
+    assert (reading.value, reading.note, reading.state) == (140, "New furnace", "reported")
+
+
+def test_another_indicator_is_added_without_losing_what_was_typed(officer, pilot, so2, urls) -> None:
+    carbon, value = make_carbon(), f"r{so2.pk}-value"
+    page = officer.get(urls["readings"])
+    for key in ("9" * 25, "x", "-1"):  # that no database could have
+        same = officer.post(urls["readings"], typed(page, add=key, add_row="yes"))
+        assert [row.indicator for row in same.context["form"].rows] == [so2]
+    wider = officer.post(urls["readings"], typed(page, add=carbon.pk, add_row="yes", **{value: "11x"}))
+    assert [row.indicator for row in wider.context["form"].rows] == [so2, carbon]
+    assert (typed(wider)[value], wider.context["form"].faults) == ("11x", 0)
+    done = officer.post(urls["readings"], typed(wider, **{value: "110", f"r{carbon.pk}-value": "40"}))
+    assert (done.status_code, Reading.objects.count()) == (302, 2)
+
+
+def test_periods_before() -> None:
+    assert [last_ended(False, date(2026, 12, 30)), last_ended(False, date(2026, 12, 31))] == ["2025", "2026"]
+    assert [last_ended(True, date(2026, 3, 30)), last_ended(True, date(2026, 3, 31))] == ["2025-Q4", "2026-Q1"]
+    assert [earlier_period("2026", 2), earlier_period("2026-Q1", 1), earlier_period("2026-Q4", 5)] == [
+        *("2024", "2025-Q4", "2025-Q3"),
+    ]
+
+
+# -- others, and readers -------------------------------------------------------------------------------------
+
+CONCURRENT: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "done": ({"completed_on": PASSED}, {"evidence": "Notice 12"}),
+    "day": ({"day": AHEAD, "reason_en": "Theirs"}, {"day": str(today() + timedelta(9)), "reason_en": "Mine"}),
+    "stage": ({"entered_on": PASSED}, {"stage": "plan_draft", "entered_on": str(today())}),
+    "light": (
+        {"colour": "red", "reason": "Theirs", "expires_on": AHEAD},
+        {"colour": "green", "reason": "Mine", "expires_on": AHEAD},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONCURRENT)
+def test_who_is_second_is_told_loses_nothing_and_saves_again(ministry, urls, milestone, name) -> None:
+    url, (theirs, mine) = urls[name], CONCURRENT[name]
+    if name == "done":
+        send(ministry, url, completed_on=str(today()))
+    opened = ministry.get(url)
+    wang = client_of(make_user("wang", "national_editor"))
+    assert send(wang, url, **theirs).status_code == 302
+    refused = ministry.post(url, typed(opened, **mine))
+    assert refused.status_code == 409
+    assert faults(refused)["__all__"].startswith("wang saved this record on ")
+    assert {key: refused.context["form"][key].value() for key in mine} == mine
+    assert ministry.post(url, typed(refused)).status_code == 302
+    if name == "done":
+        milestone.refresh_from_db()
+        assert (str(milestone.completed_on), milestone.evidence) == (PASSED, "Notice 12")  # what both said
+    if name == "day":
+        assert [str(item.day) for item in Replan.objects.order_by("pk")][-1] == mine["day"]
+
+
+def test_forms_are_for_those_who_may_change_the_record(urls, pilot, milestone) -> None:
+    """The matrix of authorisation has every role; here what the refusal says and the sign-in that is asked for."""
+    elsewhere = client_of(make_user("elsewhere", "provincial_editor", make_province()))
+    for url in urls.values():
+        assert elsewhere.get(url).status_code == 403
+        assert elsewhere.post(url, {"completed_on": PASSED}).status_code == 403
+        assert Client().get(url)["Location"] == f"/sign-in/?next={url}"
+    text = "This belongs to another province or to all: your role does not reach it."
+    assert text in elsewhere.get(urls["done"]).text
+    unknown = reverse("milestone-done", args=["city", 999999]), "/pilots/city/sources/1/day/", "/pilots/x/light/"
+    ministry = client_of(make_user("ministry", "national_editor"))
+    assert [ministry.get(url).status_code for url in unknown] == [404] * 3
+
+
+def test_what_is_sent_after_the_sign_in_ended_stands_in_the_form_again(pilot, milestone, urls) -> None:
+    make_user("officer", "provincial_editor", pilot.province)
+    client = signed_in("officer")
+    sent = typed(client.get(urls["done"]), completed_on=PASSED, evidence="Notice 12")
+    client.session.flush()
+    assert client.post(urls["done"], sent)["Location"] == f"/sign-in/?next={urls['done']}"
+    page = client.post("/sign-in/", {"username": "officer", "password": "a long enough one", "next": urls["done"]})
+    page = client.get(page["Location"])
+    assert "Your sign-in had ended." in page.text
+    assert page.context["form"]["evidence"].value() == "Notice 12"
+    assert Milestone.objects.get().completed_on is None
+    assert client.post(urls["done"], typed(page)).status_code == 302
+    assert (Milestone.objects.get().evidence, client.get(urls["done"]).context["form"].is_bound) == ("Notice 12", False)
+
+
+ENGLISH = re.compile(r">[^<>]*\b(?:the|is|of|day|light|reason|value|save|enter)\b[^<>]*<", re.IGNORECASE)
+
+
+def test_every_form_speaks_chinese_also_when_it_refuses(ministry: Client, officer: Client, urls, so2) -> None:
+    send(officer, urls["day"], day=AHEAD, reason_zh="设备到货推迟")
+    for url in urls.values():
+        for page in (ministry.get(f"{url}?lang=zh-hans"), ministry.post(f"{url}?lang=zh-hans", {})):
+            main = page.text.partition("<main")[2].partition("</main>")[0]
+            assert [text for text in ENGLISH.findall(main) if "English" not in text] == []
+        assert "尚未保存：" in page.text
+
+
+def test_the_record_leads_to_the_forms_those_who_may_enter(
+    officer: Client, ministry: Client, pilot: Pilot, urls: dict[str, str], so2: Indicator
+) -> None:
+    def leads(client: Client, query: str = "") -> set[str]:
+        html = client.get(f"/pilots/city/{query}").text
+        return {name for name, url in urls.items() if f'href="{url}' in html}
+
+    assert leads(officer) == {"done", "stage_day", "readings"}
+    assert leads(ministry) == {"done", "stage_day", "stage", "light", "readings"}
+    assert f'href="{urls["readings"]}#id_r{so2.pk}-value"' in officer.get("/pilots/city/").text
+    assert leads(ministry, "?as_of=2026-01-01") == leads(Client()) == set()
+    assert urls["done"] in officer.get("/desk/").text
+    assert urls["readings"] in officer.get("/desk/").text
+    former = ministry.get(f"/admin/pilots/pilot/{pilot.pk}/readings/")
+    assert former["Location"] == urls["readings"]
