@@ -122,30 +122,30 @@ API = {
     41: ["progress/"],
 }
 ADMIN = {
-    5: ["import/"],
-    6: [
+    6: ["import/"],
+    7: [
         *("auth/group/", "policies/province/", "policies/agency/", "policies/division/", "import/{import}/"),
         *("policies/industry/", "accounts/token/", "pilots/attachment/"),
         *("pilots/indicator/", "dashboard/edition/", "policies/provincialplan/deleted/"),
     ],
-    7: [
+    8: [
         *("config/seedrecord/", "policies/figure/", "pilots/document/", "pilots/milestone/"),
         *("pilots/replan/", "pilots/lightoverride/", "policies/policy/{policy}/history/"),
     ],
-    8: [
+    9: [
         *("policies/source/", "policies/measure/", "auth/user/", "pilots/target/"),
         "import/plans/export.csv",
     ],
-    9: [
+    10: [
         *("axes/accessattempt/", "axes/accesslog/", "axes/accessfailurelog/", "policies/provincialplan/"),
         *("pilots/stageentry/", "pilots/batch/", "pilots/pilot/", "dashboard/workingday/"),
     ],
-    10: ["policies/policy/", "pilots/followup/", "pilots/adoption/", "pilots/effect/"],
-    11: ["pilots/reading/", "pilots/practice/", "pilots/pilot/{pilot}/readings/", "changes/"],
-    12: ["import/plans/template/"],
-    14: ["import/plans/export.xlsx"],
-    20: ["pilots/pilot/{pilot}/change/"],
-    33: ["quality/"],
+    11: ["policies/policy/", "pilots/followup/", "pilots/adoption/", "pilots/effect/"],
+    12: ["pilots/reading/", "pilots/practice/", "pilots/pilot/{pilot}/readings/", "changes/"],
+    13: ["import/plans/template/"],
+    15: ["import/plans/export.xlsx"],
+    21: ["pilots/pilot/{pilot}/change/"],
+    34: ["quality/"],
 }
 IMPORTS = {
     6: ["milestones"],

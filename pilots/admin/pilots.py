@@ -111,9 +111,6 @@ class PilotAdmin(RecordAdmin):
     autocomplete_fields = ["batch", "province", "parent", "industries", "sources"]
     inlines = [StageInline, MilestoneInline, TargetInline]
 
-    class Media:
-        css = {"all": ["css/admin-grid.css"]}
-
     fieldsets = [
         NAME_FIELDSET,
         (_("What it is"), {"fields": ["kind", "city_type", "batch", "industries"]}),

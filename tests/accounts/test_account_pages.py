@@ -262,7 +262,7 @@ def test_the_national_editor_s_admin_has_records_and_no_people(client: Client) -
     client.force_login(make_user("national", "national_editor"))
     page = client.get("/admin/")
     apps = {app["app_label"] for app in page.context["app_list"]}
-    assert apps == {"policies", "pilots", "dashboard", "config"}
+    assert apps == {"daily", "library", "system"}
     assert "officer" not in {
         model["object_name"].lower() for app in page.context["app_list"] for model in app["models"]
     }
