@@ -29,6 +29,7 @@ from dashboard.analytics.overview import Overview, build_overview
 from dashboard.briefs.build import SINCE, BriefKind, Subject, build_brief, requested_since, subject_groups
 from dashboard.editions.content import content_of
 from dashboard.models import Edition, EditionState
+from pilots.analytics.reconciliation import Reconciliation
 from pilots.api.serializers import (
     BatchCountSerializer,
     CountSerializer,
@@ -36,7 +37,6 @@ from pilots.api.serializers import (
     KindCountSerializer,
     StripSerializer,
 )
-from pilots.metrics.reconciliation import Reconciliation
 from pilots.models import Batch, PilotKind
 from policies.api import RolloutNumbersSerializer
 from policies.rollout import POLICY_PARAMETER

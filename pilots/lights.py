@@ -27,8 +27,16 @@ from core.text.formatting import (
     join_clauses,
     number_with_unit,
 )
-from pilots.metrics.decimals import Number, Ratio, decimal_or_none
-from pilots.metrics.progress import Direction, PathPoint, TargetPath, expected_value, shortfall, target_progress
+from pilots.metrics.progress import (
+    Direction,
+    Number,
+    Path,
+    Ratio,
+    expected_value,
+    share_on_path,
+    shortfall,
+    target_progress,
+)
 
 RULE_INDICATOR = "NDRC 2020-901, version 1"
 """NDRC 发改办环资〔2020〕901号, 节能目标完成情况晴雨表: met green, missed by up to 10 % yellow, by more red."""
@@ -389,7 +397,7 @@ class TargetLight(Light):
         }
 
     @property
-    def path(self) -> TargetPath | None:
+    def path(self) -> Path | None:
         """Path from the base through the steps to the target; None for a kind without one."""
         return target_path(self.record)
 
@@ -425,23 +433,18 @@ def target_light(target: Any, actual: Number | None, year: int) -> TargetLight:
     if target.kind == TargetKind.KEEP:
         return bound_light(BASE, actual, target.base_value, direction)
     path = target_path(target)
-    share = path.expected_share(min(year, target.target_year)) if path else None
+    share = share_on_path(path, year) if path else None
     return reach_light(target.base_value, actual, target.target_value, share, direction)
 
 
-def target_path(target: Any) -> TargetPath | None:
+def target_path(target: Any) -> Path | None:
     """Return the path from the base through the steps to the target; None without a value to reach from a base."""
     if target.kind != TargetKind.REACH or None in (target.base_year, target.base_value, target.target_value):
         return None
     if target.base_year >= target.target_year:
         return None
-    inside = [
-        PathPoint(step.year, step.value)
-        for step in target.yearly_steps
-        if target.base_year < step.year < target.target_year
-    ]
-    last = PathPoint(target.target_year, target.target_value)
-    return TargetPath(PathPoint(target.base_year, target.base_value), (*inside, last))
+    inside = [(year, value) for year, value in target.yearly_steps if target.base_year < year < target.target_year]
+    return (target.base_year, target.base_value), *inside, (target.target_year, target.target_value)
 
 
 def reach_light(
@@ -471,7 +474,7 @@ def reach_light(
     elif share is None:
         unrated = LightReason.NO_DATE
     numbers: dict[str, Any] = {
-        "actual": decimal_or_none(actual),
+        "actual": actual,
         "expected": expected,
         "progress": done,
         "share": share,
@@ -492,7 +495,7 @@ def bound_light(
 
     The gap is a fraction of the bound; beyond a bound of 0 is always red.
     """
-    numbers: dict[str, Any] = {"actual": decimal_or_none(actual), "expected": decimal_or_none(bound)}
+    numbers: dict[str, Any] = {"actual": actual, "expected": bound}
     if actual is None:
         return TargetLight(Colour.GREY, LightReason.NO_READING, **numbers)
     if bound is None:

@@ -23,8 +23,22 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest, Least
 
-from pilots.metrics import reconciliation
 from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState, Trust
+
+
+def known_condition(as_of: date) -> Q:
+    """Return the condition of pilots known on the day: from the day of their batch, withdrawn ones included."""
+    return Q(batch__known_by__lte=as_of)
+
+
+def listed_condition(as_of: date) -> Q:
+    """Return the condition of pilots in the programme: from the day of their batch until the day they withdraw."""
+    return known_condition(as_of) & (Q(withdrawn_on__isnull=True) | Q(withdrawn_on__gt=as_of))
+
+
+def withdrawn_condition(as_of: date) -> Q:
+    """Return the condition of pilots withdrawn by the day: announced and recorded, no longer in the programme."""
+    return known_condition(as_of) & Q(withdrawn_on__lte=as_of)
 
 
 class BatchQuerySet(QuerySet[Any]):
@@ -35,21 +49,15 @@ class BatchQuerySet(QuerySet[Any]):
 
 class PilotQuerySet(QuerySet[Any]):
     def known(self, as_of: date) -> Self:
-        """Filter pilots whose batch is known on the day, withdrawn ones included."""
-        return self.filter(reconciliation.known_condition(as_of))
+        return self.filter(known_condition(as_of))
 
     def listed(self, as_of: date) -> Self:
-        """Filter pilots in the programme on the day: batch known and not withdrawn."""
-        return self.filter(reconciliation.listed_condition(as_of))
-
-    def withdrawn(self, as_of: date) -> Self:
-        """Filter pilots withdrawn by the day."""
-        return self.filter(reconciliation.withdrawn_condition(as_of))
+        return self.filter(listed_condition(as_of))
 
     def members(self, as_of: date, membership: str | None) -> Self:
         """Filter pilots in the programme; `only`: withdrawn ones, `include`: both. Other values mean the default."""
-        which = {"only": self.withdrawn, "include": self.known}
-        return which.get(membership or "", self.listed)(as_of)
+        which = {"only": withdrawn_condition, "include": known_condition}
+        return self.filter(which.get(membership or "", listed_condition)(as_of))
 
 
 def count_pilots(pilots: QuerySet[Model], field: str) -> Coalesce:

@@ -18,14 +18,14 @@ from pilots.analytics.reconciliation import (
     BatchCount,
     PilotSet,
     ProvincePilots,
+    Reconciliation,
     build_reconciliation,
     pilots_by_province,
+    term_days_left,
 )
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
 from pilots.follow_ups.summary import FollowUpSummary, build_summary
 from pilots.lights import Colour
-from pilots.metrics import reconciliation
-from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Indicator, Pilot
 from pilots.practices.queries import Diffusion, build_diffusion
@@ -158,7 +158,7 @@ class Overview:
     @property
     def days_left(self) -> int | None:
         """Days to the end of the latest national batch's term."""
-        return reconciliation.term_days_left(self.national.batch.term_end if self.national else None, self.as_of)
+        return term_days_left(self.national.batch.term_end if self.national else None, self.as_of)
 
 
 def plan_sources(rows: Iterable[ProvinceRollout]) -> QuerySet[Source]:

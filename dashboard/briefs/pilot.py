@@ -24,12 +24,12 @@ from dashboard.briefs.parts import (
 )
 from pilots.analytics.outstanding import build_outstanding_reports
 from pilots.analytics.pilot_status import PilotStatus, build_progress, pilot_status
+from pilots.analytics.reconciliation import term_days_left
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text
 from pilots.charts.follow_ups import RELATED
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.lights import Colour, StageLight, TargetLight
-from pilots.metrics.reconciliation import term_days_left
 from pilots.models import FollowUp, Pilot, Reading
 from pilots.tables import sources_of
 

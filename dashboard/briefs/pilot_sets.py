@@ -32,13 +32,12 @@ from dashboard.briefs.parts import (
 from dashboard.charts.due import on_track_headline
 from pilots.analytics.outstanding import build_outstanding_reports
 from pilots.analytics.pilot_status import Progress, build_progress, colour_on
-from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
+from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text, distinct_names_of
 from pilots.charts.follow_ups import RELATED
 from pilots.charts.reconciliation import recorded_pilots_text
 from pilots.lights import Colour
-from pilots.metrics.reconciliation import Reconciliation, term_days_left
 from pilots.metrics.stages import Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
 from policies.models import PlanStatus, Province, ProvincialPlan, Source

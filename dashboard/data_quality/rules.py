@@ -38,12 +38,12 @@ from core.text.formatting import StatusChoices, label_value
 from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import BatchCount, KindCount
 from pilots.metrics.progress import Direction, year_due
-from pilots.metrics.reconciliation import listed_condition
 from pilots.metrics.stages import Stage
 from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingState, StageEntry, Target, TargetKind
 from pilots.models.indicator import format_exact
 from pilots.models.replan import PlannedDayModel, planned_day, with_planned_day
 from pilots.models.stage_entry import stage_order_faults
+from pilots.querysets import listed_condition
 from pilots.readings import newest_accepted, newest_reported
 from policies.metrics import issued, known
 from policies.models import (

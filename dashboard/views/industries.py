@@ -14,7 +14,7 @@ from core.text.formatting import join_clauses
 from core.web.list_pages import FilterBar
 from pilots.analytics.coverage import MATRIX_AXES, build_coverage, gap_basis
 from pilots.analytics.pilot_status import build_progress
-from pilots.analytics.reconciliation import PilotSet
+from pilots.analytics.reconciliation import GapBasis, PilotSet, is_gap
 from pilots.charts.cells import pilots_url
 from pilots.charts.coverage import (
     coverage_chart,
@@ -26,7 +26,6 @@ from pilots.charts.coverage import (
 )
 from pilots.charts.status import light_summary_chart
 from pilots.filters import CoverageFilter
-from pilots.metrics.reconciliation import GapBasis, is_gap
 from pilots.models import Batch, Pilot
 from pilots.tables import pilots_table, sources_of
 from policies.models import Industry, Measure, Province, Source

@@ -39,8 +39,7 @@ from pilots.charts.reconciliation import reconciliation_table
 from pilots.charts.stages import funnel_chart, longest_table, plan_lag_chart
 from pilots.charts.status import light_summary_chart
 from pilots.lights import Colour
-from pilots.metrics.aggregation import SumResult
-from pilots.metrics.reduction import CoControl
+from pilots.metrics.reduction import CoControl, SumResult
 from policies.charts.rollout import adoption_chart, certainty_text
 from policies.models import Province, Source
 from policies.rollout import POLICY_PARAMETER

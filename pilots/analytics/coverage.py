@@ -10,9 +10,14 @@ from typing import NamedTuple
 
 from django.db.models import Count, QuerySet
 
-from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
-from pilots.metrics import reconciliation
-from pilots.metrics.reconciliation import GapBasis
+from pilots.analytics.reconciliation import (
+    GAP_THRESHOLD,
+    BatchCount,
+    GapBasis,
+    PilotSet,
+    build_reconciliation,
+    is_gap,
+)
 from pilots.models import Batch, Pilot
 from policies.metrics import share
 from policies.models import Field, Industry, Measure, Province, Region
@@ -20,38 +25,28 @@ from policies.models import Field, Industry, Measure, Province, Region
 MATRIX_AXES = ("region", "province")
 
 
-@dataclass(frozen=True)
-class NamingCount:
-    """Pilots that name an industry, or one of several, and provinces of the roster with at least one of them."""
+class IndustryCoverage(NamedTuple):
+    """Pilots that name an industry, provinces of the roster with at least one of them, and their share of the roster.
+
+    `in_notice` says whether the notice of a batch of the set names it. `gap` is False while too few pilots are known.
+    """
 
     pilots: int
     provinces: int
     roster: int
-
-    @property
-    def share(self) -> float | None:
-        """Provinces with at least one such pilot / roster."""
-        return share(self.provinces, self.roster)
-
-
-@dataclass(frozen=True)
-class IndustryCoverage(NamingCount):
-    """Coverage of one industry."""
-
+    share: float | None
     industry: Industry
-    judged: bool  # whether enough pilots of the set are known to claim gaps
-    in_notice: bool  # whether the notice of a batch of the set names it
-
-    @property
-    def gap(self) -> bool:
-        """Whether it is a gap; False while too few pilots are known."""
-        return reconciliation.is_gap(self.industry.priority, self.pilots, judged=self.judged)
+    in_notice: bool
+    gap: bool
 
 
-@dataclass(frozen=True)
-class FieldCoverage(NamingCount):
-    """Coverage of one field of action: its measures, their industries, and pilots that name at least one of those."""
+class FieldCoverage(NamedTuple):
+    """The same of a field of action: its measures, their industries, and pilots that name at least one of those."""
 
+    pilots: int
+    provinces: int
+    roster: int
+    share: float | None
     field: Field
     label: str
     measures: Sequence[Measure]
@@ -65,8 +60,7 @@ class Place(NamedTuple):
     label: str
 
 
-@dataclass(frozen=True)
-class CoverageMatrix:
+class CoverageMatrix(NamedTuple):
     """Matrix of pilot counts: industries in rows, regions or provinces in columns."""
 
     columns: Sequence[Place]
@@ -106,7 +100,7 @@ class Coverage:
     @property
     def gap_threshold(self) -> float:
         """The share of the announced pilots from which gaps are claimed."""
-        return float(reconciliation.GAP_THRESHOLD)
+        return float(GAP_THRESHOLD)
 
     @property
     def in_notice(self) -> Sequence[Industry]:
@@ -154,9 +148,10 @@ def build_coverage(
     for pilot, province, industry in through.values_list("pilot_id", "pilot__province_id", "industry_id"):
         naming[industry].add((pilot, province))
 
-    def count(named: Iterable[Industry]) -> tuple[int, int, int]:
+    def count(named: Iterable[Industry]) -> tuple[int, int, int, float | None]:
         found = set().union(*(naming[industry.pk] for industry in named))
-        return len(found), len({province for _pilot, province in found} & provinces.keys()), len(provinces)
+        reached = len({province for _pilot, province in found} & provinces.keys())
+        return len(found), reached, len(provinces), share(reached, len(provinces))
 
     basis = GapBasis(count(industries)[0], chosen.announced(counts))
     batches = {row.batch.pk: row.batch for row in chosen.batches(counts)}
@@ -185,7 +180,12 @@ def build_coverage(
         naming=basis.naming,
         roster=len(provinces),
         industries=[
-            IndustryCoverage(*count([industry]), industry, basis.judged, industry.pk in announced)
+            IndustryCoverage(
+                *(numbers := count([industry])),
+                industry,
+                industry.pk in announced,
+                is_gap(industry.priority, numbers[0], judged=basis.judged),
+            )
             for industry in industries
         ],
         fields=fields,

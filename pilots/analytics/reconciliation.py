@@ -5,32 +5,108 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text.formatting import join_short
-from pilots.metrics import reconciliation
-from pilots.metrics.reconciliation import Reconciliation
 from pilots.metrics.stages import Stage
 from pilots.models import Batch, Pilot, PilotKind, StageEntry
+from pilots.querysets import listed_condition, withdrawn_condition
 from policies.models import Level, Province
-
-EnteredCounts = Mapping[tuple[int, str], tuple[int, int, int]]
-"""By batch and kind: pilots in the programme, those of them only inferred, and those that have withdrawn."""
 
 
 @dataclass(frozen=True)
-class KindCount:
+class Reconciliation:
+    """Reconciliation of one kind of pilot: announced = recorded + withdrawn + still to enter.
+
+    `announced` is None when the announcement gives no number. `recorded` counts pilots in the programme, `unverified`
+    those of them only inferred; `withdrawn` have left the programme but are entered.
+    """
+
+    announced: int | None
+    recorded: int
+    unverified: int
+    withdrawn: int = 0
+
+    @property
+    def firm(self) -> int:
+        """Recorded from an official text or the press."""
+        return self.recorded - self.unverified
+
+    @property
+    def to_enter(self) -> int | None:
+        """Announced pilots neither recorded nor withdrawn; never below 0, None when no number was announced."""
+        return None if self.announced is None else max(0, self.announced - self.entered)
+
+    @property
+    def entered(self) -> int:
+        """Pilots entered by name: in the programme or withdrawn from it."""
+        return self.recorded + self.withdrawn
+
+    @property
+    def surplus(self) -> int:
+        """Pilots entered beyond the announced number: a record or the announcement is wrong."""
+        return 0 if self.announced is None else max(0, self.entered - self.announced)
+
+    def __add__(self, other: Reconciliation) -> Reconciliation:
+        """Return the sum of two reconciliations; `announced` is None if either is None."""
+        known = self.announced is not None and other.announced is not None
+        announced = self.announced + other.announced if known else None  # type: ignore[operator]
+        return Reconciliation(
+            announced,
+            self.recorded + other.recorded,
+            self.unverified + other.unverified,
+            self.withdrawn + other.withdrawn,
+        )
+
+
+GAP_THRESHOLD = Fraction(4, 5)
+"""The share of the announced pilots that must be recorded and name an industry before a gap of coverage is claimed.
+
+This system's own convention: below it, that no recorded pilot names an industry says little about the pilots that are
+not recorded, or whose documents name none.
+"""
+
+
+class GapBasis(NamedTuple):
+    """Basis of the gaps of a set: recorded pilots that name an industry, of the announced ones.
+
+    `announced` is None where the number is not known; then no gap is claimed.
+    """
+
+    naming: int
+    announced: int | None
+
+    @property
+    def judged(self) -> bool:
+        """Whether enough is known to claim a gap: at least GAP_THRESHOLD of the announced pilots."""
+        return bool(self.announced) and Fraction(self.naming, self.announced or 1) >= GAP_THRESHOLD
+
+
+def is_gap(priority: bool, pilots: int, *, judged: bool) -> bool:
+    """Return whether an industry is a gap: a national priority named by no pilot, with enough pilots known."""
+    return judged and priority and pilots == 0
+
+
+def term_days_left(term_end: date | None, as_of: date) -> int | None:
+    """Return the days from `as_of` to the end of the term; negative when it is over, None without a term."""
+    return None if term_end is None else (term_end - as_of).days
+
+
+# -- batches -------------------------------------------------------------------------------------------
+
+
+class KindCount(NamedTuple):
     kind: PilotKind
     label: str
     numbers: Reconciliation
 
 
-@dataclass(frozen=True)
-class BatchCount:
+class BatchCount(NamedTuple):
     """Reconciliation of one batch, for each kind that it announces or of which a pilot is entered."""
 
     batch: Batch
@@ -47,31 +123,27 @@ class BatchCount:
 
 
 def build_reconciliation(as_of: date) -> list[BatchCount]:
-    """Return every batch known on the day with its counts. Two queries, whatever the number of rows."""
-    current = reconciliation.listed_condition(as_of)
-    entered: EnteredCounts = {
-        (row["batch"], row["kind"]): (row["recorded"], row["inferred"], row["withdrawn"])
-        for row in Pilot.objects.known(as_of)
-        .order_by()
-        .values("batch", "kind")
-        .annotate(
-            recorded=Count("pk", filter=current),
-            inferred=Count("pk", filter=current & Q(confidence="inferred")),
-            withdrawn=Count("pk", filter=reconciliation.withdrawn_condition(as_of)),
-        )
+    """Return every batch known on the day with its counts. Two queries, whatever the number of rows.
+
+    Kinds that are neither announced (0 counts as not) nor entered are left out.
+    """
+    listed = listed_condition(as_of)
+    kinds = Pilot.objects.known(as_of).order_by().values("batch", "kind")
+    counts = {
+        "recorded": Count("pk", filter=listed),
+        "unverified": Count("pk", filter=listed & Q(confidence="inferred")),
+        "withdrawn": Count("pk", filter=withdrawn_condition(as_of)),
     }
-    batches = Batch.objects.known(as_of).select_related("province", "policy")
-    return [BatchCount(batch, kind_counts(batch, entered)) for batch in batches]
-
-
-def kind_counts(batch: Batch, entered: EnteredCounts) -> list[KindCount]:
-    """Return the counts by kind, without kinds that are neither announced (0 counts as not) nor entered."""
-    rows = []
-    for kind in PilotKind:
-        announced, found = batch.announced(kind.value), entered.get((batch.pk, kind.value), (0, 0, 0))
-        if announced or any(found):
-            rows.append(KindCount(kind, str(kind.label), Reconciliation(announced, *found)))
-    return rows
+    entered = {(row["batch"], row["kind"]): {name: row[name] for name in counts} for row in kinds.annotate(**counts)}
+    none, found = dict.fromkeys(counts, 0), []
+    for batch in Batch.objects.known(as_of).select_related("province", "policy"):
+        numbers = {
+            kind: Reconciliation(batch.announced(kind.value), **entered.get((batch.pk, kind.value), none))
+            for kind in PilotKind
+        }
+        shown = {kind: count for kind, count in numbers.items() if count.announced or count.entered}
+        found.append(BatchCount(batch, [KindCount(kind, str(kind.label), count) for kind, count in shown.items()]))
+    return found
 
 
 # -- withdrawals ---------------------------------------------------------------------------------------
@@ -83,7 +155,7 @@ def build_withdrawals(pilots: QuerySet[Pilot], as_of: date) -> list[Pilot]:
     It is the reason of its latest withdrawal entry, else the evidence of that entry; empty where none is on record.
     """
     entries = StageEntry.objects.filter(stage=Stage.WITHDRAWN, entered_on__lte=as_of).order_by("entered_on", "pk")
-    withdrawn = pilots.filter(reconciliation.withdrawn_condition(as_of)).select_related("batch", "province")
+    withdrawn = pilots.filter(withdrawn_condition(as_of)).select_related("batch", "province")
     left: list[Any] = list(
         withdrawn.order_by("-withdrawn_on", "pk").prefetch_related(Prefetch("stages", entries, to_attr="left"))
     )
@@ -95,8 +167,7 @@ def build_withdrawals(pilots: QuerySet[Pilot], as_of: date) -> list[Pilot]:
 # -- provinces -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ProvincePilots:
+class ProvincePilots(NamedTuple):
     """Province of the roster with the number of its recorded pilots."""
 
     province: Province

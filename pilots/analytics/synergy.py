@@ -12,18 +12,27 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, QuerySet, TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pilots.analytics.pilot_status import PilotStatus, yearly_readings
-from pilots.metrics import aggregation, progress
+from pilots.metrics import progress
 from pilots.metrics import reduction as reduction_metrics
-from pilots.metrics.decimals import Ratio
-from pilots.metrics.progress import PollutionProgress
-from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand, Emission, Equivalents, Reduction, co_control
+from pilots.metrics.progress import Ratio
+from pilots.metrics.reduction import (
+    CoControl,
+    Elasticity,
+    ElasticityBand,
+    Emission,
+    Equivalents,
+    Reduction,
+    SumResult,
+    co_control,
+    sum_without_overlap,
+)
 from pilots.models import Indicator, IndicatorKind, Pilot, SynergyUse, Target, TargetKind
 from pilots.readings import is_yearly, newest_accepted_in
 
@@ -83,11 +92,7 @@ class PilotSynergy:
     @cached_property
     def apeq(self) -> Equivalents:
         """Air pollutant equivalents; in thousands when emissions are in tonnes."""
-        return reduction_metrics.apeq(self.emissions)
-
-    @cached_property
-    def emissions(self) -> list[Emission]:
-        return [change.emission for change in self.pollutants]
+        return reduction_metrics.apeq(change.emission for change in self.pollutants)
 
     @cached_property
     def rates(self) -> dict[str, Ratio | None]:
@@ -123,9 +128,9 @@ class PilotSynergy:
         return {code: found.band for code, found in self.elasticities.items()}
 
     @cached_property
-    def pollution_progress(self) -> PollutionProgress:
+    def pollution_progress(self) -> Ratio | None:
         """P_A: equivalents achieved over planned, each pollutant's progress capped at 1."""
-        return progress.pollution_progress([item for item in self.emissions if item.target is not None])
+        return reduction_metrics.pollution_progress(change.emission for change in self.pollutants)
 
     @cached_property
     def carbon_progress(self) -> Ratio | None:
@@ -135,7 +140,7 @@ class PilotSynergy:
     @cached_property
     def joint_progress(self) -> Ratio | None:
         """S, from the pilot's own base, targets and values."""
-        return progress.joint_progress(self.pollution_progress.value, self.carbon_progress)
+        return reduction_metrics.joint_progress(self.pollution_progress, self.carbon_progress)
 
     @cached_property
     def expected_progress(self) -> Decimal | None:
@@ -146,7 +151,7 @@ class PilotSynergy:
     @property
     def schedule_ratio(self) -> Decimal | None:
         """S / E: 1 when both targets are on schedule, below 1 when the pilot is behind."""
-        return progress.schedule_ratio(self.joint_progress, self.expected_progress)
+        return reduction_metrics.schedule_ratio(self.joint_progress, self.expected_progress)
 
     @property
     def carbon_tonnes(self) -> Decimal | None:
@@ -155,8 +160,7 @@ class PilotSynergy:
         return None if amount is None or factor is None or self.basis != EmissionBasis.TOTAL else amount * factor
 
 
-@dataclass(frozen=True)
-class SynergyRow:
+class SynergyRow(NamedTuple):
     """A pilot with its synergy, or why it is excluded."""
 
     pilot: Pilot
@@ -213,23 +217,21 @@ class Synergy:
         return {kind: found[kind] for kind in CoControl}
 
     @cached_property
-    def carbon_total(self) -> aggregation.SumResult:
+    def carbon_total(self) -> SumResult:
         """Tonnes of CO2 reduced in total; a park is not added beside its city."""
-        return aggregation.sum_without_overlap(self._parts(lambda item: item.carbon_tonnes))
+        return self._total(lambda item: item.carbon_tonnes)
 
     @cached_property
-    def apeq_total(self) -> aggregation.SumResult:
+    def apeq_total(self) -> SumResult:
         """Thousand pollutant equivalents reduced in total; a park is not added beside its city."""
-        return aggregation.sum_without_overlap(
-            self._parts(lambda item: item.apeq.reduced if item.basis == EmissionBasis.TOTAL else None)
-        )
+        return self._total(lambda item: item.apeq.reduced if item.basis == EmissionBasis.TOTAL else None)
 
-    def _parts(self, value: Callable[[PilotSynergy], Decimal | None]) -> list[aggregation.SumItem]:
+    def _total(self, value: Callable[[PilotSynergy], Decimal | None]) -> SumResult:
         slugs: dict[int | None, str] = {row.pilot.pk: row.pilot.slug for row in self.rows}
-        return [
-            aggregation.SumItem(row.pilot.slug, value(row.found) if row.found else None, slugs.get(row.pilot.parent_id))
+        return sum_without_overlap(
+            (row.pilot.slug, value(row.found) if row.found else None, slugs.get(row.pilot.parent_id))
             for row in self.rows
-        ]
+        )
 
 
 def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None) -> Synergy:

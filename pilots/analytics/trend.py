@@ -12,30 +12,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
-from pilots.metrics.aggregation import MedianRange, SumItem, median_range, sum_without_overlap
+from pilots.metrics.reduction import median_range, sum_without_overlap
 from pilots.models import Indicator, Pilot, Reading, RollUp
 from pilots.readings import YEARLY, newest_accepted
 
 MIN_COMPARED = 5  # fewest pilots for a change over the years
 
 
-@dataclass(frozen=True)
-class TrendYear:
+class TrendYear(NamedTuple):
     """A year with an accepted value: `n` of the `of` pilots that could have one."""
 
     year: int
     n: int
     of: int
     total: Decimal | None = None  # of indicators that may be summed
-    spread: MedianRange | None = None  # of shares
+    median: Decimal | None = None  # of shares, with their range
+    low: Decimal | None = None
+    high: Decimal | None = None
 
     @property
     def value(self) -> Decimal | None:
         """The sum or the median; None where values are not aggregated."""
-        return self.spread.median if self.spread else self.total
+        return self.total if self.median is None else self.median
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,11 @@ def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> T
     def aggregate(year: int, among: Iterable[int]) -> TrendYear:
         found = {pilot: values[year].get(pilot) for pilot in among}
         if indicator.rollup == RollUp.SUM:
-            parts = [SumItem(str(pilot), value, str(parents[pilot])) for pilot, value in found.items()]
-            total = sum_without_overlap(parts)
-            return TrendYear(year, total.used, total.possible, total=total.value)
+            total = sum_without_overlap((str(pilot), value, str(parents[pilot])) for pilot, value in found.items())
+            return TrendYear(year, total.used, total.possible, total.value)
         known = [value for value in found.values() if value is not None]
         spread = median_range(known) if indicator.rollup == RollUp.MEAN else None
-        return TrendYear(year, len(known), len(found), spread=spread)
+        return TrendYear(year, len(known), len(found), None, *(spread or ()))
 
     return Trend(
         indicator,

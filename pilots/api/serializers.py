@@ -602,7 +602,7 @@ class PilotSynergySerializer(Serializer):
     )
     els_apeq = ElasticitySerializer(source="elasticity", help_text="The same of all air pollutants together.")
     progress_air = RatioField(
-        source="pollution_progress.value", help_text="How far air pollution has come towards its targets."
+        source="pollution_progress", help_text="How far air pollution has come towards its targets."
     )
     progress_carbon = RatioField(source="carbon_progress", help_text="How far carbon has come towards its target.")
     joint_progress = RatioField(
@@ -685,7 +685,7 @@ class SynergyRowSerializer(Serializer):
     rates = DictField(child=RatioField(), source="found.rates", allow_null=True)
     els_apeq = RatioField(source="found.elasticity.value")
     band = CharField(source="found.elasticity.band", allow_null=True)
-    progress_air = RatioField(source="found.pollution_progress.value")
+    progress_air = RatioField(source="found.pollution_progress")
     progress_carbon = RatioField(source="found.carbon_progress")
     joint_progress = RatioField(source="found.joint_progress")
 
@@ -700,9 +700,9 @@ class TrendYearSerializer(Serializer):
     n = IntegerField(help_text="Pilots with an accepted value for the year.")
     of = IntegerField(help_text="Pilots that could have one.")
     total = NumberField(help_text="Their sum; null where values are not summed.")
-    median = NumberField(source="spread.median", help_text="Their median; null but for shares.")
-    low = NumberField(source="spread.low", help_text="The lowest of them; null but for shares.")
-    high = NumberField(source="spread.high", help_text="The highest of them; null but for shares.")
+    median = NumberField(help_text="Their median; null but for shares.")
+    low = NumberField(help_text="The lowest of them; null but for shares.")
+    high = NumberField(help_text="The highest of them; null but for shares.")
 
 
 class TrendSerializer(Serializer):

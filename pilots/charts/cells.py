@@ -19,7 +19,7 @@ from core.web.tables import Cell, Column, Item, status_cell
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter
-from pilots.metrics.decimals import Ratio
+from pilots.metrics.progress import Ratio
 from pilots.metrics.reduction import is_flat
 from pilots.models import Pilot
 
@@ -40,6 +40,11 @@ def progress_api_url(filters: dict[str, str]) -> str:
         return ""
     query = urlencode(filters)
     return reverse("api-progress") + (f"?{query}" if query else "")
+
+
+def colour_step(value: int, highest: int) -> int:
+    """Return the step of the colour scale for a count: 0 for none, 1 to 5 up to the highest count."""
+    return 0 if value == 0 or highest == 0 else max(1, -(-value * 5 // highest))
 
 
 def distinct_pilot_names(pilots: Iterable[Pilot]) -> Mapping[int, str]:

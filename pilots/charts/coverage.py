@@ -14,9 +14,8 @@ from core import charts
 from core.text.formatting import join_sentences, join_short, to_percent
 from core.web.tables import Chart, Column, Table, make_table, record_cell
 from pilots.analytics.coverage import Coverage, FieldCoverage, IndustryCoverage
-from pilots.charts.cells import pilot_count_cell, pilots_url
-from pilots.metrics import reconciliation
-from pilots.metrics.reconciliation import GapBasis
+from pilots.analytics.reconciliation import GapBasis
+from pilots.charts.cells import colour_step, pilot_count_cell, pilots_url
 from policies.charts.rollout import format_day
 from policies.models import Industry, Source
 
@@ -171,7 +170,7 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Char
             "cells": [
                 {
                     "value": value,
-                    "step": reconciliation.colour_step(value, highest),
+                    "step": colour_step(value, highest),
                     "url": pilots_url(**(params | {"industry": industry.slug, by: code})) if value else "",
                 }
                 for value, (code, _label) in zip(cells, matrix.columns, strict=True)

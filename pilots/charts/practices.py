@@ -28,9 +28,8 @@ from core.text.formatting import (
 )
 from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, record_cell, status_cell
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.charts.cells import distinct_pilot_names, without_zeros
+from pilots.charts.cells import colour_step, distinct_pilot_names, without_zeros
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
-from pilots.metrics.reconciliation import colour_step
 from pilots.models import EffectBasis, Practice
 from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, practices_for
 from policies.charts.rollout import format_day, map_note, months_after

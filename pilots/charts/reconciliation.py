@@ -13,8 +13,7 @@ from core.text.bilingual import lang_of
 from core.text.formatting import join_sentences, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
-from pilots.charts.cells import distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url
-from pilots.metrics import reconciliation
+from pilots.charts.cells import colour_step, distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url
 from pilots.models import Batch, Pilot
 from policies.charts.tile_map import counts_grid
 from policies.models import Province, Source
@@ -85,7 +84,7 @@ def pilot_count_layer(rows: Sequence[ProvincePilots], outside: Iterable[Province
         (row.province, row.pilots, label_value(row.province.name, recorded_pilots_text(row.pilots))) for row in rows
     ]
     caption = _("Recorded pilots in each province")
-    return counts_grid("pilots", _("Pilots"), caption, counted, outside, reconciliation.colour_step)
+    return counts_grid("pilots", _("Pilots"), caption, counted, outside, colour_step)
 
 
 def recorded_pilots_text(count: int) -> str:

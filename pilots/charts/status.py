@@ -439,8 +439,8 @@ def indicator_datasets(
         found.append(point(int(reading.period), reading.value, text))
     if item.path:
         path += [
-            point(step.year, Decimal(step.value), label_value(line_label, format_amount(Decimal(step.value))))
-            for step in item.path.points
+            point(year, Decimal(value), label_value(line_label, format_amount(Decimal(value))))
+            for year, value in item.path
         ]
         if item.expected is not None:
             text = label_value(_("expected"), f"{format_amount(item.expected)} {unit}")

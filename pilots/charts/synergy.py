@@ -328,7 +328,7 @@ def joint_columns(names: Mapping[int, str] | None = None) -> list[Column[PilotSy
         Column(
             "air_progress",
             _("Progress of air pollutants"),
-            "pollution_progress.value",
+            "pollution_progress",
             kind="share",
             sort="air_progress",
         ),
@@ -343,7 +343,7 @@ def joint_columns(names: Mapping[int, str] | None = None) -> list[Column[PilotSy
 JOINT_SORTS = {
     "ratio": "schedule_ratio",
     "joint": "joint_progress",
-    "air_progress": "pollution_progress.value",
+    "air_progress": "pollution_progress",
     "carbon_progress": "carbon_progress",
     "air": "apeq.rate",
     "carbon": "carbon.reduction.rate",

@@ -123,7 +123,7 @@ def trends_table(trend: Trend) -> Table:
         Column("of", _("Of"), kind="integer"),
         decimal_column("value", _("Sum") if summed else _("Median"), lambda year: year.value),
         *(
-            decimal_column(end, label, lambda year, end=end: getattr(year.spread, end, None))  # type: ignore[misc]
+            decimal_column(end, label, lambda year, end=end: getattr(year, end))  # type: ignore[misc]
             for end, label in ends.items()
             if not summed
         ),

@@ -1,4 +1,4 @@
-"""Reductions of pollutants and carbon, and whether both fall together.
+"""Reductions of pollutants and carbon, whether both fall together, and sums and medians over pilots.
 
 Amounts are totals in one unit per substance (tonnes, as a rule), with the same boundary, method and period on both
 sides. Concentrations and amounts per output are not emissions and are not accepted. Reductions are positive.
@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from statistics import median
+from typing import Any, NamedTuple
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from core.text.formatting import StatusChoices
-from pilots.metrics.decimals import Number, Ratio, fraction_to_decimal
+from pilots.metrics.progress import Number, Ratio, fraction_to_decimal
 
 EPSILON = Decimal("0.005")
 """A rate within 0.5 % of nothing is flat: this system's own convention."""
@@ -24,7 +26,7 @@ BAND_TOLERANCE = Decimal("1e-9")
 """A value this close to the edge of a band lies on it."""
 
 BALANCED_FROM, BALANCED_TO = Decimal("0.8"), Decimal("1.25")
-"""Elasticities from 4/5 to 5/4 are balanced: this system's own convention."""
+"""Elasticities from 4/5 to 5/4, both included, are balanced: this system's own convention."""
 
 
 # -- one substance -------------------------------------------------------------------------------------
@@ -60,23 +62,6 @@ def is_flat(rate: Decimal) -> bool:
 # -- pollutant equivalents -----------------------------------------------------------------------------
 
 
-class ExclusionReason(TextChoices):
-    """Reason for excluding a substance from a sum. It is listed beside the sum, never counted as 0."""
-
-    EQUIVALENT = "equivalent", _("no pollutant equivalent")
-    BASE = "base", _("no base value")
-    ACTUAL = "actual", _("no present value")
-    REDUCTION = "reduction", _("target is not a reduction")
-
-
-@dataclass(frozen=True)
-class Exclusion:
-    """Substance excluded from a sum, and the reason."""
-
-    code: str
-    why: ExclusionReason
-
-
 @dataclass(frozen=True)
 class Emission:
     """One air pollutant of one pilot.
@@ -100,18 +85,13 @@ class Emission:
             raise ValueError(f"{self.code}: a negative emission")
 
     @property
-    def lacks(self) -> ExclusionReason | None:
-        """Reason to exclude it from a sum of equivalents, or None."""
-        if self.equivalent is None:
-            return ExclusionReason.EQUIVALENT
-        if self.base is None:
-            return ExclusionReason.BASE
-        return ExclusionReason.ACTUAL if self.actual is None else None
+    def counts(self) -> Any:
+        """Whether all is known that a sum of equivalents needs; it is never counted as 0."""
+        return None not in (self.equivalent, self.base, self.actual)
 
 
-@dataclass(frozen=True)
-class Equivalents:
-    """Sum of pollutants as pollutant equivalents, over `used` of `possible` pollutants.
+class Equivalents(NamedTuple):
+    """Sum of pollutants as pollutant equivalents, over those `used` of the `possible` pollutants.
 
     In thousand equivalents when emissions are in tonnes, in equivalents when in kilograms. `reduced` and `base` are
     None when no pollutant can be used; `rate` also when the base is 0.
@@ -121,12 +101,7 @@ class Equivalents:
     base: Decimal | None
     rate: Ratio | None
     used: tuple[str, ...]
-    missing: tuple[Exclusion, ...]
-
-    @property
-    def possible(self) -> int:
-        """Number of pollutants, used or missing."""
-        return len(self.used) + len(self.missing)
+    possible: int
 
 
 def apeq(emissions: Iterable[Emission]) -> Equivalents:
@@ -137,18 +112,14 @@ def apeq(emissions: Iterable[Emission]) -> Equivalents:
     (毛显强). The sum is one of fractions, so that a rate of exactly half a percent stays flat.
     """
     pollutants = list(emissions)
-    missing = tuple(Exclusion(each.code, each.lacks) for each in pollutants if each.lacks is not None)
-    reduced = base = Fraction(0)
-    used = []
-    for each in pollutants:
-        if each.equivalent is not None and each.base is not None and each.actual is not None:
-            base += Fraction(each.base) / Fraction(each.equivalent)
-            reduced += (Fraction(each.base) - Fraction(each.actual)) / Fraction(each.equivalent)
-            used.append(each.code)
-    if not used:
-        return Equivalents(None, None, None, (), missing)
-    rate = fraction_to_decimal(reduced / base) if base > 0 else None
-    return Equivalents(fraction_to_decimal(reduced), fraction_to_decimal(base), rate, tuple(used), missing)
+    known: list[Any] = [each for each in pollutants if each.counts]
+    if not known:
+        return Equivalents(None, None, None, (), len(pollutants))
+    base = sum((Fraction(each.base) / Fraction(each.equivalent) for each in known), Fraction(0))
+    left = sum((Fraction(each.actual) / Fraction(each.equivalent) for each in known), Fraction(0))
+    rate = fraction_to_decimal((base - left) / base) if base > 0 else None
+    used = tuple(each.code for each in known)
+    return Equivalents(fraction_to_decimal(base - left), fraction_to_decimal(base), rate, used, len(pollutants))
 
 
 # -- pollution and carbon together ---------------------------------------------------------------------
@@ -186,8 +157,7 @@ class ElasticityBand(TextChoices):
     POLLUTION_LED = "pollution_led", _("Pollution-led")
 
 
-@dataclass(frozen=True)
-class Elasticity:
+class Elasticity(NamedTuple):
     """Cross-elasticity of reduction with the class of the two rates, which must be read first.
 
     `value` and `band` are None unless both rates are reductions: two rises also give a positive quotient. `carbon_flat`
@@ -211,12 +181,84 @@ def elasticity(pollution: Decimal | None, carbon: Decimal | None) -> Elasticity:
     carbon_flat = carbon is not None and is_flat(carbon)
     if kind != CoControl.CO_REDUCTION or pollution is None or carbon is None:
         return Elasticity(kind, None, None, carbon_flat)
-    value = pollution / carbon
-    return Elasticity(kind, value, elasticity_band(value), carbon_flat)
+    value, band = pollution / carbon, ElasticityBand.BALANCED
+    if value > BALANCED_TO + BAND_TOLERANCE:
+        band = ElasticityBand.POLLUTION_LED
+    elif value < BALANCED_FROM - BAND_TOLERANCE:
+        band = ElasticityBand.CARBON_LED
+    return Elasticity(kind, value, band, carbon_flat)
 
 
-def elasticity_band(els: Decimal) -> ElasticityBand:
-    """Return the band of a co-reduction's elasticity; 0.8 and 1.25 themselves are balanced."""
-    if els > BALANCED_TO + BAND_TOLERANCE:
-        return ElasticityBand.POLLUTION_LED
-    return ElasticityBand.CARBON_LED if els < BALANCED_FROM - BAND_TOLERANCE else ElasticityBand.BALANCED
+def pollution_progress(emissions: Iterable[Emission]) -> Ratio | None:
+    """Return P_A: equivalents reduced over equivalents to reduce, of air pollutants with a target; None without any.
+
+    Each counts up to its target, so that one pollutant beyond its target does not hide another behind it. A pollutant
+    whose target is not below its base, or whose value is unknown, does not count. This system's own convention.
+    """
+    done = due = Fraction(0)
+    for each in emissions:
+        if each.counts and each.target is not None and each.target < each.base:
+            kilograms, aim = Fraction(each.equivalent), Fraction(each.base) - Fraction(each.target)
+            done += min(Fraction(each.base) - Fraction(each.actual), aim) / kilograms
+            due += aim / kilograms
+    return fraction_to_decimal(done / due) if due else None
+
+
+def clip_progress(done: Decimal) -> Decimal:
+    """Clip progress to [-1, 1], as it counts for ranking; show the unclipped value beside it."""
+    return min(max(done, Decimal(-1)), Decimal(1))
+
+
+def joint_progress(pollution: Decimal | None, carbon: Decimal | None) -> Decimal | None:
+    """Return S: the root of the product of P_A and P_C, each clipped to [-1, 1].
+
+    Positive when both are, negative when either is negative, 0 when either is 0; None when either is not known. It
+    punishes one-sided effort and rewards weak targets, so show the two rates beside it. Source: the synergy degree of a
+    composite system (复合系统协同度), Meng Qingsong and Han Wenxiu (孟庆松, 韩文秀), with target progress as the order
+    degree.
+    """
+    if pollution is None or carbon is None:
+        return None
+    first, second = clip_progress(pollution), clip_progress(carbon)
+    size = abs(first * second).sqrt()
+    return -size if size and min(first, second) < 0 else size
+
+
+def schedule_ratio(joint: Decimal | None, share: Decimal | None) -> Decimal | None:
+    """Return S / E: joint progress over what is due, 1 when both targets are on schedule; None when nothing is due."""
+    return None if joint is None or share is None or share <= 0 else joint / share
+
+
+# -- many pilots ---------------------------------------------------------------------------------------
+
+
+class SumResult(NamedTuple):
+    """Sum over `used` of the `possible` pilots, the denominator to print; its value is None when none has a value.
+
+    `within` lie in another pilot of the same list, whose value already includes theirs.
+    """
+
+    value: Decimal | None
+    used: int
+    possible: int
+    within: tuple[str, ...]
+
+
+def sum_without_overlap(parts: Iterable[tuple[str, Number | None, str | None]]) -> SumResult:
+    """Return the sum over pilots without double counting: a park is never added beside its city, even a missing one.
+
+    A part is the key of a pilot, its value, and the key of the pilot that contains it (the city of a park). All values
+    must be accepted, in one unit and of one period. A park whose city is not in the list counts.
+    """
+    listed = list(parts)
+    keys = {key for key, _value, _parent in listed}
+    outer = [value for _key, value, parent in listed if parent not in keys]
+    values = [Decimal(value) for value in outer if value is not None]
+    within = tuple(key for key, _value, parent in listed if parent in keys)
+    return SumResult(sum(values, Decimal(0)) if values else None, len(values), len(outer), within)
+
+
+def median_range(values: Iterable[Number]) -> tuple[Decimal, Decimal, Decimal] | None:
+    """Return the median of shares, the lowest and the highest, as a mean of percentages misleads; None without any."""
+    found = [Decimal(value) for value in values]
+    return (median(found), min(found), max(found)) if found else None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from typing import NamedTuple
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -52,8 +52,7 @@ RECTIFIABLE_STAGES = (Stage.IMPLEMENTING, Stage.MIDTERM, Stage.FINAL_EVAL)
 """The stages from which a pilot can be ordered to rectify."""
 
 
-@dataclass(frozen=True)
-class StageEvent:
+class StageEvent(NamedTuple):
     """Entry of a pilot into a stage on a day; `exact` is False when only a latest date is known.
 
     `reason` says why stages before it were skipped. After rectifying, the stage it returns to is entered again.
@@ -73,8 +72,7 @@ def sort_events(entries: Iterable[StageEvent]) -> list[StageEvent]:
 # -- one pilot on a day --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class CurrentStage:
+class CurrentStage(NamedTuple):
     """Stage on a day, and since when; `reached` is the furthest of the ten, kept in a side state.
 
     `reached` is None for a pilot of which only a side state is recorded.
@@ -107,8 +105,7 @@ def days_in_stage(entries: Iterable[StageEvent], as_of: date) -> int | None:
     return None if now is None else (as_of - now.since).days
 
 
-@dataclass(frozen=True)
-class Duration:
+class Duration(NamedTuple):
     """Days from the list to the plan, or so far if not `done`."""
 
     days: int
@@ -148,8 +145,7 @@ def time_in_stages(entries: Iterable[StageEvent], as_of: date) -> dict[Stage, in
 # -- many pilots ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class StageFunnel:
+class StageFunnel(NamedTuple):
     """Number of pilots at or past each of the ten stages.
 
     `n` counts pilots in the programme, `unknown` those of them without any stage on record. `withdrawn` pilots are
@@ -187,8 +183,7 @@ class StageIssueCode(TextChoices):
     AFTER_WITHDRAWAL = "after_withdrawal", _("nothing follows a withdrawal")
 
 
-@dataclass(frozen=True)
-class StageIssue:
+class StageIssue(NamedTuple):
     """Inconsistency of one stage entry; `stages` are those skipped, or the one it should have returned to."""
 
     code: StageIssueCode

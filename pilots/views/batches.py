@@ -16,7 +16,13 @@ from core.text.formatting import join_clauses
 from core.web.list_pages import ListPage
 from core.web.tables import Chart, Column, record_cell
 from pilots.analytics.pilot_status import Progress, build_progress
-from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation, build_withdrawals
+from pilots.analytics.reconciliation import (
+    BatchCount,
+    PilotSet,
+    Reconciliation,
+    build_reconciliation,
+    build_withdrawals,
+)
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import pilot_count_cell, pilots_url
 from pilots.charts.reconciliation import batch_cell, reconciliation_table, withdrawals_table
@@ -25,7 +31,6 @@ from pilots.charts.status import light_summary_chart, lights_table
 from pilots.filters import BatchFilter
 from pilots.lights import Colour
 from pilots.metrics.progress import year_due
-from pilots.metrics.reconciliation import Reconciliation
 from pilots.models import Batch, Pilot, StageEntry
 from pilots.tables import sources_of
 from policies.models import Source

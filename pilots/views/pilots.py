@@ -20,7 +20,13 @@ from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys
 from core.web.tables import Chart, Column, Table, make_table, status_cell
 from pilots.analytics.light_index import filter_by_status, ordered_keys, read_conditions
 from pilots.analytics.pilot_status import PilotStatus, build_progress, pilot_status, prefetch_for_status
-from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, pilots_by_province
+from pilots.analytics.reconciliation import (
+    BatchCount,
+    build_reconciliation,
+    build_withdrawals,
+    pilots_by_province,
+    term_days_left,
+)
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_mark
 from pilots.charts.feeds import milestone_feeds
@@ -40,7 +46,6 @@ from pilots.charts.status import (
 from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
 from pilots.lights import Colour, Light
-from pilots.metrics.reconciliation import term_days_left
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target
 from pilots.tables import pilot_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries

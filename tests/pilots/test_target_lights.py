@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilots.lights import BASE, LIMIT, Colour, LightReason, TargetLight, bound_light, reach_light, text_light
-from pilots.metrics.decimals import Number
-from pilots.metrics.progress import Direction, PathPoint, TargetPath, expected_share_by_year
+from pilots.metrics.progress import Direction, Number, Path, expected_share_by_year, share_on_path
 
 D = Decimal
 LOWER, HIGHER = Direction.LOWER, Direction.HIGHER
@@ -29,8 +28,8 @@ def keep_light(base: Number | None, actual: Number | None, direction: Direction)
     return bound_light(BASE, actual, base, direction)
 
 
-def path_light(path: TargetPath, actual: Number, year: int, direction: Direction) -> TargetLight:
-    return reach_light(path.base.value, actual, path.target, path.expected_share(year), direction)
+def path_light(path: Path, actual: Number, year: int, direction: Direction) -> TargetLight:
+    return reach_light(path[0][1], actual, path[-1][1], share_on_path(path, year), direction)
 
 
 @pytest.mark.parametrize(
@@ -132,14 +131,14 @@ def test_a_better_value_never_has_a_worse_light(
 
 def test_steps_are_followed_from_one_to_the_next() -> None:
     """End to end 80 would be due in 2025; the plan's step asks for 90."""
-    steps = TargetPath(PathPoint(2023, 110), (PathPoint(2024, 108), PathPoint(2025, 90), PathPoint(2026, 50)))
+    steps = [(2023, 110), (2024, 108), (2025, 90), (2026, 50)]
     light = path_light(steps, 90, 2025, LOWER)
     assert (light.colour, light.expected, light.shortfall) == (GREEN, 90, 0)
     assert reach_light(110, 90, 50, TWO_THIRDS, LOWER).colour == RED
 
 
 def test_a_level_path_is_too_early_to_rate() -> None:
-    closing = TargetPath(PathPoint(2023, 100), (PathPoint(2025, 100), PathPoint(2026, 60)))
+    closing = [(2023, 100), (2025, 100), (2026, 60)]
     assert [path_light(closing, 100, year, LOWER).colour for year in (2025, 2026)] == [GREY, RED]
 
 

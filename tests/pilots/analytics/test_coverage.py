@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from dashboard.analytics.completeness import CompletenessItem, build_completeness
 from dashboard.analytics.overview import lead_policy_on
 from pilots.analytics.coverage import build_coverage
-from pilots.analytics.reconciliation import build_reconciliation
-from pilots.metrics import reconciliation
-from pilots.metrics.reconciliation import GapBasis, Reconciliation, is_gap
+from pilots.analytics.reconciliation import GapBasis, Reconciliation, build_reconciliation, is_gap
+from pilots.charts.cells import colour_step
 from pilots.models import Pilot
 from tests.factories import make_batch, make_industry, make_pilot, make_province
 from tests.support.snapshots import assert_snapshot
@@ -156,7 +155,7 @@ def test_to_enter_and_surplus_never_both(announced: int, recorded: int) -> None:
     ("value", "highest", "step"), [(0, 9, 0), (0, 0, 0), (1, 9, 1), (2, 9, 2), (9, 9, 5), (1, 1, 5), (1, 500, 1)]
 )
 def test_shade_of_a_count(value: int, highest: int, step: int) -> None:
-    assert reconciliation.colour_step(value, highest) == step
+    assert colour_step(value, highest) == step
 
 
 def test_shipped_gaps_are_the_check_sums_of_the_data() -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from core.http.as_of import today
 from pilots.analytics.pilot_status import prefetch_for_status
 from pilots.analytics.trend import build_trend
-from pilots.metrics.aggregation import SumItem, sum_without_overlap
+from pilots.metrics.reduction import sum_without_overlap
 from pilots.models import Indicator, Pilot
 from pilots.readings import newest_accepted_in
 from tests.factories import make_batch, make_carbon, make_indicator, make_pilot, make_province, make_reading
@@ -115,7 +115,7 @@ def test_it_is_what_the_pilots_own_values_come_to(carbon: Indicator) -> None:
     }
     lie_in = {"park": "jia"}
     for item in build_trend(Pilot.objects.all(), carbon, day).years:
-        parts = [SumItem(slug, values.get(str(item.year)), lie_in.get(slug)) for slug, values in own.items()]
+        parts = [(slug, values.get(str(item.year)), lie_in.get(slug)) for slug, values in own.items()]
         found = sum_without_overlap(parts)
         assert (item.total, item.n, item.of) == (found.value, found.used, found.possible)
 
