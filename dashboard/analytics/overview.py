@@ -12,8 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from pilots.analytics.coverage import Coverage, build_coverage
-from pilots.analytics.outstanding import OutstandingReports, build_outstanding_reports
-from pilots.analytics.pilot_status import OpenFollowUps, Progress, QuarterLights, build_progress
+from pilots.analytics.pilot_status import OpenFollowUps, OutstandingReports, Progress, QuarterLights, build_progress
 from pilots.analytics.reconciliation import (
     BatchCount,
     PilotSet,
@@ -119,7 +118,7 @@ class Overview:
     @cached_property
     def outstanding(self) -> OutstandingReports:
         """Those of these pilots without an accepted value for the year due."""
-        return build_outstanding_reports(self.progress)
+        return OutstandingReports(self.progress)
 
     @cached_property
     def synergy(self) -> Synergy:

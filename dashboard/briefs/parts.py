@@ -28,8 +28,7 @@ from core.text.formatting import (
 from dashboard.briefs.blocks import MAX_SOURCES, Block, Days, Line, fact, line, lines, table
 from dashboard.charts.attention import red_statement
 from dashboard.key_figures import plans_figure
-from pilots.analytics.outstanding import OutstandingReports, ReportState
-from pilots.analytics.pilot_status import OnTrack, PilotStatus
+from pilots.analytics.pilot_status import OnTrack, OutstandingReports, PilotStatus, ReportState
 from pilots.charts.cells import distinct_pilot_names
 from pilots.charts.follow_ups import open_link
 from pilots.lights import Colour, count_by_colour

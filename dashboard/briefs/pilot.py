@@ -22,8 +22,7 @@ from dashboard.briefs.parts import (
     share_fact,
     values_changed,
 )
-from pilots.analytics.outstanding import build_outstanding_reports
-from pilots.analytics.pilot_status import PilotStatus, build_progress, pilot_status
+from pilots.analytics.pilot_status import OutstandingReports, PilotStatus, build_progress, pilot_status
 from pilots.analytics.reconciliation import term_days_left
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text
@@ -54,7 +53,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
         if span and not span.done:
             text = _("%(days)s since it was listed, and no plan on record: when will it be issued?")
             no_plan = [line(status.pilot.name, text % {"days": format_days(span.days)})]
-        about = [about_overdue(follow_ups), unattended, about_reports(build_outstanding_reports(progress)), no_plan]
+        about = [about_overdue(follow_ups), unattended, about_reports(OutstandingReports(progress)), no_plan]
         tables = [lights.table(_("Targets and milestones"))] if lights.items else []
         blocks = [*tables, facts_block(status), *blocks, lines(_("What is behind"), behind, empty)]
         blocks.append(questions_block(*about))

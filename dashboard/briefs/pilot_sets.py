@@ -30,8 +30,7 @@ from dashboard.briefs.parts import (
     values_changed,
 )
 from dashboard.charts.due import on_track_headline
-from pilots.analytics.outstanding import build_outstanding_reports
-from pilots.analytics.pilot_status import Progress, build_progress, colour_on
+from pilots.analytics.pilot_status import OutstandingReports, Progress, build_progress, colour_on
 from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text, distinct_names_of
@@ -155,7 +154,7 @@ def set_content(
     `questions` and `sources` are added to those of the pilots. Five queries.
     """
     assigned = list(follow_ups.with_state(days.as_of).select_related(*RELATED))
-    outstanding, pilots = build_outstanding_reports(progress), progress.pilots
+    outstanding, pilots = OutstandingReports(progress), progress.pilots
     keys = [status.pilot.pk for status in pilots]
     names = distinct_names_of(progress)
     lights = Lights(days, [(names[item.pilot.pk], colour_on(item.pilot, days.since), item.colour) for item in pilots])

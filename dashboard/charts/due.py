@@ -10,8 +10,7 @@ from django.utils.translation import ngettext
 
 from core.text.formatting import format_days
 from core.web.tables import Cell, Column, Table, make_table
-from pilots.analytics.outstanding import OutstandingReports, ReportState
-from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress
+from pilots.analytics.pilot_status import OnTrack, OutstandingReports, PilotStatus, Progress, ReportState
 from pilots.charts.cells import pilot_cell
 from pilots.lights import Colour, count_by_colour
 from pilots.models import Indicator

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pilots.analytics.pilot_status import colour_on
 from pilots.lights import Colour
@@ -26,8 +25,7 @@ PREFETCHED_MODELS: Mapping[str, tuple[Any, Sequence[str]]] = {
 """The records from which a light is computed, by relation of the pilot, with their order."""
 
 
-@dataclass(frozen=True)
-class PilotEdit:
+class PilotEdit(NamedTuple):
     """History entries about a pilot, by its key: their day, and the times of the first and the last."""
 
     pilot: int
@@ -45,55 +43,43 @@ def light_changes(edits: Collection[PilotEdit]) -> dict[PilotEdit, tuple[Colour,
         return {}
     keys = {edit.pilot for edit in edits}
     pilots = Pilot.objects.select_related("batch").in_bulk(keys)
+    indicators = Indicator.objects.in_bulk()
     # of readings only the years that a day can need
-    first = min(edit.day for edit in edits)
-    found: dict[str, dict[int, list[Any]]] = {}
+    first = str(year_due(min(edit.day for edit in edits)))
+    histories: dict[str, dict[int, list[Any]]] = {}
     for name, (model, _order) in PREFETCHED_MODELS.items():
         rows = model.history.filter(pilot_id__in=keys).order_by("history_date", "history_id")
-        if name == "readings":
-            rows = rows.filter(period__gte=str(year_due(first))).filter(YEARLY)
-        found[name] = group_by_attribute(rows, "pilot_id")
-    histories = found
-    indicators = Indicator.objects.in_bulk()
+        found = histories[name] = defaultdict(list)
+        for row in rows.filter(YEARLY, period__gte=first) if name == "readings" else rows:
+            found[row.pilot_id].append(row)
     turned = {}
     for edit in edits:
-        if edit.pilot not in pilots:
-            continue
-        edges = (edit.first, edit.last + timedelta(microseconds=1))
-        states = [pilot_before(pilots[edit.pilot], histories, indicators, edge) for edge in edges]
-        before, after = (colour_on(state, edit.day) for state in states)
-        if before != after:
-            turned[edit] = (before, after)
+        if edit.pilot in pilots:
+            edges = (edit.first, edit.last + timedelta(microseconds=1))
+            states = [pilot_before(pilots[edit.pilot], histories, indicators, edge) for edge in edges]
+            before, after = (colour_on(state, edit.day) for state in states)
+            if before != after:
+                turned[edit] = before, after
     return turned
 
 
-HistoryEntries = Mapping[str, Mapping[int, Sequence[Any]]]
-
-
-def group_by_attribute(rows: Iterable[object], owner: str) -> dict[int, list[object]]:
-    found: dict[int, list[object]] = defaultdict(list)
-    for row in rows:
-        found[getattr(row, owner)].append(row)
-    return found
-
-
-def records_before(rows: Iterable[Any], edge: datetime, order: Sequence[str]) -> list[Any]:
-    """Return the records as they were just before an instant."""
-    newest = {row.id: row for row in rows if row.history_date < edge}
-    records = [row.instance for row in newest.values() if row.history_type != "-"]
-    return sorted(records, key=lambda record: [(getattr(record, n) is None, getattr(record, n)) for n in order])
-
-
-def pilot_before(pilot: Pilot, histories: HistoryEntries, indicators: Mapping[int, Indicator], edge: datetime) -> Pilot:
+def pilot_before(
+    pilot: Pilot,
+    histories: Mapping[str, Mapping[int, Sequence[Any]]],
+    indicators: Mapping[int, Indicator],
+    edge: datetime,
+) -> Pilot:
     """Return the pilot with its related rows just before an instant, as `prefetch_for_status` would have done."""
     found = copy(pilot)
     for name, (_model, order) in PREFETCHED_MODELS.items():
-        records = records_before(histories[name].get(pilot.pk, ()), edge, order)
+        newest = {row.id: row for row in histories[name].get(pilot.pk, ()) if row.history_date < edge}
+        records = [row.instance for row in newest.values() if row.history_type != "-"]
+        records.sort(key=lambda record: [(getattr(record, n) is None, getattr(record, n)) for n in order])
+        if name == "targets":
+            records = [target for target in records if target.indicator_id in indicators]
         for record in records:
             record.pilot = found
+            if name == "targets":
+                record.indicator = indicators[record.indicator_id]
         vars(found)[f"prefetched_{name}"] = records
-    targets = [target for target in vars(found)["prefetched_targets"] if target.indicator_id in indicators]
-    for target in targets:
-        target.indicator = indicators[target.indicator_id]
-    vars(found)["prefetched_targets"] = targets
     return found

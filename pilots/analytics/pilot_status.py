@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.text.formatting import format_date, join_clauses
@@ -43,6 +44,7 @@ from pilots.models import (
     Milestone,
     Pilot,
     Reading,
+    ReadingState,
     Replan,
     StageEntry,
     Target,
@@ -61,7 +63,7 @@ def prefetch_for_status(
     Lights depend on whole years, so quarterly readings are fetched only with `quarters`, for pages that show them.
     `only_on` restricts the status to one day and none before: earlier years are not fetched then.
     """
-    readings = Reading.objects.all() if quarters else yearly_readings()
+    readings = Reading.objects.all() if quarters else Reading.objects.filter(YEARLY)
     if only_on:
         readings = readings.filter(period__gte=str(progress.year_due(only_on)))
     rows: dict[str, Any] = {
@@ -74,11 +76,6 @@ def prefetch_for_status(
     }
     lists = [Prefetch(name, found, to_attr=f"prefetched_{name}") for name, found in rows.items()]
     return pilots.select_related("batch", "province", "parent").prefetch_related(*lists)
-
-
-def yearly_readings() -> QuerySet[Reading]:
-    """Return readings of whole years: lights and rates need no others."""
-    return Reading.objects.filter(YEARLY)
 
 
 # -- one pilot on a day ----------------------------------------------------------------------------------
@@ -118,7 +115,8 @@ class PilotStatus:
 
     @cached_property
     def stage_events(self) -> list[StageEvent]:
-        return stage_events(self.pilot)
+        """The stages that the pilot has entered, as `metrics.stages` expects them."""
+        return [item.as_stage_event() for item in self.pilot.prefetched_stages if item.entered_on]
 
     @cached_property
     def current_stage(self) -> CurrentStage | None:
@@ -130,7 +128,8 @@ class PilotStatus:
 
     @cached_property
     def days_in_stage(self) -> int | None:
-        return stages.days_in_stage(self.stage_events, self.as_of)
+        """Days since the current stage was entered, 0 on that day, also of a withdrawal; None without one."""
+        return (self.as_of - self.current_stage.since).days if self.current_stage else None
 
     @cached_property
     def list_to_plan(self) -> Duration | None:
@@ -141,7 +140,13 @@ class PilotStatus:
     @cached_property
     def values(self) -> Mapping[int, Reading]:
         """The accepted reading of the latest whole year that is due or later, by indicator."""
-        return latest_yearly_readings(self.pilot, self.as_of)
+        due = str(self.year_due)
+        known: dict[str, list[Reading]] = vars(self.pilot).setdefault("readings_due", {})
+        if due not in known:
+            own = self.pilot.prefetched_readings
+            known[due] = [item for item in own if item.period >= due and is_yearly(item.period)]
+        # by period, so the latest remains
+        return {reading.indicator_id: reading for reading in newest_accepted_in(known[due], self.as_of)}
 
     @property
     def reported(self) -> bool:
@@ -231,13 +236,16 @@ class PilotStatus:
 
     @cached_property
     def computed(self) -> Colour:
-        """Colour of the computed light."""
+        """Colour of the computed light. Milestones and stages are not judged where a target is red already."""
+        worst = None
         if not self.pilot.withdrawn_by(self.as_of):
-            effects = {light.effect for light in self.lights}
-            for colour in (Colour.RED, Colour.YELLOW):
-                if colour in effects:
-                    return colour
-        return self.reasons[0].colour
+            for part in ("indicators", "milestones", "overdue_stages"):
+                for light in getattr(self, part):
+                    effect = light.effect
+                    if effect is Colour.RED:
+                        return effect
+                    worst = worst or effect
+        return worst or self.reasons[0].colour
 
     @property
     def colour(self) -> Colour:
@@ -318,25 +326,10 @@ def colour_on(pilot: Pilot, day: date) -> Colour:
     return PilotStatus(pilot, day).colour
 
 
-def stage_events(pilot: Any) -> list[StageEvent]:
-    """Return the stages that a pilot has entered, as `metrics.stages` expects them."""
-    return [item.as_stage_event() for item in pilot.prefetched_stages if item.entered_on]
-
-
-def latest_yearly_readings(pilot: Any, as_of: date) -> dict[int, Reading]:
-    """Return by indicator the accepted reading of the latest whole year that is due on the day or later."""
-    due = str(progress.year_due(as_of))
-    known: dict[str, list[Reading]] = vars(pilot).setdefault("readings_due", {})
-    if due not in known:
-        known[due] = [item for item in pilot.prefetched_readings if item.period >= due and is_yearly(item.period)]
-    # by period, so the latest remains
-    return {reading.indicator_id: reading for reading in newest_accepted_in(known[due], as_of)}
-
-
 def judge_target(
     target: Any, values: Mapping[int, Reading], as_of: date, status: PilotStatus | None = None
 ) -> TargetLight:
-    """Return the light of a target on a day; `values` is what `latest_yearly_readings` returns."""
+    """Return the light of a target on a day; `values` are those of `PilotStatus`."""
     reading = values.get(target.indicator_id)
     year = int(reading.period) if reading else progress.year_due(as_of)
     if not target.is_measured:  # not done if the pilot reports any value, else unknown
@@ -348,12 +341,12 @@ def judge_target(
         key = (reading.pk if reading else None, year)  # the light is the same on any day
         if key not in known:
             known[key] = target_light(target, reading.value if reading else None, year)
-            known[key].record = target
+            known[key].record, known[key].year = target, year
         light = known[key]
-    if status is None:
-        return light
-    numbers = light.actual, light.expected, light.progress, light.share, light.shortfall
-    return TargetLight(light.colour, light.why, target, status, *numbers, reading, year)
+    if status is not None:
+        light = copy(light)
+        light.status, light.reading = status, reading
+    return light
 
 
 def judge_milestone(milestone: Any, as_of: date, status: PilotStatus | None = None) -> MilestoneLight:
@@ -408,8 +401,7 @@ def planned_dates(record: Any, actual: date | None, delays: Sequence[int]) -> li
 # -- many pilots -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class LightSummary:
+class LightSummary(NamedTuple):
     """Lights by colour on a day and on the last day of the quarter before, for the same pilots."""
 
     now: dict[Colour, int]
@@ -428,8 +420,7 @@ class QuarterLights(NamedTuple):
     lights: Mapping[Colour, int]
 
 
-@dataclass(frozen=True)
-class OnTrack:
+class OnTrack(NamedTuple):
     """Targets by colour of their light: on the path (green), rated, and all."""
 
     lights: Mapping[Colour, int]
@@ -456,12 +447,11 @@ class OnTrack:
         return sum(self.lights.values())
 
 
-@dataclass(frozen=True)
 class Progress:
     """Progress of a set of pilots on a day."""
 
-    as_of: date
-    pilots: Sequence[PilotStatus]
+    def __init__(self, as_of: date, pilots: Sequence[PilotStatus]) -> None:
+        self.as_of, self.pilots = as_of, pilots
 
     @cached_property
     def strip(self) -> LightSummary:
@@ -476,8 +466,7 @@ class Progress:
 
     def funnel(self, kind: str = "") -> StageFunnel:
         """Return the funnel of all pilots, or of one kind."""
-        chosen = [item.stage_events for item in self.pilots if kind in ("", item.pilot.kind)]
-        return stages.stage_funnel(chosen, self.as_of)
+        return stages.stage_funnel(item.current_stage for item in self.pilots if kind in ("", item.pilot.kind))
 
     @property
     def reported(self) -> int:
@@ -551,8 +540,7 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date, follow_ups: OpenFollowU
 # -- province by province ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ProvinceLights:
+class ProvinceLights(NamedTuple):
     """Lights of a province's pilots on a day; `red` and `yellow` are None where no pilot can be rated."""
 
     pilots: int
@@ -583,6 +571,72 @@ def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLight
         yellow=colours[Colour.YELLOW] if rated else None,
         not_reported=sum(not status.reported for status in owing),
     )
+
+
+# -- who has not reported -----------------------------------------------------------------------------------
+
+
+MAX_LISTED = 100  # pilots that the overview of the API names
+
+
+class ReportState(TextChoices):
+    """Reporting state of a pilot without an accepted value for the year due."""
+
+    NOTHING = "nothing", _("nothing handed in")
+    WAITING = "waiting", _("handed in, waiting to be accepted")
+    DISPUTED = "disputed", _("objected to, to be corrected by the pilot")
+
+
+class OutstandingReports:
+    """Pilots that owe values for the last year due, and those of them without an accepted one. No query."""
+
+    def __init__(self, found: Progress) -> None:
+        self.as_of, self.year = found.as_of, progress.year_due(found.as_of)
+        owing = [status for status in found.pilots if status.first_year <= self.year]
+        self.owing = len(owing)
+        self.by_place: dict[ReportState, list[PilotStatus]] = {place: [] for place in ReportState}
+        for status in owing:
+            if not status.reported:
+                self.by_place[report_state(status, self.year)].append(status)
+
+    @property
+    def due_on(self) -> date:
+        """Last day on which the year's values were on time."""
+        return date(self.year + 1, 3, 31)
+
+    @property
+    def days_late(self) -> int:
+        """Days since then, for a pilot that has not reported; at least 1, as a year is due only after its date."""
+        return (self.as_of - self.due_on).days
+
+    @cached_property
+    def pilots(self) -> list[tuple[ReportState, PilotStatus]]:
+        return [(place, status) for place, found in self.by_place.items() for status in found]
+
+    @property
+    def count(self) -> int:
+        return len(self.pilots)
+
+    @property
+    def counts(self) -> dict[ReportState, int]:
+        return {place: len(found) for place, found in self.by_place.items()}
+
+    @property
+    def listed_pilots(self) -> list[Pilot]:
+        """The first of the pilots, up to MAX_LISTED."""
+        return [status.pilot for _place, status in self.pilots[:MAX_LISTED]]
+
+
+def report_state(status: PilotStatus, year: int) -> ReportState:
+    """Return the state of its values of the year or later; of several states the one nearest to the pilot."""
+    states = {
+        reading.state
+        for reading in status.pilot.prefetched_readings
+        if reading.period >= str(year) and reading.reported_on <= status.as_of
+    }
+    if ReadingState.DISPUTED in states:
+        return ReportState.DISPUTED
+    return ReportState.WAITING if states else ReportState.NOTHING
 
 
 # -- open follow-ups: the agency that has to answer one owns the light that it is about ---------------------

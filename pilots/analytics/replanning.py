@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -37,13 +37,12 @@ DECISIVE_FIELDS: Mapping[type[Any], tuple[str, ...]] = {
 """The fields of each kind of record by which a light is judged, of those that are planned and not observed."""
 ENTERED_LATE_AFTER = timedelta(days=30)
 """A completion entered longer after the day that it names is named beside the light."""
-STEPS = "steps"  # of a target, shown by year
 
 Version = Mapping[str, Any]
 """A history entry: who made it, its local day `on`, the decisive fields, and of a milestone `completed_on`."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Replanning:
     """Record with a changed value that decides a light, or with a completion entered late.
 
@@ -75,37 +74,39 @@ class Replanning:
 
     @property
     def text(self) -> str:
-        """Its changes since entry, and a completion entered late."""
-        late = ""
+        """Its changes since entry with their day and the first values, and a completion entered late.
+
+        For example `replanned on 26 November 2026, was due 17 July 2026`.
+        """
+        due = self.was.get("planned_on")
+        labels = {"steps": _("steps on the way")}
+        fields = {
+            labels.get(name) or str(self.record._meta.get_field(name).verbose_name): value_text(value)
+            for name, value in self.was.items()
+            if name != "planned_on"
+        }
+        rest = join_long(label_value(label, value) for label, value in fields.items())
+        words = {"on": format_date(self.on), "was": format_date(due) if due else rest, "rest": rest}
+        text = ""
+        if self.deleted:
+            text = _("deleted on %(on)s, was due %(was)s") if due else _("deleted on %(on)s, was %(was)s")
+        elif due:
+            text = _("replanned on %(on)s, was due %(was)s")
+            if rest:
+                text = _("replanned on %(on)s, was due %(was)s, %(rest)s")
+        elif len(fields) == 1:
+            text = _("%(field)s changed on %(on)s, was %(was)s")
+            words["field"], words["was"] = next(iter(fields.items()))
+        elif fields:
+            text = _("changed on %(on)s, was %(was)s")
+        clauses = [text % words]
+        if due and self.reason and not self.deleted:
+            clauses = [label_value(*clauses, self.reason)]
         if self.completion:
             days = {"on": self.completion["entered_on"], "day": self.completion["completed_on"]}
-            late = _("completion entered on %(on)s for %(day)s") % {n: format_date(day) for n, day in days.items()}
-        return join_clauses(filter(None, [self.plan_text, late]))
-
-    @property
-    def plan_text(self) -> str:
-        """Date of change and the first values: `replanned on 26 November 2026, was due 17 July 2026`."""
-        if not self.was:
-            return ""
-        due = self.was.get("planned_on")
-        fields = [(self.label_of(name), value_text(value)) for name, value in self.was.items() if name != "planned_on"]
-        rest = join_long(label_value(label, value) for label, value in fields)
-        words = {"on": format_date(self.on), "was": format_date(due) if due else rest, "rest": rest}
-        if self.deleted:
-            return (_("deleted on %(on)s, was due %(was)s") if due else _("deleted on %(on)s, was %(was)s")) % words
-        if due and rest:
-            text = _("replanned on %(on)s, was due %(was)s, %(rest)s") % words
-        elif due:
-            text = _("replanned on %(on)s, was due %(was)s") % words
-        elif len(fields) == 1:
-            ((label, value),) = fields
-            text = _("%(field)s changed on %(on)s, was %(was)s") % {**words, "field": label, "was": value}
-        else:
-            text = _("changed on %(on)s, was %(was)s") % words
-        return label_value(text, self.reason) if due and self.reason else text
-
-    def label_of(self, name: str) -> str:
-        return _("steps on the way") if name == STEPS else str(self.record._meta.get_field(name).verbose_name)
+            text = _("completion entered on %(on)s for %(day)s")
+            clauses.append(text % {name: format_date(day) for name, day in days.items()})
+        return join_clauses(filter(None, clauses))
 
     @property
     def name(self) -> str:
@@ -154,77 +155,57 @@ class PlanHistory:
             rows = history.filter(changed, pilot_id__in=self.pilots).order_by("history_date", "history_id")
             for row in rows.values("id", "pilot_id", "history_date", "history_type", "history_user_id", *fields, *more):
                 row["on"] = timezone.localtime(row["history_date"]).date()
-                if STEPS in row:
-                    row[STEPS] = dict(Target(steps=row[STEPS]).yearly_steps)
+                if "steps" in row:
+                    row["steps"] = dict(Target(steps=row["steps"]).yearly_steps)
                 found[row["pilot_id"]][model, row["id"]].append(row)
         return found
 
     def replanned(self, pilot: Any, as_of: date) -> list[Replanning]:
         """Return what of a pilot's plan was changed by the day, latest change first."""
-        rows = (*pilot.prefetched_milestones, *pilot.prefetched_stages, *pilot.prefetched_targets)
-        records = {(type(record), record.pk): record for record in rows}
-        found = {}
+        planned = (*pilot.prefetched_milestones, *pilot.prefetched_stages)
+        records = {(type(record), record.pk): record for record in (*planned, *pilot.prefetched_targets)}
+        found: dict[tuple[type[Any], int], Replanning] = {}
         for (model, key), versions in self.versions.get(pilot.pk, {}).items():
             known = [row for row in versions if row["on"] <= as_of]
             if known:  # a milestone is called as it was on the day
                 names = {name: known[-1][name] for name in TITLES} if model is Milestone else {}
                 record = model(pk=key, **names) if names else records.get((model, key), Target(pk=key))
-                found[model, key] = find_replanning(record, known)
-        for place, record in records.items():
-            if not isinstance(record, Target):
-                found[place] = with_replan(found.get(place), record, as_of)
-        return sorted(filter(None, found.values()), key=lambda item: (item.latest, item.pk), reverse=True)
-
-
-def with_replan(known: Replanning | None, record: Any, as_of: date) -> Replanning | None:
-    """Return the replanning of a milestone or stage with the accepted replan in force on the day.
-
-    Moved back to the first day it is as planned.
-    """
-    accepted = record.accepted_replans(as_of)
-    if not accepted or accepted[-1].day == record.planned_on:
-        return known
-    replan, first = accepted[-1], {"planned_on": record.planned_on}
-    if known is None:
-        return Replanning(record, replan.decided_on, first, reason=replan.reason)
-    on = max(replan.decided_on, known.on) if known.was else replan.decided_on
-    return replace(known, on=on, was={**known.was, **first}, reason=replan.reason)
+                if item := find_replanning(record, known):
+                    found[model, key] = item
+        for record in planned:  # the accepted replan in force; moved back to the first day it is as planned
+            accepted = record.accepted_replans(as_of)
+            if accepted and accepted[-1].day != record.planned_on:
+                replan, place = accepted[-1], (type(record), record.pk)
+                item = found.setdefault(place, Replanning(record, replan.decided_on, {}))
+                item.on = max(replan.decided_on, item.on) if item.was else replan.decided_on
+                item.was, item.reason = {**item.was, "planned_on": record.planned_on}, replan.reason
+        return sorted(found.values(), key=lambda item: (item.latest, item.pk), reverse=True)
 
 
 def find_replanning(record: Any, versions: Sequence[Version]) -> Replanning | None:
-    """Return how the newest of the versions differs from the first; None where it does not."""
-    entry, last = versions[0], versions[-1]
-    who = (entry["on"], entry["history_user_id"])
-    first = list(takewhile(lambda row: (row["on"], row["history_user_id"]) == who, versions))[-1]
-    deleted = last["history_type"] == "-"
-    if first["history_type"] == "-":  # deleted on the same day by its author
-        return None
-    fields = DECISIVE_FIELDS[type(record)]
-    changed = list(fields) if deleted else [name for name in fields if is_changed(first, last, name)]
-    completion = None if deleted else late_completion(versions, first)
-    if not changed and completion is None:
-        return None
-    on = last_change(versions, changed) if changed or not completion else completion["entered_on"]
-    return Replanning(record, on, {name: first[name] for name in changed}, deleted, completion)
-
-
-def is_changed(first: Version, last: Version, name: str) -> bool:
-    """Whether a field differs from its first value.
+    """Return how the newest of the versions differs from the first; None where it does not.
 
     Titles count where the milestone was key at first or is now; filling an empty title is a translation, not a change.
     """
-    if name in TITLES and not (first[name] and (first["is_key"] or last["is_key"])):
-        return False
-    return bool(first[name] != last[name])
-
-
-def late_completion(versions: Sequence[Version], first: Version) -> Mapping[str, date] | None:
-    """Return the current completion if entered later than the record and long after its date."""
-    day = versions[-1].get("completed_on")
-    if day is None or day == first["completed_on"]:
+    entry, last = versions[0], versions[-1]
+    who = (entry["on"], entry["history_user_id"])
+    first = list(takewhile(lambda row: (row["on"], row["history_user_id"]) == who, versions))[-1]
+    if first["history_type"] == "-":  # deleted on the same day by its author
         return None
-    entered: date = list(takewhile(lambda row: row["completed_on"] == day, reversed(versions)))[-1]["on"]
-    return {"completed_on": day, "entered_on": entered} if entered - day > ENTERED_LATE_AFTER else None
+    changed = list(DECISIVE_FIELDS[type(record)])
+    if last["history_type"] == "-":
+        return Replanning(record, last_change(versions, changed), {name: first[name] for name in changed}, deleted=True)
+    key = first.get("is_key") or last.get("is_key")
+    changed = [name for name in changed if first[name] != last[name] and (name not in TITLES or (first[name] and key))]
+    completion, day = None, last.get("completed_on")
+    if day and day != first["completed_on"]:  # entered later than the record, and perhaps long after its date
+        entered: date = list(takewhile(lambda row: row["completed_on"] == day, reversed(versions)))[-1]["on"]
+        if entered - day > ENTERED_LATE_AFTER:
+            completion = {"completed_on": day, "entered_on": entered}
+    if not changed and completion is None:
+        return None
+    on = last_change(versions, changed) if changed or not completion else completion["entered_on"]
+    return Replanning(record, on, {name: first[name] for name in changed}, completion=completion)
 
 
 def last_change(versions: Sequence[Version], names: Sequence[str]) -> date:

@@ -18,7 +18,7 @@ from django.db.models import Prefetch, QuerySet, TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from pilots.analytics.pilot_status import PilotStatus, yearly_readings
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.metrics import progress
 from pilots.metrics import reduction as reduction_metrics
 from pilots.metrics.progress import Ratio
@@ -33,8 +33,8 @@ from pilots.metrics.reduction import (
     co_control,
     sum_without_overlap,
 )
-from pilots.models import Indicator, IndicatorKind, Pilot, SynergyUse, Target, TargetKind
-from pilots.readings import is_yearly, newest_accepted_in
+from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target, TargetKind
+from pilots.readings import YEARLY, is_yearly, newest_accepted_in
 
 
 class EmissionBasis(TextChoices):
@@ -238,7 +238,7 @@ def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None)
     """Return the synergy of these pilots in a year (by default the last one due), as known on a day."""
     indicators = list(Indicator.objects.all())
     used = [item for item in indicators if carbon_basis(item) is not None or is_air_total(item)]
-    readings = yearly_readings().filter(indicator__in=used).order_by("period", "version")
+    readings = Reading.objects.filter(YEARLY, indicator__in=used).order_by("period", "version")
     chosen = pilots.select_related("batch", "province", "parent").prefetch_related(
         Prefetch("targets", Target.objects.order_by("indicator_id"), to_attr="prefetched_targets"),
         Prefetch("readings", readings, to_attr="prefetched_readings"),

@@ -299,13 +299,10 @@ def timeline_config(items: Sequence[MilestoneLight], first: date, as_of: date, l
 
 def milestone_state_text(item: MilestoneLight) -> str:
     """Return the state of a milestone as text, with its delay."""
-    delay = item.delay or 0
-    word = str(item.why.label)
+    days = {"days": format_days(item.delay or 0)}
     if item.why in (LightReason.OVERDUE, LightReason.LONG_OVERDUE):
-        return _("%(days)s overdue") % {"days": format_days(delay)}
-    if item.why == LightReason.DONE_LATE:
-        return _("done %(days)s late") % {"days": format_days(delay)}
-    return word
+        return _("%(days)s overdue") % days
+    return _("done %(days)s late") % days if item.why == LightReason.DONE_LATE else str(item.why.label)
 
 
 def milestones_table(
@@ -315,6 +312,12 @@ def milestones_table(
 
     `more` columns stand beside the light.
     """
+    first_day: Column[MilestoneLight] = Column(
+        "first_planned_on",
+        _("First planned"),
+        lambda item: item.record.planned_on if item.record.planned_on != item.planned_on else "",
+        kind="date",
+    )
     changed = any(item.change for item in status.milestones)
     columns: list[Column[MilestoneLight]] = [
         Column(
@@ -326,10 +329,14 @@ def milestones_table(
                 anchor=f"milestone-{item.record.pk}" if anchors else "",
             ),
         ),
-        Column("light", _("Light"), milestone_light_cell),
+        Column(
+            "light",
+            _("Light"),
+            lambda item: Cell(label_value(item.colour.label, milestone_state_text(item)), tag=item.colour.value),
+        ),
         *more,
         Column("planned_on", _("Planned"), "planned_on", kind="date"),
-        *([first_day_column(), Column("replanned", _("Changed since"), "change")] if changed else []),
+        *([first_day, Column("replanned", _("Changed since"), "change")] if changed else []),
         Column("completed_on", _("Done"), lambda item: completed_on_by_day(item) or "", kind="date"),
         Column("delay", _("Days late"), lambda item: max(item.delay or 0, 0) or "", kind="integer"),
         Column("owner", _("Responsible"), "in_charge"),
@@ -340,30 +347,7 @@ def milestones_table(
     return make_table(columns, sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk)))
 
 
-def milestone_light_cell(item: MilestoneLight) -> Cell:
-    colour = item.colour
-    return Cell(label_value(colour.label, milestone_state_text(item)), tag=colour.value)
-
-
-def first_day_column() -> Column[MilestoneLight]:
-    """Return the column of the first planned days, of those that were moved."""
-    return Column(
-        "first_planned_on",
-        _("First planned"),
-        lambda item: item.record.planned_on if item.record.planned_on != item.planned_on else "",
-        kind="date",
-    )
-
-
 # -- indicators ----------------------------------------------------------------------------------------
-
-
-def indicator_headline(item: TargetLight) -> str:
-    """Return the headline of a target: actual against expected."""
-    text = item.sentence
-    if item.actual is None or item.expected is None or item.colour != Colour.GREEN:
-        return text
-    return join_clauses([text, _("expected %(expected)s, actual %(actual)s") % item.levels])
 
 
 BOUND_LABELS: dict[str, Promise] = {
@@ -383,6 +367,17 @@ def trend_chart(status: PilotStatus, item: TargetLight, sources: Sequence[Source
     line_label = _("way to the target") if item.path else str(BOUND_LABELS.get(target.kind, _("target")))
     sets, marks = indicator_datasets(status, item, readings, line_label)
     axis = charts.value_axis([mark["y"] for mark in marks])
+    title = item.sentence
+    if item.colour == Colour.GREEN and item.actual is not None and item.expected is not None:
+        title = join_clauses([title, _("expected %(expected)s, actual %(actual)s") % item.levels])
+    scope = _("%(unit)s · %(binding)s · target for %(year)d · %(accepted)d of %(n)d values accepted, as of %(day)s") % {
+        "unit": target.indicator.unit_text,
+        "binding": _("binding") if target.binding else _("expected (not binding)"),
+        "year": target.target_year,
+        "accepted": sum(is_accepted_on(reading, status.as_of) for reading in readings),
+        "n": len(readings),
+        "day": format_day(status.as_of),
+    }
     columns: list[Column[Reading]] = [
         Column("period", _("Period")),
         Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
@@ -392,8 +387,8 @@ def trend_chart(status: PilotStatus, item: TargetLight, sources: Sequence[Source
     return Chart(
         slug=f"trend-{target.indicator.code.lower().replace('_', '-')}",
         kind="trend",
-        title=indicator_headline(item),
-        subtitle=trend_scope(status, item, readings),
+        title=title,
+        subtitle=scope,
         table=make_table(columns, on_record),
         data=charts.plot(sets, charts.year_axis(mark["x"] for mark in marks), axis) if marks else {},
         legend=[
@@ -478,21 +473,6 @@ def indicator_datasets(
     ], [*marks, *bound]
 
 
-def trend_scope(status: PilotStatus, item: TargetLight, readings: Sequence[Reading]) -> str:
-    """Return the subtitle: number of values, accepted ones, target and day."""
-    accepted = sum(is_accepted_on(reading, status.as_of) for reading in readings)
-    target = item.record
-    binding = _("binding") if target.binding else _("expected (not binding)")
-    return _("%(unit)s · %(binding)s · target for %(year)d · %(accepted)d of %(n)d values accepted, as of %(day)s") % {
-        "unit": target.indicator.unit_text,
-        "binding": binding,
-        "year": target.target_year,
-        "accepted": accepted,
-        "n": len(readings),
-        "day": format_day(status.as_of),
-    }
-
-
 def reading_columns(as_of: date) -> list[Column[Reading]]:
     """Return the columns that say what a value rests on, the same for years and quarters."""
     return [
@@ -523,19 +503,36 @@ def indicators_table(status: PilotStatus, more: Sequence[Column[TargetLight]] = 
     def number(item: TargetLight, name: str) -> object:
         return values[item.record.pk][name] if item.record.is_measured else ""
 
+    def shortfall(item: TargetLight) -> Cell:  # a negative one is ahead, so that none is missing
+        return Cell(
+            item.shortfall if item.record.is_measured else "", page_text=_("none") * is_negative(item.shortfall)
+        )
+
+    def progress(item: TargetLight) -> Cell:
+        reach = item.record.kind == TargetKind.REACH
+        return Cell(item.progress, page_text=_("wrong way") * is_negative(item.progress)) if reach else Cell("")
+
     columns: list[Column[TargetLight]] = [
         Column("indicator", _("Indicator"), indicator_name_cell),
         Column("light", _("Light"), lambda item: status_cell(item.colour)),
         Column("why", _("Why"), target_reason),
         *more,
-        Column("year", _("Year"), year_of_value),
+        Column(
+            "year",
+            _("Year"),
+            lambda item: (str(item.year) if item.reading else None) if item.record.is_measured else "",
+        ),
         Column("actual", _("Actual"), lambda item: number(item, "actual"), kind="decimal"),
         Column("expected", _("Expected"), lambda item: number(item, "expected"), kind="decimal"),
-        Column("shortfall", _("Missing, or over the limit"), shortfall_cell, kind="share"),
-        Column("progress", _("Progress"), progress_cell, kind="share"),
+        Column("shortfall", _("Missing, or over the limit"), shortfall, kind="share"),
+        Column("progress", _("Progress"), progress, kind="share"),
         Column("target_year", _("Target year"), lambda item: str(item.record.target_year)),
         Column("target", _("Target"), lambda item: number(item, "target"), kind="decimal"),
-        Column("base_year", _("Base year"), base_year_text),
+        Column(
+            "base_year",
+            _("Base year"),
+            lambda item: str(item.record.base_year or "") or (None if has_base(item) else ""),
+        ),
         Column(
             "base", _("Base"), lambda item: values[item.record.pk]["base"] if has_base(item) else "", kind="decimal"
         ),
@@ -575,15 +572,8 @@ def target_reason(item: TargetLight) -> str:
     )
 
 
-def year_of_value(item: TargetLight) -> str | None:
-    if not item.record.is_measured:
-        return ""
-    return str(item.year) if item.reading else None
-
-
-def base_year_text(item: TargetLight) -> str | None:
-    year = item.record.base_year
-    return str(year) if year else None if has_base(item) else ""
+def is_negative(part: Decimal | None) -> bool:
+    return part is not None and part < 0
 
 
 def has_base(item: TargetLight) -> bool:
@@ -599,20 +589,6 @@ def indicator_name_cell(item: TargetLight) -> Cell:
     return Cell(indicator.name, lang=indicator.name_lang, anchor=item.anchor.removeprefix("#"))
 
 
-def shortfall_cell(item: TargetLight) -> Cell:
-    """Return what is missing; a negative shortfall is ahead, so that none is."""
-    part = item.shortfall
-    none = part is not None and part < 0
-    return Cell(part if item.record.is_measured else "", page_text=_("none") if none else "")
-
-
-def progress_cell(item: TargetLight) -> Cell:
-    part = item.progress
-    if item.record.kind != TargetKind.REACH:
-        return Cell("")
-    return Cell(part, page_text=_("wrong way") if part is not None and part < 0 else "")
-
-
 MAX_DECIMALS = 6
 
 
@@ -624,19 +600,14 @@ def rounded_values(item: TargetLight) -> dict[str, Decimal | None]:
     """
     target, actual, expected = item.record, item.actual, item.expected
     aim = target.bound if target.target_value is None else target.target_value
-    places = max((count_decimals(value) for value in (actual, aim, target.base_value) if value is not None), default=2)
+    entered = [value for value in (actual, aim, target.base_value) if value is not None]
+    places = max((max(0, -int(value.normalize().as_tuple().exponent)) for value in entered), default=2)
     if actual is not None and expected is not None and actual != expected:
         places = max(places, decimal_places([actual, expected]))
         while places < MAX_DECIMALS and round(actual, places) == round(expected, places):
             places += 1
     values = {"actual": actual, "expected": expected, "target": aim, "base": target.base_value}
     return {name: None if value is None else round(value, places) for name, value in values.items()}
-
-
-def count_decimals(value: Decimal) -> int:
-    """Return the number of decimals without trailing zeros."""
-    exponent = value.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 # -- evidence ------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
 
@@ -21,11 +20,6 @@ Ratio = Annotated[Decimal, "ratio"]
 """A quotient of two amounts of the same kind: dimensionless, and given with more places than an amount."""
 Path = Sequence[tuple[int, Number]]
 """Years, each later than the one before, with their values: the base, steps such as year-end targets, the target."""
-
-
-def fraction_to_decimal(value: Fraction) -> Decimal:
-    """Convert a fraction to a Decimal of 28 digits, rounding once: 1/200 stays 0.005 however it was summed."""
-    return Decimal(value.numerator) / Decimal(value.denominator)
 
 
 class Direction(TextChoices):
@@ -55,7 +49,7 @@ def expected_share_by_year(base_year: int, year: int, target_year: int) -> Decim
     if target_year <= base_year:
         return None
     elapsed = min(max(year, base_year), target_year) - base_year
-    return fraction_to_decimal(Fraction(elapsed, target_year - base_year))
+    return Decimal(elapsed) / (target_year - base_year)
 
 
 def expected_value(base: Number | None, target: Number | None, share: Decimal | None) -> Decimal | None:
@@ -90,10 +84,8 @@ def share_on_path(path: Path, year: int) -> Decimal | None:
     (base_year, base), (target_year, target) = path[0], path[-1]
     if base == target:
         return None
-    if len(path) == 2:
-        return expected_share_by_year(base_year, year, target_year)
     place = min(max(year, base_year), target_year)
     (before, low), (after, high) = next(pair for pair in pairwise(path) if place <= pair[1][0])
-    value = Fraction(low) + (Fraction(high) - Fraction(low)) * Fraction(place - before, after - before)
-    share = (value - Fraction(base)) / (Fraction(target) - Fraction(base))
-    return fraction_to_decimal(min(max(share, Fraction(0)), Fraction(1)))
+    due = (low - base) * (after - before) + (high - low) * (place - before)
+    share = Decimal(due) / ((target - base) * (after - before))  # both exact, so it is rounded once
+    return min(max(Decimal(0), share), Decimal(1))

@@ -17,7 +17,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from core.text.formatting import StatusChoices
-from pilots.metrics.progress import Number, Ratio, fraction_to_decimal
+from pilots.metrics.progress import Number, Ratio
 
 EPSILON = Decimal("0.005")
 """A rate within 0.5 % of nothing is flat: this system's own convention."""
@@ -27,6 +27,11 @@ BAND_TOLERANCE = Decimal("1e-9")
 
 BALANCED_FROM, BALANCED_TO = Decimal("0.8"), Decimal("1.25")
 """Elasticities from 4/5 to 5/4, both included, are balanced: this system's own convention."""
+
+
+def fraction_to_decimal(value: Fraction) -> Decimal:
+    """Convert a fraction to a Decimal of 28 digits, rounding once: 1/200 stays 0.005 however it was summed."""
+    return Decimal(value.numerator) / Decimal(value.denominator)
 
 
 # -- one substance -------------------------------------------------------------------------------------

@@ -53,14 +53,13 @@ RECTIFIABLE_STAGES = (Stage.IMPLEMENTING, Stage.MIDTERM, Stage.FINAL_EVAL)
 
 
 class StageEvent(NamedTuple):
-    """Entry of a pilot into a stage on a day; `exact` is False when only a latest date is known.
+    """Entry of a pilot into a stage on a day; `reason` says why stages before it were skipped.
 
-    `reason` says why stages before it were skipped. After rectifying, the stage it returns to is entered again.
+    After rectifying, the stage it returns to is entered again.
     """
 
     stage: Stage
     on: date
-    exact: bool = True
     reason: str = ""
 
 
@@ -80,7 +79,6 @@ class CurrentStage(NamedTuple):
 
     stage: Stage
     since: date
-    exact: bool
     reached: Stage | None
 
 
@@ -96,13 +94,7 @@ def current_stage(entries: Iterable[StageEvent], as_of: date) -> CurrentStage | 
     reached = max(
         (entry.stage for entry in known if not entry.stage.is_side), key=lambda stage: stage.order, default=None
     )
-    return CurrentStage(stage, known[start].on, known[start].exact, reached)
-
-
-def days_in_stage(entries: Iterable[StageEvent], as_of: date) -> int | None:
-    """Return the days since the current stage was entered, 0 on that day, also of a withdrawal; None without one."""
-    now = current_stage(entries, as_of)
-    return None if now is None else (as_of - now.since).days
+    return CurrentStage(stage, known[start].on, reached)
 
 
 class Duration(NamedTuple):
@@ -115,13 +107,12 @@ class Duration(NamedTuple):
 def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
     """Return the days from the first entry in the list to that of the plan, or so far, as known on a day.
 
-    None when the day of the list is not known, or only a latest date of the plan; also after withdrawal without a plan,
-    since nothing is awaited then.
+    None when the day of the list is not known; also after withdrawal without a plan, since nothing is awaited then.
     """
     known = sort_events(entry for entry in entries if entry.on <= as_of)
     listed = next((entry for entry in known if entry.stage == Stage.LISTED), None)
     plan = next((entry for entry in known if entry.stage == Stage.PLAN_ISSUED), None)
-    if listed is None or not listed.exact or (plan is not None and not plan.exact):
+    if listed is None:
         return None
     if plan is not None:
         return Duration((plan.on - listed.on).days, done=True)
@@ -129,10 +120,7 @@ def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
 
 
 def time_in_stages(entries: Iterable[StageEvent], as_of: date) -> dict[Stage, int]:
-    """Return the days in each stage entered, up to the day, repeated stays added. Time after withdrawal is not counted.
-
-    Inexact days are used as recorded: mark the figure.
-    """
+    """Return the days in each stage entered, up to the day, repeated stays added, without time after withdrawal."""
     known = sort_events(entry for entry in entries if entry.on <= as_of)
     spent: Counter[Stage] = Counter()
     ends = [entry.on for entry in known[1:]]
@@ -158,9 +146,9 @@ class StageFunnel(NamedTuple):
     withdrawn: int
 
 
-def stage_funnel(pilots: Iterable[Iterable[StageEvent]], as_of: date) -> StageFunnel:
-    """Return the funnel on a day, from the stages of each pilot. A rectifying pilot counts at its last stage."""
-    positions = [current_stage(entries, as_of) for entries in pilots]
+def stage_funnel(pilots: Iterable[CurrentStage | None]) -> StageFunnel:
+    """Return the funnel on a day, from the stage of each pilot. A rectifying pilot counts at its last stage."""
+    positions = list(pilots)
     withdrawn = sum(at is not None and at.stage == Stage.WITHDRAWN for at in positions)
     within = [at for at in positions if at is None or at.stage != Stage.WITHDRAWN]
     furthest = [at.reached.order for at in within if at is not None and at.reached is not None]

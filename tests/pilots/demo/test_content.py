@@ -23,7 +23,7 @@ from core.snapshots.build import record_models
 from dashboard.editions.content import content_of, difference_sentences
 from dashboard.models import Edition
 from dashboard.models.edition import quarter_of
-from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status, stage_events
+from pilots.analytics.pilot_status import PilotStatus, build_progress, pilot_status, prefetch_for_status
 from pilots.analytics.synergy import build_synergy
 from pilots.demo import load
 from pilots.demo.load import DEMONSTRATION_DAY
@@ -111,7 +111,7 @@ def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
 
 def test_every_course_can_be_true(demo: None) -> None:
     for pilot in prefetch_for_status(Pilot.objects.all()):
-        assert stage_issues(stage_events(pilot), AS_OF) == [], pilot
+        assert stage_issues(PilotStatus(pilot, AS_OF).stage_events, AS_OF) == [], pilot
     assert set(StageEntry.objects.filter(entered_on__isnull=False).values_list("stage", flat=True)) == set(Stage.values)
     assert StageEntry.objects.exclude(reason_en="").exclude(reason_zh="").exists()
 
