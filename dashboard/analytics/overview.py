@@ -26,7 +26,7 @@ from pilots.analytics.synergy import Synergy, synergy_of_prefetched
 from pilots.follow_ups.summary import FollowUpSummary, build_summary
 from pilots.lights import Colour
 from pilots.metrics.reduction import CoControl
-from pilots.models import FollowUp, Indicator, Pilot
+from pilots.models import FollowUp, Pilot
 from pilots.practices.queries import Diffusion, build_diffusion
 from policies.models import Policy, Source
 from policies.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
@@ -123,9 +123,7 @@ class Overview:
     @cached_property
     def synergy(self) -> Synergy:
         """Joint reductions of these pilots, from their prefetched rows. One query, for the indicators."""
-        return synergy_of_prefetched(
-            [item.pilot for item in self.progress.pilots], list(Indicator.objects.all()), self.as_of
-        )
+        return synergy_of_prefetched([item.pilot for item in self.progress.pilots], self.as_of)
 
     @property
     def green_by_class(self) -> dict[CoControl, int]:

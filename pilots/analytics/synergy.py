@@ -6,7 +6,7 @@ excluded with the reason, never as zero. Readings of concentrations, key-project
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -33,7 +33,7 @@ from pilots.metrics.reduction import (
     co_control,
     sum_without_overlap,
 )
-from pilots.models import Indicator, IndicatorKind, Pilot, Reading, SynergyUse, Target, TargetKind
+from pilots.models import Indicator, IndicatorKind, Pilot, Reading, Target, TargetKind
 from pilots.readings import YEARLY, is_yearly, newest_accepted_in
 
 
@@ -236,30 +236,26 @@ class Synergy:
 
 def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None) -> Synergy:
     """Return the synergy of these pilots in a year (by default the last one due), as known on a day."""
-    indicators = list(Indicator.objects.all())
-    used = [item for item in indicators if carbon_basis(item) is not None or is_air_total(item)]
+    used = Indicator.objects.filter(may_enter_synergy__in=EmissionBasis.values)
     readings = Reading.objects.filter(YEARLY, indicator__in=used).order_by("period", "version")
     chosen = pilots.select_related("batch", "province", "parent").prefetch_related(
         Prefetch("targets", Target.objects.order_by("indicator_id"), to_attr="prefetched_targets"),
         Prefetch("readings", readings, to_attr="prefetched_readings"),
     )
-    return synergy_of_prefetched(chosen, indicators, as_of, year)
+    return synergy_of_prefetched(chosen, as_of, year)
 
 
-def synergy_of_prefetched(
-    pilots: Iterable[Pilot], indicators: Sequence[Indicator], as_of: date, year: int | None = None
-) -> Synergy:
-    """Return the synergy of pilots with prefetched targets and readings. No query."""
+def synergy_of_prefetched(pilots: Iterable[Pilot], as_of: date, year: int | None = None) -> Synergy:
+    """Return the synergy of pilots with prefetched targets and readings. One query, for the indicators."""
     year = progress.year_due(as_of) if year is None else year
-    found: list[PilotSynergy] = []
-    missing: list[SynergyRow] = []
-    for pilot in pilots:
-        result = pilot_synergy(pilot, year, as_of, tuple(indicators))
-        if isinstance(result, PilotExclusionReason):
-            missing.append(SynergyRow(pilot, why=result))
-        else:
-            found.append(result)
-    return Synergy(as_of, year, found, missing)
+    indicators = tuple(Indicator.objects.all())
+    found = [(pilot, pilot_synergy(pilot, year, as_of, indicators)) for pilot in pilots]
+    return Synergy(
+        as_of,
+        year,
+        [item for _pilot, item in found if isinstance(item, PilotSynergy)],
+        [SynergyRow(pilot, why=why) for pilot, why in found if isinstance(why, PilotExclusionReason)],
+    )
 
 
 def classes_of(statuses: Iterable[PilotStatus], as_of: date) -> dict[int, PilotSynergy]:
@@ -268,18 +264,7 @@ def classes_of(statuses: Iterable[PilotStatus], as_of: date) -> dict[int, PilotS
     Withdrawn pilots have none. One query, for the indicators.
     """
     pilots = [status.pilot for status in statuses if not status.pilot.withdrawn_by(as_of)]
-    return synergy_of_prefetched(pilots, list(Indicator.objects.all()), as_of).classed if pilots else {}
-
-
-def is_air_total(indicator: Indicator) -> bool:
-    """Return whether it is a total amount of an air pollutant, comparable with carbon."""
-    return bool(indicator.kind == IndicatorKind.POLLUTANT and indicator.may_enter_synergy == SynergyUse.TOTAL)
-
-
-def carbon_basis(indicator: Indicator) -> EmissionBasis | None:
-    """Return what kind of carbon value it is: a total, an intensity, or None for one that does not enter synergy."""
-    bases = {SynergyUse.TOTAL.value: EmissionBasis.TOTAL, SynergyUse.INTENSITY.value: EmissionBasis.INTENSITY}
-    return bases.get(indicator.may_enter_synergy) if indicator.kind == IndicatorKind.CARBON else None
+    return synergy_of_prefetched(pilots, as_of).classed if pilots else {}
 
 
 def pilot_synergy(
@@ -288,16 +273,19 @@ def pilot_synergy(
     """Return the synergy of one pilot for the year, or the reason for exclusion.
 
     Its carbon is the first total with a value for the year, else the first intensity. Its base year is that of the
-    carbon target, else the earliest accepted carbon year; a base is the target's if of that year, else the reading.
+    carbon target, else the earliest accepted carbon year; a base is the target's if of that year, else the reading. Its
+    pollutants are the totals of air pollutants: they are comparable with carbon.
     """
     accepted = newest_accepted_in(pilot.prefetched_readings, as_of)
     values = {(item.indicator_id, item.period): item.value for item in accepted}
     targets = {target.indicator_id: target for target in pilot.prefetched_targets}
-    valued = [item for item in indicators if (item.pk, str(year)) in values]
-    carbons = [(item, basis) for basis in EmissionBasis for item in valued if carbon_basis(item) == basis]
-    if not carbons:
+    kinds: Any = defaultdict(list)  # indicators by what they may be used for
+    for item in indicators:
+        kinds[item.kind, item.may_enter_synergy].append(item)
+    carbons = [item for basis in EmissionBasis.values for item in kinds[IndicatorKind.CARBON, basis]]
+    carbon = next((item for item in carbons if (item.pk, str(year)) in values), None)
+    if carbon is None:
         return PilotExclusionReason.NO_CARBON
-    carbon, basis = carbons[0]
     aim = targets.get(carbon.pk)
     years = [int(period) for pk, period in values if pk == carbon.pk and is_yearly(period) and int(period) < year]
     base_year = aim.base_year if aim and aim.base_year and aim.base_year < year else min(years, default=None)
@@ -316,11 +304,11 @@ def pilot_synergy(
     carbon_change = change_of(carbon)
     if carbon_change.base is None:
         return PilotExclusionReason.NO_CARBON_BASE
-    changes = [change_of(item) for item in indicators if is_air_total(item)]
+    changes = [change_of(item) for item in kinds[IndicatorKind.POLLUTANT, EmissionBasis.TOTAL]]
     pollutants = [item for item in changes if item.base is not None or item.actual is not None]
     if not any(item.base is not None and item.actual is not None for item in pollutants):
         return PilotExclusionReason.NO_POLLUTANT
-    return PilotSynergy(pilot, base_year, year, basis, carbon_change, pollutants)
+    return PilotSynergy(pilot, base_year, year, EmissionBasis(carbon.may_enter_synergy), carbon_change, pollutants)
 
 
 def no_elasticity(found: Elasticity) -> tuple[str, str] | None:
