@@ -22,7 +22,17 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from core.api.filters import ApiFilterSet
-from core.api.serializers import DateValueField, KnownField, RecordSerializer, RelatedBySlug
+from core.api.serializers import (
+    BooleanField,
+    CharField,
+    ChoiceField,
+    CountsField,
+    DateValueField,
+    DaySerializer,
+    IntegerField,
+    RecordSerializer,
+    RelatedBySlug,
+)
 from core.api.viewsets import AggregateView, BaseAPIView, RecordViewSet
 from core.web.filters import SearchFilter
 from dashboard.analytics.overview import Overview, build_overview
@@ -30,13 +40,8 @@ from dashboard.briefs.build import SINCE, BriefKind, Subject, build_brief, reque
 from dashboard.editions.content import content_of
 from dashboard.models import Edition, EditionState
 from pilots.analytics.reconciliation import Reconciliation
-from pilots.api.serializers import (
-    BatchCountSerializer,
-    CountSerializer,
-    CoverageNumbersSerializer,
-    KindCountSerializer,
-    StripSerializer,
-)
+from pilots.api.aggregates import BatchCountSerializer, CoverageNumbersSerializer, StripSerializer
+from pilots.api.records import CountSerializer, KindCountSerializer
 from pilots.models import Batch, PilotKind
 from policies.api import RolloutNumbersSerializer
 from policies.rollout import POLICY_PARAMETER
@@ -46,88 +51,62 @@ from policies.rollout import POLICY_PARAMETER
 
 class ProvincePilotsSerializer(serializers.Serializer):
     province = RelatedBySlug(help_text="A province of the roster.")
-    pilots = serializers.IntegerField(help_text="Its pilots on the day.")
+    pilots = IntegerField("Its pilots on the day.")
 
 
 class OnTrackSerializer(serializers.Serializer):
     """Binding targets by whether they are on the path that leads to them."""
 
-    on_path = serializers.IntegerField(help_text="Binding targets whose light is green.")
-    rated = serializers.IntegerField(help_text="Binding targets that have a light.")
-    unrated = serializers.IntegerField(help_text="Binding targets that cannot be rated.")
-    total = serializers.IntegerField(help_text="All binding targets.")
+    on_path = IntegerField("Binding targets whose light is green.")
+    rated = IntegerField("Binding targets that have a light.")
+    unrated = IntegerField("Binding targets that cannot be rated.")
+    total = IntegerField("All binding targets.")
 
 
 class NotReportedSerializer(serializers.Serializer):
     """The pilots that owe values for the last year due and have none accepted, by where the values are held up."""
 
-    year = serializers.IntegerField(help_text="The last year for which values are due.")
-    due_on = DateValueField(allow_null=False, help_text="The day by which they were due.")
-    owing = serializers.IntegerField(help_text="Pilots that owe values for it.")
-    count = serializers.IntegerField(help_text="Those of them without an accepted one.")
-    by_place = serializers.DictField(
-        child=serializers.IntegerField(),
-        source="counts",
-        help_text="How many of these by where the values are held up.",
-    )
+    year = IntegerField("The last year for which values are due.")
+    due_on = DateValueField("The day by which they were due.", allow_null=False)
+    owing = IntegerField("Pilots that owe values for it.")
+    count = IntegerField("Those of them without an accepted one.")
+    by_place = CountsField("How many of these by where the values are held up.", source="counts")
     pilots = RelatedBySlug(
-        many=True,
-        source="listed_pilots",
-        help_text="These pilots, up to 100; /api/v1/progress/ gives `reported` of all.",
+        many=True, source="listed_pilots", help_text="These pilots, up to 100; all in /api/v1/progress/."
     )
 
 
 class QuarterLightsSerializer(serializers.Serializer):
     """The lights of the same pilots on the last day of a quarter."""
 
-    on = DateValueField(allow_null=False, help_text="The last day of the quarter.")
-    lights = serializers.DictField(child=serializers.IntegerField(), help_text="Pilots by colour on that day.")
+    on = DateValueField("The last day of the quarter.", allow_null=False)
+    lights = CountsField("Pilots by colour on that day.")
 
 
 class OverviewSynergySerializer(serializers.Serializer):
     """How far pollution and carbon fall together in the pilots of the latest national batch, and how many are green."""
 
-    year = serializers.IntegerField(source="synergy.year", help_text="The year that is compared with the base year.")
-    of = serializers.IntegerField(source="synergy.of", help_text="All pilots that are asked about.")
-    judged = serializers.IntegerField(
-        source="synergy.judged", help_text="Pilots that can be judged: of total emissions, the sum of the classes."
-    )
-    classes = serializers.DictField(
-        child=serializers.IntegerField(),
-        source="synergy.kinds",
-        help_text="How many pilots are of each class, by total emissions alone.",
-    )
-    green = serializers.DictField(
-        child=serializers.IntegerField(),
-        source="green_by_class",
-        help_text="How many of each class have a green light.",
-    )
+    year = IntegerField("The year that is compared with the base year.", source="synergy.year")
+    of = IntegerField("All pilots that are asked about.", source="synergy.of")
+    judged = IntegerField("Pilots that can be judged: the sum of the classes.", source="synergy.judged")
+    classes = CountsField("How many pilots are of each class, by total emissions alone.", source="synergy.kinds")
+    green = CountsField("How many of each class have a green light.", source="green_by_class")
 
 
-class OverviewSerializer(serializers.Serializer):
+class OverviewSerializer(DaySerializer):
     """The programme on one day. `national` is the latest national batch; `days_left` runs to the end of its term."""
 
-    as_of = DateValueField(allow_null=False)
-    known = KnownField()
     rollout = RolloutNumbersSerializer(allow_null=True, help_text="The rollout of the programme’s policy, in numbers.")
     national = BatchCountSerializer(allow_null=True, help_text="The latest national batch.")
     cities = CountSerializer(help_text="Its cities.")
     parks = CountSerializer(help_text="Its parks.")
-    days_left = serializers.IntegerField(
-        allow_null=True, help_text="Days to the end of its term; negative when it is over."
-    )
-    lights = StripSerializer(
-        source="progress.strip", help_text="The lights of the pilots of that batch beside those of the quarter before."
-    )
-    quarters = QuarterLightsSerializer(
-        many=True, help_text="Their lights at the ends of the last quarters in which any was rated, oldest first."
-    )
-    on_track = OnTrackSerializer(
-        source="progress.on_track", help_text="Their binding targets: how many are on the path."
-    )
+    days_left = IntegerField("Days to the end of its term; negative when it is over.", allow_null=True)
+    lights = StripSerializer(source="progress.strip", help_text="The lights of its pilots, and of the quarter before.")
+    quarters = QuarterLightsSerializer(many=True, help_text="Their lights at the ends of quarters, oldest first.")
+    on_track = OnTrackSerializer(source="progress.on_track", help_text="How many binding targets are on the path.")
     synergy = OverviewSynergySerializer(source="*", help_text="Their synergy, as in /api/v1/synergy/.")
     not_reported = NotReportedSerializer(
-        source="outstanding", help_text="Those of them without an accepted value for the year due."
+        source="outstanding", help_text="Those without an accepted value for the year due."
     )
     batches = BatchCountSerializer(many=True, help_text="Every batch known on the day.")
     coverage = CoverageNumbersSerializer(help_text="The coverage of industries by all pilots, in numbers.")
@@ -180,9 +159,9 @@ class OverviewView(AggregateView):
 class BriefRefSerializer(serializers.Serializer):
     """Subject of a brief."""
 
-    kind = serializers.ChoiceField(BriefKind.choices, help_text="The kind of subject.")
-    slug = serializers.CharField(help_text="Its slug; empty for the nation.")
-    name = serializers.CharField(help_text="The name in the reader’s language, else in the other.")
+    kind = ChoiceField(BriefKind.choices, "The kind of subject.")
+    slug = CharField("Its slug; empty for the nation.")
+    name = CharField("The name in the reader’s language, else in the other.")
     url = serializers.SerializerMethodField(help_text="The address of the brief in the API.")
     page = serializers.SerializerMethodField(help_text="The address of its page.")
 
@@ -195,52 +174,47 @@ class BriefRefSerializer(serializers.Serializer):
         return str(self.context["request"].build_absolute_uri(subject.url))
 
 
-class BriefIndexSerializer(serializers.Serializer):
-    as_of = DateValueField(allow_null=False)
-    known = KnownField()
+class BriefIndexSerializer(DaySerializer):
     briefs = BriefRefSerializer(many=True, help_text="Subjects of briefs, the nation first.")
 
 
 class BriefLightSerializer(serializers.Serializer):
     """The light of a pilot."""
 
-    status = serializers.CharField(help_text="The colour, as a code.")
-    label = serializers.CharField(help_text="The colour and its meaning in words.")  # type: ignore[assignment]
-    reason = serializers.CharField(help_text="Why it has this colour.")
+    status = CharField("The colour, as a code.")
+    label = CharField("The colour and its meaning in words.")  # type: ignore[assignment]
+    reason = CharField("Why it has this colour.")
 
 
 class BriefSourceSerializer(serializers.Serializer):
     """A numbered source."""
 
-    number = serializers.IntegerField(help_text="The number by which the brief names it.")
-    text = serializers.CharField(help_text="Its title.")
-    url = serializers.CharField(help_text="Its address; empty without one.")
+    number = IntegerField("The number by which the brief names it.")
+    text = CharField("Its title.")
+    url = CharField("Its address; empty without one.")
 
 
 class BriefSerializer(serializers.Serializer):
     """A brief: formatted texts in blocks of the types facts, lines and table."""
 
-    kind = serializers.ChoiceField(BriefKind.choices, help_text="The kind of subject.")
-    slug = serializers.CharField(help_text="Its slug; empty for the nation.")
-    language = serializers.CharField(help_text="The language of its texts.")
-    title = serializers.CharField(help_text="The title.")
-    subtitle = serializers.CharField(help_text="What it is, and of how many.")
-    headline = serializers.CharField(help_text="The finding in one sentence; empty where the light says it.")
+    kind = ChoiceField(BriefKind.choices, "The kind of subject.")
+    slug = CharField("Its slug; empty for the nation.")
+    language = CharField("The language of its texts.")
+    title = CharField("The title.")
+    subtitle = CharField("What it is, and of how many.")
+    headline = CharField("The finding in one sentence; empty where the light says it.")
     light = BriefLightSerializer(allow_null=True, help_text="The light of a pilot; null for other subjects.")
     blocks = serializers.ListField(
-        child=serializers.DictField(),
-        help_text="Its blocks in order, each with its type, title and items; a table has columns and rows.",
+        child=serializers.DictField(), help_text="Its blocks in order, each with its type, title and items."
     )
     sources = BriefSourceSerializer(many=True, help_text="Its sources.")
     as_of = serializers.DateField(help_text="The day that the answer is about.")
-    known = serializers.DateField(
-        help_text="The day at whose end the records answered so; today for the records as they are."
-    )
+    known = serializers.DateField(help_text="The day at whose end the records answered so.")
     since = serializers.DateField(allow_null=True, help_text="The day that it compares with.")
     made_at = serializers.DateTimeField(help_text="When it was made.")
-    address = serializers.CharField(help_text="The address of the page with the same brief.")
-    demonstration = serializers.BooleanField(help_text="Whether its data are invented.")
-    more_sources = serializers.IntegerField(help_text="How many sources are left out for want of space.")
+    address = CharField("The address of the page with the same brief.")
+    demonstration = BooleanField("Whether its data are invented.")
+    more_sources = IntegerField("How many sources are left out for want of space.")
 
 
 class BriefIndexView(AggregateView):
@@ -295,44 +269,40 @@ class BriefView(BaseAPIView):
 class EditionFileSerializer(serializers.Serializer):
     """A file of an edition. Its bytes never change."""
 
-    path = serializers.CharField(help_text="The path inside the package.")
-    media_type = serializers.CharField(help_text="The media type.")
-    size = serializers.IntegerField(help_text="The size in bytes.")
-    sha256 = serializers.CharField(help_text="SHA-256 of its bytes, in hexadecimal.")
+    path = CharField("The path inside the package.")
+    media_type = CharField("The media type.")
+    size = IntegerField("The size in bytes.")
+    sha256 = CharField("SHA-256 of its bytes, in hexadecimal.")
 
 
 class EditionFigureSerializer(serializers.Serializer):
     """A key number of an edition, as it was when it was approved."""
 
-    code = serializers.CharField(help_text="What is counted, by its code.")
-    name = serializers.CharField(source="label", help_text="What is counted, in the reader’s language.")
-    scope = serializers.CharField(help_text="The set that is counted.")
-    value = serializers.IntegerField(allow_null=True, help_text="The number; null is no data.")
-    of = serializers.IntegerField(allow_null=True, help_text="The whole that it is part of.")
+    code = CharField("What is counted, by its code.")
+    name = CharField("What is counted, in the reader’s language.", source="label")
+    scope = CharField("The set that is counted.")
+    value = IntegerField("The number; null is no data.", allow_null=True)
+    of = IntegerField("The whole that it is part of.", allow_null=True)
 
 
 class TableChangeSerializer(serializers.Serializer):
     """The difference of a table to that of the edition before."""
 
-    table = serializers.CharField(help_text="The table, by its name in the package.")
-    before = serializers.IntegerField(help_text="Records in the edition before.")
-    now = serializers.IntegerField(help_text="Records in this edition.")
-    added = serializers.IntegerField(help_text="Records that only this edition has.")
-    removed = serializers.IntegerField(help_text="Records that only the edition before has.")
-    changed = serializers.IntegerField(help_text="Records of both that differ.")
+    table = CharField("The table, by its name in the package.")
+    before = IntegerField("Records in the edition before.")
+    now = IntegerField("Records in this edition.")
+    added = IntegerField("Records that only this edition has.")
+    removed = IntegerField("Records that only the edition before has.")
+    changed = IntegerField("Records of both that differ.")
 
 
 class EditionSerializer(RecordSerializer):
-    day = DateValueField(source="as_of", help_text="The day that the edition is about: the last of its quarter.")
-    approved_on = serializers.SerializerMethodField(
-        help_text="The day it was approved; the records are those known then."
-    )
-    previous = serializers.CharField(
-        source="published.previous", allow_null=True, help_text="The edition before; null for the first."
-    )
+    day = DateValueField("The day that the edition is about: the last of its quarter.", source="as_of")
+    approved_on = serializers.SerializerMethodField(help_text="The day it was approved, whose records it holds.")
+    previous = CharField("The edition before; null for the first.", source="published.previous", allow_null=True)
     figures = EditionFigureSerializer(many=True, source="published.figures", help_text="The key numbers.")
     changes = TableChangeSerializer(
-        many=True, source="published.changes", help_text="The difference to the edition before, by table."
+        many=True, source="published.changes", help_text="What differs from the edition before."
     )
     files = EditionFileSerializer(many=True, source="published.files", help_text="The files, the whole package first.")
 

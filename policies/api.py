@@ -1,6 +1,6 @@
 """API of policies: their resources, each as it is read and listed, and the rollout of a policy."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.db.models import Case, F, QuerySet, When
@@ -9,15 +9,21 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import serializers
 
-from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
+from core.api.filters import CODE_LOOKUPS, ApiFilterSet, api_filterset
 from core.api.serializers import (
     ApiUrlField,
+    BooleanField,
+    CharField,
+    ChoiceField,
     DateValueField,
-    KnownField,
+    DaySerializer,
+    FloatField,
+    IntegerField,
     NumberField,
     ReadOnlyModelSerializer,
     RecordSerializer,
     RelatedBySlug,
+    then,
 )
 from core.api.viewsets import AggregateView, unknown_value_error
 from core.api.write_serializers import WriteSerializer
@@ -39,7 +45,7 @@ from policies.models import (
     Region,
     Source,
 )
-from policies.rollout import ProvinceRollout, Rollout, build_rollout
+from policies.rollout import Rollout, build_rollout
 
 NAME_FIELDS = ("name", "name_en", "name_zh")
 NOTE_FIELDS = ("note", "note_en", "note_zh")
@@ -81,7 +87,7 @@ class ProvinceViewSet(WritableViewSet):
     about = "Provinces and their like. Those with in_roster true are the denominator of every rollout."
     queryset = Province.objects.prefetch_related("sources")
     serializer_class = ProvinceSerializer
-    filterset_class = api_filterset(filters.ProvinceFilter, {"slug": CODE_LOOKUPS})
+    filterset_class = api_filterset(filters.ProvinceFilter, ProvinceSerializer, "slug")
     ordering_fields = ("id", "slug", "name_en", "name_zh", "gb_code", "iso_code", "region", "kind", "in_roster")
     default_ordering = "-in_roster,id"
 
@@ -131,11 +137,7 @@ class PolicyViewSet(WritableViewSet):
     queryset = Policy.objects.select_related("province", "parent").prefetch_related("agencies", "sources")
     serializer_class = PolicySerializer
     filterset_class = api_filterset(
-        filters.PolicyFilter,
-        {
-            **dict.fromkeys(("slug", "doc_number"), CODE_LOOKUPS),
-            **dict.fromkeys(("issued_on", "published_on", "known_issued_by"), DATE_LOOKUPS),
-        },
+        filters.PolicyFilter, PolicySerializer, "slug", "doc_number", "issued_on", "published_on", "known_issued_by"
     )
     ordering_fields = (
         *("id", "slug", "title_en", "title_zh", "kind", "level", "doc_number", "issued_on"),
@@ -158,7 +160,7 @@ class MeasureViewSet(WritableViewSet):
     about = "Courses of action that policies prescribe, by field and industry."
     queryset = Measure.objects.prefetch_related("industries", "policies", "sources")
     serializer_class = MeasureSerializer
-    filterset_class = api_filterset(filters.MeasureFilter, {"slug": CODE_LOOKUPS})
+    filterset_class = api_filterset(filters.MeasureFilter, MeasureSerializer, "slug")
     ordering_fields = ("id", "slug", "field", "title_en", "title_zh")
     default_ordering = "field"
 
@@ -168,13 +170,15 @@ class PlanSerializer(SourcedSerializer):
 
     ALWAYS: ClassVar = {"id", "policy", "province", "status", "url", "revision"}
 
-    name = serializers.CharField(allow_null=True)
-    status = serializers.ChoiceField(source="status_then", choices=PlanStatus.choices)
-    confidence = serializers.ChoiceField(choices=Confidence.choices, allow_null=True)
-    unverified = serializers.BooleanField(allow_null=True)
+    name = CharField(allow_null=True)
+    status = ChoiceField(PlanStatus.choices, source="status_then")
+    confidence = ChoiceField(Confidence.choices, allow_null=True)
+    unverified = BooleanField(allow_null=True)
 
     class Meta:
         model = ProvincialPlan
+        # What reads null of a plan while its issue, or the search for it, still lay ahead.
+        as_of = ("issued_on", "known_issued_by", "published_on", "searched_on", "doc_number", "confidence")
         fields = (
             *("id", "policy", "province", "status", "name", "title_en", "title_zh", "doc_number"),
             *("issued_on", "issued_precision", "published_on", "known_issued_by", "issuing_bodies_count"),
@@ -192,33 +196,19 @@ class PlanViewSet(WritableViewSet):
         "unknown and its facts null; “not_found” says that a search found none, “unknown” that no search was made."
     )
     serializer_class = PlanSerializer
-    # What reads null of a plan while its issue, or the search for it, still lay ahead.
-    AS_OF_FIELDS: ClassVar = {
-        name: f"{name}_then"
-        for name in ("issued_on", "known_issued_by", "published_on", "searched_on", "doc_number", "confidence")
-    }
-    filterset_class = api_filterset(
-        filters.PlanFilter,
-        {
-            "doc_number": CODE_LOOKUPS,
-            **dict.fromkeys(("issued_on", "published_on", "known_issued_by", "searched_on"), DATE_LOOKUPS),
-        },
-        AS_OF_FIELDS,
-    )
+    filterset_class = api_filterset(filters.PlanFilter, PlanSerializer, *PlanSerializer.Meta.as_of[:-1])
     ordering_fields = ("id", "policy", "province", "status", "issued_on", "known_issued_by")
     ordering_paths = {"status": "status_then"}
     default_ordering = "policy,id"
 
     def base_queryset(self) -> QuerySet[ProvincialPlan]:
-        then = {place: Case(When(status_then=F("status"), then=F(name))) for name, place in self.AS_OF_FIELDS.items()}
-        rows = ProvincialPlan.objects.with_status(self.as_of).annotate(**then)
+        known = {then(name): Case(When(status_then=F("status"), then=F(name))) for name in PlanSerializer.Meta.as_of}
+        rows = ProvincialPlan.objects.with_status(self.as_of).annotate(**known)
         return rows.select_related("policy", "province").prefetch_related("sources")
 
 
 class FigureSerializer(SourcedSerializer):
-    period = serializers.CharField(
-        allow_null=True, help_text="The period that it speaks of, in words of its own: 2020-2025."
-    )
+    period = CharField("The period that it speaks of, in words of its own: 2020-2025.", allow_null=True)
 
     class Meta:
         model = Figure
@@ -233,7 +223,7 @@ class FigureViewSet(WritableViewSet):
     about = "Published figures; as_printed says what a source prints where that differs from the value."
     queryset = Figure.objects.select_related("province").prefetch_related("sources")
     serializer_class = FigureSerializer
-    filterset_class = api_filterset(filters.FigureFilter, {"slug": CODE_LOOKUPS, "value": COMPARISONS})
+    filterset_class = api_filterset(filters.FigureFilter, FigureSerializer, "slug", "value")
     ordering_fields = ("id", "slug", "name_en", "name_zh", "kind", "value", "unit", "state", "period_from", "period_to")
     default_ordering = "kind"
 
@@ -258,7 +248,7 @@ class SourceViewSet(WritableViewSet):
     queryset = Source.objects.all()
     serializer_class = SourceSerializer
     write_serializer_class = SourceWriteSerializer
-    filterset_class = api_filterset(filters.SourceFilter, {"published_on": DATE_LOOKUPS})
+    filterset_class = api_filterset(filters.SourceFilter, SourceSerializer, "published_on")
     ordering_fields = ("id", "title", "publisher", "published_on", "reliability")
     default_ordering = "-published_on,title"
 
@@ -273,9 +263,7 @@ class DivisionLinkSerializer(ReadOnlyModelSerializer):
 
 class IndustrySerializer(SourcedSerializer):
     divisions = DivisionLinkSerializer(many=True)
-    priority = serializers.BooleanField(
-        help_text="Whether national policy singles it out: named in the batch notice, or an ultra-low emission sector.",
-    )
+    priority = BooleanField("Whether it is named in the batch notice or an ultra-low emission sector.")
 
     class Meta:
         model = Industry
@@ -290,7 +278,7 @@ class IndustryViewSet(WritableViewSet):
     about = "Sectors in the words of the notices, with their divisions of GB/T 4754."
     queryset = Industry.objects.prefetch_related("divisions", "sources")
     serializer_class = IndustrySerializer
-    filterset_class = api_filterset(filters.IndustryFilter, {"slug": CODE_LOOKUPS})
+    filterset_class = api_filterset(filters.IndustryFilter, IndustrySerializer, "slug")
     ordering_fields = ("id", "slug", "name_en", "name_zh", "named_in_batch_notice", "ultra_low_emission")
     default_ordering = "id"
 
@@ -300,55 +288,42 @@ class IndustryViewSet(WritableViewSet):
 
 class ProvinceRolloutSerializer(serializers.Serializer):
     province = RelatedBySlug(help_text="A province of the roster.")
-    region = serializers.ChoiceField(Region.choices, source="province.region", help_text="The region that it lies in.")
-    status = serializers.ChoiceField(PlanStatus.choices, help_text="What is known of its plan on the day.")
-    issued_on = DateValueField(
-        source="issued.on", help_text="Day of issue; its precision says how exactly it is known."
-    )
-    precision = serializers.CharField(
-        source="issued.precision", allow_null=True, help_text="day, month or year; null without a day of issue."
-    )
-    known_by = DateValueField(help_text="The day by which the plan is known to exist.")
-    lag_days = serializers.IntegerField(
-        allow_null=True, help_text="Days from lag_from to the day of issue, where both are known exactly."
-    )
+    region = ChoiceField(Region.choices, "The region that it lies in.", source="province.region")
+    status = ChoiceField(PlanStatus.choices, "What is known of its plan on the day.")
+    issued_on = DateValueField("Day of issue; its precision says how exactly it is known.", source="issued.on")
+    precision = CharField("day, month or year; null without one.", source="issued.precision", allow_null=True)
+    known_by = DateValueField("The day by which the plan is known to exist.")
+    lag_days = IntegerField("Days from lag_from to the day of issue, where both are known exactly.", allow_null=True)
 
 
 class RegionRolloutSerializer(serializers.Serializer):
-    region = serializers.ChoiceField(Region.choices, help_text="A region of the roster.")
-    label = serializers.CharField(source="region.label")  # type: ignore[assignment]
-    roster = serializers.IntegerField(help_text="Its provinces: the denominator.")
-    issued = serializers.IntegerField(help_text="Those whose plan is issued and known by the day.")
-    share = serializers.FloatField(allow_null=True, help_text="issued of roster, as a fraction.")
-    dated = serializers.IntegerField(help_text="Those of them whose day of issue is known exactly.")
-    median_lag_days = NumberField(help_text="Median of the lags of dated plans.")
+    region = ChoiceField(Region.choices, "A region of the roster.")
+    label = CharField(source="region.label")  # type: ignore[assignment]
+    roster = IntegerField("Its provinces: the denominator.")
+    issued = IntegerField("Those whose plan is issued and known by the day.")
+    share = FloatField("issued of roster, as a fraction.", allow_null=True)
+    dated = IntegerField("Those of them whose day of issue is known exactly.")
+    median_lag_days = NumberField("Median of the lags of dated plans.")
 
 
 class StepSerializer(serializers.Serializer):
-    date = DateValueField(allow_null=False, help_text="The day from which the number holds.")
-    issued = serializers.IntegerField(help_text="How many plans count as issued from then on.")
+    date = DateValueField("The day from which the number holds.", allow_null=False)
+    issued = IntegerField("How many plans count as issued from then on.")
 
 
-class RolloutNumbersSerializer(serializers.Serializer):
+class RolloutNumbersSerializer(DaySerializer):
     """How far a policy has been taken up, in numbers. `issued` is null for a policy that calls for no plans."""
 
     policy = RelatedBySlug(help_text="The policy that is rolled out.")
-    as_of = DateValueField(allow_null=False)
-    known = KnownField()
-    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
-    issued = serializers.IntegerField(
-        allow_null=True,
-        help_text="Those whose plan is issued and known by the day; null for a policy that calls for no plans.",
-    )
-    share = serializers.FloatField(allow_null=True, help_text="issued of roster, as a fraction.")
-    dated = serializers.IntegerField(allow_null=True, help_text="Those of them whose day of issue is known exactly.")
-    known_by = serializers.IntegerField(
-        allow_null=True, help_text="Those of them that are only known to exist by a day."
-    )
-    inferred = serializers.IntegerField(allow_null=True, help_text="Those of them only inferred from other documents.")
-    lag_from = DateValueField(source="origin", help_text="The day from which lags are counted.")
-    median_lag_days = NumberField(help_text="Median of the lags of dated plans.")
-    p90_lag_days = NumberField(help_text="The lag within which nine of ten dated plans came.")
+    roster = IntegerField("Provinces that the programme covers: the denominator.")
+    issued = IntegerField("Those with a plan issued and known by the day; null if none is called for.", allow_null=True)
+    share = FloatField("issued of roster, as a fraction.", allow_null=True)
+    dated = IntegerField("Those of them whose day of issue is known exactly.", allow_null=True)
+    known_by = IntegerField("Those of them that are only known to exist by a day.", allow_null=True)
+    inferred = IntegerField("Those of them only inferred from other documents.", allow_null=True)
+    lag_from = DateValueField("The day from which lags are counted.", source="origin")
+    median_lag_days = NumberField("Median of the lags of dated plans.")
+    p90_lag_days = NumberField("The lag within which nine of ten dated plans came.")
 
 
 class RolloutSerializer(RolloutNumbersSerializer):
@@ -369,9 +344,8 @@ class RolloutView(AggregateView):
         "“followers” are national policies that carry it out. "
         "As CSV or XLSX: the provinces, one row each."
     )
-    serializer_class = RolloutSerializer
-    row_serializer_class = ProvinceRolloutSerializer
-    file_name = "rollout"
+    serializer_class, row_serializer_class = RolloutSerializer, ProvinceRolloutSerializer
+    file_name, rows_name = "rollout", "provinces"
     own_parameters = [
         OpenApiParameter(
             "policy",
@@ -392,9 +366,6 @@ class RolloutView(AggregateView):
             raise BadRequest(unknown_value_error("policy", slug, known))
         text = _("policy: name a policy. With a rollout: %(known)s.") % {"known": ", ".join(known)}
         raise BadRequest(ErrorDetail("policy", "required", text))
-
-    def file_rows(self, value: Rollout) -> Iterable[ProvinceRollout]:
-        return value.provinces
 
 
 # By the names of their addresses.

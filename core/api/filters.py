@@ -22,6 +22,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.api.serializers import ReadOnlyModelSerializer, then
 from core.http.as_of import ISO_DATE
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.web.filters import (
@@ -189,13 +190,22 @@ class ApiFilterSet(FilterSet):
         return found
 
 
-def api_filterset(
-    page: type[FilterSet], lookups: Mapping[str, Sequence[str]], as_of_fields: Mapping[str, str] | None = None
-) -> type[ApiFilterSet]:
-    """Return the FilterSet of a list over that of its page, with the lookups of dates, numbers and codes."""
-    meta = type("Meta", (), {"model": page._meta.model, "fields": lookups})
-    own = {"Meta": meta, "as_of_fields": as_of_fields or {}}
-    return type(f"{page._meta.model.__name__}ApiFilter", (ApiFilterSet, page), own)
+def api_filterset(page: type[FilterSet], serializer: type[ReadOnlyModelSerializer], *names: str) -> type[ApiFilterSet]:
+    """Return the FilterSet of a list over that of its page, with the lookups of these dates, numbers and codes. What
+    the serializer shows as of the day is compared so.
+    """
+    model = page._meta.model
+    meta = type("Meta", (), {"model": model, "fields": {name: field_lookups(model, name) for name in names}})
+    own = {"Meta": meta, "as_of_fields": {name: then(name) for name in serializer.as_of_fields()}}
+    return type(f"{model.__name__}ApiFilter", (ApiFilterSet, page), own)
+
+
+def field_lookups(model: Any, name: str) -> Sequence[str]:
+    """Return the lookups of a field: a day that may be missing can be asked for, too."""
+    field = model._meta.get_field(name)
+    if isinstance(field, models.CharField):
+        return CODE_LOOKUPS
+    return DATE_LOOKUPS if isinstance(field, models.DateField) and field.null else COMPARISONS
 
 
 def several_label(label: str, suffix: str) -> str:

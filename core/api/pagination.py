@@ -17,6 +17,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.serializers import DaySerializer
 from core.http.errors import BadRequest, ErrorDetail, truncate
 from core.http.request import with_demo_flag
 
@@ -49,7 +50,7 @@ class PageUrlField(OfPage, serializers.URLField):
     pass
 
 
-class PageSerializer(serializers.Serializer):
+class PageSerializer(DaySerializer):
     """Envelope of a list inside an aggregate."""
 
     count = PageCountField(help_text="Rows of the whole list.")

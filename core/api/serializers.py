@@ -1,6 +1,6 @@
 """Read serializers of the API: record URLs, related records as links, null for missing data."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -19,20 +19,58 @@ from core.permissions import can_see_authors
 from core.text.bilingual import TranslatedText
 
 
+def then(name: str) -> str:
+    """Return the annotation that says what a field was on the as-of date: `entered_then` of `entered_on`."""
+    return f"{name.removesuffix('_on')}_then"
+
+
 def api_url(record: models.Model, request: Request) -> str:
     """Return the absolute API URL of a record: URL names contain the model's name."""
     key = getattr(record, key_field_name(type(record)))
     return str(request.build_absolute_uri(reverse(f"api-{record._meta.model_name}-detail", args=[str(key)])))
 
 
+class AnswerField(Field):
+    """Field mixin of answers: the first argument says what the field means, as the schema repeats it."""
+
+    DEFAULTS: ClassVar[dict[str, object]] = {}
+
+    def __init__(self, help_text: Any = "", **kwargs: Any) -> None:
+        super().__init__(**{**self.DEFAULTS, "help_text": help_text, **kwargs})
+
+
+class BooleanField(AnswerField, serializers.BooleanField): ...
+
+
+class CharField(AnswerField, serializers.CharField): ...
+
+
+class IntegerField(AnswerField, serializers.IntegerField): ...
+
+
+class FloatField(AnswerField, serializers.FloatField): ...
+
+
+class ChoiceField(AnswerField, serializers.ChoiceField):
+    def __init__(self, choices: Any, help_text: Any = "", **kwargs: Any) -> None:
+        super().__init__(help_text, choices=choices, **kwargs)
+
+
+class CountsField(AnswerField, serializers.DictField):
+    """How many of each, by its code."""
+
+    child = serializers.IntegerField()
+
+
 @extend_schema_field(OpenApiTypes.NUMBER)
-class NumberField(serializers.Field):
+class NumberField(AnswerField):
     """JSON number in its shortest form: 252 rather than 252.0, and 458.2 without binary rounding errors."""
 
+    DEFAULTS: ClassVar = {"read_only": True, "allow_null": True}
     PLACES = 6  # decimal places of the records
 
-    def __init__(self, *, max_digits: int = 0, decimal_places: int = 0, **kwargs: Any) -> None:
-        super().__init__(**{"read_only": True, "allow_null": True, **kwargs})
+    def __init__(self, help_text: Any = "", *, max_digits: int = 0, decimal_places: int = 0, **kwargs: Any) -> None:
+        super().__init__(help_text, **kwargs)
 
     def to_representation(self, value: Decimal | float) -> int | float:
         return int(value) if value == int(value) else round(float(value), self.PLACES)
@@ -44,32 +82,36 @@ class RatioField(NumberField):
     PLACES = 12
 
 
-class DateValueField(serializers.DateField):
+class DateValueField(AnswerField, serializers.DateField):
     """Date that stays a date until rendered: ISO in JSON and CSV, a real date in a workbook."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"format": None, "read_only": True, "allow_null": True, **kwargs})
+    DEFAULTS: ClassVar = {"format": None, "read_only": True, "allow_null": True}
 
     def to_representation(self, value: date) -> date:  # type: ignore[override]
         return value
 
 
-class KnownField(serializers.DateField):
+class KnownField(AnswerField, serializers.DateField):
     """The day at whose end the records answered as this response says, beside the as-of date of a value object."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"read_only": True, **kwargs})
+    DEFAULTS: ClassVar = {"read_only": True}
 
     def get_attribute(self, _value: object) -> Any:
         """Return the day of the request; today where no middleware has set one."""
         return getattr(self.context.get("request"), "known", None) or today()
 
 
-class ApiUrlField(serializers.CharField):
+class DaySerializer(serializers.Serializer):
+    """Answer of an aggregate, with the days that it is about."""
+
+    as_of = DateValueField(allow_null=False)
+    known = KnownField()
+
+
+class ApiUrlField(AnswerField, serializers.CharField):
     """API URL of a record."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"source": "*", "read_only": True, **kwargs})
+    DEFAULTS: ClassVar = {"source": "*", "read_only": True}
 
     def to_representation(self, value: Any) -> str:
         return api_url(value, self.context["request"])
@@ -124,9 +166,16 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
 
     def get_fields(self) -> dict[str, Field]:
         fields: dict[str, Field] = super().get_fields()
-        for field in fields.values():
+        for name, field in fields.items():
             field.read_only = True
+            if name in self.as_of_fields():
+                field.source = then(name)
         return fields
+
+    @classmethod
+    def as_of_fields(cls) -> Sequence[str]:
+        """Return the fields that read as of the day, from the annotation `then`: those that `Meta.as_of` names."""
+        return getattr(cls.Meta, "as_of", ())
 
     def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
         return {name: {"read_only": True} for name in self.Meta.fields}
@@ -164,11 +213,14 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
         return row
 
 
-class UsernameField(serializers.CharField):
+class UsernameField(AnswerField, serializers.CharField):
     """Username of a related user. `PeopleMixin` shows it only to readers whom the record concerns."""
 
-    def __init__(self, source: str, **kwargs: Any) -> None:
-        super().__init__(**{"source": f"{source}.username", "read_only": True, "allow_null": True, **kwargs})
+    DEFAULTS: ClassVar = {"read_only": True, "allow_null": True}
+
+    def bind(self, field_name: str, parent: Any) -> None:
+        self.source = f"{self.source or field_name}.username"
+        super().bind(field_name, parent)
 
 
 class PeopleMixin(ReadOnlyModelSerializer):

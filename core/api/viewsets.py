@@ -24,11 +24,12 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.serializers import Serializer
+from rest_framework.serializers import ListSerializer, Serializer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.filters import ApiFilterBackend, ApiFilterSet
 from core.api.pagination import CURSOR, CURSOR_HELP, PAGE_PARAMETERS, RecordPagination
+from core.api.serializers import then
 from core.caching.response_cache import respond_to_reader
 from core.history.recording import cascading_models, key_field_name
 from core.http.as_of import days_stem, known_rows, today
@@ -340,12 +341,15 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
         """Hook: filter to the records known on the as-of date; by default all."""
         return rows
 
-    def get_queryset(self) -> QuerySet:
-        return annotate_revision(self.visible_as_of(self.base_queryset()))
+    def all_rows(self) -> QuerySet:
+        """Return every record with its revision, and each day as it was known on the as-of date: null while ahead."""
+        rows, names = self.base_queryset(), self.serializer_class.as_of_fields()
+        ahead = [name for name in names if then(name) not in rows.query.annotations]
+        days = {then(name): Case(When(**{f"{name}__lte": self.as_of}, then=F(name))) for name in ahead}
+        return annotate_revision(rows.annotate(**days))
 
-    def known_day(self, name: str) -> Case:
-        """Return a day as it was known on the as-of date, as an expression: null while it lay ahead."""
-        return Case(When(**{f"{name}__lte": self.as_of}, then=F(name)))
+    def get_queryset(self) -> QuerySet:
+        return self.visible_as_of(self.all_rows())
 
     def annotate_as_of(self, record: Model) -> Any:
         """Hook: add computed values of the as-of date to a record; by default nothing."""
@@ -380,13 +384,15 @@ class AggregateView(BaseAPIView):
     cache_responses = True
     row_serializer_class: ClassVar[type[Serializer]]
     file_name: ClassVar[str]
+    rows_name: ClassVar[str]  # attribute of the value that a file lists
 
     def build(self) -> Any:
         raise NotImplementedError
 
     def file_rows(self, value: Any) -> Iterable[object]:
         """Return the records of the file."""
-        raise NotImplementedError
+        rows: Sequence[Any] = getattr(value, self.rows_name)
+        return rows_of_page(self, rows) if self.lists_rows and self.is_paged else rows
 
     def get(self, request: Request) -> Any:
         value = self.build()
@@ -395,7 +401,25 @@ class AggregateView(BaseAPIView):
             return self.file_response(rows, self.file_rows(value), self.file_name)
         return Response(with_demo_flag(request, self.get_serializer().to_representation(value)))
 
-    def page_of(self, rows: QuerySet[Model]) -> RecordPagination:
-        """Return the requested page, whose `rows` are keys. Raises BadRequest or NotFound as a list does."""
-        self.paginate_queryset(rows.values_list("pk", flat=True))
-        return cast(RecordPagination, self.paginator)
+    def chosen(self) -> QuerySet[Any]:
+        """Return the records that are counted; where rows are listed, the keys of the page become the paginator's.
+
+        Raises BadRequest or NotFound as a list does.
+        """
+        rows = self.filter_queryset(self.get_queryset())
+        if self.lists_rows:
+            self.paginate_queryset(rows.values_list("pk", flat=True))
+        return rows
+
+
+def rows_of_page(view: Any, rows: Iterable[Any]) -> list[Any]:
+    """Return those of the rows that are, or whose pilots are, on the page that was asked for."""
+    keys = set(view.paginator.rows)
+    return [row for row in rows if getattr(row, "pilot", row).pk in keys]
+
+
+class RowsOfPageSerializer(ListSerializer):
+    """List of an aggregate's rows, page by page."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        return super().to_representation(rows_of_page(self.context["view"], data))

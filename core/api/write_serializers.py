@@ -306,13 +306,10 @@ def editable_fields(model: type[models.Model], more: Sequence[str] = ()) -> Iter
 
 @dataclass(frozen=True)
 class ValidatedInput:
-    """Validated input for one record by model field: values, many-to-many lists, and fields of the serializer's own;
-    and the data as they were sent.
-    """
+    """Validated input for one record by model field: values and many-to-many lists; and the data as they were sent."""
 
     values: Mapping[str, Any]
     m2m: Mapping[str, Sequence[Any]]
-    extra: Mapping[str, Any]
     reason: str
     data: Mapping[str, Any]
 
@@ -341,7 +338,7 @@ def validate_input(serializer: WriteSerializer, record: Any, readable: Collectio
             lists[field.name] = value
         else:
             values[field.name] = "" if value is None and not field.null and field.empty_strings_allowed else value
-    return ValidatedInput(values, lists, sent, reason, serializer.initial_data)
+    return ValidatedInput(values, lists, reason, serializer.initial_data)
 
 
 def checked_data(serializer: Any, readable: Collection[str] = ()) -> dict[str, Any]:

@@ -345,7 +345,7 @@ class WritableViewSet(RecordViewSet):
 
     def represent(self, keys: Sequence[int]) -> list[Any]:
         """Return these records as a read would return them today, in this order."""
-        rows = self.filter_queryset(annotate_revision(self.base_queryset()).filter(pk__in=keys))
+        rows = self.filter_queryset(self.all_rows().filter(pk__in=keys))
         found: dict[int, Any] = {record.pk: record for record in self.rows_for_output(rows)}  # type: ignore[attr-defined]
         if len(found) < len(set(keys)):  # a parent was deleted meanwhile, as the commit would find
             raise IntegrityError

@@ -23,7 +23,7 @@ from pilots.analytics.reconciliation import (
     term_days_left,
 )
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
-from pilots.follow_ups.summary import FollowUpSummary, build_summary
+from pilots.follow_ups.summary import FollowUpSummary
 from pilots.lights import Colour
 from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Pilot
@@ -145,7 +145,7 @@ class Overview:
     @cached_property
     def follow_up_summary(self) -> FollowUpSummary:
         """Numbers of all follow-ups; lights of causes are computed for it."""
-        return build_summary(self.follow_ups, self.as_of, (item.pilot for item in self.progress.pilots))
+        return FollowUpSummary(self.follow_ups, self.as_of, (item.pilot for item in self.progress.pilots))
 
     @cached_property
     def diffusion(self) -> Diffusion:

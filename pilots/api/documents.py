@@ -60,10 +60,11 @@ class AttachmentSerializer(RecordSerializer):
     """Related records by their id: exactly one of them is not null."""
 
     document = serializers.IntegerField(source="document_id", help_text="The document’s number.")
-    removed_on = DateValueField(source="removed_then", help_text="The day it was removed; null while it is there.")
+    removed_on = DateValueField("The day it was removed; null while it is there.")
 
     class Meta:
         model = Attachment
+        as_of = ("removed_on",)
         fields = (
             *("id", "document", *ATTACHABLE, "purpose", "page_number", "quote", "quote_page"),
             *("attached_on", "removed_on", "removed_reason", "page", "url"),
@@ -140,7 +141,7 @@ class DocumentViewSet(WritableViewSet):
     schema = DocumentSchema()
     cache_responses = False  # who may read what differs
     serializer_class = DocumentSerializer
-    filterset_class = api_filterset(DocumentFilter, {"sha256": ["exact"]})
+    filterset_class = api_filterset(DocumentFilter, DocumentSerializer, "sha256")
     ordering_fields = ("id", "title", "media_type", "file_size", "uploaded_on")
     default_ordering = "id"
 
@@ -213,15 +214,13 @@ class AttachmentViewSet(WritableViewSet):
         "names the document and one record. PATCH with removed_reason removes it; nothing else of it is changed."
     )
     cache_responses = False  # as above
+    queryset = Attachment.objects.select_related("document")
     serializer_class = AttachmentSerializer
     write_serializer_class = AttachmentWriteSerializer
     filterset_class = AttachmentApiFilter
     http_method_names = ["get", "head", "options", "post", "patch"]
     ordering_fields = ("id", "document", "attached_on")
     default_ordering = "id"
-
-    def base_queryset(self) -> QuerySet[Any]:
-        return Attachment.objects.annotate(removed_then=self.known_day("removed_on")).select_related("document")
 
     def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         seen = readable(self.request.user, Document.objects.all()).order_by()

@@ -1,6 +1,6 @@
 """API of practices, of their adoptions and of effects, and of how far practices have spread."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -13,24 +13,29 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
+from core.api.filters import COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
 from core.api.pagination import PageSerializer
 from core.api.serializers import (
+    BooleanField,
+    CharField,
+    ChoiceField,
+    CountsField,
     DateValueField,
-    KnownField,
+    FloatField,
+    IntegerField,
     NumberField,
     PeopleMixin,
     RatioField,
     RelatedBySlug,
     UsernameField,
+    then,
 )
-from core.api.viewsets import AggregateView
+from core.api.viewsets import AggregateView, RowsOfPageSerializer
 from core.api.write_serializers import StrictCharField, StrictChoiceField, ValidatedInput, checked_data
 from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
 from core.records import writing
 from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
-from pilots.api.serializers import RowsOfPageSerializer
 from pilots.filters import IndicatorCodeFilter, PracticeFilter, SelfFilter
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeMove, PracticeState, Trust
 from pilots.models import Adoption, Effect, EffectBasis, Facet, Pilot, Practice, PracticeField, PracticeLevel
@@ -53,14 +58,11 @@ def bilingual(name: str) -> tuple[str, str, str]:
 class PracticeSerializer(SourcedSerializer):
     """A practice as it stood on the day: days and the reason that came later read null."""
 
-    state = serializers.ChoiceField(source="state_then", choices=PracticeState.choices, help_text=STATE_HELP)
-    passed_on = DateValueField(source="passed_then")
-    library_on = DateValueField(source="library_then")
-    recommended_on = DateValueField(source="recommended_then")
-    retired_on = DateValueField(source="retired_then")
+    state = ChoiceField(PracticeState.choices, STATE_HELP, source="state_then")
 
     class Meta:
         model = Practice
+        as_of = ("passed_on", "library_on", "recommended_on", "retired_on")
         fields = (
             *("slug", *bilingual("title"), "state", "facet", "field", "level", *bilingual("problem")),
             *(*bilingual("action"), *bilingual("conditions"), *bilingual("risks"), "cost_amount", "cost_kind"),
@@ -85,9 +87,6 @@ class PracticeMoveWriteSerializer(serializers.Serializer):
     )
 
 
-PRACTICE_AS_OF_FIELDS = {f"{name}_on": f"{name}_then" for name in ("passed", "library", "recommended", "retired")}
-
-
 class PracticeViewSet(WritableViewSet):
     heading = gettext_lazy("Practices")
     about = (
@@ -96,9 +95,7 @@ class PracticeViewSet(WritableViewSet):
     )
     serializer_class = PracticeSerializer
     filterset_class = api_filterset(
-        PracticeFilter,
-        {"slug": CODE_LOOKUPS, "proposed_on": COMPARISONS, **dict.fromkeys(PRACTICE_AS_OF_FIELDS, DATE_LOOKUPS)},
-        PRACTICE_AS_OF_FIELDS,
+        PracticeFilter, PracticeSerializer, "slug", "proposed_on", *PracticeSerializer.Meta.as_of
     )
     ordering_fields = (
         *("id", "slug", "title_en", "title_zh", "state", "facet", "field", "level", "proposed_on", "passed_on"),
@@ -132,26 +129,16 @@ class AdoptionSerializer(PeopleMixin, SourcedSerializer):
 
     PEOPLE_FIELDS = ("claimed_by", "confirmed_by")
 
-    adopter = serializers.CharField(source="adopter_name", help_text="Name of the pilot, the place or the province.")
-    state = serializers.ChoiceField(source="state_then", choices=AdoptionState.choices, help_text=STATE_HELP)
-    trust = serializers.ChoiceField(
-        source="trust_then",
-        choices=Trust.choices,
-        help_text="How well it was attested by the day: the highest level reached.",
-    )
-    started_on = DateValueField(source="started_then")
-    in_use_on = DateValueField(source="in_use_then")
-    given_up_on = DateValueField(source="given_up_then")
-    confirmed_on = DateValueField(source="confirmed_then")
-    verified_on = DateValueField(
-        source="verified_then",
-        help_text="The day from which a change of the pilot’s total counted for it, by accepted readings.",
-    )
-    claimed_by = UsernameField("claimed_by", help_text="Who recorded it, for those whom it concerns.")
-    confirmed_by = UsernameField("confirmed_by", help_text="Who confirmed it, for those whom it concerns.")
+    adopter = CharField("Name of the pilot, the place or the province.", source="adopter_name")
+    state = ChoiceField(AdoptionState.choices, STATE_HELP, source="state_then")
+    trust = ChoiceField(Trust.choices, "The highest level of trust reached by the day.", source="trust_then")
+    verified_on = DateValueField("From when a change of the pilot’s total counted for it.", source="verified_then")
+    claimed_by = UsernameField("Who recorded it, for those whom it concerns.")
+    confirmed_by = UsernameField("Who confirmed it, for those whom it concerns.")
 
     class Meta:
         model = Adoption
+        as_of = ("started_on", "in_use_on", "given_up_on", "confirmed_on")
         fields = (
             *("id", "practice", "pilot", "province", "place", "adopter", "state", "trust", "planned_on", "started_on"),
             *("in_use_on", "given_up_on", "give_up_reason", *bilingual("give_up_text"), *bilingual("changed")),
@@ -166,8 +153,7 @@ class AdoptionSerializer(PeopleMixin, SourcedSerializer):
 
 
 class AdoptionApiFilter(ApiFilterSet):
-    as_of_fields = {f"{name}_on": f"{name}_then" for name in ("started", "in_use", "given_up", "confirmed")}
-    as_of_fields |= {"give_up_reason": "reason_then"}
+    as_of_fields = {name: then(name) for name in (*AdoptionSerializer.Meta.as_of, "give_up_reason")}
 
     q = SearchFilter("practice__title_zh", "practice__title_en", "pilot__name_zh", "pilot__name_en", "place")
     practice = RelatedFilter(queryset=Practice.objects.all(), label="Practice")
@@ -181,7 +167,7 @@ class AdoptionApiFilter(ApiFilterSet):
         model = Adoption
         fields = {
             "planned_on": COMPARISONS,
-            **dict.fromkeys(("started_on", "in_use_on", "given_up_on", "confirmed_on"), DATE_LOOKUPS),
+            **dict.fromkeys(AdoptionSerializer.Meta.as_of, DATE_LOOKUPS),
         }
 
 
@@ -216,7 +202,7 @@ class AdoptionViewSet(WritableViewSet):
 
     def base_queryset(self) -> QuerySet[Adoption]:
         reason = Case(When(given_up_then__isnull=False, then=F("give_up_reason")))
-        rows = Adoption.objects.on(self.as_of).annotate(reason_then=reason)
+        rows = Adoption.objects.on(self.as_of).annotate(give_up_reason_then=reason)
         related = ("practice", "pilot", "province", "claimed_by", "confirmed_by")
         found: QuerySet[Adoption] = rows.select_related(*related).prefetch_related("sources")
         return found
@@ -272,15 +258,12 @@ class EffectSerializer(SourcedSerializer):
         help_text="Whether it counted on the day as a change of the pilot’s total: by two accepted readings, not "
         "corrected by then.",
     )
-    corrected_on = DateValueField(
-        source="corrected_then",
-        help_text="The day from which a reading of it was corrected: enter the effect anew with the newer reading.",
-    )
+    corrected_on = DateValueField("The day from which a reading of it was corrected.", source="corrected_then")
     change = NumberField(
         help_text="The change of the pilot’s total: the second reading less the first, in the unit of the indicator; "
         "null where it does not count."
     )
-    rate = RatioField(help_text="The same as a fraction of the first; negative = fell.")
+    rate = RatioField("The same as a fraction of the first; negative = fell.")
 
     class Meta:
         model = Effect
@@ -346,49 +329,35 @@ class DiffusionFilter(FilterSet):
         fields: list[str] = []
 
 
-class CountsField(serializers.DictField):
-    """How many of each, by its code."""
-
-    child = serializers.IntegerField()
-
-
 class ProvinceCopiesSerializer(serializers.Serializer):
     """Copies in a province of the roster."""
 
     province = RelatedBySlug(help_text="The province.")
     trust = CountsField(help_text="Copies in use by trust: each under the highest level reached.")
     states = CountsField(help_text="All its copies by state.")
-    reached = serializers.BooleanField(source="is_reached", help_text="Whether a copy in use is confirmed or verified.")
-    only_claimed = serializers.BooleanField(
-        source="is_only_claimed", help_text="Whether copies in use are all only claimed."
-    )
+    reached = BooleanField("Whether a copy in use is confirmed or verified.", source="is_reached")
+    only_claimed = BooleanField("Whether copies in use are all only claimed.", source="is_only_claimed")
 
 
 class CurveSerializer(serializers.Serializer):
     """One step of a curve of copies."""
 
-    date = DateValueField(allow_null=False, help_text="The day from which the number holds.")
-    copies = serializers.IntegerField(source="issued", help_text="How many copies count from then on.")
+    date = DateValueField("The day from which the number holds.", allow_null=False)
+    copies = IntegerField("How many copies count from then on.", source="issued")
 
 
 class CopiesSerializer(serializers.Serializer):
     """Copies of practices on a day. The levels of trust are counted apart and never added."""
 
-    total = serializers.IntegerField(help_text="Copies planned by the day, whatever became of them.")
+    total = IntegerField("Copies planned by the day, whatever became of them.")
     by_state = CountsField(help_text="How many are at each state.")
     adopters = CountsField(help_text="Copies in use by trust, each under the highest level reached.")
     given_up_by_reason = CountsField(help_text="Those given up, by reason.")
-    reached = RelatedBySlug(
-        many=True, help_text="Provinces of the roster with a copy in use that is confirmed or verified."
-    )
-    only_claimed = RelatedBySlug(
-        many=True, help_text="Provinces of the roster whose copies in use are all only claimed."
-    )
-    roster = serializers.SerializerMethodField(
-        help_text="Provinces that the programme covers: the denominator of those reached."
-    )
+    reached = RelatedBySlug(many=True, help_text="Provinces of the roster with a confirmed or verified copy in use.")
+    only_claimed = RelatedBySlug(many=True, help_text="Provinces of the roster with only claimed copies in use.")
+    roster = serializers.SerializerMethodField(help_text="Provinces that the programme covers.")
     attested_curve = CurveSerializer(
-        many=True, help_text="Copies in use that are confirmed or verified, each from the day of both."
+        many=True, help_text="Confirmed or verified copies in use, each from the day of both."
     )
     provinces = ProvinceCopiesSerializer(many=True, help_text="Each province of the roster.")
 
@@ -400,22 +369,16 @@ class PracticeDiffusionSerializer(serializers.Serializer):
     """A practice of the page: how far it has spread."""
 
     practice = RelatedBySlug(source="*", help_text="The practice.")
-    state = serializers.ChoiceField(PracticeState.choices, source="state_then", help_text=STATE_HELP)
-    since = DateValueField(source="since_then", allow_null=False, help_text="The day from which the state holds.")
-    measured_effect = serializers.BooleanField(
-        source="measured_then",
-        help_text="Whether a change of the pilot’s total is known, at the origin or at a copy.",
-    )
-    copies = serializers.IntegerField(source="copies.total", help_text="Its copies, whatever became of them.")
+    state = ChoiceField(PracticeState.choices, STATE_HELP, source="state_then")
+    since = DateValueField("The day from which the state holds.", source="since_then", allow_null=False)
+    measured_effect = BooleanField("Whether a change of a pilot’s total is known.", source="measured_then")
+    copies = IntegerField("Its copies, whatever became of them.", source="copies.total")
     by_state = CountsField(source="copies.by_state", help_text="Its copies by state.")
     adopters = CountsField(source="copies.adopters", help_text="Its copies in use by trust, never added.")
     reached = RelatedBySlug(
-        many=True, source="copies.reached", help_text="Provinces with a copy in use that is confirmed or verified."
+        many=True, source="copies.reached", help_text="Provinces with a confirmed or verified copy in use."
     )
-    days_to_first_copy = serializers.IntegerField(
-        allow_null=True,
-        help_text="Days from the library to the first copy elsewhere, confirmed or verified; null without one.",
-    )
+    days_to_first_copy = IntegerField("Days from the library to the first attested copy elsewhere.", allow_null=True)
 
     class Meta:
         list_serializer_class = RowsOfPageSerializer
@@ -424,22 +387,15 @@ class PracticeDiffusionSerializer(serializers.Serializer):
 class DiffusionSerializer(PageSerializer):
     """How far practices have spread on a day."""
 
-    as_of = DateValueField(allow_null=False)
-    known = KnownField()
-    total = serializers.IntegerField(help_text="Practices proposed by the day.")
+    total = IntegerField("Practices proposed by the day.")
     by_state = CountsField(help_text="How many are at each state.")
-    measured = serializers.IntegerField(help_text="Practices with a change of a pilot’s total.")
-    stated_only = serializers.IntegerField(help_text="Practices whose only results are stated by sources.")
+    measured = IntegerField("Practices with a change of a pilot’s total.")
+    stated_only = IntegerField("Practices whose only results are stated by sources.")
     copies = CopiesSerializer(help_text="Copies of all of them.")
-    entered_library = serializers.IntegerField(
-        help_text="Practices that have entered the library: of so many a first copy is looked for.",
-    )
-    first_copies = serializers.IntegerField(
-        help_text="Those of them with a confirmed or verified copy in another province.",
-    )
-    median_days_to_first_copy = serializers.FloatField(
-        allow_null=True,
-        help_text="Median of days from the library to that copy; null without any.",
+    entered_library = IntegerField("Practices that have entered the library: of so many a first copy is looked for.")
+    first_copies = IntegerField("Those of them with a confirmed or verified copy in another province.")
+    median_days_to_first_copy = FloatField(
+        "Median of days from the library to that copy; null of none.", allow_null=True
     )
     practices = PracticeDiffusionSerializer(many=True, help_text="Each practice of the page.")
 
@@ -452,16 +408,11 @@ class DiffusionView(AggregateView):
         "and never added. As CSV or XLSX: the practices, one row each."
     )
     queryset, filterset_class = Practice.objects.all(), DiffusionFilter
-    serializer_class = DiffusionSerializer
-    row_serializer_class = PracticeDiffusionSerializer
-    file_name = "diffusion"
-    lists_rows = True
+    serializer_class, row_serializer_class = DiffusionSerializer, PracticeDiffusionSerializer
+    file_name, rows_name, lists_rows = "diffusion", "practices", True
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return Practice.objects.on(self.as_of).order_by("pk")
 
     def build(self) -> Diffusion:
-        chosen = self.filter_queryset(Practice.objects.on(self.as_of).order_by("pk"))
-        self.page_of(chosen)
-        return build_diffusion(self.as_of, chosen)
-
-    def file_rows(self, value: Diffusion) -> Iterable[Any]:
-        keys = self.paginator.rows if self.is_paged else ()  # type: ignore[union-attr]
-        return [row for row in value.practices if not self.is_paged or row.pk in keys]
+        return build_diffusion(self.as_of, self.chosen())

@@ -2,20 +2,20 @@
 
 from django.urls import path
 
+from pilots.api import aggregates, records
 from pilots.api import documents as document_views
 from pilots.api import follow_ups as follow_up_views
 from pilots.api import practices as practice_views
-from pilots.api import views
 
 RESOURCES = {
-    "batches": ("batch", views.BatchViewSet),
-    "pilots": ("pilot", views.PilotViewSet),
-    "stages": ("stageentry", views.StageViewSet),
-    "milestones": ("milestone", views.MilestoneViewSet),
-    "replans": ("replan", views.ReplanViewSet),
-    "indicators": ("indicator", views.IndicatorViewSet),
-    "targets": ("target", views.TargetViewSet),
-    "readings": ("reading", views.ReadingViewSet),
+    "batches": ("batch", records.BatchViewSet),
+    "pilots": ("pilot", records.PilotViewSet),
+    "stages": ("stageentry", records.StageViewSet),
+    "milestones": ("milestone", records.MilestoneViewSet),
+    "replans": ("replan", records.ReplanViewSet),
+    "indicators": ("indicator", records.IndicatorViewSet),
+    "targets": ("target", records.TargetViewSet),
+    "readings": ("reading", records.ReadingViewSet),
     "documents": ("document", document_views.DocumentViewSet),
     "attachments": ("attachment", document_views.AttachmentViewSet),
     "actions": ("followup", follow_up_views.FollowUpViewSet),
@@ -24,10 +24,10 @@ RESOURCES = {
     "effects": ("effect", practice_views.EffectViewSet),
 }
 AGGREGATES = {
-    "coverage": views.CoverageView,
-    "progress": views.ProgressView,
-    "synergy": views.SynergyView,
-    "trend": views.TrendView,
+    "coverage": aggregates.CoverageView,
+    "progress": aggregates.ProgressView,
+    "synergy": aggregates.SynergyView,
+    "trend": aggregates.TrendView,
     "followup": follow_up_views.FollowUpSummaryView,
     "diffusion": practice_views.DiffusionView,
 }

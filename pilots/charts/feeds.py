@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,6 @@ from core.feeds import (
     CANCELLED_DAYS,
     MAX_EVENTS,
     NEVER_CHANGED,
-    Entry,
     Event,
     calendar_response,
     paged_atom_response,
@@ -40,14 +39,14 @@ def milestone_feeds(title: str, pilots: Callable[[], Sequence[int]], as_of: date
     Those of a withdrawn pilot are cancelled for a while.
     """
 
+    def calendar(request: TrackerRequest) -> HttpResponse:
+        return calendar_response(request, title, milestone_events(pilots(), as_of))
+
     def atom(request: TrackerRequest) -> HttpResponse:
         rows = milestone_rows(pilots(), as_of).order_by("-changed_at", "-pk")
-        return paged_atom_response(request, title, rows, partial(milestone_entry, as_of=as_of))
+        return paged_atom_response(request, title, rows, partial(milestone_event, as_of=as_of, day_label=_("Planned")))
 
-    return {
-        "ics": lambda request: calendar_response(request, title, milestone_events(pilots(), as_of)),
-        "atom": atom,
-    }
+    return {"ics": calendar, "atom": atom}
 
 
 def milestone_rows(pilots: Sequence[int], as_of: date) -> QuerySet[Any]:
@@ -66,49 +65,36 @@ def last_change(model: Any, field: str) -> Any:
 
 
 def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
-    for item in milestone_rows(pilots, as_of).order_by("planned_then", "pk")[: MAX_EVENTS + 1]:
-        done = judge_milestone(item, as_of).done
-        yield Event(
-            key=f"milestone-{item.pk}",
-            day=item.planned_then,
-            title=(DONE if done else "") + milestone_title(item),
-            url=milestone_url(item),
-            changed_at=item.changed_at,
-            revision=item.revision,
-            lines=milestone_lines(item, as_of),
-            cancelled=item.pilot.withdrawn_by(as_of) and not done,
-        )
+    rows = milestone_rows(pilots, as_of).order_by("planned_then", "pk")[: MAX_EVENTS + 1]
+    return (milestone_event(item, as_of) for item in rows)
 
 
-def milestone_entry(item: Any, *, as_of: date) -> Entry:
-    return Entry(
-        key=f"milestone-{item.pk}",
-        title=milestone_title(item),
-        url=milestone_url(item),
-        changed_at=item.changed_at,
-        lines=[label_value(_("Planned"), format_date(item.planned_then)), *milestone_lines(item, as_of)],
-    )
-
-
-def milestone_title(item: Milestone) -> str:
-    return label_value(item.pilot.name, item.name)
-
-
-def milestone_url(item: Milestone) -> str:
-    return f"{item.pilot.get_absolute_url()}#milestone-{item.pk}"
-
-
-def milestone_lines(item: Milestone, as_of: date) -> list[str]:
-    """Return state, responsible office and list of the plan."""
-    status = judge_milestone(item, as_of)
+def milestone_event(item: Any, as_of: date, day_label: str = "") -> Event:
+    """Return a milestone with its state, responsible office and list of the plan: as an event of a calendar, or with a
+    label of its day as an entry of a feed.
+    """
+    status, withdrawn = judge_milestone(item, as_of), item.pilot.withdrawn_by(as_of)
     if status.done and item.completed_on:
         state = label_value(_("Done"), format_date(item.completed_on))
-    elif item.pilot.withdrawn_by(as_of):
+    elif withdrawn:
         state = _("The pilot was withdrawn.")
     else:
         state = label_value(_("Days late"), str(status.delay)) if (status.delay or 0) > 0 else ""
-    owner = label_value(_("Responsible"), item.owner) if item.owner else ""
-    return [state, owner, label_value(_("Facet"), item.get_facet_display())]
+    return Event(
+        key=f"milestone-{item.pk}",
+        day=item.planned_then,
+        title=(DONE if status.done and not day_label else "") + label_value(item.pilot.name, item.name),
+        url=f"{item.pilot.get_absolute_url()}#milestone-{item.pk}",
+        changed_at=item.changed_at,
+        revision=item.revision,
+        lines=[
+            label_value(day_label, format_date(item.planned_then)) if day_label else "",
+            state,
+            label_value(_("Responsible"), item.owner) if item.owner else "",
+            label_value(_("Facet"), item.get_facet_display()),
+        ],
+        cancelled=withdrawn and not status.done,
+    )
 
 
 # -- follow-ups ------------------------------------------------------------------------------------------
@@ -119,11 +105,9 @@ def follow_up_feeds(title: str, rows: Callable[[], QuerySet[FollowUp]], as_of: d
     gone = Q(state=FollowUpState.WITHDRAWN, last_step_on__lte=as_of - timedelta(CANCELLED_DAYS))
 
     def atom(request: TrackerRequest) -> HttpResponse:
-        found = list(rows().exclude(gone))
-        changes = changes_of_follow_ups(found)
-        dated = [(item, changes[item.pk][1]) for item in found]
-        dated.sort(key=lambda row: (row[1], row[0].pk), reverse=True)
-        return paged_atom_response(request, title, dated, follow_up_entry)
+        events = list(follow_up_events(rows().exclude(gone), _("Due")))
+        events.sort(key=lambda event: (event.changed_at, int(event.key.rpartition("-")[2])), reverse=True)
+        return paged_atom_response(request, title, events, lambda event: event)
 
     def calendar(request: TrackerRequest) -> HttpResponse:
         return calendar_response(request, title, follow_up_events(rows().exclude(gone)[: MAX_EVENTS + 1]))
@@ -131,51 +115,31 @@ def follow_up_feeds(title: str, rows: Callable[[], QuerySet[FollowUp]], as_of: d
     return {"ics": calendar, "atom": atom}
 
 
-def changes_of_follow_ups(listed: Iterable[FollowUp]) -> dict[int, tuple[int, datetime]]:
-    """Return revision and time of the last change of follow-ups by key, their steps included. One query."""
-    rows = annotate_revision(FollowUp.objects.filter(pk__in=[item.pk for item in listed]))
-    found = rows.annotate(changed_at=Greatest(last_change(FollowUp, "id"), last_change(FollowUpStep, "follow_up_id")))
-    return {key: (revision, at) for key, revision, at in found.values_list("pk", F("revision"), "changed_at")}
-
-
-def follow_up_events(rows: Iterable[FollowUp]) -> Iterator[Event]:
+def follow_up_events(rows: Iterable[FollowUp], day_label: str = "") -> Iterator[Event]:
+    """Yield follow-ups with state, subject and responsible agency, as `milestone_event` does. One query besides them
+    for the revisions and the times of the last changes, their steps included.
+    """
     listed = list(rows)
-    changes = changes_of_follow_ups(listed)
+    changed = Greatest(last_change(FollowUp, "id"), last_change(FollowUpStep, "follow_up_id"))
+    versions = annotate_revision(FollowUp.objects.filter(pk__in=[item.pk for item in listed]))
+    found = versions.annotate(changed_at=changed).values_list("pk", F("revision"), "changed_at")
+    changes = {key: (revision, at) for key, revision, at in found}
     for item in listed:
         revision, changed_at = changes[item.pk]
+        late = [label_value(_("Days late"), str(item.days_late))] if item.is_overdue else []
+        subject: Any = item.subject
         yield Event(
             key=f"follow-up-{item.pk}",
             day=item.current_due_on,
-            title=(DONE if item.state == FollowUpState.CLOSED else "") + follow_up_title(item),
+            title=f"{DONE if item.state == FollowUpState.CLOSED and not day_label else ''}{item.number} {item.name}",
             url=item.get_absolute_url(),
             changed_at=changed_at,
             revision=revision,
-            lines=follow_up_lines(item),
+            lines=[
+                label_value(day_label, format_date(item.current_due_on)) if day_label else "",
+                join_clauses([label_value(_("State"), str(item.current_state.label)), *late]),
+                label_value(_("Subject"), str(getattr(subject, "name", subject))),
+                label_value(_("Responsible"), item.owner_agency.name),
+            ],
             cancelled=item.state == FollowUpState.WITHDRAWN,
         )
-
-
-def follow_up_entry(row: tuple[FollowUp, datetime]) -> Entry:
-    item, changed_at = row
-    return Entry(
-        key=f"follow-up-{item.pk}",
-        title=follow_up_title(item),
-        url=item.get_absolute_url(),
-        changed_at=changed_at,
-        lines=[label_value(_("Due"), format_date(item.current_due_on)), *follow_up_lines(item)],
-    )
-
-
-def follow_up_title(item: FollowUp) -> str:
-    return f"{item.number} {item.name}"
-
-
-def follow_up_lines(item: FollowUp) -> list[str]:
-    """Return state, subject and responsible agency."""
-    late = [label_value(_("Days late"), str(item.days_late))] if item.is_overdue else []
-    subject: Any = item.subject
-    return [
-        join_clauses([label_value(_("State"), str(item.current_state.label)), *late]),
-        label_value(_("Subject"), str(getattr(subject, "name", subject))),
-        label_value(_("Responsible"), item.owner_agency.name),
-    ]

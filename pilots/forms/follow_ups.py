@@ -12,11 +12,12 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import DateField, Q, TextField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from accounts.models import Role
+from core.admin.record_form import FlexibleDateField
 from core.http.as_of import today
 from core.text.bilingual import is_chinese_active
 from pilots.analytics.pilot_status import pilot_status
@@ -51,6 +52,15 @@ class RecordErrorsMixin:
             own = self.FORM_FIELDS.get(name, name)
             shown = own in self.fields and not self.fields[own].widget.is_hidden
             super().add_error(own if shown else None, found)  # type: ignore[misc]
+
+
+def page_field(field: Any, **options: Any) -> Any:
+    """Return the form field of a model's: a day may be written in any way, a long text gets four lines."""
+    if isinstance(field, DateField):
+        options |= {"form_class": FlexibleDateField, "widget": date_input(), "show_hidden_initial": False}
+    elif isinstance(field, TextField):
+        options["widget"] = forms.Textarea({"rows": 4})
+    return field.formfield(**options)
 
 
 # -- the subject -----------------------------------------------------------------------------------------
@@ -110,6 +120,7 @@ class FollowUpForm(RecordErrorsMixin, forms.ModelForm):
 
     class Meta:
         model = FollowUp
+        formfield_callback = page_field
         fields = (
             *("kind", "title_zh", "title_en", "task_zh", "task_en", "owner_agency", "owner_person", "opened_on"),
             *("due_on", "is_key", "meeting", "owner_user", "verifier", "cause", "cause_indicator", "cause_milestone"),
@@ -117,8 +128,6 @@ class FollowUpForm(RecordErrorsMixin, forms.ModelForm):
         field_classes: ClassVar[Mapping[str, Any]] = dict.fromkeys(("owner_user", "verifier"), UserField)
         widgets: ClassVar[Mapping[str, Any]] = {
             **{name: forms.TextInput(attrs={"size": LONG_FIELD}) for name in ("title_zh", "title_en")},
-            **{name: forms.Textarea(attrs={"rows": 4}) for name in ("task_zh", "task_en")},
-            **{name: date_input() for name in ("opened_on", "due_on")},
             **dict.fromkeys(("cause", "cause_indicator", "cause_milestone"), forms.HiddenInput),
         }
         help_texts: ClassVar[Mapping[str, Any]] = dict.fromkeys(
@@ -258,12 +267,8 @@ class StepForm(RecordErrorsMixin, forms.ModelForm):
 
     class Meta:
         model = FollowUpStep
+        formfield_callback = page_field
         fields = ("move", "remark", "new_due_on", "taken_on")
-        widgets: ClassVar[Mapping[str, Any]] = {
-            "remark": forms.Textarea(attrs={"rows": 4}),
-            "new_due_on": date_input(),
-            "taken_on": date_input(),
-        }
         help_texts: ClassVar[Mapping[str, Any]] = {
             "remark": "",
             "new_due_on": gettext_lazy("Only to extend, to return or to reopen it."),

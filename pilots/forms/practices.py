@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import DateField, Q, TextField
+from django.core.validators import MinLengthValidator
+from django.db.models import Q
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.admin.record_form import FlexibleDateField
 from core.http.as_of import today
 from core.permissions import editor_province, in_scope
 from core.records import writing
 from core.text.bilingual import is_chinese_active
+from core.text.formatting import join_sentences
+from pilots.forms.follow_ups import RecordErrorsMixin, page_field
 from pilots.models import Adoption, Effect, Pilot, Practice, Reading
 from pilots.readings import newest_accepted
 from policies.models import Province
 
 
-def page_field(field: Any, **options: Any) -> Any:
-    """Return the form field of a model's: a day may be written in any way, a long text gets four lines."""
-    if isinstance(field, DateField):
-        widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-        options |= {"form_class": FlexibleDateField, "widget": widget, "show_hidden_initial": False}
-    elif isinstance(field, TextField):
-        options["widget"] = forms.Textarea({"rows": 4})
-    return field.formfield(**options)
-
-
-class PageForm(forms.ModelForm):
+class PageForm(RecordErrorsMixin, forms.ModelForm):
     """Form of a record on a page, without the fields of the other language."""
 
     both_languages: tuple[str, ...] = ()
@@ -41,11 +34,16 @@ class PageForm(forms.ModelForm):
         formfield_callback = page_field
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
+        super().__init__(*args, **kwargs)
         self.user = user
         other = "_en" if is_chinese_active() else "_zh"
         for name in [name for name in self.fields if name.endswith(other) and name not in self.both_languages]:
             del self.fields[name]
+        for name, field in self.fields.items():
+            for validator in self._meta.model._meta.get_field(name).validators:
+                if isinstance(validator, MinLengthValidator):
+                    least = _("At least %(n)d characters.") % {"n": validator.limit_value}
+                    field.help_text = join_sentences(str(field.help_text), least)
 
     def saved(self) -> bool:
         """Save the record of a form that was sent and is valid; what `writing.write` rejects stands at its field.
@@ -62,8 +60,7 @@ class PageForm(forms.ModelForm):
         try:
             writing.write(self.instance, values, lists, by=self.user)
         except ValidationError as error:
-            for name, errors in error.update_error_dict({}).items():
-                self.add_error(name if name in self.fields else None, errors)
+            self.add_error(None, error)
             return False
         return True
 
@@ -85,10 +82,13 @@ class PracticeForm(PageForm):
         super().__init__(*args, **kwargs)
         for name in self.both_languages:
             self.fields[name].help_text = _("What was done, in a few words. One language is enough.")
-        pilots = Pilot.objects.known(today()).select_related("batch").order_by("province", "slug")
+        pilots = Pilot.objects.known(today()).select_related("batch", "province").order_by("province", "slug")
         origins: Any = self.fields["origins"]
         origins.queryset = in_scope(self.user, pilots)
-        origins.label_from_instance = lambda pilot: pilot.label
+        by_province = groupby(origins.queryset, lambda pilot: pilot.province)
+        origins.widget.choices = [
+            (province.name, [(pilot.pk, pilot.label) for pilot in group]) for province, group in by_province
+        ]
         if len(origins.queryset) == 1:
             origins.initial = origins.queryset
         home = editor_province(self.user)

@@ -50,7 +50,7 @@ from pilots.follow_ups.services import (
     open_follow_ups,
     verifier_objection,
 )
-from pilots.follow_ups.summary import build_summary, count_red_lights
+from pilots.follow_ups.summary import FollowUpSummary, count_red_lights
 from pilots.forms.follow_ups import (
     DAYS_TO_ACT,
     MAX_ROWS,
@@ -76,7 +76,7 @@ def action_list(request: TrackerRequest) -> HttpResponseBase:
     """List the follow-ups that exist on the day, with what became of red lights."""
     as_of = request.as_of
     rows = FollowUp.objects.with_state(as_of).with_order().select_related(*RELATED)
-    summary = build_summary(rows, as_of)
+    summary = FollowUpSummary(rows, as_of)
     filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request)
     listing = ListPage(
         request,

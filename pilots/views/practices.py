@@ -227,6 +227,7 @@ def open_moves(practice: Practice, user: Any) -> list[dict[str, object]]:
             "label": capfirst(move.label),
             "missing": list(practice.missing_for(transition.day_field).values()) if move in library else [],
             "needs_reason": needs_reason(practice, move),
+            "ends": move == PracticeMove.RETIRE,
         }
         for move, transition in PRACTICE_TRANSITIONS.items()
         if user.is_staff and state in transition.sources and may_move(practice, move, user)
@@ -270,8 +271,13 @@ def crumbs_of(practice: Practice) -> list[dict[str, Any]]:
     return [LIBRARY_CRUMB, {"url": practice.get_absolute_url(), "label": practice.name}]
 
 
-def form_page(request: TrackerRequest, template: str, title: str, form: Any) -> HttpResponse:
-    """Return the page of a form: 400 where it was sent with errors."""
+def form_page(request: TrackerRequest, template: str, title: str, form: Any, done: str) -> HttpResponse:
+    """Return the page of a form, 400 where it was sent with errors; once saved, what is `done` is told on the page of
+    the record.
+    """
+    if form.saved():
+        messages.success(request, done)
+        return redirect(form.instance)
     practice: Practice | None = getattr(form.instance, "practice", None)
     crumbs = [*(crumbs_of(practice) if practice else [LIBRARY_CRUMB]), {"label": title}]
     context = {"title": title, "form": form, "practice": practice, "crumbs": crumbs}
@@ -284,10 +290,8 @@ def practice_new(request: TrackerRequest) -> HttpResponseBase:
     if not may_propose(request.user):
         raise PermissionDenied
     form = PracticeForm(request.POST or None, user=request.user)
-    if form.saved():
-        messages.success(request, _("The practice is proposed. Add its effect, then it can be passed."))
-        return redirect(form.instance)
-    return form_page(request, "practices/propose.html", _("Propose a practice"), form)
+    done = _("The practice is proposed. Add its effect, then it can be passed.")
+    return form_page(request, "practices/propose.html", _("Propose a practice"), form, done)
 
 
 @private_page
@@ -297,10 +301,8 @@ def practice_adopt(request: TrackerRequest, slug: str) -> HttpResponseBase:
         raise PermissionDenied
     adoption = Adoption(practice=get_object_or_404(Practice, slug=slug))
     form = AdoptionForm(request.POST or None, user=request.user, instance=adoption)
-    if form.saved():
-        messages.success(request, _("The copy is on record, as claimed by you. Someone else confirms it."))
-        return redirect(form.instance)
-    return form_page(request, "practices/adopt.html", _("Report a copy"), form)
+    done = _("The copy is on record, as claimed by you. Someone else confirms it.")
+    return form_page(request, "practices/adopt.html", _("Report a copy"), form, done)
 
 
 @private_page
@@ -310,10 +312,7 @@ def practice_effect(request: TrackerRequest, slug: str) -> HttpResponseBase:
     if not may_add_effect(request.user, practice):
         raise PermissionDenied
     form = EffectForm(request.POST or None, user=request.user, instance=Effect(practice=practice))
-    if form.saved():
-        messages.success(request, _("The effect is on record."))
-        return redirect(practice)
-    return form_page(request, "practices/effect.html", _("Add an effect"), form)
+    return form_page(request, "practices/effect.html", _("Add an effect"), form, _("The effect is on record."))
 
 
 EditorView = Callable[..., HttpResponseBase]

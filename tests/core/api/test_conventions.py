@@ -19,7 +19,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config.api_urls import RESOURCES as VIEWSETS
-from pilots.api import views as pilots_api
+from pilots.api import records as pilots_api
 from pilots.models import Attachment, Indicator, Pilot, Practice
 from tests.factories import (
     make_adoption,

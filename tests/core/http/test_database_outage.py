@@ -19,7 +19,7 @@ from django.test import Client
 
 from accounts.models import token_digest
 from core.http import middleware
-from pilots.api import views as pilots_api
+from pilots.api import records as pilots_api
 from tests.support.live_server import LiveServer, ServerResponse, run_command, running_server
 
 pytestmark = pytest.mark.django_db

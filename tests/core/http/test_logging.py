@@ -17,7 +17,7 @@ from django.test import Client
 from accounts.models import create_token, revoke
 from core import monitoring as health
 from core.http.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets, request_id
-from pilots.api import views as pilots_api
+from pilots.api import records as pilots_api
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct-Horse7-battery"

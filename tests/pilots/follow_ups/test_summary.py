@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pilots.analytics.pilot_status import pilot_status
-from pilots.follow_ups.summary import AgeBand, MedianDays, Share, build_summary
+from pilots.follow_ups.summary import AgeBand, FollowUpSummary, MedianDays, Share
 from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
 from pilots.models import FollowUp, FollowUpStep, Pilot
 from policies.models import Agency
@@ -153,7 +153,7 @@ def test_the_numbers_of_five_days_are_those_of_the_raw_rows() -> None:
     for day in DAYS:
         n = plain_numbers(rows, steps, day)
         stored = FollowUp.objects.with_state(day)
-        found = build_summary(stored, day)
+        found = FollowUpSummary(stored, day)
         assert (found.total, found.open, found.to_verify, found.closed, found.withdrawn) == (
             n["total"], n["open"], n["to_verify"], n["closed"], n["withdrawn"],
         )  # fmt: skip
@@ -179,7 +179,7 @@ def test_the_numbers_of_five_days_are_those_of_the_raw_rows() -> None:
 
 
 def test_no_follow_ups_no_shares() -> None:
-    found = build_summary([], DAYS[0])
+    found = FollowUpSummary([], DAYS[0])
     assert (found.open, found.overdue, found.overdue.percent, found.days_to_close) == (
         0,
         Share(0, 0),

@@ -1,7 +1,6 @@
-"""API viewsets and aggregates of pilots, in JSON, CSV and XLSX, with what each asks of a write besides its model."""
+"""Batches, pilots and what belongs to a pilot in the API, with what a write asks besides its model."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -10,45 +9,54 @@ from django.core.exceptions import ValidationError
 from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
+from rest_framework.serializers import ListSerializer, Serializer
+from rest_framework.serializers import ValidationError as FieldError
 
-from core.api.filters import CODE_LOOKUPS, COMPARISONS, DATE_LOOKUPS, api_filterset
-from core.api.viewsets import AggregateView, unknown_value_error
-from core.api.write_serializers import ValidatedInput
+from core.api.filters import api_filterset
+from core.api.serializers import (
+    BooleanField,
+    CharField,
+    ChoiceField,
+    ChoiceWithLabel,
+    DateValueField,
+    IntegerField,
+    NumberField,
+    PeopleMixin,
+    ReadOnlyModelSerializer,
+    RecordSerializer,
+    UsernameField,
+)
+from core.api.write_serializers import StrictDecimalField, StrictIntegerField, ValidatedInput, WriteSerializer
 from core.api.writes import WritableViewSet
 from core.http.as_of import today
-from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http.errors import truncate
 from core.records import writing
 from core.records.writing import ADD
 from pilots import filters
-from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
 from pilots.analytics.light_index import filter_by_status, read_conditions
-from pilots.analytics.pilot_status import (
-    Progress,
-    build_progress,
-    judge_milestone,
-    pilot_status,
-    prefetch_for_status,
-)
-from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
-from pilots.analytics.synergy import Synergy, build_synergy
-from pilots.analytics.trend import Trend, build_trend
-from pilots.api import serializers
+from pilots.analytics.pilot_status import judge_milestone, pilot_status, prefetch_for_status
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.models import (
     Batch,
+    Colour,
     Indicator,
     Milestone,
     Pilot,
+    PilotKind,
     Reading,
     ReadingLedger,
     ReadingState,
     Replan,
     ReplanState,
+    Stage,
     StageEntry,
     Target,
 )
 from pilots.models.reading import lock_pilot
+from pilots.models.target import steps_as_stored
 from pilots.readings import state_expression
 from pilots.replans import (
     DELETION_FIXED,
@@ -60,22 +68,61 @@ from pilots.replans import (
     settle_planned_day,
     withdraw_replan,
 )
+from policies.api import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
 
-YEAR_PATTERN = re.compile(r"[1-9][0-9]{3}", re.ASCII)
+STAGE_HELP = "The last stage that it had entered by the day; null where none is on record."
+DAYS_IN_STAGE_HELP = "Days since it entered that stage."
+COLOUR_HELP, WHY_HELP = "Its light on the day.", "Why the light has its colour."
+STEP_YEAR_HELP = "A year before the target year, for example 2025."
+STEP_VALUE_HELP = "Value to be reached by the end of that year."
+
+
+class CountSerializer(Serializer):
+    """announced = recorded + withdrawn + to_enter; announced and to_enter are null where no number was announced."""
+
+    announced = IntegerField("How many the announcement names; null where it gives no number.", allow_null=True)
+    recorded = IntegerField("How many in the programme are entered here by name.")
+    firm = IntegerField("Those of them read in an official text or the press.")
+    unverified = IntegerField("Those of them only inferred from other documents.")
+    withdrawn = IntegerField("Entered by name and withdrawn by the day.")
+    to_enter = IntegerField("announced less recorded and withdrawn, from 0; null without a number.", allow_null=True)
+    surplus = IntegerField("Recorded and withdrawn beyond what was announced: a sign of a mistake.")
+
+
+class KindCountSerializer(Serializer):
+    """Announced against recorded, for one kind of pilot."""
+
+    kind = ChoiceField(PilotKind.choices, "The kind of pilot.")
+    label = CharField()  # type: ignore[assignment]
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the numbers of a CountSerializer."""
+        counts = CountSerializer().get_fields()
+        for name, field in counts.items():
+            field.source = f"numbers.{name}"
+        return {**super().get_fields(), **counts}
+
+
+class BatchSerializer(SourcedSerializer):
+    kinds = KindCountSerializer(many=True, help_text="Announced against recorded on the day, by kind of pilot.")
+
+    class Meta:
+        model = Batch
+        fields = (
+            *("slug", "name", "title_en", "title_zh", "short_name_en", "short_name_zh"),
+            *("level", "province", "policy", "announced_on", "known_by"),
+            *("term_start", "term_end", "city_count", "county_count", "park_count", "enterprise_count"),
+            *("industries_announced", "kinds", *FACT_FIELDS, "url"),
+        )
 
 
 class BatchViewSet(WritableViewSet):
     heading = gettext_lazy("Batches")
     about = "Pilots announced together, known on the day, with announced against recorded by kind."
     queryset = Batch.objects.select_related("province", "policy").prefetch_related("industries_announced", "sources")
-    serializer_class = serializers.BatchSerializer
+    serializer_class = BatchSerializer
     filterset_class = api_filterset(
-        filters.BatchFilter,
-        {
-            "slug": CODE_LOOKUPS,
-            "known_by": COMPARISONS,
-            **dict.fromkeys(("announced_on", "term_start", "term_end"), DATE_LOOKUPS),
-        },
+        filters.BatchFilter, BatchSerializer, "slug", "known_by", "announced_on", "term_start", "term_end"
     )
     ordering_fields = (
         *("id", "slug", "title_en", "title_zh", "level", "announced_on", "known_by", "city_count"),
@@ -96,6 +143,20 @@ class BatchViewSet(WritableViewSet):
         return record
 
 
+class PilotSerializer(SourcedSerializer):
+    stage = ChoiceField(Stage.choices, STAGE_HELP, source="status.current_stage.stage", allow_null=True)
+    days_in_stage = IntegerField(DAYS_IN_STAGE_HELP, source="status.days_in_stage", allow_null=True)
+    light = ChoiceField(Colour.choices, "Its light on the day, computed or set by hand.", source="status.colour")
+
+    class Meta:
+        model = Pilot
+        fields = (
+            *("slug", "name", "name_en", "name_zh", "kind", "batch", "province", "prefecture_code", "prefecture_zh"),
+            *("county_code", "parent", "city_type", "industries", "term_start", "term_end", "withdrawn_on"),
+            *("stage", "days_in_stage", "light", *FACT_FIELDS, "url", "page"),
+        )
+
+
 class PilotViewSet(WritableViewSet):
     heading = gettext_lazy("Pilots")
     about = (
@@ -105,10 +166,9 @@ class PilotViewSet(WritableViewSet):
         "pilot that the other filters leave."
     )
     queryset = Pilot.objects.select_related("batch", "province", "parent").prefetch_related("industries", "sources")
-    serializer_class = serializers.PilotSerializer
+    serializer_class = PilotSerializer
     filterset_class = api_filterset(
-        filters.PilotStatusFilter,
-        {"slug": CODE_LOOKUPS, **dict.fromkeys(("term_start", "term_end", "withdrawn_on"), DATE_LOOKUPS)},
+        filters.PilotStatusFilter, PilotSerializer, "slug", "term_start", "term_end", "withdrawn_on"
     )
     ordering_fields = (
         *("id", "slug", "name_en", "name_zh", "kind", "prefecture_code", "term_start", "term_end", "batch"),
@@ -135,7 +195,9 @@ class PilotViewSet(WritableViewSet):
         return record
 
 
-# -- what belongs to a pilot -----------------------------------------------------------------------------
+# -- what belongs to a pilot: what is said of a day after the one asked reads null, or empty -------------
+
+REASON_FIELDS = ("reason", "reason_en", "reason_zh")
 
 
 class PilotPartViewSet(WritableViewSet):
@@ -148,6 +210,25 @@ class PilotPartViewSet(WritableViewSet):
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
         return rows.filter(self.listed())
+
+
+@extend_schema_serializer(component_name="WaitingReplan")
+class WaitingReplanSerializer(ReadOnlyModelSerializer):
+    """Another planned day that is asked for and not decided."""
+
+    class Meta:
+        model = Replan
+        fields = ("id", "day", *REASON_FIELDS, "asked_on")
+
+
+class PlannedDaySerializer(SourcedSerializer):
+    """What is planned for a day: the day in force, the first one, and the one that is asked for."""
+
+    planned_on = DateValueField("The planned day in force on the day.")
+    first_planned_on = DateValueField("The planned day as it was first entered.", source="planned_on")
+    replan = WaitingReplanSerializer(
+        allow_null=True, help_text="The request for another day that waits for the ministry."
+    )
 
 
 class PlannedDayViewSet(PilotPartViewSet):
@@ -176,23 +257,32 @@ class PlannedDayViewSet(PilotPartViewSet):
         super().perform_delete(record, reason)
 
 
+class StageSerializer(PlannedDaySerializer):
+    class Meta:
+        model = StageEntry
+        as_of = ("planned_on", "entered_on")
+        fields = (
+            *("id", "pilot", "stage", "planned_on", "first_planned_on", "replan", "entered_on", "evidence"),
+            *(*REASON_FIELDS, *FACT_FIELDS, "url"),
+        )
+
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return () if record.entered_then else ("evidence", *REASON_FIELDS, *NOTE_FIELDS, "sources")
+
+
 class StageViewSet(PlannedDayViewSet):
     heading = gettext_lazy("Stages")
     about = (
         "Stages that pilots entered by the day, and those they plan to: entered_on is null while a stage lies ahead. "
         "The stage of a pilot is the latest one entered."
     )
-    serializer_class = serializers.StageSerializer
-    filterset_class = api_filterset(
-        filters.StageFilter,
-        dict.fromkeys(("planned_on", "entered_on"), DATE_LOOKUPS),
-        {"entered_on": "entered_then", "planned_on": "planned_then"},
-    )
+    serializer_class = StageSerializer
+    filterset_class = api_filterset(filters.StageFilter, StageSerializer, "planned_on", "entered_on")
     ordering_fields = ("id", "pilot", "stage", "planned_on", "entered_on")
     default_ordering = "pilot,entered_on,planned_on"
 
     def base_queryset(self) -> QuerySet[StageEntry]:
-        rows = StageEntry.objects.with_planned_day(self.as_of).annotate(entered_then=self.known_day("entered_on"))
+        rows = StageEntry.objects.with_planned_day(self.as_of)
         return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
@@ -204,30 +294,66 @@ class StageViewSet(PlannedDayViewSet):
         super().perform_write(record, given)
 
 
+class MilestoneSerializer(PlannedDaySerializer):
+    done = BooleanField("Whether it was done by the day.", source="status.done")
+    light = ChoiceField(Colour.choices, COLOUR_HELP, source="status.colour")
+    why = ChoiceWithLabel(source="status.why", help_text=WHY_HELP)
+    delay_days = IntegerField("Days from plan to completion, or so far.", source="status.delay", allow_null=True)
+
+    class Meta:
+        model = Milestone
+        as_of = ("planned_on", "completed_on")
+        fields = (
+            *("id", "pilot", "facet", "title", "title_en", "title_zh", "owner", "planned_on", "first_planned_on"),
+            *("replan", "completed_on", "weight", "is_key", "evidence", "done", "light", "why", "delay_days"),
+            *(*FACT_FIELDS, "url"),
+        )
+
+    def hidden_fields(self, record: Any) -> Collection[str]:
+        return () if record.completed_then else ("evidence",)
+
+
 class MilestoneViewSet(PlannedDayViewSet):
     heading = gettext_lazy("Milestones")
     about = (
         "What the pilots of the day have promised to have done by when. completed_on is null, and the light that of a "
         "milestone not done, until the day of completion. delay_days is negative ahead of the plan."
     )
-    serializer_class = serializers.MilestoneSerializer
+    serializer_class = MilestoneSerializer
     filterset_class = api_filterset(
-        filters.MilestoneFilter,
-        {"planned_on": COMPARISONS, "completed_on": DATE_LOOKUPS, "weight": COMPARISONS},
-        {"completed_on": "completed_then", "planned_on": "planned_then"},
+        filters.MilestoneFilter, MilestoneSerializer, "planned_on", "completed_on", "weight"
     )
     ordering_fields = ("id", "pilot", "facet", "title_en", "title_zh", "planned_on", "weight", "is_key", "completed_on")
     default_ordering = "pilot,planned_on"
 
     def base_queryset(self) -> QuerySet[Milestone]:
         done = Case(When(completed_on__lte=self.as_of, then=Value(True)), default=Value(False))
-        rows = Milestone.objects.with_planned_day(self.as_of)
-        rows = rows.annotate(completed_then=self.known_day("completed_on"), done_then=done)
+        rows = Milestone.objects.with_planned_day(self.as_of).annotate(done_then=done)
         return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
 
     def annotate_as_of(self, record: Any) -> Any:
         record.status = judge_milestone(record, self.as_of)
         return super().annotate_as_of(record)
+
+
+class ReplanSerializer(PeopleMixin, RecordSerializer):
+    """A request as it stood on the day: decided later, it waited then."""
+
+    PEOPLE_FIELDS = ("asked_by", "decided_by")
+
+    state = ChoiceField(ReplanState.choices, "What it was on the day.", source="state_then")
+    asked_by = UsernameField("Who asked for it.")
+    decided_by = UsernameField("Who decided on it.", source="decided_by_then")
+    accepted = BooleanField("Null while it waits.", source="accepted_then", allow_null=True)
+    remark = CharField("Why it was refused.", source="remark_then", allow_null=True)
+
+    class Meta:
+        model = Replan
+        as_of = ("decided_on",)
+        fields = (
+            *("id", "pilot", "milestone", "stage_entry", "day", *REASON_FIELDS, "state", "asked_on", "asked_by"),
+            *("decided_on", "decided_by", "accepted", "remark", "url"),
+        )
 
 
 class ReplanViewSet(PilotPartViewSet):
@@ -239,12 +365,8 @@ class ReplanViewSet(PilotPartViewSet):
     )
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
     cache_responses = False  # names of people, for those whom they concern
-    serializer_class = serializers.ReplanSerializer
-    filterset_class = api_filterset(
-        filters.ReplanFilter,
-        {**dict.fromkeys(("day", "asked_on"), COMPARISONS), "decided_on": DATE_LOOKUPS},
-        {"decided_on": "decided_then"},
-    )
+    serializer_class = ReplanSerializer
+    filterset_class = api_filterset(filters.ReplanFilter, ReplanSerializer, "day", "asked_on", "decided_on")
     ordering_fields = ("id", "pilot", "day", "state", "asked_on", "decided_on")
     ordering_paths = {"state": "state_then"}
     default_ordering = "-asked_on,-id"
@@ -256,7 +378,7 @@ class ReplanViewSet(PilotPartViewSet):
             When(decided, then=Value(ReplanState.REFUSED.value)),
             default=Value(ReplanState.WAITING.value),
         )
-        rows = Replan.objects.annotate(state_then=state, decided_then=self.known_day("decided_on"))
+        rows = Replan.objects.annotate(state_then=state)
         return rows.select_related("pilot", "milestone", "stage_entry", "asked_by", "decided_by")
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
@@ -295,12 +417,24 @@ class ReplanViewSet(PilotPartViewSet):
         withdraw_replan(record, by=self.request.user, reason=given.reason)
 
 
+# -- indicators, targets, readings -----------------------------------------------------------------------
+
+
+class IndicatorSerializer(RecordSerializer):
+    class Meta:
+        model = Indicator
+        fields = (
+            *("code", "name", "name_en", "name_zh", "unit", "unit_zh", "kind", "direction", "binding"),
+            *("accumulation", "rollup", "equivalent_kg", "may_enter_synergy", *NOTE_FIELDS, "url"),
+        )
+
+
 class IndicatorViewSet(WritableViewSet):
     heading = gettext_lazy("Indicators")
     about = "What is measured: unit, which way is better, and how far values may be put together."
     queryset = Indicator.objects.all()
-    serializer_class = serializers.IndicatorSerializer
-    filterset_class = api_filterset(filters.IndicatorFilter, {"code": CODE_LOOKUPS})
+    serializer_class = IndicatorSerializer
+    filterset_class = api_filterset(filters.IndicatorFilter, IndicatorSerializer, "code")
     ordering_fields = ("id", "code", "name_en", "name_zh", "kind", "direction", "binding")
     default_ordering = "id"
     lookup_value_regex = "[A-Za-z0-9_]+"
@@ -311,21 +445,75 @@ class IndicatorViewSet(WritableViewSet):
         super().initial(request, *args, **kwargs)
 
 
+class StepOfTargetSerializer(Serializer):
+    """An intermediate value of a target, for a year before the last."""
+
+    year = IntegerField(STEP_YEAR_HELP, read_only=True)
+    value = NumberField(STEP_VALUE_HELP, allow_null=False)
+
+
+class TargetSerializer(SourcedSerializer):
+    steps = StepOfTargetSerializer(source="yearly_steps", many=True, help_text="Its values for years before the last.")
+
+    class Meta:
+        model = Target
+        as_of = ("done_on",)
+        fields = (
+            *("id", "pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value"),
+            *("target_text", "target_text_en", "target_text_zh", "done_on", "steps", "binding", *FACT_FIELDS, "url"),
+        )
+
+
+class StepsField(ListSerializer):
+    """All steps of a target, each year once."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        steps = super().to_internal_value(data)
+        found = {step["year"]: step["value"] for step in steps}
+        if len(found) < len(steps):
+            raise FieldError([ErrorDetail(_("Name each year once."), "twice")])
+        return steps_as_stored(found)
+
+
+@extend_schema_serializer(component_name="StepEntry")
+class StepWriteSerializer(Serializer):
+    """A value that a target names for a year before the last."""
+
+    year = StrictIntegerField(min_value=0, max_value=32767, help_text=STEP_YEAR_HELP)
+    value = StrictDecimalField(max_digits=20, decimal_places=6, help_text=STEP_VALUE_HELP)
+
+    class Meta:
+        list_serializer_class = StepsField
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Both, and nothing else: also where of the target only a part is sent."""
+        if isinstance(data, Mapping):
+            unknown = ErrorDetail(_("There is no such field."), "unknown_field")
+            faults = {truncate(name): [unknown] for name in data if name not in self.fields}
+            for name, field in self.fields.items():
+                if name not in data:
+                    faults[name] = [ErrorDetail(str(field.error_messages["required"]), "required")]
+            if faults:
+                raise FieldError(faults)
+        return super().to_internal_value(data)
+
+
+class TargetWriteSerializer(WriteSerializer):
+    model = Target
+    steps = StepWriteSerializer(many=True, required=False, help_text="All its steps: those left out are taken away.")
+
+
 class TargetViewSet(PilotPartViewSet):
     heading = gettext_lazy("Targets")
     about = (
         "What the pilots of the day have promised, by indicator. “reach” is a value by the target year, by way of the "
         "steps; “limit” holds in every year; “keep” is no worse than the base; “text” is a task in words."
     )
-    serializer_class = serializers.TargetSerializer
-    write_serializer_class = serializers.TargetWriteSerializer
+    queryset = Target.objects.select_related("pilot", "indicator").prefetch_related("sources")
+    serializer_class = TargetSerializer
+    write_serializer_class = TargetWriteSerializer
     filterset_class = api_filterset(
-        filters.TargetFilter,
-        {
-            **dict.fromkeys(("base_year", "base_value", "target_year", "target_value"), COMPARISONS),
-            "done_on": DATE_LOOKUPS,
-        },
-        {"done_on": "done_then"},
+        filters.TargetFilter, TargetSerializer, "base_year", "base_value", "target_year", "target_value", "done_on"
     )
     ordering_fields = (
         *("id", "pilot", "indicator", "kind", "base_year", "base_value", "target_year"),
@@ -333,9 +521,32 @@ class TargetViewSet(PilotPartViewSet):
     )
     default_ordering = "pilot,indicator"
 
-    def base_queryset(self) -> QuerySet[Target]:
-        rows = Target.objects.annotate(done_then=self.known_day("done_on"))
-        return rows.select_related("pilot", "indicator").prefetch_related("sources")
+
+class ReadingSerializer(SourcedSerializer):
+    """A version of a value as it stood on the day: accepted later, it was only reported then."""
+
+    state = ChoiceField(ReadingState.choices, "What it was on the day.", source="state_then")
+    version = IntegerField("Which value it is for the period, from 1: a correction is a new version.")
+
+    class Meta:
+        model = Reading
+        as_of = ("accepted_on",)
+        fields = (
+            *("id", "pilot", "indicator", "period", "value", "value_status", "version", "state", "reported_on"),
+            *("accepted_on", *FACT_FIELDS, "url"),
+        )
+
+
+class ReadingWriteSerializer(WriteSerializer):
+    """`version` says which version the value is to become; only a correction has to give it."""
+
+    model = Reading
+    EXTRA_FIELDS = ("version",)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["version"].help_text = "Which version the value is to become: only a correction has to say it."
+        return fields
 
 
 class ReadingViewSet(PilotPartViewSet):
@@ -344,12 +555,10 @@ class ReadingViewSet(PilotPartViewSet):
         "Values reported by the day, each version of them. Of an indicator and a period the newest version accepted by "
         "the day counts; when that one is disputed, none does. One accepted later reads as reported."
     )
-    serializer_class = serializers.ReadingSerializer
-    write_serializer_class = serializers.ReadingWriteSerializer
+    serializer_class = ReadingSerializer
+    write_serializer_class = ReadingWriteSerializer
     filterset_class = api_filterset(
-        filters.ReadingFilter,
-        {**dict.fromkeys(("value", "version", "reported_on"), COMPARISONS), "accepted_on": DATE_LOOKUPS},
-        {"accepted_on": "accepted_then"},
+        filters.ReadingFilter, ReadingSerializer, "value", "version", "reported_on", "accepted_on"
     )
     ordering_fields = (
         *("id", "pilot", "indicator", "period", "value", "value_status", "version", "reported_on"),
@@ -359,8 +568,7 @@ class ReadingViewSet(PilotPartViewSet):
     default_ordering = "pilot,indicator,period,version"
 
     def base_queryset(self) -> QuerySet[Reading]:
-        state = state_expression(self.as_of)
-        rows = Reading.objects.annotate(accepted_then=self.known_day("accepted_on"), state_then=state)
+        rows = Reading.objects.annotate(state_then=state_expression(self.as_of))
         return rows.select_related("pilot", "indicator").prefetch_related("sources")
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
@@ -402,141 +610,3 @@ def check_version(record: Reading, asked: int | None, ledger: ReadingLedger) -> 
         raise ValidationError({"value": same})
     if fault := ledger.check(record):
         raise ValidationError({"note": fault})
-
-
-# -- aggregates ------------------------------------------------------------------------------------------
-
-
-class PilotRowsView(AggregateView):
-    """An aggregate over pilots that lists them page by page."""
-
-    lists_rows = True
-
-    def file_rows(self, value: Progress | Synergy) -> Iterable[Any]:
-        rows = value.rows if isinstance(value, Synergy) else value.pilots
-        keys = self.paginator.rows if self.is_paged else ()  # type: ignore[union-attr]
-        return [row for row in rows if not self.is_paged or row.pilot.pk in keys]
-
-
-class ProgressView(PilotRowsView):
-    heading = gettext_lazy("Progress of pilots")
-    about = (
-        "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
-        "beside those of the last day of the quarter before. Only accepted values count. An indicator’s base, actual, "
-        "target and expected_value are in its unit; progress, expected_share and shortfall are fractions. "
-        "As CSV or XLSX: the pilots, one row each."
-    )
-    queryset, filterset_class = Pilot.objects.all(), filters.ProgressFilter
-    serializer_class = serializers.ProgressSerializer
-    row_serializer_class = serializers.ProgressRowSerializer
-    file_name = "progress"
-
-    def build(self) -> Progress:
-        chosen = self.filter_queryset(Pilot.objects.listed(self.as_of))
-        self.page_of(chosen)
-        return build_progress(chosen, self.as_of)
-
-
-class SynergyView(PilotRowsView):
-    heading = gettext_lazy("Synergy of pollution and carbon")
-    about = (
-        "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
-        "accepted by the day. Rates are fractions, positive = reduced. apeq is in thousand pollutant equivalents, "
-        "carbon in the unit of its indicator (10⁴ t of CO₂, or an intensity). There is an elasticity only where both "
-        "fall; a rate within 0.5 % is flat. Pilots without the values needed are listed as missing, never as 0. Sums "
-        "leave out a park beside its city. As CSV or XLSX: the pilots, one row each."
-    )
-    queryset, filterset_class = Pilot.objects.all(), filters.SynergyFilter
-    serializer_class = serializers.SynergySerializer
-    row_serializer_class = serializers.SynergyRowSerializer
-    file_name = "synergy"
-
-    own_parameters = [
-        OpenApiParameter("year", int, description="Compared with the base year; else the last whose values are due.")
-    ]
-
-    def build(self) -> Synergy:
-        """Raises BadRequest for what is no year."""
-        chosen, year = self.filter_queryset(Pilot.objects.listed(self.as_of)), self.request.query_params.get("year")
-        if year is not None and not YEAR_PATTERN.fullmatch(year):
-            message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": truncate(year)}
-            raise BadRequest(ErrorDetail("year", "invalid_number", message))
-        self.page_of(chosen)
-        return build_synergy(chosen, self.as_of, None if year is None else int(year))
-
-
-class TrendView(AggregateView):
-    heading = gettext_lazy("Trend of an indicator")
-    about = (
-        "How an indicator has gone year by year over the pilots asked about, by values accepted by the day, in the "
-        "unit of the indicator. Totals leave out a park beside its city; shares are shown as a median with its range; "
-        "concentrations and intensities are never put together, so of these only n is given. A year without any value "
-        "is left out. As CSV or XLSX: the years, one row each."
-    )
-    queryset, filterset_class = Pilot.objects.all(), filters.TrendFilter
-    serializer_class = serializers.TrendSerializer
-    row_serializer_class = serializers.TrendYearSerializer
-    file_name = "trend"
-
-    own_parameters = [
-        OpenApiParameter(
-            "indicator",
-            description="The indicator, by its code.",
-            required=True,
-            examples=[OpenApiExample("indicator", "CO2_TOT")],
-        )
-    ]
-
-    def build(self) -> Trend:
-        """Raises BadRequest for no indicator or an unknown one, naming those on record."""
-        asked = self.request.query_params.get("indicator")
-        known = {item.code: item for item in Indicator.objects.all()}
-        if asked is None:
-            text = _("indicator: name an indicator. On record: %(known)s.") % {"known": ", ".join(known)}
-            raise BadRequest(ErrorDetail("indicator", "required", text))
-        if asked.upper() not in known:
-            raise BadRequest(unknown_value_error("indicator", asked, list(known)))
-        return build_trend(self.filter_queryset(Pilot.objects.listed(self.as_of)), known[asked.upper()], self.as_of)
-
-    def file_rows(self, value: Trend) -> Iterable[Any]:
-        return value.years
-
-
-class CoverageView(AggregateView):
-    heading = gettext_lazy("Coverage of industries")
-    about = (
-        "Which industries the pilots try on the day and which nobody does. A gap is an industry that national policy "
-        "singles out and no recorded pilot names. No gap is claimed (gap_judged is false) while fewer than "
-        "gap_threshold of the announced pilots are recorded and name an industry; in_notice are the industries that "
-        "the batches’ own notices name. “batches” says how many of the announced pilots are recorded. "
-        "As CSV or XLSX: the industries, one row each."
-    )
-    queryset, filterset_class = Pilot.objects.all(), filters.CoverageFilter
-    serializer_class = serializers.CoverageSerializer
-    row_serializer_class = serializers.IndustryCoverageSerializer
-    file_name = "coverage"
-
-    own_parameters = [OpenApiParameter("by", description="What the columns of the matrix are.", enum=MATRIX_AXES)]
-
-    @property
-    def by(self) -> str:
-        """The matrix's columns. Raises BadRequest for what is neither."""
-        word = self.request.query_params.get("by", MATRIX_AXES[0])
-        if word not in MATRIX_AXES:
-            raise BadRequest(unknown_value_error("by", word, MATRIX_AXES))
-        return word
-
-    def build(self) -> Coverage:
-        form = self.filterset_class(self.request.query_params, queryset=Pilot.objects.none()).form
-        form.full_clean()
-        chosen = self.filter_queryset(Pilot.objects.listed(self.as_of))
-        pilot_set = PilotSet.from_filters(form.cleaned_data)
-        return build_coverage(chosen, self.as_of, by=self.by, chosen=pilot_set, counts=self.counts)
-
-    def file_rows(self, value: Coverage) -> Iterable[Any]:
-        return value.industries
-
-    @cached_property
-    def counts(self) -> Sequence[BatchCount]:
-        """Announced against recorded on the day."""
-        return build_reconciliation(self.as_of)

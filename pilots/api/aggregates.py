@@ -1,0 +1,670 @@
+"""Aggregates over pilots in the API: fields only, no arithmetic."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema_field
+from rest_framework.fields import DictField, JSONField, ListField, SerializerMethodField
+from rest_framework.serializers import Serializer
+
+from core.api.pagination import PageSerializer
+from core.api.serializers import (
+    BooleanField,
+    CharField,
+    ChoiceField,
+    ChoiceWithLabel,
+    CountsField,
+    DateValueField,
+    DaySerializer,
+    FloatField,
+    IntegerField,
+    NumberField,
+    RatioField,
+    RelatedByCode,
+    RelatedBySlug,
+)
+from core.api.viewsets import AggregateView, RowsOfPageSerializer, unknown_value_error
+from core.http.errors import BadRequest, ErrorDetail, truncate
+from pilots import filters
+from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
+from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
+from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
+from pilots.analytics.replanning import Replanning
+from pilots.analytics.synergy import (
+    EmissionBasis,
+    PilotSynergy,
+    Synergy,
+    build_synergy,
+    no_elasticity,
+    pilot_synergy,
+)
+from pilots.analytics.trend import Trend, build_trend
+from pilots.api.records import (
+    COLOUR_HELP,
+    DAYS_IN_STAGE_HELP,
+    STAGE_HELP,
+    WHY_HELP,
+    CountSerializer,
+    KindCountSerializer,
+)
+from pilots.lights import RULE_PILOT, Light
+from pilots.metrics.progress import year_due
+from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand
+from pilots.metrics.stages import ORDERED_STAGES, StageFunnel
+from pilots.models import Colour, Indicator, LightOverride, Pilot, PilotKind, RollUp, Stage, TargetKind
+from policies.models import Field, Level
+
+ROSTER_HELP = "Provinces that the programme covers: the denominator."
+COVERED_HELP = "Provinces of the roster with at least one of them."
+SHARE_HELP = "provinces of roster, as a fraction."
+YEAR_PATTERN = re.compile(r"[1-9][0-9]{3}", re.ASCII)
+
+
+class BatchCountSerializer(Serializer):
+    """Announced against recorded, for one batch."""
+
+    batch = RelatedBySlug(help_text="The batch that is counted.")
+    level = ChoiceField(Level.choices, "Who announced it: the nation or a province.", source="batch.level")
+    kinds = KindCountSerializer(many=True, help_text="By kind of pilot.")
+    total = CountSerializer(help_text="All kinds together.")
+
+
+class PilotsView(AggregateView):
+    """An aggregate over the pilots of the day."""
+
+    queryset = Pilot.objects.all()
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return Pilot.objects.listed(self.as_of)
+
+
+# -- progress --------------------------------------------------------------------------------------------
+
+
+class ReasonSerializer(Serializer):
+    """One reason of a light: a stable code, a sentence in the reader's language, the page of the item."""
+
+    code = CharField(source="why.value")
+    text = CharField()
+    url = SerializerMethodField()
+    owner = CharField(
+        help_text=(
+            "Who is responsible: the agency of the open follow-up about it, overdue first, else the department of a "
+            "milestone, else the pilot’s own office; empty when all is well."
+        )
+    )
+
+    def get_url(self, reason: Light) -> str:
+        return str(self.context["request"].build_absolute_uri(reason.url))
+
+
+class LateCompletionSerializer(Serializer):
+    """A completion that was entered long after the day it names."""
+
+    completed_on = DateValueField("The day on which the milestone is said to have been completed.", allow_null=False)
+    entered_on = DateValueField("The day on which that was entered.", allow_null=False)
+
+
+class ReplanningSerializer(Serializer):
+    """A milestone, stage or target of which something that decides the light was changed, or entered late."""
+
+    kind = ChoiceField(
+        [("milestone", "milestone"), ("stageentry", "stage entry"), ("target", "target")],
+        "What was changed.",
+        read_only=True,
+    )
+    id = IntegerField("Its id; a deleted one is no longer in its list.", source="pk")
+    on = DateValueField("The day of the last such change.", allow_null=False)
+    was = SerializerMethodField(help_text="What the changed fields said when it was entered; if deleted, all of them.")
+    deleted = BooleanField("Whether it has been deleted.")
+    completion = LateCompletionSerializer(
+        allow_null=True, help_text="Its completion, if entered more than 30 days after the day it names."
+    )
+    text = CharField("The same as a sentence.")
+
+    @extend_schema_field(DictField(child=JSONField()))
+    def get_was(self, item: Replanning) -> object:
+        return json_value(item.was)
+
+
+def json_value(value: object) -> object:
+    """A value of a field as JSON has it: days as text, decimals as numbers, steps by year."""
+    if isinstance(value, Mapping):
+        return {str(key): json_value(one) for key, one in value.items()}
+    if isinstance(value, date):
+        return value.isoformat()
+    return float(value) if isinstance(value, Decimal) else value
+
+
+class OverrideSerializer(Serializer):
+    """A light set by hand: from `expires_on` on the computed one counts again."""
+
+    colour = ChoiceField(Colour.choices, "The colour that was set.")
+    reason = CharField("Why it was set.")
+    author = SerializerMethodField(help_text="Which office set it. Names of people stand in the history.")
+    set_on = DateValueField("Since when.", allow_null=False)
+    expires_on = DateValueField("From this day on the computed light counts again.", allow_null=False)
+
+    def get_author(self, override: LightOverride) -> str:
+        """The office that sets lights by hand; everybody reads this answer, so nobody is named."""
+        return _("the ministry")
+
+
+class LightSerializer(Serializer):
+    """A pilot's light. `colour` is the one shown: the computed one unless one set by hand is in force."""
+
+    colour = ChoiceField(Colour.choices, "The colour shown: the computed one, unless one set by hand is in force.")
+    since = DateValueField("Since when it has been so; null where that is not known.")
+    rule = SerializerMethodField(help_text="The rule of the computed light, with its version.")
+    reasons = SerializerMethodField(help_text="Why, worst first; a light set by hand says so first.")
+    computed = ChoiceField(Colour.choices, "The computed colour.")
+    override = OverrideSerializer(allow_null=True, help_text="The light set by hand, if one is in force.")
+    replanned = ReplanningSerializer(
+        many=True,
+        help_text=(
+            "What decides the light and was changed after the day on which it was entered: planned days, targets, "
+            "bases, what is binding or key, titles of key milestones, deletions, completions entered more than 30 days "
+            "after the day they name."
+        ),
+    )
+
+    def get_rule(self, status: PilotStatus) -> str:
+        return RULE_PILOT
+
+    @extend_schema_field(ReasonSerializer(many=True))
+    def get_reasons(self, status: PilotStatus) -> object:
+        return ReasonSerializer(status.shown_reasons, many=True, context=self.context).data
+
+
+class MilestoneCountsSerializer(Serializer):
+    done = IntegerField("Done by the day.")
+    due = IntegerField("Due by the day.")
+    late = IntegerField("Due and not done.")
+    total = IntegerField("All that are planned.")
+
+
+class IndicatorProgressSerializer(Serializer):
+    """A target on the day, beside the accepted value of the last period due: `period` is the year it speaks of."""
+
+    indicator = RelatedByCode(source="record.indicator", help_text="What is measured.")
+    kind = ChoiceField(TargetKind.choices, "What the target asks for.", source="record.kind")
+    binding = BooleanField("Whether the pilot is bound to it.", source="record.binding")
+    base = NumberField("Value of the base year.", source="record.base_value")
+    actual = NumberField("Accepted value of the last period due.", source="reading.value")
+    target = NumberField("Value to be reached.", source="record.target_value")
+    period = CharField("The year that actual speaks of.", source="year")
+    progress = RatioField("How much of the way from base to target is behind the pilot.")
+    expected_share = RatioField("How much of the way is due.", source="share")
+    expected_value = NumberField("The value that is due.", source="expected")
+    shortfall = RatioField("What is missing of what is due; negative ahead of it.")
+    light = ChoiceField(Colour.choices, COLOUR_HELP, source="colour")
+    why = ChoiceWithLabel(help_text=WHY_HELP)
+
+
+class SpanSerializer(Serializer):
+    """Days from one stage to another; so far, where it is not done."""
+
+    days = IntegerField("Days from one stage to the other; so far, where it is not done.")
+    done = BooleanField("Whether the other stage is reached.")
+
+
+class SynergyClassField(ChoiceField):
+    """Class of a pilot's synergy in the year due, null where the synergy of the day gives none. One query a list."""
+
+    def __init__(self) -> None:
+        text = "Whether pollution and carbon both fall, as in /api/v1/synergy/; null where it gives no class."
+        super().__init__(choices=CoControl.choices, read_only=True, allow_null=True, source="*", help_text=text)
+
+    @cached_property
+    def indicators(self) -> tuple[Indicator, ...]:
+        return tuple(Indicator.objects.all())
+
+    def to_representation(self, status: Any) -> Any:
+        found = pilot_synergy(status.pilot, year_due(status.as_of), status.as_of, self.indicators)
+        return found.kind.value if isinstance(found, PilotSynergy) and found.kind else None
+
+
+class PilotProgressSerializer(Serializer):
+    """How far one pilot has come."""
+
+    pilot = RelatedBySlug(help_text="The pilot.")
+    stage = ChoiceField(Stage.choices, STAGE_HELP, source="current_stage.stage", allow_null=True)
+    days_in_stage = IntegerField(DAYS_IN_STAGE_HELP, allow_null=True)
+    list_to_plan = SpanSerializer(allow_null=True, help_text="From the day it was listed to the issue of its plan.")
+    light = LightSerializer(source="*", help_text="Its light, with its reasons.")
+    synergy_class = SynergyClassField()
+    milestones = MilestoneCountsSerializer(source="counts", help_text="How many milestones are done, due and late.")
+    indicators = IndicatorProgressSerializer(many=True, help_text="Each target beside the value that is due.")
+
+    class Meta:
+        list_serializer_class = RowsOfPageSerializer
+
+
+class FunnelStepSerializer(Serializer):
+    """How many of the pilots stand in a stage or past it."""
+
+    stage = ChoiceField([(stage.value, stage.label) for stage in ORDERED_STAGES], "A stage.", read_only=True)
+    reached = IntegerField("Pilots in it or past it.")
+    of = IntegerField("All pilots that are counted.")
+
+
+class KindFunnelSerializer(Serializer):
+    """The funnel of one kind of pilot."""
+
+    kind = ChoiceField(PilotKind.choices, "The kind of pilot.")
+    funnel = FunnelStepSerializer(many=True, help_text="Pilots at or past each stage.")
+
+
+def funnel_steps(funnel: StageFunnel) -> list[dict[str, object]]:
+    return [{"stage": stage.value, "reached": reached, "of": funnel.n} for stage, reached in funnel.reached.items()]
+
+
+class StripSerializer(Serializer):
+    """How many pilots show each colour on the day, and did on the last day of the quarter before."""
+
+    now = CountsField("Pilots by colour on the day.")
+    then = CountsField("The same on the day before.")
+    then_on = DateValueField("That day: the last of the quarter before.", allow_null=False)
+
+
+class ProgressSerializer(PageSerializer):
+    """How far the pilots have come on the day; `reported` of them have an accepted value for the last period due."""
+
+    pilots = PilotProgressSerializer(many=True, help_text="How far each pilot has come.")
+    funnel = SerializerMethodField(help_text="Pilots at or past each stage; those that have withdrawn are left out.")
+    by_kind = SerializerMethodField(help_text="The same for each kind of pilot.")
+    strip = StripSerializer(help_text="The lights on the day beside those of the quarter before.")
+    reported = IntegerField("Pilots with an accepted value for the last period due.")
+
+    @extend_schema_field(FunnelStepSerializer(many=True))
+    def get_funnel(self, progress: Progress) -> Sequence[Mapping[str, object]]:
+        return funnel_steps(progress.funnel())
+
+    @extend_schema_field(KindFunnelSerializer(many=True))
+    def get_by_kind(self, progress: Progress) -> Sequence[Mapping[str, object]]:
+        kinds = {status.pilot.kind for status in progress.pilots}
+        return [{"kind": kind, "funnel": funnel_steps(progress.funnel(kind))} for kind in PilotKind if kind in kinds]
+
+
+class ProgressRowSerializer(Serializer):
+    """One line of the file: a pilot."""
+
+    pilot = RelatedBySlug()
+    kind = CharField(source="pilot.kind")
+    batch = RelatedBySlug(source="pilot.batch")
+    province = RelatedBySlug(source="pilot.province")
+    stage = CharField(source="current_stage.stage", allow_null=True)
+    days_in_stage = IntegerField(allow_null=True)
+    list_to_plan_days = IntegerField(source="list_to_plan.days", allow_null=True)
+    plan_issued = BooleanField(source="list_to_plan.done", allow_null=True)
+    light = CharField(source="colour")
+    since = DateValueField()
+    computed = CharField()
+    reasons = SerializerMethodField()
+    milestones_done = IntegerField(source="counts.done")
+    milestones_due = IntegerField(source="counts.due")
+    milestones_late = IntegerField(source="counts.late")
+    milestones_total = IntegerField(source="counts.total")
+    reported = BooleanField()
+    synergy_class = SynergyClassField()
+
+    def get_reasons(self, status: PilotStatus) -> list[str]:
+        return [reason.text for reason in status.shown_reasons]
+
+
+class ProgressView(PilotsView):
+    heading = gettext_lazy("Progress of pilots")
+    about = (
+        "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
+        "beside those of the last day of the quarter before. Only accepted values count. An indicator’s base, actual, "
+        "target and expected_value are in its unit; progress, expected_share and shortfall are fractions. "
+        "As CSV or XLSX: the pilots, one row each."
+    )
+    filterset_class = filters.ProgressFilter
+    serializer_class, row_serializer_class = ProgressSerializer, ProgressRowSerializer
+    file_name, rows_name, lists_rows = "progress", "pilots", True
+
+    def build(self) -> Progress:
+        return build_progress(self.chosen(), self.as_of)
+
+
+# -- synergy ---------------------------------------------------------------------------------------------
+
+
+class EquivalentsSerializer(Serializer):
+    """Air pollutants together, in thousand pollutant equivalents; positive = reduced."""
+
+    base = NumberField("Thousand pollutant equivalents in the base year.")
+    reduced = NumberField("By how many there were fewer; negative where there were more.")
+    rate = RatioField("reduced of base, as a fraction.")
+
+
+class CarbonSerializer(Serializer):
+    """Carbon in the unit of its indicator; positive = reduced."""
+
+    base = NumberField("Value of the base year, in the unit of its indicator.")
+    reduced = NumberField("By how much it fell; negative where it rose.", source="reduction.amount")
+    rate = RatioField("reduced of base, as a fraction.", source="reduction.rate")
+
+
+class ElasticitySerializer(Serializer):
+    """Cross-elasticity of all air pollutants together to carbon."""
+
+    value = RatioField("The rate of air pollution over that of carbon; null unless both fall.")
+    band = ChoiceField(ElasticityBand.choices, "Which of the two falls more.", allow_null=True)
+    note = SerializerMethodField(help_text="Why there is no number; null where there is one.")
+
+    @extend_schema_field(ChoiceWithLabel(allow_null=True))
+    def get_note(self, found: Elasticity) -> dict[str, str] | None:
+        return elasticity_note(found)
+
+
+def elasticity_note(found: Elasticity) -> dict[str, str] | None:
+    note = no_elasticity(found)
+    return None if note is None else {"code": note[0], "text": note[1]}
+
+
+class PilotSynergySerializer(Serializer):
+    """A pilot between its base year and the year asked. Rates are fractions, positive = reduced."""
+
+    pilot = RelatedBySlug(help_text="The pilot.")
+    base_year = IntegerField("The year that it is compared with.")
+    basis = ChoiceField(EmissionBasis.choices, "Whether totals or intensities are compared.")
+    rates = DictField(child=RatioField(), help_text="By how much each pollutant fell, as a fraction of its base.")
+    apeq = EquivalentsSerializer(help_text="All air pollutants together.")
+    carbon = CarbonSerializer(help_text="Carbon dioxide.")
+    vars()["class"] = ChoiceField(
+        CoControl.choices,
+        "Which fall; null where a rate is not known, or of an intensity.",
+        source="kind",
+        allow_null=True,
+    )  # a keyword of Python
+    els = DictField(
+        child=RatioField(),
+        source="elasticity_values",
+        help_text="Each rate over that of carbon; null unless both fall.",
+    )
+    els_notes = SerializerMethodField(help_text="Why there is no number, by pollutant; null where there is one.")
+    bands = DictField(
+        child=ChoiceField(ElasticityBand.choices, allow_null=True),
+        source="elasticity_bands",
+        help_text="Which of the two falls more, by pollutant.",
+    )
+    els_apeq = ElasticitySerializer(source="elasticity", help_text="The same of all air pollutants together.")
+    progress_air = RatioField("How far air pollution has come towards its targets.", source="pollution_progress")
+    progress_carbon = RatioField("How far carbon has come towards its target.", source="carbon_progress")
+    joint_progress = RatioField("Both together: the root of their product, negative when either goes the wrong way.")
+
+    class Meta:
+        list_serializer_class = RowsOfPageSerializer
+
+    @extend_schema_field(DictField(child=ChoiceWithLabel(allow_null=True)))
+    def get_els_notes(self, row: PilotSynergy) -> dict[str, dict[str, str] | None]:
+        return {code: elasticity_note(found) for code, found in row.elasticities.items()}
+
+
+class MissingPilotSerializer(Serializer):
+    pilot = RelatedBySlug(help_text="The pilot.")
+    why = ChoiceWithLabel(help_text="Why it cannot be judged.")
+
+    class Meta:
+        list_serializer_class = RowsOfPageSerializer
+
+
+class TotalSerializer(Serializer):
+    """A sum over `n` of the `of` pilots that could bring something; those `within` another pilot are left out."""
+
+    reduced = NumberField("The sum of what was reduced; null where nothing is known.", source="value")
+    n = IntegerField("Pilots in the sum.", source="used")
+    of = IntegerField("Pilots that could be in it.", source="possible")
+    within = ListField(child=CharField(), help_text="Pilots left out because they lie in another one.")
+
+
+class TotalsSerializer(Serializer):
+    """Reduced together by the pilots asked about: thousand air pollutant equivalents, and tonnes of CO2."""
+
+    apeq = TotalSerializer(source="apeq_total", help_text="Thousand air pollutant equivalents.")
+    carbon_tonnes = TotalSerializer(source="carbon_total", help_text="Tonnes of carbon dioxide.")
+
+
+class SynergySerializer(PageSerializer):
+    """Whether pollution and carbon fall together in a year: `judged` of `of` pilots are of a class.
+
+    Of `not_judged` nothing is known (`missing`), or only an intensity of carbon (`n` less `judged`).
+    """
+
+    year = IntegerField("The year that is compared with the base year.")
+    n = IntegerField("Pilots with rates, of totals or of an intensity.")
+    of = IntegerField("All pilots that are asked about.")
+    judged = IntegerField("Pilots that can be judged: of total emissions, the sum of the classes.")
+    not_judged = IntegerField("All others: those that are missing, and those with an intensity only.")
+    pilots = PilotSynergySerializer(many=True, help_text="Each pilot of the page with rates.")
+    missing = MissingPilotSerializer(many=True, help_text="The others of the page, and why.")
+    classes = CountsField("How many pilots are of each class, by total emissions alone.", source="kinds")
+    totals = TotalsSerializer(source="*", help_text="Reduced together by the pilots asked about, all pages.")
+
+
+class SynergyRowSerializer(Serializer):
+    """One line of the file: a pilot, or why it is missing; what is not known stays empty."""
+
+    pilot = RelatedBySlug()
+    kind = CharField(source="pilot.kind")
+    province = RelatedBySlug(source="pilot.province")
+    missing = CharField(source="why.value", allow_null=True)
+    base_year = IntegerField(source="found.base_year", allow_null=True)
+    basis = CharField(source="found.basis", allow_null=True)
+    vars()["class"] = CharField(source="found.kind", allow_null=True)  # a keyword of Python
+    apeq_base = NumberField(source="found.apeq.base")
+    apeq_reduced = NumberField(source="found.apeq.reduced")
+    apeq_rate = RatioField(source="found.apeq.rate")
+    carbon_base = NumberField(source="found.carbon.base")
+    carbon_reduced = NumberField(source="found.carbon.reduction.amount")
+    carbon_rate = RatioField(source="found.carbon.reduction.rate")
+    rates = DictField(child=RatioField(), source="found.rates", allow_null=True)
+    els_apeq = RatioField(source="found.elasticity.value")
+    band = CharField(source="found.elasticity.band", allow_null=True)
+    progress_air = RatioField(source="found.pollution_progress")
+    progress_carbon = RatioField(source="found.carbon_progress")
+    joint_progress = RatioField(source="found.joint_progress")
+
+
+class SynergyView(PilotsView):
+    heading = gettext_lazy("Synergy of pollution and carbon")
+    about = (
+        "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
+        "accepted by the day. Rates are fractions, positive = reduced. apeq is in thousand pollutant equivalents, "
+        "carbon in the unit of its indicator (10⁴ t of CO₂, or an intensity). There is an elasticity only where both "
+        "fall; a rate within 0.5 % is flat. Pilots without the values needed are listed as missing, never as 0. Sums "
+        "leave out a park beside its city. As CSV or XLSX: the pilots, one row each."
+    )
+    filterset_class = filters.SynergyFilter
+    serializer_class, row_serializer_class = SynergySerializer, SynergyRowSerializer
+    file_name, rows_name, lists_rows = "synergy", "rows", True
+    own_parameters = [
+        OpenApiParameter("year", int, description="Compared with the base year; else the last whose values are due.")
+    ]
+
+    def build(self) -> Synergy:
+        """Raises BadRequest for what is no year."""
+        chosen, year = self.chosen(), self.request.query_params.get("year")
+        if year is not None and not YEAR_PATTERN.fullmatch(year):
+            message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": truncate(year)}
+            raise BadRequest(ErrorDetail("year", "invalid_number", message))
+        return build_synergy(chosen, self.as_of, None if year is None else int(year))
+
+
+# -- trend -----------------------------------------------------------------------------------------------
+
+
+class TrendYearSerializer(Serializer):
+    """A year: `n` of the `of` pilots that could bring a value have one; what must not be put together stays null."""
+
+    year = IntegerField("The year.")
+    n = IntegerField("Pilots with an accepted value for the year.")
+    of = IntegerField("Pilots that could have one.")
+    total = NumberField("Their sum; null where values are not summed.")
+    median = NumberField("Their median; null but for shares.")
+    low = NumberField("The lowest of them; null but for shares.")
+    high = NumberField("The highest of them; null but for shares.")
+
+
+class TrendSerializer(DaySerializer):
+    """How an indicator has gone year by year over a set of pilots."""
+
+    indicator = RelatedByCode(help_text="What is measured.")
+    unit = CharField("The unit of all values.", source="indicator.unit_text")
+    rollup = ChoiceField(RollUp.choices, "How values of several pilots may be put together.", source="indicator.rollup")
+    pilots = IntegerField("Pilots that are asked about.")
+    within = IntegerField("Those of them that lie in another one: a sum leaves them out.")
+    years = TrendYearSerializer(many=True, help_text="Each year with an accepted value.")
+    same = TrendYearSerializer(
+        many=True, help_text="The same over the pilots with a value in each year: so years compare."
+    )
+
+
+class TrendView(PilotsView):
+    heading = gettext_lazy("Trend of an indicator")
+    about = (
+        "How an indicator has gone year by year over the pilots asked about, by values accepted by the day, in the "
+        "unit of the indicator. Totals leave out a park beside its city; shares are shown as a median with its range; "
+        "concentrations and intensities are never put together, so of these only n is given. A year without any value "
+        "is left out. As CSV or XLSX: the years, one row each."
+    )
+    filterset_class = filters.TrendFilter
+    serializer_class, row_serializer_class = TrendSerializer, TrendYearSerializer
+    file_name, rows_name = "trend", "years"
+    own_parameters = [
+        OpenApiParameter(
+            "indicator",
+            description="The indicator, by its code.",
+            required=True,
+            examples=[OpenApiExample("indicator", "CO2_TOT")],
+        )
+    ]
+
+    def build(self) -> Trend:
+        """Raises BadRequest for no indicator or an unknown one, naming those on record."""
+        asked = self.request.query_params.get("indicator")
+        known = {item.code: item for item in Indicator.objects.all()}
+        if asked is None:
+            text = _("indicator: name an indicator. On record: %(known)s.") % {"known": ", ".join(known)}
+            raise BadRequest(ErrorDetail("indicator", "required", text))
+        if asked.upper() not in known:
+            raise BadRequest(unknown_value_error("indicator", asked, list(known)))
+        return build_trend(self.chosen(), known[asked.upper()], self.as_of)
+
+
+# -- coverage --------------------------------------------------------------------------------------------
+
+
+class IndustryCoverageSerializer(Serializer):
+    industry = RelatedBySlug(help_text="The industry.")
+    pilots = IntegerField("Pilots in this industry, by their own documents.")
+    provinces = IntegerField(COVERED_HELP)
+    roster = IntegerField(ROSTER_HELP)
+    share = FloatField(SHARE_HELP, allow_null=True)
+    priority = BooleanField("Whether national policy singles it out, as in /industries/.", source="industry.priority")
+    gap = BooleanField("Whether it is singled out and no recorded pilot names it; false while gaps are not judged.")
+    in_notice = BooleanField("Whether the notice of a batch counted here names it.")
+
+
+class FieldCoverageSerializer(Serializer):
+    field = ChoiceField(Field.choices, "A field of measures.")
+    label = CharField()  # type: ignore[assignment]
+    measures = RelatedBySlug(many=True, help_text="The measures of the field.")
+    industries = RelatedBySlug(many=True, help_text="The industries that they are about.")
+    pilots = IntegerField("Pilots that name one of these industries.")
+    provinces = IntegerField(COVERED_HELP)
+    roster = IntegerField(ROSTER_HELP)
+    share = FloatField(SHARE_HELP, allow_null=True)
+
+
+class PlaceSerializer(Serializer):
+    """A column of the matrix: a region or a province of the roster."""
+
+    code = CharField()
+    label = CharField()  # type: ignore[assignment]
+
+
+class MatrixSerializer(Serializer):
+    """Pilots by industry (rows) and place (columns): cells[row][column]."""
+
+    rows = RelatedBySlug(many=True, help_text="The industries.")
+    columns = PlaceSerializer(many=True, help_text="The places.")
+    cells = ListField(child=ListField(child=IntegerField()), help_text="Pilots by row and column: cells[row][column].")
+
+
+class CoverageNumbersSerializer(DaySerializer):
+    """The coverage of industries in numbers. A pilot may name several industries; `naming` pilots name at least one."""
+
+    pilots = IntegerField("Pilots that are counted.")
+    naming = IntegerField("Those of them that name an industry.")
+    roster = IntegerField(ROSTER_HELP)
+    covered = IntegerField("Industries that at least one pilot names.")
+    priorities = IntegerField("Industries that national policy singles out.")
+    gaps = RelatedBySlug(many=True, source="gap_industries", help_text="Those of them that no recorded pilot names.")
+    announced = IntegerField("Pilots announced in the set that is counted; null if not known.", allow_null=True)
+    gap_judged = BooleanField("Whether naming is at least gap_threshold of announced; else no gap is claimed.")
+    gap_threshold = FloatField("The share of the announced pilots from which gaps are claimed.")
+    in_notice = RelatedBySlug(many=True, help_text="Industries that the batches’ own notices name.")
+
+
+class CoverageSerializer(CoverageNumbersSerializer):
+    """Which industries the pilots try and which nobody does."""
+
+    by = SerializerMethodField(help_text="What the columns of the matrix are.")
+    batches = SerializerMethodField(help_text="Announced against recorded for the batches counted here.")
+    industries = IndustryCoverageSerializer(many=True, help_text="Each industry.")
+    fields = FieldCoverageSerializer(many=True, help_text="Each field of measures.")  # type: ignore[assignment]
+    matrix = MatrixSerializer(help_text="Pilots by industry and place.")
+
+    @extend_schema_field(ChoiceField(MATRIX_AXES))
+    def get_by(self, coverage: Coverage) -> Any:
+        return self.context["view"].by
+
+    @extend_schema_field(BatchCountSerializer(many=True))
+    def get_batches(self, coverage: Coverage) -> object:
+        """Those of the set that is counted. Of a province its own: national ones are not announced by province."""
+        batches = coverage.chosen.batches(self.context["view"].counts)
+        return BatchCountSerializer(batches, many=True, context=self.context).data
+
+
+class CoverageView(PilotsView):
+    heading = gettext_lazy("Coverage of industries")
+    about = (
+        "Which industries the pilots try on the day and which nobody does. A gap is an industry that national policy "
+        "singles out and no recorded pilot names. No gap is claimed (gap_judged is false) while fewer than "
+        "gap_threshold of the announced pilots are recorded and name an industry; in_notice are the industries that "
+        "the batches’ own notices name. “batches” says how many of the announced pilots are recorded. "
+        "As CSV or XLSX: the industries, one row each."
+    )
+    filterset_class = filters.CoverageFilter
+    serializer_class, row_serializer_class = CoverageSerializer, IndustryCoverageSerializer
+    file_name, rows_name = "coverage", "industries"
+    own_parameters = [OpenApiParameter("by", description="What the columns of the matrix are.", enum=MATRIX_AXES)]
+
+    @property
+    def by(self) -> str:
+        """The matrix's columns. Raises BadRequest for what is neither."""
+        word = self.request.query_params.get("by", MATRIX_AXES[0])
+        if word not in MATRIX_AXES:
+            raise BadRequest(unknown_value_error("by", word, MATRIX_AXES))
+        return word
+
+    def build(self) -> Coverage:
+        form = self.filterset_class(self.request.query_params, queryset=Pilot.objects.none()).form
+        form.full_clean()
+        pilot_set = PilotSet.from_filters(form.cleaned_data)
+        return build_coverage(self.chosen(), self.as_of, by=self.by, chosen=pilot_set, counts=self.counts)
+
+    @cached_property
+    def counts(self) -> Sequence[BatchCount]:
+        """Announced against recorded on the day."""
+        return build_reconciliation(self.as_of)
