@@ -87,7 +87,7 @@ class DateValueField(AnswerField, serializers.DateField):
 
     DEFAULTS: ClassVar = {"format": None, "read_only": True, "allow_null": True}
 
-    def to_representation(self, value: date) -> date:  # type: ignore[override]
+    def to_representation(self, value: date) -> date:
         return value
 
 

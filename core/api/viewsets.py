@@ -343,8 +343,8 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
 
     def all_rows(self) -> QuerySet:
         """Return every record with its revision, and each day as it was known on the as-of date: null while ahead."""
-        rows, names = self.base_queryset(), self.serializer_class.as_of_fields()
-        ahead = [name for name in names if then(name) not in rows.query.annotations]
+        rows, serializer = self.base_queryset(), cast(Any, self.serializer_class)
+        ahead = [name for name in serializer.as_of_fields() if then(name) not in rows.query.annotations]
         days = {then(name): Case(When(**{f"{name}__lte": self.as_of}, then=F(name))) for name in ahead}
         return annotate_revision(rows.annotate(**days))
 

@@ -213,7 +213,7 @@ def red_detail(owner: str, since: date | None, follow_ups: Sequence[FollowUp], s
         synergy,
         label_value(_("Responsible"), owner) if owner else "",
         _("red since %(day)s") % {"day": format_date(since)} if since else "",
-        open_link(follow_ups).text if follow_ups else _("no open follow-up"),
+        open_link(follow_ups).value if follow_ups else _("no open follow-up"),
     ]
     return " · ".join(filter(None, parts))
 

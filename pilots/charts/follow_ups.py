@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -385,19 +385,6 @@ def follow_ups_table(rows: Iterable[FollowUp], without: Sequence[str]) -> Table:
 # -- beside a light --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class LightLink:
-    """What stands beside a light: the open follow-up with its due date, or the link to open one."""
-
-    text: str
-    url: str
-    opens: bool = False
-
-    def as_cell(self) -> Cell:
-        """Return it as a cell; a file has no links to open one."""
-        return Cell("", url=self.url, page_text=self.text) if self.opens else Cell(self.text, url=self.url)
-
-
 def may_open_follow_ups(request: TrackerRequest) -> bool:
     """Return whether a page offers the reader to open follow-ups.
 
@@ -408,7 +395,8 @@ def may_open_follow_ups(request: TrackerRequest) -> bool:
 
 
 class LightFollowUps:
-    """What stands beside the lights of pilots: the open follow-up that they caused, or how the reader may open one.
+    """What stands beside the lights of pilots, as cells: the open follow-up that they caused with its due date, or the
+    link to open one, which files do not have.
 
     `shown` are the pilots of the page.
     """
@@ -421,11 +409,11 @@ class LightFollowUps:
         """Whether there is nothing to show beside any light."""
         return not self.may_open and not any(status.open_follow_ups for status in self.shown)
 
-    def of_pilot(self, status: PilotStatus) -> LightLink | None:
+    def of_pilot(self, status: PilotStatus) -> Cell | None:
         """Return what stands beside the light of a pilot: any open follow-up of it."""
         return self.link(status, status.colour, status.open_follow_ups, cause=Cause.PILOT.value)
 
-    def of_light(self, light: Light, colour: Any) -> LightLink | None:
+    def of_light(self, light: Light, colour: Any) -> Cell | None:
         """Return what stands beside the light of a target, milestone or overdue stage, whose cause is the pilot's."""
         status, record = light.status, light.record
         if isinstance(light, TargetLight):
@@ -439,27 +427,23 @@ class LightFollowUps:
             return self.link(status, colour, own, milestone=str(record.pk))
         return None
 
-    def link(self, status: PilotStatus, colour: Colour, own: Sequence[FollowUp], **cause: str) -> LightLink | None:
+    def link(self, status: PilotStatus, colour: Colour, own: Sequence[FollowUp], **cause: str) -> Cell | None:
         if own:
             return open_link(own)
         if colour != Colour.RED or not self.may_open:
             return None
         query = urlencode({"pilot": status.pilot.slug, **cause})
-        return LightLink(_("Open a follow-up"), f"{reverse('action-new')}?{query}", opens=True)
+        return Cell("", url=f"{reverse('action-new')}?{query}", page_text=_("Open a follow-up"))
 
-    def columns(self, link: Callable[[Item], LightLink | None]) -> list[Column[Item]]:
+    def columns(self, link: Callable[[Item], Cell | None]) -> list[Column[Item]]:
         """Return the column of a table of lights, or none where there is nothing to show beside any light."""
         return [] if self.is_empty else [self.column(link)]
 
-    def column(self, link: Callable[[Item], LightLink | None]) -> Column[Item]:
-        def cell(item: Item) -> Cell:
-            found = link(item)
-            return found.as_cell() if found else Cell("")
-
-        return Column("follow_up", _("Follow-up"), cell)
+    def column(self, link: Callable[[Item], Cell | None]) -> Column[Item]:
+        return Column("follow_up", _("Follow-up"), lambda item: link(item) or Cell(""))
 
 
-def open_link(own: Sequence[FollowUp]) -> LightLink:
+def open_link(own: Sequence[FollowUp]) -> Cell:
     """Return the link to the open follow-up that is due first, `follow-up 2026-017, due 3 December 2026`, and how many
     more there are."""
     first = own[0]
@@ -473,4 +457,4 @@ def open_link(own: Sequence[FollowUp]) -> LightLink:
     if len(own) > 1:
         more = ngettext("%(n)d more", "%(n)d more", len(own) - 1) % {"n": len(own) - 1}
         text = join_clauses([text, more])
-    return LightLink(text, first.get_absolute_url())
+    return Cell(text, url=first.get_absolute_url())

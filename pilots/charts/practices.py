@@ -65,17 +65,16 @@ def cost_text(practice: Practice) -> str | None:
 
 
 def result_cell(practice: Any) -> Cell:
-    """Return the main result, marked as measured or stated; measured ones at the origin come first."""
-    measured = [item for item in practice.known_effects if item.measured_then]
-    stated = [item for item in practice.known_effects if not item.is_measured and item.adoption_id is None]
-    return effect_cell([*measured, *stated])
+    """Return the main result, of a copy only where it is measured."""
+    return effect_cell(item for item in practice.known_effects if item.measured_then or item.adoption_id is None)
 
 
-def effect_cell(effects: Sequence[Any]) -> Cell:
-    """Return the first of these effects in words, marked as measured or stated; no data without any."""
+def effect_cell(known: Iterable[Any]) -> Cell:
+    """Return the first of these effects in words, marked as measured, which come first, or stated; no data without."""
+    effects = [effect for effect in known if effect.measured_then or not effect.is_measured]
     if not effects:
         return Cell(None)
-    effect = effects[0]
+    effect = min(effects, key=lambda effect: not effect.measured_then)
     if not effect.is_measured:
         statement = effect.statement
         return Cell(label_value(pgettext("an effect", "stated"), statement), lang=lang_of(statement))
@@ -188,7 +187,7 @@ def copies_table(practice: Any, more: Sequence[Column[Any]] = ()) -> Table:
         ),
         Column("confirmed", _("Confirmed on"), "confirmed_then", kind="date"),
         Column("verified", _("Verified since"), "verified_then", kind="date"),
-        Column("effect", _("Effect"), copy_effect_cell),
+        Column("effect", _("Effect"), lambda item: effect_cell(item.known_effects)),
         Column("changed", _("What was changed"), lambda item: text_cell(item.changed)),
         Column("why_not", _("Why it was given up"), why_not_cell),
         *more,
@@ -196,11 +195,6 @@ def copies_table(practice: Any, more: Sequence[Column[Any]] = ()) -> Table:
     order = [AdoptionState.IN_USE, AdoptionState.UNDER_WAY, AdoptionState.PLANNED, AdoptionState.GIVEN_UP]
     rows = sorted(practice.known_copies, key=lambda item: (order.index(item.state), item.since_then, item.pk))
     return make_table(columns, rows)
-
-
-def copy_effect_cell(adoption: Any) -> Cell:
-    measured = [effect for effect in adoption.known_effects if effect.measured_then]
-    return effect_cell([*measured, *(effect for effect in adoption.known_effects if not effect.is_measured)])
 
 
 def why_not_cell(adoption: Any) -> Cell:

@@ -6,7 +6,7 @@ follow-up's row is locked while one is, so that of two users one is first and th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -45,14 +45,6 @@ class StaleFollowUpError(Exception):
             % {"step": newest.get_move_display(), "day": date_format(newest.taken_on)}
         )
         self.newest = newest
-
-
-class RejectedFollowUpsError(Exception):
-    """None was opened; `errors` holds the errors by place in the list."""
-
-    def __init__(self, errors: Mapping[int, ValidationError]) -> None:
-        super().__init__(", ".join(str(place) for place in errors))
-        self.errors = errors
 
 
 # -- opening -----------------------------------------------------------------------------------------------
@@ -107,24 +99,6 @@ def check_verifier(follow_up: FollowUp, verifier: User | None) -> None:
     if verifier and not (verifier.is_active and verifier.has_perm(VERIFY_PERMISSION, follow_up)):
         message = _("This user may not verify follow-ups. Name an editor of the ministry, or leave it empty.")
         raise ValidationError({"verifier": ValidationError(message, code="not_permitted")})
-
-
-@transaction.atomic
-def open_follow_ups(items: Sequence[FollowUp], *, by: User) -> list[FollowUp]:
-    """Open several follow-ups, all or none. Raises RejectedFollowUpsError with the errors of each place."""
-    errors: dict[int, ValidationError] = {}
-    for place, item in enumerate(items):
-        try:
-            with transaction.atomic():
-                open_follow_up(item, by=by)
-        except ValidationError as exc:
-            errors[place] = exc
-    if errors:
-        for item in items:
-            item.pk, item.number = None, ""
-            item._state.adding = True
-        raise RejectedFollowUpsError(errors)
-    return list(items)
 
 
 def next_number(year: int, taken: Collection[str] = ()) -> str:

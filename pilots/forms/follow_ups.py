@@ -209,20 +209,22 @@ class AssignmentForm(RecordErrorsMixin, forms.Form):
     due_on = forms.DateField(label=gettext_lazy("Due on"), required=False, widget=date_input())
     is_key = forms.BooleanField(label=gettext_lazy("Key follow-up"), required=False)
 
-    def follow_up(self, shared: Mapping[str, Any]) -> FollowUp:
-        """Return the unsaved follow-up of the row."""
+    def open(self, shared: Mapping[str, Any], user: User) -> bool:
+        """Open the follow-up of the row, and return whether it is open: an error stands in the row."""
         data, language = self.cleaned_data, "zh" if is_chinese_active() else "en"
         item = FollowUp(
+            **{**shared, "due_on": data["due_on"] or shared["due_on"]},
             **{f"title_{language}": data["title"], f"task_{language}": data["task"]},
-            kind=shared["kind"],
-            meeting=shared["meeting"],
-            opened_on=shared["opened_on"],
-            due_on=data["due_on"] or shared["due_on"],
             owner_agency=data["owner_agency"],
             is_key=data["is_key"],
         )
         set_subject(item, data["subject"])
-        return item
+        try:
+            with transaction.atomic():
+                open_follow_up(item, by=user)
+        except ValidationError as error:
+            self.add_error(None, error)
+        return not self.errors
 
 
 MAX_ROWS = 50

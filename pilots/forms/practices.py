@@ -85,6 +85,7 @@ class PracticeForm(PageForm):
         pilots = Pilot.objects.known(today()).select_related("batch", "province").order_by("province", "slug")
         origins: Any = self.fields["origins"]
         origins.queryset = in_scope(self.user, pilots)
+        origins.widget.attrs["size"] = 10
         by_province = groupby(origins.queryset, lambda pilot: pilot.province)
         origins.widget.choices = [
             (province.name, [(pilot.pk, pilot.label) for pilot in group]) for province, group in by_province

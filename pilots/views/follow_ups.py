@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -44,10 +45,8 @@ from pilots.documents.analytics import build_record_files
 from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.filters import FollowUpPageFilter
 from pilots.follow_ups.services import (
-    RejectedFollowUpsError,
     StaleFollowUpError,
     may_act,
-    open_follow_ups,
     verifier_objection,
 )
 from pilots.follow_ups.summary import FollowUpSummary, count_red_lights
@@ -303,18 +302,16 @@ def action_meeting(request: TrackerRequest) -> HttpResponseBase:
     form, rows = MeetingForm(data), AssignmentFormSet(data)
     status = 200
     if data is not None and not adds_rows:
-        status, opened = 400, []
+        status, opened = 400, 0
         filled = [row for row in rows if row.has_changed()] if form.is_valid() and rows.is_valid() else None
         if filled == []:
             form.add_error(None, _("Fill in at least one row."))
         elif filled:
-            try:
-                opened = open_follow_ups([row.follow_up(form.cleaned_data) for row in filled], by=user)
-            except RejectedFollowUpsError as rejected:
-                for place, error in rejected.errors.items():
-                    filled[place].add_error(None, error)
-        if opened:
-            text = ngettext("%(n)d follow-up is open.", "%(n)d follow-ups are open.", len(opened)) % {"n": len(opened)}
+            with transaction.atomic():
+                opened = sum(row.open(form.cleaned_data, user) for row in filled)
+                transaction.set_rollback(opened < len(filled))
+        if filled and opened == len(filled):
+            text = ngettext("%(n)d follow-up is open.", "%(n)d follow-ups are open.", opened) % {"n": opened}
             messages.success(request, text)
             return HttpResponseRedirect(follow_ups_url(meeting=form.cleaned_data["meeting"]))
     context = {

@@ -13,11 +13,9 @@ from django.db.models import Model
 from core.http.as_of import today
 from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.services import (
-    RejectedFollowUpsError,
     StaleFollowUpError,
     allowed_moves,
     open_follow_up,
-    open_follow_ups,
     take_step,
 )
 from pilots.metrics.follow_up_states import REOPEN_DAYS, FollowUpState, Move
@@ -347,21 +345,6 @@ def test_opening_writes_one_history_entry_with_its_sources(pilot: Pilot) -> None
     assert [row.source for row in entry.sources.all()] == [source]
     step = item.steps.get()
     assert (step.move, step.state, step.taken_on, step.author) == ("open", "opened", OPENED, user)
-
-
-def test_several_are_opened_all_or_none(pilot: Pilot) -> None:
-    user = make_user("user")
-    items = [new_follow_up(pilot), new_follow_up(pilot, due_on=date(2026, 1, 1)), new_follow_up(pilot, title_zh="")]
-    before = counts()
-    with pytest.raises(RejectedFollowUpsError) as caught:
-        open_follow_ups(items, by=user)
-    assert {place: list(error.error_dict) for place, error in caught.value.errors.items()} == {
-        1: ["due_on"],
-        2: ["title_zh"],
-    }
-    assert counts() == before
-    items[1].due_on, items[2].title_zh = date(2026, 7, 1), "整改"
-    assert [item.number for item in open_follow_ups(items, by=user)] == ["2026-001", "2026-002", "2026-003"]
 
 
 def test_the_light_is_kept_as_it_was(pilot: Pilot) -> None:
