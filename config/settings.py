@@ -232,8 +232,7 @@ UNVERSIONED_TABLES = {
     "config_change",  # written with an entry of a history, in its transaction
     "config_dataversion",
     "config_backuprun",
-    *("dashboard_workingday", "dashboard_mailsettings"),
-    *("dashboard_remindermail", "dashboard_reminderstep"),
+    *("dashboard_workingday", "dashboard_mailsettings", "dashboard_told"),
 }
 UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}
 

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.admin import PersonAdmin
 from core.admin.record_admin import RecordAdmin, RecordChangeList
@@ -18,7 +16,7 @@ from core.history.append_only import FROZEN_MESSAGE
 from core.history.entries import Revert
 from core.http.as_of import today
 from dashboard.analytics.working_days import WorkingCalendar, unknown_year_text
-from dashboard.models import Edition, MailSettings, ReminderMail, WorkingDay
+from dashboard.models import Edition, MailSettings, WorkingDay
 
 
 @admin.register(Edition)
@@ -73,11 +71,14 @@ class WorkingDayAdmin(admin.ModelAdmin):
 # -- on the page of a user -------------------------------------------------------------------------------
 
 
-class ReadOnlyInline(admin.TabularInline):
-    """Rows of a user that are looked at here, by everybody who may see the user."""
+class MailSettingsInline(admin.TabularInline):
+    """Rhythm and language of a user's mail, and the address that was refused: emptied here, it is tried again."""
 
+    model = MailSettings
     can_delete = False
     extra = 0
+    fields = ("rhythm", "language", "refused_address")
+    readonly_fields = ("rhythm", "language")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
@@ -86,41 +87,10 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        return bool(request.user.has_perm("auth.change_user"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
-class MailSettingsInline(ReadOnlyInline):
-    """Rhythm and language of a user's mail, and the address that was refused: emptied here, it is tried again."""
-
-    model = MailSettings
-    fields = ("rhythm", "language", "refused_address")
-    readonly_fields = ("rhythm", "language")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("auth.change_user"))
-
-
-class ReminderMailInline(ReadOnlyInline):
-    """The last reminders of a user, with what became of each."""
-
-    model = ReminderMail
-    fields = readonly_fields = ("state_text", "address", "attempts", "sent_at", "error")
-    MOST = 20
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ReminderMail]:
-        """Return the newest mails of the user of the page."""
-        rows = super().get_queryset(request)
-        match = request.resolver_match
-        key = match.kwargs.get("object_id", "") if match else ""
-        own = ReminderMail.objects.filter(user_id=int(key) if str(key).isdecimal() else 0)
-        return rows.filter(pk__in=list(own.values_list("pk", flat=True)[: self.MOST]))
-
-    @admin.display(description=gettext_lazy("state"))
-    def state_text(self, mail: ReminderMail) -> str:
-        return str(mail.state)
-
-
-PersonAdmin.inlines = [*PersonAdmin.inlines, MailSettingsInline, ReminderMailInline]
+PersonAdmin.inlines = [*PersonAdmin.inlines, MailSettingsInline]

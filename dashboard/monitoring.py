@@ -6,7 +6,6 @@ from django.db.models import Count, Min
 
 from core.http.as_of import today
 from core.monitoring import SOURCES, Gauges
-from dashboard.models import ReminderStep
 from pilots.models import FollowUp, Milestone, Pilot, Reading, ReadingState
 from pilots.readings import newest_reported
 
@@ -39,14 +38,7 @@ def follow_up_gauges() -> Gauges:
     return {"tracker_follow_ups_overdue": (text, rows.filter(is_overdue=True).count())}
 
 
-def reminder_gauges() -> Gauges:
-    text = "Steps of reminders that are due and in no mail that was sent."
-    owed = ReminderStep.objects.filter(sent_at=None).exclude(mail__held=True)
-    return {"tracker_reminder_steps_unsent": (text, owed.count())}
-
-
 def register_programme_gauges() -> None:
     SOURCES["reports"] = report_gauges
     SOURCES["milestones"] = milestone_gauges
     SOURCES["follow-ups"] = follow_up_gauges
-    SOURCES["reminders"] = reminder_gauges

@@ -2,7 +2,7 @@
 
 from dashboard.models.edition import Edition, EditionState
 from dashboard.models.mail_settings import MailSettings, Rhythm
-from dashboard.models.reminder import ReminderMail, ReminderStep
+from dashboard.models.reminder import Told
 from dashboard.models.working_day import DayKind, WorkingDay
 
 __all__ = [
@@ -10,8 +10,7 @@ __all__ = [
     "Edition",
     "EditionState",
     "MailSettings",
-    "ReminderMail",
-    "ReminderStep",
     "Rhythm",
+    "Told",
     "WorkingDay",
 ]

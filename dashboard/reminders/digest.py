@@ -17,7 +17,6 @@ from django.utils.translation import ngettext, override
 
 from core.permissions import editor_province
 from dashboard.analytics.open_work import OpenWork, list_titles
-from dashboard.models import ReminderMail
 from dashboard.reminders.entries import Entry, entries_of
 from dashboard.reminders.people import Person, unsubscribe_path
 from policies.charts.rollout import format_day
@@ -57,7 +56,7 @@ def build_digest(person: Person, work: OpenWork, told: set[StepKey]) -> Digest:
     return Digest(person, work.as_of, [entry for entry in entries if entry.steps], totals)
 
 
-def compose(digest: Digest, mail: ReminderMail) -> EmailMessage:
+def compose(digest: Digest) -> EmailMessage:
     """Return the mail of a digest, in the user's language.
 
     It has the same Message-ID at each attempt, so that a mail server that took it twice can show it once.
@@ -91,7 +90,7 @@ def compose(digest: Digest, mail: ReminderMail) -> EmailMessage:
             render_to_string("reminders/digest.txt", context).strip() + "\n",
             to=[user.email],
             headers={
-                "Message-ID": f"<reminder-{mail.pk}-{mail.day:%Y%m%d}@{site.partition('://')[2].partition(':')[0]}>",
+                "Message-ID": f"<reminder-{user.pk}-{digest.day:%Y%m%d}@{site.partition('://')[2].partition(':')[0]}>",
                 "List-Unsubscribe": f"<{off}>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                 "Auto-Submitted": "auto-generated",

@@ -20,7 +20,7 @@ from core.pages import private_page
 from core.web.list_pages import reject_unknown_params
 from dashboard.analytics.working_days import WorkingCalendar
 from dashboard.forms import MailSettingsForm
-from dashboard.models import ReminderMail
+from dashboard.models import Told
 from dashboard.reminders.people import end_mail, mail_notices, settings_of, user_of
 
 MAILS_SHOWN = 20
@@ -45,7 +45,7 @@ def reminders(request: HttpRequest) -> HttpResponse:
         "form": form,
         "notices": mail_notices(user, today(), WorkingCalendar.load()),
         "refused": chosen.refused_address if chosen.refused_address == user.email else "",
-        "mails": ReminderMail.objects.filter(user=user)[:MAILS_SHOWN],
+        "mails": Told.objects.filter(user=user, thing=Told.DIGEST).order_by("-day")[:MAILS_SHOWN],
         "sends": settings.MAIL,
     }
     return render(request, "reminders/settings.html", context)

@@ -35,11 +35,12 @@ PASSWORD = "a long enough one"
 POLICY = "synergy-implementation-plan-2022"
 NEW_TABLES = {
     *("config_dataversion", "pilots_historicalreplan", "pilots_replan"),
-    *("django_tasks_database_dbtaskresult", "usersessions_usersession"),
+    *("django_tasks_database_dbtaskresult", "usersessions_usersession", "dashboard_told"),
 }
 """The tables that migrations after e98af5d add."""
 OLD_TABLES = {
     *("accounts_rolemapping", "dashboard_issuedsheet", "dashboard_subscription"),
+    *("dashboard_remindermail", "dashboard_reminderstep"),
     *("config_mark", "config_recordversion", "policies_importchange", "pilots_followupnumber"),
     *("pilots_targetstep", "pilots_historicaltargetstep"),
     *("jobs_job", "jobs_schedule", "jobs_workerbeat"),  # on SQLite in a file of their own

@@ -51,7 +51,7 @@ def test_every_table_of_records_and_of_rights_has_a_trigger() -> None:
     assert tables == versioned_tables().keys()
     assert {"pilots_reading", "pilots_historicalreading", "pilots_pilot_industries", "auth_user_groups"} <= tables
     uncounted = {"config_token", "config_keptanswer", "config_change", "config_backuprun", "config_dataversion"}
-    assert not tables & (uncounted | {"dashboard_remindermail", "django_session", "django_tasks_database_dbtaskresult"})
+    assert not tables & (uncounted | {"dashboard_told", "django_session", "django_tasks_database_dbtaskresult"})
 
 
 def test_each_way_to_write_gives_a_new_version() -> None:

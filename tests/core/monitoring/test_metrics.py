@@ -17,7 +17,6 @@ from accounts.forms import mail_password_links
 from core import monitoring as gauges
 from core.backup.models import BackupRun, record_run
 from core.monitoring import SOURCES, Gauges
-from dashboard.models import ReminderMail, ReminderStep
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -36,7 +35,6 @@ GAUGES = {
     "tracker_milestones_overdue",
     "tracker_oldest_unreviewed_report_days",
     "tracker_oldest_waiting_job_seconds",
-    "tracker_reminder_steps_unsent",
     "tracker_unreviewed_reports",
 }
 AFTER_THE_FIRST_BACKUP = {"tracker_backup_age_seconds", "tracker_drill_age_seconds", "tracker_drill_ok"}
@@ -171,7 +169,6 @@ def test_gauges_are_what_the_records_say(client: Client) -> None:
         "tracker_jobs_waiting": 0,
         "tracker_milestones_overdue": 1,
         "tracker_oldest_waiting_job_seconds": 0,
-        "tracker_reminder_steps_unsent": 0,
         "tracker_oldest_unreviewed_report_days": 12,
         "tracker_unreviewed_reports": 1,
     }
@@ -207,7 +204,7 @@ def test_backups_and_drills(client: Client) -> None:
     assert found["tracker_drill_ok"] == {(): 0.0}
 
 
-def test_jobs_and_reminders(client: Client) -> None:
+def test_jobs(client: Client) -> None:
     now = timezone.now()
     make_job("READY", enqueued_at=now - timedelta(minutes=20))
     make_job("READY")
@@ -217,15 +214,9 @@ def test_jobs_and_reminders(client: Client) -> None:
     make_job("FAILED", finished_at=now - timedelta(hours=25))
     record_run("nightly", ok=False, seconds=1)
     BackupRun.objects.update(ended_at=now - timedelta(hours=5))
-    user = User.objects.create_user("wang")
-    mails = [ReminderMail.objects.create(user=user, day=now.date() - timedelta(day), held=day == 1) for day in (0, 1)]
-    for number, (mail, sent_at) in enumerate(((None, None), (mails[0], None), (mails[0], now), (mails[1], None))):
-        ReminderStep.objects.create(
-            user=user, thing=f"milestone:{number}", code="after1", planned_for=now, mail=mail, sent_at=sent_at
-        )
     found = scrape(client)
-    names = ("jobs_waiting", "jobs_running", "jobs_lost", "reminder_steps_unsent")
-    assert [value(found, f"tracker_{name}") for name in names] == [2, 1, 1, 2]
+    names = ("jobs_waiting", "jobs_running", "jobs_lost")
+    assert [value(found, f"tracker_{name}") for name in names] == [2, 1, 1]
     assert value(found, "tracker_oldest_waiting_job_seconds") == pytest.approx(20 * 60, abs=60)
     assert value(found, "tracker_nightly_age_seconds") == pytest.approx(5 * 3600, abs=60)
 
@@ -242,8 +233,8 @@ def test_a_scrape_takes_few_queries(client: Client, count: int, django_assert_nu
         make.make_milestone(pilot, date(2024, 1, 1 + number))
         record_run("backup", ok=True, seconds=1)
         make_job("READY")
-    # Sign-ins; backup, drill; jobs, nightly work; reports; milestones; follow-ups; reminders.
-    with django_assert_num_queries(9):
+    # Sign-ins; backup, drill; jobs, nightly work; reports; milestones; follow-ups.
+    with django_assert_num_queries(8):
         client.get("/metrics")
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 
 from accounts.models import Officer, Role
-from dashboard.models import ReminderStep
+from dashboard.models import Told
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Pilot
 from policies.models import Province
@@ -36,7 +36,7 @@ def lines(text: str) -> list[str]:
 
 def codes(user: User) -> list[tuple[str, str]]:
     """The steps that a user was told of, each with the kind of record."""
-    rows = ReminderStep.objects.filter(user=user, sent_at__isnull=False).order_by("thing", "planned_for", "code")
+    rows = Told.objects.filter(user=user).exclude(thing=Told.DIGEST).order_by("thing", "day", "code")
     return [(row.thing.partition(":")[0], row.code) for row in rows]
 
 
@@ -129,7 +129,7 @@ def test_a_block_has_five_lines_and_leads_to_all(pilot: Pilot, jia: Province) ->
         f"Step {number:02}" for number in range(5)
     ]
     assert "  All 17: https://tracker.example.org/desk/#due-title\n" in text
-    assert ReminderStep.objects.filter(thing__startswith="milestone:", sent_at__isnull=False).count() == 34
+    assert Told.objects.filter(thing__startswith="milestone:").count() == 34
     assert mails("2026-06-08 15:00") == {}
 
 
@@ -247,7 +247,7 @@ def test_rights_are_those_of_the_moment(pilot: Pilot, jia: Province) -> None:
     found = mails("2026-06-03 09:00")
     assert list(found) == ["stays"]
     assert "2026-901" in found["stays"]
-    assert ReminderStep.objects.exclude(user=stays).count() == 0
+    assert Told.objects.exclude(user=stays).count() == 0
 
 
 def test_administrators_of_accounts_get_none(pilot: Pilot) -> None:

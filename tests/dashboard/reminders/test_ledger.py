@@ -1,6 +1,6 @@
-"""The ledger: outages, mail servers that fail, several processes, and what keeps a digest from being sent."""
+"""What is told, once: outages, mail servers that fail, several processes, and what keeps a digest from being sent."""
 
-from datetime import date, timedelta
+from datetime import date
 from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any
 
@@ -10,12 +10,10 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from core.http.as_of import SIDES
-from dashboard.models import MailSettings, ReminderMail, ReminderStep
+from dashboard.models import MailSettings, Told
 from dashboard.reminders import send as sending
-from dashboard.reminders.digest import Digest
 from pilots.models import Pilot
 from policies.models import Province
 from tests.dashboard.reminders.conftest import mails, make_officer, send
@@ -32,8 +30,13 @@ def reported(pilot: Pilot) -> Pilot:
 
 
 def told(code: str = "") -> list[tuple[str, str, str]]:
-    rows = ReminderStep.objects.filter(sent_at__isnull=False, code__contains=code).order_by("planned_for", "pk")
-    return [(row.user.username, row.code, f"{row.planned_for:%m-%d}") for row in rows]
+    rows = Told.objects.filter(code__contains=code).exclude(thing=Told.DIGEST).order_by("day", "pk")
+    return [(row.user.username, row.code, f"{row.day:%m-%d}") for row in rows]
+
+
+def digests(user: str) -> list[str]:
+    rows = Told.objects.filter(thing=Told.DIGEST, user__username=user).order_by("day")
+    return [f"{row.day:%m-%d} {row.code}" for row in rows]
 
 
 def test_after_an_outage_of_ten_nights_each_owed_step_is_told_once(reported: Pilot, jia: Province) -> None:
@@ -82,7 +85,7 @@ def test_the_day_is_that_of_the_place(reported: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     make_milestone(reported, date(2026, 3, 2))
     assert [send(f"2026-06-05T{time}+00:00").sent for time in ("00:29", "00:30")] == [0, 1]
-    assert ReminderMail.objects.get().day == date(2026, 6, 5)
+    assert digests("editor") == ["06-05 sent"]
 
 
 def test_a_step_of_today_waits_for_tomorrow(reported: Pilot, jia: Province) -> None:
@@ -118,51 +121,19 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> dict[str, Exception]:
 def test_a_server_that_is_down_ends_the_run_and_is_tried_again(
     failing: dict[str, Exception], reported: Pilot, jia: Province
 ) -> None:
-    first, _second = make_officer("first", jia), make_officer("second", jia)
+    make_officer("first", jia)
+    make_officer("second", jia)
     make_milestone(reported, date(2026, 6, 15))
     failing[""] = ConnectionRefusedError(111, "Connection refused")
     with pytest.raises(CommandError, match="Connection refused"):
         call_command("remind", at="2026-06-08 09:00")
-    found = ReminderMail.objects.get()
-    assert (found.user, found.error, found.attempts, found.sent_at) == (
-        first,
-        "[Errno 111] Connection refused",
-        1,
-        None,
-    )
-    assert told() == []
+    assert Told.objects.count() == 0
     failing[""] = SMTPServerDisconnected("Connection unexpectedly closed")
     assert send("2026-06-08 09:15").error == "Connection unexpectedly closed"
     failing.clear()
     assert list(mails("2026-06-09 09:00")) == ["first", "second"]
     assert told("before7") == [("first", "before7", "06-08"), ("second", "before7", "06-08")]
-    assert list(ReminderMail.objects.filter(user=first).values_list("day", "attempts", "error").order_by("day")) == [
-        (date(2026, 6, 8), 2, "Connection unexpectedly closed"),
-        (date(2026, 6, 9), 1, ""),
-    ]
-
-
-def test_what_could_not_be_sent_and_is_not_owed_any_more_goes(
-    failing: dict[str, Exception], reported: Pilot, jia: Province
-) -> None:
-    """The milestone is done, the user wants no mail, or the address is refused: no step waits for a mail for ever."""
-    done = make_milestone(reported, date(2026, 6, 15))
-    users = {name: make_officer(name, jia) for name in ("first", "second", "third")}
-    for name in users:
-        failing[f"{name}@example.org"] = SMTPRecipientsRefused({f"{name}@example.org": (450, b"later")})
-    assert (send("2026-06-08 09:00").failed, ReminderStep.objects.count()) == (3, 6)
-    failing["first@example.org"] = SMTPRecipientsRefused({"first@example.org": (550, b"no such user")})
-    MailSettings.objects.create(user=users["second"], rhythm="off")
-    assert (send("2026-06-08 09:15").refused, waiting()) == (1, ["first", "third"])
-    send("2026-06-08 09:30")
-    assert waiting() == ["third"]
-    done.completed_on = date(2026, 6, 8)
-    done.save()
-    assert (send("2026-06-09 09:00").failed, waiting()) == (0, [])
-
-
-def waiting() -> list[str]:
-    return sorted(set(ReminderStep.objects.filter(sent_at=None).values_list("user__username", flat=True)))
+    assert digests("first") == ["06-09 sent"]
 
 
 def test_an_address_that_is_refused_for_good_is_not_tried_until_it_is_changed(
@@ -179,10 +150,9 @@ def test_an_address_that_is_refused_for_good_is_not_tried_until_it_is_changed(
         assert send("2026-06-08 09:15").refused == 1
     assert "an address was refused for good: 550" in caplog.messages
     assert MailSettings.objects.get(user=editor).refused_address == address
-    assert ReminderMail.objects.get(user=editor).error == "550 no such user"
     for at in ("2026-06-08 09:30", "2026-06-09 09:00"):
         assert (send(at).idle, len(mail.outbox)) == ("", 0)  # the ministry waits, and has nothing to be told
-    assert ReminderMail.objects.get(user=editor).attempts == 2
+    assert digests("editor") == []
     editor.email = "new@example.org"  # corrected by an administrator
     editor.save()
     assert "Boilers replaced" in mails("2026-06-10 09:00")["new"]
@@ -199,7 +169,7 @@ def test_without_a_mail_server_nothing_is_sent_and_nothing_is_lost(
     settings.MAIL = False
     call_command("remind", at="2026-06-08 09:00")
     assert capsys.readouterr().out == "Nothing to send: no mail server is set up (EMAIL_URL).\n"
-    assert ReminderStep.objects.count() == 0
+    assert Told.objects.count() == 0
     settings.MAIL = True
     call_command("remind", at="2026-06-08 09:15")
     assert (capsys.readouterr().out, len(mail.outbox)) == ("1 sent.\n", 1)
@@ -212,12 +182,12 @@ def test_a_demonstration_marks_and_does_not_send(reported: Pilot, jia: Province)
     make_milestone(reported, date(2026, 6, 15))
     SIDES[str(connection.settings_dict["NAME"])] = (True, None)
     assert (send("2026-06-08 09:00").held, mail.outbox) == (1, [])
-    assert str(ReminderMail.objects.get().state) == "not sent: demonstration"
+    assert digests("editor") == ["06-08 held"]
     assert send("2026-06-08 09:15").idle == "nobody waits for a digest"
     assert send("2026-06-09 09:00").held == 0  # it counts as told
-    assert (send("2026-06-15 09:00").held, ReminderStep.objects.count()) == (1, 3)
+    assert (send("2026-06-15 09:00").held, len(told())) == (1, 3)
     assert send("2026-06-16 09:00").held == 1  # one day late, and none of the three before it
-    assert ReminderStep.objects.count() == 4
+    assert len(told()) == 4
 
 
 def test_mail_switched_off_just_before_it_is_sent_is_not_sent(
@@ -239,37 +209,48 @@ def test_mail_switched_off_just_before_it_is_sent_is_not_sent(
 # -- several processes -----------------------------------------------------------------------------------------
 
 
-def test_a_claimed_mail_is_sent_by_nobody_else_until_the_claim_ends(
+def test_a_claimed_digest_is_sent_by_nobody_else_and_told_the_next_day_if_its_process_was_killed(
     monkeypatch: pytest.MonkeyPatch, reported: Pilot, jia: Province
 ) -> None:
-    """A second process sends while the first one holds the claim; then the first one was killed."""
     make_officer("editor", jia)
     make_milestone(reported, date(2026, 6, 15))
-    claims: list[Digest] = []
-    claim = sending.claim
 
-    def claim_and_die(digest: Digest) -> Any:
-        claims.append(digest)
-        assert claim(digest) is not None
-        monkeypatch.setattr(sending, "claim", claim)
+    def die(_digest: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sending, "claim", claim_and_die)
+    compose = sending.compose
+    monkeypatch.setattr(sending, "compose", die)
     with pytest.raises(KeyboardInterrupt):
         send("2026-06-08 09:00")
-    assert (send("2026-06-08 09:00").sent, claim(claims[0])) == (0, None)
-    ReminderMail.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
-    assert send("2026-06-08 09:15").sent == 1
+    monkeypatch.setattr(sending, "compose", compose)
+    assert (send("2026-06-08 09:15").idle, told()) == ("nobody waits for a digest", [])
+    assert send("2026-06-09 09:00").sent == 1
     assert [code for _user, code, _on in told()] == ["before30", "before7"]
+
+
+def test_two_who_send_one_digest_at_once_send_it_once(
+    monkeypatch: pytest.MonkeyPatch, reported: Pilot, jia: Province
+) -> None:
+    """The other process claims it after this one has seen that nobody has it."""
+    editor = make_officer("editor", jia)
+    make_milestone(reported, date(2026, 6, 15))
+    build = sending.build_digest
+
+    def claimed_meanwhile(*args: Any) -> Any:
+        Told.objects.create(user=editor, thing=Told.DIGEST, code=Told.SENT, day=date(2026, 6, 8))
+        return build(*args)
+
+    monkeypatch.setattr(sending, "build_digest", claimed_meanwhile)
+    assert (send("2026-06-08 09:00").sent, mail.outbox, told()) == (0, [], [])
 
 
 # -- queries -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("provinces", "queries"), [(1, 33), (3, 67)])
+@pytest.mark.parametrize(("provinces", "queries"), [(1, 24), (3, 42)])
 def test_queries(provinces: int, queries: int) -> None:
-    """16 for the calendar, the people, what is not owed any more, who has got a digest, and the open work; 17 for each
-    mail: the user, what was told, permissions (2), the claim with its savepoints (9), and the mark as sent (4)."""
+    """15 for the calendar, the people, who has got a digest, the open work; 9 for each mail: the user, what was told,
+    permissions (2), the claim with its savepoint (4), and what is told now."""
     for number in range(provinces):
         province = make_province()
         make_officer(f"editor-{number}", province)
