@@ -60,7 +60,7 @@ def on_path_fact(found: OnTrack) -> Line:
     """Return the binding targets on the path, of the rated ones; no value where too few are rated to say."""
     label = _("Binding targets on the path")
     if not found.total:
-        return fact(label, no_data(), "", _("no target recorded"))
+        return fact(label, no_data(), "", _("no binding target recorded"))
     if found.few:
         few = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
         return fact(label, no_data(), "", few)

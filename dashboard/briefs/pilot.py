@@ -54,7 +54,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
             text = _("%(days)s since it was listed, and no plan on record: when will it be issued?")
             no_plan = [line(status.pilot.name, text % {"days": format_days(span.days)})]
         about = [about_overdue(follow_ups), unattended, about_reports(OutstandingReports(progress)), no_plan]
-        tables = [lights.table(_("Targets and milestones"))] if lights.items else []
+        tables = [] if lights.is_unrated else [lights.table(_("Targets and milestones"))]
         blocks = [*tables, facts_block(status), *blocks, lines(_("What is behind"), behind, empty)]
         blocks.append(questions_block(*about))
     why = [status.sentence, *map(class_text, classes_of([status], days.as_of).values())]

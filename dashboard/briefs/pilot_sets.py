@@ -168,7 +168,7 @@ def set_content(
         "headline": headline,
         "light": None,
         "blocks": [
-            lights.table(_("Lights")),
+            *([] if lights.is_unrated else [lights.table(_("Lights"))]),  # the headline says that none is rated
             facts(*numbers, reported_fact(outstanding), on_path_fact(progress.on_track)),
             changes_block(
                 days,
