@@ -48,10 +48,11 @@ def build_digest(person: Person, work: OpenWork, told: set[StepKey]) -> Digest:
     """
     own = work.of_province(person.province) if person.province else work
     lists = own.lists_of(person.user) if person.province or person.is_ministry else []
-    entries = [
-        entry._replace(steps=[step for step in entry.steps if (entry.thing, *step) not in told])
-        for entry in entries_of(lists, person, work)
-    ]
+    with override(person.settings.language):
+        entries = [
+            entry._replace(steps=[step for step in entry.steps if (entry.thing, *step) not in told])
+            for entry in entries_of(lists, person, work)
+        ]
     totals = {item.slug: len(item.items) for item in lists}
     return Digest(person, work.as_of, [entry for entry in entries if entry.steps], totals)
 
@@ -65,12 +66,12 @@ def compose(digest: Digest) -> EmailMessage:
     with override(language):
         titles, blocks = list_titles(digest.day), []
         for slug in dict.fromkeys(entry.block for entry in digest.entries):
-            lines = [entry.line() for entry in digest.entries if entry.block == slug][:MAX_LINES]
+            lines = [(entry.text, site + entry.path) for entry in digest.entries if entry.block == slug][:MAX_LINES]
             total = digest.totals[slug]
             blocks.append(
                 {
                     "title": titles[slug],
-                    "lines": [(text, site + path) for text, path in lines],
+                    "lines": lines,
                     "total": total,
                     "more": total > len(lines),
                     "url": f"{site}{reverse('desk')}#{slug}-title",

@@ -40,11 +40,12 @@ Step = tuple[str, date]
 
 
 class Entry(NamedTuple):
-    """One line of a digest: the record, the steps that it tells of, and its text in the active language and path."""
+    """One line of a digest: the record, the steps that it tells of, its text in the active language and its path."""
 
     thing: str
     steps: Sequence[Step]
-    line: Callable[[], tuple[str, str]]
+    text: str
+    path: str
     block: str = ""  # the list that it is of
 
 
@@ -114,37 +115,27 @@ def of_whom(name: object, whose: object) -> str:
 def milestone_entry(row: MilestoneLight, person: Person, work: OpenWork) -> Entry:
     milestone, due_on = row.record, row.planned_on
     steps = due_steps(due_on, work, acts=bool(person.province))
-
-    def line() -> tuple[str, str]:
-        return label_value(of_whom(milestone.name, row.status.pilot.name), due_text(due_on, work.as_of)), row.url
-
-    return Entry(f"milestone:{milestone.pk}", steps, line)
+    text = label_value(of_whom(milestone.name, row.status.pilot.name), due_text(due_on, work.as_of))
+    return Entry(f"milestone:{milestone.pk}", steps, text, row.url)
 
 
 def follow_up_entry(row: Any, person: Person, work: OpenWork) -> Entry:
     """Return the entry of a follow-up: for its verifier once it is reported, else for who is to act on it."""
-    day, since = work.as_of, row.last_step_on
-    reported, returned = row.state == FollowUpState.REPORTED, row.last_move == Move.RETURN
-    if reported:
-        steps = waiting_steps("verify", since, day)
+    day, since, due = work.as_of, row.last_step_on, due_text(row.current_due_on, work.as_of)
+    if row.state == FollowUpState.REPORTED:
+        steps, text = waiting_steps("verify", since, day), _("reported on %(day)s, to be verified")
+        text %= {"day": format_day(since)}
     else:
+        returned = row.last_move == Move.RETURN
         acts = bool(person.province) or row.owner_user_id == person.key
-        steps = due_steps(row.current_due_on, work, acts=acts)
+        steps, text = due_steps(row.current_due_on, work, acts=acts), join_clauses([row.current_state.label, due])
         if acts and since < day and (returned or row.state == FollowUpState.OPENED):
             steps = [("returned" if returned else "assigned", since), *steps]
-
-    def line() -> tuple[str, str]:
-        due = due_text(row.current_due_on, day)
-        if reported:
-            text = _("reported on %(day)s, to be verified") % {"day": format_day(since)}
-        elif returned:
+        if returned and steps:
             note, newest = _("returned on %(day)s") % {"day": format_day(since)}, row.steps.get(seq=row.last_seq)
             text = join_clauses(filter(None, [note, newest.remark, due]))
-        else:
-            text = join_clauses([row.current_state.label, due])
-        return label_value(of_whom(row, row.subject.name if row.subject else ""), text), row.get_absolute_url()
-
-    return Entry(f"follow_up:{row.pk}", steps, line)
+    text = label_value(of_whom(row, row.subject.name if row.subject else ""), text)
+    return Entry(f"follow_up:{row.pk}", steps, text, row.get_absolute_url())
 
 
 def replan_entry(row: PilotReplan, _person: Person, work: OpenWork) -> Entry:
@@ -154,21 +145,16 @@ def replan_entry(row: PilotReplan, _person: Person, work: OpenWork) -> Entry:
         steps = news_steps("refused", replan.decided_on, day)
     else:
         steps = waiting_steps("decide", replan.asked_on, day)
-
-    def line() -> tuple[str, str]:
-        return label_value(of_whom(row.record, row.status.pilot.name), request_text(row.record, day)), row.url
-
-    return Entry(f"replan:{replan.pk}", steps, line)
+    text = label_value(of_whom(row.record, row.status.pilot.name), request_text(row.record, day))
+    return Entry(f"replan:{replan.pk}", steps, text, row.url)
 
 
 def red_entry(status: PilotStatus, _person: Person, work: OpenWork) -> Entry:
-    def line() -> tuple[str, str]:
-        reason = status.sentence
-        if status.since:
-            reason = join_clauses([_("red since %(day)s") % {"day": format_day(status.since)}, reason])
-        return label_value(status.pilot.name, reason), status.pilot.get_absolute_url()
-
-    return Entry(f"pilot:{status.pilot.pk}", news_steps("red", status.since, work.as_of), line)
+    reason, pilot = status.sentence, status.pilot
+    if status.since:
+        reason = join_clauses([_("red since %(day)s") % {"day": format_day(status.since)}, reason])
+    steps = news_steps("red", status.since, work.as_of)
+    return Entry(f"pilot:{pilot.pk}", steps, label_value(pilot.name, reason), pilot.get_absolute_url())
 
 
 def missing_entry(status: PilotStatus, person: Person, work: OpenWork) -> Entry:
@@ -176,40 +162,29 @@ def missing_entry(status: PilotStatus, person: Person, work: OpenWork) -> Entry:
     pilot, year = status.pilot, year_due(work.as_of)
     steps = due_steps(date(year + 1, 3, 31), work, acts=True) if person.province else []
     return Entry(
-        f"values:{pilot.pk}:{year}",
-        steps,
-        lambda: (pilot.name, reverse("readings-enter", args=[pilot.slug])),
+        f"values:{pilot.pk}:{year}", steps, pilot.name, reverse("admin:pilots_pilot_readings", args=[pilot.pk])
     )
 
 
 def reported_entry(values: ReportedValues, _person: Person, work: OpenWork) -> Entry:
-    pilot = values.pilot
-
-    def line() -> tuple[str, str]:
-        n = values.values
-        text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", n)
-        path = f"{reverse('admin:pilots_reading_changelist')}?state__exact=reported&pilot__id__exact={pilot.pk}"
-        return label_value(pilot.name, text % {"n": n, "day": format_day(values.first_on)}), path
-
-    return Entry(f"values:{pilot.pk}", waiting_steps("review", values.first_on, work.as_of), line)
+    pilot, n = values.pilot, values.values
+    text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", n)
+    text = label_value(pilot.name, text % {"n": n, "day": format_day(values.first_on)})
+    path = f"{reverse('admin:pilots_reading_changelist')}?state__exact=reported&pilot__id__exact={pilot.pk}"
+    return Entry(f"values:{pilot.pk}", waiting_steps("review", values.first_on, work.as_of), text, path)
 
 
 def practice_entry(practice: Practice, _person: Person, work: OpenWork) -> Entry:
     code, since = ("pass", practice.proposed_on) if is_proposed(practice) else ("take-in", practice.passed_on)
-
-    def line() -> tuple[str, str]:
-        text = _("proposed on %(day)s") % {"day": format_day(practice.proposed_on)}
-        return label_value(practice.name, text), practice.get_absolute_url()
-
-    return Entry(f"practice:{practice.pk}", waiting_steps(code, since, work.as_of), line)
+    text = label_value(practice.name, _("proposed on %(day)s") % {"day": format_day(practice.proposed_on)})
+    return Entry(f"practice:{practice.pk}", waiting_steps(code, since, work.as_of), text, practice.get_absolute_url())
 
 
 def copy_entry(adoption: Adoption, _person: Person, work: OpenWork) -> Entry:
-    def line() -> tuple[str, str]:
-        text = _("copy planned since %(day)s") % {"day": format_day(adoption.planned_on)}
-        return label_value(of_whom(adoption.practice.name, adoption.adopter_name), text), adoption.get_absolute_url()
-
-    return Entry(f"adoption:{adoption.pk}", waiting_steps("confirm", adoption.planned_on, work.as_of), line)
+    text = _("copy planned since %(day)s") % {"day": format_day(adoption.planned_on)}
+    text = label_value(of_whom(adoption.practice.name, adoption.adopter_name), text)
+    steps = waiting_steps("confirm", adoption.planned_on, work.as_of)
+    return Entry(f"adoption:{adoption.pk}", steps, text, adoption.get_absolute_url())
 
 
 ENTRIES: Mapping[str, Callable[[Any, Person, OpenWork], Entry]] = {
