@@ -84,13 +84,13 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
 
     Other industries without a pilot stand in the table alone.
     """
-    rows = sorted(coverage.industries, key=lambda row: (not row.gap, -row.pilots, not row.in_notice, row.industry.pk))
+    rows = sorted(coverage.industries, key=lambda row: (-row.pilots, not row.gap, not row.in_notice, row.industry.pk))
     rule = _(
         "A gap is a priority industry that no pilot names; it is claimed only where at least %(share)d %% of the "
         "announced pilots are recorded and name an industry."
     ) % {"share": to_percent(coverage.gap_threshold, 0)}
     bars = []
-    for row in rows:
+    for row in sorted(rows, key=lambda row: not row.gap):
         if not row.pilots and not row.gap:
             continue
         told = [
