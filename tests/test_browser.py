@@ -519,6 +519,7 @@ def test_the_language_switch_keeps_page_day_and_filter(reader: Callable[..., Pag
 def test_an_earlier_day_says_so_and_leads_back(reader: Callable[..., Page]) -> None:
     page = reader("/")
     expect(page.get_by_text("as it stood", exact=False).and_(page.locator(".as-of-bar p"))).to_have_count(0)
+    page.locator("#day summary").click()
     page.get_by_label("As of", exact=True).fill("2022-12-30")
     page.get_by_role("button", name="Show").click()
     expect(page.locator(".as-of-bar")).to_contain_text("30 December 2022 as it stood")
@@ -552,6 +553,7 @@ def test_signing_in_and_out(reader: Callable[..., Page], product: ServedProject)
     page.get_by_label("Password").fill("tiles-8x8")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/pilots/")
+    page.locator("#account-menu summary").click()
     expect(page.get_by_role("link", name="My work")).to_be_visible()
     assert browser_errors(page) == []
     cookie = next(item for item in page.context.cookies() if item["name"] == "session")
@@ -1023,6 +1025,7 @@ def test_the_tables_of_charts_are_printed_as_an_annex_on_demand(reader: Callable
     page = reader("/")
     sheets = printed(page)
     title = page.locator("#chart-map .chart-title").text_content() or ""
+    page.locator("#page-menu summary").click()
     page.get_by_role("link", name="Print with tables").click()
     with_annex = printed(page)
     assert len(with_annex) > len(sheets)

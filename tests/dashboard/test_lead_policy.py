@@ -96,10 +96,10 @@ def test_every_page_that_counts_plans_offers_the_others(
     for path in ("/", "/provinces/", "/data/"):
         page = client.get(path, {"as_of": DAY}).text
         assert f'<a href="?as_of={DAY}&amp;policy=second">Clean air plan</a>' in page, path
-        assert '<span class="chosen" aria-current="true">Lead plan 2022</span>' in page
+        assert '<span aria-current="true">Lead plan 2022</span>' in page
         page = client.get(path, {"as_of": DAY, "policy": "second"}).text
         assert f'<a href="?as_of={DAY}">Lead plan 2022</a>' in page, path
-        assert '<span class="chosen" aria-current="true">Clean air plan</span>' in page
+        assert '<span aria-current="true">Clean air plan</span>' in page
 
 
 @pytest.mark.parametrize("path", ["/", "/provinces/", "/data/", "/api/v1/overview/"])
