@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from accounts.admin import PersonAdmin
-from core.admin.record_admin import RecordAdmin, RecordChangeList
+from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, RecordChangeList
 from core.history.append_only import FROZEN_MESSAGE
 from core.history.entries import Revert
 from core.http.as_of import today
@@ -20,22 +20,12 @@ from dashboard.models import Edition, MailSettings, WorkingDay
 
 
 @admin.register(Edition)
-class EditionAdmin(RecordAdmin):
+class EditionAdmin(ReadOnlyMixin, RecordAdmin):
     list_display = ["quarter", "state", "approved_at", "sha256"]
     list_filter = ["state"]
     search_fields = ["quarter", "sha256"]
     fields = ["quarter", "state", "release_note_en", "release_note_zh", "approved_at", "sha256"]
     readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """None is added, changed or deleted here: its page has the checklist."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def can_revert(self, request: HttpRequest, restoration: Revert) -> bool:
         """A discarded draft comes back. Of others the page says why they do not."""
@@ -71,11 +61,10 @@ class WorkingDayAdmin(admin.ModelAdmin):
 # -- on the page of a user -------------------------------------------------------------------------------
 
 
-class MailSettingsInline(admin.TabularInline):
+class MailSettingsInline(ReadOnlyMixin, admin.TabularInline):
     """Rhythm and language of a user's mail, and the address that was refused: emptied here, it is tried again."""
 
     model = MailSettings
-    can_delete = False
     extra = 0
     fields = ("rhythm", "language", "refused_address")
     readonly_fields = ("rhythm", "language")
@@ -83,14 +72,8 @@ class MailSettingsInline(admin.TabularInline):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("auth.change_user"))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 PersonAdmin.inlines = [*PersonAdmin.inlines, MailSettingsInline]

@@ -94,8 +94,6 @@ class MeasuredColumn(NumberColumn):
 
 # -- importers -----------------------------------------------------------------------------------------------
 
-KIND_SYNONYMS = {"园区": "park", "工业园区": "park", "市": "city"}
-
 
 class PilotImporter(Importer):
     name = "pilots"
@@ -109,10 +107,9 @@ class PilotImporter(Importer):
         "prefecture_zh": ("地级市", "所在市", "所在城市"),
     }
     single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {"note": NOTE_HEADING}
-    export_relations = ("batch", "province", "parent")
-
-    def column_options(self, name: str) -> dict[str, object]:
-        return {"synonyms": KIND_SYNONYMS} if name == "kind" else super().column_options(name)
+    column_options: Mapping[str, Mapping[str, object]] = {
+        "kind": {"synonyms": {"园区": "park", "工业园区": "park", "市": "city"}}
+    }
 
     def prepare(self, row: Row) -> None:
         row.record.skip_city_lock = True  # it may be a row of the same file, and counts as what it is going to be
@@ -121,7 +118,6 @@ class PilotImporter(Importer):
 class PilotPartImporter(Importer):
     """Base importer of records that belong to a pilot."""
 
-    export_relations: tuple[str, ...] = ("pilot__batch",)
     single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {
         "note": NOTE_HEADING,
         "reason": (gettext_lazy("reason"), ()),
@@ -149,8 +145,7 @@ class PlannedDayImporter(PilotPartImporter):
     planned stage is asked of the ministry, or decided where the ministry imports.
     """
 
-    def column_options(self, name: str) -> dict[str, object]:
-        return {"attribute": "planned_today"} if name == "planned_on" else super().column_options(name)
+    column_options: Mapping[str, Mapping[str, object]] = {"planned_on": {"attribute": "planned_today"}}
 
     def export_queryset(self) -> Any:
         return super().export_queryset().prefetch_related("replans")
@@ -286,21 +281,17 @@ class MilestoneImporter(PlannedDayImporter):
                     break
 
 
-UNIT_OPTIONS = {"column": MeasuredColumn}
-
-
 class TargetImporter(PilotPartImporter):
     """Intermediate values stand in one cell, as in 2024: 34.4; 2025: 30."""
 
     name = "targets"
     model = Target
     keys = (("pilot", "indicator"),)
-    export_relations = ("pilot__batch", "indicator")
-
-    def column_options(self, name: str) -> dict[str, Any]:
-        if name == "steps":
-            return {"column": YearValuesColumn, "limits": None}
-        return UNIT_OPTIONS if name in {"base_value", "target_value"} else super().column_options(name)
+    column_options: Mapping[str, Mapping[str, object]] = {
+        "steps": {"column": YearValuesColumn, "limits": None},
+        "base_value": {"column": MeasuredColumn},
+        "target_value": {"column": MeasuredColumn},
+    }
 
     def extra_columns(self) -> list[Column]:
         return [unit_column()]
@@ -364,10 +355,7 @@ class ReadingImporter(PilotPartImporter):
     name = "readings"
     model = Reading
     keys = (("pilot", "indicator", "period"),)
-    export_relations = ("pilot__batch", "indicator")
-
-    def column_options(self, name: str) -> dict[str, Any]:
-        return UNIT_OPTIONS if name == "value" else super().column_options(name)
+    column_options: Mapping[str, Mapping[str, object]] = {"value": {"column": MeasuredColumn}}
 
     def extra_columns(self) -> list[Column]:
         return [

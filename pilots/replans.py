@@ -6,6 +6,7 @@ day that they are given is taken off the record (`settle_planned_day`) and writt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -76,6 +77,26 @@ def settle_planned_day(record: Any, stored: Any, *, by: Any, reason: str | None 
     if reason == "":
         raise ValidationError({"change_reason": ValidationError(REASON_REQUIRED, code="required")})
     return given  # type: ignore[no-any-return]
+
+
+@transaction.atomic
+def write_planned(
+    record: Any, values: Mapping[str, Any], lists: writing.Lists | None = None, *, by: Any, reason: str = ""
+) -> tuple[bool, Replan | None]:
+    """Write what is planned for a day, as `records` does; return whether anything was changed, and the replan if
+    `planned_on` is another day that is asked for or decided.
+    """
+    day, values = None, dict(values)
+    if record.pk:
+        stored = writing.locked(type(record), record.pk)
+        writing.check_changeable(stored)
+        wanted = stored.drafted({"planned_on": stored.planned_by(today()), **values})
+        day = settle_planned_day(wanted, stored, by=by, reason=reason.strip())
+        if "planned_on" in values:
+            values["planned_on"] = wanted.planned_on
+    written = writing.write(record, values, lists, by=by, reason=reason)
+    replan = save_replan(replan_of(record, day, reason), by=by) if day else None
+    return written or replan is not None, replan
 
 
 def promised_changes(record: Any, stored: Any) -> list[str]:

@@ -9,16 +9,15 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from core.admin.record_admin import RecordAdmin
+from core.admin.history_admin import posted_reason
+from core.admin.record_admin import RecordAdmin, admin_url, list_url
 from core.history.entries import LabelledUrl
-from core.history.recording import MAX_REASON
 from core.permissions import editor_province, in_scope
 from core.records import writing
 from core.text.formatting import format_date
@@ -35,11 +34,6 @@ DATE_FIELDSET = (
     },
 )
 SOURCE_FIELDSET = (_("How sure it is"), {"fields": ["confidence", "sources", "note_en", "note_zh"]})
-
-
-def related_only_filters(*names: str) -> list[tuple[str, type[admin.ListFilter]]]:
-    """Return filters by related records that offer only those in use."""
-    return [(name, admin.RelatedOnlyFieldListFilter) for name in names]
 
 
 class PartialDateAdmin(RecordAdmin):
@@ -133,7 +127,8 @@ class PolicyAdmin(PartialDateAdmin):
         "kind",
         "calls_for_provincial_plan",
         "confidence",
-        *related_only_filters("agencies", "province"),
+        "agencies",
+        "province",
     ]
     search_fields = [
         *("title_zh", "title_en", "short_name_zh", "short_name_en", "doc_number", "slug"),
@@ -171,68 +166,55 @@ class PolicyAdmin(PartialDateAdmin):
     @admin.display(description=_("provincial plans"), ordering="plan_rows")
     def plan_count(self, policy: Any) -> SafeString | str:
         """The number of recorded plans, as a link to them."""
-        return format_html('<a href="{}">{}</a>', plans_url(policy), policy.plan_rows) if policy.plan_rows else "–"
+        url = list_url(ProvincialPlan, policy__id=policy.pk)
+        return format_html('<a href="{}">{}</a>', url, policy.plan_rows) if policy.plan_rows else "–"
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
-        count = record.plans.count()
-        ways: list[LabelledUrl] = [(_("Provincial plans (%(count)d)") % {"count": count}, plans_url(record))]
+        label = _("Provincial plans (%(count)d)") % {"count": record.plans.count()}
+        ways: list[LabelledUrl] = [(label, list_url(ProvincialPlan, policy__id=record.pk))]
         if request.user.has_perm("policies.add_provincialplan"):
-            add = reverse("admin:policies_provincialplan_add")
-            ways.append((_("Add a provincial plan"), f"{add}?{urlencode({'policy': record.pk})}"))
-        if not self.objection_to_missing_plans(request, record) and self.missing_provinces(request, record):
-            ways.append((_("Add the missing provinces"), missing_plans_url(record)))
+            ways.append((_("Add a provincial plan"), admin_url(ProvincialPlan, "add", policy=record.pk)))
+        if self.may_add_missing_plans(request, record) and self.missing_provinces(request, record):
+            ways.append((_("Add the missing provinces"), admin_url(Policy, "missing_plans", record.pk)))
         return ways
 
-    # -- the lead policy -----------------------------------------------------------------------------
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save, and say whose plans the pages count now if that may have changed."""
-        lead = Policy.objects.filter(is_lead=True).exclude(pk=obj.pk).first()  # before saving takes it away there
-        super().save_model(request, obj, form, change)
-        if not {"is_lead", "calls_for_provincial_plan"} & set(form.changed_data):
-            return
-        if obj.is_lead:
-            if lead is not None:
-                text = _("Pages now count the plans of “%(policy)s”, in place of those of “%(before)s”.")
-                self.message_user(request, text % {"policy": obj.short, "before": lead.short}, messages.INFO)
-        elif form.initial.get("is_lead") or (lead is None and obj.calls_for_provincial_plan):
+        super().save_related(request, form, formsets, change)
+        if {"is_lead", "calls_for_provincial_plan"} & set(form.changed_data):
+            lead = Policy.objects.filter(is_lead=True).first()
             text = _(
                 "No policy is the lead policy now: pages count the plans of the earliest one that calls for them. "
                 "Tick “lead policy” on the policy that they shall count."
             )
-            self.message_user(request, text, messages.WARNING)
-        elif lead is not None and obj.calls_for_provincial_plan:
-            text = _(
-                "Two or more policies call for provincial plans. Pages go on counting those of the lead policy, "
-                "“{lead}”; the others are a choice on the page. To count this policy’s first, tick “lead policy” here."
-            )
-            url = reverse("admin:policies_policy_change", args=[lead.pk])
-            link = format_html('<a href="{}">{}</a>', url, lead.short)
-            self.message_user(request, format_html(str(text), lead=link), messages.WARNING)
+            if lead:
+                text = _(
+                    "Pages count the plans of the lead policy, “%(lead)s”. To count those of another first, tick “lead "
+                    "policy” there."
+                ) % {"lead": lead.short}
+            self.message_user(request, text, messages.INFO if lead else messages.WARNING)
 
     # -- the plans of all provinces ------------------------------------------------------------------
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """Lead on from a new policy that calls for plans to its missing plans."""
         response: HttpResponse = super().response_add(request, obj, post_url_continue)
-        if not self.objection_to_missing_plans(request, obj):
-            text = _("Next: give each province its record for this policy.")
-            self.message_user(request, format_html('<a href="{}">{}</a>', missing_plans_url(obj), text), messages.INFO)
+        if self.may_add_missing_plans(request, obj):
+            url, text = (
+                admin_url(Policy, "missing_plans", obj.pk),
+                _("Next: give each province its record for this policy."),
+            )
+            self.message_user(request, format_html('<a href="{}">{}</a>', url, text), messages.INFO)
         return response
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.missing_plans_view)
         return [path("<int:pk>/missing-plans/", view, name="policies_policy_missing_plans"), *super().get_urls()]
 
-    def objection_to_missing_plans(self, request: HttpRequest, policy: Policy) -> str:
-        """Return why the user may not create the missing plans of the policy; empty if allowed."""
-        if not request.user.has_perm("policies.add_provincialplan"):
-            return str(_("You have no right to add provincial plans."))
-        if not self.has_change_permission(request, policy):
-            return str(_("Only those who may change the policy add the missing provinces to it."))
-        if not policy.calls_for_provincial_plan:
-            return str(_("This policy calls for no provincial plans: no province is missing."))
-        return ""
+    def may_add_missing_plans(self, request: HttpRequest, policy: Policy) -> bool:
+        """Whether the policy calls for plans, and the user may change it and add them."""
+        may = request.user.has_perm("policies.add_provincialplan") and self.has_change_permission(request, policy)
+        return bool(may and policy.calls_for_provincial_plan)
 
     def missing_provinces(self, request: HttpRequest, policy: Policy) -> list[Province]:
         """Return the provinces of the roster, within the user's scope, that have no record for the policy yet."""
@@ -241,19 +223,18 @@ class PolicyAdmin(PartialDateAdmin):
     def missing_plans_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """List the provinces without a record for the policy; on POST create one for each, with status unknown."""
         policy = get_object_or_404(Policy, pk=pk)
-        objection = self.objection_to_missing_plans(request, policy)
-        if objection:
-            raise PermissionDenied(objection)
+        if not self.may_add_missing_plans(request, policy):
+            raise PermissionDenied
         provinces = self.missing_provinces(request, policy)
         if request.method == "POST":
-            reason = request.POST.get("change_reason", "").strip()[:MAX_REASON]
             with transaction.atomic():
                 for province in provinces:
-                    writing.write(ProvincialPlan(policy=policy, province=province), by=request.user, reason=reason)
+                    plan = ProvincialPlan(policy=policy, province=province)
+                    writing.write(plan, by=request.user, reason=posted_reason(request))
             count = len(provinces)
             text = ngettext("%(count)d province added as unknown.", "%(count)d provinces added as unknown.", count)
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
-            return HttpResponseRedirect(plans_url(policy))
+            return HttpResponseRedirect(list_url(ProvincialPlan, policy__id=pk))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Add the missing provinces"),
@@ -266,20 +247,11 @@ class PolicyAdmin(PartialDateAdmin):
         return TemplateResponse(request, "admin/policies/policy/missing_plans.html", context)
 
 
-def plans_url(policy: Policy) -> str:
-    """Return the URL of the list of a policy's plans."""
-    return f"{reverse('admin:policies_provincialplan_changelist')}?{urlencode({'policy__id__exact': policy.pk})}"
-
-
-def missing_plans_url(policy: Policy) -> str:
-    return reverse("admin:policies_policy_missing_plans", args=[policy.pk])
-
-
 @admin.register(ProvincialPlan)
 class ProvincialPlanAdmin(PartialDateAdmin):
     list_display = ["province", "status", "issued_as_known", "known_issued_by", "confidence", "policy"]
     list_select_related = ["policy", "province"]
-    list_filter = ["status", *related_only_filters("policy"), "province__region", "confidence", "issued_precision"]
+    list_filter = ["status", "policy", "province__region", "confidence", "issued_precision"]
     search_fields = [
         *("title_zh", "title_en", "doc_number", "policy__title_zh", "policy__title_en", "policy__slug"),
         *("province__name_zh", "province__name_en", "province__slug", "province__gb_code"),
@@ -310,7 +282,7 @@ class ProvincialPlanAdmin(PartialDateAdmin):
 @admin.register(Measure)
 class MeasureAdmin(RecordAdmin):
     list_display = ["__str__", "title_zh", "field", "confidence"]
-    list_filter = ["field", *related_only_filters("industries", "policies"), "confidence"]
+    list_filter = ["field", "industries", "policies", "confidence"]
     search_fields = ["title_zh", "title_en", "slug", "policies__title_zh", "policies__title_en"]
     prepopulated_fields = {"slug": ["title_en"]}
     autocomplete_fields = ["industries", "policies", "sources"]
@@ -325,7 +297,7 @@ class MeasureAdmin(RecordAdmin):
 class FigureAdmin(RecordAdmin):
     list_display = ["__str__", "value", "unit", "span", "kind", "province", "state", "confidence"]
     list_select_related = ["province"]
-    list_filter = ["state", "kind", "unit", "confidence", *related_only_filters("province")]
+    list_filter = ["state", "kind", "unit", "confidence", "province"]
     search_fields = ["name_zh", "name_en", "slug", "as_printed", "note_en", "note_zh"]
     prepopulated_fields = {"slug": ["name_en"]}
     autocomplete_fields = ["province", "sources"]

@@ -26,9 +26,7 @@ class DocumentImporter(Importer):
         "agencies": ("发文机关", "发文单位", "印发部门"),
     }
     single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {"note": NOTE_HEADING}
-
-    def column_options(self, name: str) -> dict[str, object]:
-        return {"precision_column": "issued_precision"} if name == "issued_on" else super().column_options(name)
+    column_options: Mapping[str, Mapping[str, object]] = {"issued_on": {"precision_column": "issued_precision"}}
 
 
 class PolicyImporter(DocumentImporter):
@@ -36,7 +34,6 @@ class PolicyImporter(DocumentImporter):
     model = Policy
     keys = (("slug",), ("doc_number",), ("title_zh",), ("title_en",))
     narrowing_fields = ("province",)  # provinces give their documents the same titles
-    export_relations = ("province", "parent")
 
     def clean(self, row: Row, exclude: set[str]) -> None:
         """A parent in the same file has no primary key yet: cycles are checked over all rows together."""
@@ -51,4 +48,3 @@ class ProvincialPlanImporter(DocumentImporter):
     name = "plans"
     model = ProvincialPlan
     keys = (("policy", "province"),)
-    export_relations = ("policy", "province")

@@ -146,6 +146,8 @@ class HistoryAdmin(SimpleHistoryAdmin):
         user, record, state = request.user, restoration.record, restoration.target_state
         then = restoration.build_record()
         errors = scope_errors(user, restoration, then)
+        if record is not None and request.method == "POST" and not posted_reason(request):
+            errors |= {"": text} if (text := then.missing_reason(record)) else {}
         restricted = restricted_fields(user, self.model, recorded=record is not None, record=then)
         if record is None:
             fresh, text = self.model(), _("Your role may not enter this.")

@@ -12,15 +12,16 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.contrib.admin.utils import NestedObjects, quote
+from django.contrib.admin.utils import NestedObjects, flatten_fieldsets, get_fields_from_path, quote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import AutocompleteSelectMultiple, RelatedFieldWidgetWrapper
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import models, router
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -31,14 +32,17 @@ from core.admin.record_form import (
     DATE_FIELD_OVERRIDES,
     VERSION_FIELD,
     RecordForm,
+    RefusedError,
     RowAutocompleteSelect,
     VersionedRowForm,
     VersionedRowFormSet,
 )
+from core.history.diffs import is_personal
 from core.history.entries import LabelledUrl
 from core.history.recording import m2m_referrers
 from core.permissions import (
     OUT_OF_SCOPE,
+    can_access,
     can_create,
     can_see_authors,
     in_scope,
@@ -50,13 +54,6 @@ from core.records import writing
 from core.seed.models import SeedRecord
 from core.text.formatting import join_clauses, join_long, join_sentences, label_value
 from core.web.list_pages import CARRIED_PARAMETERS
-
-
-class MultiSelectWithoutClear(AutocompleteSelectMultiple):
-    """Autocomplete select for several records without the button that clears all of them at once."""
-
-    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
-        return {**super().build_attrs(base_attrs, extra_attrs), "data-allow-clear": "false"}
 
 
 class RecordChangeList(ChangeList):
@@ -77,6 +74,15 @@ class ObjectPermissionMixin:
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return request.user.has_perm(permission_name(self.model, "delete"), obj)
+
+
+class ReadOnlyMixin:
+    """ModelAdmin or inline of what is only looked at: nobody adds, changes or deletes it there."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
@@ -102,15 +108,36 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: object
     ) -> Any:
         form: Any = super().get_form(request, obj, change, **kwargs)
-        form.user = request.user  # the class is made for this request alone
+        form.user, form.refused = request.user, refusals(request)  # the class is made for this request alone
         return form
 
-    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
-        """Make fields read-only that need a permission which the user lacks."""
-        return [
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what a new record does not have yet, and whom a record names where the user may not see it."""
+        fields = self.opts.concrete_fields
+        if obj is None:
+            hidden = {field.name for field in fields if not field.editable}
+        else:
+            named = can_see_authors(request.user, obj)
+            hidden = set() if named else {field.name for field in fields if is_personal(field)}
+        shown = [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in hidden]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+        return [(title, options) for title, options in shown if options["fields"]]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Make read-only what nobody edits, what the record keeps, and what needs a permission that the user lacks."""
+        shown = [name for name in flatten_fieldsets(self.fieldsets or ()) if obj is not None]
+        stored = (
+            self.model._base_manager.filter(pk=obj.pk).first() if obj is not None and self.model.FIXED_FIELDS else None
+        )
+        names = [
             *super().get_readonly_fields(request, obj),
+            *(field.name for field in self.opts.concrete_fields if field.name in shown and not field.editable),
+            *(stored.fixed_fields() if stored else ()),
             *restricted_fields(request.user, self.model, recorded=obj is not None, record=obj),
         ]
+        return list(dict.fromkeys(names))
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
         fixed = self.get_readonly_fields(request, obj)
@@ -152,32 +179,23 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
             field.initial = keys[0] if len(keys) == 1 else None
         return field
 
-    def records_in_scope(self, request: HttpRequest) -> models.QuerySet[Model] | None:
-        """Return the records within the user's scope, or None where that is every record."""
-        every = self.model._base_manager.all()
-        own = in_scope(request.user, every)
-        return None if own is every else own
-
     def get_ordering(self, request: HttpRequest) -> Any:
         """List the records within the user's scope first."""
-        ordering, own = super().get_ordering(request), self.records_in_scope(request)
-        if own is None:
+        ordering, every = super().get_ordering(request), self.model._base_manager.all()
+        own = in_scope(request.user, every)
+        if own is every:
             return ordering
         first = models.Case(models.When(pk__in=own.values("pk"), then=0), default=1)
         return [first, *(ordering or self.opts.ordering)]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Put the filter by owner field first for a user with a limited scope."""
-        filters, name = list(super().get_list_filter(request)), owner_field(self.model)
-        if self.records_in_scope(request) is None:
-            return filters
-
-        def place(item: object) -> tuple[bool, int]:
-            field = item[0] if isinstance(item, list | tuple) else item  # or a filter class of its own
-            first, *further = field.split("__") if isinstance(field, str) else [""]
-            return first != name, len(further) if first == name else 0
-
-        return sorted(filters, key=place)
+        """Offer of related records only those in use."""
+        return [
+            (item, admin.RelatedOnlyFieldListFilter)
+            if isinstance(item, str) and get_fields_from_path(self.model, item)[-1].is_relation
+            else item
+            for item in super().get_list_filter(request)
+        ]
 
     # -- the form ------------------------------------------------------------------------------------
 
@@ -217,11 +235,6 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
             field.error_messages["invalid"] = db_field.error_messages["invalid"]
         return field
 
-    def formfield_for_manytomany(self, db_field: models.Field, request: HttpRequest, **kwargs: object) -> Any:
-        if db_field.name in self.autocomplete_fields:
-            kwargs["widget"] = MultiSelectWithoutClear(db_field, self.admin_site)
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Render the change form, with the reason for the change last, for users who may save."""
         record = kwargs.get("obj")
@@ -247,12 +260,15 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
     # -- writing -------------------------------------------------------------------------------------
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Show the form, or save it. What was found right and is refused all the same, another user made wrong in this
-        moment.
+        """Show the form, or save it. What `records` says against it is shown at its fields, as it was typed; of what
+        another user made wrong in this moment the form is shown anew.
         """
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except (writing.Conflict, ValidationError) as exc:
+        except RefusedError as exc:
+            request.refused = exc.errors  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+        except writing.Conflict as exc:
             text = str(_("Nothing was saved. The form stands here as the record is now."))
             self.message_user(request, join_sentences(" ".join(exc.messages), text), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
@@ -261,22 +277,35 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         """Hook: complete the record; `save_related` writes it together with its lists."""
 
     def save_related(self, request: HttpRequest, form: RecordForm, formsets: Sequence[Any], change: bool) -> None:
-        """Write the record with its lists, then the rows that have a history of their own."""
-        reason = form.cleaned_data.get("change_reason", "")
-        written = self.write_record(request, form, form.own_lists(), reason, change=change)
-        for formset in formsets:
+        """Write the record with its lists, then the rows that have a history of their own. Raises RefusedError with
+        what is said against any of them.
+        """
+        reason, written, errors = form.cleaned_data.get("change_reason", ""), False, {}
+        try:
+            written = self.write_record(request, form, form.own_lists(), reason, change=change)
+        except PermissionDenied as exc:
+            error = ValidationError(str(exc) or OUT_OF_SCOPE, code=writing.NOT_YOURS)
+            named = [name for name, value in form.cleaned_data.items() if isinstance(value, Model)]
+            beyond = [name for name in named if not can_access(request.user, form.cleaned_data[name])]
+            errors[form.prefix] = ValidationError({[owner_field(self.model), *beyond][-1]: error})
+        except ValidationError as exc:
+            errors[form.prefix] = exc
+        for formset in formsets if change or not errors else ():
             formset.user, formset.reason = request.user, reason
-            formset.save()
+            try:
+                formset.save()
+            except RefusedError as exc:
+                errors |= exc.errors
             written |= formset.has_changed()
+        if errors:
+            raise RefusedError(errors)
         request.unchanged = not written  # type: ignore[attr-defined]
 
     def write_record(
         self, request: HttpRequest, form: RecordForm, lists: Mapping[str, Any], reason: str, *, change: bool
     ) -> bool:
         """Write the record of a form; return whether anything was changed."""
-        fields = [field for field in self.opts.concrete_fields if field.name in form.cleaned_data]
-        values = {field.attname: getattr(form.instance, field.attname) for field in fields} if change else {}
-        return writing.write(form.instance, values, lists, by=request.user, reason=reason)
+        return writing.write(form.instance, form.own_values() if change else {}, lists, by=request.user, reason=reason)
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: object) -> Any:
         return None if getattr(request, "unchanged", False) else super().log_change(request, obj, message)
@@ -362,7 +391,8 @@ class VersionedRowInline(ObjectPermissionMixin, admin.TabularInline):
 
     def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: object) -> Any:
         formset: Any = super().get_formset(request, obj, **kwargs)
-        formset.form.user = request.user  # the class is made for this request alone
+        form = formset.form  # the class is made for this request alone
+        form.user, form.refused = request.user, refusals(request)
         return formset
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
@@ -376,6 +406,22 @@ class VersionedRowInline(ObjectPermissionMixin, admin.TabularInline):
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field
+
+
+def list_url(model: type[Model], **filters: object) -> str:
+    """Return the address of the list of records of a model, of these alone."""
+    return admin_url(model, "changelist", **{f"{name}__exact": value for name, value in filters.items()})
+
+
+def admin_url(model: type[Model], view: str, *args: object, **query: object) -> str:
+    """Return the address of a page of a model in the admin."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{view}", args=args)
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def refusals(request: HttpRequest) -> Mapping[str | None, ValidationError]:
+    """Return what `records` said against the forms of this request when they were to be saved."""
+    return getattr(request, "refused", {})
 
 
 def autocomplete_source(request: HttpRequest) -> type[Model] | None:
@@ -404,20 +450,11 @@ def field_errors(form: Any, inlines: Iterable[Any]) -> list[tuple[str, str, str]
 # -- the toolkit's own: background jobs, and seed records ---------------------------------------------------------
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin):
     """ModelAdmin without forms to add, change or delete."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return RecordChangeList
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(SeedRecord)

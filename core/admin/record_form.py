@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.admin.widgets import AdminDateWidget, AutocompleteSelect
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import QueryDict
@@ -41,9 +41,8 @@ from core.history.entries import last_version_url
 from core.history.recording import MAX_REASON
 from core.http.errors import truncate
 from core.http.request import parse_key
-from core.permissions import OUT_OF_SCOPE, owner_field, restricted_fields
+from core.permissions import restricted_fields
 from core.records import writing
-from core.records.constraints import constraint_fields
 from core.spreadsheets.cells import AmbiguousCell, SheetCell, read_date
 from core.text.formatting import join_clauses, join_sentences, label_value
 
@@ -112,8 +111,8 @@ class RecordForm(forms.ModelForm):
         ),
     )
     data: QueryDict
+    refused: Mapping[str | None, ValidationError] = {}  # what `records` said when it was to be saved, by prefix
     latest: Any = None  # newest history entry of the record
-    input_errors: frozenset[str] = frozenset()  # fields whose input is wrong in itself
     conflicts: Sequence[tuple[str | None, str]] = ()  # where others saved since: what to say, by field
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -183,13 +182,8 @@ class RecordForm(forms.ModelForm):
 
     # -- validation ------------------------------------------------------------------------------------
 
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        self.input_errors = frozenset(self.errors)  # before the record itself is validated
-        return cleaned
-
     def full_clean(self) -> None:
-        """Validate; reject a form that others overtook, once; report one mistake once, and what the user may not do."""
+        """Validate; reject a form that others overtook, once; show what `records` said against it."""
         super().full_clean()
         if not self.is_bound:
             return
@@ -203,54 +197,38 @@ class RecordForm(forms.ModelForm):
                     self.add_error(name, ValidationError(text, code="conflict"))
             # The user knows the newest version now, and saves again deliberately.
             self.data[VERSION_FIELD] = str(self.latest.pk)
-        self.drop_derived_errors()
-        if self.user is not None:
-            self.check_rights()
+        if show_refusal(self) and self.instance.pk:  # what cannot be typed is shown as it is stored
+            stored = type(self.instance)._base_manager.get(pk=self.instance.pk)
+            for field in self.instance._meta.concrete_fields:
+                setattr(self.instance, field.attname, getattr(stored, field.attname))
 
-    def drop_derived_errors(self) -> None:
-        """Drop errors of fields that the record derives from a field with an error, and of constraints on them."""
-        derived: Mapping[str, Sequence[str]] = getattr(self._meta.model, "DERIVED_FROM", {})
-        for name, sources in derived.items():
-            if name in self.input_errors or not any(source in self.errors for source in sources):
-                continue
-            self.errors.pop(name, None)
-            rules = [rule for rule in self._meta.model._meta.constraints if constraint_fields(rule) == {name}]
-            messages = {rule.get_violation_error_message() for rule in rules}
-            general = [error for error in self.non_field_errors().as_data() if set(error.messages) - messages]
-            self.errors.pop(NON_FIELD_ERRORS, None)
-            for error in general:
-                self.add_error(None, error)
-
-    def check_rights(self) -> None:
-        """Report what `records` would refuse: scope, restricted fields, a missing reason."""
-        adding, owner = self.instance.pk is None, owner_field(self._meta.model)
-        stored = None if adding else type(self.instance)._base_manager.get(pk=self.instance.pk)
-        refused: list[tuple[Any, ValidationError]] = []
-        try:
-            writing.check_fields(self.instance, stored, self.own_lists(), self.user)
-        except ValidationError as exc:
-            refused += [(name, error) for name, errors in exc.error_dict.items() for error in errors]
-        try:
-            if owner not in self.errors:
-                writing.check_scope(self.user, writing.ADD if adding else writing.CHANGE, self.instance)
-        except (PermissionDenied, ValidationError):
-            # At the field that decides the scope here: one that the owner field is derived from, else itself.
-            derived: Mapping[str, Sequence[str]] = getattr(self._meta.model, "DERIVED_FROM", {})
-            sources = [source for source in derived.get(owner, ()) if self.cleaned_data.get(source)]
-            shown = next((field for field in [*sources, owner] if field in self.fields), None)
-            refused.append((shown, ValidationError(OUT_OF_SCOPE, code=writing.NOT_YOURS)))
-        for name, error in refused:
-            self.add_error(name if name in self.fields else None, error)
-        for field in self.instance._meta.concrete_fields if refused and stored else ():  # it is shown as it was
-            setattr(self.instance, field.attname, getattr(stored, field.attname))
-        missing = "" if self.cleaned_data.get("change_reason") else self.instance.missing_reason(stored)
-        if missing and "change_reason" not in self.errors:
-            self.add_error("change_reason", ValidationError(missing, code="required"))
+    def own_values(self) -> dict[str, Any]:
+        """Return the values of the record's fields that are on the form, and filled in rightly, by field."""
+        fields = [item for item in self._meta.model._meta.concrete_fields if item.name in self.cleaned_data]
+        return {item.name: getattr(self.instance, item.name) for item in fields}
 
     def own_lists(self) -> dict[str, Any]:
         """Return the many-to-many lists that are on the form, and filled in rightly, by field."""
         fields, cleaned = self._meta.model._meta.many_to_many, self.cleaned_data
         return {field.name: cleaned[field.name] for field in fields if field.name in cleaned}
+
+
+class RefusedError(Exception):
+    """What `records` said against forms that were valid in themselves, by their prefix; nothing was written."""
+
+    def __init__(self, errors: Mapping[str | None, ValidationError]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+def show_refusal(form: Any) -> bool:
+    """Add to a form what was said against it when it was to be saved, if anything: errors of what it does not show
+    stand above it.
+    """
+    error = form.refused.get(form.prefix)
+    for name, errors in error.error_dict.items() if hasattr(error, "error_dict") else [(None, error)] if error else ():
+        form.add_error(name if name in form.fields else None, errors)
+    return error is not None
 
 
 def changes_since(
@@ -315,6 +293,7 @@ class VersionedRowForm(forms.ModelForm):
     """Form of one row, with the version of its record that the page was opened on."""
 
     user: Any = None  # the user, set by the inline
+    refused: Mapping[str | None, ValidationError] = {}  # as above
     version = VersionField()
     latest: Any = None  # newest history entry of the row
     changes: Sequence[FieldDifference] | None = None  # what others changed since the page was opened; None: nothing
@@ -337,15 +316,11 @@ class VersionedRowForm(forms.ModelForm):
             if name in self.fields:
                 self.fields[name].disabled = True
 
-    def validate_unique(self) -> None:
-        """Also hold the row against those that its parent has by now, which Django leaves to the database."""
-        super().validate_unique()
-        if not self.errors:
-            try:
-                absent = {field.name for field in self._meta.model._meta.concrete_fields} - self.fields.keys()
-                self.instance.validate_constraints(exclude=absent)
-            except ValidationError as exc:
-                self.add_error(None, exc)
+    def full_clean(self) -> None:
+        """Show what `records` said against the row as well."""
+        super().full_clean()
+        if self.is_bound:
+            show_refusal(self)
 
     def compare_with(self, latest: HistoricalRecord) -> None:
         """Compare with the newest entry of the row. One that only another user changed stays as they saved it."""
@@ -407,21 +382,26 @@ class VersionedRowFormSet(forms.BaseInlineFormSet):
             raise ValidationError(above, code="conflict")
         super().clean()
 
-    def get_unique_error_message(self, unique_check: Sequence[str]) -> str:
-        """Name the fields that two rows agree in as the form does."""
-        labels = [self.model._meta.get_field(name).verbose_name for name in unique_check if name != self.fk.name]
-        return str(super().get_unique_error_message(labels))
+    def validate_unique(self) -> None:
+        """Left to `records`, which holds each row against the others, and against those that its parent has by now."""
 
     def save(self, commit: bool = True) -> Any:
-        """Write the rows, each with a history entry of its own."""
-        saved, how = super().save(commit=False), {"by": self.user, "reason": self.reason}
+        """Write the rows, each with a history entry of its own. Raises RefusedError with what is against them."""
+        saved, how, errors = super().save(commit=False), {"by": self.user, "reason": self.reason}, {}
         for row in self.deleted_objects:
             writing.delete(row, **how)
-        for row, names in self.changed_objects:
-            writing.write(row, {name: getattr(row, name) for name in names if name != VERSION_FIELD}, **how)
-        for row in self.new_objects:
-            writing.write(row, **how)
+        prefixes = {id(form.instance): form.prefix for form in cast(Any, self.forms)}
+        for row, names in [*self.changed_objects, *((row, []) for row in self.new_objects)]:
+            try:
+                self.write_row(row, {name: getattr(row, name) for name in names if name != VERSION_FIELD}, **how)
+            except ValidationError as exc:
+                errors[prefixes[id(row)]] = exc
+        if errors:
+            raise RefusedError(errors)
         return saved
+
+    def write_row(self, row: Any, values: Mapping[str, Any], *, by: Any, reason: str) -> None:
+        writing.write(row, values, by=by, reason=reason)
 
 
 def is_marked_deleted(form: forms.BaseForm) -> bool:

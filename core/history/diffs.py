@@ -111,7 +111,7 @@ def stored_fields(model: Any) -> list[Any]:
 
 def m2m_fields(model: type[Model]) -> list[Any]:
     """Return the many-to-many fields that a model's history keeps."""
-    return [model._meta.get_field(name) for name in getattr(model, "_history_m2m_fields", ())]
+    return list(model._meta.many_to_many) if hasattr(model, "history") else []
 
 
 def entry_states(entries: Sequence[HistoricalRecord]) -> dict[int, RecordState]:

@@ -30,7 +30,12 @@ _import: ContextVar[tuple[int | None, bool]] = ContextVar("import", default=(Non
 
 
 class AtomicHistoricalRecords(HistoricalRecords):
-    """HistoricalRecords that writes an entry, its lists and its change event atomically."""
+    """HistoricalRecords that keeps every list of a record, and writes an entry, its lists and its change event
+    atomically.
+    """
+
+    def get_m2m_fields_from_model(self, model: Any) -> list[Any]:
+        return list(model._meta.local_many_to_many)
 
     def create_historical_record(self, instance: models.Model, history_type: str, using: str | None = None) -> None:
         """Write the entry, its many-to-many rows and its change event: all or nothing, also outside a transaction."""
@@ -193,9 +198,9 @@ def record_change_events(entries: Sequence[Any]) -> None:
 
 @cache
 def key_field_name(model: Any) -> str:
-    """Return the field by which URLs and bodies identify a record of the model: its slug or code, else its id."""
+    """Return the field by which URLs and bodies identify a record of the model: the first of its codes, else its id."""
     names = {field.name for field in model._meta.concrete_fields}
-    return getattr(model, "URL_FIELD", "") or next((name for name in ("slug", "code") if name in names), "id")
+    return next((name for name in ("slug", *getattr(model, "LOOKUP_CODES", ())) if name in names), "id")
 
 
 @cache

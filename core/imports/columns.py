@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from core.http.errors import closest_match, truncate
+from core.records.fields import is_code
 from core.spreadsheets.cells import (
     AmbiguousCell,
     SheetCell,
@@ -268,7 +269,7 @@ def column_for_field(target: Any, column: type[Column] | None = None, **changes:
         made, values["choices"] = ChoiceColumn, dict(target.flatchoices)
     if isinstance(target, models.SlugField):
         values["normalize"] = normalize_slug
-    elif target.name in target.model.CODE_FIELDS:
+    elif is_code(target):
         values["normalize"] = normalize_code
     return (column or made)(target.name, target.verbose_name, **{**values, **changes})
 

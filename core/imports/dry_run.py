@@ -181,7 +181,7 @@ def fill_records(plan: DryRun, library: RecordLookup) -> None:
         taken.update(model.history.values_list("slug", flat=True))
     for row in plan.rows:
         row.record = row.record if row.found else model()
-        share_related(row.record, library)
+        share_related(row.record, library, kind)
         row.before = copy(row.record) if row.found else None
         assign_values(row, kind)
         if not row.found and hasattr(row.record, "slug") and not row.record.slug:
@@ -195,11 +195,11 @@ def fill_records(plan: DryRun, library: RecordLookup) -> None:
                 row.lists_before[column.name] = [names.record_by_id(key) for _row, key in links.get(row.record.pk, ())]
 
 
-def share_related(record: Any, library: RecordLookup) -> None:
-    """Replace the record's related objects by the ones all rows share, where they are not loaded yet."""
+def share_related(record: Any, library: RecordLookup, kind: Importer) -> None:
+    """Replace the record's related objects that rows name by the ones all rows share, where they are not loaded yet."""
     for f in record._meta.concrete_fields:
         key = getattr(record, f.attname)
-        if f.is_relation and key is not None and issubclass(f.related_model, HistoryModel):  # users have no names here
+        if f.name in kind.columns_by_name and f.is_relation and key is not None:
             setattr(record, f.name, library.index(f.related_model).record_by_id(key))
 
 

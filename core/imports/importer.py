@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.recording import batched
 from core.http.errors import truncate
-from core.imports.columns import Column, RecordLookup, RecordNumberColumn, column_for_field
+from core.imports.columns import Column, RecordColumn, RecordLookup, RecordNumberColumn, column_for_field
 from core.imports.headings import ImportErrorDetail, displayed_value
 from core.spreadsheets.cells import SheetCell, SheetRow, strip_invisible
 from core.text.bilingual import translated_texts
@@ -129,7 +129,7 @@ class Importer:
     heading_aliases: Mapping[str, tuple[str, ...]] = {}  # other headings of a field, as ledgers have them
     single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {}
     """By text in two languages, the heading (and its aliases) of a column that holds it in one language."""
-    export_relations: tuple[str, ...] = ()  # relations that an export needs
+    column_options: Mapping[str, Mapping[str, Any]] = {}  # by field, in what its column differs from the field
 
     @property
     def label(self) -> str:
@@ -142,7 +142,11 @@ class Importer:
         lists = self.model._meta.many_to_many
         fields = [f for f in (*own, *lists) if f.name not in self.excluded_fields]
         own_columns = (
-            column_for_field(f, aliases=self.heading_aliases.get(f.name, ()), **self.column_options(f.name))
+            column_for_field(
+                f,
+                aliases=self.heading_aliases.get(f.name, ()),
+                **{**({"required": False} if f.name == "slug" else {}), **self.column_options.get(f.name, {})},
+            )
             for f in fields
         )
         return [
@@ -159,10 +163,6 @@ class Importer:
             *own_columns,
             *self.extra_columns(),
         ]
-
-    def column_options(self, name: str) -> dict[str, Any]:
-        """Return the options in which a field's column differs from the model field."""
-        return {"required": False} if name == "slug" else {}
 
     def extra_columns(self) -> list[Column]:
         """Return columns that are no field of the model."""
@@ -202,9 +202,13 @@ class Importer:
         return [_("Row %(row)d: %(what)s") % {"row": row.number, "what": text} for row, text in texts if text]
 
     def export_queryset(self) -> models.QuerySet[Model]:
-        """Return all records, with the relations that an export needs."""
-        lists = [f.name for f in self.model._meta.many_to_many]
-        return self.model._base_manager.select_related(*self.export_relations).prefetch_related(*lists)
+        """Return all records, with those that they name and what the names of these hold."""
+        lists, named = [f.name for f in self.model._meta.many_to_many], []
+        for column in self.columns:
+            if isinstance(column, RecordColumn):
+                further = column.model.NAME_RELATIONS
+                named += [column.name, *(f"{column.name}__{name}" for name in further if name)]
+        return self.model._base_manager.select_related(*(named or [None])).prefetch_related(*lists)
 
     def match_queryset(self) -> models.QuerySet[Model]:
         """Return the records among which rows find theirs, without related records: rows share those."""

@@ -8,6 +8,11 @@ from core.records.validators import check_not_ahead
 from core.text.bilingual import check_text
 
 
+def is_code(field: Any) -> bool:
+    """Whether a text is a code, by its name: codes are stored normalized, as they are compared."""
+    return field.name in {"slug", "code", "number", "doc_number"} or field.name.endswith("_code")
+
+
 def text_field(label: Any, max_length: int, help_text: Any, *, blank: bool = False) -> Any:
     """Return a field of one line of text, without invisible characters."""
     return models.CharField(label, max_length=max_length, blank=blank, validators=[check_text], help_text=help_text)

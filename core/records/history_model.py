@@ -12,6 +12,7 @@ from django.dispatch import receiver
 from core.history.append_only import refuse_kept
 from core.history.recording import HISTORY
 from core.records.constraints import add_choice_constraints, check_constraint_holds, constraint_fields
+from core.records.fields import is_code
 from core.records.validators import check_displayable
 from core.text.bilingual import normalize_code, normalize_text
 
@@ -22,46 +23,28 @@ class HistoryModel(models.Model):
     """Abstract model of a record that people edit: its history keeps who changed what, when and why."""
 
     history = HISTORY
-    # By constraint (its name without the table), the fields to attach its error to, where they are others than the last
-    # of its fields; of a text in two languages the Chinese one is the last.
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {}
-    # Fields whose choices another constraint holds (core/records/constraints.py makes those of all others).
-    CHOICES_HELD: ClassVar[Collection[str]] = ()
-    # Path to the id of the province it belongs to; empty for records that belong to all.
+
+    # What a model may say of itself, and what follows from its fields: core/records/__init__.py.
     PROVINCE_PATH: ClassVar[str] = ""
-    # Foreign key to the record on whose page its changes stand; empty for records with a page of their own.
     OWNER: ClassVar[str] = ""
-    # By permission, the fields that need it besides the permission to change the record.
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {}
-    # The same for existing records; of a new record the fields are free.
     RESTRICTED_CHANGES: ClassVar[FieldNames] = {}
-    # Many-to-many lists to which users add only records within their own scope.
-    SCOPED_LISTS: ClassVar[Collection[str]] = ()
-    # Fields besides those of users that name people: shown where authors are (core/permissions.py).
-    PERSONAL_FIELDS: ClassVar[Collection[str]] = ()
-    # Why records of this model are never deleted, and what to do instead; empty for a model whose records may be.
-    NEVER_DELETED: ClassVar[Any] = ""
-    # Fields that keep the value they were entered with, each with what to do instead.
     FIXED_FIELDS: ClassVar[Mapping[str, Any]] = {}
-    skip_unique_check = False  # where uniqueness is checked for many records at once
-    # What its own rules changed besides, for its next history entry (core/history/recording.py).
-    added_reason: str = ""
-    CODE_FIELDS: ClassVar[Collection[str]] = ("slug",)  # texts that are stored normalized, as codes are compared
-    YEAR_FIELDS: ClassVar[Collection[str]] = ()  # whole numbers that are years
-    # Rows are only ever added (core/history/append_only.py): they count as part of the record that they belong to.
-    APPEND_ONLY: ClassVar[bool] = False
-    # The foreign key to the record with whose import the only such row may be undone (same file).
-    DELETABLE_ALONE: ClassVar[str] = ""
-    # State in which a record is never changed or deleted (same file); empty: in none.
-    FROZEN_STATE: ClassVar[str] = ""
-    # Field by which URLs identify a record; empty: its slug or code if it has one, else its id.
-    URL_FIELD: ClassVar[str] = ""
-    # Attributes by which an import finds a record, and names by which an export writes it, in this order.
+    SCOPED_LISTS: ClassVar[Collection[str]] = ()
+    PERSONAL_FIELDS: ClassVar[Collection[str]] = ()
     LOOKUP_CODES: ClassVar[tuple[str, ...]] = ("slug",)
     LOOKUP_NAMES: ClassVar[tuple[str, ...]] = ("name_zh", "name_en", "title_zh", "title_en")
     EXPORT_NAMES: ClassVar[tuple[str, ...]] = ("name",)
-    # Relations that these names need, for select_related; (None,) for none.
     NAME_RELATIONS: ClassVar[tuple[str | None, ...]] = (None,)
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {}
+    CHOICES_HELD: ClassVar[Collection[str]] = ()
+    NEVER_DELETED: ClassVar[Any] = ""
+    APPEND_ONLY: ClassVar[bool] = False
+    DELETABLE_ALONE: ClassVar[str] = ""
+    FROZEN_STATE: ClassVar[str] = ""
+
+    skip_unique_check = False  # where uniqueness is checked for many records at once
+    added_reason: str = ""  # what its own rules changed besides, for its next history entry (core/history/recording.py)
 
     class Meta:
         abstract = True
@@ -106,7 +89,7 @@ class HistoryModel(models.Model):
         for field in self._meta.concrete_fields:
             value = getattr(self, field.attname)
             if isinstance(field, models.CharField | models.TextField) and isinstance(value, str):
-                normalize = normalize_code if field.name in self.CODE_FIELDS else normalize_text
+                normalize = normalize_code if is_code(field) else normalize_text
                 setattr(self, field.attname, normalize(value))
         errors: dict[str, list[ValidationError]] = {}
         try:
@@ -116,7 +99,7 @@ class HistoryModel(models.Model):
         for field in self._meta.concrete_fields:
             if field.name not in errors and field.name not in (exclude or ()):
                 try:
-                    check_displayable(field, getattr(self, field.attname), is_year=field.name in self.YEAR_FIELDS)
+                    check_displayable(field, getattr(self, field.attname), is_year=field.name.endswith("_year"))
                 except ValidationError as exc:
                     errors[field.name] = [exc]
         if errors:
@@ -188,7 +171,9 @@ class HistoryModel(models.Model):
         return False
 
     def constraint_error_fields(self, constraint: models.BaseConstraint, exclude: set[str]) -> list[str]:
-        """Return the fields at which a violation is reported; of several, those still empty."""
+        """Return the fields at which a violation is reported; of several, those still empty. It is not reported while
+        none of them is filled in rightly.
+        """
         stored = {field.name: field.attname for field in self._meta.concrete_fields}
         concerned = [name for name in stored if name in constraint_fields(constraint)]
         last = concerned[-1:]
@@ -197,7 +182,7 @@ class HistoryModel(models.Model):
         wanted = self.CONSTRAINT_FIELDS.get(constraint.name.partition("_")[2], last)
         names = [name for name in wanted if name not in exclude]
         empty = [name for name in names if getattr(self, stored[name]) in (None, "")]
-        return empty or names or [NON_FIELD_ERRORS]
+        return empty or names or ([] if wanted else [NON_FIELD_ERRORS])
 
 
 @receiver(class_prepared)

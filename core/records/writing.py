@@ -170,7 +170,8 @@ def restore(
     """Bring a record to what one of its history entries says, a deleted one with the rows that were deleted with it,
     and return it. `opened` is the newest entry that the user saw. Of a `trial` nothing stays.
 
-    `rules` returns the fields that this user may not change, and why. Raises RevertRejected with every obstacle.
+    `rules` returns the fields that this user may not change, and why; "" is the record. Raises RevertRejected with
+    every obstacle.
     """
     locked(entry.instance_type, entry.id)
     restoration = Revert(entry)
@@ -187,7 +188,7 @@ def restore(
     # Without a person's name: public pages show reasons, but not authors.
     text = _("Restored the version of %(when)s.") % {"when": format_datetime(entry.history_date)}
     fields = {field.name: field_label(field) for field in restoration.fields}
-    found = [Obstacle(fields[name], why) for name, why in rules(restoration).items()]
+    found = [Obstacle(fields.get(name, ""), why) for name, why in rules(restoration).items()]
     found += write_version(restoration, by, join_sentences(text, reason))
     if found:
         raise RevertRejected(found)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.history.append_only import KeptQuerySet
-from core.records.constraints import choices_constraint
+from core.records.constraints import check_constraint, choices_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText, check_text
 from core.text.formatting import StatusChoices
@@ -104,14 +104,10 @@ class Edition(HistoryModel):
     )
     content = models.JSONField(_("content"), default=dict, blank=True, editable=False)
 
-    CODE_FIELDS = ()
-    URL_FIELD = "quarter"
     LOOKUP_CODES = ("quarter",)
-    LOOKUP_NAMES = ()
-    EXPORT_NAMES = ("quarter",)
     objects = models.Manager.from_queryset(KeptQuerySet)()
     FROZEN_STATE = EditionState.APPROVED
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"approver_differs": ("approved_by",), "approved_whole": ("state",)}
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"approved_whole": ("state",)}
 
     class Meta:
         verbose_name = _("edition")
@@ -120,15 +116,15 @@ class Edition(HistoryModel):
         permissions = [("approve_edition", "Can approve editions that somebody else made and submitted")]
         constraints = [
             choices_constraint("state", EditionState, "edition_state_known"),
-            models.CheckConstraint(condition=Q(quarter__regex=r"^[12][0-9]{3}-Q[1-4]$"), name="edition_quarter_normal"),
-            models.CheckConstraint(
-                condition=Q(approved_by__isnull=True)
-                | (~Q(approved_by=F("made_by")) & ~Q(approved_by=F("submitted_by"))),
-                name="edition_approver_differs",
-                violation_error_message=_("You made or submitted this edition: somebody else approves it."),
+            check_constraint("edition_quarter_normal", Q(quarter__regex=r"^[12][0-9]{3}-Q[1-4]$")),
+            check_constraint(
+                "edition_approver_differs",
+                Q(approved_by__isnull=True) | (~Q(approved_by=F("made_by")) & ~Q(approved_by=F("submitted_by"))),
+                _("You made or submitted this edition: somebody else approves it."),
             ),
-            models.CheckConstraint(
-                condition=Q(
+            check_constraint(
+                "edition_approved_whole",
+                Q(
                     state=EditionState.APPROVED,
                     approved_by__isnull=False,
                     approved_at__isnull=False,
@@ -136,8 +132,7 @@ class Edition(HistoryModel):
                     sha256__regex=r"^[0-9a-f]{64}$",
                 )
                 | (~Q(state=EditionState.APPROVED) & Q(approved_by__isnull=True, approved_at__isnull=True, sha256="")),
-                name="edition_approved_whole",
-                violation_error_message=_("An edition is approved on its page alone, with its files."),
+                _("An edition is approved on its page alone, with its files."),
             ),
         ]
 

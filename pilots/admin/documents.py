@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import RecordAdmin
+from core.admin.record_admin import ReadOnlyMixin, RecordAdmin
 from core.history.entries import Revert
 from core.permissions import editor_province
 from core.text.formatting import format_date, label_value, no_data
@@ -91,7 +91,9 @@ class DocumentAdmin(EvidenceAdmin):
 
 
 @admin.register(Attachment)
-class AttachmentAdmin(EvidenceAdmin):
+class AttachmentAdmin(ReadOnlyMixin, EvidenceAdmin):
+    """An attachment is made and removed on its page, which asks for a reason."""
+
     list_display = ["document", "target_link", "purpose", "page_number", "attached_on", "removed_on"]
     list_filter = ["purpose", "removed_on"]
     search_fields = ["document__title", "quote"]
@@ -101,16 +103,6 @@ class AttachmentAdmin(EvidenceAdmin):
         "removed_reason",
     ]
     readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """None is added, changed or deleted here: its page asks for a reason."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)

@@ -5,44 +5,28 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import RecordAdmin
+from core.admin.record_admin import ReadOnlyMixin, RecordAdmin
 from core.admin.record_form import RecordForm
 from core.http.as_of import today
 from core.permissions import can_see_authors
 from core.text.formatting import format_date
-from pilots.follow_ups.services import check_opening, open_follow_up, record_cause
+from pilots.follow_ups.services import open_follow_up
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState
 from pilots.models import FollowUp, FollowUpStep
-from policies.admin import TITLE_FIELDSET, related_only_filters
+from policies.admin import TITLE_FIELDSET
 
 PEOPLE = ("owner_person", "owner_user", "verifier")
 
 
-class FollowUpForm(RecordForm):
-    """Form of a follow-up. A new one is checked as the service that opens it checks it, so that errors have a field."""
-
-    def full_clean(self) -> None:
-        super().full_clean()
-        if not self.is_bound or self.errors or self.instance.pk:
-            return
-        try:
-            check_opening(self.instance)
-            record_cause(self.instance)
-        except ValidationError as exc:
-            self.add_error(None, exc)
-
-
-class StepInline(admin.TabularInline):
+class StepInline(ReadOnlyMixin, admin.TabularInline):
     """The steps, to be read: they are taken on the page of the follow-up."""
 
     model = FollowUpStep
     extra = 0
-    can_delete = False
     ordering = ["seq"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -52,12 +36,6 @@ class StepInline(admin.TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         steps: QuerySet[Any] = super().get_queryset(request).select_related("follow_up", "author")
         return steps
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -80,9 +58,8 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(FollowUp)
 class FollowUpAdmin(RecordAdmin):
-    form = FollowUpForm
     list_display = ["__str__", "state_now", "due_now", "kind", "subject", "owner_agency", "is_key", "opened_on"]
-    list_filter = [StateFilter, "kind", "is_key", "cause_colour", *related_only_filters("province", "owner_agency")]
+    list_filter = [StateFilter, "kind", "is_key", "cause_colour", "province", "owner_agency"]
     search_fields = [
         *["number", "title_zh", "title_en", "meeting", "owner_agency__name_zh", "owner_agency__name_en"],
         *["pilot__name_zh", "pilot__name_en", "pilot__slug"],
@@ -96,12 +73,20 @@ class FollowUpAdmin(RecordAdmin):
         (
             TITLE_FIELDSET[0],
             {
-                "fields": ["title_zh", "title_en", "kind", "is_key", "task_zh", "task_en"],
+                "fields": ["number", "title_zh", "title_en", "kind", "is_key", "task_zh", "task_en"],
                 "description": _("Its steps are taken on its page: the button at the top of this page leads there."),
             },
         ),
         (_("What it is about"), {"fields": ["pilot", "province", "policy", "practice"]}),
-        (_("The light that caused it"), {"fields": ["cause", "cause_indicator", "cause_milestone"]}),
+        (
+            _("The light that caused it"),
+            {
+                "fields": [
+                    *["cause", "cause_indicator", "cause_milestone"],
+                    *["cause_colour", "cause_reason_zh", "cause_reason_en"],
+                ]
+            },
+        ),
         (_("When"), {"fields": [("opened_on", "due_on")]}),
         (_("Who"), {"fields": ["owner_agency", *PEOPLE]}),
         (_("Where it was assigned"), {"fields": ["meeting", "sources"]}),
@@ -126,24 +111,6 @@ class FollowUpAdmin(RecordAdmin):
     @admin.display(description=_("what it is about"))
     def subject(self, follow_up: FollowUp) -> str:
         return str(follow_up.subject)
-
-    # -- the form ------------------------------------------------------------------------------------
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show number and light of an existing one; people only to those who may see them."""
-        fieldsets = list(super().get_fieldsets(request, obj))
-        if obj is None:
-            return fieldsets
-        fieldsets[0] = (fieldsets[0][0], {**fieldsets[0][1], "fields": ["number", *fieldsets[0][1]["fields"]]})
-        light = ["cause", "cause_indicator", "cause_milestone", "cause_colour", "cause_reason_zh", "cause_reason_en"]
-        fieldsets[2] = (fieldsets[2][0], {"fields": light})
-        if not can_see_authors(request.user, obj):
-            fieldsets[4] = (fieldsets[4][0], {"fields": ["owner_agency"]})
-        return fieldsets
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        kept = ["cause_colour", "cause_reason_zh", "cause_reason_en", *FollowUp.FIXED_FIELDS] if obj else []
-        return list(dict.fromkeys([*super().get_readonly_fields(request, obj), *kept]))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer the accounts of those who may enter something at all."""

@@ -1,8 +1,9 @@
 """Admin of indicators, targets and readings."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,25 +16,25 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from core.admin.record_admin import RecordAdmin, VersionedRowInline, autocomplete_source
-from core.admin.record_form import DATE_FIELD_OVERRIDES
+from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url, autocomplete_source
+from core.admin.record_form import DATE_FIELD_OVERRIDES, RecordForm
 from core.history.entries import LabelledUrl, Revert
 from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import parse_key
-from pilots.admin.forms import IndicatorField, ReadingForm, StepsField
+from pilots.admin.forms import IndicatorField, StepsField, format_steps
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.forms.entry import AmountField
-from pilots.models import Effect, Indicator, Reading, ReadingState, Target
+from pilots.models import Effect, Indicator, Reading, ReadingLedger, ReadingState, Target
+from pilots.models.reading import CONFLICT_CODE, JUMP_CODE
 from pilots.services import (
     ACCEPT_PERMISSION,
     accept_readings,
     dispute_readings,
 )
-from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET, related_only_filters
+from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET
 
 AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}
-TARGET_OVERRIDES: Any = AMOUNT_OVERRIDES | {models.JSONField: {"form_class": StepsField}}
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
 INDICATOR_SEARCH = [f"indicator__{name}" for name in ("code", "name_zh", "name_en")]
 
@@ -55,7 +56,34 @@ class IndicatorAdmin(RecordAdmin):
 # -- targets ---------------------------------------------------------------------------------------------
 
 
-class TargetInline(VersionedRowInline):
+class TargetFields:
+    """What the form and the row of a target have in common."""
+
+    formfield_overrides = AMOUNT_OVERRIDES | {models.JSONField: {"form_class": StepsField}}
+    readonly_fields = ["steps_text"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the steps as files write them to those who may not change them; the stock page has JSON."""
+        sections, admin_of = cast(Any, super()).get_fieldsets(request, obj), cast(Any, self)
+        may = admin_of.has_change_permission(request, obj) and "steps" not in admin_of.get_readonly_fields(request, obj)
+        if obj is None or may:
+            return sections
+        return [
+            (title, {**shown, "fields": ["steps_text" if name == "steps" else name for name in shown["fields"]]})
+            for title, shown in sections
+        ]
+
+    @admin.display(description=_("steps"))
+    def steps_text(self, target: Target) -> str:
+        return format_steps(target.steps)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "indicator":
+            kwargs["form_class"] = IndicatorField
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]  # the admin's
+
+
+class TargetInline(TargetFields, VersionedRowInline):
     model = Target
     fields = [
         *["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps", "binding"],
@@ -63,24 +91,17 @@ class TargetInline(VersionedRowInline):
     ]
     autocomplete_fields = ["indicator"]
     name_relations = ("pilot",)
-    formfield_overrides = TARGET_OVERRIDES
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "indicator":
-            kwargs["form_class"] = IndicatorField
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Target)
-class TargetAdmin(PilotPartAdmin):
+class TargetAdmin(TargetFields, PilotPartAdmin):
     list_display = [
         *["indicator_and_unit", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "confidence"],
     ]
     list_select_related = ["pilot", "indicator"]
-    list_filter = ["kind", "binding", "confidence", *related_only_filters("indicator", "pilot__province")]
+    list_filter = ["kind", "binding", "confidence", "indicator", "pilot__province"]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text_en", "target_text_zh"]
     autocomplete_fields = ["pilot", "indicator", "sources"]
-    formfield_overrides = TARGET_OVERRIDES
     fieldsets = [
         (_("Who promised what"), {"fields": ["pilot", "indicator", "kind", "binding"]}),
         (
@@ -94,17 +115,32 @@ class TargetAdmin(PilotPartAdmin):
         SOURCE_FIELDSET,
     ]
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "indicator":
-            kwargs["form_class"] = IndicatorField
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
     @admin.display(description=_("indicator"), ordering="indicator")
     def indicator_and_unit(self, target: Target) -> str:
         return str(target.indicator.with_unit)
 
 
 # -- readings --------------------------------------------------------------------------------------------
+
+
+class ReadingForm(RecordForm):
+    """Form of a reading, with the version that it was opened on. A new one is the next version for its period."""
+
+    known = forms.CharField(label=_("version"), required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("state") == ReadingState.ACCEPTED and "accepted_on" in cleaned:
+            cleaned["accepted_on"] = cleaned["accepted_on"] or today()
+        return cleaned
+
+    def full_clean(self) -> None:
+        """Let the same value pass when it is saved again, where another version was entered since."""
+        super().full_clean()
+        refused = self.refused.get(self.prefix)
+        if getattr(refused, "code", "") == CONFLICT_CODE:
+            self.data = self.data.copy()
+            self.data["known"] = str(refused.params["known"])
 
 
 @admin.register(Reading)
@@ -115,24 +151,17 @@ class ReadingAdmin(PilotPartAdmin):
         *["reported_on", "accepted_on"],
     ]
     list_select_related = ["pilot", "indicator"]
-    list_filter = ["state", "value_status", "period", *related_only_filters("indicator", "pilot__province")]
+    list_filter = ["state", "value_status", "period", "indicator", "pilot__province"]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "period"]
     date_hierarchy = "reported_on"
     autocomplete_fields = ["pilot", "indicator", "sources"]
     actions = ["accept", "dispute"]
     formfield_overrides = AMOUNT_OVERRIDES
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        readings: QuerySet[Model] = super().get_queryset(request).select_related("pilot", "indicator")
-        return readings
-
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
-        """Offer an effect only accepted readings, of the pilots that its form names."""
+        """Offer an effect only accepted readings."""
         if autocomplete_source(request) is Effect:
             queryset = queryset.filter(state=ReadingState.ACCEPTED)
-            pilots = request.GET.getlist("pilot")
-            if pilots:
-                queryset = queryset.filter(pilot__in=[key for text in pilots if (key := parse_key(text))])
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("version"))
@@ -177,10 +206,28 @@ class ReadingAdmin(PilotPartAdmin):
             initial |= {name: getattr(reading, name) for name in names} | {"known": same.latest("version").pk}
         return initial
 
+    def write_record(
+        self, request: HttpRequest, form: Any, lists: Mapping[str, Any], reason: str, *, change: bool
+    ) -> bool:
+        """Record a new value as the next version."""
+        if change:
+            return super().write_record(request, form, lists, reason, change=change)
+        reading, ledger = form.instance, ReadingLedger(form.instance.pilot, lock=True)
+        reading.seen_id = parse_key(form.cleaned_data["known"])
+        if same := ledger.same(reading):
+            raise ValidationError({"value": same})
+        try:
+            ledger.record(reading, lists, by=request.user, reason=reason)
+        except ValidationError as exc:
+            if getattr(exc, "code", "") == JUMP_CODE:
+                raise ValidationError({Reading.note.active_field: exc}) from exc
+            raise
+        return True
+
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         ways: list[LabelledUrl] = []
         if request.user.has_perm("pilots.add_reading", record):
-            ways.append((_("Enter a correction"), f"{reverse('admin:pilots_reading_add')}?corrects={record.pk}"))
+            ways.append((_("Enter a correction"), admin_url(Reading, "add", corrects=record.pk)))
         if request.user.has_perm(ACCEPT_PERMISSION, record):
             verdicts = [(ReadingState.ACCEPTED, _("Accept")), (ReadingState.DISPUTED, _("Mark as disputed"))]
             ways += [

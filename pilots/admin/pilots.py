@@ -12,17 +12,12 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import RecordAdmin
+from core.admin.record_admin import RecordAdmin, admin_url, list_url
 from core.history.entries import LabelledUrl
 from pilots.admin.indicators import TargetInline
 from pilots.admin.stages_and_milestones import MilestoneInline, StageInline, tell_replan
 from pilots.models import Batch, Pilot
-from policies.admin import (
-    NAME_FIELDSET,
-    SOURCE_FIELDSET,
-    TITLE_FIELDSET,
-    related_only_filters,
-)
+from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET, TITLE_FIELDSET
 
 
 @admin.register(Batch)
@@ -30,7 +25,7 @@ class BatchAdmin(RecordAdmin):
     ordering = ["level", "known_by", "pk"]  # the model's own is lost where rows are counted
     list_display = ["__str__", "level", "province", "announced_on", "known_by", "pilot_count", "confidence"]
     list_select_related = ["province"]
-    list_filter = ["level", "confidence", *related_only_filters("province")]
+    list_filter = ["level", "confidence", "province"]
     search_fields = [
         *["title_zh", "title_en", "short_name_zh", "short_name_en", "slug"],
         *["province__name_zh", "province__name_en"],
@@ -65,44 +60,27 @@ class BatchAdmin(RecordAdmin):
     @admin.display(description=_("pilots recorded"), ordering="pilot_rows")
     def pilot_count(self, batch: Any) -> SafeString | str:
         """The number of recorded pilots, as a link to them."""
-        return format_html('<a href="{}">{}</a>', pilots_url(batch), batch.pilot_rows) if batch.pilot_rows else "–"
+        url = list_url(Pilot, batch__id=batch.pk)
+        return format_html('<a href="{}">{}</a>', url, batch.pilot_rows) if batch.pilot_rows else "–"
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
-        count = record.pilots.count()
-        ways: list[LabelledUrl] = [(_("Pilots recorded (%(count)d)") % {"count": count}, pilots_url(record))]
-        if self.may_add_pilot(request, record):
-            start = {"batch": record.pk}
-            if record.province_id:
-                start["province"] = record.province_id
-            ways.append((_("Add a pilot"), f"{reverse('admin:pilots_pilot_add')}?{urlencode(start)}"))
+        label = _("Pilots recorded (%(count)d)") % {"count": record.pilots.count()}
+        ways: list[LabelledUrl] = [(label, list_url(Pilot, batch__id=record.pk))]
+        # a national batch is open to all, a provincial one within scope
+        if request.user.has_perm("pilots.add_pilot", record if record.province_id else None):
+            start = {"province": record.province_id} if record.province_id else {}
+            ways.append((_("Add a pilot"), admin_url(Pilot, "add", batch=record.pk, **start)))
         return ways
-
-    def may_add_pilot(self, request: HttpRequest, batch: Batch) -> bool:
-        """Whether the user may add pilots: a national batch is open to all, a provincial one within scope."""
-        return bool(request.user.has_perm("pilots.add_pilot", batch if batch.province_id else None))
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         return f"{reverse('pilot-list')}?{urlencode({'batch': obj.slug})}" if obj else None
-
-
-def pilots_url(batch: Batch) -> str:
-    """Return the URL of the list of a batch's pilots."""
-    return f"{reverse('admin:pilots_pilot_changelist')}?{urlencode({'batch__id__exact': batch.pk})}"
 
 
 @admin.register(Pilot)
 class PilotAdmin(RecordAdmin):
     list_display = ["__str__", "name_zh", "kind", "province", "prefecture_zh", "confidence", "withdrawn_on", "batch"]
     list_select_related = ["province", "batch"]
-    list_filter = [
-        *related_only_filters("province"),
-        "kind",
-        *related_only_filters("batch"),
-        "province__region",
-        "city_type",
-        "confidence",
-        *related_only_filters("industries"),
-    ]
+    list_filter = ["province", "kind", "batch", "province__region", "city_type", "confidence", "industries"]
     search_fields = [
         *["name_zh", "name_en", "slug", "prefecture_zh", "prefecture_code", "county_code"],
         *["province__name_zh", "province__name_en", "batch__title_zh", "batch__title_en"],

@@ -1,26 +1,19 @@
 """Admin of practices, of their adoptions and of the effects of both."""
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.history_admin import posted_reason
-from core.admin.record_admin import RecordAdmin, autocomplete_source
-from core.history.entries import LabelledUrl, Revert
+from core.admin.record_admin import RecordAdmin, admin_url, list_url
+from core.history.entries import LabelledUrl
 from core.http.as_of import today
-from core.http.request import parse_key
-from core.permissions import can_see_authors
 from core.text.formatting import label_value, number_with_unit
-from pilots.admin.forms import EffectForm, NarrowedAutocomplete
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
-from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
+from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET
 
 PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
 
@@ -40,7 +33,7 @@ class PracticeAdmin(StateAdmin):
     list_filter = [
         *["field", "facet", "level"],
         *[(name, admin.EmptyFieldListFilter) for name in ("passed_on", "library_on", "recommended_on", "retired_on")],
-        *["confidence", *related_only_filters("province", "industries", "origins")],
+        *["confidence", "province", "industries", "origins"],
     ]
     search_fields = [
         *["title_zh", "title_en", "slug", "problem_zh", "problem_en", "action_zh", "action_en"],
@@ -77,35 +70,17 @@ class PracticeAdmin(StateAdmin):
         SOURCE_FIELDSET,
     ]
 
-    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
-        """Restoring a version that was recommended is recommending it."""
-        faults = super().revert_errors(request, restoration)
-        if request.method != "POST" or posted_reason(request):
-            return faults
-        text = restoration.build_record().missing_reason(restoration.record)
-        return {**faults, "recommended_on": text} if text else faults
-
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
+        of_it = {"practice__id": record.pk}
         ways: list[LabelledUrl] = [
-            (label % {"count": rows.count()}, list_url(rows.model, practice__id__exact=record.pk))
-            for label, rows in (
-                (_("Adoptions (%(count)d)"), record.adoptions),
-                (_("Effects (%(count)d)"), record.effects),
-            )
+            (_("Adoptions (%(count)d)") % {"count": record.adoptions.count()}, list_url(Adoption, **of_it)),
+            (_("Effects (%(count)d)") % {"count": record.effects.count()}, list_url(Effect, **of_it)),
         ]
         if request.user.has_perm("pilots.add_adoption"):
-            ways.append((_("Add an adoption"), add_url(Adoption, practice=record.pk)))
+            ways.append((_("Add an adoption"), admin_url(Adoption, "add", practice=record.pk)))
         if request.user.has_perm("pilots.add_effect", record):
-            ways.append((_("Add an effect"), add_url(Effect, practice=record.pk)))
+            ways.append((_("Add an effect"), admin_url(Effect, "add", practice=record.pk)))
         return ways
-
-
-def list_url(model: type[Model], **query: object) -> str:
-    return f"{reverse(f'admin:pilots_{model._meta.model_name}_changelist')}?{urlencode(query)}"
-
-
-def add_url(model: type[Model], **query: object) -> str:
-    return f"{reverse(f'admin:pilots_{model._meta.model_name}_add')}?{urlencode(query)}"
 
 
 @admin.register(Adoption)
@@ -116,7 +91,7 @@ class AdoptionAdmin(StateAdmin):
     ]
     list_filter = [
         *[(name, admin.EmptyFieldListFilter) for name in ("started_on", "in_use_on", "confirmed_on")],
-        *["give_up_reason", "confidence", *related_only_filters("practice", "province")],
+        *["give_up_reason", "confidence", "practice", "province"],
     ]
     search_fields = [
         *PRACTICE_SEARCH,
@@ -137,52 +112,38 @@ class AdoptionAdmin(StateAdmin):
         (_("What was changed"), {"fields": ["changed_zh", "changed_en"]}),
         (_("Given up"), {"fields": ["given_up_on", "give_up_reason", "give_up_text_zh", "give_up_text_en"]}),
         SOURCE_FIELDSET,
+        (
+            _("How well it is attested"),
+            {
+                "fields": ["confirmed_on", "claimed_by", "confirmed_by"],
+                "description": _("Confirmed by another editor than the one who claimed it, on its page."),
+            },
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         adoptions: QuerySet[Model] = super().get_queryset(request).select_related("practice", "pilot", "province")
         return adoptions
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
-        """Offer an effect only the copies of its practice."""
-        practice = parse_key(request.GET.get("practice", ""))
-        if autocomplete_source(request) is Effect and practice:
-            queryset = queryset.filter(practice=practice)
-        return super().get_search_results(request, queryset, search_term)
-
     @admin.display(description=_("who copies it"), ordering="pilot")
     def adopter_name(self, adoption: Adoption) -> str:
         return adoption.adopter_name
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show who claimed and who confirmed an existing copy, to those who may see names."""
-        fieldsets = list(super().get_fieldsets(request, obj))
-        if obj is None:
-            return fieldsets
-        people = ["claimed_by", "confirmed_by"] if can_see_authors(request.user, obj) else []
-        text = _("Confirmed by another editor than the one who claimed it, on its page.")
-        return [*fieldsets, (_("How well it is attested"), {"fields": ["confirmed_on", *people], "description": text})]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is None:
-            return super().get_readonly_fields(request, obj)
-        stored = Adoption._base_manager.get(pk=obj.pk)  # a posted form has changed the record in memory
-        fixed = ["claimed_by", "confirmed_on", "confirmed_by", *stored.fixed_fields()]
-        return [*super().get_readonly_fields(request, obj), *fixed]
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def write_record(self, request: HttpRequest, form: Any, *args: Any, change: bool) -> bool:
         """Set the signed-in user as who claims a new copy; say where a change has ended a confirmation."""
         if not change:
-            obj.claimed_by = request.user
-        if obj.added_reason:
-            messages.warning(request, obj.added_reason)
-        super().save_model(request, obj, form, change)
+            form.instance.claimed_by = request.user
+        ended = form.instance.added_reason
+        written = super().write_record(request, form, *args, change=change)
+        if ended:
+            messages.warning(request, ended)
+        return written
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         label = _("Effects (%(count)d)") % {"count": record.effects.count()}
-        ways: list[LabelledUrl] = [(label, list_url(Effect, adoption__id__exact=record.pk))]
+        ways: list[LabelledUrl] = [(label, list_url(Effect, adoption__id=record.pk))]
         if request.user.has_perm("pilots.add_effect", record):
-            ways.append((_("Add an effect"), add_url(Effect, practice=record.practice_id, adoption=record.pk)))
+            ways.append((_("Add an effect"), admin_url(Effect, "add", practice=record.practice_id, adoption=record.pk)))
         return ways
 
 
@@ -202,9 +163,8 @@ class MeasuredFilter(admin.SimpleListFilter):
 
 @admin.register(Effect)
 class EffectAdmin(RecordAdmin):
-    form = EffectForm
     list_display = ["practice", "subject_name", "result", "basis", "known_on", "confidence"]
-    list_filter = [MeasuredFilter, "basis", "confidence", *related_only_filters("practice", "province")]
+    list_filter = [MeasuredFilter, "basis", "confidence", "practice", "province"]
     search_fields = [
         *PRACTICE_SEARCH,
         *["adoption__place", "adoption__pilot__name_zh", "adoption__pilot__name_en"],
@@ -235,11 +195,6 @@ class EffectAdmin(RecordAdmin):
         named = ("practice", "adoption__pilot", "adoption__province", "reading_before", "reading_after__indicator")
         effects: QuerySet[Model] = super().get_queryset(request).select_related(*named)
         return effects
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name in {"adoption", "reading_before", "reading_after"}:
-            kwargs["widget"] = NarrowedAutocomplete(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description=_("whose"))
     def subject_name(self, effect: Effect) -> str:

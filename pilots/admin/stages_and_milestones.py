@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -13,20 +14,12 @@ from core.admin.history_admin import posted_reason
 from core.admin.record_admin import RecordAdmin, VersionedRowInline
 from core.history.entries import Revert
 from core.http.as_of import today
-from core.permissions import can_see_authors, editor_province
-from pilots.admin.forms import (
-    OverrideForm,
-    PlannedDayFormSet,
-    PlannedDayRecordForm,
-    PlannedDayRowForm,
-    ReplanForm,
-    StageForm,
-    StageFormSet,
-)
+from core.permissions import editor_province
+from pilots.admin.forms import PlannedDayFormSet, PlannedDayRecordForm, PlannedDayRowForm, StageForm, StageFormSet
 from pilots.models import LightOverride, Milestone, Replan, StageEntry
 from pilots.models.replan import with_planned_day
-from pilots.replans import DAY_FIXED, decide_replan, is_deletion_refused, replan_of, save_replan, withdraw_replan
-from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET, related_only_filters
+from pilots.replans import DAY_FIXED, decide_replan, is_deletion_refused, save_replan, withdraw_replan, write_planned
+from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET
 from policies.charts.rollout import format_day
 
 PILOT_SEARCH = ["pilot__name_zh", "pilot__name_en", "pilot__slug"]
@@ -91,12 +84,14 @@ class PlannedDayAdmin(PilotPartAdmin):
         deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, perms - {Replan._meta.verbose_name}, protected
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        if form.day_asked_for:
-            replan = replan_of(form.instance, form.day_asked_for, form.cleaned_data["change_reason"])
-            tell_replan(self, request, save_replan(replan, by=request.user))
-            request.unchanged = False  # type: ignore[attr-defined]
+    def write_record(
+        self, request: HttpRequest, form: Any, lists: Mapping[str, Any], reason: str, *, change: bool
+    ) -> bool:
+        values = form.own_values() if change else {}
+        written, replan = write_planned(form.instance, values, lists, by=request.user, reason=reason)
+        if replan:
+            tell_replan(self, request, replan)
+        return written
 
     def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
         """A fixed planned day is not restored."""
@@ -117,7 +112,7 @@ class StageEntryAdmin(PlannedDayAdmin):
     form = PlannedDayRecordForm
     list_display = ["__str__", "pilot", "planned_day", "entered_on", "evidence", "confidence"]
     list_select_related = ["pilot"]
-    list_filter = ["stage", "confidence", *related_only_filters("pilot__province")]
+    list_filter = ["stage", "confidence", "pilot__province"]
     search_fields = [*PILOT_SEARCH, "evidence", "reason_en", "reason_zh"]
     date_hierarchy = "entered_on"
     autocomplete_fields = ["pilot", "sources"]
@@ -136,7 +131,7 @@ class MilestoneAdmin(PlannedDayAdmin):
     form = PlannedDayRecordForm
     list_display = ["__str__", "pilot", "facet", "owner", "planned_day", "completed_on", "is_key"]
     list_select_related = ["pilot"]
-    list_filter = ["is_key", "facet", "confidence", *related_only_filters("pilot__province")]
+    list_filter = ["is_key", "facet", "confidence", "pilot__province"]
     search_fields = ["title_zh", "title_en", "owner", *PILOT_SEARCH]
     autocomplete_fields = ["pilot", "sources"]
     fieldsets = [
@@ -146,50 +141,32 @@ class MilestoneAdmin(PlannedDayAdmin):
         SOURCE_FIELDSET,
     ]
 
-    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
-        """Restoring another planned date is replanning: it needs a reason if the date has passed."""
-        faults: dict[str, str] = dict(super().revert_errors(request, restoration))
-        record = restoration.record
-        if record and not record.has_fixed_day and request.method == "POST" and not posted_reason(request):
-            text = Milestone(planned_on=restoration.target_state["planned_on"]).missing_reason(record)
-            faults |= {"planned_on": text} if text else {}
-        return faults
-
 
 @admin.register(Replan)
 class ReplanAdmin(PilotPartAdmin):
     """ModelAdmin of replans: the province asks and withdraws, the ministry decides what waits."""
 
-    form = ReplanForm
     list_display = ["item", "pilot", "day", "reason", "asked_on", "state_now", "decided_on"]
     list_select_related = ["pilot", "milestone", "stage_entry"]
-    list_filter = ["accepted", *related_only_filters("pilot__province")]
+    list_filter = ["accepted", "pilot__province"]
     search_fields = [*PILOT_SEARCH, "reason_en", "reason_zh", "milestone__title_zh", "milestone__title_en"]
     autocomplete_fields = ["milestone", "stage_entry"]
     ordering = ["-asked_on", "-pk"]
-    REQUEST_FIELDSET = (
-        _("What is asked for"),
-        {"fields": ["milestone", "stage_entry", "day", "reason_en", "reason_zh"]},
-    )
+    fieldsets = [
+        (_("What is asked for"), {"fields": ["milestone", "stage_entry", "day", "reason_en", "reason_zh"]}),
+        (_("Decision"), {"fields": ["accepted", "remark"]}),
+        (_("Days"), {"fields": ["asked_on", "decided_on", "asked_by", "decided_by"]}),
+    ]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Add the decision, and who asked and decided for those who may know."""
-        if obj is None:
-            return [self.REQUEST_FIELDSET]
-        people = ["asked_by", "decided_by"] if can_see_authors(request.user, obj) else []
-        return [
-            self.REQUEST_FIELDSET,
-            (_("Decision"), {"fields": ["accepted", "remark"]}),
-            (_("Days"), {"fields": ["asked_on", "decided_on", *people]}),
-        ]
+        """The ministry decides what is on record already."""
+        sections = super().get_fieldsets(request, obj)
+        return sections if obj else sections[:1]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A request stays as it was made; what waits is decided once."""
-        found = super().get_readonly_fields(request, obj)
-        if obj is None:
-            return found
-        fixed = [*Replan.FIXED_FIELDS, "asked_on", "decided_on", "asked_by", "decided_by"]
-        return [*found, *fixed, *([] if obj.accepted is None else ["accepted", "remark"])]
+        """What waits is decided once."""
+        decided = ["accepted", "remark"] if obj and obj.accepted is not None else []
+        return [*super().get_readonly_fields(request, obj), *decided]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who asked withdraws a request that waits."""
@@ -203,7 +180,10 @@ class ReplanAdmin(PilotPartAdmin):
         obj = form.instance
         if not change:
             tell_replan(self, request, save_replan(obj, by=request.user))
-        elif obj.accepted is not None and form.fields.keys() & {"accepted"}:
+        elif "accepted" in form.fields:
+            if obj.accepted is None:
+                text = _("Choose “Yes” to accept it, or “No” to refuse it with a remark.")
+                raise ValidationError({"accepted": ValidationError(text, code="required")})
             decide_replan(obj, accepted=obj.accepted, remark=obj.remark, by=request.user, reason=reason)
         return True
 
@@ -231,10 +211,9 @@ class InForceFilter(admin.SimpleListFilter):
 
 @admin.register(LightOverride)
 class LightOverrideAdmin(PilotPartAdmin):
-    form = OverrideForm
     list_display = ["pilot", "colour", "standing", "set_on", "expires_on", "author", "reason"]
     list_select_related = ["pilot", "author"]
-    list_filter = [InForceFilter, "colour", *related_only_filters("pilot__province")]
+    list_filter = [InForceFilter, "colour", "pilot__province"]
     search_fields = [*PILOT_SEARCH, "reason"]
     autocomplete_fields = ["pilot"]
     fieldsets = [
@@ -248,13 +227,13 @@ class LightOverrideAdmin(PilotPartAdmin):
                 ),
             },
         ),
+        (_("Who set it"), {"fields": ["author", "set_on"]}),
     ]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Add author and date to an existing override."""
-        fieldsets = list(super().get_fieldsets(request, obj))
-        names = ["author", "set_on"] if obj and can_see_authors(request.user, obj) else ["set_on"]
-        return [*fieldsets, (_("Who set it"), {"fields": names})] if obj else fieldsets
+        """A new one is set today by who is signed in."""
+        sections = super().get_fieldsets(request, obj)
+        return sections if obj else sections[:1]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Hide the author from users limited to a province: the list covers all provinces."""
@@ -264,11 +243,13 @@ class LightOverrideAdmin(PilotPartAdmin):
         """What was shown under a user's name cannot be changed."""
         return ["pilot", "colour", "author", "set_on"] if obj else []
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Set the signed-in user as author."""
+    def write_record(
+        self, request: HttpRequest, form: Any, lists: Mapping[str, Any], reason: str, *, change: bool
+    ) -> bool:
+        """Set the signed-in user as author; the reason of a new one is that of its entry."""
         if not change:
-            obj.author = request.user
-        super().save_model(request, obj, form, change)
+            form.instance.author, reason = request.user, form.instance.reason
+        return super().write_record(request, form, lists, reason, change=change)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Hide the reason for change of a new override, which has its own reason."""

@@ -45,9 +45,6 @@ class FollowUpImporter(Importer):
         "task": (gettext_lazy("task"), ()),
         "note": NOTE_HEADING,
     }
-    export_relations = (
-        *("pilot__batch", "province", "policy", "practice", "cause_indicator", "cause_milestone", "owner_agency"),
-    )
 
     def extra_columns(self) -> list[Column]:
         field = FollowUp._meta.get_field("number")

@@ -86,8 +86,7 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
         AdoptionState.UNDER_WAY: "started_on",
     }
     FIRST_STATE = AdoptionState.PLANNED
-    _history_m2m_fields = ["sources"]
-    DERIVED_FROM: ClassVar[FieldNames] = {"province": ("pilot",)}
+    NAME_RELATIONS = ("practice", "pilot", "province")
     PROVINCE_PATH = "province_id"
     OWNER = "practice"
     FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
@@ -246,11 +245,9 @@ class Effect(HistoryModel, SourcedModel):
     )
 
     objects = models.Manager.from_queryset(EffectQuerySet)()
-    _history_m2m_fields = ["sources"]
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "measured_or_stated": ("reading_before", "reading_after"),
     }
-    DERIVED_FROM: ClassVar[FieldNames] = {"province": ("adoption", "practice")}
     STATED_FIELDS = ("statement_en", "statement_zh", "stated_value", "stated_unit", "stated_period")
     PROVINCE_PATH = "province_id"
     OWNER = "practice"

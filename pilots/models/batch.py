@@ -79,7 +79,6 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
     )
 
     objects = models.Manager.from_queryset(BatchQuerySet)()
-    _history_m2m_fields = ["industries_announced", "sources"]
     LOOKUP_NAMES = ("short_name_zh", "short_name_en", "title_zh", "title_en")
     EXPORT_NAMES = ("short", "name", "label")
     CHOICES_HELD = ("level",)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.files.content_types import MEDIA_TYPES
+from core.records.constraints import check_constraint
 from core.records.fields import choice_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import check_text
@@ -70,17 +71,14 @@ class Document(HistoryModel):
     uploaded_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
 
     PROVINCE_PATH = "province_id"
-    LOOKUP_CODES = ("sha256",)
-    LOOKUP_NAMES = ("title",)
-    EXPORT_NAMES = ("title",)
 
     class Meta:
         verbose_name = _("document")
         verbose_name_plural = _("documents")
         ordering = ["-uploaded_at", "-pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="document_sha256_normal"),
-            models.CheckConstraint(condition=Q(file_size__gte=1), name="document_not_empty"),
+            check_constraint("document_sha256_normal", Q(sha256__regex=r"^[0-9a-f]{64}$")),
+            check_constraint("document_not_empty", Q(file_size__gte=1)),
         ]
 
     def __str__(self) -> str:
@@ -211,16 +209,11 @@ class Attachment(HistoryModel):
         verbose_name_plural = _("attachments")
         ordering = ["pk"]
         constraints = [
-            models.CheckConstraint(
-                condition=one_target(),
-                name="attachment_one_target",
-                violation_error_message=_("A file is attached to one record at a time."),
-            ),
-            models.CheckConstraint(
-                condition=Q(removed_on__isnull=True, removed_reason="")
-                | Q(removed_on__isnull=False) & ~Q(removed_reason=""),
-                name="attachment_removed_has_reason",
-                violation_error_message=_("Say why the file is removed."),
+            check_constraint("attachment_one_target", one_target(), _("A file is attached to one record at a time.")),
+            check_constraint(
+                "attachment_removed_has_reason",
+                Q(removed_on__isnull=True, removed_reason="") | Q(removed_on__isnull=False) & ~Q(removed_reason=""),
+                _("Say why the file is removed."),
             ),
         ]
 

@@ -33,7 +33,7 @@ from django.utils.translation import pgettext_lazy
 from core.history.append_only import KeptQuerySet
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel, note_en_field, note_zh_field
-from core.records.constraints import choices_constraint
+from core.records.constraints import check_constraint, choices_constraint
 from core.records.fields import choice_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
@@ -287,16 +287,10 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     note = TranslatedText("note")
 
     objects = models.Manager.from_queryset(FollowUpQuerySet)()
-    _history_m2m_fields = ["sources"]
-    URL_FIELD = "number"
-    CODE_FIELDS = ("number",)
     LOOKUP_CODES = ("number",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
-        "has_title": ("title_zh",),
         "one_subject": ("pilot",),
         "cause_fits": ("cause",),
-        "due_after_opening": ("due_on",),
-        "verifier_is_not_owner": ("verifier",),
     }
     PROVINCE_PATH = "province_id"
     PERSONAL_FIELDS = ("owner_person",)
@@ -324,41 +318,39 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         permissions = [("verify_followup", "Can open, verify, return, extend, withdraw and reopen follow-ups")]
         constraints = [
             choices_constraint("cause_colour", Colour, "followup_colour_known", blank=True),
-            models.CheckConstraint(
-                condition=Q(number__regex=r"^[0-9]{4}-[0-9]{3,5}$"),
-                name="followup_number_normal",
-                violation_error_message=_("A number has the form 2026-017."),
+            check_constraint(
+                "followup_number_normal",
+                Q(number__regex=r"^[0-9]{4}-[0-9]{3,5}$"),
+                _("A number has the form 2026-017."),
             ),
-            models.CheckConstraint(
-                condition=~Q(title_zh="") | ~Q(title_en=""),
-                name="followup_has_title",
-                violation_error_message=_("Give the title in at least one language."),
+            check_constraint(
+                "followup_has_title", ~Q(title_zh="") | ~Q(title_en=""), _("Give the title in at least one language.")
             ),
-            models.CheckConstraint(
-                condition=Q(pilot__isnull=False, province__isnull=False, policy__isnull=True, practice__isnull=True)
+            check_constraint(
+                "followup_one_subject",
+                Q(pilot__isnull=False, province__isnull=False, policy__isnull=True, practice__isnull=True)
                 | Q(pilot__isnull=True, policy__isnull=False, practice__isnull=True)
                 | Q(pilot__isnull=True, policy__isnull=True, practice__isnull=False)
                 | Q(pilot__isnull=True, province__isnull=False, policy__isnull=True, practice__isnull=True),
-                name="followup_one_subject",
-                violation_error_message=_("Name one subject: a pilot, a province, a policy or a practice."),
+                _("Name one subject: a pilot, a province, a policy or a practice."),
             ),
-            models.CheckConstraint(
-                condition=Q(cause="", cause_indicator__isnull=True, cause_milestone__isnull=True)
+            check_constraint(
+                "followup_cause_fits",
+                Q(cause="", cause_indicator__isnull=True, cause_milestone__isnull=True)
                 | caused_by(Cause.PILOT)
                 | caused_by(Cause.INDICATOR)
                 | caused_by(Cause.MILESTONE),
-                name="followup_cause_fits",
-                violation_error_message=_("The cause is a light of its pilot: name the indicator or the milestone."),
+                _("The cause is a light of its pilot: name the indicator or the milestone."),
             ),
-            models.CheckConstraint(
-                condition=Q(due_on__gte=F("opened_on")),
-                name="followup_due_after_opening",
-                violation_error_message=_("Due before it was opened. Check both days."),
+            check_constraint(
+                "followup_due_after_opening",
+                Q(due_on__gte=F("opened_on")),
+                _("Due before it was opened. Check both days."),
             ),
-            models.CheckConstraint(
-                condition=Q(owner_user__isnull=True) | Q(verifier__isnull=True) | ~Q(verifier=F("owner_user")),
-                name="followup_verifier_is_not_owner",
-                violation_error_message=_("Who is responsible cannot verify. Name someone else, or leave it empty."),
+            check_constraint(
+                "followup_verifier_is_not_owner",
+                Q(owner_user__isnull=True) | Q(verifier__isnull=True) | ~Q(verifier=F("owner_user")),
+                _("Who is responsible cannot verify. Name someone else, or leave it empty."),
             ),
         ]
 

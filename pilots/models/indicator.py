@@ -151,7 +151,6 @@ class Indicator(HistoryModel, BilingualNameModel):
     note_zh = note_zh_field()
     note = TranslatedText("note")
 
-    CODE_FIELDS = ("code",)
     LOOKUP_CODES = ("code",)
     LOOKUP_NAMES = ("name_zh", "name_en", "with_unit_zh", "with_unit_en")
     EXPORT_NAMES = ("with_unit", "name")

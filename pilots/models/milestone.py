@@ -1,9 +1,10 @@
 """Models of milestones, and of lights set by hand."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -56,7 +57,6 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
         blank=True,
     )
 
-    _history_m2m_fields = ["sources"]
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("is_key",)}
@@ -138,3 +138,15 @@ class LightOverride(HistoryModel):
 
     def __str__(self) -> str:
         return f"{self.pilot}: {self.get_colour_display()}"
+
+    def clean(self) -> None:
+        """Keep the end of what has expired, and reject one that lies before today: it was shown until now."""
+        super().clean()
+        stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
+        if stored is None or self.expires_on is None or stored.expires_on == self.expires_on:
+            return
+        text = gettext("It has been shown until today: choose today or a later day.")
+        if stored.expires_on <= today():
+            text = gettext("It has expired. Set a new one instead.")
+        if min(stored.expires_on - timedelta(1), self.expires_on) < today():
+            raise ValidationError({"expires_on": ValidationError(text, code="past")})

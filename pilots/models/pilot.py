@@ -80,8 +80,6 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     withdrawn_on = day_field(_("withdrawn on"), _("From this day on it is no longer a pilot."))
 
     objects = models.Manager.from_queryset(PilotQuerySet)()
-    _history_m2m_fields = ["industries", "sources"]
-    CODE_FIELDS = ("slug", "prefecture_code", "county_code")
     LOOKUP_NAMES = ("name_zh", "name_en", "label_zh", "label_en")
     EXPORT_NAMES = ("name", "label")
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"name_unique_in_batch": ("name_zh",)}
@@ -124,10 +122,10 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
                 violation_error_message=_("This batch already has a pilot of this name."),
             ),
             *[
-                models.CheckConstraint(
-                    condition=Q(**{f"{name}__regex": r"^([0-9]{6})?$"}),
-                    name=f"pilot_{name}_six_digits",
-                    violation_error_message=_("A GB/T 2260 code has six digits."),
+                check_constraint(
+                    f"pilot_{name}_six_digits",
+                    Q(**{f"{name}__regex": r"^([0-9]{6})?$"}),
+                    _("A GB/T 2260 code has six digits."),
                 )
                 for name in ("prefecture_code", "county_code")
             ],

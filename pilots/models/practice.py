@@ -198,8 +198,6 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         "action": _("What was done"),
         "conditions": _("Conditions"),
     }
-    _history_m2m_fields = ["origins", "industries", "measures", "sources"]
-    YEAR_FIELDS = ("cost_year",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "cost_complete": ("cost_amount", "cost_kind", "cost_year"),
         "retired_has_reason": ("retired_reason_en",),

@@ -114,7 +114,6 @@ class Reading(HistoryModel, SourcedModel):
     seen_id: int | None = None  # of a new reading: the newest version that the editor saw beside it
     skip_immutable_check = False  # True where it is known already that nothing fixed differs from the record
     IMMUTABLE_FIELDS = ("pilot_id", "indicator_id", "period", "value", "value_status", "version")
-    _history_m2m_fields = ["sources"]
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"version_unique": ()}
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"

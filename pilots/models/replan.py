@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.http.as_of import today
+from core.records.constraints import check_constraint
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
@@ -197,9 +198,6 @@ class Replan(HistoryModel):
         "one_item": ("milestone",),
         "decided_on_a_day": (),
         "has_reason": ("reason_en",),
-        "milestone_waits_once": ("milestone",),
-        "stage_waits_once": ("stage_entry",),
-        "refusal_has_remark": ("remark",),
     }
     FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
         ("milestone", "stage_entry", "day", "reason_en", "reason_zh"),
@@ -215,26 +213,25 @@ class Replan(HistoryModel):
         verbose_name_plural = _("replans")
         ordering = ["pk"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(milestone__isnull=False, stage_entry__isnull=True)
+            check_constraint(
+                "replan_one_item",
+                Q(milestone__isnull=False, stage_entry__isnull=True)
                 | Q(milestone__isnull=True, stage_entry__isnull=False),
-                name="replan_one_item",
-                violation_error_message=_("Name a key milestone or a planned stage, and not both."),
+                _("Name a key milestone or a planned stage, and not both."),
             ),
-            models.CheckConstraint(
-                condition=~Q(reason_en="") | ~Q(reason_zh=""),
-                name="replan_has_reason",
-                violation_error_message=_("Say why another day is asked for: it is shown beside the light."),
+            check_constraint(
+                "replan_has_reason",
+                ~Q(reason_en="") | ~Q(reason_zh=""),
+                _("Say why another day is asked for: it is shown beside the light."),
             ),
-            models.CheckConstraint(
-                condition=Q(accepted__isnull=True, decided_on__isnull=True)
-                | Q(accepted__isnull=False, decided_on__isnull=False),
-                name="replan_decided_on_a_day",
+            check_constraint(
+                "replan_decided_on_a_day",
+                Q(accepted__isnull=True, decided_on__isnull=True) | Q(accepted__isnull=False, decided_on__isnull=False),
             ),
-            models.CheckConstraint(
-                condition=Q(accepted__isnull=True) | Q(accepted=True) | ~Q(remark=""),
-                name="replan_refusal_has_remark",
-                violation_error_message=_("Say why it is refused: the remark is shown beside the light."),
+            check_constraint(
+                "replan_refusal_has_remark",
+                Q(accepted__isnull=True) | Q(accepted=True) | ~Q(remark=""),
+                _("Say why it is refused: the remark is shown beside the light."),
             ),
             models.UniqueConstraint(
                 fields=["milestone"],

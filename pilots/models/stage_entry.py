@@ -55,7 +55,6 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
     )
     reason = TranslatedText("reason")
 
-    _history_m2m_fields = ["sources"]
     skip_order_check = False  # True where a form holds it against all the pilot's rows as they are typed
 
     PROVINCE_PATH = "pilot.province_id"

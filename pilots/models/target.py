@@ -92,8 +92,6 @@ class Target(HistoryModel, SourcedModel):
         help_text=_("Whether this pilot is bound to it; a binding red turns the pilot red."),
     )
 
-    _history_m2m_fields = ["sources"]
-    YEAR_FIELDS = ("base_year", "target_year")
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("binding",)}

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.imports.columns import NameIndex, RecordLookup
+from core.imports.columns import RecordLookup
 from core.imports.importer import Importer, Row, assign_record
-from pilots.models import Adoption, Effect, Practice, Reading
+from pilots.models import Adoption, Effect, Practice
 from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS
 
 SingleLanguage = Mapping[str, tuple[object, tuple[str, ...]]]
@@ -40,10 +38,7 @@ class PracticeImporter(Importer):
         "retired_reason": (gettext_lazy("reason for retiring"), ()),
         "note": NOTE_HEADING,
     }
-    export_relations = ("province",)
-
-    def column_options(self, name: str) -> dict[str, object]:
-        return {"required": True} if name == "origins" else super().column_options(name)
+    column_options: Mapping[str, Mapping[str, object]] = {"origins": {"required": True}}
 
 
 class PracticePartImporter(Importer):
@@ -79,7 +74,6 @@ class AdoptionImporter(PracticePartImporter):
         "changed": (gettext_lazy("what was changed"), ()),
         "note": NOTE_HEADING,
     }
-    export_relations = ("practice", "pilot__batch", "province")
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         super().match_rows(rows, library)
@@ -119,28 +113,6 @@ class EffectImporter(PracticePartImporter):
         "statement": (gettext_lazy("stated result"), ("成效",)),
         "note": NOTE_HEADING,
     }
-    export_relations = ("practice", "adoption__practice", "adoption__pilot", "adoption__province")
-
-    def column_options(self, name: str) -> dict[str, object]:
-        if name == "adoption":
-            return {"help": gettext_lazy("The record number of the copy, such as #12. Empty: the origin’s effect.")}
-        return super().column_options(name)
-
-    def new_lookup(self, *, epoch1904: bool) -> RecordLookup:
-        return EffectLookup(epoch1904=epoch1904)
-
-
-class MeasuringReadings(NameIndex):
-    """Index of the readings that measure effects: there are many more, which no row names."""
-
-    def records(self) -> models.QuerySet[Any]:
-        used = Effect.objects.filter(reading_after__isnull=False)
-        keys = used.values_list("reading_before", "reading_after")
-        return super().records().filter(pk__in={key for pair in keys for key in pair})
-
-
-class EffectLookup(RecordLookup):
-    def index(self, model: type[models.Model]) -> NameIndex:
-        if model is Reading and model not in self.indexes:
-            self.indexes[model] = MeasuringReadings(model)
-        return super().index(model)
+    column_options: Mapping[str, Mapping[str, object]] = {
+        "adoption": {"help": gettext_lazy("The record number of the copy, such as #12. Empty: the origin’s effect.")}
+    }

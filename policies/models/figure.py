@@ -93,8 +93,6 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
         default=FigureState.UNVERIFIED,
     )
 
-    _history_m2m_fields = ["sources"]
-
     PROVINCE_PATH = "province_id"
 
     class Meta:

@@ -24,7 +24,6 @@ class Division(HistoryModel, BilingualNameModel):
         help_text=_("Section letter with the digits known, for example C31, C3011 or G."),
     )
 
-    CODE_FIELDS = ("code",)
     LOOKUP_CODES = ("code",)
 
     class Meta:
@@ -63,8 +62,6 @@ class Industry(SlugModel, BilingualNameModel, SourcedModel):
         default=False,
         help_text=_("Whether a national opinion demands ultra-low emission of it (steel, cement, coking)."),
     )
-
-    _history_m2m_fields = ["sources", "divisions"]
 
     class Meta:
         verbose_name = _("industry")
@@ -113,8 +110,6 @@ class Measure(SlugModel, BilingualTitleModel, SourcedModel):
         related_name="measures",
         help_text=_("The policies that prescribe it."),
     )
-
-    _history_m2m_fields = ["industries", "policies", "sources"]
 
     class Meta:
         verbose_name = _("measure")

@@ -120,8 +120,6 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
     )
 
     objects = models.Manager.from_queryset(PolicyQuerySet)()
-    _history_m2m_fields = ["agencies", "sources"]
-    CODE_FIELDS = ("slug", "doc_number")
     LOOKUP_NAMES = ("short_name_zh", "short_name_en", "title_zh", "title_en", "doc_number")
     EXPORT_NAMES = ("short", "name")
     CHOICES_HELD = ("issued_precision", "level")
@@ -272,8 +270,6 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
     )
 
     objects = models.Manager.from_queryset(PlanQuerySet)()
-    _history_m2m_fields = ["sources"]
-    CODE_FIELDS = ("doc_number",)
     CHOICES_HELD = ("issued_precision",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "issued_has_a_day": ("known_issued_by",),

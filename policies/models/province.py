@@ -65,8 +65,6 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
     )
 
     objects = models.Manager.from_queryset(ProvinceQuerySet)()
-    _history_m2m_fields = ["sources"]
-    CODE_FIELDS = ("slug", "gb_code", "iso_code")
     LOOKUP_CODES = ("slug", "gb_code", "iso_code")
     LOOKUP_NAMES = ("short_zh", "short_en", "name_zh", "name_en")
     EXPORT_NAMES = ("short", "name")

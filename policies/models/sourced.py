@@ -130,9 +130,6 @@ class PartialDateModel(models.Model):
         ),
     )
 
-    DERIVED_FROM: ClassVar[FieldNames] = {"known_issued_by": ("issued_on", "published_on")}
-    """Fields that are filled from others where they are left empty."""
-
     class Meta:
         abstract = True
 

@@ -164,9 +164,7 @@ def test_a_second_target_for_an_indicator_is_rejected_at_it(admin_client, collea
         "targets-2-kind": "reach",
         "targets-TOTAL_FORMS": 3,
     }
-    assert row_problems(save(admin_client, pilot, **row, **second))["targets"] == {
-        "": ["Please correct the duplicate data for indicator."]
-    }
+    assert row_problems(save(admin_client, pilot, **row, **second)) == {"targets-2": said["targets-1"]}
     assert save(colleague, pilot, **row).status_code == 302
     assert row_problems(admin_client.post(change_url(pilot), form_data(opened, **row))) == said
     swapped = {"targets-0-indicator": carbon.pk, "targets-1-indicator": so2.pk}
@@ -326,6 +324,9 @@ def test_a_target_s_steps_are_kept_with_it(admin_client: Client, pilot: Pilot, s
     for year, text in [(2026, "A step lies before the target year."), (2023, "A step lies after the base year.")]:
         refused = form_errors(save(admin_client, target, steps=f"2025: 10400; {year}: 1"))
         assert refused == {"steps": [f"{year}: {text}"]}
+    reader = staff_client("view_pilot", "view_target")
+    for record in (target, pilot):  # as files write them, not as JSON
+        assert "2025: 10400" in reader.get(change_url(record)).text
     for typed in ("2025", "2025: x", "2025: 1; 2025: 2"):
         assert list(form_errors(save(admin_client, target, steps=typed))) == ["steps"]
     assert save(admin_client, target, steps="").status_code == 302

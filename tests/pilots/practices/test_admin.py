@@ -268,26 +268,11 @@ def test_errors_of_an_effect_stand_at_the_field(admin_client: Client, world: Sim
         assert form_errors(save_new(admin_client, Effect, query, known_on="2025-03-01", **values)) == errors
 
 
-def test_readings_offered_are_accepted_and_of_the_pilot(admin_client: Client, world: SimpleNamespace) -> None:
+def test_readings_offered_are_accepted(admin_client: Client, world: SimpleNamespace) -> None:
     make_reading(world.origin, world.so2, "2024", 70, state="reported", accepted_on=None)
     make_reading(world.copy, world.so2, "2023", 60)
-    other = make_adoption(make_practice(world.origin, title_en="Other"), world.copy)
-
-    def addresses(query: str) -> list[str]:
-        form = admin_client.get(add_url(Effect, query)).context["adminform"].form
-        names = ("adoption", "reading_before", "reading_after")
-        return [form.fields[name].widget.widget.get_url().partition("?")[2] for name in names]
-
-    origin, copy = world.origin.pk, world.copy.pk
-    practice = f"practice={world.practice.pk}"
-    assert addresses("") == ["", "", ""]
-    assert addresses(f"?{practice}") == [practice, f"pilot={origin}", f"pilot={origin}"]
-    assert addresses(f"?{practice}&adoption={world.adoption.pk}") == [practice, f"pilot={copy}", f"pilot={copy}"]
-    anybody = ["Sulphur dioxide 2022: 100", "Sulphur dioxide 2023: 80", "Sulphur dioxide 2023: 60"]
-    assert offered(admin_client, "effect", "reading_after") == anybody
-    assert offered(admin_client, "effect", "reading_after", pilot=origin) == anybody[:2]
-    assert offered(admin_client, "effect", "adoption") == ["Kiln: Copy", "Other: Copy"]
-    assert offered(admin_client, "effect", "adoption", practice=other.practice_id) == ["Other: Copy"]
+    accepted = ["Sulphur dioxide 2022: 100", "Sulphur dioxide 2023: 80", "Sulphur dioxide 2023: 60"]
+    assert offered(admin_client, "effect", "reading_after") == accepted
 
 
 def test_a_province_enters_effects_of_its_practice_and_its_copies(
