@@ -257,12 +257,12 @@ class ProvincialPlanAdmin(PartialDateAdmin):
         *("province__name_zh", "province__name_en", "province__slug", "province__gb_code"),
     ]
     date_hierarchy = "known_issued_by"
-    autocomplete_fields = ["policy", "province", "sources"]
+    autocomplete_fields = ["policy", "province", "responsible_agency", "sources"]
     fieldsets = [
         (
             _("Whose plan, and what is known of it"),
             {
-                "fields": ["policy", "province", "status"],
+                "fields": ["policy", "province", "status", "responsible_agency"],
                 "description": _(
                     "Issued: give a date below. Not found: say on which day and where it was searched. "
                     "Unknown: nobody has looked yet."

@@ -166,9 +166,9 @@ class MeasureViewSet(WritableViewSet):
 
 
 class PlanSerializer(SourcedSerializer):
-    """A plan as it was known on the day: of one that was issued or looked up later, only policy and province."""
+    """A plan as it was known on the day: of one that was issued or looked up later, only whose it is to be."""
 
-    ALWAYS: ClassVar = {"id", "policy", "province", "status", "url", "revision"}
+    ALWAYS: ClassVar = {"id", "policy", "province", "status", "responsible_agency", "url", "revision"}
 
     name = CharField(allow_null=True)
     status = ChoiceField(PlanStatus.choices, source="status_then")
@@ -182,7 +182,7 @@ class PlanSerializer(SourcedSerializer):
         fields = (
             *("id", "policy", "province", "status", "name", "title_en", "title_zh", "doc_number"),
             *("issued_on", "issued_precision", "published_on", "known_issued_by", "issuing_bodies_count"),
-            *("searched_on", "searched_where", *FACT_FIELDS, "url"),
+            *("responsible_agency", "searched_on", "searched_where", *FACT_FIELDS, "url"),
         )
 
     def hidden_fields(self, record: Any) -> Collection[str]:
@@ -204,7 +204,7 @@ class PlanViewSet(WritableViewSet):
     def base_queryset(self) -> QuerySet[ProvincialPlan]:
         known = {then(name): Case(When(status_then=F("status"), then=F(name))) for name in PlanSerializer.Meta.as_of}
         rows = ProvincialPlan.objects.with_status(self.as_of).annotate(**known)
-        return rows.select_related("policy", "province").prefetch_related("sources")
+        return rows.select_related("policy", "province", "responsible_agency").prefetch_related("sources")
 
 
 class FigureSerializer(SourcedSerializer):

@@ -24,6 +24,7 @@ class DocumentImporter(Importer):
         "issued_on": ("印发时间", "发文日期", "发文时间"),
         "title_zh": TITLE_HEADINGS,
         "agencies": ("发文机关", "发文单位", "印发部门"),
+        "responsible_agency": ("牵头部门", "牵头单位", "责任部门"),
     }
     single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {"note": NOTE_HEADING}
     column_options: Mapping[str, Mapping[str, object]] = {"issued_on": {"precision_column": "issued_precision"}}

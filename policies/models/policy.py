@@ -259,6 +259,13 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
     issuing_bodies_count = models.PositiveSmallIntegerField(
         _("issuing bodies"), null=True, blank=True, help_text=_("How many departments issued it together.")
     )
+    responsible_agency = link_field(
+        Agency,
+        _("responsible agency"),
+        "plans",
+        _("The department of the province that leads the plan, or is to issue it. Empty when not on record."),
+        optional=True,
+    )
     searched_on = day_field(
         _("searched on"), _("Day of the search, or of the check that it is being drafted or not required.")
     )
