@@ -120,7 +120,6 @@ def steps(
     most: int,
     *,
     of: str,
-    axis: str,
     flags: Sequence[Mapping[str, Any]] = (),
 ) -> Config:
     """Curves that rise in steps, with a name each: days with the number by then and who came on the day.
@@ -130,7 +129,7 @@ def steps(
     first, last = ends
     reached = [days[-1][1] if days else 0 for _name, days in curves]
     beside = len(curves) > 1 and bool(curves[1][1])
-    low, close = reached[-1] < most * 0.12, reached[0] - reached[-1] < most * 0.12  # names would lie on one another
+    close = reached[0] - reached[-1] < most * 0.12  # names would lie on one another
     looks: list[tuple[str, Config]] = [
         ("--accent", {"width": 2.5, "backgroundColor": "--s1", "fill": "origin"}),
         ("--muted", {"width": 1.25}),
@@ -147,30 +146,30 @@ def steps(
             for on, n, names in [(first, 0, ()), *days, (last, reached[place], ())]
         ]
         points[-1]["label"] = {
-            "text": f"{name} {reached[place]}",
+            "text": f"{reached[place]} {name}",
             "short": str(reached[place]),  # a narrow window has a legend
-            "side": BELOW_LEFT if place and close and not low else ABOVE_LEFT,
-            "lift": 16 if beside and not place and close and low else 0,
+            "side": RIGHT,
+            "end": 1,  # in the margin
+            "lift": (8 if place == 0 else -8) if beside and close else 0,
             "color": colour,
         }
         if days or not place:
             datasets.insert(0, line(name, points, colour, **look, stepped="before"))
     lines: list[Config] = []
     levels: list[int] = []  # the last day with a flag on each level: flags nearer than a badge is wide lie on others
-    lift = 26 if reached[0] > most * 0.9 else 4  # above the name of a line that ends at the top
     for number, flag in enumerate(flags, 1):
         day = flag["on"].toordinal()
         level = next((n for n, taken in enumerate(levels) if day - taken > (last - first).days / 15), len(levels))
         levels[level : level + 1] = [day]
-        badge = {"text": str(number), "badge": True, "lift": lift + 19 * level}
+        badge = {"text": str(number), "badge": True, "lift": 4 + 19 * level}
         tip = {"title": flag["label"], "text": date_format(flag["on"], get_format("DATE_FORMAT")), "url": flag["url"]}
         lines.append(upright(day, (0, most), badge, "--second", 1, **tip))
-    scale = {"min": 0, "max": most, "title": {"display": True, "text": axis}}
+    scale = {"min": 0, "max": most}
     return plot(
         [*lines, *datasets],
         day_axis(first, last),
         {**scale, "ticks": {"stepSize": max(1, ceil(most / 4))}},
-        top=lift + 22 + 19 * (len(levels) - 1) if levels else 20,
+        top=26 + 19 * (len(levels) - 1) if levels else 20,
         interaction={"mode": "nearest", "axis": "x", "intersect": False},
     )
 

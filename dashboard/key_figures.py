@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import join_clauses, join_short, join_statements
+from core.text.formatting import format_date, join_clauses, join_short, join_statements
 from dashboard.analytics.overview import Overview
 from pilots.charts.cells import pilots_url
 from pilots.lights import Colour, count_by_colour
@@ -26,16 +26,24 @@ def figure(code: str, label: str, value: int | None, whole: int | None, scope: s
 
 
 def overview_figures(value: Overview) -> list[Figure]:
-    """Return the five figures of the overview, each with its policy or batch and a link to its records."""
+    """Return the four figures beside the lights, each with its policy or batch and a link to its records.
+
+    Where too few pilots are rated to draw lights, it is the recorded pilots that count.
+    """
+    found = [plans_figure(value.rollout)] if value.rollout else []
+    if value.few_rated:
+        if value.national:
+            found += [recorded_figure(value, kind) for kind in ("city", "park")]
+    elif value.progress.on_track.total:
+        found.append(on_track_figure(value))
+    if value.outstanding.owing and not value.few_rated:
+        label = _("Reported for %(year)d") % {"year": value.outstanding.year}
+        found.append({**reported_figure(value), "label": label})
     batch = value.national.batch if value.national else None
-    found = [on_track_figure(value)] if value.progress.on_track.total else []
-    if batch:
-        found += [recorded_figure(value, kind) for kind in ("city", "park")]
-    if value.rollout:
-        found.append(plans_figure(value.rollout))
     if batch and batch.term_end:
         note = _("%(batch)s, to %(day)s") % {"batch": batch.label, "day": format_day(batch.term_end)}
-        shown = {"of": _("days"), "note": note, "url": batch.get_absolute_url()}
+        end = _("to %(day)s") % {"day": format_date(batch.term_end, short=True)}
+        shown = {"of": _("days"), "note": note, "short": end, "url": batch.get_absolute_url()}
         left = max(0, value.days_left or 0)
         found.append(figure("days-left", _("Days of the term left"), left, None, batch.label, **shown))
     return found
@@ -44,7 +52,7 @@ def overview_figures(value: Overview) -> list[Figure]:
 def edition_figures(value: Overview) -> list[Figure]:
     """Return the figures that an edition freezes."""
     scope, every = value.scope_text, _("all provinces")
-    progress, owed, diffusion = value.progress, value.outstanding, value.diffusion
+    progress, diffusion = value.progress, value.diffusion
     lights = count_by_colour(item.colour for item in progress.pilots)
     labels = {
         Colour.GREEN: _("Pilots with a green light"),
@@ -52,14 +60,13 @@ def edition_figures(value: Overview) -> list[Figure]:
         Colour.RED: _("Pilots with a red light"),
         Colour.GREY: _("Pilots that cannot be rated"),
     }
-    reported = _("Pilots that reported values for %(year)d") % {"year": owed.year}
     summary, library = value.follow_up_summary, diffusion.in_library
     return [
         *([plans_figure(value.rollout)] if value.rollout else []),
         *(recorded_figure(value, kind) for kind in ("city", "park")),
         *(figure(f"light-{c}", label, lights[c], len(progress.pilots), scope) for c, label in labels.items()),
         on_track_figure(value),
-        figure("reported", reported, owed.owing - owed.count, owed.owing, scope),
+        reported_figure(value),
         figure("follow-ups-open", _("Follow-ups still open"), summary.open, summary.total, every),
         figure("follow-ups-overdue", _("Follow-ups overdue, of the open ones"), summary.overdue.n, summary.open, every),
         figure("practices", _("Practices in the library"), library, diffusion.total, every),
@@ -76,6 +83,7 @@ def plans_figure(rollout: Rollout) -> Figure:
         rollout.policy.short,
         of=_("of %(roster)d provinces") % {"roster": rollout.roster},
         note=join_clauses(filter(None, [rollout.policy.short, certainty_text(rollout)])),
+        short=certainty_text(rollout),
         url=rollout.policy.get_absolute_url(),
         definition="rollout",
     )
@@ -103,13 +111,27 @@ def recorded_figure(value: Overview, kind: str) -> Figure:
     )
 
 
+def reported_figure(value: Overview) -> Figure:
+    """Return the pilots with an accepted value for the year due, of those that owe one."""
+    owed = value.outstanding
+    return figure(
+        "reported",
+        _("Pilots that reported values for %(year)d") % {"year": owed.year},
+        owed.owing - owed.count,
+        owed.owing,
+        value.scope_text,
+        of=_("of %(n)s pilots") % {"n": owed.owing},
+        note=_("due on %(day)s") % {"day": format_date(owed.due_on, short=True)},
+        url="#not-reported" if owed.count else "",
+    )
+
+
 def on_track_figure(value: Overview) -> Figure:
     """Return the binding targets on the path, of the rated ones; no value where too few are rated to say."""
     found = value.progress.on_track
     unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
     if found.few and found.total:
         unrated = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
-    listed = found.rated and not value.few_rated  # on the page itself
     return figure(
         "on-track",
         _("Binding targets on the path"),
@@ -118,6 +140,7 @@ def on_track_figure(value: Overview) -> Figure:
         value.scope_text,
         of=_("of %(n)d rated") % {"n": found.rated},
         note=join_statements(value.scope_text, unrated),
-        url="#on-track" if listed else pilots_url(**value.batch_filter),
+        short=unrated,
+        url=f"{value.national.batch.get_absolute_url()}#on-track" if value.national else pilots_url(),
         definition="on-track",
     )

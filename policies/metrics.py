@@ -4,7 +4,7 @@ Sources: DOMAIN methods for policy diffusion (adoption by day, lag by day of iss
 each docstring says which way missing data falls. Nothing here turns "not known" into 0.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -111,34 +111,6 @@ def adoption_steps(days: Iterable[date], origin: date | None) -> list[Step]:
 
 
 # -- when ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, order=True)
-class Span:
-    """A span of calendar months: a quarter, half a year, a year or several years."""
-
-    first: date
-    months: int
-
-    @property
-    def last_year(self) -> int:
-        return (self.first.year * 12 + self.first.month + self.months - 2) // 12
-
-
-def span_of(day: date, months: int) -> Span:
-    """Return the span of so many months that contains a date, counted from January of the year 0."""
-    start = (day.year * 12 + day.month - 1) // months * months
-    return Span(date(start // 12, start % 12 + 1, 1), months)
-
-
-def common_spans(days: Collection[date], most: int) -> list[Span]:
-    """Return the shortest spans of one length that cover the dates with at most so many different ones, in order."""
-    months = 3
-    while True:
-        spans = sorted({span_of(day, months) for day in days})
-        if len(spans) <= most:
-            return spans
-        months *= 2
 
 
 def quarter(day: date) -> str:

@@ -66,13 +66,15 @@ class ProvinceRollout:
     """A province of the roster on the as-of date: its status, and its plan if that counts as issued.
 
     What else is recorded of a plan is not known on the as-of date. Without a record the status is unknown, not "not
-    issued". `origin` is the national date, from which lags count.
+    issued". `origin` is the national date, from which lags count. `record` is what is on record of the plan, issued
+    or not: it says who is responsible.
     """
 
     province: Province
     status: PlanStatus
     plan: ProvincialPlan | None
     origin: date | None
+    record: ProvincialPlan | None = None
 
     @property
     def dated(self) -> bool:
@@ -201,6 +203,15 @@ class Rollout(PlanCounts):
             sum(row.plan is not None and row.plan.unverified for row in self.issued_rows) if self.is_tracked else None
         )
 
+    def known_since(self, day: date) -> list[ProvinceRollout]:
+        """Return the provinces whose plan became known after a day."""
+        return [row for row in self.issued_rows if row.known_by and row.known_by > day]
+
+    @property
+    def days_since_policy(self) -> int | None:
+        """Days since the national document: for so long a province without a plan has had none."""
+        return (self.as_of - self.origin).days if self.origin else None
+
     @property
     def series(self) -> Sequence[metrics.Step]:
         """The adoption curve; it starts with 0 on the national date once that has come."""
@@ -228,7 +239,7 @@ class Rollout(PlanCounts):
 
 def build_rollout(policy: Policy, as_of: date) -> Rollout:
     """Build the rollout of a policy on an as-of date, over the roster. Three queries, whatever the number of rows."""
-    plans = {plan.province_id: plan for plan in policy.plans.with_status(as_of)}
+    plans = {plan.province_id: plan for plan in policy.plans.with_status(as_of).select_related("responsible_agency")}
     rows = [province_row(province, policy, plans.get(province.pk)) for province in Province.objects.roster()]
     return Rollout(policy, as_of, rows, list(policy.children.filter(level="national").known(as_of)))
 
@@ -238,7 +249,7 @@ def province_row(province: Province, policy: Policy, plan: ProvincialPlan | None
     status = PlanStatus(getattr(plan, "status_then", PlanStatus.UNKNOWN))
     if plan is not None:
         plan.province, plan.policy = province, policy
-    return ProvinceRollout(province, status, plan if status == PlanStatus.ISSUED else None, policy.lag_from)
+    return ProvinceRollout(province, status, plan if status == PlanStatus.ISSUED else None, policy.lag_from, plan)
 
 
 def build_province_plans(province: Province, as_of: date) -> list[tuple[Policy, ProvinceRollout]]:
@@ -246,5 +257,6 @@ def build_province_plans(province: Province, as_of: date) -> list[tuple[Policy, 
     if not province.in_roster:
         return []
     policies = Policy.objects.known(as_of).rolled_out().order_by("-is_lead", "known_issued_by", "pk")
-    plans = {plan.policy_id: plan for plan in province.plans.with_status(as_of)}
+    own = province.plans.with_status(as_of).select_related("responsible_agency")
+    plans = {plan.policy_id: plan for plan in own}
     return [(policy, province_row(province, policy, plans.get(policy.pk))) for policy in policies]

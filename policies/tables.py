@@ -88,6 +88,10 @@ def plan_columns() -> list[Column[ProvinceRollout]]:
     def confidence(row: ProvinceRollout) -> str | None:
         return row.plan.get_confidence_display() if row.plan else None
 
+    def agency(row: ProvinceRollout) -> Cell:
+        found = row.record.responsible_agency if row.record else None
+        return Cell(found.name, lang=found.name_lang) if found else Cell(None)
+
     return [
         Column("status", _("Status"), lambda row: status_cell(row.status)),
         Column("title", _("Plan"), title),
@@ -96,6 +100,7 @@ def plan_columns() -> list[Column[ProvinceRollout]]:
         Column("known_by", _("Latest date"), kind="date"),
         Column("lag_days", _("Days after the national document"), kind="integer"),
         Column("confidence", _("Confidence"), confidence),
+        Column("responsible", _("Responsible"), agency),
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain, zip_longest
-from typing import Any
+from typing import Any, Generic
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ from core.text.formatting import (
     label_value,
     no_data,
 )
+from core.web.tables import Item
 from dashboard.briefs.blocks import MAX_SOURCES, Block, Days, Line, fact, line, lines, table
 from dashboard.charts.attention import red_statement
 from dashboard.key_figures import plans_figure
@@ -80,23 +81,23 @@ def plans_fact(rollout: Rollout | None) -> Line:
 
 
 @dataclass(frozen=True)
-class Lights:
-    """Name of each pilot or item, its colour on the day of comparison, and its colour on the day."""
+class Lights(Generic[Item]):
+    """Each pilot or item (in a brief its name), its colour on the day of comparison, and its colour on the day."""
 
     days: Days
-    items: Sequence[tuple[str, Colour, Colour]]
+    items: Sequence[tuple[Item, Colour, Colour]]
 
     @property
-    def newly_red(self) -> list[str]:
+    def newly_red(self) -> list[Item]:
         return [name for name, then, now in self.items if now == Colour.RED != then]
 
     @property
-    def cleared(self) -> list[str]:
+    def cleared(self) -> list[Item]:
         """Those that were red then, and are rated now and no longer red."""
         return [name for name, then, now in self.items if then == Colour.RED and now not in {then, Colour.GREY}]
 
     @property
-    def no_longer_rated(self) -> list[str]:
+    def no_longer_rated(self) -> list[Item]:
         """Those that were red then and cannot be rated now."""
         return [name for name, then, now in self.items if then == Colour.RED and now == Colour.GREY]
 
@@ -139,7 +140,7 @@ def light_text(colour: Colour) -> str:
 # -- what changed ------------------------------------------------------------------------------------------
 
 
-def changes_block(days: Days, entered: Iterable[str], corrected: Iterable[str], lights: Lights) -> Block:
+def changes_block(days: Days, entered: Iterable[str], corrected: Iterable[str], lights: Lights[str]) -> Block:
     """Return the block of changes; one sentence in place of the lines where nothing changed."""
     title = _("What changed since %(day)s") % {"day": format_date(days.since)}
     told = [join_clauses(filter(None, texts)) for texts in (entered, corrected)]

@@ -53,7 +53,7 @@ def nation_content(_slug: str, days: Days) -> dict[str, Any]:
     rollout, national = value.rollout, [value.national] if value.national else []
     entered, corrected, sources = "", "", []
     if rollout:
-        names = [row.province.short for row in rollout.provinces if row.known_by and row.known_by > days.since]
+        names = [row.province.short for row in rollout.known_since(days.since)]
         if names:
             text = ngettext("%(n)d provincial plan", "%(n)d provincial plans", len(names)) % {"n": len(names)}
             entered = _("%(text)s (%(more)s)") % {"text": text, "more": names_text(names)}

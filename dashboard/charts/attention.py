@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text.formatting import format_date, join_statements
-from core.web.tables import Cell, Column, Table, make_table
+from core.web.tables import Column, Table, make_table
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.charts.cells import Classes, class_column, distinct_names_of, light_cell, pilot_cell
 from pilots.charts.status import reason_cell
 
 
-def attention_table(
-    progress: Progress, classes: Classes, most: int | None = None, more: Sequence[Column[PilotStatus]] = ()
-) -> Table:
-    """Return the table of red and yellow pilots, worst first, each with its worst reason and a link to that item.
-
-    It has up to `most` rows, all when that is None. `more` columns stand at the end.
-    """
-    columns = [*attention_columns(distinct_names_of(progress), classes, _("Days in this colour")), *more]
-    return make_table(columns, progress.attention(most))
+def attention_table(progress: Progress, classes: Classes) -> Table:
+    """Return the table of red and yellow pilots, worst first, each with its worst reason and a link to that item."""
+    columns = attention_columns(distinct_names_of(progress), classes, _("Days in this colour"))
+    return make_table(columns, progress.attention())
 
 
 def attention_columns(names: Mapping[int, str], classes: Classes, days_label: str) -> list[Column[PilotStatus]]:
@@ -41,11 +36,6 @@ def attention_columns(names: Mapping[int, str], classes: Classes, days_label: st
         Column("since", _("Since"), kind="date"),
         class_column(classes, lambda status: status.pilot.pk),
     ]
-
-
-def attention_rows(table: Table) -> list[Mapping[str, Cell]]:
-    """Return the rows as mappings of column name to cell, for the list on the overview."""
-    return [{column.key: cell for column, cell in zip(table.columns, row, strict=True)} for row in table.rows]
 
 
 def attention_headline(progress: Progress) -> str:

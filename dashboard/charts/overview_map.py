@@ -1,21 +1,27 @@
-"""Tile map of the overview: plans and pilots by province."""
+"""Tile map of plans and pilots by province, and the provinces without a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib import admin
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from core.text.formatting import format_date
+from core.http.request import TrackerRequest
+from core.text.formatting import format_date, format_days, join_clauses
 from core.web.tables import Chart, Column, make_table
 from dashboard.analytics.overview import Overview
 from pilots.analytics.reconciliation import ProvincePilots
 from pilots.charts.reconciliation import pilot_count_layer
 from policies.charts.rollout import certainty_text, chart_frame, map_note
 from policies.charts.tile_map import plans_grid
-from policies.models import Province, Source
-from policies.rollout import ProvinceRollout
+from policies.metrics import whole_days
+from policies.models import PlanStatus, Province, ProvincialPlan, Source
+from policies.rollout import ProvinceRollout, Rollout
 from policies.tables import province_cell
 
 
@@ -50,6 +56,55 @@ def overview_map(overview: Overview, outside: Sequence[Province], sources: Seque
         note=map_note(),
         **frame,
     )
+
+
+def without_plan(rollout: Rollout) -> list[ProvinceRollout]:
+    """Return the provinces that owe a plan and have none on record, those that are furthest first."""
+    order = list(PlanStatus)
+    owing = [row for row in rollout.provinces if row.plan is None and row.status != PlanStatus.NOT_REQUIRED]
+    return sorted(owing, key=lambda row: order.index(row.status))
+
+
+def without_plan_rows(request: TrackerRequest, rollout: Rollout) -> list[dict[str, Any]]:
+    """Return the provinces without a plan, each with the form in which a reader who may enters who is responsible."""
+    form: Any = admin.site.get_model_admin(ProvincialPlan)
+    rows: list[dict[str, Any]] = []
+    for row in without_plan(rollout):
+        address = ""
+        if row.record and form.has_change_permission(request, row.record):
+            address = reverse("admin:policies_provincialplan_change", args=[row.record.pk])
+        elif row.record is None and form.has_add_permission(request):
+            query = urlencode({"policy": rollout.policy.pk, "province": row.province.pk})
+            address = f"{reverse('admin:policies_provincialplan_add')}?{query}"
+        rows.append({"row": row, "form": address})
+    return rows
+
+
+def lag_note(rollout: Rollout) -> str:
+    """Return for how long plans have been waited for, and how long those took that are dated to the day."""
+    parts = []
+    if rollout.days_since_policy is not None and without_plan(rollout):
+        days = format_days(rollout.days_since_policy)
+        parts.append(_("%(days)s since the national plan") % {"days": days})
+    if rollout.has_enough_lags and rollout.median_lag_days is not None:
+        days = format_days(whole_days(rollout.median_lag_days))
+        parts.append(_("median of the %(n)d dated ones: %(days)s") % {"n": len(rollout.lags), "days": days})
+    return join_clauses(parts)
+
+
+def no_plan_headline(rollout: Rollout) -> str:
+    """Return the title of the rollout on the overview: how many provinces have no plan on record."""
+    missing = len(without_plan(rollout))
+    if missing:
+        text = ngettext(
+            "%(n)d of %(roster)d provinces has no plan on record",
+            "%(n)d of %(roster)d provinces have no plan on record",
+            missing,
+        )
+        return text % {"n": missing, "roster": rollout.roster}
+    certainty = certainty_text(rollout)
+    text = _("All %(roster)d provinces have a plan") % {"roster": rollout.roster}
+    return _("%(text)s (%(more)s)") % {"text": text, "more": certainty} if certainty else text
 
 
 def overview_map_title(overview: Overview) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import Case, CharField, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -16,40 +16,46 @@ from django.utils.translation import ngettext, pgettext
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
-from core.text.bilingual import is_chinese_active
-from core.text.formatting import format_date, join_clauses, join_sentences, join_short, label_value, no_data
+from core.text.formatting import (
+    join_clauses,
+    join_sentences,
+    join_short,
+    join_statements,
+    label_value,
+    no_data,
+)
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Column, make_table, record_cell, status_cell
-from dashboard.analytics.overview import build_overview, plan_sources
-from dashboard.charts.overview_map import overview_map
+from dashboard.analytics.overview import QUARTERS_SHOWN, build_overview, plan_sources
+from dashboard.charts.classes import class_parts
+from dashboard.charts.overview_map import lag_note, no_plan_headline, overview_map, without_plan_rows
 from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
 from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import pilot_count_cell, pilots_url
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
-from pilots.charts.reconciliation import provinces_chart, reconciliation_table, recorded_pilots_text, withdrawals_table
+from pilots.charts.reconciliation import reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.charts.status import light_summary_chart, lights_table
 from pilots.filters import ProvincePageFilter
 from pilots.metrics.progress import year_due
-from pilots.models import Pilot
+from pilots.metrics.reduction import CoControl
+from pilots.models import FollowUp, Pilot
 from pilots.querysets import count_pilots
 from pilots.tables import figures_table, sources_of
-from policies.charts.rollout import rollout_headline
+from policies.charts.rollout import adoption_chart, rollout_headline
 from policies.charts.tile_map import issue_text
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
-from policies.rollout import POLICY_PARAMETER, ProvinceRollout, build_province_plans
-from policies.tables import plan_columns
+from policies.rollout import POLICY_PARAMETER, ProvinceRollout, Rollout, build_province_plans
+from policies.tables import plan_columns, regions_table
 
 MAX_NAMED = 5  # provinces named in the headline
-MAX_BARS = 20  # bars drawn; the table beside them has all provinces
 
 
 def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, ProvinceLights]) -> list[Column[Any]]:
     """Return the columns of a list of provinces, annotated for sorting; `plans` and `lights` are by key.
 
-    By name is by the alphabet in English, and in Chinese by GB/T 2260, in whose order the records were entered.
+    By name is by GB/T 2260, by plan those without one come first, then the latest.
     """
-    by_name = ["pk" if is_chinese_active() else "slug"]
 
     def of_plan(name: str) -> Callable[[Province], Any]:
         return lambda province: getattr(plans.get(province.pk), name, None)
@@ -73,21 +79,34 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
 
     known_by, lag, region = of_plan("known_by"), of_plan("lag_days"), _("Region")
     return [
-        Column("province", _("Province"), record_cell, sort="name", sort_fields=by_name),
+        Column("province", _("Province"), record_cell, sort="name", sort_fields=["gb_place"]),
         Column("pilots", _("Pilots recorded"), recorded, kind="integer", sort="pilots", sort_fields=["pilots_n"]),
         pilots("red", pgettext("a count of pilots", "Red")),
         pilots("yellow", pgettext("a count of pilots", "Yellow")),
         pilots("not_reported", pgettext("a count of pilots", "Not reported")),
-        Column("status", _("Plan"), status, sort="status", sort_fields=["plan_status"]),
+        Column("status", _("Plan"), status, sort="status", sort_fields=["plan_place"]),
         Column("issued_on", _("Issued"), of_plan("issued"), kind="date"),
         Column("known_by", _("Latest date"), known_by, kind="date", sort="known", sort_fields=["plan_known_by"]),
         Column("lag_days", _("Days after the policy"), lag, kind="integer", sort="lag", sort_fields=["plan_dated"]),
-        Column("region", region, lambda province: province.get_region_display(), sort="region", sort_fields=["region"]),
+        Column(
+            "region",
+            region,
+            lambda province: province.get_region_display(),
+            sort="region",
+            sort_fields=["region"],
+            file_only=True,
+        ),
     ]
 
 
-def annotated_provinces(policy: Policy | None, lights: Mapping[int, ProvinceLights], as_of: date) -> QuerySet[Any]:
+def annotated_provinces(
+    policy: Policy | None, rollout: Rollout | None, lights: Mapping[int, ProvinceLights], as_of: date
+) -> QuerySet[Any]:
     """Return the roster with the counts of lights and the plan for the policy on the day, to sort and filter by."""
+    order = [PlanStatus.DRAFTING, PlanStatus.NOT_FOUND, PlanStatus.UNKNOWN, PlanStatus.ISSUED, PlanStatus.NOT_REQUIRED]
+    rows = rollout.provinces if rollout else ()
+    by_plan = sorted(rows, key=lambda row: (order.index(row.status), -(row.latest or as_of).toordinal()))
+    places = [When(pk=row.province.pk, then=Value(place)) for place, row in enumerate(by_plan)]
     own = ProvincialPlan.objects.filter(policy=policy, province=OuterRef("pk"))
     issued = own.issued(as_of)
     with_status: Any = own.with_status(as_of)
@@ -101,6 +120,8 @@ def annotated_provinces(policy: Policy | None, lights: Mapping[int, ProvinceLigh
         for name in ("red", "yellow", "not_reported")
     }
     return Province.objects.roster().annotate(
+        gb_place=Case(When(gb_code="", then=Value("7")), default=F("gb_code")),  # the corps comes last
+        plan_place=Case(*places, default=Value(0), output_field=IntegerField()),
         plan_status=Coalesce(status, Value("unknown")),
         plan_known_by=Subquery(issued.values("known_issued_by")[:1]),
         plan_dated=Subquery(issued.dated().values("issued_on")[:1]),
@@ -133,27 +154,30 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     value = build_overview(as_of, request.GET.get(POLICY_PARAMETER))
     plans = {row.province.pk: row for row in value.rollout.provinces} if value.rollout else {}
     lights = lights_by_province(as_of)
-    rows = annotated_provinces(value.choice.policy, lights, as_of)
+    rows = annotated_provinces(value.choice.policy, value.rollout, lights, as_of)
     listing = ListPage(
         request,
         slug="provinces-list",
         filterset=ProvincePageFilter(request.GET, queryset=rows, request=request),
         columns=province_columns(plans, lights),
-        sort="name",
+        sort="status",
         total=len(value.provinces),
         empty=_("No province matches these filters."),
     )
     sources = list(Source.objects.filter(pilot__batch__known_by__lte=as_of).distinct())
-    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s")
-    scope %= {"n": sum(row.pilots for row in value.provinces), "day": format_date(as_of)}
-    charts = {
-        "map": overview_map(value, list(Province.objects.filter(in_roster=False)), sources),
-        "provinces": provinces_chart(value.provinces, scope, sources, most=MAX_BARS),
-    }
+    charts = {"map": overview_map(value, list(Province.objects.filter(in_roster=False)), sources)}
+    if value.rollout:
+        of_plans = list(plan_sources(value.rollout.provinces))
+        charts["adoption"] = adoption_chart(value.rollout, of_plans)
     red = lights_headline([item.province for item in value.provinces], lights)
     finding = join_sentences(rollout_headline(value.rollout) if value.rollout else "", red)
     tables: Exports = {
         **chart_exports(charts),
+        **(
+            {"regions": Export(_("Rollout by region"), lambda: regions_table(rollout))}
+            if (rollout := value.rollout)
+            else {}
+        ),
         "provinces-list": Export(
             _("Provinces"), listing.whole, listing.chips, finding, charts["map"].sources, charts["map"].about
         ),
@@ -168,6 +192,11 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
             "choice": value.choice,
             "listing": listing,
             "charts": charts,
+            "overview": value,
+            "no_plan": no_plan_headline(value.rollout) if value.rollout else "",
+            "lag_note": lag_note(value.rollout) if value.rollout else "",
+            "without_plan": without_plan_rows(request, value.rollout) if value.rollout else [],
+            "regions": regions_table(value.rollout) if value.rollout else None,
         },
     )
 
@@ -192,11 +221,15 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         scope = _("%(pilots)s of %(province)s")
         scope %= {"pilots": recorded_pilots_text(len(pilots)), "province": province.name}
         of_pilots = sources_of([pilot.pk for pilot in pilots])
-        charts["lights"] = light_summary_chart(progress, scope, of_pilots, province=province.slug)
-    lights = lights_table(progress, classes_of(progress.pilots, as_of), pilots_url(province=province.slug))
+        past = progress.quarters(QUARTERS_SHOWN)
+        charts["lights"] = light_summary_chart(progress, scope, of_pilots, past, province=province.slug)
+    classes = classes_of(progress.pilots, as_of)
+    kinds = Counter(item.kind for item in classes.values() if item.kind)
+    lights = lights_table(progress, classes, pilots_url(province=province.slug))
     withdrawals = build_withdrawals(province.pilots.all(), as_of)
     policies, figures = province.policies.known(as_of), province.figures.prefetch_related("sources")
-    follow_ups = province.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
+    follow_ups = list(province.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency())
+    waiting = [item for item in follow_ups if item.current_state.is_open]
     cited = [source for pilot in pilots for source in pilot.sources.all()]
     sources = list(dict.fromkeys([*plan_sources(row for _policy, row in plans), *cited, *province.sources.all()]))
     named = {"province": province.name}
@@ -221,7 +254,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         "follow-ups": Export(_("Follow-ups"), lambda: follow_ups_table(follow_ups, without=["province", "kind"])),
     }
 
-    headline = province_headline(province, plans, progress, len(withdrawals))
+    headline = province_headline(province, plans, progress, len(withdrawals), waiting)
     which = changes_of(province) | Q(model=ProvincialPlan._meta.label_lower, province_id=province.pk)
     # A plan is called by what the page does not say already.
     plan = Label(lambda entry: entry.policy.name if entry.policy else no_data(), ["policy"])
@@ -241,6 +274,9 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "pilots_table": lights,
             "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
             "charts": charts,
+            "classes": class_parts({kind: kinds[kind] for kind in CoControl}) if kinds else [],
+            "offices": list(dict.fromkeys(row.record.responsible_agency for _policy, row in plans if row.record)),
+            "contacts": list(dict.fromkeys(item.owner_agency for item in waiting)),
             "batches": batches,
             "reconciliation": reconciliation_table(batches),
             "policies": policies,
@@ -264,9 +300,13 @@ def policy_columns() -> list[Column[Policy]]:
 
 
 def province_headline(
-    province: Province, plans: Sequence[tuple[Policy, ProvinceRollout]], progress: Progress, withdrawn: int
+    province: Province,
+    plans: Sequence[tuple[Policy, ProvinceRollout]],
+    progress: Progress,
+    withdrawn: int,
+    waiting: Sequence[FollowUp],
 ) -> str:
-    """Return the headline: plan for each policy that calls for one, pilots by batch and light, withdrawn ones."""
+    """Return the headline: plan for each policy that calls for one, pilots by batch and light, follow-ups waiting."""
     if not province.in_roster:
         return _("This unit lies outside the programme: it is drawn on the map and counted nowhere.")
     parts = [
@@ -280,6 +320,10 @@ def province_headline(
         parts.append(_("%(red)d red and %(yellow)d yellow") % {"red": lights.red, "yellow": lights.yellow})
     if withdrawn:
         parts.append(_("%(n)d withdrawn") % {"n": withdrawn})
+    if waiting:
+        text = ngettext("%(n)d open follow-up", "%(n)d open follow-ups", len(waiting)) % {"n": len(waiting)}
+        late = sum(item.is_overdue for item in waiting)
+        parts.append(join_statements(text, _("%(n)d overdue") % {"n": late} if late else ""))
     return join_clauses(parts) + _(".")
 
 

@@ -491,12 +491,6 @@ class Progress:
         return found[:most]
 
     @property
-    def longest_in_stage(self) -> list[PilotStatus]:
-        """Pilots by days in their stage, longest first, without withdrawn ones."""
-        found = [p for p in self.pilots if p.days_in_stage is not None and p.current_stage and not p.is_withdrawn]
-        return sorted(found, key=lambda item: (-(item.days_in_stage or 0), item.pilot.pk))
-
-    @property
     def rated(self) -> int:
         """Pilots whose light is not grey."""
         return sum(item.colour != Colour.GREY for item in self.pilots)

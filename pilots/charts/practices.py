@@ -33,7 +33,7 @@ from pilots.metrics.practice_states import AdoptionState, GiveUpReason, Practice
 from pilots.models import EffectBasis, Practice
 from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, practices_for
 from policies.charts.rollout import format_day, map_note, months_after
-from policies.charts.tile_map import Tile, outside_tile
+from policies.charts.tile_map import Tile, legend_row, outside_tile
 from policies.models import Province, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 
@@ -373,7 +373,6 @@ def spread_chart(
             (start, end),
             max(1, len(attested)),
             of=_("copies in use"),
-            axis=_("copies in use"),
             flags=flags,
         ),
         legend=[("line", label)],
@@ -459,19 +458,18 @@ def reach_grid(copies: Copies, outside: Iterable[Province]) -> dict[str, object]
     looks: dict[tuple[bool, str], list[Tile]] = {}  # the hatched ones behind the plain ones
     for tile in tiles:
         looks.setdefault((tile.hatched, tile.look), []).append(tile)
-    words = {"drafting": _("planned or under way"), "s0": _("no copy in use")}
+    words = {"coming": _("planned or under way"), "s0": _("no copy in use")}
     legend = []
     for (hatched, look), own in sorted(looks.items(), key=lambda item: (item[0][1] in words, item[0])):
         values = sorted(int(tile.value) for tile in own if look not in words)
         span = f"{values[0]}–{values[-1]}" if values and values[0] != values[-1] else str(*values[:1])
-        count, latest = (0, len(own)) if hatched else (len(own), 0)
-        legend.append({"label": words.get(look, span), "look": look, "count": count, "latest": latest})
+        label = label_value(_("only claimed"), span) if hatched else words.get(look, span)
+        legend.append(legend_row(look, hatched, label, len(own)))
     return {
         "key": "reach",
         "label": _("Copies in use"),
         "caption": _("Copies in use in each province"),
         "tiles": [*tiles, *map(outside_tile, outside)],
-        "heads": [_("Copies in use"), _("confirmed or verified"), _("only claimed")],
         "legend": legend,
     }
 
@@ -490,5 +488,5 @@ def reach_tile(row: ProvinceCopies, highest: int) -> Tile:
     if row.is_only_claimed:  # by stripes strong enough to be seen
         return Tile(row.province, "s4", str(row.trust[Trust.CLAIMED]), text, hatched=True)
     if row.states[AdoptionState.UNDER_WAY] or row.states[AdoptionState.PLANNED]:
-        return Tile(row.province, "drafting", pgettext("on a tile", "coming"), text, is_word=True)
+        return Tile(row.province, "coming", pgettext("on a tile", "coming"), text, is_word=True)
     return Tile(row.province, "s0", "", text)

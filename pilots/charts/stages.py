@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from core import charts
 from core.text.formatting import format_days, join_sentences, join_short, label_value
-from core.web.tables import Cell, Chart, Column, Table, make_table
+from core.web.tables import Cell, Chart, Column, make_table
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progress_api_url
 from pilots.lights import Colour
@@ -220,18 +220,6 @@ def funnel_title(n: int, without_plan: int, standing: Mapping[Stage, int]) -> st
         return text + _("; all have issued their plan")
     rest = ngettext("; %(n)d has no plan on record", "; %(n)d have no plan on record", without_plan)
     return text + rest % {"n": without_plan}
-
-
-def longest_table(progress: Progress, most: int = 5) -> Table:
-    """Return the table of longest current stays."""
-    names = distinct_names_of(progress)
-    columns: list[Column[PilotStatus]] = [
-        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-        Column("stage", _("Stage"), stage_label),
-        Column("days", _("Days in stage"), "days_in_stage", kind="integer"),
-        Column("since", _("Since"), lambda item: item.current_stage.since if item.current_stage else None, kind="date"),
-    ]
-    return make_table(columns, progress.longest_in_stage[:most])
 
 
 # -- from the list to the plan -------------------------------------------------------------------------

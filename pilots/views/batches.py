@@ -28,6 +28,7 @@ from pilots.charts.cells import pilot_count_cell, pilots_url
 from pilots.charts.reconciliation import batch_cell, reconciliation_table, withdrawals_table
 from pilots.charts.stages import funnel_chart, plan_lag_chart, stage_duration_chart
 from pilots.charts.status import light_summary_chart, lights_table
+from pilots.charts.targets import on_track_table
 from pilots.filters import BatchFilter
 from pilots.lights import Colour
 from pilots.metrics.progress import year_due
@@ -175,6 +176,7 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             _("Withdrawn pilots"), lambda: withdrawals_table(withdrawals, named=False), sources=sources
         ),
         "pilots": Export(_("Pilots"), lambda: pilots, sources=charts["lights"].sources if charts else sources),
+        "on-track": Export(_("Binding targets by indicator"), lambda: on_track_table(progress), sources=sources),
     }
 
     timeline = Timeline(changes_of(batch), as_of, request.user)
@@ -196,6 +198,7 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "progress": progress,
             "reconciliation": reconciliation_table([count], named=False),
             "pilots": pilots,
+            "on_track": on_track_table(progress),
             "withdrawn": withdrawals_table(withdrawals, named=False) if withdrawals else None,
             "history": history_tab(request, timeline),
         },

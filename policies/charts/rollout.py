@@ -132,7 +132,6 @@ def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
             (min(days, default=as_of), end),
             rollout.roster,
             of=_("of %(roster)d") % {"roster": rollout.roster},
-            axis=_("provinces"),
             flags=flags,
         ),
         legend=[("line", issued), *([("line thin", dated)] if rollout.dated_series else [])],

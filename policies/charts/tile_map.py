@@ -1,7 +1,4 @@
-"""Tile map of provinces: a grid of links, coloured by when a plan was issued or by a count.
-
-Of a layer's legend each row has its `look`, `label`, `count`, and as `latest` how many of that look are hatched.
-"""
+"""Tile map of provinces: a grid of links, on which missing plans stand out, or coloured by a count."""
 
 from __future__ import annotations
 
@@ -11,9 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext, pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
 
 from core.text.bilingual import is_chinese_active
 from core.text.formatting import format_date, label_value
@@ -21,15 +17,13 @@ from policies import metrics
 from policies.models import PlanStatus, Province
 from policies.rollout import ProvinceRollout, Rollout
 
-COLOUR_STEPS = 5  # colours of time: t5 is the earliest, as what has been in force longest
 SYLLABLES = re.compile(r"(?<=ng)(?=[b-df-hj-np-tv-z])")  # where a romanised name may be cut: Heilong-jiang
-NO_DATA = pgettext_lazy("a value that is missing", "no data")
-# Of a plan that is not issued: the CSS class of its tile, the word on it, the label in the legend.
+# The word on the tile of a plan that is not issued.
 ABSENT = {
-    PlanStatus.DRAFTING: ("drafting", pgettext_lazy("on a tile", "drafting"), PlanStatus.DRAFTING.label),
-    PlanStatus.NOT_FOUND: ("not-found", pgettext_lazy("on a tile", "not found"), PlanStatus.NOT_FOUND.label),
-    PlanStatus.NOT_REQUIRED: ("not-required", pgettext_lazy("on a tile", "n/a"), PlanStatus.NOT_REQUIRED.label),
-    PlanStatus.UNKNOWN: ("nodata", NO_DATA, NO_DATA),
+    PlanStatus.DRAFTING: pgettext_lazy("on a tile", "drafting"),
+    PlanStatus.NOT_FOUND: pgettext_lazy("on a tile", "not found"),
+    PlanStatus.NOT_REQUIRED: pgettext_lazy("on a tile", "n/a"),
+    PlanStatus.UNKNOWN: pgettext_lazy("a value that is missing", "no data"),
 }
 
 
@@ -79,38 +73,40 @@ def outside_tile(province: Province) -> Tile:
 
 
 def plans_grid(rollout: Rollout, outside: Iterable[Province]) -> dict[str, Any]:
-    """Layer of plans: coloured by the date of issue, hatched where only a latest date is known.
-
-    Colour shows when, not how well: what is not issued has no colour at all.
+    """Layer of plans: issued ones are pale, with the quarter, and hatched where only a latest date is known; what is
+    missing stands out.
     """
-    spans = metrics.common_spans([row.latest for row in rollout.provinces if row.latest], COLOUR_STEPS)
-    tiles = [plan_tile(row, spans) for row in rollout.provinces]
+    tiles = [*map(plan_tile, rollout.provinces), *map(outside_tile, outside)]
     counts = Counter((tile.look, tile.hatched) for tile in tiles)
-    looks = [(f"t{COLOUR_STEPS - place}", span_label(span)) for place, span in enumerate(spans)]
-    legend = [
-        {"look": look, "label": label, "count": counts[look, False], "latest": counts[look, True]}
-        for look, label in [*looks, *((look, label) for look, _word, label in ABSENT.values())]
-        if counts[look, False] or counts[look, True]
-    ]
+    labels = {
+        ("issued", False): _("issued, day or month known"),
+        ("issued", True): _("issued, latest day only"),
+        ("missing", False): _("no plan on record"),
+        ("not-required", False): PlanStatus.NOT_REQUIRED.label,
+        ("outside", False): _("outside the roster"),
+    }
     return {
         "key": "plans",
         "label": _("Plans"),
         "caption": _("Quarter in which each province issued its plan"),
-        "tiles": [*tiles, *map(outside_tile, outside)],
-        "heads": [pgettext("legend of the map", "Issued"), _("quarter known"), _("at the latest")] if spans else [],
-        "legend": legend,
+        "tiles": tiles,
+        "legend": [legend_row(*key, label, counts[key]) for key, label in labels.items() if counts[key]],
     }
 
 
-def plan_tile(row: ProvinceRollout, spans: Sequence[metrics.Span]) -> Tile:
+def legend_row(look: str, hatched: bool, label: object, count: int) -> dict[str, Any]:
+    return {"look": look, "hatched": hatched, "label": label, "count": count}
+
+
+def plan_tile(row: ProvinceRollout) -> Tile:
     """Return a province's tile: the quarter of issue, or the latest possible one, or the status of a missing plan."""
-    if row.latest is None:  # a word or nothing, never a colour
-        look, word, _label = ABSENT[row.status]
-        return Tile(row.province, look, str(word), label_value(row.province.name, row.status.label), is_word=True)
+    if row.latest is None:
+        look = "not-required" if row.status == PlanStatus.NOT_REQUIRED else "missing"
+        text = label_value(row.province.name, row.status.label)
+        return Tile(row.province, look, str(ABSENT[row.status]), text, is_word=True)
     exact = row.issued is not None and row.issued.precision != "year"
-    look = f"t{COLOUR_STEPS - spans.index(metrics.span_of(row.latest, spans[0].months))}"
     value = metrics.quarter(row.latest) if exact else f"≤{metrics.quarter(row.latest)}"
-    return Tile(row.province, look, value, label_value(row.province.name, issue_text(row)), hatched=not exact)
+    return Tile(row.province, "issued", value, label_value(row.province.name, issue_text(row)), hatched=not exact)
 
 
 def issue_text(row: ProvinceRollout) -> str:
@@ -135,17 +131,6 @@ def issue_text(row: ProvinceRollout) -> str:
     return _("%(text)s; %(first)d to %(last)d days after the national document") % values
 
 
-def span_label(span: metrics.Span) -> str:
-    """Return a span of time as text: 2022 Q4, Jul–Dec 2022, 2022, 2020–2023."""
-    year, part = span.first.year, (span.first.month - 1) // span.months + 1
-    if span.months == 3:
-        return _("Q%(quarter)d %(year)d") % {"quarter": part, "year": year}
-    if span.months == 6:
-        return (_("Jan–Jun %(year)d") if part == 1 else _("Jul–Dec %(year)d")) % {"year": year}
-    first = date_format(span.first, get_format("YEAR_FORMAT"))
-    return first if span.months == 12 else _("%(first)d–%(last)d") % {"first": year, "last": span.last_year}
-
-
 # -- counts ------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +153,6 @@ def counts_grid(
     for step, numbers in sorted(shades.items()):
         span = f"{numbers[0]}–{numbers[-1]}" if numbers[0] != numbers[-1] else str(numbers[0])
         words = span if step else _("none recorded")
-        legend.append({"look": f"s{step}", "label": words, "count": len(numbers), "latest": 0})
+        legend.append(legend_row(f"s{step}", False, words, len(numbers)))
     tiles += map(outside_tile, outside)
-    return {"key": key, "label": label, "caption": caption, "tiles": tiles, "heads": [], "legend": legend}
+    return {"key": key, "label": label, "caption": caption, "tiles": tiles, "legend": legend}

@@ -1,19 +1,14 @@
 """Overview page: of a small invented programme, of few records, and of changes."""
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils.translation import override
 
-from core.history.models import ChangeEvent
-from core.history.recording import write_history_entries, written_by_import
-from core.http.as_of import today
-from core.imports.models import Import, ImportState
-from pilots.models import Indicator, Milestone, Pilot
+from pilots.models import Indicator, Milestone, Pilot, Reading
 from tests.factories import (
     make_batch,
     make_indicator,
@@ -25,7 +20,6 @@ from tests.factories import (
     make_target,
 )
 from tests.support.csv_files import csv_records
-from tests.support.histories import rewrite_entries
 from tests.support.snapshots import assert_snapshot, page_content
 
 pytestmark = pytest.mark.django_db
@@ -76,33 +70,70 @@ def test_what_the_page_says_and_draws(programme: Any, client: Client) -> None:
 
 
 def test_a_figure_says_withdrawn_and_to_enter_where_a_pilot_has_withdrawn(programme: Any, client: Client) -> None:
+    """Recorded pilots are counted beside the lights only where none can be drawn."""
     Pilot.objects.filter(pk=programme["behind"].pk).update(withdrawn_on=date(2026, 10, 1))
+    Reading.objects.all().delete()
+    Milestone.objects.all().delete()
     figures = client.get("/", {"as_of": DAY}).context["figures"]
-    assert [(figure["value"], figure["of"], figure["note"]) for figure in figures[1:3]] == [
+    assert [(figure["value"], figure["of"], figure["note"]) for figure in figures[:2]] == [
         (3, "of 3 announced", "First batch"),
         (1, "of 2 announced", "First batch, 1 withdrawn, 0 to enter"),
     ]
 
 
-def test_one_strip_stands_above_the_reasons_and_both_before_the_map(programme: Any, client: Client) -> None:
+def test_the_parts_stand_in_their_order_and_no_more(programme: Any, client: Client) -> None:
     page = client.get("/", {"as_of": DAY}).content.decode()
-    assert page.count('class="lights"') == 1
-    order = ['class="figures"', 'id="chart-lights"', 'class="reasons"', 'id="chart-map"', 'id="chart-funnel"']
-    order += ['id="longest"', 'id="chart-plan-lag"', 'id="not-reported"', 'id="chart-coverage"', 'id="changes"']
-    assert [page.count(part) for part in order] == [1] * len(order)
-    places = [page.index(part) for part in order]
+    main = page.partition("<main")[2]
+    order = ["finding", "board-lights", "board-numbers", "reasons", "periods", "tile-grid", "industries", "card"]
+    places = [main.index(f'class="{part}') if f'class="{part}' in main else main.index(part) for part in order]
     assert places == sorted(places)
+    assert main.count("<h1") + main.count("<h2") <= 7
+    assert main.count("<a ") <= 90
 
 
-def test_each_reason_says_why_whose_and_how_late(programme: Any, client: Client) -> None:
-    context = client.get("/", {"as_of": DAY}).context
-    first, second = context["reasons"]
-    assert (first["pilot"].value, first["light"].tag, first["since"].value) == ("Behind", "red", date(2026, 3, 20))
-    assert (second["pilot"].value, second["why"].value, second["owner"].value, second["days"].value) == (
-        "Overdue", "Platform live is 132 days overdue", "Bureau", 41,
+def test_each_reason_says_why_in_two_lines_whose_and_for_how_long(programme: Any, client: Client) -> None:
+    response = client.get("/", {"as_of": DAY})
+    first, second = response.context["attention"]
+    assert (first["name"], first["status"].colour, first["days"]) == ("Behind", "red", 249)
+    assert (second["name"], second["what"], second["numbers"], second["status"].owner, second["days"]) == (
+        "Overdue", "Platform live: 132 d overdue", "was due on 15 Jul 2026", "Bureau", 41,
     )  # fmt: skip
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get("/", {"as_of": DAY}).content.decode()))
-    assert "Platform live is 132 days overdue Responsible: Bureau 41 days, since 14 October 2026" in text
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+    assert "Platform live: 132 d overdue was due on 15 Jul 2026 Bureau no open follow-up 41" in text
+
+
+@pytest.mark.parametrize(
+    ("period", "day", "red", "note"),
+    [
+        ("week", "17 Nov 2026", [], ""),
+        ("month", "24 Oct 2026", ["Behind"], "1 of them by values accepted since"),
+        ("quarter", "30 Sep 2026", ["Behind", "Overdue"], "1 of them by values accepted since"),
+    ],
+)
+def test_what_changed_is_told_by_name_since_a_week_a_month_a_quarter(
+    programme: dict[str, Pilot], client: Client, period: str, day: str, red: list[str], note: str
+) -> None:
+    """One is red by a value accepted on 1 November, one since 14 October by a milestone; one is rated no more."""
+    programme["behind"].readings.update(accepted_on=date(2026, 11, 1))
+    context = client.get("/", {"as_of": DAY, "since": period}).context
+    rows = {row["label"]: (row["names"], row["note"]) for row in context["changes"]}
+    assert context["since_title"] == f"What changed since {day}"
+    assert rows["Newly red"] == (red, note)
+    assert rows["Red light cleared"] == ([], "")
+    assert rows["Pilots with values accepted"][0] == ([] if period == "week" else ["Behind"])
+
+
+def test_what_changed_names_who_is_cleared_and_the_page_of_a_day_links_all_three(
+    programme: dict[str, Pilot], client: Client
+) -> None:
+    programme["overdue"].milestones.update(completed_on=date(2026, 11, 20))
+    response = client.get("/", {"as_of": DAY, "since": "week"})
+    rows = {row["label"]: row["names"] for row in response.context["changes"]}
+    assert (rows["Newly red"], rows["Red light cleared"]) == ([], ["Overdue"])
+    links = re.findall(r'<a href="\?([^"]*)#since">', response.content.decode())
+    assert [f"since={period}" in "".join(links) for period in ("week", "month", "quarter")] == [False, True, True]
+    assert [row["Which"] for row in file_rows(client, "changes", since="week")][1] == "Overdue"
+    assert client.get("/", {"since": "year"}).status_code == 400
 
 
 def test_page_api_and_files_agree_on_what_is_due(programme: Any, client: Client) -> None:
@@ -111,7 +142,7 @@ def test_page_api_and_files_agree_on_what_is_due(programme: Any, client: Client)
     found = page.progress.on_track
     assert (found.on_path, found.rated, found.unrated, found.total) == (2, 3, 2, 5)
     assert api["on_track"] == {"on_path": 2, "rated": 3, "unrated": 2, "total": 5}
-    assert file_rows(client, "on-track") == [
+    assert csv_records(client.get("/batches/first/", {"as_of": DAY, "export": "on-track.csv"})) == [
         {
             "Indicator": "SO2 emissions",
             "On the path": "2",
@@ -138,50 +169,32 @@ def test_page_api_and_files_agree_on_what_is_due(programme: Any, client: Client)
 
 
 def test_who_has_not_reported_stands_by_name_where_the_values_are_held_up(programme: Any, client: Client) -> None:
-    context = client.get("/", {"as_of": DAY}).context
-    assert context["outstanding_finding"] == "2 of 5 pilots have not reported for 2025"
-    assert context["outstanding_scope"] == (
-        "First batch: no accepted value for 2025, due on 31 March 2026, 238 days ago"
-    )
-    assert [(group["title"], [pilot.slug for pilot, _name in group["pilots"]]) for group in context["outstanding"]] == [
-        ("Nothing handed in (1)", ["silent"]),
-        ("Handed in, waiting to be accepted (1)", ["waiting"]),
+    held_up = client.get("/", {"as_of": DAY}).context["not_reported"]
+    assert [(str(state), names) for state, names in held_up] == [
+        ("nothing handed in", "Silent"),
+        ("handed in, waiting to be accepted", "Waiting"),
     ]
     before = client.get("/", {"as_of": "2026-03-10"}).context  # 2024 is due, and no pilot has a value for it
     assert before["overview"].outstanding.year == 2024
     reading = programme["waiting"].readings.get()
     reading.state, reading.accepted_on = "disputed", date(2026, 5, 1)
     reading.save()
-    after = client.get("/", {"as_of": DAY}).context["outstanding"]
-    assert [group["title"] for group in after] == [
-        "Nothing handed in (1)", "Objected to, to be corrected by the pilot (1)",
+    after = client.get("/", {"as_of": DAY}).context["not_reported"]
+    assert [str(state) for state, _names in after] == [
+        "nothing handed in", "objected to, to be corrected by the pilot",
     ]  # fmt: skip
 
 
-def test_what_is_reduced_is_the_number_of_the_synergy_page(client: Client, empty: None) -> None:
-    from tests.pilots.test_status_pages import make_measured  # noqa: PLC0415
-
-    batch = make_batch(slug="first", city_count=1)
-    make_measured(make_pilot(batch, make_province(), slug="one", kind="city"), (12000, 10200), (4200, 4074))
-    for lang, value in (("en", "1.26\xa0Mt"), ("zh-hans", "126万吨")):
-        context = client.get("/", {"as_of": DAY, "lang": lang}).context
-        assert context["reduced"][0]["value"] == value
-    synergy = client.get(context["synergy_url"], {"as_of": DAY}).context["synergy"]
-    assert synergy.carbon_total.value == 1_260_000
-
-
-def test_a_total_names_its_set_and_leads_to_the_same_set(client: Client, empty: None) -> None:
+def test_a_total_names_its_set_and_the_overview_leads_to_the_same_set(client: Client, empty: None) -> None:
     from tests.pilots.test_status_pages import make_measured  # noqa: PLC0415
 
     for slug, fields in (("first", {}), ("other", {"level": "provincial", "province": make_province()})):
         pilot = make_pilot(make_batch(slug=slug, title_en=slug.title(), **fields), make_province(), slug=f"in-{slug}")
         make_measured(pilot, (12000, 10200), (4200, 4074))
-    response = client.get("/", {"as_of": DAY, "lang": "en"})
-    notes = ["First; 1 of 1 pilots counted"] * 2
-    assert [figure["note"] for figure in response.context["reduced"]] == notes
-    assert "First; 1 of 1 pilots counted" in response.content.decode()
-    assert response.context["synergy_url"] == "/synergy/?batch=first"
-    assert totals_of(client, f"{response.context['synergy_url']}&") == [
+    context = client.get("/", {"as_of": DAY, "lang": "en"}).context
+    assert context["classes_scope"] == "First, 2025 against each base year; 0 of 1 cannot be judged"
+    assert context["synergy_url"] == "/synergy/?batch=first"
+    assert totals_of(client, f"{context['synergy_url']}&") == [
         ("1.26\xa0Mt", "1 of 1 pilots counted; 0 parks inside pilot cities left out; First"),
         ("1,895", "1 of 1 pilots counted; First"),
     ]
@@ -238,21 +251,11 @@ def test_without_values_the_first_line_says_what_is_missing(client: Client) -> N
         f"missing: {cities.to_enter} cities, {parks.to_enter} parks. "
     )
     assert 'href="/data/?as_of=2026-11-24">What is missing, and how it is entered</a>' in page
-    for absent in ('class="lights"', 'id="chart-funnel"', 'id="longest"', 'id="on-track"', 'id="not-reported"'):
+    for absent in ('class="lights"', 'id="reduced"', 'id="not-reported"', "Newly red"):
         assert absent not in page
     assert "can be rated" not in page
-    rows = response.context["reasons"]  # what is behind is still listed
+    rows = response.context["attention"]  # what is behind is still listed
     assert (len(rows), page.count('class="reasons"')) == (value.progress.needing_attention, 1 if rows else 0)
-
-
-def test_few_plans_stand_by_name_beside_who_has_none(client: Client) -> None:
-    chart = client.get("/", {"as_of": DAY}).context["charts"]["plan_lag"]
-    statuses = [item.list_to_plan for item in client.get("/", {"as_of": DAY}).context["overview"].progress.pilots]
-    done = sum(span.done for span in statuses if span)
-    waiting = sum(not span.done for span in statuses if span)
-    assert len(chart.names[-1]["rows"]) == waiting
-    drawn = chart.data["data"]["datasets"][0]["data"] if chart.data else []
-    assert len(drawn) == (done if done >= 10 else 0)
 
 
 @pytest.mark.parametrize(("rated", "few"), [(1, True), (2, False)])
@@ -280,133 +283,7 @@ def test_below_four_fifths_what_is_missing_comes_before_the_lights(programme: An
     assert finding.startswith("5 of 7 pilots entered, 3 report values; missing: 2 parks. 2 of 5 pilots are red, ")
 
 
-# -- recent changes --------------------------------------------------------------------------------------
-
-
-def recent_changes(client: Client, **params: str) -> list[tuple[str, str, tuple[str, ...]]]:
-    groups = client.get("/", params).context["changes"]
-    return [(group.what, group.text, tuple(colour.value for colour in group.light or ())) for group in groups]
-
-
-def backdate(record: Any, when: str) -> None:
-    """Set the date of all history entries of a record."""
-    rewrite_entries(record.history.all(), history_date=f"{when}T10:00:00+00:00")
-
-
-def test_changes_of_a_pilot_are_one_line_that_says_how_its_light_turned(programme: Any, client: Client) -> None:
-    for pilot in programme.values():
-        for record in (
-            pilot,
-            *pilot.stages.all(),
-            *pilot.milestones.all(),
-            *pilot.targets.all(),
-            *pilot.readings.all(),
-        ):
-            backdate(record, "2026-10-20")
-    milestone = Milestone.objects.get()
-    milestone.completed_on = date(2026, 11, 1)
-    milestone.save()
-    sulphur = Indicator.objects.get()
-    make_reading(programme["overdue"], sulphur, "2024", 11100)
-    make_reading(programme["overdue"], sulphur, "2024-Q1", 2800)
-    assert recent_changes(client)[0] == ("Overdue", "1 milestone changed; 2 values entered", ("red", "green"))
-    pilots = {what: (text, light) for what, text, light in recent_changes(client)}
-    assert pilots["Silent"][1] == ()  # entered whole: it had no light to turn
-
-
-def test_values_are_counted_with_their_year(programme: Any, client: Client) -> None:
-    backdate(programme["good"], "2026-10-20")
-    make_reading(programme["good"], make_indicator("AIR_NOX"), "2025", 500)
-    assert recent_changes(client)[0][:2] == (
-        "Good",
-        "stage “Listed” entered; 1 target added; 2 values for 2025 entered",
-    )
-
-
-def make_import(pilot: Pilot, count: int) -> Import:
-    record = Import.objects.create(kind="readings", file_name="secret.xlsx", state=ImportState.CONFIRMED, created=count)
-    values = [make_reading(pilot, Indicator.objects.get(), str(2010 + n), 100 + n) for n in range(count)]
-    for value in values:
-        value.history.all().delete()
-    ChangeEvent.objects.filter(model="pilots.reading", record_id__in=[value.pk for value in values]).delete()
-    with written_by_import(record):
-        write_history_entries(values, "+", by=None, reason="")
-    return record
-
-
-def test_an_import_is_one_line_and_so_is_undoing_it(programme: Any, client: Client) -> None:
-    from core.imports.apply import undo  # noqa: PLC0415
-
-    record = make_import(programme["good"], 12)
-    found = recent_changes(client)
-    assert found[0] == (f"Import {record.pk}", "import of 12 values", ())
-    assert "Silent" in [what for what, _text, _light in found], "a long one hides no other kind"
-    with override("en"):
-        undo(record, by=None, reason="Wrong file")
-    assert recent_changes(client)[:2] == [
-        (f"Import {record.pk}", "import of 12 values undone", ()),
-        (f"Import {record.pk}", "import of 12 values", ()),
-    ]
-    chinese = client.get("/", {"lang": "zh-hans"})
-    assert [group.text for group in chinese.context["changes"][:2]] == ["撤销数据12个的导入", "导入数据12个"]
-    page = chinese.content.decode()
-    assert "undone" not in page
-    assert "secret.xlsx" not in page
-    assert "Wrong file" not in page
-
-
-def test_a_record_s_entries_beyond_the_window_are_counted_too(
-    programme: Any, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dashboard.analytics.recent_changes.WINDOW_SIZE", 3)
-    backdate(programme["good"], "2026-10-20")
-    for year in range(2010, 2020):
-        make_reading(programme["good"], Indicator.objects.get(), str(year), 100)
-    text = next(text for what, text, _light in recent_changes(client) if what == "Good")
-    assert "11 values entered" in text
-
-
-def test_shipped_records_are_one_line(client: Client) -> None:
-    assert recent_changes(client) == [("Shipped with the product", "records loaded", ())]
-
-
-def test_the_file_of_changes_holds_the_groups(programme: Any, client: Client) -> None:
-    rows = file_rows(client, "changes", as_of=today().isoformat())
-    assert [row["Which"] for row in rows][:5] == ["Overdue", "Waiting", "Silent", "Behind", "Good"]
-    assert rows[0]["Record"] == "pilot"
-    assert rows[0]["What happened"] == (
-        "added; stage “Listed” entered; 1 milestone added; 1 target added; 1 value for 2025 entered"
-    )
-
-
-def test_a_light_is_compared_with_what_stood_before_the_edit_not_before_the_day(programme: Any, client: Client) -> None:
-    """Everything was entered today, by a command; then a user reports the milestone done."""
-    for pilot in programme.values():
-        for record in (
-            pilot,
-            *pilot.stages.all(),
-            *pilot.milestones.all(),
-            *pilot.targets.all(),
-            *pilot.readings.all(),
-        ):
-            rewrite_entries(record.history.all(), history_change_reason="Demonstration data")
-    milestone = Milestone.objects.get()
-    milestone.completed_on = date(2026, 11, 1)
-    milestone.save()
-    assert recent_changes(client)[:2] == [
-        ("Overdue", "1 milestone changed", ("red", "green")),
-        ("Demonstration data", "records loaded", ()),
-    ]
-
-
-def test_a_stage_entered_late_is_named_with_the_change_of_the_light(programme: Any, client: Client) -> None:
-    pilot = programme["good"]
-    entry = make_stage(pilot, "plan_issued", None, planned_on=today() - timedelta(100))
-    for record in (pilot, *(row for name in ("stages", "targets", "readings") for row in getattr(pilot, name).all())):
-        rewrite_entries(record.history.all(), history_change_reason="Demonstration data")
-    entry.entered_on = today() - timedelta(1)
-    entry.save()
-    assert recent_changes(client)[0] == ("Good", "1 stage entry changed", ("red", "green"))
+# -- few targets rated -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("others", "value"), [(4, None), (3, 1)])
@@ -424,5 +301,3 @@ def test_nothing_is_said_of_the_path_while_at_most_a_fifth_is_rated(
     figure = next(item for item in page["figures"] if item["label"] == "Binding targets on the path")
     assert figure["value"] == value
     assert ("1 of 5 rated: too few to say" in figure["note"]) == (value is None)
-    text = "1 of 5 binding targets are rated: too few to say how many are on the path"
-    assert page["on_track_finding"].startswith(text if value is None else "1 of 1 rated binding target is on the path")

@@ -1,5 +1,6 @@
 """Overview page: follow-ups and practices, each told in a sentence with its list."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.test import Client
 
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, Pilot
-from tests.dashboard.test_overview import file_rows, make_rated
+from tests.dashboard.test_overview import make_rated
 from tests.factories import (
     make_adoption,
     make_agency,
@@ -77,53 +78,19 @@ def follow_ups(pilots: dict[str, Pilot]) -> dict[str, FollowUp]:
 # -- question 11: are they done, and were the red lights cleared? -------------------------------------------
 
 
-def test_the_sentence_says_what_is_closed_overdue_and_cleared(follow_ups: Any, client: Client) -> None:
+def test_the_card_names_the_overdue_ones_and_the_changes_those_closed(follow_ups: Any, client: Client) -> None:
+    """On the day, and on a day before that the follow-up in time and the withdrawn one do not alter."""
     context = client.get("/", {"as_of": DAY}).context
-    assert context["follow_ups_answer"] == (
-        "4 of 8 closed; 1 of 3 open ones overdue; red light cleared at 2 of 3 rated when closed"
-    )
-    assert context["follow_ups_finding"] == (
-        "4 of 8 follow-ups closed, 1 withdrawn; 1 of 3 open ones overdue, 1 to be verified"
-    )
-    assert context["red_lights"] == (
-        "Closed after a red light: cleared at 2 of 3 (1 more not known); "
-        "1 of 2 relapsed (1 not yet watched for 180 days)"
-    )
-
-
-def test_the_list_holds_the_overdue_ones_then_those_to_be_verified(follow_ups: Any, client: Client) -> None:
-    response = client.get("/", {"as_of": DAY})
-    rows = [[cell.value for cell in row] for row in response.context["waiting"].rows]
-    assert rows == [
-        ["2026-801 Stop the kiln", "overdue by 146 days", "Bureau of ecology", date(2026, 7, 1)],
-        ["2026-803 Hand in the values", "reported, to be verified", "Bureau of ecology", date(2026, 7, 1)],
-    ]
-    page = response.content.decode()
-    assert 'href="/actions/2026-801/?as_of=2026-11-24"' in page
-    assert ">All 8 follow-ups</a>" in page
-    assert [row["Follow-up"] for row in file_rows(client, "follow-ups")] == [row[0] for row in rows]
-
-
-def test_the_list_has_five_and_the_file_all(pilots: Any, client: Client) -> None:
-    for day in range(1, 8):
-        make_follow_up(pilots["good"], due_on=date(2026, 7, day))
-    shown = client.get("/", {"as_of": DAY}).context["waiting"].rows
-    assert [row[3].value.day for row in shown] == [1, 2, 3, 4, 5]
-    assert len(file_rows(client, "follow-ups")) == 7
-
-
-def test_on_a_past_day_the_follow_ups_are_those_of_the_day(follow_ups: Any, client: Client) -> None:
-    context = client.get("/", {"as_of": "2026-08-15"}).context
-    assert context["follow_ups_finding"] == (
-        "3 of 8 follow-ups closed, 1 withdrawn; 2 of 4 open ones overdue, 1 to be verified"
-    )
-    assert context["red_lights"] == (
-        "Closed after a red light: cleared at 1 of 2 (1 more not known); "
-        "0 of 1 relapsed (1 not yet watched for 180 days)"
-    )
-    before = client.get("/", {"as_of": "2026-05-31"})
-    assert before.context["follow_ups_finding"] == "No follow-up is on record by this day"
-    assert 'export="follow-ups"' not in before.content.decode()
+    assert [(item.number, item.days_late) for item in context["overdue"]] == [("2026-801", 146)]
+    page = client.get("/", {"as_of": DAY}).content.decode()
+    assert "2026-801 by 146 days" in page
+    assert 'href="/actions/?overdue=true&amp;as_of=2026-11-24"' in page
+    quarter = {row["label"]: (row["n"], row["names"], row["note"]) for row in context["changes"]}
+    assert quarter["Follow-ups closed"] == (0, [], "0 opened")
+    assert quarter["Red again after clearing"] == (1, ["Overdue"], "")  # cleared on 1 September, red since 14 October
+    before = client.get("/", {"as_of": "2026-08-15"}).context
+    assert next(row["n"] for row in before["changes"] if row["label"] == "Follow-ups closed") == 3
+    assert 'id="follow-ups"' not in client.get("/", {"as_of": "2026-05-31"}).content.decode()
 
 
 # -- question 12: what can be copied, and how far was it? -----------------------------------------------------
@@ -156,38 +123,19 @@ def practices(pilots: dict[str, Pilot]) -> None:
     make_practice(origin, title_en="Only proposed")
 
 
-def test_the_sentence_says_what_can_be_copied_and_where_it_was(practices: None, client: Client) -> None:
-    response = client.get("/", {"as_of": DAY})
-    assert response.context["practices_finding"] == (
-        "2 practices in the library, 1 of them recommended; copied in 2 of 5 provinces (confirmed or verified), "
-        "in 2 more only claimed"
-    )
-    assert "<dd>2 in the library, 1 of them recommended; copied in 2 of 5 provinces</dd>" in response.text
-    table = response.context["most_copied"]
-    assert [column.label for column in table.columns] == [
-        "Practice", "State", "Provinces reached", "Verified", "Confirmed", "Claimed",
-    ]  # fmt: skip
-    rows = [[cell.value for cell in row] for row in table.rows]
-    assert rows == [
-        ["Waste heat", "recommended", 2, 1, 1, 1],
-        ["Trading", "in the library", 0, 0, 0, 1],
-    ]
-    assert ">All 3 practices</a>" in response.content.decode()
-    assert [row["Practice"] for row in file_rows(client, "practices")] == ["Waste heat", "Trading"]
+def test_the_card_says_what_can_be_copied_and_where_it_was(practices: None, client: Client) -> None:
+    def card(day: str) -> str:
+        page = (
+            client.get("/", {"as_of": day}).content.decode().partition('id="practices"')[2].partition("</section>")[0]
+        )
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.partition(">")[2])).strip()
+
+    told = "of 5 provinces 2 in the library, 1 of them recommended"
+    assert card(DAY) == f"Practices copied 2 {told}"
+    assert card("2025-09-30") == f"Practices copied 0 {told}"
 
 
-def test_on_a_past_day_a_copy_is_only_claimed(practices: None, client: Client) -> None:
-    assert client.get("/", {"as_of": "2025-09-30"}).context["practices_finding"] == (
-        "2 practices in the library, 1 of them recommended; copied in 0 of 5 provinces (confirmed or verified), "
-        "in 4 more only claimed"
-    )
-
-
-def test_shipped_practices_are_proposed_and_said_in_one_line(client: Client) -> None:
-    response = client.get("/")
-    page = response.content.decode()
-    assert response.context["practices_finding"] == "12 practices proposed, none in the library yet"
-    assert 'id="practices-title"' not in page
-    assert 'id="follow-ups-title"' not in page
-    assert 'href="/actions/">Follow-ups</a></dt><dd>none on record by this day</dd>' in page
-    assert 'href="/practices/">Practices</a></dt><dd>12 practices proposed, none in the library yet</dd>' in page
+def test_shipped_records_have_no_card_without_a_number(client: Client) -> None:
+    page = client.get("/").content.decode()
+    assert 'id="practices"' not in page
+    assert 'id="follow-ups"' not in page

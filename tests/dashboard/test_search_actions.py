@@ -98,22 +98,6 @@ def test_the_data_page_lists_the_new_tables_with_their_records_on_the_day(client
 # -- what changed --------------------------------------------------------------------------------------------
 
 
-def test_recent_changes_tell_the_steps_of_a_follow_up_and_the_copies_of_a_practice(client: Client) -> None:
-    pilot = make_pilot(make_batch(), make_province(), name_en="Origin")
-    make_agency()
-    forget_entries()
-    make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), (Move.REPORT, date(2026, 6, 20)), number="2026-017")
-    practice = make_practice(title_en="Waste heat")
-    make_adoption(practice, pilot)
-    make_effect(practice)
-    groups = client.get("/").context["changes"]
-    assert [(group.kind, group.url, group.text, group.light) for group in groups] == [
-        ("practice", f"/practices/{practice.slug}/", "added; 1 adoption added; 1 effect added", None),
-        ("follow-up", "/actions/2026-017/", "opened; signed for; reported as done", None),
-    ]
-    assert groups[1].what.startswith("2026-017 ")
-
-
 def test_the_change_log_names_what_the_records_belong_to(client: Client) -> None:
     forget_entries()
     province = make_province(name_en="Hebei")

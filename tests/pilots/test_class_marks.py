@@ -38,7 +38,6 @@ MARKS = {
     "flat": ("Flat, not judged", "↘→"),
 }
 PAGES = {  # with the pilots whose class is on the page
-    "/": ("carbon", "neither", "flat"),
     "/pilots/": (*RATES,),
     "/pilots/?sort=name&withdrawn=include": (*RATES,),
     "/batches/first/": (*RATES,),
@@ -129,12 +128,19 @@ def test_the_api_has_the_class_of_each_pilot(classed: dict[str, Pilot], client: 
 
 def test_the_overview_says_how_many_green_pilots_have_rising_carbon(classed: dict[str, Pilot], client: Client) -> None:
     response = get(client, "/")
-    page = response.content.decode()
-    text = "First: 1 of the 5 judged pilots: pollution down, carbon up (1 of them green)"
-    assert response.context["synergy_answer"] == text
-    assert f'<a href="/synergy/?batch=first&amp;as_of={DAY}&amp;lang=en">Synergy</a></dt><dd>{text}' in page
-    chinese = get(client, "/", "zh-hans").context["synergy_answer"]
-    assert chinese == "第一批：5个可判断的试点中，1个减污增碳（其中1个为绿灯）"
+    context = response.context
+    assert context["classes_finding"] == "1 of 5 pilots reduce both; in 1 pollution falls while carbon rises"
+    assert context["rising_finding"] == "1 of 3 green pilots have rising carbon"
+    assert [status.pilot.slug for status in context["rising"]] == ["pollution"]
+    assert {row["name"]: (row["class"], row["arrows"]) for row in context["attention"]} == {
+        "Neither": ("Both up, 2023–2025", ["↗", "↗"]),
+        "Carbon": ("Carbon down, pollution up, 2023–2025", ["↗", "↘"]),
+        "Flat": ("Flat, not judged, 2023–2025", ["↘", "→"]),
+    }
+    assert [(part["kind"].value, part["n"], part["width"]) for part in context["classes"]][1] == (
+        "pollution_down_carbon_up", 1, "20.00%",
+    )  # fmt: skip
+    assert get(client, "/", "zh-hans").context["rising_finding"] == "3个绿灯试点中，1个碳排放上升"
     api = client.get(f"/api/v1/overview/?as_of={DAY}").json()
     order = ("co_reduction", "pollution_down_carbon_up", "carbon_down_pollution_up", "both_up", "flat")
     assert api["synergy"] == {
@@ -158,9 +164,7 @@ def test_briefs_name_the_class_of_red_pilots_and_of_their_pilot(classed: dict[st
 
 
 def test_real_records_show_no_class(client: Client) -> None:
-    response = get(client, "/")
-    assert response.context["synergy_answer"] == ""
+    assert 'id="reduced"' not in get(client, "/").content.decode()
     for path in ("/", "/pilots/", "/batches/national-batch-1/"):
         page = get(client, path).content.decode()
         assert "class-mark" not in page
-        assert "synergy-answer" not in page

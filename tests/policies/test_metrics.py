@@ -87,25 +87,6 @@ DAYS = [date(2022, 10, 1), date(2022, 12, 31), date(2023, 1, 1), date(2023, 6, 3
 
 
 @pytest.mark.parametrize(
-    ("most", "found"),
-    [
-        (5, [(date(2022, 10, 1), 3), (date(2023, 1, 1), 3), (date(2023, 4, 1), 3), (date(2024, 1, 1), 3)]),
-        (3, [(date(2022, 7, 1), 6), (date(2023, 1, 1), 6), (date(2024, 1, 1), 6)]),
-        (2, [(date(2022, 1, 1), 24), (date(2024, 1, 1), 24)]),
-        (1, [(date(2016, 1, 1), 192)]),
-    ],
-)
-def test_the_shortest_spans_that_are_few_enough(most: int, found: list[tuple[date, int]]) -> None:
-    spans = metrics.common_spans(DAYS, most)
-    assert [(span.first, span.months) for span in spans] == found
-    assert spans[-1].last_year == found[-1][0].year + (found[-1][1] - 1) // 12
-
-
-def test_no_day_lies_in_no_span() -> None:
-    assert metrics.common_spans([], 5) == []
-
-
-@pytest.mark.parametrize(
     ("day", "text"), [(date(2022, 12, 31), "22Q4"), (date(2024, 1, 1), "24Q1"), (date(2009, 4, 1), "09Q2")]
 )
 def test_a_quarter_in_short(day: date, text: str) -> None:

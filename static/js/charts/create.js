@@ -88,8 +88,8 @@ function makeConfig(box, theme, width) {
   const { data, options } = config;
   const { x, y } = options.scales;
   const points = data.datasets.flatMap((own) => own.data);
-  const labelled = data.datasets.at(-1)?.data ?? [];
-  if (options.indexAxis) options.layout.padding.right = roomForLabels(labelled, width, theme.fontFamily);
+  const labelled = options.indexAxis ? data.datasets.at(-1).data : points.filter(({ label }) => label?.end);
+  if (labelled.length) options.layout.padding.right = roomForLabels(labelled, width, theme.fontFamily);
   const room = roomForNames(points, width, theme.fontFamily);
   if (room) x.min -= ((x.max - x.min) * room) / Math.max(room, width - room - 60);
   if (options.corners && width < 520) {

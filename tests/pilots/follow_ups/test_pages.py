@@ -369,7 +369,7 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
     def owners() -> dict[str, str]:
         api = client.get("/api/v1/progress/").json()["pilots"][0]["light"]["reasons"]
         listed = client.get("/pilots/").context["listing"].table
-        at_home = client.get("/").context["reasons"]
+        at_home = client.get("/").context["attention"]
         batch = client.get(f"/batches/{pilot.batch.slug}/").context["pilots"]
         page = client.get("/pilots/red/").context
         brief = client.get("/api/v1/briefs/pilot/red/").content.decode()
@@ -381,7 +381,7 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
         }
         return {
             **of_table,
-            "overview": str(at_home[0]["owner"].value),
+            "overview": at_home[0]["status"].owner,
             "page": page["status"].owner,
             "reason": page["reasons"][0][0].owner,
             "api": api[0]["owner"],
