@@ -84,7 +84,7 @@ class OpenWork:
         key = province.pk
         return replace(
             self,
-            progress=replace(self.progress, pilots=[p for p in self.progress.pilots if p.pilot.province_id == key]),
+            progress=Progress(self.as_of, [item for item in self.progress.pilots if item.pilot.province_id == key]),
             open_follow_ups=[item for item in self.open_follow_ups if item.province_id == key],
             practices=[item for item in self.practices if item.province_id == key],
             reported=[item for item in self.reported if item.pilot.province_id == key],

@@ -161,9 +161,8 @@ def missing_entry(status: PilotStatus, person: Person, work: OpenWork) -> Entry:
     """Return the entry of the values of a year that were due on 31 March: with steps for the province alone."""
     pilot, year = status.pilot, year_due(work.as_of)
     steps = due_steps(date(year + 1, 3, 31), work, acts=True) if person.province else []
-    return Entry(
-        f"values:{pilot.pk}:{year}", steps, pilot.name, reverse("admin:pilots_pilot_readings", args=[pilot.pk])
-    )
+    path = reverse("readings-enter", args=[pilot.slug])
+    return Entry(f"values:{pilot.pk}:{year}", steps, pilot.name, path)
 
 
 def reported_entry(values: ReportedValues, _person: Person, work: OpenWork) -> Entry:

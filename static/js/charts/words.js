@@ -74,7 +74,7 @@ function write(pen, text, box, label, theme) {
   pen.restore();
 }
 
-/** Names in the corners of the drawing, on a ground of their own, since lines may end there. */
+/** Names in the corners of the drawing, under its points, on a ground of their own against the grid. */
 function writeCorners(chart, corners, theme) {
   const { ctx: pen, chartArea: area } = chart;
   corners.forEach((corner) => {
@@ -122,12 +122,14 @@ function writeNames(chart, points, theme) {
 
 export const words = (theme) => ({
   id: "words",
+  beforeDatasetsDraw(chart) {
+    writeCorners(chart, chart.options.corners ?? [], theme);
+  },
   afterDatasetsDraw(chart) {
     const { ctx: pen, data, width: whole } = chart;
     const points = data.datasets.flatMap((dataset, i) =>
       dataset.data.map((raw, row) => ({ raw, at: chart.getDatasetMeta(i).data[row] })),
     );
-    writeCorners(chart, chart.options.corners ?? [], theme);
     writeNames(chart, points, theme);
     points.forEach(({ raw: { label }, at }) => {
       const text = label && textOf(label, whole);

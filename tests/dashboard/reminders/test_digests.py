@@ -57,7 +57,7 @@ Follow-ups to sign for
 Not reported for 2025
 
 - Pilot City
-  https://tracker.example.org/admin/pilots/pilot/{pilot.pk}/readings/
+  https://tracker.example.org/pilots/city/readings/
 
 Milestones overdue or due within 30 days
 
