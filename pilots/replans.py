@@ -134,7 +134,8 @@ def save_replan(replan: Replan, *, by: Any) -> Replan:
     Raises ValidationError where the day is not fixed, or no other than the one in force.
     """
     prepare_replan(replan, by=by)
-    for waiting in waiting_for(replan):
+    item = {"milestone": replan.milestone_id} if replan.milestone_id else {"stage_entry": replan.stage_entry_id}
+    for waiting in Replan.objects.filter(**item, accepted__isnull=True):
         writing.delete(waiting, by=by, reason=_("Replaced by another day"), allowed=True)
     writing.write(replan, by=by, reason=replan.reason, allowed=True)
     return replan
@@ -155,12 +156,6 @@ def prepare_replan(replan: Replan, *, by: Any) -> None:
     replan.accepted, replan.decided_by, replan.decided_on = None, None, None
     if may_decide(by):
         replan.accepted, replan.decided_by, replan.decided_on = True, by, today()
-
-
-def waiting_for(replan: Replan) -> Any:
-    """Return the request that waits for the same milestone or stage."""
-    item = {"milestone": replan.milestone_id} if replan.milestone_id else {"stage_entry": replan.stage_entry_id}
-    return Replan.objects.filter(**item, accepted__isnull=True)
 
 
 @transaction.atomic

@@ -8,21 +8,11 @@ from copy import copy
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from pilots.analytics.pilot_status import colour_on
+from pilots.analytics.pilot_status import RELATED, colour_on
 from pilots.lights import Colour
 from pilots.metrics.progress import year_due
-from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry, Target
+from pilots.models import Indicator, Pilot
 from pilots.readings import YEARLY
-
-PREFETCHED_MODELS: Mapping[str, tuple[Any, Sequence[str]]] = {
-    "stages": (StageEntry, ("pk",)),
-    "milestones": (Milestone, ("planned_on", "pk")),
-    "targets": (Target, ("indicator_id",)),
-    "readings": (Reading, ("period", "version")),
-    "overrides": (LightOverride, ("set_on", "pk")),
-    "replans": (Replan, ("pk",)),
-}
-"""The records from which a light is computed, by relation of the pilot, with their order."""
 
 
 class PilotEdit(NamedTuple):
@@ -47,7 +37,7 @@ def light_changes(edits: Collection[PilotEdit]) -> dict[PilotEdit, tuple[Colour,
     # of readings only the years that a day can need
     first = str(year_due(min(edit.day for edit in edits)))
     histories: dict[str, dict[int, list[Any]]] = {}
-    for name, (model, _order) in PREFETCHED_MODELS.items():
+    for name, (model, _order) in RELATED.items():
         rows = model.history.filter(pilot_id__in=keys).order_by("history_date", "history_id")
         found = histories[name] = defaultdict(list)
         for row in rows.filter(YEARLY, period__gte=first) if name == "readings" else rows:
@@ -71,7 +61,7 @@ def pilot_before(
 ) -> Pilot:
     """Return the pilot with its related rows just before an instant, as `prefetch_for_status` would have done."""
     found = copy(pilot)
-    for name, (_model, order) in PREFETCHED_MODELS.items():
+    for name, (_model, order) in RELATED.items():
         newest = {row.id: row for row in histories[name].get(pilot.pk, ()) if row.history_date < edge}
         records = [row.instance for row in newest.values() if row.history_type != "-"]
         records.sort(key=lambda record: [(getattr(record, n) is None, getattr(record, n)) for n in order])

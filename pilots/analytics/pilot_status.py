@@ -55,6 +55,17 @@ UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
 LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so lights change on 1 April
 
 
+RELATED: Mapping[str, tuple[Any, Sequence[str]]] = {
+    "stages": (StageEntry, ("entered_on", "pk")),
+    "milestones": (Milestone, ("planned_on", "pk")),
+    "targets": (Target, ("indicator_id",)),
+    "readings": (Reading, ("period", "version")),
+    "overrides": (LightOverride, ("set_on", "pk")),
+    "replans": (Replan, ("pk",)),
+}
+"""The records from which a status is computed, by relation of the pilot, with their order."""
+
+
 def prefetch_for_status(
     pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters: bool = False
 ) -> QuerySet[Pilot]:
@@ -63,17 +74,12 @@ def prefetch_for_status(
     Lights depend on whole years, so quarterly readings are fetched only with `quarters`, for pages that show them.
     `only_on` restricts the status to one day and none before: earlier years are not fetched then.
     """
-    readings = Reading.objects.all() if quarters else Reading.objects.filter(YEARLY)
+    rows = {name: model.objects.order_by(*order) for name, (model, order) in RELATED.items()}
+    rows["targets"] = rows["targets"].select_related("indicator")
+    if not quarters:
+        rows["readings"] = rows["readings"].filter(YEARLY)
     if only_on:
-        readings = readings.filter(period__gte=str(progress.year_due(only_on)))
-    rows: dict[str, Any] = {
-        "stages": StageEntry.objects.order_by("entered_on", "pk"),
-        "milestones": Milestone.objects.order_by("planned_on", "pk"),
-        "targets": Target.objects.order_by("indicator_id").select_related("indicator"),
-        "readings": readings.order_by("period", "version"),
-        "overrides": LightOverride.objects.order_by("set_on", "pk"),
-        "replans": Replan.objects.order_by("pk"),
-    }
+        rows["readings"] = rows["readings"].filter(period__gte=str(progress.year_due(only_on)))
     lists = [Prefetch(name, found, to_attr=f"prefetched_{name}") for name, found in rows.items()]
     return pilots.select_related("batch", "province", "parent").prefetch_related(*lists)
 
@@ -365,17 +371,19 @@ def light_change_dates(pilot: Any, until: date, *, of_red: bool = False) -> list
     `of_red` leaves out days on which it can neither become red nor cease to be.
     """
     delays = (LONG_OVERDUE_DAYS + 1,) if of_red else (0, 1, LONG_OVERDUE_DAYS + 1)
-    days = [day for item in pilot.prefetched_milestones for day in planned_dates(item, item.completed_on, delays)]
-    # of planned stages: when one is overdue, when another day was accepted, and when any is entered then
+    # of planned stages: when one is overdue, and when any is entered then
     rows = pilot.prefetched_stages
     late = [
         entry
         for entry in rows
         if entry.planned_on and (not entry.entered_on or entry.entered_on > entry.planned_on or entry.all_replans)
     ]
-    if late:
-        days += [day for entry in late for day in planned_dates(entry, None, delays)]
-        days += [entry.entered_on for entry in rows if entry.entered_on]
+    days = [entry.entered_on for entry in rows if entry.entered_on] if late else []
+    for item in (*pilot.prefetched_milestones, *late):  # by each day that it was planned for, when it was accepted too
+        replans, actual = item.accepted_replans(date.max), None if item in late else item.completed_on
+        for planned in (item.planned_on, *(replan.day for replan in replans)):
+            days += milestone_change_dates(planned, actual, delays)
+        days += [replan.decided_on for replan in replans]
     accepted = [reading.accepted_on for reading in pilot.prefetched_readings if reading.accepted_on]
     days += accepted
     days += [day for o in pilot.prefetched_overrides for day in (o.set_on, o.expires_on)]
@@ -385,17 +393,6 @@ def light_change_dates(pilot: Any, until: date, *, of_red: bool = False) -> list
     first = (pilot.starts_on or pilot.batch.known_by).year
     start = min([first, *(day.year for day in accepted)])
     return [*days, *(date(year, *LIGHTS_CHANGE_ON) for year in range(start, until.year + 1))]
-
-
-def planned_dates(record: Any, actual: date | None, delays: Sequence[int]) -> list[date]:
-    """Return the days on which the light of what is planned can change: by each day that it was planned for, and when
-    another was accepted.
-    """
-    replans = record.accepted_replans(date.max)
-    days = milestone_change_dates(record.planned_on, actual, delays)
-    for replan in replans:
-        days += [*milestone_change_dates(replan.day, actual, delays), replan.decided_on]
-    return days
 
 
 # -- many pilots -------------------------------------------------------------------------------------------
@@ -591,7 +588,15 @@ class OutstandingReports:
         self.by_place: dict[ReportState, list[PilotStatus]] = {place: [] for place in ReportState}
         for status in owing:
             if not status.reported:
-                self.by_place[report_state(status, self.year)].append(status)
+                self.by_place[self.place_of(status)].append(status)
+
+    def place_of(self, status: PilotStatus) -> ReportState:
+        """Return the state of its values of the year or later; of several states the one nearest to the pilot."""
+        own, year = status.pilot.prefetched_readings, str(self.year)
+        states = {item.state for item in own if item.period >= year and item.reported_on <= self.as_of}
+        if ReadingState.DISPUTED in states:
+            return ReportState.DISPUTED
+        return ReportState.WAITING if states else ReportState.NOTHING
 
     @property
     def due_on(self) -> date:
@@ -619,18 +624,6 @@ class OutstandingReports:
     def listed_pilots(self) -> list[Pilot]:
         """The first of the pilots, up to MAX_LISTED."""
         return [status.pilot for _place, status in self.pilots[:MAX_LISTED]]
-
-
-def report_state(status: PilotStatus, year: int) -> ReportState:
-    """Return the state of its values of the year or later; of several states the one nearest to the pilot."""
-    states = {
-        reading.state
-        for reading in status.pilot.prefetched_readings
-        if reading.period >= str(year) and reading.reported_on <= status.as_of
-    }
-    if ReadingState.DISPUTED in states:
-        return ReportState.DISPUTED
-    return ReportState.WAITING if states else ReportState.NOTHING
 
 
 # -- open follow-ups: the agency that has to answer one owns the light that it is about ---------------------

@@ -37,19 +37,20 @@ def reconciliation_table(
         ),
         Column("announced", _("Announced"), lambda row: row[1].numbers.announced, kind="integer"),
         Column("recorded", _("Recorded"), lambda row: row[1].numbers.recorded, kind="integer"),
-        Column("withdrawn", _("Withdrawn"), withdrawn_cell, kind="integer"),
+        Column(
+            "withdrawn",
+            _("Withdrawn"),
+            lambda row: pilot_count_cell(
+                row[1].numbers.withdrawn, batch=row[0].batch.slug, kind=row[1].kind, withdrawn="only"
+            ),
+            kind="integer",
+        ),
         Column("to_enter", _("Still to enter"), lambda row: row[1].numbers.to_enter, kind="integer"),
         Column("firm", _("Recorded, firm"), lambda row: row[1].numbers.firm, kind="integer"),
         Column("unverified", _("Recorded, inferred"), lambda row: row[1].numbers.unverified, kind="integer"),
         *more,
     ]
     return make_table(columns if named else columns[1:], [(item, kind) for item in batches for kind in item.kinds])
-
-
-def withdrawn_cell(row: tuple[BatchCount, KindCount]) -> Cell:
-    """Return the number of withdrawn pilots, linked to their list."""
-    item, kind = row
-    return pilot_count_cell(kind.numbers.withdrawn, batch=item.batch.slug, kind=kind.kind, withdrawn="only")
 
 
 def withdrawals_table(withdrawn: Sequence[Pilot], *, named: bool = True) -> Table:

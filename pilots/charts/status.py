@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from operator import itemgetter
@@ -19,7 +19,7 @@ from core import charts
 from core.http.as_of import today
 from core.text.formatting import decimal_places, format_amount, format_days, join_clauses, join_short, label_value
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
-from pilots.analytics.pilot_status import PilotStatus, Progress
+from pilots.analytics.pilot_status import PilotStatus, Progress, QuarterLights
 from pilots.charts.cells import (
     Classes,
     class_column,
@@ -59,7 +59,12 @@ def reason_cell(status: PilotStatus) -> Cell:
 
 
 def light_summary_chart(
-    progress: Progress, scope: str, sources: Sequence[Source], past: QuarterLights | None = None, /, **filters: str
+    progress: Progress,
+    scope: str,
+    sources: Sequence[Source],
+    past: Sequence[QuarterLights] | None = None,
+    /,
+    **filters: str,
 ) -> Chart:
     """Return the counts of lights, with the change since the end of the last quarter for the same pilots.
 
@@ -101,7 +106,7 @@ def light_summary_chart(
         data={
             "lights": [light_summary_item(progress, colour, filters) for colour in colours],
             "n": strip.n,
-            "past": red_per_quarter_bars([*past, (progress.as_of, strip.now)]) if past else None,
+            "past": red_per_quarter_bars([*past, QuarterLights(progress.as_of, strip.now)]) if past else None,
         },
         sources=sources,
         note=_(
@@ -111,13 +116,10 @@ def light_summary_chart(
     )
 
 
-QuarterLights = Sequence[tuple[date, Mapping[Colour, int]]]  # the lights at the ends of quarters, oldest first
-
-
 BAR_STEP, BAR_WIDTH, BAR_HEIGHT = 30, 20, 30  # of the small bars, in pixels
 
 
-def red_per_quarter_bars(counts: QuarterLights) -> dict[str, object]:
+def red_per_quarter_bars(counts: Sequence[QuarterLights]) -> dict[str, object]:
     """Return the red pilots at the end of each quarter and on the day: bars with their SVG positions, and as text."""
     most = max(lights[Colour.RED] for _on, lights in counts) or 1
     on_day = counts[-1][0]
@@ -223,11 +225,17 @@ def lights_table(progress: Progress, classes: Classes, everything: str = "") -> 
 def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
     """Return the timeline of planned and actual dates, in the order of the plan."""
     items = sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk))
+    counts = status.counts
+    title = ngettext(
+        "%(done)d of %(due)d milestone due is done", "%(done)d of %(due)d milestones due are done", counts.due
+    ) % {"done": counts.due - counts.late, "due": counts.due}
+    if late := max((item.delay or 0 for item in items if item.due and not item.done), default=0):
+        title = join_clauses([title, _("the longest overdue by %(days)s") % {"days": format_days(late)}])
     days = [d for item in items for d in (item.planned_on, completed_on_by_day(item)) if d]
     return Chart(
         slug="milestones",
         kind="timeline",
-        title=milestones_title(status),
+        title=title,
         subtitle=_("Planned and actual days of %(n)d milestones, as of %(day)s")
         % {"n": len(items), "day": format_day(status.as_of)},
         table=milestones_table(status),
@@ -254,17 +262,6 @@ def late_legend() -> dict[str, str]:
 def completed_on_by_day(item: MilestoneLight) -> date | None:
     """Return the completion date, if not after the day shown."""
     return item.record.completed_on if item.done else None
-
-
-def milestones_title(status: PilotStatus) -> str:
-    counts = status.counts
-    text = ngettext(
-        "%(done)d of %(due)d milestone due is done", "%(done)d of %(due)d milestones due are done", counts.due
-    ) % {"done": counts.due - counts.late, "due": counts.due}
-    late = max((i.delay or 0 for i in status.milestones if i.due and not i.done), default=0)
-    if not late:
-        return text
-    return join_clauses([text, _("the longest overdue by %(days)s") % {"days": format_days(late)}])
 
 
 def timeline_config(items: Sequence[MilestoneLight], first: date, as_of: date, last: date) -> charts.Config:
