@@ -7,7 +7,7 @@ further query.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import date, timedelta
 from functools import cached_property
@@ -67,7 +67,7 @@ RELATED: Mapping[str, tuple[Any, Sequence[str]]] = {
 
 
 def prefetch_for_status(
-    pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters: bool = False
+    pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters: bool = False, without: Collection[str] = ()
 ) -> QuerySet[Pilot]:
     """Prefetch all rows that the status of pilots is computed from. Seven queries, whatever the number of rows.
 
@@ -80,7 +80,8 @@ def prefetch_for_status(
         rows["readings"] = rows["readings"].filter(YEARLY)
     if only_on:
         rows["readings"] = rows["readings"].filter(period__gte=str(progress.year_due(only_on)))
-    lists = [Prefetch(name, found, to_attr=f"prefetched_{name}") for name, found in rows.items()]
+    chosen = {name: found for name, found in rows.items() if name not in without}
+    lists = [Prefetch(name, found, to_attr=f"prefetched_{name}") for name, found in chosen.items()]
     return pilots.select_related("batch", "province", "parent").prefetch_related(*lists)
 
 
@@ -521,8 +522,18 @@ def quarter_end_before(as_of: date) -> date:
 
 
 def build_progress(pilots: QuerySet[Pilot], as_of: date, follow_ups: OpenFollowUps | None = None) -> Progress:
-    """Return the progress of these pilots on a day; `follow_ups` where they are read already."""
-    found = list(prefetch_for_status(pilots))
+    """Return the progress of these pilots on a day; `follow_ups` where they are read already.
+
+    Their readings are rows of what numbers are computed from, and no records: they are by far the most.
+    """
+    found: list[Any] = list(prefetch_for_status(pilots, without=("readings",)))
+    rows: dict[int, list[Any]] = {pilot.pk: [] for pilot in found}
+    readings = Reading.objects.filter(YEARLY, pilot__in=list(rows)).order_by("period", "version")
+    columns = ("pk", "pilot_id", "indicator_id", "period", "version", "value", "state", "accepted_on", "reported_on")
+    for row in readings.values_list(*columns, named=True):
+        rows[row.pilot_id].append(row)
+    for pilot in found:
+        pilot.prefetched_readings = rows[pilot.pk]
     plans = PlanHistory(pilot.pk for pilot in found)
     follow_ups = follow_ups or open_follow_ups((pilot.pk for pilot in found), as_of)
     return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in found])
