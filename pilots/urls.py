@@ -18,6 +18,7 @@ urlpatterns = [
     path("pilots/<slug:slug>/milestones/<int:pk>/done/", entry.milestone_done, name="milestone-done"),
     path("pilots/<slug:slug>/<str:kind>/<int:pk>/day/", entry.planned_day, name="planned-day"),
     path("pilots/<slug:slug>/<str:kind>/<int:pk>/answer/", entry.planned_day_answer, name="planned-day-answer"),
+    path("readings/judge/", entry.readings_judge, name="readings-judge"),
     path("batches/", batches.batch_list, name="batch-list"),
     path("batches/<slug:slug>/", batches.batch_detail, name="batch-detail"),
     path("practices/", practices.practice_list, name="practice-list"),

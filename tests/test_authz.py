@@ -94,6 +94,7 @@ FORM_ADDRESSES: Mapping[str, Callable[[Any], str]] = {
     "form-answer": lambda replan: replan.item.entry_url("-answer"),
     "form-stage": lambda replan: f"/pilots/{replan.pilot.slug}/stages/enter/",
     "form-light": lambda replan: f"/pilots/{replan.pilot.slug}/light/",
+    "form-judge": lambda _replan: "/readings/judge/",
     "form-readings": lambda replan: f"/pilots/{replan.pilot.slug}/readings/",
 }
 """Forms of the day, by a request for another day in the province. Where one is allowed an empty one is wrong, or was

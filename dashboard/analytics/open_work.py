@@ -151,8 +151,7 @@ class OpenWork:
             own = [item for item in self.practices if not is_proposed(item) or item.province_id is None]
             some.append(WorkList("take-in", own))
         if user.has_perm(ACCEPT_PERMISSION):
-            url = f"{reverse('admin:pilots_reading_changelist')}?state__exact={ReadingState.REPORTED.value}"
-            some.append(WorkList("review", self.reported, url=url))
+            some.append(WorkList("review", self.reported, url=reverse("readings-judge")))
         return [
             *self.follow_up_lists(user),
             *(item for item in some if item.items),

@@ -169,7 +169,7 @@ def reported_entry(values: ReportedValues, _person: Person, work: OpenWork) -> E
     pilot, n = values.pilot, values.values
     text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", n)
     text = label_value(pilot.name, text % {"n": n, "day": format_day(values.first_on)})
-    path = f"{reverse('admin:pilots_reading_changelist')}?state__exact=reported&pilot__id__exact={pilot.pk}"
+    path = f"{reverse('readings-judge')}?pilot={pilot.slug}"
     return Entry(f"values:{pilot.pk}", waiting_steps("review", values.first_on, work.as_of), text, path)
 
 

@@ -24,6 +24,7 @@ from core.web.tables import Cell, Column, Table, make_table, record_cell
 from dashboard.analytics.open_work import (
     OpenWork,
     PilotReplan,
+    ReportedValues,
     WorkList,
     build_open_work,
     list_titles,
@@ -188,6 +189,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
             Column("values", _("Values"), lambda item: item.values, kind="integer"),
             Column("reported", _("First reported on"), lambda item: item.first_on, kind="date"),
+            Column("judge", _("What to do"), judge_cell),
         ],
     }
 
@@ -195,6 +197,11 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
 def values_cell(status: PilotStatus) -> Cell:
     """Return the link to the form of a pilot's values."""
     return Cell(_("Enter readings"), url=reverse("readings-enter", args=[status.pilot.slug]))
+
+
+def judge_cell(values: ReportedValues) -> Cell:
+    """Return the link to the form that accepts or disputes a pilot's values."""
+    return Cell(_("Look and decide"), url=f"{reverse('readings-judge')}?pilot={values.pilot.slug}")
 
 
 def done_cell(light: MilestoneLight) -> Cell:

@@ -1,25 +1,21 @@
 """Admin of indicators, targets and readings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url, autocomplete_source
 from core.admin.record_form import DATE_FIELD_OVERRIDES, RecordForm
 from core.history.entries import LabelledUrl, Revert
-from core.history.recording import MAX_REASON
 from core.http.as_of import today
 from core.http.request import parse_key
 from pilots.admin.forms import IndicatorField, StepsField, format_steps
@@ -27,15 +23,12 @@ from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.forms.entry import AmountField
 from pilots.models import Effect, Indicator, Reading, ReadingLedger, ReadingState, Target
 from pilots.models.reading import CONFLICT_CODE, JUMP_CODE
-from pilots.services import (
-    ACCEPT_PERMISSION,
-    accept_readings,
-    dispute_readings,
-)
+from pilots.services import ACCEPT_PERMISSION
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET
 
 AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
+MAX_JUDGED = 200  # readings that the form of the site shows at once
 INDICATOR_SEARCH = [f"indicator__{name}" for name in ("code", "name_zh", "name_en")]
 
 
@@ -155,7 +148,7 @@ class ReadingAdmin(PilotPartAdmin):
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "period"]
     date_hierarchy = "reported_on"
     autocomplete_fields = ["pilot", "indicator", "sources"]
-    actions = ["accept", "dispute"]
+    actions = ["judge"]
     formfield_overrides = AMOUNT_OVERRIDES
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
@@ -229,12 +222,7 @@ class ReadingAdmin(PilotPartAdmin):
         if request.user.has_perm("pilots.add_reading", record):
             ways.append((_("Enter a correction"), admin_url(Reading, "add", corrects=record.pk)))
         if request.user.has_perm(ACCEPT_PERMISSION, record):
-            verdicts = [(ReadingState.ACCEPTED, _("Accept")), (ReadingState.DISPUTED, _("Mark as disputed"))]
-            ways += [
-                (label, reverse("admin:pilots_reading_judge", args=[record.pk, state.value]))
-                for state, label in verdicts
-                if state != record.state
-            ]
+            ways.append((_("Accept or dispute values"), judge_url([record.pk])))
         return ways
 
     def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
@@ -257,65 +245,11 @@ class ReadingAdmin(PilotPartAdmin):
     def has_judge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(ACCEPT_PERMISSION)
 
-    @admin.action(description=_("Accept selected readings"), permissions=["judge"])
-    def accept(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse | None:
-        return self.judge(request, queryset, ReadingState.ACCEPTED)
-
-    @admin.action(description=_("Mark selected readings as disputed"), permissions=["judge"])
-    def dispute(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse | None:
-        return self.judge(request, queryset, ReadingState.DISPUTED)
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.judge_view)
-        urls: list[URLPattern] = super().get_urls()
-        return [path("<int:pk>/<str:state>/judge/", view, name="pilots_reading_judge"), *urls]
-
-    def judge_view(self, request: HttpRequest, pk: int, state: str) -> HttpResponse:
-        """Accept or dispute one reading."""
-        if not self.has_judge_permission(request) or state not in VERDICTS:
-            raise PermissionDenied
-        reading = get_object_or_404(Reading, pk=pk)
-        chosen = self.get_queryset(request).filter(pk=reading.pk)
-        back = HttpResponseRedirect(reverse("admin:pilots_reading_change", args=[pk]))
-        return self.judge(request, chosen, ReadingState(state)) or back
-
-    def judge(self, request: HttpRequest, readings: QuerySet[Reading], state: ReadingState) -> HttpResponse | None:
-        """Ask for a reason, then accept or dispute; return None when done."""
-        if not all(request.user.has_perm(ACCEPT_PERMISSION, reading) for reading in readings):
-            raise PermissionDenied
-        fault = ""
-        if "post" in request.POST:
-            reason = request.POST.get("change_reason", "").strip()[:MAX_REASON]
-            try:
-                count = VERDICTS[state](readings=readings, by=request.user, reason=reason)
-            except ValidationError as error:
-                fault = error.messages[0]
-            else:
-                self.message_user(request, verdict_message(state, count), messages.SUCCESS)
-                return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Accept readings") if state == ReadingState.ACCEPTED else _("Mark readings as disputed"),
-            "subtitle": None,
-            "accepting": state == ReadingState.ACCEPTED,
-            "readings": readings,
-            "fault": fault,
-            "action": request.POST.get("action", ""),
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "admin/pilots/reading/judge.html", context)
+    @admin.action(description=_("Accept or dispute selected readings"), permissions=["judge"])
+    def judge(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse:
+        return HttpResponseRedirect(judge_url(queryset.values_list("pk", flat=True)[:MAX_JUDGED]))
 
 
-VERDICTS: dict[str, Callable[..., int]] = {
-    ReadingState.ACCEPTED: accept_readings,
-    ReadingState.DISPUTED: dispute_readings,
-}
-
-
-def verdict_message(state: ReadingState, count: int) -> str:
-    if state == ReadingState.ACCEPTED:
-        text = ngettext("%(count)d reading accepted.", "%(count)d readings accepted.", count)
-    else:
-        text = ngettext("%(count)d reading marked as disputed.", "%(count)d readings marked as disputed.", count)
-    return text % {"count": count}
+def judge_url(keys: Iterable[int]) -> str:
+    """Return the address of the form that accepts or disputes these readings."""
+    return f"{reverse('readings-judge')}?{urlencode({'reading': list(keys)}, doseq=True)}"

@@ -66,14 +66,13 @@ class AttachForm(forms.Form):
     )
 
     def __init__(self, *args: Any, user: Any, words: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.user = user
         field: Any = self.fields["document"]
         field.queryset = readable(user, Document.objects.all())
         condition = search_q(words[:100], ["title", "doc_number", "file_name"]) if words.strip() else Q()
         offered = field.queryset.filter(condition).order_by("-uploaded_at", "-pk")[:OFFERED]
         field.choices = [("", _("none of these")), *((item.pk, str(item)) for item in offered)]
-        self.fields["is_public"].label_suffix = ""
 
     def clean(self) -> dict[str, Any]:
         """Require one document: a new file, a stored one, or the one whose bytes were sent before."""

@@ -25,7 +25,7 @@ from core.http.request import parse_key
 from core.records import writing
 from core.records.validators import check_not_ahead
 from core.text.bilingual import check_text, normalize_code
-from core.text.formatting import format_amount, join_sentences
+from core.text.formatting import format_amount, join_clauses, join_sentences, label_value
 from pilots.documents.services import attach, can_attach, store_document
 from pilots.forms.follow_ups import RecordErrorsMixin, date_input
 from pilots.lights import target_light
@@ -46,7 +46,7 @@ from pilots.models.indicator import format_exact
 from pilots.models.reading import CONFLICT_CODE
 from pilots.readings import is_yearly, newest_accepted_in
 from pilots.replans import decide_replan, is_entered_today, save_replan, settle_planned_day
-from pilots.services import ACCEPT_PERMISSION
+from pilots.services import ACCEPT_PERMISSION, accept_readings, dispute_readings
 
 AMOUNT_PATTERN = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
@@ -471,3 +471,60 @@ class ReadingsForm(EvidenceForm):
     def entered(self) -> int:
         """The number of values on record for the period."""
         return sum(row.newest is not None and row.newest.state != ReadingState.DISPUTED for row in self.rows)
+
+
+class ReadingsField(forms.ModelMultipleChoiceField):
+    """Readings of any pilots, each with what decides about it."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def label_from_instance(self, obj: Any) -> str:
+        kind = [
+            obj.get_value_status_display(),
+            obj.get_state_display(),
+            _("version %(version)s") % {"version": obj.version},
+        ]
+        value = label_value(
+            f"{obj.pilot} · {obj.indicator} · {obj.period}", f"{obj.value_text} {obj.indicator.unit_text}"
+        )
+        return f"{value} ({join_clauses(kind)})"
+
+
+class JudgeForm(EvidenceForm):
+    """Accepting and disputing readings."""
+
+    field_order = ("readings", "verdict", "change_reason")
+    file = None  # type: ignore[assignment]  # a field of the parent that this form leaves out
+
+    readings = ReadingsField(Reading.objects.none(), label=gettext_lazy("Values"))
+    verdict = forms.ChoiceField(
+        label=gettext_lazy("Decision"),
+        choices=(
+            (ReadingState.ACCEPTED.value, gettext_lazy("Accept them")),
+            (ReadingState.DISPUTED.value, gettext_lazy("Mark them as disputed")),
+        ),
+        widget=forms.RadioSelect,
+    )
+    change_reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy(
+            "Needed to dispute them: it is what the pilot has to answer, for example “Does not match the statistical "
+            "yearbook”."
+        ),
+    )
+
+    def __init__(self, *args: Any, user: Any, rows: Any, **kwargs: Any) -> None:
+        self.user, self.judged = user, 0
+        super().__init__(*args, initial={"readings": rows}, **kwargs)
+        self.fields["readings"].queryset = rows  # type: ignore[attr-defined]
+
+    def write(self) -> None:
+        values = self.cleaned_data
+        accepts = values["verdict"] == ReadingState.ACCEPTED
+        if not (accepts or values["change_reason"]):
+            raise ValidationError({"change_reason": ValidationError(_("Say what is wrong with the value."))})
+        judge = accept_readings if accepts else dispute_readings
+        self.judged = judge(readings=values["readings"], by=self.user, reason=values["change_reason"])

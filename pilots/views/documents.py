@@ -130,7 +130,9 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
         initial={"document": request.GET.get("document", "")},
     )
     url = record_url(target)
-    context = {"title": _("Attach a file"), "form": form, "label": record_label(target), "url": url, "words": words}
+    label = record_label(target)
+    context = {"title": _("Attach a file"), "form": form, "label": label, "back": url, "words": words}
+    context["crumbs"] = [{"url": url, "label": label}]
     if request.method != "POST":
         return render(request, "documents/attach.html", context)
     if not form.is_valid():
@@ -169,5 +171,5 @@ def remove_attachment(request: TrackerRequest, pk: int) -> HttpResponse:
         remove(item, by=editor, reason=form.cleaned_data["removed_reason"])
         messages.success(request, _("The file is removed here. It stays in the history."))
         return HttpResponseRedirect(url)
-    context = {"title": _("Remove a file"), "form": form, "item": item, "label": label, "url": url}
+    context = {"title": _("Remove a file"), "form": form, "item": item, "label": label, "back": url}
     return render(request, "documents/remove.html", context, status=400 if form.errors else 200)

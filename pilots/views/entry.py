@@ -32,6 +32,7 @@ from core.text.formatting import format_date, format_days
 from core.web.tables import Cell, Column
 from pilots.analytics.pilot_status import pilot_status
 from pilots.forms.entry import (
+    JudgeForm,
     LightForm,
     MilestoneDoneForm,
     ReadingsForm,
@@ -42,12 +43,13 @@ from pilots.forms.entry import (
 from pilots.lights import MilestoneLight, TargetLight
 from pilots.metrics.plausibility import last_day_of_period
 from pilots.metrics.stages import ORDERED_STAGES
-from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
+from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry
 from pilots.replans import may_decide, withdraw_replan
 from pilots.services import ACCEPT_PERMISSION, PLACE_PERMISSION
 
 KEPT_ENTRY, MAX_KEPT = "kept_entry", 20_000  # session key, and how many characters of a form are kept
 FIRST_YEAR = 2000
+MAX_JUDGED = 200  # values on one page
 PERIODS = {False: r"20\d\d", True: r"20\d\d-Q[1-4]"}  # of quarters or not
 
 
@@ -95,15 +97,23 @@ def check(user: Any, permission: str, record: Any = None) -> None:
 
 
 def entry_page(
-    request: TrackerRequest, template: str, form: Any, pilot: Pilot, back: str, done: Callable[[], str], **context: Any
+    request: TrackerRequest, template: str, form: Any, pilot: Any, back: str, done: Callable[[], str], **context: Any
 ) -> HttpResponse:
-    """Write what was posted and return to the record, or show the form: with 409 where others wrote meanwhile."""
-    back = pilot.get_absolute_url() + back
+    """Write what was posted and return to the record, or show the form: with 409 where others wrote meanwhile.
+
+    `back` is where to return to on the page of the pilot; without one, the address.
+    """
+    back = pilot.get_absolute_url() + back if pilot else back
     if request.method == "POST" and form.enter():
         messages.success(request, done())
         return HttpResponseRedirect(back)
     status = 200 if request.method != "POST" else 409 if getattr(form, "conflicts", ()) else 400
-    context |= {"form": form, "pilot": pilot, "back": back, "crumbs": [{"url": back, "label": pilot.name}]}
+    context |= {
+        "form": form,
+        "pilot": pilot,
+        "back": back,
+        "crumbs": [{"url": back, "label": pilot.name if pilot else _("My work")}],
+    }
     return render(request, f"pilots/entry/{template}.html", context, status=status)
 
 
@@ -316,6 +326,35 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
     return entry_page(request, "readings", form, pilot, "#indicators", done, **shown)
 
 
+@entry("pilot", "reading")
+def readings_judge(request: TrackerRequest) -> HttpResponse:
+    """Accept or dispute values: those named by `?reading=`, else those that wait, of a pilot by `?pilot=`."""
+    user, slug = request.user, request.GET.get("pilot")
+    check(user, ACCEPT_PERMISSION)
+    keys = [key for text in request.GET.getlist("reading") if (key := parse_key(text))]
+    asked = Reading.objects.filter(pk__in=keys) if keys else Reading.objects.filter(state=ReadingState.REPORTED)
+    pilot = pilot_of(slug) if slug else None
+    if pilot:
+        asked = asked.filter(pilot=pilot)
+    shown = [*asked.values_list("pk", flat=True)[:MAX_JUDGED]]
+    rows = Reading.objects.filter(pk__in=shown).select_related("pilot__batch", "pilot__province", "indicator")
+    if not all(user.has_perm(ACCEPT_PERMISSION, reading) for reading in rows):
+        raise PermissionDenied(str(OUT_OF_SCOPE))
+    form = JudgeForm(*sent(request), user=user, rows=rows)
+
+    def done() -> str:
+        if form.cleaned_data["verdict"] == ReadingState.ACCEPTED:
+            text = ngettext("%(count)d reading accepted.", "%(count)d readings accepted.", form.judged)
+        else:
+            text = ngettext(
+                "%(count)d reading marked as disputed.", "%(count)d readings marked as disputed.", form.judged
+            )
+        return text % {"count": form.judged}
+
+    title, back = _("Accept or dispute values"), "#indicators" if pilot else reverse("desk")
+    return entry_page(request, "judge", form, pilot, back, done, title=title, count=len(shown))
+
+
 # -- links from the record -----------------------------------------------------------------------------------
 
 
@@ -328,6 +367,8 @@ def entry_links(request: TrackerRequest, pilot: Pilot) -> list[tuple[str, str]]:
     if user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
         label = _("Readings of %(period)s") % {"period": last_ended(False, today())}
         links.append((label, reverse("readings-enter", args=[pilot.slug])))
+    if user.has_perm(ACCEPT_PERMISSION, pilot) and pilot.readings.filter(state=ReadingState.REPORTED).exists():
+        links.append((_("Accept or dispute values"), f"{reverse('readings-judge')}?pilot={pilot.slug}"))
     if user.has_perm("pilots.add_stageentry", StageEntry(pilot=pilot)):
         links.append((_("Enter a stage"), reverse("stage-enter", args=[pilot.slug])))
     if user.has_perm("pilots.add_replan", Replan(pilot=pilot)):

@@ -1,6 +1,7 @@
 """Admin of stages, milestones, targets and readings: no reading is overwritten, no update lost."""
 
 import html
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -582,33 +583,15 @@ def test_an_error_in_a_reading_stands_at_the_field_to_mend(admin_client, pilot, 
     assert field in form_errors(add_reading(admin_client, **(sound | values)))
 
 
-def test_the_list_accepts_and_disputes_with_a_reason(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+def test_readings_are_judged_on_a_page_of_the_site(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
     waiting = {"state": "reported", "accepted_on": None}
     first, second = (make_reading(pilot, so2, year, 100, **waiting) for year in ("2023", "2024"))
-    listing = reverse("admin:pilots_reading_changelist")
-    sent = {"action": "accept", "_selected_action": [first.pk, second.pk]}
-    asked = admin_client.post(listing, sent)
-    assert 'name="change_reason"' in asked.text
-    assert Reading.objects.filter(state="accepted").count() == 0
-    admin_client.post(listing, sent | {"post": "yes", "change_reason": "Checked"})
-    assert [(r.state, r.accepted_on, history_of_record(r)[0]) for r in Reading.objects.all()] == [
-        ("accepted", today(), ("~", "admin", "Checked"))
-    ] * 2
-    sent = {"action": "dispute", "_selected_action": [first.pk], "post": "yes"}
-    assert "Say what is wrong with the value." in admin_client.post(listing, sent).text
-    admin_client.post(listing, sent | {"change_reason": "Not in the yearbook"})
-    first.refresh_from_db()
-    assert (first.state, history_of_record(first)[0]) == ("disputed", ("~", "admin", "Not in the yearbook"))
-
-
-def test_one_reading_is_judged_from_its_page(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    reading = make_reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
-    ways = dict(admin_client.get(change_url(reading)).context["ways"])
-    assert admin_client.get(ways["Accept"]).status_code == 200
-    assert admin_client.post(ways["Accept"], {"post": "yes"}).status_code == 302
-    reading.refresh_from_db()
-    assert (reading.state, reading.accepted_on) == ("accepted", today())
-    assert form_errors(save(admin_client, reading, state="disputed")) == {
+    sent = {"action": "judge", "_selected_action": [first.pk, second.pk]}
+    listed = admin_client.post(reverse("admin:pilots_reading_changelist"), sent)["Location"]
+    assert sorted(re.findall(r"reading=(\d+)", listed)) == sorted(map(str, [first.pk, second.pk]))
+    ways = dict(admin_client.get(change_url(first)).context["ways"])
+    assert ways["Accept or dispute values"] == f"{reverse('readings-judge')}?reading={first.pk}"
+    assert form_errors(save(admin_client, first, state="disputed")) == {
         "change_reason": ["Say what is wrong with the value."]
     }
 
@@ -616,8 +599,9 @@ def test_one_reading_is_judged_from_its_page(admin_client: Client, pilot: Pilot,
 def test_who_may_not_accept_cannot_by_any_way(pilot: Pilot, so2: Indicator) -> None:
     reading = make_reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
     clerk = staff_client("view_pilot", "view_indicator", "view_reading", "add_reading", "change_reading")
-    assert clerk.get(reverse("admin:pilots_reading_judge", args=[reading.pk, "accepted"])).status_code == 403
-    sent = {"action": "accept", "_selected_action": [reading.pk], "post": "yes"}
+    judge = {"readings": reading.pk, "verdict": "accepted"}
+    assert clerk.post(f"{reverse('readings-judge')}?reading={reading.pk}", judge).status_code == 403
+    sent = {"action": "judge", "_selected_action": [reading.pk]}
     clerk.post(reverse("admin:pilots_reading_changelist"), sent)
     save(clerk, reading, state="accepted", accepted_on=str(today()))
     add_reading(clerk, f"?corrects={reading.pk}", value="101", state="accepted", accepted_on=str(today()))

@@ -1,5 +1,6 @@
 """Forms of the day: right, each refusal at its field, no right, other province, concurrent edit, Chinese."""
 
+import html
 import re
 from datetime import date, timedelta
 from decimal import Decimal
@@ -88,6 +89,7 @@ def urls(pilot: Pilot, milestone: Milestone) -> dict[str, str]:
         "stage": reverse("stage-enter", args=["city"]),
         "light": reverse("light-set", args=["city"]),
         "readings": reverse("readings-enter", args=["city"]),
+        "judge": reverse("readings-judge"),
     }
 
 
@@ -106,16 +108,16 @@ def send(client: Client, url: str, **changes: Any) -> Any:
 
 def faults(page: Any) -> dict[str, str]:
     """Return the first error of each field, after a look at the page: each stands at its field, and in the summary."""
-    form, html = page.context["form"], page.text
+    form, text = page.context["form"], page.text
     found = {name: texts[0] for name, texts in form.errors.items()}
     found |= {
         f"{row.prefix}-{name}": texts[0] for row in getattr(form, "rows", ()) for name, texts in row.errors.items()
     }
-    assert 'class="error-summary"' in html
-    assert "<title>Error: " in html
+    assert 'class="error-summary"' in text
+    assert "<title>Error: " in text
     for name in found.keys() - {"__all__"}:
-        assert f'<a href="#id_{name}">' in html
-        assert f'id="id_{name}_error"' in html
+        assert f'<a href="#id_{name}">' in text
+        assert f'id="id_{name}_error"' in text
     return found
 
 
@@ -353,6 +355,31 @@ def test_another_indicator_is_added_without_losing_what_was_typed(officer, pilot
     assert (done.status_code, Reading.objects.count()) == (302, 2)
 
 
+def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot, so2) -> None:
+    waiting = {"state": "reported", "accepted_on": None}
+    first, second = (make_reading(pilot, so2, year, 100, **waiting) for year in (BEFORE, LAST))
+    url = f"{reverse('readings-judge')}?pilot=city"
+    assert officer.get(url).status_code == 403
+    assert url in ministry.get("/desk/").text
+    assert f'href="{url}"' in ministry.get("/pilots/city/").text
+    page = ministry.get(url)
+    assert f"{pilot} · SO2 · {LAST}: 100 t (preliminary; reported; version 1)" in html.unescape(page.text)
+    assert faults(ministry.post(url, {})) == dict.fromkeys(("readings", "verdict"), "This field is required.")
+    both = {"readings": [first.pk, second.pk], "change_reason": "Checked"}
+    assert ministry.post(url, both | {"verdict": "accepted"})["Location"] == "/pilots/city/#indicators"
+    assert [(r.state, r.accepted_on, newest(r)) for r in Reading.objects.all()] == [
+        ("accepted", today(), ("~", "ministry", "Checked"))
+    ] * 2
+    one = f"{reverse('readings-judge')}?reading={first.pk}"
+    refused = ministry.post(one, {"readings": first.pk, "verdict": "disputed"})
+    assert faults(refused) == {"change_reason": "Say what is wrong with the value."}
+    sent = {"readings": first.pk, "verdict": "disputed", "change_reason": "Not in the yearbook"}
+    assert ministry.post(one, sent)["Location"] == "/desk/"
+    assert [r.state for r in Reading.objects.order_by("period")] == ["disputed", "accepted"]
+    assert "readings" in faults(ministry.post(url, {"readings": second.pk, "verdict": "accepted"}))  # it waits no more
+    assert "No value waits to be accepted." in ministry.get(url).text
+
+
 def test_periods_before() -> None:
     assert [last_ended(False, date(2026, 12, 30)), last_ended(False, date(2026, 12, 31))] == ["2025", "2026"]
     assert [last_ended(True, date(2026, 3, 30)), last_ended(True, date(2026, 3, 31))] == ["2025-Q4", "2026-Q1"]
@@ -439,8 +466,8 @@ def test_the_record_leads_to_the_forms_those_who_may_enter(
     officer: Client, ministry: Client, pilot: Pilot, urls: dict[str, str], so2: Indicator
 ) -> None:
     def leads(client: Client, query: str = "") -> set[str]:
-        html = client.get(f"/pilots/city/{query}").text
-        return {name for name, url in urls.items() if f'href="{url}' in html}
+        page = client.get(f"/pilots/city/{query}").text
+        return {name for name, url in urls.items() if f'href="{url}' in page}
 
     assert leads(officer) == {"done", "stage_day", "readings"}
     assert leads(ministry) == {"done", "stage_day", "stage", "light", "readings"}
