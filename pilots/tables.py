@@ -3,22 +3,36 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from typing import Any
 
 from django.db.models import Q
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from core.http.request import TrackerRequest
 from core.text.bilingual import is_chinese_active, lang_of
-from core.text.formatting import format_file_size, format_period, join_short
-from core.web.tables import Cell, Column, Table, make_table, record_cell, status_cell
-from pilots.analytics.pilot_status import PilotStatus
+from core.text.formatting import (
+    format_date,
+    format_file_size,
+    format_number,
+    format_period,
+    join_short,
+    join_statements,
+)
+from core.web.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
+from pilots.analytics.light_index import WorstFirst
+from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import Classes, class_column, light_cell
+from pilots.charts.cells import Classes, class_column, class_words_cell, light_cell, light_tag
+from pilots.charts.follow_ups import LightFollowUps
 from pilots.charts.practices import cost_text, origin_cell, result_cell
 from pilots.charts.reconciliation import batch_cell
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.charts.status import reason_cell
+from pilots.charts.status import parts_cell, reason_cell
 from pilots.metrics.practice_states import Trust
 from pilots.metrics.progress import year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
@@ -69,16 +83,102 @@ def pilot_columns(
             sort="batch",
             sort_fields=["batch__known_by", "batch__slug"],
         ),
-        Column(
-            "industries",
-            _("Industries"),
-            lambda pilot: join_short(industry.name for industry in pilot.industries.all()) or None,
-        ),
+        Column("industries", _("Industries"), industries_text),
         Column("confidence", _("Confidence"), confidence_cell, sort="confidence", sort_fields=["confidence"]),
         Column("prefecture", _("Prefecture"), prefecture_cell, file_only=True),
         Column("parent", _("Lies in pilot city"), parent_cell, file_only=True),
         class_column(classes, lambda pilot: pilot.pk),
     ]
+
+
+def pilot_page_columns(
+    statuses: Mapping[int, PilotStatus],
+    links: LightFollowUps,
+    classes: Classes,
+    as_of: date,
+    *,
+    chips: bool,
+    picking: bool,
+) -> list[Column[Pilot]]:
+    """Return the columns of the page of pilots, whose rows have two lines.
+
+    With `chips` each row names its light, with `picking` it has a box to tick for the comparison.
+    """
+    year = _("Reported %(year)d") % {"year": year_due(as_of)}
+    row = partial(pilot_row_cell, chips=chips, picking=picking)
+    return [
+        Column("name", _("Pilot"), lambda pilot: row(statuses[pilot.pk]), sort="name"),
+        Column("why", _("Why"), lambda pilot: parts_cell(statuses[pilot.pk]), phone="line"),
+        Column("class", _("Pollution, carbon"), lambda pilot: class_words_cell(classes.get(pilot.pk))),
+        Column("owner", _("Responsible and follow-up"), lambda pilot: links.owner_cell(statuses[pilot.pk])),
+        Column("stage", _("Stage"), lambda pilot: stage_cell(statuses[pilot.pk]), sort="stage"),
+        Column("reported", year, lambda pilot: statuses[pilot.pk].reported, kind="flag"),
+        Column(
+            "since",
+            _("In this colour"),
+            lambda pilot: days_in_colour_cell(statuses[pilot.pk]),
+            kind="integer",
+            sort="light",
+            phone="side",
+        ),
+    ]
+
+
+def unrated_page_columns(statuses: Mapping[int, PilotStatus]) -> list[Column[Pilot]]:
+    """Return the columns of the page while no value is on record, so that no pilot can be rated."""
+    return [
+        Column("name", _("Pilot"), lambda pilot: pilot_row_cell(statuses[pilot.pk]), sort="name"),
+        Column("stage", _("Stage"), lambda pilot: stage_cell(statuses[pilot.pk]), sort="stage", phone="side"),
+        Column("industries", _("Industries"), industries_text, phone="line"),
+        Column("confidence", _("Confidence"), confidence_cell, sort="confidence"),
+    ]
+
+
+def pilots_page_table(request: TrackerRequest, progress: Progress, everything: str) -> Table:
+    """Return the table of these pilots for a page beside other things, worst first, each with its light.
+
+    `everything` is the URL of the list of all of them.
+    """
+    statuses = {status.pilot.pk: status for status in progress.pilots}
+    pilots = [statuses[key].pilot for key in WorstFirst(list(statuses), statuses)]
+    if not progress.rated:
+        columns = [column for column in unrated_page_columns(statuses) if column.key != "industries"]
+        return make_table(columns, pilots, everything)
+    classes, links = classes_of(progress.pilots, progress.as_of), LightFollowUps(request, short=True)
+    columns = pilot_page_columns(statuses, links, classes, progress.as_of, chips=True, picking=False)
+    return make_table([replace(column, sort="") for column in columns], pilots, everything)
+
+
+def pilot_row_cell(status: PilotStatus, *, chips: bool = False, picking: bool = False) -> Cell:
+    """Return the name with province, kind and batch below it."""
+    pilot = status.pilot
+    below = " · ".join([pilot.province.short, str(pilot.get_kind_display()), pilot.batch.short])
+    mark = light_tag(status.colour) if chips else SafeString()
+    if picking:
+        label = _("Compare %(name)s") % {"name": pilot.name}
+        box = '{}<input type="checkbox" name="pick" value="{}" form="compare" aria-label="{}">'
+        mark = format_html(box, mark, pilot.slug, label)
+    url = pilot.get_absolute_url()
+    return Cell(pilot.name, url=url, lang=pilot.name_lang, below=below, mark=mark, status=status.colour)
+
+
+def stage_cell(status: PilotStatus) -> Cell:
+    days = time_in_stage(status)
+    below = "" if days is None else _("%(days)s d in it") % {"days": format_number(days)}
+    return Cell(stage_label(status), below=below)
+
+
+def days_in_colour_cell(status: PilotStatus) -> Cell:
+    """Return the days in the colour shown, with its first day in the title."""
+    if status.since is None:
+        return Cell("", title=_("Never otherwise on record"))
+    days = (status.as_of - status.since).days
+    since = _("In this colour since %(day)s") % {"day": format_date(status.since)}
+    return Cell(days, page_text=_("%(days)s d") % {"days": format_number(days)}, title=since)
+
+
+def industries_text(pilot: Pilot) -> str | None:
+    return join_short(industry.name for industry in pilot.industries.all()) or None
 
 
 def prefecture_cell(pilot: Pilot) -> Cell:
@@ -170,6 +270,36 @@ def practice_columns(diffusion: Diffusion) -> list[Column[Practice]]:
     ]
 
 
+def practice_page_columns(diffusion: Diffusion) -> list[Column[Practice]]:
+    """Return the columns of the page of practices, whose rows have two lines, without those that are empty in all."""
+    read = {practice.pk: practice for practice in diffusion.practices}
+
+    def origin(item: Practice) -> str:
+        return join_statements(str(origin_cell(read[item.pk]).value or ""), str(item.get_field_display()))
+
+    def adopters(item: Practice) -> Cell:
+        own = read[item.pk].copies.adopters
+        words = {"verified": own[Trust.VERIFIED], "confirmed": own[Trust.CONFIRMED], "claimed": own[Trust.CLAIMED]}
+        rest = _("%(confirmed)d confirmed, %(claimed)d only claimed") % words
+        return Cell(words["verified"], below=rest)
+
+    copied = Column("verified", _("Copies verified"), adopters, kind="integer")
+    below: dict[str, Any] = {
+        "title": origin,
+        "state": None,
+        "result": None,
+        "cost": None,
+        "verified": None,
+        "reached": None,
+    }
+    if not diffusion.copies.total:
+        below = {key: text for key, text in below.items() if key not in ("verified", "reached")}
+    if all(practice.cost_amount is None for practice in diffusion.practices):
+        del below["cost"]
+    columns = [copied if column.key == "verified" else column for column in practice_columns(diffusion)]
+    return page_columns(columns, below, side="state", line="result")
+
+
 def figures_table(figures: Iterable[Figure]) -> Table:
     """Return the table of published figures, with both values where a source gives another one."""
     columns: list[Column[Figure]] = [
@@ -220,6 +350,19 @@ def document_columns() -> list[Column[Document]]:
         ),
         Column("sha256", _("Checksum"), file_only=True),
     ]
+
+
+def document_page_columns() -> list[Column[Document]]:
+    """Return the columns of the page of documents, whose rows have two lines."""
+
+    def about(item: Document) -> str:
+        return " · ".join(filter(None, [item.doc_number, item.kind_label, format_file_size(item.file_size)]))
+
+    def uploader(item: Document) -> str:
+        return str(uploader_cell(item).value)
+
+    below = {"title": about, "page_count": None, "uses": None, "is_public": None, "uploaded": uploader}
+    return page_columns(document_columns(), below, side="uploaded")
 
 
 def document_cell(document: Document) -> Cell:

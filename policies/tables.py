@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from core.text.bilingual import lang_of
-from core.text.formatting import join_long, join_short
-from core.web.tables import Cell, Column, Table, make_table, record_cell, status_cell
+from core.text.formatting import format_date, join_long, join_short
+from core.web.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
 from policies.metrics import whole_days
 from policies.models import Confidence, Measure, Province, Source, SourcedModel
 from policies.rollout import ProvinceRollout, RegionRollout, Rollout
@@ -63,6 +63,19 @@ def policy_columns(roster: int) -> list[Column[Any]]:
         Column("agencies", _("Issued by"), agencies),
         Column("plans", _("Provincial plans"), issued_plans, sort="plans", sort_fields=["issued_plans"]),
     ]
+
+
+def policy_page_columns(columns: list[Column[Any]]) -> list[Column[Any]]:
+    """Return the columns of the page of policies, whose rows have two lines."""
+
+    def number(policy: Any) -> str:
+        return " · ".join(filter(None, [str(policy.get_level_display()), policy.doc_number]))
+
+    def published(policy: Any) -> str:
+        return _("latest date %(day)s") % {"day": format_date(policy.known_issued_by, short=True)}
+
+    below = {"title": number, "issued_on": published, "agencies": None, "plans": None}
+    return page_columns(columns, below, side="plans", line="issued_on")
 
 
 def measures_table(measures: Iterable[Measure]) -> Table:

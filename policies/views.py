@@ -11,7 +11,7 @@ from core.text.formatting import format_date
 from core.web.list_pages import ListPage
 from policies.filters import PolicyFilter
 from policies.models import Policy, Province, Source
-from policies.tables import policy_columns
+from policies.tables import policy_columns, policy_page_columns
 
 
 @page(*PolicyFilter.base_filters)
@@ -28,6 +28,7 @@ def policy_list(request: TrackerRequest) -> HttpResponseBase:
         slug="policies",
         filterset=filterset,
         columns=policy_columns(roster),
+        page_columns=policy_page_columns(policy_columns(roster)),
         sort="-known",
         total=total,
         empty=_("No policy matches these filters."),

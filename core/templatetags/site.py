@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
+from zlib import crc32
 
 from django import template
 from django.contrib import admin
@@ -47,6 +48,10 @@ FORMATS: dict[str, Callable[[Any], str]] = {
 MAX_BRIEF_WIDTH = 24  # letters that a table cell keeps on one line; a Chinese character is as wide as two
 STATUS_COLUMNS = {"light", "status", "class"}  # columns that hold a status word
 MAX_COLUMNS, MAX_NUMBER_COLUMNS = 2, 5  # after the first; a table with more turns into cards on a phone
+
+PHONE_ROWS = 10  # of a table on a phone, until all are asked for
+
+TEXT: AnyColumn = AnyColumn("", "")
 
 register = template.Library()
 
@@ -181,13 +186,19 @@ def table_cards(context: Context, table: Table) -> int | None:
     """Return the index of the column shown beside the title where a narrow window shows rows as cards.
 
     It is the first status column, else 0. None means no cards: a table that is included with `scroll=True`, one of few
-    columns, or of few that are all numbers to be compared, stays a table.
+    columns, or of few that are all numbers to be compared, stays a table; one may have rows of two lines.
     """
     rest = table.columns[1:]
     few = MAX_NUMBER_COLUMNS if all(column.is_numeric for column in rest) else MAX_COLUMNS
-    if context.get("scroll") or len(rest) <= few:
+    if context.get("scroll") or table.has_phone_rows or len(rest) <= few:
         return None
     return next((at for at, column in enumerate(rest, 1) if column.key in STATUS_COLUMNS), 0)
+
+
+@register.simple_tag
+def table_id(label: object) -> str:
+    """Return the HTML id of a table's frame, by which a phone is asked to show all of its rows."""
+    return f"rows-{crc32(str(label).encode()):x}"
 
 
 @register.simple_tag(takes_context=True)
@@ -195,25 +206,39 @@ def table_rows(context: Context, table: Table, most: int, cards: int | None) -> 
     """Return the `<tr>` elements of the first `most` rows.
 
     `cards` is the index that `table_cards` returns; `grouped` in the context hides the first cell of a row that repeats
-    the one above.
+    the one above, and `group_heads` has the heading above the rows of each status. A phone shows the first ten rows.
 
     Rendered in Python: a page has up to 3,000 cells, and a template loop over them takes most of its time.
     """
     carried, grouped = carried_parameters(query_of_request(context)), context.get("grouped")
     out: list[str] = []
     shown = [(at, column, escape(column.label)) for at, column in enumerate(table.columns) if not column.file_only]
-    role = ' role="row"' if cards is not None else ""
+    role = ' role="row"' if cards is not None or table.has_phone_rows else ""
+    group_heads: dict[str, str] = context.get("group_heads") or {}
     previous: object = None
+    group: object = None
     for number, row in enumerate(table.rows[:most]):
         again = number > 0 and row[0].value == previous
         previous = row[0].value
-        out.append(f"<tr{attribute('id', row[0].anchor)}{attribute('class', 'is-repeat' if again else '')}{role}>")
+        status = row[0].status
+        classes = [*(["is-repeat"] if again else []), *([f"is-{status}"] if status else [])]
+        classes += ["is-late"] if number >= PHONE_ROWS else []
+        if status and status != group and group_heads.get(status):
+            head = conditional_escape(group_heads[status])
+            late = " is-late" if number >= PHONE_ROWS else ""
+            out.append(f'<tr class="group{late}"{role}><th scope="rowgroup" colspan="{len(shown)}">{head}</th></tr>\n')
+        group = status
+        out.append(f"<tr{attribute('id', row[0].anchor)}{attribute('class', ' '.join(classes))}{role}>")
         for place, (at, column, label) in enumerate(shown):
             content = render_cell(row[at], column, carried)
             if grouped and again and not place:
                 content = f'<span class="visually-hidden">{conditional_escape(format_cell(row[at], column))}</span>'
             tag, scope = ("td", "") if place else ("th", ' scope="row"')
-            out.append(f"<{tag}{scope}{cell_attributes(row[at], column, label, place, cards)}>{content}</{tag}>")
+            below = row[at].below if isinstance(row[at].below, Cell) else Cell(row[at].below)
+            if below.value or below.page_text:
+                content += f'<span class="below"{lang_attr(below.value)}>{render_cell(below, TEXT, carried)}</span>'
+            labels = cards if cards is not None else 0 if table.has_phone_rows else None
+            out.append(f"<{tag}{scope}{cell_attributes(row[at], column, label, place, labels)}>{content}</{tag}>")
         out.append("</tr>\n")
     return mark_safe("".join(out))  # noqa: S308  # texts and addresses are escaped
 
@@ -240,7 +265,7 @@ def format_cell(cell: Cell, column: AnyColumn) -> str:
     if value == "":  # nothing to say, which is not the same as not known
         return ""
     if isinstance(value, date | PartialDate):
-        return format_date(value)
+        return format_date(value, short=True)
     return FORMATS.get(cell.kind or column.kind, str)(value)
 
 
@@ -250,14 +275,17 @@ def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards
     A text is `brief` if it is short, and `prose` if it needs some width to wrap in; `words` in a column of numbers say
     why there is none.
     """
-    text, classes, roles = cell.page_text or cell.value, "", ""
+    text, classes, roles, title = cell.page_text or cell.value, "", "", cell.title
     if column.is_numeric:
         classes = "num words" if isinstance(cell.value, str) and cell.value else "num"
     elif column.kind == "date":
         classes = "date"
+        title = format_date(cell.value) if isinstance(cell.value, date | PartialDate) else title
     elif isinstance(text, str) and text:
         width = sum(2 if char >= "\u2e80" else 1 for char in text)
         classes = "brief" if width <= MAX_BRIEF_WIDTH else "prose"
+    if column.phone:
+        classes = f"{classes} at-{column.phone}".lstrip()
     if cards is not None:
         if place and place == cards:
             classes = f"{classes} card-status".lstrip()
@@ -266,7 +294,7 @@ def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards
     language = attribute("lang", cell.lang)
     if not cell.lang and column.kind == "text" and not cell.tag:
         language = lang_attr(cell.value)
-    return f"{attribute('class', classes)}{roles}{language}"
+    return f"{attribute('class', classes)}{roles}{language}{attribute('title', title)}"
 
 
 # -- charts --------------------------------------------------------------------------------------------

@@ -28,6 +28,14 @@ def lang_of(text: str) -> str:
     return "zh" if is_chinese_text(text) else "en"
 
 
+def in_reader_language(text: str) -> str:
+    """Return the side in the active language of a text in both, `示例局 / Example Bureau`; others as they are."""
+    sides = text.split(" / ")
+    if len(sides) != 2 or is_chinese_text(sides[0]) == is_chinese_text(sides[1]):
+        return text
+    return next(side for side in sides if is_chinese_text(side) == is_chinese_active())
+
+
 class TranslatedText(property):
     """Property over the fields `<name>_en` and `<name>_zh`: the text in the active language, else in the other.
 

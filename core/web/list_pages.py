@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -31,6 +32,7 @@ PAGE_PARAMETERS = frozenset({"as_of", "known", "lang", "page", "sort", "export",
 CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
 POSITION_PARAMETERS = ("before", "after", "page")  # where in a list, not which
 Pairs = Sequence[tuple[str, str]]
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -159,16 +161,18 @@ def sortable_headers(request: HttpRequest, columns: Sequence[AnyColumn], word: s
 class FilterBar:
     """Filter bar of a page: form, active filters, and the URL without any.
 
-    `first` are the fields outside the fold. Removing a filter returns to the first page. Raises BadRequest for invalid
-    values.
+    `first` are the fields outside the fold; one of `as_links` is set by links, one for each of its choices. Removing a
+    filter returns to the first page. Raises BadRequest for invalid values.
     """
 
-    def __init__(self, request: HttpRequest, form: Form, first: Sequence[str] = ()) -> None:
+    def __init__(
+        self, request: HttpRequest, form: Form, first: Sequence[str] = (), as_links: Mapping[str, Any] = EMPTY
+    ) -> None:
         if not form.is_valid():
             raise BadRequest(*form_errors(form))
         begin: dict[str, str | None] = dict.fromkeys(POSITION_PARAMETERS)
         applied = [name for name in form.fields if form.cleaned_data.get(name) not in (None, "", [])]
-        seen = [field.name for field in form.visible_fields() if "_on" not in field.name]
+        seen = [f.name for f in form.visible_fields() if "_on" not in f.name and f.name not in as_links]
         front = list(first) or seen[:MAX_VISIBLE_FILTERS]
         more = [name for name in seen if name not in front]
         self.form = form
@@ -183,7 +187,21 @@ class FilterBar:
         self.more = [form[name] for name in more]
         self.more_applied = len(set(applied).intersection(more))
         # Days are set by links alone, and sent on with the form.
-        self.unseen = [form[name] for name in applied if "_on" in name]
+        self.unseen = [form[name] for name in applied if "_on" in name or name in as_links]
+        self.links = [
+            {
+                "label": form.fields[name].label,
+                "choices": [
+                    {"value": value, "label": label if value else _("All"), "n": counts.get(value)}
+                    | {
+                        "current": value == form.cleaned_data[name],
+                        "url": url_with(request, **begin | {name: value or None}),
+                    }
+                    for value, label in form.fields[name].choices
+                ],
+            }
+            for name, counts in as_links.items()
+        ]
 
 
 class ListPage(FilterBar):
@@ -192,8 +210,9 @@ class ListPage(FilterBar):
     Rows are ordered by the `sort_fields` of the sorted column; the primary key settles ties. `ordered_keys` filters and
     sorts by what is not stored: of the filtered rows and the value of `sort` it makes the keys in order, or None where
     neither is asked for. `prefetch` gets the records of a page, or a chunk of a file, before their cells are made, to
-    fetch what they share in one query. `visible_filters` stay outside the fold; `hidden_columns` returns the columns
-    that the page has no use for, and why.
+    fetch what they share in one query. `visible_filters` stay outside the fold. The page shows `page_columns`, by
+    default those of `columns` that are not for files alone; `note` says why some are missing.
+    `group_heads` has the heading above the rows of each status.
 
     Raises BadRequest for an invalid filter, sort or page.
     """
@@ -212,14 +231,18 @@ class ListPage(FilterBar):
         prefetch: Callable[[Sequence[Any]], None] = lambda _records: None,
         rows_per_page: int = ROWS_PER_PAGE,
         visible_filters: Sequence[str] = (),
-        hidden_columns: Callable[[], tuple[set[str], str]] = lambda: (set(), ""),
+        page_columns: Sequence[AnyColumn] = (),
+        note: str = "",
+        as_links: Mapping[str, Any] = EMPTY,
+        group_heads: Mapping[str, str] = EMPTY,
     ) -> None:
-        super().__init__(request, filterset.form, visible_filters)
-        self.slug, self.total, self.empty = slug, total, empty
+        super().__init__(request, filterset.form, visible_filters, as_links)
+        self.slug, self.total, self.empty, self.note = slug, total, empty, note
         self.columns, self.prefetch, self.filterset = columns, prefetch, filterset
-        word = requested_sort(request, columns, sort)
+        shown = page_columns or [column for column in columns if not column.file_only]
+        word = requested_sort(request, [*columns, *page_columns], sort)
         order = "desc" if word.startswith("-") else "asc"
-        fields = next(column.sort_fields for column in columns if column.sort == word.removeprefix("-"))
+        fields = next(column.sort_fields for column in [*columns, *shown] if column.sort == word.removeprefix("-"))
         ordered = [getattr(F(name), order)(nulls_last=True) for name in fields]
         self.rows = filterset.qs.order_by(*ordered, "pk")
         self.computed_keys = ordered_keys(self.rows, word)
@@ -230,9 +253,8 @@ class ListPage(FilterBar):
         self.page = pages.get_page(1 if has_own_pages else requested_page(request, pages))
         self.count = pages.count
         records = self.fetch(self.page.object_list)
-        useless, self.note = (set(), "") if "export" in request.GET else hidden_columns()
-        shown = [column for column in columns if not column.file_only and column.key not in useless]
         self.table = make_table(shown, records)
+        self.group_heads = group_heads
         self.heads = sortable_headers(request, shown, word)
         self.exports = export_links(request, slug, page=None)
 

@@ -6,7 +6,8 @@ A table is declared as columns, each with its heading and how its cell is made f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -30,6 +31,9 @@ class Cell:
     anchor: str = ""  # HTML anchor of this row
     page_text: str = ""  # shown on pages in place of the value; files have the value
     mark: str = ""  # HTML that stands beside the value on pages
+    below: str | Cell = ""  # a second line in small type, on pages only
+    title: str = ""  # the whole text, where the page shows less of it
+    status: str = ""  # of the row, in its first cell: the colour of its bar, and its group
     kind: ValueKind | None = None  # kind of the value where the row, not the column, determines it
 
 
@@ -49,6 +53,7 @@ class Column(Generic[Item_contra]):
     sort_fields: Sequence[str] = ()  # fields that a queryset is ordered by; none: ordered by a computed value
     file_only: bool = False  # only in files: the page has no room for it
     url: str = ""  # URL of the record whose values the column holds
+    phone: Literal["", "side", "line"] = ""  # where a phone's row of two lines has it: beside the name, or below it
 
     @property
     def is_numeric(self) -> bool:
@@ -67,6 +72,32 @@ class Column(Generic[Item_contra]):
 
 
 AnyColumn: TypeAlias = Column[Any]
+
+
+def page_columns(
+    columns: Sequence[Column[Item]],
+    below: Mapping[str, Callable[[Item], str | Cell] | None],
+    *,
+    side: str = "",
+    line: str = "",
+) -> list[Column[Item]]:
+    """Return the columns that a page shows, in the order of `below`: what small text stands under each value, if any.
+
+    `side` and `line` are what a phone shows beside the first one and under it.
+    """
+    by_key, shown = {column.key: column for column in columns}, []
+    for key, text in below.items():
+        column = by_key[key]
+        accessor = partial(cell_above, column, text) if text else column.accessor
+        phone: Any = {side: "side", line: "line"}.get(key, "")
+        shown.append(replace(column, accessor=accessor, phone=phone, file_only=False))
+    return shown
+
+
+def cell_above(column: Column[Item], below: Callable[[Item], str | Cell], item: Item) -> Cell:
+    return replace(column.cell(item), below=below(item))
+
+
 Row: TypeAlias = Sequence[Cell]
 
 
@@ -99,6 +130,11 @@ class Table:
     columns: Sequence[AnyColumn]
     rows: Sequence[Row]
     full_list_url: str = ""
+
+    @property
+    def has_phone_rows(self) -> bool:
+        """Whether a phone shows its rows in two lines, which leave the rest to the record's page."""
+        return any(column.phone for column in self.columns)
 
     def values(self) -> Iterator[list[object]]:
         """Yield the values of each row, as a file holds them."""

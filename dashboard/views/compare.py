@@ -9,7 +9,8 @@ from typing import Any
 import django_filters
 from django.db.models import Model, QuerySet
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -46,9 +47,25 @@ class CompareFilter(django_filters.FilterSet):
         return queryset
 
 
-@page(*PARAMETERS)
 def compare_pilots(request: TrackerRequest) -> HttpResponseBase:
-    """Compare up to four pilots."""
+    """Compare up to four pilots; those that were ticked in the list, each a `pick`, get their own parameters.
+
+    Raises BadRequest for more than four.
+    """
+    picked = request.GET.getlist("pick")
+    if not picked:
+        return pilots_side_by_side(request)
+    if len(picked) > len(PARAMETERS):
+        text = _("%(n)d are ticked. Up to four fit side by side.") % {"n": len(picked)}
+        raise BadRequest(ErrorDetail("pick", "too_many", text))
+    query = request.GET.copy()
+    del query["pick"]
+    query.update(dict(zip(PARAMETERS, picked, strict=False)))
+    return redirect(f"{request.path}?{query.urlencode()}")
+
+
+@page(*PARAMETERS)
+def pilots_side_by_side(request: TrackerRequest) -> HttpResponseBase:
     as_of = request.as_of
     chosen, bar = picked_records(request, Pilot.objects.listed(as_of).select_related("batch"))
     rows: list[Row] = []
@@ -128,7 +145,7 @@ def pilot_rows(items: Sequence[PilotStatus], year: int, classes: Classes) -> lis
     def reported(item: PilotStatus) -> str:
         return _("yes") if item.reported else _("no")
 
-    def milestones_done(item: PilotStatus) -> str | None:
+    def milestones_done(item: PilotStatus) -> Cell:
         return part_of_whole(item.counts.due - item.counts.late, item.counts.due)
 
     return [
@@ -200,13 +217,16 @@ def province_rows(items: Sequence[Progress], year: int) -> list[Row]:
     ]
 
 
-def on_track_text(statuses: Sequence[PilotStatus]) -> str | None:
+def on_track_text(statuses: Sequence[PilotStatus]) -> Cell:
     if not statuses:
-        return None
+        return Cell(None)
     track = Progress(statuses[0].as_of, statuses).on_track
     return part_of_whole(track.on_path, track.rated)
 
 
-def part_of_whole(part: int, whole: int) -> str | None:
-    """Return “5 of 9”; None where there is nothing to count."""
-    return _("%(n)s of %(all)s") % {"n": part, "all": whole} if whole else None
+def part_of_whole(part: int, whole: int) -> Cell:
+    """Return “5 of 9” with a small bar; no data where there is nothing to count."""
+    if not whole:
+        return Cell(None)
+    bar = format_html('<meter aria-hidden="true" max="{}" value="{}"></meter>', whole, part)
+    return Cell(_("%(n)s of %(all)s") % {"n": part, "all": whole}, mark=bar)

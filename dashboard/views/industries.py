@@ -27,7 +27,7 @@ from pilots.charts.coverage import (
 from pilots.charts.status import light_summary_chart
 from pilots.filters import CoverageFilter
 from pilots.models import Batch, Pilot
-from pilots.tables import pilots_table, sources_of
+from pilots.tables import pilots_page_table, pilots_table, sources_of
 from policies.models import Industry, Measure, Province, Source
 from policies.tables import measures_table
 
@@ -126,7 +126,7 @@ def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "industry": industry,
             "crumbs": [{"url": "industry-list", "label": _("Industries")}, {"label": industry.name}],
             "pilots": pilots,
-            "table": table,
+            "table": pilots_page_table(request, progress, pilots_url(industry=industry.slug)),
             "charts": charts,
             "announced_with": list(Batch.objects.known(as_of).filter(industries_announced=industry)),
             "measures": measures,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -14,7 +15,6 @@ from pilots.lights import Colour
 from pilots.metrics.stages import ORDERED_STAGES, Stage
 from pilots.models import Pilot
 
-COLOURS = list(Colour)
 LIGHTS = [colour for colour in Colour if colour != Colour.BLUE]  # only a milestone is ever blue
 VALUES: Mapping[str, Collection[str]] = {
     "stage": {*Stage.values, UNKNOWN_STAGE},
@@ -25,9 +25,8 @@ VALUES: Mapping[str, Collection[str]] = {
 SORT_VALUES: Mapping[str, Callable[[PilotStatus], int | None]] = {
     "stage": lambda status: status.current_stage.stage.order if status.current_stage else None,
     "days": lambda status: status.days_in_stage,
-    "light": lambda status: COLOURS.index(status.colour),
 }
-"""What each column is sorted by."""
+"""What each column is sorted by, except that of the light."""
 
 Conditions = Mapping[str, Collection[str]]  # by filter, the values that pass; a filter that all pass is not in it
 
@@ -74,17 +73,44 @@ def filter_by_status(pilots: QuerySet[Pilot], as_of: date, conditions: Condition
     return pilots.filter(pk__in=[key for key, status in found.items() if matches(status, conditions)])
 
 
+class WorstFirst(Sequence[int]):
+    """Keys of pilots by their light, of one colour those first that are longest in it.
+
+    They are sorted as far as they are read: `since` evaluates many days.
+    """
+
+    def __init__(self, keys: Sequence[int], statuses: Mapping[int, PilotStatus], *, reverse: bool = False) -> None:
+        self.statuses, self.size = statuses, len(keys)
+        colours = LIGHTS[::-1] if reverse else LIGHTS
+        self.groups = [[key for key in keys if statuses[key].colour == colour] for colour in colours]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, at: Any) -> Any:
+        found: list[int] = []
+        for group in self.groups:
+            if not isinstance(at, slice) or at.stop is None or len(found) < at.stop:
+                found += sorted(group, key=lambda key: (self.statuses[key].since or date.min, key))
+        return found[at]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self[:])
+
+
 def ordered_keys(
     rows: QuerySet[Pilot], word: str, statuses: Mapping[int, PilotStatus], conditions: Conditions
-) -> list[int] | None:
+) -> Sequence[int] | None:
     """Return the keys of the rows in the order of `word`; None where neither filter nor order is computed.
 
     Rows without a value come last in either direction.
     """
     name = word.removeprefix("-")
-    if not conditions and name not in SORT_VALUES:
+    if not conditions and name not in {"light", *SORT_VALUES}:
         return None
     keys = [key for key in keys_in_order(rows) if matches(statuses[key], conditions)]
+    if name == "light":
+        return WorstFirst(keys, statuses, reverse=word.startswith("-"))
     if name not in SORT_VALUES:
         return keys
     numbers = {key: SORT_VALUES[name](statuses[key]) for key in keys}

@@ -8,13 +8,14 @@ from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import urlencode
 
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.text.bilingual import is_chinese_active
-from core.text.formatting import CHANGE_DIGITS, format_alike, format_plain, label_value
+from core.text.formatting import CHANGE_DIGITS, StatusChoices, format_alike, format_plain, label_value
 from core.web.tables import Cell, Column, Item, status_cell
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import PilotSynergy
@@ -107,6 +108,24 @@ def arrow(rate: Ratio | None) -> str:
 def light_cell(status: PilotStatus, classes: Classes) -> Cell:
     """Return the light of a pilot with its class beside it."""
     return replace(status_cell(status.colour), mark=class_mark(classes.get(status.pilot.pk)))
+
+
+def light_tag(colour: StatusChoices) -> SafeString:
+    """Return the HTML of a light: shape and word."""
+    return render_to_string("components/records/tag.html", {"tag": colour.value, "label": colour.label})
+
+
+def class_words_cell(item: PilotSynergy | None) -> Cell:
+    """Return in two lines whether pollution and carbon fall or rise; what rises is marked."""
+    if item is None:
+        return Cell("", below=_("class not known"))
+    lines = []
+    rates = (_("pollution"), item.apeq.rate), (_("carbon"), item.carbon.reduction.rate)
+    for label, rate in rates:
+        symbol = arrow(rate)
+        text = format_html("{} {}", label, {"↘": "↓", "↗": "↑"}.get(symbol, symbol))
+        lines.append(format_html('<b class="rising">{}</b>', text) if symbol == "↗" else text)
+    return Cell("", below=format_html("{}<br>{}", *lines), title=class_text(item))
 
 
 def class_column(classes: Classes, key: Callable[[Item], int]) -> Column[Item]:

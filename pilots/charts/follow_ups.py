@@ -8,14 +8,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from core import charts
 from core.http.request import TrackerRequest
-from core.text.bilingual import is_chinese_active, lang_of
-from core.text.formatting import join_clauses, join_sentences, label_value
-from core.web.tables import Cell, Chart, Column, Item, Table, make_table, record_cell, status_cell
+from core.text.bilingual import in_reader_language, is_chinese_active, lang_of
+from core.text.formatting import format_date, format_days, join_clauses, join_sentences, label_value
+from core.web.tables import Cell, Chart, Column, Item, Table, make_table, page_columns, record_cell, status_cell
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import pilots_url
 from pilots.follow_ups.causes import add_lights
@@ -375,6 +376,28 @@ def follow_up_columns() -> list[Column[FollowUp]]:
     return [*columns, *[replace(column, file_only=True) for column in in_files]]
 
 
+def follow_up_page_columns() -> list[Column[FollowUp]]:
+    """Return the columns of the page of follow-ups, whose rows have two lines."""
+
+    def about(item: FollowUp) -> str:
+        names = [item.subject and item.subject.name, item.province and item.province.short]
+        return " · ".join(dict.fromkeys(filter(None, names)))
+
+    def late(item: FollowUp) -> str:
+        return _("%(days)s late") % {"days": format_days(item.days_late)} if item.is_overdue else ""
+
+    below = {
+        "follow_up": about,
+        "status": None,
+        "due": late,
+        "agency": None,
+        "light": None,
+        "result": None,
+        "opened": None,
+    }
+    return page_columns(follow_up_columns(), below, side="status", line="agency")
+
+
 def follow_ups_table(rows: Iterable[FollowUp], without: Sequence[str]) -> Table:
     """Return the table of these follow-ups, without the columns that a page has no use for."""
     items = list(rows)
@@ -398,11 +421,11 @@ class LightFollowUps:
     """What stands beside the lights of pilots, as cells: the open follow-up that they caused with its due date, or the
     link to open one, which files do not have.
 
-    `shown` are the pilots of the page.
+    `shown` are the pilots of the page; `short` ones are for the second line of a row.
     """
 
-    def __init__(self, request: TrackerRequest, shown: Iterable[PilotStatus] = ()) -> None:
-        self.may_open, self.shown = may_open_follow_ups(request), shown
+    def __init__(self, request: TrackerRequest, shown: Iterable[PilotStatus] = (), *, short: bool = False) -> None:
+        self.may_open, self.shown, self.short = may_open_follow_ups(request), shown, short
 
     @property
     def is_empty(self) -> bool:
@@ -429,11 +452,16 @@ class LightFollowUps:
 
     def link(self, status: PilotStatus, colour: Colour, own: Sequence[FollowUp], **cause: str) -> Cell | None:
         if own:
-            return open_link(own)
+            return open_link(own, short=self.short)
         if colour != Colour.RED or not self.may_open:
             return None
         query = urlencode({"pilot": status.pilot.slug, **cause})
         return Cell("", url=f"{reverse('action-new')}?{query}", page_text=_("Open a follow-up"))
+
+    def owner_cell(self, status: PilotStatus) -> Cell:
+        """Return who is responsible for a light, and below it the open follow-up; a red one without any says so."""
+        none = _("No follow-up open") if status.colour == Colour.RED else ""
+        return Cell(in_reader_language(status.owner), below=self.of_pilot(status) or none)
 
     def columns(self, link: Callable[[Item], Cell | None]) -> list[Column[Item]]:
         """Return the column of a table of lights, or none where there is nothing to show beside any light."""
@@ -443,18 +471,21 @@ class LightFollowUps:
         return Column("follow_up", _("Follow-up"), lambda item: link(item) or Cell(""))
 
 
-def open_link(own: Sequence[FollowUp]) -> Cell:
+def open_link(own: Sequence[FollowUp], *, short: bool = False) -> Cell:
     """Return the link to the open follow-up that is due first, `follow-up 2026-017, due 3 December 2026`, and how many
-    more there are."""
-    first = own[0]
-    params = {"number": first.number, "day": format_day(first.current_due_on)}
+    more there are; short for the second line of a row, where one that is overdue stands out.
+    """
+    first, more = own[0], len(own) - 1
+    days = {"day": format_day(first.current_due_on), "on": format_date(first.current_due_on, short=True)}
     if first.state == FollowUpState.REPORTED:
-        text = _("follow-up %(number)s, to be verified") % params
+        text = _("%(number)s, to be verified") if short else _("follow-up %(number)s, to be verified")
     elif first.is_overdue:
-        text = _("follow-up %(number)s, overdue since %(day)s") % params
+        text = _("%(number)s, %(n)d d overdue") if short else _("follow-up %(number)s, overdue since %(day)s")
     else:
-        text = _("follow-up %(number)s, due %(day)s") % params
-    if len(own) > 1:
-        more = ngettext("%(n)d more", "%(n)d more", len(own) - 1) % {"n": len(own) - 1}
-        text = join_clauses([text, more])
+        text = _("%(number)s, due %(on)s") if short else _("follow-up %(number)s, due %(day)s")
+    text %= {"number": first.number, "n": first.days_late or 0, **days}
+    if more:
+        text = join_clauses([text, ngettext("%(n)d more", "%(n)d more", more) % {"n": more}])
+    if short and first.is_overdue:
+        text = format_html('<b class="rising">{}</b>', text)
     return Cell(text, url=first.get_absolute_url())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from operator import itemgetter
@@ -17,8 +18,17 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from core import charts
 from core.http.as_of import today
-from core.text.formatting import decimal_places, format_amount, format_days, join_clauses, join_short, label_value
-from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
+from core.text.bilingual import in_reader_language
+from core.text.formatting import (
+    decimal_places,
+    format_amount,
+    format_date,
+    format_days,
+    join_clauses,
+    join_short,
+    label_value,
+)
+from core.web.tables import Cell, Chart, Column, Table, make_table, page_columns, status_cell
 from pilots.analytics.pilot_status import PilotStatus, Progress, QuarterLights
 from pilots.charts.cells import (
     Classes,
@@ -53,6 +63,13 @@ def strip_idle_zeros(value: Decimal | None) -> Decimal | None:
 def reason_cell(status: PilotStatus) -> Cell:
     """Return the explanation of the light, linked to its worst item."""
     return Cell(status.explanation, url=status.reasons[0].url)
+
+
+def parts_cell(status: PilotStatus) -> Cell:
+    """Return what is wrong, and below it its numbers with what was changed of the plan."""
+    first = status.shown_reasons[0]
+    what, numbers = first.parts
+    return Cell(what, below=join_clauses(filter(None, [numbers, first.change])), title=status.explanation)
 
 
 # -- many lights ---------------------------------------------------------------------------------------
@@ -302,13 +319,19 @@ def milestone_state_text(item: MilestoneLight) -> str:
     return _("done %(days)s late") % days if item.why == LightReason.DONE_LATE else str(item.why.label)
 
 
-def milestones_table(
-    status: PilotStatus, *, anchors: bool = False, more: Sequence[Column[MilestoneLight]] = ()
-) -> Table:
-    """Return the table of milestones in the order of the plan; with `anchors` (once per page) its rows have ids.
+def milestones_table(status: PilotStatus, more: Sequence[Column[MilestoneLight]] = ()) -> Table:
+    """Return the table of milestones in the order of the plan; `more` columns stand beside the light."""
+    return make_table(milestone_columns(status, more=more), milestones_in_order(status))
 
-    `more` columns stand beside the light.
-    """
+
+def milestones_in_order(status: PilotStatus) -> list[MilestoneLight]:
+    return sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk))
+
+
+def milestone_columns(
+    status: PilotStatus, *, anchors: bool = False, more: Sequence[Column[MilestoneLight]] = ()
+) -> list[Column[MilestoneLight]]:
+    """Return the columns of milestones; with `anchors` (once per page) their rows have ids."""
     first_day: Column[MilestoneLight] = Column(
         "first_planned_on",
         _("First planned"),
@@ -316,7 +339,7 @@ def milestones_table(
         kind="date",
     )
     changed = any(item.change for item in status.milestones)
-    columns: list[Column[MilestoneLight]] = [
+    return [
         Column(
             "milestone",
             _("Milestone"),
@@ -324,6 +347,7 @@ def milestones_table(
                 item.record.name,
                 lang=item.record.name_lang,
                 anchor=f"milestone-{item.record.pk}" if anchors else "",
+                status=item.colour if anchors else "",
             ),
         ),
         Column(
@@ -341,7 +365,6 @@ def milestones_table(
         Column("key", _("Key milestone"), "binds", kind="flag"),
         Column("evidence", _("Evidence"), lambda item: item.record.evidence if item.done else ""),
     ]
-    return make_table(columns, sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk)))
 
 
 # -- indicators ----------------------------------------------------------------------------------------
@@ -537,6 +560,81 @@ def indicators_table(status: PilotStatus, more: Sequence[Column[TargetLight]] = 
         Column("binding", _("Binding"), "binds", kind="flag"),
     ]
     return make_table(columns, status.indicators)
+
+
+def indicators_page_table(
+    status: PilotStatus, follow_up: Callable[[Any], Cell], more: Sequence[Column[Any]] = ()
+) -> Table:
+    """Return the table of a pilot's indicators with values or targets, the worst first; those without a target stand in
+    a group of their own, since nothing rates them. Under each number stands its year, under a reason its `follow_up`.
+    """
+    numbers = {item.record.pk: rounded_values(item) for item in status.indicators}
+
+    def of_target(read: Callable[[TargetLight], Cell]) -> Callable[[Any], Cell]:
+        return lambda item: read(item) if isinstance(item, TargetLight) else Cell("")
+
+    def name(item: Any) -> Cell:
+        if isinstance(item, Reading):
+            anchor = f"indicator-{item.indicator.code}"
+            below = item.indicator.unit_text
+            return Cell(item.indicator.name, lang=item.indicator.name_lang, anchor=anchor, below=below, status="none")
+        binding = _("binding") if item.binds else _("not binding")
+        below = " · ".join([item.record.indicator.unit_text, binding] if item.record.is_measured else [binding])
+        return replace(indicator_name_cell(item), below=below, status=item.colour)
+
+    def number(item: TargetLight, key: str, year: object) -> Cell:
+        value = numbers[item.record.pk][key] if item.record.is_measured else ""
+        return Cell("" if value is None else value, below=str(year or "") if value is not None else "")
+
+    def actual(item: Any) -> Cell:
+        if isinstance(item, Reading):
+            return Cell(strip_idle_zeros(item.value), below=item.period)
+        if not item.record.is_measured:
+            return Cell(item.record.done_on if item.colour == Colour.GREEN else "", kind="date")
+        cell = number(item, "actual", item.year)
+        return cell if item.reading else Cell(None, below=str(item.year))
+
+    def why(item: Any) -> Cell:
+        if isinstance(item, Reading):
+            return Cell(join_clauses([_("no target: not rated"), state_on(item, status.as_of).label]))
+        text = target_reason(item)
+        return Cell(text, below=follow_up(item), title=text)
+
+    columns: list[Column[Any]] = [
+        Column("indicator", _("Indicator"), name),
+        Column("light", _("Light"), of_target(lambda item: status_cell(item.colour)), phone="side"),
+        Column("why", _("Why"), why),
+        Column("base", _("Base"), of_target(lambda i: number(i, "base", i.record.base_year)), kind="decimal"),
+        Column("due", _("Expected"), of_target(lambda i: number(i, "expected", i.year)), kind="decimal"),
+        Column("actual", _("Actual"), actual, kind="decimal", phone="line"),
+        Column("target", _("Target"), of_target(lambda i: number(i, "target", i.record.target_year)), kind="decimal"),
+        *(replace(column, accessor=of_target(column.cell)) for column in more),
+    ]
+    order = list(Colour)
+    rated = sorted(status.indicators, key=lambda item: (order.index(item.colour), not item.binds))
+    return make_table(columns, [*rated, *untargeted_readings(status)])
+
+
+def milestones_page_table(
+    status: PilotStatus, follow_up: Callable[[Any], Cell], more: Sequence[Column[MilestoneLight]] = ()
+) -> Table:
+    """Return the table of milestones for the page of their pilot; its rows have their ids."""
+
+    def charge(item: MilestoneLight) -> str:
+        key = [_("key milestone")] if item.binds else []
+        return " · ".join([in_reader_language(item.in_charge), *key])
+
+    def moved(item: MilestoneLight) -> str:
+        first = item.record.planned_on
+        return _("first %(day)s") % {"day": format_date(first, short=True)} if first != item.planned_on else ""
+
+    def change(item: MilestoneLight) -> str | Cell:
+        return item.change or follow_up(item)
+
+    below: dict[str, Any] = {"milestone": charge, "light": change, "planned_on": moved}
+    below |= {"completed_on": None, **dict.fromkeys(column.key for column in more)}
+    shown = page_columns(milestone_columns(status, anchors=True, more=more), below, side="light", line="planned_on")
+    return make_table(shown, milestones_in_order(status))
 
 
 def untargeted_readings(status: PilotStatus) -> list[Reading]:

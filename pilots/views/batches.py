@@ -12,9 +12,9 @@ from django.utils.translation import ngettext
 from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
-from core.text.formatting import join_clauses
+from core.text.formatting import format_date, join_clauses
 from core.web.list_pages import ListPage
-from core.web.tables import Chart, Column, record_cell
+from core.web.tables import Chart, Column, page_columns, record_cell
 from pilots.analytics.pilot_status import Progress, build_progress
 from pilots.analytics.reconciliation import (
     BatchCount,
@@ -33,7 +33,7 @@ from pilots.filters import BatchFilter
 from pilots.lights import Colour
 from pilots.metrics.progress import year_due
 from pilots.models import Batch, Pilot, StageEntry
-from pilots.tables import sources_of
+from pilots.tables import pilots_page_table, sources_of
 from policies.models import Source
 
 LIGHT_COLUMNS = (Colour.RED, Colour.YELLOW, Colour.GREEN, Colour.GREY)
@@ -69,6 +69,28 @@ def batch_columns(
     ]
 
 
+def batch_page_columns(
+    counts: Mapping[int, Reconciliation], lights: Mapping[int, Mapping[Colour, int]]
+) -> list[Column[Batch]]:
+    """Return the columns of the page of batches, whose rows have two lines."""
+
+    def days(batch: Batch) -> str:
+        ends = [batch.announced_on or batch.known_by, batch.term_end]
+        return "–".join(format_date(day, short=True) for day in ends if day)
+
+    def others(batch: Batch) -> str:
+        numbers = {"withdrawn": counts[batch.pk].withdrawn, "to_enter": counts[batch.pk].to_enter or 0}
+        return _("%(withdrawn)d withdrawn, %(to_enter)d to enter") % numbers
+
+    below = {
+        "batch": days,
+        "announced": None,
+        "recorded": others,
+        **dict.fromkeys(colour.value for colour in LIGHT_COLUMNS),
+    }
+    return page_columns(batch_columns(counts, lights), below, side="recorded")
+
+
 def light_column(colour: Colour, lights: Mapping[int, Mapping[Colour, int]]) -> Column[Batch]:
     return Column(
         colour.value,
@@ -93,11 +115,13 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
     counts = build_reconciliation(as_of)
     rows = Batch.objects.known(as_of).select_related("policy", "province")
     lights: dict[int, Counter[Colour]] = {}
+    totals = {item.batch.pk: item.total for item in counts}
     listing = ListPage(
         request,
         slug="batches",
         filterset=BatchFilter(request.GET, queryset=rows, request=request),
-        columns=batch_columns({item.batch.pk: item.total for item in counts}, lights),
+        columns=batch_columns(totals, lights),
+        page_columns=batch_page_columns(totals, lights),
         prefetch=lambda batches: lights.update(lights_by_batch(batches, as_of)),
         sort="batch",
         total=len(counts),
@@ -197,7 +221,7 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "charts": charts,
             "progress": progress,
             "reconciliation": reconciliation_table([count], named=False),
-            "pilots": pilots,
+            "pilots": pilots_page_table(request, progress, pilots_url(batch=batch.slug)),
             "on_track": on_track_table(progress),
             "withdrawn": withdrawals_table(withdrawals, named=False) if withdrawals else None,
             "history": history_tab(request, timeline),

@@ -25,7 +25,7 @@ from pilots.documents.services import attach, can_attach, readable, remove, stor
 from pilots.filters import DocumentFilter
 from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
-from pilots.tables import document_columns
+from pilots.tables import document_columns, document_page_columns
 
 PARAMS = {"as_of", "known", "lang"}
 unstored_page = cache_control(no_store=True, private=True)  # decorator: pages that no cache stores
@@ -47,6 +47,7 @@ def document_list(request: TrackerRequest) -> HttpResponseBase:
         slug="documents",
         filterset=filterset,
         columns=document_columns(),
+        page_columns=document_page_columns(),
         visible_filters=("q", "media_type", "is_public"),
         sort="-uploaded",
         total=rows.count(),

@@ -1,13 +1,17 @@
 """Pages of the pilots."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -15,29 +19,35 @@ from core.feeds import CANCELLED_DAYS, FEED_LISTS, FeedList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, Feeds, chart_exports, export_response, figures_export, page
-from core.text.formatting import format_date, join_clauses, label_value, no_data
-from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys
-from core.web.tables import Chart, Column, Table, make_table, status_cell
-from pilots.analytics.light_index import filter_by_status, ordered_keys, read_conditions
-from pilots.analytics.pilot_status import PilotStatus, build_progress, pilot_status, prefetch_for_status
-from pilots.analytics.reconciliation import (
-    BatchCount,
-    build_reconciliation,
-    build_withdrawals,
-    pilots_by_province,
-    term_days_left,
+from core.text.bilingual import in_reader_language
+from core.text.formatting import (
+    STATUS_SYMBOLS,
+    format_date,
+    format_days,
+    join_clauses,
+    join_sentences,
+    join_short,
+    join_statements,
+    label_value,
+    no_data,
 )
+from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys, keys_in_order
+from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
+from pilots.analytics.light_index import LIGHTS, filter_by_status, matches, ordered_keys, read_conditions
+from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress, pilot_status, prefetch_for_status
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import class_mark
+from pilots.charts.cells import Classes, arrow, class_mark
 from pilots.charts.feeds import milestone_feeds
 from pilots.charts.follow_ups import RELATED, LightFollowUps, follow_ups_table, may_open_follow_ups
 from pilots.charts.practices import match_rows
-from pilots.charts.reconciliation import provinces_chart, reconciliation_table
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
 from pilots.charts.status import (
     evidence_table,
+    indicators_page_table,
     indicators_table,
     milestones_chart,
+    milestones_page_table,
     milestones_table,
     trend_chart,
     untargeted_readings,
@@ -45,70 +55,75 @@ from pilots.charts.status import (
 )
 from pilots.documents.analytics import build_page_files
 from pilots.filters import PilotPageFilter
-from pilots.lights import Colour, Light
+from pilots.lights import Colour, Light, count_by_colour
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target
-from pilots.tables import pilot_columns
+from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
 
 
-@page(*PilotPageFilter.base_filters)
+@page("compare", *PilotPageFilter.base_filters)
 def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     """List all pilots on the day, with announced numbers. Every pilot is judged once, for filters, order and cells."""
     as_of, membership = request.as_of, request.GET.get("withdrawn", "")
     rows = Pilot.objects.members(as_of, membership)
-    statuses = {status.pilot.pk: status for status in build_progress(rows, as_of).pilots}
+    progress = build_progress(rows, as_of)
+    statuses = {status.pilot.pk: status for status in progress.pilots}
     conditions, links = read_conditions(request.GET), LightFollowUps(request)
-    batches = build_reconciliation(as_of)
-    counts = [item.total for item in batches]
-    number_of = {"only": "withdrawn", "include": "entered"}.get(membership, "recorded")
+    short_links = LightFollowUps(request, short=True)
     filterset = PilotPageFilter(
         request.GET,
         queryset=rows.select_related("batch", "province", "parent").prefetch_related("industries"),
         request=request,
     )
-    link: Column[Pilot] = links.column(lambda pilot: links.of_pilot(statuses[pilot.pk]))
-
-    def show(pilots: Sequence[Pilot]) -> None:
-        links.shown = [statuses[pilot.pk] for pilot in pilots]
-
+    others = {name: values for name, values in conditions.items() if name != "light"}
+    colours = Counter(statuses[key].colour for key in keys_in_order(filterset.qs) if matches(statuses[key], others))
+    classes = classes_of(progress.pilots, as_of)
+    picking = "compare" in request.GET
+    by_light = request.GET.get("sort", "light").endswith("light")
+    rated = progress.rated or Reading.objects.filter(accepted_on__lte=as_of).exists()
     listing = ListPage(
         request,
         slug="pilots",
         filterset=filterset,
-        columns=pilot_columns(statuses, classes_of(statuses.values(), as_of), as_of, [link]),
+        columns=pilot_columns(
+            statuses, classes, as_of, [links.column(lambda pilot: links.of_pilot(statuses[pilot.pk]))]
+        ),
+        page_columns=pilot_page_columns(statuses, short_links, classes, as_of, chips=not by_light, picking=picking)
+        if rated
+        else unrated_page_columns(statuses),
+        note=""
+        if rated or not statuses
+        else _("No values are entered yet, so no pilot can be rated: lights and reports are left out of this list."),
         ordered_keys=partial(ordered_keys, statuses=statuses, conditions=conditions),
-        visible_filters=("q", "province", "light", "stage"),
-        hidden_columns=lambda: empty_columns(statuses.values(), links, as_of),
-        prefetch=show,
-        sort="batch",
-        total=sum(getattr(total, number_of) for total in counts),
+        visible_filters=("q", "province", "batch", "stage"),
+        as_links={"light": {**colours, "": colours.total()}} if rated else {},
+        group_heads={colour.value: group_head(colour, colours[colour]) for colour in LIGHTS}
+        if by_light and rated
+        else {},
+        sort="light" if rated else "batch",
+        total=len(statuses),
         empty=_(
             "No recorded pilot matches these filters. Names that were announced but not recorded are missing here."
         ),
     )
-    recorded = sum(total.recorded for total in counts)
-    scope = _("Recorded pilots by province, %(n)d in all, as of %(day)s") % {"n": recorded, "day": format_date(as_of)}
-    sources = list(Source.objects.filter(pilot__in=rows).distinct())
-    chart = provinces_chart(pilots_by_province(as_of), scope, sources)
-    reconciliation = partial(reconciliation_table, batches)
-    tables: Exports = {
-        "pilots": Export(_("Pilots"), listing.whole, listing.chips, sources=sources),
-        "reconciliation": Export(_("Announced against recorded"), reconciliation, sources=sources),
-        **chart_exports({chart.slug: chart}),
-    }
-
-    title, headline = _("Pilots"), pilots_headline(batches)
+    sources = Source.objects.filter(pilot__in=rows).distinct()
+    tables: Exports = {"pilots": Export(_("Pilots"), listing.whole, listing.chips, sources=sources)}
+    title, headline = _("Pilots"), pilots_headline(progress, classes)
     return export_response(request, tables, title, headline, listed_milestones(request, request.user)) or render(
         request,
         "pilots/list.html",
-        {
-            "title": title,
-            "finding": headline,
-            "listing": listing,
-            "chart": chart,
-            "reconciliation": reconciliation(),
-        },
+        {"title": title, "finding": headline, "listing": listing, "picking": picking, "may_pick": rated},
+    )
+
+
+def group_head(colour: Colour, n: int) -> SafeString:
+    """Return the heading above the pilots of one colour: `■ Red 13 far behind, longest in this colour first`."""
+    order = _("%(meaning)s, longest in this colour first") % {"meaning": colour.meaning}
+    symbol = STATUS_SYMBOLS[colour.value]
+    return format_html(
+        '<span class="shape {}" aria-hidden="true">{}</span> <b>{} {}</b> <span class="muted">{}</span>',
+        *(colour.value, symbol, colour.label, n, order),
     )
 
 
@@ -137,20 +152,36 @@ FEED_LISTS["milestones"] = FeedList(
 )
 
 
-def empty_columns(statuses: Any, links: LightFollowUps, as_of: date) -> tuple[set[str], str]:
-    """Return the columns to hide while no pilot has a value and none is rated, and a text in their place.
+def pilots_headline(progress: Progress, classes: Classes) -> str:
+    """Return the headline: how many are red and yellow, who is red for longest, and the green ones with rising carbon.
 
-    That of follow-ups is hidden without a word where none is open.
+    While no pilot is rated: recorded pilots of the announced ones.
     """
-    unused = {"follow_up"} if links.is_empty else set()
-    rated = any(status.colour != Colour.GREY for status in statuses)
-    if not statuses or rated or Reading.objects.filter(accepted_on__lte=as_of).exists():
-        return unused, ""
-    text = _("No values are entered yet, so no pilot can be rated: lights and reports are left out of this list.")
-    return {"light", "why", "owner", "reported", "synergy", *unused}, text
+    if not progress.rated:
+        return recorded_headline(build_reconciliation(progress.as_of))
+    lights = count_by_colour(status.colour for status in progress.pilots)
+    numbers = {"red": lights[Colour.RED], "yellow": lights[Colour.YELLOW], "n": len(progress.pilots)}
+    text = _("%(red)d of %(n)d pilots are red, %(yellow)d yellow") % numbers
+    red = [status for status in progress.pilots if status.colour == Colour.RED and status.since]
+    if red:
+        first = min(status.since for status in red if status.since)
+        longest = [status.pilot.name for status in red if status.since == first]
+        days = format_days((progress.as_of - first).days)
+        names = join_short(longest) if len(longest) < 4 else _("%(n)d pilots") % {"n": len(longest)}
+        text = join_clauses([text, _("red for longest, %(days)s: %(names)s") % {"days": days, "names": names}])
+    green = [status for status in progress.pilots if status.colour == Colour.GREEN]
+    rising = sum(
+        status.pilot.pk in classes and arrow(classes[status.pilot.pk].carbon.reduction.rate) == "↗" for status in green
+    )
+    text += _(".")
+    if not green or not classes:
+        return text
+    return join_sentences(
+        text, _("%(n)d of the %(green)d green ones have rising carbon.") % {"n": rising, "green": len(green)}
+    )
 
 
-def pilots_headline(batches: Sequence[BatchCount]) -> str:
+def recorded_headline(batches: Sequence[BatchCount]) -> str:
     """Return the headline: recorded pilots of the announced ones, by batch where they differ."""
     national = [item for item in batches if item.batch.level == "national"]
     if not national:
@@ -189,6 +220,11 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     status = pilot_status(pilot, as_of)
     left = pilot.withdrawn_by(as_of)
     links, track, charts = LightFollowUps(request, [status]), stage_track(status), pilot_charts(status)
+    short_links = LightFollowUps(request, [status], short=True)
+
+    def beside_row(light: Light) -> Cell:
+        return short_links.of_light(light, light.colour) or Cell("")
+
     follow_ups = pilot.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
     figures = [] if left else pilot_figures(status)
     records = [*pilot.prefetched_stages, *pilot.prefetched_milestones]
@@ -201,8 +237,8 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         for name, title, build in (
             ("reasons", _("Why the light has its colour"), lambda: reasons_table(status)),
             ("stages", _("Stages"), lambda: stages_table(track)),
-            ("milestone-list", _("Milestones"), lambda: milestones_table(status, anchors=True, more=[*beside, *done])),
-            ("indicators", _("Indicators"), lambda: indicators_table(status, [*beside, *values_due])),
+            ("milestone-list", _("Milestones"), lambda: milestones_table(status, beside)),
+            ("indicators", _("Indicators"), lambda: indicators_table(status, beside)),
             ("untargeted", _("Values without a target"), lambda: untargeted_table(status)),
             ("evidence", _("Evidence and sources"), lambda: evidence_table(status)),
         )
@@ -219,6 +255,11 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     if answer:
         return answer
     ahead = [] if left else [item for item in status.milestones if not item.done and item.planned_on >= as_of]
+    due = [
+        (item.current_due_on, _("follow-up %(number)s") % {"number": item.number}) for item in status.open_follow_ups
+    ]
+    due += [(item.planned_on, item.record.name) for item in ahead]
+    untargeted = untargeted_readings(status)
     same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
     return render(
         request,
@@ -234,12 +275,20 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else links.of_pilot(status),
             "reasons": [(reason, links.of_light(reason, reason.effect)) for reason in status.reasons],
-            "indicator_count": len(status.indicators) + len(untargeted_readings(status)),
+            "days_in_colour": (as_of - status.since).days if status.since else None,
+            "light_counts": light_counts(status),
+            "owner": in_reader_language(status.owner),
+            "next_due": min(due, key=itemgetter(0), default=None),
+            "indicators": indicators_page_table(status, beside_row, values_due),
+            "indicators_title": indicators_title(status),
+            "indicator_heads": {"none": untargeted_head(len(untargeted))} if untargeted else {},
+            "milestones": milestones_page_table(status, beside_row, done),
+            "milestones_title": milestones_title(status),
             "follow_ups": follow_ups,
+            "open_follow_ups": len(status.open_follow_ups),
             "may_open": may_open_follow_ups(request),
             "track": track,
             "track_notes": track_notes(track),
-            "next": sorted(ahead, key=lambda item: item.planned_on)[:3],
             "figures": figures,
             "charts": charts,
             "trends": [
@@ -256,6 +305,51 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "practices": match_rows(status, 3) if status.colour in (Colour.RED, Colour.YELLOW) else [],
             "history": history_tab(request, timeline),
         },
+    )
+
+
+def light_counts(status: PilotStatus) -> str:
+    """Return how many indicators and milestones are behind: `3 of 9 indicators are red, 1 is yellow; …`."""
+    if status.is_withdrawn:
+        return ""
+    lights = count_by_colour(item.colour for item in status.indicators)
+    numbers = {"red": lights[Colour.RED], "yellow": lights[Colour.YELLOW], "n": len(status.indicators)}
+    counts = status.counts
+    late = _("%(late)d of %(due)d milestones due overdue") % {"late": counts.late, "due": counts.due}
+    indicators = _("%(red)d of %(n)d indicators with a target red, %(yellow)d yellow") % numbers
+    rated = len(status.indicators) > lights[Colour.GREY]
+    clauses = [*([indicators] if rated else []), *([late] if counts.due else [])]
+    return join_clauses(clauses) + _(".") if clauses else ""
+
+
+def indicators_title(status: PilotStatus) -> str:
+    """Return the title of the indicators: how many are on schedule, and how many are red."""
+    lights = count_by_colour(item.colour for item in status.indicators)
+    if not status.indicators:
+        return _("No target is on record")
+    if lights[Colour.GREY] == len(status.indicators):
+        n = len(status.indicators)
+        return ngettext("%(n)d indicator with a target, not rated", "%(n)d indicators with a target, none rated", n) % {
+            "n": n
+        }
+    text = _("%(green)d of %(n)d indicators on schedule") % {"green": lights[Colour.GREEN], "n": len(status.indicators)}
+    red = lights[Colour.RED]
+    return join_statements(text, _("%(n)d red") % {"n": red} if red else "")
+
+
+def milestones_title(status: PilotStatus) -> str:
+    """Return the title of the milestones: how many of those due are done."""
+    counts = status.counts
+    if not counts.total:
+        return _("Milestones")
+    if not counts.due:
+        return ngettext("%(n)d milestone, none due", "%(n)d milestones, none due", counts.total) % {"n": counts.total}
+    return _("%(done)d of %(due)d milestones due are done") % {"done": counts.due - counts.late, "due": counts.due}
+
+
+def untargeted_head(n: int) -> SafeString:
+    return format_html(
+        '<b>{} {}</b> <span class="muted">{}</span>', _("Values without a target"), n, _("shown, never rated")
     )
 
 

@@ -57,7 +57,7 @@ from pilots.practices.services import (
     needs_reason,
     withdraw_confirmation,
 )
-from pilots.tables import practice_columns
+from pilots.tables import practice_columns, practice_page_columns
 from policies.models import Confidence, Province, Source
 
 LIBRARY_CRUMB: dict[str, Any] = {"url": "practice-list", "label": gettext_lazy("Practices")}
@@ -77,7 +77,8 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
         filterset=PracticeFilter(request.GET, queryset=Practice.objects.on(request.as_of), request=request),
         columns=practice_columns(diffusion),
         visible_filters=("q", "state", "field", "province"),
-        hidden_columns=lambda: empty_columns(diffusion),
+        page_columns=practice_page_columns(diffusion),
+        note=empty_columns_text(diffusion),
         sort="state",
         total=diffusion.total,
         empty=_("No practice matches these filters."),
@@ -119,20 +120,16 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
     )
 
 
-def empty_columns(diffusion: Diffusion) -> tuple[set[str], str]:
-    """Return the columns to hide while no copy is on record, or no cost, and a text in their place."""
+def empty_columns_text(diffusion: Diffusion) -> str:
+    """Return which columns are left out because no copy, or no cost, is on record."""
     no_cost = all(practice.cost_amount is None for practice in diffusion.practices)
-    cost = {"cost"} if no_cost else set()
     if diffusion.total == 0:
-        return cost, ""
+        return ""
     if diffusion.copies.total:
-        return cost, _("No cost is on record, so that column is left out.") if no_cost else ""
-    text = (
-        _("No copy and no cost is on record, so columns of them are left out.")
-        if no_cost
-        else _("No copy is on record, so columns of copies are left out.")
-    )
-    return cost | {"verified", "confirmed", "claimed", "reached"}, text
+        return _("No cost is on record, so that column is left out.") if no_cost else ""
+    if no_cost:
+        return _("No copy and no cost is on record, so columns of them are left out.")
+    return _("No copy is on record, so columns of copies are left out.")
 
 
 def pilot_asked_for(request: TrackerRequest) -> Pilot | None:

@@ -38,11 +38,7 @@ MARKS = {
     "flat": ("Flat, not judged", "↘→"),
 }
 PAGES = {  # with the pilots whose class is on the page
-    "/pilots/": (*RATES,),
-    "/pilots/?sort=name&withdrawn=include": (*RATES,),
-    "/batches/first/": (*RATES,),
     "/provinces/hebei/": (*RATES,),
-    "/industries/steel/": (*RATES,),
     "/compare/?a=pollution&b=silent": ("pollution",),
     "/pilots/pollution/": ("pollution",),
     "/pilots/silent/": (),
@@ -89,6 +85,22 @@ def test_the_class_stands_beside_the_light_with_its_years(classed: dict[str, Pil
         text = f"{label}, 2023–2025"
         expected.append((f"{text}: pollution {pollution}, carbon {carbon}", arrows, text))
     assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("path", ["/pilots/", "/pilots/?sort=name&withdrawn=include"])
+def test_the_list_says_it_in_words(classed: dict[str, Pilot], client: Client, path: str) -> None:
+    """What rises is marked; the title has the class with its years."""
+    table = get(client, path).context["listing"].table
+    rows = {
+        row[0].value.lower(): next(cell for cell in row if "carbon" in cell.below or "class" in cell.below)
+        for row in table.rows
+    }
+    words = {"↘": "{} ↓", "→": "{} →", "<b>↗</b>": '<b class="rising">{} ↑</b>'}
+    for name, (label, arrows) in MARKS.items():
+        pollution, carbon = re.findall("<b>↗</b>|↘|→", arrows)
+        assert rows[name].below == f"{words[pollution].format('pollution')}<br>{words[carbon].format('carbon')}"
+        assert rows[name].title == f"{label}, 2023–2025"
+    assert rows["silent"].below == rows["intensity"].below == "class not known"
 
 
 def test_the_marks_are_in_chinese_on_chinese_pages(classed: dict[str, Pilot], client: Client) -> None:

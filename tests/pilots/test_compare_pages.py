@@ -83,6 +83,20 @@ def test_the_names_lead_to_the_pages_and_numbers_read_as_in_other_tables(client:
     assert "比较项目</th>" in client.get(f"/compare/?{DAY}&a=one&b=two&lang=zh-hans").content.decode()
 
 
+def test_those_ticked_in_the_list_are_compared(client: Client, pilots: list[Pilot]) -> None:
+    page = client.get(f"/pilots/?{DAY}&compare=pick").text
+    for slug in ("one", "two"):
+        assert f'<input type="checkbox" name="pick" value="{slug}" form="compare"' in page
+    assert (
+        '<form id="compare" action="/compare/" method="get"><input type="hidden" name="as_of" value="2026-06-01">'
+        in page
+    )
+    assert 'name="pick"' not in client.get(f"/pilots/?{DAY}").text
+    assert client.get(f"/compare/?{DAY}&pick=two&pick=one")["Location"] == f"/compare/?{DAY}&a=two&b=one"
+    answer = client.get("/compare/?" + "&".join(["pick=one"] * 5))
+    assert (answer.status_code, "5 are ticked. Up to four fit side by side." in answer.text) == (400, True)
+
+
 def test_provinces_side_by_side(client: Client, pilots: list[Pilot]) -> None:
     """A province without a recorded pilot has no lights to count."""
     found = table_rows(client.get(f"/compare/provinces/?{DAY}&a=jia&b=yi&c=bing"))

@@ -241,12 +241,13 @@ def test_values_without_a_target_stand_on_the_page(programme: Any, client: Clien
         ["AIR_PM emissions", "no target", "2025", "80.5", "t", "preliminary", "accepted"],
         ["COD", "no target", "2025", "7", "t", "preliminary", "reported"],
     ]
-    assert context["indicator_count"] == 2
+    shown = [(row[0].value, row[5].value, row[5].below) for row in context["indicators"].rows]
+    assert shown == [("AIR_PM emissions", Decimal("80.5"), "2025"), ("COD", Decimal(7), "2025")]
     page = client.get(f"/pilots/silent/?{DAY}&lang=zh-hans").content.decode()
     assert "未设目标的数值" in page
     assert ">无目标<" in page
     good = client.get(f"/pilots/good/?{DAY}")
-    assert (good.context["indicator_count"], "Values without a target" in good.content.decode()) == (2, False)
+    assert (len(good.context["indicators"].rows), "Values without a target" in good.content.decode()) == (2, False)
     exported = csv_rows(client.get(f"/pilots/silent/?{DAY}&export=untargeted.csv"))
     assert [row[0] for row in exported] == ["Indicator", "AIR_PM emissions", "COD"]
 
@@ -319,7 +320,7 @@ def test_the_table_has_as_many_decimals_as_the_sentence_about_it(programme: Any,
 
 def test_without_script_the_parts_of_a_pilot_s_page_are_sections_with_links(programme: Any, client: Client) -> None:
     page = client.get("/pilots/good/").content.decode()
-    for part in ("overview", "milestones", "indicators", "evidence", "history"):
+    for part in ("overview", "charts", "evidence", "history"):
         assert f'href="#{part}"' in page
         assert f'<section id="{part}"' in page
     assert len(re.findall(r'\bid="([^"]+)"', page)) == len(set(re.findall(r'\bid="([^"]+)"', page)))
@@ -337,7 +338,7 @@ def test_without_script_the_parts_of_a_pilot_s_page_are_sections_with_links(prog
         ("stage=listed", ["late"]),
         ("stage=plan_issued", ["good"]),
         ("stage=unknown", ["silent"]),
-        ("reached=tasked", ["good", "amber"]),
+        ("reached=tasked", ["amber", "good"]),
         ("reached=listed&light=yellow", ["amber"]),
         ("sort=-days", ["late", "amber", "good", "silent"]),
         ("sort=light", ["late", "amber", "good", "silent"]),
@@ -355,10 +356,39 @@ def test_the_list_filters_and_sorts_by_what_is_computed(
 def test_the_list_shows_stage_days_and_light_of_the_day(programme: Any, client: Client) -> None:
     def line(day: str) -> list[Any]:
         rows = client.get(f"/pilots/?q=late&as_of={day}").context["listing"].table.rows
-        return [rows[0][at].value for at in (1, 4, 5)]
+        name, why, _class, owner, stage, reported, days = rows[0]
+        assert (name.below, reported.value, stage.value) == ("Hebei · industrial park · Batch one", False, "Listed")
+        return [name.status, why.value, why.below, owner.value, owner.below, stage.below, days.page_text]
 
-    assert line("2026-11-24") == ["Red", "Listed", 1044]
-    assert line("2026-07-01") == ["Yellow", "Listed", 898]
+    overdue = ("Bureau", "No follow-up open", "1,044 d in it", "56 d")
+    assert line("2026-11-24") == ["red", "Platform live: 147 d overdue", "was due on 30 Jun 2026", *overdue]
+    assert line("2026-07-01")[:4] == ["yellow", "Platform live: 1 d overdue", "was due on 30 Jun 2026", "Bureau"]
+
+
+def test_the_list_opens_red_first_longest_first_under_a_heading_for_each_colour(programme: Any, client: Client) -> None:
+    """The colours are links that keep the other filters; another order names the light in each row instead."""
+    make_milestone(programme["silent"], date(2026, 3, 1), title_en="Plan", is_key=True)
+    page = client.get(f"/pilots/?{DAY}")
+    rows = [(row[0].url, row[0].status) for row in page.context["listing"].table.rows]
+    order = ["silent", "late", "amber", "good"]
+    assert rows == list(zip([f"/pilots/{name}/" for name in order], ["red", "red", "yellow", "green"], strict=True))
+    heads = [
+        " ".join(re.sub("<[^>]*>", "", head).split()) for head in re.findall('<tr class="group".*?</tr>', page.text)
+    ]
+    assert heads == [
+        f"{head}, longest in this colour first"
+        for head in ("■ Red 2 far behind", "▲ Yellow 1 behind", "● Green 1 on schedule")
+    ]
+    assert page.context["finding"] == (
+        "2 of 4 pilots are red, 1 yellow; red for longest, 177 days: Silent. 0 of the 1 green ones have rising carbon."
+    )
+    [light] = client.get(f"/pilots/?{DAY}&kind=park&light=red").context["listing"].links
+    assert [(choice["value"], choice["n"], choice["current"]) for choice in light["choices"]] == [
+        ("", 2, False), ("red", 1, True), ("yellow", 1, False), ("green", None, False), ("grey", None, False),
+    ]  # fmt: skip
+    assert light["choices"][2]["url"] == f"/pilots/?{DAY}&kind=park&light=yellow"
+    page = client.get(f"/pilots/?{DAY}&sort=name")
+    assert ('<tr class="group"' in page.text, page.text.count('<span class="tag red">')) == (False, 2)
 
 
 @pytest.mark.parametrize("path", ["/provinces/hebei/", "/industries/steel/", "/batches/first/"])
@@ -430,7 +460,7 @@ def test_ten_plans_are_drawn_with_a_median_in_whole_days(programme: Any, client:
 
 
 def test_links_to_a_batch_lead_to_its_page(programme: Any, client: Client) -> None:
-    for path in ("/pilots/", "/pilots/good/", "/search/?q=first"):
+    for path in ("/pilots/good/", "/search/?q=first"):
         assert 'href="/batches/first/' in client.get(path).content.decode(), path
 
 

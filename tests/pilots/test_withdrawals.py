@@ -87,7 +87,7 @@ def test_announced_is_recorded_and_withdrawn_and_to_enter_everywhere(client: Cli
     total = count.total
     assert (total.announced, total.recorded, total.withdrawn, total.to_enter, total.surplus) == (3, 1, 1, 1, 0)
     assert total.announced == total.recorded + total.withdrawn + total.to_enter
-    for path in ("/pilots/", "/batches/", "/batches/first/"):
+    for path in ("/batches/", "/batches/first/"):
         table = get_page(client, path).context["reconciliation"]
         cells = {column.key: cell.value for column, cell in zip(table.columns, table.rows[0], strict=True)}
         assert [cells[name] for name in ("announced", "recorded", "withdrawn", "to_enter")] == [3, 1, 1, 1], path

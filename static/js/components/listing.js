@@ -21,19 +21,6 @@ function replaceLive(fetched) {
   });
 }
 
-/** Update the option labels of each <select>, which count the rows that an option leaves. */
-function updateOptions(form, fetched) {
-  form.querySelectorAll("select").forEach((select) => {
-    const next = fetched.getElementById(select.id);
-    if (!next) return;
-    const labels = new Map([...next.options].map((option) => [option.value, option.text]));
-    [...select.options].forEach((option) => {
-      const text = labels.get(option.value);
-      if (text !== undefined && text !== option.text) option.text = text;
-    });
-  });
-}
-
 /** Set the fields as the address has them, after the user went back. */
 function updateFields(form, fetched) {
   [...form.elements].forEach((field) => {
@@ -58,7 +45,6 @@ function makeLive(listing) {
       const response = await fetch(address, { signal: pending.signal, credentials: "same-origin" });
       if (!response.ok) throw new Error(response.statusText);
       const fetched = new DOMParser().parseFromString(await response.text(), "text/html");
-      updateOptions(form, fetched);
       replaceLive(fetched);
       shownSearch = address.search;
       listing.removeAttribute("aria-busy");

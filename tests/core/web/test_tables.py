@@ -1,10 +1,7 @@
-"""Columns that make their cells, statuses with their colour, and the menu that pages declare."""
+"""Columns that make their cells, statuses with their colour."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-
-import pytest
-from django.test import Client
 
 from core.text.formatting import STATUS_SHAPES, STATUS_SYMBOLS, StatusChoices
 from core.web.tables import Cell, Column, make_table, status_cell
@@ -59,10 +56,3 @@ def test_a_status_has_its_colour_and_shape() -> None:
     assert (PlanStatus("drafting"), PlanStatus.DRAFTING.shape) == ("drafting", "triangle")
     kinds = StatusChoices.__subclasses__()
     assert {member.colour for kind in kinds for member in kind} <= STATUS_SYMBOLS.keys() == STATUS_SHAPES.keys()
-
-
-@pytest.mark.django_db
-def test_the_menu_holds_the_sections_in_their_order(empty: None, client: Client) -> None:
-    assert [section["label"] for section in client.get("/").context["product"]["sections"]] == [
-        *("Overview", "Policies", "Provinces", "Pilots", "Follow-ups", "Industries", "Synergy", "Practices", "Data")
-    ]
