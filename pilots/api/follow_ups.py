@@ -47,7 +47,7 @@ from pilots.documents.services import can_read, readable
 from pilots.filters import IndicatorCodeFilter
 from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.filters import FollowUpFilter
-from pilots.follow_ups.services import check_verifier, open_follow_up, take_step
+from pilots.follow_ups.services import open_follow_up, take_step
 from pilots.follow_ups.summary import FollowUpSummary
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState, Move
@@ -231,9 +231,6 @@ class FollowUpViewSet(WritableViewSet):
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """A new one is validated, numbered and given its cause as it is opened."""
         if record.pk:
-            verifier = given.values.get("verifier")
-            if verifier and verifier != record.verifier:
-                check_verifier(record, verifier)
             super().perform_write(record, given)
             return
         for name, value in given.values.items():

@@ -61,7 +61,7 @@ def open_follow_up(follow_up: FollowUp, *, by: User, sources: Sequence[Source] =
         follow_up.province = follow_up.pilot.province
     if not by.has_perm(VERIFY_PERMISSION, follow_up):
         raise PermissionDenied
-    check_opening(follow_up)
+    follow_up.full_clean(exclude=["number"])  # before a number is given
     if not follow_up.number:
         follow_up.number = next_number(follow_up.opened_on.year)
     elif FollowUp.history.filter(number=follow_up.number).exclude(id=follow_up.pk).exists():
@@ -77,28 +77,6 @@ def opening_step(follow_up: FollowUp, by: User | None) -> FollowUpStep:
     """Return the first step of a follow-up, unsaved."""
     day, state = follow_up.opened_on, FollowUpState.OPENED
     return FollowUpStep(follow_up=follow_up, seq=1, taken_on=day, move=Move.OPEN, state=state, author=by)
-
-
-def check_opening(follow_up: FollowUp) -> None:
-    """Validate what the user gives, the number and the kept light aside. Raises ValidationError by field."""
-    errors: dict[str, Any] = {}
-    try:
-        follow_up.full_clean(exclude=["number"])
-    except ValidationError as exc:
-        exc.update_error_dict(errors)
-    try:
-        check_verifier(follow_up, follow_up.verifier)
-    except ValidationError as exc:
-        exc.update_error_dict(errors)
-    if errors:
-        raise ValidationError(errors)
-
-
-def check_verifier(follow_up: FollowUp, verifier: User | None) -> None:
-    """Raise ValidationError for a user who may not verify the follow-up."""
-    if verifier and not (verifier.is_active and verifier.has_perm(VERIFY_PERMISSION, follow_up)):
-        message = _("This user may not verify follow-ups. Name an editor of the ministry, or leave it empty.")
-        raise ValidationError({"verifier": ValidationError(message, code="not_permitted")})
 
 
 def next_number(year: int, taken: Collection[str] = ()) -> str:

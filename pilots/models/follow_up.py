@@ -401,10 +401,16 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         super().clean_fields(exclude)  # type: ignore[arg-type]
 
     def clean(self) -> None:
-        """Reject a cause of another pilot."""
+        """Reject a cause of another pilot, and a new verifier who may not verify it."""
         super().clean()
         if self.cause_milestone and self.cause_milestone.pilot_id != self.pilot_id:
             raise ValidationError({"cause_milestone": _("This milestone is another pilot’s.")})
+        user = self.verifier
+        if user is None or (self.pk and FollowUp._base_manager.filter(pk=self.pk, verifier=user).exists()):
+            return
+        if not (user.is_active and user.has_perm(VERIFY_PERMISSION, self)):
+            message = _("This user may not verify follow-ups. Name an editor of the ministry, or leave it empty.")
+            raise ValidationError({"verifier": ValidationError(message, code="not_permitted")})
 
 
 class FollowUpStep(HistoryModel):

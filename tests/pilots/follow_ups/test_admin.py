@@ -100,6 +100,8 @@ def test_errors_of_the_service_stand_at_the_field(boss: Client, world: SimpleNam
     for values, errors in cases:
         assert form_errors(save_new(boss, FollowUp, **opening(world, **values))) == errors
     assert not FollowUp.objects.exists()
+    later, (values, errors) = make_follow_up(world.pilot), cases[0]
+    assert form_errors(save(boss, later, **values)) == errors
 
 
 def test_what_was_set_at_the_opening_is_shown_and_not_asked(boss: Client, world: SimpleNamespace) -> None:
