@@ -30,13 +30,13 @@ from dashboard.analytics.overview import Overview, build_overview, plan_sources
 from dashboard.briefs.blocks import Days
 from dashboard.briefs.parts import Lights, names_text
 from dashboard.charts.attention import attention_headline, attention_table, red_statement
-from dashboard.charts.classes import class_parts, percent
 from dashboard.charts.due import outstanding_scope, outstanding_table
 from dashboard.charts.overview_map import lag_note, no_plan_headline, overview_map, without_plan_rows
 from dashboard.key_figures import overview_figures
 from pilots.analytics.coverage import Coverage
 from pilots.analytics.pilot_status import PilotStatus, colour_on, quarter_end_before
 from pilots.charts.cells import arrow, class_text, distinct_names_of, pilots_url
+from pilots.charts.classes import class_parts, percent
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.follow_ups import LightFollowUps, follow_ups_url
 from pilots.charts.status import light_summary_chart

@@ -20,6 +20,7 @@ from core.web.tables import Table
 from pilots.analytics.reconciliation import PilotSet
 from pilots.analytics.synergy import Synergy, build_synergy
 from pilots.charts.cells import format_carbon
+from pilots.charts.classes import class_parts
 from pilots.charts.synergy import (
     JOINT_DEFAULT_SORT,
     amber_table,
@@ -74,6 +75,8 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             "synergy": found,
             "charts": {"coordinates": chart},
             "figures": figures,
+            "classes": class_parts(found.kinds),
+            "classes_title": synergy_title(found),
             "joint_heads": sortable_headers(request, joint_columns(), sort),
             "groups": missing_groups(found),
             "tables": {slug: build() for slug, (_name, build) in builds.items() if slug != "missing"},
