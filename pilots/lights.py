@@ -1,8 +1,8 @@
 """Lights of targets, milestones, planned stages and pilots: colours with their reasons, numbers and sentences.
 
 The rules and all that is said of a light stand here; `analytics/pilot_status.py` judges the records of a pilot by them.
-To add a rule: a reason, its sentence and the two parts of it, and the days on which it can change a light
-(`planned_change_dates`, `PilotStatus.change_dates`).
+To add a rule: a reason, its sentence and the two parts of it, and the days on which it can change a light: of a
+milestone `CHANGE_DELAYS`, of others `light_change_dates` of that module.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ TOLERANCE = Decimal("1e-9")
 ALLOWED_GAP = Decimal("0.10")
 TOO_EARLY_BELOW = Decimal("0.10")  # of the change due
 DUE_SOON_DAYS, LONG_OVERDUE_DAYS = 30, 90
+RED_DELAYS = (LONG_OVERDUE_DAYS + 1,)
+CHANGE_DELAYS = (0, 1, *RED_DELAYS)
+"""Days after the planned one on which the light of a milestone or planned stage can become red, or change at all."""
 
 Value = TypeVar("Value")
 
@@ -578,7 +581,7 @@ class MilestoneLight(Light):
     @property
     def statement(self) -> tuple[Any, dict[str, Any]]:
         """The key of its sentence, with the days that it is overdue, else its state."""
-        if self.delay is None or self.colour not in (Colour.RED, Colour.YELLOW):
+        if self.why not in (LightReason.OVERDUE, LightReason.LONG_OVERDUE):
             return "other", {"name": self.record.name, "why": self.why.label}
         on = format_date(self.planned_on, short=True)
         return "milestone", {"title": self.record.name, "n": self.delay, "on": on}
@@ -634,7 +637,7 @@ def milestone_light(planned: date | None, actual: date | None, as_of: date) -> M
 
 
 def milestone_change_dates(
-    planned: date | None, actual: date | None, delays: Sequence[int] = (0, 1, LONG_OVERDUE_DAYS + 1)
+    planned: date | None, actual: date | None, delays: Sequence[int] = CHANGE_DELAYS
 ) -> list[date]:
     """Return the days on which the colour of a milestone, or whether it is due, can change: candidates for `since`.
 

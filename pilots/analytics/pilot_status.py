@@ -20,7 +20,8 @@ from django.utils.translation import ngettext
 from core.text.formatting import format_date, join_clauses
 from pilots.analytics.replanning import PlanHistory, Replanning
 from pilots.lights import (
-    LONG_OVERDUE_DAYS,
+    CHANGE_DELAYS,
+    RED_DELAYS,
     Colour,
     Light,
     LightReason,
@@ -371,7 +372,7 @@ def light_change_dates(pilot: Any, until: date, *, of_red: bool = False) -> list
 
     `of_red` leaves out days on which it can neither become red nor cease to be.
     """
-    delays = (LONG_OVERDUE_DAYS + 1,) if of_red else (0, 1, LONG_OVERDUE_DAYS + 1)
+    delays = RED_DELAYS if of_red else CHANGE_DELAYS
     # of planned stages: when one is overdue, and when any is entered then
     rows = pilot.prefetched_stages
     late = [
