@@ -179,22 +179,31 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
             field.initial = keys[0] if len(keys) == 1 else None
         return field
 
+    def records_in_scope(self, request: HttpRequest) -> models.QuerySet[Model] | None:
+        """Return the records within the user's scope, or None where that is every record."""
+        every = self.model._base_manager.all()
+        own = in_scope(request.user, every)
+        return None if own is every else own
+
     def get_ordering(self, request: HttpRequest) -> Any:
         """List the records within the user's scope first."""
-        ordering, every = super().get_ordering(request), self.model._base_manager.all()
-        own = in_scope(request.user, every)
-        if own is every:
+        ordering, own = super().get_ordering(request), self.records_in_scope(request)
+        if own is None:
             return ordering
         first = models.Case(models.When(pk__in=own.values("pk"), then=0), default=1)
         return [first, *(ordering or self.opts.ordering)]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Offer of related records only those in use."""
+        """Offer of related records only those in use; put the filters by owner field first for a limited scope."""
+        filters, name = list(super().get_list_filter(request)), owner_field(self.model)
+        if self.records_in_scope(request) is not None:
+            paths = {item: item.split("__") if isinstance(item, str) else [""] for item in filters}
+            filters.sort(key=lambda item: len(paths[item]) if paths[item][0] == name else 9)
         return [
             (item, admin.RelatedOnlyFieldListFilter)
             if isinstance(item, str) and get_fields_from_path(self.model, item)[-1].is_relation
             else item
-            for item in super().get_list_filter(request)
+            for item in filters
         ]
 
     # -- the form ------------------------------------------------------------------------------------
