@@ -1,4 +1,4 @@
-"""Style sheets: what no formatter sees, that a custom property that is read is defined."""
+"""Style sheets: what no formatter sees, that a property that is read is defined and that type has one scale."""
 
 import re
 from itertools import chain
@@ -26,3 +26,10 @@ STOCK = read(ADMIN, kinds=".html .py .css .js") + read(SWAGGER_UI, kinds=".css")
 def test_every_custom_property_that_is_read_is_defined() -> None:
     defined = re.findall(r"(--[\w-]+)\s*:", STYLES + STOCK) + re.findall(r'setProperty\("(--[\w-]+)"', SOURCES)
     assert set(re.findall(r"var\((--[\w-]+)", STYLES)) - set(defined) == set()
+
+
+def test_type_has_one_scale() -> None:
+    """Letters of a screen have one of six sizes; those of paper, of tiles and of marks in a line follow their place."""
+    sizes = set(re.findall(r"font-size:\s*([^;]+);", STYLES))
+    scale = {f"var(--{name})" for name in ("tiny", "small", "body", "large", "title", "figure")}
+    assert {size for size in sizes - scale if not re.fullmatch(r"inherit|0|[\d.]+(em|cqi|pt)", size)} == set()
