@@ -221,11 +221,11 @@ def table_rows(context: Context, table: Table, most: int, cards: int | None) -> 
         again = number > 0 and row[0].value == previous
         previous = row[0].value
         status = row[0].status
-        classes = [*(["is-repeat"] if again else []), *([f"is-{status}"] if status else [])]
-        classes += ["is-late"] if number >= PHONE_ROWS else []
+        classes = [*(["is-repeat"] if again else []), *(["barred", f"is-{status}"] if status else [])]
+        classes += ["beyond"] if number >= PHONE_ROWS else []
         if status and status != group and group_heads.get(status):
             head = conditional_escape(group_heads[status])
-            late = " is-late" if number >= PHONE_ROWS else ""
+            late = " beyond" if number >= PHONE_ROWS else ""
             out.append(f'<tr class="group{late}"{role}><th scope="rowgroup" colspan="{len(shown)}">{head}</th></tr>\n')
         group = status
         out.append(f"<tr{attribute('id', row[0].anchor)}{attribute('class', ' '.join(classes))}{role}>")

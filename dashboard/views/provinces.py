@@ -41,7 +41,7 @@ from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Pilot
 from pilots.querysets import count_pilots
-from pilots.tables import figures_table, sources_of
+from pilots.tables import figures_table, pilots_page_table, sources_of
 from policies.charts.rollout import adoption_chart, rollout_headline
 from policies.charts.tile_map import issue_text
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
@@ -271,7 +271,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "plans": plans,
             "plans_table": table,
             "pilots": pilots,
-            "pilots_table": lights,
+            "pilots_table": pilots_page_table(request, progress, pilots_url(province=province.slug)),
             "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
             "charts": charts,
             "classes": class_parts({kind: kinds[kind] for kind in CoControl}) if kinds else [],

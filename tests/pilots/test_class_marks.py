@@ -38,7 +38,6 @@ MARKS = {
     "flat": ("Flat, not judged", "↘→"),
 }
 PAGES = {  # with the pilots whose class is on the page
-    "/provinces/hebei/": (*RATES,),
     "/compare/?a=pollution&b=silent": ("pollution",),
     "/pilots/pollution/": ("pollution",),
     "/pilots/silent/": (),
