@@ -114,6 +114,7 @@ def recorded_figure(value: Overview, kind: str) -> Figure:
 def reported_figure(value: Overview) -> Figure:
     """Return the pilots with an accepted value for the year due, of those that owe one."""
     owed = value.outstanding
+    due = _("due on %(day)s") % {"day": format_date(owed.due_on, short=True)}
     return figure(
         "reported",
         _("Pilots that reported values for %(year)d") % {"year": owed.year},
@@ -121,7 +122,8 @@ def reported_figure(value: Overview) -> Figure:
         owed.owing,
         value.scope_text,
         of=_("of %(n)s pilots") % {"n": owed.owing},
-        note=_("due on %(day)s") % {"day": format_date(owed.due_on, short=True)},
+        note=join_statements(value.scope_text, due),
+        short=due,
         url="#not-reported" if owed.count else "",
     )
 

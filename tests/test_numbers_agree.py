@@ -11,7 +11,6 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from pilots.metrics.follow_up_states import Move
-from pilots.metrics.practice_states import Trust
 from pilots.models import Indicator, Pilot
 from policies.models import Province, ProvincialPlan
 from tests.factories import (
@@ -233,10 +232,9 @@ def acted_on(client: Client) -> None:
 def test_follow_ups(client: Client, acted_on: None, day: str) -> None:
     summary = page_context(client, "/", day)["overview"].follow_up_summary
     page = page_context(client, "/actions/", day)
-    assert page["summary"] == summary
     api = get_api(client, "followup", as_of=day)
     for name in ("total", "open", "to_verify", "closed", "withdrawn", "not_watched_yet"):
-        assert api[name] == getattr(summary, name), name
+        assert api[name] == getattr(summary, name) == getattr(page["summary"], name), name
     for name in ("overdue", "closed_in_time", "cleared", "relapsed", "returned"):
         assert (api[name]["n"], api[name]["of"]) == (getattr(summary, name).n, getattr(summary, name).of), name
     rows = get_api(client, "actions", as_of=day)["results"]
@@ -246,8 +244,7 @@ def test_follow_ups(client: Client, acted_on: None, day: str) -> None:
     listed = file_rows(client, "/actions/", "follow-ups", day)
     assert sum(bool(row["Days late"]) for row in listed) == summary.overdue.n
     assert len(listed) == summary.total == page["listing"].count
-    waiting = file_rows(client, "/", "follow-ups", day)
-    assert len(waiting) == summary.overdue.n + summary.to_verify
+    assert len(page_context(client, "/", day)["overdue"]) == summary.overdue.n
 
 
 @pytest.mark.parametrize("day", LATER_DAYS)
@@ -266,9 +263,6 @@ def test_practices(client: Client, acted_on: None, day: str) -> None:
     rows = get_api(client, "adoptions", as_of=day)["results"]
     in_use = Counter(row["trust"] for row in rows if row["state"] == "in_use")
     assert in_use == Counter({trust.value: n for trust, n in copies.adopters.items() if n})
-    table = file_rows(client, "/", "practices", day)
-    for trust in ("Claimed", "Confirmed", "Verified"):
-        assert sum(int(row[trust]) for row in table) == copies.adopters[Trust(trust.lower())], trust
 
 
 def test_a_copy_is_counted_at_its_highest_trust_from_its_day_on(client: Client, acted_on: None) -> None:
