@@ -30,7 +30,7 @@ CHUNK_SIZE = 500  # rows fetched at a time for a file
 ANNEX_PARAMETER = "print"  # `print=annex`: with the tables of the charts
 PAGE_PARAMETERS = frozenset({"as_of", "known", "lang", "page", "sort", "export", ANNEX_PARAMETER})
 CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
-POSITION_PARAMETERS = ("before", "after", "page")  # where in a list, not which
+POSITION_PARAMETERS = ("page",)  # where in a list, not which
 Pairs = Sequence[tuple[str, str]]
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 

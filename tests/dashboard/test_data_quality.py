@@ -452,7 +452,7 @@ def test_each_line_leads_to_the_field_or_the_form_by_which_it_is_mended(world: Q
     assert add in urls["not-entered"]
     plan = f"/admin/policies/provincialplan/add/?policy={policy.pk}&province={world.hebei.pk}"
     assert plan in urls["plan-not-recorded"]
-    assert urls["value-due"] == {f"/admin/pilots/pilot/{pilot.pk}/readings/?to=2025"}
+    assert urls["value-due"] == {f"/pilots/{pilot.slug}/readings/?period=2025"}
     assert f"/admin/pilots/pilot/{pilot.pk}/change/#id_sources" in urls["no-source"]
     assert urls["pilot-no-stage"] == {f"/admin/pilots/pilot/{pilot.pk}/change/#stages-group"}
     assert urls["no-day"] == {f"/admin/policies/policy/{undated.pk}/change/#id_issued_on"}
