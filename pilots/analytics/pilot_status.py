@@ -331,7 +331,10 @@ class PilotStatus:
 
 def colour_on(pilot: Pilot, day: date) -> Colour:
     """Return the colour shown on a day, of a pilot from `prefetch_for_status`."""
-    return PilotStatus(pilot, day).colour
+    known: dict[date, Colour] = vars(pilot).setdefault("colours_known", {})
+    if day not in known:
+        known[day] = PilotStatus(pilot, day).colour
+    return known[day]
 
 
 def judge_target(
