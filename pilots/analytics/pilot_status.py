@@ -56,17 +56,6 @@ UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
 LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so lights change on 1 April
 
 
-RELATED: Mapping[str, tuple[Any, Sequence[str]]] = {
-    "stages": (StageEntry, ("entered_on", "pk")),
-    "milestones": (Milestone, ("planned_on", "pk")),
-    "targets": (Target, ("indicator_id",)),
-    "readings": (Reading, ("period", "version")),
-    "overrides": (LightOverride, ("set_on", "pk")),
-    "replans": (Replan, ("pk",)),
-}
-"""The records from which a status is computed, by relation of the pilot, with their order."""
-
-
 def prefetch_for_status(
     pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters: bool = False, without: Collection[str] = ()
 ) -> QuerySet[Pilot]:
@@ -75,12 +64,17 @@ def prefetch_for_status(
     Lights depend on whole years, so quarterly readings are fetched only with `quarters`, for pages that show them.
     `only_on` restricts the status to one day and none before: earlier years are not fetched then.
     """
-    rows = {name: model.objects.order_by(*order) for name, (model, order) in RELATED.items()}
-    rows["targets"] = rows["targets"].select_related("indicator")
-    if not quarters:
-        rows["readings"] = rows["readings"].filter(YEARLY)
+    readings = Reading.objects.all() if quarters else Reading.objects.filter(YEARLY)
     if only_on:
-        rows["readings"] = rows["readings"].filter(period__gte=str(progress.year_due(only_on)))
+        readings = readings.filter(period__gte=str(progress.year_due(only_on)))
+    rows: dict[str, Any] = {
+        "stages": StageEntry.objects.order_by("entered_on", "pk"),
+        "milestones": Milestone.objects.order_by("planned_on", "pk"),
+        "targets": Target.objects.order_by("indicator_id").select_related("indicator"),
+        "readings": readings.order_by("period", "version"),
+        "overrides": LightOverride.objects.order_by("set_on", "pk"),
+        "replans": Replan.objects.order_by("pk"),
+    }
     chosen = {name: found for name, found in rows.items() if name not in without}
     lists = [Prefetch(name, found, to_attr=f"prefetched_{name}") for name, found in chosen.items()]
     return pilots.select_related("batch", "province", "parent").prefetch_related(*lists)
