@@ -325,7 +325,8 @@ class LightForm(EntryForm):
         light = LightOverride(pilot=pilot, author=user, set_on=today())
         beside = LightOverride.history.filter(pilot_id=pilot.pk)
         super().__init__(*args, instance=light, beside=beside, user=user, **kwargs)
-        self.fields["colour"].choices = [choice for choice in self.fields["colour"].choices if choice[0]]
+        field: Any = self.fields["colour"]
+        field.choices = [choice for choice in field.choices if choice[0]]
 
     def write(self) -> None:
         writing.write(self.instance, by=self.user, reason=self.cleaned_data["reason"])
@@ -432,8 +433,8 @@ class ReadingsForm(EvidenceForm):
             for row, reading in typed.items():
                 fault = refused.errors.get(reading.key)
                 if fault and fault.code == CONFLICT_CODE:
-                    row.newest, row.data = ledger.newest[reading.key], row.data.copy()
-                    row.data[row.add_prefix("known")] = str(row.newest.pk)
+                    row.newest = ledger.newest[reading.key]
+                    row.data = {**row.data.dict(), row.add_prefix("known"): str(row.newest.pk)}  # type: ignore[attr-defined]
                 if fault:
                     row.add_error("value", fault)
             raise
@@ -459,7 +460,8 @@ class ReadingsForm(EvidenceForm):
 
     def redisplay_typed(self) -> None:
         """Show the typed values again without validating them."""
-        for form in (self, *self.rows):
+        forms_shown: list[Any] = [self, *self.rows]
+        for form in forms_shown:
             form._errors, form.cleaned_data = ErrorDict(), {}  # noqa: SLF001  # as Django does for an unbound form
 
     @property

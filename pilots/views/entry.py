@@ -300,7 +300,7 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
     form = ReadingsForm(data, files, user=user, pilot=pilot, period=period, indicators=indicators)
     due_on = None if quarterly else date(int(period) + 1, 3, 31)
     earlier, later = earlier_period(period, 1), earlier_period(period, -1)
-    shown = {
+    shown: dict[str, Any] = {
         "title": _("Readings of %(period)s") % {"period": period},
         "period": period,
         "due_on": due_on,
