@@ -141,9 +141,9 @@ ADMIN = {
         *("pilots/stageentry/", "pilots/batch/", "pilots/pilot/", "dashboard/workingday/"),
     ],
     11: ["policies/policy/", "pilots/followup/", "pilots/adoption/", "pilots/effect/"],
-    12: ["pilots/reading/", "pilots/practice/", "pilots/pilot/{pilot}/readings/", "changes/"],
-    13: ["import/plans/template/"],
-    15: ["import/plans/export.xlsx"],
+    12: ["pilots/reading/", "pilots/practice/", "changes/"],
+    15: ["import/plans/template/"],
+    17: ["import/plans/export.xlsx"],
     21: ["pilots/pilot/{pilot}/change/"],
     34: ["quality/"],
 }
