@@ -245,7 +245,7 @@ def test_values_without_a_target_stand_on_the_page(programme: Any, client: Clien
     assert shown == [("AIR_PM emissions", Decimal("80.5"), "2025"), ("COD", Decimal(7), "2025")]
     page = client.get(f"/pilots/silent/?{DAY}&lang=zh-hans").content.decode()
     assert "未设目标的数值" in page
-    assert ">无目标<" in page
+    assert "无目标，不评价" in page
     good = client.get(f"/pilots/good/?{DAY}")
     assert (len(good.context["indicators"].rows), "Values without a target" in good.content.decode()) == (2, False)
     exported = csv_rows(client.get(f"/pilots/silent/?{DAY}&export=untargeted.csv"))
