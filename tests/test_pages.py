@@ -508,9 +508,10 @@ def test_results_and_action_are_in_the_menu_when_they_have_something_to_show(emp
     always = ["/*", "/provinces/", "/pilots/", "/industries/"]
     assert places(client, "/") == (always, [])
     assert places(client, "/trends/") == (["/", *always[1:], "/synergy/*"], ["/synergy/", "/trends/*"])
-    make_follow_up(make_pilot(make_batch(), make_province()))
+    pilot = make_pilot(make_batch(), make_province())
+    make_follow_up(pilot)
     assert places(client, "/") == ([*always, "/actions/"], [])
-    make_reading()
+    make_reading(pilot, make_indicator("AIR_X"), "2025", 1)
     assert places(client, "/") == ([*always, "/synergy/", "/actions/"], [])
 
 
