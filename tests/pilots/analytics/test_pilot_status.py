@@ -1,7 +1,8 @@
 """Pilot status on a day: stage, light with reason and date, without later knowledge."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch
 from pilots.analytics.synergy import PilotExclusionReason, build_synergy
 from pilots.lights import Colour, LightReason
 from pilots.metrics.stages import Stage
-from pilots.models import LightOverride, Pilot, Reading
+from pilots.models import LightOverride, Pilot, Reading, Replan
 from tests.factories import (
     make_batch,
     make_carbon,
@@ -346,3 +347,18 @@ def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -
     assert why() == LightReason.NO_READING
     make_reading(pilot, air, "2024", 80, reported_on=date(2025, 1, 10), accepted_on=date(2025, 1, 10))
     assert why() == LightReason.NOT_DONE
+
+
+def test_since_follows_the_days_of_an_accepted_replan(pilot: Pilot) -> None:
+    """Due, overdue, far overdue, given a later day on 20 April, overdue again: each colour begins on its own day."""
+    milestone = make_milestone(pilot, date(2025, 1, 1), is_key=True)
+    on = date(2025, 4, 20)
+    asked = {"day": date(2025, 6, 1), "reason_en": "Later", "asked_on": on, "accepted": True, "decided_on": on}
+    Replan.objects.create(pilot=pilot, milestone=milestone, **asked)
+    city = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get()
+    days = [date(2024, 12, 1) + timedelta(n) for n in range(400)]
+    colours = {day: pilot_status(city, day).colour for day in days}
+    turns = [day for before, day in pairwise(days) if colours[before] != colours[day]]
+    due, late = date(2025, 1, 1), date(2025, 6, 2)
+    assert turns == [due, due + timedelta(1), date(2025, 4, 2), on, late, date(2025, 8, 31)]
+    assert [pilot_status(city, day).since for day in turns] == turns
