@@ -9,7 +9,6 @@ from django.core.cache import cache
 from django.core.management.color import no_style
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Model
 from django.utils import translation
 from hypothesis import settings
 from pytest_django.plugin import blocking_manager_key
@@ -17,7 +16,10 @@ from pytest_django.plugin import blocking_manager_key
 from core.http.as_of import SIDES, demonstration_side
 from core.seed.loader import load_seed
 from core.seed.models import SeedRecord
+from pilots.demo.load import load_demo
 from pilots.seed import SEED_FILES
+from tests.support.databases import kept_between_tests
+from tests.support.demo_data import delete_all_records, delete_seed_records
 
 settings.register_profile("suite", deadline=None)  # generous, for busy machines
 settings.load_profile("suite")
@@ -74,19 +76,6 @@ def empty(db: None) -> None:
     delete_seed_records()
 
 
-def delete_seed_records() -> None:
-    """Delete all seed records by raw SQL: through the ORM a thousand tests would take longer for this than to run."""
-    models = [model for kind in SEED_FILES for model in (kind.model, *through_models(kind.model))]
-    with connection.cursor() as cursor:
-        for model in (*models, SeedRecord):
-            cursor.execute(f'DELETE FROM "{model._meta.db_table}"')  # noqa: S608  # our own tables
-
-
-def through_models(model: type[Model]) -> list[type[Model]]:
-    """Return the through models of a model's many-to-many fields."""
-    return [field.remote_field.through for field in model._meta.many_to_many]
-
-
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
     """Activate English before every test."""
@@ -106,3 +95,19 @@ def known_side() -> Iterator[None]:
     yield
     SIDES.clear()
     SIDES.update(SEED_STATE)
+
+
+@pytest.fixture(scope="module")
+def demonstration(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Load the demonstration once for a module; restore the seed records afterwards."""
+    with kept_between_tests(django_db_blocker):
+        delete_all_records()
+        load_demo(files=False)
+        yield
+
+
+@pytest.fixture
+def demo(demonstration: None, db: None) -> None:
+    """Use the demonstration, which the suite's database does not hold otherwise."""
+    SIDES.clear()
+    demonstration_side()

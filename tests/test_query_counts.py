@@ -22,7 +22,6 @@ from core.imports.importer import KINDS
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment, LightOverride, Pilot, Practice
 from policies.models import Figure, Measure
-from tests.conftest import delete_seed_records
 from tests.factories import (
     add_step,
     make_adoption,
@@ -49,6 +48,7 @@ from tests.factories import (
 )
 from tests.support.api_client import make_user
 from tests.support.databases import kept_between_tests
+from tests.support.demo_data import delete_seed_records
 from tests.support.imports import checked_import
 
 pytestmark = pytest.mark.django_db

@@ -32,7 +32,6 @@ from pilots.models import (
     Target,
 )
 from policies.models import Figure, Policy, Province, ProvincialPlan
-from tests.conftest import delete_seed_records
 from tests.factories import (
     add_step,
     make_adoption,
@@ -57,6 +56,7 @@ from tests.support.admin_forms import add_url as add_page
 from tests.support.admin_forms import form_data, form_errors, newest, page_url, save, save_new
 from tests.support.api_client import make_user
 from tests.support.databases import kept_between_tests
+from tests.support.demo_data import delete_seed_records
 from tests.support.imports import table_checksums
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,174 @@
+"""A walk through the site: every link that leads on within it, as each role, in both languages, in three worlds.
+
+A page must answer, in the language asked for and with no text of the other, hold the anchors that links name, no id
+twice, one heading of the first level, and stay within its queries. A link that a page shows must lead its reader to
+something: a role meets no “forbidden”.
+"""
+
+from collections import Counter
+from contextlib import suppress
+from html.parser import HTMLParser
+from itertools import product
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.urls import Resolver404, resolve
+
+from accounts.models import Role
+from policies.models import Province
+from tests.factories import make_batch, make_pilot, make_province
+from tests.support.api_client import make_user
+from tests.support.demo_data import delete_seed_records
+from tests.support.html_reader import PageReader
+from tests.support.tiers import sampled
+from tests.test_translations import foreign_texts
+
+pytestmark = pytest.mark.django_db
+
+MAX_PER_SHAPE = 2
+"""Pages of one shape that are opened: of one route with the same names of parameters. Of more than one name, one."""
+MAX_QUERIES = 110
+NOT_FOLLOWED = ("/static/", "/api/", "/sign-out/", "/admin/logout/", "/admin/jsi18n/", "/feeds/")
+"""The API has no links that a person follows; the others are no pages, or end the walk."""
+
+
+class Links(HTMLParser):
+    """What a page says of itself: links, ids, language, number of headings of the first level."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: Counter[str] = Counter()
+        self.lang, self.headings = "", 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "html":
+            self.lang = given.get("lang") or ""
+        self.headings += tag == "h1"
+        if given.get("id"):
+            self.ids[given["id"] or ""] += 1
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"] or "")
+
+
+class Walk:
+    """A walk as one reader: `faults` holds what was wrong, each with the page that led there."""
+
+    def __init__(self, client: Client, lang: str) -> None:
+        self.client, self.lang = client, lang
+        self.waiting: list[tuple[str, str]] = [("/", "")]  # address, page that led there
+        self.opened: dict[str, Counter[str]] = {}  # ids of each page
+        self.anchors: list[tuple[str, str, str]] = []  # address, fragment, page that led there
+        self.shapes: Counter[str] = Counter()
+        self.faults: list[str] = []
+
+    def run(self) -> list[str]:
+        while self.waiting:
+            address, source = self.waiting.pop()
+            if address not in self.opened and self.is_among_first(address):
+                self.open(address, source)
+        self.faults += [
+            f"{source} leads to {address}#{fragment}, which is not there"
+            for address, fragment, source in self.anchors
+            if address in self.opened and fragment not in self.opened[address]
+        ]
+        return sorted(set(self.faults))
+
+    def is_among_first(self, address: str) -> bool:
+        url = urlsplit(address)
+        shape = url.path
+        with suppress(Resolver404):
+            shape = resolve(url.path).route
+        names = sorted({name for name, _value in parse_qsl(url.query)})
+        self.shapes[f"{shape} {names}"] += 1
+        return len(names) < 3 and self.shapes[f"{shape} {names}"] <= (MAX_PER_SHAPE if len(names) < 2 else 1)
+
+    def open(self, address: str, source: str) -> None:
+        self.opened[address] = Counter()
+        queries = []
+
+        def count(execute: Any, *args: Any) -> Any:
+            queries.append(args[0])
+            return execute(*args)
+
+        with connection.execute_wrapper(count):
+            answer = self.client.get(address, secure=True, headers={"accept-language": self.lang})
+            body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        where = f"{address} (from {source})"
+        if answer.status_code in {301, 302}:
+            self.follow(answer["Location"], address)
+            return
+        if answer.status_code != 200:
+            self.faults.append(f"{answer.status_code}: {where}")
+        if not answer.get("Content-Type", "").startswith("text/html"):
+            return
+        text = body.decode()
+        page = Links(text)
+        self.opened[address] = page.ids
+        if len(queries) > MAX_QUERIES:
+            self.faults.append(f"{len(queries)} queries: {where}")
+        if page.lang != self.lang:
+            self.faults.append(f"language {page.lang}: {where}")
+        if page.headings != 1:
+            self.faults.append(f"{page.headings} h1: {where}")
+        self.faults += [f"id {name} twice: {where}" for name, count in page.ids.items() if count > 1]
+        if not address.startswith("/admin/"):  # whose texts tests/test_translations.py reads
+            self.faults += [f"{text}: {where}" for text in foreign_texts(PageReader(text).texts, self.lang[:2])]
+        for link in page.links:
+            self.follow(link, address)
+
+    def follow(self, link: str, source: str) -> None:
+        url = urlsplit(urljoin(f"https://testserver{source}", link))
+        if url.netloc != "testserver" or url.path.startswith(NOT_FOLLOWED) or url.scheme != "https":
+            return
+        query = [(name, value) for name, value in parse_qsl(url.query, keep_blank_values=True) if name != "lang"]
+        address = url.path + (f"?{urlencode(query)}" if query else "")
+        if url.fragment:
+            self.anchors.append((address, url.fragment, source))
+        self.waiting.append((address, source))
+
+
+def add_few_records() -> None:
+    """A ministry's first afternoon: pilots without a target, value or plan."""
+    delete_seed_records()
+    batch = make_batch(slug="first", level="national", city_count=3)
+    for number in range(2):
+        make_pilot(batch, make_province(), slug=f"pilot-{number}")
+
+
+def sign_in(client: Client, role: str) -> None:
+    if role == "admin":
+        client.force_login(User.objects.create_superuser("walker"))
+    elif role != "anonymous":
+        place = Province.objects.order_by("pk").first() if role == "provincial_editor" else None
+        client.force_login(make_user("walker", role, place))
+
+
+def walk(client: Client, role: str, lang: str) -> list[str]:
+    sign_in(client, role)
+    return Walk(client, lang).run()
+
+
+WALKS = sampled(product(["anonymous", *Role.values], ["en", "zh-hans"]), every=3)
+
+
+@pytest.mark.parametrize(("role", "lang"), WALKS)
+def test_walk_the_demonstration(demo: None, client: Client, role: str, lang: str) -> None:
+    assert walk(client, role, lang) == []
+
+
+@pytest.mark.parametrize(("role", "lang"), WALKS)
+def test_walk_the_shipped_records(client: Client, role: str, lang: str) -> None:
+    assert walk(client, role, lang) == []
+
+
+@pytest.mark.parametrize(("role", "lang"), WALKS)
+def test_walk_few_records(client: Client, role: str, lang: str) -> None:
+    add_few_records()
+    assert walk(client, role, lang) == []
