@@ -14,6 +14,7 @@ from functools import partial, reduce, wraps
 from itertools import chain
 from operator import or_
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlencode
 
 from django.apps import apps
@@ -171,7 +172,7 @@ def build_places(path: str, params: Mapping[str, str]) -> list[dict[str, object]
         for n, place in enumerate(menu)
         if place.models
     }
-    filled = ContentType.objects.order_by().values(**asked).first() or {}
+    filled: Any = ContentType.objects.order_by().values(**asked).first()
     places: list[dict[str, object]] = []
     for n, place in enumerate(menu):
         pages = []
@@ -181,7 +182,7 @@ def build_places(path: str, params: Mapping[str, str]) -> list[dict[str, object]
             address = f"{root}?{urlencode(shared)}" if shared and root != here else root
             pages.append({"label": page.label, "address": address, "current": root == here})
         current = any(page["current"] for page in pages)
-        if current or filled.get(str(n), True):
+        if current or (filled or {}).get(str(n), True):
             # On a page of a record, what is above it stands in its breadcrumbs.
             tabs = pages if current and path == here and len(pages) > 1 else []
             places.append({"label": place.label, "address": pages[0]["address"], "current": current, "tabs": tabs})

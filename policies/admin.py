@@ -183,7 +183,7 @@ class PolicyAdmin(PartialDateAdmin):
         super().save_related(request, form, formsets, change)
         if {"is_lead", "calls_for_provincial_plan"} & set(form.changed_data):
             lead = Policy.objects.filter(is_lead=True).first()
-            text = _(
+            text: Any = _(
                 "No policy is the lead policy now: pages count the plans of the earliest one that calls for them. "
                 "Tick “lead policy” on the policy that they shall count."
             )

@@ -422,7 +422,7 @@ def list_url(model: type[Model], **filters: object) -> str:
     return admin_url(model, "changelist", **{f"{name}__exact": value for name, value in filters.items()})
 
 
-def admin_url(model: type[Model], view: str, *args: object, **query: object) -> str:
+def admin_url(model: type[Model], view: str, *args: object, **query: Any) -> str:
     """Return the address of a page of a model in the admin."""
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{view}", args=args)
     return f"{address}?{urlencode(query)}" if query else address

@@ -208,7 +208,8 @@ class Importer:
             if isinstance(column, RecordColumn):
                 further = column.model.NAME_RELATIONS
                 named += [column.name, *(f"{column.name}__{name}" for name in further if name)]
-        return self.model._base_manager.select_related(*(named or [None])).prefetch_related(*lists)
+        records = self.model._base_manager.prefetch_related(*lists)
+        return records.select_related(*named) if named else records
 
     def match_queryset(self) -> models.QuerySet[Model]:
         """Return the records among which rows find theirs, without related records: rows share those."""

@@ -234,7 +234,8 @@ def table_rows(context: Context, table: Table, most: int, cards: int | None) -> 
             if grouped and again and not place:
                 content = f'<span class="visually-hidden">{conditional_escape(format_cell(row[at], column))}</span>'
             tag, scope = ("td", "") if place else ("th", ' scope="row"')
-            below = row[at].below if isinstance(row[at].below, Cell) else Cell(row[at].below)
+            second = row[at].below
+            below = second if isinstance(second, Cell) else Cell(second)
             if below.value or below.page_text:
                 content += f'<span class="below"{lang_attr(below.value)}>{render_cell(below, TEXT, carried)}</span>'
             labels = cards if cards is not None else 0 if table.has_phone_rows else None

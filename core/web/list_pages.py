@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core.paginator import Paginator
@@ -197,7 +197,7 @@ class FilterBar:
                         "current": value == form.cleaned_data[name],
                         "url": url_with(request, **begin | {name: value or None}),
                     }
-                    for value, label in form.fields[name].choices
+                    for value, label in cast(Any, form.fields[name]).choices
                 ],
             }
             for name, counts in as_links.items()

@@ -165,7 +165,7 @@ def read_change_log(request: TrackerRequest, user: Any) -> tuple[ChangeLogForm, 
     rows = find_changes({chosen: kinds[chosen]} if chosen else kinds, form.query)
     pages = Paginator(rows.values_list("pk", flat=True), CHANGES_ON_A_PAGE)
     page = pages.get_page(requested_page(request, pages))
-    page.object_list = load_change_log(list(page.object_list), user)
+    page.object_list = load_change_log(list(page.object_list), user)  # type: ignore[assignment]  # a list counts
     return form, rows, page
 
 

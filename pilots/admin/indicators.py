@@ -53,7 +53,7 @@ class TargetFields:
     """What the form and the row of a target have in common."""
 
     formfield_overrides = AMOUNT_OVERRIDES | {models.JSONField: {"form_class": StepsField}}
-    readonly_fields = ["steps_text"]
+    readonly_fields: Any = ["steps_text"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the steps as files write them to those who may not change them; the stock page has JSON."""
@@ -130,7 +130,7 @@ class ReadingForm(RecordForm):
     def full_clean(self) -> None:
         """Let the same value pass when it is saved again, where another version was entered since."""
         super().full_clean()
-        refused = self.refused.get(self.prefix)
+        refused: Any = self.refused.get(self.prefix)
         if getattr(refused, "code", "") == CONFLICT_CODE:
             self.data = self.data.copy()
             self.data["known"] = str(refused.params["known"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -134,7 +134,8 @@ def build_reconciliation(as_of: date) -> list[BatchCount]:
         "unverified": Count("pk", filter=listed & Q(confidence="inferred")),
         "withdrawn": Count("pk", filter=withdrawn_condition(as_of)),
     }
-    entered = {(row["batch"], row["kind"]): {name: row[name] for name in counts} for row in kinds.annotate(**counts)}
+    rows: Iterable[Any] = kinds.annotate(**counts)
+    entered = {(row["batch"], row["kind"]): {name: row[name] for name in counts} for row in rows}
     none, found = dict.fromkeys(counts, 0), []
     for batch in Batch.objects.known(as_of).select_related("province", "policy"):
         numbers = {

@@ -101,7 +101,7 @@ class Replanning:
             text = _("changed on %(on)s, was %(was)s")
         clauses = [text % words]
         if due and self.reason and not self.deleted:
-            clauses = [label_value(*clauses, self.reason)]
+            clauses = [label_value(text % words, self.reason)]
         if self.completion:
             days = {"on": self.completion["entered_on"], "day": self.completion["completed_on"]}
             text = _("completion entered on %(on)s for %(day)s")

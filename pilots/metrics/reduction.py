@@ -90,7 +90,7 @@ class Emission:
             raise ValueError(f"{self.code}: a negative emission")
 
     @property
-    def counts(self) -> Any:
+    def counts(self) -> bool:
         """Whether all is known that a sum of equivalents needs; it is never counted as 0."""
         return None not in (self.equivalent, self.base, self.actual)
 
@@ -200,9 +200,10 @@ def pollution_progress(emissions: Iterable[Emission]) -> Ratio | None:
     Each counts up to its target, so that one pollutant beyond its target does not hide another behind it. A pollutant
     whose target is not below its base, or whose value is unknown, does not count. This system's own convention.
     """
+    known: list[Any] = [each for each in emissions if each.counts and each.target is not None]
     done = due = Fraction(0)
-    for each in emissions:
-        if each.counts and each.target is not None and each.target < each.base:
+    for each in known:
+        if each.target < each.base:
             kilograms, aim = Fraction(each.equivalent), Fraction(each.base) - Fraction(each.target)
             done += min(Fraction(each.base) - Fraction(each.actual), aim) / kilograms
             due += aim / kilograms

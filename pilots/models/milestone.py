@@ -143,7 +143,8 @@ class LightOverride(HistoryModel):
         """Keep the end of what has expired, and reject one that lies before today: it was shown until now."""
         super().clean()
         stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
-        if stored is None or self.expires_on is None or stored.expires_on == self.expires_on:
+        end: date | None = self.expires_on
+        if stored is None or end in (None, stored.expires_on):
             return
         text = gettext("It has been shown until today: choose today or a later day.")
         if stored.expires_on <= today():
