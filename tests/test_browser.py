@@ -157,11 +157,16 @@ def check_page(context: BrowserContext, heard: BrowserLog, address: str, lang: s
 
 
 @pytest.fixture(scope="module")
-def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the address of the project served with demonstration data."""
+def invented(tmp_path_factory: pytest.TempPathFactory) -> ServedProject:
     project = ServedProject(tmp_path_factory.mktemp("demonstration"))
     project.prepare("load_demo")
-    with project.served() as address:
+    return project
+
+
+@pytest.fixture(scope="module")
+def demonstration(invented: ServedProject) -> Iterator[str]:
+    """Yield the address of the project served with demonstration data."""
+    with invented.served() as address:
         yield address
 
 
@@ -227,14 +232,18 @@ def test_an_error_page_says_what_to_do(browser: Browser, site: str, path: str, s
 
 
 def test_without_script_the_tables_stand_in_for_the_charts(reader: Callable[..., Page]) -> None:
-    page = reader("/", java_script_enabled=False)
+    page = reader(POLICY, java_script_enabled=False)
     expect(page.locator("canvas").first).to_be_hidden()
     expect(page.locator("[data-tabs]").first).to_be_hidden()
+    for slug in ("map", "adoption", "lags"):
+        expect(page.locator(f"#chart-{slug} table")).to_be_visible()
+    page.goto("/provinces/")
     expect(page.get_by_role("list", name="Plans").get_by_role("link", name="Zhejiang")).to_be_visible()
     expect(page.get_by_role("list", name="Pilots").get_by_role("link", name="Zhejiang")).to_be_visible()
-    for slug in ("map", "adoption", "coverage"):
-        expect(page.locator(f"#chart-{slug} table")).to_be_visible()
-    expect(page.locator("#chart-adoption table")).to_contain_text("30 January 2024")
+    page.goto("/")
+    expect(page.locator("#chart-adoption table")).to_be_hidden()
+    page.locator(".curve > summary").click()
+    expect(page.locator("#chart-adoption table")).to_contain_text("30 Jan 2024")
 
 
 def test_without_script_the_filters_work(reader: Callable[..., Page]) -> None:
@@ -255,7 +264,7 @@ def script_addresses(page: Page) -> list[str]:
 
 
 def test_charts_come_from_the_cdn_when_it_is_good(reader: Callable[..., Page], site: str) -> None:
-    page = reader("/")
+    page = reader("/industries/")
     draw_charts(page)
     assert sum(address.startswith("https://cdn.jsdelivr.net/npm/") for address in script_addresses(page)) == 1
     assert not any("/vendor/" in address for address in script_addresses(page))
@@ -266,7 +275,7 @@ def test_charts_come_from_the_cdn_when_it_is_good(reader: Callable[..., Page], s
 def test_charts_come_from_us_when_the_cdn_fails(browser: Browser, site: str, cdn: Any) -> None:
     context, _heard = open_context(browser, cdn=cdn)
     page = context.new_page()
-    page.goto(site)
+    page.goto(f"{site}/industries/")
     draw_charts(page)
     assert sum(address.startswith(f"{site}/static/vendor/") for address in script_addresses(page)) == 1
     assert not any("jsdelivr" in address for address in script_addresses(page))
@@ -285,11 +294,11 @@ def test_a_cdn_that_failed_once_is_not_asked_again_in_the_session(browser: Brows
 
     context, heard = open_context(browser, cdn=counted)
     page = context.new_page()
-    page.goto(site)
+    page.goto(f"{site}/industries/")
     draw_charts(page)
     assert [address.rpartition("/")[2] for address in asked] == ["chart.umd.min.js"]
     heard.errors.clear()
-    for path in ("/industries/", POLICY):
+    for path in ("/provinces/", POLICY):
         page.goto(f"{site}{path}")
         draw_charts(page)
         assert is_painted(page)
@@ -328,7 +337,7 @@ def test_the_first_stop_leads_past_the_header(reader: Callable[..., Page]) -> No
 
 
 def test_tabs_by_keyboard(reader: Callable[..., Page]) -> None:
-    page = reader("/")
+    page = reader(POLICY)
     frame = page.locator("#chart-adoption")
     frame.get_by_role("tab", name="Chart").focus()
     page.keyboard.press("ArrowRight")
@@ -421,7 +430,7 @@ def test_on_a_phone_a_table_has_cards_and_a_list_ten_rows_until_all_are_asked_fo
 
 
 def test_forced_colours_leave_what_is_chosen_and_what_a_colour_says(reader: Callable[..., Page]) -> None:
-    page = reader("/", forced_colors="active", color_scheme="light")
+    page = reader(POLICY, forced_colors="active", color_scheme="light")
     draw_charts(page)
 
     def looks(*selectors: str, of: str = "borderBottomColor") -> list[str]:
@@ -433,11 +442,11 @@ def test_forced_colours_leave_what_is_chosen_and_what_a_colour_says(reader: Call
     assert (chosen != page_ground, other) == (True, page_ground)
     chosen, other = looks(".tabs [aria-selected=true]", ".tabs [aria-selected=false]")
     assert (chosen != page_ground, other) == (True, page_ground)
-    chosen, other = looks(".switch :checked + span", ".switch :not(:checked) + span", of="backgroundColor")
-    assert chosen != other
-
     assert looks(".figure-label", ".figure-value", of="forcedColorAdjust") == ["none", "none"]
     assert looks(".canvas", of="forcedColorAdjust") == ["none"]
+    page.goto("/provinces/")
+    chosen, other = looks(".switch :checked + span", ".switch :not(:checked) + span", of="backgroundColor")
+    assert chosen != other
     page.goto("/pilots/huzhou/")
     chosen, other = looks(".page-tabs [aria-selected=true]", ".page-tabs [aria-selected=false]")
     assert (chosen != page_ground, other) == (True, page_ground)
@@ -588,6 +597,71 @@ def sign_in_as(page: Page, name: str) -> None:
     page.wait_for_url(lambda address: "/sign-in/" not in address)
 
 
+FORMS = {  # the forms of the day: the page that leads to each, and how its address ends
+    "readings": ("/pilots/example-city-10/", "/readings/"),
+    "judge": ("/pilots/example-city-10/", "/readings/judge/?pilot=example-city-10"),
+    "stage": ("/pilots/example-city-10/", "/stages/enter/"),
+    "light": ("/pilots/example-city-10/", "/light/"),
+    "done": ("/pilots/example-city-10/", "/done/"),
+    "day": ("/pilots/example-city-10/", "/day/"),
+    "answer": ("/pilots/example-city-04/", "/answer/"),
+}
+ASKED = """
+from datetime import date
+from pilots.models import Milestone
+from tests.factories import make_replan
+make_replan(Milestone.objects.filter(pilot__slug="example-city-04", completed_on=None).first(), date(2027, 9, 30))
+"""
+
+
+@pytest.fixture(scope="module")
+def officers(
+    browser: Browser, invented: ServedProject, demonstration: str
+) -> Iterator[dict[str, tuple[BrowserContext, BrowserLog]]]:
+    """Yield for each language a browser in which an administrator has signed in to the demonstration."""
+    invented.manage(
+        "createsuperuser", "--noinput", "--username=steward", "--email=", DJANGO_SUPERUSER_PASSWORD="steward"
+    )
+    invented.manage("shell", "-v0", "-c", ASKED)
+    opened = {lang: open_context(browser, locale=locale) for lang, locale in LOCALES.items()}
+    for context, _heard in opened.values():
+        page = context.new_page()
+        page.goto(f"{demonstration}/sign-in/")
+        sign_in_as(page, "steward")
+        page.close()
+    yield opened
+    for context, _heard in opened.values():
+        context.close()
+
+
+@pytest.mark.parametrize("lang", LOCALES)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_of_the_day_is_sound_empty_and_with_its_faults(
+    officers: dict[str, tuple[BrowserContext, BrowserLog]], demonstration: str, form: str, lang: str
+) -> None:
+    """As it is opened, and as it is answered where nothing that it needs was given: it leads to each fault."""
+    context, heard = officers[lang]
+    record, end = FORMS[form]
+    page = context.new_page()
+    page.goto(f"{demonstration}{record}")
+    address = page.locator(f"main a[href$='{end}']").last.get_attribute("href")
+    check_page(context, heard, f"{demonstration}{address}", lang)
+    page.emulate_media(color_scheme=THEMES[lang][1])
+    page.goto(f"{demonstration}{address}")
+    for field in page.locator("#entry-form :is(input[type=text], input[type=date], textarea):visible").all():
+        field.fill("?" if form == "readings" else "")
+    page.locator("#entry-form [type=submit]").first.click()
+    summary = page.locator(".error-summary")
+    expect(summary).to_be_visible()
+    assert browser_errors(page) == []
+    summary.get_by_role("link").first.click()
+    assert page.evaluate("() => document.activeElement.matches('#entry-form *:target')")
+    page.set_viewport_size(PHONE)
+    assert horizontal_overflow(page) <= 0
+    page.close()
+    heard.errors.clear()  # the browser tells of the status 400
+
+
 @pytest.mark.parametrize("lang", LOCALES)
 @pytest.mark.parametrize("path", ADMIN_REPORTS)
 def test_a_page_for_editors_is_sound(reader: Callable[..., Page], steward: str, path: str, lang: str) -> None:
@@ -672,7 +746,7 @@ def export(page: Page, slug: str, kind: str, folder: Path, *, about: str = "") -
     return path.read_bytes()
 
 
-@pytest.mark.parametrize(("path", "slug"), [("/", "adoption"), ("/industries/", "coverage"), (POLICY, "lags")])
+@pytest.mark.parametrize(("path", "slug"), [(POLICY, "adoption"), ("/industries/", "coverage"), (POLICY, "lags")])
 def test_a_chart_is_saved_as_a_picture(reader: Callable[..., Page], tmp_path: Path, path: str, slug: str) -> None:
     page = reader(f"{path}?as_of=2026-11-24")
     draw_charts(page)
@@ -709,7 +783,7 @@ def picture_texts(page: Page, slug: str) -> dict[str, Any]:
 
 def test_a_picture_says_all_that_one_needs_to_read_it(reader: Callable[..., Page], site: str) -> None:
     """And nothing that only the screen has, such as the hidden words of the link to a definition."""
-    page = reader("/?as_of=2026-11-24", locale="zh-CN")
+    page = reader(f"{POLICY}?as_of=2026-11-24", locale="zh-CN")
     draw_charts(page)
     slugs = "(buttons) => buttons.map((button) => button.closest('[data-chart]').dataset.slug)"
     for slug in page.eval_on_selector_all("[data-picture]", slugs):
@@ -723,7 +797,7 @@ def test_a_picture_says_all_that_one_needs_to_read_it(reader: Callable[..., Page
     assert all(re.search(r"\d{4}年", flag) for flag in said["flags"])
     assert len(said["sources"]) > 2
     assert (said["sourcesLabel"], said["band"]) == ("来源", "")
-    address = f"{site}/?as_of=2026-11-24&known={localdate()}&lang=zh-hans#chart-adoption"
+    address = f"{site}{POLICY}?as_of=2026-11-24&known={localdate()}&lang=zh-hans#chart-adoption"
     assert said["credit"] == f"减污降碳协同试点跟踪平台，截至2026年11月24日。 {address}"
 
 
@@ -785,7 +859,7 @@ def test_a_copied_link_brings_back_the_same_chart(reader: Callable[..., Page], s
 
 
 def test_a_citation_ends_with_the_copied_link_whatever_the_chart_shows(reader: Callable[..., Page], site: str) -> None:
-    page = reader("/?as_of=2026-11-24", permissions=["clipboard-read", "clipboard-write"])
+    page = reader("/provinces/?as_of=2026-11-24", permissions=["clipboard-read", "clipboard-write"])
     frame = page.locator("#chart-map")
     frame.get_by_text("Pilots", exact=True).first.click()
     frame.get_by_role("tab", name="Table").click()
@@ -796,7 +870,7 @@ def test_a_citation_ends_with_the_copied_link_whatever_the_chart_shows(reader: C
     citation = page.evaluate("() => navigator.clipboard.readText()")
     title, link = (
         page.locator("#title-map").inner_text(),
-        f"{site}/?as_of=2026-11-24&known={localdate()}&lang=en#chart-map",
+        f"{site}/provinces/?as_of=2026-11-24&known={localdate()}&lang=en#chart-map",
     )
     assert citation == f"“{title}”, Synergy Pilot Tracker, as it stood on 24 November 2026. {link}"
 
@@ -836,13 +910,26 @@ def test_paper_shows_drawings_and_lists_each_source_once(reader: Callable[..., P
 
 def test_a_chart_is_drawn_when_it_is_seen_and_not_before(reader: Callable[..., Page]) -> None:
     """Chart libraries are not requested before the first chart is near the viewport."""
-    page = reader("/", viewport=PHONE)
+    page = reader("/batches/national-batch-1/", viewport=PHONE)
     page.wait_for_load_state("networkidle")
     assert page.locator("[data-drawn]").count() == 0
     assert libraries(page) == []
-    page.locator("#chart-coverage").scroll_into_view_if_needed()
-    expect(page.locator("#chart-coverage")).to_have_attribute("data-drawn", "")
-    expect(page.locator("#chart-adoption")).not_to_have_attribute("data-drawn", "")
+    page.locator("#chart-funnel").scroll_into_view_if_needed()
+    expect(page.locator("#chart-funnel")).to_have_attribute("data-drawn", "")
+    expect(page.locator("#chart-stage-time")).not_to_have_attribute("data-drawn", "")
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_folded_curve_of_the_overview_is_drawn_when_it_is_opened(
+    reader: Callable[..., Page], viewport: dict[str, int]
+) -> None:
+    page = reader("/", viewport=viewport)
+    page.wait_for_load_state("networkidle")
+    assert viewport == DESK or libraries(page) == []
+    page.locator(".curve > summary").click()
+    expect(page.locator("#chart-adoption")).to_have_attribute("data-drawn", "")
+    assert page.locator("#chart-adoption canvas").bounding_box()["width"] > 250
+    assert is_painted(page)
 
 
 def test_colours_turned_between_the_parts_of_a_drawing_leave_it_whole(reader: Callable[..., Page]) -> None:
@@ -899,7 +986,7 @@ def test_the_coordinates_end_at_the_data_and_leave_room_for_the_names(
 
 def test_printing_draws_all_charts_first(reader: Callable[..., Page]) -> None:
     """Ctrl+P before any chart was visible: libraries are loaded and all charts drawn before printing."""
-    page = reader("/", viewport=PHONE)
+    page = reader(POLICY, viewport=PHONE)
     page.wait_for_load_state("networkidle")
     page.evaluate("""() => { window.print = () => {
       dispatchEvent(new Event("beforeprint"));
@@ -910,14 +997,14 @@ def test_printing_draws_all_charts_first(reader: Callable[..., Page]) -> None:
     drawings = page.eval_on_selector_all(
         "[data-live-drawing]", "(boxes) => boxes.map((box) => box.closest('[data-chart]').dataset.slug)"
     )
-    assert {"adoption", "coverage"} <= set(drawings)
+    assert {"adoption", "lags"} == set(drawings)
     assert page.evaluate("() => window.printed") == drawings
     assert is_painted(page)
 
 
 def test_a_desk_draws_all_charts_at_rest_so_that_any_printer_finds_them(reader: Callable[..., Page]) -> None:
     """Nobody scrolls a page that a program prints, and nothing can be waited for once it begins."""
-    page = reader("/")
+    page = reader(POLICY)
     undrawn = page.locator("[data-chart]:has([data-live-drawing]):not([data-drawn])")
     expect(undrawn).to_have_count(0)
     assert page.evaluate("() => scrollY") == 0
@@ -933,11 +1020,11 @@ def test_a_desk_draws_all_charts_at_rest_so_that_any_printer_finds_them(reader: 
 
 
 def test_a_chart_that_could_not_be_drawn_in_time_has_its_table_on_paper(reader: Callable[..., Page]) -> None:
-    page = reader("/", viewport=PHONE)
+    page = reader(POLICY, viewport=PHONE)
     page.emulate_media(media="print")
     page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
-    expect(page.locator("#chart-coverage canvas")).to_be_hidden()
-    expect(page.locator("#chart-coverage table")).to_be_visible()
+    expect(page.locator("#chart-lags canvas")).to_be_hidden()
+    expect(page.locator("#chart-lags table")).to_be_visible()
     expect(page.locator("#chart-adoption .legend")).to_have_count(1)
     expect(page.locator("#chart-adoption .legend")).to_be_hidden()
 
@@ -986,9 +1073,9 @@ def test_a_printed_page_is_short_and_says_which_page_of_how_many(
 
 
 def test_names_of_bars_are_not_cut(reader: Callable[..., Page]) -> None:
-    """Beside long words behind the bars, in the narrow column of the overview with the shipped records."""
-    page = reader("/?lang=en")
-    wait_for_drawings(page)
+    """Beside long words behind the bars, in the narrowest window."""
+    page = reader("/industries/?lang=en", viewport={"width": 360, "height": 844})
+    draw_charts(page)
     widest, room = page.evaluate(
         """() => {
           const chart = Chart.getChart(document.querySelector('[data-chart="bars"] canvas'));
@@ -1001,8 +1088,10 @@ def test_names_of_bars_are_not_cut(reader: Callable[..., Page]) -> None:
     assert 100 < widest < room
 
 
-@pytest.mark.parametrize("path", ["/", "/pilots/example-city-04/"])
-def test_no_chart_of_a_printed_page_is_blank(reader: Callable[..., Page], demonstration: str, path: str) -> None:
+@pytest.mark.parametrize(("path", "charts"), [("/batches/example-batch-1/", 3), ("/pilots/example-city-04/", 9)])
+def test_no_chart_of_a_printed_page_is_blank(
+    reader: Callable[..., Page], demonstration: str, path: str, charts: int
+) -> None:
     """Those in tabs that were never opened too, without scrolling, and in the colours of paper."""
     page = reader(path, base=demonstration, color_scheme="dark")
     wait_for_drawings(page)
@@ -1017,13 +1106,11 @@ def test_no_chart_of_a_printed_page_is_blank(reader: Callable[..., Page], demons
         })"""
     )
     page.pdf(format="A4", prefer_css_page_size=True)
-    painted = page.evaluate("() => window.paper")
-    assert len(painted) > 3
-    assert all(painted)
+    assert page.evaluate("() => window.paper") == [True] * charts
 
 
 def test_the_tables_of_charts_are_printed_as_an_annex_on_demand(reader: Callable[..., Page], site: str) -> None:
-    page = reader("/")
+    page = reader(POLICY)
     sheets = printed(page)
     title = page.locator("#chart-map .chart-title").text_content() or ""
     page.locator("#page-menu summary").click()
