@@ -108,7 +108,7 @@ def test_the_page_shows_a_change_with_the_ways_to_it(pilot: Pilot, admin_client:
     edit(pilot)
     entry = edit(pilot, admin_user, "Name of the plan", name_en="Huzhou City")
     text = " ".join(admin_client.get(CHANGES).text.split())
-    assert f'<a class="entry-record" href="/admin/pilots/pilot/{pilot.pk}/change/">Huzhou City</a>' in text
+    assert f'<a class="entry-name" href="/admin/pilots/pilot/{pilot.pk}/change/">Huzhou City</a>' in text
     assert f'href="/admin/pilots/pilot/{pilot.pk}/history/{entry.pk}/"' in text
     assert "<dt>Name in English</dt> <dd><span>Huzhou</span>" in text
     assert "Name of the plan" in text

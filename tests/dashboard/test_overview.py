@@ -255,7 +255,7 @@ def test_without_values_the_first_line_says_what_is_missing(client: Client) -> N
         assert absent not in page
     assert "can be rated" not in page
     rows = response.context["attention"]  # what is behind is still listed
-    assert (len(rows), page.count('class="reasons"')) == (value.progress.needing_attention, 1 if rows else 0)
+    assert (len(rows), page.count('as-rows reasons"')) == (value.progress.needing_attention, 1 if rows else 0)
 
 
 @pytest.mark.parametrize(("rated", "few"), [(1, True), (2, False)])
