@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -68,13 +69,13 @@ def policy_columns(roster: int) -> list[Column[Any]]:
 def policy_page_columns(columns: list[Column[Any]]) -> list[Column[Any]]:
     """Return the columns of the page of policies, whose rows have two lines."""
 
-    def number(policy: Any) -> str:
-        return " · ".join(filter(None, [str(policy.get_level_display()), policy.doc_number]))
-
     def published(policy: Any) -> str:
+        if policy.known_issued_by == policy.issued_on:
+            return ""
         return _("latest date %(day)s") % {"day": format_date(policy.known_issued_by, short=True)}
 
-    below = {"title": number, "issued_on": published, "agencies": None, "plans": None}
+    below: dict[str, Any] = {"title": attrgetter("doc_number"), "issued_on": published}
+    below |= {"agencies": lambda policy: str(policy.get_level_display()), "plans": None}
     return page_columns(columns, below, side="plans", line="issued_on")
 
 

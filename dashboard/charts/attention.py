@@ -8,8 +8,9 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.text.bilingual import in_reader_language
 from core.text.formatting import format_date, join_statements
-from core.web.tables import Column, Table, make_table
+from core.web.tables import Cell, Column, Table, make_table
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.charts.cells import Classes, class_column, distinct_names_of, light_cell, pilot_cell
 from pilots.charts.status import reason_cell
@@ -17,19 +18,20 @@ from pilots.charts.status import reason_cell
 
 def attention_table(progress: Progress, classes: Classes) -> Table:
     """Return the table of red and yellow pilots, worst first, each with its worst reason and a link to that item."""
-    columns = attention_columns(distinct_names_of(progress), classes, _("Days in this colour"))
-    return make_table(columns, progress.attention())
+    return make_table(attention_columns(distinct_names_of(progress), classes), progress.attention())
 
 
-def attention_columns(names: Mapping[int, str], classes: Classes, days_label: str) -> list[Column[PilotStatus]]:
+def attention_columns(names: Mapping[int, str], classes: Classes) -> list[Column[PilotStatus]]:
     return [
         Column("pilot", _("Pilot"), lambda status: pilot_cell(status.pilot, names)),
         Column("light", _("Light"), lambda status: light_cell(status, classes)),
         Column("why", _("Why"), reason_cell),
-        Column("owner", _("Responsible")),
+        Column(
+            "owner", _("Responsible"), lambda status: Cell(status.owner, page_text=in_reader_language(status.owner))
+        ),
         Column(
             "days",
-            days_label,
+            _("Days in this colour"),
             lambda status: (status.as_of - status.since).days if status.since else None,
             kind="integer",
         ),

@@ -19,6 +19,7 @@ from core.feeds import FEED_LISTS, FeedList, calendar_response
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, Feeds, export_response, page
 from core.permissions import editor_province
+from core.text.bilingual import in_reader_language
 from core.text.formatting import join_clauses, label_value
 from core.web.tables import Cell, Column, Table, make_table, record_cell
 from dashboard.analytics.open_work import (
@@ -132,7 +133,7 @@ def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) 
         place = {"province": home.slug} if home else {}
         whole = pilots_url(**place, light=Colour.RED.value)
         classes = classes_of(item.items, item.items[0].as_of) if item.items else {}
-        return make_table(attention_columns(names, classes, _("Days late")), item.items, whole)
+        return make_table(attention_columns(names, classes), item.items, whole)
     return follow_ups_table(item.items, DESK_WITHOUT)
 
 
@@ -167,7 +168,11 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
             Column("planned", _("Planned on"), lambda row: row.planned_on, kind="date"),
             Column("late", _("Days late"), lambda row: max(row.delay or 0, 0) or "", kind="integer"),
-            Column("owner", _("Responsible"), lambda row: row.record.owner),
+            Column(
+                "owner",
+                _("Responsible"),
+                lambda row: Cell(row.record.owner, page_text=in_reader_language(row.record.owner)),
+            ),
             Column("edit", _("What to do"), done_cell),
         ],
         "replans": [*replans, Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))],

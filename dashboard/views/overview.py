@@ -312,7 +312,7 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     rows: list[Row] = []
     if not (value.few_rated and lights.is_unrated):
         red, by_value = lights.newly_red, [status for status in lights.newly_red if is_by_value(status, since)]
-        note = _("%(n)d of them by values accepted since") % {"n": len(by_value)} if red else ""
+        note = _("%(n)d of them by values accepted since") % {"n": len(by_value)} if by_value else ""
         rows += [row(_("Newly red"), red, note), row(_("Red light cleared"), lights.cleared)]
         if lights.no_longer_rated:
             rows.append(row(_("Red, now not rated"), lights.no_longer_rated))
@@ -320,7 +320,7 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     closed = [item for item in value.follow_ups if item.closed_on and item.closed_on > since]
     opened = sum(item.opened_on > since for item in value.follow_ups)
     if value.follow_ups:
-        note = ngettext("%(n)d opened", "%(n)d opened", opened) % {"n": opened}
+        note = ngettext("%(n)d opened", "%(n)d opened", opened) % {"n": opened} if opened else ""
         rows.append(numbers(_("Follow-ups closed"), [item.number for item in closed], note))
     if value.rollout:
         issued = [item.province.short for item in value.rollout.known_since(since)]

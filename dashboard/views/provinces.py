@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from operator import itemgetter
 from typing import Any
@@ -17,6 +18,7 @@ from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, h
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.text.formatting import (
+    format_date,
     join_clauses,
     join_sentences,
     join_short,
@@ -25,7 +27,7 @@ from core.text.formatting import (
     no_data,
 )
 from core.web.list_pages import ListPage
-from core.web.tables import Cell, Column, make_table, record_cell, status_cell
+from core.web.tables import Cell, Column, make_table, page_columns, record_cell, status_cell
 from dashboard.analytics.overview import QUARTERS_SHOWN, build_overview, plan_sources
 from dashboard.charts.overview_map import lag_note, no_plan_headline, overview_map, without_plan_rows
 from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
@@ -99,6 +101,36 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
     ]
 
 
+def province_page_columns(
+    columns: Sequence[Column[Any]], plans: Mapping[int, ProvinceRollout]
+) -> list[Column[Province]]:
+    """Return the columns of the page of provinces, whose rows have two lines: an issued plan has its days in one."""
+
+    def issued(province: Province) -> Cell:
+        row = plans.get(province.pk)
+        if row is None or row.latest is None:
+            return Cell("")
+        latest = _("latest date %(day)s") % {"day": format_date(row.known_by, short=True)}
+        if row.lag_days is not None:
+            days = ngettext(
+                "%(days)d day after the national document", "%(days)d days after the national document", row.lag_days
+            )
+            return Cell(row.issued, below=days % {"days": row.lag_days})
+        if row.issued is None:
+            return Cell("", page_text=latest)
+        return Cell(row.issued, below=latest)
+
+    below: dict[str, Any] = {"province": lambda province: province.get_region_display()}
+    below |= dict.fromkeys(["status", "issued_on", "pilots", "red", "yellow", "not_reported"])
+    shown = page_columns(columns, below, side="status", line="issued_on")
+    return [
+        replace(column, accessor=issued, sort="known", sort_fields=["plan_known_by"])
+        if column.key == "issued_on"
+        else column
+        for column in shown
+    ]
+
+
 def annotated_provinces(
     policy: Policy | None, rollout: Rollout | None, lights: Mapping[int, ProvinceLights], as_of: date
 ) -> QuerySet[Any]:
@@ -159,7 +191,8 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
         request,
         slug="provinces-list",
         filterset=ProvincePageFilter(request.GET, queryset=rows, request=request),
-        columns=province_columns(plans, lights),
+        columns=(columns := province_columns(plans, lights)),
+        page_columns=province_page_columns(columns, plans),
         sort="status",
         total=len(value.provinces),
         empty=_("No province matches these filters."),

@@ -125,11 +125,12 @@ class StageFormSet(PlannedDayFormSet):
         before = list(self.get_queryset().all())
         saved, rows = super().save(commit), cast(Any, self.forms)
         typed = {form.instance.pk: form for form in rows if form.has_changed()}
-        entries, errors = list(self.instance.stages.all()), {}
+        entries, errors = list(self.instance.stages.all()), dict[Any, dict[str, list[ValidationError]]]()
         changed = [entry for entry in entries if entry.pk in typed]
         shown = {form.instance.pk: form.prefix for form in rows}
         for entry, field, text in stage_order_faults(entries, before, changed) if typed else ():
-            errors[shown.get(entry.pk)] = ValidationError({field: ValidationError(text, code="stage_order")})
+            own = errors.setdefault(shown.get(entry.pk), {})
+            own.setdefault(field, []).append(ValidationError(text, code="stage_order"))
         if errors:
-            raise RefusedError(errors)
+            raise RefusedError({prefix: ValidationError(own) for prefix, own in errors.items()})
         return saved

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -21,7 +21,7 @@ from core.http.request import parse_key
 from pilots.admin.forms import IndicatorField, StepsField, format_steps
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.forms.entry import AmountField
-from pilots.models import Effect, Indicator, Reading, ReadingLedger, ReadingState, Target
+from pilots.models import Effect, Indicator, Pilot, Reading, ReadingLedger, ReadingState, Target
 from pilots.models.reading import CONFLICT_CODE, JUMP_CODE
 from pilots.services import ACCEPT_PERMISSION
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET
@@ -152,9 +152,15 @@ class ReadingAdmin(PilotPartAdmin):
     formfield_overrides = AMOUNT_OVERRIDES
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
-        """Offer an effect only accepted readings."""
+        """Offer an effect only accepted readings, of the pilots that have its practice or copy it."""
         if autocomplete_source(request) is Effect:
-            queryset = queryset.filter(state=ReadingState.ACCEPTED)
+            queryset, practice = (
+                queryset.filter(state=ReadingState.ACCEPTED),
+                parse_key(request.GET.get("practice", "")),
+            )
+            if practice:
+                pilots = Pilot.objects.filter(Q(practices=practice) | Q(adoptions__practice=practice))
+                queryset = queryset.filter(pilot__in=pilots)
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("version"))

@@ -419,39 +419,56 @@ class ReadingsForm(EvidenceForm):
     def is_valid(self) -> bool:
         return all([super().is_valid(), *(row.is_valid() for row in self.rows)])
 
+    def enter(self) -> bool:
+        """Record the values; where one cannot be read, what is wrong with the others is said as well."""
+        if self.is_valid():
+            return super().enter()
+        typed, ledger = self.typed([row for row in self.rows if row.is_valid()]), ReadingLedger(self.pilot)
+        fresh = [reading for reading in typed.values() if ledger.differs(reading)]
+        found = {reading.key: fault for reading in fresh if (fault := ledger.check(reading, typed.values()))}
+        self.show_faults(typed, found)
+        return False
+
     def write(self) -> None:
         """Record the values. Typed values stay; errors that may be overruled pass on the next submit."""
-        values, accept = self.cleaned_data, self.cleaned_data.get("accept", False)
-        typed = {row: self.reading(row, accept) for row in self.rows if row.cleaned_data["value"] is not None}
+        typed, reason = self.typed(self.rows), self.cleaned_data["change_reason"]
         if not typed:
             raise ValidationError(_("No value was entered yet."), code="empty")
-        reason = values["change_reason"]
         try:
             recorded = Reading.objects.record([*typed.values()], pilot=self.pilot, by=self.user, reason=reason)
         except RejectedReadingsError as refused:
-            ledger = ReadingLedger(self.pilot)
-            for row, reading in typed.items():
-                fault = refused.errors.get(reading.key)
-                if fault and fault.code == CONFLICT_CODE:
-                    row.newest = ledger.newest[reading.key]
-                    row.data = {**row.data.dict(), row.add_prefix("known"): str(row.newest.pk)}  # type: ignore[attr-defined]
-                if fault:
-                    row.add_error("value", fault)
+            self.show_faults(typed, refused.errors)
             raise
         self.recorded = len(recorded)
         self.attach_to(*recorded)
 
-    def reading(self, row: ReadingRow, accept: bool) -> Reading:
-        """Return the unsaved reading of a row."""
+    def show_faults(self, typed: Mapping[ReadingRow, Reading], found: Mapping[Any, ValidationError]) -> None:
+        """Add errors by indicator and period to their rows; what others entered meanwhile is known from then on."""
+        ledger = ReadingLedger(self.pilot)
+        for row, reading in typed.items():
+            fault = found.get(reading.key)
+            if fault and fault.code == CONFLICT_CODE:
+                row.newest = ledger.newest[reading.key]
+                row.data = {**row.data.dict(), row.add_prefix("known"): str(row.newest.pk)}  # type: ignore[attr-defined]
+            if fault:
+                row.add_error("value", fault)
+
+    def typed(self, rows: Sequence[ReadingRow]) -> dict[ReadingRow, Reading]:
+        """Return the unsaved readings of the rows that have a value."""
+        return {row: self.reading(row) for row in rows if row.cleaned_data["value"] is not None}
+
+    def reading(self, row: ReadingRow) -> Reading:
+        """Return the unsaved reading of a row; a field with an error of its own is left empty."""
         values = self.cleaned_data
+        accept = values.get("accept", False)
         reading = Reading(
             pilot=self.pilot,
             indicator=row.indicator,
             period=row.period,
             value=row.cleaned_data["value"],
-            value_status=values["value_status"],
+            value_status=values.get("value_status"),
             note=row.cleaned_data["note"],  # type: ignore[misc]  # a property: the note of its language
-            reported_on=values["reported_on"],
+            reported_on=values.get("reported_on"),
             state=ReadingState.ACCEPTED if accept else ReadingState.REPORTED,
             accepted_on=today() if accept else None,
         )

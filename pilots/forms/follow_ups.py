@@ -40,7 +40,9 @@ def date_input() -> forms.DateInput:
 
 
 class RecordErrorsMixin:
-    """Form mixin: the errors of a record stand at their fields, or above the form where it shows no such field."""
+    """Form mixin: the errors of a record stand at their fields, or above the form where it shows no such field. Where
+    neither of two languages is filled in, they stand at the reader's.
+    """
 
     FORM_FIELDS: ClassVar[Mapping[str, str]] = {}  # by field of the record, that of the form
 
@@ -50,6 +52,10 @@ class RecordErrorsMixin:
     def add_error(self: Any, field: str | None, error: Any) -> None:
         for name, found in getattr(error, "error_dict", {field: error}).items():
             own = self.FORM_FIELDS.get(name, name)
+            stem = (own or "").rpartition("_")[0]
+            pair = {f"{stem}_zh", f"{stem}_en"}
+            if own in pair and pair <= self.fields.keys() and not any(self[half].value() for half in pair):
+                own = f"{stem}_zh" if is_chinese_active() else f"{stem}_en"
             shown = own in self.fields and not self.fields[own].widget.is_hidden
             super().add_error(own if shown else None, found)  # type: ignore[misc]
 

@@ -104,8 +104,11 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
         if self.skip_order_check or not self.pilot_id or self.entered_on is None:
             return
         others = list(self.pilot.stages.exclude(pk=self.pk))
+        errors: dict[str, list[str]] = {}
         for _entry, field, text in stage_order_faults([*others, self], others, [self]):
-            raise ValidationError({field: text})
+            errors.setdefault(field, []).append(text)
+        if errors:
+            raise ValidationError(errors)
 
 
 def stage_order_faults(

@@ -352,7 +352,10 @@ def readings_judge(request: TrackerRequest) -> HttpResponse:
         return text % {"count": form.judged}
 
     title, back = _("Accept or dispute values"), "#indicators" if pilot else reverse("desk")
-    return entry_page(request, "judge", form, pilot, back, done, title=title, count=len(shown))
+    waiting = asked.count()
+    return entry_page(
+        request, "judge", form, pilot, back, done, title=title, count=len(shown), more=waiting - len(shown)
+    )
 
 
 # -- links from the record -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -285,6 +286,7 @@ def action_new(request: TrackerRequest) -> HttpResponseBase:
         "finding": _("What is to be done, by whom and by when. It gets its number when it is opened."),
         "form": form,
         "light": light,
+        "back": reverse("action-list"),
         "crumbs": [{"url": "action-list", "label": _("Follow-ups")}, {"label": _("Open a follow-up")}],
     }
     return render(request, "follow_ups/new.html", context, status=400 if form.errors else 200)

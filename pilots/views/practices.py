@@ -277,7 +277,8 @@ def form_page(request: TrackerRequest, template: str, title: str, form: Any, don
         return redirect(form.instance)
     practice: Practice | None = getattr(form.instance, "practice", None)
     crumbs = [*(crumbs_of(practice) if practice else [LIBRARY_CRUMB]), {"label": title}]
-    context = {"title": title, "form": form, "practice": practice, "crumbs": crumbs}
+    back = practice.get_absolute_url() if practice else reverse("practice-list")
+    context = {"title": title, "form": form, "crumbs": crumbs, "back": back}
     return render(request, template, context, status=400 if form.errors else 200)
 
 

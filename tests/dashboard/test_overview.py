@@ -120,6 +120,10 @@ def test_what_changed_is_told_by_name_since_a_week_a_month_a_quarter(
     assert context["since_title"] == f"What changed since {day}"
     assert rows["Newly red"] == (red, note)
     assert rows["Red light cleared"] == ([], "")
+    programme["behind"].readings.update(accepted_on=date(2026, 3, 1))
+    context = client.get("/", {"as_of": DAY, "since": "quarter"}).context
+    assert [row["note"] for row in context["changes"] if row["label"] == "Newly red"] == [""]  # not "0 of them"
+    programme["behind"].readings.update(accepted_on=date(2026, 11, 1))
     assert rows["Pilots with values accepted"][0] == ([] if period == "week" else ["Behind"])
 
 

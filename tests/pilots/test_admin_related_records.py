@@ -208,6 +208,10 @@ def test_a_stage_passed_over_asks_for_a_reason_in_its_row(admin_client: Client, 
     found = row_problems(save(admin_client, pilot, **stage_row(1, "plan_draft", "2024-05-01")))
     text = "Plan drafted: a stage passed over needs a reason (Task list received)"
     assert found == {"stages-1": {"reason_en": [text]}}
+    ahead = StageEntry(pilot=pilot, stage="plan_draft", entered_on=date(2999, 1, 1))
+    with pytest.raises(ValidationError) as refused:
+        ahead.full_clean()
+    assert refused.value.message_dict.keys() == {"entered_on", "reason_en"}  # all that is wrong with it
     why = stage_row(1, "plan_draft", "2024-05-01", "Day of the task list not published")
     assert save(admin_client, pilot, **why).status_code == 302
 

@@ -28,6 +28,7 @@ from tests.factories import (
     make_target,
 )
 from tests.support.api_client import make_user
+from tests.support.csv_files import csv_records
 from tests.support.sign_in import client_of, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -219,6 +220,8 @@ def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
 def test_a_wrong_request_is_refused_at_its_field(officer, milestone, urls, changes, field) -> None:
     answer = send(officer, urls["day"], **{"day": AHEAD, "reason_zh": "设备到货推迟"} | changes)
     assert (answer.status_code, [*faults(answer)], Replan.objects.count()) == (400, [field], 0)
+    chinese = officer.post(f"{urls['day']}?lang=zh-hans", {"day": AHEAD})
+    assert [*chinese.context["form"].errors] == ["reason_zh"]  # at the field of the reader's language
 
 
 def test_the_day_of_another_milestone_is_changed_at_once_and_that_of_a_stage_asked_for(officer, pilot, urls) -> None:
@@ -328,6 +331,11 @@ def test_a_jump_needs_a_remark_and_a_value_entered_meanwhile_a_second_look(offic
     make_reading(pilot, so2, BEFORE, 100)
     value, note = (f"r{so2.pk}-{name}" for name in ("value", "note"))
     page, theirs = officer.get(urls["readings"]), ministry.get(urls["readings"])
+    make_target(pilot, carbon := make_carbon(), 50, 40)
+    both = officer.post(
+        urls["readings"], typed(officer.get(urls["readings"]), **{value: "140", f"r{carbon.pk}-value": "x"})
+    )
+    assert faults(both).keys() == {value, f"r{carbon.pk}-value"}  # all of them at once
     jump = officer.post(urls["readings"], typed(page, **{value: "140"}))
     assert faults(jump)[value].startswith("40.0 % above the 100")
     ministry.post(urls["readings"], typed(theirs, accept="on", **{value: "105"}))
@@ -356,14 +364,18 @@ def test_another_indicator_is_added_without_losing_what_was_typed(officer, pilot
     assert (done.status_code, Reading.objects.count()) == (302, 2)
 
 
-def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot, so2) -> None:
+def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot, so2, monkeypatch) -> None:
     waiting = {"state": "reported", "accepted_on": None}
     first, second = (make_reading(pilot, so2, year, 100, **waiting) for year in (BEFORE, LAST))
     url = f"{reverse('readings-judge')}?pilot=city"
     assert officer.get(url).status_code == 403
     assert url in ministry.get("/desk/").text
     assert f'href="{url}"' in ministry.get("/pilots/city/").text
+    with monkeypatch.context() as patched:
+        patched.setattr("pilots.views.entry.MAX_JUDGED", 1)
+        assert "These are the first 1; 1 more waits." in ministry.get(url).text
     page = ministry.get(url)
+    assert "more wait" not in page.text
     assert f"{pilot} · SO2 · {LAST}: 100 t (preliminary; reported; version 1)" in html.unescape(page.text)
     assert faults(ministry.post(url, {})) == dict.fromkeys(("readings", "verdict"), "This field is required.")
     both = {"readings": [first.pk, second.pk], "change_reason": "Checked"}
@@ -473,6 +485,8 @@ def test_the_record_leads_to_the_forms_those_who_may_enter(
     assert leads(officer) == {"done", "stage_day", "readings"}
     assert leads(ministry) == {"done", "stage_day", "stage", "light", "readings"}
     assert f'href="{urls["readings"]}#id_r{so2.pk}-value"' in officer.get("/pilots/city/").text
+    for table in ("milestone-list", "indicators"):
+        assert "Enter" not in csv_records(officer.get(f"/pilots/city/?export={table}.csv"))[0]
     assert leads(ministry, "?as_of=2026-01-01") == leads(Client()) == set()
     assert urls["done"] in officer.get("/desk/").text
     assert urls["readings"] in officer.get("/desk/").text

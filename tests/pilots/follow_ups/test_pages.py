@@ -333,7 +333,7 @@ def test_the_open_follow_up_stands_beside_the_light(pilot: Pilot, minister: Clie
         pilot, opened_on=day(0), due_on=day(-7), cause="indicator", cause_indicator=indicator, number="2026-817"
     )
     for path, text in (
-        ("/", "follow-up 2026-817"),
+        ("/", "2026-817"),
         ("/pilots/?light=red", "2026-817"),
         ("/pilots/red/", "follow-up 2026-817"),
     ):
@@ -429,7 +429,7 @@ def test_bad_input_is_named_at_its_field_and_opens_nothing(pilot: Pilot, agency:
     answer = minister.post("/actions/new/", {**sent, "subject": "pilot:red"})
     assert answer.status_code == 400
     assert errors(answer) == {
-        "title_zh": ["Give the title in at least one language."],
+        "title_en": ["Give the title in at least one language."],
         "due_on": ["Due before it was opened. Check both days."],
     }
     assert errors(minister.post("/actions/new/", {**sent, "subject": "pilot:gone"}))["subject"] == [

@@ -268,11 +268,23 @@ def test_errors_of_an_effect_stand_at_the_field(admin_client: Client, world: Sim
         assert form_errors(save_new(admin_client, Effect, query, known_on="2025-03-01", **values)) == errors
 
 
-def test_readings_offered_are_accepted(admin_client: Client, world: SimpleNamespace) -> None:
+def test_readings_and_copies_offered_are_accepted_and_of_the_practice(
+    admin_client: Client, world: SimpleNamespace
+) -> None:
     make_reading(world.origin, world.so2, "2024", 70, state="reported", accepted_on=None)
     make_reading(world.copy, world.so2, "2023", 60)
-    accepted = ["Sulphur dioxide 2022: 100", "Sulphur dioxide 2023: 80", "Sulphur dioxide 2023: 60"]
-    assert offered(admin_client, "effect", "reading_after") == accepted
+    other = make_pilot(world.batch, world.away, slug="other")
+    make_reading(other, world.so2, "2023", 50)
+    theirs = make_adoption(make_practice(other, slug="other"), other)
+    own = ["Sulphur dioxide 2022: 100", "Sulphur dioxide 2023: 80", "Sulphur dioxide 2023: 60"]
+    assert offered(admin_client, "effect", "reading_after") == [*own, "Sulphur dioxide 2023: 50"]
+    query = {"practice": world.practice.pk}
+    assert offered(admin_client, "effect", "reading_after", **query) == own  # of its origin and its copy
+    assert offered(admin_client, "effect", "adoption", **query) == [str(world.adoption)] != [str(theirs)]
+    effect = make_effect(world.practice, statement_en="Less")
+    for url in (add_url(Effect, f"?practice={world.practice.pk}"), page_url(effect)):
+        page = admin_client.get(url).text
+        assert page.count(f'data-ajax--url="/admin/autocomplete/?practice={world.practice.pk}"') == 3
 
 
 def test_a_province_enters_effects_of_its_practice_and_its_copies(
