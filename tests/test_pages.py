@@ -287,6 +287,16 @@ def test_sorting_puts_what_is_missing_last_both_ways(client: Client) -> None:
         assert table.rows[-1][lag].value is None
 
 
+@pytest.mark.parametrize(("path", "slug"), [("/provinces/", "provinces-list"), ("/policies/", "policies")])
+def test_a_list_has_seven_columns_at_most_and_rows_of_two_lines_while_its_file_has_all(
+    client: Client, path: str, slug: str
+) -> None:
+    listing = client.get(path).context["listing"]
+    assert len(listing.heads) <= 7 < len(csv_rows(client.get(f"{path}?export={slug}.csv"))[0])
+    assert listing.table.has_phone_rows
+    assert any(cell.below for row in listing.table.rows for cell in row)
+
+
 def test_the_provinces_page_filters_by_the_plan_s_status_on_the_day(client: Client) -> None:
     rows = client.get("/provinces/?status=issued&as_of=2022-12-30").context["listing"].table.rows
     assert [cells[0].url for cells in rows] == ["/provinces/fujian/", "/provinces/hubei/", "/provinces/tianjin/"]
