@@ -385,6 +385,7 @@ class AggregateView(BaseAPIView):
     row_serializer_class: ClassVar[type[Serializer]]
     file_name: ClassVar[str]
     rows_name: ClassVar[str]  # attribute of the value that a file lists
+    row_record = ""  # attribute of a row that holds the record by which it is paged; without one the row is it
 
     def build(self) -> Any:
         raise NotImplementedError
@@ -413,9 +414,9 @@ class AggregateView(BaseAPIView):
 
 
 def rows_of_page(view: Any, rows: Iterable[Any]) -> list[Any]:
-    """Return those of the rows that are, or whose pilots are, on the page that was asked for."""
+    """Return those of the rows whose records are on the page that was asked for."""
     keys = set(view.paginator.rows)
-    return [row for row in rows if getattr(row, "pilot", row).pk in keys]
+    return [row for row in rows if getattr(row, view.row_record, row).pk in keys]
 
 
 class RowsOfPageSerializer(ListSerializer):

@@ -10,7 +10,7 @@ from core.text.bilingual import check_text
 
 def is_code(field: Any) -> bool:
     """Whether a text is a code, by its name: codes are stored normalized, as they are compared."""
-    return field.name in {"slug", "code", "number", "doc_number"} or field.name.endswith("_code")
+    return field.name in {"slug", "code", "number"} or field.name.endswith(("_code", "_number"))
 
 
 def text_field(label: Any, max_length: int, help_text: Any, *, blank: bool = False) -> Any:

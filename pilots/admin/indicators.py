@@ -10,7 +10,6 @@ from django.db import models
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url, autocomplete_source
@@ -258,4 +257,4 @@ class ReadingAdmin(PilotPartAdmin):
 
 def judge_url(keys: Iterable[int]) -> str:
     """Return the address of the form that accepts or disputes these readings."""
-    return f"{reverse('readings-judge')}?{urlencode({'reading': list(keys)}, doseq=True)}"
+    return f"{reverse('readings-judge')}?reading={','.join(map(str, keys))}"

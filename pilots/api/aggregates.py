@@ -79,6 +79,7 @@ class BatchCountSerializer(Serializer):
 class PilotsView(AggregateView):
     """An aggregate over the pilots of the day."""
 
+    row_record = "pilot"
     queryset = Pilot.objects.all()
 
     def get_queryset(self) -> QuerySet[Any]:

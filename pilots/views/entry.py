@@ -328,10 +328,10 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
 
 @entry("pilot", "reading")
 def readings_judge(request: TrackerRequest) -> HttpResponse:
-    """Accept or dispute values: those named by `?reading=`, else those that wait, of a pilot by `?pilot=`."""
+    """Accept or dispute values: those of `?reading=1,2`, else those that wait, of a pilot by `?pilot=`."""
     user, slug = request.user, request.GET.get("pilot")
     check(user, ACCEPT_PERMISSION)
-    keys = [key for text in request.GET.getlist("reading") if (key := parse_key(text))]
+    keys = [key for text in request.GET.get("reading", "").split(",") if (key := parse_key(text))]
     asked = Reading.objects.filter(pk__in=keys) if keys else Reading.objects.filter(state=ReadingState.REPORTED)
     pilot = pilot_of(slug) if slug else None
     if pilot:

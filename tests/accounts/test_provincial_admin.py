@@ -435,11 +435,17 @@ def test_which_pilots_there_are_is_not_the_editor_s_to_say(
 
 def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: User, client: Client) -> None:
     editor.user_permissions.add(Permission.objects.get(codename="accept_reading"))
-    assert client.get(page_url(world.away.reading, "judge", "accepted")).status_code == 403
-    both = {"action": "accept", "_selected_action": [world.home.reading.pk, world.away.reading.pk], "post": "yes"}
-    assert client.post(reverse("admin:pilots_reading_changelist"), both).status_code == 403
+    home, away = world.home.reading.pk, world.away.reading.pk
+    chosen = {"action": "judge", "_selected_action": [home, away]}
+    both = client.post(reverse("admin:pilots_reading_changelist"), chosen)["Location"]
+    for address, keys in ((f"{reverse('readings-judge')}?reading={away}", [away]), (both, [home])):
+        assert client.get(address).status_code == 403
+        assert client.post(address, {"readings": keys, "verdict": "accepted"}).status_code == 403
     assert not Reading.objects.filter(state="accepted").exists()
-    assert client.post(page_url(world.home.reading, "judge", "accepted"), {"post": "yes"}).status_code == 302
+    address, sent = f"{reverse('readings-judge')}?reading={home}", {"verdict": "accepted"}
+    client.post(address, sent | {"readings": [home, away]})
+    assert not Reading.objects.filter(state="accepted").exists()
+    assert client.post(address, sent | {"readings": [home]}).status_code == 302
     assert [*Reading.objects.filter(state="accepted")] == [world.home.reading]
 
 
@@ -519,11 +525,12 @@ def test_deleting_many_is_refused_as_a_whole(world: SimpleNamespace, editor: Use
 
 
 def test_readings_are_entered_for_one_s_own_pilots(world: SimpleNamespace, editor: User, client: Client) -> None:
-    assert client.get(page_url(world.home.pilot, "readings")).status_code == 200
+    assert client.get(reverse("readings-enter", args=[world.home.pilot.slug])).status_code == 200
     for method in (client.get, client.post):
-        assert method(page_url(world.away.pilot, "readings")).status_code == 403
-    ways = [dict(client.get(page_url(side.pilot)).context["ways"]) for side in (world.home, world.away)]
-    assert ["Enter readings" in found for found in ways] == [True, False]
+        assert method(reverse("readings-enter", args=[world.away.pilot.slug])).status_code == 403
+    pages = {side.pilot.slug: client.get(side.pilot.get_absolute_url()).text for side in (world.home, world.away)}
+    offered = [reverse("readings-enter", args=[slug]) in text for slug, text in pages.items()]
+    assert offered == [True, False]
 
 
 def test_missing_plans_are_added_by_who_may_change_the_policy(
@@ -640,11 +647,11 @@ def test_the_feed_is_of_the_own_province(
     edited_by(make_source(title="A notice"), User.objects.create_user("librarian"))
     shown = client.get(CHANGES)
     assert "You see what belongs to Home." in shown.text
-    kinds = {line.kind for line in shown.context["feed"].entries}
+    kinds = {line.kind for line in shown.context["page"]}
     assert {"Provincial plan", "Policy", "Pilot", "Milestone", "Target", "Reading", "Stage entry", "Figure"} <= kinds
     away = {"Away City", "Away milestone", "away-policy", "A notice"}
-    assert not any(word in line.what for line in shown.context["feed"].entries for word in away)
-    assert any("Away City" in line.what for line in boss.get(CHANGES).context["feed"].entries)
+    assert not any(word in line.what for line in shown.context["page"] for word in away)
+    assert any("Away City" in line.what for line in boss.get(CHANGES).context["page"])
     people = [word for word, _label in shown.context["bar"].form.fields["person"].choices]
     assert people == ["", "~system", "stranger"]
     provinces = shown.context["bar"].form.fields["province"].queryset
@@ -664,7 +671,7 @@ def test_what_moved_is_told_of_from_the_day_it_came(
     edited_by(plan, stranger, province=world.home.province)
     edited_by(plan, editor)
     edited_by(plan, User.objects.create_user("after"), province=world.away.province)
-    lines = [line.who for line in client.get(CHANGES, {"kind": "provincialplan"}).context["feed"].entries]
+    lines = [line.who for line in client.get(CHANGES, {"kind": "provincialplan"}).context["page"]]
     assert lines == ["editor", "stranger", "the system"]  # the last is the plan that was made at home
 
 
@@ -678,7 +685,7 @@ def test_the_feed_tells_of_no_import_but_one_s_own(
         with written_by_import(record):
             edited_by(world.home.plan, stranger)
     shown = client.get(CHANGES)
-    told = [line.origin[0] for line in shown.context["feed"].entries if line.origin]
+    told = [line.origin[0] for line in shown.context["page"] if line.origin]
     assert [word.partition(": ")[2] for word in told] == ["editor.xlsx"]
     assert [item.uploaded_by for item in shown.context["bar"].form.fields["import"].queryset] == [editor]
     assert client.get(CHANGES, {"import": record.pk}).status_code == 400

@@ -242,8 +242,7 @@ def test_markup_and_unprintable_characters_are_text(client: Client, milestone: M
 # -- the change log ------------------------------------------------------------------------------------
 
 
-def test_changes_are_a_feed_with_reasons(admin_client: Client, milestone: Milestone, monkeypatch: Any) -> None:
-    monkeypatch.setattr("dashboard.analytics.change_log.PAGE_SIZE", 50)
+def test_changes_are_a_feed_with_reasons(admin_client: Client, milestone: Milestone) -> None:
     milestone._change_reason = "Delivered late"
     milestone.planned_on = DAY + timedelta(1)
     milestone.save()

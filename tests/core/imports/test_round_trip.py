@@ -57,10 +57,11 @@ def full_records() -> dict[str, Any]:
         slug="joint", **titles, **facts, **issued, kind="event", level="provincial", province=province, parent=parent,
         doc_number="0012", known_issued_by=date(2022, 6, 30), short_name_zh=LINE, short_name_en=f"-{LINE}",
     )  # fmt: skip
-    policy.agencies.set([Agency.objects.create(slug="mee", name_zh="+部", name_en="Ministry")])
+    agency = Agency.objects.create(slug="mee", name_zh="+部", name_en="Ministry")
+    policy.agencies.set([agency])
     plan = make_plan(
         policy, province, **{**titles, **facts, **issued}, known_issued_by=date(2022, 6, 30), doc_number="-1",
-        issuing_bodies_count=0, searched_on=date(2022, 1, 1), searched_where=LINE,
+        issuing_bodies_count=0, searched_on=date(2022, 1, 1), searched_where=LINE, responsible_agency=agency,
     )  # fmt: skip
     batch = make_batch()
     city = make_pilot(batch, province, city_type="resource")

@@ -56,10 +56,10 @@ def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() ->
             *("Record number", "Title in Chinese", "Title in English", "Confidence", "Note in English"),
             *("Note in Chinese", "Issued on", "Precision"),
             *("Published on", "Latest date known", "Policy", "Province", "Status", "Document number", "Issuing bodies"),
-            *("Searched on", "Searched where", "Sources"),
+            *("Responsible agency", "Searched on", "Searched where", "Sources"),
         ]
     ]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R1")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S1")
     with translation.override("zh-hans"):
         assert rows(opened(template_workbook(PLANS)).worksheets[0])[0][10:13] == ["政策", "省份", "状态"]
 
@@ -148,8 +148,8 @@ def test_a_sheet_explains_each_column_with_examples_from_the_records() -> None:
     plan.sources.set([first, second])
     table = rows(opened(template_workbook(PLANS))["Explanation"])
     assert table[0] == ["Column", "Required", "What to write", "Accepted forms", "Allowed values", "Example"]
-    assert [line[0] for line in table[1:19]] == [column.heading for column in PLANS.columns]
-    explained = {line[0]: line[1:] for line in table[1:19]}
+    assert [line[0] for line in table[1:20]] == [column.heading for column in PLANS.columns]
+    explained = {line[0]: line[1:] for line in table[1:20]}
     assert explained["Record number"][-2:] == [None, None]
     assert explained["Issued on"] == [
         "no",
@@ -167,7 +167,7 @@ def test_a_sheet_explains_each_column_with_examples_from_the_records() -> None:
     assert explained["Status"][3:] == ["issued, drafting, not found, not required, unknown", "issued"]
     assert explained["Issuing bodies"][-1] == "7"
     assert explained["Sources"][-1] == "_x005F_x0041_ =1\n公报"
-    assert table[20][0] == "How the file is read"
+    assert table[21][0] == "How the file is read"
     assert table[-1][0] == "Without a record number, a row finds its record by: Policy + Province"
 
 
@@ -233,8 +233,8 @@ def test_a_workbook_holds_real_days_and_numbers_and_text_that_never_runs() -> No
         ("公报\n网页", "s", "@"),
     ]
     assert [sheet["I2"].value.date(), sheet["J2"].value.date()] == [date(2022, 7, 2), date(2022, 6, 30)]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:R2")
-    assert len(sheet.data_validations.dataValidation) == 18
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S2")
+    assert len(sheet.data_validations.dataValidation) == 19
 
 
 @EMPTY_AND_DB
@@ -242,10 +242,10 @@ def test_csv_has_a_mark_for_excel_and_text_that_never_runs() -> None:
     plan = one_plan()
     assert csv_of(PLANS) == (
         "\ufeffRecord number,Title in Chinese,Title in English,Confidence,Note in English,Note in Chinese,Issued on,"
-        "Precision,Published on,Latest date known,Policy,Province,Status,Document number,Issuing bodies,Searched on,"
-        "Searched where,Sources\r\n"
+        "Precision,Published on,Latest date known,Policy,Province,Status,Document number,Issuing bodies,"
+        "Responsible agency,Searched on,Searched where,Sources\r\n"
         f"{plan.pk},'=1+1,\"_x0041_ \n+\",official,'-,,2022-06,month,2022-07-02,2022-06-30,"
-        'Joint plan,Tibet,issued,0012,7,,,"公报\n网页"\r\n'
+        'Joint plan,Tibet,issued,0012,7,,,,"公报\n网页"\r\n'
     )
 
 

@@ -52,7 +52,7 @@ def test_the_annex_has_the_table_of_each_chart_and_is_left_by_files(client: Clie
     annex = text.partition('id="annex"')[2].partition("</section>")[0]
     titles = re.findall(r"<h[23] class=\"chart-title\" id=\"title-[^>]*>(.*?)</h", text)
     assert set(titles) <= set(tables := re.findall(r"<h3>(.*?)</h3>", annex))
-    assert len(tables) == annex.count("<table") > 3
+    assert len(tables) == annex.count("<table") > 1
     assert "data-annex" in text
     assert not re.findall(r'href="[^"]*export=[^"]*print=|href="[^"]*print=[^"]*export=', text)
     assert 'href="?print=annex&lang=zh-hans"' in text
@@ -60,7 +60,7 @@ def test_the_annex_has_the_table_of_each_chart_and_is_left_by_files(client: Clie
 
 def api_links(text: str) -> dict[str, str]:
     """Return the API URLs in the menus of charts."""
-    menus = re.findall(r'<details class="menu" id="menu-([\w-]+)".*?</details>', text, re.DOTALL)
+    menus = re.findall(r'<details class="menu export" id="menu-([\w-]+)".*?</details>', text, re.DOTALL)
     found = {}
     for slug in menus:
         menu = re.search(rf'id="menu-{slug}".*?</details>', text, re.DOTALL)
@@ -74,7 +74,7 @@ def test_a_chart_leads_to_its_data_in_the_api(client: Client) -> None:
     base = "http://testserver/api/v1"
     rollout = f"{base}/rollout/?policy=synergy-implementation-plan-2022&as_of=2026-11-24"
     progress = f"{base}/progress/?batch=national-batch-1&as_of=2026-11-24"
-    links = api_links(client.get("/?as_of=2026-11-24").content.decode())
+    links = api_links(client.get("/provinces/?as_of=2026-11-24").content.decode())
     assert (links["map"], links["adoption"]) == (rollout, rollout)
     batch = api_links(client.get("/batches/national-batch-1/?as_of=2026-11-24").content.decode())
     assert {slug: batch[slug] for slug in ("lights", "funnel")} == {"lights": progress, "funnel": progress}

@@ -97,7 +97,10 @@ def test_a_page_offers_each_table_as_csv_and_xlsx_and_both_hold_the_same(client:
         assert sheet.freeze_panes == "A2", table
 
 
-@pytest.mark.parametrize("path", ["/", SYNERGY, "/provinces/zhejiang/", "/pilots/?kind=park", "/industries/", "/data/"])
+PAGES = ["/", SYNERGY, "/provinces/zhejiang/", "/provinces/?region=east", "/industries/", "/data/"]
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_a_page_as_one_workbook_holds_each_of_its_tables(client: Client, path: str) -> None:
     offered = export_links(client, path)
     (whole,) = [link for link in offered if link.endswith("=page.xlsx")]
@@ -123,28 +126,26 @@ def test_the_link_stands_where_a_page_has_several_tables(client: Client, lang: s
 
 
 def test_the_link_keeps_filter_day_and_language_and_leaves_the_page_of_the_list(client: Client) -> None:
-    path = "/pilots/?kind=park&as_of=2026-11-24&lang=en&page=1"
+    path = "/provinces/?region=east&as_of=2026-11-24&lang=en&page=1"
     (whole,) = [link for link in export_links(client, path) if link.endswith("page.xlsx")]
-    assert whole == "/pilots/?kind=park&as_of=2026-11-24&lang=en&export=page.xlsx"
+    assert whole == "/provinces/?region=east&as_of=2026-11-24&lang=en&export=page.xlsx"
 
 
 def test_the_cover_of_a_page_names_the_filter_beside_the_table_that_obeys_it(client: Client) -> None:
-    response = client.get("/pilots/?kind=park&as_of=2026-11-24&export=page.xlsx")
-    assert response["Content-Disposition"].startswith('attachment; filename="pilots-2026-11-24.xlsx"')
+    response = client.get("/provinces/?region=east&as_of=2026-11-24&export=page.xlsx")
+    assert response["Content-Disposition"].startswith('attachment; filename="provinces-2026-11-24.xlsx"')
     about = load_workbook(io.BytesIO(response.content))["About"]
     lines = cover_lines(about)
     assert lines[:4] == [
-        ["Pilots"],
-        [client.get("/pilots/?as_of=2026-11-24").context["finding"]],
+        ["Provinces"],
+        [client.get("/provinces/?as_of=2026-11-24").context["finding"]],
         ["As of", DAY],
-        ["Rows", 18 + 8 + 32],
+        ["Rows", sum(row[3] for row in sheet_values(about)[7:] if isinstance(row[3], int))],
     ]
-    assert lines[4] == ["Address", "http://testserver/pilots/?kind=park&as_of=2026-11-24"]
-    assert [(row[0], row[3], row[4]) for row in sheet_values(about)[7:10]] == [
-        ("Pilots", 18, "Kind: industrial park"),
-        ("Announced against recorded", 8, "none"),
-        (about["A10"].value, 32, "none"),
-    ]
+    assert lines[4] == ["Address", "http://testserver/provinces/?region=east&as_of=2026-11-24"]
+    filters = {row[0]: row[3:5] for row in sheet_values(about)[7:] if isinstance(row[3], int)}
+    assert filters.pop("Provinces") == (7, "Region: East")
+    assert {words for _rows, words in filters.values()} == {"none"}
 
 
 def test_the_cover_of_a_table_says_page_scope_day_filter_count_address_and_sources(client: Client) -> None:
