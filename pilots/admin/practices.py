@@ -217,7 +217,9 @@ class EffectAdmin(RecordAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer the copies of the practice that is posted, stored or given by the address, and values of its pilots."""
         if db_field.name in {"adoption", "reading_before", "reading_after"}:
-            stored = Effect.objects.filter(pk=parse_key((request.resolver_match.kwargs or {}).get("object_id", "")))
+            page: Any = request.resolver_match
+            key: Any = parse_key(page.kwargs.get("object_id", ""))
+            stored = Effect.objects.filter(pk=key)
             given = parse_key(request.POST.get("practice") or request.GET.get("practice") or "")
             kwargs["widget"] = widget = NarrowedAutocomplete(db_field, self.admin_site)
             widget.practice = given or stored.values_list("practice", flat=True).first() or 0
