@@ -153,7 +153,7 @@ def walk(client: Client, role: str, lang: str) -> list[str]:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(("role", "lang"), product(["anonymous", *Role.values], ["en", "zh-hans"]))
+@pytest.mark.parametrize(("role", "lang"), [*product(["anonymous", *Role.values], ["en", "zh-hans"])])
 def test_walk_the_demonstration(demo: None, client: Client, role: str, lang: str) -> None:
     assert walk(client, role, lang) == []
 

@@ -38,9 +38,10 @@ def fetch_brief(client: Client, path: str, lang: str = "en", **params: str) -> B
 
 
 def article_text(client: Client, path: str, lang: str) -> str:
-    """Return the text of the brief on its page, without white space."""
+    """Return the text of the brief on its page, without white space and the shapes beside words of status."""
     page = client.get(f"/brief/{path}/", {**DAYS, "lang": lang}).content.decode()
     article = page.partition('<article class="brief"')[2].partition(">")[2].partition("</article>")[0]
+    article = re.sub(r"<span[^>]*aria-hidden[^>]*>.</span>", "", article)
     return "".join(unescape(re.sub(r"<[^>]*>", " ", article)).split())
 
 
