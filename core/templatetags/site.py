@@ -196,9 +196,12 @@ def table_cards(context: Context, table: Table) -> int | None:
 
 
 @register.simple_tag
-def table_id(label: object) -> str:
-    """Return the HTML id of a table's frame, by which a phone is asked to show all of its rows."""
-    return f"rows-{crc32(str(label).encode()):x}"
+def table_id(label: object, place: str = "") -> str:
+    """Return the HTML id of a table's frame, by which a phone is asked to show all of its rows.
+
+    `place` tells the table in the annex from the one beside its chart.
+    """
+    return f"rows-{crc32(f'{label}{place}'.encode()):x}"
 
 
 @register.simple_tag(takes_context=True)
