@@ -178,7 +178,7 @@ def build_places(path: str, params: Mapping[str, str]) -> list[dict[str, object]
         pages = []
         for page in place.pages:
             root = reverse(page.url_name)
-            shared = {name: params[name] for name in page.shared_params if params.get(name)}
+            shared = {name: params[name] for name in page.shared_params if here and params.get(name)}
             address = f"{root}?{urlencode(shared)}" if shared and root != here else root
             pages.append({"label": page.label, "address": address, "current": root == here})
         current = any(page["current"] for page in pages)
