@@ -53,6 +53,7 @@ def test_a_passkey_is_made_used_and_kept(site: str) -> None:
         assert len(page.locator("#secret").inner_text().split()) == 10
         page.goto("/pilots/")
         expect(page.locator("main")).to_be_visible()
+        page.locator("#account-menu summary").click()
         page.locator("form[action$='/sign-out/'] button").click()
         give_password(page)
         page.wait_for_url("**/sign-in/second-factor/")
@@ -66,6 +67,7 @@ def test_a_passkey_is_made_used_and_kept(site: str) -> None:
         page.locator("main [type=submit]").click()  # the last one, which is required
         page.wait_for_url("**/account/second-factor/")
         expect(page.locator("a[href$='/remove/']")).to_have_count(1)
+        page.locator("#account-menu summary").click()
         page.locator("form[action$='/sign-out/'] button").click()
         give_password(page)
         page.wait_for_url("**/sign-in/second-factor/")
