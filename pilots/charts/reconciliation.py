@@ -1,4 +1,4 @@
-"""Announced, recorded and withdrawn pilots: tables by batch and kind; map, bars and table by province."""
+"""Announced, recorded and withdrawn pilots: tables by batch and kind, and the layer of the map."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core import charts
 from core.text.bilingual import lang_of
-from core.text.formatting import join_sentences, label_value
-from core.web.tables import Cell, Chart, Column, Table, make_table
+from core.text.formatting import label_value
+from core.web.tables import Cell, Column, Table, make_table
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
 from pilots.charts.cells import colour_step, distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url
 from pilots.models import Batch, Pilot
 from policies.charts.tile_map import counts_grid
-from policies.models import Province, Source
+from policies.models import Province
 from policies.tables import province_cell
 
 
@@ -90,44 +89,3 @@ def pilot_count_layer(rows: Sequence[ProvincePilots], outside: Iterable[Province
 
 def recorded_pilots_text(count: int) -> str:
     return ngettext("%(n)d recorded pilot", "%(n)d recorded pilots", count) % {"n": count}
-
-
-def provinces_chart(
-    rows: Sequence[ProvincePilots], scope_text: str, sources: Sequence[Source], most: int | None = None
-) -> Chart:
-    """Return up to `most` bars of recorded pilots by province, most first; the title counts provinces without one."""
-    with_pilots = sorted((row for row in rows if row.pilots), key=lambda row: -row.pilots)
-    columns: list[Column[ProvincePilots]] = [
-        Column("province", _("Province"), lambda row: province_cell(row.province)),
-        Column("region", _("Region"), lambda row: row.province.get_region_display()),
-        Column(
-            "pilots", _("Pilots"), lambda row: pilot_count_cell(row.pilots, province=row.province.slug), kind="integer"
-        ),
-    ]
-    text = _("%(n)d of %(roster)d provinces have a recorded pilot")
-    return Chart(
-        slug="provinces",
-        kind="bars",
-        title=text % {"n": len(with_pilots), "roster": len(rows)},
-        subtitle=scope_text,
-        table=make_table(columns, sorted(rows, key=lambda row: -row.pilots)),
-        data=charts.bars(
-            [
-                charts.Bar(
-                    row.province.short,
-                    [row.pilots],
-                    recorded_pilots_text(row.pilots),
-                    pilots_url(province=row.province.slug),
-                )
-                for row in with_pilots[:most]
-            ],
-            [(_("Pilots"), "--accent")],
-        ),
-        sources=sources,
-        note=join_sentences(
-            _("Drawn are the %(most)d provinces with most pilots; the table holds all.") % {"most": most}
-            if most and len(with_pilots) > most
-            else "",
-            _("Recorded is not announced: names that have not been published, or not been entered, are missing here."),
-        ),
-    )
