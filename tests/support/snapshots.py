@@ -22,7 +22,7 @@ Keys = Mapping[tuple[str, int], str]
 
 def assert_snapshot(name: str, answer: Any, **records: Model | list[Any]) -> None:
     """Compare an answer, or several by day, with their file. Primary keys differ from run to run: of each resource the
-    records that the answer holds are given, and stand in the file by their names; so does today where it is `known`."""
+    records that the answer holds are given, and stand in the file by their names; so does today where it is `as_of` or `known`."""
     keys = {
         (resource, record.pk): f"<{resource} {place}>"
         for resource, found in records.items()
@@ -51,9 +51,8 @@ def with_names(value: Any, keys: Keys) -> Any:
     if "id" in value:
         resource = value["url"].rstrip("/").split("/")[-2]
         found["id"] = keys.get((resource, value["id"]), value["id"])
-    if found.get("known") == str(today()):
-        found["known"] = "<today>"
-    return found
+    days = {name: "<today>" for name in ("as_of", "known") if found.get(name) == str(today())}
+    return found | days
 
 
 def name_in_address(match: re.Match[str], keys: Keys) -> str:

@@ -295,7 +295,7 @@ def test_the_shipped_records_of_today_come_and_no_edit_goes(old: Upgraded, loade
     printed = dict(line.split(": ", 1) for line in loaded.splitlines())
     assert {kind: printed[kind] for kind in ("sources", "plans", "figures", "pilots", "practices")} == {
         "sources": "9 created, 3 updated, 68 unchanged, 1 kept as edited",
-        "plans": "0 created, 0 updated, 32 unchanged, 0 kept as edited",
+        "plans": "0 created, 3 updated, 29 unchanged, 0 kept as edited",
         "figures": "13 created, 0 updated, 36 unchanged, 1 kept as edited",
         "pilots": "2 created, 0 updated, 29 unchanged, 0 kept as edited",
         "practices": "1 created, 0 updated, 11 unchanged, 0 kept as edited",

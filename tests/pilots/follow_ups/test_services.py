@@ -229,7 +229,7 @@ STEP_ERRORS: dict[str, tuple[FollowUpState, Move, dict[str, Any], dict[str, list
     "a step in the future": (
         FollowUpState.OPENED,
         Move.SIGN,
-        {"taken_on": today() + timedelta(1)},
+        {"taken_on": today() + timedelta(2)},
         {"taken_on": ["future"]},
     ),
     "reopened too late": (
@@ -297,7 +297,7 @@ def test_a_step_taken_upon_an_older_view_is_stale(pilot: Pilot) -> None:
 OPENING_ERRORS: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
     "due before opened": ({"due_on": date(2026, 5, 31)}, {"due_on": [""]}),
     "opened in the future": (
-        {"opened_on": today() + timedelta(1), "due_on": date(2199, 1, 1)},
+        {"opened_on": today() + timedelta(2), "due_on": date(2199, 1, 1)},
         {"opened_on": ["future"]},
     ),
     "no title": ({"title_zh": ""}, {"title_zh": [""]}),
