@@ -1,10 +1,9 @@
 # `make run` serves the tracker, `make test` tests it. Both install what they need into .venv.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run demo dev admin manage check test test-all drill fuzz bench cache-test format messages lock bundle
+.PHONY: help run demo dev admin test test-all check format bench
 
 PORT ?= 8000
-SECONDS ?= 300
 PY := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
@@ -21,17 +20,11 @@ help:
 	@echo "make demo        [PORT=8000]                                 the same with invented data, in its own database"
 	@echo "make dev         [PORT=8000] [DATABASE_URL=...]              development server: DEBUG, autoreload, no caches"
 	@echo "make admin       [DATABASE_URL=...]                          create an administrator"
-	@echo "make manage      ARGS='...'                                  any command of manage.py"
-	@echo "make check                                                   lint, format, types, imports, migrations, settings"
-	@echo "make test        [ARGS='-k word']                            check, then the test suite on SQLite"
+	@echo "make test        [ARGS='-k word']                            check, then the default tests on SQLite"
 	@echo "make test-all    [TEST_DATABASE_URL=...]                     make test, then the slow tests and PostgreSQL"
-	@echo "make drill       [TEST_DATABASE_URL=...]                     back up under load, lose everything, restore, compare"
-	@echo "make fuzz        [SECONDS=300]                               the API against its schema, so long for each role"
-	@echo "make cache-test  [RESPONSES=10000] [DATABASE_URL=...]        cached responses against computed ones: none is stale"
-	@echo "make bench       [SCALES=1,10]  [SECONDS=2] [ROUNDS=5]       speed beside raw SQL and stock DRF: var/performance.md"
+	@echo "make check                                                   lint, format, types, imports, migrations, settings"
 	@echo "make format                                                  format the code"
-	@echo "make bundle      [PYTHONS='3.11 3.13'] [MACHINES=x86_64]     one file to install from without a network: docs/operations.md"
-	@echo "make lock        [ARGS=--upgrade]                            pin requirements*.in anew"
+	@echo "make bench       [ARGS='--scales 1 --seconds 5']             speed beside raw SQL and stock DRF, on PostgreSQL"
 
 # -- run -------------------------------------------------------------------------------------------
 
@@ -73,11 +66,6 @@ admin: $(RUNTIME) var/secret_key
 	@$(MANAGE) migrate --noinput --verbosity 0
 	@$(MANAGE) createsuperuser $(ARGS)
 
-manage: $(RUNTIME) var/secret_key
-	@$(MANAGE) $(ARGS)
-
-messages: $(MESSAGES)
-
 %.mo: %.po | $(RUNTIME)
 	@$(PY) -c "import polib, sys; polib.pofile(sys.argv[1]).save_as_mofile(sys.argv[2])" $< $@
 
@@ -89,11 +77,6 @@ $(STATIC): $(RUNTIME) $(shell find static -type f) | var/secret_key
 var/secret_key: | $(RUNTIME)
 	@mkdir -p -m 700 var
 	@umask 077 && $(PY) -c "import secrets; print(secrets.token_urlsafe(64))" > $@
-
-# -- deploy ----------------------------------------------------------------------------------------
-
-bundle: $(DEV)
-	@deploy/bundle.sh "var/tracker-$$($(PY) -c 'import config; print(config.__version__)').tar.gz"
 
 # -- test ------------------------------------------------------------------------------------------
 
@@ -121,23 +104,9 @@ test: $(DEV) check
 test-all: test
 	@CHROMIUM="$$(.ci/browser)" && export CHROMIUM && .ci/test --rest
 
-# A backup while clients write, everything lost, restored and compared: on SQLite, and on PostgreSQL if one answers.
-drill: $(DEV) $(MESSAGES)
-	@.ci/test --drill
-
-fuzz: $(DEV)
-	@FUZZ_SECONDS=$(SECONDS) $(PY) -m pytest -m fuzz
-
-# Databases synth1, synth100 … are made once on BENCH_POSTGRES (postgres://postgres@127.0.0.1:5432) and stay.
-bench: SCALES ?= 1,10
-bench: SECONDS := $(if $(filter command%,$(origin SECONDS)),$(SECONDS),2)
-bench: ROUNDS ?= 5
+# Databases synth1 and synth10 are made once on BENCH_POSTGRES (postgres://postgres@127.0.0.1:5432) and stay.
 bench: $(DEV) $(MESSAGES) $(STATIC)
-	@$(PY) -m bench.run --scales $(SCALES) --seconds $(SECONDS) --rounds $(ROUNDS)
-
-cache-test: RESPONSES ?= 10000
-cache-test: $(DEV) $(MESSAGES)
-	@$(PY) -m tests.core.caching.stale_cache_hunt $(RESPONSES)
+	@$(PY) -m bench.run $(ARGS)
 
 format: $(DEV)
 	$(PY) -m ruff check --fix .
@@ -155,9 +124,3 @@ $(RUNTIME): requirements.txt
 $(DEV): requirements.txt requirements-dev.txt | $(RUNTIME)
 	@.ci/install requirements.txt requirements-dev.txt
 	@touch $@
-
-# Files for every platform and each Python from 3.11 on; a reason stands beside each direct requirement.
-lock: $(DEV)
-	@for name in requirements requirements-dev; do \
-	  $(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
-	    $(ARGS) $$name.in -o $$name.txt && $(PY) .ci/reasons.py $$name.in $$name.txt || exit 1; done

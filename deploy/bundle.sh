@@ -1,15 +1,18 @@
 #!/bin/sh
-# Make one file to install from where no package registry is reached: deploy/bundle.sh FILE
+# Make one file to install from where no package registry is reached: deploy/bundle.sh [FILE]
 #   the committed source, compiled messages, static files, the wheels of every library and of pip, SBOM, checksums
 # The same commit and the same wheels give the same bytes.
+#   FILE      var/tracker-VERSION.tar.gz by itself
 #   PYTHONS='3.11 3.13'  MACHINES='x86_64 aarch64'    what the wheels are for
 set -eu
 cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python
 pythons=${PYTHONS:-3.11 3.12 3.13} machines=${MACHINES:-x86_64 aarch64}
+[ -x .venv/bin/cyclonedx-py ] || .ci/install requirements.txt requirements-dev.txt
 commit=$(git rev-parse --short=12 HEAD) || { echo "A bundle is made of a commit: run it in a clone." >&2; exit 1; }
 version=$("$python" -c 'import config; print(config.__version__)')
 time=$(git show -s --format=%ct HEAD)
+file=${1:-var/tracker-$version.tar.gz}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 name=tracker-$version-$commit
@@ -42,9 +45,9 @@ done
 .venv/bin/cyclonedx-py requirements --output-reproducible --of JSON -o "$folder/sbom.cdx.json" requirements.txt
 
 (cd "$folder" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS)
-mkdir -p "$(dirname "$1")"
+mkdir -p "$(dirname "$file")"
 tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$time" --mode=go=rX,u+w -cf - "$name" |
-    gzip -n -6 >"$1.part"
-mv "$1.part" "$1"
-echo "$1: $(du -m "$1" | cut -f1) MB, release $version-$commit"
-echo "Install it: tar xf $(basename "$1") && $name/deploy/install.sh --host tracker.example.gov.cn"
+    gzip -n -6 >"$file.part"
+mv "$file.part" "$file"
+echo "$file: $(du -m "$file" | cut -f1) MB, release $version-$commit"
+echo "Install it: tar xf $(basename "$file") && $name/deploy/install.sh --host tracker.example.gov.cn"

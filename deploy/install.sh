@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install this release beside earlier ones, and print what comes next. Run it again at any time: it overwrites no
-# settings, no secret and no data. From a bundle (`make bundle`) it needs no network, from a clone a package registry.
+# settings, no secret and no data. From a bundle (deploy/bundle.sh) it needs no network, from a clone a package registry.
 #
 #   deploy/install.sh --host tracker.example.gov.cn   as root: into /opt/tracker, settings in /etc/tracker, data in
 #                                                     /var/lib/tracker, a user and systemd units named tracker
@@ -51,7 +51,7 @@ install_libraries() {
     if [ -d "$source/wheels" ]; then
         PYTHONPATH=$(echo "$source"/wheels/pip-*.whl) "$1/.venv/bin/python" -m pip install --quiet --no-index \
             --find-links "$source/wheels" --require-hashes -r "$source/requirements.txt" ||
-            fail "The bundle has no libraries for $("$python" --version) on $(uname -m). make bundle PYTHONS=… MACHINES=…"
+            fail "The bundle has no libraries for $("$python" --version) on $(uname -m). Make one for it: deploy/bundle.sh, PYTHONS, MACHINES"
     else
         "$python" -m pip --version >/dev/null 2>&1 || fail "$python has no pip. On Debian: apt-get install python3-pip"
         "$python" -m pip --python "$1/.venv/bin/python" install --quiet --disable-pip-version-check --require-hashes \

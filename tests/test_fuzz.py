@@ -1,6 +1,6 @@
 """Schema-based fuzzing of the API against its OpenAPI description: every check, once per role.
 
-A short run is part of the suite; `make fuzz` runs longer. tests/schemathesis.toml has what the schema cannot express.
+FUZZ_SECONDS runs it longer than the suite does. tests/schemathesis.toml has what the schema cannot express.
 """
 
 import json

@@ -22,7 +22,9 @@ Keys = Mapping[tuple[str, int], str]
 
 def assert_snapshot(name: str, answer: Any, **records: Model | list[Any]) -> None:
     """Compare an answer, or several by day, with their file. Primary keys differ from run to run: of each resource the
-    records that the answer holds are given, and stand in the file by their names; so does today where it is `as_of` or `known`."""
+    records that the answer holds are given, and stand in the file by their names; so does today where it is `as_of` or
+    `known`.
+    """
     keys = {
         (resource, record.pk): f"<{resource} {place}>"
         for resource, found in records.items()

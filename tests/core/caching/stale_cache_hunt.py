@@ -2,19 +2,14 @@
 
 After each write the same address is asked of both servers, and the bytes have to be the same. Readers ask while it runs
 as well: what they are told then may be kept, and may not outlive it.
-
-`make cache-test`, or `python -m tests.core.caching.stale_cache_hunt ROUNDS`, takes longer than the suite, on a
-database as DATABASE_URL's.
 """
 
 import gzip
 import http.client
 import json
-import os
 import random
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -156,22 +151,3 @@ def stale_cache_hunt(name: str, folder: Path, seed: int = 1) -> Iterator[StaleCa
             plain.stop()
             writer.process.kill()
             writer.process.communicate()
-
-
-def main(rounds: int) -> int:
-    """Run until so many responses were compared. Exit status 1: one was stale."""
-    import django  # noqa: PLC0415  # a script of its own, beside pytest
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    django.setup()
-    with tempfile.TemporaryDirectory() as folder, stale_cache_hunt(f"hunt_{os.getpid()}", Path(folder)) as hunt:
-        while hunt.done["answers"] < rounds:
-            hunt.round()
-        print(f"{hunt.done['answers']} answers compared on {hunt.cached_project.database.connection.vendor}, ", end="")  # noqa: T201
-        print(f"{len(hunt.stale)} stale. {dict(hunt.done)}")  # noqa: T201
-        print("\n".join(hunt.stale[:20]))  # noqa: T201
-    return 1 if hunt.stale else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
