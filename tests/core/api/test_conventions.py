@@ -81,63 +81,40 @@ def rows_of(response: Any) -> list[dict[str, str]]:
 
 REFUSED = [
     ("pilots/?provnce=zhejiang", "provnce", "unknown_parameter", "“province”"),
-    ("pilots/?xyzzy=0", "xyzzy", "unknown_parameter", "Known: "),
     ("pilots/?kind=park&kind=city", "kind", "repeated_parameter", "2 times"),
     ("pilots/?kind=", "kind", "empty_value", "leave the parameter out"),
     ("pilots/?kind=parc", "kind", "invalid_value", "“park”"),
     ("pilots/?province=zheijang", "province", "invalid_value", "“zhejiang”"),
-    ("pilots/?province=%00", "province", "invalid_value", ""),
     ("pilots/?q=%00", "q", "invalid_value", "Null"),
-    ("pilots/?search=%00", "search", "invalid_value", "search: "),
     ("pilots/?q=" + "a" * 101, "q", "invalid_value", "100"),
     ("pilots/?q=" + "a+" * 300, "q", "too_long", "500"),
     ("pilots/?" + "b" * 3900 + "=1", "b" * 79 + "…", "too_long", ""),
     ("pilots/?page=0", "page", "invalid_number", "from 1"),
-    ("pilots/?page=-1", "page", "invalid_number", "from 1"),
-    ("pilots/?page=１", "page", "invalid_number", "from 1"),
-    ("pilots/?page_size=0", "page_size", "invalid_number", "200"),
     ("pilots/?page_size=201", "page_size", "invalid_number", "200"),
     ("pilots/?format=csv&page_size=1.5", "page_size", "invalid_number", "200"),
     ("pilots/?ordering=colour", "ordering", "invalid_choice", "Known: id, slug, "),
-    ("pilots/?ordering=slug,-slgu", "ordering", "invalid_choice", "“slug”"),
-    ("pilots/?ordering=--slug", "ordering", "invalid_choice", "“slug”"),
     ("pilots/?fields=slug", "fields", "former_parameter", "from the whole answer"),
     ("pilots/huzhou/?omit=note", "omit", "former_parameter", "from the whole answer"),
     ("overview/?brief=true", "brief", "former_parameter", "from the whole answer"),
     ("pilots/?format=xml", "format", "invalid_choice", "json, csv, xlsx"),
     ("pilots/huzhou/?q=x", "q", "unknown_parameter", "Known: "),
     ("plans/?issued_on__gte=01/02/2023", "issued_on__gte", "invalid_date", "2024-01-30"),
-    ("plans/?issued_on__gte=2023-02-30", "issued_on__gte", "invalid_value", ""),
-    ("plans/?status=isued", "status", "invalid_value", "“issued”"),
     ("pilots/?as_of=2022", "as_of", "invalid_date", "YYYY-MM-DD"),
-    ("pilots/?as_of=2024-02-30", "as_of", "invalid_date", "as_of: the day 2024-02-30 does not exist."),
     ("pilots/?known=2026-02-30", "known", "invalid_date", "known: the day 2026-02-30 does not exist."),
     ("pilots/?as_of=0001-01-01", "as_of", "too_early", "1949-10-01"),
-    ("pilots/?as_of=1949-09-30", "as_of", "too_early", "1949-10-01"),
-    ("pilots/?known=0001-01-01", "known", "too_early", "1949-10-01"),
     ("briefs/nation/?since=0001-01-01", "since", "too_early", "1949-10-01"),
     ("pilots/?as_of=2999-01-01", "as_of", "future_date", ""),
     ("pilots/?lang=fr", "lang", "invalid_choice", "zh-hans"),
     ("rollout/", "policy", "required", PLAN),
     ("rollout/?policy=synergy-implementation-plan", "policy", "invalid_choice", f"“{PLAN}”"),
-    ("rollout/?policy=%00", "policy", "invalid_choice", PLAN),
     ("coverage/?by=city", "by", "invalid_choice", "region, province"),
-    ("coverage/?level=nationl", "level", "invalid_value", "“national”"),
-    ("pilots/?stage=listd", "stage", "invalid_value", "“listed”"),
     ("pilots/?light=blue", "light", "invalid_value", "red, yellow, green, grey"),
-    ("readings/?indicator=CO2_TOTAL", "indicator", "invalid_value", "“CO2_TOT”"),
     ("readings/?period=2025Q3", "period", "invalid_value", "2025-Q3"),
     ("readings/?version=1.5", "version", "invalid_value", "whole number"),
     ("milestones/?done=yes", "done", "invalid_value", "true, false"),
-    ("stages/?entered_on__gte=2024", "entered_on__gte", "invalid_date", "2024-01-30"),
-    ("progress/?pilot=huzou", "pilot", "invalid_value", "“huzhou”"),
-    ("synergy/?year=0000", "year", "invalid_number", "2025"),
     ("synergy/?year=25", "year", "invalid_number", "2025"),
-    ("synergy/?year=２０２５", "year", "invalid_number", "2025"),
     ("trend/", "indicator", "required", "CO2_TOT"),
     ("trend/?indicator=CO2_TOTAL", "indicator", "invalid_choice", "“CO2_TOT”"),
-    ("trend/?indicator=%00", "indicator", "invalid_choice", "CO2_TOT"),
-    ("trend/?indicator=CO2_TOT&pilot=huzou", "pilot", "invalid_value", "“huzhou”"),
     ("?format=csv", "format", "invalid_choice", "json"),
 ]
 
@@ -197,13 +174,6 @@ def test_the_whole_shape_of_a_problem(client: Client) -> None:
         "request_id": "abc-1",
         "errors": [{"pointer": "provnce", "code": "unknown_parameter", "message": message}],
     }
-
-
-@pytest.mark.parametrize("address", ["pilots/?format=csv", "pilots/?format=xlsx", "pilots/huzhou/?format=csv"])
-def test_an_error_is_a_problem_in_whatever_format_was_asked(client: Client, address: str) -> None:
-    response = client.get(f"/api/v1/{address}&nope=1")
-    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
-    assert json.loads(response.content)["errors"][0]["pointer"] == "nope"
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
@@ -367,11 +337,6 @@ def test_cells_of_a_csv(client: Client) -> None:
     assert cells == ["national-batch-1", "false", "", "2024-01-01"]
 
 
-def test_an_empty_list_as_csv_is_its_headings(client: Client) -> None:
-    text = answer(client.get("/api/v1/pilots/?format=csv&q=nowhere")).decode()
-    assert (text[:10], text.count("\r\n")) == ("slug,name,", 1)
-
-
 def test_a_workbook_holds_dates_and_numbers(client: Client) -> None:
     response = client.get("/api/v1/batches/?format=xlsx&ordering=slug")
     book = openpyxl.load_workbook(io.BytesIO(response.content))
@@ -409,11 +374,6 @@ def test_the_root_leads_everywhere(client: Client) -> None:
     ]
     for name, address in addresses.items():
         assert client.get(address).status_code == (400 if name in {"rollout", "trend"} else 200)
-
-
-def test_an_unknown_format_is_told_those_that_are_made(client: Client) -> None:
-    text = client.get("/api/v1/pilots/", {"format": "html", "lang": "en"}).json()["detail"]
-    assert text == "format: there is no “html”. Known: json, csv, xlsx."
 
 
 def test_the_api_s_own_address_leads_to_its_documents(client: Client) -> None:

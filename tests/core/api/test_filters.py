@@ -17,23 +17,17 @@ from django.test.utils import CaptureQueriesContext
 
 from config.api_urls import RESOURCES
 from core.api.views import openapi_schema
-from pilots.analytics.light_index import read_conditions
-from pilots.filters import LIGHT_CHOICES, PilotPageFilter
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Indicator, Pilot, Reading
-from policies.filters import PolicyFilter
 from policies.models import Policy
 from tests.factories import (
     make_adoption,
     make_batch,
-    make_carbon,
     make_effect,
     make_follow_up,
     make_indicator,
-    make_industry,
     make_milestone,
     make_pilot,
-    make_plan,
     make_policy,
     make_practice,
     make_province,
@@ -42,101 +36,15 @@ from tests.factories import (
     make_step,
     make_target,
 )
+from tests.support.snapshots import FOLDER, assert_snapshot
 from tests.support.tiers import sampled
 
 pytestmark = pytest.mark.django_db
 
-SEVERAL, COMPARED, TEXT = "in ne", "gte lte gt lt", "icontains startswith"
-SUFFIXES: dict[str, dict[str, str]] = {
-    "provinces": {"region": SEVERAL, "kind": SEVERAL, "slug": TEXT},
-    "agencies": {"province": SEVERAL, "slug": TEXT},
-    "policies": {
-        **dict.fromkeys(("level", "kind", "province", "agency", "parent"), SEVERAL),
-        **dict.fromkeys(("issued_on", "published_on", "known_issued_by"), f"{COMPARED} isnull"),
-        **dict.fromkeys(("slug", "doc_number"), TEXT),
-    },
-    "measures": {**dict.fromkeys(("field", "industry", "policy"), SEVERAL), "slug": TEXT},
-    "plans": {
-        **dict.fromkeys(("policy", "province", "region", "status", "confidence"), SEVERAL),
-        **dict.fromkeys(("issued_on", "published_on", "known_issued_by", "searched_on"), f"{COMPARED} isnull"),
-        "doc_number": TEXT,
-    },
-    "figures": {**dict.fromkeys(("kind", "state", "province"), SEVERAL), "value": COMPARED, "slug": TEXT},
-    "sources": {"reliability": SEVERAL, "published_on": f"{COMPARED} isnull"},
-    "industries": {"slug": TEXT},
-    "batches": {
-        **dict.fromkeys(("level", "province", "policy"), SEVERAL),
-        **dict.fromkeys(("announced_on", "term_start", "term_end"), f"{COMPARED} isnull"),
-        "known_by": COMPARED,
-        "slug": TEXT,
-    },
-    "pilots": {
-        **dict.fromkeys(("kind", "batch", "level", "province", "region", "industry", "city_type"), SEVERAL),
-        **dict.fromkeys(("confidence", "stage", "light"), SEVERAL),
-        **dict.fromkeys(("term_start", "term_end", "withdrawn_on"), f"{COMPARED} isnull"),
-        "slug": TEXT,
-    },
-    "stages": {
-        **dict.fromkeys(("pilot", "batch", "province", "stage", "kind"), SEVERAL),
-        **dict.fromkeys(("planned_on", "entered_on"), f"{COMPARED} isnull"),
-    },
-    "milestones": {
-        **dict.fromkeys(("pilot", "batch", "province", "facet"), SEVERAL),
-        "planned_on": COMPARED,
-        "completed_on": f"{COMPARED} isnull",
-        "weight": COMPARED,
-    },
-    "replans": {
-        **dict.fromkeys(("pilot", "batch", "province", "state"), SEVERAL),
-        **dict.fromkeys(("day", "asked_on"), COMPARED),
-        "decided_on": f"{COMPARED} isnull",
-    },
-    "indicators": {**dict.fromkeys(("kind", "direction", "may_enter_synergy"), SEVERAL), "code": TEXT},
-    "targets": {
-        **dict.fromkeys(("pilot", "batch", "province", "indicator", "kind"), SEVERAL),
-        **dict.fromkeys(("base_year", "base_value", "target_year", "target_value"), COMPARED),
-        "done_on": f"{COMPARED} isnull",
-    },
-    "readings": {
-        **dict.fromkeys(("pilot", "batch", "province", "indicator", "value_status", "state"), SEVERAL),
-        "reported_on": COMPARED,
-        "accepted_on": f"{COMPARED} isnull",
-        **dict.fromkeys(("value", "version"), COMPARED),
-    },
-    "actions": {
-        **dict.fromkeys(("kind", "province", "agency", "pilot", "policy"), SEVERAL),
-        **dict.fromkeys(("state", "cause", "cause_colour", "cause_indicator", "practice"), SEVERAL),
-        **dict.fromkeys(("due", "opened_on", "due_on"), COMPARED),
-        "number": TEXT,
-    },
-    "practices": {
-        **dict.fromkeys(("state", "field", "industry", "province", "level", "facet", "pilot"), SEVERAL),
-        "proposed_on": COMPARED,
-        **dict.fromkeys(("passed_on", "library_on", "recommended_on", "retired_on"), f"{COMPARED} isnull"),
-        "slug": TEXT,
-    },
-    "adoptions": {
-        **dict.fromkeys(("practice", "pilot", "province", "state", "trust", "give_up_reason"), SEVERAL),
-        "planned_on": COMPARED,
-        **dict.fromkeys(("started_on", "in_use_on", "given_up_on", "confirmed_on"), f"{COMPARED} isnull"),
-    },
-    "effects": {
-        **dict.fromkeys(("practice", "pilot", "province", "indicator", "basis"), SEVERAL),
-        "known_on": COMPARED,
-    },
-    "editions": {},
-}
+SUFFIXES: dict[str, dict[str, str]] = json.loads((FOLDER / "api-filters.json").read_text(encoding="utf-8"))
 SHOWN_VALUES = {"industry": "industries", "agency": "agencies", ("measures", "policy"): "policies"}
 SHOWN_VALUES |= {("actions", "agency"): "owner_agency", ("practices", "pilot"): "origins"}
 SHOWN_VALUES |= {("practices", "province"): "that of the origins, which is not shown"}
-
-
-def described_filters(resource: str) -> dict[str, Any]:
-    """Return the filters of a list by name, as in the schema."""
-    parameters = openapi_schema("public")["paths"][f"/api/v1/{resource}/"]["get"]["parameters"]
-    return {
-        item["name"]: item for item in parameters if item["name"] in RESOURCES[resource][1].filterset_class.base_filters
-    }
 
 
 @pytest.fixture
@@ -212,53 +120,17 @@ def error_codes(client: Client, query: str) -> list[tuple[str, str]]:
 # -- which there are -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("resource", SUFFIXES)
-def test_every_filter_has_its_suffixes_and_no_others(resource: str) -> None:
-    found: dict[str, list[str]] = {}
-    for name in described_filters(resource):
-        base, _sep, suffix = name.partition("__")
-        if suffix:
-            found.setdefault(base, []).append(suffix)
-    assert {base: " ".join(own) for base, own in found.items()} == SUFFIXES[resource]
-    assert set(found) <= set(described_filters(resource)), "what can be asked by a suffix can be asked without one"
-
-
-def test_the_description_says_what_a_suffix_takes() -> None:
-    def said(resource: str, name: str) -> tuple[str, dict[str, Any]]:
-        item = described_filters(resource)[name]
-        return item["description"], item["schema"]
-
-    text = {"type": "string"}
-    assert said("pilots", "kind__in") == ("Kind is one of these, separated by commas", text)
-    assert said("pilots", "province__ne") == (
-        "Province is none of these, separated by commas; records without any are listed",
-        text,
-    )
-    assert said("stages", "entered_on__gt") == ("Entered on is greater than", {**text, "format": "date"})
-    assert said("stages", "entered_on__isnull") == (
-        "Entered on is missing: true or false",
-        {**text, "enum": ["false", "true"]},
-    )
-    assert said("readings", "value__gte") == ("Value is greater than or equal to", {"type": "number"})
-    assert said("readings", "version__lt") == ("Version is less than", {"type": "integer"})
-    assert said("indicators", "code__startswith") == ("Code starts with, in capitals or small letters", text)
-
-
-def test_pages_keep_the_filters_they_had(client: Client) -> None:
-    days = "issued_on issued_on__gte issued_on__lte published_on published_on__gte published_on__lte"
-    pages = {
-        "/pilots/": (
-            PilotPageFilter,
-            "q kind batch level province region industry city_type confidence withdrawn stage light reached",
-        ),
-        "/policies/": (
-            PolicyFilter,
-            f"{days} q level kind province agency parent calls_for_provincial_plan",
-        ),
-    }
-    for path, (filterset, names) in pages.items():
-        assert list(filterset.base_filters) == names.split()
-        assert set(client.get(path).context["listing"].form.fields) <= set(names.split())
+def test_every_filter_has_its_suffixes_and_no_others() -> None:
+    found: dict[str, dict[str, str]] = {}
+    for resource, (_model, view) in RESOURCES.items():
+        parameters = openapi_schema("public")["paths"][f"/api/v1/{resource}/"]["get"]["parameters"]
+        own = found[resource] = {}
+        for name in view.filterset_class.base_filters.keys() & {item["name"] for item in parameters}:
+            base, _sep, suffix = name.partition("__")
+            if suffix:
+                own[base] = " ".join(sorted([*own.get(base, "").split(), suffix]))
+        assert own.keys() <= view.filterset_class.base_filters.keys(), "what a suffix asks can be asked without one"
+    assert_snapshot("api-filters", {resource: dict(sorted(own.items())) for resource, own in found.items()})
 
 
 @pytest.mark.parametrize("name", ["progress", "synergy", "coverage"])
@@ -332,96 +204,7 @@ def test_what_a_suffix_finds_are_the_rows_that_show_it(client: Client, measured:
     assert asked_any or not every
 
 
-def test_a_day_that_lay_ahead_is_none_yet(client: Client, empty: None) -> None:
-    """Dates of stages, milestones, tasks and values are null before they come, for any filter."""
-    pilot, air, words = make_pilot(make_batch(), make_province(), slug="here"), make_indicator("AIR_SO2"), make_carbon()
-    make_stage(pilot, "listed", date(2024, 3, 1), planned_on=date(2024, 2, 1))
-    make_milestone(pilot, date(2024, 2, 1), date(2024, 3, 1))
-    make_reading(pilot, air, "2022", 1, accepted_on=date(2024, 3, 1))
-    make_target(pilot, words, None, None, kind="text", target_text="Do", base_year=None, done_on=date(2024, 3, 1))
-    fields = {"stages": "entered_on", "milestones": "completed_on", "readings": "accepted_on", "targets": "done_on"}
-    for resource, field in fields.items():
-        for day, shown in (("2024-02-29", None), ("2024-03-01", "2024-03-01")):
-            asked = {"": "2024-03-01", "gte": "2024-01-01", "gt": "2024-02-28", "lte": "2024-03-01", "lt": "2024-03-02"}
-            for suffix, value in asked.items():
-                name = f"{field}__{suffix}" if suffix else field
-                found = [row[field] for row in result_rows(client, f"{resource}/?as_of={day}&{name}={value}")]
-                assert (day, name, found) == (day, name, [shown] if shown else [])
-            for value in ("true", "false"):
-                found = [row[field] for row in result_rows(client, f"{resource}/?as_of={day}&{field}__isnull={value}")]
-                assert (day, value, found) == (day, value, [shown] if (shown is None) == (value == "true") else [])
-
-
-def test_of_a_plan_that_was_issued_later_nothing_was_known(client: Client, empty: None) -> None:
-    policy, province = make_policy(slug="national"), make_province()
-    make_plan(policy, province, issued_on=date(2024, 3, 1), published_on=date(2024, 3, 2), doc_number="环发〔2024〕1号")
-    make_plan(
-        policy, make_province(), status="not_found", issued_on=None, searched_on=date(2024, 3, 1), searched_where="site"
-    )
-    asked = [
-        *("issued_on__gte=2000-01-01", "published_on=2024-03-02", "known_issued_by__lt=2025-01-01"),
-        *("doc_number=" + quote("环发〔2024〕1号"), "doc_number__icontains=2024", "searched_on__lte=2025-01-01"),
-        *("status__in=issued,not_found", "status__ne=unknown,drafting,not_required", "confidence=official"),
-        *("confidence__in=official,media", "issued_on__isnull=false", "searched_on__isnull=false"),
-    ]
-    counts = {
-        day: [len(result_rows(client, f"plans/?as_of={day}&{query}")) for query in asked]
-        for day in ("2024-02-29", "2024-03-02")
-    }
-    assert counts == {"2024-02-29": [0] * 12, "2024-03-02": [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 1, 1]}
-    assert len(result_rows(client, "plans/?as_of=2024-02-29&confidence__ne=official")) == 2
-    assert len(result_rows(client, "plans/?as_of=2024-03-02&confidence__ne=official")) == 0
-
-
 # -- several words ----------------------------------------------------------------------------------------------
-
-
-def test_several_words_and_records(client: Client, empty: None) -> None:
-    batch, other = make_batch(slug="first"), make_batch(slug="second")
-    steel, cement, paper = (make_industry(slug=slug) for slug in ("steel", "cement", "paper"))
-    here, there = make_province(slug="here"), make_province(slug="there", region="east")
-    make_pilot(batch, here, steel, cement, slug="both", kind="park")
-    make_pilot(batch, there, paper, slug="papers", city_type="resource")
-    make_pilot(other, there, slug="none", kind="county")
-    found = {
-        query: sorted(result_ids(client, f"pilots/?{query}"))
-        for query in [
-            *("kind__in=park,county", "kind__in=park", "kind__ne=park", "kind__ne=park,city", "city_type__ne=resource"),
-            *("province__in=here,there", "province__in=there", "province__ne=there", "region__in=east,north"),
-            *("batch__in=first,second&kind__ne=county", "industry__in=steel,cement", "industry__in=cement,paper"),
-            *("industry__ne=cement", "industry__ne=steel,paper", "industry=steel&industry__ne=cement"),
-            *("kind__in=park,park", "level__in=national,provincial", "confidence__ne=official"),
-        ]
-    }
-    assert found == {
-        "kind__in=park,county": ["both", "none"],
-        "kind__in=park": ["both"],
-        "kind__ne=park": ["none", "papers"],
-        "kind__ne=park,city": ["none"],
-        "city_type__ne=resource": ["both", "none"],
-        "province__in=here,there": ["both", "none", "papers"],
-        "province__in=there": ["none", "papers"],
-        "province__ne=there": ["both"],
-        "region__in=east,north": ["both", "none", "papers"],
-        "batch__in=first,second&kind__ne=county": ["both", "papers"],
-        "industry__in=steel,cement": ["both"],
-        "industry__in=cement,paper": ["both", "papers"],
-        "industry__ne=cement": ["none", "papers"],
-        "industry__ne=steel,paper": ["none"],
-        "industry=steel&industry__ne=cement": [],
-        "kind__in=park,park": ["both"],
-        "level__in=national,provincial": ["both", "none", "papers"],
-        "confidence__ne=official": [],
-    }
-    assert client.get("/api/v1/pilots/?industry__in=steel,cement").json()["count"] == 1
-
-
-def test_what_has_no_province_is_not_of_that_province(client: Client, empty: None) -> None:
-    here = make_province(slug="here")
-    make_policy(slug="national")
-    make_policy(slug="provincial", level="provincial", province=here)
-    assert result_ids(client, "policies/?province__ne=here") == ["national"]
-    assert result_ids(client, "policies/?parent__ne=national") == ["national", "provincial"]
 
 
 def test_codes_of_indicators_are_found_however_they_are_written(client: Client, measured: None) -> None:
@@ -429,50 +212,6 @@ def test_codes_of_indicators_are_found_however_they_are_written(client: Client, 
     assert result_ids(client, f"{query}air_so2,ENE_nff") == result_ids(client, "readings/")
     assert len(result_ids(client, f"{query}air_so2")) == 4
     assert len(result_ids(client, "readings/?indicator__ne=air_so2")) == 2
-
-
-def test_stages_and_lights_of_several_kinds(client: Client, empty: None) -> None:
-    batch, province = make_batch(announced_on=date(2024, 1, 15)), make_province()
-    for slug, stage in (("new", None), ("named", "listed"), ("tasked", "tasked")):
-        pilot = make_pilot(batch, province, slug=slug)
-        if stage:
-            make_stage(pilot, stage, date(2024, 2, 1))
-        if slug != "new":
-            make_milestone(pilot, date(2024, 2, 1), date(2024, 1, 20) if slug == "named" else None, is_key=True)
-    lights = {row["slug"]: row["light"] for row in result_rows(client, "pilots/?as_of=2024-06-30")}
-    assert lights == {"new": "grey", "named": "green", "tasked": "red"}
-    found = {
-        query: sorted(result_ids(client, f"pilots/?as_of=2024-06-30&{query}"))
-        for query in [
-            *(
-                "stage__in=listed,tasked",
-                "stage__ne=listed",
-                "stage__ne=listed,tasked",
-                "stage=listed&stage__ne=listed",
-            ),
-            *("light__in=red,yellow", "light__ne=red,grey", "light__in=red,green&stage__in=listed", "light__in=grey"),
-        ]
-    }
-    assert found == {
-        "stage__in=listed,tasked": ["named", "tasked"],
-        "stage__ne=listed": ["new", "tasked"],
-        "stage__ne=listed,tasked": ["new"],
-        "stage=listed&stage__ne=listed": [],
-        "light__in=red,yellow": ["tasked"],
-        "light__ne=red,grey": ["named"],
-        "light__in=red,green&stage__in=listed": ["named"],
-        "light__in=grey": ["new"],
-    }
-
-
-def test_all_lights_are_no_question(client: Client) -> None:
-    """What leaves everything costs nothing: the progress of the pilots is not computed."""
-    every = ",".join(word for word, _label in LIGHT_CHOICES)
-    assert read_conditions({"light__in": every}) == {}
-    assert read_conditions({"light__ne": "red"}) == {"light": {"yellow", "green", "grey"}}
-    assert client.get(f"/api/v1/pilots/?light__in={every}").json() == client.get("/api/v1/pilots/").json() | {
-        "next": None
-    }
 
 
 # -- numbers and codes ---------------------------------------------------------------------------------------------
@@ -496,29 +235,7 @@ def test_numbers_are_compared_to_the_last_digit(client: Client, empty: None) -> 
     assert found("value__lt=99999999999999") == list(range(6))
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        *(
-            "１２",
-            "1_000",
-            "true",
-            "1e400",
-            "1e3",
-            "NaN",
-            "Infinity",
-            "-inf",
-            "0x10",
-            "1,5",
-            "1.",
-            ".5",
-            "+1",
-            " 1",
-            "1 ",
-        ),
-        *("1\n", "\0", "1\0", "--1", "1.0000001", "123456789012345", "1234567890123.456", "①", "٣", "一", "null", "-"),
-    ],
-)
+@pytest.mark.parametrize("value", ["１２", "1_000", "true", "1e3", "NaN", "1,5", "+1", "1 ", "1\0", "1.0000001", "一"])
 def test_what_is_no_number_is_rejected(client: Client, value: str) -> None:
     text = "Write a number such as 12.5, without signs between its digits: at most 15 of them."
     for name in ("readings/?value__gte", "targets/?base_value", "figures/?value__lt"):
@@ -528,11 +245,6 @@ def test_what_is_no_number_is_rejected(client: Client, value: str) -> None:
     for name in ("readings/?version__gt", "targets/?base_year", "milestones/?weight__lte"):
         pointer = name.partition("?")[2]
         assert error_codes(client, f"{name}={quote(value)}")[-1] == (pointer, f"{pointer}: “{value}”. {text}")
-
-
-@pytest.mark.parametrize("value", ["0", "10000", "1.5", "-1"])
-def test_years_and_counts_are_whole(client: Client, value: str) -> None:
-    assert error_codes(client, f"targets/?target_year__gte={value}")[0][0] == "target_year__gte"
 
 
 def test_codes_by_a_part_of_them(client: Client, empty: None) -> None:
@@ -577,53 +289,19 @@ UNKNOWN = "“{}” is not a parameter here. Did you mean “{}”?"
 @pytest.mark.parametrize(
     ("query", "pointer", "message"),
     [
-        ("pilots/?kind__inn=park", "kind__inn", UNKNOWN.format("kind__inn", "kind__in")),
-        ("pilots/?kind__not=park", "kind__not", UNKNOWN.format("kind__not", "kind__ne")),
         ("pilots/?kind__in__in=park", "kind__in__in", UNKNOWN.format("kind__in__in", "kind__in")),
-        (
-            "stages/?entered_on__after=2024-01-01",
-            "entered_on__after",
-            UNKNOWN.format("entered_on__after", "entered_on__lte"),
-        ),
-        ("stages/?entered_on__gtt=2024-01-01", "entered_on__gtt", UNKNOWN.format("entered_on__gtt", "entered_on__gt")),
         ("policies/?slug__contains=a", "slug__contains", UNKNOWN.format("slug__contains", "slug__icontains")),
-        ("pilots/?slug__regex=a", "slug__regex", UNKNOWN.format("slug__regex", "slug")),
-        ("provinces/?in_roster__in=true", "in_roster__in", UNKNOWN.format("in_roster__in", "in_roster")),
         ("pilots/?batch__slug=a", "batch__slug", UNKNOWN.format("batch__slug", "batch__ne")),
-        (
-            "milestones/?planned_on__isnull=true",
-            "planned_on__isnull",
-            UNKNOWN.format("planned_on__isnull", "planned_on__lt"),
-        ),
-        ("pilots/?kind__in=", "kind__in", "kind__in: empty. Give a value or leave the parameter out."),
         ("pilots/?kind__in=park,", "kind__in", "kind__in: “park,”. Leave no empty place between the commas."),
-        ("pilots/?kind__in=,park", "kind__in", "kind__in: “,park”. Leave no empty place between the commas."),
-        ("pilots/?province__ne=,", "province__ne", "province__ne: “,”. Leave no empty place between the commas."),
-        (
-            "pilots/?kind__in=park,citty",
-            "kind__in",
-            "kind__in: “park,citty”. There is no “citty” here. Did you mean “city”?",
-        ),
         (
             "pilots/?province__in=zhejiang,zheijang",
             "province__in",
             "province__in: “zhejiang,zheijang”. There is no “zheijang” here. Did you mean “zhejiang”?",
         ),
-        ("pilots/?province__in=%00", "province__in", "province__in: “\0”. There is no “\0” here."),
-        (
-            "pilots/?light__ne=blue",
-            "light__ne",
-            "light__ne: “blue”. There is no “blue” here. Use one of: red, yellow, green, grey.",
-        ),
         (
             "stages/?entered_on__gt=2024",
             "entered_on__gt",
             "entered_on__gt: “2024” is not a day. Write it as 2024-01-30.",
-        ),
-        (
-            "readings/?accepted_on__lt=２０２４-01-01",
-            "accepted_on__lt",
-            "accepted_on__lt: “２０２４-01-01” is not a day. Write it as 2024-01-30.",
         ),
         (
             "stages/?entered_on__isnull=yes",
@@ -635,7 +313,6 @@ UNKNOWN = "“{}” is not a parameter here. Did you mean “{}”?"
             "slug__icontains",
             f"slug__icontains: “{'a' * 79}…”. Ensure this value has at most 100 characters (it has 101).",
         ),
-        ("policies/?doc_number=%00", "doc_number", "doc_number: “\0”. Null characters are not allowed."),
         ("policies/?doc_number=%20", "doc_number", "doc_number: empty. Give a value or leave the parameter out."),
         ("pilots/?kind__in=park&kind__in=city", "kind__in", "kind__in is given 2 times. Give it once."),
     ],
@@ -676,10 +353,6 @@ def test_of_many_wrong_words_the_first_are_named(client: Client) -> None:
     ("query", "bill"),
     [
         ("kind__in=park,city", 0),
-        ("kind__ne=park", 0),
-        ("term_end__isnull=false", 0),
-        ("slug__startswith=h", 0),
-        ("province__in=zhejiang", 1),
         ("province__in=zhejiang,jiangsu,hebei", 1),
         ("industry__ne=steel,cement", 1),
     ],
@@ -699,8 +372,3 @@ def test_files_obey_suffixes_too(client: Client) -> None:
     found = [row["slug"] for row in csv.DictReader(io.StringIO(text))]
     assert found == sorted(Pilot.objects.filter(kind__in=["city", "county"]).values_list("slug", flat=True))
     assert client.get("/api/v1/pilots/?format=csv&kind__in=citty").status_code == 400
-
-
-def test_a_policy_may_be_asked_by_its_number(client: Client) -> None:
-    policy = Policy.objects.exclude(doc_number="").order_by("pk")[0]
-    assert result_ids(client, f"policies/?doc_number={quote(policy.doc_number)}") == [policy.slug]

@@ -44,12 +44,6 @@ def test_no_row_is_changed_or_deleted(step: FollowUpStep, write: str) -> None:
     assert (rows(), len(before)) == (before, 3)
 
 
-def test_statements_that_meet_no_row_pass(step: FollowUpStep) -> None:
-    assert FollowUpStep.objects.filter(seq=9).update(remark="x") == 0
-    assert FollowUpStep.objects.filter(seq=9).delete() == (0, {})
-    assert len(rows()) == 3
-
-
 def test_restoring_a_version_says_that_none_is(step: FollowUpStep) -> None:
     entry = step.history.get()
     with pytest.raises(RevertRejected) as caught:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,7 +41,6 @@ from tests.factories import (
     add_step,
     make_batch,
     make_indicator,
-    make_industry,
     make_override,
     make_pilot,
     make_province,
@@ -55,7 +53,6 @@ from tests.support.admin_forms import form_data
 from tests.support.api_client import World, client_with_token
 from tests.support.concurrency_client import ServedProject
 from tests.support.databases import server_connection
-from tests.support.histories import create_with_history
 from tests.support.imports import run_import, undo_import
 
 pytestmark = pytest.mark.django_db
@@ -143,43 +140,6 @@ def test_a_whole_event(pilot: Pilot, feed: FeedReader) -> None:
     ]
 
 
-def test_a_whole_event_of_a_child_of_a_pilot(pilot: Pilot, client: Client) -> None:
-    indicator = make_indicator("AIR_A")
-    feed = FeedReader(client)
-    reading = make_reading(pilot, indicator, "2024", 90)
-    (line,) = feed.lines()
-    del line["at"]
-    assert line == {
-        "action": "created",
-        "resource": "readings",
-        "key": str(reading.pk),
-        "id": reading.pk,
-        "was": None,
-        "of": {"resource": "pilots", "key": "huzhou"},
-        "reason": None,
-        "by": None,
-        "url": f"http://testserver/api/v1/readings/{reading.pk}/",
-    }
-
-
-def test_the_whole_answer(client: Client) -> None:
-    make_source()
-    first = client.get(f"{ADDRESS}?page_size=1").json()
-    assert list(first) == ["next_cursor", "more", "results"]
-    assert (first["more"], [short_line(line) for line in first["results"]]) == (
-        False,
-        [f"created sources/{only_key(Source)}"],
-    )
-    make_source()
-    make_source()
-    then = client.get(f"{ADDRESS}?page_size=1&cursor={first['next_cursor']}").json()
-    assert (then["more"], len(then["results"])) == (True, 1)
-
-
-def only_key(model: Any) -> int:
-    return int(model.objects.get().pk)
-
-
 def test_a_name_is_shown_to_those_who_see_it_in_histories(pilot: Pilot, client: Client) -> None:
     """As in the journals: staff who may view the kind of record."""
     names = ("wang", "viewer", "staff", "clerk")
@@ -194,14 +154,6 @@ def test_a_name_is_shown_to_those_who_see_it_in_histories(pilot: Pilot, client: 
         client.force_login(user)
         seen[user.username] = [line["by"] for line in feed.lines()]
     assert seen == {"anonymous": [None], "viewer": [None], "staff": ["wang"], "clerk": [None]}
-
-
-def test_what_the_product_wrote_is_shown_in_the_users_language(pilot: Pilot, feed: FeedReader) -> None:
-    pilot._change_reason = "Demonstration data"
-    pilot.save()
-    assert [line["reason"] for line in feed.lines()] == ["Demonstration data"]
-    feed.cursor += "&lang=zh-hans"
-    assert [line["reason"] for line in feed.lines()] == ["演示数据"]
 
 
 def test_a_record_that_is_gone_keeps_its_key_and_has_no_address(pilot: Pilot, client: Client) -> None:
@@ -229,20 +181,6 @@ def test_a_renamed_record_has_its_former_key(pilot: Pilot, feed: FeedReader) -> 
         "changed pilots/deqing (was wuxing)",
     ]
     assert {line["url"] for line in feed.lines()} == {"http://testserver/api/v1/pilots/deqing/"}
-
-
-def test_a_renamed_indicator(client: Client) -> None:
-    """Its code is what its address names."""
-    indicator, feed = make_indicator("AIR_A"), FeedReader(client)
-    indicator.code = "AIR_B"
-    indicator.save()
-    assert feed.short_lines() == ["changed indicators/AIR_B (was AIR_A)"]
-
-
-def test_a_list_of_related_records_is_a_change_of_the_record(pilot: Pilot, client: Client) -> None:
-    industry, feed = make_industry(), FeedReader(client)
-    writing.write(pilot, {}, {"industries": [industry], "sources": []}, by=None)
-    assert feed.short_lines() == ["changed pilots/huzhou"]
 
 
 def test_steps_and_lights_belong_to_their_parents(pilot: Pilot, client: Client) -> None:
@@ -299,43 +237,6 @@ def test_an_import_and_its_undoing_tell_each_record_once(pilot: Pilot, client: C
     assert {line["reason"] for line in feed.lines()[4:]} == {f"Import {record.pk} undone"}
 
 
-def test_an_import_that_renames_nothing_and_changes_steps(pilot: Pilot, client: Client) -> None:
-    """Targets come with their steps, in one entry."""
-    make_indicator("AIR_A")
-    feed = FeedReader(client)
-    heads = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps"]
-    run_import("targets", heads, ["huzhou", "AIR_A", "reach", 2023, 100, 2026, 60, "2024: 90; 2025: 75"])
-    number = only_key(Target)
-    assert feed.short_lines() == [f"created targets/{number}"]
-
-
-def test_restoring_tells_the_record_once(pilot: Pilot, feed: FeedReader) -> None:
-    pilot.slug = "wuxing"
-    pilot.save()
-    first, newest = pilot.history.earliest(), pilot.history.latest()
-    writing.restore(first, opened=str(newest.pk))
-    assert feed.short_lines() == ["changed pilots/wuxing (was huzhou)", "changed pilots/huzhou (was wuxing)"]
-
-
-def test_a_form_of_the_admin_tells_the_record_once(pilot: Pilot, admin_client: Client) -> None:
-    feed = FeedReader(admin_client)
-    address = reverse("admin:pilots_pilot_change", args=[pilot.pk])
-    sent = form_data(admin_client.get(address), slug="wuxing", change_reason="new name")
-    assert admin_client.post(address, sent).status_code == 302
-    told = feed.lines()
-    assert [(short_line(line), line["reason"], line["by"]) for line in told] == [
-        ("changed pilots/wuxing (was huzhou)", "new name", "admin")
-    ]
-
-
-def test_records_created_in_bulk_are_listed_each(pilot: Pilot, client: Client) -> None:
-    indicator, feed = make_indicator("AIR_A"), FeedReader(client)
-    days = {"reported_on": date(2024, 2, 20), "state": "reported"}
-    made = [Reading(pilot=pilot, indicator=indicator, period=str(year), value=1, **days) for year in (2022, 2023)]
-    create_with_history(made)
-    assert feed.short_lines() == [f"created readings/{reading.pk}" for reading in made]
-
-
 @with_commits
 def test_a_line_shows_when_its_transaction_has_ended(
     pilot: Pilot, feed: FeedReader, django_assert_num_queries: Any
@@ -348,19 +249,6 @@ def test_a_line_shows_when_its_transaction_has_ended(
         pilot.save()
     with django_assert_num_queries(3):  # the end of the feed, the changes, what records are called now
         assert feed.short_lines() == ["changed pilots/huzhou"]
-
-
-@with_commits
-def test_no_entry_without_its_event(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside a transaction as well: an entry and its line are written together or not at all."""
-
-    def failing(*_args: Any) -> None:
-        raise RuntimeError
-
-    monkeypatch.setattr("core.history.recording.record_change_events", failing)
-    with pytest.raises(RuntimeError):
-        pilot.save()
-    assert pilot.history.count() == ChangeEvent.objects.filter(model="pilots.pilot").count() == 1
 
 
 @with_commits
@@ -387,7 +275,7 @@ def test_a_writer_that_is_rolled_back_is_neither_in_the_feed_nor_in_a_cached_ans
 # -- pages, filters, cursors -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1, 2, 5, 6, 1000])
+@pytest.mark.parametrize("size", [1, 5, 6])
 def test_pages_tell_each_line_once_in_order(client: Client, size: int) -> None:
     for n in range(3):
         make_source()
@@ -403,23 +291,6 @@ def test_pages_tell_each_line_once_in_order(client: Client, size: int) -> None:
     assert seen == whole
     assert len(whole) == 6
     assert (cursor, feed_lines(client, f"cursor={cursor}")) == (latest_cursor(client), [])
-
-
-def test_events_of_one_transaction_are_listed_page_by_page(client: Client) -> None:
-    """A cursor may be between two of them."""
-    with transaction.atomic():
-        sources = [make_source() for _ in range(5)]
-    page = client.get(f"{ADDRESS}?page_size=2").json()
-    rest = client.get(f"{ADDRESS}?page_size=3&cursor={page['next_cursor']}").json()
-    found = [line["id"] for line in [*page["results"], *rest["results"]]]
-    assert (found, page["more"], rest["more"]) == ([source.pk for source in sources], True, False)
-
-
-def test_no_cursor_is_the_beginning_and_a_page_has_200(client: Client) -> None:
-    create_with_history([Agency(slug=f"agency-{n}", name_zh=f"部门{n}") for n in range(201)])
-    page = client.get(ADDRESS).json()
-    assert (len(page["results"]), page["more"]) == (200, True)
-    assert page == client.get(f"{ADDRESS}?cursor=first").json()
 
 
 def test_what_was_filtered_out_is_not_looked_at_again(pilot: Pilot, client: Client) -> None:
@@ -452,22 +323,15 @@ def test_a_resource_tells_its_parts_too(pilot: Pilot, feed: FeedReader) -> None:
 ASKED = ("targets", "pilots", "indicators,pilots", "readings")
 REFUSED = [
     ("cursor=last", "cursor", "invalid_cursor", "“latest”"),
-    ("cursor=Yy4w", "cursor", "invalid_cursor", "“first”"),
     (f"cursor={encode_cursor('r', 1)}", "cursor", "invalid_cursor", "“first”"),
     (f"cursor={encode_cursor('c', 1)}", "cursor", "invalid_cursor", "“first”"),
-    (f"cursor={encode_cursor('c', 0, 0)}=", "cursor", "invalid_cursor", "“first”"),
     (f"cursor={encode_cursor('c', 10**17, 0)}", "cursor", "cursor_ahead", "lists"),
-    ("cursor=%00", "cursor", "invalid_cursor", "“first”"),
-    ("cursor=ｙ", "cursor", "invalid_cursor", "“first”"),
-    ("page_size=0", "page_size", "invalid_number", "1000"),
     ("page_size=1001", "page_size", "invalid_number", "1000"),
-    ("page_size=1.5", "page_size", "invalid_number", "1000"),
     ("resource=pilot", "resource", "invalid_choice", "“pilots”"),
     ("resource=pilots,divisions", "resource", "invalid_choice", "Known: "),
     ("resource=,", "resource", "empty_value", ""),
     ("as_of=2024-01-30", "as_of", "unknown_parameter", "cursor"),
     ("format=csv", "format", "invalid_choice", "json"),
-    ("ordering=at", "ordering", "unknown_parameter", "Known: "),
 ]
 
 
@@ -495,11 +359,6 @@ def test_attachments_of_a_deleted_document_are_told_as_gone_to_those_who_could_r
         delete_with_history(document)
         attachment.pk = key
     assert [line for line in feed.short_lines() if "attachments" in line] == [f"deleted attachments/{open_to_all.pk}"]
-
-
-def test_nothing_to_tell(client: Client) -> None:
-    page = client.get(ADDRESS).json()
-    assert page == {"next_cursor": latest_cursor(client), "more": False, "results": []}
 
 
 def test_a_person_costs_the_same_whatever_stands_on_the_page(pilot: Pilot, admin_client: Client) -> None:

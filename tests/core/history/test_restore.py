@@ -9,12 +9,11 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
 
 from core.history.diffs import current_state
 from core.history.recording import delete_with_history
 from core.records import writing
-from pilots.models import LightOverride, Milestone, Pilot, Reading, Replan
+from pilots.models import Milestone, Pilot, Reading, Replan
 from policies.models import Agency, Industry, Policy, Province, Source
 from tests.factories import (
     make_batch,
@@ -27,7 +26,6 @@ from tests.factories import (
     make_reading,
     make_replan,
     make_source,
-    make_stage,
     make_target,
 )
 
@@ -121,17 +119,6 @@ def test_every_field_and_every_list_is_set_back_exactly(admin_client: Client) ->
     assert {row.source_id for row in latest.sources.all()} == {first.pk, second.pk}
 
 
-def test_the_entry_of_a_restoration_is_in_the_words_of_who_restores(admin_client: Client, pilot: Pilot) -> None:
-    entry = newest_entry(pilot)
-    pilot.name_en = "Other"
-    pilot.save()
-    with translation.override("zh-hans"):
-        writing.restore(entry, opened=str(newest_entry(pilot).pk), reason="导入有误")
-    pilot.refresh_from_db()
-    assert pilot.name_en == "Huzhou"
-    assert newest_entry(pilot).history_change_reason.endswith("导入有误")
-
-
 def test_the_record_as_it_is_has_nothing_to_restore(admin_client: Client, pilot: Pilot) -> None:
     page = admin_client.get(version_url(pilot, newest_entry(pilot)))
     assert page.context["steps"] == []
@@ -205,17 +192,6 @@ def test_who_saved_meanwhile_is_not_overwritten(admin_client: Client, pilot: Pil
     assert pilot.note == "Somebody's work"
     sent = {"version": str(answer.context["latest"].pk)}
     assert admin_client.post(version_url(pilot, entry), sent).status_code == 302
-
-
-def test_a_stage_is_restored_only_into_the_order_of_stages(admin_client: Client, pilot: Pilot) -> None:
-    stage = make_stage(pilot, "tasked", date(2024, 3, 1))
-    entry = newest_entry(stage)
-    stage.entered_on = date(2024, 6, 1)
-    stage.save()
-    make_stage(pilot, "listed", date(2024, 5, 1))
-    assert [label for label, _text in restore_errors(press_restore(admin_client, stage, entry))] == ["Entered on"]
-    stage.refresh_from_db()
-    assert stage.entered_on == date(2024, 6, 1)
 
 
 # -- who may -----------------------------------------------------------------------------------------------
@@ -360,26 +336,6 @@ def test_a_record_is_restored_once(admin_client: Client, pilot: Pilot) -> None:
     assert Pilot.objects.filter(pk=key).count() == 1
 
 
-def test_an_older_version_of_a_deleted_record_can_be_chosen(admin_client: Client, pilot: Pilot) -> None:
-    first = newest_entry(pilot)
-    pilot.name_en = "Later"
-    pilot.save()
-    key = pilot.pk
-    pilot.delete()
-    assert press_restore(admin_client, pilot, first).status_code == 302
-    assert Pilot.objects.get(pk=key).name_en == "Huzhou"
-
-
-def test_a_light_set_by_hand_keeps_its_author(admin_client: Client, admin_user: User, pilot: Pilot) -> None:
-    author, until = User.objects.create_user("author"), date(2099, 1, 1)
-    light = LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=author, expires_on=until)
-    key = light.pk
-    light.delete()
-    end = LightOverride.history.filter(id=key, history_type="-").get()
-    assert press_restore(admin_client, light, end).status_code == 302
-    assert LightOverride.objects.get(pk=key).author == author
-
-
 def test_a_restoration_writes_all_or_nothing(monkeypatch: Any) -> None:
     milestone = make_milestone(make_pilot(make_batch(), make_province()), date(2026, 1, 1), is_key=True)
     make_replan(milestone, date(2027, 1, 1))
@@ -400,18 +356,6 @@ def test_a_restoration_writes_all_or_nothing(monkeypatch: Any) -> None:
 
 
 # -- the list of deleted records ------------------------------------------------------------------------------
-
-
-def test_the_list_leaves_out_what_was_restored_and_names_each_once(admin_client: Client) -> None:
-    source = make_source(title="Notice")
-    key = source.pk
-    source.delete()
-    assert press_restore(admin_client, source, Source.history.filter(id=key).first()).status_code == 302
-    Source.objects.get(pk=key).delete()
-    other = make_source(title="Other")
-    other.delete()
-    page = admin_client.get(reverse("admin:policies_source_deleted"))
-    assert [end.what for end in page.context["ends"]] == ["Other", "Notice"]
 
 
 @pytest.mark.parametrize("kind", ["pilot", "milestone", "target", "reading", "lightoverride"])

@@ -78,15 +78,6 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert errors[0]["message"] == "Empty. This needs a value."
 
 
-def test_errors_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With --confirm too nothing is written while there are errors."""
-    before = table_checksums(histories=True)
-    code, out = run(capsys, written(tmp_path, [*GOOD[:4], "陝西"]), "--kind", "pilots", "--confirm")
-    assert code == 1
-    assert "E2 [Province] There is no province “陝西”." in out
-    assert table_checksums(histories=True) == before
-
-
 def test_confirm_and_undo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     user = User.objects.create(username="li", is_superuser=True)
     before = table_checksums()

@@ -135,16 +135,3 @@ def test_hostile_values_in_every_column(world: dict[str, list[Any]], kind: str) 
     record.file.refresh_from_db()
     assert len(record.file.report["rows"]) == len(plan.rows) > len(HOSTILE)
     assert "\x00" not in str(record.file.report)
-
-
-@pytest.mark.parametrize("kind", sampled(KINDS))
-def test_columns_missing_one_by_one(world: dict[str, list[Any]], kind: str) -> None:
-    """A new row that lacks any of its columns ends in words, not in an exception."""
-    names = [column.name for column in KINDS[kind].columns if column.name != "id"]
-    for absent in names:
-        heads = ["id", *(name for name in names if name != absent)]
-        rows = [[None, *(next(iter(world.get(name, [])), None) for name in heads[1:])], [None] * len(heads)]
-        plan = dry_run_of(kind, heads, *rows)
-        assert save_dry_run(plan, name="f.csv", content=b"", by=None).faults == len(plan.errors)
-    only = dry_run_of(kind, ["id", "note"], [None, "x"], [2**80, "y"])
-    assert ("A3", "unknown_record") in [(fault.cell, fault.code) for fault in only.errors]

@@ -129,18 +129,6 @@ def test_an_unknown_column_with_the_nearest() -> None:
     assert fault.message == "“provinz” is no column here. Did you mean “Province”? Rename it, or delete the column."
 
 
-def test_an_unknown_column_like_no_other() -> None:
-    (fault,) = find_in("pilots", ["slug", "name_zh", "☂☂☂"]).errors
-    assert fault.message == "“☂☂☂” is no column here. Delete the column; the template shows those there are."
-
-
-def test_a_column_twice() -> None:
-    """The second is named, in whatever language it is written."""
-    headings = find_in("pilots", ["slug", "Name in Chinese", "中文名称"])
-    assert error_codes(headings) == [("C1", "twice")]
-    assert heading_names(headings) == {1: "slug", 2: "name_zh"}
-
-
 @pytest.mark.parametrize("heading", ["Note", "备注", "note", "说明"])
 def test_a_file_from_before_notes_had_a_language_is_read(heading: str) -> None:
     headings = find_in("pilots", ["slug", heading])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from core.imports.columns import RecordLookup, fold_name
+from core.imports.columns import RecordLookup
 from core.spreadsheets.cells import AmbiguousCell
 from pilots.models import Pilot
 from policies.models import Agency, Industry, Policy, Province, Source
@@ -60,13 +60,6 @@ def test_a_near_miss_offers_the_nearest() -> None:
     )
 
 
-def test_like_nothing_there_is() -> None:
-    assert rejection_code(Province, "☂") == (
-        "unknown_record",
-        "There is no province “☂”. Write its code or its name as it stands in the records.",
-    )
-
-
 def test_a_name_of_several_is_ambiguous() -> None:
     """The same city is in two batches: its batch or its code decides."""
     province = make_province()
@@ -92,15 +85,6 @@ def test_a_name_of_several_is_ambiguous() -> None:
             for names in written.values():
                 assert [library.find(Pilot, name) for name in names] == [one, two]
                 assert library.find_list(Pilot, "\n".join(names)) == [one, two]
-
-
-def test_a_name_that_its_batch_does_not_tell_apart() -> None:
-    """Batches of one short name: only the code is left."""
-    province, short = make_province(), {"short_name_en": "the batch", "short_name_zh": "本批"}
-    pilots = [make_pilot(make_batch(**short), province, slug=slug, name_zh="甲市") for slug in ("jia-1", "jia-2")]
-    names = RecordLookup().index(Pilot)
-    with translation.override("zh-hans"):
-        assert [names.name_for(pilot) for pilot in pilots] == ["jia-1", "jia-2"]
 
 
 def test_a_name_that_is_another_ones_code() -> None:
@@ -180,14 +164,3 @@ def test_nonsense_is_rejected_fast() -> None:
         with pytest.raises(AmbiguousCell):
             library.find(Policy, f"关于减污降碳的{n}通知")
     assert time.process_time() - begun < 10
-
-
-def test_one_query_for_all_names(django_assert_num_queries: Any) -> None:
-    library = RecordLookup()
-    with django_assert_num_queries(1):
-        for name in ("陕西", "Hubei", "zhejiang"):
-            library.find(Province, name)
-
-
-def test_folding() -> None:
-    assert fold_name(" Ａ\u3000 b\n") == "a b"

@@ -204,13 +204,6 @@ def test_a_file_that_cannot_be_read_is_rejected_at_its_field(admin_client: Clien
     assert not Import.objects.exists()
 
 
-def test_an_empty_file_or_none_is_rejected_at_its_field(admin_client: Client) -> None:
-    page = upload(admin_client, SimpleUploadedFile("a.csv", b""))
-    assert page.context["form"].errors == {"file": ["The file is empty. Choose one that holds rows."]}
-    page = admin_client.post(reverse("import-list"), {"kind": "pilots"})
-    assert page.context["form"].errors == {"file": ["Choose a file."]}
-
-
 def test_an_upload_of_more_than_the_limit_is_rejected_before_it_is_kept(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,12 +226,6 @@ def test_a_template_is_recognised(admin_client: Client, kind: str) -> None:
     answer = upload(admin_client, SimpleUploadedFile("template.xlsx", content), kind="")
     assert answer.status_code == 302, answer.context["form"].errors
     assert Import.objects.get().kind == kind
-
-
-def test_a_list_of_an_office_is_recognised(admin_client: Client) -> None:
-    heads = ["试点名称", "试点类型", "试点批次", "省份"]
-    answer = upload(admin_client, csv_file(["湖州市", "城市", "first", "浙江"], heads=heads), kind="")
-    assert (answer.status_code, Import.objects.get().kind) == (302, "pilots")
 
 
 @pytest.mark.parametrize(
@@ -470,18 +457,6 @@ def test_a_long_import_is_checked_confirmed_and_undone_by_a_worker(admin_client:
     assert record.confirmed_by == record.undone_by == User.objects.get(username="admin")
     assert [status for _name, status, _error in ends_of_jobs()] == ["SUCCESSFUL"] * 3
     assert admin_client.get(address).context["job"] is None
-
-
-@pytest.mark.usefixtures("long")
-def test_a_long_file_is_checked_again_by_a_worker(admin_client: Client) -> None:
-    with jobs_done():
-        upload(admin_client, csv_file(HUZHOU))
-    record = Import.objects.get()
-    make_pilot(Batch.objects.get(), Province.objects.get(), slug="huzhou", name_zh="湖州市", kind="city")
-    with jobs_done():
-        assert admin_client.post(reverse("import-again", args=[record.pk]))["Location"] == record.get_absolute_url()
-    record.refresh_from_db()
-    assert (record.created, record.updated, record.unchanged) == (0, 0, 1)
 
 
 def test_what_stands_against_a_long_import_is_told_on_its_page_and_it_can_be_asked_for_again(

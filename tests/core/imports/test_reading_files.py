@@ -19,7 +19,7 @@ from core.imports.files import (
     save_dry_run,
 )
 from core.imports.importer import KINDS
-from core.imports.models import Import, ImportState
+from core.imports.models import ImportState
 from core.spreadsheets.cells import SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reader import read_sheet
 from tests.factories import make_policy
@@ -62,12 +62,6 @@ def test_the_first_sheet_with_headings_of_the_kind() -> None:
         plan_for(content, sheet="没有")
 
 
-def test_no_sheet_has_headings() -> None:
-    """The first one is spoken of."""
-    plan = plan_for(book(一=[["x"]], 二=[["y"]]))
-    assert (plan.sheet.name, [fault.code for fault in plan.errors]) == ("一", ["no_headings"])
-
-
 def test_what_is_kept_of_a_dry_run() -> None:
     make_policy(slug="a", title_zh="甲", note="旧")
     content = csv_bytes(HEADS, ["a", "甲", "新"], ["b", "乙", ""])
@@ -83,13 +77,6 @@ def test_what_is_kept_of_a_dry_run() -> None:
     )
     assert (record.rows_read, record.created, record.updated, record.unchanged, record.faults) == (2, 0, 1, 0, 1)
     assert (record.sha256, bytes(record.file.content)) == (hashlib.sha256(content).hexdigest(), content)
-
-
-def test_what_is_kept_says_nothing_of_a_row_that_lacks_a_column() -> None:
-    """It is an error row, though the error is at the heading."""
-    found = dry_run_report(dry_run_of_file(KINDS["plans"], "f.csv", csv_bytes(["id", "note"], ["", "x"]), by=None))
-    assert found["rows"] == [{"row": 2, "action": "error", "name": "", "changes": []}]
-    assert found["fingerprints"] == []
 
 
 def test_the_rows_come_back_with_what_is_wrong() -> None:
@@ -153,9 +140,3 @@ def test_fingerprints_are_the_same_in_every_language() -> None:
             prints.append(dry_run_report(plan_for(content, "f.csv"))["fingerprints"])
     assert prints[0] == prints[1]
     assert len(prints[0]) == 2
-
-
-def test_a_name_that_is_too_long_keeps_its_end() -> None:
-    content = csv_bytes(HEADS, ["a", "甲", ""])
-    save_dry_run(plan_for(content, "f.csv"), name="x" * 300 + ".csv", content=content, by=None)
-    assert Import.objects.get().file_name == "x" * 251 + ".csv"

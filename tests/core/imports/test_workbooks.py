@@ -10,7 +10,6 @@ from django.utils import translation
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils import get_column_letter
 
-from core.imports import files
 from core.imports.files import dry_run_of_file, export_csv, export_workbook
 from core.imports.importer import KINDS
 from policies.models import Policy, ProvincialPlan
@@ -65,19 +64,6 @@ def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() ->
 
 
 @EMPTY_AND_DB
-def test_cells_still_empty_keep_codes_as_text_and_do_not_make_a_day_of_a_month() -> None:
-    sheet = opened(template_workbook(PLANS)).worksheets[0]
-    formats = {cell.value: sheet.column_dimensions[cell.column_letter].number_format for cell in sheet[1]}
-    assert {name: form for name, form in formats.items() if form != "@"} == {
-        "Record number": "General",
-        "Published on": "yyyy-mm-dd",
-        "Latest date known": "yyyy-mm-dd",
-        "Issuing bodies": "General",
-        "Searched on": "yyyy-mm-dd",
-    }
-
-
-@EMPTY_AND_DB
 def test_what_is_required_is_marked() -> None:
     sheet = opened(template_workbook(PLANS)).worksheets[0]
     marked = [cell.value for cell in sheet[1] if cell.fill.start_color.rgb == "00FFF2CC"]
@@ -107,15 +93,6 @@ def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> No
         "M2:M1048576": "'Lists'!$E$2:$E$6",
     }
     assert {rule.errorStyle for rule in rules.values() if rule.type == "list"} == {"warning"}
-
-
-@EMPTY_AND_DB
-def test_too_many_names_are_no_drop_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_CHOICES", 1)
-    make_policy()
-    make_province(short_en="Tibet")
-    make_province(short_en="Gansu")
-    assert rows(opened(template_workbook(PLANS))["Lists"])[0] == ["Confidence", "Precision", "Policy", "Status"]
 
 
 @EMPTY_AND_DB
@@ -169,22 +146,6 @@ def test_a_sheet_explains_each_column_with_examples_from_the_records() -> None:
     assert explained["Sources"][-1] == "_x005F_x0041_ =1\n公报"
     assert table[21][0] == "How the file is read"
     assert table[-1][0] == "Without a record number, a row finds its record by: Policy + Province"
-
-
-@EMPTY_AND_DB
-def test_an_example_is_written_as_it_is_typed() -> None:
-    make_policy(calls_for_provincial_plan=True, published_on=date(2022, 7, 1))
-    explained = {line[0]: line[5] for line in rows(opened(template_workbook(POLICIES))["Explanation"])}
-    assert (explained["Calls for provincial plans"], explained["Published on"]) == ("yes", "2022-07-01")
-
-
-@EMPTY_AND_DB
-def test_a_template_as_it_is_has_no_rows_and_no_other_error() -> None:
-    make_plan(make_policy(), make_province())
-    for kind in KINDS.values():
-        plan = dry_run_of_file(kind, "template.xlsx", template_workbook(kind), by=None)
-        assert [fault.code for fault in plan.errors] == ["no_rows"]
-        assert plan.sheet.name == opened(template_workbook(kind)).sheetnames[0]
 
 
 # -- exports -------------------------------------------------------------------------------------------
@@ -247,17 +208,6 @@ def test_csv_has_a_mark_for_excel_and_text_that_never_runs() -> None:
         f"{plan.pk},'=1+1,\"_x0041_ \n+\",official,'-,,2022-06,month,2022-07-02,2022-06-30,"
         'Joint plan,Tibet,issued,0012,7,,,,"公报\n网页"\r\n'
     )
-
-
-@EMPTY_AND_DB
-def test_a_day_in_the_middle_of_a_month_known_to_the_month_is_written_whole() -> None:
-    make_policy(issued_on=date(2022, 6, 15), issued_precision="month")
-    make_policy(issued_on=date(2021, 3, 1), issued_precision="year")
-    make_policy(issued_on=date(2020, 1, 1), issued_precision="year")
-    sheet = workbook_of(POLICIES).worksheets[0]
-    place = next(cell.column_letter for cell in sheet[1] if cell.value == "Issued on")
-    found = [cell.value for cell in sheet[place][1:]]
-    assert [found[0].date(), found[1].date(), found[2]] == [date(2022, 6, 15), date(2021, 3, 1), "2020"]
 
 
 @EMPTY_AND_DB
