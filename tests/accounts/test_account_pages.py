@@ -99,11 +99,6 @@ def test_a_password_is_not_guessed_in_an_open_session(settings: Any) -> None:
     assert (right.status_code, "This was tried too often." in right.text) == (429, True)
 
 
-def test_the_admin_s_own_page_of_the_password_leads_here() -> None:
-    make_user("wang", "admin")
-    assert signed_in("wang").get("/admin/password_change/")["Location"] == "/account/password/"
-
-
 # -- a forgotten password ----------------------------------------------------------------------------------
 
 
@@ -172,12 +167,6 @@ def test_a_link_that_the_mail_server_refuses_is_a_failed_job(
     assert ends_of_jobs() == [("mail_password_links", "FAILED", error)]
 
 
-def test_links_are_not_asked_for_without_end(client: Client, settings: Any, tmp_path: Any) -> None:
-    settings.MAIL, settings.VAR_DIR, settings.ACCOUNT_RATE_LIMITS = True, tmp_path, {"reset_password": "2/d/key"}
-    codes = [client.post("/account/forgotten/", {"email": "a@x.org"}).status_code for _try in range(3)]
-    assert codes == [302, 302, 429]
-
-
 def test_without_mail_the_page_says_whom_to_ask(client: Client) -> None:
     page = client.get("/sign-in/").text
     assert "ask an administrator for a link" in page
@@ -235,15 +224,6 @@ def test_a_link_to_an_administrator_s_password_is_made_by_administrators_alone(c
     assert codes(user) == [302, 302, 302]  # to the sign-in of the admin
 
 
-def test_a_new_password_must_be_a_good_one(client: Client) -> None:
-    boss, user = make_user("boss", "admin"), make_user("wang")
-    client.force_login(boss)
-    link = link_in(client.post(reverse("admin:auth_user_link", args=[user.pk])).text)
-    assert chosen(Client(), link, "short").status_code == 200
-    user.refresh_from_db()
-    assert user.check_password(OLD)
-
-
 # -- where a viewer has no place ---------------------------------------------------------------------------
 
 
@@ -274,23 +254,6 @@ def test_the_national_editor_s_admin_has_records_and_no_people(client: Client) -
     assert people == ["", "~system"]  # who signed nothing is not listed
 
 
-def test_no_form_of_an_account_speaks_of_other_ways_to_sign_in(client: Client) -> None:
-    user = make_user("wang")
-    client.force_login(make_user("boss", "admin"))
-    pages = [reverse("admin:auth_user_add"), reverse("admin:auth_user_password_change", args=[user.pk])]
-    for address in pages:
-        page = client.get(address)
-        assert page.status_code == 200
-        assert "LDAP" not in page.text
-        assert 'name="usable_password"' not in page.text
-    sent = {"password1": NEW, "password2": NEW}
-    assert client.post(pages[1], sent).status_code == 302
-    user.refresh_from_db()
-    assert user.check_password(NEW)
-    assert client.post(pages[0], {"username": "li", **sent}).status_code == 302
-    assert User.objects.get(username="li").check_password(NEW)
-
-
 def test_only_provinces_of_the_roster_have_an_editor(client: Client, home: Province) -> None:
     """Hong Kong, Macao and Taiwan are on the map, but have no editors."""
     make_province(slug="hong-kong", name_en="Hong Kong", in_roster=False)
@@ -298,8 +261,3 @@ def test_only_provinces_of_the_roster_have_an_editor(client: Client, home: Provi
     client.force_login(make_user("boss", "admin"))
     page = client.get(reverse("admin:auth_user_change", args=[user.pk]))
     assert ("Home" in page.text, "Hong Kong" in page.text) == (True, False)
-
-
-@pytest.mark.parametrize("name", ["signup", "email", "inactive", "confirm-email", "3rdparty/signup", "login"])
-def test_what_allauth_has_besides_is_not_offered(client: Client, name: str) -> None:
-    assert [client.get(f"/{root}/{name}/").status_code for root in ("account", "accounts")] == [404, 404]

@@ -60,24 +60,6 @@ def test_an_internal_site_is_read_by_a_calendar_program(
     assert token.last_used_at is not None
 
 
-def test_a_feed_links_to_itself_and_to_the_page(client: Client, reader: User, milestone: Milestone) -> None:
-    _token, secret = feed_secret(reader)
-    text = client.get(f"/feeds/{secret}/milestones.atom?province=lakeland").content.decode()
-    assert f'<link href="http://testserver/feeds/{secret}/milestones.atom?province=lakeland" rel="self"/>' in text
-    assert '<link href="http://testserver/pilots/?province=lakeland" rel="alternate"/>' in text
-    assert text.count(secret) == 1
-
-
-def test_filters_are_the_words_of_the_list(client: Client, reader: User, milestone: Milestone) -> None:
-    _token, secret = feed_secret(reader)
-    response = client.get(f"/feeds/{secret}/milestones.ics?provinc=lakeland&lang=en")
-    assert (response.status_code, response["Content-Type"]) == (400, "text/plain; charset=utf-8")
-    assert response.content.decode() == "“provinc” is not a parameter here. Did you mean “province”?"
-    response = client.get(f"/feeds/{secret}/milestones.ics?province=atlantis&lang=en")
-    assert (response.status_code, response.content.decode()[:9]) == (400, "province:")
-    assert status(client, f"/feeds/{secret}/milestones.ics?export=pilots.csv") == 400
-
-
 def test_what_has_ended_or_never_was_is_404(client: Client, reader: User) -> None:
     token, secret = feed_secret(reader)
     assert status(client, f"/feeds/{secret}/milestones.ics") == 200
@@ -179,9 +161,3 @@ def test_it_never_writes(client: Client) -> None:
     html = client.post("/tokens/?lang=en", sent).content.decode()
     assert "An address of calendars and feeds only reads." in html
     assert Token.objects.count() == 0
-
-
-def test_a_form_without_the_choice_makes_an_api_token(client: Client, reader: User) -> None:
-    client.force_login(reader)
-    client.post("/tokens/", {"name": "Export", "days": 30})
-    assert Token.objects.get().kind == TokenKind.API

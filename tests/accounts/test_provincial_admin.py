@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
@@ -40,7 +39,6 @@ from tests.factories import (
     make_follow_up,
     make_indicator,
     make_milestone,
-    make_override,
     make_pilot,
     make_plan,
     make_policy,
@@ -52,7 +50,6 @@ from tests.factories import (
     make_stage,
     make_target,
 )
-from tests.support.admin_forms import add_url as add_page
 from tests.support.admin_forms import form_data, form_errors, newest, page_url, save, save_new
 from tests.support.api_client import make_user
 from tests.support.databases import kept_between_tests
@@ -149,15 +146,6 @@ RECORDS = [
 # -- own, and others' --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", RECORDS)
-def test_what_is_home_is_changed(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
-    record = getattr(world.home, name)
-    assert save(client, record, note_en="Seen", change_reason="Read again").status_code == 302
-    record.refresh_from_db()
-    entry = newest(record)
-    assert (record.note, entry.history_user, entry.history_change_reason) == ("Seen", editor, "Read again")
-
-
 @pytest.mark.parametrize("name", [*RECORDS, "stage", "province"])
 def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
     world: SimpleNamespace, editor: User, client: Client, stranger: User, name: str
@@ -177,15 +165,6 @@ def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
     ):
         assert client.post(address, {**sent, "post": "yes"}).status_code == 403, address
     assert table_checksums(histories=True) == before
-
-
-def test_what_belongs_to_all_is_added_to_but_not_changed(world: SimpleNamespace, editor: User, client: Client) -> None:
-    source = make_source(title="Notice")
-    assert client.post(page_url(source), {"title": "Mine"}).status_code == 403
-    assert client.post(page_url(world.policy), {"note_en": "Mine"}).status_code == 403
-    assert save_new(client, type(source), title="Yearbook").status_code == 302
-    assert client.post(add_page(Pilot), {"slug": "x"}).status_code == 403
-    assert client.post(add_page(StageEntry), {"stage": "recommended"}).status_code == 403
 
 
 # -- nothing is moved across the border --------------------------------------------------------------------
@@ -220,16 +199,6 @@ def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, cl
     record = getattr(world.home, name)
     assert form_errors(save(client, record, province=world.away.province.pk)) == {"province": [OUT_OF_SCOPE]}
     assert type(record).objects.get(pk=record.pk).province == world.home.province
-
-
-def test_nor_is_it_given_to_all(world: SimpleNamespace, editor: User, client: Client) -> None:
-    """The error is at the field, input is kept, and other fields can still be corrected."""
-    answer = save(client, world.home.policy, province="", level="national", note_en="Typed")
-    assert form_errors(answer) == {"province": [OUT_OF_SCOPE]}
-    assert answer.context["adminform"].form["note_en"].value() == "Typed"
-    assert "sources" in answer.context["adminform"].form.fields
-    answer = save(client, world.home.figure, province="")
-    assert form_errors(answer) == {"province": [OUT_OF_SCOPE]}
 
 
 @pytest.mark.parametrize("name", ["milestone", "target"])
@@ -297,31 +266,6 @@ def test_rows_on_the_pilot_s_page_do_not_ask_it_either(world: SimpleNamespace, e
     assert (target.target_value, target.binding, target.target_year) == (80, True, 2026)
 
 
-def test_a_new_row_is_entered_with_all_of_it_but_what_binds(
-    world: SimpleNamespace, editor: User, client: Client
-) -> None:
-    indicator = make_indicator("NOX")
-    row = {"indicator": indicator.pk, "kind": "reach", "target_year": 2027, "target_value": 5, "binding": "on"}
-    sent = {f"targets-1-{name}": value for name, value in row.items()}
-    assert (
-        client.post(page_url(world.home.pilot), form_data(client.get(page_url(world.home.pilot))) | sent).status_code
-        == 302
-    )
-    target = world.home.pilot.targets.get(indicator=indicator)
-    assert (target.target_value, target.binding) == (5, False)
-
-
-def test_steps_of_a_target_on_record_are_looked_at(
-    world: SimpleNamespace, editor: User, client: Client, boss: Client
-) -> None:
-    def has_steps(who: Client, address: str) -> bool:
-        return "steps" in who.get(address).context["adminform"].form.fields
-
-    assert not has_steps(client, page_url(world.home.target))
-    assert has_steps(boss, page_url(world.home.target))
-    assert has_steps(client, add_page(Target))
-
-
 WHY = "This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
 
 
@@ -344,19 +288,6 @@ def test_a_day_that_has_passed_is_moved_with_a_reason(
     assert save(client, world.home.pilot, **row).status_code == 302
     other.refresh_from_db()
     assert (other.planned_on, newest(other).history_change_reason) == (date(2027, 3, 1), "Late as well")
-
-
-def test_going_back_to_another_planned_day_takes_a_reason_too(
-    world: SimpleNamespace, editor: User, client: Client
-) -> None:
-    milestone = world.home.milestone
-    milestone.planned_on = date(2025, 4, 1)
-    milestone.save()
-    first, last = milestone.history.earliest("history_id"), newest(milestone)
-    address = page_url(milestone, "simple_history", first.pk)
-    assert WHY in client.post(address, {"version": str(last.pk)}).text
-    done = client.post(address, {"version": str(last.pk), "change_reason": "It was right before"})
-    assert done.status_code == 302
 
 
 NEW_RECORDS: dict[type, dict[str, Any]] = {
@@ -383,15 +314,6 @@ def test_a_new_record_is_the_province_s_own(world: SimpleNamespace, editor: User
     assert model.objects.count() == before
     assert save_new(client, model, **values, **{field: getattr(world.home, field).pk}).status_code == 302
     assert model.objects.count() == before + 1
-
-
-def test_an_editor_with_one_province_to_choose_finds_it_chosen(
-    world: SimpleNamespace, editor: User, client: Client
-) -> None:
-    form = client.get(add_page(ProvincialPlan)).context["adminform"].form
-    assert form["province"].value() == world.home.province.pk
-    assert [*form.fields["province"].queryset] == [world.home.province]
-    assert form["policy"].value() is None
 
 
 AUTOCOMPLETES = [
@@ -449,17 +371,6 @@ def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: Us
     assert [*Reading.objects.filter(state="accepted")] == [world.home.reading]
 
 
-def test_who_may_add_pilots_but_not_place_them_is_not_led_to_an_empty_form(
-    world: SimpleNamespace, client: Client
-) -> None:
-    clerk = User.objects.create_user("clerk", is_staff=True)
-    clerk.user_permissions.set(Permission.objects.filter(codename__in=["add_pilot", "change_pilot"]))
-    client.force_login(clerk)
-    assert client.get(add_page(Pilot)).status_code == 403
-    clerk.user_permissions.add(Permission.objects.get(codename="place_pilot"))
-    assert client.get(add_page(Pilot)).status_code == 200
-
-
 # -- rows --------------------------------------------------------------------------------------------------
 
 
@@ -488,20 +399,6 @@ def test_rows_of_the_own_pilot_are_edited_its_stages_are_shown(
     )
 
 
-def test_rows_of_another_s_pilot_are_not(world: SimpleNamespace, editor: User, client: Client) -> None:
-    shown = client.get(page_url(world.away.pilot))
-    inlines = shown.context["inline_admin_formsets"]
-    assert inlines
-    for inline in inlines:
-        may = (inline.has_add_permission, inline.has_change_permission, inline.has_delete_permission)
-        assert may == (False, False, False), inline.formset.prefix
-        assert "version" not in [field["name"] for field in inline.fields()]  # which goes with rows to be written
-    request = shown.wsgi_request
-    for row in admin.site.get_model_admin(type(world.away.pilot)).get_inline_instances(request, world.away.pilot):
-        may = (row.has_add_permission, row.has_change_permission, row.has_delete_permission)
-        assert not any(asked(request, world.away.pilot) for asked in may), row  # not only because of the page around it
-
-
 def test_a_row_of_another_s_is_not_smuggled_into_one_s_own_form(
     world: SimpleNamespace, editor: User, client: Client
 ) -> None:
@@ -522,15 +419,6 @@ def test_deleting_many_is_refused_as_a_whole(world: SimpleNamespace, editor: Use
 
 
 # -- pages of their own ------------------------------------------------------------------------------------
-
-
-def test_readings_are_entered_for_one_s_own_pilots(world: SimpleNamespace, editor: User, client: Client) -> None:
-    assert client.get(reverse("readings-enter", args=[world.home.pilot.slug])).status_code == 200
-    for method in (client.get, client.post):
-        assert method(reverse("readings-enter", args=[world.away.pilot.slug])).status_code == 403
-    pages = {side.pilot.slug: client.get(side.pilot.get_absolute_url()).text for side in (world.home, world.away)}
-    offered = [reverse("readings-enter", args=[slug]) in text for slug, text in pages.items()]
-    assert offered == [True, False]
 
 
 def test_missing_plans_are_added_by_who_may_change_the_policy(
@@ -620,17 +508,6 @@ def test_a_history_names_people_at_home_alone(
             assert ("stranger" in client.get(address).text) is seen, address
             assert "secret.xlsx" not in client.get(address).text
             assert all(word in boss.get(address).text for word in ("stranger", "secret.xlsx"))
-
-
-def test_who_set_a_light_by_hand_is_told_at_home_alone(
-    world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User
-) -> None:
-    """For an expired one; the author of one in force is not shown on the public page."""
-    over = {"set_on": date(2025, 1, 1), "expires_on": date(2025, 2, 1)}
-    lights = [make_override(place.pilot, "red", stranger, **over) for place in (world.home, world.away)]
-    addresses = [*map(page_url, lights), reverse("admin:pilots_lightoverride_changelist")]
-    assert ["stranger" in client.get(address).text for address in addresses] == [True, False, False]
-    assert all("stranger" in boss.get(address).text for address in addresses)
 
 
 # -- the feed and the report -------------------------------------------------------------------------------

@@ -72,16 +72,6 @@ def editor(world: SimpleNamespace, client: Client) -> User:
 PLANS = ["policy", "province", "status", "note"]
 
 
-def test_own_rows_are_brought_in(world: SimpleNamespace, editor: User) -> None:
-    second = make_policy(slug="second")
-    rows = [["national", "home", "issued", "seen"], [second.slug, "home", "drafting", ""]]
-    run_import("plans", PLANS, *rows, by=editor)
-    assert {(plan.policy, plan.note) for plan in world.home.province.plans.all()} == {
-        (world.policy, "seen"),
-        (second, ""),
-    }
-
-
 FOREIGN = [
     ("plans", PLANS, [["national", "away", "issued", "taken"]], "B2"),
     ("plans", PLANS, [["second", "away", "drafting", ""]], "B2"),
@@ -309,13 +299,6 @@ def test_targets_of_the_own_pilots_are_added_and_not_made_easier(world: SimpleNa
     assert [place for place, _text in found] == ["F2", "G2", "H2", "I2", "H3"]
     assert errors_of(dry_run_of("targets", heads, easier, bound, by=make_user("national", "national_editor"))) == []
     assert nox.pk != pm.pk
-
-
-def test_key_milestones_are_not_made_or_unmade_by_a_file(world: SimpleNamespace, editor: User) -> None:
-    heads = ["pilot", "title_zh", "facet", "planned_on", "is_key"]
-    rows = [["home-city", "平台", "goal", "2025-05-01", "yes"], ["home-city", "新", "goal", "2027-05-01", "yes"]]
-    found = errors_of(dry_run_of("milestones", heads, *rows, by=editor))
-    assert [place for place, _text in found] == ["E2", "E3"]
 
 
 def test_a_file_that_moves_a_passed_day_is_confirmed_with_a_reason(world: SimpleNamespace, editor: User) -> None:

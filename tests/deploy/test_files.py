@@ -145,23 +145,6 @@ def test_the_proxy_tells_the_scheme_and_the_client() -> None:
 # -- units and image -----------------------------------------------------------------------------------------
 
 
-def test_units_are_hardened_alike() -> None:
-    texts = {path.name: path.read_text(encoding="utf-8") for path in UNITS}
-    blocks = {
-        name: text.partition("\n\n# The release")[2].partition("\n[Install]")[0].strip() for name, text in texts.items()
-    }
-    assert set(blocks) == {"tracker-web.service", "tracker-worker@.service", "tracker-nightly.service"}
-    assert len(set(blocks.values())) == 1
-    assert {"ProtectSystem=strict", "NoNewPrivileges=yes", "CapabilityBoundingSet="} <= set(
-        blocks["tracker-web.service"].splitlines()
-    )
-
-
-def test_counters_of_metrics_are_not_on_the_disk() -> None:
-    """A full one would end the processes that count."""
-    assert re.findall(r"^RuntimeDirectory=(.+)$", read("systemd/tracker-web.service"), re.MULTILINE) == ["tracker-web"]
-
-
 def test_the_image_runs_as_a_user_of_its_own_and_is_healthy_when_it_is_ready() -> None:
     last = read("Containerfile").rpartition("\nFROM ")[2]
     lines = re.findall(r"^([A-Z]+) ", last, re.MULTILINE)

@@ -1,14 +1,10 @@
 """Roles from the claims of single sign-on: the cases as a table, and the mappings as a setting and of before."""
 
-from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.core.management import CommandError
 
 from accounts.models import Officer, active_tokens, create_token
 from accounts.single_sign_on import NoRole, role_of_claims, set_role
@@ -135,33 +131,3 @@ def test_a_superuser_whom_the_provider_makes_a_viewer_is_one(places: dict[str, P
     assert let_in(user, {"groups": ["readers"]})
     user.refresh_from_db()
     assert (user.is_superuser, user.is_staff, user.officer.role) == (False, False, "viewer")
-
-
-# -- mappings of before ----------------------------------------------------------------------------------
-
-migration = import_module("accounts.migrations.0006_delete_role_mappings")
-
-
-class FormerMappings:
-    """The state of the models before the migration, with two mappings."""
-
-    rows = (
-        SimpleNamespace(value="cn=all,ou=x", role="national_editor", province=None),
-        SimpleNamespace(value="东部", role="provincial_editor", province=SimpleNamespace(slug="east")),
-    )
-
-    def get_model(self, _app: str, _model: str) -> Any:
-        query = MagicMock()
-        query.objects.using.return_value.select_related.return_value.order_by.return_value = self.rows
-        return query
-
-
-def test_mappings_of_before_become_the_setting(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """The migration prints the line, which the settings read; without it nothing is lost."""
-    line = "OIDC_ROLES=cn=all,ou=x=national_editor;东部=provincial_editor:east"
-    editor = SimpleNamespace(connection=SimpleNamespace(alias="default"))
-    with pytest.raises(CommandError, match=f"(?s)become a setting.*{line}$"):
-        migration.print_setting(FormerMappings(), editor)
-    settings.OIDC_ROLES = {"x": ("viewer", "")}
-    migration.print_setting(FormerMappings(), editor)
-    assert capsys.readouterr().out.endswith(f"{line}\n")

@@ -377,12 +377,3 @@ def test_the_command_removes_a_factor_when_no_administrator_is_left() -> None:
     for name in ("boss", "nobody"):
         with pytest.raises(CommandError):
             call_command("remove_second_factor", name)
-
-
-def test_an_administrator_sees_who_has_a_factor(client: Client) -> None:
-    make_user("wang")
-    set_up_app(signed_in("wang"))
-    client.force_login(make_user("boss", "admin"))
-    rows = client.get("/admin/auth/user/").context["cl"].result_list
-    assert {row.username: row.has_factor for row in rows} == {"wang": True, "boss": False}
-    assert client.get("/admin/mfa/authenticator/").status_code == 404  # no page shows their secrets

@@ -2,24 +2,16 @@
 
 import json
 import socket
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
-from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
@@ -242,48 +234,6 @@ def test_a_provider_that_is_down_leaves_the_form(provider: Provider, settings: A
     assert client.post("/sign-in/", sent)["Location"] == "/sign-in/second-factor/"
     assert client.post("/sign-in/second-factor/", {"code": totp_code(secret, 1)})["Location"] == "/"
     assert client.get("/admin/auth/user/").status_code == 200
-
-
-def test_a_provider_whose_certificate_is_not_known(
-    provider: Provider, settings: Any, client: Client, tmp_path: Path
-) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed_certificate(tmp_path))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def answer() -> None:
-            with suppress(OSError), context.wrap_socket(listening.accept()[0], server_side=True):
-                pass
-
-        Thread(target=answer, daemon=True).start()
-        point_to(settings, f"https://127.0.0.1:{listening.getsockname()[1]}")
-        text = told(client, client.post("/sign-in/sso/"))
-    assert text == "The certificate of Ministry ID is not valid for this server. Sign in with your password."
-
-
-def self_signed_certificate(home: Path) -> Path:
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    made = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + timedelta(days=1))
-    file = home / "certificate.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(secret + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    return file
-
-
-def test_a_clock_that_is_wrong(provider: Provider, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Tomorrow(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + timedelta(days=1)
-
-    monkeypatch.setattr("jwt.api_jwt.datetime", Tomorrow)
-    provider.has("u9", preferred_username="wu", groups=["editors"])
-    assert told(client, provider.sign_in(client, "u9")) == (
-        "The clocks of Ministry ID and of this server differ. Sign in with your password."
-    )
 
 
 def test_an_answer_that_nobody_asked_for(provider: Provider, client: Client) -> None:

@@ -16,7 +16,7 @@ from django.contrib import messages
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.messages.storage.cookie import CookieStorage
-from django.db import OperationalError, connection
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -525,44 +525,7 @@ def test_nobody_waits_for_what_failed(monkeypatch: Any, status: int, expected: A
     assert not response_cache.COMPUTATIONS
 
 
-def test_nobody_waits_for_ever(monkeypatch: Any) -> None:
-    monkeypatch.setattr(response_cache, "MAX_WAIT", 0.01)
-    view = FakeView()
-    ask_together(view, monkeypatch, computing=4)
-    assert view.calls == 4
-
-
-# -- the database ------------------------------------------------------------------------------------------------
-
-
-def test_a_database_that_does_not_answer_is_asked_once(monkeypatch: Any) -> None:
-    def down(*_args: Any) -> Any:
-        raise OperationalError("no")
-
-    monkeypatch.setattr(response_cache, "data_version", down)
-    client = Client(raise_request_exception=False)
-    with CaptureQueriesContext(connection) as queries:  # it may be silent for seconds
-        for language, title in (("en", "Not available now"), ("zh-hans", "暂时无法使用")):
-            answer = client.get(LIST, headers={"accept-language": language})
-            assert (answer.status_code, answer["Retry-After"]) == (503, "2")
-            assert (answer["Content-Type"], answer.json()["title"]) == ("application/problem+json", title)
-    assert len(queries) == 0
-
-
 # -- the store ---------------------------------------------------------------------------------------------------
-
-
-def test_a_lost_store_is_filled_again(client: Client) -> None:
-    expected = queries_and_body(client, LIST)[1]
-    STORE.clear()
-    cost, content = queries_and_body(client, LIST)
-    assert (cost > 1, content) == (True, expected)
-    assert queries_and_body(client, LIST) == (1, expected)
-
-
-def test_a_large_response_is_not_stored(client: Client, monkeypatch: Any) -> None:
-    monkeypatch.setattr(response_cache, "MAX_STORED_BYTES", 1_000)
-    assert queries_and_body(client, LIST)[0] == queries_and_body(client, LIST)[0] > 1
 
 
 def test_the_store_stays_small_and_keeps_what_is_asked_for(client: Client, monkeypatch: Any) -> None:

@@ -99,16 +99,6 @@ def test_a_whole_event(client: Client, milestone: Milestone) -> None:
     }
 
 
-def test_a_change_is_a_new_version_of_the_same_event(client: Client, milestone: Milestone) -> None:
-    [(uid, before)] = events_of(client, "/pilots/?export=ics").items()
-    milestone.planned_on = DAY + timedelta(10)
-    milestone.save()
-    [(same, after)] = events_of(client, "/pilots/?export=ics").items()
-    assert same == uid
-    assert (before["sequence"], after["sequence"]) == (1, 2)
-    assert after["dtstart"].dt == DAY + timedelta(10)
-
-
 def test_it_has_the_filter_of_the_list(client: Client, milestone: Milestone) -> None:
     other = make.make_pilot(make.make_batch(), make.make_province(slug="ironland"), slug="ironside")
     far = make.make_milestone(other, DAY)
@@ -135,14 +125,6 @@ def test_milestones_of_a_withdrawn_pilot_are_cancelled_for_90_days(client: Clien
     assert events_of(client, "/pilots/?export=ics&province=ironland") == {}
 
 
-def test_what_is_done_has_a_tick(client: Client, milestone: Milestone) -> None:
-    milestone.completed_on = date(2026, 11, 20)
-    milestone.save()
-    [event] = events_of(client, "/pilots/?export=ics&lang=en").values()
-    assert str(event["summary"]).startswith("✓ Huzhou: ")
-    assert str(event["description"]).startswith("Done: 20 November 2026\n")
-
-
 def test_follow_ups_by_their_due_date_in_force(client: Client, milestone: Milestone) -> None:
     extended = make.make_follow_up(milestone.pilot, due_on=date(2026, 7, 1))
     make.make_step(extended, Move.SIGN, date(2026, 6, 2))
@@ -157,17 +139,6 @@ def test_follow_ups_by_their_due_date_in_force(client: Client, milestone: Milest
     assert str(shown["status"]) == "CONFIRMED"
     assert str(found[f"follow-up-{dropped.pk}@testserver"]["status"]) == "CANCELLED"
     assert set(events_of(client, "/actions/?export=ics&state=withdrawn")) == {f"follow-up-{dropped.pk}@testserver"}
-
-
-def test_too_many_events(client: Client, milestone: Milestone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "MAX_EVENTS", 1)
-    monkeypatch.setattr("pilots.charts.feeds.MAX_EVENTS", 1)
-    assert client.get("/pilots/?export=ics").status_code == 200
-    make.make_milestone(milestone.pilot, DAY)
-    response = client.get("/pilots/?export=ics&lang=en")
-    assert response.status_code == 400
-    assert "export: a calendar takes at most 1 events. Narrow the filter." in response.content.decode()
-    assert client.get("/pilots/?export=atom").status_code == 200  # which has pages
 
 
 # -- feeds -----------------------------------------------------------------------------------------------
@@ -212,12 +183,6 @@ def test_pages_of_a_feed(client: Client, milestone: Milestone, monkeypatch: pyte
     assert client.get("/pilots/?export=atom&page=3").status_code == 400
 
 
-def test_an_empty_feed_is_the_same_at_each_time(client: Client) -> None:
-    make.make_batch()
-    feed = feed_of(client, "/pilots/?export=atom")
-    assert (entries(feed), texts(feed, "a:updated")) == ([], ["2000-01-01T00:00:00+00:00"])
-
-
 @pytest.mark.parametrize("url", ["/pilots/?export=ics", "/pilots/?export=atom", "/actions/?export=ics"])
 def test_it_is_not_sent_again_unchanged(client: Client, milestone: Milestone, url: str) -> None:
     follow_up = make.make_follow_up(milestone.pilot)
@@ -257,30 +222,7 @@ def test_changes_are_a_feed_with_reasons(admin_client: Client, milestone: Milest
     assert changed["summary"].endswith("<br>Why: Delivered late")
 
 
-def test_changes_are_for_those_who_see_the_page(client: Client) -> None:
-    assert client.get("/admin/changes/?export=atom").status_code == 302
-    assert client.get("/admin/changes/?export=ics").status_code == 302
-
-
 # -- where they are offered ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("url", "kinds"), [("/pilots/", "ics atom"), ("/pilots/lakeside/", "ics atom"), ("/actions/", "ics atom")]
-)
-def test_pages_link_to_them_with_filter_and_language(
-    client: Client, milestone: Milestone, url: str, kinds: str
-) -> None:
-    make.make_follow_up(milestone.pilot)
-    html = client.get(f"{url}?lang=zh-hans&page=1" if url.endswith("s/") else f"{url}?lang=zh-hans").content.decode()
-    types = {"ics": "text/calendar", "atom": "application/atom+xml"}
-    for kind in kinds.split():
-        head = html.partition("</head>")[0]
-        assert f'<link rel="alternate" type="{types[kind]}"' in head
-        assert f'href="{url}?lang=zh-hans&amp;export={kind}"' in head
-        assert f'<a href="{url}?lang=zh-hans&amp;export={kind}" rel="nofollow">' in html
-    assert '<link rel="alternate" type="application' not in client.get("/synergy/").content.decode()
-    assert client.get("/synergy/?export=ics").status_code == 400
 
 
 def test_the_export_menu_has_them(client: Client, milestone: Milestone) -> None:

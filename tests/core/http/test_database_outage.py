@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from accounts.models import token_digest
-from core.http import middleware
 from pilots.api import records as pilots_api
 from tests.support.live_server import LiveServer, ServerResponse, run_command, running_server
 
@@ -79,20 +77,6 @@ def test_an_address_of_the_api(
     assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
     assert response["Retry-After"] == "2"
     assert json.loads(response.content) == problem_body(path.partition("?")[0])
-
-
-@pytest.mark.parametrize("fault", DATABASE_ERRORS, ids=str)
-def test_a_page(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
-    page = import_module("dashboard.views.overview")  # by this name the package offers the view
-    monkeypatch.setattr(page, "build_overview", view_raising(fault))
-    assert_error_page(request_path("/"))
-
-
-@pytest.mark.parametrize("path", ["/", "/pilots/", "/nowhere/", "/sign-in/"])
-def test_what_middleware_asks(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    monkeypatch.setattr(middleware, "holds_demonstration", view_raising(DATABASE_ERRORS[1]))
-    assert_error_page(request_path(path))
-    assert json.loads(request_path("/api/v1/").content) == problem_body("/api/v1/")
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/", "/nowhere/"])

@@ -84,15 +84,6 @@ def test_a_migration_that_is_not_applied(
     assert health_log(caplog) == ["not ready: migrations: 2 not applied, first config.0009_more"]
 
 
-def test_jobs_that_wait_without_a_worker_are_logged(
-    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(health, "job_waits", lambda: True)
-    response = client.get("/readyz")
-    assert response_parts(response) == (200, "application/json", {"status": "ok"})
-    assert health_log(caplog) == ["a job has waited for an hour: is manage.py worker running?"]
-
-
 @pytest.mark.parametrize(("free", "status"), [(50, 200), (49, 503)])
 def test_a_full_disk(
     client: Client,

@@ -120,14 +120,6 @@ def test_what_is_no_server_error_brings_no_traceback() -> None:
     assert gone.getMessage() == "The database does not answer: OperationalError: no route to host"
 
 
-def test_a_status_alone_is_not_logged_twice(log_capture: LogCapture) -> None:
-    log = logging.getLogger("django.request")
-    log.error("Service Unavailable: /")
-    log.error("Internal Server Error: /", exc_info=raise_error(ValueError()))
-    [line] = log_capture.lines("django.request")
-    assert line["message"] == "Internal Server Error: /"
-
-
 # -- secrets ---------------------------------------------------------------------------------------------
 
 
@@ -260,14 +252,3 @@ def test_tokens_made_and_revoked(log_capture: LogCapture) -> None:
         format_line("tracker.security", "INFO", "token made", user=7, token=token.prefix),
         format_line("tracker.security", "INFO", "token revoked", user=7, token=token.prefix),
     ]
-
-
-def test_a_server_error_is_logged_with_its_request(log_capture: LogCapture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pilots_api.PilotViewSet, "get_queryset", lambda self: 1 / 0)
-    client = Client(raise_request_exception=False)
-    response = client.get("/api/v1/pilots/", headers={"X-Request-ID": "abc-1"})
-    assert response.status_code == 500
-    [line] = log_capture.lines("django.request")
-    told = line.pop("exc_info")
-    assert line == format_line("django.request", "ERROR", "Internal Server Error: /api/v1/pilots/")
-    assert told.endswith("ZeroDivisionError: division by zero")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -16,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from accounts.forms import mail_password_links
 from core import monitoring as gauges
 from core.backup.models import BackupRun, record_run
-from core.monitoring import SOURCES, Gauges
+from core.monitoring import Gauges
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -226,18 +225,6 @@ def make_job(status: str, **more: Any) -> None:
     DBTaskResult.objects.filter(pk=held.id).update(status=status, **more)
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_scrape_takes_few_queries(client: Client, count: int, django_assert_num_queries: Callable[..., Any]) -> None:
-    pilot = make.make_pilot(make.make_batch(), make.make_province())
-    for number in range(count):
-        make.make_milestone(pilot, date(2024, 1, 1 + number))
-        record_run("backup", ok=True, seconds=1)
-        make_job("READY")
-    # Sign-ins; backup, drill; jobs, nightly work; reports; milestones; follow-ups.
-    with django_assert_num_queries(8):
-        client.get("/metrics")
-
-
 def test_a_gauge_that_cannot_be_read_is_absent_and_counted(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -263,25 +250,3 @@ def test_a_gauge_that_cannot_be_read_is_absent_and_counted(
     assert [record.getMessage() for record in caplog.records if record.name == "tracker.metrics"] == [
         "gauges of broken could not be read: RuntimeError: no such thing"
     ]
-
-
-def test_a_silent_database_is_asked_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def silent(name: str) -> Callable[[], Gauges]:
-        def read() -> Gauges:
-            asked.append(name)
-            raise OperationalError("no answer")
-
-        return read
-
-    sources = {"disk": SOURCES["disk"], "first": silent("first"), "second": silent("second")}
-    monkeypatch.setattr(gauges, "SOURCES", sources)
-    before = scrape(client)
-    after = scrape(client)
-    assert asked == ["first", "first"]
-    assert value(after, "tracker_database_up") == 0
-    assert value(after, "tracker_disk_size_bytes") > 0
-    for name in ("first", "second"):
-        counted = "tracker_gauge_errors_total"
-        assert value(after, counted, source=name) - value(before, counted, source=name) == 1

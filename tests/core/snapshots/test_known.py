@@ -20,7 +20,6 @@ from core.snapshots import files
 from core.snapshots.build import record_models, routed_models, tracked_lists
 from core.snapshots.files import Snapshot, read_from
 from pilots.models import Pilot
-from policies.models import ProvincialPlan
 from tests.factories import make_batch, make_pilot, make_plan, make_policy, make_province
 from tests.support.api_client import client_with_token, make_user
 from tests.support.histories import forget_entries
@@ -167,19 +166,6 @@ def test_the_history_of_a_page_ends_with_the_day_that_is_known(client: Client, p
     assert [page.total for page in pages] == [1, 2]
 
 
-def test_pilots_of_the_past_are_cached_beside_those_of_today(client: Client, pilot: Pilot, settings: Any) -> None:
-    def lights(day: date | None) -> list[object]:
-        found = client.get("/api/v1/progress/", {"known": day} if day else {}).json()["pilots"]
-        return [item["pilot"]["name"] for item in found if item["pilot"]["slug"] in {"gone", "stays"}]
-
-    plain = [lights(day) for day in (ENTERED, CORRECTED, DELETED, None)]
-    settings.CACHE_RESPONSES = True
-    for _again in range(2):
-        assert [lights(day) for day in (ENTERED, CORRECTED, DELETED, None)] == plain
-    assert [len(names) for names in plain] == [2, 2, 1, 1]
-    assert plain[0] != plain[1]
-
-
 def test_a_file_streamed_later_is_of_the_day_and_says_so(client: Client, pilot: Pilot) -> None:
     response = client.get("/pilots/", {"export": "pilots.csv", "known": CORRECTED, "as_of": DELETED})
     text = b"".join(response.streaming_content).decode()
@@ -300,9 +286,3 @@ def test_past_days_without_an_account_are_limited(client: Client, pilot: Pilot, 
     assert client_with_token(user).send("GET", f"/api/v1/pilots/?known={CORRECTED}").status_code == 200
     client.force_login(user)
     assert client.get(address, {"known": DELETED}).status_code == 200
-
-
-def test_an_entry_of_today_leaves_the_files_of_the_past(pilot: Pilot) -> None:
-    before = Snapshot(DELETED).path
-    ProvincialPlan.objects.get(doc_number="2025-1").delete()
-    assert Snapshot(DELETED).path == before

@@ -2,20 +2,16 @@
 
 import csv
 import io
-import weakref
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from core.spreadsheets import writer
 from core.spreadsheets.reader import read_csv
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_lines, escape_formula, sheet_name, write_workbook
 from core.text.formatting import PartialDate
@@ -73,21 +69,6 @@ def test_what_a_csv_for_excel_holds_is_imported_to_the_letter(text: str) -> None
     found = read_csv("".join(csv_lines(lines, for_excel=True)).encode()).rows[-1].cells
     assert {column: entry.value for column, entry in found.items()} == {1: "x", 2: text, 3: "y"}
     assert not escape_formula(text).startswith(tuple(SIGNS))
-
-
-def test_a_csv_is_made_while_it_is_sent() -> None:
-    made: list[int] = []
-
-    def rows() -> Iterator[Sequence[Any]]:
-        for number in range(3):
-            made.append(number)
-            yield [number]
-
-    response = writer.csv_response(rows(), "t", for_excel=False)
-    assert made == []
-    pieces = iter(response)
-    assert (next(pieces), made) == (b"0\r\n", [0])
-    assert (next(pieces), made) == (b"1\r\n", [0, 1])
 
 
 # -- values of a workbook ------------------------------------------------------------------------------------------
@@ -167,12 +148,6 @@ def test_what_xml_cannot_hold_is_marked_and_no_error(text: str, held: str) -> No
     assert book.worksheets[0]["A2"].value == held
 
 
-def test_a_text_too_long_for_a_cell_ends_with_a_mark() -> None:
-    whole, cut = one_column("字" * writer.MAX_CELL_TEXT, "字" * (writer.MAX_CELL_TEXT + 1))
-    assert whole.value == "字" * writer.MAX_CELL_TEXT
-    assert cut.value == "字" * (writer.MAX_CELL_TEXT - 1) + "…"
-
-
 # -- a table -----------------------------------------------------------------------------------------------------
 
 
@@ -185,51 +160,6 @@ def test_headings_stay_in_sight_and_filter() -> None:
         ("Days", True, True),
     ]
     assert rows_of(sheet) == [("Pilot", "Days"), ("A", 1), ("B", 2), ("C", None)]
-
-
-def test_a_table_without_rows_is_its_headings() -> None:
-    sheet = written_workbook(SheetSpec("T", [Column("a", "Pilot")], [])).worksheets[0]
-    assert (rows_of(sheet), sheet.auto_filter.ref) == ([("Pilot",)], "A1:A1")
-
-
-def test_columns_are_as_wide_as_what_they_hold() -> None:
-    columns = [
-        Column("a", "A"),
-        Column("b", "B"),
-        Column("c", "A heading that is longer than its numbers"),
-        Column("d", "D"),
-    ]
-    long = "x" * 200
-    sheet = written_workbook(
-        SheetSpec("T", columns, [["abc", "水泥和钢铁行业试点", 1, long], ["a", "b", 2, "a\nb"]])
-    ).worksheets[0]
-    assert [sheet.column_dimensions[letter].width for letter in "ABCD"] == [8, 22, 20, 60]
-    assert [(sheet[at].alignment.wrap_text, sheet[at].alignment.vertical) for at in ("A2", "D2", "D3")] == [
-        (None, "top"),
-        (True, "top"),
-        (True, "top"),
-    ]
-
-
-class TrackedDate(date):
-    """Date that supports weak references."""
-
-
-def test_rows_pass_through_and_are_not_kept() -> None:
-    alive: weakref.WeakSet[TrackedDate] = weakref.WeakSet()
-    most = 0
-
-    def rows() -> Iterator[list[TrackedDate]]:
-        nonlocal most
-        for number in range(5 * writer.SAMPLED_ROWS):
-            row = [TrackedDate.fromordinal(730_000 + number)]
-            alive.update(row)
-            most = max(most, len(alive))
-            yield row
-
-    book = written_workbook(SheetSpec("T", [Column("a", "A", kind="date")], rows()))
-    assert book.worksheets[0].max_row == 5 * writer.SAMPLED_ROWS + 1
-    assert writer.SAMPLED_ROWS <= most <= writer.SAMPLED_ROWS + 5
 
 
 # -- the cover ----------------------------------------------------------------------------------------------------
@@ -267,39 +197,6 @@ def test_the_cover_of_one_table_stands_behind_it_and_says_all() -> None:
     assert links == {"B8": "https://tracker.example/x", "E11": "https://example.org/1"}
 
 
-def test_a_table_without_sources_says_so() -> None:
-    assert rows_of(written_workbook(SheetSpec("T", [Column("a", "A")], []))["About"])[-1][:2] == (
-        "Sources",
-        "No source is recorded.",
-    )
-
-
-def test_the_cover_of_several_tables_stands_first_and_lists_them() -> None:
-    first, second = SourceStub("One", url="https://example.org/1"), SourceStub("Two")
-    columns = [Column("a", "A")]
-    book = written_workbook(
-        SheetSpec("Stages", columns, [["x"]], "3 pilots", "none", [second, first]),
-        SheetSpec("Stages", columns, [["y"], ["z"]], "", "Kind: park", [first]),
-    )
-    assert book.sheetnames == ["About", "Stages", "Stages (2)"]
-    about = book["About"]
-    assert rows_of(about) == [
-        ("Pilots", None, None, None, None, None),
-        ("As of", datetime(2026, 11, 24), None, None, None, None),  # noqa: DTZ001
-        ("Rows", 3, None, None, None, None),
-        ("Address", "https://tracker.example/pilots/?as_of=2026-11-24", None, None, None, None),
-        (None,) * 6,
-        ("Sheet", "What it shows", "Scope", "Rows", "Filter", "Sources, by number"),
-        ("Stages", "Stages", "3 pilots", 1, "none", "1, 2"),
-        ("Stages (2)", "Stages", None, 2, "Kind: park", "2"),
-        (None,) * 6,
-        ("Sources", None, None, None, None, None),
-        (1, "Two", None, None, None, None),
-        (2, "One", None, None, "https://example.org/1", None),
-    ]
-    assert [about[at].hyperlink.location for at in ("A7", "A8")] == ["'Stages'!A1", "'Stages (2)'!A1"]
-
-
 @pytest.mark.parametrize(
     ("title", "taken", "name"),
     [
@@ -321,28 +218,3 @@ def test_the_cover_of_several_tables_stands_first_and_lists_them() -> None:
 def test_a_sheet_has_a_name_that_excel_takes(title: str, taken: list[str], name: str) -> None:
     assert sheet_name(title, taken) == name
     assert len(name) <= 31
-
-
-# -- the answer ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("size", [3, writer.MAX_BUFFERED_BYTES + 1])
-def test_a_short_workbook_is_sent_whole_and_a_long_one_from_where_it_lies(size: int) -> None:
-    file = io.BytesIO(b"x" * size)
-    response = writer.xlsx_response(file, "试点-2026")
-    assert (response.streaming, file.closed) == (size > writer.MAX_BUFFERED_BYTES, size <= writer.MAX_BUFFERED_BYTES)
-    assert response["Content-Disposition"] == (
-        "attachment; filename=\"-2026.xlsx\"; filename*=UTF-8''%E8%AF%95%E7%82%B9-2026.xlsx"
-    )
-    assert b"".join(response) == b"x" * size  # type: ignore[call-overload]
-    response.close()
-    assert file.closed
-
-
-def test_a_workbook_names_its_product_and_not_the_library_that_wrote_it() -> None:
-    with write_workbook([SheetSpec("T", [Column("a", "A")], [])], COVER) as file, ZipFile(file) as archive:
-        text = archive.read("docProps/core.xml").decode()
-    assert "Synergy Pilot Tracker" in text
-    assert "Pilots" in text
-    assert "openpyxl" not in text

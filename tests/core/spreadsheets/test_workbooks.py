@@ -20,7 +20,6 @@ from core.spreadsheets.cells import (
 from core.spreadsheets.reader import read_sheet, sheet_names
 from core.text.bilingual import normalize_code
 from tests.core.spreadsheets.raw_workbooks import (
-    MAIN,
     ods,
     ods_cell,
     ods_row,
@@ -31,7 +30,6 @@ from tests.core.spreadsheets.raw_workbooks import (
     workbook_bytes,
     workbook_xml,
     xls_bytes,
-    zip_package,
 )
 
 
@@ -148,12 +146,6 @@ def test_what_a_number_format_says(code: int | str, found: SheetCell) -> None:
     assert cells('<row><c s="1"><v>45292</v></c></row>', styles=styles_xml(0, code)) == {"A1": found}
 
 
-def test_formats_of_the_named_styles_are_not_those_of_the_cells_and_a_style_may_be_missing() -> None:
-    one = '<row><c s="0"><v>1</v></c><c s="9"><v>3</v></c></row>'
-    assert cells(one, styles=styles_xml(0)) == {"A1": SheetCell(1), "B1": SheetCell(3)}  # the first named one has %
-    assert cells(one) == {"A1": SheetCell(1), "B1": SheetCell(3)}
-
-
 def test_the_calendar_of_1904() -> None:
     rows = '<row><c s="0"><v>43844</v></c><c s="0"><v>0.25</v></c><c><v>43844</v></c></row>'
     members = {"xl/workbook.xml": workbook_xml(before='<workbookPr date1904="1"/>'), "xl/styles.xml": styles_xml(14)}
@@ -179,16 +171,6 @@ def test_a_merged_column_counts_for_each_row_that_has_something_else() -> None:
         (4, ["福建", "丙"]),
     ]
     assert found.filled_down == {(2, 1): "A1:A4", (4, 1): "A1:A4"}
-
-
-def test_what_lies_beneath_a_merged_cell_is_not_read() -> None:
-    rows = "<row><c><v>1</v></c><c><v>2</v></c></row><row><c><v>3</v></c><c><v>4</v></c><c><v>5</v></c></row>"
-    found = read(workbook_bytes(rows + "<row><c><v>6</v></c></row>", merged("A1:B2", "C2:C3")))
-    assert found.rows == [
-        SheetRow(1, {1: SheetCell(1)}),
-        SheetRow(2, {3: SheetCell(5)}),
-        SheetRow(3, {1: SheetCell(6), 3: SheetCell(5)}),
-    ]
 
 
 SHEETS = {
@@ -217,25 +199,6 @@ def test_the_first_visible_sheet_is_read_and_the_others_are_named() -> None:
     hidden = workbook_xml('<sheet name="a" sheetId="1" state="hidden" r:id="rId1"/>')
     assert refusal(workbook_bytes(members={"xl/workbook.xml": hidden})) == "no_sheet"
     assert refusal(workbook_bytes("<row><c/></row>")) == "empty"
-
-
-def test_another_prefix_backslashes_and_a_missing_list_of_types() -> None:
-    rows = "<x:row><x:c><x:v>1</x:v></x:c></x:row>"
-    sheet = f'<x:worksheet xmlns:x="{MAIN}"><x:sheetData>{rows}</x:sheetData></x:worksheet>'
-    content = zip_package(
-        {
-            "_rels/.rels": relationships_xml(("officeDocument", "xl/workbook.xml")),
-            "xl/workbook.xml": workbook_xml(),
-            "xl/_rels/workbook.xml.rels": relationships_xml(("worksheet", "worksheets/sheet1.xml")),
-            "xl\\worksheets\\sheet1.xml": sheet,
-        }
-    )
-    assert read(content).rows == [SheetRow(1, {1: SheetCell(1)})]
-
-
-def test_a_workbook_is_one_under_any_name() -> None:
-    content = workbook_bytes("<row><c><v>1</v></c></row>")
-    assert {read_sheet(name, content).file_format for name in ("a.csv", "a.xltx", "a")} == {"xlsx"}
 
 
 # -- .xls and .ods ----------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import re
 from html import unescape
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,13 +11,6 @@ from tests.test_pages import PAGES
 pytestmark = pytest.mark.django_db
 
 POLICY = "/policies/synergy-implementation-plan-2022/"
-
-
-def frame(text: str, slug: str) -> str:
-    """Return the figure of one chart."""
-    found = re.search(rf'<figure [^>]*id="chart-{slug}".*?</figure>', text, re.DOTALL)
-    assert found
-    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -37,11 +29,6 @@ def test_an_annex_that_the_page_does_not_have_is_rejected(client: Client, addres
     listed = re.search(r'<ul class="faults">(.*?)</ul>', response.content.decode(), re.DOTALL)
     assert listed
     assert [unescape(text) for text in re.findall(r"<li>(.*?)</li>", listed[1])] == [fault]
-
-
-def test_a_page_without_charts_ignores_the_annex(client: Client) -> None:
-    assert 'id="annex"' not in client.get("/data/?print=annex").text
-    assert client.get("/data/?print=annex").status_code == 200
 
 
 def test_the_annex_has_the_table_of_each_chart_and_is_left_by_files(client: Client) -> None:
@@ -95,22 +82,3 @@ def test_every_api_address_of_a_chart_answers(client: Client, path: str) -> None
     for address in api_links(client.get(path).content.decode()).values():
         response = client.get(address)
         assert (response.status_code, response["Content-Type"]) == (200, "application/json"), address
-
-
-def test_pictures_of_a_demonstration_say_so(client: Client, monkeypatch: Any) -> None:
-    assert "data-demonstration" not in client.get("/").content.decode()
-    monkeypatch.setattr("core.http.middleware.holds_demonstration", lambda: True)
-    text = client.get("/?as_of=2026-11-24").content.decode()
-    words = "DEMONSTRATION DATA – invented / 演示数据（虚构）"
-    assert f'data-demonstration="{words}" data-file-prefix="demonstration-"' in text
-    assert f"as it stood on 24 November 2026. [{words}]" in unescape(text)
-
-
-def test_a_citation_names_the_chart_the_product_and_the_day(client: Client) -> None:
-    def cited(lang: str) -> Any:
-        text = client.get("/", {"as_of": "2026-11-24", "lang": lang}).content.decode()
-        return re.search(r'data-cite="([^"]*)"', frame(text, "adoption"))
-
-    title = client.get("/?as_of=2026-11-24&lang=en").context["charts"]["adoption"].title
-    assert unescape(cited("en")[1]) == f"“{title}”, Synergy Pilot Tracker, as it stood on 24 November 2026."
-    assert unescape(cited("zh-hans")[1]).endswith("，减污降碳协同试点跟踪平台，截至2026年11月24日。")

@@ -14,13 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from openpyxl import Workbook, load_workbook
 
 from pilots.models import Pilot
-from policies.models import Industry, Measure, Policy
 from tests.factories import (
     make_batch,
     make_follow_up,
-    make_industry,
     make_pilot,
-    make_policy,
     make_province,
     make_source,
 )
@@ -117,20 +114,6 @@ def test_a_page_as_one_workbook_holds_each_of_its_tables(client: Client, path: s
     assert [single for single in singles if single not in sheets] == []
 
 
-@pytest.mark.parametrize(
-    ("lang", "path", "shown"), [("en", "/", 1), ("en", SYNERGY, 1), ("en", "/policies/", 0), ("en", "/search/?q=a", 0)]
-)
-def test_the_link_stands_where_a_page_has_several_tables(client: Client, lang: str, path: str, shown: int) -> None:
-    page = client.get(path, headers={"accept-language": lang}).content.decode()
-    assert page.count("All tables (XLSX)") == shown
-
-
-def test_the_link_keeps_filter_day_and_language_and_leaves_the_page_of_the_list(client: Client) -> None:
-    path = "/provinces/?region=east&as_of=2026-11-24&lang=en&page=1"
-    (whole,) = [link for link in export_links(client, path) if link.endswith("page.xlsx")]
-    assert whole == "/provinces/?region=east&as_of=2026-11-24&lang=en&export=page.xlsx"
-
-
 def test_the_cover_of_a_page_names_the_filter_beside_the_table_that_obeys_it(client: Client) -> None:
     response = client.get("/provinces/?region=east&as_of=2026-11-24&export=page.xlsx")
     assert response["Content-Disposition"].startswith('attachment; filename="provinces-2026-11-24.xlsx"')
@@ -186,23 +169,6 @@ def test_the_key_figures_of_a_page_are_in_its_workbook(client: Client) -> None:
     assert ("Provincial plans issued", 32, "of 32 provinces", None, note) in rows
 
 
-def test_a_search_gives_all_that_was_found(empty: None, client: Client) -> None:
-    batch, province = make_batch(title_en="Batch"), make_province(name_en="Here")
-    for number in range(25):
-        make_pilot(batch, province, name_en=f"Kiln {number:02}", slug=f"kiln-{number}")
-    rows = get_csv(client, "/search/?q=kiln&export=hits.csv")
-    assert rows[0] == ["Kind", "Name", "Note", "Address"]
-    assert len(rows) == 26
-    assert ["pilots", "Kiln 24", f"city · {province.short} · Batch", "http://testserver/pilots/kiln-24/"] in rows
-
-
-def test_a_character_that_no_workbook_holds_is_no_server_error(empty: None, client: Client) -> None:
-    make_source(title="a\x0bb\x1f", publisher="=1+1")
-    sheet = get_workbook(client, "/data/?export=sources.xlsx").worksheets[0]
-    assert [(cell.value, cell.data_type) for cell in sheet[2]][:2] == [("a\ufffdb\ufffd", "s"), ("=1+1", "s")]
-    assert get_csv(client, "/data/?export=sources.csv")[1][:2] == ["a\x0bb\x1f", "'=1+1"]
-
-
 def test_a_wrong_file_names_the_right_ones(client: Client) -> None:
     page = client.get("/policies/?export=page.xlsx")
     assert page.status_code == 400
@@ -219,24 +185,6 @@ def test_the_rows_of_a_list_are_asked_for_while_the_file_is_sent(empty: None, cl
         text = b"".join(response)  # type: ignore[call-overload]
     assert b"One" in text
     assert ["publisher" in query["sql"] for query in after] == [True]
-
-
-def test_a_measure_is_listed_with_whom_it_is_for_and_who_prescribes_it(empty: None, client: Client) -> None:
-    policy = make_policy(slug="p", title_en="The Plan")
-    make_measure(policy, make_industry(name_en="Steel"), title_en="Close old kilns").sources.add(make_source(title="A"))
-    policy.sources.add(make_source(title="B"))
-    row = ["Close old kilns", "industry", "Steel", "The Plan"]
-    for path in ("/industries/", "/policies/p/", f"/industries/{Industry.objects.get().slug}/"):
-        assert get_csv(client, f"{path}?export=measures.csv")[1:] == [row]
-    lines = cover_lines(get_workbook(client, "/industries/?export=measures.xlsx")["About"])
-    assert {line[1] for line in lines[-2:]} == {"A", "B"}
-
-
-def make_measure(policy: Policy, industry: Industry, **fields: Any) -> Measure:
-    measure = Measure.objects.create(slug=f"measure-{Measure.objects.count()}", field="industry", **fields)
-    measure.policies.add(policy)
-    measure.industries.add(industry)
-    return measure
 
 
 # -- parameters that a page does not know ------------------------------------------------------------------
