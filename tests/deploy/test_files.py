@@ -61,13 +61,31 @@ VALUES = {
     "DATABASE_URL": "postgres://tracker:a$b(c;d@db1:5432,db2:5432/tracker?target_session_attrs=read-write&connect_timeout=3",
     "DATA_LICENSE": "CC BY 4.0 https://creativecommons.org/licenses/by/4.0/",
     "OIDC_NAME": "Ministry login",
-    "EMAIL_URL": "smtp://user:#1`id`\"'*@mail:25",
+    "EMAIL_URL": "smtp://user:#1`id`\"'*\\n\\@mail:25",
     "SITE_URL": "",
 }
 
 
+STARTS = {path.name: re.findall(r"^ExecStart=(\S+) (.+)$", path.read_text("utf-8"), re.MULTILINE) for path in UNITS}
+PROGRAMS = {
+    "check --tag": "manage.py check --tag",
+    "serve --bind 127.0.0.1:8000": "-m gunicorn config.wsgi -c python:config.gunicorn_conf --bind 127.0.0.1:8000",
+    "worker --worker-id %H-%i": "manage.py worker --worker-id %H-%i",
+    "nightly": "manage.py nightly",
+}
+
+
+def test_units_start_the_command_which_reads_their_settings() -> None:
+    assert len(STARTS) == 3
+    for (start,) in STARTS.values():
+        assert start[0] == "/opt/tracker/current/deploy/tracker"
+        assert start[1] in PROGRAMS
+    assert [path.name for path in UNITS if re.search(r"^Environment", path.read_text("utf-8"), re.MULTILINE)] == []
+
+
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
-def test_the_command_reads_the_settings_as_systemd_does(shell: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", PROGRAMS)
+def test_the_command_and_its_units_read_the_settings_literally(shell: str, words: str, tmp_path: Path) -> None:
     """Every character of a value is its own; of a line that is no setting nothing is run."""
     script = tmp_path / "releases" / "1" / "deploy" / "tracker"
     python = tmp_path / "releases" / "1" / ".venv" / "bin" / "python"
@@ -80,12 +98,12 @@ def test_the_command_reads_the_settings_as_systemd_does(shell: str, tmp_path: Pa
     lines += ["BRIEF_FONTS='/usr/share/fonts, ours'  ", 'TIME_ZONE="Asia/Shanghai"', "ISOLATED=1"]
     (tmp_path / "settings" / "tracker.env").write_text("\n".join(lines), encoding="utf-8")  # no end of the last line
     done = subprocess.run(  # noqa: S603  # our own script
-        [shell, str(script), "check", "--tag", "a b"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False
+        [shell, str(script), *words.split(), "a b"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    words, variables = done.stdout.decode().split("\0")[:4], done.stdout.decode().split("\0")[4:-1]
-    assert words == ["manage.py", "check", "--tag", "a b"]
-    named = dict(variable.split("=", 1) for variable in variables)
+    said, given = done.stdout.decode().split("\0")[:-1], [*PROGRAMS[words].split(), "a b"]
+    assert said[: len(given)] == given
+    named = dict(variable.split("=", 1) for variable in said[len(given) :])
     for name in ("PATH", "PWD", "OLDPWD", "SHLVL", "_"):  # the shell's own
         named.pop(name, None)
     quoted = {"BRIEF_FONTS": "/usr/share/fonts, ours", "TIME_ZONE": "Asia/Shanghai", "ISOLATED": "1"}
