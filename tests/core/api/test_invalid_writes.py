@@ -126,34 +126,25 @@ AGENCY, LIST = "agencies/agency/", "agencies/"
 UNREADABLE = {
     "nothing": b"",
     "an integer of 5,000 digits": b'{"note": ' + b"1" * 5_000 + b"}",
-    "an exponent of 20 digits": b'{"note": 1e99999999999999999999}',
     "a name twice": b'{"note": "a", "note": "b"}',
     "a name twice below": b'{"note": {"a": 1, "a": 1}}',
     "NaN": b'{"note": NaN}',
-    "Infinity": b'{"note": -Infinity}',
     "100,000 open arrays": b"[" * 100_000,
     "100,000 arrays": b"[" * 100_000 + b"]" * 100_000,
-    "100,000 open objects": b'{"a":' * 100_000,
     "no UTF-8": b'{"note": "\xff"}',
-    "UTF-16": '{"note": "a"}'.encode("utf-16"),
     "a mark of byte order": b'\xef\xbb\xbf{"note": "a"}',
-    "more after the end": b'{"note": "a"} x',
     "a raw control": b'{"note": "a\x01"}',
     "half a character": b'{"note": "\\ud800"}',
-    "half a character as a name": b'{"\\udfff": 1}',
-    "a comment": b'{"note": "a"} // why',
-    "single quotes": b"{'note': 'a'}",
-    "a form": b"note=a",
 }
-BODY_SHAPES = {b"null": "invalid_shape", b'"x"': "invalid_shape", b"true": "invalid_shape", b"1": "invalid_shape"}
+BODY_SHAPES = {b"null": "invalid_shape", b'"x"': "invalid_shape"}
 
 
 def bodies() -> Iterator[HostileCase]:
     for name, body in UNREADABLE.items():
-        for method, address in (("POST", LIST), ("PUT", AGENCY), ("PATCH", AGENCY), ("PATCH", LIST), ("DELETE", LIST)):
+        for method, address in (("POST", LIST), ("PATCH", AGENCY), ("DELETE", LIST)):
             yield HostileCase(f"{name}: {method} {address}", method, address, body, 400, [("", "invalid_json")])
     for body, code in BODY_SHAPES.items():
-        for method, address in (("POST", LIST), ("PATCH", AGENCY), ("PUT", LIST), ("DELETE", LIST), ("DELETE", AGENCY)):
+        for method, address in (("POST", LIST), ("PATCH", AGENCY), ("DELETE", AGENCY)):
             yield HostileCase(f"{body.decode()}: {method} {address}", method, address, body, 400, [("", code)])
     yield HostileCase("an empty array for one", "PATCH", AGENCY, [], 400, [("", "invalid_shape")])
     yield HostileCase("an array for one", "PUT", AGENCY, [{"note": "x"}], 400, [("", "invalid_shape")])
@@ -170,41 +161,22 @@ HIDDEN_FIELDS = ["\u0007", "\u202e", "\u200b", "\u200d", "\u2066", "\ufeff", "\u
 
 
 def numbers() -> Iterator[HostileCase]:
-    no_integers = [
-        b'"1_000"',
-        '"１２"'.encode(),
-        b'"12"',
-        b'""',
-        b"true",
-        b"1.9",
-        b"1e-999999999",
-        b"1e999999999",
-        b"[]",
-        b"{}",
-    ]
+    no_integers = [b'"1_000"', b'"12"', b'""', b"true", b"1.9", b"1e999999999", b"[]"]
     yield from patch(MILESTONE, "weight", *no_integers, code="invalid_type")
-    yield from patch(
-        MILESTONE, "weight", b"32768", b"1099511627776", b"9223372036854775808", b"9" * 4_000, code="max_value"
-    )
+    yield from patch(MILESTONE, "weight", b"32768", b"9" * 4_000, code="max_value")
     yield from patch(MILESTONE, "weight", -1, code="min_value")
     yield from patch(MILESTONE, "weight", None, code="null")
     yield from patch(MILESTONE, "weight", 0, code="rule")
-    yield from patch(
-        TARGET, "target_value", b'"1.5"', b"true", b'"1,000"', "１".encode().join([b'"', b'"']), code="invalid_type"
-    )
-    too_long = [b"1e999999999", b"1e-999999999", b"1e-400", b"9" * 4_000, b"0." + b"9" * 70]
-    yield from patch(TARGET, "target_value", *too_long, code="max_digits")
-    yield from patch(TARGET, "target_value", b"0." + b"9" * 40, code="max_digits")
+    yield from patch(TARGET, "target_value", b'"1.5"', b"true", code="invalid_type")
+    yield from patch(TARGET, "target_value", b"1e999999999", b"1e-999999999", b"9" * 4_000, code="max_digits")
     yield from patch(TARGET, "target_value", b"1.2345678", code="max_decimal_places")
-    yield from patch(TARGET, "target_value", b"1e14", b"100000000000000", code="max_whole_digits")
-    yield from patch(TARGET, "target_value", b"12345678901234.123456", b"99999999999999.999999", code="digits")
+    yield from patch(TARGET, "target_value", b"1e14", code="max_whole_digits")
+    yield from patch(TARGET, "target_value", b"12345678901234.123456", code="digits")
     yield from patch(TARGET, "target_value", -1, code="rule")
     yield from patch(FIGURE, "value", None, code="null")
-    yield from patch(TARGET, "target_year", 0, 1, 1899, 2200, 9999, 32767, code="range")
-    yield from patch(TARGET, "base_year", 0, 999, 9999, code="range")
-    for name in ("is_key",):
-        yield from patch(MILESTONE, name, "true", "", 1, 0, [], code="invalid_type")
-        yield from patch(MILESTONE, name, None, code="null")
+    yield from patch(TARGET, "target_year", 0, 1899, 2200, code="range")
+    yield from patch(MILESTONE, "is_key", "true", "", 1, [], code="invalid_type")
+    yield from patch(MILESTONE, "is_key", None, code="null")
 
 
 def texts() -> Iterator[HostileCase]:
@@ -230,27 +202,16 @@ def texts() -> Iterator[HostileCase]:
 
 
 def days() -> Iterator[HostileCase]:
-    no_days = [
-        "99999-01-01",
-        "2024-1-5",
-        "20240115",
-        "2024-W03-1",
-        "2024-01-15T00:00:00",
-        "２０２４-01-15",
-        "",
-        "15.01.2024",
-    ]
-    yield from patch(
-        MILESTONE, "planned_on", *no_days, 20240115, True, [], {}, " 2024-01-15", "2024-01-15\n", code="invalid_type"
-    )
-    yield from patch(MILESTONE, "planned_on", "0000-01-01", "2024-02-30", "2023-02-29", "2024-13-01", code="invalid")
-    yield from patch(MILESTONE, "planned_on", "0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31", code="range")
+    no_days = ["99999-01-01", "2024-1-5", "20240115", "2024-01-15T00:00:00", "２０２４-01-15", "", 20240115, []]
+    yield from patch(MILESTONE, "planned_on", *no_days, " 2024-01-15", "2024-01-15\n", code="invalid_type")
+    yield from patch(MILESTONE, "planned_on", "0000-01-01", "2024-02-30", code="invalid")
+    yield from patch(MILESTONE, "planned_on", "1899-12-31", "2200-01-01", code="range")
     yield from patch(MILESTONE, "planned_on", None, code="null")
     yield from patch(MILESTONE, "completed_on", "2199-12-31", code="future")
     for address, name in ((PILOT, "term_start"), (PILOT, "term_end"), ("stages/{stage}/", "planned_on")):
         yield from patch(address, name, "0001-01-01", "9999-12-31", code="range")
     yield from patch("policies/national/", "published_on", "2000-01-01", code="rule")
-    yield from patch(FIGURE, "period_from", "2013-99-99", "2023-02-29", "0000", "2013-6", "2013/06", code="rule")
+    yield from patch(FIGURE, "period_from", "2013-99-99", "2013/06", code="rule")
 
 
 def names() -> Iterator[HostileCase]:
@@ -270,24 +231,13 @@ def names() -> Iterator[HostileCase]:
 
 
 def relations() -> Iterator[HostileCase]:
-    yield from patch(
-        PLAN,
-        "province",
-        1,
-        True,
-        ["home"],
-        {"name": "x"},
-        {"slug": ["home"]},
-        {"slug": None},
-        10**30,
-        code="invalid_type",
-    )
-    yield from patch(PLAN, "province", "nope", "hom", {"slug": "nope"}, "ho\0me", code="near")
-    yield from patch(PLAN, "province", "", "HOME", "ｈｏｍｅ", code="not_on_record")
+    yield from patch(PLAN, "province", 1, ["home"], {"name": "x"}, {"slug": None}, 10**30, code="invalid_type")
+    yield from patch(PLAN, "province", "hom", {"slug": "nope"}, "ho\0me", code="near")
+    yield from patch(PLAN, "province", "", "HOME", code="not_on_record")
     yield from patch(PLAN, "province", None, code="null")
     yield from patch(PLAN, "sources", 1, "x", {}, code="not_a_list")
     yield from patch(PLAN, "sources", None, code="null")
-    yield from patch(PLAN, "sources", ["1"], [True], [1.0], [[1]], [{}], code="invalid_type", pointer="/sources/0")
+    yield from patch(PLAN, "sources", ["1"], [True], [1.0], [{}], code="invalid_type", pointer="/sources/0")
     yield from patch(PLAN, "sources", [0], [-1], [2**63], [10**30], code="not_on_record", pointer="/sources/0")
     yield from patch(PLAN, "sources", [None], code="null", pointer="/sources/0")
     yield from patch(PLAN, "sources", [1] * 501, code="max_length")
@@ -329,17 +279,11 @@ def trees_and_rules() -> Iterator[HostileCase]:
 
 # -- headers -------------------------------------------------------------------------------------------
 
-CHARSETS = ["foo", "gb18030", "utf-16", "latin-1", ""]
-TYPES = [
-    *("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/merge-patch+json"),
-    *(f"multipart/form-data; boundary={'x' * 300}", "application/vnd.api+json", "text/json", "garbage", "", "\xe9"),
-]
+CHARSETS = ["foo", "gb18030", ""]
+TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/merge-patch+json", ""]
 TAGS = {
-    **dict.fromkeys(
-        ['"0-x"', 'W/"0-x"', 'W/"1-x"', '"0-x", "9-x"', '""', '"-1"', '"99999999999999999999"', '"é"'], 412
-    ),
-    **dict.fromkeys(["", " ", "garbage", "1-x", '"', '"1-x', "*, *", '*, "1-x"', '"1-x" "2-x"', '"1-x", garbage'], 400),
-    **dict.fromkeys([",", "," * 8_000, '",' * 3_999], 400),
+    **dict.fromkeys(['"0-x"', 'W/"1-x"', '"0-x", "9-x"', '""', '"99999999999999999999"', '"é"'], 412),
+    **dict.fromkeys(["", "1-x", '"1-x', '*, "1-x"', '"1-x" "2-x"', '"1-x", garbage', "," * 8_000], 400),
     ',"' * 4_000: 412,  # each comma between two quotes is a tag
 }
 
@@ -355,12 +299,12 @@ def headers() -> Iterator[HostileCase]:
     for tag, status in TAGS.items():
         told = [("If-Match", "stale" if status == 412 else "invalid_header")]
         yield HostileCase(f"If-Match {tag[:30]!a}", "PATCH", AGENCY, note, status, told, {"If-Match": tag})
-    for key in ("x" * 256, "x" * 300, "a b", "é", "", "\x7f", "a\tb"):
+    for key in ("x" * 256, "a b", "é", ""):
         told = [("Idempotency-Key", "invalid_key")]
         yield HostileCase(
             f"key {key[:10]!a}", "POST", LIST, {"slug": "n", "name_zh": "n"}, 400, told, {"Idempotency-Key": key}
         )
-    for reason in ("é", "a\x07", "a\tb", "x" * 301, "\u202e".encode().decode("latin-1")):
+    for reason in ("é", "a\x07", "x" * 301, "\u202e".encode().decode("latin-1")):
         told = [("X-Change-Reason", "invalid_header")]
         yield HostileCase(f"reason {reason[:10]!a}", "PATCH", AGENCY, note, 400, told, {"X-Change-Reason": reason})
     for accept in ("text/csv", "text/html", "application/xml"):
@@ -385,10 +329,7 @@ def list_bodies() -> Iterator[HostileCase]:
             ([one, 1, [], None], 400, [(f"/{place}", "invalid_shape") for place in (1, 2, 3)]),
             ({"slug": "agency", "revision": 1}, 400, [("", "invalid_shape")]),
             ([one, one, one], 400, [("/1/slug", "twice"), ("/2/slug", "twice")]),
-            ([{"revision": 1}], 400, [("/0/slug", "required")]),
             ([{**one, "slug": None}], 400, [("/0/slug", "required")]),
-            ([{**one, "slug": "nope"}], 404, [("/0/slug", "not_found")]),
-            ([{**one, "slug": 1}], 404, [("/0/slug", "not_found")]),
             ([{**one, "slug": "a\0"}], 404, [("/0/slug", "not_found")]),
             ([{**one, "slug": ["agency"]}], 404, [("/0/slug", "not_found")]),
         ):
@@ -403,7 +344,7 @@ def list_bodies() -> Iterator[HostileCase]:
             yield HostileCase(
                 f"{method} revision {revision!r}", method, LIST, [{**one, "revision": revision}], status, told
             )
-    for key in (0, -1, 2**63, 10**30, "1", True, 1.0):
+    for key in (0, 2**63, "1", True, 1.0):
         yield HostileCase(f"id {key!r}", "PATCH", "plans/", [{"id": key, "revision": 1}], 404, [("/0/id", "not_found")])
     new = {"slug": "n", "name_zh": "新"}
     yield HostileCase("0 records", "POST", LIST, [], 400, [("", "invalid_length")])
@@ -464,23 +405,15 @@ def errors_of(answer: Any) -> ErrorPairs:
 
 ACCEPTED = [
     HostileCase("a rare character", "PATCH", PILOT, {"name_zh": "𠮷野"}, 200),
-    HostileCase("a dot in a name", "PATCH", PILOT, {"name_zh": "阿不都·热合曼"}, 200),
-    HostileCase("an emoji", "PATCH", PILOT, {"name_zh": "😀" * 200}, 200),
     HostileCase("as long as it may be", "PATCH", PILOT, {"name_zh": "长" * 200, "slug": "x" * 80}, 200),
     HostileCase(
         "marks of HTML", "PATCH", PILOT, {"name_zh": "<script>alert(1)</script>", "note": "</script><!--"}, 200
     ),
     HostileCase("a formula", "PATCH", PILOT, {"name_zh": "=1+1", "name_en": "@SUM(A1)"}, 200),
     HostileCase("no character at all", "PATCH", PILOT, {"name_zh": "a\uffffb", "note": "\ufffe"}, 200),
-    HostileCase("one that is not given yet", "PATCH", PILOT, {"name_zh": "\u0378"}, 200),
-    HostileCase("an accent of its own", "PATCH", PILOT, {"name_zh": "e\u0301"}, 200),
-    HostileCase("a code that is a number", "PATCH", PILOT, {"slug": "0"}, 200),
     HostileCase("3.0", "PATCH", MILESTONE, b'{"weight": 3.0}', 200),
-    HostileCase("3e4", "PATCH", MILESTONE, b'{"weight": 3e4}', 200),
-    HostileCase("idle zeros", "PATCH", TARGET, b'{"target_value": 80.50000000000000000000000000000000}', 200),
     HostileCase("minus nothing", "PATCH", TARGET, b'{"target_value": -0.0}', 200),
     HostileCase("the most digits", "PATCH", TARGET, b'{"target_value": 99999999999999.9, "base_value": 0.000001}', 200),
-    HostileCase("no base", "PATCH", TARGET, {"base_year": None, "base_value": None}, 200),
     HostileCase(
         "the first day",
         "PATCH",
@@ -488,28 +421,15 @@ ACCEPTED = [
         {"planned_on": "1900-01-01", "completed_on": "1900-01-01", **REASON_TEXTS},
         200,
     ),
-    HostileCase("the last day", "PATCH", MILESTONE, {"planned_on": "2199-12-31", **REASON_TEXTS}, 200),
-    HostileCase("the longest term", "PATCH", PILOT, {"term_start": "1900-01-01", "term_end": "2199-12-31"}, 200),
-    HostileCase("a term far ahead", "PATCH", PILOT, {"term_start": "2199-12-31"}, 200),
-    HostileCase("the last year", "PATCH", TARGET, {"target_year": 2199}, 200),
     HostileCase("the first year", "PATCH", TARGET, {"base_year": 1900, "steps": [{"year": 1901, "value": 1}]}, 200),
-    HostileCase("any number of pilots", "PATCH", "batches/national-batch/", {"city_count": 2_147_483_647}, 200),
     HostileCase("a very large figure", "PATCH", FIGURE, {"value": -99999999999.9999, "period_from": "2024-02-29"}, 200),
     HostileCase("an address of all letters", "PATCH", SOURCE, {"address": "https://生态.中国/é?q=<script>"}, 200),
     HostileCase("what only answers have", "PATCH", AGENCY, {"name": "z", "url": "z", "revision": 99, "note": "n"}, 200),
-    HostileCase("another number", "PATCH", PLAN, {"id": 99_999, "note": "n"}, 200),
-    HostileCase("several versions", "PATCH", AGENCY, {"note": "n"}, 200, [], {"If-Match": '"0-x", W/"1-x", "1-y"'}),
     HostileCase(
         "the longest key", "POST", LIST, {"slug": "n", "name_zh": "n"}, 201, [], {"Idempotency-Key": "x" * 255}
     ),
-    HostileCase(
-        "a method by header", "POST", LIST, {"slug": "n", "name_zh": "n"}, 201, [], {"X-HTTP-Method-Override": "DELETE"}
-    ),
     HostileCase("a wide code", "POST", LIST, {"slug": " ＡＢＣ", "name_zh": "n"}, 201),
     HostileCase("1,000 records", "POST", LIST, [{"slug": f"n-{n}", "name_zh": f"新 {n}"} for n in range(1_000)], 201),
-    HostileCase(
-        "UTF-8 by name", "PATCH", AGENCY, b'{"note": "n"}', 200, [], {"content_type": f'{JSON}; charset="UTF-8"'}
-    ),
 ]
 
 

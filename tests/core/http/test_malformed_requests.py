@@ -48,33 +48,15 @@ def chunked(*chunks: bytes) -> bytes:
 
 NEVER_READ = {  # requests that gunicorn rejects before Django
     "no path": (b"GET\r\n\r\n", 400),
-    "HTTP/0.9": (b"GET /api/v1/\r\n", 400),
-    "HTTP/2.0 in a request line": (b"GET /api/v1/ HTTP/2.0\r\n\r\n", 400),
-    "a version of three digits": (b"GET /api/v1/ HTTP/1.10\r\n\r\n", 400),
-    "a method in small letters": (b"get /api/v1/" + HEAD + b"\r\n", 400),
-    "a method of 30 letters": (b"G" * 30 + b" /api/v1/" + HEAD + b"\r\n", 400),
     "lines that end with LF alone": (b"GET /api/v1/ HTTP/1.1\nHost: localhost\n\n", 400),
     "a control character in the path": (b"GET /api/v1/\x01" + HEAD + b"\r\n", 400),
-    "UTF-8 in the path": ("GET /api/v1/湖州".encode() + HEAD + b"\r\n", 400),
-    "a blank in the path": (b"GET /api/ v1/" + HEAD + b"\r\n", 400),
-    "an asterisk": (b"GET *" + HEAD + b"\r\n", 400),
-    "a header without a colon": (get("/api/v1/", b"Accept"), 400),
-    "a header name with a blank": (get("/api/v1/", b"Ac cept: */*"), 400),
     "a blank before the colon": (get("/api/v1/", b"Accept : */*"), 400),
     "NUL in a header": (get("/api/v1/", b"Accept: \x00"), 400),
-    "a folded header": (get("/api/v1/", b"Accept: text/csv,", b" */*"), 400),
     "two hosts": (get("/api/v1/", b"Host: evil.example"), 400),
     "two lengths": (get("/api/v1/", b"Content-Length: 1", b"Content-Length: 2"), 400),
-    "a length in words": (get("/api/v1/", b"Content-Length: ten"), 400),
-    "a negative length": (get("/api/v1/", b"Content-Length: -1"), 400),
-    "a length with an underscore": (get("/api/v1/", b"Content-Length: 1_3"), 400),
     "a length and chunks": (get("/api/v1/", b"Content-Length: 5", b"Transfer-Encoding: chunked"), 400),
     "chunks twice": (get("/api/v1/", b"Transfer-Encoding: chunked, chunked"), 400),
-    "an unknown transfer coding": (get("/api/v1/", b"Transfer-Encoding: bogus"), 501),
-    "a transfer coding without chunks": (get("/api/v1/", b"Transfer-Encoding: gzip"), 400),
     "chunks in HTTP/1.0": (b"POST /api/v1/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    "two content types": (get("/api/v1/", b"Content-Type: text/csv", b"Content-Type: application/json"), 400),
-    "an expectation": (get("/api/v1/", b"Expect: 200-ok"), 417),
     "a request line of 9,000 characters": (get("/api/v1/?q=" + LONG), 414),
     "a header of 9,000 characters": (get("/api/v1/", b"Cookie: " + LONG.encode()), 431),
     "101 headers": (get("/api/v1/", *(b"X-%d: 1" % n for n in range(101))), 431),
@@ -83,46 +65,24 @@ READ = {  # what Django and the API refuse
     "a query of 8,000 characters": (get("/api/v1/pilots/?q=" + "a" * 8_000), 414),
     "a path of 5,000 characters": (get("/api/v1/" + "a" * 5_000 + "/"), 414),
     "a thousand parameters": (get("/api/v1/pilots/?" + "a&" * 1_100), 400),
-    "a value of 600 characters": (get("/api/v1/pilots/?q=" + "a" * 600), 400),
     "another host": (b"GET /api/v1/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
     "a host with a line break": (
         b"GET /api/v1/ HTTP/1.1\r\nHost: localhost%0d%0aX: y\r\nConnection: close\r\n\r\n",
         400,
     ),
     "NUL in the path": (get("/api/v1/pilots/%00/"), 404),
-    "no percent escape": (get("/api/v1/pilots/%zz/"), 404),
-    "half a percent escape": (get("/api/v1/pilots/%/"), 404),
     "no UTF-8 in the path": (get("/api/v1/pilots/%ff%fe/"), 404),
-    "a way out of the folder": (get("/api/v1/../../etc/passwd/"), 404),
     "a way out, escaped": (get("/api/%2e%2e%2f%2e%2e%2fetc/passwd/"), 404),
-    "NUL in the query": (get("/api/v1/pilots/?q=%00"), 400),
-    "an unknown format": (get("/api/v1/pilots/?format=xml"), 400),
-    "no format of ours": (get("/api/v1/pilots/", b"Accept: image/png"), 406),
     "TRACE": (b"TRACE /api/v1/pilots/" + HEAD + b"\r\n", 405),
-    "CONNECT": (b"CONNECT /api/v1/pilots/" + HEAD + b"\r\n", 405),
-    "PROPFIND": (b"PROPFIND /api/v1/pilots/" + HEAD + b"\r\n", 405),
     "an override of the method": (b"POST /api/v1/pilots/" + HEAD + b"X-HTTP-Method-Override: GET\r\n\r\n", 401),
     "a token in the address": (get("/api/v1/?access_token={token}"), 401),
     "a token that is none": (get("/api/v1/", b"Authorization: Bearer x"), 401),
-    "a token that is no ASCII": (get("/api/v1/", b"Authorization: Bearer \xe6\xb9\x96"), 401),
     "two tokens": (get("/api/v1/", b"Authorization: Bearer {token}", b"Authorization: Bearer x"), 401),
     "no body": (post(b""), 400),
-    "null": (post(b"null"), 400),
-    "an empty list": (post(b"[]"), 400),
-    "a text": (post(b'"x"'), 400),
-    "a list of numbers": (post(b"[1]"), 400),
-    "a number of 5,000 digits": (post(b'{"name_zh": ' + b"9" * 5_000 + b"}"), 400),
-    "a name twice": (post(b'{"name_zh": "a", "name_zh": "b"}'), 400),
-    "NaN": (post(b'{"name_zh": NaN}'), 400),
-    "half an object": (post(b'{"name_zh": '), 400),
     "100,000 lists in each other": (post(b"[" * 100_000), 400),
     "no UTF-8": (post(b'{"name_zh": "\xff"}'), 400),
-    "half a surrogate": (post(b'{"name_zh": "\\ud800"}'), 400),
     "an unknown charset": (post(b"{}", b"Content-Type: application/json; charset=foo"), 415),
-    "a charset of ours no more": (post(b"{}", b"Content-Type: application/json; charset=gb18030"), 415),
     "a form without a boundary": (post(b"--x", b"Content-Type: multipart/form-data"), 415),
-    "a boundary of 300 characters": (post(b"x", b"Content-Type: multipart/form-data; boundary=" + b"b" * 300), 415),
-    "XML": (post(b"<x/>", b"Content-Type: application/xml"), 415),
     "20 MB": (post(b"[" + b" " * 20_000_000 + b"]"), 413),
     "4 MB in chunks": (chunked(*[b" " * 65_536] * 64), 413),
     "an object in chunks": (chunked(b'{"nme_', b'zh": 1}'), 400),
@@ -131,7 +91,6 @@ READ = {  # what Django and the API refuse
         post(b"1\r\n{}\r\n0\r\n\r\n", b"Transfer-Encoding: chunked", length=False),
         400,
     ),
-    "an Idempotency-Key of 300 characters": (post(b"{}", b"Idempotency-Key: " + b"k" * 300), 400),
 }
 
 
@@ -171,8 +130,6 @@ PAGES = {
     "a long address": (get("/pilots/?q=" + "a" * 5_000), 414),
     "another host": (b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
     "TRACE": (b"TRACE /" + HEAD + b"\r\n", 405),
-    "PUT": (b"PUT /pilots/" + HEAD + b"\r\n", 405),
-    "OPTIONS": (b"OPTIONS /pilots/" + HEAD + b"\r\n", 405),
     "a form from elsewhere": (request_bytes("POST", "/sign-in/", b"username=root&password=x"), 403),
     "a form of 3 MB": (
         request_bytes("POST", "/sign-in/", b"a=" + b"a" * 3_000_000, Content_Type=FORM, Cookie=COOKIE),
@@ -182,7 +139,6 @@ PAGES = {
         request_bytes("POST", "/sign-in/", b"--x", Content_Type="multipart/form-data", Cookie=COOKIE),
         400,
     ),
-    "NUL in the path": (get("/pilots/%00/"), 404),
 }
 
 
@@ -287,7 +243,7 @@ def test_a_reason_in_bytes(server: LiveServer, write: WriteAgency, reason: bytes
     assert note_and_revision(server) == (("n", 2) if status == 200 else (None, 1))
 
 
-@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-Method-Override"])
 def test_no_header_makes_a_read_a_write(server: LiveServer, write: WriteAgency, name: str) -> None:
     assert write("GET wire/", f"{name}: DELETE".encode()).status == 200
     assert note_and_revision(server) == (None, 1)
