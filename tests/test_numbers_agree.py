@@ -30,7 +30,7 @@ from tests.support.csv_files import csv_records
 pytestmark = pytest.mark.django_db
 
 SYNERGY = "synergy-implementation-plan-2022"
-DAYS = ["2022-06-16", "2022-12-30", "2022-12-31", "2023-06-30", "2023-10-31", "2024-01-29", "2024-01-30", "2026-11-24"]
+DAYS = ["2022-06-16", "2022-12-30", "2023-10-31", "2024-01-30", "2026-11-24"]
 
 
 def page_context(client: Client, path: str, day: str) -> Any:

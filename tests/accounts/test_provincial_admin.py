@@ -20,12 +20,9 @@ from accounts.models import Officer
 from core.history.recording import delete_with_history, written_by_import
 from core.imports.models import Import, ImportState
 from pilots.models import (
-    Adoption,
-    Effect,
     FollowUp,
     Milestone,
     Pilot,
-    Practice,
     Reading,
     StageEntry,
     Target,
@@ -170,13 +167,7 @@ def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
 # -- nothing is moved across the border --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        *(Pilot, Milestone, Target, Reading, Policy, Figure, ProvincialPlan),
-        *(Practice, Adoption, Effect, FollowUp),
-    ],
-)
+@pytest.mark.parametrize("model", [Pilot, Milestone, ProvincialPlan, FollowUp])
 def test_the_own_records_and_their_filter_come_first(
     world: SimpleNamespace, editor: User, client: Client, boss: Client, model: Any
 ) -> None:
@@ -194,7 +185,7 @@ def test_the_own_records_and_their_filter_come_first(
     assert boss.get(address).context["cl"].result_list[0] != first
 
 
-@pytest.mark.parametrize("name", ["plan", "policy", "figure", "practice", "adoption"])
+@pytest.mark.parametrize("name", ["plan", "policy"])
 def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
     record = getattr(world.home, name)
     assert form_errors(save(client, record, province=world.away.province.pk)) == {"province": [OUT_OF_SCOPE]}
@@ -494,7 +485,7 @@ def test_the_second_of_two_does_not_learn_who_deleted_what_is_away(
 # -- who worked on what ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["plan", "pilot", "milestone", "target", "reading", "stage"])
+@pytest.mark.parametrize("name", ["plan", "milestone", "stage"])
 def test_a_history_names_people_at_home_alone(
     world: SimpleNamespace, editor: User, client: Client, boss: Client, stranger: User, name: str
 ) -> None:

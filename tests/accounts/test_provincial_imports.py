@@ -251,10 +251,7 @@ def test_an_editor_does_not_undo_but_with_the_right_and_then_one_s_own(
     assert second.plans.count() == 0
 
 
-@pytest.mark.parametrize(
-    "kind", ["plans", "policies", "milestones", "targets", "readings", "practices", "adoptions", "effects"]
-)
-@pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.parametrize(("kind", "form"), [("plans", "csv"), ("milestones", "xlsx"), ("practices", "csv")])
 def test_an_export_to_be_edited_holds_one_s_own_records(
     world: SimpleNamespace, editor: User, client: Client, kind: str, form: str
 ) -> None:

@@ -475,21 +475,6 @@ def check_shown(world: HostileWorld, addresses: Iterable[str]) -> None:
 # -- the same request again ----------------------------------------------------------------------------
 
 
-def test_of_an_unknown_field_only_those_that_can_be_written_are_named(world: HostileWorld) -> None:
-    answer = world.writer.send("PATCH", f"/api/v1/{AGENCY}?lang=en", {"energie": 1}, **{"If-Match": "*"})
-    assert answer.json()["errors"][0]["message"] == (
-        "energie: There is no such field. Known: slug, name_zh, name_en, note_en, note_zh, note, change_reason."
-    )
-
-
-def test_a_day_that_does_not_exist_is_called_so(world: HostileWorld) -> None:
-    address = f"/api/v1/milestones/{world.words['milestone']}/?lang=en"
-    answer = world.writer.send("PATCH", address, {"completed_on": "2026-11-31"}, **{"If-Match": "*"})
-    assert [(error["code"], error["message"]) for error in answer.json()["errors"]] == [
-        ("invalid", "completed_on: This day does not exist.")
-    ]
-
-
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_a_tag_stays_what_a_write_can_be_held_against(world: HostileWorld, encoding: str) -> None:
     """Whatever the answer: a strong tag, as a weak one would never match again."""

@@ -20,7 +20,6 @@ from tests.factories import (
     make_industry,
     make_milestone,
     make_pilot,
-    make_plan,
     make_policy,
     make_province,
     make_reading,
@@ -100,26 +99,6 @@ def test_a_pilot_s_history_holds_all_that_hangs_on_it(client: Client, pilot: Pil
         ("Stage entry", "Listed", "added"),
         ("Pilot", "Huzhou", "added"),
     ]
-
-
-def test_plans_stand_in_the_history_of_their_policy_and_of_their_province(client: Client) -> None:
-    policy, province = make_policy(title_en="Policy"), make_province(short_en="Zhejiang")
-    plan = make_plan(policy, province)
-    rename(plan, doc_number="No. 7")
-    for record, name in [(policy, "Zhejiang"), (province, "Policy")]:
-        note = history_notes(client, record)[0]
-        assert (note.kind, note.what, note.differences[0].new) == ("Provincial plan", name, "No. 7")
-
-
-def test_lists_and_relations_are_told_by_name(client: Client, pilot: Pilot) -> None:
-    source = make_source(title="Notice")
-    pilot.sources.add(source)
-    (change,) = history_notes(client, pilot)[0].differences
-    assert (change.label, change.old, change.new) == ("Sources", "no data", "Notice")
-    pilot.sources.clear()
-    source.delete()
-    (change,) = history_notes(client, pilot)[0].differences
-    assert (change.old, change.new) == ("Notice (deleted)", "no data")
 
 
 def test_nobody_s_name_is_shown_to_the_public(client: Client, pilot: Pilot, author: User) -> None:

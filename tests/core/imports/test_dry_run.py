@@ -235,14 +235,6 @@ def test_a_precision_that_contradicts_its_day() -> None:
     assert errors_of(plan) == [("D2", "precision"), ("D3", "precision")]
 
 
-def test_a_precision_without_a_day_is_not_dropped_silently() -> None:
-    plan = policy_plan(["a", "甲", None, None, "month", "2022-06-30", None])
-    assert errors_of(plan) == [("E2", "overruled")]
-    assert plan.errors[0].message == (
-        "The record would hold “no data” here: it follows from other cells. Write that or nothing."
-    )
-
-
 def test_a_day_that_follows_from_another_is_not_replaced_silently() -> None:
     """Of an exact day of issue the day by which it is known follows; an exported row need not be edited twice."""
     plan = policy_plan(["a", "甲", None, date(2022, 6, 17), None, date(2022, 7, 1), None])
@@ -297,11 +289,6 @@ def test_text_under_no_heading() -> None:
         ["a", "甲", None, date(2022, 6, 17), None, None, None, "stray"], ["", "", "", None, None, None, None, " "]
     )
     assert errors_of(plan) == [("H2", "no_heading")]
-
-
-def test_no_rows() -> None:
-    assert errors_of(policy_plan()) == [("1", "no_rows")]
-    assert errors_of(dry_run_of("policies", ["No.", "slug", "note"], [1], [2])) == [("1", "no_rows")]
 
 
 @pytest.mark.parametrize(
@@ -386,15 +373,3 @@ def test_a_name_of_two_rows_is_no_parent() -> None:
     heads = ["slug", "title_zh", "parent", "issued_on"]
     plan = policy_plan(["a", "甲", None, day], ["b", "甲", None, day], ["c", "丙", "甲", day], heads=heads)
     assert errors_of(plan) == [("C4", "unknown_record")]
-
-
-# -- plans, people and languages -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("count", [-1, 32_768, 2**40])
-def test_whole_numbers_that_no_database_holds(count: int) -> None:
-    """The same limits on every database."""
-    policy, province = make_policy(), make_province()
-    heads = ["policy", "province", "issuing_bodies_count"]
-    plan = dry_run_of("plans", heads, [policy.slug, province.slug, count])
-    assert errors_of(plan) == [("C2", "out_of_range")]

@@ -9,9 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django_tasks.base import TaskContext
@@ -169,25 +167,6 @@ def test_undo_is_rejected_with_the_list_of_what_was_entered_since(admin_client: 
     assert answer.status_code == 409
     assert answer.context["what"] == ["Milestone: “Plan issued” was entered since and needs what the import created."]
     assert Pilot.objects.exists()
-
-
-def test_a_reason_that_cannot_be_kept_stops_what_it_was_for(admin_client: Client) -> None:
-    record = checked(admin_client, HUZHOU)
-    assert history_entries(admin_client, record, "confirm", "a\u202eb") == [
-        "Reason: Remove the invisible character U+202E."
-    ]
-    assert not Pilot.objects.exists()
-    assert history_entries(admin_client, record, "confirm", "ok") == []
-    assert history_entries(admin_client, record, "undo", "a\u202eb") == [
-        "Reason: Remove the invisible character U+202E."
-    ]
-    assert Pilot.objects.exists()
-
-
-def history_entries(client: Client, record: Import, action: str, reason: str) -> list[str]:
-    """Run an action; return why it is rejected, or an empty text."""
-    answer = client.post(reverse(f"import-{action}", args=[record.pk]), {"reason": reason})
-    return [] if answer.status_code == 302 else list(answer.context["what"])
 
 
 # -- files that cannot be read -----------------------------------------------------------------------------
@@ -386,24 +365,6 @@ def test_a_report_stays_in_the_language_of_its_check_until_it_is_checked_again(
     page = admin_client.get(record.get_absolute_url(), {"lang": "zh-hans"})
     assert page.context["faults"][0]["column"] == "中文名称"
     assert "检查时的界面语言" not in page.content.decode()
-
-
-def test_pages_of_an_import_do_not_load_its_file(admin_client: Client) -> None:
-    record = checked(admin_client, HUZHOU)
-    with CaptureQueriesContext(connection) as queries:
-        assert admin_client.get(record.get_absolute_url()).status_code == 200
-    read = [query["sql"] for query in queries if "policies_importfile" in query["sql"]]
-    assert len(read) == 1
-    assert '"content"' not in read[0]
-    assert admin_client.get(reverse("import-workbook", args=[record.pk])).status_code == 200
-
-
-def test_an_import_of_a_kind_that_is_gone_stays_in_the_list(admin_client: Client) -> None:
-    record = checked(admin_client, HUZHOU)
-    Import.objects.filter(pk=record.pk).update(kind="former-kind")
-    page = admin_client.get(reverse("import-list"))
-    assert [item.kind_label for item in page.context["page"]] == ["former-kind"]
-    assert admin_client.get(record.get_absolute_url()).status_code == 404
 
 
 def test_a_file_that_was_never_confirmed_goes_after_a_month_but_what_it_was_stays(admin_client: Client) -> None:
