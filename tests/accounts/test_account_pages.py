@@ -73,22 +73,6 @@ def test_a_password_is_changed_by_its_owner(role: str) -> None:
     assert (user.check_password(NEW), user.check_password(OLD)) == (True, False)
 
 
-@pytest.mark.parametrize(
-    ("sent", "field"),
-    [
-        ({"oldpassword": "wrong", "password1": NEW, "password2": NEW}, "oldpassword"),
-        ({"oldpassword": OLD, "password1": NEW, "password2": "else"}, "password2"),
-        ({"oldpassword": OLD, "password1": "short", "password2": "short"}, "password1"),
-    ],
-)
-def test_a_password_that_is_rejected_changes_nothing(sent: dict[str, str], field: str) -> None:
-    user = make_user("wang")
-    page = signed_in("wang").post("/account/password/", sent)
-    assert list(page.context["form"].errors) == [field]
-    user.refresh_from_db()
-    assert user.check_password(OLD)
-
-
 def test_a_password_is_not_guessed_in_an_open_session(settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"change_password": "3/d/user"}
     make_user("wang")
@@ -222,42 +206,3 @@ def test_a_link_to_an_administrator_s_password_is_made_by_administrators_alone(c
     assert codes(boss) == [200, 200, 404]
     assert codes(make_user("national", "national_editor")) == [403, 403, 404]
     assert codes(user) == [302, 302, 302]  # to the sign-in of the admin
-
-
-# -- where a viewer has no place ---------------------------------------------------------------------------
-
-
-def test_the_admin_tells_a_viewer_what_the_account_is(client: Client) -> None:
-    """Not to sign in to another account."""
-    client.force_login(make_user("wang", "viewer"))
-    page = client.get("/admin/", follow=True)
-    assert page.status_code == 403
-    assert "You are signed in as wang" in page.text
-    assert "It is a viewer’s account" in page.text
-    assert 'href="/account/"' in page.text
-    assert 'name="password"' not in page.text
-
-
-def test_the_national_editor_s_admin_has_records_and_no_people(client: Client) -> None:
-    client.force_login(make_user("national", "national_editor"))
-    page = client.get("/admin/")
-    apps = {app["app_label"] for app in page.context["app_list"]}
-    assert apps == {"daily", "library", "system"}
-    assert "officer" not in {
-        model["object_name"].lower() for app in page.context["app_list"] for model in app["models"]
-    }
-    assert client.get("/admin/auth/user/").status_code == 403
-    assert client.get("/admin/accounts/token/").status_code == 403
-    for address in ("/admin/changes/", "/admin/quality/", "/admin/import/"):
-        assert client.get(address).status_code == 200
-    people = [word for word, _label in client.get("/admin/changes/").context["bar"].form.fields["person"].choices]
-    assert people == ["", "~system"]  # who signed nothing is not listed
-
-
-def test_only_provinces_of_the_roster_have_an_editor(client: Client, home: Province) -> None:
-    """Hong Kong, Macao and Taiwan are on the map, but have no editors."""
-    make_province(slug="hong-kong", name_en="Hong Kong", in_roster=False)
-    user = make_user("wang", "viewer")
-    client.force_login(make_user("boss", "admin"))
-    page = client.get(reverse("admin:auth_user_change", args=[user.pk]))
-    assert ("Home" in page.text, "Hong Kong" in page.text) == (True, False)

@@ -16,18 +16,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from accounts.models import Officer
 from core.history.recording import delete_with_history, written_by_import
 from core.imports.models import Import, ImportState
 from pilots.models import (
-    FollowUp,
     Milestone,
     Pilot,
     Reading,
-    StageEntry,
     Target,
 )
-from policies.models import Figure, Policy, Province, ProvincialPlan
+from policies.models import Figure, Policy, ProvincialPlan
 from tests.factories import (
     add_step,
     make_adoption,
@@ -167,24 +164,6 @@ def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
 # -- nothing is moved across the border --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [Pilot, Milestone, ProvincialPlan, FollowUp])
-def test_the_own_records_and_their_filter_come_first(
-    world: SimpleNamespace, editor: User, client: Client, boss: Client, model: Any
-) -> None:
-    """Those away are older or newer: neither decides."""
-    Province.objects.filter(pk=world.home.province.pk).update(name_zh="home")
-    editor.officer.province = world.away.province
-    editor.officer.save()
-    client.force_login(User.objects.get(pk=editor.pk))
-    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    changes = client.get(address).context["cl"]
-    first = changes.result_list[0]
-    assert getattr(first, "province", None) == world.away.province or first.pilot == world.away.pilot
-    titles = [spec.title for spec in changes.filter_specs]
-    assert titles[0] == ("region" if model is ProvincialPlan else "province")
-    assert boss.get(address).context["cl"].result_list[0] != first
-
-
 @pytest.mark.parametrize("name", ["plan", "policy"])
 def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
     record = getattr(world.home, name)
@@ -307,30 +286,6 @@ def test_a_new_record_is_the_province_s_own(world: SimpleNamespace, editor: User
     assert model.objects.count() == before + 1
 
 
-AUTOCOMPLETES = [
-    ("policies", "provincialplan", "province", ["Home"]),
-    ("policies", "provincialplan", "policy", None),
-    ("policies", "figure", "province", ["Home"]),
-    ("pilots", "milestone", "pilot", ["Home City"]),
-    ("pilots", "reading", "pilot", ["Home City"]),
-    ("pilots", "pilot", "province", ["Home"]),
-]
-
-
-@pytest.mark.parametrize(("app", "model", "field", "wanted"), AUTOCOMPLETES)
-def test_search_boxes_offer_what_the_record_may_belong_to(
-    world: SimpleNamespace, editor: User, client: Client, boss: Client, app: str, model: str, field: str, wanted: Any
-) -> None:
-    asked = {"app_label": app, "model_name": model, "field_name": field, "term": ""}
-
-    def offered(who: Client) -> list[str]:
-        return [item["text"] for item in who.get(reverse("admin:autocomplete"), asked).json()["results"]]
-
-    every = offered(boss)
-    assert len(every) > 1
-    assert sorted(offered(client)) == sorted(every if wanted is None else wanted)  # the editor's own come first
-
-
 # -- guarded fields ----------------------------------------------------------------------------------------
 
 
@@ -363,31 +318,6 @@ def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: Us
 
 
 # -- rows --------------------------------------------------------------------------------------------------
-
-
-def test_rows_of_the_own_pilot_are_edited_its_stages_are_shown(
-    world: SimpleNamespace, editor: User, client: Client
-) -> None:
-    pilot = world.home.pilot
-    shown = client.get(page_url(pilot))
-    may = {
-        inline.formset.prefix: (inline.has_add_permission, inline.has_change_permission, inline.has_delete_permission)
-        for inline in shown.context["inline_admin_formsets"]
-    }
-    entered = (True, True, False)
-    assert may == {
-        "stages": (False,) * 3,
-        "milestones": entered,
-        "targets": entered,
-    }
-    stage = {"stages-0-stage": "promoted", "stages-0-DELETE": "on"}
-    answer = save(client, pilot, **{"milestones-0-title_en": "Done at home"}, **stage)
-    assert answer.status_code == 302
-    world.home.milestone.refresh_from_db()
-    assert (world.home.milestone.title_en, StageEntry.objects.get(pk=world.home.stage.pk).stage) == (
-        "Done at home",
-        "recommended",
-    )
 
 
 def test_a_row_of_another_s_is_not_smuggled_into_one_s_own_form(
@@ -569,16 +499,6 @@ def test_the_report_is_of_the_own_province(world: SimpleNamespace, editor: User,
     assert client.get(QUALITY, {"province": "away"}).status_code == 400
     assert "Away" not in b"".join(client.get(QUALITY, {"export": "chase.csv"})).decode()
     assert own.context["import_url"] == ""  # of pilots none is entered
-
-
-def test_a_change_of_province_holds_from_the_next_request_on(
-    world: SimpleNamespace, editor: User, client: Client
-) -> None:
-    assert save(client, world.home.plan, note_en="Seen").status_code == 302
-    Officer.objects.filter(user=editor).update(province=world.away.province)
-    assert client.post(page_url(world.home.plan), {"note_en": "Again"}).status_code == 403
-    assert save(client, world.away.plan, note_en="Seen").status_code == 302
-    assert Province.objects.filter(plans__note_en="Seen").count() == 2
 
 
 def test_what_was_deleted_with_its_rows_takes_the_right_to_the_rows_too(world: SimpleNamespace, client: Client) -> None:

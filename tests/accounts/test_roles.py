@@ -262,14 +262,6 @@ def test_an_administrator_gives_a_role_and_the_tokens_end(client: Client, admini
     assert not is_accepted(secret)
 
 
-def test_an_editor_without_a_province_is_an_error_of_the_field(client: Client, administrator: User) -> None:
-    answer = submit_user_form(client, make_user("li"), **{"officer-0-role": "provincial_editor"})
-    assert answer.status_code == 200
-    (form,) = answer.context["inline_admin_formsets"][0].formset.forms
-    assert form.errors == {"province": ["A provincial editor has a province, nobody else has one."]}
-    assert not Officer.objects.filter(user__username="li").exists()
-
-
 def test_nobody_gives_rights_to_themselves(client: Client, administrator: User) -> None:
     """Neither as administrator, nor as a user who may change users."""
     clerk = make_user("clerk")

@@ -43,15 +43,6 @@ def is_accepted(secret: str) -> bool:
     return bool(status == 200)
 
 
-def make_token_on_page(client: Client, **values: Any) -> str:
-    """Create a token on its page and return it."""
-    answer = client.post(TOKENS, {"name": "Nightly", "days": "30", **values})
-    assert answer.status_code == 200
-    assert "errors" not in answer.context or not answer.context["form"].errors
-    secret: str = answer.context["secret"]
-    return secret
-
-
 # -- kept ------------------------------------------------------------------------------------------------
 
 
@@ -120,17 +111,6 @@ def test_a_token_is_shown_once(editor: User, client: Client) -> None:
     assert is_accepted(secret)
 
 
-def test_sent_again_the_form_makes_no_second_one(editor: User, client: Client) -> None:
-    make_token_on_page(client, name="Nightly")
-    again = client.post(TOKENS, {"name": " Nightly ", "days": "30"})
-    assert again.context["form"].errors == {
-        "name": ["There is a token of this name. Revoke that one first, or choose another."]
-    }
-    assert Token.objects.count() == 1
-    Token.objects.update(revoked_at=timezone.now())
-    make_token_on_page(client, name="Nightly")
-
-
 WRONG = [
     ({"name": ""}, {"name": ["Give it a name by which you will know it again."]}),
     ({"name": "a\u202eb"}, {"name": ["Use visible characters only."]}),
@@ -146,42 +126,6 @@ def test_what_cannot_be_read_stays_in_the_form(editor: User, client: Client, val
     for name, value in values.items():
         assert answer.context["form"][name].value() == value
     assert not Token.objects.exists()
-
-
-def test_writing_is_offered_to_who_may_write(home: Province, client: Client) -> None:
-    for user, may in ((make_user("viewer", "viewer"), False), (make_user("admin", "admin"), True)):
-        client.force_login(user)
-        assert ('name="may_write"' in client.get(TOKENS).text) is may
-        make_token_on_page(client, may_write="on")
-        assert user.tokens.get().may_write is may
-
-
-def test_the_list_says_how_each_stands(editor: User, client: Client) -> None:
-    now = timezone.now()
-    states = {
-        "fresh": {},
-        "used": {"last_used_at": now},
-        "old": {"expires_at": now},
-        "gone": {"revoked_at": now},
-        "demoted": {"permission_snapshot": "00"},
-    }
-    for name, fields in states.items():
-        token, _secret = create_token(user=editor, name=name)
-        Token.objects.filter(pk=token.pk).update(**fields)
-    create_token(user=make_user("other"), name="Somebody else’s")
-    page = client.get(TOKENS)
-    found = {token.name: str(token.inactive_reason) for token in page.context["tokens"]}
-    assert found == {
-        "used": "",
-        "fresh": "",
-        "demoted": "its owner’s role changed",
-        "gone": "revoked",
-        "old": "expired",
-    }
-    assert [*found] == ["used", "fresh", "demoted", "gone", "old"]  # those in force first, the newest first
-    assert page.text.count('action="/tokens/') == 2
-    assert page.text.count(">never<") == 4
-    assert "Somebody else’s" not in page.text
 
 
 def test_one_press_revokes(editor: User, client: Client) -> None:

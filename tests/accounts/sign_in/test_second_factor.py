@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Officer, SignInRule, create_token
+from accounts.models import SignInRule, create_token
 from core.caching import forgiving
 from policies.models import Agency
 from tests.factories import make_province
@@ -277,16 +277,6 @@ def test_a_token_writes_no_more_once_the_days_of_grace_are_over(settings: Any) -
     set_up_app(signed_in("wang"))
     assert codes() == [200, 200]
     assert list(Agency.objects.values_list("slug", flat=True)) == ["first"]
-
-
-@pytest.mark.usefixtures("no_grace")
-def test_an_editor_made_during_a_session_is_noticed_in_it(client: Client) -> None:
-    user = make_user("wang", "viewer")
-    client.force_login(user)
-    assert client.get("/account/").status_code == 200
-    Officer.objects.get(user=user).delete()
-    Officer.objects.create(user=user, role="national_editor")
-    assert client.get("/account/")["Location"] == INDEX
 
 
 def test_grace_begins_with_the_first_role_of_an_editor_alone() -> None:

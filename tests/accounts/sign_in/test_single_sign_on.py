@@ -256,19 +256,3 @@ def test_without_the_settings_there_is_no_single_sign_on(client: Client) -> None
     assert client.post("/sign-in/sso/").status_code == 404
     assert client.get("/sign-in/sso/").status_code == 405
     assert signed_in("wang").get(LINKED).status_code == 404
-
-
-def test_an_internal_site_lets_the_sign_in_through(provider: Provider, settings: Any) -> None:
-    settings.SITE_ACCESS = "internal"
-    place = settings.MIDDLEWARE.index("core.snapshots.files.DaysMiddleware")
-    guard = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], guard, *settings.MIDDLEWARE[place:]]
-    provider.has("u10", preferred_username="feng", groups=["editors"])
-    client = Client()
-    assert client.get("/pilots/")["Location"].startswith("/sign-in/")
-    provider.sign_in(client, "u10")
-    assert client.get("/pilots/").status_code == 200
-    set_up_app(client)
-    other = Client()
-    assert provider.sign_in(other, "u10")["Location"] == "/sign-in/second-factor/"
-    assert other.get("/sign-in/second-factor/").status_code == 200

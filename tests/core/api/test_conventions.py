@@ -10,7 +10,6 @@ from itertools import product
 from typing import Any
 from urllib.parse import quote
 
-import openpyxl
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation
@@ -176,25 +175,6 @@ def test_the_whole_shape_of_a_problem(client: Client) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        *((method, path) for method in ("options", "trace") for path in ("pilots/", "pilots/huzhou/")),
-        ("post", "pilots/huzhou/"),
-    ],
-)
-def test_a_verb_that_no_record_takes_is_405(client: Client, method: str, path: str) -> None:
-    response = getattr(client, method)(f"/api/v1/{path}")
-    assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
-    assert ("POST" in response["Allow"], "PATCH" in response["Allow"]) == (path == "pilots/", True)
-
-
-@pytest.mark.parametrize("query", ["a&" * 1100, "a=1&" * 500])
-def test_floods_of_parameters_are_rejected(client: Client, query: str) -> None:
-    response = client.get(f"/api/v1/pilots/?{query}")
-    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
-
-
 def test_errors_of_django_itself_are_problems_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     client.raise_request_exception = False
     assert client.get("/api/v1/pilots/", headers={"host": "evil.example"})["Content-Type"] == "application/problem+json"
@@ -307,16 +287,6 @@ def test_cells_of_a_csv(client: Client) -> None:
     assert row["industries"] == "chemicals; automobiles; equipment-manufacturing; electronics; pharmaceuticals"
     cells = [row[name] for name in ("batch", "unverified", "city_type", "term_start")]
     assert cells == ["national-batch-1", "false", "", "2024-01-01"]
-
-
-def test_a_workbook_holds_dates_and_numbers(client: Client) -> None:
-    response = client.get("/api/v1/batches/?format=xlsx&ordering=slug")
-    book = openpyxl.load_workbook(io.BytesIO(response.content))
-    heads, values, *_rest = book.worksheets[0].iter_rows(values_only=True)
-    first: Any = dict(zip(heads, values, strict=True))
-    assert (first["slug"], first["announced_on"].date().isoformat()) == ("national-batch-1", "2024-01-15")
-    assert first["park_count"] == 43
-    assert "Address" in [row[0] for row in book.worksheets[1].iter_rows(values_only=True)]
 
 
 @pytest.mark.parametrize(

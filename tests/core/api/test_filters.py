@@ -339,13 +339,6 @@ def test_a_list_has_up_to_a_hundred_words(client: Client, empty: None) -> None:
     )
 
 
-def test_of_many_wrong_words_the_first_are_named(client: Client) -> None:
-    wrong = ",".join(f"zz{n:02}" for n in range(60))
-    assert [pointer for pointer, _message in error_codes(client, f"pilots/?province__in={wrong}")] == [
-        "province__in"
-    ] * 5
-
-
 # -- what it costs -------------------------------------------------------------------------------------------------
 
 

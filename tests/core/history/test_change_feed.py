@@ -21,12 +21,10 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import ProtectedError
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.api_urls import FEED, RESOURCES
 from core.api.pagination import encode_cursor
-from core.history import change_feed
 from core.history.change_feed import FeedPosition, reset_foreign_transactions
 from core.history.models import ChangeEvent
 from core.history.recording import delete_with_history
@@ -361,23 +359,6 @@ def test_attachments_of_a_deleted_document_are_told_as_gone_to_those_who_could_r
     assert [line for line in feed.short_lines() if "attachments" in line] == [f"deleted attachments/{open_to_all.pk}"]
 
 
-def test_a_person_costs_the_same_whatever_stands_on_the_page(pilot: Pilot, admin_client: Client) -> None:
-    def asked(cursor: str) -> int:
-        with CaptureQueriesContext(connection) as queries:
-            feed_lines(admin_client, f"cursor={cursor}")
-        return len(queries)
-
-    beginning, feed = asked("first"), latest_cursor(admin_client)
-    pilot.save()
-    assert (beginning, asked(feed)) == (5, 5)  # the session and the person as well
-
-
-def test_a_change_is_told_though_its_entry_is_no_longer_stored(pilot: Pilot, feed: FeedReader) -> None:
-    pilot.save()
-    pilot.history.all().delete()
-    assert feed.short_lines() == ["changed pilots/huzhou"]
-
-
 # -- the order in which transactions end ------------------------------------------------------------------
 
 WRITE = """
@@ -465,15 +446,6 @@ def test_a_transaction_in_another_database_holds_nothing_up(client: Client) -> N
             stack.callback(cursor.execute, "ROLLBACK")
         made = [make_source() for _ in range(2)]
         assert [line["id"] for line in feed_lines(client)] == [source.pk for source in made]
-
-
-def test_a_cursor_goes_on_where_it_stood_though_the_end_moved_back(client: Client, monkeypatch: Any) -> None:
-    """An event that cannot be read for a moment delays no client, and none is sent twice."""
-    make_source()
-    settled, reached = change_feed.feed_bounds()
-    monkeypatch.setattr("core.api.views.feed_bounds", lambda: (FeedPosition(0, 0), reached))
-    cursor = encode_cursor("c", settled.transaction, settled.event_id)
-    assert client.get(f"{ADDRESS}?cursor={cursor}").json() == {"next_cursor": cursor, "more": False, "results": []}
 
 
 @with_commits

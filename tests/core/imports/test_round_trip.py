@@ -169,26 +169,6 @@ def edit_rows(content: bytes, changes: dict[str, Any]) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.usefixtures("empty")
-def test_what_was_edited_in_the_workbook_changes_and_nothing_else() -> None:
-    full_records()
-    kind = KINDS["pilots"]
-    pilot = kind.model._base_manager.get(name_en="007")  # type: ignore[misc]
-    content = edit_rows(
-        export_file(kind, "xlsx", kind.model._base_manager.filter(pk=pilot.pk)),
-        {"Note in English": "=2+2", "Term starts": date(2024, 2, 3), "Prefecture code": "330500", "Industries": None},
-    )
-    [row] = read_file(kind, "xlsx", content).rows
-    assert row.errors == []
-    assert {change.label: change.new for change in row.changes} == {
-        "Note in English": "=2+2",
-        "Term starts": "3 February 2024",
-        "Prefecture code": "330500",
-        "Industries": "no data",
-    }
-    assert row.record.note == "=2+2"
-
-
 def stored_values(kind: Importer) -> list[dict[str, Any]]:
     """Return the values of all records of a kind, without primary keys."""
     named = [column for column in kind.columns if not isinstance(column, RecordNumberColumn)]

@@ -64,13 +64,6 @@ def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() ->
 
 
 @EMPTY_AND_DB
-def test_what_is_required_is_marked() -> None:
-    sheet = opened(template_workbook(PLANS)).worksheets[0]
-    marked = [cell.value for cell in sheet[1] if cell.fill.start_color.rgb == "00FFF2CC"]
-    assert marked == ["Policy", "Province"]
-
-
-@EMPTY_AND_DB
 def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> None:
     make_policy(title_en="Joint plan")
     make_policy(title_en="Joint plan", slug="second")
@@ -115,37 +108,6 @@ def test_every_column_has_a_prompt_within_what_excel_takes() -> None:
         "Required for a new record. The province whose plan this is: one record for each province and policy. "
         "The name or code of a record, in either language."
     )
-
-
-@EMPTY_AND_DB
-def test_a_sheet_explains_each_column_with_examples_from_the_records() -> None:
-    policy = make_policy(slug="joint", title_en="Joint plan")
-    first, second = make_source(title="公报"), make_source(title="_x0041_ =1")
-    plan = make_plan(policy, make_province(short_en="Tibet"), issued_precision="day", issuing_bodies_count=7)
-    plan.sources.set([first, second])
-    table = rows(opened(template_workbook(PLANS))["Explanation"])
-    assert table[0] == ["Column", "Required", "What to write", "Accepted forms", "Allowed values", "Example"]
-    assert [line[0] for line in table[1:20]] == [column.heading for column in PLANS.columns]
-    explained = {line[0]: line[1:] for line in table[1:20]}
-    assert explained["Record number"][-2:] == [None, None]
-    assert explained["Issued on"] == [
-        "no",
-        "Day of issue. Only the month or year known? Enter its first day and set the precision.",
-        "A date such as 2024-01-15. Where only the month or year is known: 2024-01 or 2024.",
-        None,
-        "2022-12-05",
-    ]
-    assert explained["Province"][2:] == [
-        "The name or code of a record, in either language.",
-        "See the sheet “Lists”.",
-        "Tibet",
-    ]
-    assert explained["Province"][0] == "yes"
-    assert explained["Status"][3:] == ["issued, drafting, not found, not required, unknown", "issued"]
-    assert explained["Issuing bodies"][-1] == "7"
-    assert explained["Sources"][-1] == "_x005F_x0041_ =1\n公报"
-    assert table[21][0] == "How the file is read"
-    assert table[-1][0] == "Without a record number, a row finds its record by: Policy + Province"
 
 
 # -- exports -------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -178,15 +177,6 @@ def report(pilot: Any, indicator: Any, day: date, period: str = "2023", **more: 
     make.make_reading(
         pilot, indicator, period, 5, reported_on=day, **{"state": "reported", "accepted_on": None, **more}
     )
-
-
-def test_failed_sign_ins_of_the_last_hour(client: Client) -> None:
-    User.objects.create_user("wang", password="correct-Horse7-battery")
-    for _time in range(3):
-        client.post("/sign-in/", {"username": "wang", "password": "wrong"})
-    assert value(scrape(client), "tracker_failed_sign_ins") == 3
-    client.post("/sign-in/", {"username": "wang", "password": "correct-Horse7-battery"})
-    assert value(scrape(client), "tracker_failed_sign_ins") == 0
 
 
 def test_backups_and_drills(client: Client) -> None:

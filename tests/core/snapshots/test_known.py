@@ -9,12 +9,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Token
 from core.history.recording import delete_with_history
 from core.snapshots import files
 from core.snapshots.build import record_models, routed_models, tracked_lists
@@ -157,15 +153,6 @@ def test_each_day_has_the_record_as_it_was_at_its_end(client: Client, pilot: Pil
     assert [name_known(client, day) for day in days + days] == expected + expected
 
 
-def test_the_history_of_a_page_ends_with_the_day_that_is_known(client: Client, pilot: Pilot) -> None:
-    pages = [client.get("/pilots/gone/", {"known": day}).context["history"] for day in (ENTERED, CORRECTED)]
-    assert [[(note.what, note.sign) for note in page.notes] for page in pages] == [
-        [("First name", "+")],
-        [("Second name", "~"), ("First name", "+")],
-    ]
-    assert [page.total for page in pages] == [1, 2]
-
-
 def test_a_file_streamed_later_is_of_the_day_and_says_so(client: Client, pilot: Pilot) -> None:
     response = client.get("/pilots/", {"export": "pilots.csv", "known": CORRECTED, "as_of": DELETED})
     text = b"".join(response.streaming_content).decode()
@@ -210,33 +197,6 @@ def test_nothing_is_written_with_known(admin_client: Client, pilot: Pilot) -> No
     assert admin_client.delete("/api/v1/?known=2025-05-01").status_code == 405
     assert admin_client.get("/api/v1/changes/", {"known": "2025-05-01"}).status_code == 400
     assert admin_client.get("/admin/pilots/pilot/", {"known": "2025-05-01"}).status_code == 200
-
-
-def test_signing_in_and_the_account_work_from_a_page_of_a_past_known_day(client: Client, pilot: Pilot) -> None:
-    """Their links carry the day, which they have no use for; so do forms that post to their own address."""
-    User.objects.create_user("reader", password="a long enough one")
-    page = client.get("/pilots/stays/", {"known": CORRECTED}).content.decode()
-    [sign_in] = set(re.findall(r'href="(/sign-in/[^"]*)"', page))
-    assert sign_in == f"/sign-in/?known={CORRECTED}"
-    answer = client.post(sign_in, {"username": "reader", "password": "a long enough one"})
-    assert answer.status_code == 302
-    page = client.get("/pilots/stays/", {"known": CORRECTED}).content.decode()
-    assert f'href="/account/?known={CORRECTED}"' in page
-    passwords = {"old_password": "a long enough one", "new_password1": "n", "new_password2": "n"}
-    assert client.post(f"/account/password/?known={CORRECTED}", passwords).status_code == 200  # too short, and says so
-    made = client.post(f"/tokens/?known={CORRECTED}", {"name": "Nightly", "days": "30"})
-    assert made.status_code in {200, 302}
-    assert Token.objects.filter(user__username="reader").count() == 1
-
-
-def test_today_costs_no_query_and_a_past_day_two(client: Client, pilot: Pilot) -> None:
-    def count(**params: object) -> int:
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get("/api/v1/plans/", params).status_code == 200
-        return len(queries)
-
-    count(known=CORRECTED)
-    assert (count(), count(known=date.today()), count(known=CORRECTED)) == (3, 3, 2)  # noqa: DTZ011
 
 
 @pytest.mark.exhaustive

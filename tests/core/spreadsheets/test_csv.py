@@ -89,14 +89,6 @@ def test_a_file_with_nothing_in_it_is_rejected(content: bytes) -> None:
 # -- delimiters ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
-def test_the_delimiter_is_found_below_a_title(delimiter: str) -> None:
-    table = [["省份", "名称", "说明"], ["福建", "甲", "一"], ["浙江", "乙", "二"]]
-    found = read("2024年试点名单\n\n" + "\n".join(delimiter.join(row) for row in table))
-    assert [[entry.value for entry in line.cells.values()] for line in found.rows] == [["2024年试点名单"], *table]
-    assert [line.number for line in found.rows] == [1, 3, 4, 5]
-
-
 @pytest.mark.parametrize(
     ("text", "cells"),
     [

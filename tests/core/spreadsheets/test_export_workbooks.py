@@ -42,10 +42,6 @@ def one_column(*values: Any, kind: Any = "text") -> list[Any]:
     return [row[0] for row in book.worksheets[0].iter_rows(min_row=2, max_row=len(values) + 1)]
 
 
-def rows_of(sheet: Any) -> list[tuple[Any, ...]]:
-    return list(sheet.iter_rows(values_only=True))
-
-
 # -- CSV -------------------------------------------------------------------------------------------------------
 
 
@@ -148,53 +144,7 @@ def test_what_xml_cannot_hold_is_marked_and_no_error(text: str, held: str) -> No
     assert book.worksheets[0]["A2"].value == held
 
 
-# -- a table -----------------------------------------------------------------------------------------------------
-
-
-def test_headings_stay_in_sight_and_filter() -> None:
-    columns = [Column("a", "Pilot"), Column("b", "Days", kind="days")]
-    sheet = written_workbook(SheetSpec("T", columns, [["A", 1], ["B", 2], ["C", None]])).worksheets[0]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref, sheet.print_title_rows) == ("A2", "A1:B4", "$1:$1")
-    assert [(cell.value, cell.font.bold, cell.alignment.wrap_text) for cell in sheet[1]] == [
-        ("Pilot", True, True),
-        ("Days", True, True),
-    ]
-    assert rows_of(sheet) == [("Pilot", "Days"), ("A", 1), ("B", 2), ("C", None)]
-
-
 # -- the cover ----------------------------------------------------------------------------------------------------
-
-
-def test_the_cover_of_one_table_stands_behind_it_and_says_all() -> None:
-    papers = [SourceStub("通知", "生态环境部", date(2022, 6, 17), "https://example.org/1"), SourceStub("Reprint")]
-    cover = CoverSheet(
-        "Plans",
-        [("Page", "A policy"), ("Scope", "of 32"), ("As of", date(2026, 11, 24)), ("Filter", "Kind: park")],
-        "https://tracker.example/x",
-        [("Demonstration data", "invented")],
-    )
-    book = written_workbook(
-        SheetSpec("Plans", [Column("a", "A")], [["x"], ["y"]], "of 32", "Kind: park", papers), cover=cover
-    )
-    assert book.sheetnames == ["Plans", "About"]
-    assert book.active is book["Plans"]
-    about = book["About"]
-    assert [[value for value in row if value is not None] for row in rows_of(about)] == [
-        ["Demonstration data", "invented"],
-        ["Plans"],
-        ["Page", "A policy"],
-        ["Scope", "of 32"],
-        ["As of", datetime(2026, 11, 24)],  # noqa: DTZ001
-        ["Filter", "Kind: park"],
-        ["Rows", 2],
-        ["Address", "https://tracker.example/x"],
-        [],
-        ["Sources"],
-        [1, "通知", "生态环境部", datetime(2022, 6, 17), "https://example.org/1"],  # noqa: DTZ001
-        [2, "Reprint"],
-    ]
-    links = {cell.coordinate: cell.hyperlink.target for row in about.iter_rows() for cell in row if cell.hyperlink}
-    assert links == {"B8": "https://tracker.example/x", "E11": "https://example.org/1"}
 
 
 @pytest.mark.parametrize(

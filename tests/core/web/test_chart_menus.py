@@ -13,24 +13,6 @@ pytestmark = pytest.mark.django_db
 POLICY = "/policies/synergy-implementation-plan-2022/"
 
 
-@pytest.mark.parametrize(
-    ("address", "fault"),
-    [
-        ("/?print=tables", "print: “tables” is not known here. Known: annex."),
-        (
-            "/?export=map.csv&print=annex",
-            "“print” is not a parameter here. Did you mean “export”?",
-        ),
-    ],
-)
-def test_an_annex_that_the_page_does_not_have_is_rejected(client: Client, address: str, fault: str) -> None:
-    response = client.get(address)
-    assert response.status_code == 400
-    listed = re.search(r'<ul class="faults">(.*?)</ul>', response.content.decode(), re.DOTALL)
-    assert listed
-    assert [unescape(text) for text in re.findall(r"<li>(.*?)</li>", listed[1])] == [fault]
-
-
 def test_the_annex_has_the_table_of_each_chart_and_is_left_by_files(client: Client) -> None:
     """On demand only; the page links to it and back, and another language keeps it."""
     assert 'id="annex"' not in (plain := client.get("/").content.decode())

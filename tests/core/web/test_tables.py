@@ -40,17 +40,6 @@ def test_only_the_rows_that_are_read_are_made() -> None:
     assert made == ["Hebei"]
 
 
-def test_a_column_of_a_part_reads_that_part() -> None:
-    pairs = [("lead", PLACES[0])]
-    columns: list[Column[tuple[str, Place]]] = [column.of(lambda pair: pair[1]) for column in COLUMNS]
-    assert [(column.key, column.kind) for column in columns] == [
-        ("name", "text"),
-        ("pilots", "integer"),
-        ("where", "text"),
-    ]
-    assert list(make_table(columns, pairs).rows[0]) == list(make_table(COLUMNS, PLACES).rows[0])
-
-
 def test_a_status_has_its_colour_and_shape() -> None:
     assert status_cell(PlanStatus.DRAFTING) == Cell("drafting", tag="yellow")
     assert (PlanStatus("drafting"), PlanStatus.DRAFTING.shape) == ("drafting", "triangle")
