@@ -25,6 +25,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
 from accounts.models import Officer, Role, Token, create_token, revoke
+from config.api_urls import RESOURCES
 from core.api.views import openapi_schema
 from core.permissions import field_permissions
 from core.records.history_model import HistoryModel
@@ -428,30 +429,8 @@ def history_of(resource: str) -> Any:
     return MODELS[resource].history
 
 
-MODELS: Mapping[str, Any] = {
-    "provinces": apps.get_model("policies.Province"),
-    "agencies": apps.get_model("policies.Agency"),
-    "policies": apps.get_model("policies.Policy"),
-    "measures": apps.get_model("policies.Measure"),
-    "plans": apps.get_model("policies.ProvincialPlan"),
-    "figures": apps.get_model("policies.Figure"),
-    "sources": apps.get_model("policies.Source"),
-    "industries": apps.get_model("policies.Industry"),
-    "batches": apps.get_model("pilots.Batch"),
-    "pilots": apps.get_model("pilots.Pilot"),
-    "stages": apps.get_model("pilots.StageEntry"),
-    "milestones": apps.get_model("pilots.Milestone"),
-    "replans": apps.get_model("pilots.Replan"),
-    "indicators": apps.get_model("pilots.Indicator"),
-    "targets": apps.get_model("pilots.Target"),
-    "readings": apps.get_model("pilots.Reading"),
-    "documents": apps.get_model("pilots.Document"),
-    "attachments": apps.get_model("pilots.Attachment"),
-    "actions": apps.get_model("pilots.FollowUp"),
-    "practices": apps.get_model("pilots.Practice"),
-    "adoptions": apps.get_model("pilots.Adoption"),
-    "effects": apps.get_model("pilots.Effect"),
-}
+MODELS: Mapping[str, Any] = {name: model for name, (model, _view) in RESOURCES.items() if name != "editions"}
+"""By resource. An edition is made and approved on its page."""
 
 
 # -- running a row -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Indicator, Pilot
-from policies.models import Province, ProvincialPlan
+from policies.models import Province
 from tests.factories import (
     make_adoption,
     make_batch,
@@ -128,31 +128,6 @@ def test_coverage(client: Client, query: dict[str, str]) -> None:
         (row.industry.slug, row.pilots, row.provinces, row.gap) for row in page.industries
     ]
     assert api["matrix"]["cells"] == [list(row) for row in page.matrix.cells]
-
-
-def test_an_edit_in_the_admin_is_on_page_and_api_at_once(client: Client) -> None:
-    """Three edits, each followed by a look from outside."""
-    plan = ProvincialPlan.objects.get(policy__slug=SYNERGY, province__slug="hunan")
-    plan.issued_on, plan.issued_precision, plan.known_issued_by = date(2022, 12, 1), "day", date(2022, 12, 1)
-    plan.full_clean()
-    plan.save()
-    assert page_context(client, f"/policies/{SYNERGY}/", "2022-12-04")["rollout"].issued == 1
-    assert get_api(client, "rollout", policy=SYNERGY, as_of="2022-12-04")["issued"] == 1
-    plan.status, plan.issued_on, plan.issued_precision, plan.known_issued_by = "drafting", None, "", None
-    plan.full_clean()
-    plan.save()
-    assert page_context(client, f"/policies/{SYNERGY}/", "2026-11-24")["rollout"].issued == 31
-    assert get_api(client, "rollout", policy=SYNERGY, as_of="2026-11-24")["share"] == 31 / 32
-    recorded = get_api(client, "overview", as_of="2026-11-24")["cities"]["recorded"]
-    pilot = Pilot.objects.get(slug="weihai")
-    pilot.withdrawn_on = date(2025, 1, 1)
-    pilot.full_clean()
-    pilot.save()
-    assert page_context(client, "/", "2026-11-24")["overview"].cities.recorded == recorded - 1
-    cities = get_api(client, "overview", as_of="2026-11-24")["cities"]
-    assert [cities[name] for name in ("announced", "recorded", "withdrawn", "to_enter")] == [
-        *(21, recorded - 1, 1, 21 - recorded),
-    ]
 
 
 def raw_pilots(client: Client, **params: str) -> list[dict[str, Any]]:

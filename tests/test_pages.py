@@ -411,15 +411,6 @@ def test_an_error_page_keeps_the_way_on(monkeypatch: pytest.MonkeyPatch, status:
     assert 'hreflang="zh-hans"' in text
 
 
-def test_an_error_page_is_told_in_the_other_language_at_the_same_address(client: Client) -> None:
-    page = client.get("/pilots/?province=zhejang&kind=park").content.decode()
-    [link] = re.findall(r'<a href="([^"]+)" lang="zh-hans"', page)
-    assert unescape(link) == "/pilots/?province=zhejang&kind=park&lang=zh-hans"
-    other = client.get(unescape(link))
-    assert (other.status_code, "网址参数有误" in other.text) == (400, True)
-    assert "页面不存在" in client.get("/nothing/?lang=zh-hans").text
-
-
 def test_a_record_that_is_younger_than_the_day_leads_to_its_page_of_today(client: Client) -> None:
     """The step to an earlier quarter on its own page may lead before it was known."""
     early = client.get("/pilots/huzhou/?as_of=2023-01-01")

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import polib
 import pytest
@@ -14,7 +13,6 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import models
 from django.test import Client
-from django.urls import reverse
 from django.utils import translation
 
 from core.seed.models import SeedRecord
@@ -145,65 +143,6 @@ def test_a_page_is_in_one_language(client: Client, path: str, lang: str) -> None
     page = response.content.decode()
     assert (response.status_code, f'<html lang="{lang}"' in page) == (404 if path == "/nowhere/" else 200, True)
     assert foreign_texts(PageReader(page).texts, lang[:2], ["浙江"] if "?q=" in path else []) == []
-
-
-def names_in(schema: Any) -> set[str]:
-    """Return every name of fields, parameters and choices in the OpenAPI schema."""
-    if isinstance(schema, list):
-        return set().union(*map(names_in, schema))
-    if not isinstance(schema, dict):
-        return set()
-    words = {word for word in schema.get("enum", []) if isinstance(word, str)}
-    named = {schema["name"]} if isinstance(schema.get("name"), str) else set()
-    return words | named | set(schema.get("properties", {})) | names_in(list(schema.values()))
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("lang", ["en", "zh-hans"])
-def test_the_api_s_pages_are_in_one_language(client: Client, lang: str) -> None:
-    schema = client.get(reverse("api-schema"), {"format": "json"}, headers={"accept-language": lang}).json()
-    headers = {
-        "ETag",
-        "Retry-After",
-        "WWW-Authenticate",
-        "GET",
-        "POST",
-        "PUT",
-        "PATCH",
-        "DELETE",
-        "multipart/form-data",
-    }
-    words = {
-        "true",
-        "policies",
-        "batches",
-        "latest",
-        "first",
-        "row",
-        "column",
-        "huzhou",
-        "UUID",
-        "ASCII",
-        "UTC",
-        "MB",
-        "UID",
-    }
-    programs = {path.name for path in (ROOT / "docs/examples/use").iterdir()}
-    names = headers | words | programs | names_in(schema)
-    page = client.get("/api/docs/", headers={"accept-language": lang}).content.decode()
-    assert foreign_texts(PageReader(page).texts, lang[:2], names) == []
-    texts = [PageText(text, "en", "schema") for text in described(schema["paths"])]  # its parts are described in code
-    assert foreign_texts(texts, "en", names) == []
-
-
-def described(schema: Any) -> list[str]:
-    """Return the descriptions in the OpenAPI schema."""
-    if isinstance(schema, list):
-        return [text for item in schema for text in described(item)]
-    if not isinstance(schema, dict):
-        return []
-    own = [schema[key] for key in ("summary", "description") if isinstance(schema.get(key), str)]
-    return own + described(list(schema.values()))
 
 
 @pytest.mark.django_db

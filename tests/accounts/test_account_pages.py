@@ -32,25 +32,6 @@ def home() -> Province:
 
 # -- the page ----------------------------------------------------------------------------------------------
 
-ROLES = {
-    "": ("viewer", "Reads every page, file and record of the API; enters nothing."),
-    "viewer": ("viewer", "Reads every page, file and record of the API; enters nothing."),
-    "provincial_editor": ("provincial editor", "Enters, corrects and imports what belongs to the province"),
-    "national_editor": ("national editor", "Enters, corrects, imports and undoes everything in the records"),
-    "admin": ("administrator", "Everything, the accounts of people included."),
-}
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_every_role_has_its_account(home: Province, role: str) -> None:
-    make_user("wang", role, home if role == "provincial_editor" else None)
-    page = signed_in("wang").get("/account/")
-    label, may = ROLES[role]
-    assert all(f"<dd>{text}" in page.text for text in ("wang", label, may))
-    assert ("Home" in page.text) is (role == "provincial_editor")
-    assert page["Cache-Control"] == "no-store, private"
-    assert all(reverse(name) in page.text for name in ("account_change_password", "tokens"))
-
 
 def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
     for name in ("account", "account_change_password"):

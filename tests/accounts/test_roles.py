@@ -190,17 +190,6 @@ def test_a_change_of_rights_ends_the_tokens_at_once(home: Province, change: Any,
     assert is_accepted(other)
 
 
-def test_another_province_is_another_role(home: Province, away: Province) -> None:
-    user = make_user("editor", "provincial_editor", home)
-    _token, secret = create_token(user=user, name="x")
-    user.officer.province = away
-    user.officer.save()
-    assert not is_accepted(secret)
-    user.officer.province = home
-    user.officer.save()
-    assert not is_accepted(secret)
-
-
 def test_a_sign_in_and_a_new_name_end_nothing(home: Province) -> None:
     user = make_user("editor", "provincial_editor", home)
     _token, secret = create_token(user=user, name="x")

@@ -111,23 +111,6 @@ def test_a_token_is_shown_once(editor: User, client: Client) -> None:
     assert is_accepted(secret)
 
 
-WRONG = [
-    ({"name": ""}, {"name": ["Give it a name by which you will know it again."]}),
-    ({"name": "a\u202eb"}, {"name": ["Use visible characters only."]}),
-    ({"days": "0"}, {"days": ["Choose from 1 to 365 days."]}),
-    ({"days": "soon"}, {"days": ["Choose from 1 to 365 days."]}),
-]
-
-
-@pytest.mark.parametrize(("values", "wanted"), WRONG)
-def test_what_cannot_be_read_stays_in_the_form(editor: User, client: Client, values: Any, wanted: Any) -> None:
-    answer = client.post(TOKENS, {"name": "Nightly", "days": "30", **values})
-    assert answer.context["form"].errors == wanted
-    for name, value in values.items():
-        assert answer.context["form"][name].value() == value
-    assert not Token.objects.exists()
-
-
 def test_one_press_revokes(editor: User, client: Client) -> None:
     token, secret = create_token(user=editor, name="Nightly")
     answer = client.post(f"{TOKENS}{token.pk}/revoke/", follow=True)

@@ -92,17 +92,8 @@ def test_unknown_stays_unknown() -> None:
     """Three-valued logic: unknown is neither made true nor false by its negation, only by what decides without it."""
     record = Policy(issued_on=None, slug="a")
     unknown, yes, no = Q(issued_on__gt=date(2020, 1, 1)), Q(slug="a"), Q(slug="b")
-    assert [
-        check_constraint_holds(q, record)
-        for q in (unknown, ~unknown, unknown & yes, unknown & no, unknown | yes, unknown | no)
-    ] == [
-        None,
-        None,
-        None,
-        False,
-        True,
-        None,
-    ]
+    cases = (unknown, ~unknown, unknown & yes, unknown & no, unknown | yes, unknown | no)
+    assert [check_constraint_holds(q, record) for q in cases] == [None, None, None, False, True, None]
 
 
 def test_a_new_record_that_names_another_new_one() -> None:

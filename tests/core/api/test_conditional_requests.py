@@ -93,13 +93,6 @@ def test_what_is_shown_otherwise_has_another_tag(client: Client) -> None:
     assert english == client.get(RECORD)["ETag"] != chinese == client.get(f"{RECORD}?lang=zh-hans")["ETag"]
 
 
-@pytest.mark.parametrize("path", ["pilots/?format=csv", "pilots/huzhou/?format=csv"])
-def test_files_have_none(client: Client, path: str) -> None:
-    response = client.get(f"/api/v1/{path}", headers={"if-none-match": "*"})
-    assert (response.status_code, "ETag" in response, response["Cache-Control"]) == (200, False, "private, no-cache")
-    assert vary_names(response) == VARY
-
-
 def test_pages_have_tags_too(client: Client) -> None:
     page = client.get("/")
     assert client.get("/", headers={"if-none-match": page["ETag"]}).status_code == 304

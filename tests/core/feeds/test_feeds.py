@@ -222,17 +222,6 @@ def test_changes_are_a_feed_with_reasons(admin_client: Client, milestone: Milest
     assert changed["summary"].endswith("<br>Why: Delivered late")
 
 
-# -- where they are offered ------------------------------------------------------------------------------
-
-
-def test_the_export_menu_has_them(client: Client, milestone: Milestone) -> None:
-    html = client.get("/pilots/?lang=en&province=lakeland").content.decode()
-    menu = html.partition('id="menu-pilots"')[2].partition("</details>")[0]
-    address = "/pilots/?province=lakeland&amp;lang=en&amp;export="
-    assert f'href="{address}ics" rel="nofollow">Calendar of due dates (ICS)</a>' in menu
-    assert f'href="{address}atom" rel="nofollow">Feed (Atom)</a>' in menu
-
-
 # -- what is not in them ---------------------------------------------------------------------------------
 
 

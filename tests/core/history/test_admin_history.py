@@ -194,22 +194,6 @@ def test_a_merge_that_breaks_a_rule_says_so_at_once(admin_client, colleague, pol
     assert history_of_record(policy)[0] == ("~", "admin", "Dated")
 
 
-def test_of_a_list_what_either_added_or_removed_counts(admin_client, colleague, policy) -> None:
-    """They take away b and add c; I take away a and add d: I am told, and save again."""
-    named = {letter: make_source(title=letter) for letter in "abcd"}
-    policy.sources.set([named["a"], named["b"]])
-    opened = admin_client.get(admin_url(policy, "change"))
-    save_form(colleague, policy, sources=[named[letter].pk for letter in "ac"])
-    count = policy.history.count()
-    mine = form_data(opened, sources=[named[letter].pk for letter in "bd"])
-    answer = admin_client.post(admin_url(policy, "change"), mine)
-    (text,) = conflict_texts(answer).values()
-    assert "What either of you added or removed counts: Sources." in text
-    assert admin_client.post(admin_url(policy, "change"), form_data(answer)).status_code == 302
-    assert "".join(sorted(source.title for source in policy.sources.all())) == "cd"
-    assert policy.history.count() == count + 1
-
-
 def test_a_form_without_an_edit_of_its_own_is_no_conflict(admin_client, colleague, policy) -> None:
     opened = admin_client.get(admin_url(policy, "change"))
     save_form(colleague, policy, title_en="Wang's title")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,13 +33,14 @@ from core.records import writing
 from core.records.bilingual_models import SlugModel
 from dashboard.analytics.change_log import history_models
 from dashboard.models import Edition
-from pilots.models import Attachment, Document, Pilot, Reading, Target
+from pilots.models import Attachment, Document, Milestone, Pilot, Reading, Target
 from policies.models import Agency, Division, Province, Source
 from policies.models.sourced import SourcedModel
 from tests.factories import (
     add_step,
     make_batch,
     make_indicator,
+    make_milestone,
     make_override,
     make_pilot,
     make_province,
@@ -181,32 +183,6 @@ def test_a_renamed_record_has_its_former_key(pilot: Pilot, feed: FeedReader) -> 
     assert {line["url"] for line in feed.lines()} == {"http://testserver/api/v1/pilots/deqing/"}
 
 
-def test_steps_and_lights_belong_to_their_parents(pilot: Pilot, client: Client) -> None:
-    target, wang = make_target(pilot, make_indicator("AIR_A"), 100, 80), User.objects.create_user("wang")
-    feed = FeedReader(client)
-    add_step(target, 2024, 90).steps = {}
-    target.save()
-    make_override(pilot, "red", wang)
-    found = feed.lines()
-    assert [short_line(line) for line in found] == [f"changed targets/{target.pk}"] * 2 + ["changed pilots/huzhou"]
-    assert [line["id"] for line in found] == [target.pk, target.pk, pilot.pk]
-    assert [line["of"] for line in found] == [{"resource": "pilots", "key": "huzhou"}] * 2 + [None]
-
-
-def test_a_target_that_goes_takes_its_steps_along(pilot: Pilot, client: Client) -> None:
-    target = make_target(pilot, make_indicator("AIR_A"), 100, 80)
-    add_step(target, 2024, 90)
-    number, feed = target.pk, FeedReader(client)
-    delete_with_history(target, reason="entered twice")
-    told = feed.lines()
-    assert [short_line(line) for line in told] == [f"deleted targets/{number}"]
-    assert [(line["of"], line["url"]) for line in told] == [({"resource": "pilots", "key": "huzhou"}, None)]
-    end = Target.history.filter(history_type="-").latest()
-    writing.restore(end, opened=str(end.pk))
-    assert feed.short_lines()[1:] == [f"created targets/{number}"]
-    assert {line["url"] for line in feed.lines()[1:]} == {f"http://testserver/api/v1/targets/{number}/"}
-
-
 def test_every_history_is_in_the_feed_but_for_those_of_divisions_and_editions(feed: FeedReader) -> None:
     """An edition has no news: it is drafted by editors and never changes once others can read it."""
     Division.objects.create(code="C31", name_zh="黑色金属冶炼")
@@ -216,6 +192,19 @@ def test_every_history_is_in_the_feed_but_for_those_of_divisions_and_editions(fe
     parts = [model for model in models if model.OWNER and model._meta.get_field(model.OWNER).related_model in told]
     assert set(models) - {*told, *parts} == {Division, Edition}
     assert list(FEED.names.values()) == [name for name in RESOURCES if name != "editions"]
+
+
+@pytest.mark.database
+def test_a_change_belongs_to_the_province_in_which_its_pilot_lay_then() -> None:
+    before, after = make_province(), make_province()
+    pilot = make_pilot(make_batch(), before)
+    milestone = make_milestone(pilot, date(2025, 5, 1))
+    pilot.province = after
+    pilot.save()
+    milestone.save()
+    rows = ChangeEvent.objects.filter(model=Milestone._meta.label_lower, record_id=milestone.pk).order_by("pk")
+    assert [row.province_id for row in rows] == [before.pk, after.pk]
+    assert {(row.owner_model, row.owner_id) for row in rows} == {("pilots.pilot", pilot.pk)}
 
 
 # -- who writes --------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from tests.factories import (
     make_policy,
     make_province,
     make_reading,
-    make_source,
     make_stage,
     make_target,
 )
@@ -131,17 +130,6 @@ def client_for(name: str, staff: bool, *permissions: str) -> Client:
 
 def newest_entry(record: Any) -> Any:
     return record.history.order_by("-history_id").first()
-
-
-def test_the_record_as_it_stood_after_any_entry(client: Client, pilot: Pilot) -> None:
-    pilot.sources.add(make_source(title="Notice"))
-    entry = newest_entry(pilot)
-    rename(pilot, name_en="Later")
-    pilot.sources.clear()
-    page = client.get(pilot.get_absolute_url(), {"entry": f"pilot-{entry.pk}"})
-    facts = dict(page.context["history"].facts)
-    assert (facts["Name in English"], facts["Sources"], facts["Withdrawn on"]) == ("Huzhou", "Notice", "no data")
-    assert 'id="version"' in page.text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from core.history.diffs import current_state
 from core.history.recording import delete_with_history
 from core.records import writing
 from pilots.models import Milestone, Pilot, Reading, Replan
-from policies.models import Agency, Industry, Policy, Province, Source
+from policies.models import Agency, Policy, Province, Source
 from tests.factories import (
     make_batch,
     make_indicator,
@@ -301,27 +301,6 @@ def test_the_rows_that_were_deleted_with_it_come_back_too_and_no_others(admin_cl
     assert current_state(Milestone.objects.get(pk=key)) == wanted
     assert list(Replan.objects.values_list("pk", "day")) == [(kept.pk, date(2027, 2, 1))]
     assert [entry.history_type for entry in Replan.history.filter(id=kept.pk)] == ["+", "-", "+"]
-
-
-def test_a_deleted_record_whose_place_is_taken_is_rejected(admin_client: Client, pilot: Pilot) -> None:
-    end_of = {}
-    for model, record in [(Pilot, pilot), (Industry, make_industry(slug="steel", name_zh="钢铁"))]:
-        end_of[model], key = record, record.pk
-        record.delete()
-        record.pk = key
-    make_industry(slug="steel", name_zh="炼钢")
-    steel = end_of[Industry]
-    assert restore_errors(press_restore(admin_client, steel, newest_entry(steel))) == [
-        ("Code", "Industry with this Code already exists.")
-    ]
-    batch, province = pilot.batch, pilot.province
-    batch.delete()
-    province.delete()
-    assert [label for label, _text in restore_errors(press_restore(admin_client, pilot, newest_entry(pilot)))] == [
-        "Batch",
-        "Province",
-    ]
-    assert (Pilot.objects.count(), Industry.objects.count()) == (0, 1)
 
 
 def test_a_record_is_restored_once(admin_client: Client, pilot: Pilot) -> None:

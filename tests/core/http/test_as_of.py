@@ -1,7 +1,6 @@
 """Days of a request at every address of pages and API: odd ones are answered, or refused by name, in both languages."""
 
 import re
-from datetime import date
 from typing import Any
 
 import pytest
@@ -52,7 +51,3 @@ def test_the_first_day_is_answered(client: Client, address: str) -> None:
     body = b"" if answer.streaming else answer.content
     assert b"too early" not in body
     assert not re.search(rb"as_of=19(49-0|4[0-8])", body)
-
-
-def test_the_first_day_is_well_before_every_record() -> None:
-    assert date(1949, 10, 1) == FIRST_DAY

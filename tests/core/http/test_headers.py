@@ -68,8 +68,3 @@ def test_search_engines_find_nothing_of_an_internal_site(client: Client, setting
     settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], login, *settings.MIDDLEWARE[place:]]
     response = client.get("/robots.txt")
     assert (response.status_code, response.content.decode()) == (200, "User-agent: *\nDisallow: /\n")
-
-
-def test_search_engines_find_nothing_of_a_demonstration(client: Client, monkeypatch: Any) -> None:
-    monkeypatch.setattr("core.http.middleware.holds_demonstration", lambda: True)
-    assert client.get("/robots.txt").content.decode() == "User-agent: *\nDisallow: /\n"

@@ -228,21 +228,6 @@ def test_a_body_that_breaks_off_writes_nothing(server: LiveServer, write: WriteA
     assert note_and_revision(server) == (None, 1)
 
 
-@pytest.mark.parametrize(
-    ("reason", "status"),
-    [("纠正".encode(), 200), (b"caf\xe9", 400), ("纠正".encode("gb18030"), 400), ("\u202e".encode(), 400)],
-    ids=["UTF-8", "Latin-1", "GB18030", "a mark of direction"],
-)
-def test_a_reason_in_bytes(server: LiveServer, write: WriteAgency, reason: bytes, status: int) -> None:
-    answer = write("PATCH wire/", b"X-Change-Reason: " + reason, body=CHANGE)
-    assert answer.status == status
-    if status == 400:
-        assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [
-            ("X-Change-Reason", "invalid_header")
-        ]
-    assert note_and_revision(server) == (("n", 2) if status == 200 else (None, 1))
-
-
 @pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-Method-Override"])
 def test_no_header_makes_a_read_a_write(server: LiveServer, write: WriteAgency, name: str) -> None:
     assert write("GET wire/", f"{name}: DELETE".encode()).status == 200

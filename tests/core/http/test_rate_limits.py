@@ -1,16 +1,12 @@
 """Rate limits: exactly as many requests as the rate allows, with any number of processes."""
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as project
 from django.contrib.auth.models import User
 from django.core.cache import cache, caches
 from django.test import Client
@@ -19,23 +15,10 @@ from accounts.models import create_token
 from core.caching import forgiving
 from core.http import rate_limits
 from core.http.rate_limits import Quota, count
-from tests.support import live_server
 from tests.support.live_server import running_server
 
 pytestmark = pytest.mark.django_db
 DAY = 86_400  # so long that no test meets its end
-RACE = """
-import sys, threading
-import django; django.setup()
-from core.http.rate_limits import count
-print("ready", flush=True)
-sys.stdin.readline()
-found = []
-racers = [threading.Thread(target=lambda: found.append(count("test", sys.argv[1])[0].used)) for _ in range(7)]
-for racer in racers: racer.start()
-for racer in racers: racer.join()
-print(*found)
-"""
 
 
 def used_requests(rate: str = "test", client: str = "me") -> int:
@@ -50,38 +33,6 @@ def counted_clients() -> dict[str, int]:
 
 
 # -- counting --------------------------------------------------------------------------------------------
-
-
-def race_processes(home: Path, **more: str) -> list[int]:
-    """Return the numbers of fourteen requests counted by two processes at once."""
-    caller = f"race-{home.name}-{time.time_ns()}"
-    rates = json.dumps({"test": [10, DAY]})
-    environment = live_server.server_environment(home, "sqlite://:memory:", TEST_RATES=rates, **more)
-    children = [
-        subprocess.Popen(  # noqa: S603  # our own code
-            [sys.executable, "-c", RACE, caller],
-            cwd=project.BASE_DIR,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("\n")
-        child.stdin.flush()
-    told = [child.communicate(timeout=300)[0] for child in children]
-    return sorted(int(word) for text in told for word in text.split())
-
-
-@pytest.mark.process
-def test_two_processes_count_in_one_folder(tmp_path: Path) -> None:
-    assert race_processes(tmp_path, CACHE_URL=f"filecache://{tmp_path / 'answers'}") == list(range(1, 15))
 
 
 def test_a_window_ends_and_each_client_has_its_own(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -18,21 +17,12 @@ from core.imports.importer import KINDS
 from core.imports.models import Import, ImportFile, ImportState
 from core.records.writing import Conflict
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target
-from policies.models import Agency, Policy, ProvincialPlan
+from policies.models import Policy, ProvincialPlan
 from tests.factories import (
-    add_step,
     make_batch,
     make_indicator,
-    make_industry,
     make_milestone,
     make_pilot,
-    make_plan,
-    make_policy,
-    make_province,
-    make_reading,
-    make_source,
-    make_stage,
-    make_target,
 )
 from tests.support.imports import (
     checked_import,
@@ -46,33 +36,6 @@ from tests.support.imports import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 DAY = "2022-06-17"
-
-
-@pytest.fixture
-def world() -> dict[str, Any]:
-    """Make two records of every kind, with lists, to be changed by imports."""
-    province, other = make_province(slug="jia"), make_province(slug="yi")
-    steel, cement = make_industry(slug="steel"), make_industry(slug="cement")
-    sources = [make_source(title=f"源{n}") for n in range(3)]
-    agencies = [Agency.objects.create(slug=f"agency-{n}", name_zh=f"部{n}") for n in range(2)]
-    policy = make_policy(slug="policy", title_zh="国策", issued_on=date(2022, 6, 17))
-    policy.agencies.set(agencies)
-    plan = make_plan(policy, province)
-    pilot = make_pilot(make_batch(slug="first"), province, steel, cement, slug="p", name_zh="甲市")
-    indicator = make_indicator("AIR_A")
-    target = make_target(pilot, indicator, 100, 60)
-    for year in (2024, 2025):
-        add_step(target, year, Decimal(90))
-    stage = make_stage(pilot, "listed", date(2024, 1, 15))
-    planned = make_stage(pilot, "tasked", None, planned_on=date(2024, 3, 1))
-    milestone = make_milestone(pilot, date(2025, 1, 1), title_zh="建成")
-    reading = make_reading(pilot, indicator, "2023", 100)
-    for record in (policy, plan, pilot, target, stage, planned, milestone, reading):
-        record.sources.set(sources)
-    return {
-        "other": other, "policy": policy, "plan": plan, "pilot": pilot, "target": target, "stage": stage,
-        "planned": planned, "milestone": milestone, "reading": reading, "indicator": indicator,
-    }  # fmt: skip
 
 
 FILES: dict[str, tuple[list[Any], ...]] = {
@@ -168,21 +131,6 @@ def test_what_is_written(world: dict[str, Any], kind: str) -> None:
             for field in entry._history_m2m_fields:
                 kept = {getattr(row, field.m2m_reverse_name()) for row in getattr(entry, field.name).all()}
                 assert kept == set(getattr(current, field.name).values_list("pk", flat=True))
-
-
-def test_values_as_they_stand_in_the_file(world: dict[str, Any]) -> None:
-    confirm_import(checked_file("policies"))
-    old, new = Policy.objects.get(slug="policy"), Policy.objects.get(slug="new")
-    assert (old.title_zh, old.issued_on, old.known_issued_by, old.note) == (
-        "国策改",
-        date(2022, 6, 18),
-        date(2022, 6, 18),
-        "=1+1",
-    )
-    assert sorted(old.agencies.values_list("slug", flat=True)) == ["agency-1"]
-    assert sorted(old.sources.values_list("title", flat=True)) == ["源0", "源2"]
-    assert (new.parent.slug, new.issued_precision) == ("newer", "day")
-    assert sorted(new.agencies.values_list("slug", flat=True)) == ["agency-0", "agency-1"]
 
 
 def test_rows_of_a_list_that_stay_are_the_same_rows(world: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Import commands: the same dry run as text or JSON, with stable exit codes."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -115,35 +114,6 @@ def test_unreadable(tmp_path: Path, content: bytes) -> None:
         call_command("import_records", str(path), "--kind", "pilots")
     assert caught.value.returncode == 2
     assert str(caught.value).startswith(str(path))
-
-
-def test_unreadable_as_json(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A script gets the same keys; a file that is too long is rejected by its first bytes."""
-    path = tmp_path / "a.csv"
-    path.write_bytes(b"x" * 400)
-    monkeypatch.setattr("core.spreadsheets.reader.MAX_BYTES", 100)
-    monkeypatch.setattr("core.management.commands.import_records.MAX_BYTES", 100)
-    with pytest.raises(CommandError) as caught:
-        call_command("import_records", str(path), "--kind", "pilots", "--json")
-    assert caught.value.returncode == 2
-    found = json.loads(capsys.readouterr().out)
-    assert found.pop("sha256") == hashlib.sha256(b"x" * 101).hexdigest()
-    fault = found.pop("errors")[0]
-    assert fault.pop("message")
-    assert fault == {"row": None, "cell": None, "column": "", "value": "", "code": "too_large"}
-    assert found == {
-        "file": "a.csv",
-        "kind": "pilots",
-        "sheet": "",
-        "encoding": "",
-        "rows_read": 0,
-        "create": 0,
-        "update": 0,
-        "unchanged": 0,
-        "import_id": None,
-    }
 
 
 def test_no_such_file_user_or_kind(tmp_path: Path) -> None:

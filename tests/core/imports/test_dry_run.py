@@ -135,21 +135,6 @@ def test_another_code_or_number_is_another_record() -> None:
     assert [(row.record.pk, row.action) for row in plan.rows] == [(bare.pk, "update")]
 
 
-def test_provinces_give_their_documents_the_same_titles() -> None:
-    one, two = make_province(short_zh="甲"), make_province(short_zh="乙")
-    mine = make_policy(slug="a", title_zh="实施方案", level="provincial", province=one)
-    heads = ["title_zh", "level", "province", "issued_on"]
-    day = date(2022, 6, 17)
-    plan = policy_plan(
-        ["实施方案", "provincial", "甲", day],
-        ["实施方案", "provincial", "乙", day],
-        ["实施方案", "national", None, day],
-        heads=heads,
-    )
-    assert [(row.found, row.record.pk) for row in plan.rows] == [(True, mine.pk), (False, None), (False, None)]
-    assert two.pk
-
-
 def test_several_agree() -> None:
     one, two = make_policy(title_zh="同"), make_policy(title_zh="同")
     plan = policy_plan(["同", "x"], heads=["title_zh", "note"])
@@ -366,10 +351,3 @@ def test_a_long_chain_is_climbed_once() -> None:
     rows = [[f"p-{n}", f"政策{n}", f"p-{n + 1}" if n < 1499 else None, DAY] for n in range(1500)]
     run_import("policies", ["slug", "title_zh", "parent", "issued_on"], *rows)
     assert (Policy.objects.count(), Policy.objects.filter(parent=None).get().slug) == (1500, "p-1499")
-
-
-def test_a_name_of_two_rows_is_no_parent() -> None:
-    day = date(2022, 6, 17)
-    heads = ["slug", "title_zh", "parent", "issued_on"]
-    plan = policy_plan(["a", "甲", None, day], ["b", "甲", None, day], ["c", "丙", "甲", day], heads=heads)
-    assert errors_of(plan) == [("C4", "unknown_record")]

@@ -158,9 +158,3 @@ def test_no_headings(rows: Any) -> None:
     headings = find_in("pilots", *rows)
     assert error_codes(headings) == [("1", "no_headings")]
     assert headings.columns == {}
-
-
-def test_headings_too_far_down_are_none() -> None:
-    deep = [[f"说明{n}"] for n in range(30)]
-    assert find_in("pilots", *deep[:29], PILOT).row == 30
-    assert error_codes(find_in("pilots", *deep, PILOT)) == [("1", "no_headings")]

@@ -20,7 +20,7 @@ from core.imports import apply
 from core.imports.files import FAULT_COLOUR
 from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import progress_of
-from pilots.models import Batch, Milestone, Pilot
+from pilots.models import Batch, Pilot
 from policies.models import Province
 from tests.core.spreadsheets.raw_workbooks import xls_bytes
 from tests.factories import make_batch, make_pilot, make_province
@@ -158,17 +158,6 @@ def test_undo_sets_everything_back_and_says_so_in_the_history(admin_client: Clie
     assert "Undone. It had written 1 new and 1 changed records." in page.text
 
 
-def test_undo_is_rejected_with_the_list_of_what_was_entered_since(admin_client: Client) -> None:
-    record = checked(admin_client, HUZHOU)
-    admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
-    pilot = Pilot.objects.get()
-    Milestone.objects.create(pilot=pilot, facet="goal", title_en="Plan issued", planned_on="2026-01-01")
-    answer = admin_client.post(reverse("import-undo", args=[record.pk]), {"reason": ""})
-    assert answer.status_code == 409
-    assert answer.context["what"] == ["Milestone: “Plan issued” was entered since and needs what the import created."]
-    assert Pilot.objects.exists()
-
-
 # -- files that cannot be read -----------------------------------------------------------------------------
 
 
@@ -205,22 +194,6 @@ def test_a_template_is_recognised(admin_client: Client, kind: str) -> None:
     answer = upload(admin_client, SimpleUploadedFile("template.xlsx", content), kind="")
     assert answer.status_code == 302, answer.context["form"].errors
     assert Import.objects.get().kind == kind
-
-
-@pytest.mark.parametrize(
-    ("heads", "message"),
-    [
-        (["甲", "乙"], "No kind of records has these headings. Choose what the rows are."),
-        (
-            ["pilot", "indicator", "note"],
-            "The headings fit several kinds of records: Targets; Readings. Choose what the rows are.",
-        ),
-    ],
-)
-def test_what_is_not_recognised_is_asked(admin_client: Client, heads: list[str], message: str) -> None:
-    page = upload(admin_client, csv_file(["x"] * len(heads), heads=heads), kind="")
-    assert page.context["form"].errors == {"file": [message]}
-    assert not Import.objects.exists()
 
 
 def test_only_kinds_that_one_may_import_are_recognised(admin_client: Client) -> None:
@@ -332,16 +305,6 @@ def test_an_old_workbook_comes_back_as_a_new_one(admin_client: Client) -> None:
     assert rows[2][:5] == [12, "嘉兴市", *HUZHOU[2:]]
     assert rows[2][5].startswith("A3: The file does not tell how “12” is shown")
     assert sheet["A3"].fill.fgColor.rgb == FAULT_COLOUR
-
-
-def test_what_is_wrong_with_the_headings_stands_in_the_first_row_of_the_returned_file(admin_client: Client) -> None:
-    record = checked(admin_client, ["huzhou", "湖州市", "x"], heads=["code", "name in Chinese", "nonsense"])
-    answer = admin_client.get(reverse("import-workbook", args=[record.pk]))
-    heads, row, *rest = load_workbook(io.BytesIO(answer.content)).active.iter_rows(values_only=True)
-    assert heads == ("code", "name in Chinese", "nonsense", "What is wrong")
-    assert row[:3] == ("huzhou", "湖州市", "x")
-    assert row[3].splitlines()[-1].startswith("C1: “nonsense” is no column here.")
-    assert rest == []
 
 
 # -- looking back --------------------------------------------------------------------------------------

@@ -161,14 +161,6 @@ def test_a_list_names_the_sources_of_its_own_rows(empty: None, client: Client) -
     assert {line[1] for line in lines[-2:]} == {"City notice", "Park notice"}
 
 
-def test_the_key_figures_of_a_page_are_in_its_workbook(client: Client) -> None:
-    sheet = get_workbook(client, "/?as_of=2026-11-24&export=page.xlsx")["Key figures"]
-    rows = sheet_values(sheet)
-    assert rows[0] == ("Figure", "Value", "Of what or in which unit", "Change", "Note")
-    note = "Synergy plan 2022; 5 only inferred, 25 known only by a latest day"
-    assert ("Provincial plans issued", 32, "of 32 provinces", None, note) in rows
-
-
 def test_a_wrong_file_names_the_right_ones(client: Client) -> None:
     page = client.get("/policies/?export=page.xlsx")
     assert page.status_code == 400
