@@ -15,8 +15,6 @@ from pilots.lights import (
     LightReason,
     MilestoneLight,
     TargetLight,
-    count_by_colour,
-    milestone_change_dates,
     milestone_light,
     pilot_reasons,
     unchanged_since,
@@ -69,13 +67,6 @@ def test_what_is_done_later_was_not_done_yet() -> None:
 def test_a_milestone_without_a_plan() -> None:
     assert judged(None, None, TODAY) == (GREY, LightReason.NO_DATE, None)
     assert judged(None, TODAY, TODAY) == (GREEN, LightReason.DONE, None)
-
-
-@given(st.none() | DAYS, st.none() | DAYS, DAYS)
-def test_a_milestone_changes_on_its_turning_days_only(planned: date | None, actual: date | None, day: date) -> None:
-    before, after = (milestone_light(planned, actual, when) for when in (day - timedelta(1), day))
-    if (before.colour, before.done or before.due) != (after.colour, after.done or after.due):
-        assert day in milestone_change_dates(planned, actual)
 
 
 # -- pilots --------------------------------------------------------------------------------------------
@@ -144,11 +135,6 @@ def test_green_needs_a_binding_target_that_is_rated_or_a_key_milestone_due_or_do
     assert pilot_reasons([*indicators, *milestones], accepted=True) == [Light(colour, why)]
 
 
-def test_green_says_so() -> None:
-    lights = [indicator("a", GREEN), indicator("b", GREY)]
-    assert pilot_reasons(lights, accepted=True) == [Light(GREEN, LightReason.ALL_WELL)]
-
-
 def test_the_worst_reason_comes_first() -> None:
     items = [
         indicator("less", RED, shortfall="0.2"),
@@ -203,19 +189,3 @@ def test_since_the_first_day_of_the_present_colour() -> None:
 def test_a_turn_that_changes_nothing_does_not_count() -> None:
     jan, mar = date(2026, 1, 1), date(2026, 3, 1)
     assert unchanged_since(by_turns((jan, RED), (mar, RED)), TODAY, [jan, mar]) == jan
-
-
-@given(DAYS, st.none() | DAYS, DAYS)
-def test_since_agrees_with_walking_back_day_by_day(planned: date, actual: date | None, as_of: date) -> None:
-    def light_on(day: date) -> Colour:
-        return milestone_light(planned, actual, day).colour
-
-    day = as_of
-    while light_on(day - timedelta(1)) == light_on(as_of) and day > date(2023, 1, 1):
-        day -= timedelta(1)
-    found = unchanged_since(light_on, as_of, milestone_change_dates(planned, actual))
-    assert found == (None if day == date(2023, 1, 1) else day)
-
-
-def test_a_tally_names_every_colour() -> None:
-    assert count_by_colour([RED, GREEN, RED]) == {RED: 2, YELLOW: 0, BLUE: 0, GREEN: 1, GREY: 0}

@@ -112,13 +112,6 @@ def test_mirrored_values_have_the_same_light(way: tuple[Decimal, Decimal], actua
     assert (falling.colour, falling.why, falling.shortfall) == (rising.colour, rising.why, rising.shortfall)
 
 
-@given(st.sets(VALUES, min_size=3, max_size=3), SHARES)
-def test_worse_than_the_base_is_always_red(values: set[Decimal], share: Decimal) -> None:
-    target, base, actual = sorted(values)
-    light = reach_light(base, actual, target, share, LOWER)
-    assert (light.colour, light.why) == (RED, LightReason.REVERSED)
-
-
 @given(WAYS, VALUES, VALUES, SHARES)
 def test_a_better_value_never_has_a_worse_light(
     way: tuple[Decimal, Decimal], one: Decimal, other: Decimal, share: Decimal

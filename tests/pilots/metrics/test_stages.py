@@ -143,13 +143,6 @@ def test_no_time_after_withdrawal() -> None:
     assert time_in_stages([LISTED, StageEvent(Stage.WITHDRAWN, LISTING + timedelta(10))], TODAY) == {Stage.LISTED: 10}
 
 
-@given(RECORDS, DAYS)
-def test_the_times_add_up_to_the_days_since_the_first_entry(entries: list[StageEvent], as_of: date) -> None:
-    within = [entry for entry in entries if entry.stage != Stage.WITHDRAWN]
-    known = [entry.on for entry in within if entry.on <= as_of]
-    assert sum(time_in_stages(within, as_of).values()) == ((as_of - min(known)).days if known else 0)
-
-
 # -- many pilots ---------------------------------------------------------------------------------------
 
 
@@ -161,23 +154,6 @@ def test_the_funnel_counts_at_or_past_each_stage() -> None:
     found = funnel_on(TODAY, HUZHOU, [LISTED], RECTIFIED, [], [LISTED, StageEvent(Stage.WITHDRAWN, date(2025, 1, 1))])
     assert (found.n, found.unknown, found.withdrawn) == (4, 1, 1)
     assert list(found.reached.values()) == [3, 3, 3, 2, 2, 2, 1, 0, 0, 0]
-
-
-def test_a_pilot_counts_until_it_withdraws() -> None:
-    gone = [LISTED, StageEvent(Stage.WITHDRAWN, date(2025, 1, 1))]
-    assert [funnel_on(day, gone).n for day in (date(2024, 12, 31), date(2025, 1, 1))] == [1, 0]
-
-
-def test_one_who_rectifies_counts_where_it_was() -> None:
-    assert funnel_on(date(2025, 7, 1), RECTIFIED).reached[Stage.IMPLEMENTING] == 1
-
-
-@given(st.lists(RECORDS, max_size=5), DAYS)
-def test_a_funnel_only_narrows(pilots: list[list[StageEvent]], as_of: date) -> None:
-    found = funnel_on(as_of, *pilots)
-    reached = [found.n, *found.reached.values()]
-    assert reached == sorted(reached, reverse=True)
-    assert found.n + found.withdrawn == len(pilots)
 
 
 # -- what cannot be true -------------------------------------------------------------------------------
@@ -219,10 +195,3 @@ TURN = StageEvent(Stage.RECTIFYING, date(2025, 6, 1))
 )
 def test_what_is_wrong_with_a_record(entries: list[StageEvent], expected: list[StageIssue]) -> None:
     assert stage_issues(entries, TODAY) == expected
-
-
-@given(st.lists(st.dates(date(2024, 1, 1), TODAY), min_size=10, max_size=10))
-def test_all_stages_without_an_error_exactly_when_dates_never_decrease(days: list[date]) -> None:
-    entries = [StageEvent(stage, day) for stage, day in zip(ORDERED_STAGES, days, strict=True)]
-    decreasing = any(problem.code == StageIssueCode.DECREASES for problem in stage_issues(entries, TODAY))
-    assert decreasing is (days != sorted(days))
