@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from pilots.models import Milestone, Pilot
+from pilots.models import Pilot
 from tests.factories import (
     make_batch,
     make_indicator,
