@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 from django.utils.translation import override
 
 from pilots.analytics.reconciliation import build_reconciliation
@@ -122,11 +121,3 @@ def test_a_batch_with_pilots_is_not_deleted(admin_client: Client, batch: Batch, 
     answer = admin_client.post(page_url(batch, "delete"), {"post": "yes"})
     assert page_url(pilot) in answer.text
     assert Batch.objects.filter(pk=batch.pk).exists()
-
-
-def test_search_finds_a_pilot_by_city_code_and_province(admin_client: Client, batch: Batch, province: Province) -> None:
-    pilot = make_pilot(batch, province, prefecture_zh="湖州市", prefecture_code="330500")
-    make_pilot(batch, make_province())
-    for word in ["湖州", "330500", "zhejiang", "浙江"]:
-        page = admin_client.get(reverse("admin:pilots_pilot_changelist"), {"q": word})
-        assert list(page.context["cl"].result_list) == [pilot], word

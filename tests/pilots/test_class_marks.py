@@ -172,10 +172,3 @@ def test_briefs_name_the_class_of_red_pilots_and_of_their_pilot(classed: dict[st
     pilot = get(client, "/brief/pilot/pollution/?export=json").json()
     assert pilot["light"]["reason"].endswith("; Pollution down, carbon up, 2023–2025")
     assert "2023–2025" not in get(client, "/brief/pilot/silent/?export=json").json()["light"]["reason"]
-
-
-def test_real_records_show_no_class(client: Client) -> None:
-    assert 'id="reduced"' not in get(client, "/").content.decode()
-    for path in ("/", "/pilots/", "/batches/national-batch-1/"):
-        page = get(client, path).content.decode()
-        assert "class-mark" not in page

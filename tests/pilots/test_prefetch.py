@@ -89,14 +89,6 @@ def test_each_pilot_has_its_own_facts_in_order_for_eight_queries(
             assert all(fact.pilot is pilot for fact in [*mine, *pilot.prefetched_overrides])
 
 
-def test_an_iterator_and_what_hangs_on_a_fact_come_along(three: list[Pilot], django_assert_num_queries: Any) -> None:
-    rows: Any = prefetch_for_status(Pilot.objects.all()).prefetch_related("prefetched_stages__sources")
-    with django_assert_num_queries(1 + 2 * 7):  # chunks of two: each has its facts and their sources
-        found = list(rows.iterator(2))
-        assert [prefetched_values(pilot) for pilot in found] == [LISTS] * 3
-        assert [[len(entry.sources.all()) for entry in pilot.prefetched_stages] for pilot in found] == [[1, 0]] * 3
-
-
 def test_a_pilot_without_facts_has_empty_lists(empty: None, django_assert_num_queries: Any) -> None:
     make_pilot(make_batch(), make_province())
     with django_assert_num_queries(7):  # no targets, so no steps; no replans

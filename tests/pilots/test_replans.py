@@ -4,17 +4,11 @@ ministry, through API, admin and import alike; the past keeps the day that was i
 
 from collections.abc import Callable
 from datetime import date
-from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Permission, User
-from django.db import connection
-from django.db.migrations.loader import MigrationLoader
-from django.test import Client, override_settings
+from django.test import Client
 from django.urls import reverse
 
 from core.records.writing import Conflict
@@ -328,93 +322,3 @@ def test_an_exported_file_is_unchanged_and_the_ministrys_decides(milestone: Mile
     plan = dry_run_of("milestones", *rows, by=ministry)
     assert [row.action for row in plan.rows] == ["unchanged"]
     assert days(read())[:2] == ("2026-12-25", "2026-07-19")
-
-
-# -- conversion ----------------------------------------------------------------------------------------------
-
-
-def change(record: Any, day: date, by: User | None, **fields: Any) -> None:
-    """Change a record on a day, as before there were replans."""
-    with clock_at(day):
-        for name, value in fields.items():
-            setattr(record, name, value)
-        record._history_user, record._change_reason = by, fields.get("reason") or "企业申请延期"
-        record.save()
-
-
-def test_the_moves_of_histories_become_replans(pilot: Pilot, milestone: Milestone, officer: User) -> None:
-    """Moved twice, moved back, put right on the day of entry, imported; a stage, and what is no key milestone."""
-    change(milestone, date(2026, 9, 1), officer, planned_on=date(2026, 10, 1))
-    change(milestone, date(2026, 10, 5), officer, planned_on=LATER)
-    with clock_at(ENTERED, 8):
-        back = make_milestone(pilot, date(2026, 5, 1), title_en="Back", is_key=True)
-        plain = make_milestone(pilot, date(2026, 5, 2), title_en="Plain")
-    change(back, ENTERED, None, planned_on=date(2026, 6, 1))
-    change(back, date(2026, 7, 1), officer, planned_on=LATER)
-    change(back, date(2026, 7, 2), officer, planned_on=date(2026, 6, 1))
-    change(plain, date(2026, 9, 1), officer, planned_on=LATER)
-    stage = StageEntry.objects.get()
-    change(stage, date(2026, 10, 1), officer, planned_on=LATER, change_reason="")
-    entry = Milestone.history.filter(id=milestone.pk).first()
-    record = run_import("milestones", ["id", "owner"], [plain.pk, "Office"])
-    with connection.cursor() as cursor:  # a table of then
-        cursor.execute(IMPORT_CHANGES)
-        before = '{"fields": {"planned_on": "2026-10-01"}, "lists": {}}'
-        values = [record.pk, milestone.pk, before, entry.pk]
-        cursor.execute(
-            "INSERT INTO policies_importchange (import_record_id, row, model, record_id, action, before, entry_id) "
-            "VALUES (%s, 2, 'pilots.milestone', %s, 'update', %s, %s)",
-            values,
-        )
-    convert()
-    rows = [(item.item, item.day, item.decided_on, item.accepted, item.asked_by) for item in Replan.objects.all()]
-    assert rows == [
-        (milestone, date(2026, 10, 1), date(2026, 9, 1), True, officer),
-        (milestone, LATER, date(2026, 10, 5), True, officer),
-        (back, LATER, date(2026, 7, 1), True, officer),
-        (back, date(2026, 6, 1), date(2026, 7, 2), True, officer),
-        (stage, LATER, date(2026, 10, 1), True, officer),
-    ]
-    assert {(item.reason_zh, item.asked_on == item.decided_on) for item in Replan.objects.all()} == {
-        ("企业申请延期", True)
-    }
-    firsts = {"Platform live": DUE, "Back": date(2026, 6, 1), "Plain": LATER}
-    assert {item.title_en: item.planned_on for item in Milestone.objects.all()} == firsts
-    history = Milestone.history.filter(id=back.pk).order_by("history_id").values_list("planned_on", flat=True)
-    assert list(history) == [date(2026, 5, 1), *[date(2026, 6, 1)] * 3]
-    shown = {"2026-08-31": "2026-07-19", "2026-09-30": "2026-10-01", "2026-10-31": "2026-12-25"}
-    assert {day: read(f"q=Platform&as_of={day}&known={day}")["planned_on"] for day in shown} == shown
-    assert read("q=Platform&as_of=2026-08-31")["planned_on"] == "2026-07-19"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT before FROM policies_importchange WHERE model = 'pilots.milestone'")
-        assert "2026-07-19" in str(cursor.fetchone()[0])
-        cursor.execute("SELECT action, record_id FROM policies_importchange WHERE model = 'pilots.replan'")
-        assert cursor.fetchall() == [("create", Replan.objects.filter(milestone=milestone).last().pk)]
-
-
-KEY = {"postgresql": "bigserial", "sqlite": "integer"}
-IMPORT_CHANGES = f"""
-CREATE TABLE policies_importchange (id {KEY[connection.vendor]} PRIMARY KEY, import_record_id bigint, row integer,
-    model varchar(60), record_id bigint, action varchar(6), before jsonb, entry_id bigint)
-"""
-
-
-# What the migration writes, with the columns that the table has since; the journal is filled in after it.
-INSERT_EVENT = """
-INSERT INTO config_change ("transaction", model, entry_id, record_id, action, at, reason, "key", former_key,
-    owner_model, undoes)
-VALUES ({}, 'pilots.replan', %s, 0, '', '2026-01-01 00:00:00+00:00', '', '', '', '', false)
-"""
-
-
-def convert() -> None:
-    """Run the migration on the tables of today."""
-    migration = import_module("pilots.migrations.0012_replans_of_before")
-    with override_settings(MIGRATION_MODULES={}):
-        state = MigrationLoader(None).project_state(("pilots", "0012_replans_of_before"))
-    with patch.object(migration, "INSERT_EVENT", INSERT_EVENT):
-        migration.write_replans(state.apps, SimpleNamespace(connection=connection))
-    journal = import_module("core.migrations.0009_journal")
-    kept = {label: how for label, how in journal.MODELS.items() if label != "pilots.targetstep"}  # its table is gone
-    with patch.object(journal, "MODELS", kept):
-        journal.fill_in(apps, SimpleNamespace(connection=connection))

@@ -11,7 +11,6 @@ from dashboard.analytics.completeness import CompletenessItem, build_completenes
 from dashboard.analytics.overview import lead_policy_on
 from pilots.analytics.coverage import build_coverage
 from pilots.analytics.reconciliation import GapBasis, Reconciliation, build_reconciliation, is_gap
-from pilots.charts.cells import colour_step
 from pilots.models import Pilot
 from tests.factories import make_batch, make_industry, make_pilot, make_province
 from tests.support.snapshots import assert_snapshot
@@ -126,17 +125,6 @@ def test_how_many_a_province_was_to_have_of_the_national_batch_is_not_known(empt
     }
 
 
-def test_the_matrix_by_province_adds_up_to_the_rows(empty: None) -> None:
-    places = [make_province(), make_province()]
-    steel = make_industry()
-    batch = make_batch()
-    make_pilot(batch, places[0], steel)
-    make_pilot(batch, places[1], steel)
-    matrix = build_coverage(Pilot.objects.all(), TODAY, by="province").matrix
-    assert [code for code, _label in matrix.columns] == [place.slug for place in places]
-    assert matrix.cells == [[1, 1]]
-
-
 def test_a_number_that_was_not_announced_is_unknown_not_zero() -> None:
     numbers = Reconciliation(None, 3, 1)
     assert (numbers.to_enter, numbers.firm, numbers.surplus) == (None, 2, 0)
@@ -149,13 +137,6 @@ def test_to_enter_and_surplus_never_both(announced: int, recorded: int) -> None:
     assert numbers.to_enter is not None
     assert announced - recorded == numbers.to_enter - numbers.surplus
     assert min(numbers.to_enter, numbers.surplus) == 0
-
-
-@pytest.mark.parametrize(
-    ("value", "highest", "step"), [(0, 9, 0), (0, 0, 0), (1, 9, 1), (2, 9, 2), (9, 9, 5), (1, 1, 5), (1, 500, 1)]
-)
-def test_shade_of_a_count(value: int, highest: int, step: int) -> None:
-    assert colour_step(value, highest) == step
 
 
 def test_shipped_gaps_are_the_check_sums_of_the_data() -> None:

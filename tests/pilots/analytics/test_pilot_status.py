@@ -6,26 +6,20 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db.models import TextChoices
 from django.utils import translation
 
-from dashboard.analytics.change_log import corrections_after
-from dashboard.analytics.overview import build_overview
-from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status, quarter_end_before
-from pilots.analytics.synergy import PilotExclusionReason, build_synergy
+from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status
 from pilots.lights import Colour, LightReason
 from pilots.metrics.stages import Stage
-from pilots.models import LightOverride, Pilot, Reading, Replan
+from pilots.models import Pilot, Reading, Replan
 from tests.factories import (
     make_batch,
-    make_carbon,
     make_indicator,
     make_milestone,
     make_pilot,
     make_province,
     make_reading,
-    make_stage,
     make_target,
 )
 
@@ -161,22 +155,6 @@ def test_no_accepted_value_is_grey_never_zero(pilot: Pilot) -> None:
     assert found.explanation == "Not rated: no accepted value for 2025"
 
 
-def test_a_value_counts_from_its_acceptance(pilot: Pilot) -> None:
-    make_nox_reading(pilot, "2025", 26000, reported_on=date(2026, 3, 1), accepted_on=date(2026, 5, 10))
-    assert status_on(pilot, date(2026, 5, 9)).colour == Colour.GREY
-    after = status_on(pilot, date(2026, 5, 10))
-    assert (after.colour, after.since) == (Colour.GREEN, date(2026, 5, 10))
-
-
-def test_a_newer_version_counts_and_a_disputed_one_stands_for_nothing(pilot: Pilot) -> None:
-    make_nox_reading(pilot, "2025", 27600, version=1, accepted_on=date(2026, 3, 20))
-    make_nox_reading(pilot, "2025", 26000, version=2, accepted_on=date(2026, 6, 1))
-    assert status_on(pilot, date(2026, 5, 31)).colour == Colour.RED
-    assert status_on(pilot, date(2026, 6, 1)).colour == Colour.GREEN
-    Reading.objects.filter(version=2).update(state="disputed")
-    assert status_on(pilot, date(2026, 6, 1)).colour == Colour.GREY
-
-
 def test_before_a_value_is_due_nothing_is_owed(pilot: Pilot) -> None:
     """Nothing known is not rated; a milestone that is done can be, until a value is due and missing."""
     before = status_on(pilot, date(2025, 3, 31))
@@ -209,34 +187,6 @@ def test_a_key_milestone_turns_yellow_then_red_and_blue_is_no_blame(pilot: Pilot
     assert status_on(pilot, date(2026, 8, 1)).counts._asdict() == {"done": 1, "due": 1, "late": 0, "total": 1}
 
 
-def test_a_light_set_by_hand_is_shown_as_such_and_expires(pilot: Pilot) -> None:
-    author = User.objects.create_user("steward")
-    make_nox_reading(pilot, "2025", 27600, accepted_on=date(2026, 3, 20))
-    LightOverride.objects.create(
-        pilot=pilot,
-        colour="yellow",
-        reason="Furnace closes in December",
-        author=author,
-        set_on=date(2026, 5, 1),
-        expires_on=date(2026, 6, 1),
-    )
-    inside = status_on(pilot, date(2026, 5, 31))
-    assert (inside.colour, inside.computed, inside.since) == (Colour.YELLOW, Colour.RED, date(2026, 5, 1))
-    assert inside.explanation == "Set by hand by the ministry until 1 June 2026: Furnace closes in December"
-    assert status_on(pilot, date(2026, 6, 1)).colour == Colour.RED
-
-
-def test_stages_on_a_day(pilot: Pilot) -> None:
-    make_stage(pilot, "listed", date(2024, 1, 15))
-    make_stage(pilot, "plan_issued", date(2024, 11, 15), reason="not published")
-    assert status_on(pilot, date(2024, 1, 14)).current_stage is None
-    before = status_on(pilot, date(2024, 11, 14))
-    assert (before.current_stage.stage, before.days_in_stage) == (Stage.LISTED, 304)
-    assert (before.list_to_plan.days, before.list_to_plan.done) == (304, False)
-    after = status_on(pilot, date(2024, 11, 15))
-    assert (after.current_stage.stage, after.days_in_stage, after.list_to_plan.days) == (Stage.PLAN_ISSUED, 0, 305)
-
-
 def test_the_strip_compares_the_same_pilots_with_the_last_quarter_s_end(pilot: Pilot) -> None:
     make_nox_reading(pilot, "2025", 27600, accepted_on=date(2026, 5, 20))
     strip = build_progress(Pilot.objects.all(), date(2026, 8, 1)).strip
@@ -244,19 +194,6 @@ def test_the_strip_compares_the_same_pilots_with_the_last_quarter_s_end(pilot: P
     assert (strip.now[Colour.RED], strip.change(Colour.RED)) == (1, 0)
     earlier = build_progress(Pilot.objects.all(), date(2026, 6, 1)).strip
     assert (earlier.then_on, earlier.change(Colour.RED), earlier.change(Colour.GREY)) == (date(2026, 3, 31), 1, -1)
-
-
-@pytest.mark.parametrize(
-    ("day", "end"),
-    [
-        (date(2026, 1, 1), date(2025, 12, 31)),
-        (date(2026, 3, 31), date(2025, 12, 31)),
-        (date(2026, 4, 1), date(2026, 3, 31)),
-        (date(2028, 2, 29), date(2027, 12, 31)),
-    ],
-)
-def test_the_quarter_before(day: date, end: date) -> None:
-    assert quarter_end_before(day) == end
 
 
 def test_shipped_progress_claims_nothing() -> None:
@@ -273,65 +210,6 @@ def test_shipped_progress_claims_nothing() -> None:
     assert (funnel.n, funnel.reached[Stage.LISTED], funnel.reached[Stage.PLAN_ISSUED]) == (26, 26, 5)
     spans = {item.pilot.slug: item.list_to_plan.days for item in progress.pilots if item.list_to_plan.done}
     assert spans == {"huzhou": 305, "ordos": 295, "xian": 256, "weifang": 271, "xiamen": 315}
-
-
-def test_synergy_lists_who_is_missing_and_why(empty: None) -> None:
-    batch, province = make_batch(), make_province()
-    so2, carbon = make_indicator("AIR_SO2"), make_carbon()
-    full, no_base, no_air, silent = (make_pilot(batch, province) for _ in range(4))
-    for item, so2_values, carbon_values in (
-        (full, ("12000", "10200"), ("42", "40.74")),
-        (no_base, (), (None, "40")),
-        (no_air, (), ("42", "41")),
-    ):
-        for year, value in zip(("2023", "2025"), so2_values, strict=False):
-            make_reading(item, so2, year, value)
-        for year, amount in zip(("2023", "2025"), carbon_values, strict=False):
-            if amount:
-                make_reading(item, carbon, year, amount)
-    found = build_synergy(Pilot.objects.all(), date(2026, 11, 24), 2025)
-    assert [item.pilot for item in found.pilots] == [full]
-    assert {(item.pilot, item.why) for item in found.missing} == {
-        (no_base, PilotExclusionReason.NO_CARBON_BASE),
-        (no_air, PilotExclusionReason.NO_POLLUTANT),
-        (silent, PilotExclusionReason.NO_CARBON),
-    }
-    assert (found.n, found.of) == (1, 4)
-    assert found.pilots[0].elasticity.value == Decimal(5)
-
-
-def test_a_park_in_a_pilot_city_stays_out_of_the_sum(empty: None) -> None:
-    batch, province = make_batch(), make_province()
-    so2, carbon = make_indicator("AIR_SO2"), make_carbon()
-    city = make_pilot(batch, province)
-    park = make_pilot(batch, province, kind="park", parent=city)
-    for item in (city, park):
-        for indicator, base, actual in ((so2, 100, 90), (carbon, 10, 9)):
-            make_reading(item, indicator, "2023", base)
-            make_reading(item, indicator, "2025", actual)
-    found = build_synergy(Pilot.objects.all(), date(2026, 11, 24), 2025)
-    assert found.n == 2
-    assert (found.carbon_total.value, found.carbon_total.within) == (Decimal(10_000), (park.slug,))
-
-
-def test_an_overview_reads_no_light_unless_asked(django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(20):
-        build_overview(date(2026, 11, 24))
-
-
-def test_corrections_since_a_day_are_named(pilot: Pilot) -> None:
-    before = corrections_after(date(2020, 1, 1))
-    pilot.note = "Corrected"
-    pilot._change_reason = "Typing error"
-    pilot.save()
-    found = corrections_after(date(2020, 1, 1))
-    assert found["total"] == before["total"] + 1
-    assert [found["newest"][0][name] for name in ("what", "action", "reason")] == [
-        pilot.name,
-        "changed",
-        "Typing error",
-    ]
-    assert corrections_after(date(2999, 1, 1))["total"] == 0
 
 
 def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -> None:

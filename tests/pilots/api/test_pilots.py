@@ -1,13 +1,10 @@
 """API of pilots, coverage and overview: whole responses, any day, a fixed number of queries."""
 
-import math
 from datetime import date
-from typing import Any
 
 import pytest
 from django.test import Client
 
-from core.api import viewsets
 from pilots.models import Pilot, Target
 from tests.factories import make_batch, make_industry, make_pilot, make_province
 from tests.support.snapshots import assert_snapshot
@@ -30,18 +27,6 @@ def test_a_pilot_made_here(client: Client, empty: None) -> None:
     city = make_pilot(batch, province, slug="city", name_en="City")
     make_pilot(batch, province, steel, slug="park", name_zh="园区", name_en="", kind="park", parent=city)
     assert_snapshot("pilot", client.get("/api/v1/pilots/park/").json())
-
-
-def test_filters_of_pilots(client: Client) -> None:
-    def count(query: str) -> int:
-        return int(client.get(f"/api/v1/pilots/?{query}").json()["count"])
-
-    assert count("batch=national-batch-1&kind=park") == 16
-    assert count("level=provincial") == 5
-    assert count("province=zhejiang") == 2
-    assert count("region=northwest") == Pilot.objects.filter(province__region="northwest").count()
-    assert count("industry=chemicals") == 4
-    assert count("confidence=inferred&kind=city") == 3
 
 
 # -- the day asked for -------------------------------------------------------------------------------------------
@@ -132,18 +117,3 @@ def test_the_file_of_the_overview(client: Client) -> None:
         "national-batch-1,city,city,21,10,8,2,0,11,0\r\n"
         "national-batch-1,park,industrial park,43,16,15,1,0,27,0\r\n"
     )
-
-
-# -- the bill ------------------------------------------------------------------------------------------------------
-
-
-def test_a_file_is_read_in_chunks(
-    client: Client, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that a file of any length takes the same memory."""
-    whole = b"".join(client.get("/api/v1/targets/?format=csv").streaming_content)
-    rows = whole.count(b"\n") - 1
-    monkeypatch.setattr(viewsets, "CHUNK_SIZE", 5)
-    with django_assert_num_queries(1 + math.ceil(rows / 5)):  # rows; sources of each chunk
-        assert b"".join(client.get("/api/v1/targets/?format=csv").streaming_content) == whole
-    assert rows > 5

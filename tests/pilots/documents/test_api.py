@@ -1,11 +1,9 @@
 """Documents and attachments in the API: upload, reading, attaching, removing, and who may."""
 
-import json
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from pilots.documents.services import attach
@@ -171,14 +169,3 @@ def test_a_document_that_is_attached_is_not_deleted(world: EvidenceWorld) -> Non
         client.send("DELETE", f"/api/v1/documents/{world.store('a.png', png()).pk}/", **{"if-match": "*"}).status_code
         == 204
     )
-
-
-def test_the_schema_says_how_a_file_is_sent_and_fetched(client: Client) -> None:
-    schema = json.loads(client.get("/api/schema/?format=json").content)
-    paths = schema["paths"]
-    assert list(paths["/api/v1/documents/"]["post"]["requestBody"]["content"]) == ["multipart/form-data"]
-    fetched = paths["/api/v1/documents/{id}/content/"]["get"]
-    assert fetched["operationId"] == "documents_content"
-    assert fetched["responses"]["200"]["content"] == {
-        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-    }

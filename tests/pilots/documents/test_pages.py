@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from pilots.documents.services import attach, remove, store_document
+from pilots.documents.services import attach
 from pilots.models import Attachment, Document
 from tests.pilots.documents.conftest import EvidenceWorld
 from tests.support.files import GOOD, HOSTILE, jpg, lying_zip, pdf, png
@@ -358,14 +358,3 @@ def test_a_removed_attachment_is_a_tombstone_with_its_reason(world: EvidenceWorl
     assert client.get(address).status_code == 404
     assert world.files() == [blob(png())]
     assert send(client, f"reading:{world.reading.pk}", document=item.document_id).status_code == 302
-
-
-# -- queries -------------------------------------------------------------------------------------------
-
-
-def test_store_document_takes_the_name_of_the_file_where_it_has_no_title(world: EvidenceWorld) -> None:
-    stored, is_new = store_document(SimpleUploadedFile("minutes.pdf", pdf("x")), title=" ", by=world.editor)
-    assert (is_new, stored.title) == (True, "minutes")
-    again = store_document(SimpleUploadedFile("other.pdf", pdf("x")), title="Other", by=world.national)
-    assert again == (stored, False)
-    remove(attach(stored, world.reading, by=world.editor), by=world.editor, reason="test")

@@ -21,7 +21,7 @@ from tests.factories import (
     make_source,
 )
 from tests.pilots.follow_ups.support import make_user
-from tests.support.admin_forms import form_data, form_errors, newest, page_url, save, save_new
+from tests.support.admin_forms import form_errors, newest, page_url, save, save_new
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 ADD = "/admin/pilots/followup/add/"
@@ -127,29 +127,6 @@ def test_no_follow_up_is_deleted(boss: Client, admin_client: Client, world: Simp
         assert client.post(page_url(follow_up, "delete"), {"post": "yes"}).status_code == 403
         assert "delete_selected" not in client.get(LIST).text
     assert FollowUp.objects.exists()
-
-
-def test_a_version_comes_back_with_its_sources(boss: Client, world: SimpleNamespace) -> None:
-    follow_up, source = make_follow_up(world.pilot), make_source()
-    save(boss, follow_up, sources=[source.pk], title_en="First")
-    first = newest(follow_up)
-    save(boss, follow_up, sources=None, title_en="Second")
-    address = page_url(follow_up, "simple_history", first.pk)
-    assert [step.name for step in boss.get(address).context["steps"]] == ["title_en", "sources"]
-    assert boss.post(address, {"version": newest(follow_up).pk, "change_reason": ""}).status_code == 302
-    follow_up.refresh_from_db()
-    assert (follow_up.title_en, list(follow_up.sources.all())) == ("First", [source])
-
-
-def test_two_at_once_keep_both_changes(boss: Client, admin_client: Client, world: SimpleNamespace) -> None:
-    follow_up = make_follow_up(world.pilot)
-    mine = form_data(boss.get(page_url(follow_up)), meeting="Mine")
-    save(admin_client, follow_up, note_en="Theirs", is_key="on")
-    answer = boss.post(page_url(follow_up), mine)
-    assert set(form_errors(answer)) == {"__all__"}
-    assert boss.post(page_url(follow_up), form_data(answer)).status_code == 302
-    follow_up.refresh_from_db()
-    assert (follow_up.meeting, follow_up.note_en, follow_up.is_key) == ("Mine", "Theirs", True)
 
 
 # -- provinces ---------------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from tests.factories import (
     make_milestone,
     make_pilot,
     make_policy,
-    make_practice,
     make_province,
     make_reading,
     make_stage,
@@ -156,18 +155,6 @@ def test_who_reported_is_offered_no_verification(pilot: Pilot, minister: Client)
     rejected = step(minister, item, Move.VERIFY)
     assert errors(rejected) == {"move": ["Not possible now, or not for you: choose one of the steps above."]}
     assert (rejected.status_code, item.steps.count()) == (400, 3)
-
-
-def test_who_reported_for_the_province_is_told_who_verifies(pilot: Pilot, minister: Client) -> None:
-    editor = make_user("editor", "provincial_editor", pilot.province)
-    item = make_follow_up(pilot, (Move.SIGN, day(30)), opened_on=day(40), due_on=day(10))
-    make_step(item, Move.REPORT, day(20), author=editor)
-    why = "You reported it: another user must verify it."
-    assert why in text_of(client_of(editor).get(item.get_absolute_url()))
-    other = make_user("other", "provincial_editor", pilot.province)
-    assert [why in text_of(client.get(item.get_absolute_url())) for client in (minister, client_of(other))] == [
-        False, False,
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("then", "asked"), [("red", True), ("yellow", True), ("green", False)])
@@ -307,11 +294,6 @@ def test_the_file_holds_what_the_page_has_no_room_for(five: dict[str, FollowUp],
     rows = client.get("/actions/?export=follow-ups.csv&state=closed").getvalue().decode("utf-8-sig")
     assert "Times extended" in rows
     assert day(50).isoformat() in rows
-
-
-def test_on_a_past_day_the_list_is_as_it_stood(five: dict[str, FollowUp], client: Client) -> None:
-    answer = client.get(f"/actions/?as_of={day(58)}")
-    assert answer.context["finding"] == "0 of 3 follow-ups are closed; 3 open, 0 of them overdue."
 
 
 def test_an_empty_list_names_the_next_step(minister: Client, client: Client) -> None:
@@ -507,17 +489,3 @@ def test_the_order_is_on_the_page_for_paper_and_alone_by_its_link(pilot: Pilot, 
     alone = text_of(client.get(f"{item.get_absolute_url()}?sheet=1"))
     assert '<article class="order"' in alone
     assert 'id="history"' not in alone
-
-
-# -- queries ---------------------------------------------------------------------------------------------
-
-
-def test_the_pilots_are_no_choices_of_the_lists(pilot: Pilot, minister: Client) -> None:
-    """There may be thousands: a link names one, the quick search finds it by its name."""
-    make_follow_up(pilot, number="2026-001")
-    make_practice(pilot, slug="heat", title_en="Waste heat")
-    for address, row in (("/actions/", "/actions/2026-001/"), ("/practices/", "/practices/heat/")):
-        for query, found in (("pilot=red", True), ("q=Red", True), ("q=Blue", False), ("", True)):
-            page = text_of(minister.get(f"{address}?{query}"))
-            assert (row in page, '<option value="red"' in page) == (found, False), (address, query)
-        assert minister.get(f"{address}?pilot=nobody").status_code == 400

@@ -28,7 +28,6 @@ from tests.factories import (
     make_milestone,
     make_pilot,
     make_province,
-    make_source,
     make_step,
 )
 from tests.pilots.follow_ups.support import make_user, new_follow_up
@@ -327,24 +326,6 @@ def test_the_verifier_is_an_editor_of_the_ministry_and_not_the_owner(pilot: Pilo
         with pytest.raises(ValidationError) as caught:
             open_follow_up(new_follow_up(pilot, **fields), by=user)
         assert (errors_of(caught), counts()) == ({"verifier": codes}, before)
-
-
-def test_only_the_ministry_opens(pilot: Pilot) -> None:
-    before = counts()
-    for user in (make_user("viewer", "viewer"), make_user("editor", "provincial_editor", pilot.province)):
-        with pytest.raises(PermissionDenied):
-            open_follow_up(new_follow_up(pilot), by=user)
-    assert counts() == before
-
-
-def test_opening_writes_one_history_entry_with_its_sources(pilot: Pilot) -> None:
-    user, source = make_user("user"), make_source()
-    item = open_follow_up(new_follow_up(pilot), by=user, sources=[source], reason="Meeting of June")
-    entry = FollowUp.history.get()
-    assert (entry.history_user, entry.history_change_reason) == (user, "Meeting of June")
-    assert [row.source for row in entry.sources.all()] == [source]
-    step = item.steps.get()
-    assert (step.move, step.state, step.taken_on, step.author) == ("open", "opened", OPENED, user)
 
 
 def test_the_light_is_kept_as_it_was(pilot: Pilot) -> None:

@@ -23,11 +23,10 @@ from tests.factories import (
     make_reading,
     make_source,
 )
-from tests.support.admin_forms import add_url, form_data, form_errors, newest, page_url, save, save_new
+from tests.support.admin_forms import add_url, form_errors, newest, page_url, save, save_new
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
-OUT_OF_SCOPE = "This belongs to another province or to all: your role does not reach it."
 
 
 @pytest.fixture
@@ -102,66 +101,10 @@ def test_errors_of_a_practice_stand_at_the_field(admin_client: Client, world: Si
     }
 
 
-def test_a_version_of_a_practice_comes_back_with_its_lists(admin_client: Client, world: SimpleNamespace) -> None:
-    practice, industry = world.practice, make_industry()
-    save(admin_client, practice, industries=[industry.pk], origins=[world.origin.pk, world.copy.pk])
-    full = newest(practice)
-    save(admin_client, practice, industries=None, origins=[world.copy.pk], title_en="Other")
-    address = page_url(practice, "simple_history", full.pk)
-    shown = admin_client.get(address)
-    assert [step.name for step in shown.context["steps"]] == ["title_en", "origins", "industries"]
-    answer = admin_client.post(address, {"version": newest(practice).pk, "change_reason": "Wrong one"})
-    assert answer.status_code == 302
-    practice.refresh_from_db()
-    assert (practice.title_en, list(practice.origins.all()), list(practice.industries.all())) == (
-        "Kiln", [world.origin, world.copy], [industry],
-    )  # fmt: skip
-
-
-def test_a_deleted_practice_comes_back_with_its_lists(admin_client: Client, world: SimpleNamespace) -> None:
-    practice = make_practice(world.origin, world.copy, slug="gone")
-    key = practice.pk
-    assert admin_client.post(page_url(practice, "delete"), {"post": "yes"}).status_code == 302
-    assert not Practice.objects.filter(pk=key).exists()
-    end = Practice.history.filter(id=key).latest("history_id")
-    answer = admin_client.post(
-        reverse("admin:pilots_practice_simple_history", args=[key, end.pk]), {"version": end.pk, "change_reason": ""}
-    )
-    assert answer.status_code == 302
-    assert list(Practice.objects.get(pk=key).origins.all()) == [world.origin, world.copy]
-
-
-def test_two_at_once_at_a_practice_keep_both_changes(admin_client: Client, world: SimpleNamespace) -> None:
-    other = Client()
-    other.force_login(User.objects.create_superuser("wang"))
-    mine = form_data(admin_client.get(page_url(world.practice)), level="city", title_en="Mine")
-    save(other, world.practice, field="energy", title_en="Theirs", origins=[world.origin.pk, world.copy.pk])
-    answer = admin_client.post(page_url(world.practice), mine)
-    assert set(form_errors(answer)) == {"__all__", "title_en"}
-    again = form_data(answer)
-    assert admin_client.post(page_url(world.practice), again).status_code == 302
-    world.practice.refresh_from_db()
-    values = (world.practice.level, world.practice.field, world.practice.title_en, world.practice.origins.count())
-    assert values == ("city", "energy", "Mine", 2)
-
-
 def test_a_practice_with_copies_is_not_deleted(admin_client: Client, world: SimpleNamespace) -> None:
     answer = admin_client.post(page_url(world.practice, "delete"), {"post": "yes"})
     assert "cannot be deleted while these records refer to it" in answer.text
     assert Practice.objects.filter(pk=world.practice.pk).exists()
-
-
-def test_a_province_proposes_and_passes_and_the_ministry_takes_in(
-    editor: User, client: Client, world: SimpleNamespace
-) -> None:
-    shown = client.get(page_url(world.practice))
-    taken = {"library_on", "recommended_on", "retired_on", "retired_reason_en", "retired_reason_zh"}
-    assert not taken & set(shown.context["adminform"].form.fields)
-    assert save(client, world.practice, passed_on="2025-01-02", library_on="2025-01-03").status_code == 302
-    world.practice.refresh_from_db()
-    assert (world.practice.passed_on, world.practice.library_on) == (date(2025, 1, 2), None)
-    assert form_errors(save(client, world.practice, province=world.away.pk)) == {"province": [OUT_OF_SCOPE]}
-    assert client.get(add_url(Practice)).context["adminform"].form["province"].value() == world.home.pk
 
 
 # -- adoptions ---------------------------------------------------------------------------------------------
@@ -202,17 +145,6 @@ def test_errors_of_a_copy_stand_at_the_field(admin_client: Client, world: Simple
     ]
     for values, errors in cases:
         assert form_errors(save_new(admin_client, Adoption, query, planned_on="2025-03-01", **values)) == errors
-
-
-def test_a_province_enters_its_own_copies_alone(editor: User, client: Client, world: SimpleNamespace) -> None:
-    query = f"?practice={world.practice.pk}"
-    third, own = make_pilot(world.batch, world.away), make_pilot(world.batch, world.home)
-    assert form_errors(save_new(client, Adoption, query, pilot=third.pk)) == {"pilot": [OUT_OF_SCOPE]}
-    assert save_new(client, Adoption, query, pilot=own.pk).status_code == 302
-    assert Adoption.objects.get(pilot=own).claimed_by == editor
-    assert client.post(page_url(world.adoption), {"place": "x"}).status_code == 403
-    assert client.get(page_url(world.adoption)).status_code == 200
-    assert client.post(page_url(world.practice, "delete"), {"post": "yes"}).status_code == 403
 
 
 def test_who_claimed_and_confirmed_is_shown_within_the_province(
@@ -285,25 +217,6 @@ def test_readings_and_copies_offered_are_accepted_and_of_the_practice(
     for url in (add_url(Effect, f"?practice={world.practice.pk}"), page_url(effect)):
         page = admin_client.get(url).text
         assert page.count(f'data-ajax--url="/admin/autocomplete/?practice={world.practice.pk}"') == 3
-
-
-def test_a_province_enters_effects_of_its_practice_and_its_copies(
-    editor: User, client: Client, world: SimpleNamespace
-) -> None:
-    own = make_adoption(make_practice(world.copy, province=world.away), province=world.home)
-    for practice, adoption, errors in (
-        (world.practice, world.adoption, {"adoption": [OUT_OF_SCOPE]}),
-        (own.practice, None, {"practice": [OUT_OF_SCOPE]}),
-    ):
-        values = {"practice": practice.pk, "adoption": adoption and adoption.pk, "statement_en": "Less"}
-        assert form_errors(save_new(client, Effect, **values)) == errors
-    for practice, adoption in ((world.practice, None), (own.practice, own)):
-        values = {"practice": practice.pk, "adoption": adoption and adoption.pk, "statement_en": "Less"}
-        assert save_new(client, Effect, **values).status_code == 302
-    effect = Effect.objects.get(adoption=own)
-    answer = save(client, effect, practice=world.practice.pk, adoption=world.adoption.pk)
-    assert form_errors(answer) == {"adoption": [OUT_OF_SCOPE]}
-    assert "sources" in answer.context["adminform"].form.fields
 
 
 # -- lists -------------------------------------------------------------------------------------------------

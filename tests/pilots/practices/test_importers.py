@@ -90,17 +90,6 @@ def test_rules_of_the_record_stand_at_their_cells(world: SimpleNamespace) -> Non
     ]
 
 
-def test_the_library_is_the_ministry_s(world: SimpleNamespace, editor: User) -> None:
-    texts = dict.fromkeys(("problem_en", "action_en", "conditions_en"), "What others need to copy it.")
-    Practice.objects.update(**texts)
-    make_effect(world.practice)
-    heads = ["code", "passed_on", "library_on"]
-    row = ["kiln", "2025-01-02", "2025-01-03"]
-    assert errors_of(dry_run_of("practices", heads, row, by=editor)) == [("C2", "not_yours")]
-    assert errors_of(dry_run_of("practices", heads[:2], row[:2], by=editor)) == []
-    assert errors_of(dry_run_of("practices", heads, row, by=make_user("boss", "national_editor"))) == []
-
-
 # -- adoptions ---------------------------------------------------------------------------------------------
 
 

@@ -248,42 +248,6 @@ def test_a_copy_is_given_up_with_its_reason(world: World) -> None:
     assert "The kilns run too cold" in page
 
 
-def test_an_origin_does_not_copy_its_own_practice(world: World) -> None:
-    practice = make_practice(world.pilots[0])
-    response = world.client(world.ministry).post(
-        f"{practice.get_absolute_url()}adopt/", {"pilot": world.pilots[0].pk, "planned_on": "2025-04-01"}
-    )
-    assert response.status_code == 400
-    assert list(response.context["form"].errors) == ["pilot"]
-    twice = make_adoption(practice, province=world.provinces[1], place="Jiaxing port")
-    repeated = world.client(world.ministry).post(
-        f"{practice.get_absolute_url()}adopt/",
-        {"province": world.provinces[1].pk, "place": twice.place, "planned_on": "2025-04-01"},
-    )
-    assert repeated.context["form"].errors == {"place": ["This place’s copy of the practice is on record already."]}
-
-
-def test_an_effect_of_two_indicators_is_refused(world: World) -> None:
-    practice = make_practice(world.pilots[0])
-    so2, nox = make_indicator("AIR_SO2"), make_indicator("AIR_NOX")
-    before, after = make_reading(world.pilots[0], so2, "2023", 10), make_reading(world.pilots[0], nox, "2025", 8)
-    response = world.client(world.ministry).post(
-        f"{practice.get_absolute_url()}effects/new/",
-        {"basis": "total", "reading_before": before.pk, "reading_after": after.pk},
-    )
-    assert response.status_code == 400
-    assert response.context["form"].errors == {"reading_after": ["Both readings are of one pilot and one indicator."]}
-    assert not Effect.objects.exists()
-
-
-@pytest.mark.parametrize("path", ["/practices/new/", "/practices/one/adopt/", "/practices/one/effects/new/"])
-def test_readers_are_asked_to_sign_in_and_viewers_refused(world: World, path: str) -> None:
-    make_practice(world.pilots[0], slug="one")
-    assert Client().get(path).status_code == 302
-    assert world.client(make_user("viewer", "viewer")).get(path).status_code == 403
-    assert world.client(world.ministry).get(path).status_code == 200
-
-
 def test_an_editor_of_another_province_adds_no_effect(world: World) -> None:
     practice = make_practice(world.pilots[0], province=world.provinces[0])
     page = f"{practice.get_absolute_url()}effects/new/"

@@ -260,14 +260,3 @@ def test_no_copy_is_not_a_median_of_nothing() -> None:
     assert diffusion.copies.adopters == dict.fromkeys(Trust, 0)
     assert diffusion.copies.by_state == dict.fromkeys(AdoptionState, 0)
     assert diffusion.by_state == dict.fromkeys(PracticeState, 0) | {PracticeState.PROPOSED: 1}
-
-
-def test_a_copy_is_verified_without_having_been_confirmed() -> None:
-    batch = make_batch()
-    origin, copier = make_pilot(batch, make_province()), make_pilot(batch, make_province())
-    practice, indicator = make_practice(origin), make_indicator("AIR_SO2")
-    adoption = make_adoption(practice, copier, started_on=date(2025, 3, 1), in_use_on=date(2025, 4, 1))
-    readings = [make_reading(copier, indicator, "2023", 10), make_reading(copier, indicator, "2025", 8)]
-    make_effect(practice, adoption=adoption, reading_before=readings[0], reading_after=readings[1])
-    trusts = [Adoption.objects.on(day).get().trust for day in (date(2026, 3, 19), date(2026, 3, 20))]
-    assert trusts == [Trust.CLAIMED, Trust.VERIFIED]
