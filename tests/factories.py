@@ -188,6 +188,19 @@ def make_follow_up(pilot: Pilot | None = None, *steps: tuple[Move, date], **fiel
     return follow_up
 
 
+def new_follow_up(pilot: Pilot | None, **fields: Any) -> FollowUp:
+    """Return an unsaved follow-up that the light of the pilot caused."""
+    values = {
+        "title_zh": "整改",
+        "pilot": pilot,
+        "cause": "pilot" if pilot else "",
+        "opened_on": date(2026, 6, 1),
+        "due_on": date(2026, 7, 1),
+        "owner_agency": make_agency(),
+    }
+    return FollowUp(**{**values, **fields})
+
+
 def make_step(follow_up: FollowUp, move: Move, taken_on: date, **fields: Any) -> FollowUpStep:
     """Add a step in the state that the table of transitions gives."""
     last = follow_up.steps.order_by("seq").last()

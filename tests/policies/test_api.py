@@ -40,14 +40,6 @@ def test_a_policy_that_calls_for_no_plans_has_no_rollout_which_is_not_zero(clien
     assert (body["roster"], body["issued"], body["share"], body["dated"], body["series"]) == (32, None, None, None, [])
 
 
-def test_an_edit_shows_at_once(client: Client) -> None:
-    plan = Policy.objects.get(slug=PLAN).plans.get(province__slug="tianjin")
-    plan.status, plan.issued_on, plan.issued_precision, plan.known_issued_by = "drafting", None, "", None
-    plan.published_on = None
-    plan.save()
-    assert rollout(client)["issued"] == 31
-
-
 # -- records -----------------------------------------------------------------------------------------------
 
 

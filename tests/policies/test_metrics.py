@@ -83,9 +83,6 @@ def test_half_a_day_is_a_whole_one() -> None:
     assert [metrics.whole_days(days) for days in (252.0, 284.5, 285.5, 285.4, 0.0)] == [252, 285, 286, 285, 0]
 
 
-DAYS = [date(2022, 10, 1), date(2022, 12, 31), date(2023, 1, 1), date(2023, 6, 30), date(2024, 3, 31)]
-
-
 @pytest.mark.parametrize(
     ("day", "text"), [(date(2022, 12, 31), "22Q4"), (date(2024, 1, 1), "24Q1"), (date(2009, 4, 1), "09Q2")]
 )

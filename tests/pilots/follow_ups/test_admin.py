@@ -20,8 +20,8 @@ from tests.factories import (
     make_province,
     make_source,
 )
-from tests.pilots.follow_ups.support import make_user
 from tests.support.admin_forms import form_errors, newest, page_url, save, save_new
+from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 ADD = "/admin/pilots/followup/add/"
@@ -40,7 +40,7 @@ def world() -> SimpleNamespace:
         other=other,
         late=make_milestone(pilot, date(2025, 1, 1), title_en="Platform"),
         agency=make_agency(name_en="Bureau"),
-        boss=make_user("boss"),
+        boss=make_user("boss", "national_editor"),
     )
 
 

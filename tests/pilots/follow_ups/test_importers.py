@@ -12,7 +12,7 @@ from pilots.follow_ups.services import take_step
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, FollowUpStep
 from tests.factories import make_agency, make_batch, make_indicator, make_milestone, make_pilot, make_province
-from tests.pilots.follow_ups.support import make_user
+from tests.support.api_client import make_user
 from tests.support.imports import actions_of, checked_import, dry_run_of, errors_of, run_import, undo_import
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -26,7 +26,7 @@ def world() -> SimpleNamespace:
         pilot=pilot,
         late=make_milestone(pilot, date(2025, 1, 1), title_zh="平台"),
         agency=make_agency(slug="bureau"),
-        boss=make_user("boss"),
+        boss=make_user("boss", "national_editor"),
     )
 
 

@@ -11,8 +11,8 @@ from django.db import connection
 from pilots.follow_ups.services import StaleFollowUpError, open_follow_up, take_step
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, Pilot
-from tests.factories import make_agency, make_batch, make_follow_up, make_pilot, make_province
-from tests.pilots.follow_ups.support import make_user, new_follow_up
+from tests.factories import make_agency, make_batch, make_follow_up, make_pilot, make_province, new_follow_up
+from tests.support.api_client import make_user
 from tests.support.threads import run_at_once
 
 
@@ -31,7 +31,7 @@ def unopened(pilot: Pilot, number: str) -> FollowUp:
 
 
 def test_numbers_of_a_year_follow_each_other(pilot: Pilot) -> None:
-    user = make_user("user")
+    user = make_user("user", "national_editor")
     days = [date(2026, 6, 1), date(2025, 3, 1), date(2026, 1, 1)]
     numbers = [open_one(pilot, user, opened_on=day, due_on=date(2026, 12, 1)) for day in days]
     assert numbers == ["2026-001", "2025-001", "2026-002"]
@@ -39,7 +39,7 @@ def test_numbers_of_a_year_follow_each_other(pilot: Pilot) -> None:
 
 def test_no_number_is_given_again(pilot: Pilot) -> None:
     """Not that of a deleted follow-up, of one without a history, of a history alone, nor of an import."""
-    user = make_user("user")
+    user = make_user("user", "national_editor")
     item = unopened(pilot, "2026-007")
     item.save()
     item.delete()
@@ -55,7 +55,7 @@ def test_no_number_is_given_again(pilot: Pilot) -> None:
 
 
 def test_an_own_number_is_kept_unless_it_was_given(pilot: Pilot) -> None:
-    user = make_user("user")
+    user = make_user("user", "national_editor")
     item = unopened(pilot, "2026-500")
     item.save()
     item.delete()
@@ -74,7 +74,7 @@ def test_an_own_number_is_kept_unless_it_was_given(pilot: Pilot) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; in memory one connection")
 def test_many_users_at_once_get_different_numbers() -> None:
-    pilot, user, agency = make_pilot(make_batch(), make_province()), make_user("user"), make_agency()
+    pilot, user, agency = make_pilot(make_batch(), make_province()), make_user("user", "national_editor"), make_agency()
 
     def work() -> list[str]:
         return [open_one(pilot, user, owner_agency=agency) for _ in range(5)]
@@ -87,7 +87,10 @@ def test_many_users_at_once_get_different_numbers() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; in memory one connection")
 def test_of_two_verifiers_at_once_one_is_first() -> None:
-    pilot, users = make_pilot(make_batch(), make_province()), [make_user("one"), make_user("two")]
+    pilot, users = (
+        make_pilot(make_batch(), make_province()),
+        [make_user("one", "national_editor"), make_user("two", "national_editor")],
+    )
     for _round in range(10):
         item = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), (Move.REPORT, date(2026, 6, 20)))
 

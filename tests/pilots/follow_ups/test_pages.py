@@ -27,7 +27,7 @@ from tests.factories import (
     make_step,
     make_target,
 )
-from tests.pilots.follow_ups.support import make_user
+from tests.support.api_client import make_user
 from tests.support.files import pdf, png
 from tests.support.sign_in import client_of
 
@@ -54,7 +54,7 @@ def pilot() -> Pilot:
 
 @pytest.fixture
 def minister() -> Client:
-    return client_of(make_user("minister"))
+    return client_of(make_user("minister", "national_editor"))
 
 
 def text_of(answer: Any) -> str:
@@ -134,7 +134,7 @@ def test_the_life_of_a_red_light_by_hand(pilot: Pilot, agency: Agency, minister:
 
 def test_of_two_verifiers_the_second_is_told_and_keeps_the_text(pilot: Pilot, minister: Client) -> None:
     item = make_follow_up(pilot, (Move.SIGN, day(30)), (Move.REPORT, day(20)), opened_on=day(40), due_on=day(10))
-    second = client_of(make_user("second"))
+    second = client_of(make_user("second", "national_editor"))
     seen = second.get(item.get_absolute_url()).context["form"]["seen_seq"].value()
     assert step(minister, item, Move.VERIFY).status_code == 302
     late = step(second, item, Move.RETURN, remark="Not enough", new_due_on=day(0), seen_seq=seen)
