@@ -367,21 +367,6 @@ def test_one_error_keeps_back_all_of_them(admin_user: User, pilot: Pilot, so2: I
     assert Reading.objects.count() == 0
 
 
-def test_a_period_that_has_not_ended_cannot_have_been_read(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
-    with pytest.raises(RejectedReadingsError) as refused:
-        save_reading(pilot, admin_user, typed(so2, str(today().year + 1), Decimal(1), "flash"))
-    (fault,) = refused.value.errors.values()
-    assert fault.messages == ["This period had not ended on the day of report."]
-
-
-def test_a_version_number_never_comes_back(admin_client, admin_user, pilot, so2) -> None:
-    first = make_reading(pilot, so2, "2024", 100)
-    (second,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(101), "final", first.pk))
-    admin_client.post(change_url(second, "delete"), {"post": "yes"})
-    (third,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(102), "final", first.pk))
-    assert third.version == 3
-
-
 BEFORE = [
     ({"2023": 100}, "2024", "140", "40.0 % above the 100 of 2023."),
     ({"2023": 100}, "2024", "60", "40.0 % below the 100 of 2023."),
@@ -500,18 +485,6 @@ def test_a_correction_is_the_next_version_prefilled(admin_client: Client, pilot:
     assert (reading.value, len(history_of_record(reading))) == (100, 1)
 
 
-def test_a_correction_that_was_outdated_is_rejected_once(admin_client, colleague, pilot, so2) -> None:
-    reading = make_reading(pilot, so2, "2024", 100)
-    query = f"?corrects={reading.pk}"
-    address = reverse("admin:pilots_reading_add") + query
-    opened = admin_client.get(address)
-    add_reading(colleague, query, value="103")
-    answer = admin_client.post(address, form_data(opened, value="104"))
-    assert form_errors(answer)["__all__"][0].startswith("wang entered 103 (preliminary, version 2) here on ")
-    assert admin_client.post(address, form_data(answer)).status_code == 302
-    assert list(Reading.objects.order_by("version").values_list("value", flat=True)) == [100, 103, 104]
-
-
 READING_FAULTS = [
     ({"value": "150"}, "note_en"),
     ({"value": "-1"}, "value"),
@@ -580,13 +553,3 @@ def test_what_a_light_has_shown_stays(admin_client: Client, admin_user: User, pi
     assert (light.expires_on, light.colour) == (today(), "green")
     late = form_errors(save(admin_client, light, expires_on=str(today() + timedelta(9))))
     assert late == {"expires_on": ["It has expired. Set a new one instead."]}
-
-
-def test_the_list_tells_those_in_force_from_those_expired(admin_client: Client, admin_user: User, pilot: Pilot) -> None:
-    common = {"pilot": pilot, "colour": "green", "reason": "Checked", "author": admin_user}
-    early = today() - timedelta(10)
-    now = LightOverride.objects.create(**common, set_on=early, expires_on=today() + timedelta(1))
-    past = LightOverride.objects.create(**common, set_on=early, expires_on=today())
-    listing = reverse("admin:pilots_lightoverride_changelist")
-    for asked, found in [("yes", now), ("no", past)]:
-        assert list(admin_client.get(listing, {"in_force": asked}).context["cl"].result_list) == [found]

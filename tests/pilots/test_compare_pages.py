@@ -39,7 +39,9 @@ def pilots() -> list[Pilot]:
     make_reading(one, indicator, "2025", 99)
     make_milestone(one, title_en="Done", planned_on=date(2025, 1, 1), completed_on=date(2025, 1, 1))
     make_milestone(one, title_en="Late", planned_on=date(2026, 5, 30))
-    policy = make_policy(slug="plan", issued_on=date(2022, 6, 10), calls_for_provincial_plan=True, is_lead=True)
+    policy = make_policy(
+        slug="plan", title_en="Plan", issued_on=date(2022, 6, 10), calls_for_provincial_plan=True, is_lead=True
+    )
     make_plan(policy, jia, status="issued", issued_on=date(2022, 12, 7))
     return [one, two]
 

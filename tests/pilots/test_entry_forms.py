@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.http.as_of import today
 from pilots.models import Attachment, Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
-from pilots.views.entry import earlier_period, last_ended
+from pilots.views.entry import last_ended
 from tests.factories import (
     add_step,
     make_batch,
@@ -154,12 +154,8 @@ def test_a_completion_is_entered_with_its_evidence_and_returns_to_the_milestone(
     [
         ({"completed_on": ""}, "completed_on"),
         ({"completed_on": AHEAD}, "completed_on"),
-        ({"completed_on": "05/03/2026"}, "completed_on"),
         ({"evidence": "x" * 301}, "evidence"),
-        ({"evidence": "a\u202eb"}, "evidence"),
         ({"change_reason": "a\u202eb"}, "change_reason"),
-        ({"page_number": "0", "file": SimpleUploadedFile("a.csv", PAPER)}, "page_number"),
-        ({"quote": "x" * 501}, "quote"),
         ({"file": SimpleUploadedFile("a.exe", b"MZ")}, "file"),
     ],
 )
@@ -212,7 +208,6 @@ def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
         ({"day": ""}, "day"),
         ({"day": "as planned"}, "day"),
         ({"reason_zh": ""}, "reason_en"),
-        ({"reason_zh": "x" * 301}, "reason_zh"),
         ({"reason_en": "a\u202eb"}, "reason_en"),
         ({"file": SimpleUploadedFile("a.exe", b"MZ")}, "file"),
     ],
@@ -258,12 +253,10 @@ def test_a_stage_is_entered_where_it_was_planned_and_a_skipped_one_explained(min
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"stage": "nowhere"}, "stage"),
         ({"entered_on": ""}, "entered_on"),
         ({"entered_on": AHEAD}, "entered_on"),
         ({"stage": "listed", "entered_on": "2024-01-15"}, "entered_on"),  # it is on record
         ({"stage": "recommended"}, "entered_on"),  # not after a later one
-        ({"evidence": "a\u202eb"}, "evidence"),
     ],
 )
 def test_a_wrong_stage_is_refused_at_its_field(ministry, pilot, urls, changes, field) -> None:
@@ -366,16 +359,13 @@ def test_another_indicator_is_added_without_losing_what_was_typed(officer, pilot
     assert (done.status_code, Reading.objects.count()) == (302, 2)
 
 
-def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot, so2, monkeypatch) -> None:
+def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot, so2) -> None:
     waiting = {"state": "reported", "accepted_on": None}
     first, second = (make_reading(pilot, so2, year, 100, **waiting) for year in (BEFORE, LAST))
     url = f"{reverse('readings-judge')}?pilot=city"
     assert officer.get(url).status_code == 403
     assert url in ministry.get("/desk/").text
     assert f'href="{url}"' in ministry.get("/pilots/city/").text
-    with monkeypatch.context() as patched:
-        patched.setattr("pilots.views.entry.MAX_JUDGED", 1)
-        assert "These are the first 1; 1 more waits." in ministry.get(url).text
     page = ministry.get(url)
     assert "more wait" not in page.text
     assert f"{pilot} · SO2 · {LAST}: 100 t (preliminary; reported; version 1)" in html.unescape(page.text)
@@ -393,14 +383,6 @@ def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot
     assert [r.state for r in Reading.objects.order_by("period")] == ["disputed", "accepted"]
     assert "readings" in faults(ministry.post(url, {"readings": second.pk, "verdict": "accepted"}))  # it waits no more
     assert "No value waits to be accepted." in ministry.get(url).text
-
-
-def test_periods_before() -> None:
-    assert [last_ended(False, date(2026, 12, 30)), last_ended(False, date(2026, 12, 31))] == ["2025", "2026"]
-    assert [last_ended(True, date(2026, 3, 30)), last_ended(True, date(2026, 3, 31))] == ["2025-Q4", "2026-Q1"]
-    assert [earlier_period("2026", 2), earlier_period("2026-Q1", 1), earlier_period("2026-Q4", 5)] == [
-        *("2024", "2025-Q4", "2025-Q3"),
-    ]
 
 
 # -- others, and readers -------------------------------------------------------------------------------------

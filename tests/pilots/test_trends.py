@@ -57,10 +57,9 @@ def test_the_api_says_how_many_a_sum_covers_and_leaves_a_park_to_its_city(client
     queries = ("", "kind=park", "pilot=yi", "province=there")
     days = ("2024-01-14", "2025-03-19", "2026-04-30")
     said = {query: get_trend(client, query) for query in queries} | {day: get_trend(client, day=day) for day in days}
-    for rollup in ("mean", "none"):
-        Indicator.objects.update(rollup=rollup, kind="quality", equivalent_kg=None, may_enter_synergy="no")
+    for rollup, fields in {"mean": {"unit": "%"}, "none": {"kind": "quality"}, "sum": {"kind": "carbon"}}.items():
+        Indicator.objects.update(rollup=rollup, **fields)
         said[rollup] = get_trend(client, day="2026-04-30")
-    Indicator.objects.update(rollup="sum")
     Pilot.objects.filter(slug="jia").update(withdrawn_on="2026-01-01")
     said["the city has left"] = get_trend(client)
     assert_snapshot("trend", said)
@@ -92,7 +91,7 @@ def make_values(indicator: Indicator, *values: tuple[list[Pilot], str, int]) -> 
 @pytest.fixture
 def pilots() -> list[Pilot]:
     """Nine pilots; of a sum two no longer report, of a share four with high values, and of another only four did."""
-    batch, province = make_batch(slug="first", known_by=date(2024, 1, 15)), make_province(slug="jia")
+    batch, province = make_batch(slug="first", known_by=date(2024, 1, 15)), make_province(slug="jia", name_en="Jia")
     found = [make_pilot(batch, province, slug=f"p-{i}", name_zh=f"市{i}") for i in range(9)]
     total = make_indicator("AIR_A", name_en="Emissions")
     share = make_indicator("SHARE", name_en="Share", unit="%", kind="energy", rollup="mean")

@@ -42,7 +42,7 @@ PLANS: list[dict[str, Any]] = [
 def test_a_tile_says_when_its_plan_was_issued_and_how_surely(policy: Policy) -> None:
     for number, fields in enumerate(PLANS, 1):
         make_plan(policy, make_place(name_en=f"Place {number}"), **fields)
-    grid = plans_grid(build_rollout(policy, DAY), [make_province(in_roster=False)])
+    grid = plans_grid(build_rollout(policy, DAY), [make_province(in_roster=False, name_en="Elsewhere")])
     tiles = [[tile.look, tile.value, tile.hatched, tile.text] for tile in grid["tiles"]]
     legend = [[row["label"], row["look"], row["hatched"], row["count"]] for row in grid["legend"]]
     assert_snapshot("rollout-tiles", {"tiles": tiles, "legend": legend})

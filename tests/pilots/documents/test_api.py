@@ -47,7 +47,7 @@ def test_a_file_is_uploaded_read_and_fetched(world: EvidenceWorld) -> None:
     assert document.history.get().history_user == world.editor
 
 
-@pytest.mark.parametrize("case", ["a program", "a web page named PDF", "empty", "a bomb by its directory", "macros"])
+@pytest.mark.parametrize("case", ["a web page named PDF", "macros"])
 def test_a_hostile_file_is_rejected_at_its_field_and_leaves_nothing(world: EvidenceWorld, case: str) -> None:
     name, content, code = HOSTILE[case]
     response = upload(client_with_token(world.editor), name, content)

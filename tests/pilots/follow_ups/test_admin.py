@@ -87,14 +87,6 @@ def test_errors_of_the_service_stand_at_the_field(boss: Client, world: SimpleNam
             {"verifier": editor.pk},
             {"verifier": ["This user may not verify follow-ups. Name an editor of the ministry, or leave it empty."]},
         ),
-        (
-            {"owner_user": world.boss.pk, "verifier": world.boss.pk},
-            {"verifier": ["Who is responsible cannot verify. Name someone else, or leave it empty."]},
-        ),
-        (
-            {"pilot": None, "cause": "", "cause_milestone": None},
-            {"pilot": ["Name one subject: a pilot, a province, a policy or a practice."]},
-        ),
         ({"owner_agency": None}, {"owner_agency": ["This field is required."]}),
     ]
     for values, errors in cases:

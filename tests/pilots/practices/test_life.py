@@ -1,12 +1,11 @@
 """The life of a practice through the pages: proposed, passed, recommended, copied, confirmed, measured, given up."""
 
-from dataclasses import dataclass
 from datetime import date
 from html import unescape
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
 
@@ -14,7 +13,6 @@ from core.http.as_of import today
 from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.practices.queries import Copies, build_diffusion
-from policies.models import Province
 from tests.factories import (
     make_adoption,
     make_batch,
@@ -34,28 +32,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 TEXT = "Waste heat of the kilns dries the sludge before it is burned."
 
 
-@dataclass
-class World:
-    """Three provinces with a pilot and an editor each, and the ministry."""
-
-    provinces: list[Province]
-    pilots: list[Pilot]
-    editors: list[User]
-    ministry: User
-
-    def client(self, user: User) -> Client:
-        return client_of(user)
-
-
 @pytest.fixture
-def world() -> World:
+def world() -> SimpleNamespace:
+    """Three provinces with a pilot and an editor each, and the ministry."""
     provinces = [make_province() for _n in range(3)]
     batch = make_batch()
-    return World(
-        provinces,
-        [make_pilot(batch, province) for province in provinces],
-        [make_user(f"editor-{n}", "provincial_editor", province) for n, province in enumerate(provinces)],
-        make_user("ministry", "national_editor"),
+    return SimpleNamespace(
+        provinces=provinces,
+        pilots=[make_pilot(batch, province) for province in provinces],
+        editors=[make_user(f"editor-{n}", "provincial_editor", province) for n, province in enumerate(provinces)],
+        ministry=make_user("ministry", "national_editor"),
     )
 
 
@@ -92,8 +78,8 @@ def proposal(pilot: Pilot, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_a_practice_is_proposed_passed_and_recommended(world: World) -> None:
-    home, ministry = world.client(world.editors[0]), world.client(world.ministry)
+def test_a_practice_is_proposed_passed_and_recommended(world: SimpleNamespace) -> None:
+    home, ministry = client_of(world.editors[0]), client_of(world.ministry)
 
     response = home.post("/practices/new/", proposal(world.pilots[0]))
     practice = Practice.objects.get()
@@ -103,7 +89,7 @@ def test_a_practice_is_proposed_passed_and_recommended(world: World) -> None:
     assert practice.history.count() == 1
     assert state_of(practice) == PracticeState.PROPOSED
 
-    assert move(world.client(world.editors[1]), practice, "pass")[0] == 403
+    assert move(client_of(world.editors[1]), practice, "pass")[0] == 403
     assert move(ministry, practice, "take_in")[1] == ["This practice is proposed: it cannot take this step now."]
     assert move(home, practice, "pass") == (302, ["The practice is now: passed by the province."])
     assert move(home, practice, "take_in")[0] == 403
@@ -133,9 +119,9 @@ def test_a_practice_is_proposed_passed_and_recommended(world: World) -> None:
     assert state_of(practice) == PracticeState.RETIRED
 
 
-def test_a_proposal_without_its_texts_is_not_taken_in(world: World) -> None:
+def test_a_proposal_without_its_texts_is_not_taken_in(world: SimpleNamespace) -> None:
     practice = make_practice(world.pilots[0], province=world.provinces[0], passed_on=date(2025, 2, 1))
-    page = unescape(world.client(world.ministry).get(practice.get_absolute_url()).content.decode())
+    page = unescape(client_of(world.ministry).get(practice.get_absolute_url()).content.decode())
     missing = [
         "“Problem” is missing: at least 20 characters, in one language.",
         "“What was done” is missing: at least 20 characters, in one language.",
@@ -143,16 +129,16 @@ def test_a_proposal_without_its_texts_is_not_taken_in(world: World) -> None:
         "No effect is on record: add the change of a pilot’s total, or a stated effect.",
     ]
     assert [text for text in missing if text in page] == missing
-    assert move(world.client(world.ministry), practice, "take_in")[1] == [", ".join(missing)]
+    assert move(client_of(world.ministry), practice, "take_in")[1] == [", ".join(missing)]
     practice.refresh_from_db()
     assert practice.library_on is None
 
 
-def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world: World) -> None:
+def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world: SimpleNamespace) -> None:
     practice = make_practice(
         world.pilots[0], province=world.provinces[0], library_on=date(2025, 3, 1), passed_on=date(2025, 2, 1)
     )
-    claimant, elsewhere = world.client(world.editors[1]), world.client(world.editors[2])
+    claimant, elsewhere = client_of(world.editors[1]), client_of(world.editors[2])
     report = {
         "pilot": world.pilots[1].pk,
         "planned_on": "2025-04-01",
@@ -176,7 +162,7 @@ def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world
     assert elsewhere.get(address).status_code == 403
     assert trust_of(practice) == Trust.CLAIMED
 
-    origin = world.client(world.editors[0])
+    origin = client_of(world.editors[0])
     assert origin.post(f"{address}confirm/").status_code == 302
     adoption.refresh_from_db()
     assert (adoption.confirmed_on, adoption.confirmed_by) == (today(), world.editors[0])
@@ -214,10 +200,10 @@ def trust_of(practice: Practice) -> Trust:
     return copies_of(practice).adoptions[0].trust
 
 
-def test_the_address_of_a_form_leads_to_its_page_where_it_is_only_read(world: World) -> None:
+def test_the_address_of_a_form_leads_to_its_page_where_it_is_only_read(world: SimpleNamespace) -> None:
     practice = make_practice(world.pilots[0], province=world.provinces[0])
     page = f"{practice.get_absolute_url()}copies/{make_adoption(practice, world.pilots[2]).pk}/"
-    editor = world.client(world.editors[2])
+    editor = client_of(world.editors[2])
     addresses = {f"{page}{form}/": page for form in ("update", "confirm", "withdraw")}
     for address, led_to in {**addresses, f"{practice.get_absolute_url()}move/": practice.get_absolute_url()}.items():
         response = editor.get(f"{address}?lang=zh-hans")
@@ -225,17 +211,17 @@ def test_the_address_of_a_form_leads_to_its_page_where_it_is_only_read(world: Wo
     assert editor.get(f"{page}?lang=zh-hans").status_code == 200
 
 
-def test_a_copy_is_given_up_with_its_reason(world: World) -> None:
+def test_a_copy_is_given_up_with_its_reason(world: SimpleNamespace) -> None:
     practice = make_practice(world.pilots[0], province=world.provinces[0])
     adoption = make_adoption(practice, world.pilots[2], started_on=date(2025, 3, 1))
-    editor, address = world.client(world.editors[2]), f"{practice.get_absolute_url()}copies/{adoption.pk}/update/"
+    editor, address = client_of(world.editors[2]), f"{practice.get_absolute_url()}copies/{adoption.pk}/update/"
 
     refused = editor.post(address, {"given_up_on": "2025-09-01", "give_up_reason": ""})
     assert refused.status_code == 400
     assert refused.context["give_up"].errors == {"give_up_reason": ["This field is required."]}
     too_early = editor.post(address, {"given_up_on": "2025-01-01", "give_up_reason": "money"})
     assert too_early.context["give_up"].errors == {"given_up_on": ["Given up before it was planned. Check both days."]}
-    assert world.client(world.editors[0]).post(address, {"in_use_on": "2025-09-01"}).status_code == 403
+    assert client_of(world.editors[0]).post(address, {"in_use_on": "2025-09-01"}).status_code == 403
     assert editor.post(address, {"started_on": "2025-03-01", "in_use_on": "2025-08-01"}).status_code == 302
     assert copies_of(practice).adoptions[0].state == AdoptionState.IN_USE
 
@@ -248,23 +234,31 @@ def test_a_copy_is_given_up_with_its_reason(world: World) -> None:
     assert "The kilns run too cold" in page
 
 
-def test_an_editor_of_another_province_adds_no_effect(world: World) -> None:
+@pytest.mark.parametrize("path", ["/practices/new/", "/practices/one/adopt/", "/practices/one/effects/new/"])
+def test_readers_are_asked_to_sign_in_and_viewers_refused(world: SimpleNamespace, path: str) -> None:
+    make_practice(world.pilots[0], slug="one")
+    assert Client().get(path).status_code == 302
+    assert client_of(make_user("viewer", "viewer")).get(path).status_code == 403
+    assert client_of(world.ministry).get(path).status_code == 200
+
+
+def test_an_editor_of_another_province_adds_no_effect(world: SimpleNamespace) -> None:
     practice = make_practice(world.pilots[0], province=world.provinces[0])
     page = f"{practice.get_absolute_url()}effects/new/"
-    assert world.client(world.editors[1]).get(page).status_code == 403
+    assert client_of(world.editors[1]).get(page).status_code == 403
     make_adoption(practice, world.pilots[1])
     stated = {"basis": "total", "statement_en": "Less", "sources": [make_source().pk]}
-    response = world.client(world.editors[1]).post(page, stated)  # of the origin, by the adopter
+    response = client_of(world.editors[1]).post(page, stated)  # of the origin, by the adopter
     assert response.status_code == 403
     assert not Effect.objects.exists()
 
 
-def test_names_of_people_stay_off_the_page(world: World) -> None:
+def test_names_of_people_stay_off_the_page(world: SimpleNamespace) -> None:
     practice = make_practice(world.pilots[0], province=world.provinces[0])
     make_effect(practice)
     adoption = make_adoption(practice, world.pilots[1], claimed_by=world.editors[1])
-    world.client(world.editors[0]).post(f"{practice.get_absolute_url()}copies/{adoption.pk}/confirm/")
-    for client in (Client(), world.client(world.editors[2])):
+    client_of(world.editors[0]).post(f"{practice.get_absolute_url()}copies/{adoption.pk}/confirm/")
+    for client in (Client(), client_of(world.editors[2])):
         page = client.get(practice.get_absolute_url()).content.decode()
         assert "editor-1" not in page
         assert "editor-0" not in page
