@@ -80,7 +80,6 @@ class Officer(models.Model):
     )
 
     class Meta:
-        db_table = "policies_officer"
         verbose_name = _("role of a person")
         verbose_name_plural = _("roles of people")
         constraints = [
@@ -175,14 +174,12 @@ class Token(models.Model):
         _("name"), max_length=60, help_text=_("What it is for, for example “Monthly export to the dashboard”.")
     )
     digest = models.CharField(_("digest (SHA-256)"), max_length=64, unique=True, editable=False)
-    prefix = models.CharField(_("begins with"), max_length=12, editable=False, db_column="start")
+    prefix = models.CharField(_("begins with"), max_length=12, editable=False)
     kind = models.CharField(_("opens"), max_length=8, choices=TokenKind.choices, default=TokenKind.API)
     may_write = models.BooleanField(
         _("may write"), default=False, help_text=_("Otherwise it only reads, whatever its owner may do.")
     )
-    permission_snapshot = models.CharField(
-        _("rights it was made with"), max_length=80, editable=False, db_column="standing"
-    )
+    permission_snapshot = models.CharField(_("rights it was made with"), max_length=80, editable=False)
     created_at = models.DateTimeField(_("made at"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires at"))
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
@@ -192,7 +189,6 @@ class Token(models.Model):
     )  # empty for a manual revocation
 
     class Meta:
-        db_table = "config_token"
         verbose_name = _("token")
         verbose_name_plural = _("tokens")
         ordering = ["-pk"]

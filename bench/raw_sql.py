@@ -463,8 +463,8 @@ def reconciliation_numbers(announced: int | None, recorded: int, inferred: int, 
 
 # -- the server -----------------------------------------------------------------------------------------
 
-DEMONSTRATION_SQL = "SELECT EXISTS (SELECT FROM policies_shipment WHERE kind = 'demonstration')"
-VERSION_SQL = "SELECT max(id) FROM config_change"
+DEMONSTRATION_SQL = "SELECT EXISTS (SELECT FROM core_seedrecord WHERE kind = 'demonstration')"
+VERSION_SQL = "SELECT max(id) FROM core_changeevent"
 RESPONSES: dict[str, Callable[["FloorRequest"], Any]] = {
     "/api/v1/pilots/": pilots,
     "/api/v1/rollout/": rollout,

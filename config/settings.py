@@ -209,7 +209,7 @@ if BACKUP_KEEP < 1:
     raise ImproperlyConfigured("BACKUP_KEEP: keep at least 1 backup.")
 # Rows that no backup has: who restores one signs in again, and the version of the data is made anew.
 BACKUP_EXCLUDED_TABLES = {"django_session", "usersessions_usersession", "django_tasks_database_dbtaskresult"}
-BACKUP_EXCLUDED_TABLES |= {"config_dataversion"}
+BACKUP_EXCLUDED_TABLES |= {"core_dataversion"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Rate limits, and what is computed from records: shared by all processes, and by machines where it is Redis.
 CACHES = {"default": Env.cache_url_config(variable("CACHE_URL", f"filecache://{VAR_DIR / 'answers'}"))}
@@ -227,11 +227,11 @@ CACHE_RESPONSES = flag("CACHE_RESPONSES", default=not DEBUG)
 # no response depends.
 VERSIONED_APPS = ("contenttypes", "auth", "config", "policies", "accounts", "pilots", "dashboard")
 UNVERSIONED_TABLES = {
-    "config_token",
-    "config_keptanswer",
-    "config_change",  # written with an entry of a history, in its transaction
-    "config_dataversion",
-    "config_backuprun",
+    "accounts_token",
+    "core_idempotencyrecord",
+    "core_changeevent",  # written with an entry of a history, in its transaction
+    "core_dataversion",
+    "core_backuprun",
     *("dashboard_workingday", "dashboard_mailsettings", "dashboard_told"),
 }
 UNVERSIONED_COLUMNS = {"auth_user": {"last_login"}}

@@ -541,12 +541,12 @@ def wrong_effects(
 def wanted_changes(row: MatrixRow, model: Any, count: int) -> dict[str, tuple[int, int]]:
     """Return the deleted and added rows by table: the records, one history entry and one change event for each."""
     if row.verb == "take":
-        return {"pilots_followupstep": (0, 1), "pilots_historicalfollowupstep": (0, 1), "config_change": (0, 1)}
+        return {"pilots_followupstep": (0, 1), "pilots_historicalfollowupstep": (0, 1), "core_changeevent": (0, 1)}
     gone, come = {"create": (0, count), "delete": (count, 0)}.get(row.one, (count, count))
-    wanted = {model._meta.db_table: (gone, come), history_table(model): (0, count), "config_change": (0, count)}
+    wanted = {model._meta.db_table: (gone, come), history_table(model): (0, count), "core_changeevent": (0, count)}
     if row.resource == "actions" and row.one == "create":  # with its first step
         steps = {"pilots_followupstep": (0, count), "pilots_historicalfollowupstep": (0, count)}
-        wanted |= {**steps, "config_change": (0, 2 * count)}
+        wanted |= {**steps, "core_changeevent": (0, 2 * count)}
     if row.case == "sources":  # a list of its own, which is compared apart
         del wanted[model._meta.db_table]
     return wanted
@@ -559,7 +559,7 @@ def history_table(model: Any) -> str:
 def wrong_token(world: AuthzWorld, row: MatrixRow, name: str, found: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     """Yield the errors of creating or revoking a token on its page."""
     own = row.resource == "tokens" and name in world.people
-    if found != ({"config_token": (0, 1)} if own and row.verb == "create" else {}):
+    if found != ({"accounts_token": (0, 1)} if own and row.verb == "create" else {}):
         yield f"{row} by {name}: it changed {found}"
     token = Token.objects.get(pk=world.token(row, name).pk)
     if bool(token.revoked_at) is not (own and row.verb == "revoke"):

@@ -37,10 +37,10 @@ class IdempotencyRecord(models.Model):
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True)
-    created_at = models.DateTimeField(default=timezone.now, db_index=True, db_column="kept_at")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
-        db_table = "config_keptanswer"
+        db_table = "core_idempotencyrecord"
         verbose_name = gettext_lazy("idempotency record")
         verbose_name_plural = gettext_lazy("idempotency records")
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="keptanswer_once_a_user")]

@@ -22,15 +22,15 @@ from django.utils.translation import gettext_lazy as _
 
 # A savepoint that is rolled back takes the transaction's row with it; the next write inserts one anew.
 TRIGGER_FUNCTION_SQL = """
-CREATE OR REPLACE FUNCTION config_data_version() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION core_data_version() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     mine bigint := pg_current_xact_id()::text::bigint;
 BEGIN
-    UPDATE config_dataversion SET mark = gen_random_uuid()::text WHERE transaction = mine;
+    UPDATE core_dataversion SET mark = gen_random_uuid()::text WHERE transaction = mine;
     IF NOT FOUND THEN
-        INSERT INTO config_dataversion (transaction, mark) VALUES (mine, gen_random_uuid()::text);
-        DELETE FROM config_dataversion WHERE transaction IN (
-            SELECT transaction FROM config_dataversion WHERE transaction <> mine FOR UPDATE SKIP LOCKED
+        INSERT INTO core_dataversion (transaction, mark) VALUES (mine, gen_random_uuid()::text);
+        DELETE FROM core_dataversion WHERE transaction IN (
+            SELECT transaction FROM core_dataversion WHERE transaction <> mine FOR UPDATE SKIP LOCKED
         );
     END IF;
     RETURN NULL;
@@ -39,11 +39,11 @@ END $$
 CREATE_TRIGGER_SQL = {
     "sqlite": """
 CREATE TRIGGER "{name}" AFTER {event} ON "{table}" BEGIN
-    UPDATE config_dataversion SET mark = hex(randomblob(16));
+    UPDATE core_dataversion SET mark = hex(randomblob(16));
 END
 """,
     "postgresql": """
-CREATE TRIGGER "{name}" AFTER {event} ON "{table}" FOR EACH STATEMENT EXECUTE FUNCTION config_data_version()
+CREATE TRIGGER "{name}" AFTER {event} ON "{table}" FOR EACH STATEMENT EXECUTE FUNCTION core_data_version()
 """,
 }
 DROP_TRIGGER_SQL = {"sqlite": 'DROP TRIGGER "{name}"', "postgresql": 'DROP TRIGGER "{name}" ON "{table}"'}
@@ -57,7 +57,7 @@ SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND (
     "postgresql": """
 SELECT tgname, relname FROM pg_trigger
 JOIN pg_proc ON pg_proc.oid = tgfoid JOIN pg_class ON pg_class.oid = tgrelid
-WHERE proname IN ('config_data_version', 'config_mark_area', 'config_record_version')
+WHERE proname IN ('core_data_version', 'config_data_version', 'config_mark_area', 'config_record_version')
 AND pronamespace = current_schema()::regnamespace AND NOT tgisinternal
 """,
 }
@@ -70,6 +70,7 @@ class DataVersion(models.Model):
     mark = models.CharField(max_length=36)  # random
 
     class Meta:
+        db_table = "core_dataversion"
         verbose_name = _("data version")
         verbose_name_plural = _("data versions")
 
@@ -80,7 +81,7 @@ class DataVersion(models.Model):
 def data_version(using: str = DEFAULT_DB_ALIAS) -> str | None:
     """Return the version of the data, in one query; None while a migration runs, when nothing may be kept."""
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT mark FROM config_dataversion ORDER BY mark")
+        cursor.execute("SELECT mark FROM core_dataversion ORDER BY mark")
         return "".join([mark for (mark,) in cursor.fetchall()]) or None
 
 
@@ -108,8 +109,8 @@ def drop_triggers(using: str = DEFAULT_DB_ALIAS, plan: list[object] | None = Non
     with database.cursor() as cursor:
         for name, table in existing_triggers(database.vendor, cursor):
             cursor.execute(DROP_TRIGGER_SQL[database.vendor].format(name=name, table=table))
-        if "config_dataversion" in database.introspection.table_names(cursor):
-            cursor.execute("DELETE FROM config_dataversion")
+        for name in {"core_dataversion", "config_dataversion"} & {*database.introspection.table_names(cursor)}:
+            cursor.execute(f"DELETE FROM {name}")  # noqa: S608  # one of the two
 
 
 def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
@@ -119,7 +120,7 @@ def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
     database = connections[using]
     with transaction.atomic(using), database.cursor() as cursor:
         standing = set(database.introspection.table_names(cursor))
-        if "config_dataversion" not in standing:  # migrated back to before there was a version
+        if "core_dataversion" not in standing:  # migrated back to before there was a version
             return
         if database.vendor == "postgresql":
             cursor.execute(TRIGGER_FUNCTION_SQL)

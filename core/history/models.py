@@ -32,7 +32,7 @@ class ChangeEvent(models.Model):
     undoes = models.BooleanField(default=False)  # the import was undone by it, not made
 
     class Meta:
-        db_table = "config_change"
+        db_table = "core_changeevent"
         verbose_name = _("change event")
         verbose_name_plural = _("change events")
         ordering = ["transaction", "pk"]

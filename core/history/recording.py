@@ -22,9 +22,9 @@ BATCH_SIZE = 500
 # Id of the writing transaction, filled in by the database. On SQLite writers take turns.
 TRANSACTION_ID_SQL = {"postgresql": "pg_current_xact_id()::text::bigint", "sqlite": "0"}
 INSERT_SQL = """
-INSERT INTO config_change ("transaction", model, record_id, entry_id, action, at, user_id, reason, "key", owner_model,
-    former_key, owner_id, province_id, import_record_id, undoes) VALUES """
-FORMER_KEY_SQL = """coalesce(nullif((SELECT "key" FROM config_change AS before
+INSERT INTO core_changeevent ("transaction", model, record_id, entry_id, action, at, user_id, reason, "key",
+    owner_model, former_key, owner_id, province_id, import_record_id, undoes) VALUES """
+FORMER_KEY_SQL = """coalesce(nullif((SELECT "key" FROM core_changeevent AS before
     WHERE before.model = %s AND before.record_id = %s ORDER BY before.id DESC LIMIT 1), %s), '')"""
 _import: ContextVar[tuple[int | None, bool]] = ContextVar("import", default=(None, False))
 

@@ -43,7 +43,7 @@ MAX_BYTES = 512 * 1024 * 1024
 ABANDONED_AFTER = 3_600  # seconds after which an unfinished file is one that a process left behind
 FORMAT = 2  # of the files; a change of what they hold gives them other names
 STATE_SQL = """
-SELECT model, count(*), max(entry_id), sum(entry_id), CAST(max(at) AS text) FROM config_change WHERE at < %s
+SELECT model, count(*), max(entry_id), sum(entry_id), CAST(max(at) AS text) FROM core_changeevent WHERE at < %s
 GROUP BY model
 UNION ALL SELECT '', count(*), max(id), 0, '' FROM django_migrations
 """

@@ -151,7 +151,7 @@ def test_who_confirms_is_judged_anew(world: SimpleNamespace, editor: User) -> No
     with pytest.raises(Conflict, match=f"Row 2: {OUT_OF_SCOPE}"):
         confirm_import(own, by=User.objects.get(pk=editor.pk))
     after = table_checksums(histories=True)
-    assert {name for name, rows in after.items() if rows != before[name]} == {"policies_officer"}
+    assert {name for name, rows in after.items() if rows != before[name]} == {"accounts_officer"}
 
 
 def test_what_overtook_a_foreign_row_is_not_told_by_name(world: SimpleNamespace, editor: User) -> None:

@@ -52,7 +52,7 @@ def test_what_is_kept_opens_nothing(editor: User) -> None:
     assert token.digest == hashlib.sha256(secret.encode()).hexdigest()
     assert token.prefix == secret[:8]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM config_token")
+        cursor.execute("SELECT * FROM accounts_token")
         assert secret not in repr(cursor.fetchall())
     assert (is_accepted(secret), is_accepted(token.digest)) == (True, False)
 

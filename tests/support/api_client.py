@@ -26,12 +26,12 @@ Body = Any
 TableSnapshot = Counter[str]
 SYSTEM_TABLES = (
     "django_",
-    "config_dataversion",
+    "core_dataversion",
     "auth_permission",
     "sqlite_",
     "axes_",
 )
-EXCLUDED_COLUMNS = {"config_token": {"last_used_at", "revoked_at", "revoked_why"}}
+EXCLUDED_COLUMNS = {"accounts_token": {"last_used_at", "revoked_at", "revoked_why"}}
 
 
 class ApiClient:

@@ -18,9 +18,9 @@ from core.spreadsheets.cells import Sheet, SheetCell, SheetRow
 
 Rows = Iterable[Sequence[Any]]
 EXCLUDED_TABLES = (
-    "policies_import",
+    "core_import",
     "django_session",
-    "config_dataversion",
+    "core_dataversion",
 )  # versions change permanently, also by what is undone
 
 
@@ -83,7 +83,7 @@ def table_checksums(*, histories: bool = False, of: Any = connection) -> dict[st
     found = {}
     with of.cursor() as cursor:
         for table in sorted(of.introspection.table_names(cursor)):
-            past = "historical" in table or table == "config_change"  # the change feed
+            past = "historical" in table or table == "core_changeevent"  # the change feed
             if table.startswith((*EXCLUDED_TABLES, "sqlite_")) or (past and not histories):
                 continue
             cursor.execute(f"SELECT * FROM {of.ops.quote_name(table)}")  # noqa: S608  # our own tables

@@ -293,9 +293,9 @@ def test_eight_verifiers_at_once(product: ServedProject) -> None:
 # -- rights that end -------------------------------------------------------------------------------------
 
 TOKEN_ENDINGS = {
-    "a token is revoked": "UPDATE config_token SET revoked_at = created_at WHERE user_id = {user}",
+    "a token is revoked": "UPDATE accounts_token SET revoked_at = created_at WHERE user_id = {user}",
     "a person is deactivated": "UPDATE auth_user SET is_active = {false} WHERE id = {user}",
-    "a role is changed": "UPDATE policies_officer SET role = 'viewer' WHERE user_id = {user}",
+    "a role is changed": "UPDATE accounts_officer SET role = 'viewer' WHERE user_id = {user}",
 }
 
 
@@ -303,8 +303,8 @@ TOKEN_ENDINGS = {
 def test_a_right_that_ends_has_ended_in_every_worker(product: ServedProject, ending: str) -> None:
     [(user,)] = product.database.run("SELECT id FROM auth_user WHERE username = 'other'")
     product.database.run("UPDATE auth_user SET is_active = %s WHERE id = %s", True, user)
-    product.database.run("UPDATE policies_officer SET role = 'admin' WHERE user_id = %s", user)
-    product.database.run("UPDATE config_token SET revoked_at = NULL, revoked_why = '' WHERE user_id = %s", user)
+    product.database.run("UPDATE accounts_officer SET role = 'admin' WHERE user_id = %s", user)
+    product.database.run("UPDATE accounts_token SET revoked_at = NULL, revoked_why = '' WHERE user_id = %s", user)
     assert list(requests_by_worker(product).values()) == [{200}, {200}]
     false = "FALSE" if product.database.connection.vendor == "postgresql" else "0"
     product.database.run(TOKEN_ENDINGS[ending].format(user=user, false=false))

@@ -175,7 +175,7 @@ def test_sessions_and_versions_of_caches_are_in_no_backup(settings: Any) -> None
     tables = count_rows(connection, settings.BACKUP_EXCLUDED_TABLES)
     assert not tables.keys() & {
         "django_session",
-        "config_dataversion",
+        "core_dataversion",
         "django_tasks_database_dbtaskresult",
     }
     assert tables["policies_province"] == Province.objects.count()

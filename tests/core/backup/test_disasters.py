@@ -34,7 +34,7 @@ from tests.support.databases import Database, connection_to, own_database, resto
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process, pytest.mark.database]
 PASSWORD = "a long enough one"
-TABLES_OF_PEOPLE = ("auth_user", "config_token")
+PEOPLE = "SELECT (SELECT count(*) FROM auth_user), (SELECT count(*) FROM {})"
 
 
 @dataclass
@@ -535,7 +535,7 @@ def old_site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_a_backup_of_an_older_version_is_restored_and_migrated_forward(old_site: Site) -> None:
-    people = [old_site.database.run(f"SELECT count(*) FROM {table}") for table in TABLES_OF_PEOPLE]  # noqa: S608
+    people = old_site.database.run(PEOPLE.format("config_token"))
     old_site.database.run("INSERT INTO django_session VALUES ('key', 'signed in', '2099-01-01 00:00:00')")
     path = old_site.backup()
     assert "become a setting: set it, then migrate again. OIDC_ROLES=" in old_site.manage("drill", fails=True)
@@ -544,7 +544,7 @@ def test_a_backup_of_an_older_version_is_restored_and_migrated_forward(old_site:
     told = old_site.manage("restore", str(path), "--force", **roles)
     assert re.search(r"Its tables are of an earlier release and were migrated forward: \d+ migrations\.", told), told
     old_site.manage("migrate", "--check")
-    assert [old_site.database.run(f"SELECT count(*) FROM {table}") for table in TABLES_OF_PEOPLE] == people  # noqa: S608
+    assert old_site.database.run(PEOPLE.format("accounts_token")) == people
     assert old_site.database.run("SELECT count(*) FROM django_session") == [(0,)]
 
 

@@ -50,7 +50,7 @@ def test_every_table_of_records_and_of_rights_has_a_trigger() -> None:
     tables = {table for _name, table in triggers()}
     assert tables == versioned_tables().keys()
     assert {"pilots_reading", "pilots_historicalreading", "pilots_pilot_industries", "auth_user_groups"} <= tables
-    uncounted = {"config_token", "config_keptanswer", "config_change", "config_backuprun", "config_dataversion"}
+    uncounted = {"accounts_token", "core_idempotencyrecord", "core_changeevent", "core_backuprun", "core_dataversion"}
     assert not tables & (uncounted | {"dashboard_told", "django_session", "django_tasks_database_dbtaskresult"})
 
 
@@ -187,7 +187,7 @@ def test_writers_wait_for_none_and_leave_versions_that_differ() -> None:
 def version_in_other_connection(other: Any) -> str:
     """Return the version as another connection sees it."""
     with other.cursor() as cursor:
-        cursor.execute("SELECT mark FROM config_dataversion ORDER BY mark")
+        cursor.execute("SELECT mark FROM core_dataversion ORDER BY mark")
         return "".join(mark for (mark,) in cursor.fetchall())
 
 

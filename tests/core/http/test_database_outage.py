@@ -205,8 +205,8 @@ def test_a_read_with_a_token_does_not_wait_for_a_writer(tmp_path: Path, url: str
     """That the token was used is stored by a later request."""
     if connection.vendor != "sqlite":
         pytest.skip("on PostgreSQL a writer locks its rows")
-    used = "SELECT last_used_at IS NOT NULL FROM config_token WHERE digest = ?"
-    unused = "UPDATE config_token SET last_used_at = NULL"  # another test may have used it
+    used = "SELECT last_used_at IS NOT NULL FROM accounts_token WHERE digest = ?"
+    unused = "UPDATE accounts_token SET last_used_at = NULL"  # another test may have used it
     with (
         running_server(tmp_path, url) as server,
         closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as writer,

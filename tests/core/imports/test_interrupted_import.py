@@ -32,7 +32,7 @@ with connection.execute_wrapper(dying):
     call_command("import_records", sys.argv[2], kind="policies", confirm=True)
 print(count)
 """
-WRITTEN = "config_change WHERE import_record_id IS NOT NULL AND NOT undoes"
+WRITTEN = "core_changeevent WHERE import_record_id IS NOT NULL AND NOT undoes"
 CONFIRM = f"""{START}
 from core.imports.importer import KINDS
 from core.imports.apply import confirm
@@ -138,7 +138,7 @@ def test_killed_at_ten_moments(child_runner: ChildRunner, file: Path) -> None:
     assert child_runner.run("manage.py", "undo_import", "1")[0] == 0
     undone = table_checksums(histories=True, of=child_runner.connection)
     left = {name for name, rows in undone.items() if rows != empty[name]}
-    assert left == {"policies_historicalpolicy", "config_change"}  # the histories, and the line of their entries
+    assert left == {"policies_historicalpolicy", "core_changeevent"}  # the histories, and the line of their entries
     moments = [begun + (whole - begun) * n // MOMENTS for n in range(1, MOMENTS + 1)]
     for moment in moments:
         assert child_runner.run("-c", IMPORT, str(moment), str(file)) == (-signal.SIGKILL, "")

@@ -78,7 +78,7 @@ def let_on(worker: Worker) -> int:
 
 def rows(database: Database) -> tuple[str, int, int]:
     """Return the state of the newest import, the number of pilots that it wrote, and that of their history entries."""
-    [(name, state)] = database.run("SELECT file_name, state FROM policies_import ORDER BY id DESC LIMIT 1")
+    [(name, state)] = database.run("SELECT file_name, state FROM core_import ORDER BY id DESC LIMIT 1")
     pattern = f"{name.removesuffix('.csv')}-%"
     tables = ("pilots_pilot", "pilots_historicalpilot")
     counts = [database.run(f"SELECT COUNT(*) FROM {table} WHERE slug LIKE %s", pattern) for table in tables]  # noqa: S608
