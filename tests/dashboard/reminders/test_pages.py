@@ -202,6 +202,7 @@ def test_editors_who_opted_out_of_all_have_the_digest_off(jia: Province) -> None
             "CREATE TABLE dashboard_subscription (id integer PRIMARY KEY, user_id integer, kind varchar(9),"
             " record_id bigint, active boolean, since date)"
         )
+    state.apps.get_model("accounts", "Officer")._meta.db_table = "accounts_officer"  # as a later migration names it
     model = state.apps.get_model("dashboard", "Subscription")
     chosen = {
         "muted": [("province", jia.pk, False)],
