@@ -184,22 +184,6 @@ def test_a_wrong_address_says_what_is_right(client: Client, path: str, status: i
     assert says in response.content.decode().replace("&#x27;", "'")
 
 
-@pytest.mark.parametrize(
-    ("query", "slugs"),
-    [
-        ("kind=park&q=inner", ["otog-high-tech-industrial-development-zone", "sulige-economic-development-zone"]),
-        ("q=%E6%B9%96%E5%B7%9E", ["huzhou", "huzhou-zhejiang"]),
-        ("q=%25", []),
-        ("q=_", []),
-        ("industry=automobiles&sort=-name", ["tianjin-economic-technological-development-area", "guangzhou-nansha"]),
-    ],
-)
-def test_filters_and_search(client: Client, query: str, slugs: list[str]) -> None:
-    listing = client.get(f"/pilots/?{query}").context["listing"]
-    assert [cells[0].url for cells in listing.table.rows] == [f"/pilots/{slug}/" for slug in slugs]
-    assert (listing.count, listing.total) == (len(slugs), 31)
-
-
 def read_csv(response: Any) -> list[list[str]]:
     text = b"".join(response.streaming_content).decode("utf-8")
     assert text.startswith("\ufeff")

@@ -461,18 +461,6 @@ def test_the_feed_is_of_the_own_province(
     assert not any(word in text for word in ("Away", "ministry", "librarian"))
 
 
-def test_what_moved_is_told_of_from_the_day_it_came(
-    world: SimpleNamespace, editor: User, client: Client, stranger: User
-) -> None:
-    plan = make_plan(make_policy(), world.away.province)
-    edited_by(plan, User.objects.create_user("before"))
-    edited_by(plan, stranger, province=world.home.province)
-    edited_by(plan, editor)
-    edited_by(plan, User.objects.create_user("after"), province=world.away.province)
-    lines = [line.who for line in client.get(CHANGES, {"kind": "provincialplan"}).context["page"]]
-    assert lines == ["editor", "stranger", "the system"]  # the last is the plan that was made at home
-
-
 def test_the_feed_tells_of_no_import_but_one_s_own(
     world: SimpleNamespace, editor: User, client: Client, stranger: User
 ) -> None:

@@ -76,23 +76,6 @@ def raise_error(fault: BaseException) -> BaseException:
 # -- a line ----------------------------------------------------------------------------------------------
 
 
-def test_a_whole_event() -> None:
-    request_id.set("abc-1")
-    line = JsonLogFormatter().format(
-        make_log_record("%s of %d", "one", 2, status=200, user=None, request=object(), status_code=1)
-    )
-    assert json.loads(line) == {
-        "time": "2026-11-25T01:02:03.456000+00:00",
-        "level": "ERROR",
-        "logger": "tracker.test",
-        "message": "one of 2",
-        "request_id": "abc-1",
-        "status": 200,
-        "user": None,
-    }
-    assert line.startswith('{"time": ')
-
-
 def test_no_line_can_be_forged() -> None:
     line = JsonLogFormatter().format(make_log_record("%s", FORGED_LINES, path=FORGED_LINES))
     assert line.isascii()

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.http import StreamingHttpResponse
+from django.test import Client
+from django.urls import reverse
 from django.utils import translation
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils import get_column_letter
@@ -181,3 +183,31 @@ def test_text_too_long_for_a_cell_is_cut_and_rejected_by_the_import() -> None:
         plan = dry_run_of_file(POLICIES, name, content, by=None)
         assert [(fault.row, fault.heading, fault.code) for fault in plan.errors] == [(2, "Note in Chinese", "control")]
         assert [(row.record.pk, row.action) for row in plan.rows] == [(policy.pk, "unchanged"), (fits.pk, "unchanged")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["milestones", "targets"])
+def test_pilots_of_one_name_are_offered_with_their_batches(admin_client: Client, kind: str) -> None:
+    """Huzhou is in two batches: a template offers both by name and batch, in the language of its headings."""
+    two = {
+        "en": {"Huzhou (first national batch)", "Huzhou (all Zhejiang batches)"},
+        "zh-hans": {"湖州市（国家首批）", "湖州市（浙江各批合计）"},
+    }
+    for language, names in two.items():
+        url = reverse("import-template", args=[kind])
+        book = load_workbook(io.BytesIO(admin_client.get(url, HTTP_ACCEPT_LANGUAGE=language).content))
+        words = {str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell}
+        assert {word for word in words if word.startswith(("Huzhou", "huzhou", "湖州市（"))} == names
+
+
+@pytest.mark.django_db
+def test_templates_and_exports_of_a_demonstration_say_so(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.http.middleware.holds_demonstration", lambda: True)
+    said = "Demonstration data: invented, not the real programme"
+    template: Any = admin_client.get(reverse("import-template", args=["plans"]))
+    assert load_workbook(io.BytesIO(template.content))["Explanation"]["A1"].value == said
+    export: Any = admin_client.get(reverse("import-export", args=["plans", "csv"]))
+    content = export.getvalue()
+    assert content.decode().startswith(f'\ufeff"# {said}"\r\nRecord number,')
+    plan = dry_run_of_file(KINDS["plans"], "a.csv", content, by=None)
+    assert (plan.errors, {row.action for row in plan.rows}) == ([], {"unchanged"})

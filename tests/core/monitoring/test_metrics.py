@@ -1,11 +1,14 @@
 """/metrics: for whom it is, what stands in it, and that nothing makes it fail."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
+import yaml
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -240,3 +243,21 @@ def test_a_gauge_that_cannot_be_read_is_absent_and_counted(
     assert [record.getMessage() for record in caplog.records if record.name == "tracker.metrics"] == [
         "gauges of broken could not be read: RuntimeError: no such thing"
     ]
+
+
+# -- rules of alerts ---------------------------------------------------------------------------------
+
+
+def alerts() -> list[dict[str, Any]]:
+    [group] = yaml.safe_load((settings.BASE_DIR / "deploy" / "monitoring" / "alerts.yml").read_text())["groups"]
+    return list(group["rules"])
+
+
+def test_every_metric_of_the_rules_exists(client: Client) -> None:
+    client.get("/robots.txt")
+    client.get("/about/")
+    families = list(text_string_to_metric_families(client.get("/metrics").content.decode()))
+    samples = {name for family in families for name in (family.name, *(sample.name for sample in family.samples))}
+    counters = {f"{family.name}_total" for family in families if family.type == "counter"}
+    named = {name for rule in alerts() for name in re.findall(r"\b(?:tracker|django)_\w+", rule["expr"])}
+    assert named - samples - counters == set()
