@@ -46,15 +46,6 @@ def test_every_script_is_loaded_by_a_page_or_by_another_script() -> None:
     assert loaded == set(SCRIPTS.rglob("*.js"))
 
 
-def test_scripts_are_modules_but_for_the_one_before_the_first_paint() -> None:
-    classic = [
-        (path.name, script)
-        for path in TEMPLATES
-        for script in re.findall(r"""<script src="\{% static '([^']+)' %\}">""", path.read_text(encoding="utf-8"))
-    ]
-    assert {script for _, script in classic} == {"js/theme.js"}
-
-
 # -- unit tests ------------------------------------------------------------------------------------------------
 
 

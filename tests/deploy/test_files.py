@@ -157,17 +157,6 @@ def test_slow_bodies_wait_at_the_proxy() -> None:
 # -- units and image -----------------------------------------------------------------------------------------
 
 
-def test_the_image_runs_as_a_user_of_its_own_and_is_healthy_when_it_is_ready() -> None:
-    last = read("Containerfile").rpartition("\nFROM ")[2]
-    lines = re.findall(r"^([A-Z]+) ", last, re.MULTILINE)
-    assert re.findall(r"^USER (\w+)$", last, re.MULTILINE) == ["tracker"]
-    assert lines.index("USER") < lines.index("CMD")
-    assert "http://127.0.0.1:8000/readyz" in last
-    assert "ADD" not in lines
-    assert re.findall(r"^COPY (?!--from=build )", last, re.MULTILINE) == []
-    assert "fonts-" in last
-
-
 def test_compose_migrates_once_before_it_serves_and_gives_no_service_more_than_it_needs() -> None:
     services = compose()["services"]
     assert set(services) == {"secrets", "database", "cache", "migrate", "web", "worker", "proxy"}

@@ -269,14 +269,15 @@ def test_pages_tell_each_line_once_in_order(client: Client, size: int) -> None:
         Agency.objects.create(slug=f"agency-{n}", name_zh=f"部门{n}")
     whole = feed_lines(client)
     seen: list[Line] = []
-    cursor, more = "first", True
+    cursor, more, pages = "first", True, 0
     while more:
+        pages += 1
         page = client.get(f"{ADDRESS}?cursor={cursor}&page_size={size}").json()
         cursor, more = page["next_cursor"], page["more"]
         assert len(page["results"]) == min(size, 6 - len(seen))
         seen += page["results"]
     assert seen == whole
-    assert len(whole) == 6
+    assert (len(whole), pages) == (6, -(-6 // size))
     assert (cursor, feed_lines(client, f"cursor={cursor}")) == (latest_cursor(client), [])
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
@@ -57,13 +55,6 @@ def request_path(path: str, client: Client | None = None) -> Any:
     return client.get(path, headers={"X-Request-ID": "abc-1"})
 
 
-def assert_error_page(response: Any) -> None:
-    assert (response.status_code, response["Retry-After"]) == (503, "2")
-    assert response["Content-Type"] == "text/html; charset=utf-8"
-    assert DETAIL in response.content.decode()
-    assert "Traceback" not in response.content.decode()
-
-
 # -- in the process -----------------------------------------------------------------------------------------
 
 
@@ -77,15 +68,6 @@ def test_an_address_of_the_api(
     assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
     assert response["Retry-After"] == "2"
     assert json.loads(response.content) == problem_body(path.partition("?")[0])
-
-
-@pytest.mark.parametrize("path", ["/", "/admin/", "/nowhere/"])
-def test_a_session_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    monkeypatch.setattr(SessionStore, "load", view_raising(DATABASE_ERRORS[1]))
-    assert_error_page(request_path(path, client))
-    assert json.loads(request_path("/api/v1/", client).content) == problem_body("/api/v1/")
 
 
 # -- over a socket ------------------------------------------------------------------------------------------

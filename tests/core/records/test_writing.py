@@ -26,7 +26,7 @@ from tests.factories import (
     make_source,
     make_target,
 )
-from tests.support.api_client import ApiClient, client_with_token, make_user
+from tests.support.api_client import client_with_token, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -137,21 +137,6 @@ def test_many_write_their_entries_together_or_not_at_all(pilot: Pilot) -> None:
 
 # -- readings ------------------------------------------------------------------------------------------------
 
-QUERIES_OF_SIGN_IN, QUERIES_OF_A_REQUEST, QUERIES_OF_A_READING = 4, 12, 3
-
-
-def posted(client: ApiClient, pilot: Pilot, codes: list[str]) -> int:
-    """Post a reading of each indicator and return the number of queries, those of the token and its rights aside."""
-    rows = [
-        {"pilot": pilot.slug, "indicator": code, "period": "2024", "value": 5, "value_status": "final"}
-        | {"reported_on": "2025-02-01"}
-        for code in codes
-    ]
-    with CaptureQueriesContext(connection) as queries:
-        response = client.send("POST", "/api/v1/readings/", rows)
-    assert response.status_code == 201, response.content
-    return len(queries) - QUERIES_OF_SIGN_IN
-
 
 def test_every_error_of_several_is_told_and_none_is_written(pilot: Pilot, editor: User) -> None:
     make_indicator("AIR_X1")
@@ -163,18 +148,6 @@ def test_every_error_of_several_is_told_and_none_is_written(pilot: Pilot, editor
         ["/0/value", "/2/period"],
     )
     assert not Reading.objects.exists()
-
-
-def test_each_posted_reading_costs_three_queries(pilot: Pilot, editor: User) -> None:
-    codes = [f"AIR_{n}" for n in range(22)]
-    for code in codes:
-        make_indicator(code)
-    client = client_with_token(editor)
-    posted(client, pilot, codes[:1])  # what a process reads once
-    one, twenty = posted(client, pilot, codes[1:2]), posted(client, pilot, codes[2:])
-    assert one <= QUERIES_OF_A_REQUEST + QUERIES_OF_A_READING
-    assert twenty <= QUERIES_OF_A_REQUEST + 20 * QUERIES_OF_A_READING
-    assert Reading.objects.filter(pilot=pilot).count() == 22
 
 
 # -- nothing else writes records -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from core.history.recording import delete_with_history
 from core.snapshots import files
@@ -18,7 +19,7 @@ from core.snapshots.files import Snapshot, read_from
 from pilots.models import Pilot
 from tests.factories import make_batch, make_pilot, make_plan, make_policy, make_province
 from tests.support.api_client import client_with_token, make_user
-from tests.support.histories import forget_entries
+from tests.support.histories import forget_entries, rewrite_entries
 from tests.support.scripted_year import ScriptedYear, clock_at
 
 FIRST = date(2025, 1, 1)
@@ -136,6 +137,8 @@ def pilot(db: None) -> Pilot:
         pilot.save()
     with clock_at(DELETED, 0, 0):
         delete_with_history(pilot, reason="Entered twice")
+        midnight = timezone.localtime().replace(microsecond=0)
+    rewrite_entries(Pilot.history.filter(history_type="-"), history_date=midnight)
     return pilot
 
 
