@@ -1,216 +1,232 @@
-"""Speed of the product beside raw SQL and stock DRF: `make bench [SCALES=1,10] [SECONDS=2]`.
+"""Speed of the product beside raw SQL and stock DRF: `make bench`. It writes the table of docs/performance.md.
 
-Five servers of two workers each run at once and get requests in turn: the product, the product without its response
-cache (every response computed anew), raw_sql.py (raw SQL), stock_drf.py (stock DRF) and the same behind Django's cache
-middleware. All are asked for gzip, which the raw SQL does without, as costs it less. Before timing, the
-responses of raw SQL are compared with the product's, value by value. var/performance.md is written from the measured
-figures: no figure and no verdict in it is typed by hand.
+Four servers, each of one process with four threads, run at once and are asked in turn over four connections: the
+product, the product without its response cache, the floor (raw_sql.py) and the twin (stock_drf.py). First the values of
+the floor are compared with the product's.
 """
 
 import argparse
-import base64
+import gzip
 import json
 import os
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+import threading
+import time
+from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import report
-from bench.databases import database_for_scale, query_first
-from bench.load_client import CONNECTIONS, Summary, measure_peak, request_once, run_round
-from bench.mixed_load import measure_mixed_load
-from bench.servers import BenchServer
+import psycopg2
 
-ALL_SERVERS = ("product", "uncached", "floor", "naive", "cached")
-PRODUCT_SERVERS = ("product", "uncached")
-PROGRESS_PATH = "/api/v1/progress/?page_size=1"
-EXPORT_PATH = "/api/v1/readings/?format=csv"
-SLOW, VERY_SLOW = 1.0, 10.0  # seconds for one response, from which fewer requests are sent
-COLD_PATHS = {"page": "/", "list": "/api/v1/pilots/", "progress": PROGRESS_PATH}
-WARM_UP_PATH = "/api/v1/sources/?page_size=1"  # loads the code without a timed request
-POLICY_SQL = """SELECT slug FROM policies_policy p JOIN policies_provincialplan n ON p.id = n.policy_id
- GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"""
-LAST_READING_SQL = "SELECT id FROM pilots_reading ORDER BY id DESC OFFSET 50 LIMIT 1"
-
-
-@dataclass(frozen=True)
-class BenchCase:
-    """One request to benchmark on these servers; `tag` says which ETag is sent for a 304."""
-
-    name: str
-    path: str
-    of: tuple[str, ...] = ALL_SERVERS
-    tag: str = ""
-
-
-@dataclass
-class ScaleResults:
-    """Results of one scale."""
-
-    scale: int
-    rows: dict[str, int]
-    trend: str = ""
-    cases: dict[str, dict[str, Summary]] = field(default_factory=dict)
-    cold: dict[str, tuple[float, float]] = field(default_factory=dict)  # seconds: of a new process, with loaded code
-    export: tuple[float, int, int] | None = None
+ROOT = Path(__file__).parent.parent
+DOCUMENT, HEAD = ROOT / "docs/performance.md", "\n## Figures\n"
+POSTGRES = os.environ.get("BENCH_POSTGRES", "postgres://postgres@127.0.0.1:5432").rstrip("/")
+HOST, CONNECTIONS, ROUNDS, TICKS = "127.0.0.1", 4, 5, os.sysconf("SC_CLK_TCK")
+PRODUCT = ("config.wsgi", "-c", "python:config.gunicorn_conf")
+SERVERS = {
+    "product": (PRODUCT, {}),
+    "product, computed": (PRODUCT, {"BENCH_UNCACHED": "1"}),
+    "floor": (("bench.raw_sql:application",), {}),
+    "twin": (("bench.stock_drf:application",), {}),
+}
+CASES = {
+    "list": "/api/v1/pilots/",
+    "rollout": "/api/v1/rollout/?policy={policy}",
+    "coverage": "/api/v1/coverage/",
+    "trend": "/api/v1/trend/?indicator=CO2_TOT",
+    "write": "/api/v1/pilots/{slug}/",
+}
+START_SCRIPT = """
+from django.contrib.auth.models import User
+from accounts.models import create_token
+from pilots.demo.load import DEMONSTRATION_DAY
+user, _made = User.objects.get_or_create(username="bench", is_superuser=True)
+user.tokens.all().delete()
+print(DEMONSTRATION_DAY, create_token(user=user, name="bench", may_write=True)[1])
+"""
 
 
-def build_cases(database: str, trend: str) -> list[BenchCase]:
-    (policy,) = query_first(database, POLICY_SQL)
-    (last,) = query_first(database, LAST_READING_SQL)
-    cursor = base64.urlsafe_b64encode(f"r.{last}".encode()).decode().rstrip("=")
-    listed = "/api/v1/readings/?page_size=50"
-    return [
-        BenchCase("list", "/api/v1/pilots/"),
-        BenchCase("rollout", f"/api/v1/rollout/?policy={policy}"),
-        BenchCase("coverage", "/api/v1/coverage/"),
-        BenchCase("progress", PROGRESS_PATH),
-        BenchCase("trend", trend, PRODUCT_SERVERS),
-        BenchCase("overview page", "/", PRODUCT_SERVERS),
-        BenchCase("304 of the list", "/api/v1/pilots/", (*PRODUCT_SERVERS, "floor", "cached"), tag="version"),
-        BenchCase("first page by cursor", f"{listed}&cursor=first", ("uncached",)),
-        BenchCase("last page by cursor", f"{listed}&cursor={cursor}", ("uncached",)),
-    ]
+def environment(database: str, **more: str) -> dict[str, str]:
+    own = {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "bench.settings", "ALLOWED_HOSTS": HOST, "DEBUG": "0"}
+    own |= {"SECRET_KEY": "bench-0123456789" * 4, "PYTHONPATH": str(ROOT), **more}
+    return {**{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}, **own}
 
 
-# -- measuring ------------------------------------------------------------------------------------------
+def query(database: str, statement: str, *values: str) -> list[Any]:
+    with closing(psycopg2.connect(database.replace("postgres://", "postgresql://", 1))) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
 
 
-@contextmanager
-def running_servers(names: tuple[str, ...], database: str) -> Iterator[dict[str, BenchServer]]:
-    """Run these servers on a database, each with its own empty cache."""
+def manage(database: str, *words: str) -> str:
+    command = [sys.executable, "manage.py", *words]
+    return subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=environment(database), stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+def prepare(scale: int) -> str:
+    """Return the URL of the database of a scale; it is made once, and migrated each time."""
+    name = f"synth{scale}"
+    if not query(f"{POSTGRES}/postgres", "SELECT 1 FROM pg_database WHERE datname = %s", name):
+        query(f"{POSTGRES}/postgres", f"CREATE DATABASE {name}")
+    manage(f"{POSTGRES}/{name}", "migrate", "--noinput", "--verbosity", "0")
+    if not query(f"{POSTGRES}/{name}", "SELECT 1 FROM pilots_pilot LIMIT 1"):
+        manage(f"{POSTGRES}/{name}", "shell", "-c", f"from bench.generate import generate; generate({scale})")
+    return f"{POSTGRES}/{name}"
+
+
+class Server:
+    """A server on a port of its own, as a context manager; its connections to the database carry its name."""
+
+    def __init__(self, name: str, port: int, database: str, **settings: str) -> None:
+        (words, more), self.label, self.port, self.database = SERVERS[name], f"bench-{port}", port, database
+        own = environment(f"{database}?application_name={self.label}", **more, **settings)
+        options = f"--bind {HOST}:{port} --workers 1 --threads 4 --worker-class gthread --keep-alive 600"
+        command = [sys.executable, "-m", "gunicorn", *words, *options.split()]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=own, stderr=subprocess.DEVNULL)  # noqa: S603
+
+    def __enter__(self) -> "Server":
+        for _ in range(300):
+            with suppress(OSError):
+                self.ask("/livez")
+                return self
+            time.sleep(0.2)
+        raise SystemExit(f"{self.label} did not start")
+
+    def __exit__(self, *_exc: object) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    def ask(self, path: str, line: HTTPConnection | None = None, sent: str | None = None, **headers: str) -> Any:
+        """Send a request with the same Host to each server, so that addresses are alike; return response and body."""
+        line = line or HTTPConnection(HOST, self.port, timeout=600)
+        kept = {"Host": HOST, "Accept-Language": "en", "Accept-Encoding": "gzip", **headers}
+        line.request("PATCH" if sent else "GET", path, sent, kept)
+        answer = line.getresponse()
+        return answer, answer.read()
+
+    def cpu_seconds(self) -> list[float]:
+        """Return the processor time so far of the worker, and of its processes in the database."""
+        workers = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        backends = query(self.database, "SELECT pid FROM pg_stat_activity WHERE application_name = %s", self.label)
+        return [sum(map(ticks, pids)) / TICKS for pids in (workers, [pid for (pid,) in backends])]
+
+
+def ticks(pid: int | str) -> int:
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    return 0
+
+
+def measure(server: Server, path: str, slugs: list[str], token: str, seconds: float) -> list[float]:
+    """Ask for some seconds over all connections; return requests a second, p50 ms, CPU ms of worker and of database."""
+    times: list[float] = []
+    writes, start = "{slug}" in path, threading.Barrier(CONNECTIONS + 1)
+
+    def work(slug: str) -> None:
+        line, address = HTTPConnection(HOST, server.port, timeout=600), path.format(slug=slug)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} if writes else {}
+        tag = server.ask(address, line)[0].headers["ETag"] or ""
+        start.wait()
+        until, own = time.perf_counter() + seconds, []
+        while not own or time.perf_counter() < until:
+            sent = json.dumps({"note_en": f"Bench {time.time_ns()}"}) if writes else None
+            before = time.perf_counter()
+            answer, body = server.ask(address, line, sent, **headers, **({"If-Match": tag} if writes else {}))
+            own.append(time.perf_counter() - before)
+            if answer.status != 200:
+                raise SystemExit(f"{server.label} {address}: {answer.status} {body[:300]!r}")
+            tag = answer.headers["ETag"] or ""
+        times.extend(own)
+
+    threads = [threading.Thread(target=work, args=(slug,)) for slug in slugs[:CONNECTIONS]]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    before, began = server.cpu_seconds(), time.perf_counter()
+    for thread in threads:
+        thread.join()
+    passed, after = time.perf_counter() - began, server.cpu_seconds()
+    cpu = [(now - then) / len(times) * 1000 for now, then in zip(after, before, strict=True)]
+    return [len(times) / passed, median(times) * 1000, *cpu]
+
+
+def holds(whole: Any, part: Any) -> bool:
+    """Return whether every value of `part` stands in `whole` at its place."""
+    if isinstance(part, dict):
+        return all(name in whole and holds(whole[name], value) for name, value in part.items())
+    if isinstance(part, list):
+        return len(whole) == len(part) and all(map(holds, whole, part))
+    return bool(abs(whole - part) < 1e-6 if isinstance(part, float) else whole == part)
+
+
+def measure_scale(scale: int, seconds: float) -> dict[tuple[str, str], list[float]]:
+    """Return the medians over rounds by case and server: one round of each server, then the next of each."""
+    database, found = prepare(scale), {}
+    day, token = manage(database, "shell", "--verbosity", "0", "-c", START_SCRIPT).split()[-2:]
+    ((policy,),) = query(database, "SELECT slug FROM policies_policy WHERE is_lead")
+    slugs = [slug for (slug,) in query(database, "SELECT slug FROM pilots_pilot ORDER BY id LIMIT 50")]
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        yield {name: stack.enter_context(BenchServer(name, database, folder / name)) for name in names}
+        own = {"BENCH_DAY": day, "CACHE_URL": f"filecache://{stack.enter_context(tempfile.TemporaryDirectory())}"}
+        made = {name: Server(name, 8700 + n, database, **own) for n, name in enumerate(SERVERS)}
+        servers = {name: stack.enter_context(server) for name, server in made.items()}
+        for case, address in CASES.items():
+            path, asked = address.replace("{policy}", policy), list(servers)
+            if case == "write":
+                asked = ["product", "floor", "twin"]
+            elif not holds(read(servers["product, computed"], path), read(servers["floor"], path)):
+                raise SystemExit(f"the floor answers otherwise than the product: {path}")
+            numbers: dict[str, list[list[float]]] = {name: [] for name in asked}
+            for _ in range(ROUNDS + 1):  # the first warms them
+                for name in asked:
+                    numbers[name].append(measure(servers[name], path, slugs, token, seconds))
+            for name in asked:
+                found[case, name] = [median(column) for column in zip(*numbers[name][1:], strict=True)]
+                print(scale, case, name, *(f"{number:,.2f}" for number in found[case, name]), flush=True)
+    return found
 
 
-def check_responses(case: BenchCase, servers: dict[str, BenchServer]) -> None:
-    """Raise SystemExit unless every server gives the product's response (stock DRF: the same records).
-
-    The floor and stock DRF answer the progress without its page of pilots.
-    """
-    if "floor" not in case.of or case.tag:
-        return
-    unlisted = ("pilots", "count", "next", "previous") if case.path == PROGRESS_PATH else ()
-
-    def body_of(name: str) -> Any:
-        body = json.loads(request_once(servers[name], case.path).body)
-        return {key: value for key, value in body.items() if key not in unlisted}
-
-    ours = body_of("product")
-    for name in ("uncached", "floor"):
-        if body_of(name) != ours:
-            raise SystemExit(f"{name} answers otherwise than the product: {case.path}")
-    twin = body_of("naive")
-    if isinstance(ours.get("results"), list):
-        same = [[row["slug"] for row in one["results"]] for one in (ours, twin)]
-    else:
-        same = [[one.get(key) for key in ("pilots", "naming", "issued", "reported")] for one in (ours, twin)]
-    if same[0] != same[1]:
-        raise SystemExit(f"naive answers with other records than the product: {case.path}")
+def read(server: Server, path: str) -> Any:
+    answer, body = server.ask(path)
+    return json.loads(gzip.decompress(body) if answer.headers["Content-Encoding"] else body)
 
 
-def measure_case(case: BenchCase, servers: dict[str, BenchServer], seconds: float, rounds: int) -> dict[str, Summary]:
-    """Run rounds in turn: one round of each server, then the next of each."""
-    tags = {name: etag_of(servers[name], case) if case.tag else "" for name in case.of}
-    took = {name: measure_warm(servers[name], case.path, tag) for name, tag in tags.items()}
-    summaries = {name: Summary() for name in case.of}
-    for number in range(rounds):
-        for name in case.of:
-            if number < rounds_for(took[name], rounds):
-                lines = 2 if took[name] > VERY_SLOW else CONNECTIONS
-                status, server = 304 if case.tag else 200, servers[name]
-                found = run_round(server, case.path, status, tag=tags[name], seconds=seconds, connections=lines)
-                summaries[name].rounds.append(found)
-    return summaries
-
-
-def rounds_for(took: float, rounds: int) -> int:
-    """Return the number of rounds for a server that takes so many seconds for a response."""
-    return 1 if took > VERY_SLOW else min(2, rounds) if took > SLOW else rounds
-
-
-def measure_warm(server: BenchServer, path: str, tag: str) -> float:
-    """Return the seconds of a warm response (both workers have given it before, unless too slow)."""
-    seconds = request_once(server, path, tag).seconds
-    for _ in range(4 if seconds < SLOW else 0):
-        seconds = request_once(server, path, tag).seconds
-    return seconds
-
-
-def etag_of(server: BenchServer, case: BenchCase) -> str:
-    """Return the ETag to send: of the response, or of the data version of raw SQL."""
-    if server.name == "floor" and case.tag == "version":
-        return f'"{request_once(server, "/version/").body.decode()}"'
-    return request_once(server, case.path).tag
-
-
-def measure_cold_start(database: str, path: str, times: int) -> tuple[float, float]:
-    """Return the seconds of the first response with an empty cache: of a new process, and with loaded code."""
-    found: dict[bool, list[float]] = {False: [], True: []}
-    for _ in range(times):
-        for loaded, seconds in found.items():
-            with running_servers(("product",), database) as servers:
-                for _each in range(8 if loaded else 0):
-                    request_once(servers["product"], WARM_UP_PATH)
-                seconds.append(request_once(servers["product"], path).seconds)
-    return median(found[False]), median(found[True])
-
-
-def measure_export(database: str) -> tuple[float, int, int]:
-    """Export all readings from a warm server; return seconds, bytes and growth of memory."""
-    with running_servers(("uncached",), database) as servers:
-        for _ in range(8):
-            request_once(servers["uncached"], f"{EXPORT_PATH}&page_size=50")
-        return measure_peak(servers["uncached"], EXPORT_PATH)
-
-
-def trend_path(database: str) -> str:
-    """Return the path of an indicator's national trend; without such a path that of synergy."""
-    with running_servers(("product",), database) as servers:
-        root = json.loads(request_once(servers["product"], "/api/v1/").body)
-    return "/api/v1/trend/?indicator=CO2_TOT" if "trend" in root else "/api/v1/synergy/?page_size=1"
-
-
-def measure_scale(scale: int, seconds: float, rounds: int, only: str) -> ScaleResults:
-    """Measure everything at one scale."""
-    database = database_for_scale(scale)
-    rows = {table: query_first(database, f"SELECT count(*) FROM pilots_{table}")[0] for table in ("pilot", "reading")}
-    figures = ScaleResults(scale, rows, trend_path(database))
-    asked = [case for case in build_cases(database, figures.trend) if only in case.name]
-    with running_servers(ALL_SERVERS, database) as servers:
-        for case in asked:
-            check_responses(case, servers)
-            figures.cases[case.name] = measure_case(case, servers, seconds, rounds)
-            for row in report.result_rows(scale, case.name, figures.cases[case.name]):
-                print(report.table_line(row), flush=True)
-    if not only:
-        figures.cold = {name: measure_cold_start(database, path, 3) for name, path in COLD_PATHS.items()}
-        figures.export = measure_export(database)
-    return figures
+def write_document(scales: list[int], found: list[dict[tuple[str, str], list[float]]], load: float) -> None:
+    git = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()  # noqa: S603
+    model = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+    ((postgres,),) = query(f"{POSTGRES}/postgres", "SHOW server_version")
+    heads = " | ".join(f"{scale}×: requests/s | p50 ms | CPU ms | database ms" for scale in scales)
+    lines = [
+        f"{datetime.now(UTC):%d %B %Y}, commit {commit}, {os.cpu_count()} × {model.partition(': ')[2]},",
+        f"load {load:.1f} before it began, Python {sys.version.split()[0]}, PostgreSQL {postgres.split()[0]}.",
+        "",
+        f"| case | server | {heads} |",
+        "| --- " * (2 + 4 * len(scales)) + "|",
+    ]
+    for case, name in found[0]:
+        numbers = [f"{number:,.{1 if number >= 10 else 2}f}" for scale in found for number in scale[case, name]]
+        lines.append(f"| {' | '.join([case, name, *numbers])} |")
+    text = DOCUMENT.read_text(encoding="utf-8").partition(HEAD)[0]
+    DOCUMENT.write_text(f"{text}{HEAD}\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--scales", default="1,10", help="which databases, as times the national size")
     parser.add_argument("--seconds", type=float, default=2, help="how long a round asks one server")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--mixed", type=float, default=120, help="how long people read and write at once")
-    parser.add_argument("--only", default="", help="cases with this in their name; nothing is written then")
-    options: Any = parser.parse_args()
-    load = os.getloadavg()[0]
-    mixed = measure_mixed_load(options.mixed) if not options.only else None
-    found = [
-        measure_scale(int(scale), options.seconds, options.rounds, options.only) for scale in options.scales.split(",")
-    ]
-    if mixed:
-        text = report.build_document(found, mixed, options, load)
-        print(text)
-        report.REPORT_PATH.write_text(text, encoding="utf-8")
+    options = parser.parse_args()
+    load, scales = os.getloadavg()[0], [int(scale) for scale in options.scales.split(",")]
+    write_document(scales, [measure_scale(scale, options.seconds) for scale in scales], load)
 
 
 if __name__ == "__main__":

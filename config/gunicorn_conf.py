@@ -78,7 +78,7 @@ def post_worker_init(worker: object) -> None:
     """Load all code before the first request comes, which would wait for it.
 
     The garbage collector keeps Python's own thresholds: at fifty times as many objects the workers gained several
-    hundred MiB within five minutes of reading and writing (bench/mixed_load.py measures it).
+    hundred MiB within five minutes of reading and writing.
     """
     from django.urls import reverse  # noqa: PLC0415  # Django is there once a worker has loaded it
 
