@@ -82,9 +82,11 @@ gap AS (SELECT *, CASE WHEN actual IS NULL THEN NULL
  WHEN kind = 'reach' AND NOT keeps AND share >= 0.1
   THEN 1 - (base_value - actual) / (base_value - target_value) / share END AS gap FROM bound),
 milestone AS (SELECT m.*, coalesce((SELECT day FROM pilots_replan r WHERE r.milestone_id = m.id AND accepted
-  AND decided_on <= %(day)s ORDER BY decided_on DESC, r.id DESC LIMIT 1), planned_on) AS planned FROM pilots_milestone m),
+  AND decided_on <= %(day)s ORDER BY decided_on DESC, r.id DESC LIMIT 1), planned_on) AS planned
+ FROM pilots_milestone m JOIN chosen c ON c.id = m.pilot_id),
 planned_stage AS (SELECT s.*, coalesce((SELECT day FROM pilots_replan r WHERE r.stage_entry_id = s.id AND accepted
-  AND decided_on <= %(day)s ORDER BY decided_on DESC, r.id DESC LIMIT 1), planned_on) AS planned FROM pilots_stageentry s),
+  AND decided_on <= %(day)s ORDER BY decided_on DESC, r.id DESC LIMIT 1), planned_on) AS planned
+ FROM pilots_stageentry s JOIN chosen c ON c.id = s.pilot_id),
 graded AS (SELECT 'target' AS source, pilot_id, binding, CASE WHEN kind = 'text' THEN CASE WHEN done_on <= %(day)s THEN 0
  WHEN %(day)s > make_date(target_year, 12, 31) THEN 2 END
  WHEN gap <= 1e-9 THEN 0 WHEN gap <= 0.1 + 1e-9 THEN 1 WHEN gap IS NOT NULL THEN 2 END AS grade FROM gap
