@@ -30,7 +30,7 @@ PROVINCIAL_EDITOR_PERMISSIONS = frozenset(
         *("policies.add_provincialplan", "policies.change_provincialplan"),
         *("policies.add_figure", "policies.change_figure"),
         *("policies.add_source", "policies.add_agency"),
-        "config.add_import",
+        "core.add_import",
         # The province's pilots. Which there are, and the stages they have come to, is the ministry's to say.
         "pilots.change_pilot",
         # What a pilot has promised an editor enters, and reports on; it is taken back or made easier by the ministry.
@@ -83,7 +83,7 @@ def permissions_of(role: Role) -> frozenset[str]:
         name
         for name in everything
         if name.startswith(("policies.", "pilots.", "dashboard."))
-        or (name.startswith("config.") and name.endswith(imports))
+        or (name.startswith("core.") and name.endswith(imports))
     )
     viewed = {name for name in national if name.partition(".")[2].startswith("view_")}
     return {

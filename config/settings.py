@@ -113,7 +113,6 @@ INSTALLED_APPS = [
     "django_tasks",
     "core.jobs.apps.TasksConfig",  # django-tasks-db
     "core",
-    "core.jobs",
     "policies",
     "accounts",
     "pilots",
@@ -225,7 +224,7 @@ elif "redis" in CACHES["default"]["BACKEND"].lower():  # a silent server holds u
 CACHE_RESPONSES = flag("CACHE_RESPONSES", default=not DEBUG)
 # The response cache rests on a version that writes to these tables change. Each sign-in updates last_login, on which
 # no response depends.
-VERSIONED_APPS = ("contenttypes", "auth", "config", "policies", "accounts", "pilots", "dashboard")
+VERSIONED_APPS = ("contenttypes", "auth", "core", "policies", "accounts", "pilots", "dashboard")
 UNVERSIONED_TABLES = {
     "accounts_token",
     "core_idempotencyrecord",

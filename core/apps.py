@@ -7,12 +7,9 @@ from simple_history.signals import post_create_historical_record
 
 
 class CoreConfig(AppConfig):
-    """App config of the core toolkit. The label stays `config`, which tables, migrations and permissions of existing
-    databases have.
-    """
+    """App config of the core toolkit."""
 
     name = "core"
-    label = "config"
     verbose_name = _("Imports and shipped records")
 
     def ready(self) -> None:

@@ -39,7 +39,7 @@ MISSET_PUNCTUATION = re.compile(
     rf"(?<={CHARACTER})[,;:?!()]|[,;:?!()](?={CHARACTER})|{CHARACTER} {CHARACTER}|\d %|\) %"
 )
 SPACE_BESIDE_CHINESE = re.compile(rf"{CHARACTER} +[\w%`.]|[\w%`)] +{CHARACTER}", re.ASCII)
-PACKAGES = ("django", "axes", "simple_history", "django_filters", "allauth")
+PACKAGES = ("django", "axes", "simple_history", "django_filters", "allauth", "django_tasks")
 SAME_IN_BOTH = {"GB/T 4754", "GB/T 4754-2017", "SHA-256"}  # the name of a standard is its name
 LISTED_BY_COMMA = "yes,no"  # Django's yesno takes its words apart at the comma
 

@@ -40,7 +40,6 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
-        db_table = "core_idempotencyrecord"
         verbose_name = gettext_lazy("idempotency record")
         verbose_name_plural = gettext_lazy("idempotency records")
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="keptanswer_once_a_user")]

@@ -33,6 +33,7 @@ from core.backup.databases import (
     current_database,
     empty_excluded_tables,
     first_line,
+    is_before_1_0,
     pending_migrations,
     reported_errors,
     unknown_migrations,
@@ -41,9 +42,9 @@ from core.backup.models import BackupRun, recorded_run
 from core.files.store import CHECKSUM, blob_name, kept_names, sha256_of, stored_names, sync_folder
 
 log = logging.getLogger("tracker.backup")
-MANIFEST, SEAL = "manifest.json", "SHA256"
+MANIFEST = "manifest.json"
 PRODUCT = "synergy-pilot-tracker"
-FORMAT = 3  # 1: release 0.7, whose last member is a seal; 2: after it
+FORMAT = 3  # those before are of releases before 1.0
 STAMP, STAMPED = "%Y%m%dT%H%M%SZ", f"{'[0-9]' * 8}T{'[0-9]' * 6}Z"
 ACCEPTED = "accepted-missing.txt"  # in the folder of the backups
 
@@ -89,7 +90,7 @@ class Manifest:
 
 
 def read_manifest(content: bytes, name: str) -> Manifest:
-    """Return the manifest. Raises CommandError for one of another product or of a newer format."""
+    """Return the manifest. Raises CommandError for one of another product or format."""
     try:
         found: dict[str, Any] = json.loads(content)
         if found["product"] != PRODUCT:
@@ -97,7 +98,7 @@ def read_manifest(content: bytes, name: str) -> Manifest:
         if found["format"] > FORMAT:
             raise newer(name, found["version"], f"its format is {found['format']}")
         if found["format"] < FORMAT:
-            found |= of_format_3(found, name)
+            raise before_1_0(name)
         manifest = Manifest(**{field.name: found[field.name] for field in fields(Manifest)})
         "".join([*manifest.migrations, *manifest.excluded, *manifest.missing, *manifest.damaged, *manifest.accepted])
         names = {KINDS[manifest.kind].member, *map(blob_name, manifest.files.values())}
@@ -108,20 +109,11 @@ def read_manifest(content: bytes, name: str) -> Manifest:
     return manifest
 
 
-def of_format_3(found: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return what stood elsewhere in older manifests; in release 0.7 a table had a checksum beside its rows."""
-    database, content = found["database"], found["content"]
-    if database["kind"] == "portable":
-        raise CommandError(f"{name} is a portable backup, which release 0.7 alone can restore: make one of it there.")
-    return {
-        "kind": database["kind"],
-        "key_id": found.get("key_id", ""),
-        "migrations": [f"{app}.{name}" for app, names in content["migrations"].items() for name in names],
-        "tables": {table: n["rows"] if isinstance(n, dict) else n for table, n in content["tables"].items()},
-        "excluded": found["excluded_tables"],
-        "sha256": {database["name"]: database["sha256"], **{blob_name(digest): digest for digest in found["files"]}},
-        **{word: found.get(f"{word}_files", []) for word in ("missing", "damaged", "accepted")},
-    }
+def before_1_0(name: str) -> CommandError:
+    return CommandError(
+        f"{name} was made by a release before 1.0: restore it with the last of these, then adopt the database (see "
+        "docs/operations.md, Upgrade)."
+    )
 
 
 def newer(name: str, version: object, reason: str) -> CommandError:
@@ -150,7 +142,7 @@ def opened_archive(path: Path) -> Iterator[tuple[Manifest, tarfile.TarFile]]:
             if names[0] != MANIFEST:
                 raise CommandError(f"{path.name} is no backup of this product: its first part is {names[0]!r}.")
             manifest = read_manifest(member(tar, MANIFEST).read(), path.name)
-            expected = [MANIFEST, *manifest.sha256, *([SEAL] if manifest.format == 1 else [])]
+            expected = [MANIFEST, *manifest.sha256]
             if sorted(names) != sorted(expected):
                 odd = min({*names} ^ {*expected}, default="one that it has twice")
                 raise CommandError(f"{path.name} is damaged: its manifest and its parts disagree about {odd}.")
@@ -173,6 +165,8 @@ def member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
 def verify(path: Path) -> Manifest:
     """Read every member of a backup, compare checksums, and return the manifest. Raises CommandError."""
     with opened_archive(path) as (manifest, tar):
+        if is_before_1_0(manifest.migrations):
+            raise before_1_0(path.name)
         if unknown := unknown_migrations(manifest.migrations):
             raise newer(path.name, manifest.version, f"it has the migration {unknown[0]}")
         for name, digest in manifest.sha256.items():

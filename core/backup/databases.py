@@ -101,17 +101,30 @@ def unknown_migrations(applied: Iterable[str]) -> list[str]:
     return sorted({*applied} - {".".join(key) for key in known})
 
 
+def is_before_1_0(applied: Iterable[str]) -> bool:
+    """Whether these are the migrations of a release before 1.0, which began them anew."""
+    return {"policies.0001_initial", "core.0001_initial"} & {*applied} == {"policies.0001_initial"}
+
+
 @register(Tags.database)
 def check_release(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return an error for a database that a newer release has migrated: `migrate` would say "nothing to apply"."""
+    """Return an error for a database of a release before 1.0, and for one that a newer release has migrated: `migrate`
+    would say "nothing to apply"."""
     for alias in databases or ():
-        if unknown := unknown_migrations(applied_migrations(connections[alias])):
+        applied = applied_migrations(connections[alias])
+        if is_before_1_0(applied):
+            text = (
+                "This database is of a release before 1.0: `manage.py adopt` makes it one of this release (see "
+                "docs/operations.md, Upgrade). Nothing was changed."
+            )
+            return [Error(text, id="core.E002")]
+        if unknown := unknown_migrations(applied):
             text = (
                 f"This database has the migration {unknown[0]}, which release {settings.VERSION} does not have: a "
                 "newer one used it. Install that release, or restore a backup from before the upgrade. Nothing was "
                 "changed."
             )
-            return [Error(text, id="config.E001")]
+            return [Error(text, id="core.E001")]
     return []
 
 

@@ -30,7 +30,6 @@ class BackupRun(models.Model):
     detail = models.TextField(_("result"), blank=True)
 
     class Meta:
-        db_table = "core_backuprun"
         verbose_name = _("backup or drill")
         verbose_name_plural = _("backups and drills")
         ordering: ClassVar = ["-pk"]

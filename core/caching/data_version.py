@@ -47,17 +47,14 @@ CREATE TRIGGER "{name}" AFTER {event} ON "{table}" FOR EACH STATEMENT EXECUTE FU
 """,
 }
 DROP_TRIGGER_SQL = {"sqlite": 'DROP TRIGGER "{name}"', "postgresql": 'DROP TRIGGER "{name}" ON "{table}"'}
-# Those of former releases too: they wrote to tables that a migration deletes.
 LIST_TRIGGERS_SQL = {
     "sqlite": """
-SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND (
-    name LIKE 'data_version_%%' OR sql LIKE '%%INTO config_mark%%' OR sql LIKE '%%INTO config_recordversion%%'
-)
+SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'data_version_%%'
 """,
     "postgresql": """
 SELECT tgname, relname FROM pg_trigger
 JOIN pg_proc ON pg_proc.oid = tgfoid JOIN pg_class ON pg_class.oid = tgrelid
-WHERE proname IN ('core_data_version', 'config_data_version', 'config_mark_area', 'config_record_version')
+WHERE proname = 'core_data_version'
 AND pronamespace = current_schema()::regnamespace AND NOT tgisinternal
 """,
 }
@@ -70,7 +67,6 @@ class DataVersion(models.Model):
     mark = models.CharField(max_length=36)  # random
 
     class Meta:
-        db_table = "core_dataversion"
         verbose_name = _("data version")
         verbose_name_plural = _("data versions")
 
@@ -103,19 +99,19 @@ def drop_triggers(using: str = DEFAULT_DB_ALIAS, plan: list[object] | None = Non
     """pre_migrate: drop the triggers (SQLite rebuilds tables while altering them) and the version: no caching
     meanwhile.
     """
-    if plan == [] or not router.allow_migrate(using, "config"):
+    if plan == [] or not router.allow_migrate(using, "core"):
         return
     database = connections[using]
     with database.cursor() as cursor:
         for name, table in existing_triggers(database.vendor, cursor):
             cursor.execute(DROP_TRIGGER_SQL[database.vendor].format(name=name, table=table))
-        for name in {"core_dataversion", "config_dataversion"} & {*database.introspection.table_names(cursor)}:
-            cursor.execute(f"DELETE FROM {name}")  # noqa: S608  # one of the two
+        if "core_dataversion" in database.introspection.table_names(cursor):
+            cursor.execute("DELETE FROM core_dataversion")
 
 
 def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
     """post_migrate: create the triggers that are missing, and a new version."""
-    if not router.allow_migrate(using, "config"):
+    if not router.allow_migrate(using, "core"):
         return
     database = connections[using]
     with transaction.atomic(using), database.cursor() as cursor:

@@ -29,7 +29,7 @@ def reset_foreign_transactions(apps: Any = apps, **_signal: Any) -> None:
     They would come after every event still to be written. Runs after each migration, with which a restore ends.
     """
     try:
-        lines = apps.get_model("config", "ChangeEvent")._default_manager
+        lines = apps.get_model("core", "ChangeEvent")._default_manager
     except LookupError:  # migrated back to before the change feed existed
         return
     reached: Any = 1

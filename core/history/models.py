@@ -28,11 +28,10 @@ class ChangeEvent(models.Model):
     owner_model = models.CharField(max_length=60, blank=True)  # the record on whose page it stands (`OWNER`)
     owner_id = models.BigIntegerField(null=True)
     province_id = models.BigIntegerField(null=True)  # whose the record was then (`PROVINCE_PATH`)
-    import_record = models.ForeignKey("config.Import", null=True, on_delete=models.PROTECT, related_name="+")
+    import_record = models.ForeignKey("core.Import", null=True, on_delete=models.PROTECT, related_name="+")
     undoes = models.BooleanField(default=False)  # the import was undone by it, not made
 
     class Meta:
-        db_table = "core_changeevent"
         verbose_name = _("change event")
         verbose_name_plural = _("change events")
         ordering = ["transaction", "pk"]

@@ -38,7 +38,7 @@ def demonstration_side() -> tuple[bool, date | None]:
     name = database_name()
     if name in SIDES:
         return SIDES[name]
-    marks = apps.get_model("config", "SeedRecord").objects
+    marks = apps.get_model("core", "SeedRecord").objects
     mark = marks.demonstration_mark()
     day = mark.values.get("today") if mark else None
     side = bool(mark), date.fromisoformat(day) if day else None

@@ -378,7 +378,7 @@ def change_import(
     with override(language):
         found, by = Import.objects.get(pk=record), user_of(user)
         kind = KINDS.get(found.kind)
-        if kind is None or not by.has_perm("config.add_import") or not kind.can_import(by):
+        if kind is None or not by.has_perm("core.add_import") or not kind.can_import(by):
             raise JobFailed(_("You may not do this any more."))
         try:
             change(kind, found, action, by=by, reason=reason, progress=progress_of(context))

@@ -53,7 +53,6 @@ class Import(models.Model):
     OWNER_FIELD = "uploaded_by_id"  # whose it is, for those whose reach ends at a province
 
     class Meta:
-        db_table = "core_import"
         verbose_name = _("import")
         verbose_name_plural = _("imports")
         ordering = ["-pk"]
@@ -87,7 +86,6 @@ class ImportFile(models.Model):
     report = models.JSONField(_("report"), default=dict)
 
     class Meta:
-        db_table = "core_importfile"
         verbose_name = _("imported file")
         verbose_name_plural = _("imported files")
 

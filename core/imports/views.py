@@ -88,7 +88,7 @@ def import_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
     """Decorator: an admin page for users who may import something."""
 
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not request.user.has_perm("config.add_import") or not allowed_importers(request):
+        if not request.user.has_perm("core.add_import") or not allowed_importers(request):
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
@@ -219,8 +219,8 @@ def can_undo(request: HttpRequest, record: Import) -> bool:
     Undoing deletes what was created: a provincial editor needs that permission as well.
     """
     if editor_province(request.user):
-        return bool(request.user.has_perm("config.undo_import", record))
-    return record.confirmed_by_id == request.user.pk or request.user.has_perm("config.undo_import")
+        return bool(request.user.has_perm("core.undo_import", record))
+    return record.confirmed_by_id == request.user.pk or request.user.has_perm("core.undo_import")
 
 
 # -- what is done --------------------------------------------------------------------------------------

@@ -36,7 +36,6 @@ class SeedRecord(models.Model):
     objects = models.Manager.from_queryset(SeedRecordQuerySet)()
 
     class Meta:
-        db_table = "core_seedrecord"
         verbose_name = _("shipped record")
         verbose_name_plural = _("shipped records")
         constraints = [models.UniqueConstraint(fields=["kind", "key"], name="shipment_kind_key_unique")]

@@ -50,7 +50,7 @@ def routed_models() -> frozenset[Any]:
 @cache
 def journal_model() -> Any:
     """Return the journal, which stands on a higher layer."""
-    return apps.get_model("config", "ChangeEvent")
+    return apps.get_model("core", "ChangeEvent")
 
 
 @cache

@@ -106,7 +106,7 @@ class ChangeLogForm(forms.Form):
         self.fields["province"] = province_field(reader)
         self.fields["from"] = DayField(pgettext_lazy("a span of days", "From"))
         self.fields["to"] = DayField(pgettext_lazy("a span of days", "To"))
-        if reader.has_perm("config.view_import"):
+        if reader.has_perm("core.view_import"):
             written = visible_imports(reader).filter(state__in=[ImportState.CONFIRMED, ImportState.UNDONE])
             self.fields["import"] = RelatedFormField(
                 written, label=gettext_lazy("Import"), required=False, empty_label=gettext_lazy("all")

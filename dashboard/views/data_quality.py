@@ -75,7 +75,7 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
         return file
     pages = Paginator(chase, FINDINGS_ON_A_PAGE)
     page = pages.get_page(requested_page(request, pages))
-    may_import = user.has_perm("config.add_import") and KINDS["pilots"].can_import(user)
+    may_import = user.has_perm("core.add_import") and KINDS["pilots"].can_import(user)
     context = {
         **admin.site.each_context(request),
         "title": title,

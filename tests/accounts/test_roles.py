@@ -56,8 +56,8 @@ def reload_user(user: User) -> Any:
 
 def test_a_role_has_its_permissions_and_no_others(home: Province) -> None:
     own_models = ("import", "importfile", "seedrecord")
-    of_core = {f"config.{action}_{name}" for action in ("add", "change", "delete", "view") for name in own_models}
-    of_core |= {"config.undo_import"}
+    of_core = {f"core.{action}_{name}" for action in ("add", "change", "delete", "view") for name in own_models}
+    of_core |= {"core.undo_import"}
     everything = User.objects.create_superuser("root").get_all_permissions()
     national = {name for name in everything if name.startswith(("policies.", "pilots.", "dashboard."))} | of_core
     editor = {name for name in national if name.partition(".")[2].startswith("view_")} | PROVINCIAL_EDITOR_PERMISSIONS
@@ -71,9 +71,9 @@ def test_a_role_has_its_permissions_and_no_others(home: Province) -> None:
         user = make_user(role, role, home if role == "provincial_editor" else None)
         assert user.get_all_permissions() == names, role
     assert make_user("none").get_all_permissions() == set()
-    assert {"auth.change_user", "accounts.view_token", "config.undo_import", "pilots.accept_reading"} <= wanted["admin"]
+    assert {"auth.change_user", "accounts.view_token", "core.undo_import", "pilots.accept_reading"} <= wanted["admin"]
     assert not any(name.startswith(("auth.", "accounts.")) or name.endswith("_token") for name in national)
-    assert {"config.undo_import", "pilots.accept_reading", "pilots.place_pilot", "policies.delete_policy"} <= national
+    assert {"core.undo_import", "pilots.accept_reading", "pilots.place_pilot", "policies.delete_policy"} <= national
 
 
 def test_rights_of_one_s_own_end_at_the_province_too(home: Province, away: Province) -> None:

@@ -1,12 +1,10 @@
-"""Bilingual texts: language of a text, text shown, splitting of old values, quantities."""
+"""Bilingual texts: language of a text, text shown, quantities."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.utils import translation
 
-from core.migrations._steps import join_values, split_values
 from core.text.bilingual import is_chinese_text
 from pilots.charts.cells import format_carbon
 from policies.models import Agency
@@ -52,20 +50,6 @@ def test_a_note_that_is_set_goes_where_its_language_is() -> None:
     assert (agency.note_en, agency.note_zh) == ("Note", "备注")
     agency.note = ""
     assert (agency.note_en, agency.note_zh) == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ({"slug": "a"}, {"slug": "a"}),
-        ({"note": ""}, {"note_en": "", "note_zh": ""}),
-        ({"note": "备注", "reason": "Why"}, {"note_en": "", "note_zh": "备注", "reason_en": "Why", "reason_zh": ""}),
-    ],
-)
-def test_values_kept_by_name_are_split_and_joined(old: dict[str, Any], new: dict[str, Any]) -> None:
-    names = ("note", "reason", "target_text")
-    assert split_values(old, names) == new
-    assert join_values(new, names) == old
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
 """Lead policy: pages count the plans of one policy set on purpose, and another one changes no number."""
 
 from datetime import date
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -246,16 +244,6 @@ def test_the_shipped_policy_leads_unless_another_was_set_here_before(lead: Polic
     lead.save()
     load_seed(SEED_FILES)  # and loading again leaves it
     assert [policy.slug for policy in Policy.objects.filter(is_lead=True)] == ["lead"]
-
-
-def test_an_old_database_keeps_the_policy_that_it_showed(provinces: list[Province]) -> None:
-    make_policy(slug="first")
-    newest = make_policy(**SECOND)
-    make_policy(slug="law", issued_on=date(2026, 4, 1), calls_for_provincial_plan=False)
-    migration = import_module("policies.migrations.0005_set_lead_policy")
-    migration.set_lead(apps, None)
-    assert list(Policy.objects.filter(is_lead=True)) == [newest]
-    assert list(newest.history.values_list("is_lead", flat=True)) == [True]
 
 
 # -- the missing provinces ---------------------------------------------------------------------------------

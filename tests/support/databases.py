@@ -72,8 +72,8 @@ def server_connection() -> Any:
     return connection_to("postgres")
 
 
-def restore_old_database(database: Database, home: Path) -> None:
-    """Fill an empty database, and the folder `media` in this one, with what users left in an older version."""
+def restore_edited_database(database: Database, home: Path) -> None:
+    """Fill an empty database, and the folder `media` in this one, with what users left in release 1.0."""
     with tarfile.open(UPGRADE_FOLDER / f"{connection.vendor}.media.tar.xz") as files:
         files.extractall(home, filter="data")
     if connection.vendor == "sqlite":

@@ -212,17 +212,3 @@ def test_a_connection_that_was_lost_is_made_anew_without_asking_twice(client: Cl
             assert cursor.fetchone() != (pid,)
     finally:
         other.close()
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="on PostgreSQL they go with the function that they call")
-def test_a_migration_drops_the_triggers_of_former_releases() -> None:
-    """They wrote to tables that are gone: with them no write would succeed."""
-    stood = triggers()
-    with connection.cursor() as cursor:
-        for event, table in (("insert", "config_mark"), ("update", "config_recordversion")):
-            insert = f"INSERT INTO {table} (version) VALUES (hex(randomblob(16)))"  # noqa: S608
-            cursor.execute(f"CREATE TRIGGER former_{event} AFTER {event} ON policies_agency BEGIN {insert}; END")
-    drop_triggers()
-    create_triggers()
-    assert triggers() == stood
-    assert changes_version(lambda: Agency.objects.create(slug="after", name_zh="部门", name_en="After"))

@@ -78,10 +78,10 @@ def test_it_lives_without_a_database(client: Client, monkeypatch: pytest.MonkeyP
 def test_a_migration_that_is_not_applied(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    missing = [("config.0009_more", False), ("pilots.0009_more", False)]
+    missing = [("core.0002_more", False), ("pilots.0002_more", False)]
     monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda self, targets: missing)
     assert_not_ready(client)
-    assert health_log(caplog) == ["not ready: migrations: 2 not applied, first config.0009_more"]
+    assert health_log(caplog) == ["not ready: migrations: 2 not applied, first core.0002_more"]
 
 
 @pytest.mark.parametrize(("free", "status"), [(50, 200), (49, 503)])

@@ -1,15 +1,12 @@
 """Pages of reminders: settings, the link that ends the mail, the admin, "My work"."""
 
 from datetime import date
-from importlib import import_module
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.db import connection
-from django.db.migrations.loader import MigrationLoader
-from django.test import Client, override_settings
+from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role
@@ -185,77 +182,3 @@ def test_the_desk_says_why_no_mail_comes(settings: Any, jia: Province) -> None:
     assert notices() == ["Your account has no mail address, so no reminder reaches you."]
     settings.MAIL = False
     assert notices() == ["No mail is sent here: no mail server is set up. “My work” shows what is due."]
-
-
-# -- subscriptions of before ---------------------------------------------------------------------------------
-
-
-def test_editors_who_opted_out_of_all_have_the_digest_off(jia: Province) -> None:
-    """And nobody else: who follows something, opted out of a pilot alone or of another province, got mail."""
-    migration = import_module("dashboard.migrations.0005_delete_subscriptions")
-    with override_settings(MIGRATION_MODULES={}):
-        state = MigrationLoader(None).project_state(("dashboard", "0005_delete_subscriptions"), at_end=False)
-    for operation in migration.Migration.operations[:3]:
-        operation.state_forwards("dashboard", state)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TABLE dashboard_subscription (id integer PRIMARY KEY, user_id integer, kind varchar(9),"
-            " record_id bigint, active boolean, since date)"
-        )
-    state.apps.get_model("accounts", "Officer")._meta.db_table = "accounts_officer"  # as a later migration names it
-    model = state.apps.get_model("dashboard", "Subscription")
-    chosen = {
-        "muted": [("province", jia.pk, False)],
-        "weekly": [("province", jia.pk, False), ("pilot", 1, False)],
-        "follower": [("province", jia.pk, False), ("pilot", 1, True)],
-        "pilot": [("pilot", jia.pk, False)],
-        "elsewhere": [("province", make_province(slug="yi").pk, False)],
-        "ministry": [("province", jia.pk, False)],
-    }
-    for name, rows in chosen.items():
-        user = make_officer(name, None if name == "ministry" else jia)
-        for kind, record, active in rows:
-            key = model.objects.count() + 1
-            model.objects.create(id=key, user_id=user.pk, kind=kind, record_id=record, active=active)
-    MailSettings.objects.create(user=User.objects.get(username="weekly"), rhythm="weekly", language="zh-hans")
-    migration.keep_opt_outs(state.apps, None)
-    found = MailSettings.objects.order_by("user").values_list("user__username", "rhythm", "language")
-    assert list(found) == [("muted", "off", "en"), ("weekly", "off", "zh-hans")]
-
-
-def test_what_was_told_before_is_told_by_no_later_digest(jia: Province) -> None:
-    """Sent and held back; what was owed and never sent is owed again."""
-    migration = import_module("dashboard.migrations.0006_told")
-    with override_settings(MIGRATION_MODULES={}):
-        state = MigrationLoader(None).project_state(("dashboard", "0006_told"), at_end=False)
-    migration.Migration.operations[0].state_forwards("dashboard", state)
-    key, day = make_officer("editor", jia).pk, "2026-06-08"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TABLE dashboard_remindermail (id integer PRIMARY KEY, user_id integer, day date, address text,"
-            " subject text, attempts integer, claimed_until timestamp, sent_at timestamp, held boolean, error text)"
-        )
-        cursor.execute(
-            "CREATE TABLE dashboard_reminderstep (id integer PRIMARY KEY, user_id integer, thing text, code text,"
-            " planned_for date, sent_at timestamp, mail_id integer)"
-        )
-        for number, (sent, held) in enumerate(((True, False), (False, True), (False, False)), 1):
-            at = f"{day} 09:00+00:00" if sent else None
-            mail_row = [number, key, f"2026-06-0{number}", at, held]
-            cursor.execute(
-                "INSERT INTO dashboard_remindermail (id, user_id, day, sent_at, held, address, subject, error)"
-                " VALUES (%s, %s, %s, %s, %s, '', '', '')",
-                mail_row,
-            )
-            cursor.execute(
-                "INSERT INTO dashboard_reminderstep VALUES (%s, %s, %s, 'after1', %s, %s, %s)",
-                [number, key, f"milestone:{number}", day, at, number],
-            )
-    migration.keep_what_was_told(state.apps, None)
-    found = Told.objects.order_by("pk").values_list("user", "thing", "code", "day")
-    assert [(user == key, thing, code, f"{on:%m-%d}") for user, thing, code, on in found] == [
-        (True, "milestone:1", "after1", "06-08"),
-        (True, "milestone:2", "after1", "06-08"),
-        (True, "digest", "sent", "06-01"),
-        (True, "digest", "held", "06-02"),
-    ]
