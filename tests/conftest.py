@@ -111,3 +111,12 @@ def demo(demonstration: None, db: None) -> None:
     """Use the demonstration, which the suite's database does not hold otherwise."""
     SIDES.clear()
     demonstration_side()
+
+
+@pytest.fixture
+def internal_site(settings: Any) -> None:
+    """Close the site to everybody who has not signed in."""
+    settings.SITE_ACCESS = "internal"
+    place = settings.MIDDLEWARE.index("simple_history.middleware.HistoryRequestMiddleware")
+    guard = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], guard, *settings.MIDDLEWARE[place:]]

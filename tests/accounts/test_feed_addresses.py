@@ -38,13 +38,8 @@ def status(client: Client, path: str) -> int:
     return client.get(path).status_code
 
 
-def test_an_internal_site_is_read_by_a_calendar_program(
-    client: Client, reader: User, milestone: Milestone, settings: Any
-) -> None:
-    settings.SITE_ACCESS = "internal"
-    place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
-    login = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], login, *settings.MIDDLEWARE[place:]]
+@pytest.mark.usefixtures("internal_site")
+def test_an_internal_site_is_read_by_a_calendar_program(client: Client, reader: User, milestone: Milestone) -> None:
     token, secret = feed_secret(reader)
     assert status(client, "/pilots/?export=ics") == 302
     response = client.get(f"/feeds/{secret}/milestones.ics?province=lakeland&lang=en")

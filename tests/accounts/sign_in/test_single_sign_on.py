@@ -139,18 +139,6 @@ def test_a_person_whom_no_mapping_lets_in_gets_a_sentence_and_no_account(
     assert not can_sign_in(client)
 
 
-def test_an_editor_whose_group_is_gone_is_refused_and_keeps_the_role(
-    provider: Provider, client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
-    provider.has("u3", preferred_username="sun", groups=["editors"])
-    provider.sign_in(client, "u3")
-    provider.has("u3", preferred_username="sun", groups=["none"])
-    other = Client()
-    assert told(other, provider.sign_in(other, "u3")) == UNMATCHED
-    assert logged(caplog) == [("no group has a role", User.objects.get(username="sun").pk, "")]
-    assert (can_sign_in(other), Officer.objects.get(user__username="sun").role) == (False, "national_editor")
-
-
 @pytest.mark.parametrize("claims", [{"email": "WANG@example.org"}, {"preferred_username": "wang"}])
 def test_who_has_an_account_signs_in_once_and_links_it(
     provider: Provider, claims: dict[str, Any], caplog: pytest.LogCaptureFixture

@@ -181,14 +181,8 @@ def view_raising(fault: Exception) -> None:
     raise fault
 
 
-def test_an_internal_site_answers_401_until_somebody_signs_in(settings: Any) -> None:
-    settings.SITE_ACCESS = "internal"
-    place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
-    settings.MIDDLEWARE = [
-        *settings.MIDDLEWARE[:place],
-        "django.contrib.auth.middleware.LoginRequiredMiddleware",
-        *settings.MIDDLEWARE[place:],
-    ]
+@pytest.mark.usefixtures("internal_site")
+def test_an_internal_site_answers_401_until_somebody_signs_in() -> None:
     paths = [f"/api/v1/{name}/" for name in RESOURCES]
     paths += [f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy", "followup", "diffusion")]
     paths += ["/api/v1/", f"/api/v1/rollout/?policy={PLAN}", "/api/v1/trend/?indicator=CO2_TOT", "/api/schema/"]

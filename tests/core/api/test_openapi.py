@@ -40,19 +40,6 @@ def test_the_schema_is_valid_and_complete(schema: Any) -> None:
     assert not GENERATOR_STATS  # warnings and errors of the schema that was built last
 
 
-@pytest.mark.parametrize(
-    ("query", "kind"),
-    [
-        ("", "application/vnd.oai.openapi; charset=utf-8"),
-        ("?format=json", "application/vnd.oai.openapi+json; charset=utf-8"),
-    ],
-)
-def test_the_schema_is_served(client: Client, query: str, kind: str) -> None:
-    response = client.get(f"/api/schema/{query}")
-    assert (response.status_code, response["Content-Type"]) == (200, kind)
-    assert b"3.1.0" in response.content
-
-
 def test_every_operation_keeps_its_name_headers_and_statuses(schema: Any) -> None:
     found = {}
     for path, verb, operation in operations(schema):

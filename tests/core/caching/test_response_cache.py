@@ -322,13 +322,10 @@ def test_what_staff_alone_see_is_theirs_and_ends_with_the_right(client: Client, 
     assert b"/admin/pilots/pilot/" not in queries_and_body(client, address)[1]
 
 
+@pytest.mark.usefixtures("internal_site")
 @pytest.mark.parametrize("cookie", ["", "forged-session-of-nobody"])
 def test_an_internal_site_shows_nothing_to_strangers(client: Client, settings: Any, cookie: str) -> None:
     """A cookie that names no session opens nothing, also where members have just read the same."""
-    settings.SITE_ACCESS = "internal"
-    place = settings.MIDDLEWARE.index("simple_history.middleware.HistoryRequestMiddleware")
-    guard = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], guard, *settings.MIDDLEWARE[place:]]
     client.force_login(User.objects.create_user("inside"), "django.contrib.auth.backends.ModelBackend")
     stranger = Client()
     if cookie:

@@ -1,6 +1,5 @@
 """Calendars and feeds of lists: right days, stable keys, changes told, nothing that a reader may not see."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -238,13 +237,3 @@ def test_they_name_no_person(client: Client, admin_client: Client, milestone: Mi
             text = reader.get(url).content.decode()
             assert follow_up.number in text or "milestone-" in text
             assert "signer" not in text
-
-
-def test_demonstration_data_say_so(client: Client, milestone: Milestone, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_demonstration: Callable[..., bool] = lambda *_args: True  # noqa: E731
-    monkeypatch.setattr("core.feeds.is_demonstration", make_demonstration)
-    [event] = events_of(client, "/pilots/?export=ics&lang=en").values()
-    assert str(event["summary"]).startswith("Demonstration: ")
-    assert str(event["description"]).startswith("DEMONSTRATION DATA – invented / 演示数据（虚构）\n")
-    [entry] = entries(feed_of(client, "/pilots/?export=atom&lang=en"))
-    assert entry["title"].startswith("Demonstration: ")

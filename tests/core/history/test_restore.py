@@ -11,8 +11,6 @@ from django.test import Client
 from django.urls import reverse
 
 from core.history.diffs import current_state
-from core.history.recording import delete_with_history
-from core.records import writing
 from pilots.models import Milestone, Pilot, Reading, Replan
 from policies.models import Agency, Policy, Province, Source
 from tests.factories import (
@@ -301,37 +299,6 @@ def test_the_rows_that_were_deleted_with_it_come_back_too_and_no_others(admin_cl
     assert current_state(Milestone.objects.get(pk=key)) == wanted
     assert list(Replan.objects.values_list("pk", "day")) == [(kept.pk, date(2027, 2, 1))]
     assert [entry.history_type for entry in Replan.history.filter(id=kept.pk)] == ["+", "-", "+"]
-
-
-def test_a_record_is_restored_once(admin_client: Client, pilot: Pilot) -> None:
-    key = pilot.pk
-    pilot.delete()
-    end = Pilot.history.filter(id=key, history_type="-").get()
-    sent = {"version": str(end.pk)}
-    assert admin_client.post(version_url(pilot, end), sent).status_code == 302
-    assert restore_errors(admin_client.post(version_url(pilot, end), sent))[0][1].startswith(
-        "admin saved this record on "
-    )
-    assert Pilot.objects.filter(pk=key).count() == 1
-
-
-def test_a_restoration_writes_all_or_nothing(monkeypatch: Any) -> None:
-    milestone = make_milestone(make_pilot(make_batch(), make_province()), date(2026, 1, 1), is_key=True)
-    make_replan(milestone, date(2027, 1, 1))
-    delete_with_history(milestone)
-    write = writing.write
-
-    def fail_at_the_row(record: Any, *args: Any, **how: Any) -> bool:
-        written = write(record, *args, **how)
-        if isinstance(record, Replan):
-            raise RuntimeError("in the middle")
-        return written
-
-    monkeypatch.setattr(writing, "write", fail_at_the_row)
-    end = Milestone.history.first()
-    with pytest.raises(RuntimeError):
-        writing.restore(end, opened=str(end.pk))
-    assert (Milestone.objects.count(), Replan.objects.count(), Milestone.history.count()) == (0, 0, 2)
 
 
 # -- the list of deleted records ------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """Response headers that tell a browser what a page may load and do, and robots.txt."""
 
-from typing import Any
-
 import pytest
 from django.test import Client
 
@@ -61,10 +59,7 @@ def test_search_engines_find_the_pages_of_a_public_site(client: Client) -> None:
     )
 
 
-def test_search_engines_find_nothing_of_an_internal_site(client: Client, settings: Any) -> None:
-    settings.SITE_ACCESS = "internal"
-    place = settings.MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
-    login = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], login, *settings.MIDDLEWARE[place:]]
+@pytest.mark.usefixtures("internal_site")
+def test_search_engines_find_nothing_of_an_internal_site(client: Client) -> None:
     response = client.get("/robots.txt")
     assert (response.status_code, response.content.decode()) == (200, "User-agent: *\nDisallow: /\n")

@@ -382,15 +382,6 @@ def test_only_a_confirmed_import_is_undone(world: dict[str, Any]) -> None:
         undo(checked_file("pilots"), by=None)
 
 
-def test_undo_does_not_ask_once_a_record(world: dict[str, Any], django_assert_max_num_queries: Any) -> None:
-    heads = ["pilot", "indicator", "period", "value", "reported_on"]
-    rows = [["p", "AIR_A", f"19{n}", 100, "2025-03-01"] for n in range(10, 60)]
-    record = run_import("readings", heads, *rows)
-    with django_assert_max_num_queries(40):
-        undo_import(record)
-    assert Reading.objects.count() == 1
-
-
 def test_a_named_record_that_is_gone_in_the_very_moment(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The database says so before the end of the transaction, and nothing is written."""
     record = checked_file("pilots")

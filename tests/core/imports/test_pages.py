@@ -310,26 +310,6 @@ def test_an_old_workbook_comes_back_as_a_new_one(admin_client: Client) -> None:
 # -- looking back --------------------------------------------------------------------------------------
 
 
-def test_a_report_stays_in_the_language_of_its_check_until_it_is_checked_again(
-    admin_client: Client, monkeypatch: Any
-) -> None:
-    """Nobody who only reads a page starts the check of a whole file."""
-    record = checked(admin_client, BAD)
-    checks: list[str] = []
-    monkeypatch.setattr("core.imports.apply.repeat_dry_run", lambda *_args, **_options: checks.append("again"))
-    page = admin_client.get(record.get_absolute_url(), {"lang": "zh-hans"})
-    assert page.context["faults"][0]["message"] == "Empty. This needs a value."
-    assert "该文件检查时的界面语言：English。重新检查即可以中文查看结果。" in page.content.decode()
-    assert admin_client.get(reverse("import-workbook", args=[record.pk]), {"lang": "zh-hans"}).status_code == 200
-    assert checks == []
-    monkeypatch.undo()
-    again = admin_client.post(f"{reverse('import-again', args=[record.pk])}?lang=zh-hans")
-    assert again.status_code == 302
-    page = admin_client.get(record.get_absolute_url(), {"lang": "zh-hans"})
-    assert page.context["faults"][0]["column"] == "中文名称"
-    assert "检查时的界面语言" not in page.content.decode()
-
-
 def test_a_file_that_was_never_confirmed_goes_after_a_month_but_what_it_was_stays(admin_client: Client) -> None:
     record = checked(admin_client, BAD)
     Import.objects.filter(pk=record.pk).update(uploaded_at=timezone.now() - timedelta(days=31))

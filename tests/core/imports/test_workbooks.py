@@ -10,7 +10,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 from openpyxl import Workbook, load_workbook
-from openpyxl.utils import get_column_letter
 
 from core.imports.files import dry_run_of_file, export_csv, export_workbook
 from core.imports.importer import KINDS
@@ -88,28 +87,6 @@ def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> No
         "M2:M1048576": "'Lists'!$E$2:$E$6",
     }
     assert {rule.errorStyle for rule in rules.values() if rule.type == "list"} == {"warning"}
-
-
-@EMPTY_AND_DB
-def test_every_column_has_a_prompt_within_what_excel_takes() -> None:
-    for kind in KINDS.values():
-        for language in ("en", "zh-hans"):
-            with translation.override(language):
-                sheet = opened(template_workbook(kind)).worksheets[0]
-            rules = sheet.data_validations.dataValidation
-            assert [str(rule.sqref) for rule in rules] == [
-                f"{get_column_letter(place)}2:{get_column_letter(place)}1048576"
-                for place in range(1, len(kind.columns) + 1)
-            ]
-            assert all(0 < len(rule.prompt) <= 255 and 0 < len(rule.promptTitle) <= 32 for rule in rules)
-    prompts = {
-        rule.promptTitle: rule.prompt
-        for rule in opened(template_workbook(PLANS)).worksheets[0].data_validations.dataValidation
-    }
-    assert prompts["Province"] == (
-        "Required for a new record. The province whose plan this is: one record for each province and policy. "
-        "The name or code of a record, in either language."
-    )
 
 
 # -- exports -------------------------------------------------------------------------------------------

@@ -202,18 +202,6 @@ def test_nothing_is_written_with_known(admin_client: Client, pilot: Pilot) -> No
     assert admin_client.get("/admin/pilots/pilot/", {"known": "2025-05-01"}).status_code == 200
 
 
-@pytest.mark.exhaustive
-def test_every_operation_with_as_of_takes_known(client: Client) -> None:
-    paths = client.get("/api/schema/", {"format": "json"}).json()["paths"]
-    named = {
-        (path, method): {parameter["name"] for parameter in operation.get("parameters", ())}
-        for path, methods in paths.items()
-        for method, operation in methods.items()
-    }
-    assert len([key for key, names in named.items() if "as_of" in names]) > 40
-    assert [key for key, names in named.items() if ("as_of" in names) != ("known" in names)] == []
-
-
 def test_old_files_are_deleted_and_come_back_when_asked_for(
     client: Client, pilot: Pilot, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,8 +10,6 @@ from tests.test_pages import PAGES
 
 pytestmark = pytest.mark.django_db
 
-POLICY = "/policies/synergy-implementation-plan-2022/"
-
 
 def test_the_annex_has_the_table_of_each_chart_and_is_left_by_files(client: Client) -> None:
     """On demand only; the page links to it and back, and another language keeps it."""
@@ -37,26 +35,6 @@ def api_links(text: str) -> dict[str, str]:
         if links:
             found[slug] = unescape(links[0])
     return found
-
-
-def test_a_chart_leads_to_its_data_in_the_api(client: Client) -> None:
-    base = "http://testserver/api/v1"
-    rollout = f"{base}/rollout/?policy=synergy-implementation-plan-2022&as_of=2026-11-24"
-    progress = f"{base}/progress/?batch=national-batch-1&as_of=2026-11-24"
-    links = api_links(client.get("/provinces/?as_of=2026-11-24").content.decode())
-    assert (links["map"], links["adoption"]) == (rollout, rollout)
-    batch = api_links(client.get("/batches/national-batch-1/?as_of=2026-11-24").content.decode())
-    assert {slug: batch[slug] for slug in ("lights", "funnel")} == {"lights": progress, "funnel": progress}
-    assert api_links(client.get(f"{POLICY}?as_of=2026-11-24").content.decode()) == {
-        "map": rollout,
-        "adoption": rollout,
-        "lags": rollout,
-    }
-    industries = client.get("/industries/?by=province&level=national&as_of=2026-11-24").content.decode()
-    assert api_links(industries) == {
-        "coverage": f"{base}/coverage/?level=national&as_of=2026-11-24",
-        "matrix": f"{base}/coverage/?by=province&level=national&as_of=2026-11-24",
-    }
 
 
 @pytest.mark.parametrize("path", PAGES)

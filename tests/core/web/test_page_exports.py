@@ -114,23 +114,6 @@ def test_a_page_as_one_workbook_holds_each_of_its_tables(client: Client, path: s
     assert [single for single in singles if single not in sheets] == []
 
 
-def test_the_cover_of_a_page_names_the_filter_beside_the_table_that_obeys_it(client: Client) -> None:
-    response = client.get("/provinces/?region=east&as_of=2026-11-24&export=page.xlsx")
-    assert response["Content-Disposition"].startswith('attachment; filename="provinces-2026-11-24.xlsx"')
-    about = load_workbook(io.BytesIO(response.content))["About"]
-    lines = cover_lines(about)
-    assert lines[:4] == [
-        ["Provinces"],
-        [client.get("/provinces/?as_of=2026-11-24").context["finding"]],
-        ["As of", DAY],
-        ["Rows", sum(row[3] for row in sheet_values(about)[7:] if isinstance(row[3], int))],
-    ]
-    assert lines[4] == ["Address", "http://testserver/provinces/?region=east&as_of=2026-11-24"]
-    filters = {row[0]: row[3:5] for row in sheet_values(about)[7:] if isinstance(row[3], int)}
-    assert filters.pop("Provinces") == (7, "Region: East")
-    assert {words for _rows, words in filters.values()} == {"none"}
-
-
 def test_the_cover_of_a_table_says_page_scope_day_filter_count_address_and_sources(client: Client) -> None:
     book = get_workbook(client, f"{SYNERGY}?export=regions.xlsx&as_of=2026-11-24&lang=en")
     page = client.get(f"{SYNERGY}?as_of=2026-11-24&lang=en").context
