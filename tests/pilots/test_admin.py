@@ -1,17 +1,49 @@
-"""Admin of batches and pilots: edits are visible in all numbers at once."""
+"""Admin of pilots with their records: no reading is overwritten, no update lost, edits are in all numbers at once."""
 
-from datetime import date
+import html
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
-from django.utils.translation import override
+from django.urls import reverse
 
+from core.http.as_of import today
 from pilots.analytics.reconciliation import build_reconciliation
-from pilots.models import Batch, Pilot
+from pilots.forms.entry import AmountField
+from pilots.metrics.plausibility import implausible_change, last_day_of_period
+from pilots.models import (
+    Batch,
+    Indicator,
+    LightOverride,
+    Milestone,
+    Pilot,
+    Reading,
+    ReadingState,
+    RejectedReadingsError,
+    StageEntry,
+    Target,
+)
+from pilots.services import accept_readings, dispute_readings
 from policies.models import Province
-from tests.factories import make_batch, make_industry, make_pilot, make_province
-from tests.support.admin_forms import form_errors, page_url, save, save_new
+from tests.factories import (
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+from tests.support.admin_forms import form_data, form_errors, page_url, save, save_new
+from tests.support.admin_forms import page_url as change_url
+from tests.support.sign_in import client_of, staff_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -43,69 +75,6 @@ def test_a_new_batch_is_known_from_its_announcement(admin_client: Client) -> Non
     assert (batch.known_by, batch.announced("park"), batch.announced("city")) == (date(2026, 1, 15), 12, None)
 
 
-def test_a_batch_is_named_short_in_the_language_of_the_reader(admin_client: Client, batch: Batch) -> None:
-    """By its title if it has no short name; industries of its notice are stored with it, in its history too."""
-    steel = make_industry(slug="steel")
-    values = {"short_name_zh": "国家首批", "short_name_en": "first national batch", "industries_announced": [steel.pk]}
-    assert save(admin_client, batch, **values).status_code == 302
-    batch.refresh_from_db()
-    assert list(batch.industries_announced.all()) == [steel]
-    assert [link.industry for link in batch.history.first().industries_announced.all()] == [steel]
-    assert (batch.short, batch.label, batch.short_lang) == ("first national batch", "First national batch", "")
-    with override("zh-hans"):
-        assert batch.label == "国家首批"
-    batch.short_name_en = ""
-    assert (batch.short, batch.short_lang) == (batch.title_en, "")
-    batch.title_en = ""
-    assert (batch.short, batch.short_lang) == (batch.title_zh, "zh")
-
-
-PILOT_FAULTS = [
-    ({"kind": "park", "city_type": "resource"}, "city_type", "Only a city has a city type."),
-    ({"prefecture_code": "33050"}, "prefecture_code", "A GB/T 2260 code has six digits."),
-    ({"term_start": "2026-01-01", "term_end": "2025-01-01"}, "term_end", "The term ends before it starts."),
-    ({"name_zh": "湖州市"}, "name_zh", "This batch already has a pilot of this name."),
-    ({"withdrawn_on": "2099-01-01"}, "withdrawn_on", "This day lies ahead. Enter a day up to today."),
-    ({"slug": "Hu zhou"}, "slug", "Use small letters, digits and single hyphens, for example huzhou-park."),
-    ({"batch": ""}, "batch", "This field is required."),
-]
-
-
-@pytest.mark.parametrize(("values", "field", "text"), PILOT_FAULTS)
-def test_an_error_in_a_pilot_stands_at_the_field_to_mend(admin_client, batch, province, values, field, text) -> None:
-    make_pilot(batch, province, name_zh="湖州市")
-    sound = {"name_zh": "嘉兴市", "slug": "jiaxing", "kind": "city", "batch": batch.pk, "province": province.pk}
-    assert form_errors(save_new(admin_client, Pilot, **sound | values)) == {field: [text]}
-
-
-def test_a_park_lies_in_a_city_and_a_city_in_none(admin_client: Client, batch: Batch, province: Province) -> None:
-    park, city = make_pilot(batch, province, kind="park"), make_pilot(batch, province, kind="city")
-    sound = {"name_zh": "园区", "slug": "park", "batch": batch.pk, "province": province.pk}
-    wrong = form_errors(save_new(admin_client, Pilot, **sound, kind="park", parent=park.pk))
-    assert wrong == {"parent": ["A park lies in a pilot city: choose a pilot of kind city."]}
-    wrong = form_errors(save_new(admin_client, Pilot, **sound, kind="city", parent=city.pk))
-    assert wrong == {"parent": ["A city does not lie in another pilot city."]}
-    assert save_new(admin_client, Pilot, **sound, kind="park", parent=city.pk).status_code == 302
-
-
-BATCH_FAULTS = [
-    ({"level": "provincial"}, "province", "A provincial batch names its province, a national one names none."),
-    ({"title_zh": None}, "title_zh", "Give the title in at least one language."),
-    ({"announced_on": None}, "known_by", "Give the day of announcement, or the day by which the batch is known"),
-    ({"term_start": "2026-01-01", "term_end": "2025-01-01"}, "term_end", "The term ends before it starts."),
-]
-
-
-@pytest.mark.parametrize(("values", "field", "start"), BATCH_FAULTS)
-def test_an_error_in_a_batch_stands_at_the_field_to_mend(
-    admin_client: Client, values: Any, field: str, start: str
-) -> None:
-    sound = {"title_zh": "第二批", "slug": "national-2", "announced_on": "2026-01-15"}
-    found = form_errors(save_new(admin_client, Batch, **sound | values))
-    assert list(found) == [field]
-    assert found[field][0].startswith(start)
-
-
 def test_a_batch_leads_to_its_pilots_and_to_a_new_one(admin_client: Client, province: Province) -> None:
     batch = make_batch(level="provincial", province=province)
     pilot, _other = make_pilot(batch, province), make_pilot(make_batch(), province)
@@ -121,3 +90,429 @@ def test_a_batch_with_pilots_is_not_deleted(admin_client: Client, batch: Batch, 
     answer = admin_client.post(page_url(batch, "delete"), {"post": "yes"})
     assert page_url(pilot) in answer.text
     assert Batch.objects.filter(pk=batch.pk).exists()
+
+
+@pytest.fixture
+def pilot() -> Pilot:
+    return make_pilot(make_batch(), make_province(), name_en="Huzhou")
+
+
+@pytest.fixture
+def so2() -> Indicator:
+    return make_indicator("AIR_SO2", name_en="SO2")
+
+
+@pytest.fixture
+def colleague(admin_user: User) -> Client:
+    return client_of(User.objects.create_superuser("wang"))
+
+
+def row_problems(response: Any) -> dict[str, dict[str, list[str]]]:
+    """Return the errors of a form's inlines: {"stages-0": {field: texts}}; "stages" for those of the whole formset."""
+    assert response.status_code == 200, "the form was accepted"
+    found: dict[str, dict[str, list[str]]] = {}
+    for inline in response.context["inline_admin_formsets"]:
+        formset = inline.formset
+        if formset.non_form_errors():
+            found[formset.prefix] = {"": list(formset.non_form_errors())}
+        for form in formset.forms:
+            if form.errors:
+                found[form.prefix] = {name: list(texts) for name, texts in form.errors.items()}
+    return found
+
+
+def history_of_record(record: Any) -> list[tuple[Any, ...]]:
+    """Return the history entries, newest first, as (type, user, reason)."""
+    entries = type(record).history.filter(id=record.pk)
+    return [(item.history_type, str(item.history_user), item.history_change_reason) for item in entries]
+
+
+# -- a pilot with its stages, milestones and targets on one page -----------------------------------------
+
+
+def test_one_page_keeps_stages_milestones_and_targets(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    rows = {
+        "stages-0-stage": "listed",
+        "stages-0-entered_on": "2024-01-15",
+        "stages-0-evidence": "Notice",
+        "milestones-0-title_zh": "方案印发",
+        "milestones-0-facet": "management",
+        "milestones-0-is_key": "on",
+        "milestones-0-planned_on": "2024-12-31",
+        "milestones-0-owner": "生态环境局",
+        "targets-0-indicator": so2.pk,
+        "targets-0-base_year": 2023,
+        "targets-0-base_value": "12,000.5",
+        "targets-0-target_year": 2026,
+        "targets-0-target_value": "9600",
+        "targets-0-binding": "on",
+    }
+    assert save(admin_client, pilot, **rows, change_reason="First report").status_code == 302
+    stage, milestone, target = StageEntry.objects.get(), Milestone.objects.get(), Target.objects.get()
+    assert (stage.stage, stage.entered_on, stage.evidence) == ("listed", date(2024, 1, 15), "Notice")
+    assert (milestone.title_zh, milestone.owner, milestone.is_key) == ("方案印发", "生态环境局", True)
+    assert (target.indicator, target.base_value, target.binding) == (so2, Decimal("12000.5"), True)
+    assert [history_of_record(row) for row in (stage, milestone, target)] == [[("+", "admin", "First report")]] * 3
+    assert history_of_record(pilot) == [("+", "None", None)]  # nothing of its own was changed
+
+
+def test_what_is_changed_of_the_pilot_itself_has_its_entry(admin_client: Client, pilot: Pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1))
+    changes = {"note_en": "Visited", "milestones-0-owner": "Office", "change_reason": "Visit"}
+    assert save(admin_client, pilot, **changes).status_code == 302
+    assert [history_of_record(pilot)[0], history_of_record(milestone)[0]] == [("~", "admin", "Visit")] * 2
+
+
+# -- stages are held against one another as they are typed ------------------------------------------------
+
+
+def stage_row(place: int, stage: str, day: str, reason: str = "") -> dict[str, str]:
+    row = {f"stages-{place}-stage": stage, f"stages-{place}-entered_on": day}
+    return row | ({f"stages-{place}-reason_en": reason} if reason else {})
+
+
+def test_a_stage_passed_over_asks_for_a_reason_in_its_row(admin_client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    found = row_problems(save(admin_client, pilot, **stage_row(1, "plan_draft", "2024-05-01")))
+    text = "Plan drafted: a stage passed over needs a reason (Task list received)"
+    assert found == {"stages-1": {"reason_en": [text]}}
+    ahead = StageEntry(pilot=pilot, stage="plan_draft", entered_on=date(2999, 1, 1))
+    with pytest.raises(ValidationError) as refused:
+        ahead.full_clean()
+    assert refused.value.message_dict.keys() == {"entered_on", "reason_en"}  # all that is wrong with it
+    why = stage_row(1, "plan_draft", "2024-05-01", "Day of the task list not published")
+    assert save(admin_client, pilot, **why).status_code == 302
+
+
+# -- two editors on one pilot ------------------------------------------------------------------------------
+
+
+AGAIN = "Open the page again, and change there what is still to be changed."
+
+
+def test_a_row_that_both_changed_is_rejected_until_the_page_is_opened_again(admin_client, colleague, pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1), owner="Office")
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau", "change_reason": "New head"})
+    answer = admin_client.post(
+        change_url(pilot), form_data(opened, **{"milestones-0-title_en": "Mine"}, note_en="Mine")
+    )
+    ((text,),) = row_problems(answer)["milestones-0"].values()
+    assert text.startswith("wang saved this record on ")
+    assert text.endswith(f"What was changed: Responsible: Office → Bureau; Reason: New head. {AGAIN}")
+    again = admin_client.post(change_url(pilot), form_data(answer))
+    assert list(row_problems(again)) == ["milestones-0"]
+    pilot.refresh_from_db()
+    milestone.refresh_from_db()
+    assert (milestone.owner, milestone.title_en == "Mine", pilot.note) == ("Bureau", False, "")
+
+
+def test_a_row_changed_meanwhile_is_not_deleted_unseen(admin_client, colleague, pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1), title_en="Plan")
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau"})
+    answer = admin_client.post(change_url(pilot), form_data(opened, **{"milestones-0-DELETE": "on"}))
+    (text,) = row_problems(answer)["milestones"][""]
+    assert text.startswith("Plan: wang saved this record on ")
+    assert text.endswith(AGAIN)
+    assert text in html.unescape(answer.text)
+    assert Milestone.objects.filter(pk=milestone.pk).exists()
+
+
+def test_a_row_that_a_colleague_deleted_is_told_above_the_rows(admin_client, colleague, pilot) -> None:
+    milestone = make_milestone(pilot, date(2025, 1, 1), title_en="Plan")
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-DELETE": "on"})
+    answer = admin_client.post(change_url(pilot), form_data(opened, note_en="Mine"))
+    (text,) = row_problems(answer)["milestones"][""]
+    assert text.startswith("Plan: wang deleted this row on ")
+    assert text.endswith(AGAIN)
+    assert text in html.unescape(answer.text)
+    pilot.refresh_from_db()
+    assert (pilot.note, Milestone.objects.filter(pk=milestone.pk).exists()) == ("", False)
+
+
+def test_rows_are_for_those_who_may_write_them(pilot: Pilot) -> None:
+    make_milestone(pilot, date(2025, 1, 1), owner="Office")
+    client = staff_client("change_pilot", "view_pilot", "view_milestone")
+    page = client.get(change_url(pilot))
+    assert 'name="milestones-0-owner"' not in page.text
+    assert "Office" in page.text
+    assert client.post(change_url(pilot), form_data(page, **{"milestones-0-owner": "Mine"})).status_code == 302
+    assert Milestone.objects.get().owner == "Office"
+
+
+# -- steps of a target -------------------------------------------------------------------------------------
+
+
+def test_a_target_s_steps_are_kept_with_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    target = make_target(pilot, so2, 12000, 9600)
+    assert save(admin_client, target, steps="2025: １０，４００").status_code == 302
+    target.refresh_from_db()
+    assert target.steps == {"2025": "10400"}
+    assert 'value="2025: 10400"' in admin_client.get(change_url(pilot)).text
+    for year, text in [(2026, "A step lies before the target year."), (2023, "A step lies after the base year.")]:
+        refused = form_errors(save(admin_client, target, steps=f"2025: 10400; {year}: 1"))
+        assert refused == {"steps": [f"{year}: {text}"]}
+    reader = staff_client("view_pilot", "view_target")
+    for record in (target, pilot):  # as files write them, not as JSON
+        assert "2025: 10400" in reader.get(change_url(record)).text
+    for typed in ("2025", "2025: x", "2025: 1; 2025: 2"):
+        assert list(form_errors(save(admin_client, target, steps=typed))) == ["steps"]
+    assert save(admin_client, target, steps="").status_code == 302
+    target.refresh_from_db()
+    assert target.steps == {}
+
+
+# -- numbers as people write them --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *[("12345.6", "12345.6"), ("12,345.6", "12345.6"), ("1,234,567", "1234567"), ("0", "0"), (" 7 ", "7")],
+        *[("１２，３４５．６", "12345.6"), ("１２３４５", "12345"), ("-5", "-5")],
+    ],
+)
+def test_a_number_is_read_as_written(text: str, value: str) -> None:
+    assert AmountField(max_digits=20, decimal_places=6).clean(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["12,5", "12,34,567", "1 234", "1.234.567", "12 t", "１．２万", "1e3", "NaN", ".5", "٣", "12。5", "1,2345"]
+)
+def test_what_could_mean_two_things_is_no_number(text: str) -> None:
+    with pytest.raises(ValidationError):
+        AmountField(max_digits=20, decimal_places=6).clean(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "far"),
+    [(100, 130, None), (100, "130.1", "0.301"), (100, 70, None), (100, 69, "-0.31"), (0, 5, None)],
+)
+def test_thirty_percent_is_allowed_and_no_more(before: Any, after: Any, far: str | None) -> None:
+    assert implausible_change(Decimal(before), Decimal(after)) == (Decimal(far) if far else None)
+
+
+def test_a_period_ends_on_its_last_day() -> None:
+    days = {"2024": date(2024, 12, 31), "2024-Q1": date(2024, 3, 31), "2024-Q4": date(2024, 12, 31)}
+    assert {period: last_day_of_period(period) for period in days} == days
+
+
+# -- readings are recorded, never overwritten ----------------------------------------------------------------
+
+
+def typed(
+    indicator: Indicator, period: str, value: Decimal, status: str, seen_id: int | None = None, note: str = ""
+) -> Reading:
+    """Return a reading as an editor types it, beside the version that stood there."""
+    reading = Reading(indicator=indicator, period=period, value=value, value_status=status, note_en=note)
+    reading.seen_id = seen_id
+    return reading
+
+
+def save_reading(pilot: Pilot, by: User, *readings: Reading, accept: bool = False, reason: str = "") -> list[Reading]:
+    for reading in readings:
+        reading.pilot, reading.reported_on = pilot, today()
+        if accept:
+            reading.state, reading.accepted_on = ReadingState.ACCEPTED, today()
+    return Reading.objects.record(readings, pilot=pilot, by=by, reason=reason)
+
+
+def test_what_differs_is_recorded_as_the_next_version(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
+    first = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
+    (new,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(110), "final", first.pk), reason="Yearbook")
+    assert (new.version, new.value, new.state, new.accepted_on) == (2, 110, "reported", None)
+    first.refresh_from_db()
+    assert (first.value, first.version) == (100, 1)
+    assert history_of_record(new) == [("+", "admin", "Yearbook")]
+
+
+def test_the_same_value_is_recorded_once_but_a_new_status_is_news(admin_user, pilot, so2) -> None:
+    first = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
+    assert save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "preliminary", first.pk)) == []
+    (new,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "final", first.pk))
+    assert (new.version, new.value_status) == (2, "final")
+
+
+def test_one_error_keeps_back_all_of_them(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
+    carbon = make_carbon()
+    sound, wrong = typed(carbon, "2024", Decimal(5), "final"), typed(so2, "2024", Decimal(-1), "final")
+    with pytest.raises(RejectedReadingsError) as refused:
+        save_reading(pilot, admin_user, sound, wrong)
+    assert {place: fault.messages for place, fault in refused.value.errors.items()} == {
+        (so2.pk, "2024"): ["The value is 0 or more."]
+    }
+    assert Reading.objects.count() == 0
+
+
+BEFORE = [
+    ({"2023": 100}, "2024", "140", "40.0 % above the 100 of 2023."),
+    ({"2023": 100}, "2024", "60", "40.0 % below the 100 of 2023."),
+    ({"2022": 100, "2023": 140}, "2024", "150", None),
+    ({"2024": 100}, "2024", "140", "40.0 % above the 100 of 2024."),  # nothing earlier: the version it follows
+    ({"2023-Q4": 25}, "2024", "100", None),  # a quarter says nothing of a year
+    ({"2024-Q4": 25}, "2025-Q1", "40", "60.0 % above the 25 of 2024-Q4."),
+    ({}, "2024", "140", None),
+]
+
+
+@pytest.mark.parametrize(("stored", "period", "value", "start"), BEFORE)
+def test_a_jump_needs_a_note(admin_user, pilot, so2, stored, period, value, start) -> None:
+    for name, number in stored.items():
+        make_reading(pilot, so2, name, number)
+    known = Reading.objects.filter(period=period).values_list("pk", flat=True).first()
+    if start is not None:
+        with pytest.raises(RejectedReadingsError) as refused:
+            save_reading(pilot, admin_user, typed(so2, period, Decimal(value), "final", known))
+        (fault,) = refused.value.errors.values()
+        assert fault.messages[0].startswith(start)
+    why = "New furnace" if start else ""
+    (new,) = save_reading(pilot, admin_user, typed(so2, period, Decimal(value), "final", known, why))
+    assert new.note == why
+
+
+def test_a_first_reading_is_held_against_the_base_of_the_target(admin_user, pilot, so2) -> None:
+    make_target(pilot, so2, 12000, 9600)
+    with pytest.raises(RejectedReadingsError) as refused:
+        save_reading(pilot, admin_user, typed(so2, "2024", Decimal("1.2"), "final"))  # in ten thousand tonnes
+    (fault,) = refused.value.errors.values()
+    assert fault.messages[0].startswith("100.0 % below the 12,000 of 2023.")
+
+
+def test_values_entered_together_are_held_against_one_another(admin_user, pilot, so2) -> None:
+    make_reading(pilot, so2, "2022", 100)
+    steady = [typed(so2, "2023", Decimal(125), "final"), typed(so2, "2024", Decimal(150), "final")]
+    assert len(save_reading(pilot, admin_user, *steady)) == 2
+
+
+def test_what_a_colleague_entered_meanwhile_is_not_passed_over(admin_user, pilot, so2) -> None:
+    wang = User.objects.create_superuser("wang")
+    (theirs,) = save_reading(pilot, wang, typed(so2, "2024", Decimal("12345.6"), "final"))
+    with pytest.raises(RejectedReadingsError) as refused:
+        save_reading(pilot, admin_user, typed(so2, "2024", Decimal(12000), "final"))
+    (fault,) = refused.value.errors.values()
+    assert fault.messages[0].startswith("wang entered 12,345.6 (final, version 1) here on ")
+    (mine,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(12000), "final", theirs.pk))
+    assert mine.version == 2
+
+
+def test_accepting_is_a_right_of_its_own(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
+    clerk = User.objects.create_user("clerk")
+    value = typed(so2, "2024", Decimal(1), "final")
+    with pytest.raises(PermissionDenied):
+        save_reading(pilot, clerk, value, accept=True)
+    (reading,) = save_reading(pilot, admin_user, value, accept=True)
+    assert (reading.state, reading.accepted_on) == ("accepted", today())
+    for verdict in (accept_readings, dispute_readings):
+        with pytest.raises(PermissionDenied):
+            verdict(readings=[reading], by=clerk, reason="Because")
+
+
+def test_a_dispute_has_a_reason_and_accepting_again_keeps_the_first_day(admin_user, pilot, so2) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, accepted_on=date(2025, 3, 20))
+    with pytest.raises(ValidationError):
+        dispute_readings(readings=[reading], by=admin_user, reason=" ")
+    assert dispute_readings(readings=[reading], by=admin_user, reason="Not in the yearbook") == 1
+    reading.refresh_from_db()
+    assert (reading.state, history_of_record(reading)[0]) == ("disputed", ("~", "admin", "Not in the yearbook"))
+    assert accept_readings(readings=[reading], by=admin_user) == 1
+    assert accept_readings(readings=[reading], by=admin_user) == 0
+    reading.refresh_from_db()
+    assert (reading.state, reading.accepted_on) == ("accepted", date(2025, 3, 20))
+
+
+# -- one reading ---------------------------------------------------------------------------------------------
+
+
+def add_reading(client: Client, query: str = "", **values: Any) -> Any:
+    return save_new(client, Reading, query, **values)
+
+
+def test_what_was_read_cannot_be_overwritten(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
+    other = make_indicator("AIR_NOX")
+    forged = {"value": "1", "period": "2023", "value_status": "final", "indicator": other.pk, "version_number": 9}
+    assert save(admin_client, reading, **forged, note_en="Seen").status_code == 302
+    reading.refresh_from_db()
+    kept = (reading.value, reading.period, reading.value_status, reading.indicator, reading.version, reading.note)
+    assert kept == (100, "2024", "preliminary", so2, 1, "Seen")
+
+
+def test_the_model_rejects_it_as_well(pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100)
+    for name, value in [("value", Decimal(1)), ("value_status", "flash"), ("period", "2023"), ("version", 4)]:
+        changed = Reading.objects.get(pk=reading.pk)
+        setattr(changed, name, value)
+        with pytest.raises(ValidationError, match="never overwritten"):
+            changed.full_clean()
+
+
+def test_a_correction_is_the_next_version_prefilled(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, value_status="final")
+    way = dict(admin_client.get(change_url(reading)).context["ways"])["Enter a correction"]
+    query = "?" + way.partition("?")[2]
+    form = admin_client.get(way).context["adminform"].form
+    assert (form["pilot"].value(), form["indicator"].value(), form["period"].value()) == (pilot.pk, so2.pk, "2024")
+    assert form_errors(add_reading(admin_client, query)) == {
+        "value": ["Version 1 says this already. Enter what is different."]
+    }
+    assert add_reading(admin_client, query, value="104", change_reason="Typing error").status_code == 302
+    new = Reading.objects.get(version=2)
+    assert (new.value, new.state, history_of_record(new)) == (104, "reported", [("+", "admin", "Typing error")])
+    reading.refresh_from_db()
+    assert (reading.value, len(history_of_record(reading))) == (100, 1)
+
+
+def test_readings_are_judged_on_a_page_of_the_site(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    waiting = {"state": "reported", "accepted_on": None}
+    first, second = (make_reading(pilot, so2, year, 100, **waiting) for year in ("2023", "2024"))
+    sent = {"action": "judge", "_selected_action": [first.pk, second.pk]}
+    listed = admin_client.post(reverse("admin:pilots_reading_changelist"), sent)["Location"]
+    assert {*admin_client.get(listed).context["form"].fields["readings"].queryset} == {first, second}
+    ways = dict(admin_client.get(change_url(first)).context["ways"])
+    assert ways["Accept or dispute values"] == f"{reverse('readings-judge')}?reading={first.pk}"
+    assert form_errors(save(admin_client, first, state="disputed")) == {
+        "change_reason": ["Say what is wrong with the value."]
+    }
+
+
+def test_who_may_not_accept_cannot_by_any_way(pilot: Pilot, so2: Indicator) -> None:
+    reading = make_reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
+    clerk = staff_client("view_pilot", "view_indicator", "view_reading", "add_reading", "change_reading")
+    judge = {"readings": reading.pk, "verdict": "accepted"}
+    assert clerk.post(f"{reverse('readings-judge')}?reading={reading.pk}", judge).status_code == 403
+    sent = {"action": "judge", "_selected_action": [reading.pk]}
+    clerk.post(reverse("admin:pilots_reading_changelist"), sent)
+    save(clerk, reading, state="accepted", accepted_on=str(today()))
+    add_reading(clerk, f"?corrects={reading.pk}", value="101", state="accepted", accepted_on=str(today()))
+    assert list(Reading.objects.values_list("state", flat=True)) == ["reported", "reported"]
+
+
+def test_a_reading_that_was_ever_accepted_is_not_deleted(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
+    accepted = make_reading(pilot, so2, "2023", 100)
+    disputed = make_reading(pilot, so2, "2024", 100, state="disputed")
+    for reading in (accepted, disputed):
+        assert admin_client.post(change_url(reading, "delete"), {"post": "yes"}).status_code == 403
+    waiting = make_reading(pilot, so2, "2024", 101, version=2, state="reported", accepted_on=None)
+    listing = reverse("admin:pilots_reading_changelist")
+    sent = {"action": "delete_selected", "post": "yes", "_selected_action": [waiting.pk, accepted.pk]}
+    assert "It has fed numbers; enter a correction instead." in admin_client.post(listing, sent).text
+    assert Reading.objects.count() == 3
+    admin_client.post(change_url(waiting, "delete"), {"post": "yes", "change_reason": "Entered twice"})
+    assert (Reading.objects.count(), history_of_record(waiting)[0]) == (2, ("-", "admin", "Entered twice"))
+
+
+# -- lights set by hand ----------------------------------------------------------------------------------------
+
+
+def test_what_a_light_has_shown_stays(admin_client: Client, admin_user: User, pilot: Pilot) -> None:
+    days = {"set_on": today() - timedelta(10), "expires_on": today() + timedelta(10)}
+    light = LightOverride.objects.create(pilot=pilot, colour="green", reason="Checked", author=admin_user, **days)
+    wrong = form_errors(save(admin_client, light, expires_on=str(today() - timedelta(1))))
+    assert wrong == {"expires_on": ["It has been shown until today: choose today or a later day."]}
+    assert save(admin_client, light, expires_on=str(today()), colour="red").status_code == 302
+    light.refresh_from_db()
+    assert (light.expires_on, light.colour) == (today(), "green")
+    late = form_errors(save(admin_client, light, expires_on=str(today() + timedelta(9))))
+    assert late == {"expires_on": ["It has expired. Set a new one instead."]}

@@ -1,29 +1,230 @@
-"""Lights of milestones and pilots, and their reasons."""
+"""Lights of targets by their kinds (the official rule exactly), of milestones and of pilots, and their reasons."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
+from django.db.models import TextChoices
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pilots.lights import (
+    BASE,
+    LIMIT,
     Colour,
     Light,
     LightReason,
     MilestoneLight,
     TargetLight,
+    bound_light,
     milestone_light,
     pilot_reasons,
+    reach_light,
+    text_light,
     unchanged_since,
 )
+from pilots.metrics.progress import Direction, Number, Path, expected_share_by_year, share_on_path
 
 D = Decimal
 RED, YELLOW, BLUE, GREEN, GREY = Colour
 TODAY = date(2026, 11, 24)
-DAYS = st.dates(date(2024, 1, 1), date(2027, 12, 31))
+LOWER, HIGHER = Direction.LOWER, Direction.HIGHER
+TWO_THIRDS = expected_share_by_year(2023, 2025, 2026)
+VALUES = st.decimals(1, 1000, places=2)
+WAYS = st.sets(VALUES, min_size=2, max_size=2).map(lambda pair: (max(pair), min(pair)))  # from a base down to a target
+SHARES = st.decimals("0.1", 1, places=3)
+
+limit_light = partial(bound_light, LIMIT)
+
+
+# -- targets -------------------------------------------------------------------------------------------
+
+
+def keep_light(base: Number | None, actual: Number | None, direction: Direction) -> TargetLight:
+    return bound_light(BASE, actual, base, direction)
+
+
+def path_light(path: Path, actual: Number, year: int, direction: Direction) -> TargetLight:
+    return reach_light(path[0][1], actual, path[-1][1], share_on_path(path, year), direction)
+
+
+@pytest.mark.parametrize(
+    ("base", "actual", "target", "direction", "colour", "why", "shortfall"),
+    [
+        (12_000, 10_200, 9_600, LOWER, GREEN, LightReason.ON_SCHEDULE, "-0.1250"),
+        (30_000, 27_600, 25_500, LOWER, RED, LightReason.FAR_BEHIND, "0.2000"),
+        (D("42.00"), D("40.74"), D("39.90"), LOWER, YELLOW, LightReason.BEHIND, "0.1000"),
+        (D("20.0"), D("23.8"), D("26.0"), HIGHER, YELLOW, LightReason.BEHIND, "0.0500"),
+        (100, 80, 70, LOWER, GREEN, LightReason.ON_SCHEDULE, "0.0000"),
+        (100, 101, 70, LOWER, RED, LightReason.REVERSED, "1.0500"),
+        (20, 19, 26, HIGHER, RED, LightReason.REVERSED, "1.2500"),
+        (100, 100, 70, LOWER, RED, LightReason.FAR_BEHIND, "1.0000"),
+    ],
+)
+def test_the_light_two_years_of_three_on(
+    base: Decimal,
+    actual: Decimal,
+    target: Decimal,
+    direction: Direction,
+    colour: Colour,
+    why: TextChoices,
+    shortfall: str,
+) -> None:
+    light = reach_light(base, actual, target, TWO_THIRDS, direction)
+    assert (light.colour, light.why, round(light.shortfall or 0, 4)) == (colour, why, D(shortfall))
+
+
+def test_a_light_shows_what_it_was_decided_on() -> None:
+    share = D("0.5")
+    light = reach_light(100, 90, 60, share, LOWER)
+    assert light == TargetLight(RED, LightReason.FAR_BEHIND, None, None, D(90), D(80), D("0.25"), share, D("0.5"))
+
+
+def test_exactly_a_tenth_behind_is_yellow_though_floats_say_more() -> None:
+    assert 1 - (42.00 - 40.74) / (42.00 - 39.90) / (2 / 3) > 0.10
+    assert reach_light(D("42.00"), D("40.74"), D("39.90"), TWO_THIRDS, LOWER).colour == YELLOW
+    assert reach_light(100, 94, 90, TWO_THIRDS, LOWER).colour == YELLOW
+
+
+def test_the_tolerance_is_a_billionth() -> None:
+    due = D(1)
+    gaps = [D("0"), D("1e-9"), D("2e-9"), D("0.1"), D("0.100000001"), D("0.100000002")]
+    lights = [reach_light(1, gap, 0, due, LOWER).colour for gap in gaps]
+    assert lights == [GREEN, GREEN, YELLOW, YELLOW, YELLOW, RED]
+
+
+@pytest.mark.parametrize(
+    ("base", "actual", "target", "share", "why"),
+    [
+        (100, None, 90, D(1), LightReason.NO_READING),
+        (None, 95, 90, D(1), LightReason.NO_BASE),
+        (100, 95, None, D(1), LightReason.NO_TARGET),
+        (100, 95, 90, None, LightReason.NO_DATE),
+        (100, 95, 90, D("0.0999"), LightReason.TOO_EARLY),
+        (100, 120, 90, D("0"), LightReason.TOO_EARLY),
+        (100, None, 90, D("0.05"), LightReason.TOO_EARLY),
+    ],
+)
+def test_grey_says_why(
+    base: int | None, actual: int | None, target: int | None, share: Decimal | None, why: TextChoices
+) -> None:
+    light = reach_light(base, actual, target, share, LOWER)
+    assert (light.colour, light.why, light.shortfall) == (GREY, why, None)
+
+
+def test_a_tenth_due_is_rated() -> None:
+    assert reach_light(100, 99, 90, D("0.1"), LOWER).colour == GREEN
+
+
+def test_a_missing_reading_still_has_an_expected_value() -> None:
+    assert reach_light(100, None, 90, D("0.5"), LOWER).expected == 95
+
+
+@given(WAYS, VALUES, SHARES)
+def test_mirrored_values_have_the_same_light(way: tuple[Decimal, Decimal], actual: Decimal, share: Decimal) -> None:
+    base, target = way
+    falling = reach_light(base, actual, target, share, LOWER)
+    rising = reach_light(-base, -actual, -target, share, HIGHER)
+    assert (falling.colour, falling.why, falling.shortfall) == (rising.colour, rising.why, rising.shortfall)
+
+
+@given(WAYS, VALUES, VALUES, SHARES)
+def test_a_better_value_never_has_a_worse_light(
+    way: tuple[Decimal, Decimal], one: Decimal, other: Decimal, share: Decimal
+) -> None:
+    (base, target), (better, worse) = way, sorted([one, other])
+    severity = [GREEN, YELLOW, RED].index
+    better_light, worse_light = (reach_light(base, value, target, share, LOWER) for value in (better, worse))
+    assert severity(better_light.colour) <= severity(worse_light.colour)
+
+
+def test_steps_are_followed_from_one_to_the_next() -> None:
+    """End to end 80 would be due in 2025; the plan's step asks for 90."""
+    steps = [(2023, 110), (2024, 108), (2025, 90), (2026, 50)]
+    light = path_light(steps, 90, 2025, LOWER)
+    assert (light.colour, light.expected, light.shortfall) == (GREEN, 90, 0)
+    assert reach_light(110, 90, 50, TWO_THIRDS, LOWER).colour == RED
+
+
+def test_a_level_path_is_too_early_to_rate() -> None:
+    closing = [(2023, 100), (2025, 100), (2026, 60)]
+    assert [path_light(closing, 100, year, LOWER).colour for year in (2025, 2026)] == [GREY, RED]
+
+
+@pytest.mark.parametrize(
+    ("actual", "limit", "direction", "colour", "why", "gap"),
+    [
+        (35, 35, LOWER, GREEN, LightReason.WITHIN_LIMIT, "0"),
+        (28, 35, LOWER, GREEN, LightReason.WITHIN_LIMIT, "-0.2"),
+        (36, D("35.0"), LOWER, YELLOW, LightReason.OVER_LIMIT, "0.0286"),
+        (D("38.5"), 35, LOWER, YELLOW, LightReason.OVER_LIMIT, "0.1"),
+        (D("38.6"), 35, LOWER, RED, LightReason.FAR_OVER_LIMIT, "0.1029"),
+        (D("87.5"), D("87.5"), HIGHER, GREEN, LightReason.WITHIN_LIMIT, "0"),
+        (80, 100, HIGHER, RED, LightReason.FAR_OVER_LIMIT, "0.2"),
+        (95, 100, HIGHER, YELLOW, LightReason.OVER_LIMIT, "0.05"),
+    ],
+)
+def test_a_limit(
+    actual: Decimal, limit: Decimal, direction: Direction, colour: Colour, why: TextChoices, gap: str
+) -> None:
+    light = limit_light(actual, limit, direction)
+    assert (light.colour, light.why, round(light.shortfall or 0, 4)) == (colour, why, D(gap))
+
+
+def test_a_limit_of_nothing() -> None:
+    assert [limit_light(value, 0, LOWER).colour for value in (0, 1)] == [GREEN, RED]
+
+
+def test_an_unknown_limit_or_reading_is_grey() -> None:
+    assert [limit_light(None, 35, LOWER).why, limit_light(30, None, LOWER).why] == [
+        LightReason.NO_READING,
+        LightReason.NO_TARGET,
+    ]
+    assert [keep_light(35, None, LOWER).why, keep_light(None, 30, LOWER).why] == [
+        LightReason.NO_READING,
+        LightReason.NO_BASE,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "actual", "direction", "colour", "why"),
+    [
+        (35, 35, LOWER, GREEN, LightReason.KEPT),
+        (35, 30, LOWER, GREEN, LightReason.KEPT),
+        (35, 36, LOWER, YELLOW, LightReason.WORSE),
+        (35, 40, LOWER, RED, LightReason.FAR_WORSE),
+        (80, 90, HIGHER, GREEN, LightReason.KEPT),
+        (80, 70, HIGHER, RED, LightReason.FAR_WORSE),
+    ],
+)
+def test_keeping(base: int, actual: int, direction: Direction, colour: Colour, why: TextChoices) -> None:
+    assert (keep_light(base, actual, direction).colour, keep_light(base, actual, direction).why) == (colour, why)
+    assert reach_light(base, actual, base, TWO_THIRDS, direction) == keep_light(base, actual, direction)
+
+
+@pytest.mark.parametrize(("actual", "colour"), [(90, GREEN), (105, GREEN), (112, YELLOW), (125, RED)])
+def test_a_capped_rise_is_a_limit_at_the_expected_value(actual: int, colour: Colour) -> None:
+    light = reach_light(100, actual, 120, D("0.5"), LOWER)
+    assert (light.colour, light.expected) == (colour, 110)
+
+
+@pytest.mark.parametrize(
+    ("done", "due", "colour", "why"),
+    [
+        (True, TODAY - timedelta(1), GREEN, LightReason.DONE),
+        (True, None, GREEN, LightReason.DONE),
+        (False, None, GREY, LightReason.NO_DATE),
+        (False, TODAY, GREY, LightReason.NOT_DUE),
+        (None, TODAY, GREY, LightReason.NOT_DUE),
+        (None, TODAY - timedelta(1), GREY, LightReason.NO_READING),
+        (False, TODAY - timedelta(1), RED, LightReason.NOT_DONE),
+    ],
+)
+def test_a_target_in_words(done: bool | None, due: date | None, colour: Colour, why: TextChoices) -> None:
+    assert text_light(done, due, TODAY) == TargetLight(colour, why)
 
 
 # -- milestones ----------------------------------------------------------------------------------------

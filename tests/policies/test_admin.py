@@ -9,7 +9,7 @@ from django.urls import reverse
 from policies.models import Agency, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import build_rollout
 from tests.factories import make_plan, make_policy, make_province
-from tests.support.admin_forms import add_url, form_data, form_errors, page_url, save, save_new
+from tests.support.admin_forms import add_url, form_data, page_url, save, save_new
 from tests.support.sign_in import staff_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -108,53 +108,6 @@ def test_a_new_plan_starts_with_the_policy_it_was_asked_from(admin_client: Clien
     assert admin_client.get(ways["Provincial plans (0)"]).status_code == 200
 
 
-PLAN_FAULTS = [
-    ({"status": "issued"}, {"known_issued_by": "Issued: give the day"}),
-    ({"status": "not_found"}, {"searched_on": "Not found: say", "searched_where": "Not found: say"}),
-    ({"status": "not_found", "searched_on": "2024-05-01"}, {"searched_where": "Not found: say"}),
-    ({"status": "unknown", "issued_on": "2022-12-05", "issued_precision": "day"}, {"status": "Only an issued plan"}),
-    ({"status": "issued", "issued_on": "2099-01-01"}, {"issued_on": "This day lies ahead"}),
-    (
-        {"status": "issued", "issued_on": "2022-12-05", "published_on": "2022-12-01"},
-        {"published_on": "Published before"},
-    ),
-    ({"note_en": "a\u202eb"}, {"note_en": "Remove the invisible character U+202E"}),
-]
-
-
-@pytest.mark.parametrize(("values", "wanted"), PLAN_FAULTS)
-def test_an_error_in_a_plan_stands_at_the_field_to_mend(admin_client, policy, province, values, wanted) -> None:
-    found = form_errors(save_new(admin_client, ProvincialPlan, policy=policy.pk, province=province.pk, **values))
-    assert {name: len(texts) for name, texts in found.items()} == dict.fromkeys(wanted, 1)
-    assert all(found[name][0].startswith(start) for name, start in wanted.items())
-
-
-POLICY_FAULTS = [
-    ({"level": "provincial"}, "province", "A provincial policy names its province"),
-    ({"title_en": None}, "title_zh", "Give the title in at least one language."),
-    ({"issued_on": None}, "issued_on", "Give the day of issue"),
-    ({"slug": "Ünder_score"}, "slug", "Use small letters"),
-    ({"slug": "double--hyphen"}, "slug", "Use small letters"),
-    ({"slug": "plan-2022"}, "slug", "Policy with this Code already exists."),
-    ({"doc_number": "环综合〔２０２２〕42号"}, "doc_number", "Another policy has this document number."),
-]
-
-
-@pytest.mark.parametrize(("values", "field", "start"), POLICY_FAULTS)
-def test_an_error_in_a_policy_stands_at_the_field_to_mend(admin_client, values, field, start) -> None:
-    make_policy(slug="plan-2022", doc_number="环综合〔2022〕42号")
-    sound = {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10"}
-    found = form_errors(save_new(admin_client, Policy, **sound | values))
-    assert list(found) == [field]
-    assert found[field][0].startswith(start)
-
-
-def test_a_second_plan_of_a_province_points_to_the_first(admin_client, policy, province) -> None:
-    make_plan(policy, province)
-    found = form_errors(save_new(admin_client, ProvincialPlan, policy=policy.pk, province=province.pk))
-    assert found == {"province": ["This province already has a record for this policy: change that one."]}
-
-
 def test_what_is_in_use_is_not_deleted(
     admin_client: Client, policy: Policy, province: Province, source: Source
 ) -> None:
@@ -187,23 +140,3 @@ def test_a_form_reads_the_dates_that_the_import_reads(admin_client: Client, text
     answer = save_new(admin_client, Policy, title_zh="方案", slug="plan", issued_on=text)
     assert answer.status_code == 302
     assert Policy.objects.get(slug="plan").issued_on == date(2026, 3, 5)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "05/03/2026",
-            "“05/03/2026” is not one day that can be read for certain. Write it as 2024-01-15 or 2024年1月15日.",
-        ),
-        ("2026-03", "“2026-03” is not one day that can be read for certain. Write it as 2024-01-15 or 2024年1月15日."),
-        ("2026-02-30", "“2026-02-30” is no day of the calendar. Write a date such as 2024-01-15."),
-    ],
-)
-def test_a_date_of_two_meanings_is_one_error(admin_client: Client, text: str, message: str) -> None:
-    """The rule that a policy has a day says nothing more while its day cannot be read."""
-    answer = save_new(admin_client, Policy, title_zh="方案", slug="plan", issued_on=text)
-    assert form_errors(answer) == {"issued_on": [message]}
-    assert answer.context["field_errors"] == [("Issued on", "id_issued_on", message)]
-    assert f'<a href="#id_issued_on">Issued on</a>: {message}' in answer.content.decode()
-    assert not Policy.objects.exists()

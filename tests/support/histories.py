@@ -6,14 +6,7 @@ from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from core.history.models import ChangeEvent
-from core.history.recording import write_history_entries
 from core.snapshots.build import record_models
-
-
-def create_with_history(records: list[Any]) -> None:
-    """Create records of one model in bulk, each with its entry."""
-    type(records[0])._default_manager.bulk_create(records)
-    write_history_entries(records, "+", by=None, reason="")
 
 
 def forget_entries() -> None:

@@ -1,12 +1,26 @@
-"""API of pilots, coverage and overview: whole responses, any day, a fixed number of queries."""
+"""API of batches, pilots and their records, of coverage and the overview: whole responses, on any day."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from pilots.models import Pilot, Target
-from tests.factories import make_batch, make_industry, make_pilot, make_province
+from tests.factories import (
+    add_step,
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_industry,
+    make_milestone,
+    make_pilot,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+from tests.support.csv_files import csv_records
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
@@ -81,24 +95,6 @@ def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
     assert_snapshot("coverage", client.get("/api/v1/coverage/?by=province&as_of=2024-02-01").json())
 
 
-@pytest.mark.parametrize(
-    ("query", "pilots", "kinds"),
-    [
-        ("", 31, 8),
-        ("level=national", 26, 2),
-        ("level=provincial", 5, 6),
-        ("batch=national-batch-1&kind=park", 16, 1),
-        ("province=zhejiang", 2, 3),
-        ("kind=enterprise", 0, 1),
-    ],
-)
-def test_coverage_counts_the_pilots_asked_for(client: Client, query: str, pilots: int, kinds: int) -> None:
-    body = client.get(f"/api/v1/coverage/?{query}").json()
-    assert (body["pilots"], sum(len(row["kinds"]) for row in body["batches"])) == (pilots, kinds)
-    assert body["by"] == "region"
-    assert len(body["matrix"]["columns"]) == 6
-
-
 # -- overview ------------------------------------------------------------------------------------------------------
 
 
@@ -117,3 +113,149 @@ def test_the_file_of_the_overview(client: Client) -> None:
         "national-batch-1,city,city,21,10,8,2,0,11,0\r\n"
         "national-batch-1,park,industrial park,43,16,15,1,0,27,0\r\n"
     )
+
+
+@pytest.fixture
+def pilot(empty: None) -> Pilot:
+    return make_pilot(make_batch(slug="first"), make_province(slug="here"), slug="city", name_en="City")
+
+
+def rows(client: Client, address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/v1/{address}").json()["results"]
+    return found
+
+
+# -- stages ------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_is_planned_until_its_day(client: Client, pilot: Pilot) -> None:
+    days = {"planned_on": date(2024, 10, 1), "evidence": "Plan No. 1", "reason": "No draft was published."}
+    entry = make_stage(pilot, "plan_issued", date(2024, 11, 15), note="Read in the press.", **days)
+    days_asked = ("2024-01-14", "2024-11-14", "2024-11-15")
+    assert_snapshot("stage", {day: rows(client, f"stages/?as_of={day}") for day in days_asked}, stages=entry)
+
+
+def test_a_stage_without_a_plan_is_not_known_before_it_is_entered(client: Client, pilot: Pilot) -> None:
+    make_stage(pilot, "recommended", date(2023, 10, 20))
+    make_stage(pilot, "listed", date(2024, 1, 15))
+    make_stage(pilot, "midterm", None, planned_on=date(2025, 6, 30))
+
+    def stages(query: str) -> list[str]:
+        return [row["stage"] for row in rows(client, f"stages/?{query}")]
+
+    assert [stages(f"as_of={day}") for day in ("2023-10-19", "2023-10-20", "2024-01-14")] == [
+        *([], ["recommended"], ["recommended"])
+    ]
+    assert stages("as_of=2024-01-15") == ["recommended", "listed", "midterm"]
+    assert stages("entered_on__gte=2024-01-01") == ["listed"]
+    assert stages("entered_on=2024-01-15&as_of=2024-01-14") == []
+    assert stages("planned_on__lte=2025-12-31") == ["midterm"]
+    assert stages("stage=listed&pilot=city&batch=first&province=here&kind=city") == ["listed"]
+    assert stages("kind=park") == []
+
+
+# -- milestones --------------------------------------------------------------------------------------------
+
+
+def test_a_milestone_is_open_until_the_day_it_is_done(client: Client, pilot: Pilot) -> None:
+    milestone = make_milestone(
+        pilot, date(2025, 6, 30), date(2025, 8, 1), title_en="Platform live", title_zh="平台上线", evidence="Report"
+    )
+    days = ("2024-01-14", "2025-07-31", "2025-08-01")
+    found = {day: rows(client, f"milestones/?as_of={day}") for day in days}
+    assert_snapshot("milestone", found, milestones=milestone)
+
+
+# -- indicators and targets --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["AIR_SO2", "air_so2", "Air_So2"])
+def test_an_indicator_is_found_by_its_code_in_any_case(client: Client, code: str) -> None:
+    assert_snapshot("indicator", client.get(f"/api/v1/indicators/{code}/").json())
+    assert client.get("/api/v1/indicators/AIR_XX/").status_code == 404
+
+
+def test_the_definitions_that_ship(client: Client) -> None:
+    def codes(query: str) -> list[str]:
+        return [row["code"] for row in rows(client, f"indicators/?{query}")]
+
+    assert len(codes("page_size=200")) == 38
+    assert codes("may_enter_synergy=total") == ["AIR_SO2", "AIR_NOX", "AIR_VOC", "AIR_PM", "CO2_TOT"]
+    assert codes("kind=carbon&binding=true") == ["CO2_GDP", "CO2_IVA"]
+    assert codes("direction=higher&kind=pollutant") == ["PRJ_NOX", "PRJ_VOC", "PRJ_COD"]
+
+
+def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
+    target = make_target(pilot, make_carbon(name_en="CO2 emissions"), "4200.5", 3990)
+    add_step(target, 2025, "4060.25")
+    add_step(target, 2024, 4150)
+    query = "indicator=co2_tot&kind=reach&binding=true&pilot=city&batch=first&province=here"
+    assert_snapshot("target", rows(client, f"targets/?{query}"), targets=target)
+    assert rows(client, "targets/?as_of=2024-01-14") == []
+
+
+def test_a_task_in_words_is_done_from_its_day_on(client: Client, pilot: Pilot) -> None:
+    words = {"kind": "text", "target_text": "Meet the provincial task", "done_on": date(2025, 6, 1)}
+    make_target(pilot, make_indicator("AIR_SO2"), None, None, target_year=2025, **words)
+
+    def state(day: str) -> tuple[Any, Any]:
+        listed = rows(client, f"targets/?as_of={day}")[0]["done_on"]
+        return listed, client.get(f"/api/v1/progress/?as_of={day}").json()["pilots"][0]["indicators"][0]["light"]
+
+    assert [state(day) for day in ("2025-05-31", "2025-06-01")] == [(None, "grey"), ("2025-06-01", "green")]
+
+
+# -- readings ----------------------------------------------------------------------------------------------
+
+
+def test_a_reading_made_here(client: Client, pilot: Pilot) -> None:
+    reading = make_reading(
+        pilot, make_indicator("AIR_SO2", name_en="SO2"), "2024-Q3", "10200.125", value_status="flash"
+    )
+    assert_snapshot("reading", rows(client, "readings/"), readings=reading)
+
+
+def test_the_order_and_filters_without_a_suffix_ask_about_the_day(client: Client, pilot: Pilot) -> None:
+    """Of milestones and readings; tests/core/api/test_filters.py has the others."""
+    make_milestone(pilot, date(2025, 1, 1), date(2025, 3, 1), title_en="First")
+    make_milestone(pilot, date(2025, 2, 1), date(2025, 9, 1), title_en="Second", is_key=True)
+    make_reading(pilot, make_carbon(), "2024-Q1", 4)
+    make_reading(pilot, make_indicator("AIR_SO2"), "2023", 1)
+
+    def titles(query: str) -> list[str]:
+        return [row["title"] for row in rows(client, f"milestones/?as_of=2025-08-31&{query}")]
+
+    assert titles("done=true") == titles("is_key=false") == titles("search=first") == ["First"]
+    assert titles("done=false") == titles("is_key=true") == ["Second"]
+    assert titles("ordering=-completed_on") == ["First", "Second"], "the order must not tell of days to come"
+    for query in ("period=2024", "period=2024-Q1", "search=co2_tot"):
+        assert [row["value"] for row in rows(client, f"readings/?{query}")] == [4]
+
+
+# -- pilots ------------------------------------------------------------------------------------------------
+
+
+def test_pilots_are_found_by_stage_and_light_and_page_as_ever(client: Client, pilot: Pilot) -> None:
+    air = make_indicator("AIR_SO2")
+    for n in range(5):
+        other = make_pilot(pilot.batch, pilot.province, slug=f"park-{n}", kind="park")
+        make_stage(other, "listed", date(2024, 1, 15))
+        make_stage(other, "plan_issued", date(2024, 11, 15), reason="No draft.")
+        make_target(other, air, 100, 70)
+        make_reading(other, air, "2025", 99 if n % 2 else 70)
+    day = "as_of=2026-06-30"
+
+    def slugs(query: str) -> list[str]:
+        return [row["slug"] for row in rows(client, f"pilots/?{day}&{query}")]
+
+    red = rows(client, f"pilots/?{day}&light=red&ordering=-slug")
+    assert [(row["slug"], row["stage"], row["days_in_stage"], row["light"]) for row in red] == [
+        (slug, "plan_issued", 592, "red") for slug in ("park-3", "park-1")
+    ]
+    assert slugs("light=green&stage=plan_issued") == ["park-0", "park-2", "park-4"]
+    assert [slugs(f"light=green&page_size=2&page={page}") for page in (1, 2)] == [["park-0", "park-2"], ["park-4"]]
+    assert slugs("stage=listed") == []
+    assert slugs("light=grey") == ["city"]
+    assert [row["slug"] for row in rows(client, "pilots/?stage=listed&as_of=2024-11-14&page_size=1")] == ["park-0"]
+    table = csv_records(client.get(f"/api/v1/pilots/?{day}&light=red&format=csv"))
+    assert [(row["slug"], row["days_in_stage"]) for row in table] == [("park-1", "592"), ("park-3", "592")]

@@ -80,25 +80,6 @@ def test_a_practice_on_five_days(client: Client, practice: Practice) -> None:
     assert_snapshot("practice", {day: rows(client, f"practices/?as_of={day}") for day in days})
 
 
-def test_a_province_proposes_and_the_ministry_takes_in(national: ApiClient, origin: Pilot) -> None:
-    editor = editor_of(origin.province)
-    body = {"slug": "new", "title_en": "New", "facet": "project", "field": "energy", "level": "city"}
-    body |= {"origins": ["origin"], "province": "here"}
-    made = editor.send("POST", "/api/v1/practices/", body)
-    assert (made.status_code, made.json()["state"]) == (201, "proposed")
-    assert made.json()["origins"] == [link("pilots", "origin", "Origin")]
-    address, etag = made["Location"], made["ETag"]
-    make_effect(Practice.objects.get(slug="new"))
-    days = {"proposed_on": "2026-01-01", "passed_on": "2026-02-01", "library_on": "2026-03-01"}
-    days |= {f"{name}_en": "Waste heat dries the sludge." for name in ("problem", "action", "conditions")}
-    taken = national.send("PATCH", address, days, **{"If-Match": etag})
-    assert (taken.status_code, taken.json()["state"], taken.json()["revision"]) == (200, "in_library", 2)
-    assert errors(editor.send("POST", "/api/v1/practices/", body | {"slug": "other", "province": "there"}))[0] == 400
-    make_province(slug="there")
-    other = editor.send("POST", "/api/v1/practices/", body | {"slug": "other", "province": "there"})
-    assert errors(other) == (403, {"": "not_yours"})
-
-
 # -- adoptions ---------------------------------------------------------------------------------------------
 
 
@@ -236,35 +217,6 @@ def test_a_stated_effect_has_no_change(client: Client, practice: Practice, natio
         [],
         rows(client, "effects/"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("body", "pointers"),
-    [
-        ({"reading_before": "reported", "reading_after": "after"}, ["/reading_before"]),
-        ({"reading_before": "before", "reading_after": "other"}, ["/reading_after"]),
-        (
-            {"reading_before": "before", "reading_after": "after", "statement_en": "As stated"},
-            ["/reading_before", "/reading_after"],
-        ),
-        ({"statement_en": "5000 less", "known_on": "2999-01-01"}, ["/known_on"]),
-    ],
-)
-def test_a_wrong_effect_is_rejected_by_field(
-    practice: Practice, origin: Pilot, national: ApiClient, body: dict[str, Any], pointers: list[str]
-) -> None:
-    so2, nox = make_indicator("AIR_SO2"), make_indicator("AIR_NOX")
-    waiting = {"state": "reported", "accepted_on": None}
-    readings = {
-        "before": make_reading(origin, so2, "2023", 10),
-        "after": make_reading(origin, so2, "2024", 8),
-        "other": make_reading(origin, nox, "2024", 8),
-        "reported": make_reading(origin, so2, "2022", 9, **waiting),
-    }
-    sent = {name: readings[value].pk if name.startswith("reading") else value for name, value in body.items()}
-    response = national.send("POST", "/api/v1/effects/", {"practice": "heat", **sent})
-    assert (response.status_code, [fault["pointer"] for fault in response.json()["errors"]]) == (400, pointers)
-    assert not Effect.objects.exists()
 
 
 # -- diffusion ---------------------------------------------------------------------------------------------

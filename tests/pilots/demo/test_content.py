@@ -43,7 +43,8 @@ from pilots.models import (
 )
 from pilots.practices.queries import build_diffusion
 from policies.models import Agency, Industry, Policy, ProvincialPlan
-from tests.support.demo_data import BANNER, INVENTED_MODELS, records_digest
+from tests.support.demo_data import BANNER, INVENTED_MODELS
+from tests.support.imports import table_checksums
 from tests.support.scripted_year import clock_at
 from tests.support.snapshots import assert_snapshot
 
@@ -223,17 +224,17 @@ def test_the_files_of_the_tables_are_written_as_they_were_read(demo: None, tmp_p
 
 
 def test_the_demonstration_rejects_real_records(demo: None) -> None:
-    before = records_digest()
+    before = table_checksums()
     with pytest.raises(CommandError, match="database of their own"):
         call_command("load_records")
-    assert records_digest() == before
+    assert table_checksums() == before
 
 
 def test_a_second_load_changes_nothing_and_says_so(demo: None) -> None:
-    before, out = records_digest(), io.StringIO()
+    before, out = table_checksums(), io.StringIO()
     call_command("load_demo", stdout=out)
     assert "already" in out.getvalue()
-    assert records_digest() == before
+    assert table_checksums() == before
 
 
 # -- it says so ----------------------------------------------------------------------------------------

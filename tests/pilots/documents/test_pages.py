@@ -134,17 +134,6 @@ def test_without_a_file_or_with_two_nothing_is_attached(world: EvidenceWorld) ->
     assert world.files() == [blob(pdf("old"))]
 
 
-def test_a_page_that_the_document_does_not_have_is_rejected(world: EvidenceWorld) -> None:
-    document = world.store("report.pdf", TWO_PAGES)
-    Document.objects.update(page_count=2)
-    response = send(world.client(world.editor), f"reading:{world.reading.pk}", document=document.pk, page_number=3)
-    assert response.status_code == 400
-    assert response.context["form"].errors == {
-        "page_number": ["The document has pages 1 to 2. Correct the page, or leave it empty."]
-    }
-    assert Attachment.objects.count() == 0
-
-
 # -- the same bytes again ------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from tests.factories import (
     make_province,
     make_source,
 )
-from tests.support.admin_forms import form_errors, newest, page_url, save, save_new
+from tests.support.admin_forms import newest, page_url, save, save_new
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -78,22 +78,6 @@ def test_a_follow_up_is_opened_as_on_its_page(boss: Client, world: SimpleNamespa
     assert (step.seq, step.move, step.state, step.taken_on, step.author) == (
         1, "open", "opened", date(2026, 6, 1), world.boss,
     )  # fmt: skip
-
-
-def test_errors_of_the_service_stand_at_the_field(boss: Client, world: SimpleNamespace) -> None:
-    editor = make_user("editor", "provincial_editor", world.home)
-    cases: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
-        (
-            {"verifier": editor.pk},
-            {"verifier": ["This user may not verify follow-ups. Name an editor of the ministry, or leave it empty."]},
-        ),
-        ({"owner_agency": None}, {"owner_agency": ["This field is required."]}),
-    ]
-    for values, errors in cases:
-        assert form_errors(save_new(boss, FollowUp, **opening(world, **values))) == errors
-    assert not FollowUp.objects.exists()
-    later, (values, errors) = make_follow_up(world.pilot), cases[0]
-    assert form_errors(save(boss, later, **values)) == errors
 
 
 def test_what_was_set_at_the_opening_is_shown_and_not_asked(boss: Client, world: SimpleNamespace) -> None:

@@ -101,7 +101,6 @@ def test_errors_stand_at_their_cells(world: SimpleNamespace) -> None:
     make_milestone(other, date(2025, 1, 1), title_zh="别处")
     make_indicator("SO2")
     assert error_texts(row(cause_milestone="别处")) == [("E2", "invalid", "This milestone is another pilot’s.")]
-    assert error_texts(row(due_on="2026-05-01")) == [("G2", "invalid", "Due before it was opened. Check both days.")]
     assert error_texts(row("17")) == [("A2", "invalid", "A number has the form 2026-017.")]
     heads = [*HEADS[:4], "cause_indicator", *HEADS[5:]]
     assert error_texts(row(cause="indicator", cause_milestone="SO2"), heads=heads) == [

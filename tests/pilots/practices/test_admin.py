@@ -23,7 +23,7 @@ from tests.factories import (
     make_reading,
     make_source,
 )
-from tests.support.admin_forms import add_url, form_errors, newest, page_url, save, save_new
+from tests.support.admin_forms import add_url, newest, page_url, save, save_new
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -85,22 +85,6 @@ def test_a_practice_is_entered_with_its_lists_and_one_entry(admin_client: Client
     assert [row.pilot_id for row in newest(practice).origins.all()] == [world.origin.pk, world.copy.pk]
 
 
-def test_errors_of_a_practice_stand_at_the_field(admin_client: Client, world: SimpleNamespace) -> None:
-    whole = ["A cost has its amount, kind and year. Give all three, or none."]
-    answer = save(
-        admin_client, world.practice, origins=None, cost_amount="12", library_on="2025-01-05", retired_on="2025-02-01",
-        action_en="short",
-    )  # fmt: skip
-    assert form_errors(answer) == {
-        "origins": ["This field is required."],
-        "cost_kind": whole,
-        "cost_year": whole,
-        "library_on": ["It enters the library after it was passed. Give both days in order."],
-        "retired_reason_en": ["Say why it is retired, in at least one language."],
-        "action_en": ["Ensure this value has at least 20 characters (it has 5)."],
-    }
-
-
 def test_a_practice_with_copies_is_not_deleted(admin_client: Client, world: SimpleNamespace) -> None:
     answer = admin_client.post(page_url(world.practice, "delete"), {"post": "yes"})
     assert "cannot be deleted while these records refer to it" in answer.text
@@ -125,19 +109,6 @@ def test_a_new_copy_is_claimed_by_who_enters_it(admin_client: Client, world: Sim
     assert str(adoption.claimed_by) == "admin"
 
 
-def test_errors_of_a_copy_stand_at_the_field(admin_client: Client, world: SimpleNamespace) -> None:
-    query = f"?practice={world.practice.pk}"
-    cases: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
-        ({}, {"province": ["Name the pilot, or the province."]}),
-        (
-            {"pilot": world.origin.pk},
-            {"pilot": ["It comes from this pilot: an origin does not copy its own practice."]},
-        ),
-    ]
-    for values, errors in cases:
-        assert form_errors(save_new(admin_client, Adoption, query, planned_on="2025-03-01", **values)) == errors
-
-
 def test_who_claimed_and_confirmed_is_shown_within_the_province(
     editor: User, client: Client, world: SimpleNamespace
 ) -> None:
@@ -159,27 +130,6 @@ def test_an_effect_is_measured_by_two_accepted_readings(admin_client: Client, wo
     assert (effect.province, effect.is_measured) == (world.home, True)
     listed = admin_client.get(reverse("admin:pilots_effect_changelist"))
     assert "Sulphur dioxide: 2022 100 → 2023 80 t" in listed.text
-
-
-def test_errors_of_an_effect_stand_at_the_field(admin_client: Client, world: SimpleNamespace) -> None:
-    query = f"?practice={world.practice.pk}"
-    reported = make_reading(world.origin, world.so2, "2024", 70, state="reported", accepted_on=None)
-    other = make_adoption(make_practice(world.origin), world.copy)
-    either = ["Give two readings of the pilot, or the result in words with its source (stated), not both."]
-    cases: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
-        ({}, {"reading_before": either, "reading_after": either}),
-        (
-            {"reading_before": world.before.pk, "reading_after": reported.pk},
-            {"reading_after": ["Only an accepted reading counts for the change of the pilot’s total."]},
-        ),
-        (
-            {"adoption": other.pk, "statement_en": "Less"},
-            {"adoption": ["This is a copy of another practice."]},
-        ),
-        ({"statement_en": "Less", "stated_value": "5"}, {"stated_unit": ["A value needs its unit."]}),
-    ]
-    for values, errors in cases:
-        assert form_errors(save_new(admin_client, Effect, query, known_on="2025-03-01", **values)) == errors
 
 
 def test_readings_and_copies_offered_are_accepted_and_of_the_practice(

@@ -135,57 +135,40 @@ def test_a_proposal_without_its_texts_is_not_taken_in(world: SimpleNamespace) ->
 
 
 def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world: SimpleNamespace) -> None:
-    practice = make_practice(
-        world.pilots[0], province=world.provinces[0], library_on=date(2025, 3, 1), passed_on=date(2025, 2, 1)
-    )
-    claimant, elsewhere = client_of(world.editors[1]), client_of(world.editors[2])
-    report = {
-        "pilot": world.pilots[1].pk,
-        "planned_on": "2025-04-01",
-        "started_on": "2025-05-01",
-        "in_use_on": "2025-06-01",
-    }
+    days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1)}
+    practice = make_practice(world.pilots[0], province=world.provinces[0], **days)
+    origin, claimant, elsewhere = (client_of(user) for user in world.editors)
+    own = practice.get_absolute_url()
+    report = {"pilot": world.pilots[1].pk, "planned_on": "2025-04-01", "started_on": "2025-05-01"}
+    report |= {"in_use_on": "2025-06-01", "changed_en": "Smaller dryer"}
 
-    assert elsewhere.post(f"{practice.get_absolute_url()}adopt/", report).status_code == 400  # not of this province
-    response = claimant.post(f"{practice.get_absolute_url()}adopt/", {**report, "changed_en": "Smaller dryer"})
-    assert response.status_code == 302
+    assert elsewhere.post(f"{own}adopt/", report).status_code == 400  # not of this province
+    assert claimant.post(f"{own}adopt/", report).status_code == 302
     adoption = Adoption.objects.get()
-    assert (adoption.claimed_by, adoption.province, adoption.changed_en) == (
-        world.editors[1],
-        world.provinces[1],
-        "Smaller dryer",
-    )
-    address = f"{practice.get_absolute_url()}copies/{adoption.pk}/"
-
-    assert claimant.post(f"{address}confirm/").status_code == 403
-    assert elsewhere.post(f"{address}confirm/").status_code == 403
+    told = (adoption.claimed_by, adoption.province, adoption.changed_en, trust_of(practice))
+    assert told == (world.editors[1], world.provinces[1], "Smaller dryer", Trust.CLAIMED)
+    address = f"{own}copies/{adoption.pk}/"
+    assert [client.post(f"{address}confirm/").status_code for client in (claimant, elsewhere)] == [403, 403]
     assert elsewhere.get(address).status_code == 403
-    assert trust_of(practice) == Trust.CLAIMED
 
-    origin = client_of(world.editors[0])
     assert origin.post(f"{address}confirm/").status_code == 302
     adoption.refresh_from_db()
     assert (adoption.confirmed_on, adoption.confirmed_by) == (today(), world.editors[0])
     assert trust_of(practice) == Trust.CONFIRMED
-    again = origin.post(f"{address}confirm/")
-    assert last_message(again) == "This copy is confirmed already."
+    assert last_message(origin.post(f"{address}confirm/")) == "This copy is confirmed already."
 
-    indicator = make_indicator("AIR_SO2")
-    before, after = [
-        make_reading(world.pilots[1], indicator, str(year), value) for year, value in ((2023, 100), (2025, 85))
-    ]
-    pending = make_reading(world.pilots[1], indicator, "2024", 90, state="reported", accepted_on=None)
-    effect = {"adoption": adoption.pk, "basis": "total", "reading_before": before.pk}
-    page = f"{practice.get_absolute_url()}effects/new/"
-    assert claimant.post(page, {**effect, "reading_after": pending.pk}).status_code == 400
-    assert claimant.post(page, {**effect, "reading_after": after.pk}).status_code == 302
+    values, so2 = {"2023": 100, "2025": 85}, make_indicator("AIR_SO2")
+    before, after = (make_reading(world.pilots[1], so2, year, value).pk for year, value in values.items())
+    pending = make_reading(world.pilots[1], so2, "2024", 90, state="reported", accepted_on=None).pk
+    effect = {"adoption": adoption.pk, "basis": "total", "reading_before": before}
+    assert claimant.post(f"{own}effects/new/", {**effect, "reading_after": pending}).status_code == 400
+    assert claimant.post(f"{own}effects/new/", {**effect, "reading_after": after}).status_code == 302
     assert trust_of(practice) == Trust.VERIFIED
-    text = unescape(claimant.get(practice.get_absolute_url()).content.decode())
+    text = unescape(claimant.get(own).text)
     assert "change of the pilot’s total in the same years: AIR_SO2 emissions −15.0 %; −15 t, 2023 to 2025" in text
     assert [word for word in ("easured effect", "measured:", "Measured") if word in text] == []
 
-    back = origin.post(f"{address}withdraw/")
-    assert last_message(back) == "Say why the confirmation is taken back."
+    assert last_message(origin.post(f"{address}withdraw/")) == "Say why the confirmation is taken back."
     origin.post(f"{address}withdraw/", {"reason": "The dryer was never built"})
     adoption.refresh_from_db()
     assert adoption.confirmed_on is None

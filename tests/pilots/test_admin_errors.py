@@ -1,0 +1,257 @@
+"""Admin forms: what is wrong stands at the field to mend, in words that say how; nothing is saved."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from core.http.as_of import today
+from pilots.models import Adoption, Batch, Effect, FollowUp, Pilot, Practice, Reading, Target
+from policies.models import Policy, ProvincialPlan
+from tests.factories import (
+    make_adoption,
+    make_agency,
+    make_batch,
+    make_carbon,
+    make_indicator,
+    make_milestone,
+    make_pilot,
+    make_plan,
+    make_policy,
+    make_practice,
+    make_province,
+    make_reading,
+    make_stage,
+    make_target,
+)
+from tests.support.admin_forms import form_data, form_errors, page_url, save, save_new
+from tests.support.api_client import make_user
+from tests.support.sign_in import client_of
+from tests.support.snapshots import assert_snapshot
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+
+
+@pytest.fixture
+def records() -> dict[str, Any]:
+    """A batch with a city, a park and another city; a policy with a plan; values, a practice and its copy."""
+    batch, home, away = make_batch(), make_province(slug="home"), make_province(slug="away")
+    city, park = make_pilot(batch, home, name_zh="湖州市"), make_pilot(batch, home, kind="park")
+    so2, policy = (
+        make_indicator("AIR_SO2", name_en="SO2"),
+        make_policy(slug="plan-2022", doc_number="环综合〔2022〕42号"),
+    )
+    practice, copier = make_practice(city, province=home), make_pilot(batch, away)
+    make_plan(policy, away)
+    return {
+        "batch": batch,
+        "home": home,
+        "away": away,
+        "city": city,
+        "park": park,
+        "copier": copier,
+        "so2": so2,
+        "policy": policy,
+        "practice": practice,
+        "copy": make_adoption(practice, copier),
+        "agency": make_agency(),
+        "early": make_reading(city, so2, "2022", 100),
+        "late": make_reading(city, so2, "2023", 100),
+        "waiting": make_reading(city, so2, "2021", 70, state="reported", accepted_on=None),
+        "elsewhere": make_reading(copier, so2, "2023", 9),
+        "other indicator": make_reading(city, make_indicator("AIR_NOX"), "2023", 8),
+        "other copy": make_adoption(make_practice(city), copier),
+        "overdue": make_milestone(city, date(2025, 1, 1)),
+        "target": make_target(copier, so2, 12_000, 9_600),
+        "editor": make_user("editor", "provincial_editor", home),
+        "boss": make_user("boss", "national_editor"),
+    }
+
+
+SOUND: dict[type[Any], dict[str, Any]] = {
+    Pilot: {"name_zh": "嘉兴市", "slug": "jiaxing", "kind": "city", "batch": "@batch", "province": "@home"},
+    Batch: {"title_zh": "第二批", "slug": "national-2", "announced_on": "2026-01-15"},
+    Policy: {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10"},
+    ProvincialPlan: {"policy": "@policy", "province": "@home"},
+    Reading: {"pilot": "@city", "indicator": "@so2", "period": "2024", "value": "100"},
+    Adoption: {"practice": "@practice", "planned_on": "2025-03-01"},
+    Effect: {"practice": "@practice", "known_on": "2025-03-01"},
+    Target: {"pilot": "@city", "indicator": "@so2", "target_year": 2026, "target_value": "8"},
+    FollowUp: {
+        "title_zh": "整改", "pilot": "@city", "cause": "milestone", "cause_milestone": "@overdue",
+        "opened_on": "2026年6月1日", "due_on": "2026-07-01", "owner_agency": "@agency",
+    },
+}  # fmt: skip
+ISSUED = {"status": "issued", "issued_on": "2022-12-05"}
+CASES: dict[type[Any], list[dict[str, Any]]] = {
+    Pilot: [
+        {"kind": "park", "city_type": "resource"},
+        {"prefecture_code": "33050"},
+        {"term_start": "2026-01-01", "term_end": "2025-01-01"},
+        {"name_zh": "湖州市"},
+        {"withdrawn_on": "2099-01-01"},
+        {"slug": "Hu zhou"},
+        {"batch": ""},
+        {"kind": "park", "parent": "@park"},
+        {"kind": "city", "parent": "@city"},
+    ],
+    Batch: [
+        {"level": "provincial"},
+        {"title_zh": None},
+        {"announced_on": None},
+        {"term_start": "2026-01-01", "term_end": "2025-01-01"},
+    ],
+    Policy: [
+        {"level": "provincial"},
+        {"title_en": None},
+        {"issued_on": None},
+        {"issued_on": "05/03/2026"},
+        {"issued_on": "2026-03"},
+        {"issued_on": "2026-02-30"},
+        {"slug": "Ünder_score"},
+        {"slug": "double--hyphen"},
+        {"slug": "plan-2022"},
+        {"doc_number": "环综合〔２０２２〕42号"},
+    ],
+    ProvincialPlan: [
+        {"province": "@away"},
+        {"status": "issued"},
+        {"status": "not_found"},
+        {"status": "not_found", "searched_on": "2024-05-01"},
+        {**ISSUED, "status": "unknown", "issued_precision": "day"},
+        {**ISSUED, "issued_on": "2099-01-01"},
+        {**ISSUED, "published_on": "2022-12-01"},
+        {"note_en": "a\u202eb"},
+    ],
+    Reading: [
+        {"value": "150"},
+        {"value": "-1"},
+        {"value": "12,5"},
+        {"period": "2024-5"},
+        {"state": "accepted", "accepted_on": "2025-01-01", "reported_on": "2025-02-01"},
+    ],
+    Target: [{"steps": "2027: 9"}, {"steps": "2025"}, {"steps": "2025: 1; 2025: 2"}],
+    Adoption: [
+        {},
+        {"pilot": "@city"},
+        {"pilot": "@copier"},
+        {"province": "@home", "given_up_on": "2026-01-01"},
+        {"province": "@home", "in_use_on": "2026-01-01"},
+    ],
+    Effect: [
+        {},
+        {"reading_before": "@early", "reading_after": "@waiting"},
+        {"reading_before": "@late", "reading_after": "@early"},
+        {"reading_before": "@early", "reading_after": "@elsewhere"},
+        {"reading_before": "@early", "reading_after": "@other indicator"},
+        {"reading_before": "@early"},
+        {"adoption": "@other copy", "statement_en": "Less"},
+        {"statement_en": "Less", "stated_value": "5"},
+    ],
+    FollowUp: [
+        {"verifier": "@editor"},
+        {"owner_user": "@boss", "verifier": "@boss"},
+        {"pilot": None, "cause": "", "cause_milestone": None},
+        {"owner_agency": None},
+    ],
+}
+
+
+def test_an_error_stands_at_the_field_to_mend(admin_client: Client, records: dict[str, Any]) -> None:
+    """The fields that are wrong in a new record that is sound otherwise."""
+    said = {}
+    for model, cases in CASES.items():
+        before = model._default_manager.count()
+        for case in cases:
+            values = {name: keyed(value, records) for name, value in (SOUND[model] | case).items()}
+            name = ", ".join(f"{field} {value}" for field, value in case.items())
+            said[f"{model.__name__}: {name}"] = form_errors(save_new(admin_client, model, **values))
+        assert model._default_manager.count() == before
+    practice = {"origins": None, "cost_amount": "12", "library_on": "2025-01-05", "retired_on": "2025-02-01"}
+    said["Practice"] = form_errors(save(admin_client, records["practice"], **practice, action_en="short"))
+    assert_snapshot("admin-errors", said)
+    assert not Practice.objects.exclude(library_on=None).exists()
+
+
+def keyed(value: Any, records: dict[str, Any]) -> Any:
+    return records[value[1:]].pk if isinstance(value, str) and value.startswith("@") else value
+
+
+# -- rows of a pilot -------------------------------------------------------------------------------------
+
+
+def row_problems(response: Any) -> dict[str, dict[str, list[str]]]:
+    """Return the errors of a form’s inlines by row, and those of a whole formset by its name."""
+    assert response.status_code == 200, "the form was accepted"
+    found: dict[str, dict[str, list[str]]] = {}
+    for inline in response.context["inline_admin_formsets"]:
+        formset = inline.formset
+        if formset.non_form_errors():
+            found[formset.prefix] = {"": list(formset.non_form_errors())}
+        found |= {
+            form.prefix: {name: list(texts) for name, texts in form.errors.items()} for form in formset if form.errors
+        }
+    return found
+
+
+def stage_row(place: int, stage: str, day: str) -> dict[str, str]:
+    return {f"stages-{place}-stage": stage, f"stages-{place}-entered_on": day}
+
+
+TARGET = {"targets-0-indicator": "@so2", "targets-0-target_year": "2026"}
+PLANNED = {"stages-0-planned_on": "2027-01-01", "stages-1-planned_on": "2027-02-01", "stages-TOTAL_FORMS": "4"}
+ROWS: dict[str, dict[str, str]] = {
+    "a milestone without a title": {"milestones-1-facet": "goal", "milestones-1-planned_on": "2025-01-01"},
+    "a stage without its day": {"stages-2-stage": "plan_issued"},
+    "a stage ahead": stage_row(2, "plan_issued", "2999-01-01"),
+    "a task without words": {**TARGET, "targets-0-kind": "text"},
+    "a target without its value": TARGET,
+    "a value of two meanings": {**TARGET, "targets-0-target_value": "12,5"},
+    "a target of its base year": {
+        **TARGET, "targets-0-target_year": "2023", "targets-0-base_year": "2023", "targets-0-target_value": "1",
+    },
+    "an order that cannot be": stage_row(2, "recommended", "2024-05-01"),
+    "a stage passed over": stage_row(2, "plan_issued", "2024-05-01"),
+    "a stage in between taken away": {"stages-1-DELETE": "on", **stage_row(2, "plan_draft", "2024-05-01")},
+    "another becomes impossible": stage_row(0, "plan_draft", "2024-01-15"),
+    "the same stage twice": {**stage_row(2, "promoted", ""), **stage_row(3, "promoted", ""), **PLANNED,
+                             "stages-2-planned_on": "2027-01-01", "stages-3-planned_on": "2027-02-01"},
+}  # fmt: skip
+
+
+def test_an_error_in_a_row_stands_at_its_field_and_above_the_form(
+    admin_client: Client, records: dict[str, Any]
+) -> None:
+    city, said = records["city"], {}
+    make_stage(city, "listed", date(2024, 1, 15))
+    make_stage(city, "tasked", date(2024, 3, 1))
+    for name, row in ROWS.items():
+        answer = save(admin_client, city, **{field: keyed(value, records) for field, value in row.items()})
+        listed = [label for label, _target, _text in answer.context["field_errors"]]
+        said[name] = [row_problems(answer), listed]
+    assert_snapshot("admin-row-errors", said)
+    together = stage_row(0, "listed", "2024-06-01") | stage_row(1, "tasked", "2024-07-01")
+    assert save(admin_client, city, **together).status_code == 302  # stages that move together are no error
+
+
+def test_a_second_target_for_an_indicator_is_rejected_at_it(admin_client: Client, records: dict[str, Any]) -> None:
+    """Beside the one on record, twice in the form, and beside one that a colleague has just added."""
+    pilot, carbon = records["copier"], make_carbon()
+    row = {"targets-1-indicator": records["so2"].pk, "targets-1-target_year": 2026, "targets-1-target_value": "8"}
+    said = {"indicator": ["This pilot already has a target for this indicator: change that one."]}
+    assert row_problems(save(admin_client, pilot, **row)) == {"targets-1": said}
+    opened, row = admin_client.get(page_url(pilot)), row | {"targets-1-indicator": carbon.pk}
+    twice = {name.replace("-1-", "-2-"): value for name, value in row.items()}
+    twice |= {"targets-2-kind": "reach", "targets-TOTAL_FORMS": 3}
+    assert row_problems(save(admin_client, pilot, **row, **twice)) == {"targets-2": said}
+    assert save(client_of(User.objects.create_superuser("wang")), pilot, **row).status_code == 302
+    assert row_problems(admin_client.post(page_url(pilot), form_data(opened, **row))) == {"targets-1": said}
+
+
+def test_what_was_amiss_before_does_not_hold_up_other_rows(admin_client: Client, records: dict[str, Any]) -> None:
+    city = records["city"]
+    make_stage(city, "tasked", date(2024, 1, 1))
+    make_stage(city, "listed", date(2024, 2, 1))  # as a file may bring it
+    assert save(admin_client, city, **stage_row(2, "withdrawn", str(today()))).status_code == 302
