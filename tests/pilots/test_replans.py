@@ -229,6 +229,9 @@ def test_the_ministry_decides_at_once_and_corrects_what_it_entered_today(
         answer = ask(ministry, milestone, date(2026, 12, 31), "Agreed by telephone")
         assert days(answer.json()) == ("2026-12-31", "2026-07-19", "grey")
         assert answer.json()["replan"] is None  # the decision replaces what waited
+        theirs = make_milestone(pilot, date(2026, 10, 1), title_en="Entered by the province", is_key=True)
+        answer = ask(officer, theirs, date(2026, 11, 1), "Typing error")
+        assert (answer.json()["planned_on"], answer.json()["replan"]["day"]) == ("2026-10-01", "2026-11-01")
         fresh = make_milestone(pilot, date(2026, 10, 1), title_en="Fresh", is_key=True)
         answer = ask(ministry, fresh, date(2026, 11, 1), "Typing error")
         assert (answer.json()["planned_on"], answer.json()["first_planned_on"]) == ("2026-11-01", "2026-11-01")
