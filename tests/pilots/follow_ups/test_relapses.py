@@ -103,3 +103,11 @@ def test_relapses_are_those_of_every_day(seed: int) -> None:
             assert cause_relapse(pilot, cause, closed_on, as_of) == expected, (cause, closed_on, as_of)
             relapsed += expected is not None
     assert relapsed > 3
+
+
+def test_red_again_is_told_up_to_the_180th_day_after_closing() -> None:
+    pilot = make_pilot(make_batch(announced_on=date(2024, 1, 15)), make_province())
+    make_milestone(pilot, date(2025, 1, 1), is_key=True)
+    pilot, red = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get(), date(2025, 4, 2)  # the 91st day
+    found = [cause_relapse(pilot, ("pilot", None), red - timedelta(days), LAST) for days in (180, 181)]
+    assert found == [red, None]
