@@ -66,7 +66,9 @@ def programme(empty: None) -> dict[str, Pilot]:
     make_stage(pilots["amber"], "tasked", date(2024, 3, 1))
     make_measured(pilots["good"], (12000, 10200), (4200, 4074))
     make_measured(pilots["amber"], (10000, 8500), (1000, 1040))
-    make_milestone(pilots["late"], date(2026, 6, 30), title_en="Platform live", owner="Bureau", is_key=True)
+    make_milestone(
+        pilots["late"], date(2026, 6, 30), title_en="Platform live", title_zh="平台上线", owner="Bureau", is_key=True
+    )
     make_milestone(pilots["late"], date(2025, 3, 1), date(2025, 3, 15), title_en="Inventory built")
     return pilots
 

@@ -101,6 +101,7 @@ def test_the_data_page_counts_the_records_of_its_files(client: Client, batch: Ba
     """Today and on a day before most of them, a withdrawn pilot among them."""
     for day in ("2024-01-14", BEFORE, DAY):
         rows = get_page(client, "/data/", day).context["downloads"]
-        counts = {row["url"]: client.get(row["url"], {"as_of": day}).json()["count"] for row in rows}
+        addresses = {row["url"]: f"{row['url']}{'&' if '?' in row['url'] else '?'}as_of={day}" for row in rows}
+        counts = {url: client.get(address).json()["count"] for url, address in addresses.items()}
         assert {row["url"]: row["count"] for row in rows} == counts, day
     assert [row["withdrawn"] for row in rows if "/pilots/" in row["url"]] == [1]

@@ -216,7 +216,7 @@ ABSENT = {"issued_on": None, "known_issued_by": None}
 
 @pytest.fixture
 def policy(empty: None) -> Policy:
-    return make_policy(slug="plan", short_name_en="A plan", issued_on=date(2022, 6, 17))
+    return make_policy(slug="plan", title_en="A plan", short_name_en="A plan", issued_on=date(2022, 6, 17))
 
 
 def make_place(region: str = "north", **fields: Any) -> Province:

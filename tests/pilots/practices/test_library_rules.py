@@ -339,7 +339,8 @@ def test_a_recommendation_on_a_rise_asks_for_a_remark_on_its_page_too(
 
 
 def test_a_confirmation_is_taken_back_by_api(records: dict[str, Any], users: dict[str, User]) -> None:
-    boss, away = ApiClient(session=users["ministry"]), ApiClient(session=users["away"])
+    boss = ApiClient(session=users["ministry"])
+    elsewhere = ApiClient(session=make_user("elsewhere", "provincial_editor", make_province()))
     address = f"/api/v1/adoptions/{records['confirmed'].pk}/"
     etag = boss.send("GET", address)["ETag"]
 
@@ -348,7 +349,7 @@ def test_a_confirmation_is_taken_back_by_api(records: dict[str, Any], users: dic
 
     assert faults(withdraw(boss, etag, reason=" ")) == (400, {"/reason": "required"})
     assert faults(withdraw(boss, '"9-x"', reason="Wrong site")) == (412, {"If-Match": "stale"})
-    assert faults(withdraw(away, etag, reason="Wrong site")) == (403, {"": "not_yours"})
+    assert faults(withdraw(elsewhere, etag, reason="Wrong site")) == (403, {"": "not_yours"})
     done = withdraw(boss, etag, reason="Wrong site")
     assert (done.status_code, done.json()["trust"], done.json()["confirmed_on"]) == (200, "claimed", None)
     assert Adoption.history.first().history_change_reason == "Wrong site"
