@@ -214,7 +214,7 @@ def write_document(scales: list[int], found: list[dict[tuple[str, str], list[flo
         "| --- " * (2 + 4 * len(scales)) + "|",
     ]
     for case, name in found[0]:
-        numbers = [f"{number:,.{1 if number >= 10 else 2}f}" for scale in found for number in scale[case, name]]
+        numbers = [f"{n:,.{1 if n >= 10 else 2}f}" if n >= 0 else "—" for scale in found for n in scale[case, name]]
         lines.append(f"| {' | '.join([case, name, *numbers])} |")
     text = DOCUMENT.read_text(encoding="utf-8").partition(HEAD)[0]
     DOCUMENT.write_text(f"{text}{HEAD}\n" + "\n".join(lines) + "\n", encoding="utf-8")
