@@ -2,6 +2,7 @@
 no secret.
 """
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -77,6 +78,7 @@ PROGRAMS = {
 
 def test_units_start_the_command_which_reads_their_settings() -> None:
     assert len(STARTS) == 3
+    assert os.access(DEPLOY / "tracker", os.X_OK)
     for (start,) in STARTS.values():
         assert start[0] == "/opt/tracker/current/deploy/tracker"
         assert start[1] in PROGRAMS
