@@ -1,7 +1,7 @@
 """Check constraints: builders that several models share, and their evaluation in memory, without a query for each."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import models
@@ -33,6 +33,13 @@ def title_constraint(app_model: str) -> models.CheckConstraint:
 def check_constraint(name: str, condition: Q, message: Any = None) -> models.CheckConstraint:
     """Check constraint, with what a user reads who broke it."""
     return models.CheckConstraint(condition=condition, name=name, violation_error_message=message)
+
+
+def unique_constraint(
+    name: str, fields: Sequence[str], message: Any = None, condition: Q | None = None
+) -> models.UniqueConstraint:
+    """Unique constraint, of records that fulfil the condition, with what a user reads who broke it."""
+    return models.UniqueConstraint(fields=fields, condition=condition, name=name, violation_error_message=message)
 
 
 def choices_constraint(

@@ -1,4 +1,4 @@
-"""Fields that records have in common: a text that people type, a choice, a day that has come."""
+"""Fields that records have in common: a text that people type, a choice, a day, a mark, a number, other records."""
 
 from typing import Any
 
@@ -25,9 +25,19 @@ def choice_field(
     return models.CharField(label, max_length=max_length, choices=choices.choices, help_text=help_text, **options)
 
 
-def day_field(label: Any, help_text: Any) -> Any:
-    """Return a field of a day that does not lie ahead; empty where it is not known."""
-    return models.DateField(label, null=True, blank=True, validators=[check_not_ahead], help_text=help_text)
+def day_field(label: Any, help_text: Any, *, ahead: bool = False) -> Any:
+    """Return a field of a day that does not lie ahead, unless it may; empty where it is not known."""
+    validators = [] if ahead else [check_not_ahead]
+    return models.DateField(label, null=True, blank=True, validators=validators, help_text=help_text)
+
+
+def flag_field(label: Any, help_text: Any, *, default: bool = False) -> Any:
+    return models.BooleanField(label, default=default, help_text=help_text)
+
+
+def number_field(label: Any, help_text: Any, **options: Any) -> Any:
+    """Return a field of a whole number from 0 on; empty where it is not known."""
+    return models.PositiveIntegerField(label, null=True, blank=True, help_text=help_text, **options)
 
 
 def link_field(
@@ -36,6 +46,12 @@ def link_field(
     """Return a field of another record, which is not deleted while this one names it."""
     how = {"null": optional, "blank": optional, "related_name": related_name, "help_text": help_text, **options}
     return models.ForeignKey(to, verbose_name=label, on_delete=models.PROTECT, **how)
+
+
+def list_field(to: Any, label: Any, help_text: Any, related_name: str | None = None, *, blank: bool = True) -> Any:
+    """Return a field of any number of other records."""
+    how = {"related_name": related_name, "help_text": help_text, "blank": blank}
+    return models.ManyToManyField(to, verbose_name=label, **how)
 
 
 def amount_field(label: Any, help_text: Any, *, optional: bool = False) -> Any:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.records.constraints import check_constraint, choices_constraint
+from core.records.constraints import check_constraint, choices_constraint, unique_constraint
 from core.records.fields import amount_field, choice_field, day_field, link_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText
@@ -122,23 +122,23 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
                 Q(given_up_on__isnull=True, give_up_reason="") | Q(given_up_on__isnull=False) & ~Q(give_up_reason=""),
                 _("Given up: give the day and the reason together."),
             ),
-            models.UniqueConstraint(
-                fields=["practice", "pilot"],
-                condition=Q(pilot__isnull=False),
-                name="adoption_pilot_once",
-                violation_error_message=_("This pilot’s copy of the practice is on record already."),
+            unique_constraint(
+                "adoption_pilot_once",
+                ["practice", "pilot"],
+                _("This pilot’s copy of the practice is on record already."),
+                Q(pilot__isnull=False),
             ),
-            models.UniqueConstraint(
-                fields=["practice", "province", "place"],
-                condition=Q(pilot__isnull=True) & ~Q(place=""),
-                name="adoption_place_once",
-                violation_error_message=_("This place’s copy of the practice is on record already."),
+            unique_constraint(
+                "adoption_place_once",
+                ["practice", "province", "place"],
+                _("This place’s copy of the practice is on record already."),
+                Q(pilot__isnull=True) & ~Q(place=""),
             ),
-            models.UniqueConstraint(
-                fields=["practice", "province"],
-                condition=Q(pilot__isnull=True, place=""),
-                name="adoption_province_once",
-                violation_error_message=_("This province’s copy of the practice is on record already."),
+            unique_constraint(
+                "adoption_province_once",
+                ["practice", "province"],
+                _("This province’s copy of the practice is on record already."),
+                Q(pilot__isnull=True, place=""),
             ),
         ]
 

@@ -8,13 +8,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint
-from core.records.fields import choice_field, day_field, link_field, text_field
+from core.records.constraints import check_constraint, slug_constraint, title_constraint
+from core.records.fields import choice_field, day_field, link_field, list_field, number_field, text_field
 from core.records.validators import check_not_ahead
 from core.text.bilingual import is_chinese_active
 from pilots.querysets import BatchQuerySet
 from policies.models import Industry, Level, Policy, Province
 from policies.models.sourced import SourcedModel
+
+NO_NUMBER = _("Empty when the announcement gives no number.")
 
 
 class Batch(SlugModel, BilingualTitleModel, SourcedModel):
@@ -48,34 +50,19 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         validators=[check_not_ahead],
         help_text=_("Latest day by which it is known to exist. Left empty, it is the day of announcement."),
     )
-    term_start = models.DateField(
-        _("term starts"), null=True, blank=True, help_text=_("First day of the trial, as the announcement sets it.")
+    term_start = day_field(_("term starts"), _("First day of the trial, as the announcement sets it."), ahead=True)
+    term_end = day_field(
+        _("term ends"), _("Last day of the trial. For “three years” count from the first day."), ahead=True
     )
-    term_end = models.DateField(
-        _("term ends"),
-        null=True,
-        blank=True,
-        help_text=_("Last day of the trial. For “three years” count from the first day."),
-    )
-    city_count = models.PositiveIntegerField(
-        _("cities announced"), null=True, blank=True, help_text=_("Empty when the announcement gives no number.")
-    )
-    county_count = models.PositiveIntegerField(
-        _("counties announced"), null=True, blank=True, help_text=_("Empty when the announcement gives no number.")
-    )
-    park_count = models.PositiveIntegerField(
-        _("parks announced"), null=True, blank=True, help_text=_("Empty when the announcement gives no number.")
-    )
-    enterprise_count = models.PositiveIntegerField(
-        _("enterprises announced"), null=True, blank=True, help_text=_("Empty when the announcement gives no number.")
-    )
-
-    industries_announced = models.ManyToManyField(
+    city_count = number_field(_("cities announced"), NO_NUMBER)
+    county_count = number_field(_("counties announced"), NO_NUMBER)
+    park_count = number_field(_("parks announced"), NO_NUMBER)
+    enterprise_count = number_field(_("enterprises announced"), NO_NUMBER)
+    industries_announced = list_field(
         Industry,
-        verbose_name=_("industries announced"),
-        blank=True,
-        related_name="batches_announcing",
-        help_text=_("Industries that the batch’s own notice names, whether or not a recorded pilot names them."),
+        _("industries announced"),
+        _("Industries that the batch’s own notice names, whether or not a recorded pilot names them."),
+        "batches_announcing",
     )
 
     objects = models.Manager.from_queryset(BatchQuerySet)()
@@ -101,9 +88,7 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
                 _("The term ends before it starts."),
             ),
             check_constraint("batch_known_on_its_day", Q(announced_on__isnull=True) | Q(known_by=F("announced_on"))),
-            check_constraint(
-                "batch_has_title", ~Q(title_zh="") | ~Q(title_en=""), _("Give the title in at least one language.")
-            ),
+            title_constraint("batch"),
         ]
 
     def get_absolute_url(self) -> str:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.files.content_types import MEDIA_TYPES
 from core.records.constraints import check_constraint
-from core.records.fields import choice_field, link_field, text_field
+from core.records.fields import choice_field, flag_field, link_field, number_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import check_text
 from pilots.models.adoption import Adoption, Effect
@@ -48,17 +48,11 @@ class Document(HistoryModel):
     media_type = models.CharField(
         _("type"), max_length=100, editable=False, help_text=_("Media type, found by its content.")
     )
-    page_count = models.PositiveIntegerField(
-        _("pages"),
-        null=True,
-        blank=True,
-        editable=False,
-        help_text=_("Of a PDF, as releases up to 0.7 counted them; later ones do not."),
+    page_count = number_field(
+        _("pages"), _("Of a PDF, as releases up to 0.7 counted them; later ones do not."), editable=False
     )
-    is_public = models.BooleanField(
-        _("public"),
-        default=False,
-        help_text=_("Everybody who reads the site may download it. Otherwise those to whom its records belong."),
+    is_public = flag_field(
+        _("public"), _("Everybody who reads the site may download it. Otherwise those to whom its records belong.")
     )
     province = stamp_field(
         Province,
@@ -176,16 +170,12 @@ class Attachment(HistoryModel):
         max_length=8,
         default=AttachmentRole.EVIDENCE,
     )
-    page_number = models.PositiveIntegerField(
-        _("page"), null=True, blank=True, help_text=_("The page on which it stands, from 1.")
-    )
+    page_number = number_field(_("page"), _("The page on which it stands, from 1."))
     quote = text_field(_("quote"), 500, _("The words that show it."), blank=True)
-    quote_page = models.PositiveIntegerField(
+    quote_page = number_field(
         _("quote found on page"),
-        null=True,
-        blank=True,
+        _("Where releases up to 0.7 found the quote in a PDF; later ones do not look for it."),
         editable=False,
-        help_text=_("Where releases up to 0.7 found the quote in a PDF; later ones do not look for it."),
     )
     attached_by = stamp_field(settings.AUTH_USER_MODEL, _("attached by"))
     attached_on = models.DateField(_("attached on"), auto_now_add=True, help_text=_("The day it was attached."))

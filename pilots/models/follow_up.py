@@ -33,8 +33,8 @@ from django.utils.translation import pgettext_lazy
 from core.history.append_only import KeptQuerySet
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel, note_en_field, note_zh_field
-from core.records.constraints import check_constraint, choices_constraint
-from core.records.fields import choice_field, link_field, text_field
+from core.records.constraints import check_constraint, choices_constraint, title_constraint, unique_constraint
+from core.records.fields import choice_field, day_field, flag_field, link_field, list_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
@@ -241,11 +241,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     cause_reason_en = kept_text(_("reason at the opening, in English"), **CAUSE_REASON)
     cause_reason_zh = kept_text(_("reason at the opening, in Chinese"), **CAUSE_REASON)
     cause_reason = TranslatedText("cause_reason")
-    is_key = models.BooleanField(
-        _("key follow-up"),
-        default=False,
-        help_text=_("A key follow-up is reported as done only with a file that shows it."),
-    )
+    is_key = flag_field(_("key follow-up"), _("A key follow-up is reported as done only with a file that shows it."))
     opened_on = models.DateField(
         _("opened on"), default=today, validators=[check_not_ahead], help_text=_("The day it was assigned.")
     )
@@ -276,12 +272,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         "+",
         _("Who is to verify it. Empty: any editor of the ministry but the owner and who reported."),
     )
-    sources = models.ManyToManyField(
-        "policies.Source",
-        verbose_name=_("sources"),
-        blank=True,
-        help_text=_("The minutes or documents that assigned it."),
-    )
+    sources = list_field("policies.Source", _("sources"), _("The minutes or documents that assigned it."))
     note_en = note_en_field(_("What a reader should know besides."))
     note_zh = note_zh_field()
     note = TranslatedText("note")
@@ -323,9 +314,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
                 Q(number__regex=r"^[0-9]{4}-[0-9]{3,5}$"),
                 _("A number has the form 2026-017."),
             ),
-            check_constraint(
-                "followup_has_title", ~Q(title_zh="") | ~Q(title_en=""), _("Give the title in at least one language.")
-            ),
+            title_constraint("followup"),
             check_constraint(
                 "followup_one_subject",
                 Q(pilot__isnull=False, province__isnull=False, policy__isnull=True, practice__isnull=True)
@@ -416,7 +405,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
 class FollowUpStep(HistoryModel):
     """One step of a follow-up. Steps are only ever added: the product refuses to change or delete one."""
 
-    follow_up = models.ForeignKey(FollowUp, verbose_name=_("follow-up"), on_delete=models.PROTECT, related_name="steps")
+    follow_up = link_field(FollowUp, _("follow-up"), "steps")
     seq = models.PositiveSmallIntegerField(_("place"), help_text=_("Its place among the steps, from 1."))
     taken_on = models.DateField(
         _("day of the step"), default=today, validators=[check_not_ahead], help_text=_("The day it was taken.")
@@ -424,9 +413,7 @@ class FollowUpStep(HistoryModel):
     move = choice_field(_("step"), Move, _("What was done."), max_length=8)
     state = choice_field(_("state after it"), FollowUpState, _("The state that it led to."), max_length=9)
     remark = long_text(_("remark"), _("What was done, what is missing, or why the date was moved."))
-    new_due_on = models.DateField(
-        _("new due date"), null=True, blank=True, help_text=_("From this step on it is due on this day.")
-    )
+    new_due_on = day_field(_("new due date"), _("From this step on it is due on this day."), ahead=True)
     cause_colour = kept_text(
         _("light at the closing"),
         max_length=6,
@@ -449,7 +436,7 @@ class FollowUpStep(HistoryModel):
         ordering = ["follow_up", "seq"]
         constraints = [
             choices_constraint("cause_colour", Colour, "followupstep_colour_known", blank=True),
-            models.UniqueConstraint(fields=["follow_up", "seq"], name="followupstep_seq_unique"),
+            unique_constraint("followupstep_seq_unique", ["follow_up", "seq"]),
         ]
 
     def __str__(self) -> str:

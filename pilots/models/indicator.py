@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, note_en_field, note_zh_field
 from core.records.constraints import check_constraint, choices_constraint
-from core.records.fields import choice_field, text_field
+from core.records.fields import choice_field, flag_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText, is_chinese_active, normalize_code
 from core.text.formatting import join_short
@@ -114,9 +114,7 @@ class Indicator(HistoryModel, BilingualNameModel):
     unit_zh = text_field(_("unit in Chinese"), 30, _("Only where it differs, for example 万吨."), blank=True)
     kind = choice_field(_("kind"), IndicatorKind, _("What the indicator is about."), max_length=10)
     direction = choice_field(_("direction"), Direction, _("Which way is better."), max_length=6)
-    binding = models.BooleanField(
-        _("binding"), default=False, help_text=_("Binding (约束性) as opposed to expected (预期性).")
-    )
+    binding = flag_field(_("binding"), _("Binding (约束性) as opposed to expected (预期性)."))
     accumulation = choice_field(
         _("accumulation"),
         Accumulation,

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel
-from core.records.constraints import check_constraint
-from core.records.fields import choice_field, day_field, link_field, text_field
+from core.records.constraints import check_constraint, title_constraint
+from core.records.fields import choice_field, day_field, flag_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from pilots.lights import Colour
@@ -47,9 +47,7 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
     weight = models.PositiveSmallIntegerField(
         _("weight"), default=1, help_text=_("How much it counts beside the others; 1 unless the plan says otherwise.")
     )
-    is_key = models.BooleanField(
-        _("key milestone"), default=False, help_text=_("A key milestone more than 90 days late turns the pilot red.")
-    )
+    is_key = flag_field(_("key milestone"), _("A key milestone more than 90 days late turns the pilot red."))
     evidence = text_field(
         _("evidence"),
         300,
@@ -69,9 +67,7 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
         verbose_name_plural = _("milestones")
         ordering = ["pilot", "planned_on", "pk"]
         constraints = [
-            check_constraint(
-                "milestone_has_title", ~Q(title_zh="") | ~Q(title_en=""), _("Give the title in at least one language.")
-            ),
+            title_constraint("milestone"),
             check_constraint("milestone_weight_positive", Q(weight__gte=1), _("The weight is at least 1.")),
         ]
 
@@ -110,13 +106,7 @@ class LightOverride(HistoryModel):
         300,
         _("Shown beside the light, for example “Furnace 2 closes in December; checked on site on 3 March”."),
     )
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("author"),
-        on_delete=models.PROTECT,
-        editable=False,
-        related_name="light_overrides",
-    )
+    author = link_field(settings.AUTH_USER_MODEL, _("author"), "light_overrides", editable=False)
     set_on = models.DateField(_("set on"), default=today, validators=[check_not_ahead])
     expires_on = models.DateField(_("expires on"), help_text=_("From this day on the computed light counts again."))
 

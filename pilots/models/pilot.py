@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint
-from core.records.fields import choice_field, day_field, link_field, text_field
+from core.records.constraints import check_constraint, slug_constraint, unique_constraint
+from core.records.fields import choice_field, day_field, link_field, list_field, text_field
 from core.records.history_model import FieldNames
 from core.text.bilingual import is_chinese_active
 from pilots.models.batch import Batch
@@ -64,19 +64,11 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     city_type = choice_field(
         _("city type"), CityType, _("Only for cities, and only where it has been published."), max_length=15, blank=True
     )
-    industries = models.ManyToManyField(
-        Industry,
-        verbose_name=_("industries"),
-        blank=True,
-        related_name="pilots",
-        help_text=_("Industries that the pilot’s own documents name; several are possible."),
+    industries = list_field(
+        Industry, _("industries"), _("Industries that the pilot’s own documents name; several are possible."), "pilots"
     )
-    term_start = models.DateField(
-        _("term starts"), null=True, blank=True, help_text=_("Only where it differs from the batch’s.")
-    )
-    term_end = models.DateField(
-        _("term ends"), null=True, blank=True, help_text=_("Only where it differs from the batch’s.")
-    )
+    term_start = day_field(_("term starts"), _("Only where it differs from the batch’s."), ahead=True)
+    term_end = day_field(_("term ends"), _("Only where it differs from the batch’s."), ahead=True)
     withdrawn_on = day_field(_("withdrawn on"), _("From this day on it is no longer a pilot."))
 
     objects = models.Manager.from_queryset(PilotQuerySet)()
@@ -116,10 +108,10 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
                 Q(parent__isnull=True) | ~Q(kind=PilotKind.CITY),
                 _("A city does not lie in another pilot city."),
             ),
-            models.UniqueConstraint(
-                fields=["batch", "name_zh"],
-                name="pilot_name_unique_in_batch",
-                violation_error_message=_("This batch already has a pilot of this name."),
+            unique_constraint(
+                "pilot_name_unique_in_batch",
+                ["batch", "name_zh"],
+                _("This batch already has a pilot of this name."),
             ),
             *[
                 check_constraint(

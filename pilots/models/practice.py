@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from core.http.as_of import today
 from core.records.bilingual_models import BilingualTitleModel, SlugModel
 from core.records.constraints import check_constraint, slug_constraint, title_constraint
-from core.records.fields import choice_field, day_field, link_field, text_field
+from core.records.fields import choice_field, day_field, link_field, list_field, text_field
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
@@ -149,23 +149,11 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
     cost_year = models.PositiveSmallIntegerField(
         _("year of the cost"), null=True, blank=True, help_text=_("The year whose prices it is in, for example 2025.")
     )
-    origins = models.ManyToManyField(
-        Pilot, related_name="practices", verbose_name=_("origins"), help_text=_("The pilots where it was done first.")
+    origins = list_field(Pilot, _("origins"), _("The pilots where it was done first."), "practices", blank=False)
+    industries = list_field(
+        Industry, _("industries"), _("Industries it is for. Empty when it is for all."), "practices"
     )
-    industries = models.ManyToManyField(
-        Industry,
-        related_name="practices",
-        verbose_name=_("industries"),
-        help_text=_("Industries it is for. Empty when it is for all."),
-        blank=True,
-    )
-    measures = models.ManyToManyField(
-        Measure,
-        related_name="practices",
-        verbose_name=_("measures"),
-        help_text=_("Measures of the policies that it carries out."),
-        blank=True,
-    )
+    measures = list_field(Measure, _("measures"), _("Measures of the policies that it carries out."), "practices")
     province = link_field(
         Province,
         _("province"),

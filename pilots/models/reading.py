@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.history.diffs import author_name, format_datetime
 from core.records import writing
-from core.records.constraints import check_constraint, choices_constraint
+from core.records.constraints import check_constraint, choices_constraint, unique_constraint
 from core.records.fields import amount_field, choice_field, day_field, link_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
@@ -126,7 +126,7 @@ class Reading(HistoryModel, SourcedModel):
         permissions = [("accept_reading", "Can accept and dispute readings")]
         constraints = [
             choices_constraint("value_status", ValueStatus, "reading_status_known"),
-            models.UniqueConstraint(fields=["pilot", "indicator", "period", "version"], name="reading_version_unique"),
+            unique_constraint("reading_version_unique", ["pilot", "indicator", "period", "version"]),
             non_negative_constraint("value", "reading_value_not_negative"),
             check_constraint(
                 "reading_period_known", Q(period__regex=PERIOD), _("Write the period as 2025 or 2025-Q3.")

@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.http.as_of import today
-from core.records.constraints import check_constraint
+from core.records.constraints import check_constraint, unique_constraint
+from core.records.fields import link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText, check_text
+from core.text.bilingual import TranslatedText
 
 
 class ReplanState(models.TextChoices):
@@ -110,14 +111,7 @@ class PlannedDayModel(models.Model):
 class Replan(HistoryModel):
     """Another planned day of a key milestone or planned stage: asked for, and accepted or refused by the ministry."""
 
-    pilot = models.ForeignKey(
-        "pilots.Pilot",
-        verbose_name=_("pilot"),
-        on_delete=models.PROTECT,
-        related_name="replans",
-        editable=False,
-        help_text=_("The pilot of the milestone or stage."),
-    )
+    pilot = link_field("pilots.Pilot", _("pilot"), "replans", _("The pilot of the milestone or stage."), editable=False)
     milestone = models.ForeignKey(
         "pilots.Milestone",
         verbose_name=_("milestone"),
@@ -137,30 +131,20 @@ class Replan(HistoryModel):
         help_text=_("The planned stage for which another day is asked for; or name a key milestone."),
     )
     day = models.DateField(_("day asked for"), help_text=_("The day by which it is to be done instead."))
-    reason_en = models.CharField(
+    reason_en = text_field(
         _("reason in English"),
-        max_length=300,
+        300,
+        _("Why, for example “the approval of the site took longer”: it is shown beside the light."),
         blank=True,
-        validators=[check_text],
-        help_text=_("Why, for example “the approval of the site took longer”: it is shown beside the light."),
     )
-    reason_zh = models.CharField(
+    reason_zh = text_field(
         _("reason in Chinese"),
-        max_length=300,
+        300,
+        _("The same in Chinese. Where one is empty, readers of its language see the other."),
         blank=True,
-        validators=[check_text],
-        help_text=_("The same in Chinese. Where one is empty, readers of its language see the other."),
     )
     reason = TranslatedText("reason")
-    asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("asked for by"),
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    asked_by = link_field(settings.AUTH_USER_MODEL, _("asked for by"), "+", optional=True, editable=False)
     asked_on = models.DateField(
         _("asked for on"),
         default=today,
@@ -168,15 +152,7 @@ class Replan(HistoryModel):
         validators=[check_not_ahead],
         help_text=_("Day on which it was asked for."),
     )
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("decided by"),
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    decided_by = link_field(settings.AUTH_USER_MODEL, _("decided by"), "+", optional=True, editable=False)
     decided_on = models.DateField(
         _("decided on"), null=True, blank=True, editable=False, help_text=_("An accepted day holds from this day on.")
     )
@@ -186,13 +162,7 @@ class Replan(HistoryModel):
         blank=True,
         help_text=_("Empty while the request waits; the ministry decides it."),
     )
-    remark = models.CharField(
-        _("remark"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Why it was refused: it is shown beside the light."),
-    )
+    remark = text_field(_("remark"), 300, _("Why it was refused: it is shown beside the light."), blank=True)
 
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "one_item": ("milestone",),
@@ -233,17 +203,17 @@ class Replan(HistoryModel):
                 Q(accepted__isnull=True) | Q(accepted=True) | ~Q(remark=""),
                 _("Say why it is refused: the remark is shown beside the light."),
             ),
-            models.UniqueConstraint(
-                fields=["milestone"],
-                condition=Q(accepted__isnull=True),
-                name="replan_milestone_waits_once",
-                violation_error_message=_("A request for this milestone waits already."),
+            unique_constraint(
+                "replan_milestone_waits_once",
+                ["milestone"],
+                _("A request for this milestone waits already."),
+                Q(accepted__isnull=True),
             ),
-            models.UniqueConstraint(
-                fields=["stage_entry"],
-                condition=Q(accepted__isnull=True),
-                name="replan_stage_waits_once",
-                violation_error_message=_("A request for this stage waits already."),
+            unique_constraint(
+                "replan_stage_waits_once",
+                ["stage_entry"],
+                _("A request for this stage waits already."),
+                Q(accepted__isnull=True),
             ),
         ]
 

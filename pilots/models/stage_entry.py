@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from django.core.exceptions import ValidationError
-from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.http.as_of import today
-from core.records.constraints import check_constraint
+from core.records.constraints import check_constraint, unique_constraint
 from core.records.fields import choice_field, day_field, link_field, text_field
 from core.records.history_model import HistoryModel
 from core.text.bilingual import TranslatedText
@@ -20,8 +19,6 @@ from pilots.metrics.stages import Stage, StageEvent, StageIssueCode, stage_issue
 from pilots.models.pilot import Pilot
 from pilots.models.replan import PlannedDayModel
 from policies.models.sourced import SourcedModel
-
-PLANNED_TWICE = _("This pilot already plans to enter this stage: change that entry.")
 
 
 class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
@@ -34,9 +31,7 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
         _("In their order. After rectifying, enter once more the stage that the pilot returns to."),
         max_length=12,
     )
-    planned_on = models.DateField(
-        _("planned on"), null=True, blank=True, help_text=_("Day for which it is or was planned, where one was named.")
-    )
+    planned_on = day_field(_("planned on"), _("Day for which it is or was planned, where one was named."), ahead=True)
     entered_on = day_field(_("entered on"), _("Day on which it happened; empty while it is only planned."))
     evidence = text_field(
         _("evidence"), 300, _("The document that shows it, for example the plan’s title and number."), blank=True
@@ -67,16 +62,16 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
         verbose_name_plural = _("stage entries")
         ordering = ["pilot", "entered_on", "pk"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["pilot", "stage", "entered_on"],
-                name="stageentry_once_a_day",
-                violation_error_message=_("This pilot already enters this stage on this day."),
+            unique_constraint(
+                "stageentry_once_a_day",
+                ["pilot", "stage", "entered_on"],
+                _("This pilot already enters this stage on this day."),
             ),
-            models.UniqueConstraint(
-                fields=["pilot", "stage"],
-                condition=Q(entered_on__isnull=True),
-                name="stageentry_planned_once",
-                violation_error_message=PLANNED_TWICE,
+            unique_constraint(
+                "stageentry_planned_once",
+                ["pilot", "stage"],
+                _("This pilot already plans to enter this stage: change that entry."),
+                Q(entered_on__isnull=True),
             ),
             check_constraint(
                 "stageentry_has_a_day",

@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from core.records.constraints import check_constraint
-from core.records.fields import amount_field, choice_field, day_field, link_field, text_field
+from core.records.constraints import check_constraint, unique_constraint
+from core.records.fields import amount_field, choice_field, day_field, flag_field, link_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import VALID_YEARS, check_displayable
 from core.text.bilingual import TranslatedText
@@ -86,11 +86,7 @@ class Target(HistoryModel, SourcedModel):
     )
     target_text = TranslatedText("target_text")
     done_on = day_field(_("done on"), _("Only for a task in words: the day it was done."))
-    binding = models.BooleanField(
-        _("binding"),
-        default=False,
-        help_text=_("Whether this pilot is bound to it; a binding red turns the pilot red."),
-    )
+    binding = flag_field(_("binding"), _("Whether this pilot is bound to it; a binding red turns the pilot red."))
 
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
@@ -106,10 +102,10 @@ class Target(HistoryModel, SourcedModel):
         verbose_name_plural = _("targets")
         ordering = ["pilot", "indicator"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["pilot", "indicator"],
-                name="target_one_per_indicator",
-                violation_error_message=_("This pilot already has a target for this indicator: change that one."),
+            unique_constraint(
+                "target_one_per_indicator",
+                ["pilot", "indicator"],
+                _("This pilot already has a target for this indicator: change that one."),
             ),
             check_constraint(
                 "target_has_value",

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.records.bilingual_models import BilingualNameModel, BilingualTitleModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint, title_constraint
-from core.records.fields import choice_field
+from core.records.constraints import check_constraint, slug_constraint, title_constraint, unique_constraint
+from core.records.fields import choice_field, flag_field, list_field
 from core.records.history_model import HistoryModel
 from policies.models.policy import Policy
 from policies.models.sourced import SourcedModel
@@ -45,22 +45,19 @@ class Division(HistoryModel, BilingualNameModel):
 class Industry(SlugModel, BilingualNameModel, SourcedModel):
     """A sector as the notices name it, linked to the classification where it has a place there."""
 
-    divisions = models.ManyToManyField(
+    divisions = list_field(
         Division,
-        verbose_name=_("GB/T 4754 divisions"),
-        blank=True,
-        related_name="industries",
-        help_text=_("Several are possible; new energy has none of its own."),
+        _("GB/T 4754 divisions"),
+        _("Several are possible; new energy has none of its own."),
+        "industries",
     )
-    named_in_batch_notice = models.BooleanField(
+    named_in_batch_notice = flag_field(
         _("named in the notice of the first batch"),
-        default=False,
-        help_text=_("Whether the ministry named it when it announced the first national batch."),
+        _("Whether the ministry named it when it announced the first national batch."),
     )
-    ultra_low_emission = models.BooleanField(
+    ultra_low_emission = flag_field(
         _("ultra-low emission sector"),
-        default=False,
-        help_text=_("Whether a national opinion demands ultra-low emission of it (steel, cement, coking)."),
+        _("Whether a national opinion demands ultra-low emission of it (steel, cement, coking)."),
     )
 
     class Meta:
@@ -69,7 +66,7 @@ class Industry(SlugModel, BilingualNameModel, SourcedModel):
         ordering = ["pk"]
         constraints = [
             slug_constraint("industry"),
-            models.UniqueConstraint(fields=["name_zh"], name="industry_name_unique"),
+            unique_constraint("industry_name_unique", ["name_zh"]),
         ]
 
     def get_absolute_url(self) -> str:
@@ -96,26 +93,13 @@ class Measure(SlugModel, BilingualTitleModel, SourcedModel):
     """A course of action that a policy prescribes, in a field and for certain industries."""
 
     field = choice_field(_("field"), Field, _("The policy’s chapter under which it falls."), max_length=12)
-    industries = models.ManyToManyField(
-        Industry,
-        verbose_name=_("industries"),
-        blank=True,
-        related_name="measures",
-        help_text=_("The industries that it names. Empty when it is meant for all."),
+    industries = list_field(
+        Industry, _("industries"), _("The industries that it names. Empty when it is meant for all."), "measures"
     )
-    policies = models.ManyToManyField(
-        Policy,
-        verbose_name=_("policies"),
-        blank=True,
-        related_name="measures",
-        help_text=_("The policies that prescribe it."),
-    )
+    policies = list_field(Policy, _("policies"), _("The policies that prescribe it."), "measures")
 
     class Meta:
         verbose_name = _("measure")
         verbose_name_plural = _("measures")
         ordering = ["field", "pk"]
-        constraints = [
-            slug_constraint("measure"),
-            title_constraint("measure"),
-        ]
+        constraints = [slug_constraint("measure"), title_constraint("measure")]

@@ -19,8 +19,14 @@ from core.records.bilingual_models import (
     note_en_field,
     note_zh_field,
 )
-from core.records.constraints import check_constraint, choices_constraint, slug_constraint, title_constraint
-from core.records.fields import choice_field, day_field, link_field, text_field
+from core.records.constraints import (
+    check_constraint,
+    choices_constraint,
+    slug_constraint,
+    title_constraint,
+    unique_constraint,
+)
+from core.records.fields import choice_field, day_field, flag_field, link_field, list_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText, is_chinese_active
 from core.text.formatting import StatusChoices
@@ -55,7 +61,7 @@ class Agency(SlugModel, BilingualNameModel):
         ordering = ["pk"]
         constraints = [
             slug_constraint("agency"),
-            models.UniqueConstraint(fields=["name_zh"], name="agency_name_unique"),
+            unique_constraint("agency_name_unique", ["name_zh"]),
         ]
 
 
@@ -98,22 +104,14 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
     )
     province = link_field(Province, _("province"), "policies", _("Only for a provincial policy."), optional=True)
     parent = link_field("self", _("implements"), "children", _("The policy that this one carries out."), optional=True)
-    agencies = models.ManyToManyField(
-        Agency,
-        verbose_name=_("issued by"),
-        blank=True,
-        related_name="policies",
-        help_text=_("All bodies that issued it together."),
-    )
-    calls_for_provincial_plan = models.BooleanField(
+    agencies = list_field(Agency, _("issued by"), _("All bodies that issued it together."), "policies")
+    calls_for_provincial_plan = flag_field(
         _("calls for provincial plans"),
-        default=False,
-        help_text=_("Whether every province is to issue a plan of its own: then the rollout is tracked."),
+        _("Whether every province is to issue a plan of its own: then the rollout is tracked."),
     )
-    is_lead = models.BooleanField(
+    is_lead = flag_field(
         _("lead policy"),
-        default=False,
-        help_text=_(
+        _(
             "The one policy whose provincial plans the overview, the list of provinces and the data page count. "
             "Set here, it is taken away from the policy that had it."
         ),
@@ -135,11 +133,11 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
             slug_constraint("policy"),
             *date_constraints("policy"),
             title_constraint("policy"),
-            models.UniqueConstraint(
-                fields=["doc_number"],
-                condition=~Q(doc_number=""),
-                name="policy_doc_number_unique",
-                violation_error_message=_("Another policy has this document number."),
+            unique_constraint(
+                "policy_doc_number_unique",
+                ["doc_number"],
+                _("Another policy has this document number."),
+                ~Q(doc_number=""),
             ),
             check_constraint(
                 "policy_level_goes_with_province",
@@ -164,11 +162,11 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
                 Q(is_lead=False) | Q(calls_for_provincial_plan=True, level=Level.NATIONAL),
                 _("Only a national policy that calls for provincial plans can be the lead."),
             ),
-            models.UniqueConstraint(
-                fields=["is_lead"],
-                condition=Q(is_lead=True),
-                name=LEAD_CONSTRAINT,
-                violation_error_message=_("Another policy is the lead policy. Take the mark away there first."),
+            unique_constraint(
+                LEAD_CONSTRAINT,
+                ["is_lead"],
+                _("Another policy is the lead policy. Take the mark away there first."),
+                Q(is_lead=True),
             ),
         ]
 
@@ -291,10 +289,10 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         verbose_name_plural = _("provincial plans")
         ordering = ["policy", "province"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["policy", "province"],
-                name="plan_one_per_policy_and_province",
-                violation_error_message=_("This province already has a record for this policy: change that one."),
+            unique_constraint(
+                "plan_one_per_policy_and_province",
+                ["policy", "province"],
+                _("This province already has a record for this policy: change that one."),
             ),
             choices_constraint("status", PlanStatus, "plan_status_known"),
             choices_constraint("confidence", Confidence, "plan_confidence_known"),

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint
-from core.records.fields import choice_field, text_field
+from core.records.constraints import check_constraint, slug_constraint, unique_constraint
+from core.records.fields import choice_field, flag_field, text_field
 from core.records.history_model import FieldNames
 from core.text.bilingual import is_chinese_active
 from policies.models.sourced import SourcedModel
@@ -58,10 +58,10 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
     )
     tile_col = models.PositiveSmallIntegerField(_("tile column"), help_text=_("Place on the tile map, 0 to 7."))
     tile_row = models.PositiveSmallIntegerField(_("tile row"), help_text=_("Place on the tile map, 0 to 7."))
-    in_roster = models.BooleanField(
+    in_roster = flag_field(
         _("in the roster"),
+        _("Whether this programme covers it: the roster is every denominator of the rollout."),
         default=True,
-        help_text=_("Whether this programme covers it: the roster is every denominator of the rollout."),
     )
 
     objects = models.Manager.from_queryset(ProvinceQuerySet)()
@@ -85,22 +85,14 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
             check_constraint(
                 "province_gb_code_six_digits", Q(gb_code__regex=r"^([0-9]{6})?$"), _("A GB/T 2260 code has six digits.")
             ),
-            models.UniqueConstraint(
-                fields=["gb_code"],
-                condition=~Q(gb_code=""),
-                name="province_gb_code_unique",
-                violation_error_message=_("Another province has this code."),
-            ),
-            models.UniqueConstraint(
-                fields=["iso_code"],
-                condition=~Q(iso_code=""),
-                name="province_iso_code_unique",
-                violation_error_message=_("Another province has this code."),
-            ),
-            models.UniqueConstraint(
-                fields=["tile_col", "tile_row"],
-                name="province_tile_unique",
-                violation_error_message=_("Another province stands on this tile."),
+            *[
+                unique_constraint(
+                    f"province_{name}_unique", [name], _("Another province has this code."), ~Q(**{name: ""})
+                )
+                for name in ("gb_code", "iso_code")
+            ],
+            unique_constraint(
+                "province_tile_unique", ["tile_col", "tile_row"], _("Another province stands on this tile.")
             ),
             check_constraint(
                 "province_tile_on_the_grid",

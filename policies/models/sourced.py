@@ -11,7 +11,8 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from core.records.bilingual_models import note_en_field, note_zh_field
-from core.records.fields import choice_field, day_field, text_field
+from core.records.constraints import unique_constraint
+from core.records.fields import choice_field, day_field, list_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText
 from core.text.formatting import PartialDate, Precision, StatusChoices
@@ -59,10 +60,10 @@ class Source(HistoryModel):
         verbose_name_plural = _("sources")
         ordering = [Coalesce("published_on", models.Value("0001-01-01", models.DateField())).desc(), "title", "pk"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["title", "url"],
-                name="source_title_address_unique",
-                violation_error_message=_("A source with this title and address exists already: cite that one."),
+            unique_constraint(
+                "source_title_address_unique",
+                ["title", "url"],
+                _("A source with this title and address exists already: cite that one."),
             ),
         ]
 
@@ -80,12 +81,7 @@ class SourcedModel(models.Model):
         max_length=10,
         default=Confidence.OFFICIAL,
     )
-    sources = models.ManyToManyField(
-        Source,
-        verbose_name=_("sources"),
-        blank=True,
-        help_text=_("Where this was read. Every fact should cite at least one."),
-    )
+    sources = list_field(Source, _("sources"), _("Where this was read. Every fact should cite at least one."))
     note_en = note_en_field(_("What a careful reader must know, for example “Date of the press report”."))
     note_zh = note_zh_field()
     note = TranslatedText("note")
