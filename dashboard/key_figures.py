@@ -15,7 +15,7 @@ from core.text.formatting import format_date, join_clauses, join_short, join_sta
 from dashboard.analytics.overview import Overview
 from pilots.charts.cells import pilots_url
 from pilots.lights import Colour, count_by_colour
-from policies.charts.rollout import certainty_text, format_day
+from policies.charts.rollout import certainty_text
 from policies.rollout import Rollout
 
 Figure = dict[str, Any]
@@ -41,7 +41,7 @@ def overview_figures(value: Overview) -> list[Figure]:
         found.append({**reported_figure(value), "label": label})
     batch = value.national.batch if value.national else None
     if batch and batch.term_end:
-        note = _("%(batch)s, to %(day)s") % {"batch": batch.label, "day": format_day(batch.term_end)}
+        note = _("%(batch)s, to %(day)s") % {"batch": batch.label, "day": format_date(batch.term_end)}
         end = _("to %(day)s") % {"day": format_date(batch.term_end, short=True)}
         shown = {"of": _("days"), "note": note, "short": end, "url": batch.get_absolute_url()}
         left = max(0, value.days_left or 0)

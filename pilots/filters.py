@@ -1,6 +1,5 @@
-"""FilterSets of policies, shared by list pages and API."""
+"""FilterSets of pilots, shared by list pages and API."""
 
-from datetime import date
 from typing import Any, ClassVar
 
 import django_filters
@@ -26,11 +25,9 @@ from pilots.models import (
     Batch,
     CityType,
     Direction,
-    Document,
     Facet,
     Indicator,
     IndicatorKind,
-    Milestone,
     Pilot,
     PilotKind,
     Practice,
@@ -38,13 +35,10 @@ from pilots.models import (
     PracticeLevel,
     Reading,
     ReadingState,
-    Replan,
     ReplanState,
     RollUp,
     Stage,
-    StageEntry,
     SynergyUse,
-    Target,
     TargetKind,
     ValueStatus,
 )
@@ -62,10 +56,6 @@ class BatchFilter(django_filters.FilterSet):
     province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
     policy = RelatedFilter(queryset=Policy.objects.all(), label=_("Policy"))
 
-    class Meta:
-        model = Batch
-        fields: list[str] = []
-
 
 class PilotFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "slug", "prefecture_zh", "province__name_zh", "province__name_en")
@@ -77,10 +67,6 @@ class PilotFilter(django_filters.FilterSet):
     industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
     city_type = ChoiceFilter(choices=CityType.choices, label=_("City type"))
     confidence = ChoiceFilter(choices=Confidence.choices, label=_("Confidence"))
-
-    class Meta:
-        model = Pilot
-        fields: list[str] = []
 
 
 class ComputedChoiceFilter(ChoiceFilter):
@@ -129,10 +115,6 @@ class CoverageFilter(django_filters.FilterSet):
     level = ChoiceFilter(field_name="batch__level", choices=Level.choices, label=_("Level"))
     kind = ChoiceFilter(choices=PilotKind.choices, label=_("Kind"))
     province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
-
-    class Meta:
-        model = Pilot
-        fields: list[str] = []
 
 
 class SelfFilter(RelatedFilter):
@@ -204,16 +186,11 @@ class TrendPageFilter(SynergyFilter):
 
     @property
     def picked(self) -> Indicator | None:
-        """The chosen indicator, else the one with the most accepted yearly values among those that are summed."""
+        """The chosen indicator, else the one with the most yearly values that count, among those that are summed."""
         found: Indicator | None = self.form.cleaned_data.get("indicator")
-        return found or most_reported_indicator(self.request.as_of)
-
-
-def most_reported_indicator(as_of: date) -> Indicator | None:
-    """Return the indicator with the most yearly values that count on the as-of date, of those that are summed."""
-    years = newest_accepted(as_of, Reading.objects.filter(YEARLY, indicator__rollup=RollUp.SUM))
-    most = years.order_by().values("indicator").annotate(n=Count("pk")).order_by("-n", "indicator")
-    return Indicator.objects.filter(pk=Subquery(most.values("indicator")[:1])).first()
+        years = newest_accepted(self.request.as_of, Reading.objects.filter(YEARLY, indicator__rollup=RollUp.SUM))
+        most = years.order_by().values("indicator").annotate(n=Count("pk")).order_by("-n", "indicator")
+        return found or Indicator.objects.filter(pk=Subquery(most.values("indicator")[:1])).first()
 
 
 class SynergyPageFilter(SynergyFilter):
@@ -272,10 +249,6 @@ class StageFilter(PilotPartFilter):
     stage = ChoiceFilter(choices=Stage.choices, label=_("Stage"))
     kind = ChoiceFilter(field_name="pilot__kind", choices=PilotKind.choices, label=_("Kind"))
 
-    class Meta:
-        model = StageEntry
-        fields: list[str] = []
-
 
 class MilestoneFilter(PilotPartFilter):
     """Filters of milestones; `done` means done by the as-of date (annotated by the view)."""
@@ -286,10 +259,6 @@ class MilestoneFilter(PilotPartFilter):
     done = YesNoFilter(field_name="done_then", label=_("Done"))
     withdrawn = MembershipFilter()
 
-    class Meta:
-        model = Milestone
-        fields: list[str] = []
-
 
 class ReplanFilter(PilotPartFilter):
     """Filters of replans; `state` is as of the day (annotated by the view)."""
@@ -297,10 +266,6 @@ class ReplanFilter(PilotPartFilter):
     q = SearchFilter(*PILOT_SEARCH_FIELDS, "reason_en", "reason_zh")
     state = ChoiceFilter(field_name="state_then", choices=ReplanState.choices, label=_("State"))
     withdrawn = MembershipFilter()
-
-    class Meta:
-        model = Replan
-        fields: list[str] = []
 
 
 class IndicatorFilter(django_filters.FilterSet):
@@ -310,10 +275,6 @@ class IndicatorFilter(django_filters.FilterSet):
     binding = YesNoFilter(field_name="binding", label=_("Binding"))
     may_enter_synergy = ChoiceFilter(choices=SynergyUse.choices, label=_("May enter synergy"))
 
-    class Meta:
-        model = Indicator
-        fields: list[str] = []
-
 
 class TargetFilter(PilotPartFilter):
     q = SearchFilter(*PILOT_SEARCH_FIELDS, *INDICATOR_SEARCH_FIELDS, "target_text_en", "target_text_zh", *NOTE_FIELDS)
@@ -321,10 +282,6 @@ class TargetFilter(PilotPartFilter):
     kind = ChoiceFilter(choices=TargetKind.choices, label=_("Kind"))
     binding = YesNoFilter(field_name="binding", label=_("Binding"))
     withdrawn = MembershipFilter()
-
-    class Meta:
-        model = Target
-        fields: list[str] = []
 
 
 class ReadingFilter(PilotPartFilter):
@@ -335,10 +292,6 @@ class ReadingFilter(PilotPartFilter):
     period = PeriodFilter(label=_("Period: a year with its quarters, or one quarter"))
     value_status = ChoiceFilter(choices=ValueStatus.choices, label=_("Value status"))
     state = ChoiceFilter(field_name="state_then", choices=ReadingState.choices, label=_("State"))
-
-    class Meta:
-        model = Reading
-        fields: list[str] = []
 
 
 # -- practices -------------------------------------------------------------------------------------------
@@ -378,10 +331,6 @@ class PracticeFilter(django_filters.FilterSet):
         field_name="origins", queryset=Pilot.objects.all(), label=_("Origin"), widget=forms.HiddenInput
     )
 
-    class Meta:
-        model = Practice
-        fields: list[str] = []
-
 
 class DocumentFilter(django_filters.FilterSet):
     """Filters of documents."""
@@ -389,7 +338,3 @@ class DocumentFilter(django_filters.FilterSet):
     q = SearchFilter("title", "doc_number", "file_name")
     media_type = ChoiceFilter(choices=[(value, kind.upper()) for kind, value in MEDIA_TYPES.items()], label=_("Type"))
     is_public = YesNoFilter(label=_("Public"))
-
-    class Meta:
-        model = Document
-        fields: list[str] = []

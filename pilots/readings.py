@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
 
+from core.http.as_of import today
+from core.records import writing
 from pilots.models import Reading, ReadingState
+
+ACCEPT_PERMISSION = "pilots.accept_reading"
 
 VALUE_KEY_FIELDS = ("pilot", "indicator", "period")
 """What all versions of one value have in common."""
@@ -84,3 +93,29 @@ def newest_versions(readings: Iterable[Reading]) -> list[Reading]:
         if held is None or held.version < item.version:
             newest[key] = item
     return list(newest.values())
+
+
+# -- accepting and disputing -------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def judge_readings(readings: Iterable[Reading], state: ReadingState, *, by: User, reason: str = "") -> int:
+    """Accept readings, which count from today on or again from the day they once did, or dispute them, so that they
+    count for nothing. Return how many changed.
+
+    Raises PermissionDenied without the permission, and ValidationError where one is disputed without a reason.
+    """
+    if not by.has_perm(ACCEPT_PERMISSION):
+        raise PermissionDenied
+    if state == ReadingState.DISPUTED and not reason.strip():
+        raise ValidationError({"change_reason": ValidationError(_("Say what is wrong with the value."))})
+    keys = [reading.pk for reading in readings]
+    rows = Reading.objects.select_for_update(no_key=True).order_by("pk").filter(pk__in=keys).exclude(state=state)
+    changed = list(rows)
+    with writing.many():
+        for reading in changed:
+            values: dict[str, Any] = {"state": state}
+            if state == ReadingState.ACCEPTED:
+                values["accepted_on"] = reading.accepted_on or today()
+            writing.write(reading, values, by=by, reason=reason, allowed=True)
+    return len(changed)

@@ -22,8 +22,8 @@ from core.records import writing
 from core.text.bilingual import normalize_text
 from core.text.formatting import format_date
 from pilots.models import Milestone, Replan, StageEntry
-from pilots.services import PLACE_PERMISSION
 
+PLACE_PERMISSION = "pilots.place_pilot"
 FIXED_CODE = "fixed"
 REASON_REQUIRED = gettext_lazy(
     "Say in the reason for change why another day is asked for: it is shown beside the light."

@@ -50,16 +50,12 @@ def check_not_mixed(*, demonstration: bool) -> None:
             "This database holds demonstration data, which are invented. Real records need a database of their own: "
             "set DATABASE_URL to another one, or use `make run` without it."
         )
-    if demonstration and (marked or holds_records()):
+    models = [kind.model for kind in SEED_FILES]
+    held = SeedRecord.objects.exists() or any(  # what was loaded or entered, deleted records with a history included
+        model._default_manager.exists() or model.history.exists() for model in models
+    )
+    if demonstration and (marked or held):
         raise MixedDataError(
             "This database holds records already. Demonstration data need an empty database of their own: "
             "use `make demo` without DATABASE_URL, or set it to a new one."
         )
-
-
-def holds_records() -> bool:
-    """Whether anything was loaded or entered, deleted records with a history included."""
-    models = [kind.model for kind in SEED_FILES]
-    return SeedRecord.objects.exists() or any(
-        model._default_manager.exists() or model.history.exists() for model in models
-    )

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from django.db.models import Q
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from core.http.request import TrackerRequest
 from core.text.bilingual import is_chinese_active, lang_of
@@ -20,6 +20,7 @@ from core.text.formatting import (
     format_file_size,
     format_number,
     format_period,
+    join_clauses,
     join_short,
     join_statements,
 )
@@ -27,12 +28,12 @@ from core.web.tables import Cell, Column, Table, make_table, page_columns, recor
 from pilots.analytics.light_index import WorstFirst
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import Classes, class_column, class_words_cell, light_cell, light_tag
+from pilots.charts.cells import Classes, class_column, class_words_cell, light_cell
 from pilots.charts.follow_ups import LightFollowUps
-from pilots.charts.practices import cost_text, origin_cell, result_cell
+from pilots.charts.practices import cost_text, origin_cell, result_cell, trust_columns
 from pilots.charts.reconciliation import batch_cell
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.charts.status import parts_cell, reason_cell
+from pilots.charts.status import reason_cell
 from pilots.metrics.practice_states import Trust
 from pilots.metrics.progress import year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
@@ -52,6 +53,10 @@ def pilot_columns(
 
     `more` columns stand beside light, reason and office.
     """
+
+    def prefecture(pilot: Pilot) -> Cell:
+        return Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else "")
+
     return [
         Column("name", _("Pilot"), record_cell, sort="name", sort_fields=["slug"]),
         Column("light", _("Light"), lambda pilot: light_cell(statuses[pilot.pk], classes), sort="light"),
@@ -85,8 +90,8 @@ def pilot_columns(
         ),
         Column("industries", _("Industries"), industries_text),
         Column("confidence", _("Confidence"), confidence_cell, sort="confidence", sort_fields=["confidence"]),
-        Column("prefecture", _("Prefecture"), prefecture_cell, file_only=True),
-        Column("parent", _("Lies in pilot city"), parent_cell, file_only=True),
+        Column("prefecture", _("Prefecture"), prefecture, file_only=True),
+        Column("parent", _("Lies in pilot city"), lambda p: record_cell(p.parent) if p.parent else "", file_only=True),
         class_column(classes, lambda pilot: pilot.pk),
     ]
 
@@ -106,9 +111,17 @@ def pilot_page_columns(
     """
     year = _("Reported %(year)d") % {"year": year_due(as_of)}
     row = partial(pilot_row_cell, chips=chips, picking=picking)
+
+    def why(pilot: Pilot) -> Cell:
+        """What is wrong, and below it its numbers with what was changed of the plan."""
+        status = statuses[pilot.pk]
+        what, numbers = status.shown_reasons[0].parts
+        below = join_clauses(filter(None, [numbers, status.shown_reasons[0].change]))
+        return Cell(what, below=below, title=status.explanation)
+
     return [
         Column("name", _("Pilot"), lambda pilot: row(statuses[pilot.pk]), sort="name"),
-        Column("why", _("Why"), lambda pilot: parts_cell(statuses[pilot.pk]), phone="line"),
+        Column("why", _("Why"), why, phone="line"),
         Column("class", _("Pollution, carbon"), lambda pilot: class_words_cell(classes.get(pilot.pk))),
         Column("owner", _("Responsible and follow-up"), lambda pilot: links.owner_cell(statuses[pilot.pk])),
         Column("stage", _("Stage"), lambda pilot: stage_cell(statuses[pilot.pk]), sort="stage"),
@@ -153,7 +166,8 @@ def pilot_row_cell(status: PilotStatus, *, chips: bool = False, picking: bool = 
     """Return the name with province, kind and batch below it."""
     pilot = status.pilot
     below = " · ".join([pilot.province.short, str(pilot.get_kind_display()), pilot.batch.short])
-    mark = light_tag(status.colour) if chips else SafeString()
+    tag = {"tag": status.colour.value, "label": status.colour.label}
+    mark = render_to_string("components/records/tag.html", tag) if chips else SafeString()
     if picking:
         label = _("Compare %(name)s") % {"name": pilot.name}
         box = '{}<input type="checkbox" name="pick" value="{}" form="compare" aria-label="{}">'
@@ -179,14 +193,6 @@ def days_in_colour_cell(status: PilotStatus) -> Cell:
 
 def industries_text(pilot: Pilot) -> str | None:
     return join_short(industry.name for industry in pilot.industries.all()) or None
-
-
-def prefecture_cell(pilot: Pilot) -> Cell:
-    return Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else "")
-
-
-def parent_cell(pilot: Pilot) -> Cell:
-    return Cell(pilot.parent.name, url=pilot.parent.get_absolute_url()) if pilot.parent else Cell("")
 
 
 def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str, as_of: date) -> Table:
@@ -228,24 +234,7 @@ def practice_columns(diffusion: Diffusion) -> list[Column[Practice]]:
         Column("field", _("Field of action"), Practice.get_field_display, sort="field", sort_fields=["field"]),
         Column("result", _("Result"), lambda item: result_cell(read[item.pk])),
         Column("cost", _("Cost"), cost_text, sort="cost", sort_fields=["cost_amount"]),
-        Column(
-            "verified",
-            pgettext("copies in use", "Verified"),
-            copies(lambda own: own.adopters[Trust.VERIFIED]),
-            kind="integer",
-        ),
-        Column(
-            "confirmed",
-            pgettext("copies in use", "Confirmed"),
-            copies(lambda own: own.adopters[Trust.CONFIRMED]),
-            kind="integer",
-        ),
-        Column(
-            "claimed",
-            pgettext("copies in use", "Claimed only"),
-            copies(lambda own: own.adopters[Trust.CLAIMED]),
-            kind="integer",
-        ),
+        *trust_columns(lambda trust, item: read[item.pk].copies.adopters[trust]),
         Column("reached", _("Provinces reached"), copies(lambda own: len(own.reached)), kind="integer"),
         Column("level", _("Where it can be copied"), Practice.get_level_display, file_only=True),
         Column("facet", _("Facet"), Practice.get_facet_display, file_only=True),

@@ -1,4 +1,4 @@
-"""FilterSets of pilots, shared by list pages and API."""
+"""FilterSets of policies, shared by list pages and API."""
 
 from typing import Any
 
@@ -11,18 +11,15 @@ from policies.models import (
     Agency,
     Confidence,
     Field,
-    Figure,
     FigureKind,
     FigureState,
     Industry,
     Level,
-    Measure,
     PlanStatus,
     Policy,
     PolicyKind,
     Province,
     ProvinceKind,
-    ProvincialPlan,
     Region,
     Source,
 )
@@ -36,17 +33,9 @@ class ProvinceFilter(django_filters.FilterSet):
     kind = ChoiceFilter(choices=ProvinceKind.choices, label=_("Kind"))
     in_roster = YesNoFilter(field_name="in_roster", label=_("In the roster"))
 
-    class Meta:
-        model = Province
-        fields: list[str] = []
-
 
 class AgencyFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "slug")
-
-    class Meta:
-        model = Agency
-        fields: list[str] = []
 
 
 class PolicyFilter(django_filters.FilterSet):
@@ -71,10 +60,6 @@ class MeasureFilter(django_filters.FilterSet):
     industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
     policy = RelatedFilter(field_name="policies", queryset=Policy.objects.all(), label=_("Policy"))
 
-    class Meta:
-        model = Measure
-        fields: list[str] = []
-
 
 class PlanFilter(django_filters.FilterSet):
     """Filters of plans; `status` is the status on the as-of date (annotated by `with_status`)."""
@@ -86,20 +71,12 @@ class PlanFilter(django_filters.FilterSet):
     status = ChoiceFilter(field_name="status_then", choices=PlanStatus.choices, label=_("Status"))
     confidence = ChoiceFilter(choices=Confidence.choices, label=_("Confidence"))
 
-    class Meta:
-        model = ProvincialPlan
-        fields: list[str] = []
-
 
 class FigureFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "slug", "note_en", "note_zh", "as_printed")
     kind = ChoiceFilter(choices=FigureKind.choices, label=_("Kind"))
     state = ChoiceFilter(choices=FigureState.choices, label=_("State"))
     province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
-
-    class Meta:
-        model = Figure
-        fields: list[str] = []
 
 
 class SourceFilter(django_filters.FilterSet):
@@ -117,10 +94,6 @@ class IndustryFilter(django_filters.FilterSet):
         field_name="named_in_batch_notice", label=_("Named in the notice of the first batch")
     )
     ultra_low_emission = YesNoFilter(field_name="ultra_low_emission", label=_("Ultra-low emission sector"))
-
-    class Meta:
-        model = Industry
-        fields: list[str] = []
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return super().filter_queryset(queryset).distinct()

@@ -194,7 +194,7 @@ def api_filterset(page: type[FilterSet], serializer: type[ReadOnlyModelSerialize
     """Return the FilterSet of a list over that of its page, with the lookups of these dates, numbers and codes. What
     the serializer shows as of the day is compared so.
     """
-    model = page._meta.model
+    model = serializer.Meta.model
     meta = type("Meta", (), {"model": model, "fields": {name: field_lookups(model, name) for name in names}})
     own = {"Meta": meta, "as_of_fields": {name: then(name) for name in serializer.as_of_fields()}}
     return type(f"{model.__name__}ApiFilter", (ApiFilterSet, page), own)

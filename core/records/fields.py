@@ -48,7 +48,9 @@ def link_field(
     return models.ForeignKey(to, verbose_name=label, on_delete=models.PROTECT, **how)
 
 
-def list_field(to: Any, label: Any, help_text: Any, related_name: str | None = None, *, blank: bool = True) -> Any:
+def list_field(
+    to: Any, label: Any, help_text: Any, related_name: str | None = None, *, blank: bool = True
+) -> models.ManyToManyField:
     """Return a field of any number of other records."""
     how = {"related_name": related_name, "help_text": help_text, "blank": blank}
     return models.ManyToManyField(to, verbose_name=label, **how)

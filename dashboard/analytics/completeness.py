@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from core.text.formatting import label_value
 from pilots.analytics.reconciliation import BatchCount
-from policies.metrics import dated, issued
 from policies.models import Policy, Province, ProvincialPlan
 
 CONFIRMED = ~Q(confidence="inferred")
@@ -63,9 +62,9 @@ def plan_completeness(as_of: date, policy: Policy | None) -> list[CompletenessIt
         _("plans with a title"): ~Q(title_zh="") | ~Q(title_en=""),
         _("plans with a document number"): ~Q(doc_number=""),
         _("plans with some date of issue"): Q(issued_on__isnull=False),
-        _("plans with a full date of issue"): dated(),
+        _("plans with a full date of issue"): Q(issued_precision="day"),
     }
-    plans = ProvincialPlan.objects.filter(issued(as_of), policy=policy, province__in_roster=True)
+    plans = ProvincialPlan.objects.issued(as_of).filter(policy=policy, province__in_roster=True)
     counts = plans.aggregate(
         **{f"firm_{n}": Count("pk", filter=has & CONFIRMED) for n, has in enumerate(wanted.values())},
         **{f"all_{n}": Count("pk", filter=has) if has else Count("pk") for n, has in enumerate(wanted.values())},

@@ -25,7 +25,7 @@ from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Readin
 from pilots.models.follow_up import VERIFY_PERMISSION
 from pilots.models.practice import REVIEW_PERMISSION
 from pilots.practices.services import may_confirm
-from pilots.services import PLACE_PERMISSION
+from pilots.replans import PLACE_PERMISSION
 from policies.models import Province
 
 RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "owner_user")

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_days
+from core.text.formatting import format_date, format_days
 from core.web.tables import Column, Table, make_table
 from pilots.analytics.pilot_status import OutstandingReports, PilotStatus, Progress, ReportState
 from pilots.charts.cells import pilot_cell
-from policies.charts.rollout import format_day
 from policies.tables import province_cell
 
 
@@ -38,7 +37,7 @@ def outstanding_scope(found: OutstandingReports, scope: str) -> str:
     numbers = {
         "scope": scope,
         "year": found.year,
-        "due": format_day(found.due_on),
+        "due": format_date(found.due_on),
         "days": format_days(found.days_late),
     }
     return text % numbers

@@ -45,7 +45,6 @@ from pilots.models.replan import PlannedDayModel, planned_day, with_planned_day
 from pilots.models.stage_entry import stage_order_faults
 from pilots.querysets import listed_condition
 from pilots.readings import newest_accepted, newest_reported
-from policies.metrics import issued, known
 from policies.models import (
     Confidence,
     Figure,
@@ -57,6 +56,7 @@ from policies.models import (
     Province,
     ProvincialPlan,
 )
+from policies.querysets import issued_by
 
 WAIT_DAYS = 30
 """How long a reported value may wait for its verdict."""
@@ -178,7 +178,7 @@ def document_rules(day: date) -> list[Rule]:
     outdated = Q(status__in=[PlanStatus.NOT_FOUND, PlanStatus.DRAFTING]) & searched
     same_number = ProvincialPlan.objects.filter(doc_number=OuterRef("doc_number")).exclude(pk=OuterRef("pk"))
     late = Q(known_issued_by__gt=F("published_on"))
-    policies, plans = known(day), issued_plan(day)
+    policies, plans = Q(known_issued_by__lte=day), issued_plan(day)
 
     def plan(*args: Any) -> list[Check]:
         return [Check(ProvincialPlan, *args)]
@@ -223,7 +223,7 @@ def document_rules(day: date) -> list[Rule]:
 
 
 def issued_plan(day: date) -> Q:
-    return issued(day) & Q(province__in_roster=True)
+    return issued_by(day) & Q(province__in_roster=True)
 
 
 def announced_kinds(scope: Scope) -> list[tuple[Batch, KindCount]]:
@@ -261,7 +261,7 @@ def add_pilot_url(batch: Batch, kind: str) -> str:
 
 def plan_not_recorded(scope: Scope) -> tuple[int, list[Fault]]:
     """Find provinces of the roster without a record for a policy that calls for plans."""
-    policies = Policy.objects.filter(known(scope.as_of), calls_for_provincial_plan=True)
+    policies = Policy.objects.known(scope.as_of).filter(calls_for_provincial_plan=True)
     pairs = [(policy, row) for policy in policies for row in scope.rows(Province).filter(in_roster=True).order_by("pk")]
     recorded = set(ProvincialPlan.objects.order_by().values_list("policy", "province"))
     add = reverse("admin:policies_provincialplan_add")
@@ -456,7 +456,7 @@ def source_rules(day: date) -> list[Rule]:
     of_pilot = of_listed_pilot(day)
     facts: dict[Any, Q] = {
         Province: Q(),
-        Policy: known(day),
+        Policy: Q(known_issued_by__lte=day),
         ProvincialPlan: issued_plan(day),
         **dict.fromkeys((Measure, Figure, Industry), Q()),
         Batch: Q(known_by__lte=day),

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from core.permissions import editor_province
+from core.text.formatting import format_date
 from dashboard.analytics.open_work import OpenWork, list_titles
 from dashboard.reminders.entries import Entry, entries_of
 from dashboard.reminders.people import Person, unsubscribe_path
-from policies.charts.rollout import format_day
 
 MAX_LINES = 5
 
@@ -80,14 +80,14 @@ def compose(digest: Digest) -> EmailMessage:
         home, n, off = editor_province(user), len(digest.entries), site + unsubscribe_path(user)
         context = {
             "blocks": blocks,
-            "day": format_day(digest.day),
+            "day": format_date(digest.day),
             "place": home.name if home else _("Ministry") if digest.person.is_ministry else "",
             "settings_url": site + reverse("reminders"),
             "off_url": off,
         }
         subject = ngettext("%(day)s: %(n)d thing to look at", "%(day)s: %(n)d things to look at", n)
         return EmailMessage(
-            subject % {"day": format_day(digest.day), "n": n},
+            subject % {"day": format_date(digest.day), "n": n},
             render_to_string("reminders/digest.txt", context).strip() + "\n",
             to=[user.email],
             headers={

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import join_clauses, label_value
+from core.text.formatting import format_date, join_clauses, label_value
 from dashboard.analytics.open_work import (
     MINISTRY_DAYS,
     OpenWork,
@@ -29,7 +29,6 @@ from pilots.lights import MilestoneLight, request_text
 from pilots.metrics.follow_up_states import FollowUpState, Move
 from pilots.metrics.progress import year_due
 from pilots.models import Adoption, Practice
-from policies.charts.rollout import format_day
 
 DAYS_BEFORE, DAYS_AFTER = (30, 7, 1), (1, 7, 30)
 NEWS_DAYS = 30
@@ -102,7 +101,7 @@ def due_text(due_on: date, day: date) -> str:
         text = ngettext("due %(day)s, in %(n)d day", "due %(day)s, in %(n)d days", n)
     else:
         text = ngettext("due %(day)s, %(n)d day late", "due %(day)s, %(n)d days late", n)
-    return text % {"day": format_day(due_on), "n": n}
+    return text % {"day": format_date(due_on), "n": n}
 
 
 def of_whom(name: object, whose: object) -> str:
@@ -124,7 +123,7 @@ def follow_up_entry(row: Any, person: Person, work: OpenWork) -> Entry:
     day, since, due = work.as_of, row.last_step_on, due_text(row.current_due_on, work.as_of)
     if row.state == FollowUpState.REPORTED:
         steps, text = waiting_steps("verify", since, day), _("reported on %(day)s, to be verified")
-        text %= {"day": format_day(since)}
+        text %= {"day": format_date(since)}
     else:
         returned = row.last_move == Move.RETURN
         acts = bool(person.province) or row.owner_user_id == person.key
@@ -132,7 +131,7 @@ def follow_up_entry(row: Any, person: Person, work: OpenWork) -> Entry:
         if acts and since < day and (returned or row.state == FollowUpState.OPENED):
             steps = [("returned" if returned else "assigned", since), *steps]
         if returned and steps:
-            note, newest = _("returned on %(day)s") % {"day": format_day(since)}, row.steps.get(seq=row.last_seq)
+            note, newest = _("returned on %(day)s") % {"day": format_date(since)}, row.steps.get(seq=row.last_seq)
             text = join_clauses(filter(None, [note, newest.remark, due]))
     text = label_value(of_whom(row, row.subject.name if row.subject else ""), text)
     return Entry(f"follow_up:{row.pk}", steps, text, row.get_absolute_url())
@@ -152,7 +151,7 @@ def replan_entry(row: PilotReplan, _person: Person, work: OpenWork) -> Entry:
 def red_entry(status: PilotStatus, _person: Person, work: OpenWork) -> Entry:
     reason, pilot = status.sentence, status.pilot
     if status.since:
-        reason = join_clauses([_("red since %(day)s") % {"day": format_day(status.since)}, reason])
+        reason = join_clauses([_("red since %(day)s") % {"day": format_date(status.since)}, reason])
     steps = news_steps("red", status.since, work.as_of)
     return Entry(f"pilot:{pilot.pk}", steps, label_value(pilot.name, reason), pilot.get_absolute_url())
 
@@ -168,19 +167,19 @@ def missing_entry(status: PilotStatus, person: Person, work: OpenWork) -> Entry:
 def reported_entry(values: ReportedValues, _person: Person, work: OpenWork) -> Entry:
     pilot, n = values.pilot, values.values
     text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", n)
-    text = label_value(pilot.name, text % {"n": n, "day": format_day(values.first_on)})
+    text = label_value(pilot.name, text % {"n": n, "day": format_date(values.first_on)})
     path = f"{reverse('readings-judge')}?pilot={pilot.slug}"
     return Entry(f"values:{pilot.pk}", waiting_steps("review", values.first_on, work.as_of), text, path)
 
 
 def practice_entry(practice: Practice, _person: Person, work: OpenWork) -> Entry:
     code, since = ("pass", practice.proposed_on) if is_proposed(practice) else ("take-in", practice.passed_on)
-    text = label_value(practice.name, _("proposed on %(day)s") % {"day": format_day(practice.proposed_on)})
+    text = label_value(practice.name, _("proposed on %(day)s") % {"day": format_date(practice.proposed_on)})
     return Entry(f"practice:{practice.pk}", waiting_steps(code, since, work.as_of), text, practice.get_absolute_url())
 
 
 def copy_entry(adoption: Adoption, _person: Person, work: OpenWork) -> Entry:
-    text = _("copy planned since %(day)s") % {"day": format_day(adoption.planned_on)}
+    text = _("copy planned since %(day)s") % {"day": format_date(adoption.planned_on)}
     text = label_value(of_whom(adoption.practice.name, adoption.adopter_name), text)
     steps = waiting_steps("confirm", adoption.planned_on, work.as_of)
     return Entry(f"adoption:{adoption.pk}", steps, text, adoption.get_absolute_url())

@@ -103,7 +103,7 @@ def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         {"lights": light_summary_chart(progress, scope, sources_of(keys), industry=industry.slug)} if pilots else {}
     )
     sources = list(dict.fromkeys([*[s for pilot in pilots for s in pilot.sources.all()], *industry.sources.all()]))
-    measures = industry.measures.prefetch_related("policies")
+    measures = Measure.objects.filter(industries=industry).prefetch_related("policies")
     tables: Exports = {
         **chart_exports(charts),
         "pilots": Export(_("Pilots in this industry"), lambda: table, (), scope, sources),

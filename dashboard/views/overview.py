@@ -35,8 +35,7 @@ from dashboard.charts.overview_map import lag_note, no_plan_headline, overview_m
 from dashboard.key_figures import overview_figures
 from pilots.analytics.coverage import Coverage
 from pilots.analytics.pilot_status import PilotStatus, colour_on, quarter_end_before
-from pilots.charts.cells import arrow, class_text, distinct_names_of, pilots_url
-from pilots.charts.classes import class_parts, percent
+from pilots.charts.cells import arrow, class_parts, class_text, distinct_names_of, percent, pilots_url
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.follow_ups import LightFollowUps, follow_ups_url
 from pilots.charts.status import light_summary_chart

@@ -14,7 +14,7 @@ from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_
 from pilots.documents.analytics import build_page_files
 from policies.charts.rollout import adoption_chart, inferred_text, lag_chart, rollout_headline, status_map
 from policies.metrics import whole_days
-from policies.models import Policy, Province, ProvincialPlan
+from policies.models import Measure, Policy, Province, ProvincialPlan
 from policies.rollout import Rollout, build_rollout
 from policies.tables import measures_table, plans_table, regions_table, too_few_text
 
@@ -45,7 +45,7 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "plans": Export(_("Provincial plans"), lambda: plans_table(rollout), (), scope, sources, about),
             "regions": Export(_("Rollout by region"), lambda: regions_table(rollout), (), scope, sources, about),
         }
-    measures = policy.measures.prefetch_related("industries")
+    measures = Measure.objects.filter(policies=policy).prefetch_related("industries")
     # A plan is called by what the page does not say already.
     plan = Label(lambda entry: entry.province.short if entry.province else no_data(), ["province"])
     timeline = Timeline(changes_of(policy), as_of, request.user, {ProvincialPlan: plan})

@@ -33,8 +33,7 @@ from dashboard.charts.overview_map import lag_note, no_plan_headline, overview_m
 from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
 from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import pilot_count_cell, pilots_url
-from pilots.charts.classes import class_parts
+from pilots.charts.cells import class_parts, pilot_count_cell, pilots_url
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.charts.reconciliation import reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.charts.status import light_summary_chart, lights_table

@@ -4,11 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -73,7 +71,7 @@ class BatchAdmin(RecordAdmin):
         return ways
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
-        return f"{reverse('pilot-list')}?{urlencode({'batch': obj.slug})}" if obj else None
+        return reverse("pilot-list", query={"batch": obj.slug}) if obj else None
 
 
 @admin.register(Pilot)
@@ -113,12 +111,3 @@ class PilotAdmin(RecordAdmin):
         for formset in formsets:
             for replan in getattr(formset, "replans", ()):
                 tell_replan(self, request, replan)
-
-    def get_urls(self) -> list[URLPattern]:
-        urls: list[URLPattern] = super().get_urls()
-        return [path("<int:pk>/readings/", readings_moved), *urls]
-
-
-def readings_moved(request: HttpRequest, pk: int) -> HttpResponseRedirect:
-    """Redirect the former address of the readings of a pilot to the page of the site."""
-    return HttpResponseRedirect(reverse("readings-enter", args=[get_object_or_404(Pilot, pk=pk).slug]))

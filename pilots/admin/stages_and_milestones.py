@@ -15,12 +15,12 @@ from core.admin.record_admin import RecordAdmin, VersionedRowInline
 from core.history.entries import Revert
 from core.http.as_of import today
 from core.permissions import editor_province
+from core.text.formatting import format_date
 from pilots.admin.forms import PlannedDayFormSet, PlannedDayRecordForm, PlannedDayRowForm, StageForm, StageFormSet
 from pilots.models import LightOverride, Milestone, Replan, StageEntry
 from pilots.models.replan import with_planned_day
 from pilots.replans import DAY_FIXED, decide_replan, is_deletion_refused, save_replan, withdraw_replan, write_planned
 from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET
-from policies.charts.rollout import format_day
 
 PILOT_SEARCH = ["pilot__name_zh", "pilot__name_en", "pilot__slug"]
 
@@ -53,7 +53,7 @@ def tell_replan(model_admin: Any, request: HttpRequest, replan: Replan) -> None:
         text = _("%(name)s: the planned day is %(day)s from today on. Days before today keep their lights.")
     else:
         text = _("%(name)s: %(day)s is asked of the ministry. The planned day stays as it is until it decides.")
-    words = {"name": replan.item, "day": format_day(replan.day)}
+    words = {"name": replan.item, "day": format_date(replan.day)}
     model_admin.message_user(request, text % words, messages.WARNING)
 
 

@@ -366,10 +366,6 @@ class FollowUpSummaryFilter(django_filters.FilterSet):
     pilot = RelatedFilter(queryset=Pilot.objects.all(), label="Pilot")
     agency = RelatedFilter(field_name="owner_agency", queryset=Agency.objects.all(), label="Responsible agency")
 
-    class Meta:
-        model = FollowUp
-        fields: list[str] = []
-
 
 class FollowUpSummaryView(AggregateView):
     heading = gettext_lazy("Follow-up in numbers")

@@ -324,10 +324,6 @@ class DiffusionFilter(FilterSet):
         SelfFilter(queryset=Practice.objects.all(), label="Practice")
     )
 
-    class Meta:
-        model = Practice
-        fields: list[str] = []
-
 
 class ProvinceCopiesSerializer(serializers.Serializer):
     """Copies in a province of the roster."""

@@ -55,7 +55,6 @@ from pilots.models import (
     StageEntry,
     Target,
 )
-from pilots.models.reading import lock_pilot
 from pilots.models.target import steps_as_stored
 from pilots.readings import state_expression
 from pilots.replans import (
@@ -290,7 +289,7 @@ class StageViewSet(PlannedDayViewSet):
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """Lock the pilot: a stage is checked against its others, and none is entered meanwhile."""
-        lock_pilot(given.values.get("pilot") or record.pilot)
+        writing.locked(Pilot, (given.values.get("pilot") or record.pilot).pk)
         super().perform_write(record, given)
 
 

@@ -6,28 +6,27 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from urllib.parse import urlencode
+from typing import Any
 
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.text.bilingual import is_chinese_active
-from core.text.formatting import CHANGE_DIGITS, StatusChoices, format_alike, format_plain, label_value
+from core.text.formatting import CHANGE_DIGITS, format_alike, format_plain, label_value
 from core.web.tables import Cell, Column, Item, status_cell
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter
 from pilots.metrics.progress import Ratio
-from pilots.metrics.reduction import is_flat
+from pilots.metrics.reduction import CoControl, is_flat
 from pilots.models import Pilot
 
 
 def pilots_url(**filters: str) -> str:
     """Return the URL of the pilots that a number counts."""
-    return f"{reverse('pilot-list')}?{urlencode(filters)}"
+    return reverse("pilot-list", query=filters)
 
 
 def pilot_count_cell(n: int, **filters: str) -> Cell:
@@ -39,8 +38,7 @@ def progress_api_url(filters: dict[str, str]) -> str:
     """Return the API URL of the progress of the same pilots; empty where the API has no such filter."""
     if not filters.keys() <= ProgressFilter.base_filters.keys():
         return ""
-    query = urlencode(filters)
-    return reverse("api-progress") + (f"?{query}" if query else "")
+    return reverse("api-progress", query=filters)
 
 
 def colour_step(value: int, highest: int) -> int:
@@ -80,6 +78,26 @@ def class_text(item: PilotSynergy) -> str:
     }
 
 
+def class_parts(kinds: Mapping[CoControl, int]) -> list[dict[str, Any]]:
+    """Return the classes that have pilots, with their places on a bar in percent."""
+    parts: list[dict[str, Any]] = []
+    begin, judged = 0, sum(kinds.values())
+    for kind, n in kinds.items():
+        if n:
+            place = {
+                "x": percent(begin, judged),
+                "width": percent(n, judged),
+                "middle": percent(2 * begin + n, 2 * judged),
+            }
+            parts.append({"kind": kind, "n": n, "wide": n * 25 >= judged, **place})
+        begin += n
+    return parts
+
+
+def percent(n: float, whole: float) -> str:
+    return f"{100 * n / whole:.2f}%"
+
+
 def class_mark(item: PilotSynergy | None, *, with_text: bool = False) -> SafeString:
     """Return the HTML of a class: an arrow of air pollution and one of carbon; empty for a pilot without a class.
 
@@ -110,11 +128,6 @@ def light_cell(status: PilotStatus, classes: Classes) -> Cell:
     return replace(status_cell(status.colour), mark=class_mark(classes.get(status.pilot.pk)))
 
 
-def light_tag(colour: StatusChoices) -> SafeString:
-    """Return the HTML of a light: shape and word."""
-    return render_to_string("components/records/tag.html", {"tag": colour.value, "label": colour.label})
-
-
 def class_words_cell(item: PilotSynergy | None) -> Cell:
     """Return in two lines whether pollution and carbon fall or rise; what rises is marked."""
     if item is None:
@@ -138,9 +151,14 @@ def class_column(classes: Classes, key: Callable[[Item], int]) -> Column[Item]:
     return Column("synergy", _("Class of synergy"), label, file_only=True)
 
 
-def without_zeros(value: Decimal | None) -> Decimal | None:
-    """Return a value without the trailing zeros that the database adds."""
-    return None if value is None else Decimal(f"{value.normalize():f}")
+def strip_idle_zeros(value: Decimal | None) -> Decimal | None:
+    """Strip trailing zeros; round computed values to some decimals, keep those of entered values."""
+    if value is None:
+        return None
+    exponent = value.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -6:
+        value = round(value, 2 if abs(value) >= 1 else 4)
+    return Decimal(f"{value.normalize():f}")
 
 
 def format_carbon(tonnes: Decimal) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -11,12 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import join_sentences, join_short, to_percent
+from core.text.formatting import format_date, join_sentences, join_short, to_percent
 from core.web.tables import Chart, Column, Table, make_table, record_cell
 from pilots.analytics.coverage import Coverage, FieldCoverage, IndustryCoverage
 from pilots.analytics.reconciliation import GapBasis
 from pilots.charts.cells import colour_step, pilot_count_cell, pilots_url
-from policies.charts.rollout import format_day
 from policies.models import Industry, Source
 
 MAX_NAMED = 6  # places in the title of the matrix
@@ -57,7 +55,7 @@ def coverage_scope(coverage: Coverage) -> str:
     text = _("%(set)s; %(naming)d of them name an industry; as of %(day)s") % {
         "set": coverage.chosen.name_with_count(coverage.pilots),
         "naming": coverage.naming,
-        "day": format_day(coverage.as_of),
+        "day": format_date(coverage.as_of),
     }
     return capfirst(text)
 
@@ -136,8 +134,7 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
 
 def coverage_api_url(coverage: Coverage, **more: str) -> str:
     """Return the API URL of these numbers."""
-    query = urlencode({**more, **coverage.chosen.params})
-    return f"{reverse('api-coverage')}?{query}" if query else reverse("api-coverage")
+    return reverse("api-coverage", query={**more, **coverage.chosen.params})
 
 
 def coverage_title(coverage: Coverage) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -26,13 +25,12 @@ from pilots.lights import Colour, Light, MilestoneLight, StageLight, TargetLight
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp
 from pilots.models.follow_up import VERIFY_PERMISSION
-from policies.charts.rollout import format_day
 from policies.tables import province_cell
 
 
 def follow_ups_url(**filters: str) -> str:
     """Return the URL of the follow-ups that a number counts."""
-    return f"{reverse('action-list')}?{urlencode(filters)}" if filters else reverse("action-list")
+    return reverse("action-list", query=filters)
 
 
 # -- the answer in words and figures ---------------------------------------------------------------------
@@ -41,7 +39,7 @@ def follow_ups_url(**filters: str) -> str:
 def follow_ups_headline(summary: FollowUpSummary) -> str:
     """Return the sentence that answers whether what was assigned is done and whether the red lights are gone."""
     if not summary.total:
-        return _("No follow-up was opened by %(day)s.") % {"day": format_day(summary.as_of)}
+        return _("No follow-up was opened by %(day)s.") % {"day": format_date(summary.as_of)}
     text = ngettext(
         "%(closed)d of %(n)d follow-up is closed", "%(closed)d of %(n)d follow-ups are closed", summary.total
     ) % {"closed": summary.closed, "n": summary.total}
@@ -65,7 +63,7 @@ def follow_ups_headline(summary: FollowUpSummary) -> str:
 
 def follow_up_figures(summary: FollowUpSummary) -> list[dict[str, object]]:
     """Return the five key figures, each with its denominator and day."""
-    red, day = summary.red, _("on %(day)s") % {"day": format_day(summary.as_of)}
+    red, day = summary.red, _("on %(day)s") % {"day": format_date(summary.as_of)}
     not_known = ngettext("%(n)d not known, apart", "%(n)d not known, apart", red.not_rated) % {"n": red.not_rated}
     watched = _("%(n)d not yet watched for %(days)d days") % {"n": summary.not_watched_yet, "days": RELAPSE_DAYS}
     return [
@@ -75,7 +73,7 @@ def follow_up_figures(summary: FollowUpSummary) -> list[dict[str, object]]:
             _("Closed in time"),
             summary.closed_in_time,
             _("of %(n)d closed"),
-            _("reported by the due date; closed by %(day)s") % {"day": format_day(summary.as_of)},
+            _("reported by the due date; closed by %(day)s") % {"day": format_date(summary.as_of)},
             "closed-in-time",
             state="closed",
         ),
@@ -182,7 +180,7 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
             "All pilots in the programme and all follow-ups on record, as of %(day)s; lights of closed ones as on "
             "their closing day"
         )
-        % {"day": format_day(summary.as_of)},
+        % {"day": format_date(summary.as_of)},
         table=make_table(columns, rows),
         api=reverse("api-followup"),
         data=charts.bars(
@@ -236,7 +234,7 @@ def ages_chart(summary: FollowUpSummary) -> Chart:
         % {"n": old, "all": summary.open, "days": OLD_AFTER}
         if summary.open
         else _("No follow-up is open"),
-        subtitle=_("Open follow-ups by days since the opening, as of %(day)s") % {"day": format_day(summary.as_of)},
+        subtitle=_("Open follow-ups by days since the opening, as of %(day)s") % {"day": format_date(summary.as_of)},
         table=make_table(columns, summary.ages),
         api=reverse("api-followup"),
         data=charts.bars(
@@ -299,17 +297,8 @@ def result_text(follow_up: FollowUp) -> str:
     if not follow_up.cleared:
         return _("still red when closed")
     if follow_up.relapsed_on:
-        return _("cleared, red again on %(day)s") % {"day": format_day(follow_up.relapsed_on)}
+        return _("cleared, red again on %(day)s") % {"day": format_date(follow_up.relapsed_on)}
     return _("red light cleared")
-
-
-def follow_up_cell(follow_up: FollowUp) -> Cell:
-    """Return number and title, linked to the page."""
-    return Cell(str(follow_up), url=follow_up.get_absolute_url(), lang=follow_up.name_lang)
-
-
-def agency_cell(follow_up: FollowUp) -> Cell:
-    return Cell(follow_up.owner_agency.name, lang=follow_up.owner_agency.name_lang)
 
 
 def state_cell(follow_up: FollowUp) -> Cell:
@@ -321,6 +310,12 @@ def state_cell(follow_up: FollowUp) -> Cell:
 
 def follow_up_columns() -> list[Column[FollowUp]]:
     """Return the columns of a list of follow-ups, which are `with_state` and have the lights of their causes."""
+
+    def number_and_title(item: FollowUp) -> Cell:
+        return Cell(str(item), url=item.get_absolute_url(), lang=item.name_lang)
+
+    def agency(item: FollowUp) -> Cell:
+        return Cell(item.owner_agency.name, lang=item.owner_agency.name_lang)
 
     def subject(item: FollowUp) -> Cell:
         return record_cell(item.subject) if item.subject else Cell(None)
@@ -339,7 +334,7 @@ def follow_up_columns() -> list[Column[FollowUp]]:
 
     by_province = "province_id" if is_chinese_active() else "province__slug"
     columns: list[Column[FollowUp]] = [
-        Column("follow_up", _("Follow-up"), follow_up_cell, sort="number", sort_fields=["opened_on", "number"]),
+        Column("follow_up", _("Follow-up"), number_and_title, sort="number", sort_fields=["opened_on", "number"]),
         Column("status", _("State"), state_cell, sort="state", sort_fields=["state_order"]),
         Column(
             "late",
@@ -351,7 +346,7 @@ def follow_up_columns() -> list[Column[FollowUp]]:
         ),
         Column("due", _("Due"), "current_due_on", kind="date", sort="due", sort_fields=["current_due_on"]),
         Column("subject", _("Subject"), subject),
-        Column("agency", _("Responsible"), agency_cell, sort="agency", sort_fields=["owner_agency__slug"]),
+        Column("agency", _("Responsible"), agency, sort="agency", sort_fields=["owner_agency__slug"]),
         Column("light", _("Light now"), light_now),
         Column("result", _("What became of the light"), result_text),
         Column("opened", _("Opened"), "opened_on", kind="date", sort="opened", sort_fields=["opened_on"]),
@@ -386,15 +381,8 @@ def follow_up_page_columns() -> list[Column[FollowUp]]:
     def late(item: FollowUp) -> str:
         return _("%(days)s late") % {"days": format_days(item.days_late)} if item.is_overdue else ""
 
-    below = {
-        "follow_up": about,
-        "status": None,
-        "due": late,
-        "agency": None,
-        "light": None,
-        "result": None,
-        "opened": None,
-    }
+    below = {"follow_up": about, "status": None, "due": late}
+    below |= dict.fromkeys(("agency", "light", "result", "opened"))
     return page_columns(follow_up_columns(), below, side="status", line="agency")
 
 
@@ -455,8 +443,8 @@ class LightFollowUps:
             return open_link(own, short=self.short)
         if colour != Colour.RED or not self.may_open:
             return None
-        query = urlencode({"pilot": status.pilot.slug, **cause})
-        return Cell("", url=f"{reverse('action-new')}?{query}", page_text=_("Open a follow-up"))
+        url = reverse("action-new", query={"pilot": status.pilot.slug, **cause})
+        return Cell("", url=url, page_text=_("Open a follow-up"))
 
     def owner_cell(self, status: PilotStatus) -> Cell:
         """Return who is responsible for a light, and below it the open follow-up; a red one without any says so."""
@@ -476,7 +464,7 @@ def open_link(own: Sequence[FollowUp], *, short: bool = False) -> Cell:
     more there are; short for the second line of a row, where one that is overdue stands out.
     """
     first, more = own[0], len(own) - 1
-    days = {"day": format_day(first.current_due_on), "on": format_date(first.current_due_on, short=True)}
+    days = {"day": format_date(first.current_due_on), "on": format_date(first.current_due_on, short=True)}
     if first.state == FollowUpState.REPORTED:
         text = _("%(number)s, to be verified") if short else _("follow-up %(number)s, to be verified")
     elif first.is_overdue:

@@ -5,13 +5,12 @@ Practices and copies are those of `read_practices`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -28,11 +27,11 @@ from core.text.formatting import (
 )
 from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, record_cell, status_cell
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.charts.cells import colour_step, distinct_pilot_names, without_zeros
+from pilots.charts.cells import colour_step, distinct_pilot_names, strip_idle_zeros
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import EffectBasis, Practice
 from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, practices_for
-from policies.charts.rollout import format_day, map_note, months_after
+from policies.charts.rollout import map_note, months_after
 from policies.charts.tile_map import Tile, legend_row, outside_tile
 from policies.models import Province, Source
 from policies.tables import confidence_cell, province_cell, source_cell
@@ -122,12 +121,15 @@ def measured_table(practice: Any) -> Table:
             _("Periods"),
             lambda item: period_range % {"before": item.reading_before.period, "after": item.reading_after.period},
         ),
-        Column("before", _("Before"), lambda item: without_zeros(item.reading_before.value), kind="decimal"),
+        Column("before", _("Before"), lambda item: strip_idle_zeros(item.reading_before.value), kind="decimal"),
         Column(
-            "after", pgettext("a value", "After"), lambda item: without_zeros(item.reading_after.value), kind="decimal"
+            "after",
+            pgettext("a value", "After"),
+            lambda item: strip_idle_zeros(item.reading_after.value),
+            kind="decimal",
         ),
         Column("unit", _("Unit"), "reading_after.indicator.unit_text"),
-        Column("difference", pgettext("a value", "Change"), lambda item: without_zeros(item.change), kind="decimal"),
+        Column("difference", pgettext("a value", "Change"), lambda item: strip_idle_zeros(item.change), kind="decimal"),
         Column("rate", _("Change in percent"), kind="share"),
         Column("counts", _("Counts since"), counts_cell),
     ]
@@ -156,7 +158,7 @@ def stated_table(practice: Any) -> Table:
     columns: list[Column[Any]] = [
         Column("where", _("Where"), effect_place_cell),
         Column("statement", _("As stated"), lambda item: text_cell(item.statement)),
-        Column("value", _("Stated value"), lambda item: without_zeros(item.stated_value), kind="decimal"),
+        Column("value", _("Stated value"), lambda item: strip_idle_zeros(item.stated_value), kind="decimal"),
         Column("unit", _("Unit"), lambda item: text_cell(item.stated_unit)),
         Column(
             "period",
@@ -175,6 +177,13 @@ def stated_table(practice: Any) -> Table:
 
 def copies_table(practice: Any, more: Sequence[Column[Any]] = ()) -> Table:
     """Return the table of the copies of a practice; `more` are columns for who may change them."""
+
+    def why_not(item: Any) -> Cell:
+        if item.state != AdoptionState.GIVEN_UP:
+            return Cell("")
+        text, label = item.give_up_text, item.get_give_up_reason_display()
+        return Cell(label_value(label, text) if text else label, lang=lang_of(text) if text else "")
+
     columns: list[Column[Any]] = [
         Column("adopter", _("Copied by"), lambda item: adopter_cell(item, f"adoption-{item.pk}")),
         Column("province", _("Province"), lambda item: province_cell(item.province)),
@@ -189,20 +198,12 @@ def copies_table(practice: Any, more: Sequence[Column[Any]] = ()) -> Table:
         Column("verified", _("Verified since"), "verified_then", kind="date"),
         Column("effect", _("Effect"), lambda item: effect_cell(item.known_effects)),
         Column("changed", _("What was changed"), lambda item: text_cell(item.changed)),
-        Column("why_not", _("Why it was given up"), why_not_cell),
+        Column("why_not", _("Why it was given up"), why_not),
         *more,
     ]
     order = [AdoptionState.IN_USE, AdoptionState.UNDER_WAY, AdoptionState.PLANNED, AdoptionState.GIVEN_UP]
     rows = sorted(practice.known_copies, key=lambda item: (order.index(item.state), item.since_then, item.pk))
     return make_table(columns, rows)
-
-
-def why_not_cell(adoption: Any) -> Cell:
-    """Return the reason for giving up with its text; nothing for other copies."""
-    if adoption.state != AdoptionState.GIVEN_UP:
-        return Cell("")
-    text, label = adoption.give_up_text, adoption.get_give_up_reason_display()
-    return Cell(label_value(label, text) if text else label, lang=lang_of(text) if text else "")
 
 
 # -- findings and key figures ----------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def practices_headline(diffusion: Diffusion) -> str:
     """Return the sentence that answers "which practices can be copied, and how far have they come?"."""
     states, total = diffusion.by_state, diffusion.total
     if total == 0:
-        return _("No practice is on record by %(day)s.") % {"day": format_day(diffusion.as_of)}
+        return _("No practice is on record by %(day)s.") % {"day": format_date(diffusion.as_of)}
     if states[PracticeState.PROPOSED] == total:
         text = ngettext(
             "%(n)d practice proposed by pilots, not reviewed yet",
@@ -234,12 +235,6 @@ def match_rows(status: PilotStatus, most: int | None = None) -> list[dict[str, o
         {"practice": practice, "shared": shared, "result": result_cell(practice)}
         for practice, shared in practices_for(status)[:most]
     ]
-
-
-def practice_headline(practice: Any) -> str:
-    """Return the headline of a practice: its state, and its copies."""
-    state = _("%(state)s since %(day)s") % {"state": practice.state.label, "day": format_day(practice.since_then)}
-    return capfirst(join_clauses([state, copies_clause(practice.copies)])) + _(".")
 
 
 def copies_clause(copies: Copies) -> str:
@@ -324,14 +319,13 @@ def copies_figures(copies: Copies) -> list[dict[str, object]]:
 
 def frame(copies: Copies, sources: Sequence[Source], about: Practice | None = None) -> dict[str, Any]:
     """Return what the charts of copies have in common: of one practice, or of all."""
-    api = reverse("api-diffusion")
     text = _(
         "%(n)d of %(all)d copies on record are in use; planned, under way and given up are left out; as of %(day)s"
     )
     return {
-        "subtitle": text % {"n": len(copies.in_use), "all": copies.total, "day": format_day(copies.as_of)},
+        "subtitle": text % {"n": len(copies.in_use), "all": copies.total, "day": format_date(copies.as_of)},
         "sources": sources,
-        "api": f"{api}?{urlencode({'practice': about.slug})}" if about else api,
+        "api": reverse("api-diffusion", query={"practice": about.slug} if about else None),
         "about": Subject(_("Practice"), about.slug, about.name) if about else None,
     }
 
@@ -389,7 +383,7 @@ def reasons_chart(copies: Copies, sources: Sequence[Source]) -> Chart:
     counts = sorted(copies.given_up_by_reason.items(), key=lambda item: -item[1])
     shown = [(reason, n) for reason, n in counts if n]
     given_up = len(copies.given_up)
-    numbers = {"n": given_up, "all": copies.total, "day": format_day(copies.as_of)}
+    numbers = {"n": given_up, "all": copies.total, "day": format_date(copies.as_of)}
     title = ngettext("%(n)d of %(all)d copies was given up", "%(n)d of %(all)d copies were given up", given_up)
     title %= numbers
     if len(shown) == 1 or shown[0][1] > shown[1][1]:
@@ -424,12 +418,10 @@ def reach_chart(
         Column("province", _("Province"), lambda row: province_cell(row.province)),
         Column("region", _("Region"), lambda row: row.province.get_region_display()),
         Column("reached", pgettext("a province", "Reached"), "is_reached", kind="flag"),
-        count_column(pgettext("copies in use", "Verified"), "trust", Trust.VERIFIED),
-        count_column(pgettext("copies in use", "Confirmed"), "trust", Trust.CONFIRMED),
-        count_column(pgettext("copies in use", "Claimed only"), "trust", Trust.CLAIMED),
-        count_column(_("Under way"), "states", AdoptionState.UNDER_WAY),
-        count_column(_("Planned"), "states", AdoptionState.PLANNED),
-        count_column(_("Given up"), "states", AdoptionState.GIVEN_UP),
+        *trust_columns(lambda trust, row: row.trust[trust]),
+        Column("under_way", _("Under way"), lambda row: row.states[AdoptionState.UNDER_WAY], kind="integer"),
+        Column("planned", _("Planned"), lambda row: row.states[AdoptionState.PLANNED], kind="integer"),
+        Column("given_up", _("Given up"), lambda row: row.states[AdoptionState.GIVEN_UP], kind="integer"),
     ]
     claimed = len(copies.only_claimed)
     title = _("%(n)d of %(roster)d provinces reached") % {"n": len(copies.reached), "roster": len(copies.roster)}
@@ -447,8 +439,14 @@ def reach_chart(
     )
 
 
-def count_column(label: str, counts: str, code: Trust | AdoptionState) -> Column[ProvinceCopies]:
-    return Column(code.value, label, lambda row: getattr(row, counts)[code], kind="integer")
+def trust_columns(count: Callable[[Trust, Any], int]) -> list[Column[Any]]:
+    """Return the columns of copies in use by trust, the best attested first."""
+    labels = {
+        Trust.VERIFIED: pgettext("copies in use", "Verified"),
+        Trust.CONFIRMED: pgettext("copies in use", "Confirmed"),
+        Trust.CLAIMED: pgettext("copies in use", "Claimed only"),
+    }
+    return [Column(key.value, labels[key], partial(count, key), kind="integer") for key in labels]
 
 
 def reach_grid(copies: Copies, outside: Iterable[Province]) -> dict[str, object]:

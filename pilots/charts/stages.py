@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import format_days, join_sentences, join_short, label_value
+from core.text.formatting import format_date, format_days, join_sentences, join_short, label_value
 from core.web.tables import Cell, Chart, Column, make_table
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progress_api_url
@@ -20,7 +20,6 @@ from pilots.lights import Colour
 from pilots.metrics import stages
 from pilots.metrics.stages import ORDERED_STAGES, Stage
 from pilots.models import PilotKind
-from policies.charts.rollout import format_day
 from policies.metrics import share, whole_days
 from policies.models import Source
 from policies.tables import province_cell
@@ -174,7 +173,7 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
         for code, label in labels.items()
         if here[code]  # where nobody stands, there is nothing to see
     ]
-    parts = [_("%(scope)s, as of %(day)s") % {"scope": scope, "day": format_day(progress.as_of)}]
+    parts = [_("%(scope)s, as of %(day)s") % {"scope": scope, "day": format_date(progress.as_of)}]
     if whole.unknown:
         text = ngettext("%(n)d without any stage on record", "%(n)d without any stage on record", whole.unknown)
         parts.append(text % {"n": whole.unknown})
@@ -271,7 +270,7 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
         "done": len(done),
         "waiting": len(waiting),
         "unknown": len(progress.pilots) - len(timed),
-        "day": format_day(progress.as_of),
+        "day": format_date(progress.as_of),
     }
     points = [
         {
@@ -422,7 +421,7 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
         kind="strip",
         title=title,
         subtitle=_("Days in each stage; %(scope)s, as of %(day)s")
-        % {"scope": scope, "day": format_day(progress.as_of)},
+        % {"scope": scope, "day": format_date(progress.as_of)},
         table=make_table(columns, ORDERED_STAGES),
         data=charts.strip([str(stage.label) for stage in used], points, _("days in the stage"), series),
         legend=[("dot certain", series[0]), ("dot latest", series[1])] if any(left.values()) else [],

@@ -9,7 +9,6 @@ from datetime import date
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -29,7 +28,7 @@ from core.text.formatting import (
     label_value,
 )
 from core.web.tables import Cell, Chart, Column, Table, make_table, page_columns, status_cell
-from pilots.analytics.pilot_status import PilotStatus, Progress, QuarterLights
+from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress, QuarterLights
 from pilots.charts.cells import (
     Classes,
     class_column,
@@ -38,38 +37,21 @@ from pilots.charts.cells import (
     pilot_cell,
     pilots_url,
     progress_api_url,
+    strip_idle_zeros,
 )
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.lights import Colour, LightReason, MilestoneLight, TargetLight
+from pilots.lights import Colour, LightReason, MilestoneLight, TargetLight, count_by_colour
 from pilots.metrics.progress import year_due
-from pilots.models import Reading, TargetKind
+from pilots.models import Indicator, Reading, TargetKind
 from pilots.readings import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
-from policies.charts.rollout import format_day
 from policies.models import Source
 from policies.models.sourced import SourcedModel
 from policies.tables import confidence_cell, source_cell
 
 
-def strip_idle_zeros(value: Decimal | None) -> Decimal | None:
-    """Strip trailing zeros; round computed values to some decimals, keep those of entered values."""
-    if value is None:
-        return None
-    exponent = value.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -6:
-        value = round(value, 2 if abs(value) >= 1 else 4)
-    return Decimal(f"{value.normalize():f}")
-
-
 def reason_cell(status: PilotStatus) -> Cell:
     """Return the explanation of the light, linked to its worst item."""
     return Cell(status.explanation, url=status.reasons[0].url)
-
-
-def parts_cell(status: PilotStatus) -> Cell:
-    """Return what is wrong, and below it its numbers with what was changed of the plan."""
-    first = status.shown_reasons[0]
-    what, numbers = first.parts
-    return Cell(what, below=join_clauses(filter(None, [numbers, first.change])), title=status.explanation)
 
 
 # -- many lights ---------------------------------------------------------------------------------------
@@ -95,11 +77,11 @@ def light_summary_chart(
         "%(scope)s, as of %(day)s · %(reported)d of %(n)d reported for %(year)d · change since %(then)s, same pilots"
     ) % {
         "scope": scope,
-        "day": format_day(progress.as_of),
+        "day": format_date(progress.as_of),
         "reported": progress.reported,
         "n": strip.n,
         "year": year,
-        "then": format_day(strip.then_on),
+        "then": format_date(strip.then_on),
     }
     colours = [colour for colour in Colour if colour != Colour.BLUE]
     columns: list[Column[Colour]] = [
@@ -110,9 +92,9 @@ def light_summary_chart(
         ),
         Column("pilots", _("Pilots"), strip.now.__getitem__, kind="integer"),
         Column("n", _("of"), lambda _colour: strip.n, kind="integer"),
-        Column("then", format_day(strip.then_on), strip.then.__getitem__, kind="integer"),
+        Column("then", format_date(strip.then_on), strip.then.__getitem__, kind="integer"),
         Column("change", pgettext("since then", "Change"), strip.change, kind="integer"),
-        *(Column(f"on-{on}", format_day(on), counts.__getitem__, kind="integer") for on, counts in before),
+        *(Column(f"on-{on}", format_date(on), counts.__getitem__, kind="integer") for on, counts in before),
     ]
     return Chart(
         slug="lights",
@@ -121,7 +103,18 @@ def light_summary_chart(
         subtitle=subtitle,
         table=make_table(columns, colours),
         data={
-            "lights": [light_summary_item(progress, colour, filters) for colour in colours],
+            "lights": [
+                {
+                    "tag": colour.value,
+                    "label": str(colour.label),
+                    "meaning": colour.meaning,
+                    "count": strip.now[colour],
+                    "change": "±0" if not change else f"+{change}" if change > 0 else f"−{-change}",
+                    "url": pilots_url(**filters, light=colour.value) if strip.now[colour] else "",
+                }
+                for colour in colours
+                for change in [strip.change(colour)]
+            ],
             "n": strip.n,
             "past": red_per_quarter_bars([*past, QuarterLights(progress.as_of, strip.now)]) if past else None,
         },
@@ -179,20 +172,6 @@ def quarter_name(on: date) -> str:
     return f"{on.year}-Q{(on.month + 2) // 3}"
 
 
-def light_summary_item(progress: Progress, colour: Colour, filters: dict[str, str]) -> dict[str, object]:
-    strip = progress.strip
-    count = strip.now[colour]
-    change = strip.change(colour)
-    return {
-        "tag": colour.value,
-        "label": str(colour.label),
-        "meaning": colour.meaning,
-        "count": count,
-        "change": "±0" if change == 0 else f"+{change}" if change > 0 else f"−{-change}",
-        "url": pilots_url(**filters, light=colour.value) if count else "",
-    }
-
-
 def light_summary_title(progress: Progress) -> str:
     """Return the headline of the lights: how many are red and yellow, and whether that is more than before."""
     strip = progress.strip
@@ -236,6 +215,30 @@ def lights_table(progress: Progress, classes: Classes, everything: str = "") -> 
     return make_table(columns, worst, everything)
 
 
+def on_track_table(progress: Progress) -> Table:
+    """Return the table of binding targets by indicator, most red first: on the path, rated, behind, not rated."""
+    lights: dict[int, list[Colour]] = defaultdict(list)
+    indicators = {}
+    for item in (item for status in progress.pilots for item in status.indicators if item.binds):
+        lights[item.record.indicator_id].append(item.colour)
+        indicators[item.record.indicator_id] = item.record.indicator
+    rows = [(indicators[key], OnTrack(count_by_colour(colours))) for key, colours in lights.items()]
+    rows.sort(key=lambda row: (-row[1].lights[Colour.RED], -row[1].lights[Colour.YELLOW], row[0].pk))
+
+    def of(colour: Colour) -> Callable[[tuple[Indicator, OnTrack]], Cell]:
+        return lambda row: Cell(n := row[1].lights[colour], tag=colour.value if n else "")
+
+    columns: list[Column[tuple[Indicator, OnTrack]]] = [
+        Column("indicator", _("Indicator"), lambda row: Cell(row[0].name, lang=row[0].name_lang)),
+        Column("on_path", _("On the path"), lambda row: row[1].on_path, kind="integer"),
+        Column("rated", _("of rated"), lambda row: row[1].rated, kind="integer"),
+        Column("behind", _("Behind"), of(Colour.YELLOW), kind="integer"),
+        Column("far_behind", _("Far behind"), of(Colour.RED), kind="integer"),
+        Column("unrated", _("Not rated"), lambda row: row[1].unrated, kind="integer"),
+    ]
+    return make_table(columns, rows)
+
+
 # -- milestones ----------------------------------------------------------------------------------------
 
 
@@ -254,7 +257,7 @@ def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
         kind="timeline",
         title=title,
         subtitle=_("Planned and actual days of %(n)d milestones, as of %(day)s")
-        % {"n": len(items), "day": format_day(status.as_of)},
+        % {"n": len(items), "day": format_date(status.as_of)},
         table=milestones_table(status),
         data=timeline_config(items, min([*days, status.as_of]), status.as_of, max([*days, status.as_of])),
         legend=[
@@ -263,7 +266,7 @@ def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
             *((f"bar {colour}", label) for colour, label in late_legend().items()),
         ],
         sources=sources,
-        api=f"{reverse('api-milestone-list')}?{urlencode({'pilot': status.pilot.slug})}",
+        api=reverse("api-milestone-list", query={"pilot": status.pilot.slug}),
     )
 
 
@@ -290,7 +293,7 @@ def timeline_config(items: Sequence[MilestoneLight], first: date, as_of: date, l
         actual, state = completed_on_by_day(item), milestone_state_text(item)
         for points, name, on in ((planned, _("planned"), item.planned_on), (done, _("done"), actual)):
             if on:
-                text = [f"{name}: {format_day(on)}", state]
+                text = [f"{name}: {format_date(on)}", state]
                 points.append({"x": on.toordinal(), "y": row, "title": item.record.name, "text": text})
         if (item.delay or 0) > 0:
             ends = (item.planned_on.toordinal(), (actual or as_of).toordinal(), None)
@@ -306,7 +309,7 @@ def timeline_config(items: Sequence[MilestoneLight], first: date, as_of: date, l
     ]
     lates = late_legend()
     sets += [charts.line(lates.get(colour, ""), points, f"--{colour}", 6) for colour, points in late.items()]
-    sets.append(charts.upright(as_of.toordinal(), (len(items) - 0.3, -0.7), {"text": format_day(as_of)}, "--muted", 1))
+    sets.append(charts.upright(as_of.toordinal(), (len(items) - 0.3, -0.7), {"text": format_date(as_of)}, "--muted", 1))
     names = [item.record.name for item in items]
     return charts.plot(sets, charts.day_axis(first, last, 0.03), charts.lane_axis(names, air=0.7, grid=False), top=22)
 
@@ -396,7 +399,7 @@ def trend_chart(status: PilotStatus, item: TargetLight, sources: Sequence[Source
         "year": target.target_year,
         "accepted": sum(is_accepted_on(reading, status.as_of) for reading in readings),
         "n": len(readings),
-        "day": format_day(status.as_of),
+        "day": format_date(status.as_of),
     }
     columns: list[Column[Reading]] = [
         Column("period", _("Period")),
@@ -420,7 +423,7 @@ def trend_chart(status: PilotStatus, item: TargetLight, sources: Sequence[Source
         light=item.colour,
         sources=sources,
         note=value_axis_note(axis),
-        api=f"{reverse('api-trend')}?{urlencode({'indicator': target.indicator.code, 'pilot': status.pilot.slug})}",
+        api=reverse("api-trend", query={"indicator": target.indicator.code, "pilot": status.pilot.slug}),
     )
 
 

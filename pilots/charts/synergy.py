@@ -14,15 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import format_number, format_share, join_clauses, join_short
+from core.text.formatting import format_date, format_number, format_share, join_clauses, join_short
 from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
 from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, no_elasticity
-from pilots.charts.cells import distinct_pilot_names, format_co2, pilot_cell
-from pilots.charts.status import strip_idle_zeros
+from pilots.charts.cells import distinct_pilot_names, format_co2, pilot_cell, strip_idle_zeros
 from pilots.filters import SynergyPageFilter
 from pilots.metrics.reduction import EPSILON, CoControl, Elasticity
 from pilots.models import Pilot
-from policies.charts.rollout import format_day
 from policies.models import Source
 from policies.tables import province_cell
 
@@ -127,7 +125,7 @@ def synergy_scope(synergy: Synergy, scope: str) -> str:
         "n": len(synergy.on_chart),
         "of": synergy.of,
         "year": synergy.year,
-        "day": format_day(synergy.as_of),
+        "day": format_date(synergy.as_of),
     }
 
 

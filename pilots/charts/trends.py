@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import format_amount, format_percent, join_clauses, join_sentences
+from core.text.formatting import format_amount, format_date, format_percent, join_clauses, join_sentences
 from core.web.tables import Chart, Column, Table, make_table
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear
-from pilots.charts.cells import without_zeros
+from pilots.charts.cells import strip_idle_zeros
 from pilots.charts.status import value_axis_note
 from pilots.models import RollUp
-from policies.charts.rollout import format_day
 from policies.models import Source
 
 
@@ -58,7 +56,7 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
         slug="trend",
         kind="trend",
         title=trend_title(trend),
-        subtitle=join_clauses([f"{indicator.name} ({indicator.unit_text})", scope, format_day(trend.as_of)]),
+        subtitle=join_clauses([f"{indicator.name} ({indicator.unit_text})", scope, format_date(trend.as_of)]),
         table=trends_table(trend),
         data=charts.plot(
             [charts.dots(compared, same, showLine=True), charts.dots(alone, beside, hollow=True)],
@@ -68,7 +66,7 @@ def trends_chart(trend: Trend, scope: str, sources: Sequence[Source], asked: Map
         legend=[("dot certain", compared), ("dot latest", alone)] if same and beside else [],
         sources=sources,
         note=join_sentences(aggregation_text(trend), value_axis_note(axis)),
-        api=f"{reverse('api-trend')}?{urlencode({'indicator': indicator.code, **asked})}",
+        api=reverse("api-trend", query={"indicator": indicator.code, **asked}),
     )
 
 
@@ -139,4 +137,4 @@ def trends_table(trend: Trend) -> Table:
 
 
 def decimal_column(key: str, label: str, value: Callable[[TrendYear], Decimal | None]) -> Column[TrendYear]:
-    return Column(key, label, lambda year: without_zeros(value(year)), kind="decimal")
+    return Column(key, label, lambda year: strip_idle_zeros(value(year)), kind="decimal")

@@ -12,7 +12,7 @@ from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.services import waits_for
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState
-from pilots.models import FollowUp, FollowUpKind, Pilot
+from pilots.models import FollowUpKind, Pilot
 from policies.models import Agency, Policy, Province
 
 OPEN_STATE = "open"
@@ -49,10 +49,6 @@ class FollowUpFilter(django_filters.FilterSet):
     pilot = RelatedFilter(queryset=Pilot.objects.all(), label=_("Pilot"), widget=forms.HiddenInput)
     policy = RelatedFilter(queryset=Policy.objects.all(), label=_("Policy"))
     meeting = django_filters.CharFilter(label=_("Meeting"))
-
-    class Meta:
-        model = FollowUp
-        fields: list[str] = []
 
 
 class FollowUpPageFilter(FollowUpFilter):

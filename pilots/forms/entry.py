@@ -44,9 +44,8 @@ from pilots.models import (
 )
 from pilots.models.indicator import format_exact
 from pilots.models.reading import CONFLICT_CODE
-from pilots.readings import is_yearly, newest_accepted_in
+from pilots.readings import ACCEPT_PERMISSION, is_yearly, judge_readings, newest_accepted_in
 from pilots.replans import decide_replan, is_entered_today, save_replan, settle_planned_day
-from pilots.services import ACCEPT_PERMISSION, accept_readings, dispute_readings
 
 AMOUNT_PATTERN = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
@@ -542,8 +541,5 @@ class JudgeForm(EvidenceForm):
 
     def write(self) -> None:
         values = self.cleaned_data
-        accepts = values["verdict"] == ReadingState.ACCEPTED
-        if not (accepts or values["change_reason"]):
-            raise ValidationError({"change_reason": ValidationError(_("Say what is wrong with the value."))})
-        judge = accept_readings if accepts else dispute_readings
-        self.judged = judge(readings=values["readings"], by=self.user, reason=values["change_reason"])
+        verdict, reason = ReadingState(values["verdict"]), values["change_reason"]
+        self.judged = judge_readings(values["readings"], verdict, by=self.user, reason=reason)

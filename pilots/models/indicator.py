@@ -1,6 +1,5 @@
 """Model of indicators."""
 
-import re
 import unicodedata
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -20,11 +19,6 @@ from core.text.formatting import join_short
 from pilots.metrics.progress import Direction
 
 PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
-
-
-def is_year_or_quarter(period: str) -> bool:
-    """Whether the text is a year or quarter."""
-    return re.fullmatch(PERIOD, period) is not None
 
 
 def format_exact(value: Decimal) -> str:

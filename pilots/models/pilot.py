@@ -153,12 +153,14 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     @property
     def starts_on(self) -> date | None:
         """First day of the term: the pilot's own, else the batch's."""
-        return self.term_start or self.batch.term_start
+        day: date | None = self.term_start or self.batch.term_start
+        return day
 
     @property
     def ends_on(self) -> date | None:
         """Last day of the term: the pilot's own, else the batch's; None if unknown."""
-        return self.term_end or self.batch.term_end
+        day: date | None = self.term_end or self.batch.term_end
+        return day
 
     def clean(self) -> None:
         super().clean()

@@ -5,6 +5,7 @@ A reading is never overwritten. A value that differs from the newest version bec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -24,8 +25,8 @@ from core.records.fields import amount_field, choice_field, day_field, link_fiel
 from core.records.history_model import FieldNames, HistoryModel
 from core.records.validators import check_not_ahead
 from core.text.formatting import to_percent
-from pilots.metrics.plausibility import implausible_change, last_day_of_period
-from pilots.models.indicator import PERIOD, Indicator, format_exact, is_year_or_quarter, non_negative_constraint
+from pilots.metrics.progress import implausible_change, last_day_of_period
+from pilots.models.indicator import PERIOD, Indicator, format_exact, non_negative_constraint
 from pilots.models.pilot import Pilot
 from policies.models.sourced import SourcedModel
 
@@ -169,7 +170,7 @@ class Reading(HistoryModel, SourcedModel):
         """Reject overwriting a value (a correction is a new version), and values of the future."""
         super().clean()
         reported: date | None = self.reported_on  # None while a form has none
-        if reported and is_year_or_quarter(self.period) and last_day_of_period(self.period) > reported:
+        if reported and re.fullmatch(PERIOD, self.period) and last_day_of_period(self.period) > reported:
             raise ValidationError({"period": _("This period had not ended on the day of report.")})
         if self.skip_immutable_check or not self.pk:
             return
@@ -188,7 +189,7 @@ class ReadingLedger:
     def __init__(self, pilot: Pilot, *, lock: bool = False) -> None:
         """`lock`: nobody else records a value of the pilot until the transaction ends."""
         if lock:
-            lock_pilot(pilot)
+            writing.locked(Pilot, pilot.pk)  # so that versions are numbered one after the other
         readings = pilot.readings.order_by("period", "version")
         self.newest: dict[ReadingKey, Reading] = {(item.indicator_id, item.period): item for item in readings}
         bases = pilot.targets.filter(base_year__isnull=False)
@@ -291,8 +292,3 @@ def jump_error(far: Decimal, period: str, before: Decimal) -> ValidationError:
         )
     params = {"percent": number_format(to_percent(abs(far)), 1), "before": format_exact(before), "period": period}
     return ValidationError(message, code=JUMP_CODE, params=params)
-
-
-def lock_pilot(pilot: Pilot) -> None:
-    """Lock the pilot until the transaction ends, so that versions are numbered one after the other."""
-    writing.locked(Pilot, pilot.pk)

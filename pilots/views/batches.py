@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -14,7 +13,7 @@ from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.text.formatting import format_date, join_clauses
 from core.web.list_pages import ListPage
-from core.web.tables import Chart, Column, page_columns, record_cell
+from core.web.tables import Cell, Chart, Column, page_columns, record_cell
 from pilots.analytics.pilot_status import Progress, build_progress
 from pilots.analytics.reconciliation import (
     BatchCount,
@@ -27,8 +26,7 @@ from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import pilot_count_cell, pilots_url
 from pilots.charts.reconciliation import batch_cell, reconciliation_table, withdrawals_table
 from pilots.charts.stages import funnel_chart, plan_lag_chart, stage_duration_chart
-from pilots.charts.status import light_summary_chart, lights_table
-from pilots.charts.targets import on_track_table
+from pilots.charts.status import light_summary_chart, lights_table, on_track_table
 from pilots.filters import BatchFilter
 from pilots.lights import Colour
 from pilots.metrics.progress import year_due
@@ -46,6 +44,13 @@ def batch_columns(
     counts: Mapping[int, Reconciliation], lights: Mapping[int, Mapping[Colour, int]]
 ) -> list[Column[Batch]]:
     """Return the columns of a list of batches; `counts` and `lights` are by key. Each count links to its pilots."""
+
+    def light_column(colour: Colour) -> Column[Batch]:
+        def count(batch: Batch) -> Cell:
+            return pilot_count_cell(lights[batch.pk][colour], batch=batch.slug, light=colour.value)
+
+        return Column(colour.value, str(colour.label), count, kind="integer")
+
     return [
         Column("batch", _("Batch"), batch_cell, sort="batch", sort_fields=["level", "known_by"]),
         Column("announced_on", _("Announced on"), kind="date", sort="announced_on", sort_fields=["known_by"]),
@@ -64,7 +69,7 @@ def batch_columns(
             kind="integer",
         ),
         Column("to_enter", _("Still to enter"), lambda batch: counts[batch.pk].to_enter, kind="integer"),
-        *[light_column(colour, lights) for colour in LIGHT_COLUMNS],
+        *map(light_column, LIGHT_COLUMNS),
         Column("policy", _("Announced in"), lambda batch: record_cell(batch.policy) if batch.policy else None),
     ]
 
@@ -91,23 +96,6 @@ def batch_page_columns(
     return page_columns(batch_columns(counts, lights), below, side="recorded")
 
 
-def light_column(colour: Colour, lights: Mapping[int, Mapping[Colour, int]]) -> Column[Batch]:
-    return Column(
-        colour.value,
-        str(colour.label),
-        lambda batch: pilot_count_cell(lights[batch.pk][colour], batch=batch.slug, light=colour.value),
-        kind="integer",
-    )
-
-
-def lights_by_batch(batches: Sequence[Batch], as_of: date) -> dict[int, Counter[Colour]]:
-    """Return the lights of these batches' pilots, by key of the batch."""
-    found: dict[int, Counter[Colour]] = {batch.pk: Counter() for batch in batches}
-    for status in build_progress(Pilot.objects.listed(as_of).filter(batch__in=list(found)), as_of).pilots:
-        found[status.pilot.batch_id][status.colour] += 1
-    return found
-
-
 @page(*BatchFilter.base_filters)
 def batch_list(request: TrackerRequest) -> HttpResponseBase:
     """List all batches known on the day, with counts and lights."""
@@ -115,6 +103,12 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
     counts = build_reconciliation(as_of)
     rows = Batch.objects.known(as_of).select_related("policy", "province")
     lights: dict[int, Counter[Colour]] = {}
+
+    def read_lights(batches: Sequence[Batch]) -> None:
+        lights.update((batch.pk, Counter()) for batch in batches)
+        for status in build_progress(Pilot.objects.listed(as_of).filter(batch__in=list(lights)), as_of).pilots:
+            lights[status.pilot.batch_id][status.colour] += 1
+
     totals = {item.batch.pk: item.total for item in counts}
     listing = ListPage(
         request,
@@ -122,7 +116,7 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
         filterset=BatchFilter(request.GET, queryset=rows, request=request),
         columns=batch_columns(totals, lights),
         page_columns=batch_page_columns(totals, lights),
-        prefetch=lambda batches: lights.update(lights_by_batch(batches, as_of)),
+        prefetch=read_lights,
         sort="batch",
         total=len(counts),
         empty=_("No batch matches these filters."),
@@ -204,7 +198,13 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     }
 
     timeline = Timeline(changes_of(batch), as_of, request.user)
-    headline = batch_headline(count, progress)
+    reported = _("%(n)d of %(of)d pilots have an accepted value for %(year)d") % {
+        "n": progress.reported,
+        "of": len(progress.pilots),
+        "year": year_due(as_of),
+    }
+    clauses = [counts_text(count.total), reported] if progress.pilots else [counts_text(count.total)]
+    headline = join_clauses(clauses) + _(".")
     tables["history"] = Export(_("History"), timeline.stream)
     return export_response(request, tables, batch.label, headline) or render(
         request,
@@ -243,14 +243,3 @@ def batch_charts(batch: Batch, progress: Progress) -> dict[str, Chart]:
         "lag": plan_lag_chart(progress, n, of_stages, **mine),
         "time": stage_duration_chart(progress, n, of_stages),
     }
-
-
-def batch_headline(count: BatchCount, progress: Progress) -> str:
-    """Return the headline: announced, recorded, and reporting pilots."""
-    year = year_due(progress.as_of)
-    reported = _("%(n)d of %(of)d pilots have an accepted value for %(year)d") % {
-        "n": progress.reported,
-        "of": len(progress.pilots),
-        "year": year,
-    }
-    return join_clauses([counts_text(count.total), *([reported] if progress.pilots else [])]) + _(".")

@@ -41,11 +41,11 @@ from pilots.forms.entry import (
     StageEnteredForm,
 )
 from pilots.lights import MilestoneLight, TargetLight
-from pilots.metrics.plausibility import last_day_of_period
+from pilots.metrics.progress import last_day_of_period
 from pilots.metrics.stages import ORDERED_STAGES
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry
-from pilots.replans import may_decide, withdraw_replan
-from pilots.services import ACCEPT_PERMISSION, PLACE_PERMISSION
+from pilots.readings import ACCEPT_PERMISSION
+from pilots.replans import PLACE_PERMISSION, may_decide, withdraw_replan
 
 KEPT_ENTRY, MAX_KEPT = "kept_entry", 20_000  # session key, and how many characters of a form are kept
 FIRST_YEAR = 2000

@@ -25,7 +25,7 @@ from core.http.as_of import today
 from core.http.request import TrackerRequest, parse_key
 from core.pages import DAY_PARAMETERS, Export, Exports, Feeds, chart_exports, export_response, figures_export, page
 from core.permissions import can_see_authors
-from core.text.formatting import format_days, join_clauses
+from core.text.formatting import format_date, format_days, join_clauses
 from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys
 from pilots.charts.feeds import follow_up_feeds
 from pilots.charts.follow_ups import (
@@ -66,7 +66,6 @@ from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Indicator, Milestone, Pilot
 from pilots.models.follow_up import VERIFY_PERMISSION
-from policies.charts.rollout import format_day
 from policies.models import Source
 
 MORE_ROWS = 3  # of a meeting, at the push of a button
@@ -226,8 +225,8 @@ def detail_headline(follow_up: FollowUp) -> str:
     """Return the headline: the state, since when, and how late it is."""
     params = {
         "state": follow_up.current_state.label,
-        "day": format_day(follow_up.last_step_on),
-        "due": format_day(follow_up.current_due_on),
+        "day": format_date(follow_up.last_step_on),
+        "due": format_date(follow_up.current_due_on),
     }
     if follow_up.is_overdue:
         text = _("Overdue by %(late)s: %(state)s since %(day)s, due on %(due)s.")

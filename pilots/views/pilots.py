@@ -260,6 +260,10 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     ]
     due += [(item.planned_on, item.record.name) for item in ahead]
     untargeted = untargeted_readings(status)
+    untargeted_head = format_html(
+        '<b>{} {}</b> <span class="muted">{}</span>',
+        *(_("Values without a target"), len(untargeted), _("shown, never rated")),
+    )
     same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
     return render(
         request,
@@ -281,7 +285,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "next_due": min(due, key=itemgetter(0), default=None),
             "indicators": indicators_page_table(status, beside_row, values_due),
             "indicators_title": indicators_title(status),
-            "indicator_heads": {"none": untargeted_head(len(untargeted))} if untargeted else {},
+            "indicator_heads": {"none": untargeted_head} if untargeted else {},
             "milestones": milestones_page_table(status, beside_row, done),
             "milestones_title": milestones_title(status),
             "follow_ups": follow_ups,
@@ -345,12 +349,6 @@ def milestones_title(status: PilotStatus) -> str:
     if not counts.due:
         return ngettext("%(n)d milestone, none due", "%(n)d milestones, none due", counts.total) % {"n": counts.total}
     return _("%(done)d of %(due)d milestones due are done") % {"done": counts.due - counts.late, "due": counts.due}
-
-
-def untargeted_head(n: int) -> SafeString:
-    return format_html(
-        '<b>{} {}</b> <span class="muted">{}</span>', _("Values without a target"), n, _("shown, never rated")
-    )
 
 
 def sources_of_records(records: Sequence[Any]) -> list[Source]:

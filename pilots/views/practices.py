@@ -23,18 +23,18 @@ from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
 from core.http.request import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
-from core.text.formatting import join_short
+from core.text.formatting import format_date, join_clauses, join_short
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Chart, Column
 from pilots.analytics.pilot_status import build_progress
 from pilots.charts.practices import (
+    copies_clause,
     copies_table,
     cost_text,
     diffusion_figures,
     match_rows,
     measured_table,
     practice_figures,
-    practice_headline,
     practices_headline,
     reach_chart,
     reasons_chart,
@@ -176,7 +176,9 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         ),
     }
     timeline = Timeline(changes_of(practice), request.as_of, request.user, labels)
-    headline, by_readings = practice_headline(practice), _("Change of the pilot’s total in the same years")
+    state = _("%(state)s since %(day)s") % {"state": practice.state.label, "day": format_date(practice.since_then)}
+    headline = capfirst(join_clauses([state, copies_clause(copies)])) + _(".")
+    by_readings = _("Change of the pilot’s total in the same years")
     tables: Exports = {
         **figures_export(figures),
         **chart_exports(charts),

@@ -19,8 +19,7 @@ from core.web.list_pages import (
 from core.web.tables import Table
 from pilots.analytics.reconciliation import PilotSet
 from pilots.analytics.synergy import Synergy, build_synergy
-from pilots.charts.cells import format_carbon
-from pilots.charts.classes import class_parts
+from pilots.charts.cells import class_parts, format_carbon
 from pilots.charts.synergy import (
     JOINT_DEFAULT_SORT,
     amber_table,

@@ -7,10 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -22,12 +20,6 @@ from policies.metrics import Step, share, whole_days
 from policies.models import Province, Source
 from policies.rollout import ProvinceRollout, Rollout
 from policies.tables import place_columns, plans_table
-
-
-def format_day(on: date) -> str:
-    """Return a date formatted for the current language."""
-    return date_format(on, get_format("DATE_FORMAT"))
-
 
 # -- findings: each names the policy whose plans it counts --------------------------------------------
 
@@ -76,7 +68,7 @@ def chart_frame(rollout: Rollout, sources: Sequence[Source]) -> dict[str, Any]:
     return {
         "subtitle": scope % {"policy": policy.short, "roster": rollout.roster, "day": format_date(rollout.as_of)},
         "sources": sources,
-        "api": f"{reverse('api-rollout')}?{urlencode({'policy': policy.slug})}",
+        "api": reverse("api-rollout", query={"policy": policy.slug}),
         "about": Subject(_("Policy"), policy.slug, policy.short),
     }
 

@@ -75,7 +75,7 @@ class Industry(SlugModel, BilingualNameModel, SourcedModel):
     @property
     def priority(self) -> bool:
         """Whether national policy singles it out, so that having no pilot is a gap."""
-        return self.named_in_batch_notice or self.ultra_low_emission
+        return bool(self.named_in_batch_notice or self.ultra_low_emission)
 
 
 class Field(models.TextChoices):

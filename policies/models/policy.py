@@ -29,8 +29,7 @@ from core.records.constraints import (
 from core.records.fields import choice_field, day_field, flag_field, link_field, list_field, text_field
 from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import TranslatedText, is_chinese_active
-from core.text.formatting import StatusChoices
-from policies.metrics import lag_origin
+from core.text.formatting import Precision, StatusChoices
 from policies.models.province import Province
 from policies.models.sourced import (
     Confidence,
@@ -182,8 +181,9 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
 
     @property
     def lag_from(self) -> date | None:
-        """The date from which the lags of its provincial plans count; None if unknown."""
-        return lag_origin(self.issued_on, self.issued_precision, self.published_on)
+        """The day from which lags of its plans count: that of issue, if known to the day, else of publication."""
+        day: date | None = self.issued_on if self.issued_precision == Precision.DAY else self.published_on
+        return day
 
     @property
     def short_lang(self) -> str:

@@ -459,5 +459,3 @@ def test_the_record_leads_to_the_forms_those_who_may_enter(
     assert leads(ministry, "?as_of=2026-01-01") == leads(Client()) == set()
     assert urls["done"] in officer.get("/desk/").text
     assert urls["readings"] in officer.get("/desk/").text
-    former = ministry.get(f"/admin/pilots/pilot/{pilot.pk}/readings/")
-    assert former["Location"] == urls["readings"]
