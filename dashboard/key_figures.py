@@ -52,7 +52,7 @@ def overview_figures(value: Overview) -> list[Figure]:
 def edition_figures(value: Overview) -> list[Figure]:
     """Return the figures that an edition freezes."""
     scope, every = value.scope_text, _("all provinces")
-    progress, diffusion = value.progress, value.diffusion
+    progress, summary = value.progress, value.follow_up_summary
     lights = count_by_colour(item.colour for item in progress.pilots)
     labels = {
         Colour.GREEN: _("Pilots with a green light"),
@@ -60,7 +60,6 @@ def edition_figures(value: Overview) -> list[Figure]:
         Colour.RED: _("Pilots with a red light"),
         Colour.GREY: _("Pilots that cannot be rated"),
     }
-    summary, library = value.follow_up_summary, diffusion.in_library
     return [
         *([plans_figure(value.rollout)] if value.rollout else []),
         *(recorded_figure(value, kind) for kind in ("city", "park")),
@@ -69,7 +68,7 @@ def edition_figures(value: Overview) -> list[Figure]:
         reported_figure(value),
         figure("follow-ups-open", _("Follow-ups still open"), summary.open, summary.total, every),
         figure("follow-ups-overdue", _("Follow-ups overdue, of the open ones"), summary.overdue.n, summary.open, every),
-        figure("practices", _("Practices in the library"), library, diffusion.total, every),
+        figure("practices", _("Practices in the library"), value.in_library, sum(value.practices.values()), every),
     ]
 
 

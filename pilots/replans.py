@@ -61,7 +61,8 @@ def settle_planned_day(record: Any, stored: Any, *, by: Any, reason: str | None 
     given, in_force = record.planned_on, stored.planned_by(today())
     if not stored.has_fixed_day:
         return None
-    errors = dict.fromkeys(promised_changes(record, stored), PROMISE_FIXED) if not may_decide(by) else {}
+    promised = [stored._meta.get_field(name) for name in stored.PROMISED_FIELDS] if not may_decide(by) else []
+    errors = {field.name: PROMISE_FIXED for field in promised if plain(record, field) != plain(stored, field)}
     if record.pilot_id != stored.pilot_id and stored.all_replans:
         errors.setdefault("pilot", PILOT_FIXED)
     if given is None:
@@ -99,12 +100,6 @@ def write_planned(
     return written or replan is not None, replan
 
 
-def promised_changes(record: Any, stored: Any) -> list[str]:
-    """Return the changed fields of what was promised."""
-    fields = [stored._meta.get_field(name) for name in stored.PROMISED_FIELDS]
-    return [field.name for field in fields if plain(record, field) != plain(stored, field)]
-
-
 def plain(record: Any, field: Any) -> Any:
     value = getattr(record, field.attname)
     return normalize_text(value) if isinstance(value, str) else value
@@ -133,16 +128,6 @@ def save_replan(replan: Replan, *, by: Any) -> Replan:
 
     Raises ValidationError where the day is not fixed, or no other than the one in force.
     """
-    prepare_replan(replan, by=by)
-    item = {"milestone": replan.milestone_id} if replan.milestone_id else {"stage_entry": replan.stage_entry_id}
-    for waiting in Replan.objects.filter(**item, accepted__isnull=True):
-        writing.delete(waiting, by=by, reason=_("Replaced by another day"), allowed=True)
-    writing.write(replan, by=by, reason=replan.reason, allowed=True)
-    return replan
-
-
-def prepare_replan(replan: Replan, *, by: Any) -> None:
-    """Lock what the replan is about, check that its day is another one, and decide it where the user may."""
     model, key = (Milestone, replan.milestone_id) if replan.milestone_id else (StageEntry, replan.stage_entry_id)
     item = writing.locked(model, key)
     if item is not None:
@@ -156,6 +141,10 @@ def prepare_replan(replan: Replan, *, by: Any) -> None:
     replan.accepted, replan.decided_by, replan.decided_on = None, None, None
     if may_decide(by):
         replan.accepted, replan.decided_by, replan.decided_on = True, by, today()
+    for waiting in Replan.objects.filter(**{model.REPLAN_FIELD: key}, accepted__isnull=True):
+        writing.delete(waiting, by=by, reason=_("Replaced by another day"), allowed=True)
+    writing.write(replan, by=by, reason=replan.reason, allowed=True)
+    return replan
 
 
 @transaction.atomic

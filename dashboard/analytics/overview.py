@@ -25,10 +25,11 @@ from pilots.analytics.reconciliation import (
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
 from pilots.follow_ups.summary import FollowUpSummary
 from pilots.lights import Colour
+from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState
 from pilots.metrics.reduction import CoControl
-from pilots.models import FollowUp, Pilot
-from pilots.practices.queries import Diffusion, build_diffusion
-from policies.models import Policy, Source
+from pilots.models import Adoption, FollowUp, Pilot, Practice
+from pilots.practices.queries import Copies, count_all
+from policies.models import Policy, Province, Source
 from policies.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
 
 QUARTERS_SHOWN = 5  # number of quarter ends before the day whose lights are shown
@@ -148,9 +149,21 @@ class Overview:
         return FollowUpSummary(self.follow_ups, self.as_of, (item.pilot for item in self.progress.pilots))
 
     @cached_property
-    def diffusion(self) -> Diffusion:
-        """All practices and their copies. Eight queries, on first access."""
-        return build_diffusion(self.as_of)
+    def practices(self) -> dict[PracticeState, int]:
+        """All practices by their state. One query, on first access."""
+        rows = Practice.objects.with_state(self.as_of, "proposed_on")
+        return count_all(PracticeState, rows.values_list("state_then", flat=True))
+
+    @property
+    def in_library(self) -> int:
+        """Practices in the library, the recommended ones included."""
+        return sum(self.practices[state] for state in LIBRARY_STATES)
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Copies of these practices, by province. Two queries, on first access."""
+        rows = Adoption.objects.on(self.as_of).filter(practice__proposed_on__lte=self.as_of)
+        return Copies(self.as_of, list(rows), list(Province.objects.roster()))
 
     @property
     def days_left(self) -> int | None:

@@ -165,24 +165,10 @@ class NarrowedAutocomplete(AutocompleteSelect):
         return str(super().get_url()) + (f"?practice={self.practice}" if self.practice else "")
 
 
-class MeasuredFilter(admin.SimpleListFilter):
-    """Filter: whether the effect rests on readings or on a statement."""
-
-    title = _("change of the pilot’s total, or stated")
-    parameter_name = "measured"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> Any:
-        return [("yes", _("change of the pilot’s total")), ("no", _("stated"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
-        value = self.value()
-        return queryset.filter(reading_after__isnull=value == "no") if value in {"yes", "no"} else queryset
-
-
 @admin.register(Effect)
 class EffectAdmin(RecordAdmin):
     list_display = ["practice", "subject_name", "result", "basis", "known_on", "confidence"]
-    list_filter = [MeasuredFilter, "basis", "confidence", "practice", "province"]
+    list_filter = [("reading_after", admin.EmptyFieldListFilter), "basis", "confidence", "practice", "province"]
     search_fields = [
         *PRACTICE_SEARCH,
         *["adoption__place", "adoption__pilot__name_zh", "adoption__pilot__name_en"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from copy import copy
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -348,10 +348,7 @@ def judge_target(
             known[key] = target_light(target, reading.value if reading else None, year)
             known[key].record, known[key].year = target, year
         light = known[key]
-    if status is not None:
-        light = copy(light)
-        light.status, light.reading = status, reading
-    return light
+    return replace(light, status=status, reading=reading) if status else light
 
 
 def judge_milestone(milestone: Any, as_of: date, status: PilotStatus | None = None) -> MilestoneLight:

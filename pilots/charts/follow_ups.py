@@ -96,18 +96,6 @@ def follow_up_figures(summary: FollowUpSummary) -> list[dict[str, object]]:
     ]
 
 
-def to_verify_text(summary: FollowUpSummary) -> str:
-    """Return the sentence on open follow-ups that are reported as done; empty without any."""
-    if not summary.to_verify:
-        return ""
-    text = ngettext(
-        "%(n)d of %(open)d open ones is reported as done and waits to be verified",
-        "%(n)d of %(open)d open ones are reported as done and wait to be verified",
-        summary.to_verify,
-    )
-    return text % {"n": summary.to_verify, "open": summary.open}
-
-
 def figure(label: str, share: Share, of: str, note: str, definition: str, **filters: str) -> dict[str, object]:
     """Return one key figure, linked to the follow-ups that it counts; no value where nothing can be counted."""
     return {

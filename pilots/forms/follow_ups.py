@@ -360,13 +360,17 @@ def propose(
     cause = Cause.INDICATOR if indicator else Cause.MILESTONE if milestone else Cause.PILOT
     follow_up = FollowUp(pilot=pilot, cause=cause, cause_indicator=indicator, cause_milestone=milestone)
     status = pilot_status(pilot, as_of)
+    # The agency on record that the milestone names, else that of the pilot's newest follow-up.
+    owner = milestone.owner if milestone else ""
+    named = Agency.objects.filter(Q(name_zh=owner) | Q(name_en=owner)).first() if owner else None
+    newest = pilot.follow_ups.order_by("-opened_on", "-pk").select_related("owner_agency").first()
     values: dict[str, object] = {
         "cause": cause,
         "cause_indicator": indicator and indicator.pk,
         "cause_milestone": milestone and milestone.pk,
         "opened_on": as_of,
         "due_on": as_of + timedelta(DAYS_TO_ACT),
-        "owner_agency": proposed_agency(pilot, milestone),
+        "owner_agency": named or (newest.owner_agency if newest else None),
     }
     for language, suffix in (("en", "en"), ("zh-hans", "zh")):
         with override(language):
@@ -382,16 +386,4 @@ def propose(
                 "It is done when the light is no longer red."
             ) % {"reason": cause_on(follow_up, status)[1].rstrip(".。")}
     colour, reason = cause_on(follow_up, status)
-    office = (milestone.owner if milestone else "") or responsible_office(pilot)
-    return values, {"colour": colour, "reason": reason, "office": office}
-
-
-def proposed_agency(pilot: Pilot, milestone: Milestone | None) -> Agency | None:
-    """Return the agency on record that is responsible: the one that the milestone names, else that of the pilot's
-    newest follow-up; None where neither is known."""
-    if milestone and milestone.owner:
-        named = Agency.objects.filter(Q(name_zh=milestone.owner) | Q(name_en=milestone.owner)).first()
-        if named:
-            return named
-    newest = pilot.follow_ups.order_by("-opened_on", "-pk").select_related("owner_agency").first()
-    return newest.owner_agency if newest else None
+    return values, {"colour": colour, "reason": reason, "office": owner or responsible_office(pilot)}

@@ -97,18 +97,16 @@ class PracticeForm(PageForm):
             self.instance.province = home
 
     def clean(self) -> dict[str, Any]:
-        """Make the code of the title: it is part of the address."""
+        """Make a code that no practice has, part of the address, of the English title; without one a number."""
         cleaned = super().clean() or {}
         if not self.instance.slug:
-            self.instance.slug = free_slug(cleaned.get("title_en") or "")
+            title = slugify(cleaned.get("title_en") or "")[:70].strip("-")
+            stem = title or f"practice-{Practice.objects.count() + 1}"
+            same = Practice.objects.filter(slug__startswith=stem)
+            used = {"new", *same.values_list("slug", flat=True)}  # new is an address
+            free = (slug for slug in (stem, *(f"{stem}-{n}" for n in range(2, len(used) + 3))) if slug not in used)
+            self.instance.slug = next(free)
         return cleaned
-
-
-def free_slug(title: str) -> str:
-    """Return a code that no practice has, made of an English title; without one a number."""
-    stem = slugify(title)[:70].strip("-") or f"practice-{Practice.objects.count() + 1}"
-    used = {"new", *Practice.objects.filter(slug__startswith=stem).values_list("slug", flat=True)}  # new is an address
-    return next(slug for slug in (stem, *(f"{stem}-{n}" for n in range(2, len(used) + 3))) if slug not in used)
 
 
 class AdoptionForm(PageForm):

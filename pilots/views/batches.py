@@ -14,9 +14,8 @@ from core.pages import Export, Exports, chart_exports, export_response, page
 from core.text.formatting import format_date, join_clauses
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Chart, Column, page_columns, record_cell
-from pilots.analytics.pilot_status import Progress, build_progress
+from pilots.analytics.pilot_status import build_progress
 from pilots.analytics.reconciliation import (
-    BatchCount,
     PilotSet,
     Reconciliation,
     build_reconciliation,
@@ -131,7 +130,11 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
         ),
         "withdrawn": Export(_("Withdrawn pilots"), lambda: withdrawals_table(withdrawals), sources=sources),
     }
-    title, headline = _("Batches"), batches_headline(counts)
+    title, headline = _("Batches"), _("No batch is known by this day.")
+    if counts:
+        text = ngettext("%(n)d batch", "%(n)d batches", len(counts)) % {"n": len(counts)}
+        total = sum((item.total for item in counts), Reconciliation(0, 0, 0))
+        headline = join_clauses([text, counts_text(total)]) + _(".")
     return export_response(request, tables, title, headline) or render(
         request,
         "batches/list.html",
@@ -144,15 +147,6 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
             "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
         },
     )
-
-
-def batches_headline(counts: Sequence[BatchCount]) -> str:
-    """Return the headline: number of batches, and recorded pilots of the announced ones."""
-    if not counts:
-        return _("No batch is known by this day.")
-    total = sum((item.total for item in counts), Reconciliation(0, 0, 0))
-    text = ngettext("%(n)d batch", "%(n)d batches", len(counts)) % {"n": len(counts)}
-    return join_clauses([text, counts_text(total)]) + _(".")
 
 
 def counts_text(total: Reconciliation) -> str:
@@ -181,7 +175,17 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     batch = get_object_or_404(rows, slug=slug)
     progress = build_progress(Pilot.objects.listed(as_of).filter(batch=batch), as_of)
     count = next(item for item in build_reconciliation(as_of) if item.batch.pk == batch.pk)
-    charts = batch_charts(batch, progress)
+    charts: dict[str, Chart] = {}
+    if progress.pilots:
+        keys = [status.pilot.pk for status in progress.pilots]
+        of_stages, of_all = sources_of(keys, StageEntry), sources_of(keys)
+        n = PilotSet(batch=batch).name_with_count(len(keys))
+        charts = {
+            "lights": light_summary_chart(progress, n, of_all, batch=batch.slug),
+            "funnel": funnel_chart(progress, n, of_stages, batch=batch.slug),
+            "lag": plan_lag_chart(progress, n, of_stages, batch=batch.slug),
+            "time": stage_duration_chart(progress, n, of_stages),
+        }
     pilots = lights_table(progress, classes_of(progress.pilots, as_of), pilots_url(batch=batch.slug))
     withdrawals = build_withdrawals(batch.pilots.all(), as_of) if count.total.withdrawn else []
     sources = batch.sources.all()
@@ -227,19 +231,3 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "history": history_tab(request, timeline),
         },
     )
-
-
-def batch_charts(batch: Batch, progress: Progress) -> dict[str, Chart]:
-    """Return the charts of the batch; none without a recorded pilot."""
-    if not progress.pilots:
-        return {}
-    keys = [status.pilot.pk for status in progress.pilots]
-    of_stages, of_all = sources_of(keys, StageEntry), sources_of(keys)
-    n = PilotSet(batch=batch).name_with_count(len(keys))
-    mine: dict[str, str] = {"batch": batch.slug}
-    return {
-        "lights": light_summary_chart(progress, n, of_all, **mine),
-        "funnel": funnel_chart(progress, n, of_stages, **mine),
-        "lag": plan_lag_chart(progress, n, of_stages, **mine),
-        "time": stage_duration_chart(progress, n, of_stages),
-    }

@@ -41,7 +41,6 @@ from pilots.charts.follow_ups import (
     follow_ups_url,
     may_open_follow_ups,
     result_text,
-    to_verify_text,
 )
 from pilots.documents.analytics import build_record_files
 from pilots.follow_ups.causes import add_lights
@@ -108,7 +107,6 @@ def action_list(request: TrackerRequest) -> HttpResponseBase:
             "listing": listing,
             "charts": charts,
             "figures": figures,
-            "to_verify": to_verify_text(summary),
             "to_verify_url": follow_ups_url(state=FollowUpState.REPORTED) + "#results",
             "summary": summary,
             "may_open": may_open_follow_ups(request),

@@ -63,7 +63,11 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
         **chart_exports({"coordinates": chart}, bar.chips),
         **{slug: Export(name, build, bar.chips, chart.subtitle, sources) for slug, (name, build) in builds.items()},
     }
-    title, headline = _("Synergy"), synergy_headline(found)
+    clauses, missing = [synergy_title(found)], found.of - len(found.on_chart)
+    if missing:
+        text = ngettext("%(n)d of %(of)d is missing", "%(n)d of %(of)d are missing", missing)
+        clauses.append(text % {"n": missing, "of": found.of})
+    title, headline = _("Synergy"), join_clauses(clauses) + _(".")
     return export_response(request, files, title, headline) or render(
         request,
         "dashboard/synergy.html",
@@ -75,21 +79,12 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             "charts": {"coordinates": chart},
             "figures": figures,
             "classes": class_parts(found.kinds),
-            "classes_title": synergy_title(found),
+            "classes_title": clauses[0],
             "joint_heads": sortable_headers(request, joint_columns(), sort),
             "groups": missing_groups(found),
             "tables": {slug: build() for slug, (_name, build) in builds.items() if slug != "missing"},
         },
     )
-
-
-def synergy_headline(found: Synergy) -> str:
-    """Return the headline, with the number of excluded pilots."""
-    missing = found.of - len(found.on_chart)
-    if not missing:
-        return synergy_title(found) + _(".")
-    text = ngettext("%(n)d of %(of)d is missing", "%(n)d of %(of)d are missing", missing)
-    return join_clauses([synergy_title(found), text % {"n": missing, "of": found.of}]) + _(".")
 
 
 def total_figures(found: Synergy, counted: str) -> list[dict[str, object]]:

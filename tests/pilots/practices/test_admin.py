@@ -161,7 +161,7 @@ def test_readings_and_copies_offered_are_accepted_and_of_the_practice(
         ("practice", "library_on__isempty=1", 1),
         ("adoption", "q=Copy", 1),
         ("adoption", "confirmed_on__isempty=0", 0),
-        ("effect", "measured=no&q=Kiln", 1),
+        ("effect", "reading_after__isempty=1&q=Kiln", 1),
     ],
 )
 def test_lists_are_searched_and_filtered(
