@@ -27,10 +27,9 @@ from core.spreadsheets.cells import (
 )
 from core.text.formatting import join_short, label_value
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target
+from pilots.models.indicator import steps_as_stored
+from pilots.models.planned import stage_order_faults, with_planned_day
 from pilots.models.reading import CONFLICT_CODE, ReadingLedger
-from pilots.models.replan import with_planned_day
-from pilots.models.stage_entry import stage_order_faults
-from pilots.models.target import steps_as_stored
 from pilots.replans import (
     FIXED_CODE,
     REASON_REQUIRED,

@@ -41,9 +41,8 @@ from pilots.metrics.progress import Direction, year_due
 from pilots.metrics.stages import Stage
 from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingState, StageEntry, Target, TargetKind
 from pilots.models.indicator import format_exact
-from pilots.models.replan import PlannedDayModel, planned_day, with_planned_day
-from pilots.models.stage_entry import stage_order_faults
-from pilots.querysets import listed_condition
+from pilots.models.pilot import listed_condition
+from pilots.models.planned import PlannedDayModel, planned_day, stage_order_faults, with_planned_day
 from pilots.readings import newest_accepted, newest_reported
 from policies.models import (
     Confidence,
@@ -56,7 +55,7 @@ from policies.models import (
     Province,
     ProvincialPlan,
 )
-from policies.querysets import issued_by
+from policies.models.policy import issued_by
 
 WAIT_DAYS = 30
 """How long a reported value may wait for its verdict."""

@@ -41,7 +41,7 @@ from pilots.filters import ProvincePageFilter
 from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Pilot
-from pilots.querysets import count_pilots
+from pilots.models.pilot import count_pilots
 from pilots.tables import figures_table, pilots_page_table, sources_of
 from policies.charts.rollout import adoption_chart, rollout_headline
 from policies.charts.tile_map import issue_text

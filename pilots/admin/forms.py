@@ -15,8 +15,8 @@ from core.text.formatting import label_value
 from pilots.forms.entry import AmountField
 from pilots.importers import split_steps
 from pilots.models import Replan
-from pilots.models.stage_entry import stage_order_faults
-from pilots.models.target import steps_as_stored
+from pilots.models.indicator import steps_as_stored
+from pilots.models.planned import stage_order_faults
 from pilots.replans import DELETION_FIXED, is_deletion_refused, write_planned
 
 

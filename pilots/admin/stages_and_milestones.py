@@ -18,7 +18,7 @@ from core.permissions import editor_province
 from core.text.formatting import format_date
 from pilots.admin.forms import PlannedDayFormSet, PlannedDayRecordForm, PlannedDayRowForm, StageForm, StageFormSet
 from pilots.models import LightOverride, Milestone, Replan, StageEntry
-from pilots.models.replan import with_planned_day
+from pilots.models.planned import with_planned_day
 from pilots.replans import DAY_FIXED, decide_replan, is_deletion_refused, save_replan, withdraw_replan, write_planned
 from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET
 

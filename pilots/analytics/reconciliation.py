@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from core.text.formatting import join_short
 from pilots.metrics.stages import Stage
 from pilots.models import Batch, Pilot, PilotKind, StageEntry
-from pilots.querysets import listed_condition, withdrawn_condition
+from pilots.models.pilot import listed_condition, withdrawn_condition
 from policies.models import Level, Province
 
 

@@ -1,7 +1,7 @@
 """Replanning: later changes of what decides a light (planned dates, targets, bases, "binding", "key").
 
 A milestone moved to a later date is no longer overdue, and a lower target is met sooner, so the light must show it.
-Of key milestones and planned stages the accepted replans (models/replan.py) say it, of all else the histories.
+Of key milestones and planned stages the accepted replans (models/planned.py) say it, of all else the histories.
 The same holds for a completion entered long after its date, which also changes the lights of past days, and for the
 title of a key milestone. Corrections by the author of a record on the day of its entry are not replanning. Every later
 change, and every change by another user, is: it is compared with the first version of the record, until the record is

@@ -55,7 +55,7 @@ from pilots.models import (
     StageEntry,
     Target,
 )
-from pilots.models.target import steps_as_stored
+from pilots.models.indicator import steps_as_stored
 from pilots.readings import state_expression
 from pilots.replans import (
     DELETION_FIXED,

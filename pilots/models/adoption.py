@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import (
+    BooleanField,
+    Case,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -20,11 +32,68 @@ from core.text.bilingual import TranslatedText
 from core.text.formatting import format_date
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, Trust
 from pilots.models.pilot import Pilot
-from pilots.models.practice import REVIEW_PERMISSION, Practice, StateByDays, begun_on, in_order, short_text
+from pilots.models.practice import (
+    REVIEW_PERMISSION,
+    Practice,
+    StateByDays,
+    StateQuerySet,
+    begun_on,
+    in_order,
+    known_day,
+    short_text,
+)
 from pilots.models.reading import Reading, ReadingState
-from pilots.querysets import AdoptionQuerySet, EffectQuerySet
 from policies.models import Province
 from policies.models.sourced import SourcedModel
+
+
+class AdoptionQuerySet(StateQuerySet):
+    def on(self, day: date) -> Self:
+        """Return the copies planned by a day, with their state and `trust_then`, the highest level reached.
+
+        `verified_then` is the day on which the first of its effects counted as measured, `attested_then` that on which
+        it was first confirmed or verified.
+        """
+        effects: Any = self.model._meta.get_field("effects").related_model
+        measured = effects.objects.on(day).filter(adoption=OuterRef("pk"), measured_then=True).order_by("counts_on")
+        rows = self.with_state(day, "planned_on").annotate(
+            confirmed_then=known_day("confirmed_on", day), verified_then=Subquery(measured.values("counts_on")[:1])
+        )
+        trust = Case(
+            When(verified_then__isnull=False, then=Value(Trust.VERIFIED.value)),
+            When(confirmed_then__isnull=False, then=Value(Trust.CONFIRMED.value)),
+            default=Value(Trust.CLAIMED.value),
+        )
+        first = Coalesce(Least("confirmed_then", "verified_then"), "confirmed_then", "verified_then")
+        return rows.annotate(trust_then=trust, attested_then=first)
+
+
+class EffectQuerySet(QuerySet[Any]):
+    def on(self, day: date) -> Self:
+        """Return the effects known on a day, with `counts_on`: the day from which it counts as measured.
+
+        It counts once both readings are accepted, and no longer from `corrected_then` on, the first day on which a
+        version of one of them with another value was accepted. `measured_then` says whether it counts on the day.
+        """
+
+        def later(reading: str) -> Q:
+            same_period = Q(period=OuterRef(f"{reading}__period"), version__gt=OuterRef(f"{reading}__version"))
+            return same_period & ~Q(value=OuterRef(f"{reading}__value"))
+
+        readings: Any = self.model._meta.get_field("reading_after").related_model
+        series = {name: OuterRef(f"reading_after__{name}") for name in ("pilot", "indicator")}
+        corrected = readings.objects.filter(
+            later("reading_before") | later("reading_after"), **series, accepted_on__lte=day
+        ).order_by("accepted_on")
+        days = [f"{name}__accepted_on" for name in ("reading_before", "reading_after")]
+        accepted: dict[str, object] = {f"{name}__lte": day for name in days}
+        accepted |= {"reading_before__state": "accepted", "reading_after__state": "accepted"}
+        return (
+            self.filter(known_on__lte=day)
+            .annotate(corrected_then=Subquery(corrected.values("accepted_on")[:1]))
+            .annotate(counts_on=Case(When(**accepted, corrected_then=None, then=Greatest("known_on", *days))))
+            .annotate(measured_then=ExpressionWrapper(Q(counts_on__isnull=False), output_field=BooleanField()))
+        )
 
 
 class Adoption(StateByDays, HistoryModel, SourcedModel):

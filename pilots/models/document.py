@@ -22,10 +22,9 @@ from core.records.history_model import FieldNames, HistoryModel
 from core.text.bilingual import check_text
 from pilots.models.adoption import Adoption, Effect
 from pilots.models.follow_up import FollowUpStep
-from pilots.models.milestone import Milestone
+from pilots.models.planned import Milestone, StageEntry
 from pilots.models.practice import Practice
 from pilots.models.reading import Reading
-from pilots.models.stage_entry import StageEntry
 from policies.models import Province, Source
 
 stamp_field = partial(link_field, related_name="+", null=True, blank=False, editable=False)  # filled in by the product

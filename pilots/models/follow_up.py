@@ -41,8 +41,8 @@ from core.text.bilingual import TranslatedText, check_text
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import OPEN_STATES, OWNER_STATES, RELAPSE_DAYS, FollowUpState, Move
 from pilots.models.indicator import Indicator
-from pilots.models.milestone import Milestone
 from pilots.models.pilot import Pilot
+from pilots.models.planned import Milestone
 from policies.models import Agency, Policy, Province
 
 VERIFY_PERMISSION = "pilots.verify_followup"

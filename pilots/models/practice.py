@@ -1,13 +1,26 @@
 """Model of practices: what a pilot did that others can copy."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -19,11 +32,10 @@ from core.records.fields import choice_field, day_field, link_field, list_field,
 from core.records.history_model import FieldNames
 from core.records.validators import check_not_ahead
 from core.text.bilingual import TranslatedText, check_text
-from pilots.metrics.practice_states import PracticeState
+from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState
 from pilots.metrics.progress import Direction
-from pilots.models.milestone import Facet
 from pilots.models.pilot import Pilot
-from pilots.querysets import PracticeQuerySet
+from pilots.models.planned import Facet
 from policies.models import Industry, Measure, Province
 from policies.models.sourced import SourcedModel
 
@@ -104,6 +116,50 @@ class StateByDays:
     def state(self) -> Any:
         """The state on the day of the query, `objects.on(day)`."""
         return type(self.FIRST_STATE)(self.state_then)  # type: ignore[attr-defined]  # annotated
+
+
+class StateQuerySet(QuerySet[Any]):
+    """Records whose state follows from their days (`StateByDays`)."""
+
+    def with_state(self, day: date, begun_on: str) -> Self:
+        """Return those begun by a day, with `state_then` and `since_then`, and each day as known then: `library_then`.
+
+        A day that lay ahead reads None.
+        """
+        days = {state: f"{name.removesuffix('_on')}_then" for state, name in self.model.STATE_DAYS.items()}
+        state = Case(
+            *(When(**{f"{then}__isnull": False}, then=Value(state.value)) for state, then in days.items()),
+            default=Value(self.model.FIRST_STATE.value),
+        )
+        known = dict(zip(days.values(), (known_day(name, day) for name in self.model.STATE_DAYS.values()), strict=True))
+        begun = self.filter(**{f"{begun_on}__lte": day})
+        return begun.annotate(**known).annotate(state_then=state, since_then=Coalesce(*days.values(), begun_on))
+
+
+def known_day(name: str, day: date) -> Case:
+    return Case(When(**{f"{name}__lte": day}, then=F(name)))
+
+
+def of_known_copy(day: date) -> Q:
+    """Return the condition that an effect is the origin's, or of a copy that was planned by the day."""
+    return Q(adoption=None) | Q(adoption__planned_on__lte=day)
+
+
+class PracticeQuerySet(StateQuerySet):
+    def on(self, day: date) -> Self:
+        """Return the practices proposed by a day, with their state, its `state_rank` in lists, and `measured_then`.
+
+        The last says whether an effect counts as measured, at the origin or at a copy that was planned by then.
+        """
+        effects: Any = self.model._meta.get_field("effects").related_model
+        counted = effects.objects.on(day).filter(of_known_copy(day), practice=OuterRef("pk"), measured_then=True)
+        ranks = [When(state_then=state.value, then=Value(rank)) for rank, state in enumerate(PRACTICE_RANKS)]
+        rank = Case(*ranks, output_field=IntegerField())
+        return self.with_state(day, "proposed_on").annotate(state_rank=rank, measured_then=Exists(counted))
+
+
+PRACTICE_RANKS = (*LIBRARY_STATES[::-1], PracticeState.PASSED, PracticeState.PROPOSED, PracticeState.RETIRED)
+"""States in the order of a list: what can be copied first."""
 
 
 class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):

@@ -1,6 +1,6 @@
 """How far practices have spread on a day, and which a pilot might copy.
 
-What is true of a practice, a copy or an effect on a day is annotated by `objects.on(day)` (pilots/querysets.py).
+What is true of a practice, a copy or an effect on a day is annotated by `objects.on(day)` (models/practice.py).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pilots.analytics.pilot_status import PilotStatus
 from pilots.lights import Colour
 from pilots.metrics.practice_states import LIBRARY_STATES, AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import Adoption, Effect, Indicator, Pilot, Practice
+from pilots.models.practice import of_known_copy
 from pilots.practices.services import origin_provinces
-from pilots.querysets import of_known_copy
 from policies.metrics import MIN_LAGS, Step, adoption_steps, median_days, whole_days
 from policies.models import Province
 

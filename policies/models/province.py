@@ -1,9 +1,9 @@
 """Model of provinces."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -14,7 +14,6 @@ from core.records.fields import choice_field, flag_field, text_field
 from core.records.history_model import FieldNames
 from core.text.bilingual import is_chinese_active
 from policies.models.sourced import SourcedModel
-from policies.querysets import ProvinceQuerySet
 
 
 class Region(models.TextChoices):
@@ -34,6 +33,12 @@ class ProvinceKind(models.TextChoices):
     AUTONOMOUS_REGION = "autonomous-region", _("autonomous region")
     CORPS = "corps", _("corps")
     SAR = "sar", _("special administrative region")
+
+
+class ProvinceQuerySet(QuerySet[Any]):
+    def roster(self) -> Self:
+        """Return the provinces that the programme covers: the denominator of every rollout number."""
+        return self.filter(in_roster=True)
 
 
 class Province(SlugModel, BilingualNameModel, SourcedModel):
