@@ -15,7 +15,7 @@ from core.text.formatting import format_date, join_clauses, join_short, join_sta
 from dashboard.analytics.overview import Overview
 from pilots.charts.cells import pilots_url
 from pilots.lights import Colour, count_by_colour
-from policies.charts.rollout import certainty_text
+from policies.charts import certainty_text
 from policies.rollout import Rollout
 
 Figure = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pilots.views import batches, documents, entry, follow_ups, pilots, practices, synergy, trends
+from pilots.views import batches, documents, entry, follow_ups, pilots, practices, synergy
 
 urlpatterns = [
     path("documents/", documents.document_list, name="document-list"),
@@ -38,5 +38,5 @@ urlpatterns = [
     path("actions/meeting/", follow_ups.action_meeting, name="action-meeting"),
     path("actions/<str:number>/", follow_ups.action_detail, name="action-detail"),
     path("synergy/", synergy.synergy, name="synergy"),
-    path("trends/", trends.trends, name="trends"),
+    path("trends/", synergy.trends, name="trends"),
 ]

@@ -17,8 +17,7 @@ from core.web.tables import Chart, Column, make_table
 from dashboard.analytics.overview import Overview
 from pilots.analytics.reconciliation import ProvincePilots
 from pilots.charts.reconciliation import pilot_count_layer
-from policies.charts.rollout import certainty_text, chart_frame, map_note
-from policies.charts.tile_map import plans_grid
+from policies.charts import certainty_text, chart_frame, map_note, plans_grid
 from policies.metrics import whole_days
 from policies.models import PlanStatus, Province, ProvincialPlan, Source
 from policies.rollout import ProvinceRollout, Rollout

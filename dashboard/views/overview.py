@@ -42,7 +42,7 @@ from pilots.charts.status import light_summary_chart
 from pilots.lights import Colour, TargetLight
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.reduction import CoControl
-from policies.charts.rollout import adoption_chart, certainty_text, months_after
+from policies.charts import adoption_chart, certainty_text, months_after
 from policies.models import Province, Source
 from policies.rollout import POLICY_PARAMETER, Rollout
 

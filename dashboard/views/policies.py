@@ -12,7 +12,7 @@ from core.web.tables import Table
 from dashboard.analytics.overview import plan_sources
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.documents.analytics import build_page_files
-from policies.charts.rollout import adoption_chart, inferred_text, lag_chart, rollout_headline, status_map
+from policies.charts import adoption_chart, inferred_text, lag_chart, rollout_headline, status_map
 from policies.metrics import whole_days
 from policies.models import Measure, Policy, Province, ProvincialPlan
 from policies.rollout import Rollout, build_rollout

@@ -43,8 +43,7 @@ from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Pilot
 from pilots.models.pilot import count_pilots
 from pilots.tables import figures_table, pilots_page_table, sources_of
-from policies.charts.rollout import adoption_chart, rollout_headline
-from policies.charts.tile_map import issue_text
+from policies.charts import adoption_chart, issue_text, rollout_headline
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import POLICY_PARAMETER, ProvinceRollout, Rollout, build_province_plans
 from policies.tables import plan_columns, regions_table

@@ -45,9 +45,8 @@ from core.records import writing
 from core.web.filters import ChoiceFilter, RelatedFilter
 from pilots.documents.services import can_read, readable
 from pilots.filters import IndicatorCodeFilter
-from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.filters import FollowUpFilter
-from pilots.follow_ups.services import open_follow_up, take_step
+from pilots.follow_ups.services import add_lights, open_follow_up, take_step
 from pilots.follow_ups.summary import FollowUpSummary
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState, Move

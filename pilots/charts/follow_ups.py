@@ -18,8 +18,8 @@ from core.text.formatting import format_date, format_days, join_clauses, join_se
 from core.web.tables import Cell, Chart, Column, Item, Table, make_table, page_columns, record_cell, status_cell
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import pilots_url
-from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
+from pilots.follow_ups.services import add_lights
 from pilots.follow_ups.summary import AgeBand, FollowUpSummary, RedLights, Share
 from pilots.lights import Colour, Light, MilestoneLight, StageLight, TargetLight
 from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState

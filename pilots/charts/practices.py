@@ -31,8 +31,7 @@ from pilots.charts.cells import colour_step, distinct_pilot_names, strip_idle_ze
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import EffectBasis, Practice
 from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, practices_for
-from policies.charts.rollout import map_note, months_after
-from policies.charts.tile_map import Tile, legend_row, outside_tile
+from policies.charts import Tile, legend_row, map_note, months_after, outside_tile
 from policies.models import Province, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 

@@ -14,7 +14,7 @@ from core.web.tables import Cell, Column, Table, make_table
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
 from pilots.charts.cells import colour_step, distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url
 from pilots.models import Batch, Pilot
-from policies.charts.tile_map import counts_grid
+from policies.charts import counts_grid
 from policies.models import Province
 from policies.tables import province_cell
 

@@ -8,8 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
-from pilots.follow_ups.causes import add_lights
-from pilots.follow_ups.services import waits_for
+from pilots.follow_ups.services import add_lights, waits_for
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState
 from pilots.models import FollowUpKind, Pilot

@@ -9,7 +9,7 @@ from statistics import median
 from typing import NamedTuple
 
 from pilots.analytics.light_index import status_by_pilot
-from pilots.follow_ups.causes import add_lights
+from pilots.follow_ups.services import add_lights
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.models import FollowUp, Pilot

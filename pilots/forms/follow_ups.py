@@ -22,8 +22,7 @@ from core.http.as_of import today
 from core.text.bilingual import is_chinese_active
 from pilots.analytics.pilot_status import pilot_status
 from pilots.documents.services import store_document
-from pilots.follow_ups.causes import is_no_better
-from pilots.follow_ups.services import allowed_moves, cause_on, open_follow_up, take_step
+from pilots.follow_ups.services import allowed_moves, cause_on, is_no_better, open_follow_up, take_step
 from pilots.lights import responsible_office
 from pilots.metrics.follow_up_states import TRANSITIONS, Move
 from pilots.models import Cause, FollowUp, FollowUpKind, FollowUpStep, Indicator, Milestone, Pilot, Practice

@@ -43,10 +43,10 @@ from pilots.charts.follow_ups import (
     result_text,
 )
 from pilots.documents.analytics import build_record_files
-from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.filters import FollowUpPageFilter
 from pilots.follow_ups.services import (
     StaleFollowUpError,
+    add_lights,
     may_act,
     verifier_objection,
 )

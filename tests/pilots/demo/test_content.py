@@ -25,8 +25,7 @@ from pilots.analytics.pilot_status import build_progress, pilot_status
 from pilots.analytics.synergy import build_synergy
 from pilots.demo import load
 from pilots.demo.load import DEMONSTRATION_DAY
-from pilots.follow_ups.causes import add_lights
-from pilots.follow_ups.services import cause_on
+from pilots.follow_ups.services import add_lights, cause_on
 from pilots.metrics.stages import Stage
 from pilots.models import (
     Adoption,

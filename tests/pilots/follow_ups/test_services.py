@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import Model
 
 from core.http.as_of import today
-from pilots.follow_ups.causes import add_lights
 from pilots.follow_ups.services import (
     StaleFollowUpError,
+    add_lights,
     allowed_moves,
     open_follow_up,
     take_step,
