@@ -14,7 +14,7 @@ from django.urls import reverse
 from core.http.as_of import today
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.forms.entry import AmountField
-from pilots.metrics.plausibility import implausible_change, last_day_of_period
+from pilots.metrics.progress import implausible_change, last_day_of_period
 from pilots.models import (
     Batch,
     Indicator,
@@ -27,7 +27,7 @@ from pilots.models import (
     StageEntry,
     Target,
 )
-from pilots.services import accept_readings, dispute_readings
+from pilots.readings import judge_readings
 from policies.models import Province
 from tests.factories import (
     make_batch,
@@ -404,20 +404,20 @@ def test_accepting_is_a_right_of_its_own(admin_user: User, pilot: Pilot, so2: In
         save_reading(pilot, clerk, value, accept=True)
     (reading,) = save_reading(pilot, admin_user, value, accept=True)
     assert (reading.state, reading.accepted_on) == ("accepted", today())
-    for verdict in (accept_readings, dispute_readings):
+    for verdict in (ReadingState.ACCEPTED, ReadingState.DISPUTED):
         with pytest.raises(PermissionDenied):
-            verdict(readings=[reading], by=clerk, reason="Because")
+            judge_readings([reading], verdict, by=clerk, reason="Because")
 
 
 def test_a_dispute_has_a_reason_and_accepting_again_keeps_the_first_day(admin_user, pilot, so2) -> None:
     reading = make_reading(pilot, so2, "2024", 100, accepted_on=date(2025, 3, 20))
     with pytest.raises(ValidationError):
-        dispute_readings(readings=[reading], by=admin_user, reason=" ")
-    assert dispute_readings(readings=[reading], by=admin_user, reason="Not in the yearbook") == 1
+        judge_readings([reading], ReadingState.DISPUTED, by=admin_user, reason=" ")
+    assert judge_readings([reading], ReadingState.DISPUTED, by=admin_user, reason="Not in the yearbook") == 1
     reading.refresh_from_db()
     assert (reading.state, history_of_record(reading)[0]) == ("disputed", ("~", "admin", "Not in the yearbook"))
-    assert accept_readings(readings=[reading], by=admin_user) == 1
-    assert accept_readings(readings=[reading], by=admin_user) == 0
+    assert judge_readings([reading], ReadingState.ACCEPTED, by=admin_user) == 1
+    assert judge_readings([reading], ReadingState.ACCEPTED, by=admin_user) == 0
     reading.refresh_from_db()
     assert (reading.state, reading.accepted_on) == ("accepted", date(2025, 3, 20))
 

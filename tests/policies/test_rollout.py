@@ -7,8 +7,7 @@ import pytest
 from django.test import Client
 
 from policies import metrics
-from policies.charts.rollout import adoption_chart, status_map
-from policies.charts.tile_map import plans_grid
+from policies.charts import adoption_chart, plans_grid, status_map
 from policies.metrics import Step
 from policies.models import Policy, Province
 from policies.rollout import build_rollout
