@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from accounts.models import Role
-from dashboard.analytics.change_log import ChangeLogQuery, find_changes, history_models, iterate_change_log
+from dashboard.analytics.change_log import find_changes, history_models, iterate_change_log
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment
 from tests.factories import (
@@ -107,9 +107,7 @@ def test_the_change_log_names_what_the_records_belong_to(client: Client) -> None
     adoption = make_adoption(practice, pilot)
     make_effect(practice, adoption=adoption, province=province)
     Attachment.objects.create(document=document, adoption=adoption, province=province)
-    lines = {
-        line.kind: line for line in iterate_change_log(find_changes(history_models(), ChangeLogQuery(ADMIN)), ADMIN)
-    }
+    lines = {line.kind: line for line in iterate_change_log(find_changes(history_models(), ADMIN), ADMIN)}
     assert {kind: lines[kind].what for kind in lines if kind not in ("Province", "Pilot", "Batch", "Agency")} == {
         "Follow-up": "2026-017 Stop the kiln",
         "Step of a follow-up": "2026-017 Stop the kiln · opened",
@@ -121,7 +119,7 @@ def test_the_change_log_names_what_the_records_belong_to(client: Client) -> None
     }
     assert {lines[kind].url for kind in ("Follow-up", "Step of a follow-up")} == {"/actions/2026-017/"}
     assert lines["Adoption"].url == f"/admin/pilots/adoption/{adoption.pk}/change/"
-    own = iterate_change_log(find_changes(history_models(), ChangeLogQuery(ADMIN, province=province)), ADMIN)
+    own = iterate_change_log(find_changes(history_models(), ADMIN, provinces=[province]), ADMIN)
     assert {line.kind for line in own} == {
         *("Province", "Pilot", "Follow-up", "Step of a follow-up", "Adoption", "Effect", "Document", "Attachment"),
     }

@@ -172,9 +172,9 @@ ALLOWED: Mapping[str, str] = {
     "core/jobs/": "jobs, no records",
     "accounts/": "accounts and tokens, no records",
     "dashboard/reminders/": "mails, no records",
-    "dashboard/views/reminders.py": "settings of mails, no records",
+    "dashboard/views/desk.py": "settings of mails, no records",
     "dashboard/forms.py": "as above",
-    "dashboard/analytics/working_days.py": "working days, no records",
+    "dashboard/models/working_day.py": "working days, no records",
     "policies/models/": "what saving a record implies",
     "pilots/apps.py": "the colours at closing, once after the migration that adds them",
 }
