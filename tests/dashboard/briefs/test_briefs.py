@@ -213,7 +213,7 @@ def test_index_lists_subjects_by_kind_and_name(world: dict[str, Pilot], client: 
     assert "Did you mean “province”?" in unescape(response.content.decode())
     for group in client.get("/brief/").context["groups"]:
         for subject in group["subjects"]:
-            assert client.get(subject.url).status_code == 200, subject
+            assert client.get(subject["url"]).status_code == 200, subject
 
 
 @pytest.mark.parametrize("words", ["brief", "Briefs", "简报"])
