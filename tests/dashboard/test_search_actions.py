@@ -82,8 +82,9 @@ def test_the_data_page_lists_the_new_tables_with_their_records_on_the_day(client
     practice = make_practice(pilot)
     make_adoption(practice, make_pilot(pilot.batch, make_province()))
     make_effect(practice)
-    make_document(is_public=True)
-    make_document()
+    make_document(is_public=True, uploaded_on=date(2025, 2, 1))
+    make_document(is_public=True, uploaded_on=date(2026, 11, 25))
+    make_document(uploaded_on=date(2025, 2, 1))
 
     def counts(day: str) -> dict[str, int]:
         rows = client.get("/data/", {"as_of": day}).context["downloads"]
