@@ -1,6 +1,6 @@
 """Search and change log: follow-ups, practices and evidence files."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import Role
 from dashboard.analytics.change_log import find_changes, history_models, iterate_change_log
 from pilots.metrics.follow_up_states import Move
-from pilots.models import Attachment
+from pilots.models import Attachment, Document
 from tests.factories import (
     make_adoption,
     make_agency,
@@ -82,9 +82,11 @@ def test_the_data_page_lists_the_new_tables_with_their_records_on_the_day(client
     practice = make_practice(pilot)
     make_adoption(practice, make_pilot(pilot.batch, make_province()))
     make_effect(practice)
-    make_document(is_public=True, uploaded_on=date(2025, 2, 1))
-    make_document(is_public=True, uploaded_on=date(2026, 11, 25))
-    make_document(uploaded_on=date(2025, 2, 1))
+    make_document(is_public=True)
+    make_document()
+    Document.objects.update(uploaded_at=datetime(2025, 2, 1, tzinfo=UTC))
+    late = make_document(is_public=True)
+    Document.objects.filter(pk=late.pk).update(uploaded_at=datetime(2026, 12, 1, tzinfo=UTC))
 
     def counts(day: str) -> dict[str, int]:
         rows = client.get("/data/", {"as_of": day}).context["downloads"]
