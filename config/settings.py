@@ -255,7 +255,7 @@ if DEBUG:
 # -- briefs on paper -----------------------------------------------------------------------------------
 BRIEF_TEMPLATE = VAR_DIR / "brief.docx"  # the ministry's own
 if not BRIEF_TEMPLATE.is_file():
-    BRIEF_TEMPLATE = BASE_DIR / "dashboard/briefs/writers/layouts/brief.docx"
+    BRIEF_TEMPLATE = BASE_DIR / "dashboard/briefs/layouts/brief.docx"
 BRIEF_FONTS = str(VAR_DIR / "fonts") if (VAR_DIR / "fonts").is_dir() else ""  # of PDF files; else those of the system
 # Name and address of the licence of the data, such as "CC BY 4.0 https://creativecommons.org/licenses/by/4.0/".
 DATA_LICENSE = variable("DATA_LICENSE")

@@ -15,8 +15,8 @@ from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, RecordChangeList
 from core.history.append_only import FROZEN_MESSAGE
 from core.history.entries import Revert
 from core.http.as_of import today
-from dashboard.analytics.working_days import WorkingCalendar, unknown_year_text
 from dashboard.models import Edition, MailSettings, WorkingDay
+from dashboard.models.working_day import WorkingCalendar, unknown_year_text
 
 
 @admin.register(Edition)

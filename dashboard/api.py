@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
-from django.http import Http404
 from django.urls import path
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
@@ -36,13 +32,11 @@ from core.api.serializers import (
 from core.api.viewsets import AggregateView, BaseAPIView, RecordViewSet
 from core.web.filters import SearchFilter
 from dashboard.analytics.overview import Overview, build_overview
-from dashboard.briefs.build import SINCE, BriefKind, Subject, build_brief, requested_since, subject_groups
-from dashboard.editions.content import content_of
+from dashboard.briefs.build import SINCE, BriefKind, requested_brief, subject_groups
+from dashboard.editions import content_of
 from dashboard.models import Edition, EditionState
-from pilots.analytics.reconciliation import Reconciliation
 from pilots.api.aggregates import BatchCountSerializer, CoverageNumbersSerializer, StripSerializer
 from pilots.api.records import CountSerializer, KindCountSerializer
-from pilots.models import Batch, PilotKind
 from policies.api import RolloutNumbersSerializer
 from policies.rollout import POLICY_PARAMETER
 
@@ -114,15 +108,6 @@ class OverviewSerializer(DaySerializer):
     provinces = ProvincePilotsSerializer(many=True, help_text="Pilots by province.")
 
 
-class BatchKindRow(NamedTuple):
-    """Row of the overview's file: one kind of pilot of a batch."""
-
-    batch: Batch
-    kind: PilotKind
-    label: str
-    numbers: Reconciliation
-
-
 class BatchKindSerializer(KindCountSerializer):
     """One line of the overview's file: a batch and a kind of pilot."""
 
@@ -148,9 +133,8 @@ class OverviewView(AggregateView):
     def build(self) -> Overview:
         return build_overview(self.as_of, self.request.query_params.get(POLICY_PARAMETER))
 
-    def file_rows(self, value: Overview) -> Iterable[BatchKindRow]:
-        lines = ((row.batch, item) for row in value.batches for item in row.kinds)
-        return [BatchKindRow(batch, item.kind, item.label, item.numbers) for batch, item in lines]
+    def file_rows(self, value: Overview) -> list[dict[str, Any]]:
+        return [{"batch": row.batch, **item._asdict()} for row in value.batches for item in row.kinds]
 
 
 # -- briefs ------------------------------------------------------------------------------------------------
@@ -165,13 +149,13 @@ class BriefRefSerializer(serializers.Serializer):
     url = serializers.SerializerMethodField(help_text="The address of the brief in the API.")
     page = serializers.SerializerMethodField(help_text="The address of its page.")
 
-    def get_url(self, subject: Subject) -> str:
-        if not subject.slug:
+    def get_url(self, subject: dict[str, Any]) -> str:
+        if not subject["slug"]:
             return str(reverse("api-brief-nation", request=self.context["request"]))
-        return str(reverse("api-brief", args=[subject.kind, subject.slug], request=self.context["request"]))
+        return str(reverse("api-brief", args=[subject["kind"], subject["slug"]], request=self.context["request"]))
 
-    def get_page(self, subject: Subject) -> str:
-        return str(self.context["request"].build_absolute_uri(subject.url))
+    def get_page(self, subject: dict[str, Any]) -> str:
+        return str(self.context["request"].build_absolute_uri(subject["url"]))
 
 
 class BriefIndexSerializer(DaySerializer):
@@ -229,11 +213,10 @@ class BriefIndexView(AggregateView):
 
     def build(self) -> dict[str, Any]:
         groups = subject_groups(self.as_of, "")
-        return {"as_of": self.as_of, "briefs": [subject for *_kind, subjects in groups for subject in subjects]}
+        return {"as_of": self.as_of, "briefs": [subject for group in groups for subject in group["subjects"]]}
 
-    def file_rows(self, value: dict[str, Any]) -> Iterable[Subject]:
-        found: list[Subject] = value["briefs"]
-        return found
+    def file_rows(self, value: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(value["briefs"])
 
 
 class BriefView(BaseAPIView):
@@ -253,14 +236,7 @@ class BriefView(BaseAPIView):
     ]
 
     def get(self, request: Request, kind: str = BriefKind.NATION, slug: str = "") -> Response:
-        plain: Any = request._request  # noqa: SLF001  # DRF wraps Django's request
-        language = get_language() or settings.LANGUAGE_CODE
-        site = request.build_absolute_uri("/").removesuffix("/")
-        try:
-            brief = build_brief(kind, slug, self.as_of, plain.known, requested_since(plain), language, site)
-        except ObjectDoesNotExist:
-            raise Http404 from None
-        return Response(brief)
+        return Response(requested_brief(request._request, kind, slug))  # type: ignore[arg-type]  # noqa: SLF001  # DRF wraps Django's request
 
 
 # -- editions ----------------------------------------------------------------------------------------------

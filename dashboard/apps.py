@@ -12,7 +12,7 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the check of fonts and the gauges, and load the shipped days off."""
-        from dashboard.analytics.working_days import load_shipped_days
+        from dashboard.models.working_day import load_shipped_days
         from dashboard.monitoring import register_programme_gauges
 
         register(check_fonts, "fonts")
@@ -23,7 +23,7 @@ class DashboardConfig(AppConfig):
 def check_fonts(app_configs: Sequence[AppConfig] | None, **_options: object) -> list[CheckMessage]:
     """System check: whether PDF files can be made. Nothing else needs a font on the server, so no warning stops a
     command."""
-    from dashboard.briefs.writers.pdf import chinese_font
+    from dashboard.briefs.writers import chinese_font
 
     if chinese_font():
         return []

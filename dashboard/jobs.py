@@ -9,7 +9,7 @@ from django_tasks import task
 from django_tasks.base import TaskContext
 
 from core.jobs.queue import JobFailed, progress_of, user_of
-from dashboard.editions import services
+from dashboard import editions
 from dashboard.models import Edition
 
 
@@ -30,7 +30,7 @@ def approve_edition(
         if edition.is_approved:
             return
         try:
-            services.approve(edition, by=user_of(user), seen=seen, address=address)
+            editions.approve(edition, by=user_of(user), seen=seen, address=address)
         except PermissionDenied as exc:
             raise JobFailed(_("You may not do this any more.")) from exc
         except ValidationError as exc:

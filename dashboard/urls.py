@@ -4,25 +4,21 @@ from django.contrib import admin
 from django.urls import path
 
 from dashboard.views import (
-    about,
     brief,
-    change_log,
     compare,
     data,
-    data_quality,
     desk,
     editions,
     industries,
     overview,
-    policies,
     provinces,
-    reminders,
+    reports,
     search,
 )
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
-    path("policies/<slug:slug>/", policies.policy_detail, name="policy-detail"),
+    path("policies/<slug:slug>/", provinces.policy_detail, name="policy-detail"),
     path("provinces/", provinces.province_list, name="province-list"),
     path("provinces/<slug:slug>/", provinces.province_detail, name="province-detail"),
     path("industries/", industries.industry_list, name="industry-list"),
@@ -35,15 +31,15 @@ urlpatterns = [
     path("check/", brief.sheet_gone),
     path("check/<str:number>/", brief.sheet_gone),
     path("desk/", desk.desk, name="desk"),
-    path("account/reminders/", reminders.reminders, name="reminders"),
-    path("reminders/off/<str:signed>/", reminders.unsubscribe, name="unsubscribe"),
+    path("account/reminders/", desk.reminders, name="reminders"),
+    path("reminders/off/<str:signed>/", desk.unsubscribe, name="unsubscribe"),
     path("data/", data.data, name="data"),
     path("editions/", editions.edition_list, name="edition-list"),
     path("editions/new/", editions.edition_new, name="edition-new"),
     path("editions/<str:quarter>/", editions.edition_detail, name="edition-detail"),
     path("editions/<str:quarter>/files/<path:path>", editions.edition_file, name="edition-file"),
-    path("about/", about.about, name="about"),
+    path("about/", data.about, name="about"),
     path("search/", search.search, name="search"),
-    path("admin/changes/", admin.site.admin_view(change_log.changes), name="changes"),
-    path("admin/quality/", admin.site.admin_view(data_quality.quality), name="quality"),
+    path("admin/changes/", admin.site.admin_view(reports.changes), name="changes"),
+    path("admin/quality/", admin.site.admin_view(reports.quality), name="quality"),
 ]

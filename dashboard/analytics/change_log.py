@@ -69,38 +69,38 @@ MAX_NAMED = 8  # corrections
 SYSTEM = "~system"  # no user name can hold a tilde
 
 
-class ChangeLogQuery(NamedTuple):
-    """Query of the change log by a user; empty attributes do not filter."""
-
-    reader: Any
-    person: str = ""  # a user name, or SYSTEM for what nobody signed
-    province: Province | None = None  # whose the record was when it was written
-    since: date | None = None
-    until: date | None = None
-    import_record: Import | None = None
-    own_province: Province | None = None  # nothing but what was this province's own
-
-
 def history_models() -> dict[str, type[Model]]:
     """Return every model with a history, by its name in addresses."""
     return {str(model._meta.model_name): model for model in apps.get_models() if issubclass(model, HistoryModel)}
 
 
-def find_changes(kinds: Mapping[str, type[Model]], asked: ChangeLogQuery) -> QuerySet[ChangeEvent]:
-    """Return the changes of these models that match the query, newest first."""
+def find_changes(
+    kinds: Mapping[str, type[Model]],
+    reader: Any,
+    *,
+    person: str = "",
+    provinces: Iterable[Province | None] = (),
+    since: date | None = None,
+    until: date | None = None,
+    import_record: Import | None = None,
+) -> QuerySet[ChangeEvent]:
+    """Return the changes of these models that the reader may see and that match, newest first.
+
+    `person` is a user name, or SYSTEM for what nobody signed; `provinces` are whose the record was when it was written.
+    """
     rows = ChangeEvent.objects.filter(
-        readable_changes(asked.reader), model__in=[model._meta.label_lower for model in kinds.values()]
+        readable_changes(reader), model__in=[model._meta.label_lower for model in kinds.values()]
     )
-    for province in filter(None, (asked.province, asked.own_province)):
+    for province in filter(None, provinces):
         rows = rows.filter(province_id=province.pk)
-    if asked.person:
-        rows = rows.filter(Q(user=None) if asked.person == SYSTEM else Q(user__username=asked.person))
-    if asked.since:
-        rows = rows.filter(at__gte=start_of_day(asked.since))
-    if asked.until and asked.until < today():
-        rows = rows.filter(at__lt=start_of_day(asked.until + timedelta(1)))
-    if asked.import_record:
-        rows = rows.filter(import_record=asked.import_record, undoes=False)
+    if person:
+        rows = rows.filter(Q(user=None) if person == SYSTEM else Q(user__username=person))
+    if since:
+        rows = rows.filter(at__gte=start_of_day(since))
+    if until and until < today():
+        rows = rows.filter(at__lt=start_of_day(until + timedelta(1)))
+    if import_record:
+        rows = rows.filter(import_record=import_record, undoes=False)
     return rows.order_by(*NEWEST_FIRST)
 
 
@@ -148,7 +148,10 @@ def load_change_log(keys: Iterable[int], reader: object) -> list[HistoryEntry]:
     labels = {model: Label(lambda entry: str(entry.instance)) for model in history_models().values()}
     name = partial(part_label, gone=DeletedPilots())
     labels |= {model: Label(name, [*part.owners, *part.related]) for model, part in PARTS.items()}
-    labels[ProvincialPlan] = Label(plan_label, ["province", "policy"])
+    labels[ProvincialPlan] = Label(
+        lambda entry: entry.instance.name or " · ".join(related_label(entry, name) for name in ("province", "policy")),
+        ["province", "policy"],
+    )
     entries = describe(ChangeEvent.objects.filter(pk__in=keys).order_by(*NEWEST_FIRST), reader, labels)
     records = [(item.historical.instance_type._meta.label_lower, item.historical.id) for item in entries]
     newest = newest_changes(records)
@@ -164,10 +167,6 @@ class DeletedPilots(dict[int, str]):
     def __missing__(self, key: int) -> str:
         self[key] = record_names(Pilot, [key])[key]
         return self[key]
-
-
-def plan_label(entry: Any) -> str:
-    return entry.instance.name or " · ".join(related_label(entry, name) for name in ("province", "policy"))
 
 
 def part_label(entry: Any, gone: Mapping[int, str]) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.permissions import editor_province, has_object_permission
-from dashboard.analytics.working_days import WorkingCalendar
+from dashboard.models.working_day import WorkingCalendar
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.follow_ups.services import waits_for
 from pilots.lights import DUE_SOON_DAYS, Colour, MilestoneLight
@@ -41,6 +41,11 @@ class ReportedValues:
     pilot: Pilot
     values: int
     first_on: date  # when the first of them was reported
+
+    @property
+    def url(self) -> str:
+        """Address of the form that accepts or disputes them."""
+        return f"{reverse('readings-judge')}?pilot={self.pilot.slug}"
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ class OpenWork:
             late = [
                 item
                 for item in self.open_follow_ups
-                if item.is_overdue and self.is_ministry_matter(item.current_due_on)
+                if item.is_overdue and self.calendar.add(item.current_due_on, MINISTRY_DAYS) <= self.as_of
             ]
             own = WorkList("verify", waiting, none)
             return [own, *([WorkList("late", late)] if late else [])]
@@ -183,10 +188,6 @@ class OpenWork:
         found = {"returned": returned, "overdue": overdue, "to-sign": to_sign, "to-report": to_report}
         lists = [WorkList(slug, items) for slug, items in found.items() if items]
         return lists or [WorkList("follow-ups", [], _("No follow-up waits for you."))]
-
-    def is_ministry_matter(self, due_on: date) -> bool:
-        """Whether so many working days have passed since a due date that the ministry hears of it."""
-        return self.calendar.add(due_on, MINISTRY_DAYS) <= self.as_of
 
 
 def list_titles(as_of: date) -> Mapping[str, str]:

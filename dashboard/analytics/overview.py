@@ -87,7 +87,7 @@ class Overview:
         """
         pilots = Pilot.objects.listed(self.as_of)
         chosen = pilots.filter(batch=self.national.batch) if self.national else pilots
-        follow_ups = OpenFollowUps(item for item in self.follow_ups if item.current_state.is_open)
+        follow_ups = OpenFollowUps(lambda: [item for item in self.follow_ups if item.current_state.is_open])
         return build_progress(chosen, self.as_of, follow_ups)
 
     @property

@@ -141,13 +141,7 @@ def comparison_page(
 
 def pilot_rows(items: Sequence[PilotStatus], year: int, classes: Classes) -> list[Row]:
     """Return the rows of pilots, with the numbers of their own pages."""
-
-    def reported(item: PilotStatus) -> str:
-        return _("yes") if item.reported else _("no")
-
-    def milestones_done(item: PilotStatus) -> Cell:
-        return part_of_whole(item.counts.due - item.counts.late, item.counts.due)
-
+    counts = [item.counts for item in items]
     return [
         [_("Light"), *(light_cell(item, classes) for item in items)],
         [_("Why"), *(item.explanation for item in items)],
@@ -155,9 +149,9 @@ def pilot_rows(items: Sequence[PilotStatus], year: int, classes: Classes) -> lis
         [_("Province"), *(province_cell(item.pilot.province) for item in items)],
         [_("Stage"), *map(stage_label, items)],
         [_("Days in stage"), *map(time_in_stage, items)],
-        [_("Milestones done, of those due"), *map(milestones_done, items)],
+        [_("Milestones done, of those due"), *(part_of_whole(n.due - n.late, n.due) for n in counts)],
         [_("Binding targets on the path, of those rated"), *(on_track_text([item]) for item in items)],
-        [_("Reported for %(year)d") % {"year": year}, *map(reported, items)],
+        [_("Reported for %(year)d") % {"year": year}, *(_("yes") if item.reported else _("no") for item in items)],
         [_("Industries"), *(join_short(i.name for i in item.pilot.industries.all()) or None for item in items)],
     ]
 

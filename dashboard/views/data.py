@@ -1,48 +1,107 @@
-"""Data page: completeness, figures, glossary, sources and downloads."""
+"""Data page (completeness, figures, glossary, sources and downloads) and the page about the system."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Min, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.api.viewsets import RecordViewSet
 from core.http.request import TrackerRequest
-from core.pages import Export, Exports, export_response, page
-from core.text.formatting import join_clauses
+from core.pages import DAY_PARAMETERS, Export, Exports, export_response, page
+from core.text.formatting import join_clauses, label_value
 from core.web.list_pages import ListPage
 from core.web.tables import Cell, Column, Table, make_table, status_cell
-from dashboard.analytics.completeness import CompletenessItem, build_completeness
+from dashboard.editions import WITHDRAWN, api_list
 from dashboard.glossary import GlossaryEntry, glossary
-from pilots.analytics.reconciliation import build_reconciliation
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation
+from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from pilots.charts.reconciliation import reconciliation_table
-from pilots.documents.services import readable
 from pilots.models import (
-    Adoption,
-    Batch,
-    Document,
-    Effect,
-    FollowUp,
-    Indicator,
-    Milestone,
     Pilot,
-    Practice,
-    Reading,
-    Replan,
-    StageEntry,
-    Target,
 )
 from pilots.tables import figures_table
+from policies.api import RESOURCES as POLICY_RESOURCES
 from policies.filters import SourceFilter
-from policies.models import Agency, Confidence, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+from policies.models import Confidence, Figure, Policy, Province, ProvincialPlan, Source
 from policies.rollout import POLICY_PARAMETER, choose_policy
 from policies.tables import document_cell
 
+CONFIRMED = ~Q(confidence="inferred")
 SOURCES_PER_PAGE = 15  # sources are at the end of the page, and there are hundreds
+MAX_NAMED = 3  # kinds of records, in the headline
+TABLES = (
+    *("policies", "plans", "provinces", "agencies", "industries", "measures", "figures", "batches", "pilots", "stages"),
+    *("milestones", "replans", "indicators", "targets", "readings", "actions", "practices", "adoptions", "effects"),
+    *("documents", "sources"),
+)
+"""Lists of the API that are offered as downloads, in this order."""
+DEFINED_TERMS = ("roster", "rollout", "recorded", "gap", "light", "progress", "co-control", "confidence")
+"""The definitions by which a reader understands most of the numbers."""
+
+
+class CompletenessItem(NamedTuple):
+    """Completeness of one kind of record: confirmed, recorded (inferred ones included) and expected."""
+
+    what: str
+    firm: int
+    recorded: int
+    expected: int | None
+    withdrawn: int | None = None  # of pilots: entered, but no longer in the programme
+
+    @property
+    def missing(self) -> int | None:
+        """Expected minus recorded; None where the expected number is not known."""
+        return None if self.expected is None else max(0, self.expected - self.recorded - (self.withdrawn or 0))
+
+    @property
+    def share(self) -> float | None:
+        """Recorded over announced or expected; None where that number is not known."""
+        return None if not self.expected else min(1.0, (self.recorded + (self.withdrawn or 0)) / self.expected)
+
+
+def build_completeness(as_of: date, batches: Sequence[BatchCount], policy: Policy | None) -> list[CompletenessItem]:
+    """Return the completeness on a day of one policy's provincial plans, then of every batch by kind."""
+    return (plan_completeness(as_of, policy) if policy else []) + [
+        CompletenessItem(
+            label_value(item.batch.label, kind.label),
+            kind.numbers.firm,
+            kind.numbers.recorded,
+            kind.numbers.announced,
+            kind.numbers.withdrawn,
+        )
+        for item in batches
+        for kind in item.kinds
+    ]
+
+
+def plan_completeness(as_of: date, policy: Policy) -> list[CompletenessItem]:
+    """Return the completeness of a policy's provincial plans: their existence, title, number and date."""
+    roster = Province.objects.roster().count()
+    wanted = {
+        _("plans known to be issued"): Q(),
+        _("plans with a title"): ~Q(title_zh="") | ~Q(title_en=""),
+        _("plans with a document number"): ~Q(doc_number=""),
+        _("plans with some date of issue"): Q(issued_on__isnull=False),
+        _("plans with a full date of issue"): Q(issued_precision="day"),
+    }
+    plans = ProvincialPlan.objects.issued(as_of).filter(policy=policy, province__in_roster=True)
+    counts = plans.aggregate(
+        **{f"firm_{n}": Count("pk", filter=has & CONFIRMED) for n, has in enumerate(wanted.values())},
+        **{f"all_{n}": Count("pk", filter=has) if has else Count("pk") for n, has in enumerate(wanted.values())},
+    )
+    return [
+        CompletenessItem(label_value(policy.short, what), counts[f"firm_{n}"], counts[f"all_{n}"], roster)
+        for n, what in enumerate(wanted)
+    ]
 
 
 @page(POLICY_PARAMETER, *SourceFilter.base_filters)
@@ -53,6 +112,7 @@ def data(request: TrackerRequest) -> HttpResponseBase:
     gaps = build_completeness(as_of, batches, choice.policy)
     listing = source_listing(request)
     figures = Figure.objects.prefetch_related("sources")
+    definitions: list[Column[GlossaryEntry]] = [Column("name", _("Number")), Column("meaning", _("Meaning"))]
     tables: Exports = {
         "gaps": Export(_("Gaps in the records"), lambda: completeness_table(gaps)),
         "reconciliation": Export(_("Announced against recorded"), lambda: reconciliation_table(batches)),
@@ -61,7 +121,7 @@ def data(request: TrackerRequest) -> HttpResponseBase:
             lambda: figures_table(figures),
             sources=Source.objects.filter(figure__in=figures).distinct(),
         ),
-        "definitions": Export(_("What each number means"), definitions_table),
+        "definitions": Export(_("What each number means"), lambda: make_table(definitions, glossary())),
         "sources": Export(_("Sources"), listing.whole, listing.chips),
     }
     title, headline = _("Data"), data_headline(gaps)
@@ -82,14 +142,6 @@ def data(request: TrackerRequest) -> HttpResponseBase:
             "downloads": downloads(as_of, request.user, sum(item.total.withdrawn for item in batches)),
         },
     )
-
-
-def definitions_table() -> Table:
-    columns: list[Column[GlossaryEntry]] = [
-        Column("name", _("Number")),
-        Column("meaning", _("Meaning")),
-    ]
-    return make_table(columns, glossary())
 
 
 def source_listing(request: TrackerRequest) -> ListPage:
@@ -137,9 +189,6 @@ def completeness_table(gaps: Sequence[CompletenessItem]) -> Table:
     return make_table(columns, gaps)
 
 
-MAX_NAMED = 3
-
-
 def data_headline(gaps: Sequence[CompletenessItem]) -> str:
     """Return the headline: the least complete kinds, each with its own share. Different kinds are not added up."""
     short = sorted((gap for gap in gaps if gap.share is not None and gap.share < 1), key=lambda gap: gap.share or 0)
@@ -158,49 +207,20 @@ def data_headline(gaps: Sequence[CompletenessItem]) -> str:
     return text % {"n": len(short), "named": join_clauses(named)}
 
 
-WITH_WITHDRAWN = {"pilots", "milestones", "targets"}
-"""Lists of the API that leave out withdrawn pilots unless they are asked for: a table in full holds them too."""
-
-
-def records_on(as_of: date, user: Any) -> dict[str, QuerySet[Model]]:
-    """Return the records of each table on a day, as the API lists them to the user."""
-    known = Pilot.objects.known(as_of).order_by().values("pk")
-    current = Pilot.objects.listed(as_of).order_by().values("pk")
-    entered = Q(entered_on__lte=as_of) | Q(planned_on__isnull=False, pilot__in=current)
-    return {
-        "policies": Policy.objects.known(as_of),
-        "plans": ProvincialPlan.objects.all(),
-        "provinces": Province.objects.all(),
-        "agencies": Agency.objects.all(),
-        "industries": Industry.objects.all(),
-        "measures": Measure.objects.all(),
-        "figures": Figure.objects.all(),
-        "batches": Batch.objects.known(as_of),
-        "pilots": Pilot.objects.known(as_of),
-        "stages": StageEntry.objects.filter(entered),
-        "milestones": Milestone.objects.filter(pilot__in=known),
-        "replans": Replan.objects.filter(asked_on__lte=as_of),
-        "indicators": Indicator.objects.all(),
-        "targets": Target.objects.filter(pilot__in=known),
-        "readings": Reading.objects.filter(reported_on__lte=as_of),
-        "actions": FollowUp.objects.with_state(as_of),
-        "practices": Practice.objects.filter(proposed_on__lte=as_of),
-        "adoptions": Adoption.objects.filter(planned_on__lte=as_of),
-        "effects": Effect.objects.filter(known_on__lte=as_of),
-        "documents": readable(user, Document.objects.all()),
-        "sources": Source.objects.all(),
-    }
-
-
 def downloads(as_of: date, user: Any, withdrawn: int) -> list[dict[str, object]]:
-    """Return the downloads: each table with its number of records on the day, and of withdrawn pilots."""
+    """Return the downloads: each table with the number of records that the API lists, and of withdrawn pilots.
+
+    A list of the API leaves these out unless they are asked for: a table in full holds them too.
+    """
+    resources: dict[str, tuple[Any, type[RecordViewSet]]] = {**POLICY_RESOURCES, **PILOT_RESOURCES}
     rows = []
-    for name, records in records_on(as_of, user).items():
-        more = "&withdrawn=include" if name in WITH_WITHDRAWN and withdrawn else ""
+    for name in TABLES:
+        view, records = api_list(resources[name][1], user, as_of)
+        more = "&withdrawn=include" if withdrawn and WITHDRAWN in view.filterset_class.base_filters else ""
         rows.append(
             {
                 "name": records.model._meta.verbose_name_plural,
-                "count": records.aggregate(n=Count("pk"))["n"],
+                "count": records.count(),
                 "withdrawn": withdrawn if name == "pilots" else 0,
                 "url": f"/api/v1/{name}/{more.replace('&', '?')}",
                 "csv": f"/api/v1/{name}/?format=csv{more}",
@@ -208,3 +228,31 @@ def downloads(as_of: date, user: Any, withdrawn: int) -> list[dict[str, object]]
             }
         )
     return rows
+
+
+@page(known=DAY_PARAMETERS)
+def about(request: TrackerRequest) -> HttpResponseBase:
+    as_of: date = request.as_of
+    policy = choose_policy(as_of, None).policy
+    history: Any = Policy.history
+    first = history.aggregate(first=Min("history_date"))["first"]
+    gaps = build_completeness(as_of, build_reconciliation(as_of), policy)
+
+    headline = _("What this system is, who keeps it, how its numbers are made, and what is missing.")
+    title = _("About this system")
+    return render(
+        request,
+        "dashboard/about.html",
+        {
+            "title": title,
+            "finding": headline,
+            "since": first and timezone.localdate(first),
+            "policy": policy,
+            "gaps": completeness_table(gaps),
+            "missing": data_headline(gaps),
+            "policies": Policy.objects.count(),
+            "pilots": Pilot.objects.count(),
+            "sources": Source.objects.count(),
+            "definitions": [item for item in glossary() if item.code in DEFINED_TERMS],
+        },
+    )

@@ -1,4 +1,4 @@
-"""Home page of editors: the lists of open work that wait for them, the same as in the mail of reminders."""
+"""What waits for a user: the home page of editors, the settings of its mail, and the link that ends the mail."""
 
 from __future__ import annotations
 
@@ -7,38 +7,47 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseRedirect
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required, login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 
 from core.feeds import FEED_LISTS, FeedList, calendar_response
+from core.http.as_of import today
 from core.http.request import TrackerRequest
-from core.pages import Export, Exports, Feeds, export_response, page
+from core.http.request_log import security_log
+from core.pages import Export, Exports, Feeds, export_response, page, private_page
 from core.permissions import editor_province
-from core.text.bilingual import in_reader_language
+from core.text.bilingual import OWN_LANGUAGE_NAMES, in_reader_language
 from core.text.formatting import join_clauses, label_value
+from core.web.list_pages import reject_unknown_params
 from core.web.tables import Cell, Column, Table, make_table, record_cell
 from dashboard.analytics.open_work import (
     OpenWork,
     PilotReplan,
-    ReportedValues,
     WorkList,
     build_open_work,
     list_titles,
 )
-from dashboard.charts.attention import attention_columns
-from dashboard.reminders.people import mail_notices
-from pilots.analytics.pilot_status import PilotStatus
+from dashboard.charts import attention_columns
+from dashboard.models import MailSettings, Rhythm, Told
+from dashboard.models.working_day import WorkingCalendar
+from dashboard.reminders import mail_notices, settings_of, user_of
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url
 from pilots.charts.feeds import follow_up_events, milestone_events
 from pilots.charts.follow_ups import follow_ups_table
 from pilots.charts.practices import adopter_cell
-from pilots.lights import Colour, MilestoneLight
+from pilots.lights import Colour
 from pilots.metrics.practice_states import PracticeState
 from pilots.metrics.progress import year_due
 from pilots.models import Practice
@@ -47,6 +56,8 @@ from policies.tables import province_cell
 
 ROWS_SHOWN = 25  # rows of each list; its file has all of them
 DESK_WITHOUT = ("kind", "result", "opened", "province")
+MAILS_SHOWN = 20
+PARAMS = {"lang", "as_of", "known"}  # of the settings
 
 
 @login_required
@@ -157,7 +168,11 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
         "missing": [
             Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
             Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-            Column("enter", _("What to do"), values_cell),
+            Column(
+                "enter",
+                _("What to do"),
+                lambda item: Cell(_("Enter readings"), url=reverse("readings-enter", args=[item.pilot.slug])),
+            ),
         ],
         "due": [
             Column(
@@ -173,7 +188,14 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
                 _("Responsible"),
                 lambda row: Cell(row.record.owner, page_text=in_reader_language(row.record.owner)),
             ),
-            Column("edit", _("What to do"), done_cell),
+            Column(
+                "edit",
+                _("What to do"),
+                lambda row: Cell(
+                    _("Enter the completion"),
+                    url=reverse("milestone-done", args=[row.status.pilot.slug, row.record.pk]),
+                ),
+            ),
         ],
         "replans": [*replans, Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))],
         "replans-refused": [
@@ -194,22 +216,64 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
             Column("values", _("Values"), lambda item: item.values, kind="integer"),
             Column("reported", _("First reported on"), lambda item: item.first_on, kind="date"),
-            Column("judge", _("What to do"), judge_cell),
+            Column("judge", _("What to do"), lambda item: Cell(_("Look and decide"), url=item.url)),
         ],
     }
 
 
-def values_cell(status: PilotStatus) -> Cell:
-    """Return the link to the form of a pilot's values."""
-    return Cell(_("Enter readings"), url=reverse("readings-enter", args=[status.pilot.slug]))
+class MailSettingsForm(forms.ModelForm):
+    """Rhythm and language of a user's mail. Saving it has a refused address tried again."""
+
+    class Meta:
+        model = MailSettings
+        fields = ["rhythm", "language"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+        self.fields["language"].choices = list(OWN_LANGUAGE_NAMES.items())  # type: ignore[attr-defined]
+
+    def save(self, commit: bool = True) -> Any:
+        self.instance.refused_address = ""
+        return super().save(commit)
 
 
-def judge_cell(values: ReportedValues) -> Cell:
-    """Return the link to the form that accepts or disputes a pilot's values."""
-    return Cell(_("Look and decide"), url=f"{reverse('readings-judge')}?pilot={values.pilot.slug}")
+@private_page
+def reminders(request: HttpRequest) -> HttpResponse:
+    """Show and set how often and in which language the user gets mail, and what was sent lately."""
+    reject_unknown_params(request, PARAMS)
+    user: Any = request.user
+    chosen = settings_of(user)
+    form = MailSettingsForm(request.POST or None, instance=chosen)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Your settings of reminders are saved."))
+        return redirect("reminders")
+    context = {
+        "title": _("Reminders by mail"),
+        "crumbs": [{"url": "account", "label": _("Your account")}, {"label": _("Reminders by mail")}],
+        "person": user,
+        "form": form,
+        "notices": mail_notices(user, today(), WorkingCalendar.load()),
+        "refused": chosen.refused_address if chosen.refused_address == user.email else "",
+        "mails": Told.objects.filter(user=user, thing=Told.DIGEST).order_by("-day")[:MAILS_SHOWN],
+        "sends": settings.MAIL,
+    }
+    return render(request, "reminders/settings.html", context)
 
 
-def done_cell(light: MilestoneLight) -> Cell:
-    """Return the link to the form of a milestone's completion."""
-    address = reverse("milestone-done", args=[light.status.pilot.slug, light.record.pk])
-    return Cell(_("Enter the completion"), url=address)
+@csrf_exempt  # the address is signed; mail programs post to it without a session (RFC 8058)
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe(request: HttpRequest, signed: str) -> HttpResponse:
+    """Ask whether to end the mail, and end it by POST: programs that only look at links change nothing."""
+    user = user_of(signed)
+    if user is None:
+        raise Http404
+    if request.method == "POST":
+        MailSettings.objects.update_or_create(user=user, defaults={"rhythm": Rhythm.OFF})
+        security_log.info("reminders ended by a link", extra={"user": user.pk})
+    context = {"title": _("No more reminders"), "done": request.method == "POST"}
+    response = render(request, "reminders/unsubscribe.html", context)
+    add_never_cache_headers(response)
+    return response

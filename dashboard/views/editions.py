@@ -7,6 +7,7 @@ from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -20,20 +21,51 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.request import TrackerRequest, is_demonstration
+from core.http.request import TrackerRequest
 from core.jobs.queue import enqueue, job_about
 from core.pages import Export, Exports, export_response, page
 from core.permissions import can_see_authors, can_view
 from core.text.formatting import format_date, format_number, format_part, join_clauses
 from core.web.tables import Cell, Column, Table, make_table, status_cell
-from dashboard.editions import services
-from dashboard.editions.checklist import CheckItem, build_checklist
-from dashboard.editions.content import Item, content_of, difference_sentences, figure_text
-from dashboard.editions.package import edition_title
-from dashboard.forms import NewEditionForm, NotesForm
+from dashboard import editions
+from dashboard.editions import (
+    CheckItem,
+    Item,
+    build_checklist,
+    content_of,
+    difference_sentences,
+    edition_title,
+    figure_text,
+)
 from dashboard.jobs import approve_edition, subject
 from dashboard.models import Edition, EditionState
 from pilots.documents.files import file_response
+
+# -- the forms -----------------------------------------------------------------------------------------
+
+
+class NewEditionForm(forms.Form):
+    """Choice of the quarter of a new edition."""
+
+    quarter = forms.ChoiceField(
+        label=gettext_lazy("Quarter"), help_text=gettext_lazy("Quarters that have no edition yet.")
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        quarters = editions.offered_quarters()
+        self.fields["quarter"].choices = [(quarter, quarter) for quarter in quarters]  # type: ignore[attr-defined]
+        self.initial["quarter"] = next(iter(quarters[1:]), None)  # the last one that is over
+
+
+class NotesForm(forms.ModelForm):
+    """Release notes of a draft."""
+
+    class Meta:
+        model = Edition
+        fields = ["release_note_en", "release_note_zh"]
+        widgets = {name: forms.Textarea(attrs={"rows": 5}) for name in fields}
+
 
 # -- the list ------------------------------------------------------------------------------------------
 
@@ -42,17 +74,13 @@ from pilots.documents.files import file_response
 def edition_list(request: TrackerRequest) -> HttpResponseBase:
     """List the approved editions; editors see drafts and make new ones."""
     approved = list(Edition.objects.filter(state=EditionState.APPROVED))
-    drafts = Edition.objects.exclude(state=EditionState.APPROVED) if can_view(request.user, Edition) else []
+    drafts = list(Edition.objects.exclude(state=EditionState.APPROVED)) if can_view(request.user, Edition) else []
     if approved:
         text = ngettext("%(n)d edition is approved", "%(n)d editions are approved", len(approved))
         newest = _("the newest is that of %(quarter)s") % {"quarter": approved[0].quarter}
         headline = join_clauses([text % {"n": len(approved)}, newest]) + _(".")
     else:
         headline = _("No edition is approved yet. An edition is what the records said at the end of a quarter, frozen.")
-    columns: list[Column[Edition]] = [
-        quarter_column(),
-        Column("state", _("State"), lambda item: status_cell(EditionState(item.state))),
-    ]
     tables: Exports = {"editions": Export(_("Editions"), lambda: editions_table(approved))} if approved else {}
     title = _("Editions")
     return export_response(request, tables, title, headline) or render(
@@ -62,18 +90,14 @@ def edition_list(request: TrackerRequest) -> HttpResponseBase:
             "title": title,
             "finding": headline,
             "table": editions_table(approved),
-            "drafts": make_table(columns, list(drafts)) if drafts else None,
-            "form": NewEditionForm() if services.may_edit(request.user) else None,
+            "drafts": editions_table(drafts, drafts=True) if drafts else None,
+            "form": NewEditionForm() if editions.may_edit(request.user) else None,
         },
     )
 
 
-def quarter_column() -> Column[Edition]:
-    return Column("quarter", _("Quarter"), lambda item: Cell(item.quarter, url=item.get_absolute_url()))
-
-
-def editions_table(editions: Sequence[Edition]) -> Table:
-    """Table of approved editions: day, approval, three key numbers, package and checksum."""
+def editions_table(rows: Sequence[Edition], *, drafts: bool = False) -> Table:
+    """Table of approved editions (day, approval, key numbers, package, checksum), or of drafts with their state."""
 
     def figure_of(edition: Edition, code: str) -> str:
         found = next((figure for figure in edition.content["figures"] if figure["code"] == code), None)
@@ -83,8 +107,11 @@ def editions_table(editions: Sequence[Edition]) -> Table:
         file = edition.files[0]
         return Cell(_("ZIP, %(size)s") % {"size": size_text(file["size"])}, url=file_url(edition, file["path"]))
 
+    quarter: Column[Edition] = Column(
+        "quarter", _("Quarter"), lambda item: Cell(item.quarter, url=item.get_absolute_url())
+    )
+    state: Column[Edition] = Column("state", _("State"), lambda item: status_cell(EditionState(item.state)))
     columns: list[Column[Edition]] = [
-        quarter_column(),
         Column("day", _("As of"), "as_of", kind="date"),
         Column("approved", _("Approved"), approval_day, kind="date"),
         Column("plans", _("Provincial plans issued"), lambda item: figure_of(item, "plans")),
@@ -92,7 +119,7 @@ def editions_table(editions: Sequence[Edition]) -> Table:
         Column("package", _("Package"), package),
         Column("sha256", _("SHA-256 of the package")),
     ]
-    return make_table(columns, editions)
+    return make_table([quarter, state] if drafts else [quarter, *columns], rows)
 
 
 def approval_day(edition: Edition) -> Any:
@@ -118,7 +145,7 @@ def edition_new(request: TrackerRequest) -> HttpResponseBase:
     try:
         if not form.is_valid():
             raise ValidationError([text for texts in form.errors.values() for text in texts])
-        return redirect(services.make_edition(form.cleaned_data["quarter"], by=request.user))
+        return redirect(editions.make_edition(form.cleaned_data["quarter"], by=request.user))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("edition-list")
@@ -148,47 +175,23 @@ def edition_detail(request: TrackerRequest, quarter: str) -> HttpResponseBase:
 def approved_page(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
     """Return the page of an approved edition."""
     content, day, approved = content_of(edition), format_date(edition.as_of), format_date(approval_day(edition))
+    figures = {"label": _("Figure"), "value": _("Value"), "of": _("Out of"), "scope": _("Set")}
+    changes = {"title": _("Table"), "before": _("Records before"), "now": _("Records now")}
+    changes |= {"added": _("Added"), "removed": _("Removed"), "changed": _("Changed")}
     tables: Exports = {
-        "figures": Export(
-            _("Key figures"),
-            lambda: item_table(
-                content["figures"],
-                [
-                    ("label", _("Figure"), "text"),
-                    ("value", _("Value"), "integer"),
-                    ("of", _("Out of"), "integer"),
-                    ("scope", _("Set"), "text"),
-                ],
-            ),
-        ),
-        "differences": Export(
-            _("Difference to the edition before"),
-            lambda: item_table(
-                content["changes"],
-                [
-                    ("title", _("Table"), "text"),
-                    ("before", _("Records before"), "integer"),
-                    ("now", _("Records now"), "integer"),
-                    ("added", _("Added"), "integer"),
-                    ("removed", _("Removed"), "integer"),
-                    ("changed", _("Changed"), "integer"),
-                ],
-            ),
-        ),
+        "figures": Export(_("Key figures"), lambda: item_table(content["figures"], figures)),
+        "differences": Export(_("Difference to the edition before"), lambda: item_table(content["changes"], changes)),
         "files": Export(_("Files"), lambda: files_table(edition, content["files"])),
     }
     headline = _("What the records said of %(day)s, as known when it was approved on %(approved)s.") % {
         "day": day,
         "approved": approved,
     }
-    citation = _("%(title)s, as of %(day)s. Approved on %(approved)s. %(address)s. SHA-256 of the package: %(sha256)s.")
-    citation %= {
-        "title": edition_title(edition, demonstration=is_demonstration(request)),
-        "day": day,
-        "approved": approved,
-        "address": request.build_absolute_uri(edition.get_absolute_url()),
-        "sha256": edition.sha256,
-    }
+    data = [file for file in content["files"] if file["path"].startswith("data/")]
+    warnings: list[Column[Item]] = [
+        Column("label", _("Warning"), itemgetter("label")),
+        Column("found", _("Found"), lambda item: format_part(item["count"], item["of"])),
+    ]
     title = _("Edition %(quarter)s") % {"quarter": edition.quarter}
     return export_response(request, tables, title, headline) or render(
         request,
@@ -208,22 +211,24 @@ def approved_page(request: TrackerRequest, edition: Edition) -> HttpResponseBase
                 for figure in content["figures"]
             ],
             "differences": difference_sentences(content),
-            "files": files_table(edition, [file for file in content["files"] if not is_data(file)]),
-            "data_files": files_table(edition, filter(is_data, content["files"])),
-            "warnings": found_table(content["warnings"], _("Warning")) if content["warnings"] else None,
-            "citation": citation,
+            "files": files_table(edition, [file for file in content["files"] if file not in data]),
+            "data_files": files_table(edition, data),
+            "warnings": make_table(warnings, content["warnings"]) if content["warnings"] else None,
+            "name": edition_title(edition),
+            "address": request.build_absolute_uri(edition.get_absolute_url()),
+            "approved": approved,
             "people": can_see_authors(request.user, edition),
         },
     )
 
 
-def is_data(file: Item) -> bool:
-    return bool(file["path"].startswith("data/"))
-
-
-def item_table(items: Sequence[Item], columns: Sequence[tuple[str, str, Any]]) -> Table:
-    """Return a table of items of an edition's content: key, heading and kind of each column."""
-    return make_table([Column(key, label, itemgetter(key), kind=kind) for key, label, kind in columns], items)
+def item_table(items: Sequence[Item], labels: Mapping[str, str]) -> Table:
+    """Return a table of items of an edition's content: numbers, but for what they are of."""
+    texts = ("label", "scope", "title")
+    columns: list[Column[Item]] = [
+        Column(key, label, itemgetter(key), kind="text" if key in texts else "integer") for key, label in labels.items()
+    ]
+    return make_table(columns, items)
 
 
 def files_table(edition: Edition, files: Any) -> Table:
@@ -235,14 +240,6 @@ def files_table(edition: Edition, files: Any) -> Table:
     return make_table(columns, files)
 
 
-def found_table(warnings: Sequence[Item], label: str) -> Table:
-    columns: list[Column[Item]] = [
-        Column("label", label, itemgetter("label")),
-        Column("found", _("Found"), lambda item: format_part(item["count"], item["of"])),
-    ]
-    return make_table(columns, warnings)
-
-
 # -- a draft -------------------------------------------------------------------------------------------
 
 
@@ -252,7 +249,7 @@ def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | Non
     Its status is 400 with faulty notes.
     """
     checklist, state = build_checklist(edition), EditionState(edition.state)
-    edits, approves = services.may_edit(request.user), services.may_approve(request.user, edition)
+    edits, approves = editions.may_edit(request.user), editions.may_approve(request.user, edition)
     waits = state == EditionState.IN_REVIEW
     errors, warnings = (sum(item.count for item in items) for items in (checklist.errors, checklist.warnings))
     headline = join_clauses(
@@ -264,9 +261,9 @@ def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | Non
         ]
     )
     columns: list[Column[CheckItem]] = [
-        Column("label", _("What"), lambda item: Cell(str(item.label), url=item.url)),
+        Column("label", _("What"), lambda item: Cell(item.label, url=item.url)),
         Column("found", _("Found"), lambda item: format_part(item.count, item.of)),
-        Column("remedy", _("What to do"), lambda item: str(item.remedy)),
+        Column("remedy", _("What to do")),
     ]
     return render(
         request,
@@ -291,16 +288,16 @@ def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | Non
 
 
 STEPS: Mapping[str, tuple[Callable[..., object], Any]] = {
-    "submit": (services.submit, gettext_lazy("The edition is submitted. Somebody else approves it.")),
-    "return": (services.send_back, gettext_lazy("The edition is a draft again.")),
-    "discard": (services.discard, gettext_lazy("The draft is deleted.")),
+    "submit": (editions.submit, gettext_lazy("The edition is submitted. Somebody else approves it.")),
+    "return": (editions.send_back, gettext_lazy("The edition is a draft again.")),
+    "discard": (editions.discard, gettext_lazy("The draft is deleted.")),
 }
 """Steps of an edition beside its notes and its approval: what takes each, and what is said when it is taken."""
 
 
 def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
     """Take the step that was sent; what is against it is said on the page, and nothing is changed."""
-    if not services.may_edit(request.user):
+    if not editions.may_edit(request.user):
         raise PermissionDenied
     name, address = request.POST.get("step", ""), edition.get_absolute_url()
     try:
@@ -309,7 +306,7 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
             if edition.state == EditionState.DRAFT and not form.is_valid():
                 return draft_page(request, edition, form)  # which shows again what was typed
             en, zh = (request.POST.get(field, "") for field in NotesForm.Meta.fields)
-            services.write_notes(edition, by=request.user, en=en, zh=zh)
+            editions.write_notes(edition, by=request.user, en=en, zh=zh)
             messages.success(request, _("The release notes are saved."))
             return redirect(f"{address}#notes")
         if name == "approve":
@@ -331,8 +328,8 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
 def enqueue_approval(request: TrackerRequest, edition: Edition) -> None:
     """Let the edition be approved as a job, which builds its package; what is against it now is said at once."""
     seen = request.POST.get("acknowledged", "")
-    services.check_approver(edition, request.user)
-    services.check_approvable(edition, build_checklist(edition), seen)
+    editions.check_approver(edition, request.user)
+    editions.check_approvable(edition, build_checklist(edition), seen)
     address = request.build_absolute_uri(edition.get_absolute_url())
     told = {"quarter": edition.quarter, "seen": seen, "address": address}
     enqueue(approve_edition, about=subject(edition), by=request.user, **told)

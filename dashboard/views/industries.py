@@ -32,20 +32,13 @@ from policies.models import Industry, Measure, Province, Source
 from policies.tables import measures_table
 
 
-def requested_axis(request: TrackerRequest) -> str:
-    """Return the requested columns of the matrix. Raises BadRequest for any value but region and province."""
-    by = request.GET.get("by", "region")
+@page("by", *CoverageFilter.base_filters)
+def industry_list(request: TrackerRequest) -> HttpResponseBase:
+    """List all industries with their coverage by recorded pilots, in a matrix by region or province."""
+    by, as_of = request.GET.get("by", "region"), request.as_of
     if by not in MATRIX_AXES:
         message = _("by: “%(value)s” is not possible. Use region or province.") % {"value": truncate(by)}
         raise BadRequest(ErrorDetail("by", "invalid_choice", message))
-    return by
-
-
-@page("by", *CoverageFilter.base_filters)
-def industry_list(request: TrackerRequest) -> HttpResponseBase:
-    """List all industries with their coverage by recorded pilots."""
-    by = requested_axis(request)
-    as_of = request.as_of
     filterset = CoverageFilter(request.GET, queryset=Pilot.objects.listed(as_of), request=request)
     bar = FilterBar(request, filterset.form)
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -25,26 +25,23 @@ from core.text.formatting import (
     join_statements,
     label_value,
 )
-from core.web.tables import Chart, Column, make_table
+from core.web.tables import Chart, Column, Table, make_table
 from dashboard.analytics.overview import Overview, build_overview, plan_sources
-from dashboard.briefs.blocks import Days
-from dashboard.briefs.parts import Lights, names_text
-from dashboard.charts.attention import attention_headline, attention_table, red_statement
-from dashboard.charts.due import outstanding_scope, outstanding_table
-from dashboard.charts.overview_map import lag_note, no_plan_headline, overview_map, without_plan_rows
+from dashboard.briefs.parts import Days, Lights, names_text, red_statement
+from dashboard.charts import attention_columns, overview_map, without_plan
 from dashboard.key_figures import overview_figures
 from pilots.analytics.coverage import Coverage
-from pilots.analytics.pilot_status import PilotStatus, colour_on, quarter_end_before
-from pilots.charts.cells import arrow, class_parts, class_text, distinct_names_of, percent, pilots_url
+from pilots.analytics.pilot_status import PilotStatus, Progress, ReportState, colour_on, quarter_end_before
+from pilots.charts.cells import arrow, class_parts, class_text, distinct_names_of, percent, pilot_cell, pilots_url
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.follow_ups import LightFollowUps, follow_ups_url
 from pilots.charts.status import light_summary_chart
 from pilots.lights import Colour, TargetLight
-from pilots.metrics.follow_up_states import FollowUpState
 from pilots.metrics.reduction import CoControl
 from policies.charts import adoption_chart, certainty_text, months_after
 from policies.models import Province, Source
-from policies.rollout import POLICY_PARAMETER, Rollout
+from policies.rollout import POLICY_PARAMETER
+from policies.tables import province_cell
 
 SINCE = "since"
 PERIODS = {"week": gettext_lazy("Week"), "month": gettext_lazy("Month"), "quarter": gettext_lazy("Quarter")}
@@ -57,15 +54,17 @@ Row = dict[str, Any]
 def overview(request: TrackerRequest) -> HttpResponseBase:
     """Show the overview of the programme; the lights only where enough pilots are rated."""
     value = build_overview(request.as_of, request.GET.get(POLICY_PARAMETER))
-    period = chosen_period(request)
-    since = first_day_of(period, value.as_of)
+    period, since = compared_with(request)
+    since_title = _("What changed since %(day)s") % {"day": format_date(since, short=True)}
     changes = changes_since(value, since)
     charts, figures = overview_charts(value), overview_figures(value)
-    tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, charts, since, changes)}
+    tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, charts["lights"].sources)}
+    tables["changes"] = Export(since_title, lambda: changes_table(changes), sources=charts["lights"].sources)
     title, headline = _("Overview"), overview_headline(value)
     if file := export_response(request, tables, title, headline):
         return file
-    rising = [status for status in value.progress.pilots if is_green_with_rising_carbon(value, status)]
+    names, classed = distinct_names_of(value.progress), value.synergy.classed
+    green = [status for status in value.progress.pilots if status.colour == Colour.GREEN]
     context = {
         "title": title,
         "finding": headline,
@@ -77,25 +76,24 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
         "charts": {name: charts[name] for name in ("map", "adoption") if name in charts},
         "periods": PERIODS,
         "period": period,
-        "since_title": since_title(since),
+        "since_title": since_title,
         "changes": changes,
         "attention": attention_rows(value, LightFollowUps(request)),
         "attention_finding": attention_headline(value.progress),
         "attention_url": pilots_url(**value.batch_filter, sort="light"),
         "classes": class_parts(value.synergy.kinds),
-        "classes_finding": classes_finding(value),
-        "classes_scope": classes_scope(value),
-        "rising": rising,
-        "rising_finding": _("%(n)d of %(all)d green pilots have rising carbon")
-        % {"n": len(rising), "all": value.progress.strip.now[Colour.GREEN]},
+        "green": green,
+        "rising": [status for status in green if (own := classed.get(status.pilot.pk)) and own.kind in RISING],
         "synergy_url": f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?"),
-        "no_plan": no_plan_headline(value.rollout) if value.rollout else "",
-        "without_plan": without_plan_rows(request, value.rollout) if value.rollout else [],
-        "lag_note": lag_note(value.rollout) if value.rollout else "",
+        **without_plan(request, value.rollout),
         "coverage_finding": coverage_finding(value.national_coverage),
         "coverage_scope": charts["coverage"].subtitle,
         "industries": industry_bars(value.national_coverage),
-        "not_reported": not_reported(value),
+        "not_reported": [
+            (place.label, names_text([names[status.pilot.pk] for status in statuses], NAMED))
+            for place, statuses in value.outstanding.by_place.items()
+            if statuses
+        ],
         "overdue_url": follow_ups_url(overdue="true"),
         "overdue": sorted(
             (item for item in value.follow_ups if item.is_overdue), key=lambda item: -(item.days_late or 0)
@@ -127,20 +125,16 @@ def overview_headline(value: Overview) -> str:
             )
             parts.append(classed % {"up": value.synergy.kinds[kind], "n": value.synergy.judged})
         text = join_sentences(text, join_clauses(parts) + _("."))
-    return join_sentences(text, rollout_sentence(value.rollout))
-
-
-def rollout_sentence(rollout: Rollout | None) -> str:
-    """Return the sentence on provinces that have issued a plan for the named policy."""
+    rollout = value.rollout
     if rollout is None or rollout.issued is None:
-        return ""
-    text = ngettext(
+        return text
+    issued = ngettext(
         "%(issued)d of %(roster)d provinces has issued a plan",
         "%(issued)d of %(roster)d provinces have issued a plan",
         rollout.issued,
     ) % {"issued": rollout.issued, "roster": rollout.roster}
-    text = join_clauses(filter(None, [text, certainty_text(rollout)]))
-    return label_value(rollout.policy.short, text) + _(".")
+    issued = join_clauses(filter(None, [issued, certainty_text(rollout)]))
+    return join_sentences(text, label_value(rollout.policy.short, issued) + _("."))
 
 
 def entered_headline(value: Overview) -> str:
@@ -152,13 +146,13 @@ def entered_headline(value: Overview) -> str:
         text = _("%(n)d of %(all)d pilots entered") % {"n": entered.entered, "all": entered.announced}
     reporting = ngettext("%(n)d reports values", "%(n)d report values", progress.reported) % {"n": progress.reported}
     text = join_statements(text, reporting if progress.reported else _("none reports values"))
+    cities, parks = value.cities.to_enter or 0, value.parks.to_enter or 0
     missing = [
-        ngettext("%(n)d city", "%(n)d cities", value.cities.to_enter or 0) % {"n": value.cities.to_enter or 0},
-        ngettext("%(n)d park", "%(n)d parks", value.parks.to_enter or 0) % {"n": value.parks.to_enter or 0},
+        *([ngettext("%(n)d city", "%(n)d cities", cities) % {"n": cities}] if cities else []),
+        *([ngettext("%(n)d park", "%(n)d parks", parks) % {"n": parks}] if parks else []),
     ]
-    absent = [words for words, numbers in zip(missing, (value.cities, value.parks), strict=True) if numbers.to_enter]
-    if absent:
-        text = join_clauses([text, label_value(_("missing"), join_short(absent))])
+    if missing:
+        text = join_clauses([text, label_value(_("missing"), join_short(missing))])
     return text + _(".")
 
 
@@ -182,101 +176,104 @@ def overview_charts(value: Overview) -> dict[str, Chart]:
     }
 
 
-def overview_tables(value: Overview, charts: Mapping[str, Chart], since: date, changes: Iterable[Row]) -> Exports:
-    """Return the tables beside figures and charts, lists in full: title, rows, finding or scope, sources."""
-    progress, sources = value.progress, charts["lights"].sources
-    rows: list[Column[Row]] = [
+def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
+    """Return the lists in full: pilots that need attention, worst first, and those that have not reported."""
+    progress, found = value.progress, value.outstanding
+    names = distinct_names_of(progress)
+    columns: list[Column[tuple[ReportState, PilotStatus]]] = [
+        Column("pilot", _("Pilot"), lambda row: pilot_cell(row[1].pilot, names)),
+        Column("kind", _("Kind"), lambda row: row[1].pilot.get_kind_display()),
+        Column("province", _("Province"), lambda row: province_cell(row[1].pilot.province)),
+        Column("year", _("Year"), lambda _row: str(found.year)),
+        Column("where", _("Held up"), lambda row: str(ReportState(row[0]).label)),
+    ]
+    scope = _("%(scope)s: no accepted value for %(year)d, due on %(due)s, %(days)s ago") % {
+        "scope": value.scope_text,
+        "year": found.year,
+        "due": format_date(found.due_on),
+        "days": format_days(found.days_late),
+    }
+    return {
+        "attention": Export(
+            _("What needs attention"),
+            lambda: make_table(attention_columns(names, value.synergy.classed), progress.attention()),
+            subtitle=attention_headline(progress),
+            sources=sources,
+        ),
+        "not-reported": Export(
+            _("Who has not reported"), lambda: make_table(columns, found.pilots), subtitle=scope, sources=sources
+        ),
+    }
+
+
+def changes_table(changes: Iterable[Row]) -> Table:
+    columns: list[Column[Row]] = [
         Column("what", _("What happened"), lambda row: row["label"]),
         Column("n", _("Number"), lambda row: row["n"], kind="integer"),
         Column("which", _("Which"), lambda row: join_short(row["names"]) or None),
         Column("more", _("Note"), lambda row: row["note"] or None),
     ]
-    return {
-        "attention": Export(
-            _("What needs attention"),
-            lambda: attention_table(progress, value.synergy.classed),
-            subtitle=attention_headline(progress),
-            sources=sources,
-        ),
-        "changes": Export(since_title(since), lambda: make_table(rows, list(changes)), sources=sources),
-        "not-reported": Export(
-            _("Who has not reported"),
-            lambda: outstanding_table(value.outstanding, distinct_names_of(progress)),
-            subtitle=outstanding_scope(value.outstanding, value.scope_text),
-            sources=sources,
-        ),
-    }
+    return make_table(columns, list(changes))
 
 
 # -- what needs attention --------------------------------------------------------------------------------
 
 
+def attention_headline(progress: Progress) -> str:
+    """Return the sentence on how many pilots need attention, or that nothing is known yet."""
+    count, n = progress.needing_attention, len(progress.pilots)
+    if count:
+        return _("%(n)d of %(all)d pilots need attention") % {"n": count, "all": n}
+    if progress.reported == 0:
+        return _("Nothing to judge by yet: no pilot has an accepted value for the last period due")
+    return _("No pilot needs attention")
+
+
 def attention_rows(value: Overview, links: LightFollowUps) -> list[Row]:
-    """Return the first pilots that need attention, with the two parts of the reason, the class and the follow-up."""
+    """Return the first pilots that need attention, with the two parts of the reason and the class.
+
+    Beside them stands the open follow-up that is due first, or where the reader may open one.
+    """
     names, classes = distinct_names_of(value.progress), value.synergy.classed
     rows: list[Row] = []
     for status in value.progress.attention(ATTENTION_SHOWN):
         light, own = status.shown_reasons[0], classes.get(status.pilot.pk)
         what, numbers = light.parts
         rates = (own.apeq.rate, own.carbon.reduction.rate) if own else ()
+        own_follow_ups = status.open_follow_ups
+        may_open = None if own_follow_ups else links.of_pilot(status)
         rows.append(
             {
                 "status": status,
                 "name": names[status.pilot.pk],
                 "what": what,
                 "numbers": numbers,
-                "url": light.url,
                 "arrows": list(map(arrow, rates)),
                 "class": class_text(own) if own else "",
-                **follow_up_beside(status, links),
+                "follow_up": next(iter(own_follow_ups), None),
+                "others": len(own_follow_ups) - 1,
+                "open": may_open.url if may_open else "",
                 "days": (status.as_of - status.since).days if status.since else None,
             }
         )
     return rows
 
 
-def follow_up_beside(status: PilotStatus, links: LightFollowUps) -> Row:
-    """Return the open follow-up that is due first, with how it stands, or where the reader may open one."""
-    own = status.open_follow_ups
-    if not own:
-        found = links.of_pilot(status)
-        return {"open": found.url if found else ""}
-    first = own[0]
-    if first.state == FollowUpState.REPORTED:
-        state = _("%(number)s, to be verified") % {"number": first.number}
-    elif first.is_overdue:
-        days = format_days(first.days_late)
-        state = _("%(number)s, %(days)s overdue") % {"number": first.number, "days": days}
-    else:
-        day = format_date(first.current_due_on, short=True)
-        state = _("%(number)s, due %(day)s") % {"number": first.number, "day": day}
-    if len(own) > 1:
-        state += " · " + ngettext("%(n)d more", "%(n)d more", len(own) - 1) % {"n": len(own) - 1}
-    return {"follow_up": first, "state": state, "late": first.is_overdue}
-
-
 # -- what changed ----------------------------------------------------------------------------------------
 
 
-def chosen_period(request: TrackerRequest) -> str:
-    """Return the period of `?since=`: a week, a month, or by default the time since the last quarter ended."""
-    period = request.GET.get(SINCE, "quarter")
+def compared_with(request: TrackerRequest) -> tuple[str, date]:
+    """Return the period of `?since=` and the day on which it began: a week, a month, or by default the time since the
+    last quarter ended.
+    """
+    period, as_of = request.GET.get(SINCE, "quarter"), request.as_of
     if period not in PERIODS:
         text = _("since: “%(value)s” is no period. Known: %(known)s.")
         words = {"value": truncate(period), "known": ", ".join(PERIODS)}
         raise BadRequest(ErrorDetail(SINCE, "invalid_choice", text % words))
-    return period
-
-
-def first_day_of(period: str, as_of: date) -> date:
-    """Return the earlier day of the comparison."""
     if period == "quarter":
-        return quarter_end_before(as_of)
-    return as_of - timedelta(7) if period == "week" else months_after(as_of, -1)
-
-
-def since_title(since: date) -> str:
-    return _("What changed since %(day)s") % {"day": format_date(since, short=True)}
+        return period, quarter_end_before(as_of)
+    return period, as_of - timedelta(7) if period == "week" else months_after(as_of, -1)
 
 
 def changes_since(value: Overview, since: date) -> list[Row]:
@@ -298,81 +295,41 @@ def changes_since(value: Overview, since: date) -> list[Row]:
         if item.pilot_id in own and (on := vars(item).get("relapsed_on")) and on > since
     ]
 
-    def row(label: str, found: Iterable[PilotStatus], note: str = "") -> Row:
+    def is_new(reading: Any) -> bool:
+        return reading.accepted_on is not None and since < reading.accepted_on <= value.as_of
+
+    def is_by_value(status: PilotStatus) -> bool:
+        """Whether the light has its colour by a value that was accepted since."""
+        first = status.reasons[0]
+        reading = status.values.get(first.record.indicator_id) if isinstance(first, TargetLight) else None
+        return reading is not None and is_new(reading)
+
+    def of_light(label: str, found: Iterable[PilotStatus], note: str = "") -> Row:
         pilots = [(status.pilot, names[status.pilot.pk]) for status in found]
-        return {
-            "label": label,
-            "n": len(pilots),
-            "names": [name for _pilot, name in pilots],
-            "pilots": pilots,
-            "note": note,
-        }
+        shown = [name for _pilot, name in pilots]
+        return {"label": label, "n": len(pilots), "names": shown, "pilots": pilots, "note": note}
+
+    def of_others(label: str, shown: list[str], note: str = "") -> Row:
+        return {"label": label, "n": len(shown), "names": shown, "text": names_text(shown, NAMED), "note": note}
 
     rows: list[Row] = []
     if not (value.few_rated and lights.is_unrated):
-        red, by_value = lights.newly_red, [status for status in lights.newly_red if is_by_value(status, since)]
-        note = _("%(n)d of them by values accepted since") % {"n": len(by_value)} if by_value else ""
-        rows += [row(_("Newly red"), red, note), row(_("Red light cleared"), lights.cleared)]
+        by_value = sum(map(is_by_value, lights.newly_red))
+        note = _("%(n)d of them by values accepted since") % {"n": by_value} if by_value else ""
+        rows += [of_light(_("Newly red"), lights.newly_red, note), of_light(_("Red light cleared"), lights.cleared)]
         if lights.no_longer_rated:
-            rows.append(row(_("Red, now not rated"), lights.no_longer_rated))
-        rows.append(row(_("Red again after clearing"), again))
-    closed = [item for item in value.follow_ups if item.closed_on and item.closed_on > since]
-    opened = sum(item.opened_on > since for item in value.follow_ups)
+            rows.append(of_light(_("Red, now not rated"), lights.no_longer_rated))
+        rows.append(of_light(_("Red again after clearing"), again))
     if value.follow_ups:
+        closed = [item.number for item in value.follow_ups if item.closed_on and item.closed_on > since]
+        opened = sum(item.opened_on > since for item in value.follow_ups)
         note = ngettext("%(n)d opened", "%(n)d opened", opened) % {"n": opened} if opened else ""
-        rows.append(numbers(_("Follow-ups closed"), [item.number for item in closed], note))
+        rows.append(of_others(_("Follow-ups closed"), closed, note))
     if value.rollout:
-        issued = [item.province.short for item in value.rollout.known_since(since)]
-        rows.append(numbers(_("Plans issued"), issued))
-    reported = [
-        status
-        for status in progress.pilots
-        if any(is_new(item, since, value.as_of) for item in status.pilot.prefetched_readings)
-    ]
-    rows.append(numbers(_("Pilots with values accepted"), [names[status.pilot.pk] for status in reported]))
+        rows.append(of_others(_("Plans issued"), [item.province.short for item in value.rollout.known_since(since)]))
+    reported = [status.pilot for status in progress.pilots if any(map(is_new, status.pilot.prefetched_readings))]
+    rows.append(of_others(_("Pilots with values accepted"), [names[pilot.pk] for pilot in reported]))
     return rows
-
-
-def numbers(label: str, names: list[str], note: str = "") -> Row:
-    """Return a change of what is not the light of a pilot."""
-    return {"label": label, "n": len(names), "names": names, "text": names_text(names, NAMED), "note": note}
-
-
-def is_by_value(status: PilotStatus, since: date) -> bool:
-    """Whether the light has its colour by a value that was accepted after the day."""
-    first = status.reasons[0]
-    reading = status.values.get(first.record.indicator_id) if isinstance(first, TargetLight) else None
-    return reading is not None and is_new(reading, since, status.as_of)
-
-
-def is_new(reading: Any, since: date, as_of: date) -> bool:
-    return reading.accepted_on is not None and since < reading.accepted_on <= as_of
-
-
-# -- pollution and carbon --------------------------------------------------------------------------------
-
-
-def classes_finding(value: Overview) -> str:
-    """Return the title of the classes: how many reduce both, and how many pollution at the cost of carbon."""
-    kinds, judged = value.synergy.kinds, value.synergy.judged
-    text = ngettext(
-        "%(both)d of %(n)d pilot reduces both; in %(up)d pollution falls while carbon rises",
-        "%(both)d of %(n)d pilots reduce both; in %(up)d pollution falls while carbon rises",
-        judged,
-    )
-    both, up = kinds[CoControl.CO_REDUCTION], kinds[CoControl.POLLUTION_DOWN_CARBON_UP]
-    return text % {"both": both, "n": judged, "up": up}
-
-
-def classes_scope(value: Overview) -> str:
-    text = _("%(scope)s, %(year)d against each base year; %(n)d of %(all)d cannot be judged")
-    numbers = {"year": value.synergy.year, "n": value.synergy.not_judged, "all": value.synergy.of}
-    return text % {"scope": value.scope_text, **numbers}
-
-
-def is_green_with_rising_carbon(value: Overview, status: PilotStatus) -> bool:
-    found = value.synergy.classed.get(status.pilot.pk)
-    return status.colour == Colour.GREEN and found is not None and found.kind in RISING
 
 
 # -- rollout and coverage --------------------------------------------------------------------------------
@@ -397,16 +354,3 @@ def industry_bars(coverage: Coverage) -> list[Row]:
     first = sorted((row for row in shown if row.industry.priority), key=lambda row: (row.pilots, row.industry.pk))
     others = sorted((row for row in shown if not row.industry.priority), key=lambda row: (-row.pilots, row.industry.pk))
     return [{"row": row, "width": percent(row.pilots, most)} for row in [*first, *others[:OTHERS_SHOWN]]]
-
-
-# -- the cards -------------------------------------------------------------------------------------------
-
-
-def not_reported(value: Overview) -> list[tuple[Any, str]]:
-    """Return the states in which values are held up, each with the names of its pilots."""
-    names = distinct_names_of(value.progress)
-    return [
-        (place.label, names_text([names[status.pilot.pk] for status in statuses], NAMED))
-        for place, statuses in value.outstanding.by_place.items()
-        if statuses
-    ]

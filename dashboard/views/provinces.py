@@ -1,4 +1,4 @@
-"""Province pages: plans for each policy, and pilots."""
+"""Rollout pages: one policy with its plans, the list of provinces, and one province."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from django.utils.translation import ngettext, pgettext
 
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http.request import TrackerRequest
-from core.pages import Export, Exports, chart_exports, export_response, page
+from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.text.formatting import (
     format_date,
     join_clauses,
@@ -27,9 +27,10 @@ from core.text.formatting import (
     no_data,
 )
 from core.web.list_pages import ListPage
-from core.web.tables import Cell, Column, make_table, page_columns, record_cell, status_cell
+from core.web.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
 from dashboard.analytics.overview import QUARTERS_SHOWN, build_overview, plan_sources
-from dashboard.charts.overview_map import lag_note, no_plan_headline, overview_map, without_plan_rows
+from dashboard.briefs.parts import names_text
+from dashboard.charts import overview_map, without_plan
 from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
 from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import classes_of
@@ -37,18 +38,116 @@ from pilots.charts.cells import class_parts, pilot_count_cell, pilots_url
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.charts.reconciliation import reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.charts.status import light_summary_chart, lights_table
+from pilots.documents.analytics import build_page_files
 from pilots.filters import ProvincePageFilter
 from pilots.metrics.progress import year_due
 from pilots.metrics.reduction import CoControl
 from pilots.models import FollowUp, Pilot
 from pilots.models.pilot import count_pilots
 from pilots.tables import figures_table, pilots_page_table, sources_of
-from policies.charts import adoption_chart, issue_text, rollout_headline
-from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Source
-from policies.rollout import POLICY_PARAMETER, ProvinceRollout, Rollout, build_province_plans
-from policies.tables import plan_columns, regions_table
+from policies.charts import adoption_chart, inferred_text, issue_text, lag_chart, rollout_headline, status_map
+from policies.metrics import whole_days
+from policies.models import Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
+from policies.rollout import POLICY_PARAMETER, ProvinceRollout, Rollout, build_province_plans, build_rollout
+from policies.tables import measures_table, plan_columns, plans_table, regions_table, too_few_text
 
 MAX_NAMED = 5  # provinces named in the headline
+WITHOUT = ("subject", "light", "result", "kind")  # columns of follow-ups of no use here: no light causes them
+
+
+@page(ENTRY_PARAMETER)
+def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
+    """Show one policy: facts, rollout, measures and sources."""
+    as_of = request.as_of
+    policies = Policy.objects.known(as_of).select_related("parent", "province").prefetch_related("agencies", "sources")
+    policy = get_object_or_404(policies, slug=slug)
+    rollout = build_rollout(policy, as_of)
+    headline, charts, tables = "", {}, Exports()
+    figures = rollout_figures(rollout) if rollout.is_tracked else []
+    if rollout.is_tracked:
+        sources = list(dict.fromkeys([*policy.sources.all(), *plan_sources(rollout.provinces)]))
+        outside = Province.objects.filter(in_roster=False)
+        charts = {
+            "map": status_map(rollout, outside, sources),
+            "adoption": adoption_chart(rollout, sources),
+            "lags": lag_chart(rollout, sources),
+        }
+        headline, scope, about = rollout_headline(rollout), charts["map"].subtitle, charts["map"].about
+        tables = {
+            **figures_export(figures),
+            **chart_exports(charts),
+            "plans": Export(_("Provincial plans"), lambda: plans_table(rollout), (), scope, sources, about),
+            "regions": Export(_("Rollout by region"), lambda: regions_table(rollout), (), scope, sources, about),
+        }
+    measures = Measure.objects.filter(policies=policy).prefetch_related("industries")
+    # A plan is called by what the page does not say already.
+    plan = Label(lambda entry: entry.province.short if entry.province else no_data(), ["province"])
+    timeline = Timeline(changes_of(policy), as_of, request.user, {ProvincialPlan: plan})
+
+    def follow_ups() -> Table:
+        return follow_ups_table(policy.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency(), WITHOUT)
+
+    tables |= {
+        "measures": Export(
+            _("Measures"), lambda: measures_table(measures.prefetch_related("policies")), sources=policy.sources.all()
+        ),
+        "follow-ups": Export(_("Follow-ups"), follow_ups),
+        "history": Export(_("History"), timeline.stream),
+    }
+    return export_response(request, tables, policy.name, headline) or render(
+        request,
+        "policies/detail.html",
+        {
+            "title": policy.name,
+            "finding": headline,
+            "policy": policy,
+            "crumbs": [{"url": "policy-list", "label": _("Policies")}, {"label": policy.name}],
+            "rollout": rollout,
+            "figures": figures,
+            "charts": charts,
+            "tables": tables,
+            "measures": measures,
+            "children": policy.children.known(as_of),
+            "follow_ups": follow_ups(),
+            "may_open": may_open_follow_ups(request),
+            "page_files": build_page_files(policy.sources.all(), request.user, as_of),
+            "history": history_tab(request, timeline),
+        },
+    )
+
+
+def rollout_figures(rollout: Rollout) -> list[dict[str, object]]:
+    """Return the key figures of a rollout, each with denominator and definition."""
+    note = [_("known to be issued by %(day)s") % {"day": format_date(rollout.as_of)}]
+    if rollout.inferred:
+        note.append(inferred_text(rollout.inferred))
+    dated = {"of": _("of %(issued)d issued") % {"issued": rollout.issued}, "url": "#plans", "definition": "dated"}
+    figures: list[dict[str, object]] = [
+        {
+            "label": label_value(_("Plans issued"), rollout.policy.short),
+            "value": rollout.issued,
+            "of": _("of %(roster)d provinces") % {"roster": rollout.roster},
+            "note": join_clauses(note),
+            "url": "#plans",
+            "definition": "rollout",
+        },
+        {"label": _("Date known"), "value": rollout.dated, "note": _("full date of issue"), **dated},
+        {"label": _("Only a latest date"), "value": rollout.known_by, "note": _("issued then or before"), **dated},
+    ]
+    for label, days, meaning in (
+        (_("Median lag"), rollout.median_lag_days, _("half of the dated plans came sooner")),
+        (_("P90 lag"), rollout.p90_lag_days, _("nine in ten of the dated plans came sooner")),
+    ):
+        if days is None or rollout.has_enough_lags:
+            whole = None if days is None else whole_days(days)
+            value: dict[str, object] = {"value": whole, "of": _("days"), "note": meaning}
+        else:  # of so few a lag says nothing
+            value = {"value": "–", "note": too_few_text(len(rollout.lags))}
+        figures.append({"label": label, "url": "#chart-lags", "definition": "lag", **value})
+    return figures
+
+
+# -- the list of provinces --------------------------------------------------------------------------------
 
 
 def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, ProvinceLights]) -> list[Column[Any]]:
@@ -171,9 +270,7 @@ def lights_headline(provinces: Sequence[Province], lights: Mapping[int, Province
     text = ngettext(
         "%(n)d province has red pilots: %(names)s.", "%(n)d provinces have red pilots: %(names)s.", len(named)
     )
-    names = join_short(f"{name}\u00a0{red}" for red, name in named[:MAX_NAMED])
-    if len(named) > MAX_NAMED:
-        names = _("%(names)s and %(rest)d more") % {"names": names, "rest": len(named) - MAX_NAMED}
+    names = names_text([f"{name}\u00a0{red}" for red, name in named], MAX_NAMED)
     return text % {"n": len(named), "names": names}
 
 
@@ -197,18 +294,15 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     )
     sources = list(Source.objects.filter(pilot__batch__known_by__lte=as_of).distinct())
     charts = {"map": overview_map(value, list(Province.objects.filter(in_roster=False)), sources)}
-    if value.rollout:
-        of_plans = list(plan_sources(value.rollout.provinces))
-        charts["adoption"] = adoption_chart(value.rollout, of_plans)
+    regions: Exports = {}
+    if rollout := value.rollout:
+        charts["adoption"] = adoption_chart(rollout, list(plan_sources(rollout.provinces)))
+        regions["regions"] = Export(_("Rollout by region"), lambda: regions_table(rollout))
     red = lights_headline([item.province for item in value.provinces], lights)
     finding = join_sentences(rollout_headline(value.rollout) if value.rollout else "", red)
     tables: Exports = {
         **chart_exports(charts),
-        **(
-            {"regions": Export(_("Rollout by region"), lambda: regions_table(rollout))}
-            if (rollout := value.rollout)
-            else {}
-        ),
+        **regions,
         "provinces-list": Export(
             _("Provinces"), listing.whole, listing.chips, finding, charts["map"].sources, charts["map"].about
         ),
@@ -224,12 +318,12 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
             "listing": listing,
             "charts": charts,
             "overview": value,
-            "no_plan": no_plan_headline(value.rollout) if value.rollout else "",
-            "lag_note": lag_note(value.rollout) if value.rollout else "",
-            "without_plan": without_plan_rows(request, value.rollout) if value.rollout else [],
-            "regions": regions_table(value.rollout) if value.rollout else None,
+            **without_plan(request, value.rollout),
         },
     )
+
+
+# -- a province -------------------------------------------------------------------------------------------
 
 
 @page(ENTRY_PARAMETER)
@@ -263,6 +357,12 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     waiting = [item for item in follow_ups if item.current_state.is_open]
     cited = [source for pilot in pilots for source in pilot.sources.all()]
     sources = list(dict.fromkeys([*plan_sources(row for _policy, row in plans), *cited, *province.sources.all()]))
+    policy_columns: list[Column[Policy]] = [
+        Column("policy", _("Policy"), record_cell),
+        Column("doc_number", _("Document number"), lambda policy: policy.doc_number or None),
+        Column("issued_on", _("Issued"), "issued", kind="date"),
+        Column("known_by", _("Latest date"), "known_issued_by", kind="date"),
+    ]
     named = {"province": province.name}
     tables: Exports = {
         "plans": Export(_("Plans of %(province)s") % named, lambda: table, sources=sources),
@@ -274,7 +374,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         ),
         "policies": Export(
             _("The province’s own policies"),
-            lambda: make_table(policy_columns(), policies),
+            lambda: make_table(policy_columns, policies),
             sources=Source.objects.filter(policy__in=policies).distinct(),
         ),
         "figures": Export(
@@ -300,7 +400,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "province": province,
             "crumbs": [{"url": "province-list", "label": _("Provinces")}, {"label": province.name}],
             "plans": plans,
-            "plans_table": table,
+            "tables": tables,
             "pilots": pilots,
             "pilots_table": pilots_page_table(request, progress, pilots_url(province=province.slug)),
             "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
@@ -320,16 +420,6 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     )
 
 
-def policy_columns() -> list[Column[Policy]]:
-    """Return the columns of the province's own policies."""
-    return [
-        Column("policy", _("Policy"), record_cell),
-        Column("doc_number", _("Document number"), lambda policy: policy.doc_number or None),
-        Column("issued_on", _("Issued"), "issued", kind="date"),
-        Column("known_by", _("Latest date"), "known_issued_by", kind="date"),
-    ]
-
-
 def province_headline(
     province: Province,
     plans: Sequence[tuple[Policy, ProvinceRollout]],
@@ -346,7 +436,11 @@ def province_headline(
         if policy.calls_for_provincial_plan
     ]
     lights = province_lights(progress.pilots, year_due(progress.as_of))
-    parts.append(pilots_by_batch_text([status.pilot for status in progress.pilots]))
+    batches = Counter(status.pilot.batch.short for status in progress.pilots)
+    by_batch = join_short(_("%(batch)s %(n)d") % {"batch": batch, "n": n} for batch, n in batches.items())
+    recorded = recorded_pilots_text(len(progress.pilots))
+    named = _("%(pilots)s (%(batches)s)") % {"pilots": recorded, "batches": by_batch}
+    parts.append(named if batches else recorded)
     if lights.red or lights.yellow:
         parts.append(_("%(red)d red and %(yellow)d yellow") % {"red": lights.red, "yellow": lights.yellow})
     if withdrawn:
@@ -356,12 +450,3 @@ def province_headline(
         late = sum(item.is_overdue for item in waiting)
         parts.append(join_statements(text, _("%(n)d overdue") % {"n": late} if late else ""))
     return join_clauses(parts) + _(".")
-
-
-def pilots_by_batch_text(pilots: Sequence[Pilot]) -> str:
-    """Return the number of recorded pilots by batch: `15 recorded pilots (first national batch 3, …)`."""
-    text, counts = recorded_pilots_text(len(pilots)), Counter(pilot.batch.short for pilot in pilots)
-    if not counts:
-        return text
-    parts = [_("%(batch)s %(n)d") % {"batch": batch, "n": n} for batch, n in counts.items()]
-    return _("%(pilots)s (%(batches)s)") % {"pilots": text, "batches": join_short(parts)}

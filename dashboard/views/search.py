@@ -5,7 +5,7 @@ from datetime import date
 from difflib import SequenceMatcher
 from functools import reduce
 from operator import itemgetter, or_
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 import django_filters
@@ -57,6 +57,8 @@ DATE_FIELDS: dict[object, tuple[str, ...]] = {Policy: ("issued_on", "published_o
 
 Hit = dict[str, Any]
 """A record that was found: name, url, note, day; of a pilot light and mark."""
+HitGroup = dict[str, Any]
+"""Hits of one kind of record: `label`, their `number`, the `url` of the full list, and the records (`found`)."""
 
 
 class DocumentSearch(django_filters.FilterSet):
@@ -69,21 +71,12 @@ class DocumentSearch(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class HitGroup(NamedTuple):
-    """Hits of one kind of record: their number, the URL of the full list, and the records."""
-
-    label: str
-    number: int
-    url: str
-    found: QuerySet[Any]
-
-
 @page("q", cached=False)
 def search(request: TrackerRequest) -> HttpResponseBase:
     """List all records that contain every word of the query."""
     words, as_of = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_SEARCH_LENGTH], request.as_of
-    groups = [group for group in find_groups(words, request) if group.number] if words else []
-    n = sum(group.number for group in groups)
+    groups = [group for group in find_groups(words, request) if group["number"]] if words else []
+    n = sum(group["number"] for group in groups)
     text = ngettext("%(n)d record holds “%(words)s”.", "%(n)d records hold “%(words)s”.", n)
     title, finding = _("Search"), text % {"n": n, "words": words} if words else ""
     tables = {"hits": Export(title, lambda: hits_table(request, groups), (), finding)}
@@ -94,7 +87,7 @@ def search(request: TrackerRequest) -> HttpResponseBase:
             "title": title,
             "finding": finding,
             "search_words": words,
-            "groups": [{**group._asdict(), "hits": shown_hits(group, as_of)} for group in groups],
+            "groups": [{**group, "hits": shown_hits(group["found"], as_of)} for group in groups],
             "lists": list_suggestions(words) if words else [],
             "near": name_suggestions(words, as_of) if words and not groups else [],
         },
@@ -131,7 +124,8 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
             of_day = reduce(or_, (Q(**{name: day}) for name in DATE_FIELDS[rows.model]))
             found, url = rows.filter(Q(pk__in=found.values("pk")) | of_day), ""
         everything = f"{url}{'&' if '?' in url else '?'}{urlencode({'q': text})}" if url else ""
-        groups.append(HitGroup(str(rows.model._meta.verbose_name_plural), found.count(), everything, found))
+        label = str(rows.model._meta.verbose_name_plural)
+        groups.append({"label": label, "number": found.count(), "url": everything, "found": found})
     return groups
 
 
@@ -144,11 +138,11 @@ def parse_typed_day(words: str) -> date | None:
     return found.on if found.precision == "day" else None
 
 
-def shown_hits(group: HitGroup, as_of: date) -> list[Hit]:
+def shown_hits(found: QuerySet[Any], as_of: date) -> list[Hit]:
     """Return the first hits of a kind; of pilots with the light on the day and the class beside it."""
-    shown = list(group.found[:MAX_HITS])
+    shown = list(found[:MAX_HITS])
     hits = [build_hit(record) for record in shown]
-    if group.found.model is Pilot:
+    if found.model is Pilot:
         pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown])
         statuses, classes = status_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
         for pilot, hit in zip(shown, hits, strict=True):
@@ -185,13 +179,15 @@ def choice_spellings(value: str, label: object) -> set[str]:
 def name_suggestions(words: str, as_of: date) -> list[dict[str, str]]:
     """Return names similar to the query with their URLs, most similar first: 湖洲 finds 湖州市.
 
-    A pilot is named with its batch, since a place may be in two batches.
+    The kind of administrative unit is ignored. A pilot is named with its batch, since a place may be in two batches.
     """
     pilots = Pilot.objects.listed(as_of).select_related("batch")
     places: list[Any] = [*Province.objects.all(), *pilots, *Industry.objects.all()]
     typed, scored = words.casefold().translate(SIMILAR_CHARACTERS), []
     for place in places:
-        alike = max(name_similarity(typed, name.casefold()) for name in (place.name_zh, place.name_en) if name)
+        names = [name.casefold() for name in (place.name_zh, place.name_en) if name]
+        names += [name.rstrip(UNIT_SUFFIXES) or name for name in names]
+        alike = max(SequenceMatcher(None, name, typed).ratio() for name in names)
         if alike >= MIN_SIMILARITY:
             scored.append((alike, place))
     scored.sort(key=lambda item: -item[0])
@@ -202,16 +198,6 @@ def name_suggestions(words: str, as_of: date) -> list[dict[str, str]]:
         }
         for _alike, place in scored[:MAX_SUGGESTIONS]
     ]
-
-
-def name_similarity(typed: str, name: str) -> float:
-    """Return the similarity of two names from 0 to 1, ignoring the kind of administrative unit."""
-    found = 0.0
-    for other in {name, name.rstrip(UNIT_SUFFIXES) or name}:
-        matcher = SequenceMatcher(None, other, typed)
-        if matcher.real_quick_ratio() >= MIN_SIMILARITY and matcher.quick_ratio() >= MIN_SIMILARITY:  # cheap bounds
-            found = max(found, matcher.ratio())
-    return found
 
 
 # -- hits --------------------------------------------------------------------------------------------------
@@ -226,11 +212,11 @@ def hits_table(request: TrackerRequest, groups: Sequence[HitGroup]) -> Table:
         Column("address", _("Address"), lambda hit: request.build_absolute_uri(hit["url"])),
     ]
     hits = (
-        {**build_hit(record), "kind": group.label}
+        {**build_hit(record), "kind": group["label"]}
         for group in groups
-        for record in group.found.iterator(chunk_size=CHUNK_SIZE)
+        for record in group["found"].iterator(chunk_size=CHUNK_SIZE)
     )
-    return make_table(columns, hits, count=sum(group.number for group in groups))
+    return make_table(columns, hits, count=sum(group["number"] for group in groups))
 
 
 def build_hit(record: Any) -> Hit:

@@ -7,7 +7,7 @@ further query.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -636,21 +636,26 @@ class OutstandingReports:
 
 
 class OpenFollowUps:
-    """Open follow-ups of pilots that are shown together; `rows`, which are `with_state`, are read on first access."""
+    """Open follow-ups of pilots that are shown together; `read` gives them, `with_state`, on first access."""
 
-    def __init__(self, rows: Iterable[FollowUp]) -> None:
-        self.rows = rows
+    def __init__(self, read: Callable[[], Iterable[FollowUp]]) -> None:
+        self.read = read
 
     @cached_property
     def by_pilot(self) -> Mapping[int | None, Sequence[FollowUp]]:
         """The follow-ups by key of their pilot: overdue ones first, then the one due next."""
         found: dict[int | None, list[FollowUp]] = defaultdict(list)
-        for row in sorted(self.rows, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk)):
+        for row in sorted(self.read(), key=lambda item: (not item.is_overdue, item.current_due_on, item.pk)):
             found[row.pilot_id].append(row)
         return found
 
 
 def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
     """Return the open follow-ups of these pilots on a day. One query, on first access."""
-    rows: Any = FollowUp.objects.filter(pilot__in=list(pilots)).with_state(as_of).open()
-    return OpenFollowUps(rows.select_related("owner_agency"))
+
+    def read() -> Iterable[FollowUp]:
+        rows: QuerySet[FollowUp] = FollowUp.objects.filter(pilot__in=keys).with_state(as_of).open()
+        return rows.select_related("owner_agency")
+
+    keys = list(pilots)
+    return OpenFollowUps(read)

@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
-from dashboard.data_quality.report import build_quality
+from dashboard.quality import DataQuality
 from pilots.models import Pilot
 from tests.factories import make_batch, make_milestone, make_pilot, make_policy, make_province
 from tests.support.histories import forget_entries
@@ -210,17 +210,15 @@ def test_the_file_holds_the_whole_filtered_feed(pilot: Pilot, admin_client: Clie
 
 def test_the_page_says_what_the_report_says(pilot: Pilot, admin_client: Client) -> None:
     page = admin_client.get(QUALITY)
-    report = build_quality(page.context["request"].as_of)
+    report = DataQuality(page.context["request"].as_of)
     counts = [report.count(severity) for severity in ("error", "gap", "verify")]
     assert [tally["count"] for tally in page.context["tallies"]] == counts
     assert page.context["page"].paginator.count == sum(counts) == len(report.findings())
     shown = [cells[0].value for cells in page.context["chase"].rows]
     assert shown == [f"{line.kind}: {line.record}" for line in report.findings()][:50]
     rules = [(row[1].value, row[2].value) for row in page.context["rules"].rows]
-    assert rules == [(str(r.rule.name), f"{r.count} of {r.of}") for r in report.results if r.count]
-    assert {result.rule.code for result in page.context["clean"]} == {
-        r.rule.code for r in report.results if not r.count
-    }
+    assert rules == [(str(r.name), f"{r.count} of {r.of}") for r in report.rules if r.count]
+    assert {result.code for result in page.context["clean"]} == {r.code for r in report.rules if not r.count}
     assert page.context["finding"].startswith(f"0 errors; {counts[1]} gaps; 0 things to verify; as of ")
 
 
@@ -247,7 +245,7 @@ def test_the_chase_list_is_one_line_for_each_missing_thing(pilot: Pilot, admin_c
     make_policy(title_en="Nobody's", calls_for_provincial_plan=False)
     about, rows = rows_of(admin_client.get(QUALITY, {"export": "chase.csv"}))
     assert about[0] == "# Chase list"
-    assert len(rows) - 1 == len(build_quality(date(2026, 11, 25)).findings())
+    assert len(rows) - 1 == len(DataQuality(date(2026, 11, 25)).findings())
     assert rows[0] == [
         "Province", "Kind", "Record", "What is missing or wrong", "Severity", "Since", "Whom to ask", "What to do",
         "Address",

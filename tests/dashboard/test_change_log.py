@@ -16,7 +16,6 @@ from core.records import writing
 from core.seed.models import SeedRecord
 from dashboard.analytics.change_log import (
     SYSTEM,
-    ChangeLogQuery,
     find_changes,
     history_models,
     iterate_change_log,
@@ -78,12 +77,12 @@ def change_of(entry: Any) -> ChangeEvent:
     return ChangeEvent.objects.get(model=entry.instance_type._meta.label_lower, entry_id=entry.pk)
 
 
-def lines_of(kinds: Any, asked: ChangeLogQuery) -> list[Any]:
-    return load_change_log(list(find_changes(kinds, asked).values_list("pk", flat=True)), asked.reader)
+def lines_of(kinds: Any, **asked: Any) -> list[Any]:
+    return load_change_log(list(find_changes(kinds, ADMIN, **asked).values_list("pk", flat=True)), ADMIN)
 
 
-def query_keys(asked: ChangeLogQuery | None = None) -> list[str]:
-    return [line.key for line in lines_of(KINDS, asked or ChangeLogQuery(ADMIN))]
+def query_keys(**asked: Any) -> list[str]:
+    return [line.key for line in lines_of(KINDS, **asked)]
 
 
 def entry_key(entry: Any) -> str:
@@ -111,7 +110,7 @@ def test_a_line_says_who_changed_which_field_from_what_to_what_and_why(pilot: Pi
     values = {"name_en": "Huzhou City", "term_end": date(2026, 12, 31)}
     lists = {"sources": [source], "industries": [steel]}
     writing.write(pilot, values, lists, by=wang, reason="Plan found", allowed=True)
-    line, before = lines_of({"pilot": Pilot}, ChangeLogQuery(ADMIN))
+    line, before = lines_of({"pilot": Pilot})
     entry = pilot.history.first()
     assert [(item.label, item.old, item.new) for item in line.differences] == [
         ("Name in English", "Huzhou", "Huzhou City"),
@@ -135,7 +134,7 @@ def test_a_change_is_held_against_the_entry_before_it_even_when_that_is_not_aske
     edit_record(pilot, name_en="First")
     edit_record(pilot, wang, name_en="Second")
     edit_record(pilot, name_en="Third")
-    (line,) = lines_of(KINDS, ChangeLogQuery(ADMIN, person="wang"))
+    (line,) = lines_of(KINDS, person="wang")
     assert [(item.old, item.new) for item in line.differences] == [("First", "Second")]
 
 
@@ -147,7 +146,7 @@ def test_what_belongs_to_a_pilot_is_shown_with_its_name(pilot: Pilot, wang: User
     make_milestone(pilot, date(2025, 5, 1), title_en="Platform live")
     make_override(pilot, "yellow", wang)
     plan = make_plan(make_policy(title_en="Plan"), pilot.province, title_en="", title_zh="")
-    found = {line.kind: line for line in lines_of(KINDS, ChangeLogQuery(ADMIN))}
+    found = {line.kind: line for line in lines_of(KINDS)}
     assert {kind: line.what for kind, line in found.items() if kind not in ("Indicator", "Policy")} == {
         "Target": "Huzhou · SO2",
         "Reading": "Huzhou · SO2 · 2024",
@@ -166,7 +165,7 @@ def test_what_is_gone_leads_to_its_history_and_keeps_its_name(pilot: Pilot, wang
     stage.delete()
     pilot._history_user, pilot._change_reason = wang, "Entered twice"  # type: ignore[attr-defined]
     pilot.delete()
-    gone, ended, begun, there = lines_of(KINDS, ChangeLogQuery(ADMIN))
+    gone, ended, begun, there = lines_of(KINDS)
     assert (gone.what, gone.sign, gone.who, gone.reason) == ("Huzhou", "-", "wang", "Entered twice")
     assert {gone.url, there.url} == {f"/admin/pilots/pilot/{key}/history/"}
     assert {ended.what, begun.what} == {"Huzhou (deleted) · Listed"}
@@ -188,16 +187,16 @@ def test_every_entry_stands_once_in_the_order_of_time(pilot: Pilot) -> None:
     wanted = [entry_key(entry) for entry in entries]
     assert (len(wanted), query_keys()) == (21, wanted)
 
-    rows = find_changes(KINDS, ChangeLogQuery(ADMIN))
+    rows = find_changes(KINDS, ADMIN)
     assert [line.key for line in iterate_change_log(rows, ADMIN)] == wanted
 
 
 def test_by_person(pilot: Pilot, wang: User) -> None:
     mine, nobody = edit_record(pilot, wang), edit_record(pilot)
     other = edit_record(pilot.batch, User.objects.create_user("li"))
-    assert query_keys(ChangeLogQuery(ADMIN, person="wang")) == [entry_key(mine)]
-    assert query_keys(ChangeLogQuery(ADMIN, person=SYSTEM)) == [entry_key(nobody)]
-    assert query_keys(ChangeLogQuery(ADMIN, person="li")) == [entry_key(other)]
+    assert query_keys(person="wang") == [entry_key(mine)]
+    assert query_keys(person=SYSTEM) == [entry_key(nobody)]
+    assert query_keys(person="li") == [entry_key(other)]
     assert len(query_keys()) == 3
 
 
@@ -217,7 +216,7 @@ def test_by_province_its_own_records_and_those_of_its_pilots(pilot: Pilot) -> No
     make_stage(elsewhere, "listed", date(2024, 1, 15))
     edit_record(other)
     edit_record(pilot.batch)  # a national batch belongs to no province
-    assert query_keys(ChangeLogQuery(ADMIN, province=hebei)) == [entry_key(entry) for entry in reversed(inside)]
+    assert query_keys(provinces=[hebei]) == [entry_key(entry) for entry in reversed(inside)]
 
 
 def test_a_change_of_a_record_that_moved_is_the_province_s_whose_it_was_then(pilot: Pilot) -> None:
@@ -225,8 +224,8 @@ def test_a_change_of_a_record_that_moved_is_the_province_s_whose_it_was_then(pil
     forget_entries()
     there, moved, later = edit_record(pilot), edit_record(pilot, province=right), edit_record(pilot)
     stage = make_stage(pilot, "listed", date(2024, 1, 15)).history.get()
-    assert query_keys(ChangeLogQuery(ADMIN, province=wrong)) == [entry_key(there)]
-    assert query_keys(ChangeLogQuery(ADMIN, province=right)) == [entry_key(entry) for entry in (stage, later, moved)]
+    assert query_keys(provinces=[wrong]) == [entry_key(there)]
+    assert query_keys(provinces=[right]) == [entry_key(entry) for entry in (stage, later, moved)]
 
 
 def test_a_deleted_record_stays_in_the_feed_of_its_province(pilot: Pilot) -> None:
@@ -234,7 +233,7 @@ def test_a_deleted_record_stays_in_the_feed_of_its_province(pilot: Pilot) -> Non
     make_stage(pilot, "listed", date(2024, 1, 15)).delete()
     province = pilot.province
     pilot.delete()
-    assert [line.sign for line in lines_of(KINDS, ChangeLogQuery(ADMIN, province=province))] == [
+    assert [line.sign for line in lines_of(KINDS, provinces=[province])] == [
         "-",
         "-",
         "+",
@@ -250,21 +249,21 @@ def test_by_day_on_the_reader_s_clock(pilot: Pilot) -> None:
     last_of_3rd = set_entry_time(edit_record(pilot), midnight + timedelta(hours=23, minutes=59))
     first_of_4th = set_entry_time(edit_record(pilot), midnight + timedelta(days=1))
     third = date(2026, 3, 3)
-    assert query_keys(ChangeLogQuery(ADMIN, since=third, until=third)) == [
+    assert query_keys(since=third, until=third) == [
         entry_key(last_of_3rd),
         entry_key(first_of_3rd),
     ]
-    assert query_keys(ChangeLogQuery(ADMIN, since=third)) == [
+    assert query_keys(since=third) == [
         entry_key(first_of_4th),
         entry_key(last_of_3rd),
         entry_key(first_of_3rd),
     ]
-    assert query_keys(ChangeLogQuery(ADMIN, until=third)) == [
+    assert query_keys(until=third) == [
         entry_key(last_of_3rd),
         entry_key(first_of_3rd),
         entry_key(last_of_2nd),
     ]
-    assert len(query_keys(ChangeLogQuery(ADMIN, until=date.max))) == 4
+    assert len(query_keys(until=date.max)) == 4
 
 
 def test_by_import_and_which_import_a_line_came_by(pilot: Pilot, wang: User) -> None:
@@ -277,8 +276,8 @@ def test_by_import_and_which_import_a_line_came_by(pilot: Pilot, wang: User) -> 
     by_hand = edit_record(pilot, wang)
     with written_by_import(mine, undoes=True):
         undone = edit_record(pilot, wang, "Wrong file")
-    assert query_keys(ChangeLogQuery(ADMIN, import_record=mine)) == [entry_key(entry)]
-    lines = {line.key: line for line in lines_of(KINDS, ChangeLogQuery(ADMIN))}
+    assert query_keys(import_record=mine) == [entry_key(entry)]
+    lines = {line.key: line for line in lines_of(KINDS)}
     assert lines[entry_key(entry)].origin == (f"Import {mine.pk}: pilots.xlsx", f"/admin/import/{mine.pk}/")
     assert lines[entry_key(by_hand)].origin is None
     assert (lines[entry_key(undone)].origin, lines[entry_key(undone)].reason) == (
@@ -286,17 +285,17 @@ def test_by_import_and_which_import_a_line_came_by(pilot: Pilot, wang: User) -> 
         f"Import {mine.pk} undone: Wrong file",
     )
     with override("zh-hans"):
-        (line, *_older) = lines_of(KINDS, ChangeLogQuery(ADMIN))
+        (line, *_older) = lines_of(KINDS)
     assert line.reason == f"撤销导入{mine.pk}：Wrong file"
 
 
 def test_kinds_that_are_not_asked_for_stay_out(pilot: Pilot) -> None:
     entry = edit_record(pilot)
     edit_record(pilot.province)
-    assert [line.key for line in lines_of({"pilot": Pilot}, ChangeLogQuery(ADMIN))] == [entry_key(entry)]
+    assert [line.key for line in lines_of({"pilot": Pilot})] == [entry_key(entry)]
 
 
 def test_the_clock_of_a_line_is_the_reader_s(pilot: Pilot) -> None:
     set_entry_time(edit_record(pilot), datetime(2026, 3, 2, 16, 30, tzinfo=UTC))
-    (line,) = lines_of(KINDS, ChangeLogQuery(ADMIN))
+    (line,) = lines_of(KINDS)
     assert timezone.localtime(line.when).isoformat() == "2026-03-03T00:30:00+08:00"

@@ -11,8 +11,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from dashboard.data_quality.report import DataQuality, build_quality, by_province
-from dashboard.data_quality.rules import Severity, rules_on
+from dashboard.quality import DataQuality, Severity, by_province, rules_on
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Batch, Indicator, Milestone, Pilot
 from policies.models import Agency, Figure, Policy, Province, ProvincialPlan, Source
@@ -77,7 +76,7 @@ def world(empty: None) -> QualityWorld:
 
 
 def build_report(province: Province | None = None, as_of: date = DAY) -> DataQuality:
-    return build_quality(as_of, province)
+    return DataQuality(as_of, province)
 
 
 def found_by(code: str, province: Province | None = None) -> RuleLines:
@@ -414,9 +413,7 @@ def test_a_rule_finds_what_was_planted_and_nothing_that_looks_like_it(
     world: QualityWorld, code: str, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And its line leads to the page, and the place on it, where it is mended."""
-    monkeypatch.setattr(
-        "dashboard.data_quality.report.rules_on", lambda day: [rule for rule in rules_on(day) if rule.code == code]
-    )
+    monkeypatch.setattr("dashboard.quality.rules_on", lambda day: [rule for rule in rules_on(day) if rule.code == code])
     before = found_by(code)
     planted = PLANTED_CASES[code](world)
     assert Counter(found_by(code)) - Counter(before) == Counter(planted)
@@ -480,9 +477,9 @@ def test_since_when_is_the_day_it_was_entered_where_nothing_better_is_known(worl
 
 def test_a_rule_says_how_many_of_how_many(world: QualityWorld) -> None:
     milestone_late(world)
-    (result,) = [item for item in build_report().results if item.rule.code == "milestone-late"]
+    (result,) = [item for item in build_report().rules if item.code == "milestone-late"]
     assert (result.count, result.of) == (1, 2)  # due today is not late, and who has withdrawn is not counted
-    (result,) = [item for item in build_report().results if item.rule.code == "not-entered"]
+    (result,) = [item for item in build_report().rules if item.code == "not-entered"]
     assert (result.count, result.of) == (1, 1)
 
 
@@ -494,10 +491,10 @@ def test_every_count_is_the_number_of_its_lines(world: QualityWorld) -> None:
         except IntegrityError:  # two of them make a record of one code
             continue
     quality = build_report()
-    lines = {result.rule.code: quality.findings(rule=result.rule.code) for result in quality.results}
-    assert {result.rule.code: result.count for result in quality.results} == {c: len(f) for c, f in lines.items()}
-    assert all(result.count <= result.of for result in quality.results if result.rule.code != "stage-order")
-    every = [line for result in quality.results for line in lines[result.rule.code]]
+    lines = {result.code: quality.findings(rule=result.code) for result in quality.rules}
+    assert {result.code: result.count for result in quality.rules} == {c: len(f) for c, f in lines.items()}
+    assert all(result.count <= result.of for result in quality.rules if result.code != "stage-order")
+    every = [line for result in quality.rules for line in lines[result.code]]
     assert len(every) > 100
     chase = quality.findings()
     assert chase == every
@@ -544,7 +541,7 @@ def test_a_province_hears_only_of_its_own(world: QualityWorld) -> None:
     assert [line.record for line in quality.findings(rule="stage-order")] == ["Mine · Listed"]
     assert len(quality.findings(rule="plan-not-recorded")) == len(quality.findings(rule="not-entered")) == 1
     assert (quality.province, len(quality.batches)) == (world.hebei, 1)
-    counts = {result.rule.code: (result.count, result.of) for result in quality.results}
+    counts = {result.code: (result.count, result.of) for result in quality.rules}
     assert counts["milestone-late"] == (1, 1)
 
 
@@ -560,16 +557,16 @@ def test_the_day_asked_decides(world: QualityWorld) -> None:
 
 def test_what_a_reader_may_not_see_is_not_told(world: QualityWorld) -> None:
     milestone_late(world)
-    quality = build_quality(DAY, kinds=[Pilot])
+    quality = DataQuality(DAY, kinds=[Pilot])
     assert {line.kind for line in quality.findings()} == {"Pilot"}
     assert quality.batches == []
-    assert {r.rule.code for r in quality.results if r.of} >= {"pilot-no-stage", "no-source"}
-    assert [r.of for r in quality.results if r.rule.code in ("milestone-late", "not-entered", "stage-order")] == [
+    assert {r.code for r in quality.rules if r.of} >= {"pilot-no-stage", "no-source"}
+    assert [r.of for r in quality.rules if r.code in ("milestone-late", "not-entered", "stage-order")] == [
         0,
         0,
         0,
     ]
-    seen = build_quality(DAY, kinds=[Batch, Pilot, Milestone])
+    seen = DataQuality(DAY, kinds=[Batch, Pilot, Milestone])
     assert [len(seen.findings(rule=code)) for code in ("not-entered", "milestone-late")] == [1, 1]
 
 

@@ -23,14 +23,20 @@ from core.history.append_only import FROZEN_MESSAGE, KeptRecordError
 from core.history.entries import RevertRejected
 from core.imports.importer import KINDS
 from core.records import writing
+from dashboard import editions as services
 from dashboard.analytics.overview import build_overview
-from dashboard.data_quality.rules import rules_on
-from dashboard.editions import services
-from dashboard.editions.checklist import CheckItem, Checklist, build_checklist
-from dashboard.editions.content import content_of, difference_sentences, in_both_languages
+from dashboard.editions import (
+    CheckItem,
+    Checklist,
+    build_checklist,
+    content_of,
+    difference_sentences,
+    in_both_languages,
+)
 from dashboard.key_figures import edition_figures
 from dashboard.models import Edition, EditionState
 from dashboard.models.edition import quarter_end, quarter_of, quarter_start
+from dashboard.quality import rules_on
 from pilots.documents.files import check_files
 from pilots.models import Pilot
 from policies.models import Agency, Province
@@ -194,6 +200,9 @@ def check_second_edition(first: Edition, maker: User, approver: User, client: Cl
     assert content["previous"] == first.quarter
     found = difference_sentences(content)
     assert f"Agencies: 1 added; {agencies} records now" in found
+    warnings, chinese = content["warnings"], re.compile("[\u4e00-\u9fff]")
+    assert warnings
+    assert not [item for item in warnings if chinese.search(item["label_en"]) or not chinese.search(item["label_zh"])]
     plans = content["figures"][0]
     assert (plans["label_en"], plans["label_zh"]) == ("Provincial plans issued", "已印发省级方案")
     assert any(re.fullmatch(r"Pilots: \d+ changed; \d+ records now", sentence) for sentence in found)
@@ -487,7 +496,7 @@ def test_an_unknown_step_is_named(maker: User) -> None:
 
 def test_an_edition_is_cited_in_a_sentence(client: Client) -> None:
     edition = make_edition(QUARTER)
-    text = client.get(ADDRESS).context["citation"]
+    text = client.get(ADDRESS).text.partition('<p class="address">')[2].partition("</p>")[0]
     assert text.startswith("Synergy Pilot Tracker, edition 2025-Q4, as of 31 December 2025. Approved on ")
     assert text.endswith(f"http://testserver{ADDRESS}. SHA-256 of the package: {edition.sha256}.")
 

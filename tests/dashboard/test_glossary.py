@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 LINKS = re.compile(r'(?:\bdefinition=|definition\.html" with code=|"definition": )"([a-z-]+)"')
 
 
-@pytest.mark.parametrize("file", ["glossary", "data_quality/rules"])
+@pytest.mark.parametrize("file", ["glossary", "quality"])
 def test_both_languages_hold_the_same_entries_in_the_same_order_each_once(file: str) -> None:
     english, chinese = read_glossary("en", file), read_glossary("zh", file)
     assert [code for code, n in Counter(entry.code for entry in english).items() if n > 1] == []

@@ -1,15 +1,15 @@
 """Search and change log: follow-ups, practices and evidence files."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
 from accounts.models import Role
-from dashboard.analytics.change_log import ChangeLogQuery, find_changes, history_models, iterate_change_log
+from dashboard.analytics.change_log import find_changes, history_models, iterate_change_log
 from pilots.metrics.follow_up_states import Move
-from pilots.models import Attachment
+from pilots.models import Attachment, Document
 from tests.factories import (
     make_adoption,
     make_agency,
@@ -84,6 +84,9 @@ def test_the_data_page_lists_the_new_tables_with_their_records_on_the_day(client
     make_effect(practice)
     make_document(is_public=True)
     make_document()
+    Document.objects.update(uploaded_at=datetime(2025, 2, 1, tzinfo=UTC))
+    late = make_document(is_public=True)
+    Document.objects.filter(pk=late.pk).update(uploaded_at=datetime(2026, 12, 1, tzinfo=UTC))
 
     def counts(day: str) -> dict[str, int]:
         rows = client.get("/data/", {"as_of": day}).context["downloads"]
@@ -107,9 +110,7 @@ def test_the_change_log_names_what_the_records_belong_to(client: Client) -> None
     adoption = make_adoption(practice, pilot)
     make_effect(practice, adoption=adoption, province=province)
     Attachment.objects.create(document=document, adoption=adoption, province=province)
-    lines = {
-        line.kind: line for line in iterate_change_log(find_changes(history_models(), ChangeLogQuery(ADMIN)), ADMIN)
-    }
+    lines = {line.kind: line for line in iterate_change_log(find_changes(history_models(), ADMIN), ADMIN)}
     assert {kind: lines[kind].what for kind in lines if kind not in ("Province", "Pilot", "Batch", "Agency")} == {
         "Follow-up": "2026-017 Stop the kiln",
         "Step of a follow-up": "2026-017 Stop the kiln · opened",
@@ -121,7 +122,7 @@ def test_the_change_log_names_what_the_records_belong_to(client: Client) -> None
     }
     assert {lines[kind].url for kind in ("Follow-up", "Step of a follow-up")} == {"/actions/2026-017/"}
     assert lines["Adoption"].url == f"/admin/pilots/adoption/{adoption.pk}/change/"
-    own = iterate_change_log(find_changes(history_models(), ChangeLogQuery(ADMIN, province=province)), ADMIN)
+    own = iterate_change_log(find_changes(history_models(), ADMIN, provinces=[province]), ADMIN)
     assert {line.kind for line in own} == {
         *("Province", "Pilot", "Follow-up", "Step of a follow-up", "Adoption", "Effect", "Document", "Attachment"),
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dashboard.data_quality.rules import base_differs_from_reading
+from dashboard.quality import base_differs_from_reading
 from pilots.analytics.pilot_status import prefetch_for_status
 from pilots.models import Indicator, Pilot, Reading, Target
 from pilots.readings import (

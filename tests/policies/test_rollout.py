@@ -9,8 +9,8 @@ from django.test import Client
 from policies import metrics
 from policies.charts import adoption_chart, plans_grid, status_map
 from policies.metrics import Step
-from policies.models import Policy, Province
-from policies.rollout import build_rollout
+from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
+from policies.rollout import ProvinceRollout, RegionRollout, build_rollout
 from tests.factories import make_plan, make_policy, make_province
 from tests.support.snapshots import assert_snapshot, page_content
 
@@ -39,7 +39,8 @@ def test_a_share_of_nothing_is_not_zero(part: int | None, whole: int, expected: 
     ],
 )
 def test_lag_in_days_from_the_national_day(day: date, lag: int) -> None:
-    assert metrics.lag_days(ORIGIN, day, "day") == lag
+    plan = ProvincialPlan(issued_on=day, issued_precision="day")
+    assert ProvinceRollout(Province(), PlanStatus.ISSUED, plan, ORIGIN).lag_days == lag
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,8 @@ def test_lag_in_days_from_the_national_day(day: date, lag: int) -> None:
     [(None, date(2022, 12, 5), "day"), (ORIGIN, None, ""), (ORIGIN, date(2022, 12, 1), "month")],
 )
 def test_a_lag_needs_both_days_exactly(origin: date | None, issued_on: date | None, precision: str) -> None:
-    assert metrics.lag_days(origin, issued_on, precision) is None
+    plan = ProvincialPlan(issued_on=issued_on, issued_precision=precision)
+    assert ProvinceRollout(Province(), PlanStatus.ISSUED, plan, origin).lag_days is None
 
 
 @pytest.mark.parametrize(
@@ -62,16 +64,23 @@ def test_a_lag_needs_both_days_exactly(origin: date | None, issued_on: date | No
 def test_lags_count_from_issue_else_from_publication(
     issued_on: date | None, precision: str, published_on: date | None, expected: date | None
 ) -> None:
-    assert metrics.lag_origin(issued_on, precision, published_on) == expected
+    policy = Policy(issued_on=issued_on, issued_precision=precision, published_on=published_on)
+    assert policy.lag_from == expected
 
 
 def test_median_and_p90_of_the_known_lags() -> None:
     lags = [490, 171, 173, 427, 215, 437, 252]
     assert metrics.median_days(lags) == 252
-    assert metrics.percentile_days(lags, 0.9) == pytest.approx(458.2)
-    assert metrics.percentile_days([171], 0.9) == 171
+    assert p90(lags) == pytest.approx(458.2)
+    assert p90([171]) == 171
     assert metrics.median_days([]) is None
-    assert metrics.percentile_days([], 0.9) is None
+    assert p90([]) is None
+
+
+def p90(lags: list[int]) -> float | None:
+    counts = RegionRollout(Region.EAST, [])
+    vars(counts)["lags"] = lags
+    return counts.p90_lag_days
 
 
 def test_the_curve_steps_up_on_each_day_and_starts_with_none_on_the_national_day() -> None:

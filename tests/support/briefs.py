@@ -2,7 +2,7 @@
 
 from django.utils import translation
 
-from dashboard.briefs.blocks import Block, Brief, brief_fields, more_text
+from dashboard.briefs.parts import Block, Brief, brief_fields, more_text
 
 
 def text_lines(brief: Brief) -> list[str]:

@@ -1,13 +1,12 @@
 """manage.py remind: send the digests that are owed."""
 
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from dashboard.reminders.send import send_digests, text_of
+from dashboard.reminders import send_digests, text_of
 
 
 class Command(BaseCommand):
@@ -19,18 +18,16 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, at: str | None, **_options: Any) -> None:
-        outcome = send_digests(moment(at) if at else timezone.now())
+        now = timezone.now()
+        if at:
+            try:
+                found = parse_datetime(at)
+            except ValueError:
+                found = None
+            if found is None:
+                raise CommandError(f"--at {at!r}: write a time as 'YYYY-MM-DD HH:MM'.")
+            now = timezone.make_aware(found) if timezone.is_naive(found) else found
+        outcome = send_digests(now)
         self.stdout.write(text_of(outcome))
         if outcome.error:
             raise CommandError(f"The mail server failed, the rest is tried again: {outcome.error}")
-
-
-def moment(text: str) -> datetime:
-    """Return the local time of the option. Raises CommandError for another text."""
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise CommandError(f"--at {text!r}: write a time as 'YYYY-MM-DD HH:MM'.")
-    return timezone.make_aware(found) if timezone.is_naive(found) else found

@@ -373,7 +373,7 @@ def test_what_stands_against_a_long_import_is_told_on_its_page_and_it_can_be_ask
         admin_client.post(f"{reverse('import-confirm', args=[record.pk])}?lang=zh-hans", {"reason": ""})
     page = admin_client.get(record.get_absolute_url())
     assert page.context["job"]["error"].startswith("第2行：“湖州市”已由系统于")
-    assert '<p class="job-error" lang="zh-hans">第2行' in page.text
+    assert '<p class="message error" lang="zh-hans">第2行' in page.text
     assert reverse("import-again", args=[record.pk]) in page.text
     assert Pilot.objects.count() == 1
     with jobs_done():

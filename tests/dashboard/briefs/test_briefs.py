@@ -15,7 +15,7 @@ from django.test import Client
 
 from core.http.as_of import today
 from core.snapshots.build import record_models
-from dashboard.briefs.blocks import Brief
+from dashboard.briefs.parts import Brief
 from pilots.models import Pilot, Reading
 from tests.factories import make_pilot, make_reading, make_stage, make_target
 from tests.support.briefs import text_lines
@@ -198,7 +198,7 @@ def test_without_a_day_of_comparison_it_is_the_end_of_the_last_quarter(world: di
 def test_index_lists_subjects_by_kind_and_name(world: dict[str, Pilot], client: Client) -> None:
     def labels(**params: str) -> list[tuple[str, list[str]]]:
         groups = client.get("/brief/", params).context["groups"]
-        return [(group["label"], [subject.name for subject in group["subjects"]]) for group in groups]
+        return [(group["label"], [subject["name"] for subject in group["subjects"]]) for group in groups]
 
     assert labels() == [
         ("Nation", ["National brief on the synergy pilots"]),
@@ -213,7 +213,7 @@ def test_index_lists_subjects_by_kind_and_name(world: dict[str, Pilot], client: 
     assert "Did you mean “province”?" in unescape(response.content.decode())
     for group in client.get("/brief/").context["groups"]:
         for subject in group["subjects"]:
-            assert client.get(subject.url).status_code == 200, subject
+            assert client.get(subject["url"]).status_code == 200, subject
 
 
 @pytest.mark.parametrize("words", ["brief", "Briefs", "简报"])

@@ -13,9 +13,8 @@ from lxml import etree
 from pypdf import PdfReader
 
 from dashboard.apps import check_fonts
-from dashboard.briefs.blocks import Brief, brief_fields, fact, facts, shortened
-from dashboard.briefs.writers.docx import MARK, MARKS, DocxUnavailable, write_docx
-from dashboard.briefs.writers.pdf import PdfUnavailable, write_pdf
+from dashboard.briefs.parts import Brief, brief_fields, fact, facts, shortened
+from dashboard.briefs.writers import MARK, MARKS, FileUnavailable, write_docx, write_pdf
 from tests.dashboard.briefs.every_value import HOSTILE, brief_with_every_value
 from tests.support.briefs import text_lines
 
@@ -102,20 +101,20 @@ def test_pdf_cuts_lists_that_do_not_fit() -> None:
 
 def test_pdf_that_cannot_fit_is_refused() -> None:
     blocks = [facts(fact("label", "value", note="文字很长" * 4_000))]
-    with pytest.raises(PdfUnavailable, match="does not fit on one page"):
+    with pytest.raises(FileUnavailable, match="does not fit on one page"):
         write_pdf({**brief_with_every_value("en"), "blocks": blocks})
 
 
 def test_pdf_is_refused_without_a_chinese_font(settings: Any, tmp_path: Path) -> None:
     settings.BRIEF_FONTS = str(tmp_path)
-    with pytest.raises(PdfUnavailable, match=r"no Chinese font.*fonts-noto-cjk"):
+    with pytest.raises(FileUnavailable, match=r"no Chinese font.*fonts-noto-cjk"):
         write_pdf(brief_with_every_value("en"))
     (info,) = check_fonts(None)
     assert (info.id, info.is_serious()) == ("dashboard.I001", False)
 
 
 def test_pdf_is_refused_where_the_fonts_lack_a_character() -> None:
-    with pytest.raises(PdfUnavailable, match=re.escape("\\u{10fffd}")):
+    with pytest.raises(FileUnavailable, match=re.escape("\\u{10fffd}")):
         write_pdf({**brief_with_every_value("en"), "title": "Park \U0010fffd"})
 
 
@@ -125,7 +124,7 @@ def test_another_template_is_used_and_an_unusable_one_is_named(settings: Any, tm
     document.add_paragraph("{{ qr.__class__.__mro__ }}")
     settings.BRIEF_TEMPLATE = tmp_path / "own.docx"
     document.save(str(settings.BRIEF_TEMPLATE))
-    with pytest.raises(DocxUnavailable, match=r"own\.docx.*unsafe"):
+    with pytest.raises(FileUnavailable, match=r"own\.docx.*unsafe"):
         write_docx(brief_with_every_value("en"))
     document.paragraphs[1].text = ""
     document.save(str(settings.BRIEF_TEMPLATE))
@@ -134,5 +133,5 @@ def test_another_template_is_used_and_an_unusable_one_is_named(settings: Any, tm
     assert HOSTILE in brief["title"]
     for content in (b"no document", b""):
         settings.BRIEF_TEMPLATE.write_bytes(content)
-        with pytest.raises(DocxUnavailable, match=r"own\.docx"):
+        with pytest.raises(FileUnavailable, match=r"own\.docx"):
             write_docx(brief)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Officer, Role
 from dashboard.models import MailSettings
-from dashboard.reminders.send import Outcome, send_digests
+from dashboard.reminders import Outcome, send_digests
 from pilots.models import Pilot
 from policies.models import Province
 from tests.factories import make_batch, make_pilot, make_province

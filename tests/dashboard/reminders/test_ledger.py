@@ -12,8 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.http.as_of import SIDES
+from dashboard import reminders as sending
 from dashboard.models import MailSettings, Told
-from dashboard.reminders import send as sending
 from pilots.models import Pilot
 from policies.models import Province
 from tests.dashboard.reminders.conftest import mails, make_officer, send

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Role
 from dashboard.models import MailSettings, Rhythm, Told
-from dashboard.reminders.people import unsubscribe_path
+from dashboard.reminders import unsubscribe_path
 from pilots.models import Pilot
 from policies.models import Province
 from tests.dashboard.reminders.conftest import mails, make_officer

@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from dashboard.analytics.working_days import WorkingCalendar, load_shipped_days
 from dashboard.models import DayKind, WorkingDay
+from dashboard.models.working_day import WorkingCalendar, load_shipped_days
 
 pytestmark = pytest.mark.django_db
 

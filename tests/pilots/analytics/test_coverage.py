@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from django.test import Client
 
-from dashboard.analytics.completeness import CompletenessItem, build_completeness
 from dashboard.analytics.overview import lead_policy_on
+from dashboard.views.data import CompletenessItem, build_completeness
 from pilots.analytics.coverage import build_coverage
 from pilots.analytics.reconciliation import GapBasis, Reconciliation, build_reconciliation, is_gap
 from pilots.models import Pilot

@@ -18,7 +18,7 @@ from openpyxl import load_workbook
 from core.history.models import ChangeEvent
 from core.http.as_of import SIDES
 from core.snapshots.build import record_models
-from dashboard.editions.content import content_of, difference_sentences
+from dashboard.editions import content_of, difference_sentences
 from dashboard.models import Edition
 from dashboard.models.edition import quarter_of
 from pilots.analytics.pilot_status import build_progress, pilot_status

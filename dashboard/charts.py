@@ -1,8 +1,8 @@
-"""Tile map of plans and pilots by province, and the provinces without a plan."""
+"""Tile map of plans and pilots by province, the provinces without a plan, and the pilots that need attention."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,11 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http.request import TrackerRequest
+from core.text.bilingual import in_reader_language
 from core.text.formatting import format_date, format_days, join_clauses
-from core.web.tables import Chart, Column, make_table
+from core.web.tables import Cell, Chart, Column, make_table
 from dashboard.analytics.overview import Overview
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.reconciliation import ProvincePilots
+from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell
 from pilots.charts.reconciliation import pilot_count_layer
+from pilots.charts.status import reason_cell
 from policies.charts import certainty_text, chart_frame, map_note, plans_grid
 from policies.metrics import whole_days
 from policies.models import PlanStatus, Province, ProvincialPlan, Source
@@ -57,18 +61,18 @@ def overview_map(overview: Overview, outside: Sequence[Province], sources: Seque
     )
 
 
-def without_plan(rollout: Rollout) -> list[ProvinceRollout]:
-    """Return the provinces that owe a plan and have none on record, those that are furthest first."""
-    order = list(PlanStatus)
+def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, Any]:
+    """Return the provinces that owe a plan and have none on record, those that are furthest first.
+
+    `no_plan` is how many they are, `lag_note` for how long they have been waited for. Each of `without_plan` has the
+    form in which a reader who may enters who is responsible.
+    """
+    if rollout is None:
+        return {}
+    order, form = list(PlanStatus), admin.site.get_model_admin(ProvincialPlan)
     owing = [row for row in rollout.provinces if row.plan is None and row.status != PlanStatus.NOT_REQUIRED]
-    return sorted(owing, key=lambda row: order.index(row.status))
-
-
-def without_plan_rows(request: TrackerRequest, rollout: Rollout) -> list[dict[str, Any]]:
-    """Return the provinces without a plan, each with the form in which a reader who may enters who is responsible."""
-    form: Any = admin.site.get_model_admin(ProvincialPlan)
     rows: list[dict[str, Any]] = []
-    for row in without_plan(rollout):
+    for row in sorted(owing, key=lambda row: order.index(row.status)):
         address = ""
         if row.record and form.has_change_permission(request, row.record):
             address = reverse("admin:policies_provincialplan_change", args=[row.record.pk])
@@ -76,13 +80,17 @@ def without_plan_rows(request: TrackerRequest, rollout: Rollout) -> list[dict[st
             query = urlencode({"policy": rollout.policy.pk, "province": row.province.pk})
             address = f"{reverse('admin:policies_provincialplan_add')}?{query}"
         rows.append({"row": row, "form": address})
-    return rows
+    return {
+        "without_plan": rows,
+        "no_plan": no_plan_headline(rollout, len(rows)),
+        "lag_note": lag_note(rollout, waited_for=bool(rows)),
+    }
 
 
-def lag_note(rollout: Rollout) -> str:
+def lag_note(rollout: Rollout, *, waited_for: bool) -> str:
     """Return for how long plans have been waited for, and how long those took that are dated to the day."""
     parts = []
-    if rollout.days_since_policy is not None and without_plan(rollout):
+    if rollout.days_since_policy is not None and waited_for:
         days = format_days(rollout.days_since_policy)
         parts.append(_("%(days)s since the national plan") % {"days": days})
     if rollout.has_enough_lags and rollout.median_lag_days is not None:
@@ -91,9 +99,8 @@ def lag_note(rollout: Rollout) -> str:
     return join_clauses(parts)
 
 
-def no_plan_headline(rollout: Rollout) -> str:
+def no_plan_headline(rollout: Rollout, missing: int) -> str:
     """Return the title of the rollout on the overview: how many provinces have no plan on record."""
-    missing = len(without_plan(rollout))
     if missing:
         text = ngettext(
             "%(n)d of %(roster)d provinces has no plan on record",
@@ -128,3 +135,22 @@ def overview_map_title(overview: Overview) -> str:
         "roster": total,
         "pilots": with_pilots,
     }
+
+
+def attention_columns(names: Mapping[int, str], classes: Classes) -> list[Column[PilotStatus]]:
+    return [
+        Column("pilot", _("Pilot"), lambda status: pilot_cell(status.pilot, names)),
+        Column("light", _("Light"), lambda status: light_cell(status, classes)),
+        Column("why", _("Why"), reason_cell),
+        Column(
+            "owner", _("Responsible"), lambda status: Cell(status.owner, page_text=in_reader_language(status.owner))
+        ),
+        Column(
+            "days",
+            _("Days in this colour"),
+            lambda status: (status.as_of - status.since).days if status.since else None,
+            kind="integer",
+        ),
+        Column("since", _("Since"), kind="date"),
+        class_column(classes, lambda status: status.pilot.pk),
+    ]

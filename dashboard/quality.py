@@ -1,4 +1,4 @@
-"""Data quality rules: severity, condition and place to mend; rules.en.md and rules.zh.md say what each means.
+"""Data quality: rules that find what is missing, unverified or contradictory; quality.*.md say what each means.
 
 A new rule is one more line here and a section of both files. Contradictions (severity ERROR) block the approval of
 an edition; the others stay only where somebody acts on them:
@@ -21,22 +21,38 @@ Editions approved before name warnings of rules that are gone: they keep names a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import CharField, Exists, F, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    CharField,
+    Count,
+    Exists,
+    F,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Cast, Coalesce, Left
 from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.text.formatting import StatusChoices, label_value
+from core.text.formatting import StatusChoices, join_short, label_value
 from dashboard.glossary import GlossaryEntry, glossary
-from pilots.analytics.reconciliation import BatchCount, KindCount
+from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.metrics.progress import Direction, year_due
 from pilots.metrics.stages import Stage
 from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingState, StageEntry, Target, TargetKind
@@ -67,6 +83,18 @@ PROVINCE_PATHS: Mapping[type[Model], str] = {
     **dict.fromkeys((StageEntry, Milestone, Target, Reading), "pilot__province"),
 }
 """Where a record's province stands: itself, its own, or its pilot's."""
+RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
+    Policy: ["province"],
+    ProvincialPlan: ["province", "policy"],
+    Figure: ["province"],
+    Batch: ["province", "policy"],
+    Pilot: ["province", "batch", "parent__province"],
+    StageEntry: ["pilot__province", "pilot__batch"],
+    Milestone: ["pilot__province"],
+    Target: ["pilot__province", "indicator"],
+    Reading: ["pilot__province", "indicator"],
+}
+RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
 EDIT_SOURCES, EDIT_READINGS, EDIT_CORRECTION = "sources", "readings", "correction"
 """Places to mend that are no field of the record: its list of sources, the page on which readings are entered, and the
 form for the next version of a reading."""
@@ -80,39 +108,14 @@ class Severity(StatusChoices):
     VERIFY = "verify", "blue", _("to verify")
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What is checked: as-of date, a province or all, and the models that the user may view."""
-
-    as_of: date
-    province: Province | None
-    models: frozenset[type[Model]] | None
-    batches: Sequence[BatchCount]
-
-    def includes(self, model: type[Model]) -> bool:
-        """Whether a model is checked; with a province only if its records have one."""
-        return (self.models is None or model in self.models) and (self.province is None or model in PROVINCE_PATHS)
-
-    def rows(self, model: type[Model]) -> QuerySet[Any]:
-        """Return the records of a model that are checked."""
-        rows: QuerySet[Any] = model._default_manager.order_by()
-        if issubclass(model, PlannedDayModel):
-            rows = with_planned_day(rows, self.as_of)
-        return rows.filter(**{PROVINCE_PATHS[model]: self.province.pk}) if self.province else rows
+ERROR, GAP, VERIFY = Severity.ERROR, Severity.GAP, Severity.VERIFY
+Fault = tuple[Any, str, str, date | None]
+"""A record that violates a rule, its field or the address to mend it, what is particular to it, and since when."""
 
 
-class Fault(NamedTuple):
-    """A record that violates a rule, and its field or the address to mend it; `since` is the day from which it does."""
-
-    row: Any
-    place: str
-    detail: str
-    since: date | None
-
-
-@dataclass(frozen=True)
+@dataclass
 class Check:
-    """The condition of a rule in one model on a day.
+    """The condition of a rule in one model on a day, and how many records it looked at and found.
 
     `population` selects the records that are checked (the denominator), `condition` the violations. `place` is the
     field to correct, `since` the date from which it is violated, by default the day on which the record was entered,
@@ -127,23 +130,32 @@ class Check:
     since: str | Callable[[Any], date] = ""
     detail: str | Callable[[Any], str] = ""
     annotations: Mapping[str, object] = field(default_factory=dict)
+    of: int = 0
+    count: int = 0
 
 
-@dataclass(frozen=True)
 class Rule:
-    """A data quality rule on a day. `checks` are conditions on single models; `run` computes what no such condition
-    can: how many things it looked at in the models that it `reads`, and the faults.
+    """A rule on a day, and of how many records how many violate it.
+
+    `checks` are conditions on single models; `run` computes what no such condition can: how many things it looked at in
+    the models that it `reads`, and the faults. It was not `checked` where the user may view none of its models.
     """
 
-    code: str
-    severity: Severity
-    checks: Sequence[Check] = ()
-    run: Callable[[Scope], tuple[int, list[Fault]]] | None = None
-    reads: Sequence[type[Model]] = ()
+    def __init__(
+        self,
+        code: str,
+        severity: Severity,
+        *checks: Check,
+        run: Callable[[DataQuality], tuple[int, list[Fault]]] | None = None,
+        reads: Sequence[type[Model]] = (),
+    ) -> None:
+        self.code, self.severity, self.checks, self.run, self.reads = code, severity, checks, run, reads
+        self.checked, self.of, self.count = False, 0, 0
+        self.faults: list[Fault] = []  # of `run`; those of checks are read where they are shown
 
     @property
     def text(self) -> GlossaryEntry:
-        return next(entry for entry in glossary("data_quality/rules") if entry.code == self.code)
+        return next(entry for entry in glossary("quality") if entry.code == self.code)
 
     @property
     def name(self) -> str:
@@ -158,7 +170,151 @@ class Rule:
         return self.text.meaning.partition("\n\n")[2]
 
 
-ERROR, GAP, VERIFY = Severity.ERROR, Severity.GAP, Severity.VERIFY
+class Finding(NamedTuple):
+    """One open issue: what is missing or wrong, since when, whom to ask, and where to correct it."""
+
+    rule: Rule
+    row: Any
+    place: str
+    detail: str
+    since: date | None
+
+    @property
+    def what(self) -> str:
+        """What is missing or wrong, with the detail of the record."""
+        return label_value(self.rule.name, self.detail) if self.detail else self.rule.name
+
+    @property
+    def of_pilot(self) -> bool:
+        return getattr(self.row, "pilot_id", None) is not None
+
+    @property
+    def province(self) -> Province | None:
+        if isinstance(self.row, Province):
+            return self.row
+        province: Province | None = getattr(self.row.pilot if self.of_pilot else self.row, "province", None)
+        return province
+
+    @property
+    def kind(self) -> str:
+        return str(capfirst(self.row._meta.verbose_name))
+
+    @property
+    def record(self) -> str:
+        named = self.of_pilot and not isinstance(self.row, Target)
+        return f"{self.row.pilot} · {self.row}" if named else str(self.row)
+
+    @property
+    def owner(self) -> str:
+        asked = self.row.policy if isinstance(self.row, Batch) else self.row
+        if isinstance(asked, Policy):
+            return join_short(asked.agencies.all())
+        return asked.owner if isinstance(asked, Milestone) else ""
+
+    @property
+    def url(self) -> str:
+        """The URL of the edit page, at the field; the place may be an address itself."""
+        row, place = self.row, self.place
+        if place.startswith("/"):
+            return place
+        if place == EDIT_READINGS:
+            return f"{reverse('readings-enter', args=[row.pilot.slug])}?{urlencode({'period': row.due})}"
+        if place == EDIT_CORRECTION:
+            return f"{reverse('admin:pilots_reading_add')}?{urlencode({'corrects': row.pk})}"
+        name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
+        return f"{reverse(name, args=[row.pk])}#{place if '-' in place else f'id_{place}'}"
+
+
+class DataQuality:
+    """What the rules find on a day, in all provinces or one, and in the models that the user may view, None for all.
+
+    `rules` holds every rule, also those without findings, by severity. A province leaves out models without one. One
+    query per model and a few more, whatever the number of rows, and one per check where findings are read.
+    """
+
+    def __init__(
+        self, as_of: date, province: Province | None = None, kinds: Iterable[type[Model]] | None = None
+    ) -> None:
+        self.as_of, self.province, self.kinds = as_of, province, None if kinds is None else set(kinds)
+        counts = [item for item in build_reconciliation(as_of) if province is None or item.batch.province == province]
+        prefetch_related_objects([item.batch for item in counts], "policy__agencies")
+        self.batches: Sequence[BatchCount] = counts if self.includes(Batch) and self.includes(Pilot) else []
+        worst = list(Severity)
+        self.rules = sorted(rules_on(as_of), key=lambda rule: worst.index(rule.severity))
+        self.count_checks()
+        for rule in self.rules:
+            if rule.run and all(self.includes(model) for model in rule.reads):
+                rule.checked = True
+                rule.of, rule.faults = rule.run(self)
+                rule.count = len(rule.faults)
+
+    def includes(self, model: type[Model]) -> bool:
+        """Whether a model is checked; with a province only if its records have one."""
+        return (self.kinds is None or model in self.kinds) and (self.province is None or model in PROVINCE_PATHS)
+
+    def rows(self, model: type[Model]) -> QuerySet[Any]:
+        """Return the records of a model that are checked."""
+        rows: QuerySet[Any] = model._default_manager.order_by()
+        if issubclass(model, PlannedDayModel):
+            rows = with_planned_day(rows, self.as_of)
+        return rows.filter(**{PROVINCE_PATHS[model]: self.province.pk}) if self.province else rows
+
+    def count_checks(self) -> None:
+        """Count the records that each check looks at, and the violations. One query per model."""
+        asked: dict[Any, list[tuple[Rule, Check]]] = defaultdict(list)
+        for rule in self.rules:
+            for check in rule.checks:
+                if self.includes(check.model):
+                    asked[check.model].append((rule, check))
+        for model, pairs in asked.items():
+            counts = {}
+            for n, (_rule, check) in enumerate(pairs):
+                counts[f"of_{n}"] = Count("pk", filter=check.population or None)
+                counts[f"amiss_{n}"] = Count("pk", filter=check.population & check.condition)
+            found = self.rows(model).aggregate(**counts)
+            for n, (rule, check) in enumerate(pairs):
+                check.of, check.count = found[f"of_{n}"], found[f"amiss_{n}"]
+                rule.checked, rule.of, rule.count = True, rule.of + check.of, rule.count + check.count
+
+    def count(self, severity: str) -> int:
+        """Return the number of findings of a severity."""
+        return sum(rule.count for rule in self.rules if rule.severity == severity)
+
+    def findings(self, *, rule: str = "", severity: str = "") -> list[Finding]:
+        """Return the findings by severity; of one rule or severity if given."""
+        return [
+            Finding(one, *fault)
+            for one in self.rules
+            if rule in ("", one.code) and severity in ("", one.severity)
+            for fault in [*one.faults, *(fault for check in one.checks if check.count for fault in self.faults(check))]
+        ]
+
+    def faults(self, check: Check) -> list[Fault]:
+        """Return the violations of a check, by province. One query, and one more where agencies are named."""
+        model = check.model
+        entries = model.history.filter(id=OuterRef("pk")).order_by("history_id").values("history_date")[:1]
+        rows = self.rows(model).filter(check.population & check.condition)
+        rows = rows.annotate(first_entry=Subquery(entries), **check.annotations)
+        path = PROVINCE_PATHS.get(model, "pk")
+        order: list[object] = [] if path == "pk" else [F(path).asc(nulls_last=True)]
+        rows = rows.select_related(*RELATED_FIELDS.get(model, ())).prefetch_related(*RELATED_LISTS.get(model, ()))
+        found = []
+        for row in rows.order_by(*order, "pk"):
+            entered = row.first_entry and timezone.localdate(row.first_entry)
+            since = read_value(row, check.since) if check.since else entered
+            found.append((row, check.place, str(read_value(row, check.detail)) if check.detail else "", since))
+        return found
+
+
+def by_province(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings, ordered by province of the roster; those without a province come last."""
+    return sorted(findings, key=lambda item: (item.province is None, item.province.pk if item.province else 0))
+
+
+def read_value(row: Any, source: str | Callable[[Any], Any]) -> Any:
+    """Return what a function or a dotted path says of a record."""
+    value = source(row) if callable(source) else attrgetter(source)(row)
+    return value() if callable(value) else value
 
 
 def rules_on(day: date) -> list[Rule]:
@@ -178,13 +334,10 @@ def document_rules(day: date) -> list[Rule]:
     same_number = ProvincialPlan.objects.filter(doc_number=OuterRef("doc_number")).exclude(pk=OuterRef("pk"))
     late = Q(known_issued_by__gt=F("published_on"))
     policies, plans = Q(known_issued_by__lte=day), issued_plan(day)
-
-    def plan(*args: Any) -> list[Check]:
-        return [Check(ProvincialPlan, *args)]
-
+    plan = partial(Check, ProvincialPlan)
     return [
-        Rule("not-entered", GAP, run=too_few_entered, reads=(Batch, Pilot)),
-        Rule("beyond-announced", ERROR, run=too_many_entered, reads=(Batch, Pilot)),
+        Rule("not-entered", GAP, run=partial(wrongly_entered, number="to_enter"), reads=(Batch, Pilot)),
+        Rule("beyond-announced", ERROR, run=partial(wrongly_entered, number="surplus"), reads=(Batch, Pilot)),
         Rule("plan-not-recorded", GAP, run=plan_not_recorded, reads=(Policy, Province, ProvincialPlan)),
         Rule("plan-unknown", GAP, plan(Q(status=PlanStatus.UNKNOWN), plan_of_roster, "status")),
         Rule(
@@ -195,23 +348,20 @@ def document_rules(day: date) -> list[Rule]:
         Rule(
             "no-day",
             GAP,
-            [
-                Check(Policy, undated, policies & Q(kind=PolicyKind.DOCUMENT), "issued_on", known_by),
-                *plan(undated, plans, "issued_on", known_by),
-            ],
+            Check(Policy, undated, policies & Q(kind=PolicyKind.DOCUMENT), "issued_on", known_by),
+            plan(undated, plans, "issued_on", known_by),
         ),
         Rule(
             "known-after-publication",
             ERROR,
-            [Check(Policy, late, policies, known_by, known_by), *plan(late, plans, known_by, known_by)],
+            Check(Policy, late, policies, known_by, known_by),
+            plan(late, plans, known_by, known_by),
         ),
         Rule(
             "before-its-policy",
             ERROR,
-            [
-                *plan(Q(known_issued_by__lt=F("policy__issued_on")), plans, "issued_on", known_by),
-                Check(Policy, Q(known_issued_by__lt=F("parent__issued_on")), policies, "parent", known_by),
-            ],
+            plan(Q(known_issued_by__lt=F("policy__issued_on")), plans, "issued_on", known_by),
+            Check(Policy, Q(known_issued_by__lt=F("parent__issued_on")), policies, "parent", known_by),
         ),
         Rule(
             "number-twice",
@@ -225,31 +375,20 @@ def issued_plan(day: date) -> Q:
     return issued_by(day) & Q(province__in_roster=True)
 
 
-def announced_kinds(scope: Scope) -> list[tuple[Batch, KindCount]]:
-    every = [(item.batch, kind) for item in scope.batches for kind in item.kinds]
-    return [(batch, kind) for batch, kind in every if kind.numbers.announced is not None]
-
-
-def announced_fault(batch: Batch, kind: KindCount, place: str) -> Fault:
-    """Return the fault of the pilots of a kind of a batch."""
-    text = gettext("%(announced)d announced, %(recorded)d recorded")
-    if kind.numbers.withdrawn:
-        text = gettext("%(announced)d announced, %(recorded)d recorded, %(withdrawn)d withdrawn")
-    return Fault(batch, place, label_value(kind.label, text % vars(kind.numbers)), batch.known_by)
-
-
-def too_few_entered(scope: Scope) -> tuple[int, list[Fault]]:
-    """Find kinds of pilots of which a batch announced more than are recorded or withdrawn."""
-    kinds = announced_kinds(scope)
-    amiss = [(batch, kind) for batch, kind in kinds if kind.numbers.to_enter]
-    return len(kinds), [announced_fault(batch, kind, add_pilot_url(batch, kind.kind)) for batch, kind in amiss]
-
-
-def too_many_entered(scope: Scope) -> tuple[int, list[Fault]]:
-    """Find kinds of pilots of which a batch announced fewer than are recorded or withdrawn."""
-    kinds = announced_kinds(scope)
-    amiss = [(batch, kind) for batch, kind in kinds if kind.numbers.surplus]
-    return len(kinds), [announced_fault(batch, kind, f"{kind.kind}_count") for batch, kind in amiss]
+def wrongly_entered(report: DataQuality, number: str) -> tuple[int, list[Fault]]:
+    """Find kinds of pilots of which a batch announced more (`to_enter`) or fewer (`surplus`) than are recorded or
+    withdrawn."""
+    announced = [(item.batch, kind) for item in report.batches for kind in item.kinds]
+    announced = [(batch, kind) for batch, kind in announced if kind.numbers.announced is not None]
+    faults: list[Fault] = []
+    for batch, kind in announced:
+        if getattr(kind.numbers, number):
+            text = gettext("%(announced)d announced, %(recorded)d recorded")
+            if kind.numbers.withdrawn:
+                text = gettext("%(announced)d announced, %(recorded)d recorded, %(withdrawn)d withdrawn")
+            place = add_pilot_url(batch, kind.kind) if number == "to_enter" else f"{kind.kind}_count"
+            faults.append((batch, place, label_value(kind.label, text % vars(kind.numbers)), batch.known_by))
+    return len(announced), faults
 
 
 def add_pilot_url(batch: Batch, kind: str) -> str:
@@ -258,22 +397,19 @@ def add_pilot_url(batch: Batch, kind: str) -> str:
     return f"{reverse('admin:pilots_pilot_add')}?{urlencode(values)}"
 
 
-def plan_not_recorded(scope: Scope) -> tuple[int, list[Fault]]:
+def plan_not_recorded(report: DataQuality) -> tuple[int, list[Fault]]:
     """Find provinces of the roster without a record for a policy that calls for plans."""
-    policies = Policy.objects.known(scope.as_of).filter(calls_for_provincial_plan=True)
-    pairs = [(policy, row) for policy in policies for row in scope.rows(Province).filter(in_roster=True).order_by("pk")]
+    policies = Policy.objects.known(report.as_of).filter(calls_for_provincial_plan=True)
+    roster = report.rows(Province).filter(in_roster=True).order_by("pk")
+    pairs = [(policy, province) for policy in policies for province in roster]
     recorded = set(ProvincialPlan.objects.order_by().values_list("policy", "province"))
-    add = reverse("admin:policies_provincialplan_add")
-    return len(pairs), [
-        Fault(
-            ProvincialPlan(policy=policy, province=province),
-            f"{add}?{urlencode({'policy': policy.pk, 'province': province.pk})}",
-            "",
-            policy.known_issued_by,
-        )
-        for policy, province in pairs
-        if (policy.pk, province.pk) not in recorded
-    ]
+    faults: list[Fault] = []
+    for policy, province in pairs:
+        if (policy.pk, province.pk) not in recorded:
+            query = urlencode({"policy": policy.pk, "province": province.pk})
+            place = f"{reverse('admin:policies_provincialplan_add')}?{query}"
+            faults.append((ProvincialPlan(policy=policy, province=province), place, "", policy.known_issued_by))
+    return len(pairs), faults
 
 
 # -- pilots and their way ----------------------------------------------------------------------------------------
@@ -297,19 +433,17 @@ def pilot_rules(day: date) -> list[Rule]:
     withdrawal = (Q(withdrawn_on__isnull=False) & ~agrees) | (Q(withdrawn_on__isnull=True) & Q(Exists(left)))
     in_batch = Q(batch__known_by__lte=day)
 
-    def pilot(*args: Any, **more: Any) -> list[Check]:
-        return [Check(Pilot, *args, **more)]
-
+    pilot = partial(Check, Pilot)
     return [
         Rule(
             "stage-not-entered",
             GAP,
-            [Check(StageEntry, Q(entered_on=None) & ~Q(Exists(same_stage)), stage, "entered_on", "planned_then")],
+            Check(StageEntry, Q(entered_on=None) & ~Q(Exists(same_stage)), stage, "entered_on", "planned_then"),
         ),
         Rule(
             "milestone-late",
             GAP,
-            [Check(Milestone, not_by("completed_on", day), milestone, "completed_on", "planned_then")],
+            Check(Milestone, not_by("completed_on", day), milestone, "completed_on", "planned_then"),
         ),
         Rule("pilot-no-stage", GAP, pilot(has_no(StageEntry), listed, "stages-group", batch_known, "batch")),
         Rule("pilot-no-target", GAP, pilot(has_no(Target), listed, "targets-group", batch_known, "batch")),
@@ -366,14 +500,14 @@ def city(row: Any) -> str:
     return gettext("lies in %(province)s, its city %(city)s in %(other)s") % values
 
 
-def out_of_order(scope: Scope) -> tuple[int, list[Fault]]:
+def out_of_order(report: DataQuality) -> tuple[int, list[Fault]]:
     """Find stage entries that contradict the pilot's others."""
-    rows = scope.rows(StageEntry).filter(of_listed_pilot(scope.as_of), entered_on__lte=scope.as_of)
+    rows = report.rows(StageEntry).filter(of_listed_pilot(report.as_of), entered_on__lte=report.as_of)
     by_pilot: dict[int, list[Any]] = defaultdict(list)
     for row in rows.select_related("pilot__province").order_by("pk"):
         by_pilot[row.pilot_id].append(row)
-    faults = [fault for own in by_pilot.values() for fault in stage_order_faults(own, as_of=scope.as_of)]
-    return sum(map(len, by_pilot.values())), [Fault(row, field, text, row.entered_on) for row, field, text in faults]
+    faults = [fault for own in by_pilot.values() for fault in stage_order_faults(own, as_of=report.as_of)]
+    return sum(map(len, by_pilot.values())), [(row, field, text, row.entered_on) for row, field, text in faults]
 
 
 # -- targets and readings ----------------------------------------------------------------------------------------
@@ -400,9 +534,10 @@ def target_rules(day: date) -> list[Rule]:
     disputed = Q(state=ReadingState.DISPUTED)
     due_year: Mapping[str, object] = {"due": Value(str(year), CharField())}
     accepted: Mapping[str, object] = {"value_read": Subquery(base_readings(day).values("value")[:1])}
+    target = partial(Check, Target)
 
-    def target(*args: Any, **more: Any) -> list[Check]:
-        return [Check(Target, *args, **more)]
+    def year_over(row: Any) -> date:
+        return date(row.target_year + 1, 1, 1)
 
     return [
         Rule("task-late", GAP, target(not_by("done_on", day), tasks, "done_on", year_over, "target_text")),
@@ -417,14 +552,9 @@ def target_rules(day: date) -> list[Rule]:
             target(base_differs_from_reading(day), based, "base_value", detail=base, annotations=accepted),
         ),
         Rule("wrong-way", VERIFY, target(worse, aimed, "target_value", detail=direction)),
-        Rule("reading-waits", VERIFY, [Check(Reading, waits, reported, "state", "reported_on")]),
-        Rule("reading-disputed", VERIFY, [Check(Reading, disputed, reported, EDIT_CORRECTION, "reported_on")]),
+        Rule("reading-waits", VERIFY, Check(Reading, waits, reported, "state", "reported_on")),
+        Rule("reading-disputed", VERIFY, Check(Reading, disputed, reported, EDIT_CORRECTION, "reported_on")),
     ]
-
-
-def year_over(row: Any) -> date:
-    """The first day after the year of a task."""
-    return date(row.target_year + 1, 1, 1)
 
 
 def base_readings(day: date) -> QuerySet[Reading]:
@@ -467,7 +597,7 @@ def source_rules(day: date) -> list[Rule]:
         Check(model, surer_than_sources(model), among & cites_source(model), "confidence", "", "get_confidence_display")
         for model, among in facts.items()
     ]
-    return [Rule("no-source", GAP, bare), Rule("too-sure", ERROR, sure)]
+    return [Rule("no-source", GAP, *bare), Rule("too-sure", ERROR, *sure)]
 
 
 def cites_source(model: Any, *reliability: Confidence) -> Q:

@@ -1,0 +1,198 @@
+"""Writers of a brief as a file: PDF, Word and JSON.
+
+PDF is one A4 page, tagged for screen readers (PDF/UA-1), the same bytes for the same brief. Typst sets it
+(layouts/brief.typ); texts reach it as data, never as markup. Where no Chinese font is found, it would print empty boxes
+without an error, so the PDF is refused. A Word document is made from a template that the ministry may replace
+(`brief.docx` in VAR_DIR): a Word document with the fields of `document_fields`, in the notation of docxtpl, edited in
+Word.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from io import BytesIO
+from typing import Any
+from zipfile import BadZipFile
+
+import segno
+import typst
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from docx.opc.exceptions import PackageNotFoundError
+from docx.oxml.ns import qn
+from docx.shared import Mm
+from docxtpl import DocxTemplate, InlineImage, RichText
+from jinja2 import TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+from pypdf import PdfReader
+
+from core.http.as_of import days_stem
+from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http.problems import error_response
+from core.http.request import TrackerRequest, download_stem
+from core.spreadsheets.writer import content_disposition
+from dashboard.briefs.parts import MAX_LINES, Brief, brief_fields, shortened
+
+TEMPLATE = settings.BASE_DIR / "dashboard/briefs/layouts/brief.typ"
+FITS = (*((size, MAX_LINES) for size in (10.5, 10, 9.5, 9, 8.5)), (8.5, 3), (8.5, 1))
+"""Sizes in points, and the lines of each list that are printed: the first at which everything fits on the page."""
+CHINESE_FONTS = (  # the first that is found sets the Chinese text
+    *("Noto Serif CJK SC", "Source Han Serif SC", "Noto Serif SC", "FangSong", "FangSong_GB2312", "STFangsong"),
+    *("SimSun", "STSong", "Songti SC", "FandolSong", "AR PL UMing CN", "AR PL SungtiL GB"),
+    *("Noto Sans CJK SC", "Source Han Sans SC", "Noto Sans SC", "Microsoft YaHei", "SimHei", "PingFang SC"),
+    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
+)
+LATIN_FONT = "Libertinus Serif"  # comes with Typst
+LANGUAGES = {"en": ("en", None), "zh-hans": ("zh", "cn")}  # of Typst: language and region
+UNDISPLAYED = re.compile(r"the text `(.+?)` could not be displayed")
+
+
+class FileUnavailable(Exception):
+    """A file cannot be made as it should be; the message names the remedy, and the template that cannot be used."""
+
+
+def write_pdf(brief: Brief) -> bytes:
+    """Return the brief as PDF, on one A4 page. Lists that do not fit are cut, with the number of what was left out.
+
+    Raises FileUnavailable where the fonts lack a character, or the page is too small for what cannot be cut.
+    """
+    font = chinese_font()
+    if not font:
+        raise FileUnavailable(
+            _(
+                "No PDF can be made here: this server has no Chinese font. Use Word or print from the browser instead. "
+                "An administrator installs a font (on Debian: fonts-noto-cjk) or puts one into the folder fonts of "
+                "VAR_DIR."
+            )
+        )
+    for size, most in FITS:
+        if content := set_page(shortened(brief, most), font, size):
+            return content
+    raise FileUnavailable(_("This brief does not fit on one page, even without its lists. Use Word instead."))
+
+
+def set_page(brief: Brief, font: str, size: float) -> bytes | None:
+    """Return the PDF at a font size in points; None where it takes more than one page."""
+    language, region = LANGUAGES[brief["language"]]
+    qr = BytesIO()  # takes the size of its place
+    segno.make_qr(brief["address"], error="m").save(qr, kind="svg", xmldecl=False, omitsize=True, nl=False)
+    names = [LATIN_FONT, font] if language == "en" else [font, LATIN_FONT]
+    own = {"qr": qr.getvalue().decode(), "lang": language, "region": region, "fonts": names}
+    inputs = {"brief": json.dumps({**brief_fields(brief), **own}, ensure_ascii=False), "size": str(size)}
+    compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, font_paths=fonts(settings.BRIEF_FONTS))
+    try:
+        content, warnings = compiler.compile_with_warnings(
+            format="pdf", pdf_standards="ua-1", timestamp=int(datetime.fromisoformat(brief["made_at"]).timestamp())
+        )
+    except typst.TypstError as exc:
+        if missing := UNDISPLAYED.search(str(exc.message)):
+            text = _("No PDF can be made: the fonts of this server lack %(text)s. Use Word instead.")
+            raise FileUnavailable(text % {"text": missing[1]}) from exc
+        raise
+    if warnings:
+        raise FileUnavailable(" ".join(str(warning.message) for warning in warnings))
+    return content if isinstance(content, bytes) and len(PdfReader(BytesIO(content)).pages) == 1 else None
+
+
+@cache
+def fonts(folder: str) -> typst.Fonts:
+    """Return the fonts of a folder; those of the system where none is named."""
+    return typst.Fonts(include_system_fonts=not folder, font_paths=[folder] if folder else [])
+
+
+def chinese_font() -> str:
+    """Return the name of the Chinese font that is used; empty where there is none."""
+    found = set(fonts(settings.BRIEF_FONTS).families())
+    return next((name for name in CHINESE_FONTS if name in found), "")
+
+
+QR_WIDTH, PIXELS_PER_MODULE = Mm(18), 8
+MARK = "●"
+MARKS = {"red": "A3231B", "yellow": "D99A1C", "green": "1C6B3C", "grey": "8B9690"}
+NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+DOCX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def write_docx(brief: Brief) -> bytes:
+    """Return the brief as a Word document. Raises FileUnavailable for a template that Word or docxtpl cannot read."""
+    file = BytesIO()
+    try:
+        template = DocxTemplate(settings.BRIEF_TEMPLATE)
+        template.render(document_fields(brief, template), SandboxedEnvironment(autoescape=True))
+        # What readers of the file see of it: title, language, days, and a text for the QR code.
+        properties = template.docx.core_properties
+        properties.title, properties.author, properties.comments = printable(brief["title"])[:255], "", ""
+        properties.language = brief["language"]
+        properties.created = properties.modified = datetime.fromisoformat(brief["made_at"]).replace(tzinfo=None)
+        for shape in template.docx.element.body.iter(qn("wp:docPr")):
+            shape.set("descr", brief["address"])
+        template.save(file)
+    except (PackageNotFoundError, BadZipFile, KeyError, ValueError, TemplateError) as exc:
+        text = _("The Word template %(file)s cannot be used (%(why)s). Correct it, or remove it.")
+        raise FileUnavailable(text % {"file": settings.BRIEF_TEMPLATE, "why": exc}) from exc
+    return file.getvalue()
+
+
+def document_fields(brief: Brief, template: DocxTemplate) -> Mapping[str, Any]:
+    """Return the fields of the template: those of the brief, a `mark` in its colour beside each light and line, and
+    `qr`, the picture of its QR code.
+
+    It is a PNG: Word documents hold no SVG that every version shows.
+    """
+    file = BytesIO()
+    segno.make_qr(brief["address"], error="m").save(file, kind="png", scale=PIXELS_PER_MODULE)
+    fields = printable(brief_fields(brief))
+    lines = [line for block in fields["blocks"] if block["type"] == "lines" for line in block["items"]]
+    for line in [*lines, *filter(None, [fields["light"]])]:
+        line["mark"] = RichText(f"{MARK} " if line["status"] else "", color=MARKS.get(line["status"]))
+    return {**fields, "qr": InlineImage(template, file, width=QR_WIDTH)}
+
+
+def printable(value: Any) -> Any:
+    """Return the value with spaces for the characters that no XML document may hold, and for breaks of lines."""
+    if isinstance(value, str):
+        return " ".join(NOT_XML.sub(" ", value).split())
+    if isinstance(value, dict):
+        return {name: printable(item) for name, item in value.items()}
+    return [printable(item) for item in value] if isinstance(value, list) else value
+
+
+def write_json(brief: Brief) -> bytes:
+    return json.dumps(brief, ensure_ascii=False, indent=2).encode()
+
+
+WRITERS: Mapping[str, tuple[str, str, Callable[[Brief], bytes]]] = {
+    "pdf": ("PDF", "application/pdf", write_pdf),
+    "docx": ("Word", DOCX_MEDIA_TYPE, write_docx),
+    "json": ("JSON", "application/json; charset=utf-8", write_json),
+}
+"""Label, media type and writer by their value of `?export=`, which is also the ending of the file's name."""
+
+
+def offered_files() -> dict[str, str]:
+    """Return the labels of the files that can be made here: no PDF where there is no Chinese font."""
+    return {code: label for code, (label, *_rest) in WRITERS.items() if code != "pdf" or chinese_font()}
+
+
+def brief_file(request: TrackerRequest, brief: Brief, export: str) -> HttpResponse:
+    """Return a brief as a file; 503 where the writer cannot work on this server.
+
+    Raises BadRequest for a kind of file that there is none of.
+    """
+    if export not in WRITERS:
+        text = _("export: “%(value)s” is no file of this page. Known: %(known)s.")
+        values = {"value": truncate(export), "known": ", ".join(WRITERS)}
+        raise BadRequest(ErrorDetail("export", "invalid_choice", text % values))
+    _label, media_type, write = WRITERS[export]
+    try:
+        content = write(brief)
+    except FileUnavailable as exc:
+        return error_response(request, 503, str(exc))
+    parts = ["brief", brief["kind"], brief["slug"], days_stem(request, request.as_of)]
+    stem = download_stem(request, "-".join(filter(None, parts)))
+    return HttpResponse(content, media_type, headers={"Content-Disposition": content_disposition(stem, export)})

@@ -1,1 +1,0 @@
-"""Writers of a brief: PDF, Word and JSON files."""

@@ -1,0 +1,458 @@
+"""Reminders by mail: one digest a person a working day, of the lists of "My work".
+
+What a person is to be told of is computed from what is open on the day, so what was done meanwhile is in none; each
+step is told once. A step of something that happened on a day belongs to the next day, so that the digest of a morning
+is about whole days.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from smtplib import SMTPException, SMTPRecipientsRefused
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core import signing
+from django.core.mail import EmailMessage, get_connection
+from django.db.models import QuerySet
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
+
+from accounts.models import Role, role_of
+from core.http.as_of import holds_demonstration
+from core.permissions import editor_province
+from core.text.formatting import format_date, join_clauses, label_value
+from dashboard.analytics.open_work import (
+    MINISTRY_DAYS,
+    OpenWork,
+    PilotReplan,
+    ReportedValues,
+    build_open_work,
+    is_proposed,
+    list_titles,
+)
+from dashboard.models import MailSettings, Rhythm, Told
+from dashboard.models.working_day import WorkingCalendar, unknown_year_text
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.lights import MilestoneLight, request_text
+from pilots.metrics.follow_up_states import FollowUpState, Move
+from pilots.metrics.progress import year_due
+from pilots.models import Adoption, Practice
+
+SIGNER = signing.Signer(salt="reminders.unsubscribe")
+DIGEST_TIME = time(8, 30)
+"""Local time from which the digest of a working day is sent."""
+MAX_LINES = 5  # of a block of a digest
+DAYS_BEFORE, DAYS_AFTER = (30, 7, 1), (1, 7, 30)
+NEWS_DAYS = 30
+"""Days for which something that happened is news: what is older is on the pages, and in no mail."""
+Step = tuple[str, date]
+"""A step: its code, and the day for which it is planned."""
+log = logging.getLogger("tracker.reminders")
+
+
+# -- who gets them -----------------------------------------------------------------------------------------
+
+
+def active_users() -> QuerySet[User]:
+    return User.objects.filter(is_active=True).select_related("officer__province", "mail_settings").order_by("pk")
+
+
+def province_of(user: Any) -> Any:
+    """Return the province of a provincial editor; None for others."""
+    return editor_province(user) if role_of(user) == Role.PROVINCIAL_EDITOR else None
+
+
+def settings_of(user: Any) -> MailSettings:
+    """Return the settings of a user, or those that hold without a row (unsaved)."""
+    found: MailSettings = getattr(user, "mail_settings", None) or MailSettings(user=user)
+    return found
+
+
+def wants_mail(user: User) -> bool:
+    """Whether there is an address that was not refused for good, and the digest is on."""
+    own = settings_of(user)
+    return bool(user.email) and user.email != own.refused_address and own.rhythm != Rhythm.OFF
+
+
+def mail_notices(user: Any, day: date, calendar: WorkingCalendar) -> list[str]:
+    """Return what a user should know of the mail here, the most general first: that none is sent, and why."""
+    found = []
+    if not settings.MAIL:
+        found.append(_("No mail is sent here: no mail server is set up. “My work” shows what is due."))
+    elif holds_demonstration():
+        found.append(_("No mail is sent from a demonstration: its addresses are invented."))
+    elif not user.email:
+        found.append(_("Your account has no mail address, so no reminder reaches you."))
+    if day.year not in calendar.known_years:
+        found.append(unknown_year_text(day.year))
+    return found
+
+
+# -- links that end the mail -------------------------------------------------------------------------------
+
+
+def unsubscribe_path(user: Any) -> str:
+    """Return the path of the link; it never expires, and opens nothing but the end of the mail."""
+    return reverse("unsubscribe", args=[SIGNER.sign(str(user.pk))])
+
+
+def user_of(signed: str) -> User | None:
+    """Return the user that a link was made for; None for one that was not made here."""
+    try:
+        return User.objects.filter(pk=SIGNER.unsign(signed)).first()
+    except signing.BadSignature:
+        return None
+
+
+# -- what is told ------------------------------------------------------------------------------------------
+
+
+class Entry(NamedTuple):
+    """One line of a digest: the record, the steps that it tells of, its text in the active language and its path."""
+
+    thing: str
+    steps: Sequence[Step]
+    text: str
+    path: str
+    block: str = ""  # the list that it is of
+
+
+# -- days of steps -----------------------------------------------------------------------------------------
+
+
+def due_steps(due_on: date, work: OpenWork, *, acts: bool) -> list[Step]:
+    """Return the steps of a due date that should have been taken by the day: for who is to act those before it until
+    it has passed, then those after it; for the ministry that it stayed open for long.
+    """
+    day = work.as_of
+    if not acts:
+        steps = [("ministry", work.calendar.add(due_on, MINISTRY_DAYS))]
+    elif due_on >= day:
+        steps = [(f"before{n}", due_on - timedelta(n)) for n in DAYS_BEFORE]
+    else:
+        steps = [(f"after{n}", due_on + timedelta(n)) for n in DAYS_AFTER]
+    return [step for step in steps if step[1] <= day]
+
+
+def waiting_steps(code: str, since: date | None, day: date) -> list[Step]:
+    """Return the steps of something that waits since a day: from the next one on, and 7 and 30 days later."""
+    if since is None or since >= day:
+        return []
+    steps = [(code, since), *((f"{code}-after{n}", since + timedelta(n)) for n in DAYS_AFTER[1:])]
+    return [step for step in steps if step[1] <= day]
+
+
+def news_steps(code: str, on: date | None, day: date) -> list[Step]:
+    """Return the step of something that happened on a day, while it is news."""
+    return [(code, on)] if on and day - timedelta(NEWS_DAYS) <= on < day else []
+
+
+# -- texts -------------------------------------------------------------------------------------------------
+
+
+def due_text(due_on: date, day: date) -> str:
+    """Return when it is due, and how far away that is."""
+    if due_on == day:
+        return _("due today")
+    n = abs((due_on - day).days)
+    if due_on > day:
+        text = ngettext("due %(day)s, in %(n)d day", "due %(day)s, in %(n)d days", n)
+    else:
+        text = ngettext("due %(day)s, %(n)d day late", "due %(day)s, %(n)d days late", n)
+    return text % {"day": format_date(due_on), "n": n}
+
+
+def of_whom(name: object, whose: object) -> str:
+    return _("%(name)s (%(whose)s)") % {"name": name, "whose": whose}
+
+
+# -- by list -----------------------------------------------------------------------------------------------
+
+
+def milestone_entry(row: MilestoneLight, user: User, work: OpenWork) -> Entry:
+    milestone, due_on = row.record, row.planned_on
+    steps = due_steps(due_on, work, acts=bool(province_of(user)))
+    text = label_value(of_whom(milestone.name, row.status.pilot.name), due_text(due_on, work.as_of))
+    return Entry(f"milestone:{milestone.pk}", steps, text, row.url)
+
+
+def follow_up_entry(row: Any, user: User, work: OpenWork) -> Entry:
+    """Return the entry of a follow-up: for its verifier once it is reported, else for who is to act on it."""
+    day, since, due = work.as_of, row.last_step_on, due_text(row.current_due_on, work.as_of)
+    if row.state == FollowUpState.REPORTED:
+        steps, text = waiting_steps("verify", since, day), _("reported on %(day)s, to be verified")
+        text %= {"day": format_date(since)}
+    else:
+        returned = row.last_move == Move.RETURN
+        acts = bool(province_of(user)) or row.owner_user_id == user.pk
+        steps, text = due_steps(row.current_due_on, work, acts=acts), join_clauses([row.current_state.label, due])
+        if acts and since < day and (returned or row.state == FollowUpState.OPENED):
+            steps = [("returned" if returned else "assigned", since), *steps]
+        if returned and steps:
+            note, newest = _("returned on %(day)s") % {"day": format_date(since)}, row.steps.get(seq=row.last_seq)
+            text = join_clauses(filter(None, [note, newest.remark, due]))
+    text = label_value(of_whom(row, row.subject.name if row.subject else ""), text)
+    return Entry(f"follow_up:{row.pk}", steps, text, row.get_absolute_url())
+
+
+def replan_entry(row: PilotReplan, _user: User, work: OpenWork) -> Entry:
+    """Return the entry of a request that waits for the ministry, or was refused."""
+    replan, day = row.replan, work.as_of
+    if replan.decided_on and replan.decided_on <= day:
+        steps = news_steps("refused", replan.decided_on, day)
+    else:
+        steps = waiting_steps("decide", replan.asked_on, day)
+    text = label_value(of_whom(row.record, row.status.pilot.name), request_text(row.record, day))
+    return Entry(f"replan:{replan.pk}", steps, text, row.url)
+
+
+def red_entry(status: PilotStatus, _user: User, work: OpenWork) -> Entry:
+    reason, pilot = status.sentence, status.pilot
+    if status.since:
+        reason = join_clauses([_("red since %(day)s") % {"day": format_date(status.since)}, reason])
+    steps = news_steps("red", status.since, work.as_of)
+    return Entry(f"pilot:{pilot.pk}", steps, label_value(pilot.name, reason), pilot.get_absolute_url())
+
+
+def missing_entry(status: PilotStatus, user: User, work: OpenWork) -> Entry:
+    """Return the entry of the values of a year that were due on 31 March: with steps for the province alone."""
+    pilot, year = status.pilot, year_due(work.as_of)
+    steps = due_steps(date(year + 1, 3, 31), work, acts=True) if province_of(user) else []
+    path = reverse("readings-enter", args=[pilot.slug])
+    return Entry(f"values:{pilot.pk}:{year}", steps, pilot.name, path)
+
+
+def reported_entry(values: ReportedValues, _user: User, work: OpenWork) -> Entry:
+    pilot, n = values.pilot, values.values
+    text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", n)
+    text = label_value(pilot.name, text % {"n": n, "day": format_date(values.first_on)})
+    return Entry(f"values:{pilot.pk}", waiting_steps("review", values.first_on, work.as_of), text, values.url)
+
+
+def practice_entry(practice: Practice, _user: User, work: OpenWork) -> Entry:
+    code, since = ("pass", practice.proposed_on) if is_proposed(practice) else ("take-in", practice.passed_on)
+    text = label_value(practice.name, _("proposed on %(day)s") % {"day": format_date(practice.proposed_on)})
+    return Entry(f"practice:{practice.pk}", waiting_steps(code, since, work.as_of), text, practice.get_absolute_url())
+
+
+def copy_entry(adoption: Adoption, _user: User, work: OpenWork) -> Entry:
+    text = _("copy planned since %(day)s") % {"day": format_date(adoption.planned_on)}
+    text = label_value(of_whom(adoption.practice.name, adoption.adopter_name), text)
+    steps = waiting_steps("confirm", adoption.planned_on, work.as_of)
+    return Entry(f"adoption:{adoption.pk}", steps, text, adoption.get_absolute_url())
+
+
+ENTRIES: Mapping[str, Callable[[Any, User, OpenWork], Entry]] = {
+    **dict.fromkeys(("verify", "late", "returned", "overdue", "to-sign", "to-report", "follow-ups"), follow_up_entry),
+    **dict.fromkeys(("replans", "replans-refused"), replan_entry),
+    **dict.fromkeys(("practices", "take-in"), practice_entry),
+    "copies": copy_entry,
+    "review": reported_entry,
+    "missing": missing_entry,
+    "red": red_entry,
+    "due": milestone_entry,
+}
+
+
+# -- the digest --------------------------------------------------------------------------------------------
+
+
+class Digest(NamedTuple):
+    """What one user is to be told on a day: the entries by list, and how many items the whole list of each has."""
+
+    user: User
+    day: date
+    entries: Sequence[Entry]
+    totals: dict[str, int]
+
+
+def build_digest(user: User, work: OpenWork, told: set[tuple[str, str, date]]) -> Digest:
+    """Return the digest of a user without the steps that were told already (record, code, day); it may be empty.
+
+    It is of the lists of "My work", a record on two of them on the first; viewers and administrators of accounts have
+    none.
+    """
+    home, found = province_of(user), dict[str, Entry]()
+    own = work.of_province(home) if home else work
+    lists = own.lists_of(user) if home or role_of(user) == Role.NATIONAL_EDITOR else []
+    with override(settings_of(user).language):
+        for listed in lists:
+            for item in listed.items:
+                entry = ENTRIES[listed.slug](item, user, work)
+                if entry.steps:
+                    found.setdefault(entry.thing, entry._replace(block=listed.slug))
+    entries = [
+        entry._replace(steps=[step for step in entry.steps if (entry.thing, *step) not in told])
+        for entry in found.values()
+    ]
+    totals = {item.slug: len(item.items) for item in lists}
+    return Digest(user, work.as_of, [entry for entry in entries if entry.steps], totals)
+
+
+def compose(digest: Digest) -> EmailMessage:
+    """Return the mail of a digest, in the user's language.
+
+    It has the same Message-ID at each attempt, so that a mail server that took it twice can show it once.
+    """
+    user, site = digest.user, settings.SITE_URL
+    language = settings_of(user).language
+    with override(language):
+        titles, blocks = list_titles(digest.day), []
+        for slug in dict.fromkeys(entry.block for entry in digest.entries):
+            lines = [(entry.text, site + entry.path) for entry in digest.entries if entry.block == slug][:MAX_LINES]
+            total = digest.totals[slug]
+            blocks.append(
+                {
+                    "title": titles[slug],
+                    "lines": lines,
+                    "total": total,
+                    "more": total > len(lines),
+                    "url": f"{site}{reverse('desk')}#{slug}-title",
+                }
+            )
+        home, n, off = editor_province(user), len(digest.entries), site + unsubscribe_path(user)
+        context = {
+            "blocks": blocks,
+            "day": format_date(digest.day),
+            "place": home.name if home else _("Ministry") if role_of(user) == Role.NATIONAL_EDITOR else "",
+            "settings_url": site + reverse("reminders"),
+            "off_url": off,
+        }
+        subject = ngettext("%(day)s: %(n)d thing to look at", "%(day)s: %(n)d things to look at", n)
+        return EmailMessage(
+            subject % {"day": format_date(digest.day), "n": n},
+            render_to_string("reminders/digest.txt", context).strip() + "\n",
+            to=[user.email],
+            headers={
+                "Message-ID": f"<reminder-{user.pk}-{digest.day:%Y%m%d}@{site.partition('://')[2].partition(':')[0]}>",
+                "List-Unsubscribe": f"<{off}>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+                "Auto-Submitted": "auto-generated",
+                "Content-Language": language,
+            },
+        )
+
+
+# -- sending -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """What a run did; `idle` says why it did nothing."""
+
+    idle: str = ""
+    sent: int = 0
+    held: int = 0
+    refused: int = 0  # addresses that the mail server refused for good
+    failed: int = 0  # mails that are tried again
+    error: str = ""  # of a mail server that does not answer: the run ended there
+
+
+def text_of(outcome: Outcome) -> str:
+    """Return what was done in one line."""
+    if outcome.idle:
+        return f"Nothing to send: {outcome.idle}."
+    held = f", {outcome.held} held back (demonstration)" if outcome.held else ""
+    refused = f", {outcome.refused} addresses refused" if outcome.refused else ""
+    failed = f", {outcome.failed} to be tried again" if outcome.failed else ""
+    return f"{outcome.sent} sent{held}{refused}{failed}."
+
+
+def send_digests(now: datetime) -> Outcome:
+    """Send the digests that are owed at a moment, and return what was done.
+
+    Any number of processes may run at once, and any number of runs may have been missed.
+    """
+    if not settings.MAIL:
+        return Outcome(idle="no mail server is set up (EMAIL_URL)")
+    local = timezone.localtime(now)
+    day, calendar = local.date(), WorkingCalendar.load()
+    if not calendar.is_working(day):
+        return Outcome(idle=f"{day} is no working day")
+    if local.time() < DIGEST_TIME:
+        return Outcome(idle=f"digests are sent from {DIGEST_TIME:%H:%M} on")
+    waiting = who_waits(day)
+    if not waiting:
+        return Outcome(idle="nobody waits for a digest")
+    outcome, work, connection = Outcome(), build_open_work(day), get_connection()
+    try:
+        for key in waiting:  # one after the other, as each is at that moment; a server that is down ends the run
+            send_one(key, work, connection, outcome)
+            if outcome.error:
+                break
+    finally:
+        connection.close()
+    log.info("digests", extra={"sent": outcome.sent, "failed": outcome.failed})
+    return outcome
+
+
+def who_waits(day: date) -> list[int]:
+    """Return the keys of those who want mail and got none on this day, nor in this week if they want one a week."""
+    monday = day - timedelta(day.weekday())
+    got = set(Told.objects.filter(thing=Told.DIGEST, day__range=(monday, day)).values_list("user", "day"))
+    today, this_week = {user for user, on in got if on == day}, {user for user, _on in got}
+    return [
+        user.pk
+        for user in active_users()
+        if wants_mail(user) and user.pk not in (today if settings_of(user).rhythm == Rhythm.DAILY else this_week)
+    ]
+
+
+def send_one(key: int, work: OpenWork, connection: Any, outcome: Outcome) -> None:
+    """Send one user's digest, if there is anything to tell and no other process has claimed it.
+
+    A claim whose mail the server did not take is given back for the next run, and nothing counts as told.
+    """
+    user = active_users().filter(pk=key).first()
+    if user is None or not wants_mail(user):
+        return
+    told = set(Told.objects.filter(user=key).values_list("thing", "code", "day"))
+    digest = build_digest(user, work, told)
+    if not digest.entries:
+        return
+    held = holds_demonstration()
+    code = Told.HELD if held else Told.SENT
+    claim, is_ours = Told.objects.get_or_create(user=user, thing=Told.DIGEST, code=code, day=digest.day)
+    if not is_ours:
+        return
+    if held:
+        outcome.held += 1
+        note(digest)
+        return
+    message = compose(digest)
+    message.connection = connection
+    try:
+        connection.open()  # by the first mail; later ones use the same connection
+        message.send()
+    except SMTPRecipientsRefused as exc:
+        claim.delete()
+        status, _reason = next(iter(exc.recipients.values()))
+        if status < 500:  # for the time being: it is tried again
+            outcome.failed += 1
+            return
+        MailSettings.objects.update_or_create(user=user, defaults={"refused_address": user.email})
+        log.warning("an address was refused for good: %s", status, extra={"user": user.pk})
+        outcome.refused += 1
+    except (SMTPException, OSError) as exc:
+        claim.delete()
+        outcome.error = str(exc)
+        outcome.failed += 1
+        log.warning("the mail server failed: %s", outcome.error)
+    else:
+        outcome.sent += 1
+        note(digest)
+
+
+def note(digest: Digest) -> None:
+    """Note the steps that a user is told of by a digest, those behind "all 17" included."""
+    steps = sorted((day, entry.thing, code) for entry in digest.entries for code, day in entry.steps)
+    told = [Told(user=digest.user, thing=thing, code=code, day=day) for day, thing, code in dict.fromkeys(steps)]
+    Told.objects.bulk_create(told, ignore_conflicts=True)
