@@ -196,6 +196,10 @@ def test_a_month_counts_from_its_last_day(empty: None) -> None:
     [
         ({"issued_on": date(2022, 12, 5)}, None),
         ({"issued_on": date(2023, 1, 1), "issued_precision": "month"}, (198, 228)),
+        (
+            {"issued_on": date(2023, 1, 1), "issued_precision": "month", "known_issued_by": date(2023, 1, 20)},
+            (198, 217),
+        ),
         ({"issued_on": None, "known_issued_by": date(2022, 12, 13)}, (0, 179)),
     ],
 )
