@@ -129,7 +129,7 @@ ADMIN = {
         *("pilots/indicator/", "dashboard/edition/", "policies/provincialplan/deleted/"),
     ],
     8: [
-        *("config/seedrecord/", "policies/figure/", "pilots/document/", "pilots/milestone/"),
+        *("core/seedrecord/", "policies/figure/", "pilots/document/", "pilots/milestone/"),
         *("pilots/replan/", "pilots/lightoverride/", "policies/policy/{policy}/history/"),
     ],
     9: [
