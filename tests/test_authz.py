@@ -25,7 +25,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
 from accounts.models import Officer, Role, Token, create_token, revoke
-from config.api_urls import RESOURCES
+from config.api_urls import RECORDS
 from core.api.views import openapi_schema
 from core.permissions import field_permissions
 from core.records.history_model import HistoryModel
@@ -429,7 +429,7 @@ def history_of(resource: str) -> Any:
     return MODELS[resource].history
 
 
-MODELS: Mapping[str, Any] = {name: model for name, (model, _view) in RESOURCES.items() if name != "editions"}
+MODELS: Mapping[str, Any] = {name: view.write_serializer_class.model for name, (_model, view) in RECORDS.items()}
 """By resource. An edition is made and approved on its page."""
 
 

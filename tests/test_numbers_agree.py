@@ -217,12 +217,12 @@ def test_follow_ups(client: Client, acted_on: None, day: str) -> None:
 
 @pytest.mark.parametrize("day", LATER_DAYS)
 def test_practices(client: Client, acted_on: None, day: str) -> None:
-    value = page_context(client, "/", day)["overview"].diffusion
+    value = page_context(client, "/", day)["overview"]
     page = page_context(client, "/practices/", day)["diffusion"]
     api = get_api(client, "diffusion", as_of=day)
-    copies = value.copies
-    assert (page.total, page.by_state, page.copies.adopters) == (value.total, value.by_state, copies.adopters)
-    assert (api["total"], api["by_state"]) == (value.total, {state.value: n for state, n in value.by_state.items()})
+    copies, total = value.copies, sum(value.practices.values())
+    assert (page.total, page.by_state, page.copies.adopters) == (total, value.practices, copies.adopters)
+    assert (api["total"], api["by_state"]) == (total, {state.value: n for state, n in value.practices.items()})
     assert api["copies"]["adopters"] == {trust.value: n for trust, n in copies.adopters.items()}
     reached = sorted(province.slug for province in copies.reached)
     assert sorted(province["slug"] for province in api["copies"]["reached"]) == reached
