@@ -888,7 +888,7 @@ def test_paper_shows_drawings_and_lists_each_source_once(reader: Callable[..., P
     expect(page.locator("#chart-lags canvas")).to_be_visible()
     expect(page.locator("#chart-lags table")).to_be_visible()
     line = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-line')")
-    day = (page.locator("#cite p").text_content() or "").partition(" · ")[2]  # after the title of the page
+    day = (page.locator("#cite").text_content() or "").partition(" · ")[2]  # after the title of the page
     assert line.strip('"') == day.partition(". http")[0].strip().partition("http")[0].strip().rstrip(".") + "."
     address = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-address')")
     assert address.strip('"') == page.locator("#cite .address").text_content()
