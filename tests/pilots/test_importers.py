@@ -58,7 +58,7 @@ def world() -> SimpleNamespace:
     for pilot in (jia, order, skipped):
         make_stage(pilot, "listed", date(2024, 1, 15))
     make_stage(order, "tasked", date(2024, 3, 1))
-    make_stage(skipped, "plan_draft", date(2024, 3, 1))  # as an older file may have brought it
+    make_stage(skipped, "plan_draft", date(2024, 3, 1))  # as an older file may have it
     make_stage(planned, "listed", None, planned_on=date(2024, 1, 1))
     air = make_indicator("AIR_A", name_zh="甲排放量", name_en="A emissions", unit="t", unit_zh="吨")
     make_indicator("SHARE", unit="%", kind="structure", equivalent_kg=None)

@@ -255,7 +255,7 @@ def test_only_kinds_that_one_may_change_are_offered_and_taken(admin_client: Clie
     assert client.get(reverse("import-export", args=["policies", "csv"])).status_code == 404
 
 
-def test_who_brought_it_in_may_undo_it_and_others_need_the_right(admin_client: Client) -> None:
+def test_who_imported_it_may_undo_it_and_others_need_the_right(admin_client: Client) -> None:
     mine = editor(*PILOTS)
     record = checked(mine, HUZHOU)
     mine.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
