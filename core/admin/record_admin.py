@@ -351,7 +351,8 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         if len(keys) > 1:  # of several, each text begins with its record
             named = label_value("{}", "{}")
             errors = {record: format_html(named, self.record_link(record), text) for record, text in errors.items()}
-        protected = [*errors.values(), *(self.protected_entry(record) for record in collector.protected)]
+        others = sorted(collector.protected, key=lambda record: (record._meta.label, record.pk))  # a set has no order
+        protected = [*errors.values(), *(self.protected_entry(record) for record in others)]
         protected += [self.record_link(user) for obj in objs for user in m2m_referrers(obj)]
         perms -= {record._meta.verbose_name for record in (*errors, *collector.protected)}
         kinds: Iterable[Any] = collector.model_objs
