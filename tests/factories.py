@@ -33,12 +33,12 @@ from policies.models import Agency, Industry, Policy, Province, ProvincialPlan, 
 numbers = count(1)
 
 
-def make_source(**fields: Any) -> Source:
+def source(**fields: Any) -> Source:
     n = next(numbers)
     return Source.objects.create(**{"title": f"Source {n}", "url": f"https://example.org/{n}", **fields})
 
 
-def make_province(**fields: Any) -> Province:
+def province(**fields: Any) -> Province:
     """Make a province of the roster; the tile map has 64 places, so a test with many provinces uses `empty`."""
     n = next(numbers)
     used = set(Province.objects.values_list("tile_col", "tile_row"))
@@ -57,7 +57,7 @@ def make_province(**fields: Any) -> Province:
     return Province.objects.create(**{**values, **fields})
 
 
-def make_policy(**fields: Any) -> Policy:
+def policy(**fields: Any) -> Policy:
     n = next(numbers)
     values = {
         "slug": f"policy-{n}",
@@ -69,27 +69,27 @@ def make_policy(**fields: Any) -> Policy:
     return Policy.objects.create(**{**values, **fields})
 
 
-def make_plan(policy: Policy, province: Province, **fields: Any) -> ProvincialPlan:
+def plan(policy: Policy, province: Province, **fields: Any) -> ProvincialPlan:
     """Make an issued plan with a known date by default."""
     values = {"status": "issued", "title_zh": "方案", "issued_on": date(2022, 12, 5)}
     return ProvincialPlan.objects.create(policy=policy, province=province, **{**values, **fields})
 
 
-def make_industry(**fields: Any) -> Industry:
+def industry(**fields: Any) -> Industry:
     n = next(numbers)
     return Industry.objects.create(
         **{"slug": f"industry-{n}", "name_zh": f"行业{n}", "name_en": f"Industry {n}", **fields}
     )
 
 
-def make_batch(**fields: Any) -> Batch:
+def batch(**fields: Any) -> Batch:
     n = next(numbers)
     day = fields.pop("announced_on", date(2024, 1, 15))
     values = {"slug": f"batch-{n}", "title_en": f"Batch {n}", "title_zh": f"第{n}批", "known_by": day}
     return Batch.objects.create(**{**values, "announced_on": day, **fields})
 
 
-def make_pilot(batch: Batch, province: Province, *industries: Industry, **fields: Any) -> Pilot:
+def pilot(batch: Batch, province: Province, *industries: Industry, **fields: Any) -> Pilot:
     n = next(numbers)
     values = {"slug": f"pilot-{n}", "name_zh": f"试点{n}", "name_en": f"Pilot {n}", "kind": "city"}
     pilot = Pilot.objects.create(batch=batch, province=province, **{**values, **fields})
@@ -97,7 +97,7 @@ def make_pilot(batch: Batch, province: Province, *industries: Industry, **fields
     return pilot
 
 
-def make_indicator(code: str, **fields: Any) -> Indicator:
+def indicator(code: str, **fields: Any) -> Indicator:
     """Make an air pollutant in tonnes, with the equivalent of SO2 by default."""
     values = {
         "name_zh": f"{code}指标",
@@ -113,12 +113,12 @@ def make_indicator(code: str, **fields: Any) -> Indicator:
     return Indicator.objects.create(code=code, **{**values, **fields})
 
 
-def make_carbon(code: str = "CO2_TOT", **fields: Any) -> Indicator:
+def carbon(code: str = "CO2_TOT", **fields: Any) -> Indicator:
     """Make total emissions of CO2, in ten thousand tonnes by default."""
-    return make_indicator(code, **{"kind": "carbon", "unit": "10⁴ t", "equivalent_kg": None, **fields})
+    return indicator(code, **{"kind": "carbon", "unit": "10⁴ t", "equivalent_kg": None, **fields})
 
 
-def make_target(pilot: Pilot, indicator: Indicator, base: Any, target: Any, **fields: Any) -> Target:
+def target(pilot: Pilot, indicator: Indicator, base: Any, target: Any, **fields: Any) -> Target:
     """Make a target, by default from 2023 to 2026 and binding."""
     values = {"base_year": 2023, "base_value": base, "target_year": 2026, "target_value": target, "binding": True}
     return Target.objects.create(pilot=pilot, indicator=indicator, **{**values, **fields})
@@ -131,18 +131,18 @@ def add_step(target: Target, year: int, value: Any) -> Target:
     return target
 
 
-def make_reading(pilot: Pilot, indicator: Indicator, period: str, value: Any, **fields: Any) -> Reading:
+def reading(pilot: Pilot, indicator: Indicator, period: str, value: Any, **fields: Any) -> Reading:
     """Make a reading, by default reported on 20 February of the next year and accepted a month later."""
     year = int(period[:4]) + 1
     values = {"state": "accepted", "reported_on": date(year, 2, 20), "accepted_on": date(year, 3, 20)}
     return Reading.objects.create(pilot=pilot, indicator=indicator, period=period, value=value, **{**values, **fields})
 
 
-def make_stage(pilot: Pilot, stage: str, entered_on: date | None, **fields: Any) -> StageEntry:
+def stage(pilot: Pilot, stage: str, entered_on: date | None, **fields: Any) -> StageEntry:
     return StageEntry.objects.create(pilot=pilot, stage=stage, entered_on=entered_on, **fields)
 
 
-def make_milestone(pilot: Pilot, planned_on: date, completed_on: date | None = None, **fields: Any) -> Milestone:
+def milestone(pilot: Pilot, planned_on: date, completed_on: date | None = None, **fields: Any) -> Milestone:
     n = next(numbers)
     values = {"facet": "management", "title_en": f"Milestone {n}", "title_zh": f"节点{n}"}
     return Milestone.objects.create(
@@ -150,23 +150,23 @@ def make_milestone(pilot: Pilot, planned_on: date, completed_on: date | None = N
     )
 
 
-def make_replan(milestone: Milestone, day: date, **fields: Any) -> Replan:
+def replan(milestone: Milestone, day: date, **fields: Any) -> Replan:
     """Make a request for another day of a key milestone, which waits."""
     values = {"reason_en": "The supplier is late", "asked_on": date(2026, 6, 2)}
     return Replan.objects.create(pilot=milestone.pilot, milestone=milestone, day=day, **{**values, **fields})
 
 
-def make_override(pilot: Pilot, colour: str, author: Any, **fields: Any) -> LightOverride:
+def override(pilot: Pilot, colour: str, author: Any, **fields: Any) -> LightOverride:
     values = {"reason": "the kiln is being replaced", "set_on": date(2026, 9, 1), "expires_on": date(2027, 1, 1)}
     return LightOverride.objects.create(pilot=pilot, colour=colour, author=author, **{**values, **fields})
 
 
-def make_agency(**fields: Any) -> Agency:
+def agency(**fields: Any) -> Agency:
     n = next(numbers)
     return Agency.objects.create(**{"slug": f"agency-{n}", "name_zh": f"机构{n}", "name_en": f"Agency {n}", **fields})
 
 
-def make_follow_up(pilot: Pilot | None = None, *steps: tuple[Move, date], **fields: Any) -> FollowUp:
+def follow_up(pilot: Pilot | None = None, *steps: tuple[Move, date], **fields: Any) -> FollowUp:
     """Make a follow-up of a pilot, or of another subject, opened on 1 June 2026 and due a month later, with its steps.
 
     The step that opens it is made too; `steps` are those after it, each a move and its day.
@@ -181,10 +181,10 @@ def make_follow_up(pilot: Pilot | None = None, *steps: tuple[Move, date], **fiel
         "opened_on": date(2026, 6, 1),
         "due_on": date(2026, 7, 1),
     }
-    fields.setdefault("owner_agency", Agency.objects.first() or make_agency())
+    fields.setdefault("owner_agency", Agency.objects.first() or agency())
     follow_up = FollowUp.objects.create(**{**values, **fields})
     for move, day in ((Move.OPEN, follow_up.opened_on), *steps):
-        make_step(follow_up, move, day)
+        step(follow_up, move, day)
     return follow_up
 
 
@@ -196,12 +196,12 @@ def new_follow_up(pilot: Pilot | None, **fields: Any) -> FollowUp:
         "cause": "pilot" if pilot else "",
         "opened_on": date(2026, 6, 1),
         "due_on": date(2026, 7, 1),
-        "owner_agency": make_agency(),
+        "owner_agency": agency(),
     }
     return FollowUp(**{**values, **fields})
 
 
-def make_step(follow_up: FollowUp, move: Move, taken_on: date, **fields: Any) -> FollowUpStep:
+def step(follow_up: FollowUp, move: Move, taken_on: date, **fields: Any) -> FollowUpStep:
     """Add a step in the state that the table of transitions gives."""
     last = follow_up.steps.order_by("seq").last()
     state = FollowUpState.OPENED
@@ -216,7 +216,7 @@ def make_step(follow_up: FollowUp, move: Move, taken_on: date, **fields: Any) ->
     )
 
 
-def make_practice(*origins: Pilot, **fields: Any) -> Practice:
+def practice(*origins: Pilot, **fields: Any) -> Practice:
     """Make a practice that was proposed on 1 January 2025 and is not passed yet."""
     n = next(numbers)
     values = {
@@ -233,13 +233,13 @@ def make_practice(*origins: Pilot, **fields: Any) -> Practice:
     return practice
 
 
-def make_adoption(practice: Practice, pilot: Pilot | None = None, **fields: Any) -> Adoption:
+def adoption(practice: Practice, pilot: Pilot | None = None, **fields: Any) -> Adoption:
     """Make a copy by a pilot, or of a place of the `province` given, planned since 1 February 2025."""
     values = {"planned_on": date(2025, 2, 1), "pilot": pilot, "province": pilot.province if pilot else None}
     return Adoption.objects.create(practice=practice, **{**values, **fields})
 
 
-def make_effect(practice: Practice, **fields: Any) -> Effect:
+def effect(practice: Practice, **fields: Any) -> Effect:
     """Make an effect stated in words, known since 1 March 2025; a measured one is given its two readings."""
     values = {"known_on": date(2025, 3, 1)}
     if "reading_after" not in fields:
@@ -247,7 +247,7 @@ def make_effect(practice: Practice, **fields: Any) -> Effect:
     return Effect.objects.create(practice=practice, **{**values, **fields})
 
 
-def make_document(**fields: Any) -> Document:
+def document(**fields: Any) -> Document:
     """Make the record of a file; no file is on disk."""
     n = next(numbers)
     values = {
@@ -260,7 +260,7 @@ def make_document(**fields: Any) -> Document:
     return Document.objects.create(**{**values, **fields})
 
 
-def make_edition(quarter: str, **fields: Any) -> Edition:
+def edition(quarter: str, **fields: Any) -> Edition:
     """Make an approved edition; its file is not in the store."""
     n = next(numbers)
     made, approved = (User.objects.create_user(f"{name}-{n}") for name in ("made", "approved"))

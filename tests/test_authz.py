@@ -30,7 +30,7 @@ from core.api.views import openapi_schema
 from core.permissions import field_permissions
 from core.records.history_model import HistoryModel
 from policies.models import Province
-from tests import factories
+from tests import factories as make
 from tests.support.api_client import (
     RESOURCE_KINDS,
     ApiClient,
@@ -237,19 +237,17 @@ class AuthzWorld(World):
         self.tokens = {name: create_token(user=user, name="to end")[0] for name, user in self.people.items()}
         self.somebodys = create_token(user=make_user("somebody"), name="not theirs")[0]
         self.accepted = {
-            relation: factories.make_reading(self.pilot(self.places[relation]), self.more_indicator(), "2024", 9)
+            relation: make.reading(self.pilot(self.places[relation]), self.more_indicator(), "2024", 9)
             for relation in ("own", "other")
         }
         self.confirmed = {
-            relation: factories.make_adoption(
-                factories.make_practice(), province=self.places[relation], confirmed_on=date(2025, 3, 1)
-            )
+            relation: make.adoption(make.practice(), province=self.places[relation], confirmed_on=date(2025, 3, 1))
             for relation in ("own", "other")
         }
         texts = dict.fromkeys(("problem_en", "action_en", "conditions_en"), "What others need to copy it.")
         days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1)}
-        self.complete = factories.make_practice(province=self.home, **texts, **days)
-        factories.make_effect(self.complete)
+        self.complete = make.practice(province=self.home, **texts, **days)
+        make.effect(self.complete)
         self.bodies: dict[tuple[str, str], Any] = {}
         self.stand = snapshot_tables()
         self.newest = {name: newest_entry(name) for name in RESOURCE_KINDS}
@@ -372,11 +370,11 @@ class AuthzWorld(World):
             return {"province": place and place.slug, **level}
         if row.resource == "actions" and row.case:
             records = {"pilot": lambda: self.pilot(self.home).slug, "province": lambda: self.away.slug}
-            records |= {"practice": lambda: factories.make_practice().slug}
-            records |= {"cause_milestone": lambda: factories.make_milestone(self.city(), date(2026, 6, 1)).pk}
+            records |= {"practice": lambda: make.practice().slug}
+            records |= {"cause_milestone": lambda: make.milestone(self.city(), date(2026, 6, 1)).pk}
             records |= {
-                "owner_agency": lambda: factories.make_agency().slug,
-                "sources": lambda: [factories.make_source().pk],
+                "owner_agency": lambda: make.agency().slug,
+                "sources": lambda: [make.source().pk],
             }
             return {row.case: records[row.case]() if row.case in records else FOLLOW_UP_FIELDS[row.case]}
         if row.resource in {"practices", "replans"} and row.case in {**PRACTICE_FIELDS, **REPLAN_FIELDS}:
@@ -388,7 +386,7 @@ class AuthzWorld(World):
         if row.case in PLAN_FIELDS and of_pilot:
             return {row.case: PLAN_FIELDS[row.case] if row.one == "create" or row.case != "binding" else False}
         if row.resource == "pilots" and row.case:
-            others = {"batch": factories.make_batch, "parent": self.city}
+            others = {"batch": make.batch, "parent": self.city}
             if row.case == "slug":
                 return {"slug": f"else-{self.next()}"}
             return {row.case: PILOT_FIELDS[row.case] if row.case in PILOT_FIELDS else others[row.case]().slug}

@@ -610,8 +610,8 @@ FORMS = {  # the forms of the day: the page that leads to each, and how its addr
 ASKED = """
 from datetime import date
 from pilots.models import Milestone
-from tests.factories import make_replan
-make_replan(Milestone.objects.filter(pilot__slug="example-city-04", completed_on=None).first(), date(2027, 9, 30))
+from tests import factories as make
+make.replan(Milestone.objects.filter(pilot__slug="example-city-04", completed_on=None).first(), date(2027, 9, 30))
 """
 
 

@@ -27,9 +27,8 @@ from dashboard.analytics.change_log import history_models
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment, Document, LightOverride
 from policies.models import Division
-from tests import factories
+from tests import factories as make
 from tests.core.history.test_change_feed import feed_ends_in_transaction
-from tests.factories import add_step
 from tests.support.api_client import RESOURCE_KINDS, ApiClient, World, client_with_token, world_in_empty_tables
 from tests.test_authz import MODELS
 
@@ -77,43 +76,43 @@ class SignedWorld(World):
                 self.add(kind.make(self, place), side)
         for side, place in (("away", self.away), ("home", self.home)):
             self.add(self.pilots[place.pk], side)
-            target = factories.make_target(self.pilot(place), self.more_indicator(), 100, 80)
-            self.add(add_step(target, 2025, 90), side)
-            self.add(factories.make_override(self.pilot(place), "red", self.signers[f"{side}-signer"]), side)
+            target = make.target(self.pilot(place), self.more_indicator(), 100, 80)
+            self.add(make.add_step(target, 2025, 90), side)
+            self.add(make.override(self.pilot(place), "red", self.signers[f"{side}-signer"]), side)
             self.add_acts(place, side)
-            moved = factories.make_plan(self.more_policy(), self.away)
+            moved = make.plan(self.more_policy(), self.away)
             self.sign(moved, "away")
             moved.province = place
             self.sign(moved, side)
             self.records.append(moved)
             self.moved = moved
         shared, away = self.signers["shared-signer"], self.signers["away-signer"]
-        self.records.append(factories.make_edition("2025-Q4", made_by=shared, submitted_by=shared, approved_by=away))
+        self.records.append(make.edition("2025-Q4", made_by=shared, submitted_by=shared, approved_by=away))
         self.add(Division.objects.create(code="C31", name_zh="黑色金属冶炼"), "shared")
 
     def add_acts(self, place: Any, side: str) -> None:
         """Add records that name people themselves: in fields, in a step, and in entries of what those fields were."""
         signer, pilot = self.signers[f"{side}-signer"], self.pilot(place)
-        follow_up = factories.make_follow_up(pilot, owner_person=f"{side}-signer", verifier=signer)
+        follow_up = make.follow_up(pilot, owner_person=f"{side}-signer", verifier=signer)
         self.add(follow_up, side)
-        self.records.append(factories.make_step(follow_up, Move.SIGN, follow_up.opened_on, author=signer))
+        self.records.append(make.step(follow_up, Move.SIGN, follow_up.opened_on, author=signer))
         follow_up.owner_person, follow_up.owner_user, follow_up.verifier = "", signer, None
         self.sign(follow_up, side)
-        practice = factories.make_practice(pilot, province=place)
+        practice = make.practice(pilot, province=place)
         self.add(practice, side)
-        self.add(factories.make_adoption(practice, province=place, claimed_by=signer, confirmed_by=signer), side)
-        self.add(factories.make_effect(practice, province=place), side)
-        document = factories.make_document(province=place, uploaded_by=signer, is_public=True)
+        self.add(make.adoption(practice, province=place, claimed_by=signer, confirmed_by=signer), side)
+        self.add(make.effect(practice, province=place), side)
+        document = make.document(province=place, uploaded_by=signer, is_public=True)
         self.add(document, side)
         self.add(Attachment.objects.create(document=document, practice=practice, attached_by=signer), side)
-        sealed = factories.make_document(province=place, title=f"sealed-{side}", doc_number=f"sealed-{side}")
+        sealed = make.document(province=place, title=f"sealed-{side}", doc_number=f"sealed-{side}")
         self.add(sealed, side)
         self.add(Attachment.objects.create(document=sealed, adoption=practice.adoptions.get(), province=place), side)
         self.add_deleted_document(sealed, side)
 
     def add_deleted_document(self, sealed: Any, side: str) -> None:
         """Add the history of a document that nobody but its province and the ministry could read."""
-        twin = factories.make_document(province=sealed.province, title=f"sealed-{side}")
+        twin = make.document(province=sealed.province, title=f"sealed-{side}")
         self.sign(twin, side)
         twin.delete()
 

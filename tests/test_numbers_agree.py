@@ -12,19 +12,7 @@ from openpyxl import load_workbook
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Indicator, Pilot
 from policies.models import Province
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_carbon,
-    make_effect,
-    make_follow_up,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_practice,
-    make_province,
-    make_reading,
-)
+from tests import factories as make
 from tests.support.csv_files import csv_records
 
 pytestmark = pytest.mark.django_db
@@ -70,10 +58,10 @@ SHARES = ((2, "6.3"), (10, "31.3"), (18, "56.3"), (26, "81.3"))  # of the roster
 
 def test_a_share_is_rounded_half_up_on_page_in_file_and_sentence(client: Client) -> None:
     """One share reads alike everywhere; a CSV file has the exact fraction, a workbook's format rounds it half up."""
-    policy, roster = make_policy(slug="shares"), list(Province.objects.roster())
+    policy, roster = make.policy(slug="shares"), list(Province.objects.roster())
     for number, (count, _percent) in enumerate(SHARES):
         for province in roster[(count - 8) if number else 0 : count]:
-            make_plan(policy, province, issued_on=date(2023, 1, 1 + number))
+            make.plan(policy, province, issued_on=date(2023, 1, 1 + number))
     page = client.get("/policies/shares/", {"as_of": "2023-06-30", "lang": "en"}).content.decode()
     chinese = client.get("/policies/shares/", {"as_of": "2023-06-30", "lang": "zh-hans"}).content.decode()
     rows = file_rows(client, "/policies/shares/", "adoption", "2023-06-30")
@@ -92,11 +80,11 @@ def test_a_share_is_rounded_half_up_on_page_in_file_and_sentence(client: Client)
 def test_a_change_is_rounded_half_up_in_the_trend_s_sentence(
     empty: None, client: Client, after: str, percent: str
 ) -> None:
-    carbon, batch = make_carbon(), make_batch()
+    carbon, batch = make.carbon(), make.batch()
     for _number in range(5):
-        pilot = make_pilot(batch, make_province())
-        make_reading(pilot, carbon, "2024", "1000")
-        make_reading(pilot, carbon, "2025", after)
+        pilot = make.pilot(batch, make.province())
+        make.reading(pilot, carbon, "2024", "1000")
+        make.reading(pilot, carbon, "2025", after)
     day = {"as_of": "2026-06-30", "lang": "en"}
     page = client.get("/trends/", {**day, "indicator": "CO2_TOT"}).content.decode().replace("\xa0", " ")
     assert f"{percent} % more from the same 5 pilots in 2025 than in 2024" in page
@@ -176,22 +164,22 @@ LATER_DAYS = ["2026-06-30", "2026-09-15", "2026-11-24"]
 def acted_on(client: Client) -> None:
     """Follow-ups in every state over the summer of 2026, and practices copied, confirmed, measured and given up."""
     pilots = list(Pilot.objects.order_by("pk")[:6])
-    make_follow_up(pilots[0])
-    make_follow_up(pilots[1], (Move.SIGN, date(2026, 6, 10)), due_on=date(2026, 9, 1))
-    make_follow_up(pilots[2], (Move.SIGN, date(2026, 6, 10)), (Move.REPORT, date(2026, 9, 10)))
+    make.follow_up(pilots[0])
+    make.follow_up(pilots[1], (Move.SIGN, date(2026, 6, 10)), due_on=date(2026, 9, 1))
+    make.follow_up(pilots[2], (Move.SIGN, date(2026, 6, 10)), (Move.REPORT, date(2026, 9, 10)))
     steps = [(Move.SIGN, date(2026, 6, 5)), (Move.REPORT, date(2026, 6, 20)), (Move.VERIFY, date(2026, 6, 25))]
-    make_follow_up(pilots[3], *steps, cause="pilot", cause_colour="red")
-    make_follow_up(pilots[4], (Move.WITHDRAW, date(2026, 7, 1)))
+    make.follow_up(pilots[3], *steps, cause="pilot", cause_colour="red")
+    make.follow_up(pilots[4], (Move.WITHDRAW, date(2026, 7, 1)))
     days = {"passed_on": date(2026, 1, 1), "library_on": date(2026, 2, 1), "recommended_on": date(2026, 7, 1)}
-    heat, trading = make_practice(pilots[0], **days), make_practice(pilots[0], **{**days, "recommended_on": None})
+    heat, trading = make.practice(pilots[0], **days), make.practice(pilots[0], **{**days, "recommended_on": None})
     in_use = {"planned_on": date(2026, 3, 1), "started_on": date(2026, 4, 1), "in_use_on": date(2026, 6, 1)}
-    make_adoption(heat, pilots[1], **in_use, confirmed_on=date(2026, 9, 1))
-    make_adoption(heat, pilots[2], **in_use)
-    make_adoption(trading, pilots[3], **in_use, given_up_on=date(2026, 8, 1), give_up_reason="money")
+    make.adoption(heat, pilots[1], **in_use, confirmed_on=date(2026, 9, 1))
+    make.adoption(heat, pilots[2], **in_use)
+    make.adoption(trading, pilots[3], **in_use, given_up_on=date(2026, 8, 1), give_up_reason="money")
     indicator = Indicator.objects.get(code="AIR_SO2")
-    values = [make_reading(pilots[4], indicator, year, n) for year, n in (("2023", 100), ("2025", 80))]
-    measured = make_adoption(trading, pilots[4], **in_use)
-    make_effect(
+    values = [make.reading(pilots[4], indicator, year, n) for year, n in (("2023", 100), ("2025", 80))]
+    measured = make.adoption(trading, pilots[4], **in_use)
+    make.effect(
         trading, adoption=measured, known_on=date(2026, 9, 1), reading_before=values[0], reading_after=values[1]
     )
 

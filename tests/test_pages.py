@@ -17,15 +17,7 @@ from django.utils.html import escape
 from accounts.models import Officer, Role
 from pilots.models import Batch, Pilot
 from policies.models import Industry, Policy, Province
-from tests.factories import (
-    make_batch,
-    make_follow_up,
-    make_indicator,
-    make_industry,
-    make_pilot,
-    make_province,
-    make_reading,
-)
+from tests import factories as make
 from tests.support.csv_files import csv_rows
 from tests.support.snapshots import assert_snapshot
 
@@ -132,7 +124,7 @@ def test_the_overview_of_an_empty_database_says_what_to_do(empty: None, client: 
     assert "Run “manage.py load_records” to load" in page
     assert "tile-grid" not in page
     assert "0 of 0" not in page
-    make_province()
+    make.province()
     assert "tile-grid" in client.get("/").text
 
 
@@ -207,7 +199,7 @@ def test_a_csv_holds_what_is_shown_and_says_so(client: Client) -> None:
 
 
 def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
-    make_pilot(make_batch(), make_province(), name_en="<script>alert(1)</script>", slug="x")
+    make.pilot(make.batch(), make.province(), name_en="<script>alert(1)</script>", slug="x")
     for path in ("/pilots/", "/pilots/x/", "/"):
         assert b"<script>alert" not in client.get(path).content
 
@@ -217,10 +209,10 @@ def test_script_in_a_record_stays_text(empty: None, client: Client) -> None:
 
 def add_pilots(count: int) -> Batch:
     """Make pilots of one batch, province and industry, without related records."""
-    batch = make_batch(slug="many", title_en="Many")
-    province, industry = make_province(slug="north", name_en="North"), make_industry(slug="glass")
+    batch = make.batch(slug="many", title_en="Many")
+    province, industry = make.province(slug="north", name_en="North"), make.industry(slug="glass")
     for number in range(count):
-        make_pilot(batch, province, industry, slug=f"p{number}", name_en=f"Pilot {number}")
+        make.pilot(batch, province, industry, slug=f"p{number}", name_en=f"Pilot {number}")
     return batch
 
 
@@ -308,10 +300,10 @@ def test_results_and_action_are_in_the_menu_when_they_have_something_to_show(emp
     always = ["/*", "/provinces/", "/pilots/", "/industries/"]
     assert places(client, "/") == (always, [])
     assert places(client, "/trends/") == (["/", *always[1:], "/synergy/*"], ["/synergy/", "/trends/*"])
-    pilot = make_pilot(make_batch(), make_province())
-    make_follow_up(pilot)
+    pilot = make.pilot(make.batch(), make.province())
+    make.follow_up(pilot)
     assert places(client, "/") == ([*always, "/actions/"], [])
-    make_reading(pilot, make_indicator("AIR_X"), "2025", 1)
+    make.reading(pilot, make.indicator("AIR_X"), "2025", 1)
     assert places(client, "/") == ([*always, "/synergy/", "/actions/"], [])
 
 

@@ -22,30 +22,7 @@ from core.imports.importer import KINDS
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment, LightOverride, Pilot, Practice
 from policies.models import Figure, Measure
-from tests.factories import (
-    add_step,
-    make_adoption,
-    make_agency,
-    make_batch,
-    make_carbon,
-    make_document,
-    make_edition,
-    make_effect,
-    make_follow_up,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_practice,
-    make_province,
-    make_reading,
-    make_replan,
-    make_source,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_seed_records
@@ -169,30 +146,30 @@ class GrowingWorld:
 
     def __init__(self) -> None:
         self.boss = User.objects.create_superuser("boss")
-        self.policy, self.batch = make_policy(slug="p", title_en="needle p"), make_batch(slug="b", title_en="needle b")
-        self.province = make_province(slug="p", name_en="needle")
-        self.industry = make_industry(slug="i", name_en="needle i")
-        self.so2, self.carbon = make_indicator("AIR_SO2"), make_carbon()
+        self.policy, self.batch = make.policy(slug="p", title_en="needle p"), make.batch(slug="b", title_en="needle b")
+        self.province = make.province(slug="p", name_en="needle")
+        self.industry = make.industry(slug="i", name_en="needle i")
+        self.so2, self.carbon = make.indicator("AIR_SO2"), make.carbon()
         self.rounds, self.follow_ups, self.imports, self.documents = 0, [], [], []
 
     def grow(self) -> None:
         n, self.rounds = self.rounds, self.rounds + 1
-        source, agency = make_source(title=f"needle {n}"), make_agency(name_en=f"needle {n}")
-        province, industry = make_province(name_en=f"needle {n}"), make_industry(name_en=f"needle {n}")
-        policy = make_policy(parent=self.policy, title_en=f"needle {n}", calls_for_provincial_plan=False)
+        source, agency = make.source(title=f"needle {n}"), make.agency(name_en=f"needle {n}")
+        province, industry = make.province(name_en=f"needle {n}"), make.industry(name_en=f"needle {n}")
+        policy = make.policy(parent=self.policy, title_en=f"needle {n}", calls_for_provincial_plan=False)
         policy.agencies.add(agency)
-        plan = make_plan(self.policy, province)
+        plan = make.plan(self.policy, province)
         figure = {"name_zh": f"数字{n}", "value": 1, "unit": "%", "kind": "count"}
         Figure.objects.create(slug=f"f-{n}", province=self.province, **figure)
         measure = Measure.objects.create(slug=f"m-{n}", title_zh=f"措施{n}", title_en=f"needle {n}", field="industry")
         measure.policies.add(self.policy)
         measure.industries.add(self.industry, industry)
-        batch = make_batch(announced_on=date(2024, 1, 16 + n), level="provincial", province=province)
+        batch = make.batch(announced_on=date(2024, 1, 16 + n), level="provincial", province=province)
         batch.industries_announced.add(industry)
-        pilot = make_pilot(self.batch, self.province, self.industry, slug=f"p-{n}", name_en=f"needle {n}")
-        copier = make_pilot(batch, province, industry, name_en=f"needle copy {n}", kind="park", parent=pilot)
+        pilot = make.pilot(self.batch, self.province, self.industry, slug=f"p-{n}", name_en=f"needle {n}")
+        copier = make.pilot(batch, province, industry, name_en=f"needle copy {n}", kind="park", parent=pilot)
         readings = [reading for place in (pilot, copier) for reading in self.facts(place)]
-        practice = make_practice(
+        practice = make.practice(
             pilot,
             slug=f"practice-{n}",
             title_en=f"needle {n}",
@@ -202,21 +179,21 @@ class GrowingWorld:
         )
         practice.industries.add(self.industry, industry)
         days = {"started_on": date(2025, 3, 1), "in_use_on": date(2025, 4, 1)}
-        adoption = make_adoption(practice, copier, **days)
-        make_effect(practice)
-        make_effect(practice, reading_before=readings[0], reading_after=readings[1])
-        make_effect(practice, adoption=adoption, reading_before=readings[4], reading_after=readings[5])
+        adoption = make.adoption(practice, copier, **days)
+        make.effect(practice)
+        make.effect(practice, reading_before=readings[0], reading_after=readings[1])
+        make.effect(practice, adoption=adoption, reading_before=readings[4], reading_after=readings[5])
         cause = {"cause": "pilot", "cause_colour": "red"}
         times = {"opened_on": date(2026, 1, 1), "due_on": date(2026, 1, 6)}
-        follow_ups = [make_follow_up(pilot, *CLOSED, **cause, **times), make_follow_up(pilot, **cause, **times)]
+        follow_ups = [make.follow_up(pilot, *CLOSED, **cause, **times), make.follow_up(pilot, **cause, **times)]
         self.follow_ups += follow_ups
         for record in (plan, policy, measure, batch, pilot, copier, practice, adoption, *follow_ups, *readings):
             record.sources.add(source)
-        make_plan(make_policy(calls_for_provincial_plan=False), province).delete()
-        self.documents.append(make_document(is_public=True, province=self.province))
+        make.plan(make.policy(calls_for_provincial_plan=False), province).delete()
+        self.documents.append(make.document(is_public=True, province=self.province))
         Attachment.objects.create(document=self.documents[0], reading=readings[0])
         Attachment.objects.create(document=self.documents[-1], practice=Practice.objects.get(slug="practice-0"))
-        make_edition(f"202{n}-Q1")
+        make.edition(f"202{n}-Q1")
         make_user(f"user-{n}", "provincial_editor", province)
         create_token(user=self.boss, name=f"t-{n}")
         self.imports.append(
@@ -241,17 +218,17 @@ class GrowingWorld:
 
     def facts(self, pilot: Pilot) -> list[Any]:
         """Make stages, a red milestone, targets with a step, and readings; return these."""
-        make_stage(pilot, "listed", date(2024, 1, 15))
-        milestone = make_milestone(pilot, date(2025, 6, 1), is_key=True, title_en="needle")
-        make_replan(milestone, date(2027, 1, 1))
+        make.stage(pilot, "listed", date(2024, 1, 15))
+        milestone = make.milestone(pilot, date(2025, 6, 1), is_key=True, title_en="needle")
+        make.replan(milestone, date(2027, 1, 1))
         milestone.planned_on = date(2025, 7, 1)  # an entry of its history that is told beside the light
         milestone.save()
         days = {"set_on": DAY, "expires_on": today() + timedelta(1)}
         LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=self.boss, **days)
         found = []
         for indicator in (self.so2, self.carbon):
-            add_step(make_target(pilot, indicator, 100, 70), 2025, 90)
-            found += [make_reading(pilot, indicator, year, value) for year, value in (("2023", 100), ("2025", 95))]
+            make.add_step(make.target(pilot, indicator, 100, 70), 2025, 90)
+            found += [make.reading(pilot, indicator, year, value) for year, value in (("2023", 100), ("2025", 95))]
         return found
 
 
@@ -273,7 +250,7 @@ def counted(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str,
 
 def count_queries(world: GrowingWorld, address: str) -> int:
     """Count those of a page, 0 where there is none, or of the dry run of a kind's own export."""
-    make_agency()  # a write, so that nothing comes from a cache
+    make.agency()  # a write, so that nothing comes from a cache
     if kind := KINDS.get(address.removeprefix("import ")):
         content = b"".join(export_csv(kind, kind.export_queryset().order_by("pk"), stem="x"))
         with CaptureQueriesContext(connection) as queries:

@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import translation
 
 from core.seed.models import SeedRecord
-from tests.factories import make_batch, make_industry, make_pilot, make_plan, make_policy, make_province
+from tests import factories as make
 from tests.support.html_reader import PageReader, PageText
 from tests.support.tiers import sampled
 from tests.support.translatable_messages import (
@@ -147,11 +147,11 @@ def test_a_page_is_in_one_language(client: Client, path: str, lang: str) -> None
 
 @pytest.mark.django_db
 def test_a_record_without_an_english_name_says_that_it_is_chinese(empty: None, client: Client) -> None:
-    province = make_province(name_en="", short_en="")
-    policy = make_policy(title_zh="减污降碳方案", title_en="", calls_for_provincial_plan=True)
-    make_plan(policy, province)
-    industry = make_industry(name_en="")
-    pilot = make_pilot(make_batch(title_en="", policy=policy), province, industry, name_zh="某市", name_en="")
+    province = make.province(name_en="", short_en="")
+    policy = make.policy(title_zh="减污降碳方案", title_en="", calls_for_provincial_plan=True)
+    make.plan(policy, province)
+    industry = make.industry(name_en="")
+    pilot = make.pilot(make.batch(title_en="", policy=policy), province, industry, name_zh="某市", name_en="")
     for record in (policy, province, industry, pilot, pilot.batch):
         texts = PageReader(client.get(record.get_absolute_url()).content.decode()).texts
         named = [item for item in texts if record.name == item.text and not item.where.endswith(("label>", "title>"))]

@@ -18,7 +18,7 @@ from django.urls import Resolver404, resolve
 
 from core.http.request import DEMO_LABEL
 from policies.models import Source
-from tests.factories import make_batch, make_pilot, make_province
+from tests import factories as make
 from tests.support.html_reader import PageReader
 from tests.test_translations import foreign_texts
 
@@ -141,9 +141,9 @@ class Walk:
 
 def add_few_records() -> None:
     """A ministry's first afternoon: pilots without a target, value or plan."""
-    batch = make_batch(slug="first", level="national", city_count=3)
+    batch = make.batch(slug="first", level="national", city_count=3)
     for number in range(2):
-        make_pilot(batch, make_province(), slug=f"pilot-{number}")
+        make.pilot(batch, make.province(), slug=f"pilot-{number}")
 
 
 def test_walk_few_records(empty: None, client: Client) -> None:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
 from policies.models import Province
-from tests.factories import make_province
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.jobs import ends_of_jobs, jobs_done, run_jobs
 from tests.support.sign_in import PASSWORD as OLD
@@ -27,7 +27,7 @@ NEW = "another one that is long"
 
 @pytest.fixture
 def home() -> Province:
-    return make_province(slug="home", name_en="Home")
+    return make.province(slug="home", name_en="Home")
 
 
 # -- the page ----------------------------------------------------------------------------------------------

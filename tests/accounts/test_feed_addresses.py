@@ -30,8 +30,8 @@ def feed_secret(user: User, **more: Any) -> tuple[Token, str]:
 
 @pytest.fixture
 def milestone() -> Milestone:
-    pilot = make.make_pilot(make.make_batch(), make.make_province(slug="lakeland"), slug="lakeside")
-    return make.make_milestone(pilot, date(2026, 12, 24), title_en="Boiler replaced")
+    pilot = make.pilot(make.batch(), make.province(slug="lakeland"), slug="lakeside")
+    return make.milestone(pilot, date(2026, 12, 24), title_en="Boiler replaced")
 
 
 def status(client: Client, path: str) -> int:
@@ -94,8 +94,8 @@ def test_rights_of_the_owner_apply(client: Client, reader: User, milestone: Mile
     _token, secret = feed_secret(reader)
     assert status(client, f"/feeds/{secret}/changes.atom") == 404
     assert status(client, f"/feeds/{secret}/desk.ics") == 404
-    away = make.make_pilot(milestone.pilot.batch, make.make_province())
-    far = make.make_milestone(away, date(2026, 12, 24))
+    away = make.pilot(milestone.pilot.batch, make.province())
+    far = make.milestone(away, date(2026, 12, 24))
     editor = User.objects.create_user("editor", is_staff=True)
     Officer.objects.create(user=editor, role=Role.PROVINCIAL_EDITOR, province=milestone.pilot.province)
     _token, secret = feed_secret(User.objects.get(pk=editor.pk))

@@ -25,25 +25,7 @@ from pilots.models import (
     Target,
 )
 from policies.models import Figure, Policy, ProvincialPlan
-from tests.factories import (
-    add_step,
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_follow_up,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_practice,
-    make_province,
-    make_reading,
-    make_replan,
-    make_source,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.admin_forms import form_data, form_errors, newest, page_url, save, save_new
 from tests.support.api_client import make_user
 from tests.support.databases import kept_between_tests
@@ -57,26 +39,26 @@ CHANGES, QUALITY = "/admin/changes/", "/admin/quality/"
 
 def make_province_world(slug: str, policy: Policy, batch: Any, indicator: Any) -> SimpleNamespace:
     """Make a province with one record of every kind that an editor may change."""
-    province = make_province(slug=slug, name_en=slug.capitalize())
-    pilot = make_pilot(batch, province, slug=f"{slug}-city", name_en=f"{slug.capitalize()} City")
-    target = make_target(pilot, indicator, 100, 80)
-    practice = make_practice(pilot, province=province)
+    province = make.province(slug=slug, name_en=slug.capitalize())
+    pilot = make.pilot(batch, province, slug=f"{slug}-city", name_en=f"{slug.capitalize()} City")
+    target = make.target(pilot, indicator, 100, 80)
+    practice = make.practice(pilot, province=province)
     return SimpleNamespace(
         practice=practice,
-        adoption=make_adoption(practice, province=province),
-        effect=make_effect(practice, province=province),
-        follow_up=make_follow_up(pilot, opened_on=date(2026, 6, 2 if slug == "home" else 1)),
+        adoption=make.adoption(practice, province=province),
+        effect=make.effect(practice, province=province),
+        follow_up=make.follow_up(pilot, opened_on=date(2026, 6, 2 if slug == "home" else 1)),
         province=province,
-        plan=make_plan(policy, province),
-        policy=make_policy(level="provincial", province=province, slug=f"{slug}-policy"),
+        plan=make.plan(policy, province),
+        policy=make.policy(level="provincial", province=province, slug=f"{slug}-policy"),
         figure=Figure.objects.create(
             slug=f"{slug}-figure", name_zh="数字", value=1, unit="%", kind="count", province=province
         ),
         pilot=pilot,
-        milestone=make_milestone(pilot, date(2025, 5, 1), title_en=f"{slug.capitalize()} milestone"),
-        target=add_step(target, 2025, 90),
-        reading=make_reading(pilot, indicator, "2024", 95, state="reported", accepted_on=None),
-        stage=make_stage(pilot, "recommended", date(2024, 1, 1)),
+        milestone=make.milestone(pilot, date(2025, 5, 1), title_en=f"{slug.capitalize()} milestone"),
+        target=make.add_step(target, 2025, 90),
+        reading=make.reading(pilot, indicator, "2024", 95, state="reported", accepted_on=None),
+        stage=make.stage(pilot, "recommended", date(2024, 1, 1)),
     )
 
 
@@ -85,8 +67,8 @@ def stored_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[Simp
     """Make the records of both provinces once for this module, in place of the seed records."""
     with kept_between_tests(django_db_blocker):
         delete_seed_records()
-        policy, batch = make_policy(slug="national"), make_batch(slug="batch")
-        indicator = make_indicator("SO2")
+        policy, batch = make.policy(slug="national"), make.batch(slug="batch")
+        indicator = make.indicator("SO2")
         yield SimpleNamespace(
             policy=policy,
             batch=batch,
@@ -175,7 +157,7 @@ def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, cl
 def test_what_a_pilot_promised_stays_with_the_pilot(
     world: SimpleNamespace, editor: User, client: Client, boss: Client, name: str
 ) -> None:
-    record, second = getattr(world.home, name), make_pilot(world.batch, world.home.province)
+    record, second = getattr(world.home, name), make.pilot(world.batch, world.home.province)
     for other in (second, world.away.pilot):
         client.post(page_url(record), form_data(client.get(page_url(record))) | {"pilot": other.pk})
         record.refresh_from_db()
@@ -253,7 +235,7 @@ def test_a_day_that_has_passed_is_moved_with_a_reason(
     assert save(client, milestone, planned_on="2027-01-01", change_reason="Late machine").status_code == 302
     assert newest(milestone).history_change_reason == "Late machine"
     assert save(client, milestone, planned_on="2027-02-01").status_code == 302
-    other = make_milestone(world.home.pilot, date(2025, 6, 1))
+    other = make.milestone(world.home.pilot, date(2025, 6, 1))
     row = {"milestones-0-planned_on": "2027-03-01", "change_reason": "Late as well"}
     assert save(client, world.home.pilot, **row).status_code == 302
     other.refresh_from_db()
@@ -274,9 +256,9 @@ NEW_RECORDS: dict[type, dict[str, Any]] = {
 def test_a_new_record_is_the_province_s_own(world: SimpleNamespace, editor: User, client: Client, model: Any) -> None:
     values, before = dict(NEW_RECORDS[model]), model.objects.count()
     if model is ProvincialPlan:
-        values["policy"] = make_policy().pk
+        values["policy"] = make.policy().pk
     if model in {Target, Reading}:
-        values["indicator"] = make_indicator("NOX").pk
+        values["indicator"] = make.indicator("NOX").pk
     field = "pilot" if hasattr(model, "pilot") else "province"
     assert form_errors(save_new(client, model, **values, **{field: getattr(world.away, field).pk})) == {
         field: [OUT_OF_SCOPE]
@@ -345,7 +327,7 @@ def test_deleting_many_is_refused_as_a_whole(world: SimpleNamespace, editor: Use
 def test_missing_plans_are_added_by_who_may_change_the_policy(
     world: SimpleNamespace, editor: User, client: Client, boss: Client
 ) -> None:
-    policy = make_policy(slug="second")
+    policy = make.policy(slug="second")
     address = page_url(policy, "missing_plans")
     assert [client.get(address).status_code, client.post(address).status_code] == [403, 403]
     assert policy.plans.count() == 0
@@ -356,8 +338,8 @@ def test_a_version_that_would_give_the_record_away_is_not_restored(
     world: SimpleNamespace, editor: User, client: Client, stranger: User
 ) -> None:
     plan = world.home.plan
-    other = make_policy(slug="other")
-    moved = make_plan(other, world.away.province)
+    other = make.policy(slug="other")
+    moved = make.plan(other, world.away.province)
     first = newest(moved)
     edited_by(moved, stranger, province=world.home.province, title_en="Moved home")
     shown = client.get(page_url(moved, "simple_history", first.pk))
@@ -442,7 +424,7 @@ def test_the_feed_is_of_the_own_province(
         for name in [*RECORDS, "stage"]:
             edited_by(getattr(place, name), stranger)
     edited_by(world.policy, User.objects.create_user("ministry"))
-    edited_by(make_source(title="A notice"), User.objects.create_user("librarian"))
+    edited_by(make.source(title="A notice"), User.objects.create_user("librarian"))
     shown = client.get(CHANGES)
     assert "You see what belongs to Home." in shown.text
     kinds = {line.kind for line in shown.context["page"]}
@@ -491,8 +473,8 @@ def test_the_report_is_of_the_own_province(world: SimpleNamespace, editor: User,
 
 def test_what_was_deleted_with_its_rows_takes_the_right_to_the_rows_too(world: SimpleNamespace, client: Client) -> None:
     """A clerk who may add milestones, and not ask for their days; and one who may add pilots, and not say which."""
-    milestone, pilot = world.home.milestone, make_pilot(world.batch, world.home.province)
-    make_replan(milestone, date(2027, 1, 1))
+    milestone, pilot = world.home.milestone, make.pilot(world.batch, world.home.province)
+    make.replan(milestone, date(2027, 1, 1))
     for record in (milestone, pilot):
         record.key = record.pk
         delete_with_history(record)

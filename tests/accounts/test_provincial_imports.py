@@ -16,21 +16,7 @@ from core.imports.models import Import, ImportState
 from core.records.writing import Conflict
 from pilots.models import Milestone
 from policies.models import ProvincialPlan
-from tests.factories import (
-    add_step,
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_practice,
-    make_reading,
-    make_target,
-)
-from tests.factories import make_province as province
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.imports import (
     actions_of,
@@ -50,15 +36,15 @@ OUT_OF_SCOPE = "This belongs to another province or to all: your role does not r
 @pytest.fixture
 def world() -> SimpleNamespace:
     """Make two provinces with a plan, a pilot and a milestone each."""
-    policy, batch = make_policy(slug="national", title_zh="国家方案"), make_batch(slug="batch")
+    policy, batch = make.policy(slug="national", title_zh="国家方案"), make.batch(slug="batch")
     sides = {}
     for slug in ("home", "away"):
-        place = province(slug=slug, name_zh=slug, short_zh=slug)
-        pilot = make_pilot(batch, place, slug=f"{slug}-city", name_zh=f"{slug}市")
-        milestone = make_milestone(pilot, "2025-05-01", title_zh="平台", title_en="")
-        plan = make_plan(policy, place)
+        place = make.province(slug=slug, name_zh=slug, short_zh=slug)
+        pilot = make.pilot(batch, place, slug=f"{slug}-city", name_zh=f"{slug}市")
+        milestone = make.milestone(pilot, "2025-05-01", title_zh="平台", title_en="")
+        plan = make.plan(policy, place)
         sides[slug] = SimpleNamespace(province=place, pilot=pilot, plan=plan, milestone=milestone)
-    return SimpleNamespace(policy=policy, batch=batch, so2=make_indicator("SO2"), **sides)
+    return SimpleNamespace(policy=policy, batch=batch, so2=make.indicator("SO2"), **sides)
 
 
 @pytest.fixture
@@ -100,7 +86,7 @@ def test_a_foreign_row_is_an_error_of_its_cell(
     world: SimpleNamespace, editor: User, kind: str, heads: list[str], rows: list[list[str]], cell: str
 ) -> None:
     """Who reaches everywhere brings in the very same file."""
-    make_policy(slug="second")
+    make.policy(slug="second")
     plan = dry_run_of(kind, heads, *rows, by=editor)
     assert errors_of(plan) == [(cell, "not_yours")]
     assert [fault.message for fault in plan.errors] == [OUT_OF_SCOPE]
@@ -122,7 +108,7 @@ def test_one_foreign_row_fails_the_file(world: SimpleNamespace, editor: User, cl
 def test_a_record_is_not_moved_across_the_border(world: SimpleNamespace, editor: User) -> None:
     """Neither away nor, by its number, home."""
     heads = ["id", "policy", "province", "status"]
-    second = make_policy(slug="second")
+    second = make.policy(slug="second")
     moved = [[world.home.plan.pk, "second", "away", "issued"], [world.away.plan.pk, second.slug, "home", "issued"]]
     assert errors_of(dry_run_of("plans", heads, *moved, by=editor)) == [("C2", "not_yours"), ("C3", "not_yours")]
     heads = ["id", "pilot", "title_zh"]
@@ -177,7 +163,7 @@ def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: Use
     row = ["home-city", "SO2", "2024", "9", "2025-02-01", "accepted", "2025-03-01"]
     plan = dry_run_of("readings", READINGS, row, by=editor)
     assert errors_of(plan) == [("F2", "not_yours"), ("G2", "not_yours")]
-    reading = make_reading(world.home.pilot, world.so2, "2023", 10)
+    reading = make.reading(world.home.pilot, world.so2, "2023", 10)
     kept = [[reading.pk, "accepted", str(reading.accepted_on), "noted"]]
     heads = ["id", "state", "accepted_on", "note"]
     assert errors_of(dry_run_of("readings", heads, *kept, by=editor)) == []
@@ -237,7 +223,7 @@ def test_imports_of_others_are_not_there(world: SimpleNamespace, editor: User, c
 def test_an_editor_does_not_undo_but_with_the_right_and_then_one_s_own(
     world: SimpleNamespace, editor: User, client: Client
 ) -> None:
-    second = make_policy(slug="second")
+    second = make.policy(slug="second")
     mine = upload_file(client, "plans", PLANS, [second.slug, "home", "drafting", ""])
     client.post(reverse("import-confirm", args=[mine.pk]), {"reason": ""})
     assert second.plans.count() == 1
@@ -257,12 +243,12 @@ def test_an_export_to_be_edited_holds_one_s_own_records(
 ) -> None:
     for side in (world.home, world.away):
         note = {"note_en": f"entered in {side.province.slug}"}
-        make_target(side.pilot, world.so2, 100, 80, **note)
-        make_reading(side.pilot, world.so2, "2024", 90, **note)
-        practice = make_practice(side.pilot, province=side.province, **note)
-        make_adoption(practice, province=side.province, **note)
-        make_effect(practice, province=side.province, **note)
-        make_policy(slug=f"{side.province.slug}-policy", level="provincial", province=side.province, **note)
+        make.target(side.pilot, world.so2, 100, 80, **note)
+        make.reading(side.pilot, world.so2, "2024", 90, **note)
+        practice = make.practice(side.pilot, province=side.province, **note)
+        make.adoption(practice, province=side.province, **note)
+        make.effect(practice, province=side.province, **note)
+        make.policy(slug=f"{side.province.slug}-policy", level="provincial", province=side.province, **note)
         ProvincialPlan.objects.filter(pk=side.plan.pk).update(**note)
         Milestone.objects.filter(pk=side.milestone.pk).update(**note)
     boss = Client()
@@ -284,9 +270,9 @@ def export_text(answer: Any) -> str:
 def test_targets_of_the_own_pilots_are_added_and_not_made_easier(world: SimpleNamespace, editor: User) -> None:
     """Row by row: what is new comes in, but for binding; what is on record is the ministry's to change."""
     heads = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "binding", "steps"]
-    target = make_target(world.home.pilot, world.so2, 100, 80)
-    add_step(target, 2025, 90)
-    nox, pm = make_indicator("NOX"), make_indicator("PM")
+    target = make.target(world.home.pilot, world.so2, 100, 80)
+    make.add_step(target, 2025, 90)
+    nox, pm = make.indicator("NOX"), make.indicator("PM")
     same = ["home-city", "SO2", "reach", 2023, 100, 2026, 80, "yes", "2025: 90"]
     easier = ["home-city", "SO2", "reach", 2023, 100, 2027, 95, "no", "2025: 98"]
     new = ["home-city", "NOX", "reach", 2023, 100, 2026, 80, "no", "2025: 90"]
@@ -300,7 +286,7 @@ def test_targets_of_the_own_pilots_are_added_and_not_made_easier(world: SimpleNa
 
 def test_a_file_that_moves_a_passed_day_is_confirmed_with_a_reason(world: SimpleNamespace, editor: User) -> None:
     """By the command line too; a day to come is moved without."""
-    later = make_milestone(world.home.pilot, date(2027, 5, 1), title_zh="后", title_en="")
+    later = make.milestone(world.home.pilot, date(2027, 5, 1), title_zh="后", title_en="")
     heads = ["id", "planned_on"]
     for by in (editor, None):
         rows = [[world.home.milestone.pk, "2027-01-01"], [later.pk, "2027-06-01"]]

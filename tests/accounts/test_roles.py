@@ -24,11 +24,7 @@ from accounts.models import (
 from core.imports.models import Import
 from core.permissions import can_access, editor_province
 from policies.models import Province
-from tests.factories import (
-    make_plan,
-    make_policy,
-    make_province,
-)
+from tests import factories as make
 from tests.support.admin_forms import form_data
 from tests.support.api_client import ApiClient, make_user
 
@@ -38,12 +34,12 @@ API = "/api/v1/"
 
 @pytest.fixture
 def home() -> Province:
-    return make_province(slug="home", name_en="Home")
+    return make.province(slug="home", name_en="Home")
 
 
 @pytest.fixture
 def away() -> Province:
-    return make_province(slug="away", name_en="Away")
+    return make.province(slug="away", name_en="Away")
 
 
 def reload_user(user: User) -> Any:
@@ -79,17 +75,17 @@ def test_a_role_has_its_permissions_and_no_others(home: Province) -> None:
 def test_rights_of_one_s_own_end_at_the_province_too(home: Province, away: Province) -> None:
     group = Group.objects.create(name="Deleters")
     group.permissions.add(Permission.objects.get(codename="delete_provincialplan"))
-    editor, policy = make_user("editor", "provincial_editor", home), make_policy()
+    editor, policy = make_user("editor", "provincial_editor", home), make.policy()
     editor.groups.add(group)
     free = make_user("free")
     free.groups.add(group)
-    plans = [make_plan(policy, home), make_plan(policy, away)]
+    plans = [make.plan(policy, home), make.plan(policy, away)]
     assert [editor.has_perm("policies.delete_provincialplan", plan) for plan in plans] == [True, False]
     assert [free.has_perm("policies.delete_provincialplan", plan) for plan in plans] == [True, True]
 
 
 def test_a_deactivated_user_may_nothing(home: Province) -> None:
-    plan = make_plan(make_policy(), home)
+    plan = make.plan(make.policy(), home)
     for role, place in (("admin", None), ("provincial_editor", home)):
         user = make_user(role, role, place)
         user.is_active = False

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import MAX_ACTIVE_TOKENS, Token, TokenLimitReached, active_tokens, create_token
 from policies.models import Province
-from tests.factories import make_province
+from tests import factories as make
 from tests.support.api_client import ApiClient, make_user
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ TOKENS = "/tokens/"
 
 @pytest.fixture
 def home() -> Province:
-    return make_province(slug="home")
+    return make.province(slug="home")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from pilots.models import Batch, Milestone, Pilot
-from tests.factories import make_batch, make_indicator, make_milestone, make_pilot, make_province
+from tests import factories as make
 from tests.support.admin_forms import form_data
 from tests.support.databases import connection_to
 
@@ -51,10 +51,10 @@ def test_a_writer_does_not_wait_for_who_writes_another_pilot_of_the_batch(
     admin_client: Client, write: Callable[[Client, Pilot], None]
 ) -> None:
     """Another connection holds the batch and its other pilot; a lock that is not given at once is an error."""
-    batch, province = make_batch(slug="first"), make_province()
-    pilot, other = (make_pilot(batch, province) for _ in range(2))
-    make_indicator("LOCKED")
-    make_milestone(pilot, date(2026, 12, 1))
+    batch, province = make.batch(slug="first"), make.province()
+    pilot, other = (make.pilot(batch, province) for _ in range(2))
+    make.indicator("LOCKED")
+    make.milestone(pilot, date(2026, 12, 1))
     neighbour = connection_to(connection.settings_dict["NAME"])
     try:
         with neighbour.cursor() as cursor:

@@ -14,7 +14,7 @@ from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
 from dashboard.quality import DataQuality
 from pilots.models import Pilot
-from tests.factories import make_batch, make_milestone, make_pilot, make_policy, make_province
+from tests import factories as make
 from tests.support.histories import forget_entries
 from tests.support.sign_in import staff_client
 
@@ -26,9 +26,9 @@ CHANGES, QUALITY = "/admin/changes/", "/admin/quality/"
 @pytest.fixture
 def pilot() -> Pilot:
     """Make a pilot of Hebei with an overdue milestone, without changes."""
-    province = make_province(slug="hebei", name_en="Hebei", name_zh="河北省")
-    pilot = make_pilot(make_batch(title_en="First batch", city_count=3), province, name_en="Huzhou", name_zh="湖州市")
-    make_milestone(pilot, date(2025, 5, 1), title_en="Platform live", title_zh="平台上线", owner="Bureau")
+    province = make.province(slug="hebei", name_en="Hebei", name_zh="河北省")
+    pilot = make.pilot(make.batch(title_en="First batch", city_count=3), province, name_en="Huzhou", name_zh="湖州市")
+    make.milestone(pilot, date(2025, 5, 1), title_en="Platform live", title_zh="平台上线", owner="Bureau")
     forget_entries()
     return pilot
 
@@ -233,7 +233,7 @@ def test_a_rule_or_a_severity_narrows_the_list_and_not_the_report(pilot: Pilot, 
 
 
 def test_a_province_narrows_all_of_it(pilot: Pilot, admin_client: Client) -> None:
-    make_milestone(make_pilot(pilot.batch, make_province(name_en="Other")), date(2025, 5, 1), title_en="Elsewhere")
+    make.milestone(make.pilot(pilot.batch, make.province(name_en="Other")), date(2025, 5, 1), title_en="Elsewhere")
     page = admin_client.get(QUALITY, {"province": "hebei"})
     assert {line.province for line in page.context["page"].object_list} == {pilot.province}
     assert "Elsewhere" not in page.text
@@ -242,7 +242,7 @@ def test_a_province_narrows_all_of_it(pilot: Pilot, admin_client: Client) -> Non
 
 
 def test_the_chase_list_is_one_line_for_each_missing_thing(pilot: Pilot, admin_client: Client) -> None:
-    make_policy(title_en="Nobody's", calls_for_provincial_plan=False)
+    make.policy(title_en="Nobody's", calls_for_provincial_plan=False)
     about, rows = rows_of(admin_client.get(QUALITY, {"export": "chase.csv"}))
     assert about[0] == "# Chase list"
     assert len(rows) - 1 == len(DataQuality(date(2026, 11, 25)).findings())

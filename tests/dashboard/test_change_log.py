@@ -22,22 +22,7 @@ from dashboard.analytics.change_log import (
     load_change_log,
 )
 from pilots.models import Pilot
-from tests.factories import (
-    add_step,
-    make_batch,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_override,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_province,
-    make_reading,
-    make_source,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.histories import forget_entries, rewrite_entries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -54,7 +39,7 @@ def wang() -> User:
 @pytest.fixture
 def pilot() -> Pilot:
     """Make one pilot without history entries."""
-    pilot = make_pilot(make_batch(), make_province(name_en="Hebei"), slug="huzhou", name_en="Huzhou", name_zh="湖州市")
+    pilot = make.pilot(make.batch(), make.province(name_en="Hebei"), slug="huzhou", name_en="Huzhou", name_zh="湖州市")
     forget_entries()
     return pilot
 
@@ -103,7 +88,7 @@ def test_every_kind_that_keeps_a_history_is_in_the_feed() -> None:
 
 
 def test_a_line_says_who_changed_which_field_from_what_to_what_and_why(pilot: Pilot, wang: User) -> None:
-    source, steel = make_source(title="Notice"), make_industry(name_en="Steel")
+    source, steel = make.source(title="Notice"), make.industry(name_en="Steel")
     edit_record(pilot)
     forget_entries()
     first = edit_record(pilot)
@@ -139,13 +124,13 @@ def test_a_change_is_held_against_the_entry_before_it_even_when_that_is_not_aske
 
 
 def test_what_belongs_to_a_pilot_is_shown_with_its_name(pilot: Pilot, wang: User) -> None:
-    sulphur = make_indicator("AIR_SO2", name_en="SO2")
-    make_target(pilot, sulphur, 100, 80)
-    make_reading(pilot, sulphur, "2024", 95)
-    make_stage(pilot, "listed", date(2024, 1, 15))
-    make_milestone(pilot, date(2025, 5, 1), title_en="Platform live")
-    make_override(pilot, "yellow", wang)
-    plan = make_plan(make_policy(title_en="Plan"), pilot.province, title_en="", title_zh="")
+    sulphur = make.indicator("AIR_SO2", name_en="SO2")
+    make.target(pilot, sulphur, 100, 80)
+    make.reading(pilot, sulphur, "2024", 95)
+    make.stage(pilot, "listed", date(2024, 1, 15))
+    make.milestone(pilot, date(2025, 5, 1), title_en="Platform live")
+    make.override(pilot, "yellow", wang)
+    plan = make.plan(make.policy(title_en="Plan"), pilot.province, title_en="", title_zh="")
     found = {line.kind: line for line in lines_of(KINDS)}
     assert {kind: line.what for kind, line in found.items() if kind not in ("Indicator", "Policy")} == {
         "Target": "Huzhou · SO2",
@@ -160,7 +145,7 @@ def test_what_belongs_to_a_pilot_is_shown_with_its_name(pilot: Pilot, wang: User
 
 def test_what_is_gone_leads_to_its_history_and_keeps_its_name(pilot: Pilot, wang: User) -> None:
     edit_record(pilot)
-    stage, key = make_stage(pilot, "listed", date(2024, 1, 15)), pilot.pk
+    stage, key = make.stage(pilot, "listed", date(2024, 1, 15)), pilot.pk
     stage_key = stage.pk
     stage.delete()
     pilot._history_user, pilot._change_reason = wang, "Entered twice"  # type: ignore[attr-defined]
@@ -177,7 +162,7 @@ def test_what_is_gone_leads_to_its_history_and_keeps_its_name(pilot: Pilot, wang
 
 def test_every_entry_stands_once_in_the_order_of_time(pilot: Pilot) -> None:
     """Some of several kinds at one moment, as an import writes them."""
-    moment, batch, policy = datetime(2026, 1, 5, 8, 0, tzinfo=UTC), pilot.batch, make_policy()
+    moment, batch, policy = datetime(2026, 1, 5, 8, 0, tzinfo=UTC), pilot.batch, make.policy()
     forget_entries()
     for minute in (0, 0, 1, 0, 2, 1, 1):
         for record in (pilot, batch, policy):
@@ -201,36 +186,36 @@ def test_by_person(pilot: Pilot, wang: User) -> None:
 
 
 def test_by_province_its_own_records_and_those_of_its_pilots(pilot: Pilot) -> None:
-    hebei, other = pilot.province, make_province()
-    elsewhere = make_pilot(pilot.batch, other)
-    target = make_target(pilot, make_indicator("AIR_SO2"), 100, 80)
+    hebei, other = pilot.province, make.province()
+    elsewhere = make.pilot(pilot.batch, other)
+    target = make.target(pilot, make.indicator("AIR_SO2"), 100, 80)
     forget_entries()
     inside = [
         edit_record(hebei),
         edit_record(pilot),
         edit_record(target),
-        add_step(target, 2025, 90).history.first(),
-        make_plan(make_policy(), hebei).history.get(),
-        make_stage(pilot, "listed", date(2024, 1, 15)).history.get(),
+        make.add_step(target, 2025, 90).history.first(),
+        make.plan(make.policy(), hebei).history.get(),
+        make.stage(pilot, "listed", date(2024, 1, 15)).history.get(),
     ]
-    make_stage(elsewhere, "listed", date(2024, 1, 15))
+    make.stage(elsewhere, "listed", date(2024, 1, 15))
     edit_record(other)
     edit_record(pilot.batch)  # a national batch belongs to no province
     assert query_keys(provinces=[hebei]) == [entry_key(entry) for entry in reversed(inside)]
 
 
 def test_a_change_of_a_record_that_moved_is_the_province_s_whose_it_was_then(pilot: Pilot) -> None:
-    wrong, right = pilot.province, make_province()
+    wrong, right = pilot.province, make.province()
     forget_entries()
     there, moved, later = edit_record(pilot), edit_record(pilot, province=right), edit_record(pilot)
-    stage = make_stage(pilot, "listed", date(2024, 1, 15)).history.get()
+    stage = make.stage(pilot, "listed", date(2024, 1, 15)).history.get()
     assert query_keys(provinces=[wrong]) == [entry_key(there)]
     assert query_keys(provinces=[right]) == [entry_key(entry) for entry in (stage, later, moved)]
 
 
 def test_a_deleted_record_stays_in_the_feed_of_its_province(pilot: Pilot) -> None:
     edit_record(pilot)
-    make_stage(pilot, "listed", date(2024, 1, 15)).delete()
+    make.stage(pilot, "listed", date(2024, 1, 15)).delete()
     province = pilot.province
     pilot.delete()
     assert [line.sign for line in lines_of(KINDS, provinces=[province])] == [

@@ -15,20 +15,7 @@ from dashboard.quality import DataQuality, Severity, by_province, rules_on
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Batch, Indicator, Milestone, Pilot
 from policies.models import Agency, Figure, Policy, Province, ProvincialPlan, Source
-from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_province,
-    make_reading,
-    make_source,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 25)
@@ -48,30 +35,30 @@ class QualityWorld:
     hearsay: Source
 
     def pilot(self, name: str, **fields: Any) -> Pilot:
-        return make_pilot(self.batch, fields.pop("province", self.hebei), name_en=name, **fields)
+        return make.pilot(self.batch, fields.pop("province", self.hebei), name_en=name, **fields)
 
     def plan(self, **fields: Any) -> ProvincialPlan:
         """Make the plan of a new province."""
-        return make_plan(self.policy, make_province(), **{"title_en": "Plan", **fields})
+        return make.plan(self.policy, make.province(), **{"title_en": "Plan", **fields})
 
 
 @pytest.fixture
 def world(empty: None) -> QualityWorld:
-    policy = make_policy(title_en="National plan", issued_on=date(2022, 6, 1), calls_for_provincial_plan=False)
+    policy = make.policy(title_en="National plan", issued_on=date(2022, 6, 1), calls_for_provincial_plan=False)
     return QualityWorld(
-        hebei=make_province(slug="hebei", name_en="Hebei", short_en="Hebei", gb_code="130000", iso_code="CN-HE"),
-        jiangsu=make_province(name_en="Jiangsu", short_en="Jiangsu", gb_code="320000", iso_code="CN-JS"),
+        hebei=make.province(slug="hebei", name_en="Hebei", short_en="Hebei", gb_code="130000", iso_code="CN-HE"),
+        jiangsu=make.province(name_en="Jiangsu", short_en="Jiangsu", gb_code="320000", iso_code="CN-JS"),
         policy=policy,
-        batch=make_batch(
+        batch=make.batch(
             title_en="First batch",
             policy=policy,
             city_count=21,
             term_start=date(2024, 1, 1),
             term_end=date(2026, 12, 31),
         ),
-        official=make_source(title="Bulletin", reliability="official", published_on=date(2024, 2, 1)),
-        press=make_source(title="Daily", reliability="media", published_on=date(2024, 2, 1)),
-        hearsay=make_source(title="Reprint", reliability="inferred", published_on=date(2024, 2, 1)),
+        official=make.source(title="Bulletin", reliability="official", published_on=date(2024, 2, 1)),
+        press=make.source(title="Daily", reliability="media", published_on=date(2024, 2, 1)),
+        hearsay=make.source(title="Reprint", reliability="inferred", published_on=date(2024, 2, 1)),
     )
 
 
@@ -87,35 +74,35 @@ def found_by(code: str, province: Province | None = None) -> RuleLines:
 
 
 def not_entered(w: QualityWorld) -> RuleLines:
-    batch = make_batch(title_en="Second batch", city_count=3, park_count=1, county_count=0)
-    make_pilot(batch, w.hebei, kind="city")
-    make_pilot(batch, w.hebei, kind="park")  # all that were announced
+    batch = make.batch(title_en="Second batch", city_count=3, park_count=1, county_count=0)
+    make.pilot(batch, w.hebei, kind="city")
+    make.pilot(batch, w.hebei, kind="park")  # all that were announced
     return [("Second batch", "city: 3 announced, 1 recorded")]
 
 
 def beyond_announced(w: QualityWorld) -> RuleLines:
-    batch = make_batch(title_en="Second batch", city_count=1, park_count=1)
+    batch = make.batch(title_en="Second batch", city_count=1, park_count=1)
     for kind in ("city", "city", "park"):
-        make_pilot(batch, w.hebei, kind=kind)
+        make.pilot(batch, w.hebei, kind=kind)
     return [("Second batch", "city: 1 announced, 2 recorded")]
 
 
 def plan_not_recorded(w: QualityWorld) -> RuleLines:
-    policy = make_policy(title_en="Call", calls_for_provincial_plan=True)
-    make_plan(policy, w.jiangsu, status="unknown", issued_on=None)  # a record, if an empty one
+    policy = make.policy(title_en="Call", calls_for_provincial_plan=True)
+    make.plan(policy, w.jiangsu, status="unknown", issued_on=None)  # a record, if an empty one
     fields_outside()
     return [("Hebei · Call", "")]
 
 
 def fields_outside() -> Province:
     """Make a province outside the roster."""
-    return make_province(in_roster=False, kind="sar", region="")
+    return make.province(in_roster=False, kind="sar", region="")
 
 
 def plan_unknown(w: QualityWorld) -> RuleLines:
-    make_plan(w.policy, w.hebei, status="unknown", issued_on=None, title_en="Unknown")
+    make.plan(w.policy, w.hebei, status="unknown", issued_on=None, title_en="Unknown")
     w.plan(status="not_found", issued_on=None, searched_on=DAY, searched_where="site")
-    make_plan(w.policy, fields_outside(), status="unknown", issued_on=None)
+    make.plan(w.policy, fields_outside(), status="unknown", issued_on=None)
     return [("Unknown", "")]
 
 
@@ -124,13 +111,13 @@ def plan_search_old(w: QualityWorld) -> RuleLines:
     w.plan(title_en="Draft", status="drafting", issued_on=None)
     w.plan(title_en="Lately", status="not_found", issued_on=None, searched_on=date(2026, 5, 29), searched_where="x")
     w.plan(title_en="Needless", status="not_required", issued_on=None)
-    make_plan(w.policy, fields_outside(), title_en="Outside", status="drafting", issued_on=None)
+    make.plan(w.policy, fields_outside(), title_en="Outside", status="drafting", issued_on=None)
     return [("Old", "not found"), ("Draft", "drafting")]
 
 
 def no_day(w: QualityWorld) -> RuleLines:
-    make_policy(title_en="Undated", issued_on=None, published_on=date(2023, 1, 1))
-    make_policy(title_en="Event", kind="event", issued_on=None, known_issued_by=date(2023, 1, 1))
+    make.policy(title_en="Undated", issued_on=None, published_on=date(2023, 1, 1))
+    make.policy(title_en="Event", kind="event", issued_on=None, known_issued_by=date(2023, 1, 1))
     w.plan(title_en="Undated plan", issued_on=None, known_issued_by=date(2024, 1, 30))
     w.plan(title_en="By month", issued_precision="month")
     w.plan(title_en="None", status="unknown", issued_on=None)
@@ -139,22 +126,22 @@ def no_day(w: QualityWorld) -> RuleLines:
 
 def stage_not_entered(w: QualityWorld) -> RuleLines:
     pilot = w.pilot("Late")
-    make_stage(pilot, "midterm", None, planned_on=date(2026, 11, 24))
-    make_stage(pilot, "final_eval", None, planned_on=DAY)
-    make_stage(pilot, "listed", date(2024, 1, 15), planned_on=date(2024, 1, 1))
+    make.stage(pilot, "midterm", None, planned_on=date(2026, 11, 24))
+    make.stage(pilot, "final_eval", None, planned_on=DAY)
+    make.stage(pilot, "listed", date(2024, 1, 15), planned_on=date(2024, 1, 1))
     done = w.pilot("Done")
-    make_stage(done, "midterm", None, planned_on=date(2026, 5, 1))
-    make_stage(done, "midterm", date(2026, 6, 1))
-    make_stage(w.pilot("Out", withdrawn_on=date(2026, 1, 1)), "midterm", None, planned_on=date(2025, 1, 1))
+    make.stage(done, "midterm", None, planned_on=date(2026, 5, 1))
+    make.stage(done, "midterm", date(2026, 6, 1))
+    make.stage(w.pilot("Out", withdrawn_on=date(2026, 1, 1)), "midterm", None, planned_on=date(2025, 1, 1))
     return [("Late · Mid-term evaluation", "")]
 
 
 def milestone_late(w: QualityWorld) -> RuleLines:
     pilot = w.pilot("Huzhou")
-    make_milestone(pilot, date(2026, 11, 24), title_en="Late")
-    make_milestone(pilot, DAY, title_en="Due")
-    make_milestone(pilot, date(2026, 1, 1), date(2026, 3, 1), title_en="Done")
-    make_milestone(w.pilot("Out", withdrawn_on=DAY), date(2025, 1, 1))
+    make.milestone(pilot, date(2026, 11, 24), title_en="Late")
+    make.milestone(pilot, DAY, title_en="Due")
+    make.milestone(pilot, date(2026, 1, 1), date(2026, 3, 1), title_en="Done")
+    make.milestone(w.pilot("Out", withdrawn_on=DAY), date(2025, 1, 1))
     return [("Huzhou · Late", "")]
 
 
@@ -162,38 +149,38 @@ def task_late(w: QualityWorld) -> RuleLines:
     values = {"kind": "text", "base_year": None}
     pilot = w.pilot("Huzhou")
     for code, year, done_on in (("LATE", 2025, None), ("DUE", 2026, None), ("DONE", 2025, date(2026, 2, 1))):
-        indicator = make_indicator(code, name_en=code)
-        make_target(pilot, indicator, None, None, **values, target_year=year, target_text=code, done_on=done_on)
-    make_target(pilot, make_indicator("NUM"), 10, 8, target_year=2025)
+        indicator = make.indicator(code, name_en=code)
+        make.target(pilot, indicator, None, None, **values, target_year=year, target_text=code, done_on=done_on)
+    make.target(pilot, make.indicator("NUM"), 10, 8, target_year=2025)
     return [("Huzhou · LATE", "LATE")]
 
 
 def value_due(w: QualityWorld) -> RuleLines:
     pilot = w.pilot("Huzhou")
-    owed, given, disputed, over, later = (make_indicator(code, name_en=code) for code in "ABCDE")
-    make_target(pilot, owed, 100, 80)
-    make_target(pilot, given, 100, 80)
-    make_target(pilot, disputed, 100, 80)
-    make_target(pilot, over, 100, 80, target_year=2024)
-    make_target(pilot, later, 100, 80, base_year=2025)
-    make_reading(pilot, owed, "2024", 95)  # of another year
-    make_reading(pilot, given, "2025", 90, state="reported", accepted_on=None)
-    make_reading(pilot, disputed, "2025", 90, state="disputed")  # it came, and is another rule's
-    late = make_pilot(make_batch(announced_on=date(2026, 2, 1)), w.hebei)
-    make_target(late, owed, 100, 80)
+    owed, given, disputed, over, later = (make.indicator(code, name_en=code) for code in "ABCDE")
+    make.target(pilot, owed, 100, 80)
+    make.target(pilot, given, 100, 80)
+    make.target(pilot, disputed, 100, 80)
+    make.target(pilot, over, 100, 80, target_year=2024)
+    make.target(pilot, later, 100, 80, base_year=2025)
+    make.reading(pilot, owed, "2024", 95)  # of another year
+    make.reading(pilot, given, "2025", 90, state="reported", accepted_on=None)
+    make.reading(pilot, disputed, "2025", 90, state="disputed")  # it came, and is another rule's
+    late = make.pilot(make.batch(announced_on=date(2026, 2, 1)), w.hebei)
+    make.target(late, owed, 100, 80)
     return [("Huzhou · A", "2025")]
 
 
 def pilot_no_stage(w: QualityWorld) -> RuleLines:
     w.pilot("Nowhere")
-    make_stage(w.pilot("Listed"), "listed", date(2024, 1, 15))
+    make.stage(w.pilot("Listed"), "listed", date(2024, 1, 15))
     w.pilot("Out", withdrawn_on=date(2025, 1, 1))
     return [("Nowhere", "First batch")]
 
 
 def pilot_no_target(w: QualityWorld) -> RuleLines:
     w.pilot("Aimless")
-    make_target(w.pilot("Aiming"), make_indicator("A"), 100, 80)
+    make.target(w.pilot("Aiming"), make.indicator("A"), 100, 80)
     w.pilot("Out", withdrawn_on=DAY)
     return [("Aimless", "First batch")]
 
@@ -201,7 +188,7 @@ def pilot_no_target(w: QualityWorld) -> RuleLines:
 def pilot_no_industry(w: QualityWorld) -> RuleLines:
     w.pilot("Park", kind="park")
     w.pilot("City", kind="city")
-    make_pilot(w.batch, w.hebei, make_industry(), kind="park")
+    make.pilot(w.batch, w.hebei, make.industry(), kind="park")
     return [("Park", "")]
 
 
@@ -223,9 +210,9 @@ def make_figure(name: str, value: str, **fields: Any) -> Figure:
 
 
 def make_waiting_reading(pilot: Pilot, code: str, day: date, **fields: Any) -> None:
-    indicator = make_indicator(code, name_en=code)
+    indicator = make.indicator(code, name_en=code)
     values = {"state": "reported", "accepted_on": None, "reported_on": day}
-    make_reading(pilot, indicator, "2025", 5, **{**values, **fields})
+    make.reading(pilot, indicator, "2025", 5, **{**values, **fields})
 
 
 def reading_waits(w: QualityWorld) -> RuleLines:
@@ -234,7 +221,7 @@ def reading_waits(w: QualityWorld) -> RuleLines:
     make_waiting_reading(pilot, "NEW", date(2026, 10, 26))
     make_waiting_reading(pilot, "DONE", date(2026, 5, 1), state="accepted", accepted_on=date(2026, 6, 1))
     make_waiting_reading(pilot, "TWICE", date(2026, 5, 1))
-    make_reading(pilot, Indicator.objects.get(code="TWICE"), "2025", 6, version=2)  # the newer one was accepted
+    make.reading(pilot, Indicator.objects.get(code="TWICE"), "2025", 6, version=2)  # the newer one was accepted
     return [("Huzhou · OLD 2025: 5", "")]
 
 
@@ -263,8 +250,8 @@ def known_after_publication(w: QualityWorld) -> RuleLines:
 def before_its_policy(w: QualityWorld) -> RuleLines:
     w.plan(title_en="Too early", issued_on=date(2022, 5, 31))
     w.plan(title_en="That year", issued_on=date(2022, 1, 1), issued_precision="year")  # perhaps after it
-    make_policy(title_en="Child", parent=w.policy, issued_on=date(2021, 1, 1))
-    make_policy(title_en="Sibling", parent=w.policy, issued_on=date(2022, 6, 1))
+    make.policy(title_en="Child", parent=w.policy, issued_on=date(2021, 1, 1))
+    make.policy(title_en="Sibling", parent=w.policy, issued_on=date(2022, 6, 1))
     return [("Too early", ""), ("Child", "")]
 
 
@@ -279,8 +266,8 @@ def number_twice(w: QualityWorld) -> RuleLines:
 
 
 def pilot_twice(w: QualityWorld) -> RuleLines:
-    second = make_batch(title_en="Second batch")
-    provincial = make_batch(title_en="Of Hebei", level="provincial", province=w.hebei)
+    second = make.batch(title_en="Second batch")
+    provincial = make.batch(title_en="Of Hebei", level="provincial", province=w.hebei)
     for batch, name, zh, province in (
         (w.batch, "Baoding", "保定市", w.hebei),
         (second, "Baoding City", "保定市", w.hebei),
@@ -289,10 +276,10 @@ def pilot_twice(w: QualityWorld) -> RuleLines:
         (second, "Development Zone 2", "开发区", w.jiangsu),  # a name that several provinces use
         (w.batch, "Xiong'an", "雄安新区", w.hebei),
     ):
-        make_pilot(batch, province, name_en=name, name_zh=zh)
-    make_pilot(second, w.hebei, name_zh="雄安新区", withdrawn_on=date(2025, 1, 1))
-    make_pilot(second, w.hebei, name_zh="试点甲", name_en="")
-    make_pilot(w.batch, w.hebei, name_zh="试点乙", name_en="")
+        make.pilot(batch, province, name_en=name, name_zh=zh)
+    make.pilot(second, w.hebei, name_zh="雄安新区", withdrawn_on=date(2025, 1, 1))
+    make.pilot(second, w.hebei, name_zh="试点甲", name_en="")
+    make.pilot(w.batch, w.hebei, name_zh="试点乙", name_en="")
     return [("Baoding", "First batch"), ("Baoding City", "Second batch")]
 
 
@@ -304,7 +291,7 @@ def city_code_twice(w: QualityWorld) -> RuleLines:
     w.pilot("Codeless too")
     w.pilot("Left", prefecture_code="130700")
     w.pilot("Has left", prefecture_code="130700", withdrawn_on=DAY)
-    make_pilot(make_batch(), w.hebei, prefecture_code="130600")
+    make.pilot(make.batch(), w.hebei, prefecture_code="130600")
     return [("One", "130600 in Hebei"), ("Two", "130600 in Hebei")]
 
 
@@ -313,7 +300,7 @@ def code_of_another_province(w: QualityWorld) -> RuleLines:
     w.pilot("Wrong county", kind="county", prefecture_code="130600", county_code="320282")
     w.pilot("Right", prefecture_code="130600")
     w.pilot("Codeless")
-    corps = make_province(name_en="Corps", kind="corps")
+    corps = make.province(name_en="Corps", kind="corps")
     w.pilot("Out", prefecture_code="320200", withdrawn_on=DAY)
     w.pilot("Of the corps", province=corps, prefecture_code="659001")
     return [("Wrong", "320200 in Hebei"), ("Wrong county", "130600 / 320282 in Hebei")]
@@ -337,58 +324,58 @@ def outside_its_city(w: QualityWorld) -> RuleLines:
 def withdrawal(w: QualityWorld) -> RuleLines:
     day = date(2025, 5, 1)
     w.pilot("No entry", withdrawn_on=day)
-    make_stage(w.pilot("No day"), "withdrawn", day)
-    make_stage(w.pilot("Two days", withdrawn_on=day), "withdrawn", date(2025, 6, 1))
-    make_stage(w.pilot("One day", withdrawn_on=day), "withdrawn", day)
+    make.stage(w.pilot("No day"), "withdrawn", day)
+    make.stage(w.pilot("Two days", withdrawn_on=day), "withdrawn", date(2025, 6, 1))
+    make.stage(w.pilot("One day", withdrawn_on=day), "withdrawn", day)
     w.pilot("Still there")
-    make_stage(w.pilot("Leaving"), "withdrawn", None, planned_on=date(2027, 1, 1))
+    make.stage(w.pilot("Leaving"), "withdrawn", None, planned_on=date(2027, 1, 1))
     return [("No entry", ""), ("No day", ""), ("Two days", "")]
 
 
 def stage_order(w: QualityWorld) -> RuleLines:
     back = w.pilot("Back")
-    make_stage(back, "implementing", date(2025, 1, 1), reason="x")
-    make_stage(back, "listed", date(2025, 2, 1))
+    make.stage(back, "implementing", date(2025, 1, 1), reason="x")
+    make.stage(back, "listed", date(2025, 2, 1))
     explained = w.pilot("Explained")
-    make_stage(explained, "listed", date(2024, 1, 15))
-    make_stage(explained, "plan_issued", date(2024, 11, 15), reason="not published")
+    make.stage(explained, "listed", date(2024, 1, 15))
+    make.stage(explained, "plan_issued", date(2024, 11, 15), reason="not published")
     return [("Back · Listed", "Listed: a stage cannot be entered before an earlier stage")]
 
 
 def base_differs(w: QualityWorld) -> RuleLines:
     pilot = w.pilot("Huzhou")
-    wrong, right, reported, mended, baseless = (make_indicator(code, name_en=code) for code in "ABCDE")
+    wrong, right, reported, mended, baseless = (make.indicator(code, name_en=code) for code in "ABCDE")
     for indicator in (wrong, right, reported, mended):
-        make_target(pilot, indicator, 1200, 900)
-    make_target(pilot, baseless, None, 900, base_year=None)
-    make_reading(pilot, wrong, "2023", Decimal("1250.5"))
-    make_reading(pilot, right, "2023", Decimal("1200.000000"))
-    make_reading(pilot, right, "2024", 1100)
-    make_reading(pilot, reported, "2023", 1300, state="reported", accepted_on=None)
-    make_reading(pilot, mended, "2023", 1300)
-    make_reading(pilot, mended, "2023", 1200, version=2)
+        make.target(pilot, indicator, 1200, 900)
+    make.target(pilot, baseless, None, 900, base_year=None)
+    make.reading(pilot, wrong, "2023", Decimal("1250.5"))
+    make.reading(pilot, right, "2023", Decimal("1200.000000"))
+    make.reading(pilot, right, "2024", 1100)
+    make.reading(pilot, reported, "2023", 1300, state="reported", accepted_on=None)
+    make.reading(pilot, mended, "2023", 1300)
+    make.reading(pilot, mended, "2023", 1200, version=2)
     gone = w.pilot("Out", withdrawn_on=DAY)
-    make_target(gone, wrong, 1200, 900)
-    make_reading(gone, wrong, "2023", 1)
+    make.target(gone, wrong, 1200, 900)
+    make.reading(gone, wrong, "2023", 1)
     return [("Huzhou · A", "base of 2023 1,200, reading 1,250.5")]
 
 
 def wrong_way(w: QualityWorld) -> RuleLines:
     pilot = w.pilot("Huzhou")
-    make_target(pilot, make_indicator("A", name_en="A"), 100, 120)
-    make_target(pilot, make_indicator("B"), 100, 100)
-    make_target(pilot, make_indicator("C", direction="higher"), 100, 120)
-    make_target(pilot, make_indicator("D"), 100, 120, kind="limit")
-    make_target(pilot, make_indicator("E"), None, 120)
-    make_target(w.pilot("Out", withdrawn_on=DAY), make_indicator("F"), 100, 120)
+    make.target(pilot, make.indicator("A", name_en="A"), 100, 120)
+    make.target(pilot, make.indicator("B"), 100, 100)
+    make.target(pilot, make.indicator("C", direction="higher"), 100, 120)
+    make.target(pilot, make.indicator("D"), 100, 120, kind="limit")
+    make.target(pilot, make.indicator("E"), None, 120)
+    make.target(w.pilot("Out", withdrawn_on=DAY), make.indicator("F"), 100, 120)
     return [("Huzhou · A", "100 → 120 (Lower is better)")]
 
 
 def reading_disputed(w: QualityWorld) -> RuleLines:
-    pilot, indicator = w.pilot("Huzhou"), make_indicator("A", name_en="A")
-    make_reading(pilot, indicator, "2024", 9, state="disputed")
-    make_reading(pilot, indicator, "2023", 9, state="disputed")
-    make_reading(pilot, indicator, "2023", 8, version=2)  # corrected since
+    pilot, indicator = w.pilot("Huzhou"), make.indicator("A", name_en="A")
+    make.reading(pilot, indicator, "2024", 9, state="disputed")
+    make.reading(pilot, indicator, "2023", 9, state="disputed")
+    make.reading(pilot, indicator, "2023", 8, version=2)  # corrected since
     return [("Huzhou · A 2024: 9", "")]
 
 
@@ -428,7 +415,7 @@ def test_a_rule_finds_what_was_planted_and_nothing_that_looks_like_it(
 
 def test_a_line_says_where_what_since_when_whom_to_ask_and_what_to_do(world: QualityWorld) -> None:
     pilot = world.pilot("Huzhou")
-    milestone = make_milestone(pilot, date(2026, 3, 1), title_en="Platform live", owner="Bureau of Ecology")
+    milestone = make.milestone(pilot, date(2026, 3, 1), title_en="Platform live", owner="Bureau of Ecology")
     (line,) = build_report().findings(rule="milestone-late")
     assert (line.province, line.kind, line.record) == (world.hebei, "Milestone", "Huzhou · Platform live")
     assert (line.what, line.since, line.owner) == ("Milestone past its day", date(2026, 3, 1), "Bureau of Ecology")
@@ -438,11 +425,11 @@ def test_a_line_says_where_what_since_when_whom_to_ask_and_what_to_do(world: Qua
 
 
 def test_each_line_leads_to_the_field_or_the_form_by_which_it_is_mended(world: QualityWorld) -> None:
-    batch = make_batch(title_en="Second batch", level="provincial", province=world.hebei, park_count=2)
-    pilot, indicator = world.pilot("Huzhou"), make_indicator("A")
-    make_target(pilot, indicator, 100, 80)
-    policy = make_policy(calls_for_provincial_plan=True)
-    undated = make_policy(issued_on=None, published_on=date(2023, 1, 1), calls_for_provincial_plan=False)
+    batch = make.batch(title_en="Second batch", level="provincial", province=world.hebei, park_count=2)
+    pilot, indicator = world.pilot("Huzhou"), make.indicator("A")
+    make.target(pilot, indicator, 100, 80)
+    policy = make.policy(calls_for_provincial_plan=True)
+    undated = make.policy(issued_on=None, published_on=date(2023, 1, 1), calls_for_provincial_plan=False)
     quality = build_report()
     urls = {code: {line.url for line in quality.findings(rule=code)} for code in PLANTED_CASES}
     add = f"/admin/pilots/pilot/add/?batch={batch.pk}&kind=park&province={world.hebei.pk}"
@@ -458,7 +445,7 @@ def test_each_line_leads_to_the_field_or_the_form_by_which_it_is_mended(world: Q
 def test_who_issued_a_document_is_who_is_asked(world: QualityWorld) -> None:
     agencies = [Agency.objects.create(slug=name.lower(), name_zh=name, name_en=name) for name in ("Ministry", "Office")]
     world.policy.agencies.set(agencies)
-    undated = make_policy(issued_on=None, published_on=date(2023, 1, 1))
+    undated = make.policy(issued_on=None, published_on=date(2023, 1, 1))
     undated.agencies.set(agencies)
     assert [line.owner for line in build_report().findings(rule="no-day")] == ["Ministry, Office"]
     assert {line.owner for line in build_report().findings(rule="not-entered")} == {"Ministry, Office"}
@@ -506,7 +493,7 @@ def test_every_count_is_the_number_of_its_lines(world: QualityWorld) -> None:
 
 
 def test_announced_against_recorded_is_the_one_every_page_shows(world: QualityWorld) -> None:
-    make_batch(city_count=3)
+    make.batch(city_count=3)
     world.pilot("Huzhou")
     assert build_report().batches == build_reconciliation(DAY)
     to_enter = sum(item.total.to_enter or 0 for item in build_report().batches)
@@ -516,7 +503,7 @@ def test_announced_against_recorded_is_the_one_every_page_shows(world: QualityWo
 
 def test_the_chase_list_is_grouped_by_province_in_the_roster_s_order(world: QualityWorld) -> None:
     world.pilot("In Jiangsu", province=world.jiangsu, kind="park")
-    make_milestone(world.pilot("In Hebei"), date(2026, 1, 1))
+    make.milestone(world.pilot("In Hebei"), date(2026, 1, 1))
     make_figure("National", "1")
     provinces = [line.province for line in by_province(build_report().findings())]
     known = [province for province in provinces if province]
@@ -528,12 +515,12 @@ def test_the_chase_list_is_grouped_by_province_in_the_roster_s_order(world: Qual
 def test_a_province_hears_only_of_its_own(world: QualityWorld) -> None:
     mine, other = world.pilot("Mine"), world.pilot("Other", province=world.jiangsu)
     for pilot in (mine, other):
-        make_milestone(pilot, date(2026, 1, 1), title_en="Late")
-        make_stage(pilot, "implementing", date(2025, 1, 1), reason="x")
-        make_stage(pilot, "listed", date(2025, 2, 1))
-    make_batch(level="provincial", province=world.hebei, city_count=3)
-    make_batch(level="provincial", province=world.jiangsu, city_count=3)
-    make_policy(calls_for_provincial_plan=True)
+        make.milestone(pilot, date(2026, 1, 1), title_en="Late")
+        make.stage(pilot, "implementing", date(2025, 1, 1), reason="x")
+        make.stage(pilot, "listed", date(2025, 2, 1))
+    make.batch(level="provincial", province=world.hebei, city_count=3)
+    make.batch(level="provincial", province=world.jiangsu, city_count=3)
+    make.policy(calls_for_provincial_plan=True)
     make_figure("National", "1")
     quality = build_report(world.hebei)
     assert {line.province for line in quality.findings()} == {world.hebei}
@@ -546,7 +533,7 @@ def test_a_province_hears_only_of_its_own(world: QualityWorld) -> None:
 
 
 def test_the_day_asked_decides(world: QualityWorld) -> None:
-    make_milestone(world.pilot("Huzhou"), date(2026, 3, 1), date(2026, 5, 1), title_en="Done late")
+    make.milestone(world.pilot("Huzhou"), date(2026, 3, 1), date(2026, 5, 1), title_en="Done late")
     count = {
         day: len(build_report(as_of=day).findings(rule="milestone-late"))
         for day in (date(2026, 3, 1), date(2026, 3, 2))

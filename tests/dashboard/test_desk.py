@@ -11,15 +11,7 @@ from django.urls import reverse
 from accounts.models import Role
 from pilots.models import Batch, Indicator, Pilot
 from policies.models import Province
-from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_target,
-)
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.sign_in import client_of
 
@@ -29,23 +21,23 @@ ADDRESS = "/desk/?as_of=2026-06-01"
 
 @pytest.fixture
 def jia() -> Province:
-    return make_province(slug="jia", name_zh="甲省", short_en="Jia")
+    return make.province(slug="jia", name_zh="甲省", short_en="Jia")
 
 
 @pytest.fixture
 def pilots(jia: Province) -> list[Pilot]:
     """Make two pilots of the province (one red, one without a value for 2025), and one of another."""
-    batch = make_batch(slug="first", known_by=date(2024, 1, 15))
-    other = make_province(slug="yi", name_zh="乙省", short_en="Yi")
-    red, silent = (make_pilot(batch, jia, slug=slug, name_zh=slug, name_en=slug) for slug in ("red", "silent"))
-    abroad = make_pilot(batch, other, slug="abroad", name_zh="abroad", name_en="abroad")
-    indicator = make_indicator("AIR_A")
-    make_target(red, indicator, 100, 70)
-    make_reading(red, indicator, "2025", 99, accepted_on=date(2026, 3, 1))
-    make_milestone(red, title_en="Late one", planned_on=date(2026, 5, 30))
-    make_milestone(silent, title_en="Soon one", planned_on=date(2026, 6, 20))
-    make_milestone(silent, title_en="Far one", planned_on=date(2026, 12, 20))
-    make_milestone(abroad, title_en="Not ours", planned_on=date(2026, 5, 1))
+    batch = make.batch(slug="first", known_by=date(2024, 1, 15))
+    other = make.province(slug="yi", name_zh="乙省", short_en="Yi")
+    red, silent = (make.pilot(batch, jia, slug=slug, name_zh=slug, name_en=slug) for slug in ("red", "silent"))
+    abroad = make.pilot(batch, other, slug="abroad", name_zh="abroad", name_en="abroad")
+    indicator = make.indicator("AIR_A")
+    make.target(red, indicator, 100, 70)
+    make.reading(red, indicator, "2025", 99, accepted_on=date(2026, 3, 1))
+    make.milestone(red, title_en="Late one", planned_on=date(2026, 5, 30))
+    make.milestone(silent, title_en="Soon one", planned_on=date(2026, 6, 20))
+    make.milestone(silent, title_en="Far one", planned_on=date(2026, 12, 20))
+    make.milestone(abroad, title_en="Not ours", planned_on=date(2026, 5, 1))
     return [red, silent, abroad]
 
 
@@ -81,9 +73,9 @@ def test_an_administrator_sees_all_provinces(pilots: list[Pilot]) -> None:
 def test_a_list_shows_25_names_and_leads_to_all_of_them(pilots: list[Pilot], jia: Province) -> None:
     indicator = Indicator.objects.get(code="AIR_A")
     for number in range(25):
-        more = make_pilot(Batch.objects.get(slug="first"), jia, slug=f"red-{number}")
-        make_target(more, indicator, 100, 70)
-        make_reading(more, indicator, "2025", 99)
+        more = make.pilot(Batch.objects.get(slug="first"), jia, slug=f"red-{number}")
+        make.target(more, indicator, 100, 70)
+        make.reading(more, indicator, "2025", 99)
     answer = editor(jia).get(ADDRESS)
     assert len(lists(answer)["red"]) == 25
     html = re.sub(r"\s+", " ", answer.content.decode())
@@ -110,8 +102,8 @@ def test_a_provincial_editor_starts_with_a_document_of_the_province(jia: Provinc
 
 def test_pilots_of_one_name_have_their_batch_beside_it(jia: Province, pilots: list[Pilot]) -> None:
     """In each list, also in one that holds a single pilot of the name."""
-    later = make_batch(short_name_en="second batch", announced_on=date(2025, 1, 15))
-    make_pilot(later, jia, slug="red-again", name_zh="red", name_en="red")
+    later = make.batch(short_name_en="second batch", announced_on=date(2025, 1, 15))
+    make.pilot(later, jia, slug="red-again", name_zh="red", name_en="red")
     Batch.objects.filter(slug="first").update(short_name_en="first batch")
     found = lists(editor(jia).get(ADDRESS))
     assert found["red"] == ["red (first batch)"]

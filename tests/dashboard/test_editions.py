@@ -40,7 +40,7 @@ from dashboard.quality import rules_on
 from pilots.documents.files import check_files
 from pilots.models import Pilot
 from policies.models import Agency, Province
-from tests.factories import make_edition, make_milestone, make_province, make_replan
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.jobs import ends_of_jobs, jobs_done, run_jobs
 from tests.support.scripted_year import clock_at
@@ -111,9 +111,9 @@ def test_what_is_no_quarter_is_refused() -> None:
 @pytest.mark.django_db
 def test_an_edition_is_made_submitted_approved_and_published(maker: User, approver: User, client: Client) -> None:
     first, second = client_of(maker), client_of(approver)
-    milestone = make_milestone(Pilot.objects.get(slug="huzhou"), date(2025, 6, 30), is_key=True)
+    milestone = make.milestone(Pilot.objects.get(slug="huzhou"), date(2025, 6, 30), is_key=True)
     decided = {"accepted": True, "decided_on": date(2025, 7, 1), "decided_by": approver}
-    make_replan(milestone, date(2026, 3, 31), asked_on=date(2025, 6, 2), asked_by=maker, **decided)
+    make.replan(milestone, date(2026, 3, 31), asked_on=date(2025, 6, 2), asked_by=maker, **decided)
     assert said(first.post("/editions/new/", {"quarter": "1999-Q1"})) != []
     assert first.post("/editions/new/", {"quarter": QUARTER})["Location"] == ADDRESS
     assert (client.get(ADDRESS).status_code, client.get("/editions/").content.count(QUARTER.encode())) == (404, 0)
@@ -262,9 +262,9 @@ def test_of_two_connections_that_approve_at_once_one_wins_and_the_other_is_told(
 def test_an_edition_is_known_from_the_day_of_its_approval_on(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.SNAPSHOT_DIR = tmp_path  # clocks and databases of tests repeat
     with clock_at(date(2026, 2, 1)):
-        make_province()
+        make.province()
     with clock_at(date(2026, 3, 2)):
-        make_edition(QUARTER)
+        make.edition(QUARTER)
     with clock_at(date(2026, 5, 1)):
         addresses = (ADDRESS, "/editions/", "/api/v1/editions/")
         before, after = (
@@ -334,8 +334,8 @@ def test_a_warning_that_was_not_seen_is_not_acknowledged() -> None:
 
 def test_a_warning_of_a_rule_that_is_gone_stays_readable(client: Client) -> None:
     warning = {"code": "no-english", "label_en": "English name missing", "label_zh": "缺少英文名称"}
-    content = make_edition("2025-Q3").content | {"warnings": [{**warning, "count": 3, "of": 9}]}
-    make_edition(QUARTER, content=content)
+    content = make.edition("2025-Q3").content | {"warnings": [{**warning, "count": 3, "of": 9}]}
+    make.edition(QUARTER, content=content)
     assert warning["code"] not in {rule.code for rule in rules_on(date(2026, 11, 25))}
     for language, label in (("en", warning["label_en"]), ("zh-hans", warning["label_zh"])):
         page = client.get(ADDRESS, {"lang": language})
@@ -387,7 +387,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("write", REFUSED)
 def test_an_approved_edition_is_neither_changed_nor_deleted(write: str) -> None:
-    edition = make_edition(QUARTER)
+    edition = make.edition(QUARTER)
     before = list(Edition.objects.values())
     with pytest.raises(KeptRecordError, match="stays as it was approved"):
         REFUSED[write](edition)
@@ -397,11 +397,11 @@ def test_an_approved_edition_is_neither_changed_nor_deleted(write: str) -> None:
 def test_the_database_refuses_an_approver_who_made_it(maker: User) -> None:
     for name in ("made_by", "submitted_by"):
         with pytest.raises(IntegrityError, match="edition_approver_differs"), transaction.atomic():
-            make_edition(QUARTER, **{name: maker, "approved_by": maker})
+            make.edition(QUARTER, **{name: maker, "approved_by": maker})
 
 
 def test_the_service_and_the_page_refuse_every_step(maker: User) -> None:
-    make_edition(QUARTER)
+    make.edition(QUARTER)
     client = client_of(maker)
     for step in ("notes", "submit", "return", "discard", "approve"):
         assert said(post(client, step, release_note_en="x", reason="y", acknowledged="z")) == [str(FROZEN_MESSAGE)], (
@@ -410,7 +410,7 @@ def test_the_service_and_the_page_refuse_every_step(maker: User) -> None:
 
 
 def test_the_admin_shows_it_and_changes_nothing(maker: User) -> None:
-    edition, admin = make_edition(QUARTER), make_user("root", Role.ADMIN)
+    edition, admin = make.edition(QUARTER), make_user("root", Role.ADMIN)
     User.objects.filter(pk__in=[maker.pk, admin.pk]).update(is_staff=True)
     before = list(Edition.objects.values())
     for user in (maker, admin):
@@ -424,7 +424,7 @@ def test_the_admin_shows_it_and_changes_nothing(maker: User) -> None:
 
 
 def test_no_version_of_it_is_restored(maker: User) -> None:
-    edition = make_edition(QUARTER)
+    edition = make.edition(QUARTER)
     version = edition.history.first()  # type: ignore[attr-defined]
     version.release_note_en = "other"
     version.save()
@@ -442,7 +442,7 @@ def test_no_version_of_it_is_restored(maker: User) -> None:
 
 
 def test_neither_the_api_nor_an_import_writes_editions(maker: User) -> None:
-    make_edition(QUARTER)
+    make.edition(QUARTER)
     client = client_of(maker)
     for method in ("post", "put", "patch", "delete"):
         send = getattr(client, method)
@@ -486,7 +486,7 @@ def test_a_draft_is_for_editors_and_steps_for_the_ministry(people: dict[str, Cli
 
 
 def test_an_unknown_step_is_named(maker: User) -> None:
-    make_edition(QUARTER)
+    make.edition(QUARTER)
     response = client_of(maker).post(ADDRESS, {"step": "publish"})
     assert (response.status_code, "publish" in response.content.decode()) == (400, True)
 
@@ -495,7 +495,7 @@ def test_an_unknown_step_is_named(maker: User) -> None:
 
 
 def test_an_edition_is_cited_in_a_sentence(client: Client) -> None:
-    edition = make_edition(QUARTER)
+    edition = make.edition(QUARTER)
     text = client.get(ADDRESS).text.partition('<p class="address">')[2].partition("</p>")[0]
     assert text.startswith("Synergy Pilot Tracker, edition 2025-Q4, as of 31 December 2025. Approved on ")
     assert text.endswith(f"http://testserver{ADDRESS}. SHA-256 of the package: {edition.sha256}.")
@@ -504,7 +504,7 @@ def test_an_edition_is_cited_in_a_sentence(client: Client) -> None:
 def test_a_file_of_an_edition_is_sent_with_its_checksum(client: Client) -> None:
     content = b"id\r\n1\r\n"
     package = {"path": "data/a.csv", "media_type": "text/csv", "size": len(content), "sha256": save_blob(content)}
-    make_edition(QUARTER, content={**make_edition("2025-Q3").content, "files": [package]})
+    make.edition(QUARTER, content={**make.edition("2025-Q3").content, "files": [package]})
     response = client.get(f"{ADDRESS}files/data/a.csv")
     assert (body(response), response["ETag"], response["Content-Security-Policy"]) == (
         content,

@@ -14,7 +14,7 @@ from core.seed.loader import load_seed
 from policies.models import Policy, Province, ProvincialPlan
 from policies.rollout import choose_policy
 from policies.seed import SEED_FILES
-from tests.factories import make_plan, make_policy, make_province
+from tests import factories as make
 from tests.support.admin_forms import form_data, form_errors
 from tests.support.api_client import make_user
 
@@ -25,22 +25,22 @@ SECOND = {"slug": "second", "title_en": "Clean air plan", "issued_on": date(2026
 
 @pytest.fixture
 def provinces() -> list[Province]:
-    return [make_province(region="north"), make_province(region="east")]
+    return [make.province(region="north"), make.province(region="east")]
 
 
 @pytest.fixture
 def lead(provinces: list[Province]) -> Policy:
     """Make the lead policy, for which both provinces have issued a plan."""
-    policy = make_policy(slug="lead", title_en="A plan", short_name_en="Lead plan 2022", is_lead=True)
+    policy = make.policy(slug="lead", title_en="A plan", short_name_en="Lead plan 2022", is_lead=True)
     for province in provinces:
-        make_plan(policy, province)
+        make.plan(policy, province)
     return policy
 
 
 def add_second(provinces: list[Province], **fields: Any) -> Policy:
     """Make a second policy, for which one of the two has issued a plan."""
-    second = make_policy(**SECOND, **fields)
-    make_plan(second, provinces[0], issued_on=date(2026, 5, 1))
+    second = make.policy(**SECOND, **fields)
+    make.plan(second, provinces[0], issued_on=date(2026, 5, 1))
     return second
 
 
@@ -102,7 +102,7 @@ def test_every_page_that_counts_plans_offers_the_others(
 
 @pytest.mark.parametrize("path", ["/", "/provinces/", "/data/", "/api/v1/overview/"])
 def test_only_a_policy_that_calls_for_plans_can_be_asked_for(client: Client, lead: Policy, path: str) -> None:
-    make_policy(slug="law", calls_for_provincial_plan=False)
+    make.policy(slug="law", calls_for_provincial_plan=False)
     for slug, told in (("law", "Known: lead."), ("leads", "Did you mean “lead”?"), ("lead\0", "Known: lead.")):
         answer = client.get(path, {"policy": slug})
         assert answer.status_code == 400, slug
@@ -152,11 +152,11 @@ def test_a_policy_that_becomes_the_lead_takes_the_place_of_the_one_before(
 def test_the_lead_policy_is_a_national_one_that_calls_for_plans(provinces: list[Province], fields: Any) -> None:
     more = {"province": provinces[0]} if "level" in fields else {}
     with pytest.raises(IntegrityError), transaction.atomic():
-        make_policy(is_lead=True, **fields, **more)
+        make.policy(is_lead=True, **fields, **more)
 
 
 def test_the_database_holds_one_lead_policy_alone(lead: Policy) -> None:
-    other = make_policy()
+    other = make.policy()
     with pytest.raises(IntegrityError), transaction.atomic():
         Policy.objects.filter(pk=other.pk).update(is_lead=True)
 
@@ -201,7 +201,7 @@ def test_saving_a_second_policy_that_calls_for_plans_warns_and_says_where_the_le
 
 
 def test_one_field_changes_the_lead_policy(admin_client: Client, lead: Policy) -> None:
-    second = make_policy(**SECOND)
+    second = make.policy(**SECOND)
     told = save_form(admin_client, second, is_lead="on", change_reason="The new plan counts")
     assert told[0][1].startswith("Pages count the plans of the lead policy, “Clean air plan”.")
     assert [policy.slug for policy in Policy.objects.filter(is_lead=True)] == ["second"]
@@ -224,7 +224,7 @@ def test_the_form_rejects_a_lead_policy_that_calls_for_no_plans(admin_client: Cl
 
 
 def test_a_program_changes_the_lead_policy(client: Client, lead: Policy) -> None:
-    make_policy(**SECOND)
+    make.policy(**SECOND)
     token = create_token(user=User.objects.create_superuser("root"), name="t", may_write=True)[1]
     address = "/api/v1/policies/second/"
     headers = {"authorization": f"Bearer {token}", "if-match": client.get(address)["ETag"]}
@@ -254,7 +254,7 @@ def missing_plans(policy: Policy) -> str:
 
 
 def test_a_provincial_editor_adds_no_missing_provinces_to_a_national_policy(client: Client, lead: Policy) -> None:
-    home = make_province()
+    home = make.province()
     client.force_login(make_user("editor", "provincial_editor", home))
     page = client.get(reverse("admin:policies_policy_change", args=[lead.pk]))
     assert [str(label) for label, _url in page.context["ways"]] == ["Provincial plans (2)", "Add a provincial plan"]
@@ -266,7 +266,7 @@ def test_a_provincial_editor_adds_no_missing_provinces_to_a_national_policy(clie
 def test_nobody_adds_missing_provinces_to_a_policy_that_calls_for_no_plans(
     admin_client: Client, provinces: list[Province]
 ) -> None:
-    law = make_policy(calls_for_provincial_plan=False)
+    law = make.policy(calls_for_provincial_plan=False)
     page = admin_client.get(reverse("admin:policies_policy_change", args=[law.pk]))
     assert [str(label) for label, _url in page.context["ways"]] == ["Provincial plans (0)", "Add a provincial plan"]
     answer = admin_client.post(missing_plans(law))
@@ -275,8 +275,8 @@ def test_nobody_adds_missing_provinces_to_a_policy_that_calls_for_no_plans(
 
 
 def test_a_record_that_says_unknown_makes_no_rollout(client: Client, provinces: list[Province]) -> None:
-    law = make_policy(slug="law", title_en="A law", calls_for_provincial_plan=False)
-    make_plan(law, provinces[0], status="unknown", issued_on=None)
+    law = make.policy(slug="law", title_en="A law", calls_for_provincial_plan=False)
+    make.plan(law, provinces[0], status="unknown", issued_on=None)
     assert "No province is known to have issued" not in client.get("/policies/law/").text
     assert client.get("/api/v1/rollout/?policy=law").json()["issued"] is None
     assert client.get(provinces[0].get_absolute_url()).context["finding"] == "0 recorded pilots."

@@ -9,16 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from pilots.models import Indicator, Milestone, Pilot, Reading
-from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.csv_files import csv_records
 from tests.support.snapshots import assert_snapshot, page_content
 
@@ -32,22 +23,22 @@ def file_rows(client: Client, table: str, **params: str) -> list[dict[str, str]]
 
 def make_rated(slug: str, value: int | None, **fields: Any) -> Pilot:
     """Make a pilot with one binding target, from 12,000 in 2023 to 9,600 in 2026: 10,400 is due for 2025."""
-    pilot = make_pilot(fields.pop("batch"), fields.pop("province"), slug=slug, name_en=slug.capitalize(), **fields)
-    sulphur = Indicator.objects.filter(code="AIR_SO2").first() or make_indicator("AIR_SO2", name_en="SO2 emissions")
-    make_target(pilot, sulphur, 12000, 9600)
+    pilot = make.pilot(fields.pop("batch"), fields.pop("province"), slug=slug, name_en=slug.capitalize(), **fields)
+    sulphur = Indicator.objects.filter(code="AIR_SO2").first() or make.indicator("AIR_SO2", name_en="SO2 emissions")
+    make.target(pilot, sulphur, 12000, 9600)
     if value is not None:
-        make_reading(pilot, sulphur, "2025", value)
-    make_stage(pilot, "listed", date(2024, 1, 15))
+        make.reading(pilot, sulphur, "2025", value)
+    make.stage(pilot, "listed", date(2024, 1, 15))
     return pilot
 
 
 @pytest.fixture
 def programme(empty: None) -> dict[str, Pilot]:
     """A batch of five: on the path, far behind, overdue since the last quarter, waiting to be accepted, silent."""
-    batch = make_batch(
+    batch = make.batch(
         slug="first", short_name_en="first batch", city_count=3, park_count=2, term_end=date(2026, 12, 31)
     )
-    place = {"batch": batch, "province": make_province(slug="hebei", name_en="Hebei", short_en="Hebei")}
+    place = {"batch": batch, "province": make.province(slug="hebei", name_en="Hebei", short_en="Hebei")}
     pilots = {
         "good": make_rated("good", 10200, kind="city", **place),
         "behind": make_rated("behind", 11900, kind="park", **place),
@@ -55,8 +46,8 @@ def programme(empty: None) -> dict[str, Pilot]:
         "waiting": make_rated("waiting", None, kind="city", **place),
         "silent": make_rated("silent", None, kind="city", **place),
     }
-    make_reading(pilots["waiting"], Indicator.objects.get(), "2025", 10000, state="reported", accepted_on=None)
-    make_milestone(pilots["overdue"], date(2026, 7, 15), title_en="Platform live", owner="Bureau", is_key=True)
+    make.reading(pilots["waiting"], Indicator.objects.get(), "2025", 10000, state="reported", accepted_on=None)
+    make.milestone(pilots["overdue"], date(2026, 7, 15), title_en="Platform live", owner="Bureau", is_key=True)
     return pilots
 
 
@@ -192,8 +183,8 @@ def test_who_has_not_reported_stands_by_name_where_the_values_are_held_up(progra
 def test_a_total_names_its_set_and_the_overview_leads_to_the_same_set(client: Client, empty: None) -> None:
     from tests.pilots.test_status_pages import make_measured  # noqa: PLC0415
 
-    for slug, fields in (("first", {}), ("other", {"level": "provincial", "province": make_province()})):
-        pilot = make_pilot(make_batch(slug=slug, title_en=slug.title(), **fields), make_province(), slug=f"in-{slug}")
+    for slug, fields in (("first", {}), ("other", {"level": "provincial", "province": make.province()})):
+        pilot = make.pilot(make.batch(slug=slug, title_en=slug.title(), **fields), make.province(), slug=f"in-{slug}")
         make_measured(pilot, (12000, 10200), (4200, 4074))
     page = client.get("/", {"as_of": DAY, "lang": "en"})
     context = page.context
@@ -265,7 +256,7 @@ def test_without_values_the_first_line_says_what_is_missing(client: Client) -> N
 
 @pytest.mark.parametrize(("rated", "few"), [(1, True), (2, False)])
 def test_up_to_a_fifth_rated_are_few(empty: None, client: Client, rated: int, few: bool) -> None:
-    place = {"batch": make_batch(slug="first"), "province": make_province()}
+    place = {"batch": make.batch(slug="first"), "province": make.province()}
     for number in range(5):
         make_rated(f"pilot-{number}", 10200 if number < rated else None, **place)
     page = client.get("/", {"as_of": DAY}).content.decode()
@@ -296,12 +287,12 @@ def test_nothing_is_said_of_the_path_while_at_most_a_fifth_is_rated(
     empty: None, client: Client, others: int, value: int | None
 ) -> None:
     """One target is rated: of five that is too few, of four it is not."""
-    batch = make_batch(slug="first", short_name_en="first batch", level="national", known_by=date(2024, 1, 15))
-    province = make_province()
+    batch = make.batch(slug="first", short_name_en="first batch", level="national", known_by=date(2024, 1, 15))
+    province = make.province()
     make_rated("rated", 10000, batch=batch, province=province)
     for number in range(others):
         silent = make_rated(f"silent-{number}", None, batch=batch, province=province)
-        make_milestone(silent, date(2026, 10, 1))  # which rates the pilot, and none of its targets
+        make.milestone(silent, date(2026, 10, 1))  # which rates the pilot, and none of its targets
     page = client.get("/", {"as_of": DAY}).context
     figure = next(item for item in page["figures"] if item["label"] == "Binding targets on the path")
     assert figure["value"] == value

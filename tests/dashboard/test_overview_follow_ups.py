@@ -9,20 +9,8 @@ from django.test import Client
 
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, Pilot
+from tests import factories as make
 from tests.dashboard.test_overview import make_rated
-from tests.factories import (
-    make_adoption,
-    make_agency,
-    make_batch,
-    make_effect,
-    make_follow_up,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-)
 
 pytestmark = pytest.mark.django_db
 DAY = "2026-11-24"
@@ -32,46 +20,46 @@ CLOSING = (Move.SIGN, Move.REPORT, Move.VERIFY)
 @pytest.fixture
 def pilots(empty: None) -> dict[str, Pilot]:
     """Pilots that are green, red, red since 14 October 2026 after yellow, and grey."""
-    batch = make_batch(slug="first", short_name_en="first batch", city_count=4)
-    place = {"batch": batch, "province": make_province(slug="hebei", name_en="Hebei", short_en="Hebei")}
+    batch = make.batch(slug="first", short_name_en="first batch", city_count=4)
+    place = {"batch": batch, "province": make.province(slug="hebei", name_en="Hebei", short_en="Hebei")}
     pilots = {
         "good": make_rated("good", 10200, **place),
         "behind": make_rated("behind", 11900, **place),
         "overdue": make_rated("overdue", 10300, **place),
         "silent": make_rated("silent", None, **place),
     }
-    make_milestone(pilots["overdue"], date(2026, 7, 15), title_en="Platform live", is_key=True)
+    make.milestone(pilots["overdue"], date(2026, 7, 15), title_en="Platform live", is_key=True)
     return pilots
 
 
 def make_closed(pilot: Pilot, closed_on: date, **fields: Any) -> FollowUp:
     cause = {"cause": "pilot", "cause_colour": "red", "cause_reason_en": "far behind"}
     steps = [(move, closed_on) for move in CLOSING]
-    return make_follow_up(pilot, *steps, **{**cause, **fields})
+    return make.follow_up(pilot, *steps, **{**cause, **fields})
 
 
 @pytest.fixture
 def follow_ups(pilots: dict[str, Pilot]) -> dict[str, FollowUp]:
     """Four closed, after which one light is green, one red, one red again and one not known; three open; one
     withdrawn."""
-    make_agency(name_en="Bureau of ecology")
+    make.agency(name_en="Bureau of ecology")
     return {
         "cleared": make_closed(pilots["good"], date(2026, 8, 1)),
         "still_red": make_closed(pilots["behind"], date(2026, 8, 1)),
         "relapsed": make_closed(pilots["overdue"], date(2026, 9, 1)),
         "not_known": make_closed(pilots["silent"], date(2026, 8, 1)),
-        "late": make_follow_up(pilots["behind"], number="2026-801", title_en="Stop the kiln"),
-        "in_time": make_follow_up(
+        "late": make.follow_up(pilots["behind"], number="2026-801", title_en="Stop the kiln"),
+        "in_time": make.follow_up(
             pilots["behind"], (Move.SIGN, date(2026, 6, 2)), number="2026-802", due_on=date(2026, 12, 20)
         ),
-        "reported": make_follow_up(
+        "reported": make.follow_up(
             pilots["silent"],
             (Move.SIGN, date(2026, 6, 2)),
             (Move.REPORT, date(2026, 6, 20)),
             number="2026-803",
             title_en="Hand in the values",
         ),
-        "withdrawn": make_follow_up(pilots["good"], (Move.WITHDRAW, date(2026, 6, 3))),
+        "withdrawn": make.follow_up(pilots["good"], (Move.WITHDRAW, date(2026, 6, 3))),
     }
 
 
@@ -98,29 +86,29 @@ def test_the_card_names_the_overdue_ones_and_the_changes_those_closed(follow_ups
 
 def make_recommended(*origins: Pilot, **fields: Any) -> Any:
     days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1), "recommended_on": date(2025, 4, 1)}
-    return make_practice(*origins, **{**days, **fields})
+    return make.practice(*origins, **{**days, **fields})
 
 
 def make_in_use(practice: Any, pilot: Pilot, **fields: Any) -> Any:
-    return make_adoption(practice, pilot, started_on=date(2025, 6, 1), in_use_on=date(2025, 9, 1), **fields)
+    return make.adoption(practice, pilot, started_on=date(2025, 6, 1), in_use_on=date(2025, 9, 1), **fields)
 
 
 @pytest.fixture
 def practices(pilots: dict[str, Pilot]) -> None:
     """One recommended and copied in three provinces, one in the library and copied once by a claim, one proposed."""
     batch, origin = pilots["good"].batch, pilots["good"]
-    copies = [make_pilot(batch, make_province(name_en=f"Copy {n}")) for n in range(4)]
+    copies = [make.pilot(batch, make.province(name_en=f"Copy {n}")) for n in range(4)]
     heat = make_recommended(origin, title_en="Waste heat")
     make_in_use(heat, copies[0], confirmed_on=date(2025, 10, 1))
     measured = make_in_use(heat, copies[1])
-    nox = make_indicator("AIR_NOX")
-    before, after = (make_reading(copies[1], nox, year, value) for year, value in (("2023", 100), ("2025", 80)))
-    make_effect(heat, adoption=measured, reading_before=before, reading_after=after)
+    nox = make.indicator("AIR_NOX")
+    before, after = (make.reading(copies[1], nox, year, value) for year, value in (("2023", 100), ("2025", 80)))
+    make.effect(heat, adoption=measured, reading_before=before, reading_after=after)
     make_in_use(heat, copies[2])
     trading = make_recommended(origin, title_en="Trading", recommended_on=None)
     make_in_use(trading, copies[3])
     make_in_use(trading, copies[0], given_up_on=date(2026, 1, 1), give_up_reason="money")
-    make_practice(origin, title_en="Only proposed")
+    make.practice(origin, title_en="Only proposed")
 
 
 def test_the_card_says_what_can_be_copied_and_where_it_was(practices: None, client: Client) -> None:

@@ -10,17 +10,7 @@ from accounts.models import Role
 from dashboard.analytics.change_log import find_changes, history_models, iterate_change_log
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment, Document
-from tests.factories import (
-    make_adoption,
-    make_agency,
-    make_batch,
-    make_document,
-    make_effect,
-    make_follow_up,
-    make_pilot,
-    make_practice,
-    make_province,
-)
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.histories import forget_entries
 
@@ -35,13 +25,13 @@ def found(client: Client, words: str, day: str = DAY) -> dict[str, list[tuple[st
 
 
 def test_follow_ups_are_found_by_number_and_words_with_their_state_on_the_day(client: Client) -> None:
-    pilot = make_pilot(make_batch(), make_province())
-    make_follow_up(
+    pilot = make.pilot(make.batch(), make.province())
+    make.follow_up(
         pilot,
         (Move.SIGN, date(2026, 7, 1)),
         number="2026-017",
         title_en="Stop the kiln",
-        owner_agency=make_agency(name_en="Bureau of ecology"),
+        owner_agency=make.agency(name_en="Bureau of ecology"),
     )
     hit = ("2026-017 Stop the kiln", "in progress · Bureau of ecology", "/actions/2026-017/")
     for words in ("2026-017", "kiln", "bureau of ecology"):
@@ -51,19 +41,19 @@ def test_follow_ups_are_found_by_number_and_words_with_their_state_on_the_day(cl
 
 
 def test_practices_are_found_with_their_state_on_the_day(client: Client) -> None:
-    pilot = make_pilot(make_batch(), make_province())
-    make_practice(pilot, slug="heat", title_en="Waste heat", passed_on=date(2025, 2, 1), library_on=date(2025, 3, 1))
+    pilot = make.pilot(make.batch(), make.province())
+    make.practice(pilot, slug="heat", title_en="Waste heat", passed_on=date(2025, 2, 1), library_on=date(2025, 3, 1))
     assert found(client, "waste heat")["practices"] == [("Waste heat", "in the library · industry", "/practices/heat/")]
     assert found(client, "waste heat", "2025-02-15")["practices"][0][1] == "passed by the province · industry"
     assert "practices" not in found(client, "waste heat", "2024-12-31")
 
 
 def test_documents_are_found_by_those_who_may_read_them(client: Client) -> None:
-    home, other = make_province(), make_province()
-    make_document(title="Public minutes", is_public=True)
-    make_document(title="Home minutes", province=home, doc_number="42号")
-    make_document(title="Other minutes", province=other)
-    make_document(title="Ministry minutes")
+    home, other = make.province(), make.province()
+    make.document(title="Public minutes", is_public=True)
+    make.document(title="Home minutes", province=home, doc_number="42号")
+    make.document(title="Other minutes", province=other)
+    make.document(title="Ministry minutes")
 
     def titles() -> list[str]:
         return sorted(name for name, _note, _url in found(client, "minutes")["documents"])
@@ -77,15 +67,15 @@ def test_documents_are_found_by_those_who_may_read_them(client: Client) -> None:
 
 
 def test_the_data_page_lists_the_new_tables_with_their_records_on_the_day(client: Client) -> None:
-    pilot = make_pilot(make_batch(), make_province())
-    make_follow_up(pilot)
-    practice = make_practice(pilot)
-    make_adoption(practice, make_pilot(pilot.batch, make_province()))
-    make_effect(practice)
-    make_document(is_public=True)
-    make_document()
+    pilot = make.pilot(make.batch(), make.province())
+    make.follow_up(pilot)
+    practice = make.practice(pilot)
+    make.adoption(practice, make.pilot(pilot.batch, make.province()))
+    make.effect(practice)
+    make.document(is_public=True)
+    make.document()
     Document.objects.update(uploaded_at=datetime(2025, 2, 1, tzinfo=UTC))
-    late = make_document(is_public=True)
+    late = make.document(is_public=True)
     Document.objects.filter(pk=late.pk).update(uploaded_at=datetime(2026, 12, 1, tzinfo=UTC))
 
     def counts(day: str) -> dict[str, int]:
@@ -103,12 +93,12 @@ def test_the_data_page_lists_the_new_tables_with_their_records_on_the_day(client
 
 def test_the_change_log_names_what_the_records_belong_to(client: Client) -> None:
     forget_entries()
-    province = make_province(name_en="Hebei")
-    pilot = make_pilot(make_batch(), province, name_en="Copy")
-    document, practice = make_document(title="Minutes", province=province), make_practice(title_en="Waste heat")
-    make_follow_up(pilot, number="2026-017", title_en="Stop the kiln")
-    adoption = make_adoption(practice, pilot)
-    make_effect(practice, adoption=adoption, province=province)
+    province = make.province(name_en="Hebei")
+    pilot = make.pilot(make.batch(), province, name_en="Copy")
+    document, practice = make.document(title="Minutes", province=province), make.practice(title_en="Waste heat")
+    make.follow_up(pilot, number="2026-017", title_en="Stop the kiln")
+    adoption = make.adoption(practice, pilot)
+    make.effect(practice, adoption=adoption, province=province)
     Attachment.objects.create(document=document, adoption=adoption, province=province)
     lines = {line.kind: line for line in iterate_change_log(find_changes(history_models(), ADMIN), ADMIN)}
     assert {kind: lines[kind].what for kind in lines if kind not in ("Province", "Pilot", "Batch", "Agency")} == {

@@ -29,18 +29,7 @@ from pilots.models import (
 )
 from pilots.readings import judge_readings
 from policies.models import Province
-from tests.factories import (
-    make_batch,
-    make_carbon,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.admin_forms import form_data, form_errors, page_url, save, save_new
 from tests.support.admin_forms import page_url as change_url
 from tests.support.sign_in import client_of, staff_client
@@ -50,16 +39,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
 @pytest.fixture
 def province() -> Province:
-    return make_province(slug="zhejiang", name_zh="浙江省", name_en="Zhejiang")
+    return make.province(slug="zhejiang", name_zh="浙江省", name_en="Zhejiang")
 
 
 @pytest.fixture
 def batch() -> Batch:
-    return make_batch(slug="national-1", city_count=21)
+    return make.batch(slug="national-1", city_count=21)
 
 
 def test_a_new_pilot_is_counted_at_once(admin_client: Client, batch: Batch, province: Province) -> None:
-    steel = make_industry(name_en="Steel")
+    steel = make.industry(name_en="Steel")
     values = {"name_zh": "湖州市", "slug": "huzhou", "kind": "city", "batch": batch.pk, "province": province.pk}
     assert save_new(admin_client, Pilot, **values, industries=[steel.pk]).status_code == 302
     pilot = Pilot.objects.listed(date(2024, 1, 15)).get()
@@ -76,8 +65,8 @@ def test_a_new_batch_is_known_from_its_announcement(admin_client: Client) -> Non
 
 
 def test_a_batch_leads_to_its_pilots_and_to_a_new_one(admin_client: Client, province: Province) -> None:
-    batch = make_batch(level="provincial", province=province)
-    pilot, _other = make_pilot(batch, province), make_pilot(make_batch(), province)
+    batch = make.batch(level="provincial", province=province)
+    pilot, _other = make.pilot(batch, province), make.pilot(make.batch(), province)
     page = admin_client.get(page_url(batch))
     ways = dict(page.context["ways"])
     assert list(admin_client.get(ways["Pilots recorded (1)"]).context["cl"].result_list) == [pilot]
@@ -86,7 +75,7 @@ def test_a_batch_leads_to_its_pilots_and_to_a_new_one(admin_client: Client, prov
 
 
 def test_a_batch_with_pilots_is_not_deleted(admin_client: Client, batch: Batch, province: Province) -> None:
-    pilot = make_pilot(batch, province)
+    pilot = make.pilot(batch, province)
     answer = admin_client.post(page_url(batch, "delete"), {"post": "yes"})
     assert page_url(pilot) in answer.text
     assert Batch.objects.filter(pk=batch.pk).exists()
@@ -94,12 +83,12 @@ def test_a_batch_with_pilots_is_not_deleted(admin_client: Client, batch: Batch, 
 
 @pytest.fixture
 def pilot() -> Pilot:
-    return make_pilot(make_batch(), make_province(), name_en="Huzhou")
+    return make.pilot(make.batch(), make.province(), name_en="Huzhou")
 
 
 @pytest.fixture
 def so2() -> Indicator:
-    return make_indicator("AIR_SO2", name_en="SO2")
+    return make.indicator("AIR_SO2", name_en="SO2")
 
 
 @pytest.fixture
@@ -157,7 +146,7 @@ def test_one_page_keeps_stages_milestones_and_targets(admin_client: Client, pilo
 
 
 def test_what_is_changed_of_the_pilot_itself_has_its_entry(admin_client: Client, pilot: Pilot) -> None:
-    milestone = make_milestone(pilot, date(2025, 1, 1))
+    milestone = make.milestone(pilot, date(2025, 1, 1))
     changes = {"note_en": "Visited", "milestones-0-owner": "Office", "change_reason": "Visit"}
     assert save(admin_client, pilot, **changes).status_code == 302
     assert [history_of_record(pilot)[0], history_of_record(milestone)[0]] == [("~", "admin", "Visit")] * 2
@@ -172,7 +161,7 @@ def stage_row(place: int, stage: str, day: str, reason: str = "") -> dict[str, s
 
 
 def test_a_stage_passed_over_asks_for_a_reason_in_its_row(admin_client: Client, pilot: Pilot) -> None:
-    make_stage(pilot, "listed", date(2024, 1, 15))
+    make.stage(pilot, "listed", date(2024, 1, 15))
     found = row_problems(save(admin_client, pilot, **stage_row(1, "plan_draft", "2024-05-01")))
     text = "Plan drafted: a stage passed over needs a reason (Task list received)"
     assert found == {"stages-1": {"reason_en": [text]}}
@@ -191,7 +180,7 @@ AGAIN = "Open the page again, and change there what is still to be changed."
 
 
 def test_a_row_that_both_changed_is_rejected_until_the_page_is_opened_again(admin_client, colleague, pilot) -> None:
-    milestone = make_milestone(pilot, date(2025, 1, 1), owner="Office")
+    milestone = make.milestone(pilot, date(2025, 1, 1), owner="Office")
     opened = admin_client.get(change_url(pilot))
     save(colleague, pilot, **{"milestones-0-owner": "Bureau", "change_reason": "New head"})
     answer = admin_client.post(
@@ -208,7 +197,7 @@ def test_a_row_that_both_changed_is_rejected_until_the_page_is_opened_again(admi
 
 
 def test_a_row_changed_meanwhile_is_not_deleted_unseen(admin_client, colleague, pilot) -> None:
-    milestone = make_milestone(pilot, date(2025, 1, 1), title_en="Plan")
+    milestone = make.milestone(pilot, date(2025, 1, 1), title_en="Plan")
     opened = admin_client.get(change_url(pilot))
     save(colleague, pilot, **{"milestones-0-owner": "Bureau"})
     answer = admin_client.post(change_url(pilot), form_data(opened, **{"milestones-0-DELETE": "on"}))
@@ -220,7 +209,7 @@ def test_a_row_changed_meanwhile_is_not_deleted_unseen(admin_client, colleague, 
 
 
 def test_a_row_that_a_colleague_deleted_is_told_above_the_rows(admin_client, colleague, pilot) -> None:
-    milestone = make_milestone(pilot, date(2025, 1, 1), title_en="Plan")
+    milestone = make.milestone(pilot, date(2025, 1, 1), title_en="Plan")
     opened = admin_client.get(change_url(pilot))
     save(colleague, pilot, **{"milestones-0-DELETE": "on"})
     answer = admin_client.post(change_url(pilot), form_data(opened, note_en="Mine"))
@@ -233,7 +222,7 @@ def test_a_row_that_a_colleague_deleted_is_told_above_the_rows(admin_client, col
 
 
 def test_rows_are_for_those_who_may_write_them(pilot: Pilot) -> None:
-    make_milestone(pilot, date(2025, 1, 1), owner="Office")
+    make.milestone(pilot, date(2025, 1, 1), owner="Office")
     client = staff_client("change_pilot", "view_pilot", "view_milestone")
     page = client.get(change_url(pilot))
     assert 'name="milestones-0-owner"' not in page.text
@@ -246,7 +235,7 @@ def test_rows_are_for_those_who_may_write_them(pilot: Pilot) -> None:
 
 
 def test_a_target_s_steps_are_kept_with_it(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    target = make_target(pilot, so2, 12000, 9600)
+    target = make.target(pilot, so2, 12000, 9600)
     assert save(admin_client, target, steps="2025: １０，４００").status_code == 302
     target.refresh_from_db()
     assert target.steps == {"2025": "10400"}
@@ -320,7 +309,7 @@ def save_reading(pilot: Pilot, by: User, *readings: Reading, accept: bool = Fals
 
 
 def test_what_differs_is_recorded_as_the_next_version(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
-    first = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
+    first = make.reading(pilot, so2, "2024", 100, value_status="preliminary")
     (new,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(110), "final", first.pk), reason="Yearbook")
     assert (new.version, new.value, new.state, new.accepted_on) == (2, 110, "reported", None)
     first.refresh_from_db()
@@ -329,14 +318,14 @@ def test_what_differs_is_recorded_as_the_next_version(admin_user: User, pilot: P
 
 
 def test_the_same_value_is_recorded_once_but_a_new_status_is_news(admin_user, pilot, so2) -> None:
-    first = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
+    first = make.reading(pilot, so2, "2024", 100, value_status="preliminary")
     assert save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "preliminary", first.pk)) == []
     (new,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "final", first.pk))
     assert (new.version, new.value_status) == (2, "final")
 
 
 def test_one_error_keeps_back_all_of_them(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
-    carbon = make_carbon()
+    carbon = make.carbon()
     sound, wrong = typed(carbon, "2024", Decimal(5), "final"), typed(so2, "2024", Decimal(-1), "final")
     with pytest.raises(RejectedReadingsError) as refused:
         save_reading(pilot, admin_user, sound, wrong)
@@ -360,7 +349,7 @@ BEFORE = [
 @pytest.mark.parametrize(("stored", "period", "value", "start"), BEFORE)
 def test_a_jump_needs_a_note(admin_user, pilot, so2, stored, period, value, start) -> None:
     for name, number in stored.items():
-        make_reading(pilot, so2, name, number)
+        make.reading(pilot, so2, name, number)
     known = Reading.objects.filter(period=period).values_list("pk", flat=True).first()
     if start is not None:
         with pytest.raises(RejectedReadingsError) as refused:
@@ -373,7 +362,7 @@ def test_a_jump_needs_a_note(admin_user, pilot, so2, stored, period, value, star
 
 
 def test_a_first_reading_is_held_against_the_base_of_the_target(admin_user, pilot, so2) -> None:
-    make_target(pilot, so2, 12000, 9600)
+    make.target(pilot, so2, 12000, 9600)
     with pytest.raises(RejectedReadingsError) as refused:
         save_reading(pilot, admin_user, typed(so2, "2024", Decimal("1.2"), "final"))  # in ten thousand tonnes
     (fault,) = refused.value.errors.values()
@@ -381,7 +370,7 @@ def test_a_first_reading_is_held_against_the_base_of_the_target(admin_user, pilo
 
 
 def test_values_entered_together_are_held_against_one_another(admin_user, pilot, so2) -> None:
-    make_reading(pilot, so2, "2022", 100)
+    make.reading(pilot, so2, "2022", 100)
     steady = [typed(so2, "2023", Decimal(125), "final"), typed(so2, "2024", Decimal(150), "final")]
     assert len(save_reading(pilot, admin_user, *steady)) == 2
 
@@ -410,7 +399,7 @@ def test_accepting_is_a_right_of_its_own(admin_user: User, pilot: Pilot, so2: In
 
 
 def test_a_dispute_has_a_reason_and_accepting_again_keeps_the_first_day(admin_user, pilot, so2) -> None:
-    reading = make_reading(pilot, so2, "2024", 100, accepted_on=date(2025, 3, 20))
+    reading = make.reading(pilot, so2, "2024", 100, accepted_on=date(2025, 3, 20))
     with pytest.raises(ValidationError):
         judge_readings([reading], ReadingState.DISPUTED, by=admin_user, reason=" ")
     assert judge_readings([reading], ReadingState.DISPUTED, by=admin_user, reason="Not in the yearbook") == 1
@@ -430,8 +419,8 @@ def add_reading(client: Client, query: str = "", **values: Any) -> Any:
 
 
 def test_what_was_read_cannot_be_overwritten(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    reading = make_reading(pilot, so2, "2024", 100, value_status="preliminary")
-    other = make_indicator("AIR_NOX")
+    reading = make.reading(pilot, so2, "2024", 100, value_status="preliminary")
+    other = make.indicator("AIR_NOX")
     forged = {"value": "1", "period": "2023", "value_status": "final", "indicator": other.pk, "version_number": 9}
     assert save(admin_client, reading, **forged, note_en="Seen").status_code == 302
     reading.refresh_from_db()
@@ -440,7 +429,7 @@ def test_what_was_read_cannot_be_overwritten(admin_client: Client, pilot: Pilot,
 
 
 def test_the_model_rejects_it_as_well(pilot: Pilot, so2: Indicator) -> None:
-    reading = make_reading(pilot, so2, "2024", 100)
+    reading = make.reading(pilot, so2, "2024", 100)
     for name, value in [("value", Decimal(1)), ("value_status", "flash"), ("period", "2023"), ("version", 4)]:
         changed = Reading.objects.get(pk=reading.pk)
         setattr(changed, name, value)
@@ -449,7 +438,7 @@ def test_the_model_rejects_it_as_well(pilot: Pilot, so2: Indicator) -> None:
 
 
 def test_a_correction_is_the_next_version_prefilled(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    reading = make_reading(pilot, so2, "2024", 100, value_status="final")
+    reading = make.reading(pilot, so2, "2024", 100, value_status="final")
     way = dict(admin_client.get(change_url(reading)).context["ways"])["Enter a correction"]
     query = "?" + way.partition("?")[2]
     form = admin_client.get(way).context["adminform"].form
@@ -466,7 +455,7 @@ def test_a_correction_is_the_next_version_prefilled(admin_client: Client, pilot:
 
 def test_readings_are_judged_on_a_page_of_the_site(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
     waiting = {"state": "reported", "accepted_on": None}
-    first, second = (make_reading(pilot, so2, year, 100, **waiting) for year in ("2023", "2024"))
+    first, second = (make.reading(pilot, so2, year, 100, **waiting) for year in ("2023", "2024"))
     sent = {"action": "judge", "_selected_action": [first.pk, second.pk]}
     listed = admin_client.post(reverse("admin:pilots_reading_changelist"), sent)["Location"]
     assert {*admin_client.get(listed).context["form"].fields["readings"].queryset} == {first, second}
@@ -478,7 +467,7 @@ def test_readings_are_judged_on_a_page_of_the_site(admin_client: Client, pilot: 
 
 
 def test_who_may_not_accept_cannot_by_any_way(pilot: Pilot, so2: Indicator) -> None:
-    reading = make_reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
+    reading = make.reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
     clerk = staff_client("view_pilot", "view_indicator", "view_reading", "add_reading", "change_reading")
     judge = {"readings": reading.pk, "verdict": "accepted"}
     assert clerk.post(f"{reverse('readings-judge')}?reading={reading.pk}", judge).status_code == 403
@@ -490,11 +479,11 @@ def test_who_may_not_accept_cannot_by_any_way(pilot: Pilot, so2: Indicator) -> N
 
 
 def test_a_reading_that_was_ever_accepted_is_not_deleted(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
-    accepted = make_reading(pilot, so2, "2023", 100)
-    disputed = make_reading(pilot, so2, "2024", 100, state="disputed")
+    accepted = make.reading(pilot, so2, "2023", 100)
+    disputed = make.reading(pilot, so2, "2024", 100, state="disputed")
     for reading in (accepted, disputed):
         assert admin_client.post(change_url(reading, "delete"), {"post": "yes"}).status_code == 403
-    waiting = make_reading(pilot, so2, "2024", 101, version=2, state="reported", accepted_on=None)
+    waiting = make.reading(pilot, so2, "2024", 101, version=2, state="reported", accepted_on=None)
     listing = reverse("admin:pilots_reading_changelist")
     sent = {"action": "delete_selected", "post": "yes", "_selected_action": [waiting.pk, accepted.pk]}
     assert "It has fed numbers; enter a correction instead." in admin_client.post(listing, sent).text

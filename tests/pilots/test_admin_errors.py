@@ -10,22 +10,7 @@ from django.test import Client
 from core.http.as_of import today
 from pilots.models import Adoption, Batch, Effect, FollowUp, Pilot, Practice, Reading, Target
 from policies.models import Policy, ProvincialPlan
-from tests.factories import (
-    make_adoption,
-    make_agency,
-    make_batch,
-    make_carbon,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_practice,
-    make_province,
-    make_reading,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.admin_forms import form_data, form_errors, page_url, save, save_new
 from tests.support.api_client import make_user
 from tests.support.sign_in import client_of
@@ -37,14 +22,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 @pytest.fixture
 def records() -> dict[str, Any]:
     """A batch with a city, a park and another city; a policy with a plan; values, a practice and its copy."""
-    batch, home, away = make_batch(), make_province(slug="home"), make_province(slug="away")
-    city, park = make_pilot(batch, home, name_zh="湖州市"), make_pilot(batch, home, kind="park")
+    batch, home, away = make.batch(), make.province(slug="home"), make.province(slug="away")
+    city, park = make.pilot(batch, home, name_zh="湖州市"), make.pilot(batch, home, kind="park")
     so2, policy = (
-        make_indicator("AIR_SO2", name_en="SO2"),
-        make_policy(slug="plan-2022", doc_number="环综合〔2022〕42号"),
+        make.indicator("AIR_SO2", name_en="SO2"),
+        make.policy(slug="plan-2022", doc_number="环综合〔2022〕42号"),
     )
-    practice, copier = make_practice(city, province=home), make_pilot(batch, away)
-    make_plan(policy, away)
+    practice, copier = make.practice(city, province=home), make.pilot(batch, away)
+    make.plan(policy, away)
     return {
         "batch": batch,
         "home": home,
@@ -55,17 +40,17 @@ def records() -> dict[str, Any]:
         "so2": so2,
         "policy": policy,
         "practice": practice,
-        "copy": make_adoption(practice, copier),
-        "agency": make_agency(),
-        "early": make_reading(city, so2, "2022", 100),
-        "late": make_reading(city, so2, "2023", 100),
-        "waiting": make_reading(city, so2, "2021", 70, state="reported", accepted_on=None),
-        "elsewhere": make_reading(copier, so2, "2023", 9),
-        "elsewhere before": make_reading(copier, so2, "2022", 9),
-        "other indicator": make_reading(city, make_indicator("AIR_NOX"), "2023", 8),
-        "other copy": make_adoption(make_practice(city), copier),
-        "overdue": make_milestone(city, date(2025, 1, 1)),
-        "target": make_target(copier, so2, 12_000, 9_600),
+        "copy": make.adoption(practice, copier),
+        "agency": make.agency(),
+        "early": make.reading(city, so2, "2022", 100),
+        "late": make.reading(city, so2, "2023", 100),
+        "waiting": make.reading(city, so2, "2021", 70, state="reported", accepted_on=None),
+        "elsewhere": make.reading(copier, so2, "2023", 9),
+        "elsewhere before": make.reading(copier, so2, "2022", 9),
+        "other indicator": make.reading(city, make.indicator("AIR_NOX"), "2023", 8),
+        "other copy": make.adoption(make.practice(city), copier),
+        "overdue": make.milestone(city, date(2025, 1, 1)),
+        "target": make.target(copier, so2, 12_000, 9_600),
         "editor": make_user("editor", "provincial_editor", home),
         "boss": make_user("boss", "national_editor"),
     }
@@ -226,8 +211,8 @@ def test_an_error_in_a_row_stands_at_its_field_and_above_the_form(
     admin_client: Client, records: dict[str, Any]
 ) -> None:
     city, said = records["city"], {}
-    make_stage(city, "listed", date(2024, 1, 15))
-    make_stage(city, "tasked", date(2024, 3, 1))
+    make.stage(city, "listed", date(2024, 1, 15))
+    make.stage(city, "tasked", date(2024, 3, 1))
     for name, row in ROWS.items():
         answer = save(admin_client, city, **{field: keyed(value, records) for field, value in row.items()})
         listed = [label for label, _target, _text in answer.context["field_errors"]]
@@ -239,7 +224,7 @@ def test_an_error_in_a_row_stands_at_its_field_and_above_the_form(
 
 def test_a_second_target_for_an_indicator_is_rejected_at_it(admin_client: Client, records: dict[str, Any]) -> None:
     """Beside the one on record, twice in the form, and beside one that a colleague has just added."""
-    pilot, carbon = records["copier"], make_carbon()
+    pilot, carbon = records["copier"], make.carbon()
     row = {"targets-1-indicator": records["so2"].pk, "targets-1-target_year": 2026, "targets-1-target_value": "8"}
     said = {"indicator": ["This pilot already has a target for this indicator: change that one."]}
     assert row_problems(save(admin_client, pilot, **row)) == {"targets-1": said}
@@ -253,6 +238,6 @@ def test_a_second_target_for_an_indicator_is_rejected_at_it(admin_client: Client
 
 def test_what_was_amiss_before_does_not_hold_up_other_rows(admin_client: Client, records: dict[str, Any]) -> None:
     city = records["city"]
-    make_stage(city, "tasked", date(2024, 1, 1))
-    make_stage(city, "listed", date(2024, 2, 1))  # as a file may bring it
+    make.stage(city, "tasked", date(2024, 1, 1))
+    make.stage(city, "listed", date(2024, 2, 1))  # as a file may bring it
     assert save(admin_client, city, **stage_row(2, "withdrawn", str(today()))).status_code == 302

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from pilots.models import Pilot
-from tests.factories import make_batch, make_carbon, make_industry, make_pilot, make_province, make_reading, make_target
+from tests import factories as make
 from tests.pilots.test_status_pages import make_measured
 from tests.support.csv_files import csv_rows
 from tests.support.snapshots import assert_snapshot
@@ -44,22 +44,22 @@ PAGES = (
 @pytest.fixture
 def classed(empty: None) -> dict[str, Pilot]:
     """A pilot of each class, one without values, one with an intensity only, and one that has withdrawn."""
-    batch = make_batch(slug="first", title_en="First", title_zh="第一批", city_count=8)
-    steel = make_industry(slug="steel")
-    province = make_province(slug="hebei", name_en="Hebei", short_en="Hebei")
+    batch = make.batch(slug="first", title_en="First", title_zh="第一批", city_count=8)
+    steel = make.industry(slug="steel")
+    province = make.province(slug="hebei", name_en="Hebei", short_en="Hebei")
     names = [*RATES, "silent", "intensity", "gone"]
-    pilots = {name: make_pilot(batch, province, steel, slug=name, name_en=name.title()) for name in names}
+    pilots = {name: make.pilot(batch, province, steel, slug=name, name_en=name.title()) for name in names}
     for name, (air, carbon) in RATES.items():
         make_measured(pilots[name], air, carbon)
     make_measured(pilots["gone"], *RATES["both"])
     pilots["pollution"].targets.get(indicator__code="CO2_TOT").delete()  # it would be yellow by it
     Pilot.objects.filter(slug="gone").update(withdrawn_on=date(2026, 6, 1))
-    intensity = make_carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+    intensity = make.carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
     sulphur = pilots["both"].targets.get(indicator__code="AIR_SO2").indicator
     for indicator in (intensity, sulphur):
-        make_target(pilots["intensity"], indicator, 100, 80)
-        make_reading(pilots["intensity"], indicator, "2023", 100)
-        make_reading(pilots["intensity"], indicator, "2025", Decimal(85))
+        make.target(pilots["intensity"], indicator, 100, 80)
+        make.reading(pilots["intensity"], indicator, "2023", 100)
+        make.reading(pilots["intensity"], indicator, "2025", Decimal(85))
     return pilots
 
 

@@ -8,18 +8,7 @@ import pytest
 from django.test import Client
 
 from pilots.models import Indicator, Pilot
-from tests.factories import (
-    make_batch,
-    make_carbon,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_province,
-    make_reading,
-    make_target,
-)
+from tests import factories as make
 from tests.support.snapshots import assert_snapshot, table_content
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -29,20 +18,20 @@ DAY = "as_of=2026-06-01"
 @pytest.fixture
 def pilots() -> list[Pilot]:
     """Make one pilot behind with a value, one without any, in two provinces; a third province has none."""
-    batch = make_batch(slug="first", short_name_en="first batch", known_by=date(2024, 1, 15))
-    jia, yi = (make_province(slug=slug, name_en=slug.title(), short_en=slug.title()) for slug in ("jia", "yi"))
-    make_province(slug="bing", name_en="Bing", short_en="Bing")
-    one = make_pilot(batch, jia, slug="one", name_zh="一", name_en="One")
-    two = make_pilot(batch, yi, slug="two", name_zh="二", name_en="Two")
-    indicator = make_indicator("AIR_A")
-    make_target(one, indicator, 100, 70)
-    make_reading(one, indicator, "2025", 99)
-    make_milestone(one, title_en="Done", planned_on=date(2025, 1, 1), completed_on=date(2025, 1, 1))
-    make_milestone(one, title_en="Late", planned_on=date(2026, 5, 30))
-    policy = make_policy(
+    batch = make.batch(slug="first", short_name_en="first batch", known_by=date(2024, 1, 15))
+    jia, yi = (make.province(slug=slug, name_en=slug.title(), short_en=slug.title()) for slug in ("jia", "yi"))
+    make.province(slug="bing", name_en="Bing", short_en="Bing")
+    one = make.pilot(batch, jia, slug="one", name_zh="一", name_en="One")
+    two = make.pilot(batch, yi, slug="two", name_zh="二", name_en="Two")
+    indicator = make.indicator("AIR_A")
+    make.target(one, indicator, 100, 70)
+    make.reading(one, indicator, "2025", 99)
+    make.milestone(one, title_en="Done", planned_on=date(2025, 1, 1), completed_on=date(2025, 1, 1))
+    make.milestone(one, title_en="Late", planned_on=date(2026, 5, 30))
+    policy = make.policy(
         slug="plan", title_en="Plan", issued_on=date(2022, 6, 10), calls_for_provincial_plan=True, is_lead=True
     )
-    make_plan(policy, jia, status="issued", issued_on=date(2022, 12, 7))
+    make.plan(policy, jia, status="issued", issued_on=date(2022, 12, 7))
     return [one, two]
 
 
@@ -51,14 +40,14 @@ def test_what_is_said_side_by_side(client: Client, pilots: list[Pilot], values: 
     """A province without a recorded pilot has no lights to count; what reduces in an intensity only is said to."""
     one, two = pilots
     if values:
-        carbon = make_carbon()
-        intensity = make_carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+        carbon = make.carbon()
+        intensity = make.carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
         air = Indicator.objects.get(code="AIR_A")
-        make_target(one, carbon, 100, 90, binding=False)
+        make.target(one, carbon, 100, 90, binding=False)
         for pilot, indicator, pair in ((one, carbon, (100, 104)), (two, intensity, (2, 1)), (two, air, (100, 90))):
             for period, value in zip(("2023", "2025"), pair, strict=True):
-                make_reading(pilot, indicator, period, value)
-        make_reading(one, air, "2023", 100)
+                make.reading(pilot, indicator, period, value)
+        make.reading(one, air, "2023", 100)
     answers = [client.get(f"{path}?{DAY}&a={a}&b={b}&c={c}") for path, a, b, c in (
         ("/compare/", "one", "two", ""), ("/compare/provinces/", "jia", "yi", "bing"),
     )]  # fmt: skip

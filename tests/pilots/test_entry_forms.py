@@ -15,18 +15,7 @@ from django.utils import timezone
 from core.http.as_of import today
 from pilots.models import Attachment, Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
 from pilots.views.entry import last_ended
-from tests.factories import (
-    add_step,
-    make_batch,
-    make_carbon,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.csv_files import csv_records
 from tests.support.sign_in import client_of, signed_in
@@ -46,9 +35,9 @@ def _files(tmp_path: Any, settings: Any) -> None:
 
 @pytest.fixture
 def pilot() -> Pilot:
-    city = make_pilot(make_batch(), make_province(slug="hebei"), slug="city", name_en="City", name_zh="市")
-    make_stage(city, "listed", date(2024, 1, 15))
-    make_stage(city, "tasked", None, planned_on=today() - timedelta(20))
+    city = make.pilot(make.batch(), make.province(slug="hebei"), slug="city", name_en="City", name_zh="市")
+    make.stage(city, "listed", date(2024, 1, 15))
+    make.stage(city, "tasked", None, planned_on=today() - timedelta(20))
     return city
 
 
@@ -56,16 +45,16 @@ def pilot() -> Pilot:
 def milestone(pilot: Pilot) -> Milestone:
     """Make one whose day passed long ago, and which was not entered today."""
     day = today() - timedelta(120)
-    made = make_milestone(pilot, day, title_en="Platform live", title_zh="平台上线", is_key=True)
+    made = make.milestone(pilot, day, title_en="Platform live", title_zh="平台上线", is_key=True)
     Milestone.history.update(history_date=timezone.now() - timedelta(200))
     return made
 
 
 @pytest.fixture
 def so2(pilot: Pilot) -> Indicator:
-    indicator = make_indicator("AIR_SO2", name_en="SO2", name_zh="二氧化硫")
-    add_step(
-        make_target(pilot, indicator, 120, 60, base_year=int(BEFORE) - 1, target_year=int(LAST) + 1), int(LAST), 90
+    indicator = make.indicator("AIR_SO2", name_en="SO2", name_zh="二氧化硫")
+    make.add_step(
+        make.target(pilot, indicator, 120, 60, base_year=int(BEFORE) - 1, target_year=int(LAST) + 1), int(LAST), 90
     )
     return indicator
 
@@ -230,7 +219,7 @@ def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
 
 
 def test_the_day_of_another_milestone_is_changed_at_once_and_that_of_a_stage_asked_for(officer, pilot, urls) -> None:
-    other = make_milestone(pilot, date(2026, 1, 1), title_en="Report")
+    other = make.milestone(pilot, date(2026, 1, 1), title_en="Report")
     assert send(officer, other.entry_url(), day=AHEAD, reason_en="New plan").status_code == 302
     other.refresh_from_db()
     assert (str(other.planned_on), newest(other), Replan.objects.count()) == (AHEAD, ("~", "officer", "New plan"), 0)
@@ -270,8 +259,8 @@ def test_a_light_is_set_by_hand_until_a_day(ministry, pilot, urls) -> None:
 
 
 def test_the_values_of_a_year_stand_beside_what_was_accepted_and_what_is_due(officer, pilot, so2, urls) -> None:
-    make_reading(pilot, so2, BEFORE, 110)
-    make_reading(pilot, so2, LAST, 100, state="reported", accepted_on=None)
+    make.reading(pilot, so2, BEFORE, 110)
+    make.reading(pilot, so2, LAST, 100, state="reported", accepted_on=None)
     page = officer.get(urls["readings"])
     (row,) = page.context["form"].rows
     assert (row.indicator, row.before.value_text, row.due, row.newest.value_text) == (so2, "110", "90", "100")
@@ -283,7 +272,7 @@ def test_the_values_of_a_year_stand_beside_what_was_accepted_and_what_is_due(off
 
 
 def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2, urls) -> None:
-    make_target(pilot, carbon := make_carbon(name_en="CO2"), 50, 40)
+    make.target(pilot, carbon := make.carbon(name_en="CO2"), 50, 40)
     page = officer.get(urls["readings"])
     value, other = (f"r{item.pk}-value" for item in (so2, carbon))
     refused = officer.post(urls["readings"], typed(page, **{value: "１０５", other: "12,5"}))
@@ -308,10 +297,10 @@ def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2
 
 
 def test_a_jump_needs_a_remark_and_a_value_entered_meanwhile_a_second_look(officer, ministry, pilot, so2, urls) -> None:
-    make_reading(pilot, so2, BEFORE, 100)
+    make.reading(pilot, so2, BEFORE, 100)
     value, note = (f"r{so2.pk}-{name}" for name in ("value", "note"))
     page, theirs = officer.get(urls["readings"]), ministry.get(urls["readings"])
-    make_target(pilot, carbon := make_carbon(), 50, 40)
+    make.target(pilot, carbon := make.carbon(), 50, 40)
     both = officer.post(
         urls["readings"], typed(officer.get(urls["readings"]), **{value: "140", f"r{carbon.pk}-value": "x"})
     )
@@ -332,7 +321,7 @@ def test_a_jump_needs_a_remark_and_a_value_entered_meanwhile_a_second_look(offic
 
 
 def test_another_indicator_is_added_without_losing_what_was_typed(officer, pilot, so2, urls) -> None:
-    carbon, value = make_carbon(), f"r{so2.pk}-value"
+    carbon, value = make.carbon(), f"r{so2.pk}-value"
     page = officer.get(urls["readings"])
     for key in ("9" * 25, "x", "-1"):  # that no database could have
         same = officer.post(urls["readings"], typed(page, add=key, add_row="yes"))
@@ -346,7 +335,7 @@ def test_another_indicator_is_added_without_losing_what_was_typed(officer, pilot
 
 def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot, so2) -> None:
     waiting = {"state": "reported", "accepted_on": None}
-    first, second = (make_reading(pilot, so2, year, 100, **waiting) for year in (BEFORE, LAST))
+    first, second = (make.reading(pilot, so2, year, 100, **waiting) for year in (BEFORE, LAST))
     url = f"{reverse('readings-judge')}?pilot=city"
     assert officer.get(url).status_code == 403
     assert url in ministry.get("/desk/").text
@@ -405,7 +394,7 @@ def test_who_is_second_is_told_loses_nothing_and_saves_again(ministry, urls, mil
 
 def test_forms_are_for_those_who_may_change_the_record(urls, pilot, milestone) -> None:
     """The matrix of authorisation has every role; here what the refusal says and the sign-in that is asked for."""
-    elsewhere = client_of(make_user("elsewhere", "provincial_editor", make_province()))
+    elsewhere = client_of(make_user("elsewhere", "provincial_editor", make.province()))
     for url in urls.values():
         assert elsewhere.get(url).status_code == 403
         assert elsewhere.post(url, {"completed_on": PASSED}).status_code == 403

@@ -14,19 +14,7 @@ from core.imports.columns import RecordLookup
 from core.imports.importer import KINDS
 from core.spreadsheets.cells import SheetCell
 from pilots.models import Indicator, Pilot, Reading, StageEntry, Target
-from tests.factories import (
-    add_step,
-    make_batch,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_source,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.imports import actions_of, dry_run_of, run_import
 from tests.support.snapshots import assert_snapshot
 
@@ -46,30 +34,30 @@ MARCH = date(2025, 3, 1)
 @pytest.fixture
 def world() -> SimpleNamespace:
     """Pilots with stages in order, out of order and planned; a target with a step; values with one and two versions."""
-    first, province = make_batch(slug="first"), make_province(slug="jia")
-    make_batch(slug="second")
+    first, province = make.batch(slug="first"), make.province(slug="jia")
+    make.batch(slug="second")
     jia, county, order, skipped, planned = (
-        make_pilot(first, province, slug=slug, name_zh=name, kind=kind)
+        make.pilot(first, province, slug=slug, name_zh=name, kind=kind)
         for slug, name, kind in (
             ("jia", "甲市", "city"), ("county", "乙县", "county"), ("order", "丙市", "city"),
             ("skipped", "丁市", "city"), ("planned", "戊市", "city"),
         )
     )  # fmt: skip
     for pilot in (jia, order, skipped):
-        make_stage(pilot, "listed", date(2024, 1, 15))
-    make_stage(order, "tasked", date(2024, 3, 1))
-    make_stage(skipped, "plan_draft", date(2024, 3, 1))  # as an older file may have it
-    make_stage(planned, "listed", None, planned_on=date(2024, 1, 1))
-    air = make_indicator("AIR_A", name_zh="甲排放量", name_en="A emissions", unit="t", unit_zh="吨")
-    make_indicator("SHARE", unit="%", kind="structure", equivalent_kg=None)
+        make.stage(pilot, "listed", date(2024, 1, 15))
+    make.stage(order, "tasked", date(2024, 3, 1))
+    make.stage(skipped, "plan_draft", date(2024, 3, 1))  # as an older file may have it
+    make.stage(planned, "listed", None, planned_on=date(2024, 1, 1))
+    air = make.indicator("AIR_A", name_zh="甲排放量", name_en="A emissions", unit="t", unit_zh="吨")
+    make.indicator("SHARE", unit="%", kind="structure", equivalent_kg=None)
     return SimpleNamespace(
         jia=jia,
         county=county,
-        built=make_milestone(jia, date(2025, 1, 1), title_zh="建成", title_en="Built"),
-        target=add_step(make_target(order, air, 100, 60), 2025, 80),
-        value=make_reading(jia, air, "2024", 100),
-        old=make_reading(order, air, "2024", 100, note="x"),
-        new=make_reading(order, air, "2024", 101, version=2, note="x"),
+        built=make.milestone(jia, date(2025, 1, 1), title_zh="建成", title_en="Built"),
+        target=make.add_step(make.target(order, air, 100, 60), 2025, 80),
+        value=make.reading(jia, air, "2024", 100),
+        old=make.reading(order, air, "2024", 100, note="x"),
+        new=make.reading(order, air, "2024", 101, version=2, note="x"),
     )
 
 
@@ -200,8 +188,8 @@ def test_what_the_check_of_a_file_says_of_readings(world: SimpleNamespace) -> No
 
 
 def test_parks_before_the_city_they_lie_in(world: SimpleNamespace) -> None:
-    make_industry(slug="steel", name_zh="钢铁")
-    make_industry(slug="cement", name_zh="水泥")
+    make.industry(slug="steel", name_zh="钢铁")
+    make.industry(slug="cement", name_zh="水泥")
     run_import(
         "pilots",
         PILOTS,
@@ -291,7 +279,7 @@ def test_the_next_version_of_an_accepted_value_counts_from_today(world: SimpleNa
 
 
 def test_headings_in_chinese_and_names_in_two_languages(world: SimpleNamespace) -> None:
-    source = make_source(title="甲市年报，第一册")
+    source = make.source(title="甲市年报，第一册")
     heads = ["数据性质", "试点", "指标", "统计期", "数值", "报送日期", "来源"]
     row = ["初步核算数", "乙县", "A Emissions", "2024-Q4", "１２，３４５．６", "2025年2月1日", source.title]
     with translation.override("zh-hans"):
@@ -315,8 +303,8 @@ def test_a_unit_may_stand_beside_a_value(world: SimpleNamespace, value: Any, uni
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_files_name_an_indicator_with_its_unit(world: SimpleNamespace, language: str) -> None:
     """The name reads back with the unit and without it."""
-    indicator = make_indicator("CO2", name_zh="碳排放", name_en="Carbon", unit="10⁴ t", unit_zh="万吨")
-    reading = make_reading(world.jia, indicator, "2024", 12)
+    indicator = make.indicator("CO2", name_zh="碳排放", name_en="Carbon", unit="10⁴ t", unit_zh="万吨")
+    reading = make.reading(world.jia, indicator, "2024", 12)
     with translation.override(language):
         names = RecordLookup().index(Indicator)
         assert names.name_for(indicator) == {"en": "Carbon (10⁴ t)", "zh-hans": "碳排放（万吨）"}[language]

@@ -20,7 +20,7 @@ from pilots.readings import (
     state_expression,
     state_on,
 )
-from tests.factories import make_batch, make_indicator, make_pilot, make_province, make_reading, make_target
+from tests import factories as make
 from tests.support.tiers import sampled
 
 pytestmark = pytest.mark.django_db
@@ -37,14 +37,14 @@ READING_COURSES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def all_histories(empty: None) -> dict[tuple[str, ...], Pilot]:
     """Make a pilot for each possible history of three versions of a value, with a quarter beside it."""
-    batch, province, nox = make_batch(), make_province(), make_indicator("AIR_NOX")
+    batch, province, nox = make.batch(), make.province(), make.indicator("AIR_NOX")
     found = {}
     for course in product(READING_COURSES, repeat=3):
-        pilot = found[course] = make_pilot(batch, province)
+        pilot = found[course] = make.pilot(batch, province)
         for version, (fate, day) in enumerate(zip(course, (MARCH, MAY, JULY), strict=True), 1):
             about = {"reported_on": day, "accepted_on": day, **READING_COURSES[fate]}
-            make_reading(pilot, nox, "2025", 100 + version, version=version, **about)
-        make_reading(pilot, nox, "2025-Q1", 20, reported_on=MARCH, accepted_on=MAY)
+            make.reading(pilot, nox, "2025", 100 + version, version=version, **about)
+        make.reading(pilot, nox, "2025-Q1", 20, reported_on=MARCH, accepted_on=MAY)
     return found
 
 
@@ -89,7 +89,7 @@ def test_lights_trend_and_quality_take_the_same_version(
     """What a pilot's light is judged by, what the trend sums, and what a base is held against."""
     nox = Indicator.objects.get(code="AIR_NOX")
     for pilot in all_histories.values():
-        make_target(pilot, nox, 100, 50, base_year=2025)  # no version says 100, so each that counts differs from it
+        make.target(pilot, nox, 100, 50, base_year=2025)  # no version says 100, so each that counts differs from it
     pilots = list(prefetch_for_status(Pilot.objects.all()))
     for day in DAYS:
         counts = {item.pilot_id: item for item in newest_accepted(day, Reading.objects.filter(period="2025"))}

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from core.records.writing import Conflict
 from pilots.models import Milestone, Pilot, Replan, StageEntry
-from tests.factories import make_batch, make_milestone, make_pilot, make_province, make_stage
+from tests import factories as make
 from tests.support.admin_forms import form_data
 from tests.support.api_client import ApiClient, make_user
 from tests.support.csv_files import csv_rows
@@ -34,9 +34,9 @@ def _files(tmp_path: Any, settings: Any) -> None:
 def pilot(empty: None) -> Pilot:
     """Make a pilot with a key milestone of 19 July and a planned stage of 1 August, entered in March."""
     with clock_at(ENTERED):
-        city = make_pilot(make_batch(), make_province(slug="hebei"), slug="city", name_en="City")
-        make_milestone(city, DUE, title_en="Platform live", title_zh="平台上线", is_key=True, owner="Bureau")
-        make_stage(city, "midterm", None, planned_on=date(2026, 8, 1))
+        city = make.pilot(make.batch(), make.province(slug="hebei"), slug="city", name_en="City")
+        make.milestone(city, DUE, title_en="Platform live", title_zh="平台上线", is_key=True, owner="Bureau")
+        make.stage(city, "midterm", None, planned_on=date(2026, 8, 1))
     return city
 
 
@@ -229,10 +229,10 @@ def test_the_ministry_decides_at_once_and_corrects_what_it_entered_today(
         answer = ask(ministry, milestone, date(2026, 12, 31), "Agreed by telephone")
         assert days(answer.json()) == ("2026-12-31", "2026-07-19", "grey")
         assert answer.json()["replan"] is None  # the decision replaces what waited
-        theirs = make_milestone(pilot, date(2026, 10, 1), title_en="Entered by the province", is_key=True)
+        theirs = make.milestone(pilot, date(2026, 10, 1), title_en="Entered by the province", is_key=True)
         answer = ask(officer, theirs, date(2026, 11, 1), "Typing error")
         assert (answer.json()["planned_on"], answer.json()["replan"]["day"]) == ("2026-10-01", "2026-11-01")
-        fresh = make_milestone(pilot, date(2026, 10, 1), title_en="Fresh", is_key=True)
+        fresh = make.milestone(pilot, date(2026, 10, 1), title_en="Fresh", is_key=True)
         answer = ask(ministry, fresh, date(2026, 11, 1), "Typing error")
         assert (answer.json()["planned_on"], answer.json()["first_planned_on"]) == ("2026-11-01", "2026-11-01")
     with clock_at(date(2026, 11, 21)):
@@ -241,7 +241,7 @@ def test_the_ministry_decides_at_once_and_corrects_what_it_entered_today(
 
 
 def test_another_milestone_is_moved_as_before(pilot: Pilot, officer: User) -> None:
-    other = make_milestone(pilot, date(2027, 3, 1), title_en="Other")
+    other = make.milestone(pilot, date(2027, 3, 1), title_en="Other")
     answer = send(officer, "PATCH", f"milestones/{other.pk}/", {"planned_on": "2027-04-01", "title_en": "Else"})
     assert (answer.json()["planned_on"], answer.json()["first_planned_on"]) == ("2027-04-01", "2027-04-01")
     assert not Replan.objects.exists()

@@ -16,19 +16,7 @@ from django.utils import translation
 from core.templatetags.site import format_cell
 from pilots.models import Batch, Indicator, Milestone, Pilot
 from policies.models import Province
-from tests.factories import (
-    make_batch,
-    make_carbon,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_override,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.csv_files import csv_rows
 from tests.support.snapshots import assert_snapshot, page_content
 
@@ -39,37 +27,37 @@ DAY = "as_of=2026-11-24"
 def make_measured(pilot: Pilot, so2: tuple[Any, Any], carbon: tuple[Any, Any]) -> None:
     """Make base and last values of two indicators, with the targets of the worked example."""
     indicators = {item.code: item for item in Indicator.objects.all()}
-    sulphur = indicators.get("AIR_SO2") or make_indicator("AIR_SO2", name_en="AIR_SO2")
-    total = indicators.get("CO2_TOT") or make_carbon(name_en="CO2_TOT")
-    make_target(pilot, sulphur, so2[0], Decimal(so2[0]) * Decimal("0.8"))
-    make_target(pilot, total, carbon[0], Decimal(carbon[0]) * Decimal("0.95"), binding=False)
+    sulphur = indicators.get("AIR_SO2") or make.indicator("AIR_SO2", name_en="AIR_SO2")
+    total = indicators.get("CO2_TOT") or make.carbon(name_en="CO2_TOT")
+    make.target(pilot, sulphur, so2[0], Decimal(so2[0]) * Decimal("0.8"))
+    make.target(pilot, total, carbon[0], Decimal(carbon[0]) * Decimal("0.95"), binding=False)
     for indicator, values in ((sulphur, so2), (total, carbon)):
-        make_reading(pilot, indicator, "2023", values[0])
-        make_reading(pilot, indicator, "2025", values[1])
+        make.reading(pilot, indicator, "2023", values[0])
+        make.reading(pilot, indicator, "2025", values[1])
 
 
 @pytest.fixture
 def programme(empty: None) -> dict[str, Pilot]:
     """Four pilots of one batch: one that reduces both, one whose carbon rises, one behind, one that says nothing."""
-    batch = make_batch(slug="first", title_en="Batch one", title_zh="批次一", city_count=2, park_count=3)
-    province = make_province(slug="hebei", name_en="Hebei", short_en="Hebei")
-    steel = make_industry(slug="steel", name_en="Steel")
+    batch = make.batch(slug="first", title_en="Batch one", title_zh="批次一", city_count=2, park_count=3)
+    province = make.province(slug="hebei", name_en="Hebei", short_en="Hebei")
+    steel = make.industry(slug="steel", name_en="Steel")
     pilots = {
-        name: make_pilot(batch, province, steel, slug=name, name_en=name.capitalize(), kind=kind)
+        name: make.pilot(batch, province, steel, slug=name, name_en=name.capitalize(), kind=kind)
         for name, kind in (("good", "city"), ("amber", "park"), ("late", "park"), ("silent", "city"))
     }
     for name in ("good", "amber", "late"):
-        make_stage(pilots[name], "listed", date(2024, 1, 15))
-    make_stage(
+        make.stage(pilots[name], "listed", date(2024, 1, 15))
+    make.stage(
         pilots["good"], "plan_issued", date(2024, 11, 15), reason="The task list was not published.", evidence="Plan 1"
     )
-    make_stage(pilots["amber"], "tasked", date(2024, 3, 1))
+    make.stage(pilots["amber"], "tasked", date(2024, 3, 1))
     make_measured(pilots["good"], (12000, 10200), (4200, 4074))
     make_measured(pilots["amber"], (10000, 8500), (1000, 1040))
-    make_milestone(
+    make.milestone(
         pilots["late"], date(2026, 6, 30), title_en="Platform live", title_zh="平台上线", owner="Bureau", is_key=True
     )
-    make_milestone(pilots["late"], date(2025, 3, 1), date(2025, 3, 15), title_en="Inventory built")
+    make.milestone(pilots["late"], date(2025, 3, 1), date(2025, 3, 15), title_en="Inventory built")
     return pilots
 
 
@@ -80,33 +68,33 @@ def varied(programme: dict[str, Pilot]) -> dict[str, Pilot]:
     """
     good, late, silent = programme["good"], programme["late"], programme["silent"]
     sulphur, carbon = Indicator.objects.get(code="AIR_SO2"), Indicator.objects.get(code="CO2_TOT")
-    make_reading(good, sulphur, "2025", 13200, version=2)
-    make_reading(good, carbon, "2025", 4100, version=2, state="disputed")
+    make.reading(good, sulphur, "2025", 13200, version=2)
+    make.reading(good, carbon, "2025", 4100, version=2, state="disputed")
     sulphur.targets.filter(pilot=good).update(base_value="12000.5")
     task = {"kind": "text", "base_year": None, "target_text": "Complete the task of the province"}
-    make_target(good, make_indicator("PRJ_NOX", name_en="NOx cut"), None, None, **task)
-    days = make_indicator("ENV_AQD", name_en="Good-air days", unit="%", direction="higher", rollup="none")
-    make_target(good, days, "76.3", None, kind="keep")
-    make_reading(good, days, "2025", 77)
-    limit = make_indicator("ENV_PM25", name_en="PM2.5", kind="quality", rollup="none", equivalent_kg=None)
-    make_target(good, limit, None, 41, kind="limit", base_year=None)
-    make_reading(good, limit, "2025", "39.7")
-    share = make_indicator("ENE_NFF", name_en="Non-fossil", unit="%", direction="higher", rollup="none")
-    make_target(good, share, "10.2", "12.8")
-    make_reading(good, share, "2025", 9)
-    make_stage(good, "midterm", None, planned_on=date(2026, 12, 1))
+    make.target(good, make.indicator("PRJ_NOX", name_en="NOx cut"), None, None, **task)
+    days = make.indicator("ENV_AQD", name_en="Good-air days", unit="%", direction="higher", rollup="none")
+    make.target(good, days, "76.3", None, kind="keep")
+    make.reading(good, days, "2025", 77)
+    limit = make.indicator("ENV_PM25", name_en="PM2.5", kind="quality", rollup="none", equivalent_kg=None)
+    make.target(good, limit, None, 41, kind="limit", base_year=None)
+    make.reading(good, limit, "2025", "39.7")
+    share = make.indicator("ENE_NFF", name_en="Non-fossil", unit="%", direction="higher", rollup="none")
+    make.target(good, share, "10.2", "12.8")
+    make.reading(good, share, "2025", 9)
+    make.stage(good, "midterm", None, planned_on=date(2026, 12, 1))
 
-    make_stage(late, "implementing", date(2025, 2, 1), reason="The plan was not published.")
-    make_stage(late, "final_eval", date(2026, 6, 1), reason="No mid-term evaluation was held.")
-    make_stage(late, "tasked", None, planned_on=date(2024, 4, 1), reason="The task list went to the province.")
+    make.stage(late, "implementing", date(2025, 2, 1), reason="The plan was not published.")
+    make.stage(late, "final_eval", date(2026, 6, 1), reason="No mid-term evaluation was held.")
+    make.stage(late, "tasked", None, planned_on=date(2024, 4, 1), reason="The task list went to the province.")
 
     waiting = {"state": "reported", "accepted_on": None}
-    dust, sewage = make_indicator("AIR_PM"), make_indicator("WAT_COD", name_en="COD")
-    make_reading(silent, dust, "2024", 90)
-    make_reading(silent, dust, "2025", "80.5")
-    make_reading(silent, dust, "2025", 81, version=2, **waiting)
-    make_reading(silent, sewage, "2025", 7, **waiting)
-    make_reading(good, sewage, "2025", 8, reported_on=date(2026, 11, 25), **waiting)
+    dust, sewage = make.indicator("AIR_PM"), make.indicator("WAT_COD", name_en="COD")
+    make.reading(silent, dust, "2024", 90)
+    make.reading(silent, dust, "2025", "80.5")
+    make.reading(silent, dust, "2025", 81, version=2, **waiting)
+    make.reading(silent, sewage, "2025", 7, **waiting)
+    make.reading(good, sewage, "2025", 8, reported_on=date(2026, 11, 25), **waiting)
     return programme
 
 
@@ -178,7 +166,7 @@ def drawn(chart: Any) -> dict[str, list[tuple[float, float]]]:
 
 
 def test_a_light_set_by_hand_shows_the_computed_one_beside_it(programme: Any, client: Client) -> None:
-    make_override(programme["late"], "yellow", User.objects.create(username="officer"))
+    make.override(programme["late"], "yellow", User.objects.create(username="officer"))
     page = client.get(f"/pilots/late/?{DAY}")
     status = page.context["status"]
     assert (status.colour, status.computed) == ("yellow", "red")
@@ -199,7 +187,7 @@ def test_a_light_set_by_hand_shows_the_computed_one_beside_it(programme: Any, cl
 )
 def test_who_set_a_light_by_hand_is_named_to_nobody(programme: Any, client: Client, address: str) -> None:
     author = User.objects.create(username="nobody-elses-business", is_superuser=True)
-    make_override(programme["late"], "red", author)
+    make.override(programme["late"], "red", author)
     for query in ("", "&lang=zh-hans"):
         response = client.get(f"{address}{'&' if '?' in address else '?'}{query}".rstrip("?&"))
         assert response.status_code == 200
@@ -268,7 +256,7 @@ def test_the_list_shows_stage_days_and_light_of_the_day(programme: Any, client: 
 
 def test_the_list_opens_red_first_longest_first_under_a_heading_for_each_colour(programme: Any, client: Client) -> None:
     """The colours are links that keep the other filters; another order names the light in each row instead."""
-    make_milestone(programme["silent"], date(2026, 3, 1), title_en="Plan", is_key=True)
+    make.milestone(programme["silent"], date(2026, 3, 1), title_en="Plan", is_key=True)
     page = client.get(f"/pilots/?{DAY}")
     rows = [(row[0].url, row[0].status) for row in page.context["listing"].table.rows]
     order = ["silent", "late", "amber", "good"]
@@ -338,9 +326,9 @@ def find_urls(data: Any) -> Iterator[str]:
 def test_ten_plans_are_drawn_with_a_median_in_whole_days(programme: Any, client: Client) -> None:
     batch, province = programme["late"].batch, Province.objects.get(slug="hebei")
     for number in range(9):
-        planned = make_pilot(batch, province, slug=f"planned-{number}", name_en=f"Planned {number}", kind="park")
-        make_stage(planned, "listed", date(2024, 1, 15))
-        make_stage(planned, "plan_issued", date(2024, 1, 15) + timedelta(101 + number), reason="Not published.")
+        planned = make.pilot(batch, province, slug=f"planned-{number}", name_en=f"Planned {number}", kind="park")
+        make.stage(planned, "listed", date(2024, 1, 15))
+        make.stage(planned, "plan_issued", date(2024, 1, 15) + timedelta(101 + number), reason="Not published.")
     page = client.get(f"/batches/first/?{DAY}")
     chart = page.context["charts"]["lag"]
     assert chart.title == (
@@ -360,10 +348,10 @@ def test_ten_plans_are_drawn_with_a_median_in_whole_days(programme: Any, client:
 def test_synergy_of_page_and_api_count_the_same_pilots(programme: Any, client: Client) -> None:
     """A pilot with an intensity alone has rates and no class, here and there; compared with others it says so."""
     silent = programme["silent"]
-    intensity = make_carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+    intensity = make.carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
     for indicator, values in ((Indicator.objects.get(code="AIR_SO2"), (100, 90)), (intensity, (2, Decimal("1.8")))):
         for period, value in zip(("2023", "2025"), values, strict=True):
-            make_reading(silent, indicator, period, value)
+            make.reading(silent, indicator, period, value)
     page = client.get(f"/synergy/?{DAY}").context
     body = client.get(f"/api/v1/synergy/?{DAY}").json()
     assert [body[name] for name in ("n", "judged", "not_judged", "of")] == [3, 2, 2, 4]

@@ -11,15 +11,7 @@ from pilots.analytics.trend import build_trend
 from pilots.metrics.reduction import sum_without_overlap
 from pilots.models import Indicator, Pilot
 from pilots.readings import newest_accepted_in
-from tests.factories import (
-    make_batch,
-    make_carbon,
-    make_indicator,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_target,
-)
+from tests import factories as make
 from tests.support.csv_files import csv_rows
 from tests.support.snapshots import assert_snapshot, page_content
 
@@ -30,18 +22,18 @@ DAY = "2026-06-30"
 @pytest.fixture
 def carbon() -> Indicator:
     """Three cities and a park in the first: 2024 for all but one city, 2025 for the park and one city."""
-    indicator, batch, here, there = make_carbon(), make_batch(), make_province(slug="here"), make_province(slug="there")
-    jia = make_pilot(batch, here, slug="jia")
-    yi, bing = make_pilot(batch, here, slug="yi"), make_pilot(batch, there, slug="bing")
-    park = make_pilot(batch, here, slug="park", kind="park", parent=jia)
+    indicator, batch, here, there = make.carbon(), make.batch(), make.province(slug="here"), make.province(slug="there")
+    jia = make.pilot(batch, here, slug="jia")
+    yi, bing = make.pilot(batch, here, slug="yi"), make.pilot(batch, there, slug="bing")
+    park = make.pilot(batch, here, slug="park", kind="park", parent=jia)
     for pilot, value in ((jia, "4200.5"), (yi, "100.25"), (park, 900)):
-        make_reading(pilot, indicator, "2024", value)
-    make_reading(park, indicator, "2025", 850)
-    make_reading(bing, indicator, "2025", 70)
-    make_reading(bing, indicator, "2025-Q3", 20)
-    make_reading(yi, indicator, "2024", 90, version=2, accepted_on=date(2026, 5, 1))
-    make_reading(bing, indicator, "2025", 71, version=2, state="disputed", accepted_on=date(2026, 5, 1))
-    make_reading(bing, indicator, "2024", 5, state="reported", accepted_on=None)
+        make.reading(pilot, indicator, "2024", value)
+    make.reading(park, indicator, "2025", 850)
+    make.reading(bing, indicator, "2025", 70)
+    make.reading(bing, indicator, "2025-Q3", 20)
+    make.reading(yi, indicator, "2024", 90, version=2, accepted_on=date(2026, 5, 1))
+    make.reading(bing, indicator, "2025", 71, version=2, state="disputed", accepted_on=date(2026, 5, 1))
+    make.reading(bing, indicator, "2024", 5, state="reported", accepted_on=None)
     return indicator
 
 
@@ -63,7 +55,7 @@ def test_the_api_says_how_many_a_sum_covers_and_leaves_a_park_to_its_city(client
     Pilot.objects.filter(slug="jia").update(withdrawn_on="2026-01-01")
     said["the city has left"] = get_trend(client)
     assert_snapshot("trend", said)
-    make_indicator("AIR_SO2")
+    make.indicator("AIR_SO2")
     assert client.get("/api/v1/trend/?indicator=AIR_SO2").json()["years"] == []
 
 
@@ -85,18 +77,18 @@ def test_it_is_what_the_pilots_own_values_come_to(carbon: Indicator) -> None:
 def make_values(indicator: Indicator, *values: tuple[list[Pilot], str, int]) -> None:
     for some, year, value in values:
         for pilot in some:
-            make_reading(pilot, indicator, year, value)
+            make.reading(pilot, indicator, year, value)
 
 
 @pytest.fixture
 def pilots() -> list[Pilot]:
     """Nine pilots; of a sum two no longer report, of a share four with high values, and of another only four did."""
-    batch, province = make_batch(slug="first", known_by=date(2024, 1, 15)), make_province(slug="jia", name_en="Jia")
-    found = [make_pilot(batch, province, slug=f"p-{i}", name_zh=f"市{i}") for i in range(9)]
-    total = make_indicator("AIR_A", name_en="Emissions")
-    share = make_indicator("SHARE", name_en="Share", unit="%", kind="energy", rollup="mean")
-    few = make_indicator("AIR_B", name_en="Others")
-    mean = make_indicator("PM", name_en="Particles", unit="µg/m³", kind="quality", rollup="none", equivalent_kg=None)
+    batch, province = make.batch(slug="first", known_by=date(2024, 1, 15)), make.province(slug="jia", name_en="Jia")
+    found = [make.pilot(batch, province, slug=f"p-{i}", name_zh=f"市{i}") for i in range(9)]
+    total = make.indicator("AIR_A", name_en="Emissions")
+    share = make.indicator("SHARE", name_en="Share", unit="%", kind="energy", rollup="mean")
+    few = make.indicator("AIR_B", name_en="Others")
+    mean = make.indicator("PM", name_en="Particles", unit="µg/m³", kind="quality", rollup="none", equivalent_kg=None)
     make_values(total, (found[:7], "2023", 100), (found[:5], "2024", 90))
     make_values(share, (found[:5], "2023", 20), (found[5:], "2023", 90), (found[:5], "2024", 24))
     make_values(few, (found[:4], "2023", 100), (found[:4], "2024", 50))
@@ -111,7 +103,7 @@ def test_years_are_compared_over_the_same_pilots(client: Client, pilots: list[Pi
     The indicator most reported comes first, however many versions another has.
     """
     for version in (2, 3, 4):
-        make_reading(pilots[0], Indicator.objects.get(code="AIR_B"), "2024", 50, version=version)
+        make.reading(pilots[0], Indicator.objects.get(code="AIR_B"), "2024", 50, version=version)
     response = client.get(f"/trends/?as_of={DAY}&{query}")
     found = page_content(response) | {"indicator": response.context["trend"].indicator.code}
     found["table"] = [[cell.value for cell in row] for row in response.context["table"].rows]
@@ -122,7 +114,7 @@ def test_years_are_compared_over_the_same_pilots(client: Client, pilots: list[Pi
 
 
 def test_without_any_value_the_page_says_so(client: Client) -> None:
-    make_pilot(make_batch(), make_province())
+    make.pilot(make.batch(), make.province())
     assert "No value is accepted by this day for these pilots." in client.get(f"/trends/?as_of={DAY}").text
 
 
@@ -144,14 +136,14 @@ def test_files_have_a_row_for_each_year(client: Client, pilots: list[Pilot]) -> 
 
 def test_a_line_has_whole_years_alone_and_its_table_also_quarters(client: Client) -> None:
     """The last value stands at its point; an axis that does not begin at zero says so."""
-    city, co2 = make_pilot(make_batch(), make_province(), slug="city"), make_carbon(name_en="CO2")
-    target, day = make_target(city, co2, 4400, 4250), date(2026, 11, 1)
+    city, co2 = make.pilot(make.batch(), make.province(), slug="city"), make.carbon(name_en="CO2")
+    target, day = make.target(city, co2, 4400, 4250), date(2026, 11, 1)
     for year, value in (("2023", 4400), ("2024", 4370), ("2025", 4339)):
-        make_reading(city, co2, year, value)
-    make_reading(city, co2, "2025-Q1", 1100)
+        make.reading(city, co2, year, value)
+    make.reading(city, co2, "2025-Q1", 1100)
     of_2026 = {"reported_on": date(2026, 10, 1), "accepted_on": date(2026, 10, 20)}
-    make_reading(city, co2, "2026-Q1", "1109.7", **of_2026)
-    make_reading(city, co2, "2026-Q2", "1133.3", state="reported", reported_on=date(2026, 10, 1), accepted_on=None)
+    make.reading(city, co2, "2026-Q1", "1109.7", **of_2026)
+    make.reading(city, co2, "2026-Q2", "1133.3", state="reported", reported_on=date(2026, 10, 1), accepted_on=None)
 
     def chart() -> Any:
         return client.get(f"/pilots/city/?as_of={day}").context["charts"]["CO2_TOT"]

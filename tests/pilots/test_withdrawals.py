@@ -8,7 +8,7 @@ from django.test import Client
 
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Batch
-from tests.factories import make_batch, make_indicator, make_pilot, make_province, make_reading, make_stage, make_target
+from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
@@ -19,15 +19,15 @@ WHY, NOTE = "Its main plant moved away.", "Withdrawn on 18 June 2025"
 @pytest.fixture
 def batch(empty: None) -> Batch:
     """Make a batch with three announced cities: one in the programme, one withdrawn, one to enter."""
-    batch = make_batch(slug="first", title_en="First", short_name_en="first national batch", city_count=3)
-    province = make_province(slug="p", name_en="Province", short_en="Prov")
-    make_pilot(batch, province, slug="stays", name_en="Stays", name_zh="留")
-    gone = make_pilot(batch, province, slug="gone", name_en="Gone", name_zh="退", withdrawn_on=LEFT)
-    make_stage(gone, "listed", date(2024, 1, 15))
-    make_stage(gone, "withdrawn", LEFT, reason_en=WHY)
-    indicator = make_indicator("AIR_SO2")
-    make_target(gone, indicator, 100, 70)
-    make_reading(gone, indicator, "2024", 130)  # far behind: red as long as it is a pilot
+    batch = make.batch(slug="first", title_en="First", short_name_en="first national batch", city_count=3)
+    province = make.province(slug="p", name_en="Province", short_en="Prov")
+    make.pilot(batch, province, slug="stays", name_en="Stays", name_zh="留")
+    gone = make.pilot(batch, province, slug="gone", name_en="Gone", name_zh="退", withdrawn_on=LEFT)
+    make.stage(gone, "listed", date(2024, 1, 15))
+    make.stage(gone, "withdrawn", LEFT, reason_en=WHY)
+    indicator = make.indicator("AIR_SO2")
+    make.target(gone, indicator, 100, 70)
+    make.reading(gone, indicator, "2024", 130)  # far behind: red as long as it is a pilot
     return batch
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from policies.models import Agency, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import build_rollout
-from tests.factories import make_plan, make_policy, make_province
+from tests import factories as make
 from tests.support.admin_forms import add_url, form_data, page_url, save, save_new
 from tests.support.sign_in import staff_client
 
@@ -17,12 +17,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
 @pytest.fixture
 def province() -> Province:
-    return make_province(slug="zhejiang", name_zh="浙江省", name_en="Zhejiang", gb_code="330000")
+    return make.province(slug="zhejiang", name_zh="浙江省", name_en="Zhejiang", gb_code="330000")
 
 
 @pytest.fixture
 def policy() -> Policy:
-    return make_policy(slug="plan-2022", issued_on=date(2022, 6, 10))
+    return make.policy(slug="plan-2022", issued_on=date(2022, 6, 10))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_policy_that_calls_for_plans_leads_on_to_them(admin_client: Client) ->
 
 
 def test_an_edit_of_a_plan_moves_the_rollout_at_once(admin_client: Client, policy: Policy, province: Province) -> None:
-    make_province(name_en="Jiangsu")
+    make.province(name_en="Jiangsu")
     save_new(admin_client, ProvincialPlan, policy=policy.pk, province=province.pk, status="unknown")
     assert build_rollout(policy, date(2024, 1, 1)).issued == 0
 
@@ -73,9 +73,9 @@ def test_an_edit_of_a_plan_moves_the_rollout_at_once(admin_client: Client, polic
 
 
 def test_the_missing_provinces_are_added_once_and_as_unknown(admin_client: Client, policy: Policy) -> None:
-    first, second = make_province(), make_province(name_en="Jiangsu")
-    make_province(name_en="Hong Kong", in_roster=False, region="", kind="sar")
-    make_plan(policy, first)
+    first, second = make.province(), make.province(name_en="Jiangsu")
+    make.province(name_en="Hong Kong", in_roster=False, region="", kind="sar")
+    make.plan(policy, first)
     address = page_url(policy, "missing_plans")
     assert [str(item) for item in admin_client.get(address).context["provinces"]] == ["Jiangsu"]
     assert ProvincialPlan.objects.count() == 1
@@ -94,7 +94,7 @@ def test_the_missing_provinces_are_added_once_and_as_unknown(admin_client: Clien
 
 
 def test_the_missing_provinces_want_the_permission_to_add_plans(policy: Policy) -> None:
-    make_province()
+    make.province()
     client = staff_client("change_policy", "view_policy")
     assert client.post(page_url(policy, "missing_plans")).status_code == 403
     assert not ProvincialPlan.objects.exists()
@@ -111,7 +111,7 @@ def test_a_new_plan_starts_with_the_policy_it_was_asked_from(admin_client: Clien
 def test_what_is_in_use_is_not_deleted(
     admin_client: Client, policy: Policy, province: Province, source: Source
 ) -> None:
-    plan = make_plan(policy, province)
+    plan = make.plan(policy, province)
     plan.sources.add(source)
     industry = Industry.objects.create(slug="steel", name_zh="钢铁")
     Measure.objects.create(slug="m", field="industry", title_zh="措施").industries.add(industry)

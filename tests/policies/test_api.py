@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from policies.models import Policy
-from tests.factories import make_agency, make_plan, make_policy, make_province, make_source
+from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
@@ -24,13 +24,13 @@ def rollout(client: Client, **query: str) -> Any:
 
 
 def test_the_whole_shape_of_a_rollout(client: Client, empty: None) -> None:
-    policy = make_policy(slug="national", title_en="National", issued_on=date(2022, 6, 17))
-    make_policy(slug="follower", title_en="Follower", issued_on=date(2022, 7, 1), parent=policy)
-    make_policy(issued_on=date(2022, 9, 1), parent=policy)
-    exact, month, none = (make_province(slug=slug, name_en=slug.title()) for slug in ("exact", "month", "none"))
-    make_plan(policy, exact, issued_on=date(2022, 6, 27))
-    make_plan(policy, month, issued_on=date(2022, 7, 1), issued_precision="month", confidence="inferred")
-    make_plan(policy, none, issued_on=date(2023, 1, 1), confidence="inferred")
+    policy = make.policy(slug="national", title_en="National", issued_on=date(2022, 6, 17))
+    make.policy(slug="follower", title_en="Follower", issued_on=date(2022, 7, 1), parent=policy)
+    make.policy(issued_on=date(2022, 9, 1), parent=policy)
+    exact, month, none = (make.province(slug=slug, name_en=slug.title()) for slug in ("exact", "month", "none"))
+    make.plan(policy, exact, issued_on=date(2022, 6, 27))
+    make.plan(policy, month, issued_on=date(2022, 7, 1), issued_precision="month", confidence="inferred")
+    make.plan(policy, none, issued_on=date(2023, 1, 1), confidence="inferred")
 
     assert_snapshot("rollout", rollout(client, policy="national", as_of="2022-07-31"))
 
@@ -51,8 +51,8 @@ def test_a_province(client: Client) -> None:
 
 
 def test_a_policy_made_here(client: Client, empty: None) -> None:
-    source = make_source(title="Gazette", url="https://example.org/gazette")
-    policy = make_policy(
+    source = make.source(title="Gazette", url="https://example.org/gazette")
+    policy = make.policy(
         slug="plan", title_en="Plan", title_zh="计划", issued_on=date(2022, 6, 1), issued_precision="month"
     )
     policy.sources.add(source)
@@ -69,11 +69,11 @@ def test_a_figure_is_a_number_with_both_readings(client: Client) -> None:
 
 
 def test_agencies_of_a_province_have_issued_a_policy_of_it(client: Client, empty: None) -> None:
-    home, other = make_province(slug="home"), make_province(slug="other")
-    agencies = [make_agency(slug=slug) for slug in ("both", "ours", "theirs")]
+    home, other = make.province(slug="home"), make.province(slug="other")
+    agencies = [make.agency(slug=slug) for slug in ("both", "ours", "theirs")]
     for province, issuers in ((home, agencies[:2]), (home, agencies[:1]), (other, agencies[::2])):
-        make_policy(province=province, level="provincial").agencies.set(issuers)
-    make_policy().agencies.set(agencies)
+        make.policy(province=province, level="provincial").agencies.set(issuers)
+    make.policy().agencies.set(agencies)
     for query, slugs in (("=home", ["both", "ours"]), ("__in=home,other", ["both", "ours", "theirs"])):
         rows = client.get(f"/api/v1/agencies/?province{query}").json()["results"]
         assert [row["slug"] for row in rows] == slugs

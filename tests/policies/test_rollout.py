@@ -11,7 +11,7 @@ from policies.charts import adoption_chart, plans_grid, status_map
 from policies.metrics import Step
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
 from policies.rollout import ProvinceRollout, RegionRollout, build_rollout
-from tests.factories import make_plan, make_policy, make_province
+from tests import factories as make
 from tests.support.snapshots import assert_snapshot, page_content
 
 pytestmark = pytest.mark.django_db
@@ -131,19 +131,19 @@ def test_the_shipped_plans_add_up_on_any_day() -> None:
 
 
 def test_the_denominator_is_the_roster_not_the_rows(empty: None) -> None:
-    policy, first = make_policy(), make_province()
-    make_province()
-    make_province()
-    make_province(in_roster=False, region="")
-    make_plan(policy, first)
+    policy, first = make.policy(), make.province()
+    make.province()
+    make.province()
+    make.province(in_roster=False, region="")
+    make.plan(policy, first)
     rollout = build_rollout(policy, date(2024, 1, 1))
     assert (rollout.issued, rollout.roster, rollout.share) == (1, 3, 1 / 3)
     assert [row.status for row in rollout.provinces] == ["issued", "unknown", "unknown"]
 
 
 def test_a_policy_that_asks_for_no_plans_has_no_number_not_zero(empty: None) -> None:
-    make_province()
-    rollout = build_rollout(make_policy(calls_for_provincial_plan=False), date(2024, 1, 1))
+    make.province()
+    rollout = build_rollout(make.policy(calls_for_provincial_plan=False), date(2024, 1, 1))
     assert (rollout.issued, rollout.dated, rollout.known_by, rollout.share) == (None, None, None, None)
     assert (rollout.series, rollout.median_lag_days) == ([], None)
 
@@ -169,22 +169,22 @@ def test_a_policy_that_asks_for_no_plans_has_no_number_not_zero(empty: None) -> 
 def test_what_was_learnt_later_is_not_shown_before(
     empty: None, fields: dict[str, Any], before: str, after: str
 ) -> None:
-    policy = make_policy()
-    make_plan(policy, make_province(), **fields)
+    policy = make.policy()
+    make.plan(policy, make.province(), **fields)
     assert build_rollout(policy, date(2023, 4, 29)).provinces[0].status == before
     assert build_rollout(policy, date(2023, 5, 1)).provinces[0].status == after
 
 
 def test_the_curve_begins_with_nothing_on_the_day_of_the_national_policy(empty: None) -> None:
-    make_province()
-    policy, day = make_policy(issued_on=date(2022, 6, 10)), date(2022, 6, 10)
+    make.province()
+    policy, day = make.policy(issued_on=date(2022, 6, 10)), date(2022, 6, 10)
     assert build_rollout(policy, day).series == [Step(day, 0)]
     assert build_rollout(policy, date(2022, 6, 9)).series == []
 
 
 def test_a_month_counts_from_its_last_day(empty: None) -> None:
-    policy = make_policy()
-    make_plan(policy, make_province(), issued_on=date(2023, 2, 1), issued_precision="month")
+    policy = make.policy()
+    make.plan(policy, make.province(), issued_on=date(2023, 2, 1), issued_precision="month")
     assert build_rollout(policy, date(2023, 2, 27)).issued == 0
     rollout = build_rollout(policy, date(2023, 2, 28))
     assert (rollout.issued, rollout.dated, rollout.known_by) == (1, 0, 1)
@@ -206,18 +206,18 @@ def test_a_month_counts_from_its_last_day(empty: None) -> None:
 def test_a_lag_without_an_exact_day_is_a_range(
     empty: None, fields: dict[str, Any], expected: tuple[int, int] | None
 ) -> None:
-    policy = make_policy()
-    make_plan(policy, make_province(), **fields)
+    policy = make.policy()
+    make.plan(policy, make.province(), **fields)
     rollout = build_rollout(policy, date(2024, 1, 1))
     assert rollout.provinces[0].lag_range == expected
 
 
 def test_the_day_on_which_half_of_the_roster_had_issued(empty: None) -> None:
-    policy, days = make_policy(), (date(2022, 12, 5), date(2023, 1, 2), None)
+    policy, days = make.policy(), (date(2022, 12, 5), date(2023, 1, 2), None)
     for day in days:
-        province = make_province()
+        province = make.province()
         if day:
-            make_plan(policy, province, issued_on=day)
+            make.plan(policy, province, issued_on=day)
     assert build_rollout(policy, date(2024, 1, 1)).half_on == date(2023, 1, 2)
     assert build_rollout(policy, date(2022, 12, 31)).half_on is None
 
@@ -228,11 +228,11 @@ ABSENT = {"issued_on": None, "known_issued_by": None}
 
 @pytest.fixture
 def policy(empty: None) -> Policy:
-    return make_policy(slug="plan", title_en="A plan", short_name_en="A plan", issued_on=date(2022, 6, 17))
+    return make.policy(slug="plan", title_en="A plan", short_name_en="A plan", issued_on=date(2022, 6, 17))
 
 
 def make_place(region: str = "north", **fields: Any) -> Province:
-    return make_province(region=region, **fields)
+    return make.province(region=region, **fields)
 
 
 PLANS: list[dict[str, Any]] = [
@@ -249,8 +249,8 @@ PLANS: list[dict[str, Any]] = [
 
 def test_a_tile_says_when_its_plan_was_issued_and_how_surely(policy: Policy) -> None:
     for number, fields in enumerate(PLANS, 1):
-        make_plan(policy, make_place(name_en=f"Place {number}"), **fields)
-    grid = plans_grid(build_rollout(policy, DAY), [make_province(in_roster=False, name_en="Elsewhere")])
+        make.plan(policy, make_place(name_en=f"Place {number}"), **fields)
+    grid = plans_grid(build_rollout(policy, DAY), [make.province(in_roster=False, name_en="Elsewhere")])
     tiles = [[tile.look, tile.value, tile.hatched, tile.text] for tile in grid["tiles"]]
     legend = [[row["label"], row["look"], row["hatched"], row["count"]] for row in grid["legend"]]
     assert_snapshot("rollout-tiles", {"tiles": tiles, "legend": legend})
@@ -264,7 +264,7 @@ def test_a_small_map_has_a_code_on_every_tile(policy: Policy) -> None:
 
 def test_the_map_is_a_grid_of_links_with_text_and_no_tooltip(client: Client, policy: Policy) -> None:
     province = make_place(slug="heilongjiang", short_en="Heilongjiang")
-    make_plan(policy, province)
+    make.plan(policy, province)
     make_place(in_roster=False, region="", short_en="Elsewhere")
     page = client.get("/policies/plan/").text
     grid = page[page.index('<ul class="tile-grid"') : page.index("</ul>", page.index("tile-grid"))]
@@ -288,7 +288,7 @@ def test_a_median_is_told_in_whole_days_from_five_dated_plans_on(
 ) -> None:
     for number, lag in enumerate(lags, 1):
         place = make_place(name_en=f"Place {number}", short_en=f"Place {number}", slug=f"place-{number}")
-        make_plan(policy, place, issued_on=date(2022, 6, 17) + timedelta(lag))
+        make.plan(policy, place, issued_on=date(2022, 6, 17) + timedelta(lag))
     assert_snapshot(f"page-rollout-of-{len(lags)}", page_content(client.get("/policies/plan/", {"as_of": DAY})))
 
 
@@ -296,7 +296,7 @@ def test_all_that_are_furthest_behind_are_named(policy: Policy) -> None:
     north, east, south = make_place("north"), make_place("east"), make_place("central-south")
     assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: no plan is known in 3 of 6 regions"
     for other in (north, east, south):
-        make_plan(policy, other)
+        make.plan(policy, other)
     assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: every region is complete"
     for region in ("north", "east"):
         make_place(region)
@@ -310,10 +310,10 @@ def test_all_that_are_furthest_behind_are_named(policy: Policy) -> None:
 
 def test_the_curve_ends_a_quarter_after_its_last_step_and_names_who_came(policy: Policy) -> None:
     first, second, third = make_place(short_en="One"), make_place(short_en="Two"), make_place(short_en="Three")
-    make_plan(policy, first, issued_on=date(2022, 12, 5))
-    make_plan(policy, second, issued_on=date(2022, 12, 5))
-    make_plan(policy, third, issued_on=date(2023, 11, 30))
-    make_policy(title_en="Late", issued_on=date(2024, 5, 1), parent=policy)
+    make.plan(policy, first, issued_on=date(2022, 12, 5))
+    make.plan(policy, second, issued_on=date(2022, 12, 5))
+    make.plan(policy, third, issued_on=date(2023, 11, 30))
+    make.policy(title_en="Late", issued_on=date(2024, 5, 1), parent=policy)
     chart = adoption_chart(build_rollout(policy, DAY), [])
     assert ends(chart) == [date(2022, 6, 17), date(2024, 2, 29)]
     curve = [(point["y"], point["text"][1:]) for point in chart.data["data"]["datasets"][-1]["data"]]

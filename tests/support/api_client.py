@@ -19,7 +19,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from accounts.models import Officer, create_token
 from pilots.models import Attachment
 from policies.models import Agency, Figure, Measure, Province
-from tests import factories
+from tests import factories as make
 
 WorldType = TypeVar("WorldType")
 Body = Any
@@ -150,11 +150,11 @@ class World:
 
     def __init__(self) -> None:
         self.count = 0
-        self.home, self.away = factories.make_province(slug="home"), factories.make_province(slug="away")
-        self.policy = factories.make_policy(slug="national")
-        self.batch = factories.make_batch(slug="national-batch")
-        self.pilots = {place.pk: factories.make_pilot(self.batch, place) for place in (self.home, self.away)}
-        self.indicator = factories.make_indicator("AIR_SO2")
+        self.home, self.away = make.province(slug="home"), make.province(slug="away")
+        self.policy = make.policy(slug="national")
+        self.batch = make.batch(slug="national-batch")
+        self.pilots = {place.pk: make.pilot(self.batch, place) for place in (self.home, self.away)}
+        self.indicator = make.indicator("AIR_SO2")
         self.viewer = make_user("viewer", "viewer")
         self.editor = make_user("editor", "provincial_editor", self.home)
         self.national = make_user("national", "national_editor")
@@ -171,17 +171,17 @@ class World:
 
     def more_pilot(self, place: Province | None) -> Any:
         assert place is not None
-        return factories.make_pilot(self.batch, place)
+        return make.pilot(self.batch, place)
 
     def more_policy(self) -> Any:
-        return factories.make_policy()
+        return make.policy()
 
     def more_indicator(self) -> Any:
-        return factories.make_indicator(f"IND_{self.next()}")
+        return make.indicator(f"IND_{self.next()}")
 
 
 def make_agency(world: World, place: Province | None) -> Agency:
-    return factories.make_agency()  # follow-ups make some too: one sequence of names
+    return make.agency()  # follow-ups make some too: one sequence of names
 
 
 def make_measure(world: World, place: Province | None) -> Measure:
@@ -196,20 +196,20 @@ def make_figure(world: World, place: Province | None) -> Figure:
 
 
 def make_policy(world: World, place: Province | None) -> Any:
-    return factories.make_policy(**level_fields(place), province=place)
+    return make.policy(**level_fields(place), province=place)
 
 
 def make_batch(world: World, place: Province | None) -> Any:
-    return factories.make_batch(**level_fields(place), province=place)
+    return make.batch(**level_fields(place), province=place)
 
 
 def make_target(world: World, place: Province | None) -> Any:
-    return factories.make_target(world.pilot(place), world.more_indicator(), 100, 80)
+    return make.target(world.pilot(place), world.more_indicator(), 100, 80)
 
 
 def make_reading(world: World, place: Province | None) -> Any:
     indicator = world.more_indicator()
-    return factories.make_reading(world.pilot(place), indicator, "2024", 90, state="reported", accepted_on=None)
+    return make.reading(world.pilot(place), indicator, "2024", 90, state="reported", accepted_on=None)
 
 
 def level_fields(place: Province | None) -> dict[str, str]:
@@ -259,7 +259,7 @@ def pilot_child_body(world: World, place: Province | None, **values: Any) -> dic
 
 def make_document(world: World, place: Province | None) -> Any:
     """Make a document; those of the other province are public."""
-    return factories.make_document(province=place, is_public=place == world.away)
+    return make.document(province=place, is_public=place == world.away)
 
 
 def document_body(world: World, place: Province | None) -> dict[str, Any]:
@@ -279,18 +279,18 @@ def attachment_body(world: World, place: Province | None) -> dict[str, Any]:
 
 
 def make_follow_up(world: World, place: Province | None) -> Any:
-    return factories.make_follow_up(None, province=place, policy=None if place else world.policy)
+    return make.follow_up(None, province=place, policy=None if place else world.policy)
 
 
 def make_replan(world: World, place: Province | None) -> Any:
     """Make a request that waits; the editor made the one of the own province."""
-    milestone = factories.make_milestone(world.pilot(place), date(2026, 6, 1), is_key=True)
+    milestone = make.milestone(world.pilot(place), date(2026, 6, 1), is_key=True)
     asked_by = world.editor if place == world.home else None
-    return factories.make_replan(milestone, date(2027, 3, 1), asked_by=asked_by)
+    return make.replan(milestone, date(2027, 3, 1), asked_by=asked_by)
 
 
 def replan_body(world: World, place: Province | None) -> dict[str, Any]:
-    milestone = factories.make_milestone(world.pilot(place), date(2026, 6, 1), is_key=True)
+    milestone = make.milestone(world.pilot(place), date(2026, 6, 1), is_key=True)
     return {"milestone": milestone.pk, "day": "2027-03-01", "reason_en": "The supplier is late"}
 
 
@@ -303,7 +303,7 @@ def follow_up_body(world: World, place: Province | None) -> dict[str, Any]:
 def make_practice(world: World, place: Province | None) -> Any:
     """Make a practice in the library; it has a reason for retiring it already, for when that day comes."""
     days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1)}
-    return factories.make_practice(province=place, retired_reason_en="Outdated", **days)
+    return make.practice(province=place, retired_reason_en="Outdated", **days)
 
 
 def practice_body(world: World, place: Province | None) -> dict[str, Any]:
@@ -316,7 +316,7 @@ def adoption_body(world: World, place: Province | None) -> dict[str, Any]:
 
 
 RESOURCE_KINDS: Mapping[str, ResourceKind] = {
-    "provinces": ResourceKind("slug", lambda world, place: place or factories.make_province(), province_body),
+    "provinces": ResourceKind("slug", lambda world, place: place or make.province(), province_body),
     "agencies": ResourceKind("slug", make_agency, bilingual_body),
     "policies": ResourceKind("slug", make_policy, policy_body),
     "measures": ResourceKind(
@@ -326,7 +326,7 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     ),
     "plans": ResourceKind(
         "id",
-        lambda world, place: factories.make_plan(world.more_policy(), place),  # type: ignore[arg-type]
+        lambda world, place: make.plan(world.more_policy(), place),  # type: ignore[arg-type]
         lambda world, place: {
             "policy": world.more_policy().slug,
             "province": slug_or_none(place),
@@ -345,18 +345,14 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
         },
     ),
     "sources": ResourceKind(
-        "id", lambda world, place: factories.make_source(), lambda world, place: {"title": f"新来源{world.next()}"}
+        "id", lambda world, place: make.source(), lambda world, place: {"title": f"新来源{world.next()}"}
     ),
-    "industries": ResourceKind("slug", lambda world, place: factories.make_industry(), bilingual_body),
+    "industries": ResourceKind("slug", lambda world, place: make.industry(), bilingual_body),
     "batches": ResourceKind("slug", make_batch, batch_body),
-    "pilots": ResourceKind(
-        "slug", lambda world, place: factories.make_pilot(world.batch, place, kind="park"), pilot_body
-    ),  # type: ignore[arg-type]
+    "pilots": ResourceKind("slug", lambda world, place: make.pilot(world.batch, place, kind="park"), pilot_body),  # type: ignore[arg-type]
     "stages": ResourceKind(
         "id",
-        lambda world, place: factories.make_stage(
-            world.more_pilot(place), "midterm", None, planned_on=date(2027, 3, 1)
-        ),
+        lambda world, place: make.stage(world.more_pilot(place), "midterm", None, planned_on=date(2027, 3, 1)),
         lambda world, place: {
             "pilot": world.more_pilot(place).slug,
             "stage": "plan_issued",
@@ -365,7 +361,7 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     ),
     "milestones": ResourceKind(
         "id",
-        lambda world, place: factories.make_milestone(world.pilot(place), date(2026, 6, 1)),
+        lambda world, place: make.milestone(world.pilot(place), date(2026, 6, 1)),
         lambda world, place: pilot_child_body(
             world, place, facet="goal", title_zh=f"新节点{world.next()}", planned_on="2026-12-01"
         ),
@@ -404,17 +400,15 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     "practices": ResourceKind("slug", make_practice, practice_body),
     "adoptions": ResourceKind(
         "id",
-        lambda world, place: factories.make_adoption(
-            make_practice(world, None), province=place, place=f"地{world.next()}"
-        ),
+        lambda world, place: make.adoption(make_practice(world, None), province=place, place=f"地{world.next()}"),
         adoption_body,
     ),
     "effects": ResourceKind(
         "id",
         # Of a practice that is not in the library: there the last effect stays, and the ministry states effects.
-        lambda world, place: factories.make_effect(factories.make_practice(province=place), province=place),
+        lambda world, place: make.effect(make.practice(province=place), province=place),
         lambda world, place: {
-            "practice": factories.make_practice(province=place).slug,
+            "practice": make.practice(province=place).slug,
             "statement_zh": "年减排",
         },
     ),

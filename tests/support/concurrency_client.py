@@ -26,8 +26,8 @@ import django, json; django.setup()
 from django.contrib.auth.models import User
 from accounts.models import create_token
 from accounts.models import Officer
-from tests.factories import make_province
-home, found = make_province(slug="home"), {}
+from tests import factories as make
+home, found = make.province(slug="home"), {}
 roles = [("admin", "admin", None), ("other", "admin", None), ("editor", "provincial_editor", home)]
 for name, role, province in [*roles, ("verifier", "national_editor", None)]:
     user = User.objects.create(username=name)

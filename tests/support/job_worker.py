@@ -15,7 +15,7 @@ from django.core.management import call_command  # noqa: E402
 from core.imports import apply  # noqa: E402
 from core.imports.files import dry_run_of_file, save_dry_run  # noqa: E402
 from core.imports.importer import KINDS  # noqa: E402
-from tests.factories import make_batch, make_province  # noqa: E402
+from tests import factories as make  # noqa: E402
 
 ROWS = 5
 
@@ -23,8 +23,8 @@ ROWS = 5
 def prepare(name: str) -> None:
     """Make an import that is checked, and ask for its confirmation twice, as two administrators at once may."""
     user = User.objects.create_superuser(name)
-    make_batch(slug=f"batch-{name}")
-    make_province(slug=f"province-{name}")
+    make.batch(slug=f"batch-{name}")
+    make.province(slug=f"province-{name}")
     rows = [f"{name}-{n},{name}试点{n},city,batch-{name},province-{name}" for n in range(ROWS)]
     content = "\n".join(["code,name in Chinese,kind,batch,province", *rows]).encode()
     plan = dry_run_of_file(KINDS["pilots"], f"{name}.csv", content, by=user)

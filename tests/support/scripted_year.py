@@ -18,7 +18,7 @@ from core.records import writing
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Pilot, Reading, StageEntry, Target
 from policies.models import ProvincialPlan
-from tests import factories
+from tests import factories as make
 from tests.support.imports import run_import, undo_import
 
 READING_HEADS = ["pilot", "indicator", "period", "value", "reported_on", "state", "accepted_on"]
@@ -50,23 +50,19 @@ class ScriptedYear:
     def begin(self) -> None:
         """Enter what the year begins with."""
         self.boss = User.objects.create_superuser("boss")
-        self.policy = factories.make_policy()
-        self.provinces = [factories.make_province() for _n in range(5)]
-        self.industries = [factories.make_industry() for _n in range(3)]
-        self.sources = [factories.make_source() for _n in range(3)]
-        self.batch = factories.make_batch(city_count=4, park_count=0)
-        self.indicator = factories.make_indicator("AIR_SO2")
-        self.pilots = [
-            factories.make_pilot(self.batch, province, *self.industries[:1]) for province in self.provinces[:4]
-        ]
+        self.policy = make.policy()
+        self.provinces = [make.province() for _n in range(5)]
+        self.industries = [make.industry() for _n in range(3)]
+        self.sources = [make.source() for _n in range(3)]
+        self.batch = make.batch(city_count=4, park_count=0)
+        self.indicator = make.indicator("AIR_SO2")
+        self.pilots = [make.pilot(self.batch, province, *self.industries[:1]) for province in self.provinces[:4]]
         for pilot in self.pilots:
-            factories.make_stage(pilot, "listed", self.first - timedelta(90))
-            factories.make_target(pilot, self.indicator, 100, 60)
-            factories.make_reading(pilot, self.indicator, str(self.first.year - 2), 100)
-            factories.make_milestone(pilot, self.first + timedelta(60))
-        self.plans = [
-            factories.make_plan(self.policy, province, issued_on=self.first) for province in self.provinces[:3]
-        ]
+            make.stage(pilot, "listed", self.first - timedelta(90))
+            make.target(pilot, self.indicator, 100, 60)
+            make.reading(pilot, self.indicator, str(self.first.year - 2), 100)
+            make.milestone(pilot, self.first + timedelta(60))
+        self.plans = [make.plan(self.policy, province, issued_on=self.first) for province in self.provinces[:3]]
 
     def work(self, day: date, deeds: int = 3) -> None:
         """Do some things on a day, the last of them in its last minute."""
@@ -94,7 +90,7 @@ class ScriptedYear:
     def enter_plan(self, day: date) -> None:
         free = [place for place in self.provinces if not ProvincialPlan.objects.filter(province=place).exists()]
         if free:
-            factories.make_plan(self.policy, free[0], issued_on=day)
+            make.plan(self.policy, free[0], issued_on=day)
 
     def restore_plan(self, _day: date) -> None:
         """Take a record back to its first version, also one that was deleted."""
@@ -114,7 +110,7 @@ class ScriptedYear:
     def enter_reading(self, day: date) -> None:
         pilot = self.random.choice(self.pilots)
         if not Reading.objects.filter(pilot=pilot, period=str(day.year - 1)).exists():
-            factories.make_reading(pilot, self.indicator, str(day.year - 1), self.random.randrange(50, 100))
+            make.reading(pilot, self.indicator, str(day.year - 1), self.random.randrange(50, 100))
 
     def import_readings(self, day: date) -> Any:
         rows = [
@@ -140,7 +136,7 @@ class ScriptedYear:
         done = set(StageEntry.objects.filter(pilot=pilot).values_list("stage", flat=True))
         after = [stage for stage in ("plan_issued", "implementing", "midterm") if stage not in done]
         if after:
-            factories.make_stage(pilot, after[0], day)
+            make.stage(pilot, after[0], day)
 
     def withdraw_stage(self, _day: date) -> None:
         entry = StageEntry.objects.exclude(stage="listed").order_by("pk").last()
@@ -148,7 +144,7 @@ class ScriptedYear:
             delete_with_history(entry, reason="Not yet")
 
     def set_light(self, day: date) -> None:
-        factories.make_override(
+        make.override(
             self.random.choice(self.pilots),
             self.random.choice(["red", "green"]),
             self.boss,
@@ -170,16 +166,16 @@ class ScriptedYear:
 
     def open_follow_up(self, day: date) -> None:
         pilot = self.random.choice(self.pilots)
-        self.follow_up = factories.make_follow_up(pilot, opened_on=day, due_on=day + timedelta(30))
+        self.follow_up = make.follow_up(pilot, opened_on=day, due_on=day + timedelta(30))
 
     def take_step(self, day: date) -> None:
         follow_up = getattr(self, "follow_up", None)
         if follow_up and follow_up.steps.count() == 1:
-            factories.make_step(follow_up, Move.SIGN, day)
+            make.step(follow_up, Move.SIGN, day)
 
     def tell_of_practice(self, _day: date) -> None:
-        practice = factories.make_practice(self.random.choice(self.pilots))
-        factories.make_effect(practice)
+        practice = make.practice(self.random.choice(self.pilots))
+        make.effect(practice)
 
 
 def same_version(one: Any, other: Any) -> bool:

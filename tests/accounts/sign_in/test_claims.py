@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from accounts.models import Officer, active_tokens, create_token
 from accounts.single_sign_on import NoRole, role_of_claims, set_role
 from policies.models import Province
-from tests.factories import make_province
+from tests import factories as make
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -21,7 +21,7 @@ ROWS |= {"chiefs": "admin"}
 def places(settings: Any) -> dict[str, Province]:
     """Return the provinces of the mappings that exist, by value."""
     settings.OIDC_CLAIM = "groups"
-    found = {name: make_province(slug=name, name_en=name.title()) for name in ("east", "west")}
+    found = {name: make.province(slug=name, name_en=name.title()) for name in ("east", "west")}
     settings.OIDC_ROLES = {value: (role, value if value in found else "") for value, role in ROWS.items()}
     return found
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts.models import SignInRule, create_token
 from core.caching import forgiving
 from policies.models import Agency
-from tests.factories import make_province
+from tests import factories as make
 from tests.support.api_client import ApiClient, client_with_token, make_user
 from tests.support.sign_in import PASSWORD, age_session, can_sign_in, set_up_app, signed_in, totp_code
 
@@ -172,7 +172,7 @@ CASES = [  # role, days of grace, days since it began, whether a factor is set u
 def test_who_needs_a_second_factor(
     settings: Any, role: str, grace: int, since: int, has_factor: bool, left: int | None
 ) -> None:
-    province = make_province() if role == "provincial_editor" else None
+    province = make.province() if role == "provincial_editor" else None
     user = make_user("wang", "" if role == "superuser" else role, province)
     secret = set_up_app(signed_in("wang")) if has_factor else ""
     settings.MFA_GRACE_DAYS = grace

@@ -16,7 +16,7 @@ from core.history.recording import cascading_models
 from core.http.middleware import record_etag
 from pilots.models import Batch, Pilot
 from policies.models import Industry, Province, ProvincialPlan
-from tests.factories import make_policy
+from tests import factories as make
 from tests.support.tiers import sampled
 
 pytestmark = pytest.mark.django_db
@@ -150,7 +150,7 @@ def test_a_write_of_the_program_shows_at_once(client: Client) -> None:
 
 def test_an_entry_that_changes_nothing_shown_changes_the_tag_of_the_record(client: Client, empty: None) -> None:
     """Its revision rises with every entry, so that an editor never overwrites one unseen."""
-    policy: Any = make_policy(slug="national")
+    policy: Any = make.policy(slug="national")
     before = etags_of(client, "/api/v1/policies/national/", "/api/v1/policies/national/?lang=en")
     policy.save()
     assert assert_changed(client, before) == set(before)

@@ -19,15 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from config.api_urls import RESOURCES as VIEWSETS
 from pilots.api import records as pilots_api
 from pilots.models import Attachment, Indicator, Pilot, Practice
-from tests.factories import (
-    make_adoption,
-    make_document,
-    make_edition,
-    make_follow_up,
-    make_milestone,
-    make_reading,
-    make_replan,
-)
+from tests import factories as make
 from tests.support.databases import kept_between_tests
 from tests.support.tiers import sampled
 
@@ -55,13 +47,13 @@ def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with kept_between_tests(django_db_blocker):
         pilot, indicator = Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF")
         for year in (2023, 2024, 2025):
-            milestone = make_milestone(pilot, date(year, 12, 31), date(year, 12, 1) if year < 2025 else None)
-            make_replan(milestone, date(year + 1, 3, 31))
-            reading = make_reading(pilot, indicator, str(year), 21)
-            Attachment.objects.create(document=make_document(is_public=True), reading=reading)
-            make_follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
-            make_adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
-            make_edition(f"{year}-Q4")
+            milestone = make.milestone(pilot, date(year, 12, 31), date(year, 12, 1) if year < 2025 else None)
+            make.replan(milestone, date(year + 1, 3, 31))
+            reading = make.reading(pilot, indicator, str(year), 21)
+            Attachment.objects.create(document=make.document(is_public=True), reading=reading)
+            make.follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
+            make.adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
+            make.edition(f"{year}-Q4")
         yield
 
 

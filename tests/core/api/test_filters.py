@@ -20,22 +20,7 @@ from core.api.views import openapi_schema
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Indicator, Pilot, Reading
 from policies.models import Policy
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_follow_up,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_policy,
-    make_practice,
-    make_province,
-    make_reading,
-    make_stage,
-    make_step,
-    make_target,
-)
+from tests import factories as make
 from tests.support.snapshots import FOLDER, assert_snapshot
 from tests.support.tiers import sampled
 
@@ -53,17 +38,17 @@ def measured() -> None:
     huzhou, ningbo = list(Pilot.objects.filter(kind="city").order_by("slug"))[:2]
     energy, share = Indicator.objects.get(code="AIR_SO2"), Indicator.objects.get(code="ENE_NFF")
     for n, pilot in enumerate((huzhou, ningbo)):
-        make_milestone(pilot, date(2024, 3, 1), date(2024, 1, 20 + n), weight=1 + n)
-        make_milestone(pilot, date(2024, 6, 1), date(2024, 12, 20 + n), weight=3, facet="goal")
-        make_milestone(pilot, date(2027, 6, 1), None)
-        make_reading(pilot, energy, "2022", Decimal("12.5") + n, reported_on=date(2023, 2, 1))
-        make_reading(pilot, energy, "2023", 11, version=2, reported_on=date(2024, 1, 20), accepted_on=date(2024, 2, 20))
-        make_reading(pilot, share, "2023", Decimal("20.000001"), state="reported", accepted_on=None)
-        make_target(pilot, energy, 20, 12, base_year=2022 + n)
-        make_target(
+        make.milestone(pilot, date(2024, 3, 1), date(2024, 1, 20 + n), weight=1 + n)
+        make.milestone(pilot, date(2024, 6, 1), date(2024, 12, 20 + n), weight=3, facet="goal")
+        make.milestone(pilot, date(2027, 6, 1), None)
+        make.reading(pilot, energy, "2022", Decimal("12.5") + n, reported_on=date(2023, 2, 1))
+        make.reading(pilot, energy, "2023", 11, version=2, reported_on=date(2024, 1, 20), accepted_on=date(2024, 2, 20))
+        make.reading(pilot, share, "2023", Decimal("20.000001"), state="reported", accepted_on=None)
+        make.target(pilot, energy, 20, 12, base_year=2022 + n)
+        make.target(
             pilot, share, None, None, kind="text", target_text="Do", base_year=None, done_on=date(2024, 1, 1 + n)
         )
-        make_stage(pilot, "midterm", None, planned_on=date(2027, 1, 1))
+        make.stage(pilot, "midterm", None, planned_on=date(2027, 1, 1))
         make_follow_ups(pilot, energy, n)
         make_copies(pilot, n)
 
@@ -72,26 +57,26 @@ def make_follow_ups(pilot: Pilot, indicator: Indicator, n: int) -> None:
     """Make follow-ups of which the newest step came before, between and after the days of the tests."""
     opened, due = date(2024, 1, 10 + n), date(2024, 2, 1 + n)
     cause = {"cause": "indicator", "cause_indicator": indicator, "cause_colour": "red"}
-    late = make_follow_up(pilot, (Move.SIGN, date(2024, 1, 20)), **cause, opened_on=opened, due_on=due)
-    make_step(late, Move.EXTEND, date(2024, 1, 29), new_due_on=date(2024, 3, 1 + n))
-    make_step(late, Move.REPORT, date(2024, 2, 20))
+    late = make.follow_up(pilot, (Move.SIGN, date(2024, 1, 20)), **cause, opened_on=opened, due_on=due)
+    make.step(late, Move.EXTEND, date(2024, 1, 29), new_due_on=date(2024, 3, 1 + n))
+    make.step(late, Move.REPORT, date(2024, 2, 20))
     policy = Policy.objects.order_by("pk")[n]
-    make_follow_up(None, policy=policy, kind="promotion", opened_on=date(2023, 1, 10), due_on=date(2023, 2, 1))
+    make.follow_up(None, policy=policy, kind="promotion", opened_on=date(2023, 1, 10), due_on=date(2023, 2, 1))
 
 
 def make_copies(pilot: Pilot, n: int) -> None:
     """Make a practice with a copy and a measured effect, all of them before and after the days of the tests."""
     days = {"proposed_on": date(2023, 1, 1), "passed_on": date(2024, 1, 1 + n), "library_on": date(2024, 3, 1)}
-    practice = make_practice(pilot, province=pilot.province, **days)
+    practice = make.practice(pilot, province=pilot.province, **days)
     days = {"planned_on": date(2023, 2, 1), "started_on": date(2024, 1, 2 + n), "in_use_on": date(2024, 2, 1)}
     given_up = {"given_up_on": date(2025, 1, 1), "give_up_reason": "money"} if n else {}
-    copy = make_adoption(practice, province=pilot.province, place="Place", **days, **given_up)
-    make_adoption(
+    copy = make.adoption(practice, province=pilot.province, place="Place", **days, **given_up)
+    make.adoption(
         practice, Pilot.objects.exclude(pk=pilot.pk)[0], planned_on=date(2024, 1, 30), confirmed_on=date(2024, 2, 1)
     )
     so2 = Indicator.objects.get(code="AIR_SO2")
     before, after = (Reading.objects.get(pilot=pilot, indicator=so2, period=year) for year in ("2022", "2023"))
-    make_effect(practice, adoption=copy, reading_before=before, reading_after=after, known_on=date(2023, 3, 1))
+    make.effect(practice, adoption=copy, reading_before=before, reading_after=after, known_on=date(2023, 3, 1))
 
 
 def result_rows(client: Client, query: str) -> list[Any]:
@@ -218,10 +203,10 @@ def test_codes_of_indicators_are_found_however_they_are_written(client: Client, 
 
 
 def test_numbers_are_compared_to_the_last_digit(client: Client, empty: None) -> None:
-    pilot, air = make_pilot(make_batch(), make_province()), make_indicator("AIR_SO2")
+    pilot, air = make.pilot(make.batch(), make.province()), make.indicator("AIR_SO2")
     values = ["0", "0.000001", "0.1", "12.5", "100", "99999999.999999"]
     for n, value in enumerate(values):
-        make_reading(pilot, air, str(2010 + n), Decimal(value))
+        make.reading(pilot, air, str(2010 + n), Decimal(value))
 
     def found(query: str) -> list[int]:
         return [int(row["period"]) - 2010 for row in result_rows(client, f"readings/?ordering=period&{query}")]
@@ -250,7 +235,7 @@ def test_what_is_no_number_is_rejected(client: Client, value: str) -> None:
 def test_codes_by_a_part_of_them(client: Client, empty: None) -> None:
     """Alike on both databases: capitals are small letters, % and _ are themselves, full-width digits the plain ones."""
     for slug, number in (("huzhou-plan", "环综合〔2022〕42号"), ("hu", "AbC_1%"), ("zhou", ""), ("eight", "É-(8)")):
-        make_policy(slug=slug, doc_number=number)
+        make.policy(slug=slug, doc_number=number)
     found = {
         query: sorted(result_ids(client, "policies/?" + query))
         for query in [
@@ -322,9 +307,9 @@ def test_a_wrong_suffix_or_value_is_rejected_by_name(client: Client, query: str,
 
 
 def test_a_list_has_up_to_a_hundred_words(client: Client, empty: None) -> None:
-    batch, province = make_batch(), make_province()
+    batch, province = make.batch(), make.province()
     for n in range(101):
-        make_pilot(batch, province, slug=f"pilot-{n:03}")
+        make.pilot(batch, province, slug=f"pilot-{n:03}")
     every = [f"pilot-{n:03}" for n in range(101)]
     assert result_rows(client, f"stages/?pilot__in={','.join(every[:100])}") == []
     assert error_codes(client, f"stages/?pilot__in={','.join(every)}") == [

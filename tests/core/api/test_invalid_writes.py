@@ -15,8 +15,7 @@ import pytest
 from django.test import Client
 
 from policies.models import Agency
-from tests import factories
-from tests.factories import add_step
+from tests import factories as make
 from tests.support.api_client import (
     ApiClient,
     World,
@@ -70,13 +69,13 @@ class HostileWorld(World):
     def __init__(self) -> None:
         super().__init__()
         pilot = self.pilot(self.home)
-        self.source, city = factories.make_source(), factories.make_pilot(self.batch, self.home)
-        below = factories.make_policy(slug="below", parent=self.policy)
-        factories.make_policy(slug="far-below", parent=below)
-        factories.make_pilot(self.batch, self.home, slug="park", kind="park", parent=city)
+        self.source, city = make.source(), make.pilot(self.batch, self.home)
+        below = make.policy(slug="below", parent=self.policy)
+        make.policy(slug="far-below", parent=below)
+        make.pilot(self.batch, self.home, slug="park", kind="park", parent=city)
         Agency.objects.create(slug="agency", name_zh="机构")
         target = make_target(self, self.home)
-        add_step(target, 2025, 90)
+        make.add_step(target, 2025, 90)
         self.words = {
             "pilot": pilot.slug,
             "city": city.slug,
@@ -84,10 +83,10 @@ class HostileWorld(World):
             "target": target.pk,
             "reading": make_reading(self, self.home).pk,
             "source": self.source.pk,
-            "milestone": factories.make_milestone(pilot, date(2026, 6, 1)).pk,
-            "plan": factories.make_plan(self.policy, self.home).pk,
-            "stage": factories.make_stage(pilot, "listed", date(2024, 1, 1)).pk,
-            "accepted": factories.make_reading(pilot, self.indicator, "2024", 9).pk,
+            "milestone": make.milestone(pilot, date(2026, 6, 1)).pk,
+            "plan": make.plan(self.policy, self.home).pk,
+            "stage": make.stage(pilot, "listed", date(2024, 1, 1)).pk,
+            "accepted": make.reading(pilot, self.indicator, "2024", 9).pk,
         }
         self.writer, self.reader = client_with_token(self.admin), ApiClient(session=self.admin)
         self.stand = snapshot_tables()

@@ -11,7 +11,7 @@ from django.test import Client
 from config.api_urls import RESOURCES
 from core.api.pagination import decode_cursor, encode_cursor
 from pilots.models import Indicator, Pilot, Practice, Reading
-from tests.factories import make_adoption, make_follow_up, make_milestone, make_reading
+from tests import factories as make
 from tests.support.databases import kept_between_tests
 
 pytestmark = pytest.mark.django_db
@@ -24,10 +24,10 @@ def _measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with kept_between_tests(django_db_blocker):
         pilot, indicator = Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF")
         for year in YEARS:
-            make_milestone(pilot, date(year, 12, 31))
-            make_reading(pilot, indicator, str(year), 21)
-            make_follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
-            make_adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
+            make.milestone(pilot, date(year, 12, 31))
+            make.reading(pilot, indicator, str(year), 21)
+            make.follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
+            make.adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
         yield
 
 
@@ -73,7 +73,7 @@ def test_links_carry_what_was_sent_without_being_encoded(client: Client, way: st
 def test_what_comes_and_goes_meanwhile_shifts_nothing(client: Client) -> None:
     first = client.get("/api/v1/readings/?cursor=first&page_size=8").json()
     Reading.objects.get(pk=first["results"][0]["id"]).delete()
-    make_reading(Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF"), "2020", 21)
+    make.reading(Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF"), "2020", 21)
     rest = pages(client, first["next"])
     periods = [row["period"] for page in [first, *rest] for row in page["results"]]
     assert periods == [str(year) for year in [*YEARS, 2020]]

@@ -61,9 +61,9 @@ def links(feed: ElementTree.Element) -> dict[str, str]:
 
 @pytest.fixture
 def milestone() -> Milestone:
-    province = make.make_province(slug="lakeland")
-    pilot = make.make_pilot(make.make_batch(), province, slug="lakeside", name_en="Huzhou", name_zh="湖州")
-    return make.make_milestone(pilot, DAY, title_en="Boiler, replaced; 湖州", owner="Environment office", is_key=True)
+    province = make.province(slug="lakeland")
+    pilot = make.pilot(make.batch(), province, slug="lakeside", name_en="Huzhou", name_zh="湖州")
+    return make.milestone(pilot, DAY, title_en="Boiler, replaced; 湖州", owner="Environment office", is_key=True)
 
 
 # -- calendars -------------------------------------------------------------------------------------------
@@ -99,8 +99,8 @@ def test_a_whole_event(client: Client, milestone: Milestone) -> None:
 
 
 def test_it_has_the_filter_of_the_list(client: Client, milestone: Milestone) -> None:
-    other = make.make_pilot(make.make_batch(), make.make_province(slug="ironland"), slug="ironside")
-    far = make.make_milestone(other, DAY)
+    other = make.pilot(make.batch(), make.province(slug="ironland"), slug="ironside")
+    far = make.milestone(other, DAY)
     keys = {name: f"milestone-{item.pk}@testserver" for name, item in (("near", milestone), ("far", far))}
     assert set(events_of(client, "/pilots/?export=ics")) == {keys["near"], keys["far"]}
     assert set(events_of(client, "/pilots/?export=ics&province=ironland")) == {keys["far"]}
@@ -110,8 +110,8 @@ def test_it_has_the_filter_of_the_list(client: Client, milestone: Milestone) -> 
 
 
 def test_milestones_of_a_withdrawn_pilot_are_cancelled_for_90_days(client: Client, milestone: Milestone) -> None:
-    make.make_province(slug="ironland")
-    done = make.make_milestone(milestone.pilot, DAY - timedelta(300), DAY - timedelta(310))
+    make.province(slug="ironland")
+    done = make.milestone(milestone.pilot, DAY - timedelta(300), DAY - timedelta(310))
     uid, done_uid = (f"milestone-{item.pk}@testserver" for item in (milestone, done))
     for days, expected in ((0, {uid, done_uid}), (89, {uid, done_uid}), (90, set())):
         Pilot.objects.update(withdrawn_on=date(2026, 11, 27) - timedelta(days))
@@ -125,11 +125,11 @@ def test_milestones_of_a_withdrawn_pilot_are_cancelled_for_90_days(client: Clien
 
 
 def test_follow_ups_by_their_due_date_in_force(client: Client, milestone: Milestone) -> None:
-    extended = make.make_follow_up(milestone.pilot, due_on=date(2026, 7, 1))
-    make.make_step(extended, Move.SIGN, date(2026, 6, 2))
-    make.make_step(extended, Move.EXTEND, date(2026, 6, 3), new_due_on=date(2026, 12, 24))
-    dropped = make.make_follow_up(milestone.pilot, (Move.WITHDRAW, date(2026, 11, 1)))
-    long_ago = make.make_follow_up(milestone.pilot, (Move.WITHDRAW, date(2026, 8, 1)))
+    extended = make.follow_up(milestone.pilot, due_on=date(2026, 7, 1))
+    make.step(extended, Move.SIGN, date(2026, 6, 2))
+    make.step(extended, Move.EXTEND, date(2026, 6, 3), new_due_on=date(2026, 12, 24))
+    dropped = make.follow_up(milestone.pilot, (Move.WITHDRAW, date(2026, 11, 1)))
+    long_ago = make.follow_up(milestone.pilot, (Move.WITHDRAW, date(2026, 8, 1)))
     found = events_of(client, "/actions/?export=ics&lang=en")
     assert f"follow-up-{long_ago.pk}@testserver" not in found
     shown = found[f"follow-up-{extended.pk}@testserver"]
@@ -169,7 +169,7 @@ def test_a_whole_feed(client: Client, milestone: Milestone) -> None:
 
 def test_pages_of_a_feed(client: Client, milestone: Milestone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "ENTRIES_PER_PAGE", 2)
-    keys = [milestone.pk, *(make.make_milestone(milestone.pilot, DAY).pk for _number in range(2))]
+    keys = [milestone.pk, *(make.milestone(milestone.pilot, DAY).pk for _number in range(2))]
     first = feed_of(client, "/pilots/?export=atom&province=lakeland")
     following = links(first)["next"]
     assert following == "http://testserver/pilots/?export=atom&province=lakeland&page=2"
@@ -184,7 +184,7 @@ def test_pages_of_a_feed(client: Client, milestone: Milestone, monkeypatch: pyte
 
 @pytest.mark.parametrize("url", ["/pilots/?export=ics", "/pilots/?export=atom", "/actions/?export=ics"])
 def test_it_is_not_sent_again_unchanged(client: Client, milestone: Milestone, url: str) -> None:
-    follow_up = make.make_follow_up(milestone.pilot)
+    follow_up = make.follow_up(milestone.pilot)
     first = client.get(url)
     again = client.get(url, headers={"If-None-Match": first["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
@@ -226,10 +226,10 @@ def test_changes_are_a_feed_with_reasons(admin_client: Client, milestone: Milest
 
 def test_they_name_no_person(client: Client, admin_client: Client, milestone: Milestone) -> None:
     signer = User.objects.create_user("wang-signer", first_name="wang-signer")
-    follow_up: FollowUp = make.make_follow_up(
+    follow_up: FollowUp = make.follow_up(
         milestone.pilot, owner_person="wang-signer", owner_user=signer, verifier=User.objects.create_user("li-signer")
     )
-    make.make_step(follow_up, Move.SIGN, date(2026, 6, 2), author=signer)
+    make.step(follow_up, Move.SIGN, date(2026, 6, 2), author=signer)
     milestone._history_user = signer
     milestone.save()
     for url in ("/actions/?export=ics", "/actions/?export=atom", "/pilots/?export=ics", "/pilots/?export=atom"):

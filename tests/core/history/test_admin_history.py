@@ -17,20 +17,7 @@ from core.imports.models import Import, ImportState
 from core.seed.models import SeedRecord
 from pilots.models import Attachment, Document, FollowUp, Indicator, Pilot, Replan
 from policies.models import Policy, Source
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_document,
-    make_follow_up,
-    make_industry,
-    make_milestone,
-    make_policy,
-    make_practice,
-    make_province,
-    make_reading,
-    make_replan,
-    make_source,
-)
+from tests import factories as make
 from tests.support.admin_forms import form_data, form_errors
 from tests.support.tiers import sampled
 
@@ -54,12 +41,12 @@ def save_form(client: Client, record: Any, **changes: Any) -> Any:
 
 @pytest.fixture
 def policy() -> Policy:
-    return make_policy(title_en="Plan")
+    return make.policy(title_en="Plan")
 
 
 @pytest.fixture
 def source() -> Source:
-    return make_source(title="Notice")
+    return make.source(title="Notice")
 
 
 def history_of_record(record: Any) -> list[tuple[Any, ...]]:
@@ -68,7 +55,7 @@ def history_of_record(record: Any) -> list[tuple[Any, ...]]:
 
 
 def test_adding_leaves_one_entry_that_holds_the_relations(admin_client: Client, source: Source) -> None:
-    batch, province, industry = make_batch(), make_province(), make_industry(name_en="Steel")
+    batch, province, industry = make.batch(), make.province(), make.industry(name_en="Steel")
     form = admin_client.get(reverse("admin:pilots_pilot_add"))
     values = {"name_zh": "新试点", "slug": "new-pilot", "kind": "park", "batch": batch.pk, "province": province.pk}
     related = {"industries": [industry.pk], "sources": [source.pk], "change_reason": "First list"}
@@ -109,7 +96,7 @@ def test_deleting_leaves_an_entry_with_its_reason(admin_client: Client, policy: 
 
 
 def test_deleting_several_leaves_an_entry_for_each(admin_client: Client) -> None:
-    keys = [make_policy().pk, make_policy().pk]
+    keys = [make.policy().pk, make.policy().pk]
     sent = {"action": "delete_selected", "_selected_action": keys}
     listing = reverse("admin:policies_policy_changelist")
     assert 'name="change_reason"' in admin_client.post(listing, sent).text
@@ -280,24 +267,24 @@ def any_record(model: Any) -> Any:
     pilot = Pilot.objects.first()
     match model.__name__:
         case "Milestone":
-            return make_milestone(pilot, date(2025, 5, 1))
+            return make.milestone(pilot, date(2025, 5, 1))
         case "Reading":
             indicator = Indicator.objects.get(code="AIR_SO2")
-            return make_reading(pilot, indicator, "2024", 12, state="reported", accepted_on=None)
+            return make.reading(pilot, indicator, "2024", 12, state="reported", accepted_on=None)
         case "LightOverride":
             author = User.objects.create_user("author")
             until = date(2099, 1, 1)
             return model.objects.create(pilot=pilot, colour="grey", reason="Why", author=author, expires_on=until)
         case "FollowUp":
-            return make_follow_up(pilot)
+            return make.follow_up(pilot)
         case "Adoption":
-            return make_adoption(make_practice(), pilot)
+            return make.adoption(make.practice(), pilot)
         case "Document":
-            return make_document()
+            return make.document()
         case "Attachment":
-            return Attachment.objects.create(document=make_document(), practice=make_practice())
+            return Attachment.objects.create(document=make.document(), practice=make.practice())
         case "Replan":
-            return make_replan(make_milestone(pilot, date(2025, 5, 1), is_key=True), date(2025, 9, 1))
+            return make.replan(make.milestone(pilot, date(2025, 5, 1), is_key=True), date(2025, 9, 1))
     return model._default_manager.first()
 
 

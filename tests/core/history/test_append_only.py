@@ -10,7 +10,7 @@ from core.records import writing
 from dashboard.models import Edition
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUpStep
-from tests.factories import make_batch, make_edition, make_follow_up, make_pilot, make_province
+from tests import factories as make
 
 pytestmark = pytest.mark.django_db
 REFUSED = {
@@ -25,8 +25,8 @@ REFUSED = {
 
 @pytest.fixture
 def step() -> FollowUpStep:
-    follow_up = make_follow_up(
-        make_pilot(make_batch(), make_province()), (Move.SIGN, date(2026, 6, 2)), (Move.EXTEND, date(2026, 6, 3))
+    follow_up = make.follow_up(
+        make.pilot(make.batch(), make.province()), (Move.SIGN, date(2026, 6, 2)), (Move.EXTEND, date(2026, 6, 3))
     )
     return follow_up.steps.get(seq=3)
 
@@ -57,9 +57,9 @@ def test_restoring_a_version_says_that_none_is(step: FollowUpStep) -> None:
 
 
 def test_a_row_is_added_and_an_edition_changed_until_it_is_approved() -> None:
-    follow_up = make_follow_up(make_pilot(make_batch(), make_province()))
+    follow_up = make.follow_up(make.pilot(make.batch(), make.province()))
     assert follow_up.steps.count() == 1
     Edition.objects.create(quarter="2025-Q4")
     assert Edition.objects.update(release_note_en="Draft") == 1
     with pytest.raises(KeptRecordError, match="stays as it was approved"):
-        make_edition("2025-Q3").save()
+        make.edition("2025-Q3").save()

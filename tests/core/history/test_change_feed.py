@@ -36,18 +36,7 @@ from dashboard.models import Edition
 from pilots.models import Attachment, Document, Milestone, Pilot, Reading, Target
 from policies.models import Agency, Division, Province, Source
 from policies.models.sourced import SourcedModel
-from tests.factories import (
-    add_step,
-    make_batch,
-    make_indicator,
-    make_milestone,
-    make_override,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_source,
-    make_target,
-)
+from tests import factories as make
 from tests.support import api_client
 from tests.support.admin_forms import form_data
 from tests.support.api_client import World, client_with_token
@@ -81,7 +70,7 @@ def feed_ends_in_transaction() -> tuple[FeedPosition, FeedPosition]:
 
 @pytest.fixture
 def pilot() -> Pilot:
-    return make_pilot(make_batch(), make_province(), slug="huzhou")
+    return make.pilot(make.batch(), make.province(), slug="huzhou")
 
 
 def latest_cursor(client: Client) -> str:
@@ -157,7 +146,7 @@ def test_a_name_is_shown_to_those_who_see_it_in_histories(pilot: Pilot, client: 
 
 
 def test_a_record_that_is_gone_keeps_its_key_and_has_no_address(pilot: Pilot, client: Client) -> None:
-    reading = make_reading(pilot, make_indicator("AIR_A"), "2024", 90)
+    reading = make.reading(pilot, make.indicator("AIR_A"), "2024", 90)
     number, feed = reading.pk, FeedReader(client)
     reading.save()
     reading.delete()
@@ -196,9 +185,9 @@ def test_every_history_is_in_the_feed_but_for_those_of_divisions_and_editions(fe
 
 @pytest.mark.database
 def test_a_change_belongs_to_the_province_in_which_its_pilot_lay_then() -> None:
-    before, after = make_province(), make_province()
-    pilot = make_pilot(make_batch(), before)
-    milestone = make_milestone(pilot, date(2025, 5, 1))
+    before, after = make.province(), make.province()
+    pilot = make.pilot(make.batch(), before)
+    milestone = make.milestone(pilot, date(2025, 5, 1))
     pilot.province = after
     pilot.save()
     milestone.save()
@@ -213,7 +202,7 @@ READINGS = ["pilot", "indicator", "period", "value", "reported_on"]
 
 
 def test_an_import_and_its_undoing_tell_each_record_once(pilot: Pilot, client: Client) -> None:
-    make_indicator("AIR_A")
+    make.indicator("AIR_A")
     feed = FeedReader(client)
     rows = [["huzhou", "AIR_A", f"2024-Q{quarter}", 100 + quarter, "2025-02-20"] for quarter in (1, 2, 3, 4)]
     record = run_import("readings", READINGS, *rows)
@@ -265,7 +254,7 @@ def test_a_writer_that_is_rolled_back_is_neither_in_the_feed_nor_in_a_cached_ans
 @pytest.mark.parametrize("size", [1, 5, 6])
 def test_pages_tell_each_line_once_in_order(client: Client, size: int) -> None:
     for n in range(3):
-        make_source()
+        make.source()
         Agency.objects.create(slug=f"agency-{n}", name_zh=f"部门{n}")
     whole = feed_lines(client)
     seen: list[Line] = []
@@ -283,16 +272,16 @@ def test_pages_tell_each_line_once_in_order(client: Client, size: int) -> None:
 
 def test_what_was_filtered_out_is_not_looked_at_again(pilot: Pilot, client: Client) -> None:
     """The cursor of the last page is at the end, after events that the filter excluded."""
-    make_source()
+    make.source()
     page = client.get(f"{ADDRESS}?resource=pilots").json()
     assert [short_line(line) for line in page["results"]] == ["created pilots/huzhou"]
     assert page["next_cursor"] == latest_cursor(client)
 
 
 def test_a_resource_tells_its_parts_too(pilot: Pilot, feed: FeedReader) -> None:
-    target, wang = make_target(pilot, make_indicator("AIR_A"), 100, 80), User.objects.create_user("wang")
-    add_step(target, 2024, 90)
-    make_override(pilot, "red", wang)
+    target, wang = make.target(pilot, make.indicator("AIR_A"), 100, 80), User.objects.create_user("wang")
+    make.add_step(target, 2024, 90)
+    make.override(pilot, "red", wang)
     asked = {
         words: [short_line(x) for x in feed_lines(feed.client, f"cursor={feed.cursor}&resource={words}")]
         for words in ASKED
@@ -434,14 +423,14 @@ def test_a_transaction_in_another_database_holds_nothing_up(client: Client) -> N
             cursor.execute("BEGIN")
             cursor.execute("SELECT pg_current_xact_id()")
             stack.callback(cursor.execute, "ROLLBACK")
-        made = [make_source() for _ in range(2)]
+        made = [make.source() for _ in range(2)]
         assert [line["id"] for line in feed_lines(client)] == [source.pk for source in made]
 
 
 @with_commits
 def test_events_of_another_server_stand_first(client: Client) -> None:
     """A copy of a database brings lines with numbers that this server may only reach in years."""
-    sources = [make_source() for _ in range(3)]
+    sources = [make.source() for _ in range(3)]
     newest = ChangeEvent.objects.latest("pk")
     ChangeEvent.objects.exclude(pk=newest.pk).update(transaction=10**15)
     reset_foreign_transactions()
@@ -596,7 +585,7 @@ class RandomEditor:
             writing.restore(end, opened=str(end.pk))
 
     def bring_in(self) -> None:
-        pilot, code = self.any([Pilot]), make_indicator(f"BROUGHT_{self.world.next()}").code
+        pilot, code = self.any([Pilot]), make.indicator(f"BROUGHT_{self.world.next()}").code
         rows = [[pilot.slug, code, str(year), year, f"{year + 1}-02-20"] for year in range(2018, 2024)]
         self.imports.append(run_import("readings", READINGS, *rows))
 
@@ -624,10 +613,10 @@ class RandomEditor:
             target.steps = {}
             target.save()
             if self.dice.random() < 0.7:
-                add_step(target, 2025, 90)
+                make.add_step(target, 2025, 90)
 
     def set_light(self) -> None:
-        make_override(self.any([Pilot]), "yellow", self.world.admin)
+        make.override(self.any([Pilot]), "yellow", self.world.admin)
 
 
 @with_commits

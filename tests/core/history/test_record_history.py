@@ -13,19 +13,7 @@ from django.utils import timezone
 
 from core.http.as_of import today
 from pilots.models import LightOverride, Pilot
-from tests.factories import (
-    add_step,
-    make_batch,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_policy,
-    make_province,
-    make_reading,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.histories import rewrite_entries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -33,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
 @pytest.fixture
 def pilot() -> Pilot:
-    return make_pilot(make_batch(), make_province(), slug="huzhou", name_en="Huzhou")
+    return make.pilot(make.batch(), make.province(), slug="huzhou", name_en="Huzhou")
 
 
 @pytest.fixture
@@ -60,9 +48,9 @@ def full_body(response: Any) -> str:
 
 
 def test_every_kind_of_record_page_tells_its_history(client: Client) -> None:
-    province, industry, policy = make_province(), make_industry(), make_policy()
-    batch = make_batch()
-    pilot = make_pilot(batch, province, industry)
+    province, industry, policy = make.province(), make.industry(), make.policy()
+    batch = make.batch()
+    pilot = make.pilot(batch, province, industry)
     for record, field in [
         (pilot, "name_en"), (policy, "title_en"), (province, "name_en"), (industry, "name_en"), (batch, "title_en")
     ]:  # fmt: skip
@@ -77,15 +65,15 @@ def test_every_kind_of_record_page_tells_its_history(client: Client) -> None:
 
 
 def test_a_pilot_s_history_holds_all_that_hangs_on_it(client: Client, pilot: Pilot, author: User) -> None:
-    indicator = make_indicator("AIR_SO2", name_en="SO2")
-    make_stage(pilot, "listed", date(2024, 1, 15))
-    milestone = make_milestone(pilot, date(2025, 1, 1), title_en="Plan")
-    target = make_target(pilot, indicator, 12000, 9600)
-    add_step(target, 2025, 10400)
-    make_reading(pilot, indicator, "2024", 11000)
+    indicator = make.indicator("AIR_SO2", name_en="SO2")
+    make.stage(pilot, "listed", date(2024, 1, 15))
+    milestone = make.milestone(pilot, date(2025, 1, 1), title_en="Plan")
+    target = make.target(pilot, indicator, 12000, 9600)
+    make.add_step(target, 2025, 10400)
+    make.reading(pilot, indicator, "2024", 11000)
     until = today() + timedelta(1)
     LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=author, expires_on=until)
-    make_milestone(make_pilot(pilot.batch, pilot.province), date(2025, 1, 1), title_en="Another pilot's")
+    make.milestone(make.pilot(pilot.batch, pilot.province), date(2025, 1, 1), title_en="Another pilot's")
     milestone.delete()
     told = [(note.kind, note.what, note.action) for note in history_notes(client, pilot)]
     assert told == [
@@ -136,7 +124,7 @@ def newest_entry(record: Any) -> Any:
     "word", ["", "pilot", "pilot-", "pilot-x", "pilot-999999999", "policy-1", "9" * 40, "pilot-" + "9" * 30]
 )
 def test_an_entry_that_is_not_of_the_page_is_rejected(client: Client, pilot: Pilot, word: str) -> None:
-    other = make_pilot(pilot.batch, pilot.province)
+    other = make.pilot(pilot.batch, pilot.province)
     for asked in (word, f"pilot-{newest_entry(other).pk}"):
         page = client.get(pilot.get_absolute_url(), {"entry": asked})
         assert (page.status_code, "is no entry of this page" in page.text) == (400, True), asked
@@ -157,7 +145,7 @@ def test_a_past_day_knows_what_was_entered_by_then(client: Client, pilot: Pilot)
 
 
 def test_a_long_history_is_paged_and_its_file_holds_all_of_it(client: Client, pilot: Pilot) -> None:
-    make_pilot(make_batch(), make_province())
+    make.pilot(make.batch(), make.province())
     for n in range(60):
         rename(pilot, name_en=f"Name {n}")
     total = pilot.history.count()

@@ -13,19 +13,7 @@ from django.urls import reverse
 from core.history.diffs import current_state
 from pilots.models import Milestone, Pilot, Reading, Replan
 from policies.models import Agency, Policy, Province, Source
-from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_policy,
-    make_province,
-    make_reading,
-    make_replan,
-    make_source,
-    make_target,
-)
+from tests import factories as make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_records")]
 
@@ -70,16 +58,16 @@ def make_officer(*permissions: str) -> Client:
 
 @pytest.fixture
 def pilot() -> Pilot:
-    return make_pilot(make_batch(), make_province(), name_en="Huzhou")
+    return make.pilot(make.batch(), make.province(), name_en="Huzhou")
 
 
 # -- a version -------------------------------------------------------------------------------------------
 
 
 def test_every_field_and_every_list_is_set_back_exactly(admin_client: Client) -> None:
-    province, first, second = make_province(), make_source(title="First"), make_source(title="Second")
+    province, first, second = make.province(), make.source(title="First"), make.source(title="Second")
     agencies = [Agency.objects.create(slug=f"a{n}", name_zh=f"部{n}") for n in (1, 2)]
-    policy = make_policy(
+    policy = make.policy(
         title_en="=Plan, “quoted”", note="Two\nlines", issued_on=date(2022, 6, 1), issued_precision="month",
         known_issued_by=date(2022, 6, 30), level="provincial", province=province, calls_for_provincial_plan=False,
     )  # fmt: skip
@@ -91,7 +79,7 @@ def test_every_field_and_every_list_is_set_back_exactly(admin_client: Client) ->
     policy.title_en, policy.note, policy.issued_on, policy.issued_precision = "Other", "", date(2022, 7, 1), "day"
     policy.level, policy.province, policy.calls_for_provincial_plan = "national", None, True
     policy.save()
-    policy.sources.set([make_source(title="Third")])
+    policy.sources.set([make.source(title="Third")])
     policy.agencies.clear()
     count = policy.history.count()
 
@@ -132,7 +120,7 @@ def test_each_rule_that_the_version_breaks_is_shown_and_nothing_changes(admin_cl
     code, name = pilot.slug, pilot.name_zh
     pilot.slug, pilot.name_zh, pilot.name_en = "new-code", "新名", "New"
     pilot.save()
-    make_pilot(pilot.batch, pilot.province, slug=code, name_zh=name)
+    make.pilot(pilot.batch, pilot.province, slug=code, name_zh=name)
     before = current_state(Pilot.objects.get(pk=pilot.pk))
     wanted = [
         ("Code", "Pilot with this Code already exists."),
@@ -145,8 +133,8 @@ def test_each_rule_that_the_version_breaks_is_shown_and_nothing_changes(admin_cl
 
 
 def test_what_is_gone_since_is_named_with_the_way_back(admin_client: Client) -> None:
-    province, source = make_province(name_en="Zhejiang"), make_source(title="Notice")
-    policy = make_policy(level="provincial", province=province)
+    province, source = make.province(name_en="Zhejiang"), make.source(title="Notice")
+    policy = make.policy(level="provincial", province=province)
     policy.sources.add(source)
     entry = newest_entry(policy)
     policy.level, policy.province = "national", None
@@ -208,7 +196,7 @@ def test_who_may_only_look_restores_nothing(pilot: Pilot) -> None:
 
 
 def test_who_may_only_change_brings_no_deleted_record_back(pilot: Pilot) -> None:
-    milestone = make_milestone(pilot, date(2025, 1, 1))
+    milestone = make.milestone(pilot, date(2025, 1, 1))
     key = milestone.pk
     milestone.delete()
     end = type(milestone).history.filter(id=key, history_type="-").get()
@@ -219,7 +207,7 @@ def test_who_may_only_change_brings_no_deleted_record_back(pilot: Pilot) -> None
 
 
 def test_a_reading_is_not_overwritten_by_restoring_either(admin_client: Client, pilot: Pilot) -> None:
-    reading = make_reading(pilot, make_indicator("AIR_SO2"), "2024", 100, note="First")
+    reading = make.reading(pilot, make.indicator("AIR_SO2"), "2024", 100, note="First")
     entry = newest_entry(reading)
     Reading.objects.filter(pk=reading.pk).update(value=120)  # as only a hand in the database can
     reading.refresh_from_db()
@@ -233,7 +221,7 @@ def test_a_reading_is_not_overwritten_by_restoring_either(admin_client: Client, 
 
 
 def test_who_may_not_accept_a_reading_does_not_accept_it_by_restoring(pilot: Pilot) -> None:
-    reading = make_reading(pilot, make_indicator("AIR_SO2"), "2024", 100, note="First")
+    reading = make.reading(pilot, make.indicator("AIR_SO2"), "2024", 100, note="First")
     accepted = newest_entry(reading)
     reading.state, reading.accepted_on = "reported", None
     reading.save()
@@ -255,8 +243,8 @@ def test_who_may_not_accept_a_reading_does_not_accept_it_by_restoring(pilot: Pil
 
 
 def test_a_deleted_record_comes_back_under_its_key_with_its_lists(admin_client: Client) -> None:
-    steel, source = make_industry(name_en="Steel"), make_source(title="List")
-    pilot = make_pilot(make_batch(), make_province(), steel, name_en="Huzhou", term_start=date(2024, 1, 15))
+    steel, source = make.industry(name_en="Steel"), make.source(title="List")
+    pilot = make.pilot(make.batch(), make.province(), steel, name_en="Huzhou", term_start=date(2024, 1, 15))
     pilot.sources.add(source)
     pilot = Pilot.objects.get(pk=pilot.pk)
     wanted, key = current_state(pilot), pilot.pk
@@ -284,9 +272,9 @@ def test_a_deleted_record_comes_back_under_its_key_with_its_lists(admin_client: 
 
 
 def test_the_rows_that_were_deleted_with_it_come_back_too_and_no_others(admin_client: Client, pilot: Pilot) -> None:
-    milestone = make_milestone(pilot, date(2026, 1, 1), is_key=True)
-    make_replan(milestone, date(2027, 1, 1)).delete()
-    kept = make_replan(milestone, date(2027, 2, 1))
+    milestone = make.milestone(pilot, date(2026, 1, 1), is_key=True)
+    make.replan(milestone, date(2027, 1, 1)).delete()
+    kept = make.replan(milestone, date(2027, 2, 1))
     wanted, key = current_state(Milestone.objects.get(pk=milestone.pk)), milestone.pk
     sent = {"post": "yes", "change_reason": "Wrong plan"}
     admin_client.post(reverse("admin:pilots_milestone_delete", args=[key]), sent)
@@ -311,7 +299,7 @@ def test_the_list_is_for_those_who_may_look(client: Client, kind: str) -> None:
 
 
 def test_the_history_of_a_record_whose_relations_are_gone_can_be_read(admin_client: Client, pilot: Pilot) -> None:
-    target = make_target(pilot, make_indicator("AIR_SO2", name_en="SO2"), 12000, 9600)
+    target = make.target(pilot, make.indicator("AIR_SO2", name_en="SO2"), 12000, 9600)
     key = target.pk
     target.delete()
     pilot.delete()

@@ -33,8 +33,8 @@ import django, json; django.setup()
 from django.contrib.auth.models import User
 from accounts.models import create_token
 from accounts.models import Officer
-from tests.factories import make_province
-make_province(slug="north")
+from tests import factories as make
+make.province(slug="north")
 user = User.objects.create_user("admin", password="{PASSWORD}")
 Officer.objects.create(user=user, role="admin")
 print(json.dumps({{name: create_token(user=user, name=name, may_write=True)[1] for name in ("kept", "lost")}}))

@@ -18,12 +18,7 @@ from core.imports.models import Import, ImportFile, ImportState
 from core.records.writing import Conflict
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target
 from policies.models import Policy, ProvincialPlan
-from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-)
+from tests import factories as make
 from tests.support.imports import (
     checked_import,
     confirm_import,
@@ -96,7 +91,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", list(FILES))
 
 def checked_file(kind: str, by: Any = None) -> Import:
     if kind in {"targets", "readings"}:
-        make_indicator("AIR_B")
+        make.indicator("AIR_B")
     return checked_import(kind, *FILES[kind], by=by)
 
 
@@ -225,7 +220,7 @@ def delete_it(world: dict[str, Any]) -> None:
 
 
 def enter_the_same(world: dict[str, Any]) -> None:
-    make_pilot(world["pilot"].batch, world["pilot"].province, slug="q", name_zh="高新区")
+    make.pilot(world["pilot"].batch, world["pilot"].province, slug="q", name_zh="高新区")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +250,7 @@ def test_rejected_without_blaming_an_earlier_author(world: dict[str, Any]) -> No
 def test_rejected_when_a_named_record_changed_hands(world: dict[str, Any]) -> None:
     """A name in the file leads to another record now."""
     record = checked_file("pilots")
-    second = make_batch(slug="second")
+    second = make.batch(slug="second")
     world["pilot"].batch.slug, second.slug = "third", "first"
     world["pilot"].batch.save()
     second.save()
@@ -337,7 +332,7 @@ def test_undo_is_rejected_when_a_record_was_deleted_since(world: dict[str, Any])
 def test_undo_is_rejected_when_what_it_created_is_needed(world: dict[str, Any]) -> None:
     """By a record entered since; not by one that the undo sets back as well."""
     record = confirm_import(checked_file("pilots"))
-    make_milestone(Pilot.objects.get(slug="r"), date(2025, 1, 1), title_en="Needs it")
+    make.milestone(Pilot.objects.get(slug="r"), date(2025, 1, 1), title_en="Needs it")
     assert undo_errors(record) == ["Milestone: “Needs it” was entered since and needs what the import created."]
     Milestone.objects.get(title_en="Needs it").delete()
     assert undo_import(record).state == ImportState.UNDONE
@@ -358,7 +353,7 @@ def test_undo_where_an_old_record_names_a_new_one(world: dict[str, Any]) -> None
 
 def test_undo_is_rejected_when_an_old_code_is_taken(world: dict[str, Any]) -> None:
     record = run_import("pilots", ["id", "slug"], [world["pilot"].pk, "renamed"])
-    make_pilot(world["pilot"].batch, world["pilot"].province, slug="p", name_en="Other")
+    make.pilot(world["pilot"].batch, world["pilot"].province, slug="p", name_en="Other")
     assert undo_errors(record) == [
         "Pilot: “Other” was entered since and holds what a record of the import held before."
     ]

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 
 from core.imports.models import Import, ImportState
 from pilots.models import Pilot
-from tests.factories import make_batch, make_pilot, make_province
+from tests import factories as make
 from tests.support.imports import csv_bytes, history_counts, table_checksums
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -21,7 +21,7 @@ GOOD = ["q", "乙市", "city", "first", "jia"]
 
 @pytest.fixture(autouse=True)
 def pilot(empty: None) -> Pilot:
-    return make_pilot(make_batch(slug="first"), make_province(slug="jia"), slug="p", name_zh="甲市")
+    return make.pilot(make.batch(slug="first"), make.province(slug="jia"), slug="p", name_zh="甲市")
 
 
 def written(tmp_path: Path, *rows: Any) -> str:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 
 from policies.models import Agency, Policy
-from tests.factories import make_policy, make_province
+from tests import factories as make
 from tests.support.imports import actions_of, dry_run_of, errors_of, run_import
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -28,8 +28,8 @@ def policy_plan(*rows: Any, heads: Any = HEADS) -> Any:
 
 
 def test_create_update_unchanged() -> None:
-    old = make_policy(slug="old", title_zh="旧", title_en="Old", issued_on=date(2022, 6, 17))
-    make_policy(slug="same", title_zh="同", title_en="Same", issued_on=date(2022, 6, 17))
+    old = make.policy(slug="old", title_zh="旧", title_en="Old", issued_on=date(2022, 6, 17))
+    make.policy(slug="same", title_zh="同", title_en="Same", issued_on=date(2022, 6, 17))
     plan = dry_run_of(
         "policies",
         ["slug", "title_zh", "title_en", "issued_on"],
@@ -50,7 +50,7 @@ def test_create_update_unchanged() -> None:
 
 
 def test_a_column_that_is_not_there_leaves_its_field_alone() -> None:
-    make_policy(slug="old", note="kept", doc_number="1号")
+    make.policy(slug="old", note="kept", doc_number="1号")
     plan = policy_plan(["old", "改"], heads=["slug", "title_zh"])
     assert list(changes(plan)) == ["Title in Chinese"]
     assert (plan.rows[0].record.note, plan.rows[0].record.doc_number) == ("kept", "1号")
@@ -59,7 +59,7 @@ def test_a_column_that_is_not_there_leaves_its_field_alone() -> None:
 def test_an_empty_cell_empties_what_may_be_empty() -> None:
     """A field with a default keeps its value: confidence and booleans cannot be empty."""
     agency = Agency.objects.create(slug="agency", name_zh="部")
-    policy = make_policy(slug="old", note="gone", confidence="media", calls_for_provincial_plan=True)
+    policy = make.policy(slug="old", note="gone", confidence="media", calls_for_provincial_plan=True)
     policy.agencies.add(agency)
     plan = policy_plan(
         ["old", None, None, None, None], heads=["slug", "note", "confidence", "agencies", "calls_for_provincial_plan"]
@@ -70,7 +70,7 @@ def test_an_empty_cell_empties_what_may_be_empty() -> None:
 
 @pytest.mark.parametrize("blank", ["", "\u3000", "\u200b"])
 def test_what_nobody_sees_is_an_empty_cell(blank: str) -> None:
-    make_policy(slug="old", note="gone")
+    make.policy(slug="old", note="gone")
     plan = policy_plan(["old", blank], [blank, blank], heads=["slug", "note"])
     assert errors_of(plan) == []
     assert changes(plan) == {"Note in English": ("gone", "no data")}
@@ -93,7 +93,7 @@ def test_a_new_record_takes_defaults_where_cells_are_empty() -> None:
 
 def test_the_record_number_wins() -> None:
     """So every other cell of an exported row may be edited, the code included."""
-    one, two = make_policy(slug="one", title_zh="一"), make_policy(slug="two", title_zh="二")
+    one, two = make.policy(slug="one", title_zh="一"), make.policy(slug="two", title_zh="二")
     plan = policy_plan([one.pk, "renamed", "二"], heads=["id", "slug", "title_zh"])
     assert errors_of(plan) == []
     assert (plan.rows[0].record.pk, plan.rows[0].found) == (one.pk, True)
@@ -117,7 +117,7 @@ def test_what_is_no_record_number(number: Any) -> None:
 
 
 def test_by_document_number_then_by_title() -> None:
-    policy = make_policy(slug="old", title_zh="旧", doc_number="环综合〔2022〕42号")
+    policy = make.policy(slug="old", title_zh="旧", doc_number="环综合〔2022〕42号")
     by_number = policy_plan(["环综合〔2022〕４２号", "新"], heads=["doc_number", "title_zh"])
     assert [(row.record.pk, row.action) for row in by_number.rows] == [(policy.pk, "update")]
     by_title = policy_plan([None, "旧"], heads=["doc_number", "title_zh"])
@@ -126,17 +126,17 @@ def test_by_document_number_then_by_title() -> None:
 
 def test_another_code_or_number_is_another_record() -> None:
     """A title does not match a record whose code or document number differs."""
-    make_policy(slug="old", title_zh="通知", doc_number="1号")
+    make.policy(slug="old", title_zh="通知", doc_number="1号")
     heads = ["slug", "doc_number", "title_zh", "issued_on"]
     plan = policy_plan(["new", None, "通知", date(2023, 1, 1)], [None, "2号", "通知", date(2023, 1, 1)], heads=heads)
     assert (errors_of(plan), actions_of(plan)) == ([], [(2, "create"), (3, "create")])
-    bare = make_policy(slug="bare", title_zh="另一通知", doc_number="")
+    bare = make.policy(slug="bare", title_zh="另一通知", doc_number="")
     plan = policy_plan([None, "3号", "另一通知", None], heads=heads)
     assert [(row.record.pk, row.action) for row in plan.rows] == [(bare.pk, "update")]
 
 
 def test_several_agree() -> None:
-    one, two = make_policy(title_zh="同"), make_policy(title_zh="同")
+    one, two = make.policy(title_zh="同"), make.policy(title_zh="同")
     plan = policy_plan(["同", "x"], heads=["title_zh", "note"])
     assert errors_of(plan) == [("2", "ambiguous")]
     assert plan.rows[0].errors[0].message == (
@@ -145,7 +145,7 @@ def test_several_agree() -> None:
 
 
 def test_two_rows_about_one_record() -> None:
-    policy = make_policy(slug="old", title_zh="旧")
+    policy = make.policy(slug="old", title_zh="旧")
     plan = policy_plan([policy.pk, None, "甲"], [None, "old", "乙"], heads=["id", "slug", "title_en"])
     assert [code for _cell, code in errors_of(plan)] == ["twice", "twice"]
     assert [fault.message for fault in plan.errors] == [
@@ -186,8 +186,8 @@ def test_codes_are_proposed() -> None:
 
 def test_a_code_that_is_or_was_in_use_is_not_proposed() -> None:
     """Nor one of another row of the file, before or after it."""
-    make_policy(slug="jia")
-    gone = make_policy(slug="yi")
+    make.policy(slug="jia")
+    gone = make.policy(slug="yi")
     gone.delete()
     rows = [[None, "甲", None], [None, "乙", None], [None, "丙", None], ["bing", "丁", None]]
     assert proposed_rows(*rows) == ["jia-2", "yi-2", "bing-2", "bing"]
@@ -224,7 +224,7 @@ def test_a_day_that_follows_from_another_is_not_replaced_silently() -> None:
     """Of an exact day of issue the day by which it is known follows; an exported row need not be edited twice."""
     plan = policy_plan(["a", "甲", None, date(2022, 6, 17), None, date(2022, 7, 1), None])
     assert errors_of(plan) == [("F2", "overruled")]
-    policy = make_policy(issued_on=date(2022, 6, 17))
+    policy = make.policy(issued_on=date(2022, 6, 17))
     heads = ["id", "issued_on", "known_issued_by"]
     edited = policy_plan([policy.pk, date(2022, 6, 20), date(2022, 6, 17)], heads=heads)
     assert errors_of(edited) == []
@@ -262,7 +262,7 @@ def test_all_errors_of_all_rows_in_their_cells() -> None:
 
 def test_columns_that_new_rows_need() -> None:
     """Said once, not row by row; and such a row is never counted as good."""
-    policy, province = make_policy(), make_province()
+    policy, province = make.policy(), make.province()
     plan = dry_run_of("plans", ["id", "policy", "note"], [None, policy.slug, "x"], [None, policy.slug, "y"])
     assert errors_of(plan) == [("1", "missing_column")]
     assert plan.errors[0].message == ("2 rows are new (the first is row 2) and need the column “Province”. Add it.")
@@ -282,7 +282,7 @@ def test_text_under_no_heading() -> None:
 )
 def test_a_note_without_a_language_goes_where_its_language_is(text: str | None, english: str, chinese: str) -> None:
     """An empty cell empties both, as it always emptied the note."""
-    make_policy(slug="old", note_en="old", note_zh="旧")
+    make.policy(slug="old", note_en="old", note_zh="旧")
     plan = policy_plan(["old", text], heads=["slug", "note"])
     record = plan.rows[0].record
     assert (plan.errors, record.note_en, record.note_zh) == ([], english, chinese)
@@ -290,7 +290,7 @@ def test_a_note_without_a_language_goes_where_its_language_is(text: str | None, 
 
 def test_an_unchanged_row_is_no_error_though_a_newer_rule_would_reject_it() -> None:
     """An old record that violates a newer rule may be in the file beside edited ones."""
-    policy = make_policy(slug="old", note="plain")
+    policy = make.policy(slug="old", note="plain")
     Policy.objects.filter(pk=policy.pk).update(note_en="hidden\u00ad")
     plan = dry_run_of("policies", ["id", "slug"], [policy.pk, "old"])
     assert (errors_of(plan), actions_of(plan)) == ([], [(2, "unchanged")])
@@ -299,7 +299,7 @@ def test_an_unchanged_row_is_no_error_though_a_newer_rule_would_reject_it() -> N
 
 def test_uniqueness_beside_the_file_and_within_it() -> None:
     day = date(2022, 6, 17)
-    make_policy(slug="taken", doc_number="9号", title_zh="在案")
+    make.policy(slug="taken", doc_number="9号", title_zh="在案")
     heads = ["slug", "title_zh", "doc_number", "issued_on"]
     plan = policy_plan(["a", "甲", "1号", day], ["b", "乙", "1号", day], heads=heads)
     assert [code for _cell, code in errors_of(plan)] == ["invalid", "invalid"]
@@ -309,7 +309,7 @@ def test_uniqueness_beside_the_file_and_within_it() -> None:
 
 def test_codes_that_change_hands_within_the_file() -> None:
     """One at a time: otherwise the order of writing would decide."""
-    one, two = make_policy(slug="one"), make_policy(slug="two")
+    one, two = make.policy(slug="one"), make.policy(slug="two")
     plan = policy_plan([one.pk, "two"], [two.pk, "one"], heads=["id", "slug"])
     assert errors_of(plan) == [("B2", "invalid"), ("B3", "invalid")]
     assert plan.errors[0].message == (
@@ -330,8 +330,8 @@ def test_a_parent_of_the_same_file() -> None:
 
 def test_circles() -> None:
     """Within the file, to itself, and by way of records beside it."""
-    top = make_policy(slug="top", title_zh="上")
-    make_policy(slug="low", title_zh="下", parent=top)
+    top = make.policy(slug="top", title_zh="上")
+    make.policy(slug="low", title_zh="下", parent=top)
     day = date(2022, 6, 17)
     heads = ["slug", "title_zh", "parent", "issued_on"]
     inside = [["a", "甲", "乙", day], ["b", "乙", "甲", day], ["c", "丙", "丙", day], ["d", "丁", "甲", day]]
@@ -340,8 +340,8 @@ def test_circles() -> None:
 
 
 def test_a_circle_that_the_file_itself_undoes() -> None:
-    top = make_policy(slug="top", title_zh="上")
-    make_policy(slug="low", title_zh="下", parent=top)
+    top = make.policy(slug="top", title_zh="上")
+    make.policy(slug="low", title_zh="下", parent=top)
     plan = policy_plan(["top", "low"], ["low", None], heads=["slug", "parent"])
     assert (errors_of(plan), actions_of(plan)) == ([], [(2, "update"), (3, "update")])
 

@@ -10,7 +10,7 @@ from core.imports.columns import RecordLookup
 from core.spreadsheets.cells import AmbiguousCell
 from pilots.models import Pilot
 from policies.models import Agency, Industry, Policy, Province, Source
-from tests.factories import make_batch, make_industry, make_pilot, make_policy, make_province, make_source
+from tests import factories as make
 
 pytestmark = pytest.mark.django_db
 
@@ -51,11 +51,11 @@ def test_a_near_miss_offers_the_nearest() -> None:
 
 def test_a_name_of_several_is_ambiguous() -> None:
     """The same city is in two batches: its batch or its code decides."""
-    province = make_province()
-    first = make_batch(short_name_en="first national batch", short_name_zh="国家首批")
+    province = make.province()
+    first = make.batch(short_name_en="first national batch", short_name_zh="国家首批")
     city = {"name_zh": "甲甲市", "name_en": "Jia A"}
-    one = make_pilot(first, province, slug="jia-shi", **city)
-    two = make_pilot(make_batch(title_en="Batch 2", title_zh="第二批"), province, slug="jia-shi-2026", **city)
+    one = make.pilot(first, province, slug="jia-shi", **city)
+    two = make.pilot(make.batch(title_en="Batch 2", title_zh="第二批"), province, slug="jia-shi-2026", **city)
     assert rejection_code(Pilot, "甲甲市") == (
         "ambiguous",
         "“甲甲市” stands for several: write the code, jia-shi, jia-shi-2026.",
@@ -78,9 +78,9 @@ def test_a_name_of_several_is_ambiguous() -> None:
 
 def test_a_name_that_is_another_ones_code() -> None:
     """An exact code means its record; the same text as a name would be a guess and is rejected."""
-    province = make_province()
-    one = make_pilot(make_batch(), province, slug="jia-city", name_zh="甲市一", name_en="Something else")
-    two = make_pilot(make_batch(title_en="Batch 2"), province, slug="yi-city", name_zh="乙市一", name_en="Jia-City")
+    province = make.province()
+    one = make.pilot(make.batch(), province, slug="jia-city", name_zh="甲市一", name_en="Something else")
+    two = make.pilot(make.batch(title_en="Batch 2"), province, slug="yi-city", name_zh="乙市一", name_en="Jia-City")
     library = RecordLookup()
     assert library.find(Pilot, "jia-city") == one
     assert rejection_code(Pilot, "Jia-City") == (
@@ -96,8 +96,8 @@ def test_a_name_that_is_another_ones_code() -> None:
 def test_every_record_leads_back_to_itself() -> None:
     """What an export writes is read as the same record, in each language, also where names are treacherous."""
     treacherous = ["甲、乙", "丙；丁", "a; b", "#7", " 空 ", "换\n行", "陕西", "shaanxi", "Ａ", "A"]
-    made = [make_source(title=title.strip(), url=f"https://example.org/t{n}") for n, title in enumerate(treacherous)]
-    made += [make_source(title="甲、乙", url="https://example.org/again"), make_source(title="无址", url="")]
+    made = [make.source(title=title.strip(), url=f"https://example.org/t{n}") for n, title in enumerate(treacherous)]
+    made += [make.source(title="甲、乙", url="https://example.org/again"), make.source(title="无址", url="")]
     for language in ("en", "zh-hans"):
         with translation.override(language):
             library = RecordLookup()
@@ -113,13 +113,13 @@ def test_every_record_leads_back_to_itself() -> None:
     "text", ["甲业；乙业", "甲业;乙业", "甲业、乙业", "甲业\n乙业", "甲业 ；\n、乙业；", "jia-ye、乙业"]
 )
 def test_lists(text: str) -> None:
-    jia, yi = make_industry(slug="jia-ye", name_zh="甲业"), make_industry(name_zh="乙业")
+    jia, yi = make.industry(slug="jia-ye", name_zh="甲业"), make.industry(name_zh="乙业")
     assert RecordLookup().find_list(Industry, text) == [jia, yi]
 
 
 def test_a_name_with_a_separator_inside_a_list() -> None:
     """A name that contains a separator is not split, alone or between stronger separators."""
-    jia, ding = make_industry(name_zh="甲、乙业"), make_industry(name_zh="丁业")
+    jia, ding = make.industry(name_zh="甲、乙业"), make.industry(name_zh="丁业")
     library = RecordLookup()
     assert library.find_list(Industry, "甲、乙业") == [jia]
     assert library.find_list(Industry, "甲、乙业；丁业") == [jia, ding]
@@ -128,7 +128,7 @@ def test_a_name_with_a_separator_inside_a_list() -> None:
 
 
 def test_a_list_that_names_one_twice() -> None:
-    make_industry(slug="jia-ye", name_zh="甲业")
+    make.industry(slug="jia-ye", name_zh="甲业")
     assert rejection_code(Industry, "甲业；jia-ye", many=True) == (
         "twice",
         "“jia-ye” stands in the list twice. Keep one.",
@@ -137,15 +137,15 @@ def test_a_list_that_names_one_twice() -> None:
 
 def test_commas_do_not_part_names() -> None:
     """Commas are part of titles and names; the error shows the whole text."""
-    make_industry(name_zh="甲业")
-    make_industry(name_zh="乙业")
+    make.industry(name_zh="甲业")
+    make.industry(name_zh="乙业")
     assert rejection_code(Industry, "甲业，乙业", many=True)[0] == "unknown_record"
 
 
 def test_nonsense_is_rejected_fast() -> None:
     """Looking for the nearest name costs; a file of 20,000 nonsense words does not look 20,000 times."""
     for n in range(300):
-        make_policy(
+        make.policy(
             title_zh=f"关于减污降碳协同增效的第{n}号实施方案及其说明", title_en=f"Implementation plan number {n}"
         )
     library, begun = RecordLookup(), time.process_time()

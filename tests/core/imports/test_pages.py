@@ -22,8 +22,8 @@ from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import progress_of
 from pilots.models import Batch, Pilot
 from policies.models import Province
+from tests import factories as make
 from tests.core.spreadsheets.raw_workbooks import xls_bytes
-from tests.factories import make_batch, make_pilot, make_province
 from tests.support.jobs import ends_of_jobs, jobs_done, run_jobs
 
 pytestmark = pytest.mark.django_db
@@ -32,12 +32,12 @@ HEADS = ["code", "name in Chinese", "kind", "batch", "province"]
 
 @pytest.fixture
 def batch(empty: None) -> Batch:
-    return make_batch(slug="first", title_zh="第一批")
+    return make.batch(slug="first", title_zh="第一批")
 
 
 @pytest.fixture(autouse=True)
 def zhejiang(empty: None, batch: Batch) -> None:
-    make_province(slug="zhejiang", name_zh="浙江省", short_zh="浙江", name_en="Zhejiang", short_en="Zhejiang")
+    make.province(slug="zhejiang", name_zh="浙江省", short_zh="浙江", name_en="Zhejiang", short_en="Zhejiang")
 
 
 def csv_file(*rows: Sequence[str], heads: Sequence[str] = HEADS, name: str = "pilots.csv") -> SimpleUploadedFile:
@@ -92,8 +92,8 @@ def test_the_dry_run_shows_every_error_with_its_cell_and_writes_nothing(admin_cl
 
 
 def test_a_change_is_shown_field_by_field_and_what_is_emptied_is_marked(admin_client: Client, batch: Batch) -> None:
-    elsewhere = make_province(name_en="Hebei")
-    make_pilot(batch, elsewhere, slug="huzhou", name_zh="湖州", name_en="Huzhou", note="old note")
+    elsewhere = make.province(name_en="Hebei")
+    make.pilot(batch, elsewhere, slug="huzhou", name_zh="湖州", name_en="Huzhou", note="old note")
     record = checked(admin_client, [*HUZHOU, ""], heads=[*HEADS, "note"])
     page = admin_client.get(record.get_absolute_url())
     assert list(page.context["page"]) == [
@@ -127,7 +127,7 @@ def test_confirming_writes_it_with_the_reason_and_pressing_twice_is_harmless(adm
 
 
 def test_a_record_that_changed_since_the_dry_run_stops_the_whole_import(admin_client: Client, batch: Batch) -> None:
-    pilot = make_pilot(batch, make_province(), slug="huzhou", name_en="Huzhou")
+    pilot = make.pilot(batch, make.province(), slug="huzhou", name_en="Huzhou")
     record = checked(admin_client, HUZHOU, ["jiaxing", "嘉兴市", "city", "first", "zhejiang"])
     pilot.note = "somebody was here"
     pilot.save()
@@ -143,7 +143,7 @@ def test_a_record_that_changed_since_the_dry_run_stops_the_whole_import(admin_cl
 
 
 def test_undo_sets_everything_back_and_says_so_in_the_history(admin_client: Client, batch: Batch) -> None:
-    pilot = make_pilot(batch, make_province(), slug="huzhou", name_zh="湖州")
+    pilot = make.pilot(batch, make.province(), slug="huzhou", name_zh="湖州")
     before = Pilot.objects.values().get()
     record = checked(admin_client, HUZHOU, ["jiaxing", "嘉兴市", "city", "first", "zhejiang"])
     admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
@@ -368,7 +368,7 @@ def test_what_stands_against_a_long_import_is_told_on_its_page_and_it_can_be_ask
 ) -> None:
     record = checked(admin_client, HUZHOU)
     monkeypatch.setattr(apply, "MOST_ROWS", 0)
-    make_pilot(Batch.objects.get(), Province.objects.get(), slug="huzhou", name_zh="湖州市", name_en="Huzhou")
+    make.pilot(Batch.objects.get(), Province.objects.get(), slug="huzhou", name_zh="湖州市", name_en="Huzhou")
     with jobs_done():
         admin_client.post(f"{reverse('import-confirm', args=[record.pk])}?lang=zh-hans", {"reason": ""})
     page = admin_client.get(record.get_absolute_url())

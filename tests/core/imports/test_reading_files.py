@@ -22,7 +22,7 @@ from core.imports.importer import KINDS
 from core.imports.models import ImportState
 from core.spreadsheets.cells import SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reader import read_sheet
-from tests.factories import make_policy
+from tests import factories as make
 from tests.support.imports import csv_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -52,7 +52,7 @@ def plan_for(content: bytes, name: str = "f.xlsx", sheet: str | None = None) -> 
 
 def test_the_first_sheet_with_headings_of_the_kind() -> None:
     """A sheet of explanations before it is skipped, with a notice; any other sheet can be selected."""
-    make_policy(slug="a", title_zh="甲")
+    make.policy(slug="a", title_zh="甲")
     content = book(说明=[["如何填写"], ["slug"]], 数据=[HEADS, ["a", "甲", None]], 更多=[HEADS, ["a", "改", None]])
     plan = plan_for(content)
     assert (plan.sheet.name, plan.sheet.other_sheets, plan.rows[0].action) == ("数据", ["说明", "更多"], "unchanged")
@@ -63,7 +63,7 @@ def test_the_first_sheet_with_headings_of_the_kind() -> None:
 
 
 def test_what_is_kept_of_a_dry_run() -> None:
-    make_policy(slug="a", title_zh="甲", note="旧")
+    make.policy(slug="a", title_zh="甲", note="旧")
     content = csv_bytes(HEADS, ["a", "甲", "新"], ["b", "乙", ""])
     plan = plan_for(content, "年报.csv")
     record = save_dry_run(plan, name="年报.csv", content=content, by=None)
@@ -81,7 +81,7 @@ def test_what_is_kept_of_a_dry_run() -> None:
 
 def test_the_rows_come_back_with_what_is_wrong() -> None:
     """The column of an earlier return gives way."""
-    make_policy(slug="a", title_zh="甲", note="旧")
+    make.policy(slug="a", title_zh="甲", note="旧")
     content = book(数据=[["名单"], HEADS, ["a", "甲", "新"], ["b", None, None]])
     for _again in range(2):
         plan = plan_for(content)
@@ -132,7 +132,7 @@ def test_what_csv_leaves_open_stays_open_and_nothing_of_it_runs() -> None:
 
 def test_fingerprints_are_the_same_in_every_language() -> None:
     """A dry run read in Chinese can be confirmed in English."""
-    make_policy(slug="a", title_zh="甲", note="旧")
+    make.policy(slug="a", title_zh="甲", note="旧")
     content = csv_bytes([*HEADS, "issued_on"], ["a", "甲", "新", "2022-06"], ["", "乙", "", "2022-06-17"])
     prints = []
     for language in ("en", "zh-hans"):

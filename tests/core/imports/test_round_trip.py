@@ -22,26 +22,7 @@ from core.imports.importer import KINDS, Importer
 from pilots.models import FollowUp, Reading, Target
 from policies.importers import PolicyImporter, ProvincialPlanImporter
 from policies.models import Agency, Measure, Policy, ProvincialPlan, Source
-from tests.factories import (
-    add_step,
-    make_adoption,
-    make_agency,
-    make_batch,
-    make_effect,
-    make_follow_up,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_plan,
-    make_policy,
-    make_practice,
-    make_province,
-    make_reading,
-    make_source,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 
 PLANS, POLICIES = ProvincialPlanImporter(), PolicyImporter()
 FORMS, LANGUAGES = ("xlsx", "csv"), ("en", "zh-hans")
@@ -96,8 +77,8 @@ LINE = "=cmd|' /C calc'!A0；0012、湖州"
 
 def full_records() -> dict[str, Any]:
     """Make one record of each kind with every field filled, with texts that spreadsheets tend to change."""
-    province, sources = make_province(), [make_source(title=LINE), make_source(title="@公报")]
-    parent = make_policy(slug="parent")
+    province, sources = make.province(), [make.source(title=LINE), make.source(title="@公报")]
+    parent = make.policy(slug="parent")
     facts: dict[str, Any] = {"confidence": "media", "note_en": HOSTILE, "note_zh": LINE}
     issued: dict[str, Any] = {
         "issued_on": date(2022, 6, 1),
@@ -105,40 +86,40 @@ def full_records() -> dict[str, Any]:
         "published_on": date(2022, 7, 2),
     }
     titles = {"title_zh": LINE, "title_en": f"-{LINE}"}
-    policy = make_policy(
+    policy = make.policy(
         slug="joint", **titles, **facts, **issued, kind="event", level="provincial", province=province, parent=parent,
         doc_number="0012", known_issued_by=date(2022, 6, 30), short_name_zh=LINE, short_name_en=f"-{LINE}",
     )  # fmt: skip
     agency = Agency.objects.create(slug="mee", name_zh="+部", name_en="Ministry")
     policy.agencies.set([agency])
-    plan = make_plan(
+    plan = make.plan(
         policy, province, **{**titles, **facts, **issued}, known_issued_by=date(2022, 6, 30), doc_number="-1",
         issuing_bodies_count=0, searched_on=date(2022, 1, 1), searched_where=LINE, responsible_agency=agency,
     )  # fmt: skip
-    batch = make_batch()
-    city = make_pilot(batch, province, city_type="resource")
-    pilot = make_pilot(
-        batch, province, make_industry(), make_industry(), name_zh=LINE, name_en="007", **facts, kind="park",
+    batch = make.batch()
+    city = make.pilot(batch, province, city_type="resource")
+    pilot = make.pilot(
+        batch, province, make.industry(), make.industry(), name_zh=LINE, name_en="007", **facts, kind="park",
         prefecture_code="012345", prefecture_zh="=湖州", county_code="000001", parent=city,
         term_start=date(2024, 1, 1), term_end=date(2026, 12, 31), withdrawn_on=date(2025, 1, 1),
     )  # fmt: skip
-    indicator = make_indicator("SO2")
-    stage = make_stage(
+    indicator = make.indicator("SO2")
+    stage = make.stage(
         city, "listed", date(2024, 1, 15), planned_on=date(2024, 1, 1), evidence=LINE, reason_en=f"-{LINE}",
         reason_zh=LINE, **facts,
     )  # fmt: skip
-    milestone = make_milestone(
+    milestone = make.milestone(
         pilot, date(2024, 6, 1), date(2024, 5, 1), **titles, **facts, owner=LINE, weight=3, is_key=True, evidence=LINE
     )
-    target = make_target(
+    target = make.target(
         pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit",
         target_text_en=f"-{LINE}", target_text_zh=LINE,
     )  # fmt: skip
-    add_step(target, 2024, Decimal("34.4"))
-    add_step(target, 2025, Decimal("123456789.123456"))
-    reading = make_reading(pilot, indicator, "2024", Decimal("123456789.123456"), value_status="final", **facts)
+    make.add_step(target, 2024, Decimal("34.4"))
+    make.add_step(target, 2025, Decimal("123456789.123456"))
+    reading = make.reading(pilot, indicator, "2024", Decimal("123456789.123456"), value_status="final", **facts)
     texts = ("problem", "action", "conditions", "risks", "retired_reason")
-    practice = make_practice(
+    practice = make.practice(
         city, pilot, slug="kiln", **titles, **facts, **{f"{name}_zh": LINE for name in texts},
         **{f"{name}_en": HOSTILE for name in texts}, cost_amount=Decimal("123456789.12"), cost_kind="yearly",
         cost_year=2024, province=province, passed_on=date(2025, 1, 2), library_on=date(2025, 1, 3),
@@ -146,12 +127,12 @@ def full_records() -> dict[str, Any]:
     )  # fmt: skip
     practice.industries.set(pilot.industries.all())
     practice.measures.set([Measure.objects.create(slug="kiln", title_zh=LINE, title_en=f"-{LINE}", field="energy")])
-    adoption = make_adoption(
+    adoption = make.adoption(
         practice, province=province, place=LINE, started_on=date(2025, 2, 2), in_use_on=date(2025, 2, 3),
         given_up_on=date(2025, 2, 4), give_up_reason="money", give_up_text_en=f"-{LINE}", give_up_text_zh=LINE,
         changed_en=f"-{LINE}", changed_zh=LINE, **facts,
     )  # fmt: skip
-    effect = make_effect(
+    effect = make.effect(
         practice, adoption=adoption, basis="intensity", statement_en=f"-{LINE}", statement_zh=LINE,
         stated_value=Decimal("123456789.123456"), stated_unit="=t", stated_period=LINE, province=province, **facts,
     )  # fmt: skip
@@ -166,10 +147,10 @@ def full_records() -> dict[str, Any]:
 
 
 def make_full_follow_up(pilot: Any, milestone: Any) -> FollowUp:
-    return make_follow_up(
+    return make.follow_up(
         pilot, title_zh=LINE, title_en=f"-{LINE}", task_zh=LINE, task_en=HOSTILE, kind="guidance", meeting=f"-{LINE}",
         cause="milestone", cause_milestone=milestone, is_key=True, owner_person=LINE, note_en=HOSTILE, note_zh=LINE,
-        owner_agency=make_agency(name_zh="=局"),
+        owner_agency=make.agency(name_zh="=局"),
     )  # fmt: skip
 
 
@@ -196,13 +177,13 @@ def test_every_field_of_a_full_record_comes_back_to_the_letter(name: str) -> Non
 @given(st.decimals(0, Decimal(99999999999999), places=6), st.integers(0, 12))
 def test_any_value_comes_back_exactly(value: Decimal, drop: int) -> None:
     value = round(value / 10**drop, 6)
-    reading = Reading.objects.first() or make_reading(
-        make_pilot(make_batch(), make_province()), make_indicator("SO2"), "2024", 1
+    reading = Reading.objects.first() or make.reading(
+        make.pilot(make.batch(), make.province()), make.indicator("SO2"), "2024", 1
     )
-    target = Target.objects.first() or make_target(reading.pilot, reading.indicator, 1, 1)
+    target = Target.objects.first() or make.target(reading.pilot, reading.indicator, 1, 1)
     Reading.objects.update(value=value)
     target.base_value, target.target_value, target.steps = value, None if value == 7 else value, {}
-    add_step(target, 2024, value)
+    make.add_step(target, 2024, value)
     assert_unchanged(KINDS["readings"], Reading.objects.all())
     assert_unchanged(KINDS["targets"], Target.objects.all())
 
@@ -261,7 +242,7 @@ def test_records_that_were_lost_come_back_from_their_export(name: str) -> None:
 @example("1e5", "2024.1.5", "_x005F_x0041_")
 @pytest.mark.exhaustive
 def test_any_text_of_a_record_comes_back_to_the_letter(title: str, note: str, number: str) -> None:
-    policy = Policy.objects.first() or make_policy()
+    policy = Policy.objects.first() or make.policy()
     values = {
         "title_zh": title,
         "title_en": title or "x",
@@ -279,8 +260,8 @@ def test_any_text_of_a_record_comes_back_to_the_letter(title: str, note: str, nu
 @pytest.mark.exhaustive
 def test_any_names_in_a_list_lead_back_to_the_same_records(titles: list[str]) -> None:
     Source.objects.all().delete()
-    policy = Policy.objects.first() or make_policy()
-    policy.sources.set([make_source(title=title) for title in titles])
+    policy = Policy.objects.first() or make.policy()
+    policy.sources.set([make.source(title=title) for title in titles])
     assert_unchanged(POLICIES, Policy.objects.all())
 
 
@@ -293,7 +274,7 @@ def test_any_names_in_a_list_lead_back_to_the_same_records(titles: list[str]) ->
 )
 @pytest.mark.exhaustive
 def test_any_day_comes_back_as_exact_as_it_is_known(day: date, precision: str, bodies: int | None) -> None:
-    plan = ProvincialPlan.objects.first() or make_plan(make_policy(), make_province())
+    plan = ProvincialPlan.objects.first() or make.plan(make.policy(), make.province())
     known = day if precision == "day" else day + timedelta(days=3)
     ProvincialPlan.objects.filter(pk=plan.pk).update(
         issued_on=day, issued_precision=precision, known_issued_by=known, issuing_bodies_count=bodies

@@ -14,7 +14,7 @@ from openpyxl import Workbook, load_workbook
 from core.imports.files import dry_run_of_file, export_csv, export_workbook
 from core.imports.importer import KINDS
 from policies.models import Policy, ProvincialPlan
-from tests.factories import make_plan, make_policy, make_province, make_source
+from tests import factories as make
 
 PLANS, POLICIES = KINDS["plans"], KINDS["policies"]
 EMPTY_AND_DB = pytest.mark.usefixtures("empty")
@@ -66,9 +66,9 @@ def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() ->
 
 @EMPTY_AND_DB
 def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> None:
-    make_policy(title_en="Joint plan")
-    make_policy(title_en="Joint plan", slug="second")
-    make_province(short_en="Tibet")
+    make.policy(title_en="Joint plan")
+    make.policy(title_en="Joint plan", slug="second")
+    make.province(short_en="Tibet")
     book = opened(template_workbook(PLANS))
     assert rows(book["Lists"]) == [
         ["Confidence", "Precision", "Policy", "Province", "Status"],
@@ -93,10 +93,10 @@ def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> No
 
 
 def one_plan() -> ProvincialPlan:
-    policy = make_policy(slug="joint", title_en="Joint plan")
-    plan = make_plan(
+    policy = make.policy(slug="joint", title_en="Joint plan")
+    plan = make.plan(
         policy,
-        make_province(short_en="Tibet"),
+        make.province(short_en="Tibet"),
         title_zh="=1+1",
         title_en="_x0041_ \n+",
         note="-",
@@ -107,7 +107,7 @@ def one_plan() -> ProvincialPlan:
         doc_number="0012",
         issuing_bodies_count=7,
     )
-    plan.sources.set([make_source(title="公报"), make_source(title="网页")])
+    plan.sources.set([make.source(title="公报"), make.source(title="网页")])
     return plan
 
 
@@ -153,8 +153,8 @@ def test_csv_has_a_mark_for_excel_and_text_that_never_runs() -> None:
 
 @EMPTY_AND_DB
 def test_text_too_long_for_a_cell_is_cut_and_rejected_by_the_import() -> None:
-    policy = make_policy(note="长" * 32_768)
-    fits = make_policy(note="长" * 32_767)
+    policy = make.policy(note="长" * 32_768)
+    fits = make.policy(note="长" * 32_767)
     response: Any = export_workbook(POLICIES, POLICIES.export_queryset().order_by("pk"), stem="x")
     for name, content in (("a.xlsx", response.getvalue()), ("a.csv", csv_of(POLICIES).encode())):
         plan = dry_run_of_file(POLICIES, name, content, by=None)

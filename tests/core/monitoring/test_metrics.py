@@ -146,16 +146,16 @@ def test_a_response_from_the_cache_is_counted(client: Client, settings: Any) -> 
 
 def test_gauges_are_what_the_records_say(client: Client) -> None:
     today = timezone.localdate()
-    batch, province = make.make_batch(), make.make_province()
-    pilot = make.make_pilot(batch, province)
-    gone = make.make_pilot(batch, province, withdrawn_on=today - timedelta(2))
-    make.make_milestone(pilot, today - timedelta(1))
-    make.make_milestone(pilot, today)  # due, not overdue
-    make.make_milestone(pilot, today - timedelta(1), today)
-    make.make_milestone(gone, today - timedelta(1))
-    make.make_follow_up(pilot, opened_on=today - timedelta(30), due_on=today - timedelta(1))
-    make.make_follow_up(pilot, opened_on=today - timedelta(30), due_on=today)
-    indicator = make.make_indicator("SO2")
+    batch, province = make.batch(), make.province()
+    pilot = make.pilot(batch, province)
+    gone = make.pilot(batch, province, withdrawn_on=today - timedelta(2))
+    make.milestone(pilot, today - timedelta(1))
+    make.milestone(pilot, today)  # due, not overdue
+    make.milestone(pilot, today - timedelta(1), today)
+    make.milestone(gone, today - timedelta(1))
+    make.follow_up(pilot, opened_on=today - timedelta(30), due_on=today - timedelta(1))
+    make.follow_up(pilot, opened_on=today - timedelta(30), due_on=today)
+    indicator = make.indicator("SO2")
     report(pilot, indicator, today - timedelta(40), version=1)  # corrected by the next
     report(pilot, indicator, today - timedelta(12), version=2)
     report(pilot, indicator, today - timedelta(90), period="2022", state="accepted", accepted_on=today)
@@ -177,9 +177,7 @@ def test_gauges_are_what_the_records_say(client: Client) -> None:
 
 
 def report(pilot: Any, indicator: Any, day: date, period: str = "2023", **more: Any) -> None:
-    make.make_reading(
-        pilot, indicator, period, 5, reported_on=day, **{"state": "reported", "accepted_on": None, **more}
-    )
+    make.reading(pilot, indicator, period, 5, reported_on=day, **{"state": "reported", "accepted_on": None, **more})
 
 
 def test_backups_and_drills(client: Client) -> None:

@@ -16,16 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from core.records import writing
 from pilots.models import Milestone, Pilot, Reading, Target
 from policies.models import Agency
-from tests.factories import (
-    add_step,
-    make_batch,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_source,
-    make_target,
-)
+from tests import factories as make
 from tests.support.api_client import client_with_token, make_user
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def pilot() -> Pilot:
-    return make_pilot(make_batch(), make_province())
+    return make.pilot(make.batch(), make.province())
 
 
 @pytest.fixture
@@ -52,7 +43,7 @@ def entries(record: Any) -> list[tuple[str, str | None, str | None]]:
 
 
 def test_what_others_changed_meanwhile_stays(pilot: Pilot, editor: User) -> None:
-    milestone = make_milestone(pilot, date(2027, 1, 1))
+    milestone = make.milestone(pilot, date(2027, 1, 1))
     opened = Milestone.objects.get(pk=milestone.pk)
     assert writing.write(milestone, {"owner": "Theirs"}, by=None)
     assert writing.write(opened, {"evidence": "Ours"}, by=editor, reason="Letter")
@@ -62,7 +53,7 @@ def test_what_others_changed_meanwhile_stays(pilot: Pilot, editor: User) -> None
 
 
 def test_fields_and_lists_are_one_entry_and_nothing_is_none(pilot: Pilot) -> None:
-    milestone, source = make_milestone(pilot, date(2027, 1, 1)), make_source()
+    milestone, source = make.milestone(pilot, date(2027, 1, 1)), make.source()
     before = len(entries(milestone))
     assert writing.write(milestone, {"owner": "Office"}, {"sources": [source]}, by=None)
     assert not writing.write(milestone, {"owner": "Office "}, {"sources": [source]}, by=None)
@@ -71,7 +62,7 @@ def test_fields_and_lists_are_one_entry_and_nothing_is_none(pilot: Pilot) -> Non
 
 
 def test_a_broken_rule_is_said_at_its_field_and_nothing_is_written(pilot: Pilot) -> None:
-    milestone = make_milestone(pilot, date(2027, 1, 1))
+    milestone = make.milestone(pilot, date(2027, 1, 1))
     for values, name in (({"weight": 0}, "weight"), ({"title_zh": "", "title_en": ""}, "title_zh")):
         with pytest.raises(ValidationError) as refused:
             writing.write(milestone, values, by=None)
@@ -80,8 +71,8 @@ def test_a_broken_rule_is_said_at_its_field_and_nothing_is_written(pilot: Pilot)
 
 
 def test_scope_and_restricted_fields_are_the_users_unless_the_caller_has_asked(pilot: Pilot, editor: User) -> None:
-    away = make_milestone(make_pilot(pilot.batch, make_province()), date(2027, 1, 1))
-    own = make_milestone(pilot, date(2027, 1, 1))
+    away = make.milestone(make.pilot(pilot.batch, make.province()), date(2027, 1, 1))
+    own = make.milestone(pilot, date(2027, 1, 1))
     with pytest.raises(PermissionDenied):
         writing.write(away, {"owner": "x"}, by=editor)
     with pytest.raises(PermissionDenied):
@@ -93,7 +84,7 @@ def test_scope_and_restricted_fields_are_the_users_unless_the_caller_has_asked(p
 
 
 def test_a_deleted_record_is_not_written_again(pilot: Pilot) -> None:
-    milestone = make_milestone(pilot, date(2027, 1, 1))
+    milestone = make.milestone(pilot, date(2027, 1, 1))
     opened = Milestone.objects.get(pk=milestone.pk)
     writing.delete(milestone, by=None, reason="Entered twice")
     with pytest.raises(writing.Conflict):
@@ -102,8 +93,8 @@ def test_a_deleted_record_is_not_written_again(pilot: Pilot) -> None:
 
 
 def test_a_record_goes_with_its_rows_and_comes_back_with_them(pilot: Pilot, editor: User) -> None:
-    target = make_target(pilot, make_indicator("AIR_X1"), 100, 80)
-    add_step(target, 2025, 90)
+    target = make.target(pilot, make.indicator("AIR_X1"), 100, 80)
+    make.add_step(target, 2025, 90)
     with pytest.raises(writing.Conflict, match="It is still used by"):
         writing.delete(pilot, by=None)
     writing.delete(target, by=editor, reason="Entered twice", allowed=True)
@@ -139,7 +130,7 @@ def test_many_write_their_entries_together_or_not_at_all(pilot: Pilot) -> None:
 
 
 def test_every_error_of_several_is_told_and_none_is_written(pilot: Pilot, editor: User) -> None:
-    make_indicator("AIR_X1")
+    make.indicator("AIR_X1")
     row = {"pilot": pilot.slug, "indicator": "AIR_X1", "value_status": "final", "reported_on": "2025-02-01"}
     rows = [row | {"period": period, "value": value} for period, value in (("2024", -1), ("2023", 5), ("2099", 5))]
     response = client_with_token(editor).send("POST", "/api/v1/readings/", rows)

@@ -17,7 +17,7 @@ from core.snapshots import files
 from core.snapshots.build import record_models, routed_models, tracked_lists
 from core.snapshots.files import Snapshot, read_from
 from pilots.models import Pilot
-from tests.factories import make_batch, make_pilot, make_plan, make_policy, make_province
+from tests import factories as make
 from tests.support.api_client import client_with_token, make_user
 from tests.support.histories import forget_entries, rewrite_entries
 from tests.support.scripted_year import ScriptedYear, clock_at
@@ -128,10 +128,10 @@ ENTERED, CORRECTED, DELETED = date(2025, 3, 1), date(2025, 5, 1), date(2025, 7, 
 def pilot(db: None) -> Pilot:
     """A pilot that was entered, renamed and deleted, each on a day; and one that stays."""
     with clock_at(ENTERED):
-        batch, province = make_batch(), make_province()
-        pilot = make_pilot(batch, province, slug="gone", name_en="First name")
-        make_pilot(batch, province, slug="stays")
-        make_plan(make_policy(slug="call"), province, doc_number="2025-1")
+        batch, province = make.batch(), make.province()
+        pilot = make.pilot(batch, province, slug="gone", name_en="First name")
+        make.pilot(batch, province, slug="stays")
+        make.plan(make.policy(slug="call"), province, doc_number="2025-1")
     with clock_at(CORRECTED, 23, 59):
         pilot.name_en = "Second name"
         pilot.save()

@@ -14,13 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from openpyxl import Workbook, load_workbook
 
 from pilots.models import Pilot
-from tests.factories import (
-    make_batch,
-    make_follow_up,
-    make_pilot,
-    make_province,
-    make_source,
-)
+from tests import factories as make
 from tests.test_pages import PAGES
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +60,7 @@ def export_links(client: Client, path: str) -> list[str]:
 @pytest.fixture
 def follow_up(db: None) -> None:
     """Open a follow-up: the seed has none, and its list offers a table from the first one."""
-    make_follow_up(Pilot.objects.get(slug="huzhou"))
+    make.follow_up(Pilot.objects.get(slug="huzhou"))
 
 
 @pytest.mark.usefixtures("follow_up")
@@ -135,9 +129,9 @@ def test_the_cover_of_a_table_says_page_scope_day_filter_count_address_and_sourc
 
 
 def test_a_list_names_the_sources_of_its_own_rows(empty: None, client: Client) -> None:
-    batch, province = make_batch(), make_province()
-    make_pilot(batch, province, kind="city").sources.add(make_source(title="City notice", publisher="MEE"))
-    make_pilot(batch, province, kind="park").sources.add(make_source(title="Park notice"))
+    batch, province = make.batch(), make.province()
+    make.pilot(batch, province, kind="city").sources.add(make.source(title="City notice", publisher="MEE"))
+    make.pilot(batch, province, kind="park").sources.add(make.source(title="Park notice"))
     lines = cover_lines(get_workbook(client, "/industries/?kind=park&export=fields.xlsx")["About"])
     assert lines[-1] == ["Sources", "No source is recorded."]  # its pilot names no industry
     lines = cover_lines(get_workbook(client, "/pilots/?export=pilots.xlsx")["About"])
@@ -154,7 +148,7 @@ def test_a_wrong_file_names_the_right_ones(client: Client) -> None:
 
 
 def test_the_rows_of_a_list_are_asked_for_while_the_file_is_sent(empty: None, client: Client) -> None:
-    make_source(title="One")
+    make.source(title="One")
     response = client.get("/data/?export=sources.csv")
     with CaptureQueriesContext(connection) as after:
         text = b"".join(response)  # type: ignore[call-overload]

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from pilots.models import Pilot
-from tests.factories import make_batch, make_indicator, make_pilot, make_province, make_target
+from tests import factories as make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 @pytest.fixture
 def pilot() -> Pilot:
     """Make a pilot with one target."""
-    province = make_province(slug="jia", name_zh="甲省", short_en="Jia")
-    pilot = make_pilot(make_batch(slug="first", known_by=date(2024, 1, 15)), province, slug="park", name_en="Park")
-    make_target(pilot, make_indicator("AIR_A"), 100, 70)
+    province = make.province(slug="jia", name_zh="甲省", short_en="Jia")
+    pilot = make.pilot(make.batch(slug="first", known_by=date(2024, 1, 15)), province, slug="park", name_en="Park")
+    make.target(pilot, make.indicator("AIR_A"), 100, 70)
     return pilot
 
 

@@ -17,7 +17,7 @@ from core.http.as_of import today
 from core.snapshots.build import record_models
 from dashboard.briefs.parts import Brief
 from pilots.models import Pilot, Reading
-from tests.factories import make_pilot, make_reading, make_stage, make_target
+from tests import factories as make
 from tests.support.briefs import text_lines
 from tests.support.histories import rewrite_entries
 
@@ -106,7 +106,7 @@ def test_real_records_say_what_is_missing_and_claim_nothing(client: Client) -> N
 
 
 def test_a_pilot_s_brief_names_an_overdue_stage(world: dict[str, Pilot], client: Client) -> None:
-    make_stage(world["better"], "plan_issued", None, planned_on=date(2026, 7, 1))
+    make.stage(world["better"], "plan_issued", None, planned_on=date(2026, 7, 1))
     brief = fetch_brief(client, "pilot/better", as_of="2026-11-24", since="2026-06-30")
     behind = of_title(brief, "What is behind")["items"]
     assert [(item["text"], item["status"]) for item in behind] == [("Stage “Plan issued” is 146 days overdue", "red")]
@@ -117,7 +117,7 @@ def test_a_pilot_s_brief_names_an_overdue_stage(world: dict[str, Pilot], client:
 def test_corrected_and_replanned_since(world: dict[str, Pilot], client: Client) -> None:
     pilot = world["turned"]
     indicator = pilot.targets.get().indicator
-    make_reading(pilot, indicator, "2024", "96", version=2, accepted_on="2026-05-05", reported_on="2026-05-01")
+    make.reading(pilot, indicator, "2024", "96", version=2, accepted_on="2026-05-05", reported_on="2026-05-01")
     lines = {
         line["label"]: line["text"] for line in of_title(fetch_brief(client, "batch/first"), changes_title())["items"]
     }
@@ -153,9 +153,9 @@ def test_a_brief_of_the_records_known_on_a_past_day(
 def test_long_lists_are_cut_with_the_number_left_out(world: dict[str, Pilot], client: Client) -> None:
     pilot = world["better"]
     for _number in range(12):
-        other = make_pilot(pilot.batch, pilot.province)
-        make_target(other, pilot.targets.get().indicator, 100, 85)
-        make_reading(other, pilot.targets.get().indicator, "2025", "99")
+        other = make.pilot(pilot.batch, pilot.province)
+        make.target(other, pilot.targets.get().indicator, 100, 85)
+        make.reading(other, pilot.targets.get().indicator, "2025", "99")
     reds = of_title(fetch_brief(client, "nation"), "Red pilots")
     assert len(reds["items"]) + reds["more"] == 13
     assert reds["items"][0]["status"] == "red"

@@ -13,7 +13,7 @@ from dashboard.models import MailSettings
 from dashboard.reminders import Outcome, send_digests
 from pilots.models import Pilot
 from policies.models import Province
-from tests.factories import make_batch, make_pilot, make_province
+from tests import factories as make
 
 
 @pytest.fixture(autouse=True)
@@ -24,12 +24,12 @@ def mail_server(settings: Any, empty: None) -> None:
 
 @pytest.fixture
 def jia() -> Province:
-    return make_province(slug="jia", name_zh="甲省", name_en="Jia Province", short_en="Jia")
+    return make.province(slug="jia", name_zh="甲省", name_en="Jia Province", short_en="Jia")
 
 
 @pytest.fixture
 def pilot(jia: Province) -> Pilot:
-    return make_pilot(make_batch(), jia, slug="city", name_zh="试点城市", name_en="Pilot City")
+    return make.pilot(make.batch(), jia, slug="city", name_zh="试点城市", name_en="Pilot City")
 
 
 def make_officer(name: str, province: Province | None = None, role: str = "", **chosen: Any) -> User:

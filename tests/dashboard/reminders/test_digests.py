@@ -12,20 +12,8 @@ from dashboard.models import Told
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Pilot
 from policies.models import Province
+from tests import factories as make
 from tests.dashboard.reminders.conftest import mails, make_officer, send
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_follow_up,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-    make_step,
-    make_target,
-)
 
 pytestmark = pytest.mark.django_db
 
@@ -42,9 +30,9 @@ def codes(user: User) -> list[tuple[str, str]]:
 
 def test_a_digest_in_english(pilot: Pilot, jia: Province) -> None:
     editor = make_officer("editor", jia)
-    done = make_milestone(pilot, date(2026, 6, 2), completed_on=date(2026, 5, 30), title_en="Done")
-    late = make_milestone(pilot, date(2026, 5, 28), title_en="Boilers replaced")
-    follow_up = make_follow_up(pilot, number="2026-901", title_en="Explain the delay", due_on=date(2026, 6, 8))
+    done = make.milestone(pilot, date(2026, 6, 2), completed_on=date(2026, 5, 30), title_en="Done")
+    late = make.milestone(pilot, date(2026, 5, 28), title_en="Boilers replaced")
+    follow_up = make.follow_up(pilot, number="2026-901", title_en="Explain the delay", due_on=date(2026, 6, 8))
     assert (
         mails("2026-06-03 08:30")["editor"]
         == f"""3 June 2026 · Jia Province
@@ -86,7 +74,7 @@ def link_of(message: object) -> str:
 
 def test_a_digest_in_chinese(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia, language="zh-hans")
-    make_milestone(pilot, date(2026, 5, 28), title_zh="锅炉更新")
+    make.milestone(pilot, date(2026, 5, 28), title_zh="锅炉更新")
     text = mails("2026-06-03 08:30")["editor"]
     assert text.startswith("2026年6月3日 · 甲省\n")
     assert "锅炉更新（试点城市）：期限2026年5月28日，逾期6天\n" in text
@@ -98,8 +86,8 @@ def test_a_digest_in_chinese(pilot: Pilot, jia: Province) -> None:
 
 def test_each_step_is_told_once_and_nothing_new_is_no_mail(pilot: Pilot, jia: Province) -> None:
     editor = make_officer("editor", jia)
-    make_reading(pilot, make_indicator("AIR_A"), "2025", 1)
-    make_milestone(pilot, date(2026, 6, 15))
+    make.reading(pilot, make.indicator("AIR_A"), "2025", 1)
+    make.milestone(pilot, date(2026, 6, 15))
     days = ["2026-06-01", "2026-06-02", "2026-06-08", "2026-06-09", "2026-06-15", "2026-06-16", "2026-06-17"]
     assert [list(mails(f"{day} 09:00")) for day in days] == [["editor"], [], ["editor"], [], ["editor"], ["editor"], []]
     assert [code for _thing, code in codes(editor)] == ["before30", "before7", "before1", "after1"]
@@ -107,7 +95,7 @@ def test_each_step_is_told_once_and_nothing_new_is_no_mail(pilot: Pilot, jia: Pr
 
 def test_a_milestone_that_is_planned_anew_is_told_anew(pilot: Pilot, jia: Province) -> None:
     editor = make_officer("editor", jia)
-    milestone = make_milestone(pilot, date(2026, 6, 15))
+    milestone = make.milestone(pilot, date(2026, 6, 15))
     mails("2026-06-08 09:00")
     milestone.planned_on = date(2026, 6, 17)
     milestone.save()
@@ -123,7 +111,7 @@ def test_a_milestone_that_is_planned_anew_is_told_anew(pilot: Pilot, jia: Provin
 def test_a_block_has_five_lines_and_leads_to_all(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     for number in range(17):
-        make_milestone(pilot, date(2026, 6, 10), title_en=f"Step {number:02}")
+        make.milestone(pilot, date(2026, 6, 10), title_en=f"Step {number:02}")
     text = mails("2026-06-08 09:00")["editor"]
     assert [line.partition(" (")[0] for line in lines(text) if line.startswith("Step")] == [
         f"Step {number:02}" for number in range(5)
@@ -137,9 +125,9 @@ def test_red_is_news_once_for_the_province_and_the_ministry(pilot: Pilot, jia: P
     """Red since 1 April, when the value of the year before was due; told on the next working day, and never later."""
     make_officer("editor", jia)
     make_officer("ministry")
-    indicator = make_indicator("AIR_A")
-    make_target(pilot, indicator, 100, 70)
-    make_reading(pilot, indicator, "2025", 99, reported_on=date(2026, 4, 7), accepted_on=date(2026, 4, 9))
+    indicator = make.indicator("AIR_A")
+    make.target(pilot, indicator, 100, 70)
+    make.reading(pilot, indicator, "2025", 99, reported_on=date(2026, 4, 7), accepted_on=date(2026, 4, 9))
     assert "red since" not in "".join(mails("2026-04-09 09:00").values())
     found = mails("2026-04-10 09:00")
     assert {
@@ -153,11 +141,11 @@ def test_red_is_news_once_for_the_province_and_the_ministry(pilot: Pilot, jia: P
 
 def test_reported_and_returned_follow_ups(pilot: Pilot, jia: Province) -> None:
     editor, ministry = make_officer("editor", jia), make_officer("ministry")
-    follow_up = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), number="2026-901", due_on=date(2026, 9, 1))
-    make_step(follow_up, Move.REPORT, date(2026, 6, 3), author=editor)
+    follow_up = make.follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), number="2026-901", due_on=date(2026, 9, 1))
+    make.step(follow_up, Move.REPORT, date(2026, 6, 3), author=editor)
     assert "to be verified" not in mails("2026-06-03 09:00").get("ministry", "")
     assert "reported on 3 June 2026, to be verified" in mails("2026-06-04 09:00")["ministry"]
-    make_step(
+    make.step(
         follow_up,
         Move.RETURN,
         date(2026, 6, 4),
@@ -173,8 +161,8 @@ def test_reported_and_returned_follow_ups(pilot: Pilot, jia: Province) -> None:
 
 def test_who_reported_is_not_asked_to_verify(pilot: Pilot) -> None:
     first, _second = make_officer("first"), make_officer("second")
-    follow_up = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)))
-    make_step(follow_up, Move.REPORT, date(2026, 6, 3), author=first)
+    follow_up = make.follow_up(pilot, (Move.SIGN, date(2026, 6, 2)))
+    make.step(follow_up, Move.REPORT, date(2026, 6, 3), author=first)
     found = mails("2026-06-04 09:00")
     assert ["to be verified" in found.get(name, "") for name in ("first", "second")] == [False, True]
 
@@ -184,8 +172,8 @@ def test_the_ministry_hears_of_what_stays_open_for_20_working_days(pilot: Pilot,
     owner = make_officer("owner", jia)
     make_officer("editor", jia)
     make_officer("ministry")
-    make_reading(pilot, make_indicator("AIR_A"), "2025", 1)
-    make_follow_up(pilot, number="2026-901", due_on=date(2026, 9, 30), owner_user=owner)
+    make.reading(pilot, make.indicator("AIR_A"), "2025", 1)
+    make.follow_up(pilot, number="2026-901", due_on=date(2026, 9, 30), owner_user=owner)
 
     def told(day: str) -> list[str]:
         return sorted(name for name, text in mails(f"{day} 09:00").items() if "2026-901" in text)
@@ -199,7 +187,7 @@ def test_the_ministry_hears_of_what_stays_open_for_20_working_days(pilot: Pilot,
 def test_an_owner_in_the_ministry_is_told_as_a_province_is(pilot: Pilot) -> None:
     owner = make_officer("owner")
     make_officer("other")
-    make_follow_up(pilot, number="2026-901", due_on=date(2026, 6, 8), owner_user=owner)
+    make.follow_up(pilot, number="2026-901", due_on=date(2026, 6, 8), owner_user=owner)
     assert ["2026-901" in text for text in mails("2026-06-03 09:00").values()] == [True]
     assert codes(owner) == [("follow_up", "before30"), ("follow_up", "assigned"), ("follow_up", "before7")]
 
@@ -207,12 +195,12 @@ def test_an_owner_in_the_ministry_is_told_as_a_province_is(pilot: Pilot) -> None
 def test_practices_and_copies_that_wait(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     make_officer("ministry")
-    other = make_pilot(make_batch(), make_province(slug="yi"), name_en="Other City")
-    own = make_practice(pilot, title_en="Shared steam", province=jia, proposed_on=date(2026, 6, 1))
-    passed = make_practice(
+    other = make.pilot(make.batch(), make.province(slug="yi"), name_en="Other City")
+    own = make.practice(pilot, title_en="Shared steam", province=jia, proposed_on=date(2026, 6, 1))
+    passed = make.practice(
         pilot, title_en="Dry quenching", province=jia, proposed_on=date(2026, 5, 1), passed_on=date(2026, 6, 1)
     )
-    make_adoption(own, other, planned_on=date(2026, 6, 1))
+    make.adoption(own, other, planned_on=date(2026, 6, 1))
     found = mails("2026-06-02 09:00")
     assert "Practices to pass\n\n- Shared steam: proposed on 1 June 2026" in found["editor"]
     assert (
@@ -227,8 +215,8 @@ def test_practices_and_copies_that_wait(pilot: Pilot, jia: Province) -> None:
 def test_values_that_nobody_reviewed(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     make_officer("ministry")
-    indicator = make_indicator("AIR_A")
-    make_reading(pilot, indicator, "2025", 9, state="reported", reported_on=date(2026, 6, 1), accepted_on=None)
+    indicator = make.indicator("AIR_A")
+    make.reading(pilot, indicator, "2025", 9, state="reported", reported_on=date(2026, 6, 1), accepted_on=None)
     found = mails("2026-06-02 09:00")
     assert "Values reported and not reviewed\n\n- Pilot City: 1 value, reported on 1 June 2026" in found["ministry"]
     assert "not reviewed" not in found["editor"]
@@ -240,9 +228,9 @@ def test_values_that_nobody_reviewed(pilot: Pilot, jia: Province) -> None:
 def test_rights_are_those_of_the_moment(pilot: Pilot, jia: Province) -> None:
     """An editor who moved hears nothing of the former province, though named as owner there; nor an inactive user."""
     moved, gone, stays = (make_officer(name, jia) for name in ("moved", "gone", "stays"))
-    make_milestone(pilot, date(2026, 6, 9), title_en="Ours")
-    make_follow_up(pilot, number="2026-901", owner_user=moved)
-    Officer.objects.filter(user=moved).update(province=make_province(slug="yi"))
+    make.milestone(pilot, date(2026, 6, 9), title_en="Ours")
+    make.follow_up(pilot, number="2026-901", owner_user=moved)
+    Officer.objects.filter(user=moved).update(province=make.province(slug="yi"))
     User.objects.filter(pk=gone.pk).update(is_active=False)
     found = mails("2026-06-03 09:00")
     assert list(found) == ["stays"]
@@ -253,16 +241,16 @@ def test_rights_are_those_of_the_moment(pilot: Pilot, jia: Province) -> None:
 def test_administrators_of_accounts_get_none(pilot: Pilot) -> None:
     make_officer("admin", role=Role.ADMIN)
     make_officer("ministry")
-    make_milestone(pilot, date(2026, 1, 9))
+    make.milestone(pilot, date(2026, 1, 9))
     assert list(mails("2026-06-03 09:00")) == ["ministry"]
 
 
 def test_a_weekly_digest_comes_on_the_first_working_day_or_the_next_run(pilot: Pilot, jia: Province) -> None:
     """The week of 28 September 2026; the one after begins with the holiday, and 8 October is its first working day."""
     make_officer("editor", jia, rhythm="weekly")
-    make_milestone(pilot, date(2026, 10, 10))
+    make.milestone(pilot, date(2026, 10, 10))
     days = ["09-29", "09-30", "10-07", "10-08", "10-09", "10-10"]
-    make_milestone(pilot, date(2026, 10, 1))
+    make.milestone(pilot, date(2026, 10, 1))
     assert [list(mails(f"2026-{day} 09:00")) for day in days] == [["editor"], [], [], ["editor"], [], []]
     send("2026-10-12 09:00")
     assert mail.outbox[-1].subject == "12 October 2026: 1 thing to look at"

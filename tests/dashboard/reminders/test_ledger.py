@@ -16,8 +16,8 @@ from dashboard import reminders as sending
 from dashboard.models import MailSettings, Told
 from pilots.models import Pilot
 from policies.models import Province
+from tests import factories as make
 from tests.dashboard.reminders.conftest import mails, make_officer, send
-from tests.factories import make_batch, make_indicator, make_milestone, make_pilot, make_province, make_reading
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def reported(pilot: Pilot) -> Pilot:
     """A pilot that owes no values, so that milestones are all there is to tell of."""
-    make_reading(pilot, make_indicator("AIR_A"), "2025", 1)
+    make.reading(pilot, make.indicator("AIR_A"), "2025", 1)
     return pilot
 
 
@@ -43,9 +43,9 @@ def test_after_an_outage_of_ten_nights_each_owed_step_is_told_once(reported: Pil
     """Running each day, and running again after ten days without, tell of the same steps, those before a due date that
     has passed excepted; nothing is told twice, and what was done meanwhile not at all."""
     make_officer("editor", jia)
-    make_milestone(reported, date(2026, 6, 18), title_en="Due in the outage")
-    make_milestone(reported, date(2026, 7, 24), title_en="Later")
-    done = make_milestone(reported, date(2026, 6, 16), title_en="Done in the outage")
+    make.milestone(reported, date(2026, 6, 18), title_en="Due in the outage")
+    make.milestone(reported, date(2026, 7, 24), title_en="Later")
+    done = make.milestone(reported, date(2026, 6, 16), title_en="Done in the outage")
     send("2026-06-12 09:00")
     before = len(told())
     done.completed_on = date(2026, 6, 15)
@@ -76,14 +76,14 @@ def test_digests_are_sent_from_half_past_eight_on_working_days(
     at: str, sends: bool, reported: Pilot, jia: Province
 ) -> None:
     make_officer("editor", jia)
-    make_milestone(reported, date(2026, 3, 2))
+    make.milestone(reported, date(2026, 3, 2))
     assert (send(at).sent == 1) is sends
 
 
 def test_the_day_is_that_of_the_place(reported: Pilot, jia: Province) -> None:
     """At 00:29 and 00:30 UTC it is just before and at 08:30 in Shanghai."""
     make_officer("editor", jia)
-    make_milestone(reported, date(2026, 3, 2))
+    make.milestone(reported, date(2026, 3, 2))
     assert [send(f"2026-06-05T{time}+00:00").sent for time in ("00:29", "00:30")] == [0, 1]
     assert digests("editor") == ["06-05 sent"]
 
@@ -91,9 +91,9 @@ def test_the_day_is_that_of_the_place(reported: Pilot, jia: Province) -> None:
 def test_a_step_of_today_waits_for_tomorrow(reported: Pilot, jia: Province) -> None:
     """Two digests on one day there are not, whatever happens after the first."""
     make_officer("editor", jia)
-    make_milestone(reported, date(2026, 6, 15))
+    make.milestone(reported, date(2026, 6, 15))
     assert list(mails("2026-06-08 09:00")) == ["editor"]
-    make_milestone(reported, date(2026, 6, 10), title_en="Added at noon")
+    make.milestone(reported, date(2026, 6, 10), title_en="Added at noon")
     assert mails("2026-06-08 14:00") == {}
     assert "Added at noon" in mails("2026-06-09 09:00")["editor"]
 
@@ -123,7 +123,7 @@ def test_a_server_that_is_down_ends_the_run_and_is_tried_again(
 ) -> None:
     make_officer("first", jia)
     make_officer("second", jia)
-    make_milestone(reported, date(2026, 6, 15))
+    make.milestone(reported, date(2026, 6, 15))
     failing[""] = ConnectionRefusedError(111, "Connection refused")
     with pytest.raises(CommandError, match="Connection refused"):
         call_command("remind", at="2026-06-08 09:00")
@@ -141,7 +141,7 @@ def test_an_address_that_is_refused_for_good_is_not_tried_until_it_is_changed(
 ) -> None:
     editor = make_officer("editor", jia)
     make_officer("ministry")
-    make_milestone(reported, date(2026, 6, 15), title_en="Boilers replaced")
+    make.milestone(reported, date(2026, 6, 15), title_en="Boilers replaced")
     address = "editor@example.org"
     failing[address] = SMTPRecipientsRefused({address: (450, b"try again later")})
     assert (send("2026-06-08 09:00").failed, MailSettings.objects.count()) == (1, 0)
@@ -165,7 +165,7 @@ def test_without_a_mail_server_nothing_is_sent_and_nothing_is_lost(
     settings: Any, capsys: pytest.CaptureFixture[str], reported: Pilot, jia: Province
 ) -> None:
     make_officer("editor", jia)
-    make_milestone(reported, date(2026, 6, 15))
+    make.milestone(reported, date(2026, 6, 15))
     settings.MAIL = False
     call_command("remind", at="2026-06-08 09:00")
     assert capsys.readouterr().out == "Nothing to send: no mail server is set up (EMAIL_URL).\n"
@@ -179,7 +179,7 @@ def test_without_a_mail_server_nothing_is_sent_and_nothing_is_lost(
 
 def test_a_demonstration_marks_and_does_not_send(reported: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
-    make_milestone(reported, date(2026, 6, 15))
+    make.milestone(reported, date(2026, 6, 15))
     SIDES[str(connection.settings_dict["NAME"])] = (True, None)
     assert (send("2026-06-08 09:00").held, mail.outbox) == (1, [])
     assert digests("editor") == ["06-08 held"]
@@ -195,7 +195,7 @@ def test_mail_switched_off_just_before_it_is_sent_is_not_sent(
 ) -> None:
     """While the first mail is sent, the second user switches mail off."""
     _first, second = make_officer("first", jia), make_officer("second", jia)
-    make_milestone(reported, date(2026, 6, 15))
+    make.milestone(reported, date(2026, 6, 15))
     deliver = EmailBackend.send_messages
 
     def send_messages(self: EmailBackend, messages: Any) -> int:
@@ -213,7 +213,7 @@ def test_a_claimed_digest_is_sent_by_nobody_else_and_told_the_next_day_if_its_pr
     monkeypatch: pytest.MonkeyPatch, reported: Pilot, jia: Province
 ) -> None:
     make_officer("editor", jia)
-    make_milestone(reported, date(2026, 6, 15))
+    make.milestone(reported, date(2026, 6, 15))
 
     def die(_digest: Any) -> Any:
         raise KeyboardInterrupt
@@ -233,7 +233,7 @@ def test_two_who_send_one_digest_at_once_send_it_once(
 ) -> None:
     """The other process claims it after this one has seen that nobody has it."""
     editor = make_officer("editor", jia)
-    make_milestone(reported, date(2026, 6, 15))
+    make.milestone(reported, date(2026, 6, 15))
     build = sending.build_digest
 
     def claimed_meanwhile(*args: Any) -> Any:
@@ -252,10 +252,10 @@ def test_queries(provinces: int, queries: int) -> None:
     """15 for the calendar, the people, who has got a digest, the open work; 9 for each mail: the user, what was told,
     permissions (2), the claim with its savepoint (4), and what is told now."""
     for number in range(provinces):
-        province = make_province()
+        province = make.province()
         make_officer(f"editor-{number}", province)
         for _item in range(provinces):
-            make_milestone(make_pilot(make_batch(), province), date(2026, 6, 10))
+            make.milestone(make.pilot(make.batch(), province), date(2026, 6, 10))
     with CaptureQueriesContext(connection) as found:
         assert send("2026-06-08 09:00").sent == provinces
     assert len(found) == queries, [query["sql"][:90] for query in found]

@@ -14,15 +14,8 @@ from dashboard.models import MailSettings, Rhythm, Told
 from dashboard.reminders import unsubscribe_path
 from pilots.models import Pilot
 from policies.models import Province
+from tests import factories as make
 from tests.dashboard.reminders.conftest import mails, make_officer
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_milestone,
-    make_pilot,
-    make_practice,
-    make_province,
-)
 from tests.support.admin_forms import form_data
 from tests.support.sign_in import client_of
 
@@ -57,7 +50,7 @@ def test_a_refused_address_is_shown_and_tried_again_on_saving() -> None:
 
 def test_what_was_sent_lately_is_shown_to_its_reader_alone(pilot: Pilot, jia: Province) -> None:
     editor, other = make_officer("editor", jia), make_officer("other", role=Role.VIEWER)
-    make_milestone(pilot, date(2026, 6, 9))
+    make.milestone(pilot, date(2026, 6, 9))
     mails("2026-06-08 09:00")
     assert "<li>8 June 2026</li>" in client_of(editor).get("/account/reminders/").text
     assert "8 June 2026" not in client_of(other).get("/account/reminders/").text
@@ -73,7 +66,7 @@ def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
 def test_the_link_ends_the_mail_by_post_alone_and_without_signing_in(pilot: Pilot, jia: Province) -> None:
     """By one click of a mail program (RFC 8058), which has no session and no CSRF token."""
     editor = make_officer("editor", jia)
-    make_milestone(pilot, date(2026, 6, 15))
+    make.milestone(pilot, date(2026, 6, 15))
     mails("2026-06-08 09:00")
     headers = mail.outbox[0].extra_headers
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -142,15 +135,15 @@ def lists(client: Client) -> dict[str, list[str]]:
 
 
 def test_practices_to_pass_and_copies_to_confirm_are_on_the_desk(pilot: Pilot, jia: Province) -> None:
-    elsewhere = make_pilot(make_batch(), make_province(slug="yi"), name_en="Other City")
-    own = make_practice(pilot, title_en="Ours", province=jia)
-    make_practice(elsewhere, title_en="Not ours", province=elsewhere.province)
-    make_practice(elsewhere, title_en="Passed", province=elsewhere.province, passed_on=date(2026, 5, 1))
-    make_practice(
+    elsewhere = make.pilot(make.batch(), make.province(slug="yi"), name_en="Other City")
+    own = make.practice(pilot, title_en="Ours", province=jia)
+    make.practice(elsewhere, title_en="Not ours", province=elsewhere.province)
+    make.practice(elsewhere, title_en="Passed", province=elsewhere.province, passed_on=date(2026, 5, 1))
+    make.practice(
         pilot, title_en="In the library", province=jia, passed_on=date(2025, 5, 1), library_on=date(2025, 6, 1)
     )
-    make_adoption(own, elsewhere)
-    make_adoption(own, make_pilot(make_batch(), jia), confirmed_on=date(2026, 5, 2))
+    make.adoption(own, elsewhere)
+    make.adoption(own, make.pilot(make.batch(), jia), confirmed_on=date(2026, 5, 2))
     editor, other, ministry = (
         make_officer("editor", jia),
         make_officer("other", elsewhere.province),

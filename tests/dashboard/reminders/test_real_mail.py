@@ -28,15 +28,15 @@ from datetime import date
 from accounts.models import Officer, Role
 from dashboard.models import MailSettings
 from django.contrib.auth.models import User
-from tests.factories import make_batch, make_milestone, make_pilot, make_province, make_indicator, make_reading
-pilot = make_pilot(make_batch(), make_province(name_en="Jia Province"), name_en="Pilot City")
-make_reading(pilot, make_indicator("AIR_A"), "2025", 1)
+from tests import factories as make
+pilot = make.pilot(make.batch(), make.province(name_en="Jia Province"), name_en="Pilot City")
+make.reading(pilot, make.indicator("AIR_A"), "2025", 1)
 for number in range({PEOPLE}):
     user = User.objects.create_user(f"editor-{{number}}", f"editor-{{number}}@example.org")
     Officer.objects.create(user=user, role=Role.PROVINCIAL_EDITOR, province=pilot.province)
 MailSettings.objects.create(user=User.objects.get(username="editor-1"), language="zh-hans")
 for number in range({MILESTONES}):
-    make_milestone(pilot, date(2026, 6, 15), title_en=f"Step {{number}}", title_zh="锅炉更新")
+    make.milestone(pilot, date(2026, 6, 15), title_en=f"Step {{number}}", title_zh="锅炉更新")
 """
 
 

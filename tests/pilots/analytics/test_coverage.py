@@ -10,7 +10,7 @@ from dashboard.views.data import CompletenessItem, build_completeness
 from pilots.analytics.coverage import build_coverage
 from pilots.analytics.reconciliation import GapBasis, Reconciliation, build_reconciliation, is_gap
 from pilots.models import Pilot
-from tests.factories import make_batch, make_industry, make_pilot, make_province
+from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
@@ -36,14 +36,14 @@ def test_what_ships() -> None:
 
 
 def test_two_unlike_pilots_and_a_shared_industry(empty: None) -> None:
-    north, south = make_province(region="north"), make_province(region="central-south")
-    steel, cars = make_industry(named_in_batch_notice=True), make_industry()
-    unused = make_industry(ultra_low_emission=True)
-    batch = make_batch(city_count=3)
-    make_pilot(batch, north, steel, cars)
-    make_pilot(batch, north, steel)
-    make_pilot(batch, south, cars)
-    make_pilot(batch, south)
+    north, south = make.province(region="north"), make.province(region="central-south")
+    steel, cars = make.industry(named_in_batch_notice=True), make.industry()
+    unused = make.industry(ultra_low_emission=True)
+    batch = make.batch(city_count=3)
+    make.pilot(batch, north, steel, cars)
+    make.pilot(batch, north, steel)
+    make.pilot(batch, south, cars)
+    make.pilot(batch, south)
     coverage = build_coverage(Pilot.objects.all(), TODAY)
     rows = [(row.industry, row.pilots, row.provinces, row.share, row.gap) for row in coverage.industries]
     assert rows == [(steel, 2, 1, 0.5, False), (cars, 2, 2, 1.0, False), (unused, 0, 0, 0.0, True)]
@@ -82,13 +82,13 @@ def test_gaps_are_claimed_from_four_fifths_of_the_announced_on(
 @pytest.mark.parametrize(("recorded", "gaps"), [(3, 0), (4, 1)])
 def test_pages_and_api_claim_a_gap_or_say_why_not(empty: None, client: Client, recorded: int, gaps: int) -> None:
     """Five announced: with three that name an industry there is no gap, with four there is."""
-    steel = make_industry(slug="steel", name_en="Steel")
-    coking = make_industry(slug="coking", name_en="Coking", ultra_low_emission=True)
-    batch, province = make_batch(slug="b", short_name_en="first national batch", city_count=5), make_province()
+    steel = make.industry(slug="steel", name_en="Steel")
+    coking = make.industry(slug="coking", name_en="Coking", ultra_low_emission=True)
+    batch, province = make.batch(slug="b", short_name_en="first national batch", city_count=5), make.province()
     batch.industries_announced.add(coking)
     for _ in range(recorded):
-        make_pilot(batch, province, steel)
-    make_pilot(batch, province)
+        make.pilot(batch, province, steel)
+    make.pilot(batch, province)
     few = f"too few recorded to judge gaps: {recorded} of 5 announced pilots are recorded and name an industry."
     for path in ("/industries/", "/industries/?batch=b"):
         context = client.get(path).context
@@ -113,10 +113,10 @@ def test_pages_and_api_claim_a_gap_or_say_why_not(empty: None, client: Client, r
 
 
 def test_how_many_a_province_was_to_have_of_the_national_batch_is_not_known(empty: None, client: Client) -> None:
-    province, steel = make_province(slug="p"), make_industry()
-    make_pilot(make_batch(city_count=1), province, steel)
-    own = make_batch(level="provincial", province=province, city_count=1, park_count=None)
-    make_pilot(own, province, steel)
+    province, steel = make.province(slug="p"), make.industry()
+    make.pilot(make.batch(city_count=1), province, steel)
+    own = make.batch(level="provincial", province=province, city_count=1, park_count=None)
+    make.pilot(own, province, steel)
     judged = {}
     for query in ("", "province=p", "province=p&level=provincial", "level=national", "kind=park"):
         api = client.get(f"/api/v1/coverage/?{query}").json()

@@ -14,15 +14,7 @@ from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch
 from pilots.lights import Colour, LightReason
 from pilots.metrics.stages import Stage
 from pilots.models import Indicator, Pilot, Reading, Replan, Target
-from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_target,
-)
+from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
@@ -36,13 +28,13 @@ def status_on(pilot: Pilot, day: date) -> Any:
 @pytest.fixture
 def pilot(empty: None) -> Pilot:
     """Make a city with one binding target: NOx from 30 000 t in 2023 to 25 500 t in 2026."""
-    city = make_pilot(make_batch(term_start=date(2024, 1, 1), term_end=date(2026, 12, 31)), make_province())
-    make_target(city, make_indicator("AIR_NOX"), 30000, 25500, binding=True)
+    city = make.pilot(make.batch(term_start=date(2024, 1, 1), term_end=date(2026, 12, 31)), make.province())
+    make.target(city, make.indicator("AIR_NOX"), 30000, 25500, binding=True)
     return city
 
 
 def make_nox_reading(city: Pilot, period: str, value: Any, **fields: Any) -> Reading:
-    return make_reading(city, city.targets.get().indicator, period, value, **fields)
+    return make.reading(city, city.targets.get().indicator, period, value, **fields)
 
 
 def test_the_example_city_is_red_and_says_by_how_much(pilot: Pilot) -> None:
@@ -110,7 +102,7 @@ def test_before_a_value_is_due_nothing_is_owed(pilot: Pilot) -> None:
         Colour.GREY,
         "Not rated yet: the first values are due by 31 March 2025",
     )
-    make_milestone(pilot, date(2025, 2, 1), date(2025, 1, 20), is_key=True)
+    make.milestone(pilot, date(2025, 2, 1), date(2025, 1, 20), is_key=True)
     assert status_on(pilot, date(2025, 3, 31)).colour == Colour.GREEN
     after = status_on(pilot, date(2025, 4, 1))
     assert (after.colour, after.explanation) == (Colour.GREY, "Not rated: no accepted value for 2024")
@@ -118,7 +110,7 @@ def test_before_a_value_is_due_nothing_is_owed(pilot: Pilot) -> None:
 
 def test_a_key_milestone_turns_yellow_then_red_and_blue_is_no_blame(pilot: Pilot) -> None:
     make_nox_reading(pilot, "2025", 25500, accepted_on=date(2026, 3, 20))
-    item = make_milestone(pilot, date(2026, 5, 1), is_key=True, owner="Bureau")
+    item = make.milestone(pilot, date(2026, 5, 1), is_key=True, owner="Bureau")
     assert status_on(pilot, date(2026, 5, 1)).colour == Colour.GREEN
     assert status_on(pilot, date(2026, 5, 2)).colour == Colour.YELLOW
     late = status_on(pilot, date(2026, 7, 31))
@@ -162,8 +154,8 @@ def test_shipped_progress_claims_nothing() -> None:
 
 def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -> None:
     """For a pilot without any accepted value the task counts as not reported."""
-    pilot, air, task = make_pilot(make_batch(), make_province()), make_indicator("AIR_A"), make_indicator("OUT_B")
-    make_target(pilot, task, None, None, kind="text", target_text="Do it", base_year=None, target_year=2024)
+    pilot, air, task = make.pilot(make.batch(), make.province()), make.indicator("AIR_A"), make.indicator("OUT_B")
+    make.target(pilot, task, None, None, kind="text", target_text="Do it", base_year=None, target_year=2024)
     day = date(2025, 6, 1)
 
     def why() -> TextChoices:
@@ -171,13 +163,13 @@ def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -
         return status.indicators[0].why
 
     assert why() == LightReason.NO_READING
-    make_reading(pilot, air, "2024", 80, reported_on=date(2025, 1, 10), accepted_on=date(2025, 1, 10))
+    make.reading(pilot, air, "2024", 80, reported_on=date(2025, 1, 10), accepted_on=date(2025, 1, 10))
     assert why() == LightReason.NOT_DONE
 
 
 def test_since_follows_the_days_of_an_accepted_replan(pilot: Pilot) -> None:
     """Due, overdue, far overdue, given a later day on 20 April, overdue again: each colour begins on its own day."""
-    milestone = make_milestone(pilot, date(2025, 1, 1), is_key=True)
+    milestone = make.milestone(pilot, date(2025, 1, 1), is_key=True)
     on = date(2025, 4, 20)
     asked = {"day": date(2025, 6, 1), "reason_en": "Later", "asked_on": on, "accepted": True, "decided_on": on}
     Replan.objects.create(pilot=pilot, milestone=milestone, **asked)

@@ -10,15 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from pilots.models import Pilot
-from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_target,
-)
+from tests import factories as make
 from tests.support.csv_files import csv_rows
 from tests.support.snapshots import assert_snapshot
 
@@ -92,15 +84,15 @@ def change_record(record: Any, day: date, by: str = "", **fields: Any) -> None:
 @pytest.fixture
 def records(empty: None) -> dict[str, Any]:
     """Make a city with values on time, a key milestone that is 130 days overdue, and another that was done in time."""
-    city = make_pilot(make_batch(), make_province(slug="hebei"), slug="city", name_en="City")
-    target = make_target(city, make_indicator("AIR_NOX", name_en="NOx"), 30000, 25500)
-    make_reading(city, target.indicator, "2025", 26500)
+    city = make.pilot(make.batch(), make.province(slug="hebei"), slug="city", name_en="City")
+    target = make.target(city, make.indicator("AIR_NOX", name_en="NOx"), 30000, 25500)
+    make.reading(city, target.indicator, "2025", 26500)
     platform = {"title_en": "Platform live", "title_zh": "", "is_key": True, "owner": "Bureau"}
     done = date(2025, 7, 17)
     found = {
         "target": target,
-        "platform": make_milestone(city, DUE, **platform),
-        "inventory": make_milestone(city, done, done, title_en="Inventory"),
+        "platform": make.milestone(city, DUE, **platform),
+        "inventory": make.milestone(city, done, done, title_en="Inventory"),
     }
     for record in found.values():
         set_entry_day(record, ENTERED, "author")

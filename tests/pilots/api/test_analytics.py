@@ -12,19 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from pilots.models import Indicator, LightOverride, Pilot
-from tests.factories import (
-    add_step,
-    make_batch,
-    make_carbon,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.api_client import ApiClient, make_user
 from tests.support.snapshots import assert_snapshot
 
@@ -33,14 +21,14 @@ DAY = "2026-06-30"  # the values of 2025 are due by then
 
 
 def make_any_pilot(**fields: Any) -> Pilot:
-    return make_pilot(make_batch(), make_province(), **fields)
+    return make.pilot(make.batch(), make.province(), **fields)
 
 
 def make_readings(pilot: Pilot, indicator: Indicator, base: Any, actual: Any) -> None:
     """Make accepted values of 2023 and 2025, unless None."""
     for period, value in (("2023", base), ("2025", actual)):
         if value is not None:
-            make_reading(pilot, indicator, period, value)
+            make.reading(pilot, indicator, period, value)
 
 
 def get_progress(client: Client, query: str = "", day: str = DAY) -> Any:
@@ -61,17 +49,17 @@ def jia(empty: None) -> Pilot:
         ("AIR_PM", 8_000, 7_200, None, "2.18"),
         ("AIR_VOC", 20_000, 18_800, None, "0.95"),
     ):
-        air = make_indicator(code, equivalent_kg=Decimal(equivalent))
+        air = make.indicator(code, equivalent_kg=Decimal(equivalent))
         make_readings(pilot, air, base, actual)
         if target:
-            make_target(pilot, air, base, target)
-    carbon = make_carbon()
+            make.target(pilot, air, base, target)
+    carbon = make.carbon()
     make_readings(pilot, carbon, 4200, 4074)
-    make_target(pilot, carbon, 4200, 3990, binding=False)
-    share = make_indicator("ENE_NFF", kind="energy", unit="%", direction="higher", rollup="mean", equivalent_kg=None)
+    make.target(pilot, carbon, 4200, 3990, binding=False)
+    share = make.indicator("ENE_NFF", kind="energy", unit="%", direction="higher", rollup="mean", equivalent_kg=None)
     Indicator.objects.filter(pk=share.pk).update(may_enter_synergy="no")
     make_readings(pilot, share, 20, Decimal("23.8"))
-    make_target(pilot, share, 20, 26)
+    make.target(pilot, share, 20, 26)
     return pilot
 
 
@@ -80,21 +68,21 @@ def jia(empty: None) -> Pilot:
 
 def test_the_whole_shape_of_a_progress(client: Client, empty: None) -> None:
     pilot = make_any_pilot(slug="here", name_en="Here")
-    air = make_indicator("AIR_NOX", name_en="NOx emissions")
-    make_stage(pilot, "listed", date(2024, 1, 15))
-    make_stage(pilot, "plan_issued", date(2024, 11, 15), reason="No day published.")
-    make_target(pilot, air, 30_000, 25_500)
-    make_reading(pilot, air, "2025", 27_600, accepted_on=date(2026, 5, 20))
-    late = make_milestone(pilot, date(2026, 4, 1), title_en="Platform live")
-    make_milestone(pilot, date(2026, 3, 1), date(2026, 2, 1))
-    make_milestone(pilot, date(2026, 12, 1))
+    air = make.indicator("AIR_NOX", name_en="NOx emissions")
+    make.stage(pilot, "listed", date(2024, 1, 15))
+    make.stage(pilot, "plan_issued", date(2024, 11, 15), reason="No day published.")
+    make.target(pilot, air, 30_000, 25_500)
+    make.reading(pilot, air, "2025", 27_600, accepted_on=date(2026, 5, 20))
+    late = make.milestone(pilot, date(2026, 4, 1), title_en="Platform live")
+    make.milestone(pilot, date(2026, 3, 1), date(2026, 2, 1))
+    make.milestone(pilot, date(2026, 12, 1))
     assert_snapshot("progress", get_progress(client), milestones=late)
 
 
 @pytest.fixture
 def courses(empty: None) -> dict[str, Pilot]:
     """Pilots that differ in what binds them, what they reported and what they planned."""
-    batch, province, air = make_batch(slug="batch"), make_province(slug="here"), make_indicator("AIR_SO2")
+    batch, province, air = make.batch(slug="batch"), make.province(slug="here"), make.indicator("AIR_SO2")
     names = (
         "nothing",
         "values only",
@@ -107,25 +95,25 @@ def courses(empty: None) -> dict[str, Pilot]:
         "long",
     )
     slugs = {name: name.replace(" ", "-") for name in names}
-    pilots = {name: make_pilot(batch, province, slug=slug, name_en=name.title()) for name, slug in slugs.items()}
+    pilots = {name: make.pilot(batch, province, slug=slug, name_en=name.title()) for name, slug in slugs.items()}
     for name in ("target only", "values and target", "steps", "stage"):
-        make_target(pilots[name], air, 100, 60 if name == "steps" else 85)
+        make.target(pilots[name], air, 100, 60 if name == "steps" else 85)
     for name in ("values only", "values and target", "stage"):
-        make_reading(pilots[name], air, "2024", 95)
-        make_reading(pilots[name], air, "2025", 90, accepted_on=date(2026, 5, 10))
+        make.reading(pilots[name], air, "2024", 95)
+        make.reading(pilots[name], air, "2025", 90, accepted_on=date(2026, 5, 10))
     target = pilots["steps"].targets.get()
-    make_reading(pilots["steps"], air, "2025", 99)
-    add_step(target, 2025, 96)  # nothing much is due before the furnace closes in 2026
+    make.reading(pilots["steps"], air, "2025", 99)
+    make.add_step(target, 2025, 96)  # nothing much is due before the furnace closes in 2026
     task = {"kind": "text", "target_text": "Do it", "base_year": None, "target_year": 2025, "done_on": date(2026, 6, 1)}
-    make_target(pilots["text"], make_indicator("OUT_B"), None, None, **task)
-    make_reading(pilots["text"], air, "2025", 80)
-    make_milestone(pilots["milestone"], date(2024, 6, 1), title_en="Plan", is_key=True)
-    make_stage(pilots["stage"], "listed", date(2024, 1, 10))
-    make_stage(pilots["stage"], "plan_issued", None, planned_on=date(2026, 4, 30))
-    make_stage(pilots["stage"], "rectifying", date(2026, 8, 1))  # a side state answers nothing
-    make_stage(pilots["stage"], "implementing", date(2026, 8, 3), reason="Issued late.")
-    make_target(pilots["long"], air, 100, 85, base_year=2015)
-    make_reading(pilots["long"], air, "2021", 90)
+    make.target(pilots["text"], make.indicator("OUT_B"), None, None, **task)
+    make.reading(pilots["text"], air, "2025", 80)
+    make.milestone(pilots["milestone"], date(2024, 6, 1), title_en="Plan", is_key=True)
+    make.stage(pilots["stage"], "listed", date(2024, 1, 10))
+    make.stage(pilots["stage"], "plan_issued", None, planned_on=date(2026, 4, 30))
+    make.stage(pilots["stage"], "rectifying", date(2026, 8, 1))  # a side state answers nothing
+    make.stage(pilots["stage"], "implementing", date(2026, 8, 3), reason="Issued late.")
+    make.target(pilots["long"], air, 100, 85, base_year=2015)
+    make.reading(pilots["long"], air, "2021", 90)
     Pilot.objects.filter(slug="long").update(term_start=date(2010, 1, 1))
     return pilots
 
@@ -161,10 +149,10 @@ def test_lights_of_many_courses_on_the_days_on_which_they_turn(client: Client, c
 
 
 def test_what_was_accepted_after_the_day_does_not_count(client: Client, empty: None) -> None:
-    pilot, air = make_any_pilot(), make_indicator("AIR_SO2")
-    make_target(pilot, air, 100, 70)
-    make_reading(pilot, air, "2025", 85, reported_on=date(2026, 4, 10), accepted_on=date(2026, 5, 20))
-    make_reading(
+    pilot, air = make_any_pilot(), make.indicator("AIR_SO2")
+    make.target(pilot, air, 100, 70)
+    make.reading(pilot, air, "2025", 85, reported_on=date(2026, 4, 10), accepted_on=date(2026, 5, 20))
+    make.reading(
         pilot, air, "2025", 80, version=2, reported_on=date(2026, 6, 1), accepted_on=date(2026, 6, 20), note="Corrected"
     )
 
@@ -264,18 +252,18 @@ def test_signs_come_before_the_elasticity_and_what_is_missing_is_named(client: C
     """Of a pilot for each case: class, rates, elasticities with a note where there is none; sums leave the park to its
     city; carbon is found by its kind, whatever its code; without total carbon there is no class.
     """
-    indicators = {code: make_indicator(code) for code in ("AIR_SO2", "AIR_NOX")}
-    indicators |= {"AIR_KG": make_indicator("AIR_KG", unit="kg"), "CO2_TOT": make_carbon()}
+    indicators = {code: make.indicator(code) for code in ("AIR_SO2", "AIR_NOX")}
+    indicators |= {"AIR_KG": make.indicator("AIR_KG", unit="kg"), "CO2_TOT": make.carbon()}
     intensity = {"unit": "t/10⁴ yuan", "rollup": "none", "may_enter_synergy": "intensity"}
-    indicators |= {"CO2_GDP": make_carbon("CO2_GDP", **intensity), "GHG_ALL": make_carbon("GHG_ALL", unit="t")}
+    indicators |= {"CO2_GDP": make.carbon("CO2_GDP", **intensity), "GHG_ALL": make.carbon("GHG_ALL", unit="t")}
     for code, kind, use in (
         ("ENV_PM25", "quality", "no"), ("WAT_COD", "pollutant", "water"), ("PRJ_NOX", "pollutant", "no"),
     ):  # fmt: skip
         apart = {"rollup": "none", "equivalent_kg": None, "may_enter_synergy": use}
-        indicators[code] = make_indicator(code, kind=kind, **apart)
-    batch, province = make_batch(slug="batch"), make_province(slug="here")
+        indicators[code] = make.indicator(code, kind=kind, **apart)
+    batch, province = make.batch(slug="batch"), make.province(slug="here")
     for name, values in SYNERGY.items():
-        pilot = make_pilot(batch, province, slug=name.replace(" ", "-"), name_en=name.title())
+        pilot = make.pilot(batch, province, slug=name.replace(" ", "-"), name_en=name.title())
         for code, (base, actual) in values.items():
             make_readings(pilot, indicators[code], base, actual)
     city = Pilot.objects.get(slug="both-down")
@@ -337,11 +325,11 @@ def test_the_year_asked_for_and_the_day_it_was_known(client: Client, jia: Pilot)
 
 
 def test_filters_of_progress_and_synergy(client: Client, empty: None) -> None:
-    here, steel = make_province(slug="here"), make_industry(slug="steel")
-    first, local = make_batch(slug="first"), make_batch(slug="local", level="provincial", province=here)
-    make_pilot(first, here, steel, slug="a")
-    make_pilot(first, make_province(), slug="b", kind="park")
-    make_pilot(local, here, slug="c", kind="park")
+    here, steel = make.province(slug="here"), make.industry(slug="steel")
+    first, local = make.batch(slug="first"), make.batch(slug="local", level="provincial", province=here)
+    make.pilot(first, here, steel, slug="a")
+    make.pilot(first, make.province(), slug="b", kind="park")
+    make.pilot(local, here, slug="c", kind="park")
 
     def found(query: str) -> list[list[str]]:
         parts = (get_progress(client, query)["pilots"], get_synergy(client, query)["missing"])
@@ -363,8 +351,8 @@ def file(client: Client, address: str) -> str:
 
 
 def test_the_file_of_progress_is_a_row_a_pilot(client: Client, jia: Pilot) -> None:
-    make_stage(jia, "listed", date(2024, 1, 15))
-    make_milestone(jia, date(2026, 6, 29), title_en="Platform live")
+    make.stage(jia, "listed", date(2024, 1, 15))
+    make.milestone(jia, date(2026, 6, 29), title_en="Platform live")
     assert file(client, "progress/?lang=en") == (
         "pilot,kind,batch,province,stage,days_in_stage,list_to_plan_days,plan_issued,light,since,computed,reasons,"
         "milestones_done,milestones_due,milestones_late,milestones_total,reported,synergy_class\r\n"
@@ -378,7 +366,7 @@ def test_the_file_of_progress_is_a_row_a_pilot(client: Client, jia: Pilot) -> No
 
 
 def test_the_file_of_synergy_is_a_row_a_pilot_missing_ones_too(client: Client, jia: Pilot) -> None:
-    make_pilot(jia.batch, jia.province, slug="silent", kind="park")
+    make.pilot(jia.batch, jia.province, slug="silent", kind="park")
     rows = {row["pilot"]: row for row in csv.DictReader(file(client, "synergy/?lang=en").splitlines())}
     assert [rows["jia"][name] for name in ("base_year", "basis", "class")] == ["2023", "total", "co_reduction"]
     assert [rows["jia"][f"carbon_{name}"] for name in ("base", "reduced", "rate")] == ["4200", "126", "0.03"]
@@ -393,7 +381,7 @@ def test_the_file_of_synergy_is_a_row_a_pilot_missing_ones_too(client: Client, j
 @pytest.mark.parametrize("name", ["progress", "synergy"])
 def test_an_aggregate_lists_its_pilots_page_by_page(client: Client, jia: Pilot, name: str) -> None:
     """Every number stays over all of them, and a file has them all unless a page is asked for."""
-    others = [make_pilot(jia.batch, jia.province, slug=f"p{number}", kind="park") for number in range(4)]
+    others = [make.pilot(jia.batch, jia.province, slug=f"p{number}", kind="park") for number in range(4)]
     address = f"/api/v1/{name}/?as_of={DAY}&page_size=2"
     whole = client.get(f"/api/v1/{name}/?as_of={DAY}").json()
     pages = [client.get(f"{address}&page={number}").json() for number in (1, 2, 3)]

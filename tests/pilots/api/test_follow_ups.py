@@ -8,18 +8,7 @@ from django.test import Client
 
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
-from tests.factories import (
-    make_agency,
-    make_batch,
-    make_document,
-    make_follow_up,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_step,
-    make_target,
-)
+from tests import factories as make
 from tests.support.api_client import ApiClient, make_user
 from tests.support.snapshots import assert_snapshot
 
@@ -31,10 +20,10 @@ ACTIONS = "/api/v1/actions/"
 @pytest.fixture
 def pilot(empty: None) -> Pilot:
     """A pilot with a key milestone that is red from 2 June 2025 until it is done on 1 August."""
-    batch = make_batch(announced_on=date(2025, 1, 10))
-    pilot = make_pilot(batch, make_province(slug="here", name_en="Here"), slug="city", name_en="City")
-    make_agency(slug="bureau", name_en="Bureau")
-    make_milestone(pilot, date(2025, 3, 3), date(2025, 8, 1), is_key=True, title_en="Furnace 2", title_zh="二号炉")
+    batch = make.batch(announced_on=date(2025, 1, 10))
+    pilot = make.pilot(batch, make.province(slug="here", name_en="Here"), slug="city", name_en="City")
+    make.agency(slug="bureau", name_en="Bureau")
+    make.milestone(pilot, date(2025, 3, 3), date(2025, 8, 1), is_key=True, title_en="Furnace 2", title_zh="二号炉")
     return pilot
 
 
@@ -111,7 +100,7 @@ def test_the_life_of_a_red_light(
     assert sender.step(national, "return", **returned).status_code == 201
     assert sender.step(editor, "report", taken_on="2025-08-02", remark="Done now.").status_code == 201
     assert sender.step(second, "verify", taken_on="2025-08-04").json()["state"] == "closed"
-    make_milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
+    make.milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
     days = ("2025-06-30", "2025-07-20", "2025-07-25", "2025-10-30", "2025-12-01")
     assert_snapshot("follow-up-closed", {day: rows(client, f"actions/?as_of={day}") for day in days})
     assert pilot.milestones.order_by("planned_on")[0].completed_on == date(2025, 8, 1)
@@ -173,7 +162,7 @@ def test_names_are_shown_to_those_whom_they_concern(pilot: Pilot, national: ApiC
     assert {name: made.json()[name] for name in people} == people
     readers = {
         "own": editor,
-        "other": ApiClient(session=make_user("other", "provincial_editor", make_province())),
+        "other": ApiClient(session=make_user("other", "provincial_editor", make.province())),
         "viewer": ApiClient(session=make_user("viewer", "viewer")),
         "anonymous": ApiClient(),
     }
@@ -225,15 +214,15 @@ def test_a_wrong_follow_up_is_rejected_by_field(
     pilot: Pilot, national: ApiClient, editor: ApiClient, fields: dict[str, Any], pointers: list[str]
 ) -> None:
     """What the API alone refuses, and one rule of the record; test_services.py has the others."""
-    make_indicator("AIR_NOX")
+    make.indicator("AIR_NOX")
     response = national.send("POST", ACTIONS, body(**fields))
     assert (response.status_code, [fault["pointer"] for fault in response.json()["errors"]]) == (400, pointers)
     assert not FollowUp.objects.exists()
 
 
 def test_the_cause_may_be_an_indicator_or_a_milestone(pilot: Pilot, national: ApiClient) -> None:
-    so2 = make_indicator("AIR_SO2")
-    make_target(pilot, so2, 100, 80)
+    so2 = make.indicator("AIR_SO2")
+    make.target(pilot, so2, 100, 80)
     causes = [{"cause": "indicator", "cause_indicator": "AIR_SO2"}]
     causes += [{"cause": "milestone", "cause_milestone": pilot.milestones.get().pk}]
     made = [national.send("POST", ACTIONS, body(**cause)).json() for cause in causes]
@@ -287,16 +276,16 @@ def test_what_it_was_opened_with_stays(pilot: Pilot, national: ApiClient) -> Non
 def test_a_wrong_step_is_rejected_by_field(
     pilot: Pilot, national: ApiClient, before: list[Move], step: dict[str, Any], told: Any
 ) -> None:
-    follow_up = make_follow_up(pilot, *((move, date(2026, 6, 2)) for move in before))
+    follow_up = make.follow_up(pilot, *((move, date(2026, 6, 2)) for move in before))
     response = national.send("POST", f"{ACTIONS}{follow_up.number}/steps/", step, **{"If-Match": "*"})
     assert errors(response) == told
     assert FollowUpStep.objects.count() == 1 + len(before)
 
 
 def test_a_key_follow_up_is_reported_with_a_file(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
-    follow_up = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), is_key=True)
+    follow_up = make.follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), is_key=True)
     sender = Sender(follow_up.number, "*")
-    own, foreign = make_document(province=pilot.province), make_document(province=make_province())
+    own, foreign = make.document(province=pilot.province), make.document(province=make.province())
     report = {"remark": "Done.", "taken_on": "2026-06-03"}
     assert errors(sender.step(editor, "report", **report)) == (400, {"/documents": "required"})
     hidden = sender.step(editor, "report", **report, documents=[own.pk, foreign.pk])
@@ -317,9 +306,9 @@ def test_a_key_follow_up_is_reported_with_a_file(pilot: Pilot, national: ApiClie
 
 def test_filters_of_follow_ups_ask_about_the_day(pilot: Pilot, client: Client) -> None:
     """Those that have no suffix, and the order; tests/core/api/test_filters.py has the others."""
-    late = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 5)), is_key=True, meeting="Monday")
-    moved = make_follow_up(pilot, opened_on=date(2026, 6, 10), due_on=date(2026, 6, 20))
-    make_step(moved, Move.EXTEND, date(2026, 6, 15), new_due_on=date(2026, 8, 1))
+    late = make.follow_up(pilot, (Move.SIGN, date(2026, 6, 5)), is_key=True, meeting="Monday")
+    moved = make.follow_up(pilot, opened_on=date(2026, 6, 10), due_on=date(2026, 6, 20))
+    make.step(moved, Move.EXTEND, date(2026, 6, 15), new_due_on=date(2026, 8, 1))
 
     def found(query: str) -> list[str]:
         return [row["number"] for row in rows(client, f"actions/?ordering=id&as_of=2026-07-05&{query}")]
@@ -336,10 +325,10 @@ def test_follow_ups_in_numbers_on_five_days(pilot: Pilot, client: Client) -> Non
     days = [date(2025, 7, 3), date(2025, 7, 21), date(2025, 7, 25), date(2025, 8, 2), date(2025, 8, 4)]
     moves = [Move.SIGN, Move.REPORT, Move.RETURN, Move.REPORT, Move.VERIFY]
     cause = {"cause": "pilot", "cause_colour": "red"}
-    make_follow_up(pilot, *zip(moves, days, strict=True), **cause, opened_on=date(2025, 7, 1), due_on=date(2025, 8, 3))
-    other = make_follow_up(None, province=pilot.province, opened_on=date(2025, 7, 10), due_on=date(2025, 7, 20))
-    make_step(other, Move.WITHDRAW, date(2025, 11, 1))
-    make_milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
+    make.follow_up(pilot, *zip(moves, days, strict=True), **cause, opened_on=date(2025, 7, 1), due_on=date(2025, 8, 3))
+    other = make.follow_up(None, province=pilot.province, opened_on=date(2025, 7, 10), due_on=date(2025, 7, 20))
+    make.step(other, Move.WITHDRAW, date(2025, 11, 1))
+    make.milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
     asked = ("2025-06-30", "2025-07-25", "2025-08-04", "2025-10-31", "2026-01-31")
     found = {day: client.get(f"/api/v1/followup/?as_of={day}").json() for day in asked}
     assert_snapshot("follow-ups-in-numbers", found)

@@ -7,19 +7,7 @@ import pytest
 from django.test import Client
 
 from pilots.models import Pilot, Target
-from tests.factories import (
-    add_step,
-    make_batch,
-    make_carbon,
-    make_indicator,
-    make_industry,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_stage,
-    make_target,
-)
+from tests import factories as make
 from tests.support.csv_files import csv_records
 from tests.support.snapshots import assert_snapshot
 
@@ -35,11 +23,11 @@ def test_a_batch_says_what_was_announced_and_what_is_recorded(client: Client) ->
 
 
 def test_a_pilot_made_here(client: Client, empty: None) -> None:
-    province = make_province(slug="here", name_en="Here")
-    steel = make_industry(slug="steel", name_en="Steel")
-    batch = make_batch(slug="first", title_en="First")
-    city = make_pilot(batch, province, slug="city", name_en="City")
-    make_pilot(batch, province, steel, slug="park", name_zh="园区", name_en="", kind="park", parent=city)
+    province = make.province(slug="here", name_en="Here")
+    steel = make.industry(slug="steel", name_en="Steel")
+    batch = make.batch(slug="first", title_en="First")
+    city = make.pilot(batch, province, slug="city", name_en="City")
+    make.pilot(batch, province, steel, slug="park", name_zh="园区", name_en="", kind="park", parent=city)
     assert_snapshot("pilot", client.get("/api/v1/pilots/park/").json())
 
 
@@ -85,13 +73,13 @@ def test_a_pilot_leaves_the_list_on_the_day_it_withdraws_and_keeps_its_address(c
 
 
 def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
-    here, _there = make_province(slug="here", short_en="Here"), make_province(slug="there", short_en="There")
-    steel = make_industry(slug="steel", name_en="Steel")
-    make_industry(slug="cement", name_en="Cement", ultra_low_emission=True)
-    batch = make_batch(slug="first", title_en="First", city_count=3, park_count=None)
+    here, _there = make.province(slug="here", short_en="Here"), make.province(slug="there", short_en="There")
+    steel = make.industry(slug="steel", name_en="Steel")
+    make.industry(slug="cement", name_en="Cement", ultra_low_emission=True)
+    batch = make.batch(slug="first", title_en="First", city_count=3, park_count=None)
     batch.industries_announced.add(steel)
-    make_pilot(batch, here, steel)
-    make_pilot(batch, here)
+    make.pilot(batch, here, steel)
+    make.pilot(batch, here)
     assert_snapshot("coverage", client.get("/api/v1/coverage/?by=province&as_of=2024-02-01").json())
 
 
@@ -117,7 +105,7 @@ def test_the_file_of_the_overview(client: Client) -> None:
 
 @pytest.fixture
 def pilot(empty: None) -> Pilot:
-    return make_pilot(make_batch(slug="first"), make_province(slug="here"), slug="city", name_en="City")
+    return make.pilot(make.batch(slug="first"), make.province(slug="here"), slug="city", name_en="City")
 
 
 def rows(client: Client, address: str) -> list[dict[str, Any]]:
@@ -130,15 +118,15 @@ def rows(client: Client, address: str) -> list[dict[str, Any]]:
 
 def test_a_stage_is_planned_until_its_day(client: Client, pilot: Pilot) -> None:
     days = {"planned_on": date(2024, 10, 1), "evidence": "Plan No. 1", "reason": "No draft was published."}
-    entry = make_stage(pilot, "plan_issued", date(2024, 11, 15), note="Read in the press.", **days)
+    entry = make.stage(pilot, "plan_issued", date(2024, 11, 15), note="Read in the press.", **days)
     days_asked = ("2024-01-14", "2024-11-14", "2024-11-15")
     assert_snapshot("stage", {day: rows(client, f"stages/?as_of={day}") for day in days_asked}, stages=entry)
 
 
 def test_a_stage_without_a_plan_is_not_known_before_it_is_entered(client: Client, pilot: Pilot) -> None:
-    make_stage(pilot, "recommended", date(2023, 10, 20))
-    make_stage(pilot, "listed", date(2024, 1, 15))
-    make_stage(pilot, "midterm", None, planned_on=date(2025, 6, 30))
+    make.stage(pilot, "recommended", date(2023, 10, 20))
+    make.stage(pilot, "listed", date(2024, 1, 15))
+    make.stage(pilot, "midterm", None, planned_on=date(2025, 6, 30))
 
     def stages(query: str) -> list[str]:
         return [row["stage"] for row in rows(client, f"stages/?{query}")]
@@ -158,7 +146,7 @@ def test_a_stage_without_a_plan_is_not_known_before_it_is_entered(client: Client
 
 
 def test_a_milestone_is_open_until_the_day_it_is_done(client: Client, pilot: Pilot) -> None:
-    milestone = make_milestone(
+    milestone = make.milestone(
         pilot, date(2025, 6, 30), date(2025, 8, 1), title_en="Platform live", title_zh="平台上线", evidence="Report"
     )
     days = ("2024-01-14", "2025-07-31", "2025-08-01")
@@ -186,9 +174,9 @@ def test_the_definitions_that_ship(client: Client) -> None:
 
 
 def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
-    target = make_target(pilot, make_carbon(name_en="CO2 emissions"), "4200.5", 3990)
-    add_step(target, 2025, "4060.25")
-    add_step(target, 2024, 4150)
+    target = make.target(pilot, make.carbon(name_en="CO2 emissions"), "4200.5", 3990)
+    make.add_step(target, 2025, "4060.25")
+    make.add_step(target, 2024, 4150)
     query = "indicator=co2_tot&kind=reach&binding=true&pilot=city&batch=first&province=here"
     assert_snapshot("target", rows(client, f"targets/?{query}"), targets=target)
     assert rows(client, "targets/?as_of=2024-01-14") == []
@@ -196,7 +184,7 @@ def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
 
 def test_a_task_in_words_is_done_from_its_day_on(client: Client, pilot: Pilot) -> None:
     words = {"kind": "text", "target_text": "Meet the provincial task", "done_on": date(2025, 6, 1)}
-    make_target(pilot, make_indicator("AIR_SO2"), None, None, target_year=2025, **words)
+    make.target(pilot, make.indicator("AIR_SO2"), None, None, target_year=2025, **words)
 
     def state(day: str) -> tuple[Any, Any]:
         listed = rows(client, f"targets/?as_of={day}")[0]["done_on"]
@@ -209,18 +197,18 @@ def test_a_task_in_words_is_done_from_its_day_on(client: Client, pilot: Pilot) -
 
 
 def test_a_reading_made_here(client: Client, pilot: Pilot) -> None:
-    reading = make_reading(
-        pilot, make_indicator("AIR_SO2", name_en="SO2"), "2024-Q3", "10200.125", value_status="flash"
+    reading = make.reading(
+        pilot, make.indicator("AIR_SO2", name_en="SO2"), "2024-Q3", "10200.125", value_status="flash"
     )
     assert_snapshot("reading", rows(client, "readings/"), readings=reading)
 
 
 def test_the_order_and_filters_without_a_suffix_ask_about_the_day(client: Client, pilot: Pilot) -> None:
     """Of milestones and readings; tests/core/api/test_filters.py has the others."""
-    make_milestone(pilot, date(2025, 1, 1), date(2025, 3, 1), title_en="First")
-    make_milestone(pilot, date(2025, 2, 1), date(2025, 9, 1), title_en="Second", is_key=True)
-    make_reading(pilot, make_carbon(), "2024-Q1", 4)
-    make_reading(pilot, make_indicator("AIR_SO2"), "2023", 1)
+    make.milestone(pilot, date(2025, 1, 1), date(2025, 3, 1), title_en="First")
+    make.milestone(pilot, date(2025, 2, 1), date(2025, 9, 1), title_en="Second", is_key=True)
+    make.reading(pilot, make.carbon(), "2024-Q1", 4)
+    make.reading(pilot, make.indicator("AIR_SO2"), "2023", 1)
 
     def titles(query: str) -> list[str]:
         return [row["title"] for row in rows(client, f"milestones/?as_of=2025-08-31&{query}")]
@@ -236,13 +224,13 @@ def test_the_order_and_filters_without_a_suffix_ask_about_the_day(client: Client
 
 
 def test_pilots_are_found_by_stage_and_light_and_page_as_ever(client: Client, pilot: Pilot) -> None:
-    air = make_indicator("AIR_SO2")
+    air = make.indicator("AIR_SO2")
     for n in range(5):
-        other = make_pilot(pilot.batch, pilot.province, slug=f"park-{n}", kind="park")
-        make_stage(other, "listed", date(2024, 1, 15))
-        make_stage(other, "plan_issued", date(2024, 11, 15), reason="No draft.")
-        make_target(other, air, 100, 70)
-        make_reading(other, air, "2025", 99 if n % 2 else 70)
+        other = make.pilot(pilot.batch, pilot.province, slug=f"park-{n}", kind="park")
+        make.stage(other, "listed", date(2024, 1, 15))
+        make.stage(other, "plan_issued", date(2024, 11, 15), reason="No draft.")
+        make.target(other, air, 100, 70)
+        make.reading(other, air, "2025", 99 if n % 2 else 70)
     day = "as_of=2026-06-30"
 
     def slugs(query: str) -> list[str]:

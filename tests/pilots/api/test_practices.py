@@ -9,16 +9,7 @@ from django.test import Client
 
 from pilots.models import Adoption, Effect, Pilot, Practice
 from policies.models import Province
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_indicator,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-)
+from tests import factories as make
 from tests.support.api_client import ApiClient, make_user
 from tests.support.csv_files import csv_records
 from tests.support.snapshots import assert_snapshot
@@ -29,12 +20,12 @@ HERE = "http://testserver"
 
 @pytest.fixture
 def origin(empty: None) -> Pilot:
-    return make_pilot(make_batch(), make_province(slug="here", name_en="Here"), slug="origin", name_en="Origin")
+    return make.pilot(make.batch(), make.province(slug="here", name_en="Here"), slug="origin", name_en="Origin")
 
 
 @pytest.fixture
 def copier(origin: Pilot) -> Pilot:
-    return make_pilot(origin.batch, make_province(slug="there", name_en="There"), slug="copier", name_en="Copier")
+    return make.pilot(origin.batch, make.province(slug="there", name_en="There"), slug="copier", name_en="Copier")
 
 
 @pytest.fixture
@@ -47,7 +38,7 @@ def practice(origin: Pilot) -> Practice:
         "retired_on": date(2026, 6, 1),
         "retired_reason_en": "A better one is known",
     }
-    return make_practice(origin, slug="heat", title_en="Waste heat", title_zh="余热", province=origin.province, **days)
+    return make.practice(origin, slug="heat", title_en="Waste heat", title_zh="余热", province=origin.province, **days)
 
 
 @pytest.fixture
@@ -91,7 +82,7 @@ def adoption(practice: Practice, copier: Pilot, national: ApiClient) -> Adoption
     days |= {"confirmed_on": "2025-11-01", "given_up_on": "2026-06-15"}
     people = {"claimed_by": make_user("claimer"), "confirmed_by": users["national"]}
     reason = {"give_up_reason": "money", "give_up_text_en": "Too dear"}
-    return make_adoption(
+    return make.adoption(
         practice, copier, **{**{k: date.fromisoformat(v) for k, v in days.items()}, **people, **reason}
     )
 
@@ -99,9 +90,9 @@ def adoption(practice: Practice, copier: Pilot, national: ApiClient) -> Adoption
 @pytest.fixture
 def measured(adoption: Adoption) -> Effect:
     """An effect known since 1 March 2025, of readings accepted on 20 March 2025 and 2026."""
-    so2 = make_indicator("AIR_SO2")
-    before, after = (make_reading(adoption.pilot, so2, year, value) for year, value in (("2024", 200), ("2025", 150)))
-    return make_effect(adoption.practice, adoption=adoption, reading_before=before, reading_after=after)
+    so2 = make.indicator("AIR_SO2")
+    before, after = (make.reading(adoption.pilot, so2, year, value) for year, value in (("2024", 200), ("2025", 150)))
+    return make.effect(adoption.practice, adoption=adoption, reading_before=before, reading_after=after)
 
 
 def test_an_adoption_on_five_days(client: Client, adoption: Adoption, measured: Effect, national: ApiClient) -> None:
@@ -134,7 +125,7 @@ def test_names_are_shown_to_those_whom_they_concern(adoption: Adoption, origin: 
 
 
 def test_the_search_of_practices_and_copies(client: Client, adoption: Adoption) -> None:
-    other = make_adoption(make_practice(province=adoption.province), province=adoption.province, place="港区")
+    other = make.adoption(make.practice(province=adoption.province), province=adoption.province, place="港区")
     assert [row["slug"] for row in rows(client, "practices/?q=余热&pilot=origin")] == ["heat"]
     assert [[row["slug"] for row in rows(client, f"practices/?province={slug}")] for slug in ("here", "there")] == [
         ["heat"],
@@ -225,10 +216,10 @@ def test_a_stated_effect_has_no_change(client: Client, practice: Practice, natio
 def test_the_diffusion_of_practices_on_five_days(
     client: Client, measured: Effect, adoption: Adoption, practice: Practice, origin: Pilot
 ) -> None:
-    make_adoption(
+    make.adoption(
         practice, province=origin.province, place="港区", in_use_on=date(2025, 9, 1), started_on=date(2025, 8, 1)
     )
-    make_practice(origin, slug="plain", title_en="Plain", proposed_on=date(2026, 1, 1))
+    make.practice(origin, slug="plain", title_en="Plain", proposed_on=date(2026, 1, 1))
     days = ("2025-01-01", "2025-09-30", "2025-12-31", "2026-03-20", "2026-06-30")
     assert_snapshot("diffusion", {day: client.get(f"/api/v1/diffusion/?as_of={day}").json() for day in days})
     page = client.get("/api/v1/diffusion/?page_size=1&page=2").json()

@@ -13,7 +13,7 @@ from django.test import Client
 from core.files.store import UNFINISHED
 from pilots.documents.services import store_document
 from pilots.models import Document, Milestone, Pilot, Reading
-from tests import factories
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.sign_in import client_of
 
@@ -55,14 +55,14 @@ def store(tmp_path: Path, settings: Any) -> Iterator[Path]:
 
 @pytest.fixture
 def world(empty: None, store: Path) -> EvidenceWorld:
-    home, away = factories.make_province(slug="home"), factories.make_province(slug="away")
-    batch, indicator = factories.make_batch(slug="national-batch"), factories.make_indicator("AIR_SO2")
-    pilots = [factories.make_pilot(batch, place) for place in (home, away)]
-    reading = factories.make_reading(pilots[0], indicator, "2025", 12)
+    home, away = make.province(slug="home"), make.province(slug="away")
+    batch, indicator = make.batch(slug="national-batch"), make.indicator("AIR_SO2")
+    pilots = [make.pilot(batch, place) for place in (home, away)]
+    reading = make.reading(pilots[0], indicator, "2025", 12)
     return EvidenceWorld(
         store,
         *pilots,
-        factories.make_milestone(pilots[0], reading.reported_on, title_en="Boiler replaced"),
+        make.milestone(pilots[0], reading.reported_on, title_en="Boiler replaced"),
         reading,
         make_user("editor", "provincial_editor", home),
         make_user("other", "provincial_editor", away),

@@ -11,15 +11,7 @@ from django.test import Client
 from core.http.as_of import today
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp
-from tests.factories import (
-    make_agency,
-    make_batch,
-    make_follow_up,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_source,
-)
+from tests import factories as make
 from tests.support.admin_forms import newest, page_url, save, save_new
 from tests.support.api_client import make_user
 
@@ -30,16 +22,16 @@ LIST = "/admin/pilots/followup/"
 
 @pytest.fixture
 def world() -> SimpleNamespace:
-    batch = make_batch()
-    home, away = make_province(slug="home", name_en="Home"), make_province(slug="away", name_en="Away")
-    pilot, other = make_pilot(batch, home, name_en="Huzhou"), make_pilot(batch, away, name_en="Elsewhere")
+    batch = make.batch()
+    home, away = make.province(slug="home", name_en="Home"), make.province(slug="away", name_en="Away")
+    pilot, other = make.pilot(batch, home, name_en="Huzhou"), make.pilot(batch, away, name_en="Elsewhere")
     return SimpleNamespace(
         home=home,
         away=away,
         pilot=pilot,
         other=other,
-        late=make_milestone(pilot, date(2025, 1, 1), title_en="Platform"),
-        agency=make_agency(name_en="Bureau"),
+        late=make.milestone(pilot, date(2025, 1, 1), title_en="Platform"),
+        agency=make.agency(name_en="Bureau"),
         boss=make_user("boss", "national_editor"),
     )
 
@@ -62,7 +54,7 @@ def opening(world: SimpleNamespace, **values: Any) -> dict[str, Any]:
 
 
 def test_a_follow_up_is_opened_as_on_its_page(boss: Client, world: SimpleNamespace) -> None:
-    sources = [make_source(), make_source()]
+    sources = [make.source(), make.source()]
     values = opening(world, sources=[source.pk for source in sources], change_reason="Meeting of June")
     assert save_new(boss, FollowUp, **values).status_code == 302
     follow_up = FollowUp.objects.get()
@@ -81,7 +73,7 @@ def test_a_follow_up_is_opened_as_on_its_page(boss: Client, world: SimpleNamespa
 
 
 def test_what_was_set_at_the_opening_is_shown_and_not_asked(boss: Client, world: SimpleNamespace) -> None:
-    follow_up = make_follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)))
+    follow_up = make.follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)))
     shown = boss.get(page_url(follow_up))
     assert set(shown.context["adminform"].form.fields) == {
         *("title_zh", "title_en", "kind", "is_key", "task_zh", "task_en", "province", "owner_agency"),
@@ -98,7 +90,7 @@ def test_what_was_set_at_the_opening_is_shown_and_not_asked(boss: Client, world:
 
 
 def test_no_follow_up_is_deleted(boss: Client, admin_client: Client, world: SimpleNamespace) -> None:
-    follow_up = make_follow_up(world.pilot)
+    follow_up = make.follow_up(world.pilot)
     for client in (boss, admin_client):
         assert client.post(page_url(follow_up, "delete"), {"post": "yes"}).status_code == 403
         assert "delete_selected" not in client.get(LIST).text
@@ -110,7 +102,7 @@ def test_no_follow_up_is_deleted(boss: Client, admin_client: Client, world: Simp
 
 def test_a_province_changes_contact_and_notes_alone(client: Client, world: SimpleNamespace) -> None:
     client.force_login(make_user("editor", "provincial_editor", world.home))
-    own, others = make_follow_up(world.pilot), make_follow_up(world.other)
+    own, others = make.follow_up(world.pilot), make.follow_up(world.other)
     fields = set(client.get(page_url(own)).context["adminform"].form.fields)
     assert fields == {"owner_person", "note_en", "note_zh", "change_reason", "version"}
     assert save(client, own, owner_person="李", is_key="on", verifier=world.boss.pk).status_code == 302
@@ -130,7 +122,7 @@ def test_people_are_shown_within_the_province(client: Client, world: SimpleNames
     }
     names = {"Person-Li", "owner-account", "verifier-account"}
     for pilot, wanted in ((world.pilot, names), (world.other, set())):
-        follow_up = make_follow_up(pilot)
+        follow_up = make.follow_up(pilot)
         for name, value in people.items():
             setattr(follow_up, name, value)
         follow_up.save()
@@ -163,9 +155,9 @@ def test_people_are_shown_within_the_province(client: Client, world: SimpleNames
 def test_the_list_is_searched_and_filtered(
     admin_client: Client, world: SimpleNamespace, query: str, count: int
 ) -> None:
-    make_follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)), due_on=today())
-    make_follow_up(world.pilot, is_key=True)
-    make_follow_up(world.other, (Move.WITHDRAW, date(2026, 6, 3)))
+    make.follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)), due_on=today())
+    make.follow_up(world.pilot, is_key=True)
+    make.follow_up(world.other, (Move.WITHDRAW, date(2026, 6, 3)))
     shown = admin_client.get(f"{LIST}?{query}")
     assert shown.context["cl"].result_count == count
     assert query != "state=overdue" or "(overdue)" in shown.text

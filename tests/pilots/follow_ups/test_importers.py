@@ -11,7 +11,7 @@ from core.records.writing import Conflict
 from pilots.follow_ups.services import take_step
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, FollowUpStep
-from tests.factories import make_agency, make_batch, make_indicator, make_milestone, make_pilot, make_province
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.imports import actions_of, checked_import, dry_run_of, errors_of, run_import, undo_import
 
@@ -21,11 +21,11 @@ HEADS = ["number", "title_zh", "pilot", "cause", "cause_milestone", "opened_on",
 
 @pytest.fixture
 def world() -> SimpleNamespace:
-    pilot = make_pilot(make_batch(), make_province(), slug="huzhou")
+    pilot = make.pilot(make.batch(), make.province(), slug="huzhou")
     return SimpleNamespace(
         pilot=pilot,
-        late=make_milestone(pilot, date(2025, 1, 1), title_zh="平台"),
-        agency=make_agency(slug="bureau"),
+        late=make.milestone(pilot, date(2025, 1, 1), title_zh="平台"),
+        agency=make.agency(slug="bureau"),
         boss=make_user("boss", "national_editor"),
     )
 
@@ -97,9 +97,9 @@ def test_what_was_set_at_the_opening_stays(world: SimpleNamespace) -> None:
 
 
 def test_errors_stand_at_their_cells(world: SimpleNamespace) -> None:
-    other = make_pilot(make_batch(), make_province(), slug="other")
-    make_milestone(other, date(2025, 1, 1), title_zh="别处")
-    make_indicator("SO2")
+    other = make.pilot(make.batch(), make.province(), slug="other")
+    make.milestone(other, date(2025, 1, 1), title_zh="别处")
+    make.indicator("SO2")
     assert error_texts(row(cause_milestone="别处")) == [("E2", "invalid", "This milestone is another pilot’s.")]
     assert error_texts(row("17")) == [("A2", "invalid", "A number has the form 2026-017.")]
     heads = [*HEADS[:4], "cause_indicator", *HEADS[5:]]

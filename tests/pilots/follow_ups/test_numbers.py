@@ -11,23 +11,23 @@ from django.db import connection
 from pilots.follow_ups.services import StaleFollowUpError, open_follow_up, take_step
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, Pilot
-from tests.factories import make_agency, make_batch, make_follow_up, make_pilot, make_province, new_follow_up
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.threads import run_at_once
 
 
 @pytest.fixture
 def pilot(db: None) -> Pilot:
-    return make_pilot(make_batch(), make_province())
+    return make.pilot(make.batch(), make.province())
 
 
 def open_one(pilot: Pilot, by: User, **fields: Any) -> str:
-    return open_follow_up(new_follow_up(pilot, **fields), by=by).number
+    return open_follow_up(make.new_follow_up(pilot, **fields), by=by).number
 
 
 def unopened(pilot: Pilot, number: str) -> FollowUp:
     """Return an unsaved follow-up with its own number, as an import has it."""
-    return new_follow_up(pilot, number=number, province=pilot.province)
+    return make.new_follow_up(pilot, number=number, province=pilot.province)
 
 
 def test_numbers_of_a_year_follow_each_other(pilot: Pilot) -> None:
@@ -74,7 +74,7 @@ def test_an_own_number_is_kept_unless_it_was_given(pilot: Pilot) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; in memory one connection")
 def test_many_users_at_once_get_different_numbers() -> None:
-    pilot, user, agency = make_pilot(make_batch(), make_province()), make_user("user", "national_editor"), make_agency()
+    pilot, user, agency = make.pilot(make.batch(), make.province()), make_user("user", "national_editor"), make.agency()
 
     def work() -> list[str]:
         return [open_one(pilot, user, owner_agency=agency) for _ in range(5)]
@@ -88,11 +88,11 @@ def test_many_users_at_once_get_different_numbers() -> None:
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; in memory one connection")
 def test_of_two_verifiers_at_once_one_is_first() -> None:
     pilot, users = (
-        make_pilot(make_batch(), make_province()),
+        make.pilot(make.batch(), make.province()),
         [make_user("one", "national_editor"), make_user("two", "national_editor")],
     )
     for _round in range(10):
-        item = make_follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), (Move.REPORT, date(2026, 6, 20)))
+        item = make.follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), (Move.REPORT, date(2026, 6, 20)))
 
         def verify(by: User, item: FollowUp = item) -> object:
             return take_step(item, Move.VERIFY, by=by, seen_seq=3)

@@ -13,20 +13,7 @@ from core.http.as_of import today
 from pilots.metrics.follow_up_states import Move
 from pilots.models import Document, FollowUp, Milestone, Pilot
 from policies.models import Agency
-from tests.factories import (
-    make_agency,
-    make_batch,
-    make_follow_up,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_policy,
-    make_province,
-    make_reading,
-    make_stage,
-    make_step,
-    make_target,
-)
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.files import pdf, png
 from tests.support.sign_in import client_of
@@ -40,15 +27,15 @@ def day(days_ago: int) -> date:
 
 @pytest.fixture
 def agency() -> Agency:
-    return make_agency(slug="office", name_en="Office of Jia", name_zh="甲省生态环境厅")
+    return make.agency(slug="office", name_en="Office of Jia", name_zh="甲省生态环境厅")
 
 
 @pytest.fixture
 def pilot() -> Pilot:
     """A pilot that is red: a key milestone is 120 days overdue."""
-    province = make_province(slug="jia", short_en="Jia", name_en="Jia", name_zh="甲省")
-    pilot = make_pilot(make_batch(announced_on=day(700)), province, slug="red", name_en="Red", name_zh="红")
-    make_milestone(pilot, day(120), is_key=True, title_en="Furnace 2", title_zh="二号炉")
+    province = make.province(slug="jia", short_en="Jia", name_en="Jia", name_zh="甲省")
+    pilot = make.pilot(make.batch(announced_on=day(700)), province, slug="red", name_en="Red", name_zh="红")
+    make.milestone(pilot, day(120), is_key=True, title_en="Furnace 2", title_zh="二号炉")
     return pilot
 
 
@@ -133,7 +120,7 @@ def test_the_life_of_a_red_light_by_hand(pilot: Pilot, agency: Agency, minister:
 
 
 def test_of_two_verifiers_the_second_is_told_and_keeps_the_text(pilot: Pilot, minister: Client) -> None:
-    item = make_follow_up(pilot, (Move.SIGN, day(30)), (Move.REPORT, day(20)), opened_on=day(40), due_on=day(10))
+    item = make.follow_up(pilot, (Move.SIGN, day(30)), (Move.REPORT, day(20)), opened_on=day(40), due_on=day(10))
     second = client_of(make_user("second", "national_editor"))
     seen = second.get(item.get_absolute_url()).context["form"]["seen_seq"].value()
     assert step(minister, item, Move.VERIFY).status_code == 302
@@ -147,8 +134,8 @@ def test_of_two_verifiers_the_second_is_told_and_keeps_the_text(pilot: Pilot, mi
 
 def test_who_reported_is_offered_no_verification(pilot: Pilot, minister: Client) -> None:
     user = User.objects.get(username="minister")
-    item = make_follow_up(pilot, (Move.SIGN, day(30)), opened_on=day(40), due_on=day(10))
-    make_step(item, Move.REPORT, day(20), author=user)
+    item = make.follow_up(pilot, (Move.SIGN, day(30)), opened_on=day(40), due_on=day(10))
+    make.step(item, Move.REPORT, day(20), author=user)
     offered = [value for value, _label in minister.get(item.get_absolute_url()).context["form"].fields["move"].choices]
     assert offered == ["extend", "withdraw"]
     assert "You reported it: another user must verify it." in text_of(minister.get(item.get_absolute_url()))
@@ -163,7 +150,7 @@ def test_closing_while_the_light_is_no_better_asks_for_a_remark(
 ) -> None:
     history = ((Move.SIGN, day(30)), (Move.REPORT, day(20)))
     cause = {"cause": "milestone", "cause_milestone": Milestone.objects.get(), "cause_colour": then}
-    item = make_follow_up(pilot, *history, opened_on=day(40), due_on=day(10), **cause)
+    item = make.follow_up(pilot, *history, opened_on=day(40), due_on=day(10), **cause)
     offered = dict(minister.get(item.get_absolute_url()).context["form"].fields["move"].choices)
     assert offered["verify"] == f"Verify and close it{' (needs a remark)' * asked}"
     rejected = step(minister, item, Move.VERIFY, remark=" ")
@@ -178,8 +165,8 @@ def test_closing_while_the_light_is_no_better_asks_for_a_remark(
 
 
 def test_another_provinces_editor_sees_no_control_and_changes_nothing(pilot: Pilot) -> None:
-    item = make_follow_up(pilot, opened_on=day(40), due_on=day(10), owner_person="Ms Lin")
-    stranger = client_of(make_user("stranger", "provincial_editor", make_province()))
+    item = make.follow_up(pilot, opened_on=day(40), due_on=day(10), owner_person="Ms Lin")
+    stranger = client_of(make_user("stranger", "provincial_editor", make.province()))
     for reader in (stranger, Client()):
         page = text_of(reader.get(item.get_absolute_url()))
         assert 'name="move"' not in page
@@ -200,7 +187,7 @@ def test_another_provinces_editor_sees_no_control_and_changes_nothing(pilot: Pil
 def test_a_follow_up_does_not_exist_before_its_day_and_is_not_changed_on_a_past_one(
     pilot: Pilot, minister: Client
 ) -> None:
-    item = make_follow_up(pilot, (Move.SIGN, day(10)), opened_on=day(40), due_on=day(5))
+    item = make.follow_up(pilot, (Move.SIGN, day(10)), opened_on=day(40), due_on=day(5))
     address = item.get_absolute_url()
     assert minister.get(f"{address}?as_of={day(41)}").status_code == 404
     past = minister.get(f"{address}?as_of={day(20)}")
@@ -218,11 +205,11 @@ def five(pilot: Pilot) -> dict[str, FollowUp]:
     """Follow-ups in five states: overdue, to verify, due later, closed, withdrawn."""
     report = ((Move.SIGN, day(60)), (Move.REPORT, day(50)))
     return {
-        "overdue": make_follow_up(pilot, opened_on=day(60), due_on=day(12)),
-        "reported": make_follow_up(pilot, *report, opened_on=day(70), due_on=day(40)),
-        "later": make_follow_up(None, opened_on=day(3), due_on=day(-10), policy=make_policy(), meeting="Monthly"),
-        "closed": make_follow_up(pilot, *report, (Move.VERIFY, day(45)), opened_on=day(70), due_on=day(55)),
-        "withdrawn": make_follow_up(pilot, (Move.WITHDRAW, day(20)), opened_on=day(30), due_on=day(15)),
+        "overdue": make.follow_up(pilot, opened_on=day(60), due_on=day(12)),
+        "reported": make.follow_up(pilot, *report, opened_on=day(70), due_on=day(40)),
+        "later": make.follow_up(None, opened_on=day(3), due_on=day(-10), policy=make.policy(), meeting="Monthly"),
+        "closed": make.follow_up(pilot, *report, (Move.VERIFY, day(45)), opened_on=day(70), due_on=day(55)),
+        "withdrawn": make.follow_up(pilot, (Move.WITHDRAW, day(20)), opened_on=day(30), due_on=day(15)),
     }
 
 
@@ -283,12 +270,12 @@ def test_an_empty_list_names_the_next_step(minister: Client, client: Client) -> 
 
 
 def test_the_open_follow_up_stands_beside_the_light(pilot: Pilot, minister: Client, client: Client) -> None:
-    indicator = make_indicator("AIR_A", name_en="Dust")
-    make_target(pilot, indicator, 100, 70, base_year=today().year - 3, target_year=today().year + 1)
-    make_reading(pilot, indicator, str(today().year - 1), 120, accepted_on=day(1), reported_on=day(2))
+    indicator = make.indicator("AIR_A", name_en="Dust")
+    make.target(pilot, indicator, 100, 70, base_year=today().year - 3, target_year=today().year + 1)
+    make.reading(pilot, indicator, str(today().year - 1), 120, accepted_on=day(1), reported_on=day(2))
     page = text_of(minister.get("/pilots/red/"))
     assert page.count("/actions/new/?pilot=red&amp;indicator=AIR_A") == 2  # reason and table
-    item = make_follow_up(
+    item = make.follow_up(
         pilot, opened_on=day(0), due_on=day(-7), cause="indicator", cause_indicator=indicator, number="2026-817"
     )
     for path, text in (
@@ -306,7 +293,7 @@ def test_a_follow_up_of_an_overdue_stage_has_the_light_of_the_pilot_as_its_cause
     pilot: Pilot, agency: Agency, minister: Client
 ) -> None:
     Milestone.objects.all().delete()
-    make_stage(pilot, "plan_issued", None, planned_on=day(120))
+    make.stage(pilot, "plan_issued", None, planned_on=day(120))
     link = "/actions/new/?pilot=red&cause=pilot"
     page = text_of(minister.get("/pilots/red/"))
     assert page.count(link.replace("&", "&amp;")) == 2  # beside the light and beside its reason
@@ -355,16 +342,16 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
     assert set(owners().values()) == {"Bureau"}
     milestone = Milestone.objects.get()
     cause: dict[str, Any] = {"cause": "milestone", "cause_milestone": milestone}
-    make_follow_up(
-        pilot, opened_on=day(9), due_on=day(-7), number="2026-801", owner_agency=make_agency(name_en="Next"), **cause
+    make.follow_up(
+        pilot, opened_on=day(9), due_on=day(-7), number="2026-801", owner_agency=make.agency(name_en="Next"), **cause
     )
     assert set(owners().values()) == {"Next"}
-    late = make_follow_up(
-        pilot, opened_on=day(9), due_on=day(1), number="2026-802", owner_agency=make_agency(name_en="Late"), **cause
+    late = make.follow_up(
+        pilot, opened_on=day(9), due_on=day(1), number="2026-802", owner_agency=make.agency(name_en="Late"), **cause
     )
     assert set(owners().values()) == {"Late"}
     for move in (Move.SIGN, Move.REPORT, Move.VERIFY):
-        make_step(late, move, day(0))
+        make.step(late, move, day(0))
     assert set(owners().values()) == {"Next"}
 
 
@@ -457,7 +444,7 @@ def test_rows_are_added_without_losing_what_was_typed(minister: Client) -> None:
 
 
 def test_the_order_is_on_the_page_for_paper_and_alone_by_its_link(pilot: Pilot, client: Client) -> None:
-    item = make_follow_up(pilot, opened_on=day(40), due_on=day(10), task_zh="更换二号炉")
+    item = make.follow_up(pilot, opened_on=day(40), due_on=day(10), task_zh="更换二号炉")
     page = text_of(client.get(f"{item.get_absolute_url()}?lang=zh-hans"))
     sheet = re.search(r'<article class="order paper-only".*?</article>', page, re.DOTALL)
     assert sheet

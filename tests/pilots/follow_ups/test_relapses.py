@@ -13,16 +13,7 @@ from pilots.follow_ups.services import CauseKey, cause_colour, cause_relapse
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import RELAPSE_DAYS
 from pilots.models import Pilot
-from tests.factories import (
-    make_batch,
-    make_indicator,
-    make_milestone,
-    make_override,
-    make_pilot,
-    make_province,
-    make_reading,
-    make_target,
-)
+from tests import factories as make
 
 pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2024, 11, 1), date(2026, 11, 20)
@@ -35,29 +26,29 @@ def random_day(random_: random.Random) -> date:
 
 def random_pilot(random_: random.Random) -> Pilot:
     """Make a pilot with targets of every kind, several versions of readings, milestones, overrides and an end."""
-    pilot = make_pilot(make_batch(announced_on=date(2024, 1, 15)), make_province())
+    pilot = make.pilot(make.batch(announced_on=date(2024, 1, 15)), make.province())
     for n, kind in enumerate(("reach", "limit", "keep")):
-        indicator = make_indicator(f"X{pilot.pk}{n}")
-        make_target(pilot, indicator, 100, 60, kind=kind, target_year=2025, binding=random_.random() < 0.5)
+        indicator = make.indicator(f"X{pilot.pk}{n}")
+        make.target(pilot, indicator, 100, 60, kind=kind, target_year=2025, binding=random_.random() < 0.5)
         for year in (2024, 2025):
             for version in range(1, random_.randrange(1, 4)):
                 value = Decimal(random_.randrange(40, 140))
                 day = random_day(random_)
-                make_reading(
+                make.reading(
                     pilot, indicator, str(year), value, version=version, reported_on=day, accepted_on=day,
                     state=random_.choice(["accepted", "accepted", "disputed"]),
                 )  # fmt: skip
-    text = make_indicator(f"T{pilot.pk}", equivalent_kg=None, may_enter_synergy="no")
+    text = make.indicator(f"T{pilot.pk}", equivalent_kg=None, may_enter_synergy="no")
     words = {"base_year": None, "kind": "text", "target_text_en": "done", "target_year": 2025}
-    make_target(pilot, text, None, None, **words, done_on=random_.choice([None, random_day(random_)]))
+    make.target(pilot, text, None, None, **words, done_on=random_.choice([None, random_day(random_)]))
     for _ in range(4):
         done = random_.choice([None, random_day(random_)])
-        make_milestone(pilot, random_day(random_), done, is_key=random_.random() < 0.6)
+        make.milestone(pilot, random_day(random_), done, is_key=random_.random() < 0.6)
     author = User.objects.get_or_create(username="author")[0]
     for _ in range(2):
         start = random_day(random_)
         colour = random_.choice(["red", "green", "grey"])
-        make_override(pilot, colour, author, set_on=start, expires_on=start + timedelta(random_.randrange(1, 90)))
+        make.override(pilot, colour, author, set_on=start, expires_on=start + timedelta(random_.randrange(1, 90)))
     if random_.random() < 0.3:
         pilot.withdrawn_on = random_day(random_)
         pilot.save()
@@ -106,8 +97,8 @@ def test_relapses_are_those_of_every_day(seed: int) -> None:
 
 
 def test_red_again_is_told_up_to_the_180th_day_after_closing() -> None:
-    pilot = make_pilot(make_batch(announced_on=date(2024, 1, 15)), make_province())
-    make_milestone(pilot, date(2025, 1, 1), is_key=True)
+    pilot = make.pilot(make.batch(announced_on=date(2024, 1, 15)), make.province())
+    make.milestone(pilot, date(2025, 1, 1), is_key=True)
     pilot, red = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get(), date(2025, 4, 2)  # the 91st day
     found = [cause_relapse(pilot, ("pilot", None), red - timedelta(days), LAST) for days in (180, 181)]
     assert found == [red, None]

@@ -20,17 +20,7 @@ from pilots.follow_ups.services import (
 )
 from pilots.metrics.follow_up_states import REOPEN_DAYS, FollowUpState, Move
 from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
-from tests.factories import (
-    make_batch,
-    make_document,
-    make_follow_up,
-    make_indicator,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_step,
-    new_follow_up,
-)
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.snapshots import assert_snapshot
 
@@ -62,11 +52,11 @@ DAY = date(2026, 7, 5)
 
 @pytest.fixture
 def pilot() -> Pilot:
-    return make_pilot(make_batch(), make_province())
+    return make.pilot(make.batch(), make.province())
 
 
 def in_state(pilot: Pilot, state: FollowUpState, **fields: Any) -> FollowUp:
-    return make_follow_up(pilot, *HISTORIES[state], **fields)
+    return make.follow_up(pilot, *HISTORIES[state], **fields)
 
 
 def on_day(item: FollowUp, day: date) -> FollowUp:
@@ -103,13 +93,13 @@ PERMITTED = {
 
 def follow_up_and_user(pilot: Pilot, state: FollowUpState, role: str) -> tuple[FollowUp, User]:
     """Return a follow-up in the state, and a user who stands to it as the role says."""
-    province = {"provincial_editor": pilot.province, "other_province": make_province()}.get(role)
+    province = {"provincial_editor": pilot.province, "other_province": make.province()}.get(role)
     own = "provincial_editor" if province else role if role in {"viewer", "admin"} else "national_editor"
     user = make_user(f"{role}-{state}", own, province)
     named = make_user(f"named-{state}", "national_editor") if role == "named_other" else None
-    item = make_follow_up(pilot, owner_user=user if role == "owner" else None, verifier=named)
+    item = make.follow_up(pilot, owner_user=user if role == "owner" else None, verifier=named)
     for move, day in HISTORIES[state]:
-        make_step(item, move, day, author=user if role == "reporter" else None)
+        make.step(item, move, day, author=user if role == "reporter" else None)
     return item, user
 
 
@@ -245,7 +235,7 @@ def test_a_key_follow_up_is_reported_with_a_file_only(pilot: Pilot) -> None:
     with pytest.raises(ValidationError) as caught:
         take_step(item, Move.REPORT, by=user, remark="Done.")
     assert (errors_of(caught), counts()) == ({"files": ["required"]}, before)
-    document = make_document()
+    document = make.document()
     step = take_step(item, Move.REPORT, by=user, remark="Done.", files=[document, document])
     assert [item.document for item in step.attachments.all()] == [document]
 
@@ -255,7 +245,7 @@ def test_a_file_that_the_user_may_not_read_is_not_attached(pilot: Pilot) -> None
     item = in_state(pilot, FollowUpState.RECEIVED)
     before = counts()
     with pytest.raises(PermissionDenied):
-        take_step(item, Move.REPORT, by=user, remark="Done.", files=[make_document(province=make_province())])
+        take_step(item, Move.REPORT, by=user, remark="Done.", files=[make.document(province=make.province())])
     assert counts() == before
 
 
@@ -294,7 +284,7 @@ def test_a_follow_up_at_fault_is_not_opened(pilot: Pilot) -> None:
     user, before, found = make_user("user", "national_editor"), counts(), {}
     for case, given in OPENING_ERRORS.items():
         with pytest.raises(ValidationError) as caught:
-            open_follow_up(new_follow_up(**{"pilot": pilot, **given}), by=user)
+            open_follow_up(make.new_follow_up(**{"pilot": pilot, **given}), by=user)
         found[case] = errors_of(caught)
     assert_snapshot("follow-up-openings", found)
     assert counts() == before
@@ -308,15 +298,15 @@ def test_the_verifier_is_an_editor_of_the_ministry_and_not_the_owner(pilot: Pilo
     ):
         before = counts()
         with pytest.raises(ValidationError) as caught:
-            open_follow_up(new_follow_up(pilot, **fields), by=user)
+            open_follow_up(make.new_follow_up(pilot, **fields), by=user)
         assert (errors_of(caught), counts()) == ({"verifier": codes}, before)
 
 
 def test_the_light_is_kept_as_it_was(pilot: Pilot) -> None:
     """Of a milestone, of an indicator that the pilot has no target for, and with another pilot's milestone."""
     user = make_user("user", "national_editor")
-    milestone = make_milestone(pilot, date(2026, 5, 1), title_en="Boiler", title_zh="锅炉")
-    item = open_follow_up(new_follow_up(pilot, cause="milestone", cause_milestone=milestone), by=user)
+    milestone = make.milestone(pilot, date(2026, 5, 1), title_en="Boiler", title_zh="锅炉")
+    item = open_follow_up(make.new_follow_up(pilot, cause="milestone", cause_milestone=milestone), by=user)
     assert (item.cause_colour, item.cause_reason_en, item.cause_reason_zh) == (
         "yellow",
         "Boiler is 31 days overdue",
@@ -327,27 +317,27 @@ def test_the_light_is_kept_as_it_was(pilot: Pilot) -> None:
     item.refresh_from_db()
     assert (item.cause_colour, on_day(item, DAY).cause_colour_now) == ("yellow", "blue")
     for fields, name in (
-        ({"cause": "indicator", "cause_indicator": make_indicator("SO2")}, "cause_indicator"),
+        ({"cause": "indicator", "cause_indicator": make.indicator("SO2")}, "cause_indicator"),
         (
             {
                 "cause": "milestone",
-                "cause_milestone": make_milestone(make_pilot(make_batch(), pilot.province), date(2026, 1, 1)),
+                "cause_milestone": make.milestone(make.pilot(make.batch(), pilot.province), date(2026, 1, 1)),
             },
             "cause_milestone",
         ),
     ):
         with pytest.raises(ValidationError) as caught:
-            open_follow_up(new_follow_up(pilot, **fields), by=user)
+            open_follow_up(make.new_follow_up(pilot, **fields), by=user)
         assert list(caught.value.error_dict) == [name]
 
 
 def test_what_was_set_at_the_opening_stays(pilot: Pilot) -> None:
-    item = make_follow_up(pilot)
+    item = make.follow_up(pilot)
     changes: dict[str, Callable[[], object]] = {
         "due_on": lambda: date(2026, 9, 1),
         "opened_on": lambda: date(2026, 5, 1),
         "number": lambda: "2026-999",
-        "pilot": lambda: make_pilot(make_batch(), pilot.province),
+        "pilot": lambda: make.pilot(make.batch(), pilot.province),
     }
     for name, value in changes.items():
         changed = FollowUp.objects.get(pk=item.pk)
@@ -361,10 +351,10 @@ def test_what_was_set_at_the_opening_stays(pilot: Pilot) -> None:
 
 def test_whether_the_light_was_cleared_is_kept_as_it_was_known_at_the_closing() -> None:
     """Of a key milestone that is red from 2 June 2025 until it is done on 1 August."""
-    pilot = make_pilot(make_batch(announced_on=date(2025, 1, 10)), make_province())
-    make_milestone(pilot, date(2025, 3, 3), date(2025, 8, 1), is_key=True)
+    pilot = make.pilot(make.batch(announced_on=date(2025, 1, 10)), make.province())
+    make.milestone(pilot, date(2025, 3, 3), date(2025, 8, 1), is_key=True)
     user, verifier = make_user("minister", "national_editor"), make_user("verifier", "national_editor")
-    item = open_follow_up(new_follow_up(pilot, opened_on=date(2025, 7, 1), due_on=date(2025, 7, 20)), by=user)
+    item = open_follow_up(make.new_follow_up(pilot, opened_on=date(2025, 7, 1), due_on=date(2025, 7, 20)), by=user)
     take_step(item, Move.SIGN, by=user, taken_on=date(2025, 7, 3))
     take_step(item, Move.REPORT, by=user, taken_on=date(2025, 8, 2), remark="Done.")
     assert take_step(item, Move.VERIFY, by=verifier, taken_on=date(2025, 8, 4)).cause_colour not in {"", "red"}

@@ -9,15 +9,7 @@ from pilots.follow_ups.summary import FollowUpSummary, MedianDays, Share
 from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
 from pilots.models import FollowUp, Pilot
 from policies.models import Agency
-from tests.factories import (
-    make_agency,
-    make_batch,
-    make_follow_up,
-    make_milestone,
-    make_pilot,
-    make_province,
-    make_step,
-)
+from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
@@ -27,20 +19,20 @@ LIKELY = {Move.SIGN: 12, Move.REPORT: 12, Move.VERIFY: 8, Move.RETURN: 3}
 
 def random_world(random_: random.Random) -> list[Pilot]:
     """Make pilots whose key milestones turn red and are done, and follow-ups in every state."""
-    agency, pilots = make_agency(), []
+    agency, pilots = make.agency(), []
     for _ in range(5):
-        pilot = make_pilot(make_batch(announced_on=date(2026, 1, 1)), make_province())
+        pilot = make.pilot(make.batch(announced_on=date(2026, 1, 1)), make.province())
         for _ in range(5):
             planned = date(2024, 8, 1) + timedelta(random_.randrange(700))
             done = planned + timedelta(random_.randrange(20, 300))
-            make_milestone(pilot, planned, done if done < DAYS[-1] else None, is_key=random_.random() < 0.8)
+            make.milestone(pilot, planned, done if done < DAYS[-1] else None, is_key=random_.random() < 0.8)
         pilots.append(pilot)
     for _ in range(60):
         pilot = random_.choice(pilots)
         opened = date(2025, 1, 1) + timedelta(random_.randrange(500))
         milestone = random_.choice([None, *pilot.milestones.all()])
         cause = {"cause": "milestone", "cause_milestone": milestone} if milestone else {"cause": "pilot"}
-        item = make_follow_up(
+        item = make.follow_up(
             pilot,
             opened_on=opened,
             due_on=opened + timedelta(random_.randrange(10, 90)),
@@ -56,12 +48,12 @@ def random_world(random_: random.Random) -> list[Pilot]:
 
 def make_relapse(agency: Agency) -> None:
     """Make a follow-up whose cause was not red when it was closed, and red again from 31 October 2025."""
-    pilot = make_pilot(make_batch(announced_on=date(2026, 1, 1)), make_province())
-    make_milestone(pilot, date(2025, 3, 3), date(2025, 8, 1), is_key=True)
-    make_milestone(pilot, date(2025, 8, 1), is_key=True)
+    pilot = make.pilot(make.batch(announced_on=date(2026, 1, 1)), make.province())
+    make.milestone(pilot, date(2025, 3, 3), date(2025, 8, 1), is_key=True)
+    make.milestone(pilot, date(2025, 8, 1), is_key=True)
     steps = [(Move.SIGN, date(2025, 7, 3)), (Move.REPORT, date(2025, 8, 2)), (Move.VERIFY, date(2025, 8, 4))]
     days = {"opened_on": date(2025, 7, 1), "due_on": date(2025, 7, 20)}
-    make_follow_up(pilot, *steps, **days, owner_agency=agency, cause="pilot", cause_colour="red")
+    make.follow_up(pilot, *steps, **days, owner_agency=agency, cause="pilot", cause_colour="red")
 
 
 def random_steps(random_: random.Random, item: FollowUp) -> None:
@@ -74,7 +66,7 @@ def random_steps(random_: random.Random, item: FollowUp) -> None:
         (move,) = random_.choices(moves, [LIKELY.get(move, 1) for move in moves])
         transition = TRANSITIONS[state, move]
         new_due = day + timedelta(random_.randrange(40)) if transition.new_due else None
-        make_step(item, move, day, new_due_on=new_due)
+        make.step(item, move, day, new_due_on=new_due)
         state = transition.state or state
 
 

@@ -11,18 +11,7 @@ from django.urls import reverse
 
 from pilots.models import Adoption, Effect, Practice
 from policies.models import Measure, Province
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_indicator,
-    make_industry,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-    make_source,
-)
+from tests import factories as make
 from tests.support.admin_forms import add_url, newest, page_url, save, save_new
 from tests.support.api_client import make_user
 
@@ -31,16 +20,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 
 @pytest.fixture
 def world() -> SimpleNamespace:
-    batch, so2 = make_batch(), make_indicator("SO2", name_en="Sulphur dioxide")
-    home, away = make_province(slug="home", name_en="Home"), make_province(slug="away", name_en="Away")
-    origin = make_pilot(batch, home, slug="origin", name_en="Origin")
-    copy = make_pilot(batch, away, slug="copy", name_en="Copy")
-    practice = make_practice(origin, slug="kiln", title_en="Kiln", province=home)
+    batch, so2 = make.batch(), make.indicator("SO2", name_en="Sulphur dioxide")
+    home, away = make.province(slug="home", name_en="Home"), make.province(slug="away", name_en="Away")
+    origin = make.pilot(batch, home, slug="origin", name_en="Origin")
+    copy = make.pilot(batch, away, slug="copy", name_en="Copy")
+    practice = make.practice(origin, slug="kiln", title_en="Kiln", province=home)
     return SimpleNamespace(
         batch=batch, so2=so2, home=home, away=away, origin=origin, copy=copy, practice=practice,
-        adoption=make_adoption(practice, copy),
-        before=make_reading(origin, so2, "2022", 100),
-        after=make_reading(origin, so2, "2023", 80),
+        adoption=make.adoption(practice, copy),
+        before=make.reading(origin, so2, "2022", 100),
+        after=make.reading(origin, so2, "2023", 80),
     )  # fmt: skip
 
 
@@ -67,7 +56,7 @@ def offered(client: Client, model: str, field: str, **query: Any) -> list[str]:
 
 
 def test_a_practice_is_entered_with_its_lists_and_one_entry(admin_client: Client, world: SimpleNamespace) -> None:
-    industry, source = make_industry(), make_source()
+    industry, source = make.industry(), make.source()
     measure = Measure.objects.create(slug="m", title_zh="措施", field="energy")
     values = {
         "title_zh": "锅炉替代", "title_en": "Boilers", "slug": "boilers", "field": "energy", "level": "city",
@@ -95,7 +84,7 @@ def test_a_practice_with_copies_is_not_deleted(admin_client: Client, world: Simp
 
 
 def test_a_new_copy_is_claimed_by_who_enters_it(admin_client: Client, world: SimpleNamespace) -> None:
-    third = make_pilot(world.batch, world.away)
+    third = make.pilot(world.batch, world.away)
     query = f"?practice={world.practice.pk}"
     answer = save_new(admin_client, Adoption, query, pilot=third.pk, planned_on="2025-03-01", change_reason="Letter")
     assert answer.status_code == 302
@@ -113,7 +102,7 @@ def test_who_claimed_and_confirmed_is_shown_within_the_province(
     editor: User, client: Client, world: SimpleNamespace
 ) -> None:
     wang = User.objects.create_user("wang-of-away")
-    own = make_adoption(world.practice, province=world.home, claimed_by=wang, confirmed_by=wang)
+    own = make.adoption(world.practice, province=world.home, claimed_by=wang, confirmed_by=wang)
     Adoption.objects.filter(pk=world.adoption.pk).update(claimed_by=wang, confirmed_by=wang)
     assert client.get(page_url(own)).text.count("wang-of-away") == 2
     assert "wang-of-away" not in client.get(page_url(world.adoption)).text
@@ -135,17 +124,17 @@ def test_an_effect_is_measured_by_two_accepted_readings(admin_client: Client, wo
 def test_readings_and_copies_offered_are_accepted_and_of_the_practice(
     admin_client: Client, world: SimpleNamespace
 ) -> None:
-    make_reading(world.origin, world.so2, "2024", 70, state="reported", accepted_on=None)
-    make_reading(world.copy, world.so2, "2023", 60)
-    other = make_pilot(world.batch, world.away, slug="other")
-    make_reading(other, world.so2, "2023", 50)
-    theirs = make_adoption(make_practice(other, slug="other"), other)
+    make.reading(world.origin, world.so2, "2024", 70, state="reported", accepted_on=None)
+    make.reading(world.copy, world.so2, "2023", 60)
+    other = make.pilot(world.batch, world.away, slug="other")
+    make.reading(other, world.so2, "2023", 50)
+    theirs = make.adoption(make.practice(other, slug="other"), other)
     own = ["Sulphur dioxide 2022: 100", "Sulphur dioxide 2023: 80", "Sulphur dioxide 2023: 60"]
     assert offered(admin_client, "effect", "reading_after") == [*own, "Sulphur dioxide 2023: 50"]
     query = {"practice": world.practice.pk}
     assert offered(admin_client, "effect", "reading_after", **query) == own  # of its origin and its copy
     assert offered(admin_client, "effect", "adoption", **query) == [str(world.adoption)] != [str(theirs)]
-    effect = make_effect(world.practice, statement_en="Less")
+    effect = make.effect(world.practice, statement_en="Less")
     for url in (add_url(Effect, f"?practice={world.practice.pk}"), page_url(effect)):
         page = admin_client.get(url).text
         assert page.count(f'data-ajax--url="/admin/autocomplete/?practice={world.practice.pk}"') == 3
@@ -167,13 +156,13 @@ def test_readings_and_copies_offered_are_accepted_and_of_the_practice(
 def test_lists_are_searched_and_filtered(
     admin_client: Client, world: SimpleNamespace, name: str, query: str, count: int
 ) -> None:
-    make_effect(world.practice)
+    make.effect(world.practice)
     shown = admin_client.get(f"{reverse(f'admin:pilots_{name}_changelist')}?{query}")
     assert shown.context["cl"].result_count == count
 
 
 def test_a_practice_leads_to_its_copies_and_effects(admin_client: Client, world: SimpleNamespace) -> None:
-    make_effect(world.practice)
+    make.effect(world.practice)
     links = dict(admin_client.get(page_url(world.practice)).context["ways"])
     assert list(links) == ["Adoptions (1)", "Effects (1)", "Add an adoption", "Add an effect"]
     for label, address in links.items():

@@ -8,16 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from pilots.models import Adoption, Effect, Practice
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_indicator,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-)
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.imports import actions_of, dry_run_of, errors_of, run_import, table_checksums, undo_import
 
@@ -29,16 +20,16 @@ EFFECTS = ["practice", "adoption", "statement_en"]
 
 @pytest.fixture
 def world(db: None) -> SimpleNamespace:
-    batch = make_batch()
-    home, away = make_province(slug="home", name_en="Home"), make_province(slug="away", name_en="Away")
-    origin = make_pilot(batch, home, slug="origin", name_en="Origin")
+    batch = make.batch()
+    home, away = make.province(slug="home", name_en="Home"), make.province(slug="away", name_en="Away")
+    origin = make.pilot(batch, home, slug="origin", name_en="Origin")
     return SimpleNamespace(
         home=home,
         away=away,
         origin=origin,
-        copy=make_pilot(batch, away, slug="copy", name_en="Copy"),
-        practice=make_practice(origin, slug="kiln", province=home),
-        other=make_practice(origin, slug="boiler", province=home),
+        copy=make.pilot(batch, away, slug="copy", name_en="Copy"),
+        practice=make.practice(origin, slug="kiln", province=home),
+        other=make.practice(origin, slug="boiler", province=home),
     )
 
 
@@ -132,11 +123,11 @@ def test_a_copy_names_its_place_once_and_in_the_right_province(world: SimpleName
 
 
 def test_copies_of_another_province_are_not_changed(world: SimpleNamespace, editor: User) -> None:
-    make_adoption(world.practice, world.copy)
+    make.adoption(world.practice, world.copy)
     rows = [["kiln", "copy", None, None, "2025-03-01"], ["kiln", None, "away", None, None]]
     found = errors_of(dry_run_of("adoptions", ADOPTIONS, *rows, by=editor))
     assert found == [("C2", "not_yours"), ("C3", "not_yours")]
-    own = make_pilot(make_batch(), world.home, slug="own")
+    own = make.pilot(make.batch(), world.home, slug="own")
     assert errors_of(dry_run_of("adoptions", ADOPTIONS, ["kiln", own.slug, None, None, None], by=editor)) == []
 
 
@@ -144,7 +135,7 @@ def test_copies_of_another_province_are_not_changed(world: SimpleNamespace, edit
 
 
 def test_stated_effects_of_origin_and_copies_are_told_apart(world: SimpleNamespace) -> None:
-    copy = make_adoption(world.practice, world.copy)
+    copy = make.adoption(world.practice, world.copy)
     words = "5,000 t CO2 less a year"
     rows = [["kiln", None, words], ["kiln", f"#{copy.pk}", words]]
     run_import("effects", EFFECTS, *rows)
@@ -157,9 +148,9 @@ def test_stated_effects_of_origin_and_copies_are_told_apart(world: SimpleNamespa
 
 def test_a_measured_effect_keeps_its_readings(world: SimpleNamespace, django_assert_num_queries: Any) -> None:
     """Its other fields are changed by record number; no other reading is read."""
-    so2 = make_indicator("SO2")
-    readings = [make_reading(world.origin, so2, str(year), 9) for year in (2022, 2023, 2024)]
-    effect = make_effect(world.practice, reading_before=readings[0], reading_after=readings[1])
+    so2 = make.indicator("SO2")
+    readings = [make.reading(world.origin, so2, str(year), 9) for year in (2022, 2023, 2024)]
+    effect = make.effect(world.practice, reading_before=readings[0], reading_after=readings[1])
     run_import("effects", ["id", "note_en"], [effect.pk, "By kiln"])
     effect.refresh_from_db()
     assert (effect.note_en, effect.reading_after) == ("By kiln", readings[1])

@@ -13,18 +13,7 @@ from core.http.as_of import today
 from core.records.writing import Conflict
 from pilots.models import Adoption, Effect, Pilot, Practice
 from policies.models import Industry, Province
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_indicator,
-    make_industry,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-    make_source,
-)
+from tests import factories as make
 from tests.support.admin_forms import form_errors, page_url, save, save_new
 from tests.support.api_client import ApiClient, make_user
 from tests.support.imports import dry_run_of, run_import, undo_import
@@ -40,7 +29,7 @@ TAKEN = {"library_on": date(2025, 3, 1)}
 @pytest.fixture
 def users() -> dict[str, User]:
     """The ministry, and an editor of each of two provinces."""
-    places = {name: make_province(slug=name) for name in ("home", "away")}
+    places = {name: make.province(slug=name) for name in ("home", "away")}
     return {name: make_user(name, "provincial_editor", place) for name, place in places.items()} | {
         "ministry": make_user("ministry", "national_editor")
     }
@@ -52,32 +41,32 @@ def records(users: dict[str, User]) -> dict[str, Any]:
     confirmed or have an effect; effects.
     """
     home, away = (Province.objects.get(slug=name) for name in ("home", "away"))
-    batch = make_batch()
-    pilot, _foreign = make_pilot(batch, home, slug="pilot"), make_pilot(batch, away, slug="foreign", name_en="Foreign")
-    make_pilot(batch, home, slug="own")
-    make_industry(slug="steel")
+    batch = make.batch()
+    pilot, _foreign = make.pilot(batch, home, slug="pilot"), make.pilot(batch, away, slug="foreign", name_en="Foreign")
+    make.pilot(batch, home, slug="own")
+    make.industry(slug="steel")
 
     def practice(slug: str, **fields: Any) -> Practice:
         about = {"title_en": slug.title(), "province": home, "passed_on": date(2025, 2, 1), **TEXTS}
-        return make_practice(pilot, slug=slug, **about | fields)
+        return make.practice(pilot, slug=slug, **about | fields)
 
     found: dict[str, Any] = {"passed": practice("passed"), "thin": practice("thin", **TAKEN, problem_en="")}
     for slug in ("ready", "joint", "taken", "single", "worse", "better"):
         found[slug] = practice(slug, **({} if slug in {"ready", "joint"} else TAKEN))
-        found[f"effect of {slug}"] = make_effect(found[slug], province=home)
+        found[f"effect of {slug}"] = make.effect(found[slug], province=home)
     found["joint"].origins.add(Pilot.objects.get(slug="foreign"))
     for slug, direction in (("worse", "lower"), ("better", "higher")):
-        total = make_indicator(f"TOTAL_{slug.upper()}", direction=direction)
-        before, after = (make_reading(pilot, total, year, value) for year, value in (("2023", 1000), ("2025", 1009)))
-        make_effect(found[slug], reading_before=before, reading_after=after, province=home)
+        total = make.indicator(f"TOTAL_{slug.upper()}", direction=direction)
+        before, after = (make.reading(pilot, total, year, value) for year, value in (("2023", 1000), ("2025", 1009)))
+        make.effect(found[slug], reading_before=before, reading_after=after, province=home)
     days = {"started_on": date(2025, 3, 1), "in_use_on": date(2025, 4, 1)}
     sure = {"confirmed_on": date(2025, 6, 6), "confirmed_by": users["ministry"]}
-    found["confirmed"] = make_adoption(found["ready"], province=away, place="Port", **days, **sure)
-    found["claimed"] = make_adoption(found["ready"], province=away, place="Dock", **days)
-    found["measured"] = make_adoption(found["ready"], province=away, place="Quay", **days)
-    make_effect(found["ready"], adoption=found["measured"])
-    copy = make_adoption(found["taken"], make_pilot(batch, home, name_en="Copier"))
-    found["effect of a copy"] = make_effect(found["taken"], adoption=copy, province=home)
+    found["confirmed"] = make.adoption(found["ready"], province=away, place="Port", **days, **sure)
+    found["claimed"] = make.adoption(found["ready"], province=away, place="Dock", **days)
+    found["measured"] = make.adoption(found["ready"], province=away, place="Quay", **days)
+    make.effect(found["ready"], adoption=found["measured"])
+    copy = make.adoption(found["taken"], make.pilot(batch, home, name_en="Copier"))
+    found["effect of a copy"] = make.effect(found["taken"], adoption=copy, province=home)
     return found
 
 
@@ -216,7 +205,7 @@ def test_the_last_effect_of_a_practice_in_the_library_stays(records: dict[str, A
         address = f"/api/v1/effects/{one.pk}/"
         return api.send("DELETE", address, **{"If-Match": api.send("GET", address)["ETag"]})
 
-    other = make_effect(practice)
+    other = make.effect(practice)
     sent = {"action": "delete_selected", "post": "yes", "_selected_action": [effect.pk, other.pk]}
     assert browser.post("/admin/pilots/effect/", sent).text.count(only) == 2
     assert delete(other).status_code == 204
@@ -260,17 +249,17 @@ def test_a_version_is_restored_within_the_rules(records: dict[str, Any], users: 
 def test_a_province_states_no_further_effect_of_a_practice_in_the_library_but_measures_one(
     records: dict[str, Any], users: dict[str, User]
 ) -> None:
-    taken, pilot, so2 = records["taken"], Pilot.objects.get(slug="pilot"), make_indicator("AIR_SO2")
+    taken, pilot, so2 = records["taken"], Pilot.objects.get(slug="pilot"), make.indicator("AIR_SO2")
     api, browser = ApiClient(session=users["home"]), client_of(users["home"])
     words, ask = {"statement_en": "Much more"}, "Your role may not change this: ask the ministry."
     body = {"practice": "taken", "known_on": "2026-03-20"}
     assert faults(api.send("POST", "/api/v1/effects/", body | words)) == (403, {"/statement_en": "not_yours"})
-    sent = {"basis": "total", **words, "sources": [make_source().pk]}
+    sent = {"basis": "total", **words, "sources": [make.source().pk]}
     assert browser.post("/practices/taken/effects/new/", sent).context["form"].errors == {"statement_en": [ask]}
     assert form_errors(save_new(browser, Effect, practice=taken.pk, **words)) == {"statement_en": [ask]}
     plan = dry_run_of("effects", ["practice", *words], ["taken", *words.values()], by=users["home"])
     assert [(fault.cell, fault.code) for fault in plan.errors] == [("B2", "not_yours")]
-    before, after = (make_reading(pilot, so2, year, value).pk for year, value in (("2023", 200), ("2025", 150)))
+    before, after = (make.reading(pilot, so2, year, value).pk for year, value in (("2023", 200), ("2025", 150)))
     made = api.send("POST", "/api/v1/effects/", body | {"reading_before": before, "reading_after": after})
     assert made.status_code == 201
 
@@ -313,7 +302,7 @@ def test_a_practice_goes_its_way_by_api(records: dict[str, Any], users: dict[str
     assert (passed.status_code, passed.json()["state"], passed.json()["passed_on"]) == (200, "passed", str(today()))
     assert faults(move(home, etag, move="pass")) == (412, {"If-Match": "stale"})
     assert faults(move(boss, passed["ETag"], move="take_in")) == (400, {"/library_on": "missing"})
-    make_effect(practice)
+    make.effect(practice)
     key = {"Idempotency-Key": "take-in-1", "If-Match": passed["ETag"]}
     first, again = (boss.send("POST", f"{address}move/", {"move": "take_in"}, **key) for _n in range(2))
     assert (first.status_code, first.json()["state"], again.json()) == (200, "in_library", first.json())
@@ -340,7 +329,7 @@ def test_a_recommendation_on_a_rise_asks_for_a_remark_on_its_page_too(
 
 def test_a_confirmation_is_taken_back_by_api(records: dict[str, Any], users: dict[str, User]) -> None:
     boss = ApiClient(session=users["ministry"])
-    elsewhere = ApiClient(session=make_user("elsewhere", "provincial_editor", make_province()))
+    elsewhere = ApiClient(session=make_user("elsewhere", "provincial_editor", make.province()))
     address = f"/api/v1/adoptions/{records['confirmed'].pk}/"
     etag = boss.send("GET", address)["ETag"]
 
@@ -402,13 +391,13 @@ def test_an_effect_on_a_corrected_reading_is_shown_and_no_longer_counts(
     records: dict[str, Any], users: dict[str, User]
 ) -> None:
     Effect.objects.filter(reading_after__isnull=False).delete()
-    copier, so2, adoption = Pilot.objects.get(slug="foreign"), make_indicator("AIR_SO2"), records["claimed"]
+    copier, so2, adoption = Pilot.objects.get(slug="foreign"), make.indicator("AIR_SO2"), records["claimed"]
     Adoption.objects.filter(pk=adoption.pk).update(pilot=copier, place="")
-    before, after = (make_reading(copier, so2, year, value) for year, value in (("2023", 200), ("2025", 150)))
-    effect = make_effect(records["ready"], adoption=adoption, reading_before=before, reading_after=after)
+    before, after = (make.reading(copier, so2, year, value) for year, value in (("2023", 200), ("2025", 150)))
+    effect = make.effect(records["ready"], adoption=adoption, reading_before=before, reading_after=after)
     # A final value that repeats the preliminary one corrects nothing.
-    make_reading(copier, so2, "2023", 200, version=2, value_status="final", accepted_on=date(2026, 5, 1))
-    make_reading(copier, so2, "2025", 180, version=2, accepted_on=date(2026, 6, 1))
+    make.reading(copier, so2, "2023", 200, version=2, value_status="final", accepted_on=date(2026, 5, 1))
+    make.reading(copier, so2, "2025", 180, version=2, accepted_on=date(2026, 6, 1))
 
     api, found = ApiClient(session=users["ministry"]), {}
     for day in ("2026-03-19", "2026-03-20", "2026-05-31", "2026-06-01"):

@@ -13,17 +13,7 @@ from core.http.as_of import today
 from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.practices.queries import Copies, build_diffusion
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_indicator,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-    make_source,
-)
+from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.sign_in import client_of
 
@@ -35,11 +25,11 @@ TEXT = "Waste heat of the kilns dries the sludge before it is burned."
 @pytest.fixture
 def world() -> SimpleNamespace:
     """Three provinces with a pilot and an editor each, and the ministry."""
-    provinces = [make_province() for _n in range(3)]
-    batch = make_batch()
+    provinces = [make.province() for _n in range(3)]
+    batch = make.batch()
     return SimpleNamespace(
         provinces=provinces,
-        pilots=[make_pilot(batch, province) for province in provinces],
+        pilots=[make.pilot(batch, province) for province in provinces],
         editors=[make_user(f"editor-{n}", "provincial_editor", province) for n, province in enumerate(provinces)],
         ministry=make_user("ministry", "national_editor"),
     )
@@ -101,7 +91,7 @@ def test_a_practice_is_proposed_passed_and_recommended(world: SimpleNamespace) -
     response = home.post(f"{practice.get_absolute_url()}effects/new/", stated)
     assert response.status_code == 400
     assert response.context["form"].errors == {"sources": ["A stated result needs its source."]}
-    response = home.post(f"{practice.get_absolute_url()}effects/new/", {**stated, "sources": [make_source().pk]})
+    response = home.post(f"{practice.get_absolute_url()}effects/new/", {**stated, "sources": [make.source().pk]})
     assert response.status_code == 302
     effect = Effect.objects.get()
     assert (effect.stated_value, effect.province, effect.sources.count()) == (30, world.provinces[0], 1)
@@ -120,7 +110,7 @@ def test_a_practice_is_proposed_passed_and_recommended(world: SimpleNamespace) -
 
 
 def test_a_proposal_without_its_texts_is_not_taken_in(world: SimpleNamespace) -> None:
-    practice = make_practice(world.pilots[0], province=world.provinces[0], passed_on=date(2025, 2, 1))
+    practice = make.practice(world.pilots[0], province=world.provinces[0], passed_on=date(2025, 2, 1))
     page = unescape(client_of(world.ministry).get(practice.get_absolute_url()).content.decode())
     missing = [
         "“Problem” is missing: at least 20 characters, in one language.",
@@ -136,7 +126,7 @@ def test_a_proposal_without_its_texts_is_not_taken_in(world: SimpleNamespace) ->
 
 def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world: SimpleNamespace) -> None:
     days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1)}
-    practice = make_practice(world.pilots[0], province=world.provinces[0], **days)
+    practice = make.practice(world.pilots[0], province=world.provinces[0], **days)
     origin, claimant, elsewhere = (client_of(user) for user in world.editors)
     own = practice.get_absolute_url()
     report = {"pilot": world.pilots[1].pk, "planned_on": "2025-04-01", "started_on": "2025-05-01"}
@@ -157,9 +147,9 @@ def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world
     assert trust_of(practice) == Trust.CONFIRMED
     assert last_message(origin.post(f"{address}confirm/")) == "This copy is confirmed already."
 
-    values, so2 = {"2023": 100, "2025": 85}, make_indicator("AIR_SO2")
-    before, after = (make_reading(world.pilots[1], so2, year, value).pk for year, value in values.items())
-    pending = make_reading(world.pilots[1], so2, "2024", 90, state="reported", accepted_on=None).pk
+    values, so2 = {"2023": 100, "2025": 85}, make.indicator("AIR_SO2")
+    before, after = (make.reading(world.pilots[1], so2, year, value).pk for year, value in values.items())
+    pending = make.reading(world.pilots[1], so2, "2024", 90, state="reported", accepted_on=None).pk
     effect = {"adoption": adoption.pk, "basis": "total", "reading_before": before}
     assert claimant.post(f"{own}effects/new/", {**effect, "reading_after": pending}).status_code == 400
     assert claimant.post(f"{own}effects/new/", {**effect, "reading_after": after}).status_code == 302
@@ -184,8 +174,8 @@ def trust_of(practice: Practice) -> Trust:
 
 
 def test_the_address_of_a_form_leads_to_its_page_where_it_is_only_read(world: SimpleNamespace) -> None:
-    practice = make_practice(world.pilots[0], province=world.provinces[0])
-    page = f"{practice.get_absolute_url()}copies/{make_adoption(practice, world.pilots[2]).pk}/"
+    practice = make.practice(world.pilots[0], province=world.provinces[0])
+    page = f"{practice.get_absolute_url()}copies/{make.adoption(practice, world.pilots[2]).pk}/"
     editor = client_of(world.editors[2])
     addresses = {f"{page}{form}/": page for form in ("update", "confirm", "withdraw")}
     for address, led_to in {**addresses, f"{practice.get_absolute_url()}move/": practice.get_absolute_url()}.items():
@@ -195,8 +185,8 @@ def test_the_address_of_a_form_leads_to_its_page_where_it_is_only_read(world: Si
 
 
 def test_a_copy_is_given_up_with_its_reason(world: SimpleNamespace) -> None:
-    practice = make_practice(world.pilots[0], province=world.provinces[0])
-    adoption = make_adoption(practice, world.pilots[2], started_on=date(2025, 3, 1))
+    practice = make.practice(world.pilots[0], province=world.provinces[0])
+    adoption = make.adoption(practice, world.pilots[2], started_on=date(2025, 3, 1))
     editor, address = client_of(world.editors[2]), f"{practice.get_absolute_url()}copies/{adoption.pk}/update/"
 
     refused = editor.post(address, {"given_up_on": "2025-09-01", "give_up_reason": ""})
@@ -219,27 +209,27 @@ def test_a_copy_is_given_up_with_its_reason(world: SimpleNamespace) -> None:
 
 @pytest.mark.parametrize("path", ["/practices/new/", "/practices/one/adopt/", "/practices/one/effects/new/"])
 def test_readers_are_asked_to_sign_in_and_viewers_refused(world: SimpleNamespace, path: str) -> None:
-    make_practice(world.pilots[0], slug="one")
+    make.practice(world.pilots[0], slug="one")
     assert Client().get(path).status_code == 302
     assert client_of(make_user("viewer", "viewer")).get(path).status_code == 403
     assert client_of(world.ministry).get(path).status_code == 200
 
 
 def test_an_editor_of_another_province_adds_no_effect(world: SimpleNamespace) -> None:
-    practice = make_practice(world.pilots[0], province=world.provinces[0])
+    practice = make.practice(world.pilots[0], province=world.provinces[0])
     page = f"{practice.get_absolute_url()}effects/new/"
     assert client_of(world.editors[1]).get(page).status_code == 403
-    make_adoption(practice, world.pilots[1])
-    stated = {"basis": "total", "statement_en": "Less", "sources": [make_source().pk]}
+    make.adoption(practice, world.pilots[1])
+    stated = {"basis": "total", "statement_en": "Less", "sources": [make.source().pk]}
     response = client_of(world.editors[1]).post(page, stated)  # of the origin, by the adopter
     assert response.status_code == 403
     assert not Effect.objects.exists()
 
 
 def test_names_of_people_stay_off_the_page(world: SimpleNamespace) -> None:
-    practice = make_practice(world.pilots[0], province=world.provinces[0])
-    make_effect(practice)
-    adoption = make_adoption(practice, world.pilots[1], claimed_by=world.editors[1])
+    practice = make.practice(world.pilots[0], province=world.provinces[0])
+    make.effect(practice)
+    adoption = make.adoption(practice, world.pilots[1], claimed_by=world.editors[1])
     client_of(world.editors[0]).post(f"{practice.get_absolute_url()}copies/{adoption.pk}/confirm/")
     for client in (Client(), client_of(world.editors[2])):
         page = client.get(practice.get_absolute_url()).content.decode()

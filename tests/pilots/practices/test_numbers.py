@@ -8,16 +8,7 @@ import pytest
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import Effect, Pilot, Practice
 from pilots.practices.queries import build_diffusion
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_indicator,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-)
+from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -28,18 +19,18 @@ DAYS = [date(2024, 12, 31), date(2025, 3, 1), date(2025, 6, 30), date(2026, 3, 2
 @pytest.fixture
 def records(empty: None) -> None:
     """Six practices of two provinces, and copies in every state and of every trust in six provinces."""
-    provinces = [make_province(slug=f"place-{n}") for n in range(6)] + [make_province(in_roster=False)]
-    batch = make_batch()
-    pilots = [make_pilot(batch, province) for province in provinces]
+    provinces = [make.province(slug=f"place-{n}") for n in range(6)] + [make.province(in_roster=False)]
+    batch = make.batch()
+    pilots = [make.pilot(batch, province) for province in provinces]
     practices = [
-        make_practice(pilots[0], province=provinces[0]),
-        make_practice(
+        make.practice(pilots[0], province=provinces[0]),
+        make.practice(
             pilots[0], passed_on=date(2025, 1, 10), library_on=date(2025, 2, 1), recommended_on=date(2025, 6, 1)
         ),
-        make_practice(pilots[1], passed_on=date(2025, 1, 10), library_on=date(2025, 3, 1)),
-        make_practice(pilots[1], pilots[0], proposed_on=date(2025, 5, 1), passed_on=date(2025, 5, 2)),
-        make_practice(pilots[1], retired_on=date(2026, 1, 1), retired_reason_en="old", passed_on=date(2025, 2, 2)),
-        make_practice(
+        make.practice(pilots[1], passed_on=date(2025, 1, 10), library_on=date(2025, 3, 1)),
+        make.practice(pilots[1], pilots[0], proposed_on=date(2025, 5, 1), passed_on=date(2025, 5, 2)),
+        make.practice(pilots[1], retired_on=date(2026, 1, 1), retired_reason_en="old", passed_on=date(2025, 2, 2)),
+        make.practice(
             pilots[0],
             proposed_on=date(2024, 1, 1),
             passed_on=date(2024, 2, 1),
@@ -49,14 +40,14 @@ def records(empty: None) -> None:
     ]
     for number, practice in enumerate(practices):
         copy_everywhere(practice, number, pilots)
-    place = {"province": make_province(slug="port"), "place": "Harbour", "started_on": date(2025, 3, 1)}
-    make_adoption(practices[2], in_use_on=date(2025, 4, 1), confirmed_on=date(2026, 1, 1), **place)
+    place = {"province": make.province(slug="port"), "place": "Harbour", "started_on": date(2025, 3, 1)}
+    make.adoption(practices[2], in_use_on=date(2025, 4, 1), confirmed_on=date(2026, 1, 1), **place)
     measure(practices[1], pilots)
     practices[1].adoptions.filter(pilot=pilots[3]).update(confirmed_on=date(2026, 9, 20))  # after it was verified
-    late = make_adoption(practices[5], pilots[6], planned_on=date(2026, 5, 1))  # after its effect was known
-    nox = make_indicator("AIR_NOX")
-    rows = [make_reading(pilots[6], nox, year, 10) for year in ("2023", "2024")]
-    make_effect(practices[5], adoption=late, reading_before=rows[0], reading_after=rows[1], known_on=date(2026, 3, 1))
+    late = make.adoption(practices[5], pilots[6], planned_on=date(2026, 5, 1))  # after its effect was known
+    nox = make.indicator("AIR_NOX")
+    rows = [make.reading(pilots[6], nox, year, 10) for year in ("2023", "2024")]
+    make.effect(practices[5], adoption=late, reading_before=rows[0], reading_after=rows[1], known_on=date(2026, 3, 1))
 
 
 def copy_everywhere(practice: Practice, number: int, pilots: list[Pilot]) -> None:
@@ -75,25 +66,25 @@ def copy_everywhere(practice: Practice, number: int, pilots: list[Pilot]) -> Non
         if (number * place) % 5 == 4:
             reason = GiveUpReason.values[(number + place) % 7]
             fields |= {"given_up_on": date(2025, 10, 1), "give_up_reason": reason}
-        make_adoption(practice, pilot, **fields)
+        make.adoption(practice, pilot, **fields)
 
 
 def measure(practice: Practice, pilots: list[Pilot]) -> None:
     """Measure the origin and two copies; of one copy a reading is accepted late, of another it is disputed."""
-    indicator = make_indicator("AIR_SO2")
+    indicator = make.indicator("AIR_SO2")
     for pilot, before, after, state, accepted in (
         (pilots[0], 200, 150, "accepted", date(2026, 3, 20)),
         (pilots[3], 100, 80, "accepted", date(2026, 9, 1)),
         (pilots[4], 100, 70, "disputed", date(2026, 3, 20)),
     ):
         rows = [
-            make_reading(pilot, indicator, "2023", before),
-            make_reading(pilot, indicator, "2025", after, state=state, accepted_on=accepted),
+            make.reading(pilot, indicator, "2023", before),
+            make.reading(pilot, indicator, "2025", after, state=state, accepted_on=accepted),
         ]
         copy = practice.adoptions.filter(pilot=pilot).first()
         assert copy or pilot == pilots[0]
-        make_effect(practice, adoption=copy, reading_before=rows[0], reading_after=rows[1], known_on=date(2026, 3, 25))
-    make_effect(practice, known_on=date(2025, 3, 15))
+        make.effect(practice, adoption=copy, reading_before=rows[0], reading_after=rows[1], known_on=date(2026, 3, 25))
+    make.effect(practice, known_on=date(2025, 3, 15))
 
 
 def numbers_on(day: date) -> dict[str, Any]:
@@ -146,16 +137,16 @@ def test_an_effect_counts_from_the_acceptance_of_both_readings() -> None:
 
 
 def test_a_change_from_nothing_has_no_percentage() -> None:
-    pilot = make_pilot(make_batch(), make_province())
-    practice, indicator = make_practice(pilot), make_indicator("AIR_SO2")
-    readings = [make_reading(pilot, indicator, "2023", 0), make_reading(pilot, indicator, "2025", 3)]
-    make_effect(practice, reading_before=readings[0], reading_after=readings[1], known_on=date(2026, 4, 1))
+    pilot = make.pilot(make.batch(), make.province())
+    practice, indicator = make.practice(pilot), make.indicator("AIR_SO2")
+    readings = [make.reading(pilot, indicator, "2023", 0), make.reading(pilot, indicator, "2025", 3)]
+    make.effect(practice, reading_before=readings[0], reading_after=readings[1], known_on=date(2026, 4, 1))
     effect = Effect.objects.on(date(2026, 5, 1)).get()
     assert (effect.change, effect.rate) == (3, None)
 
 
 def test_no_copy_is_not_a_median_of_nothing() -> None:
-    make_practice(make_pilot(make_batch(), make_province()))
+    make.practice(make.pilot(make.batch(), make.province()))
     diffusion = build_diffusion(date(2026, 5, 1))
     assert (diffusion.median_days_to_first_copy, diffusion.usual_days) == (None, None)
     assert diffusion.copies.adopters == dict.fromkeys(Trust, 0)

@@ -11,18 +11,7 @@ from django.test import Client
 from pilots.analytics.pilot_status import build_progress
 from pilots.models import Pilot, Practice
 from pilots.practices.queries import practices_for
-from tests.factories import (
-    make_adoption,
-    make_batch,
-    make_effect,
-    make_indicator,
-    make_industry,
-    make_pilot,
-    make_practice,
-    make_province,
-    make_reading,
-    make_target,
-)
+from tests import factories as make
 from tests.support.csv_files import csv_records
 
 pytestmark = pytest.mark.django_db
@@ -64,12 +53,12 @@ def test_an_empty_day_has_no_practice(client: Client) -> None:
     ],
 )
 def test_the_filters_find_practices(client: Client, empty: None, query: str, titles: list[str]) -> None:
-    province, batch = make_province(slug="one"), make_batch()
-    huzhou, other = make_pilot(batch, province, name_en="Huzhou"), make_pilot(batch, province)
-    make_practice(huzhou, title_en="Origin in Huzhou", level="city")
-    practice = make_practice(
+    province, batch = make.province(slug="one"), make.batch()
+    huzhou, other = make.pilot(batch, province, name_en="Huzhou"), make.pilot(batch, province)
+    make.practice(huzhou, title_en="Origin in Huzhou", level="city")
+    practice = make.practice(
         other,
-        make_pilot(batch, province),
+        make.pilot(batch, province),
         title_en="Recommended",
         field="energy",
         facet="goal",
@@ -77,20 +66,20 @@ def test_the_filters_find_practices(client: Client, empty: None, query: str, tit
         library_on=date(2025, 1, 3),
         recommended_on=date(2025, 1, 4),
     )
-    practice.industries.add(make_industry(slug="steel"))
-    indicator = make_indicator("AIR_SO2")
-    before, after = make_reading(other, indicator, "2023", 10), make_reading(other, indicator, "2025", 8)
-    make_effect(practice, reading_before=before, reading_after=after)
+    practice.industries.add(make.industry(slug="steel"))
+    indicator = make.indicator("AIR_SO2")
+    before, after = make.reading(other, indicator, "2023", 10), make.reading(other, indicator, "2025", 8)
+    make.effect(practice, reading_before=before, reading_after=after)
     rows = client.get(f"/practices/?sort=title&{query}").context["listing"].table.rows
     assert sorted(row[0].value for row in rows) == titles
 
 
 def test_the_list_is_the_same_as_a_file(client: Client, empty: None) -> None:
-    batch = make_batch()
-    origin, copier = make_pilot(batch, make_province()), make_pilot(batch, make_province())
-    practice = make_practice(origin, title_en="Dryer", cost_amount=1200, cost_kind="yearly", cost_year=2025)
-    make_effect(practice)
-    make_adoption(practice, copier, started_on=date(2025, 3, 1), in_use_on=date(2025, 4, 1))
+    batch = make.batch()
+    origin, copier = make.pilot(batch, make.province()), make.pilot(batch, make.province())
+    practice = make.practice(origin, title_en="Dryer", cost_amount=1200, cost_kind="yearly", cost_year=2025)
+    make.effect(practice)
+    make.adoption(practice, copier, started_on=date(2025, 3, 1), in_use_on=date(2025, 4, 1))
     (found,) = csv_records(client.get("/practices/", {"export": "practices.csv", **DAY}))
     assert {name: found[name] for name in ("Practice", "State", "Result", "Cost", "Verified", "Claimed only")} == {
         "Practice": "Dryer",
@@ -103,14 +92,14 @@ def test_the_list_is_the_same_as_a_file(client: Client, empty: None) -> None:
 
 
 def test_copies_in_use_are_counted_apart_in_the_finding(client: Client, empty: None) -> None:
-    batch = make_batch()
-    origin, *copiers = [make_pilot(batch, make_province()) for _n in range(4)]
-    practice = make_practice(
+    batch = make.batch()
+    origin, *copiers = [make.pilot(batch, make.province()) for _n in range(4)]
+    practice = make.practice(
         origin, passed_on=date(2025, 1, 2), library_on=date(2025, 1, 3), recommended_on=date(2025, 1, 4)
     )
     for pilot, confirmed in zip(copiers, (date(2025, 5, 1), None, None), strict=True):
         use = {"started_on": date(2025, 3, 1), "in_use_on": date(2025, 4, 1)}
-        make_adoption(practice, pilot, confirmed_on=confirmed, **use)
+        make.adoption(practice, pilot, confirmed_on=confirmed, **use)
     assert client.get("/practices/", DAY).context["finding"] == (
         "1 of 1 practices recommended, 0 more in the library; 1 of 4 provinces reached; in use: 0 verified, "
         "1 confirmed, 2 only claimed."
@@ -127,16 +116,16 @@ def test_copies_in_use_are_counted_apart_in_the_finding(client: Client, empty: N
 @pytest.fixture
 def behind(empty: None) -> Pilot:
     """A park that is red on VOC emissions, in one industry."""
-    batch = make_batch()
-    park = make_pilot(batch, make_province(), make_industry(name_en="Coking"), slug="park", kind="park")
-    indicator = make_indicator("AIR_VOC")
-    make_target(park, indicator, 100, 50)
-    make_reading(park, indicator, "2025", 99)
+    batch = make.batch()
+    park = make.pilot(batch, make.province(), make.industry(name_en="Coking"), slug="park", kind="park")
+    indicator = make.indicator("AIR_VOC")
+    make.target(park, indicator, 100, 50)
+    make.reading(park, indicator, "2025", 99)
     return park
 
 
 def library(*origins: Pilot, **fields: Any) -> Practice:
-    return make_practice(*origins, passed_on=date(2025, 1, 2), library_on=date(2025, 1, 3), **fields)
+    return make.practice(*origins, passed_on=date(2025, 1, 2), library_on=date(2025, 1, 3), **fields)
 
 
 def matches_of(pilot: Pilot) -> list[tuple[str, list[str]]]:
@@ -147,22 +136,22 @@ def matches_of(pilot: Pilot) -> list[tuple[str, list[str]]]:
 
 def test_practices_of_the_same_industry_or_red_indicator_are_offered_newest_effect_first(behind: Pilot) -> None:
     indicator = behind.targets.get().indicator
-    city = make_pilot(behind.batch, make_province())
+    city = make.pilot(behind.batch, make.province())
     stated = library(city, title_en="Stated")
-    make_effect(stated, stated_value=Decimal(5), stated_unit="t VOCs/yr", known_on=date(2025, 6, 1))
+    make.effect(stated, stated_value=Decimal(5), stated_unit="t VOCs/yr", known_on=date(2025, 6, 1))
     measured = library(city, title_en="Measured")
-    before, after = make_reading(city, indicator, "2023", 10), make_reading(city, indicator, "2025", 8)
-    make_effect(measured, reading_before=before, reading_after=after, known_on=date(2026, 9, 1))
+    before, after = make.reading(city, indicator, "2023", 10), make.reading(city, indicator, "2025", 8)
+    make.effect(measured, reading_before=before, reading_after=after, known_on=date(2026, 9, 1))
     for practice in (
         library(city, title_en="Without an effect"),
         library(behind, title_en="Its own"),
         copied := library(city, title_en="Copied already"),
         library(city, title_en="Retired", retired_on=date(2026, 1, 1), retired_reason_en="old"),
-        make_practice(city, title_en="Proposed only"),
+        make.practice(city, title_en="Proposed only"),
     ):
         practice.industries.set(behind.industries.all())
-    make_adoption(copied, behind)
-    library(make_pilot(behind.batch, make_province(), kind="park"), title_en="Only the same kind")
+    make.adoption(copied, behind)
+    library(make.pilot(behind.batch, make.province(), kind="park"), title_en="Only the same kind")
     assert matches_of(behind) == [
         ("Measured", [indicator.name]),
         ("Stated", [indicator.name]),
@@ -172,7 +161,7 @@ def test_practices_of_the_same_industry_or_red_indicator_are_offered_newest_effe
 
 
 def test_the_page_of_a_pilot_that_is_behind_offers_them(client: Client, behind: Pilot) -> None:
-    practice = library(make_pilot(behind.batch, make_province()), title_en="Same industry")
+    practice = library(make.pilot(behind.batch, make.province()), title_en="Same industry")
     practice.industries.set(behind.industries.all())
     page = page_text(client, "/pilots/park/", **DAY)
     assert "Practices for this pilot" in page
