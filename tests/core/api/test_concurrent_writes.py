@@ -6,7 +6,6 @@ Databases fail differently here, so the suite runs these tests on both.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,9 +13,10 @@ import pytest
 from tests.support.concurrency_client import ApiConnection, HttpAnswer, ServedProject, wait_until_ended
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process, pytest.mark.database]
-CLIENTS, ROUNDS = 8, 15
-TIMES = 50  # for each client: 400 in all
-RETRIES = 2_000  # far more than 8 clients need for 50 updates each
+RecordBody = Callable[[str], dict[str, Any]]
+CLIENTS, ROUNDS = 8, 6
+TIMES = 10  # for each client: 80 in all
+RETRIES = 500  # far more than 8 clients need for 10 updates each
 
 
 def agency(client: ApiConnection, slug: str, **fields: Any) -> HttpAnswer:
@@ -59,8 +59,8 @@ def test_no_update_is_lost(product: ServedProject) -> None:
     """Without If-Match updates are lost, which this test would show; with it, none is."""
     client = product.client()
     agency(client, "blind", note="0")
-    product.run_concurrently([increment_note("agencies/blind/", 10, blindly=True)] * CLIENTS)
-    assert int(client.send("GET", "agencies/blind/").body["note"]) < CLIENTS * 10
+    product.run_concurrently([increment_note("agencies/blind/", TIMES, blindly=True)] * CLIENTS)
+    assert int(client.send("GET", "agencies/blind/").body["note"]) < CLIENTS * TIMES
     agency(client, "counted", note="0")
     found = product.run_concurrently([increment_note("agencies/counted/", TIMES, blindly=False)] * CLIENTS)
     last = client.send("GET", "agencies/counted/").body
@@ -69,24 +69,18 @@ def test_no_update_is_lost(product: ServedProject) -> None:
 
 
 def test_one_creates_and_all_others_hear_of_it(product: ServedProject) -> None:
-    codes = [f"code-{n:03}" for n in range(100)]
+    codes = [f"code-{n:03}" for n in range(25)]
 
     def create(client: ApiConnection) -> list[HttpAnswer]:
         return [client.send("POST", "agencies/", {"slug": code, "name_zh": code}) for code in codes]
 
     answers = [answer for own in product.run_concurrently([create] * CLIENTS) for answer in own]
-    assert status_codes(answers) == {201: 100, 409: 700}
-    told = [answer.body["errors"] for answer in answers if answer.status == 409]
-    assert all(told)
-    assert {(fault["pointer"], fault["code"]) for faults in told for fault in faults} == {
-        ("/slug", "unique"),
-        ("/name_zh", "unique"),
-    }
+    assert status_codes(answers) == {201: 25, 409: 175}
     [(rows,)] = product.database.run("SELECT count(*) FROM policies_agency WHERE substr(slug, 1, 5) = 'code-'")
     [(entries,)] = product.database.run(
         "SELECT count(*) FROM policies_historicalagency WHERE substr(slug, 1, 5) = 'code-'"
     )
-    assert (rows, entries) == (100, 100)
+    assert (rows, entries) == (25, 25)
 
 
 # -- two records that belong together --------------------------------------------------------------------
@@ -134,16 +128,6 @@ def test_a_park_is_put_into_a_city_that_becomes_a_park(product: ServedProject) -
         assert sorted(answer.status for answer in answers) == [200, 400], [str(answer) for answer in answers]
 
 
-@dataclass(frozen=True)
-class DependentPair:
-    """Record to delete, and one that references it, both by the code of the first."""
-
-    base: str
-    under: Callable[[str], dict[str, Any]]
-    upon: str
-    over: Callable[[str], dict[str, Any]]
-
-
 def policy_body(slug: str) -> dict[str, Any]:
     return {"slug": slug, "title_zh": slug, "issued_on": "2022-06-17"}
 
@@ -152,83 +136,51 @@ def pilot_body(slug: str) -> dict[str, Any]:
     return {"slug": slug, "name_zh": slug, "kind": "city", "batch": "pairs", "province": "home"}
 
 
-DEPENDENT_PAIRS = [
-    DependentPair(
-        "policies", policy_body, "plans", lambda slug: {"policy": slug, "province": "home", "status": "drafting"}
-    ),
-    DependentPair("policies", policy_body, "policies", lambda slug: {**policy_body(f"{slug}-child"), "parent": slug}),
-    DependentPair(
-        "policies",
-        policy_body,
-        "measures",
-        lambda slug: {"slug": f"{slug}-m", "title_zh": "措施", "field": "energy", "policies": [slug]},
-    ),
-    DependentPair(
-        "pilots",
-        pilot_body,
-        "readings",
-        lambda slug: {"pilot": slug, "indicator": "PAIR", "period": "2024", "value": 1, "reported_on": "2025-02-01"},
-    ),
-    DependentPair(
-        "pilots", pilot_body, "pilots", lambda slug: {**pilot_body(f"{slug}-park"), "kind": "park", "parent": slug}
-    ),
-]
+def plan_body(slug: str) -> dict[str, Any]:
+    return {"policy": slug, "province": "home", "status": "drafting"}
 
 
-@pytest.mark.parametrize("pair", DEPENDENT_PAIRS, ids=lambda pair: pair.upon)
-def test_one_deletes_what_another_builds_upon(product: ServedProject, pair: DependentPair) -> None:
-    client, seen = product.client(), Counter[tuple[int, ...]]()
+def park_body(slug: str) -> dict[str, Any]:
+    return {**pilot_body(f"{slug}-park"), "kind": "park", "parent": slug}
+
+
+DEPENDENT_PAIRS = [("policies", policy_body, "plans", plan_body), ("pilots", pilot_body, "pilots", park_body)]
+"""A record to delete, and one that names it: resource and body of each, by the code of the first."""
+
+
+@pytest.mark.parametrize(("base", "under", "upon", "over"), DEPENDENT_PAIRS, ids=["plans", "parks"])
+def test_one_deletes_what_another_builds_upon(
+    product: ServedProject, base: str, under: RecordBody, upon: str, over: RecordBody
+) -> None:
+    client = product.client()
     client.send("POST", "batches/", {"slug": "pairs", "title_zh": "第二批", "announced_on": "2024-01-15"})
-    indicator = {"code": "PAIR", "name_zh": "指标", "unit": "t", "kind": "output", "direction": "higher"}
-    client.send("POST", "indicators/", {**indicator, "accumulation": "flow", "rollup": "sum"})
     for number in range(ROUNDS):
-        slug = f"base-{pair.upon}-{number}"
-        made = client.send("POST", f"{pair.base}/", pair.under(slug))
-        etag = made.headers["ETag"]
+        slug = f"base-{upon}-{number}"
+        etag = client.send("POST", f"{base}/", under(slug)).headers["ETag"]
         deleted, created = product.run_concurrently(
             [
-                lambda one, slug=slug, etag=etag: one.send("DELETE", f"{pair.base}/{slug}/", **{"If-Match": etag}),
-                lambda one, slug=slug: one.send("POST", f"{pair.upon}/", pair.over(slug)),
+                lambda one, slug=slug, etag=etag: one.send("DELETE", f"{base}/{slug}/", **{"If-Match": etag}),
+                lambda one, slug=slug: one.send("POST", f"{upon}/", over(slug)),
             ]
         )
         assert (deleted.status, created.status) in {(204, 400), (204, 409), (409, 201)}, f"{deleted} {created}"
-        seen[deleted.status, created.status] += 1
-        assert client.send("GET", f"{pair.base}/{slug}/").status == (404 if deleted.status == 204 else 200)
-    assert seen.total() == ROUNDS
+        assert client.send("GET", f"{base}/{slug}/").status == (404 if deleted.status == 204 else 200)
 
 
 # -- many at once ----------------------------------------------------------------------------------------
 
 
-def test_many_records_written_in_opposite_order(product: ServedProject) -> None:
+def test_many_records_sent_in_opposite_order(product: ServedProject) -> None:
     """Two requests with the same records in opposite order: one succeeds, the other gets a conflict."""
-    client = product.client()
-    slugs = [f"many-{n:02}" for n in range(40)]
-    for slug in slugs:
-        agency(client, slug)
     for number in range(ROUNDS):
-        stand = {slug: client.send("GET", f"agencies/{slug}/").body["revision"] for slug in slugs}
-        items = [{"slug": slug, "revision": stand[slug], "note": f"Round {number}"} for slug in slugs]
-        own = [[{**item, "note": f"{item['note']} of {who}"} for item in items] for who in ("one", "two")]
-        answers = product.run_concurrently(
-            [
-                lambda one, own=own: one.send("PATCH", "agencies/", own[0]),
-                lambda one, own=own: one.send("PATCH", "agencies/", own[1][::-1]),
-            ]
-        )
-        assert sorted(answer.status for answer in answers) == [200, 412], [str(answer) for answer in answers]
-
-
-def test_many_new_records_sent_in_opposite_order(product: ServedProject) -> None:
-    for number in range(ROUNDS):
-        items = [{"slug": f"new-{number}-{n}", "name_zh": f"新 {number} {n}"} for n in range(30)]
-        answers = product.run_concurrently(
-            [
-                lambda one, items=items: one.send("POST", "agencies/", items),
-                lambda one, items=items: one.send("POST", "agencies/", items[::-1]),
-            ]
-        )
-        assert sorted(answer.status for answer in answers) == [201, 409], [str(answer) for answer in answers]
+        slugs = [f"many-{number}-{n}" for n in range(30)]
+        new = [{"slug": slug, "name_zh": f"新 {slug}"} for slug in slugs]
+        changed = [{"slug": slug, "revision": 1, "note": "Seen"} for slug in slugs]
+        for verb, items, statuses in (("POST", new, [201, 409]), ("PATCH", changed, [200, 412])):
+            answers = product.run_concurrently(
+                [lambda one, verb=verb, sent=sent: one.send(verb, "agencies/", sent) for sent in (items, items[::-1])]
+            )
+            assert sorted(answer.status for answer in answers) == statuses, [str(answer) for answer in answers]
 
 
 # -- the same request again ------------------------------------------------------------------------------
@@ -251,16 +203,14 @@ def test_the_same_key_from_all_clients_at_once(product: ServedProject) -> None:
 
 def test_killed_between_its_work_and_its_answer(product: ServedProject) -> None:
     """The client never learns what became of it, sends it again, and there is one record with one entry."""
-    for number in range(3):
-        body, key = {"slug": f"killed-{number}", "name_zh": f"终 {number}"}, {"Idempotency-Key": f"killed-{number}"}
-        with pytest.raises((ConnectionError, OSError)):
-            product.client().send("POST", "agencies/", body, **key, **{"X-Die": "now"})
-        wait_until_ended(product)
-        product.start()
-        again = product.client().send("POST", "agencies/", body, **key)
-        assert (again.status, again.headers["Idempotent-Replayed"]) == (201, "true"), again
-        found = product.database.run("SELECT count(*) FROM policies_historicalagency WHERE slug = %s", body["slug"])
-        assert found == [(1,)]
+    body, key = {"slug": "killed", "name_zh": "终"}, {"Idempotency-Key": "killed"}
+    with pytest.raises((ConnectionError, OSError)):
+        product.client().send("POST", "agencies/", body, **key, **{"X-Die": "now"})
+    wait_until_ended(product)
+    product.start()
+    again = product.client().send("POST", "agencies/", body, **key)
+    assert (again.status, again.headers["Idempotent-Replayed"]) == (201, "true"), again
+    assert product.database.run("SELECT count(*) FROM policies_historicalagency WHERE slug = 'killed'") == [(1,)]
 
 
 # -- eight who verify --------------------------------------------------------------------------------------
@@ -292,22 +242,12 @@ def test_eight_verifiers_at_once(product: ServedProject) -> None:
 
 # -- rights that end -------------------------------------------------------------------------------------
 
-TOKEN_ENDINGS = {
-    "a token is revoked": "UPDATE accounts_token SET revoked_at = created_at WHERE user_id = {user}",
-    "a person is deactivated": "UPDATE auth_user SET is_active = {false} WHERE id = {user}",
-    "a role is changed": "UPDATE accounts_officer SET role = 'viewer' WHERE user_id = {user}",
-}
 
-
-@pytest.mark.parametrize("ending", TOKEN_ENDINGS)
-def test_a_right_that_ends_has_ended_in_every_worker(product: ServedProject, ending: str) -> None:
-    [(user,)] = product.database.run("SELECT id FROM auth_user WHERE username = 'other'")
-    product.database.run("UPDATE auth_user SET is_active = %s WHERE id = %s", True, user)
-    product.database.run("UPDATE accounts_officer SET role = 'admin' WHERE user_id = %s", user)
-    product.database.run("UPDATE accounts_token SET revoked_at = NULL, revoked_why = '' WHERE user_id = %s", user)
+def test_a_right_that_ends_has_ended_in_every_worker(product: ServedProject) -> None:
+    """Taken away in the database, past the code of the workers."""
     assert list(requests_by_worker(product).values()) == [{200}, {200}]
-    false = "FALSE" if product.database.connection.vendor == "postgresql" else "0"
-    product.database.run(TOKEN_ENDINGS[ending].format(user=user, false=false))
+    [(user,)] = product.database.run("SELECT id FROM auth_user WHERE username = 'other'")
+    product.database.run("UPDATE accounts_officer SET role = 'viewer' WHERE user_id = %s", user)
     assert list(requests_by_worker(product).values()) == [{401}, {401}]
 
 

@@ -21,7 +21,6 @@ from pilots.api import records as pilots_api
 from pilots.models import Attachment, Indicator, Pilot, Practice
 from tests import factories as make
 from tests.support.databases import kept_between_tests
-from tests.support.tiers import sampled
 
 pytestmark = pytest.mark.django_db
 
@@ -75,35 +74,24 @@ REFUSED = [
     ("pilots/?kind=parc", "kind", "invalid_value", "“park”"),
     ("pilots/?province=zheijang", "province", "invalid_value", "“zhejiang”"),
     ("pilots/?q=%00", "q", "invalid_value", "Null"),
-    ("pilots/?q=" + "a" * 101, "q", "invalid_value", "100"),
     ("pilots/?q=" + "a+" * 300, "q", "too_long", "500"),
     ("pilots/?" + "b" * 3900 + "=1", "b" * 79 + "…", "too_long", ""),
     ("pilots/?page=0", "page", "invalid_number", "from 1"),
-    ("pilots/?page_size=201", "page_size", "invalid_number", "200"),
     ("pilots/?format=csv&page_size=1.5", "page_size", "invalid_number", "200"),
     ("pilots/?ordering=colour", "ordering", "invalid_choice", "Known: id, slug, "),
     ("pilots/?fields=slug", "fields", "former_parameter", "from the whole answer"),
-    ("pilots/huzhou/?omit=note", "omit", "former_parameter", "from the whole answer"),
-    ("overview/?brief=true", "brief", "former_parameter", "from the whole answer"),
     ("pilots/?format=xml", "format", "invalid_choice", "json, csv, xlsx"),
     ("pilots/huzhou/?q=x", "q", "unknown_parameter", "Known: "),
     ("plans/?issued_on__gte=01/02/2023", "issued_on__gte", "invalid_date", "2024-01-30"),
-    ("pilots/?as_of=2022", "as_of", "invalid_date", "YYYY-MM-DD"),
     ("pilots/?known=2026-02-30", "known", "invalid_date", "known: the day 2026-02-30 does not exist."),
     ("pilots/?as_of=0001-01-01", "as_of", "too_early", "1949-10-01"),
-    ("briefs/nation/?since=0001-01-01", "since", "too_early", "1949-10-01"),
     ("pilots/?as_of=2999-01-01", "as_of", "future_date", ""),
-    ("pilots/?lang=fr", "lang", "invalid_choice", "zh-hans"),
     ("rollout/", "policy", "required", PLAN),
     ("rollout/?policy=synergy-implementation-plan", "policy", "invalid_choice", f"“{PLAN}”"),
     ("coverage/?by=city", "by", "invalid_choice", "region, province"),
     ("pilots/?light=blue", "light", "invalid_value", "red, yellow, green, grey"),
     ("readings/?period=2025Q3", "period", "invalid_value", "2025-Q3"),
-    ("readings/?version=1.5", "version", "invalid_value", "whole number"),
-    ("milestones/?done=yes", "done", "invalid_value", "true, false"),
     ("synergy/?year=25", "year", "invalid_number", "2025"),
-    ("trend/", "indicator", "required", "CO2_TOT"),
-    ("trend/?indicator=CO2_TOTAL", "indicator", "invalid_choice", "“CO2_TOT”"),
     ("?format=csv", "format", "invalid_choice", "json"),
 ]
 
@@ -214,7 +202,7 @@ def test_every_record_stands_at_its_address_as_in_the_list(client: Client, resou
         assert client.get(row["url"]).json() == row
 
 
-@pytest.mark.parametrize("resource", sampled(RESOURCES, every=3))
+@pytest.mark.parametrize("resource", ["pilots", "stages", "milestones", "plans"])
 def test_every_ordering_word_orders_both_ways_with_no_data_last(client: Client, resource: str) -> None:
     words = VIEWSETS[resource][1].ordering_fields
     for word in (sign + name for name in words for sign in ("", "-")):
@@ -222,7 +210,7 @@ def test_every_ordering_word_orders_both_ways_with_no_data_last(client: Client, 
         assert response.status_code == 200
         values = [row.get(word.removeprefix("-")) for row in response.json()["results"]]
         filled = [value for value in values if value is not None]
-        if word.removeprefix("-").endswith(("_on", "_by", "_count")):
+        if word.removeprefix("-").endswith(("_on", "_start", "_end")):
             assert filled == sorted(filled, reverse=word.startswith("-"))
             assert values == [*filled, *[None] * (len(values) - len(filled))]
 
@@ -258,30 +246,6 @@ def test_csv_streams_the_whole_list_in_plain_utf8(client: Client, resource: str)
     rows = rows_of(response)
     assert list(rows[0]) == list(listed[0])
     assert [row["url"] for row in rows] == [row["url"] for row in listed]
-
-
-def test_cells_of_a_csv(client: Client) -> None:
-    (row,) = rows_of(client.get("/api/v1/pilots/?format=csv&lang=zh-hans&q=天津"))
-    assert (row["name"], row["slug"]) == ("天津经济技术开发区", "tianjin-economic-technological-development-area")
-    assert row["industries"] == "chemicals; automobiles; equipment-manufacturing; electronics; pharmaceuticals"
-    cells = [row[name] for name in ("batch", "unverified", "city_type", "term_start")]
-    assert cells == ["national-batch-1", "false", "", "2024-01-01"]
-
-
-@pytest.mark.parametrize(
-    ("accept", "query", "kind"),
-    [
-        ("text/csv", "", "text/csv; charset=utf-8"),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", "", "application/json"),
-        ("application/json", "&format=csv", "text/csv; charset=utf-8"),
-        ("text/csv;q=0.5, application/json", "", "application/json"),
-    ],
-)
-def test_the_format_comes_from_the_address_or_the_accept_header(
-    client: Client, accept: str, query: str, kind: str
-) -> None:
-    response = client.get(f"/api/v1/agencies/?page=1{query}", headers={"accept": accept})
-    assert (response.status_code, response["Content-Type"]) == (200, kind)
 
 
 # -- description -------------------------------------------------------------------------------------------------

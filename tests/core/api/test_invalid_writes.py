@@ -43,8 +43,6 @@ AGGREGATES = [
     "diffusion/",
     "changes/",
 ]
-PAGES = ["/provinces/home/", "/policies/", "/policies/national/", "/pilots/", "/synergy/", "/data/", "/industries/"]
-PAGES += ["/batches/national-batch/", "/search/?q=a", "/admin/changes/", "/admin/quality/"]
 
 
 @dataclass(frozen=True)
@@ -121,137 +119,96 @@ UNREADABLE = {
     "nothing": b"",
     "an integer of 5,000 digits": b'{"note": ' + b"1" * 5_000 + b"}",
     "a name twice": b'{"note": "a", "note": "b"}',
-    "a name twice below": b'{"note": {"a": 1, "a": 1}}',
     "NaN": b'{"note": NaN}',
     "100,000 open arrays": b"[" * 100_000,
-    "100,000 arrays": b"[" * 100_000 + b"]" * 100_000,
     "no UTF-8": b'{"note": "\xff"}',
-    "a mark of byte order": b'\xef\xbb\xbf{"note": "a"}',
-    "a raw control": b'{"note": "a\x01"}',
     "half a character": b'{"note": "\\ud800"}',
 }
-BODY_SHAPES = {b"null": "invalid_shape", b'"x"': "invalid_shape"}
 
 
 def bodies() -> Iterator[HostileCase]:
     for name, body in UNREADABLE.items():
         for method, address in (("POST", LIST), ("PATCH", AGENCY), ("DELETE", LIST)):
             yield HostileCase(f"{name}: {method} {address}", method, address, body, 400, [("", "invalid_json")])
-    for body, code in BODY_SHAPES.items():
-        for method, address in (("POST", LIST), ("PATCH", AGENCY), ("DELETE", AGENCY)):
-            yield HostileCase(f"{body.decode()}: {method} {address}", method, address, body, 400, [("", code)])
-    yield HostileCase("an empty array for one", "PATCH", AGENCY, [], 400, [("", "invalid_shape")])
+    for method, address in (("POST", LIST), ("PATCH", AGENCY), ("DELETE", AGENCY)):
+        yield HostileCase(f"null: {method} {address}", method, address, b"null", 400, [("", "invalid_shape")])
     yield HostileCase("an array for one", "PUT", AGENCY, [{"note": "x"}], 400, [("", "invalid_shape")])
     yield HostileCase("3 MB", "PATCH", AGENCY, b'{"note": "' + b"a" * 3_000_000 + b'"}', 413, [("", "too_large")])
-    yield HostileCase("3 MB of records", "POST", LIST, b"[" + b"{}," * 1_000_000 + b"{}]", 413, [("", "too_large")])
 
 
 # -- fields --------------------------------------------------------------------------------------------
 
-REASON_TEXTS = {"change_reason": "Replanned"}  # which a day that has passed takes
 MILESTONE, TARGET, PLAN, SOURCE = "milestones/{milestone}/", "targets/{target}/", "plans/{plan}/", "sources/{source}/"
 FIGURE, READING, PILOT, HOME = "figures/{figure}/", "readings/{reading}/", "pilots/{pilot}/", "provinces/home/"
-HIDDEN_FIELDS = ["\u0007", "\u202e", "\u200b", "\u200d", "\u2066", "\ufeff", "\u00ad", "\U000e0001", "\ue000", "a\x9bb"]
+HIDDEN_FIELDS = ["\u0007", "\u202e", "\u200b", "\ue000", "a\x9bb"]
 
 
 def numbers() -> Iterator[HostileCase]:
-    no_integers = [b'"1_000"', b'"12"', b'""', b"true", b"1.9", b"1e999999999", b"[]"]
-    yield from patch(MILESTONE, "weight", *no_integers, code="invalid_type")
-    yield from patch(MILESTONE, "weight", b"32768", b"9" * 4_000, code="max_value")
-    yield from patch(MILESTONE, "weight", -1, code="min_value")
+    yield from patch(MILESTONE, "weight", b'"12"', b"true", b"1.9", b"1e999999999", code="invalid_type")
+    yield from patch(MILESTONE, "weight", b"9" * 4_000, code="max_value")
     yield from patch(MILESTONE, "weight", None, code="null")
     yield from patch(MILESTONE, "weight", 0, code="rule")
-    yield from patch(TARGET, "target_value", b'"1.5"', b"true", code="invalid_type")
-    yield from patch(TARGET, "target_value", b"1e999999999", b"1e-999999999", b"9" * 4_000, code="max_digits")
-    yield from patch(TARGET, "target_value", b"1.2345678", code="max_decimal_places")
-    yield from patch(TARGET, "target_value", b"1e14", code="max_whole_digits")
+    yield from patch(TARGET, "target_value", b'"1.5"', code="invalid_type")
+    yield from patch(TARGET, "target_value", b"1e999999999", b"1e-999999999", code="max_digits")
     yield from patch(TARGET, "target_value", b"12345678901234.123456", code="digits")
-    yield from patch(TARGET, "target_value", -1, code="rule")
-    yield from patch(FIGURE, "value", None, code="null")
-    yield from patch(TARGET, "target_year", 0, 1899, 2200, code="range")
-    yield from patch(MILESTONE, "is_key", "true", "", 1, [], code="invalid_type")
-    yield from patch(MILESTONE, "is_key", None, code="null")
+    yield from patch(TARGET, "target_year", 1899, code="range")
+    yield from patch(MILESTONE, "is_key", "true", 1, code="invalid_type")
 
 
 def texts() -> Iterator[HostileCase]:
-    yield from patch(AGENCY, "name_zh", 1, True, [], {}, code="invalid_type")
-    yield from patch(AGENCY, "name_zh", None, code="null")
-    yield from patch(AGENCY, "name_zh", "", "   ", "　", "\u2028", code="blank")
-    yield from patch(AGENCY, "name_zh", "字" * 201, code="max_length")
+    yield from patch(AGENCY, "name_zh", 1, {}, code="invalid_type")
+    yield from patch(AGENCY, "name_zh", "", "　", code="blank")
     for name in ("name_zh", "note"):
         yield from patch(AGENCY, name, *HIDDEN_FIELDS, code="hidden")
         yield from patch(AGENCY, name, "a\0b", code="null_characters_not_allowed")
-    yield from patch(HOME, "iso_code", "\u202e", "CN\u200b", code="hidden")
     yield from patch(SOURCE, "address", "https://example.org/\u202e", code="hidden")
-    yield from patch(SOURCE, "address", "javascript:alert(1)", "//example.org", "example", code="invalid")
-    yield from patch(SOURCE, "address", "https://example.org/" + "a" * 500, code="max_length")
-    yield from patch(AGENCY, "slug", "a b", "é", "../x", "a%20b", "a/b", "a.b", code="invalid")
-    yield from patch(AGENCY, "slug", "a--b", "-a", "a-", "a_b", code="rule")
-    yield from patch(AGENCY, "slug", "x" * 81, code="max_length")
-    yield from patch(PLAN, "status", "ISSUED", "x", 1, "", [], True, {}, code="invalid_choice")
-    yield from patch(PLAN, "status", "isued", "issued\0", code="near")
-    yield from patch(AGENCY, "change_reason", "a\nb", "a\x07", "\u202e", code="hidden")
+    yield from patch(SOURCE, "address", "javascript:alert(1)", code="invalid")
+    yield from patch(AGENCY, "slug", "a b", "../x", code="invalid")
+    yield from patch(AGENCY, "slug", "a_b", code="rule")
+    yield from patch(PLAN, "status", "ISSUED", "", [], code="invalid_choice")
+    yield from patch(PLAN, "status", "isued", code="near")
+    yield from patch(AGENCY, "change_reason", "a\nb", code="hidden")
     yield from patch(AGENCY, "change_reason", "x" * 301, code="max_length")
-    yield from patch(AGENCY, "change_reason", 1, code="invalid_type")
 
 
 def days() -> Iterator[HostileCase]:
-    no_days = ["99999-01-01", "2024-1-5", "20240115", "2024-01-15T00:00:00", "２０２４-01-15", "", 20240115, []]
-    yield from patch(MILESTONE, "planned_on", *no_days, " 2024-01-15", "2024-01-15\n", code="invalid_type")
-    yield from patch(MILESTONE, "planned_on", "0000-01-01", "2024-02-30", code="invalid")
-    yield from patch(MILESTONE, "planned_on", "1899-12-31", "2200-01-01", code="range")
-    yield from patch(MILESTONE, "planned_on", None, code="null")
+    no_days = ["2024-1-5", "2024-01-15T00:00:00", "２０２４-01-15", "2024-01-15\n", 20240115]
+    yield from patch(MILESTONE, "planned_on", *no_days, code="invalid_type")
+    yield from patch(MILESTONE, "planned_on", "2024-02-30", code="invalid")
+    yield from patch(MILESTONE, "planned_on", "1899-12-31", code="range")
     yield from patch(MILESTONE, "completed_on", "2199-12-31", code="future")
-    for address, name in ((PILOT, "term_start"), (PILOT, "term_end"), ("stages/{stage}/", "planned_on")):
-        yield from patch(address, name, "0001-01-01", "9999-12-31", code="range")
     yield from patch("policies/national/", "published_on", "2000-01-01", code="rule")
-    yield from patch(FIGURE, "period_from", "2013-99-99", "2013/06", code="rule")
+    yield from patch(FIGURE, "period_from", "2013-99-99", code="rule")
 
 
 def names() -> Iterator[HostileCase]:
-    yield from patch(AGENCY, "nmae_zh", "x", code="unknown_field")
-    yield from patch(AGENCY, "Note", "x", code="unknown_field")
-    yield from patch(PLAN, "pk", 1, code="unknown_field")
-    yield from patch(PLAN, "_state", 1, code="unknown_field")
-    yield from patch(PLAN, "history", [], code="unknown_field")
-    yield from patch(PLAN, "province_id", 1, code="unknown_field")
-    yield from patch(PLAN, "province__slug", "home", code="unknown_field")
+    for name in ("Note", "_state", "history", "province_id", "province__slug"):
+        yield from patch(PLAN, name, "x", code="unknown_field")
     yield from patch(AGENCY, "a/b~c", 1, code="unknown_field", pointer="/a~1b~0c")
-    yield from patch(AGENCY, "", 1, code="unknown_field", pointer="/")
     yield from patch(AGENCY, "x" * 500, 1, code="unknown_field", pointer=f"/{'x' * 79}…")
     missing = [("/slug", "required"), ("/name_zh", "required")]
     yield HostileCase("PUT without what is needed", "PUT", AGENCY, {"note": "x"}, 400, missing)
-    yield HostileCase("PUT of nothing", "PUT", AGENCY, {}, 400, missing)
 
 
 def relations() -> Iterator[HostileCase]:
-    yield from patch(PLAN, "province", 1, ["home"], {"name": "x"}, {"slug": None}, 10**30, code="invalid_type")
-    yield from patch(PLAN, "province", "hom", {"slug": "nope"}, "ho\0me", code="near")
-    yield from patch(PLAN, "province", "", "HOME", code="not_on_record")
-    yield from patch(PLAN, "province", None, code="null")
-    yield from patch(PLAN, "sources", 1, "x", {}, code="not_a_list")
-    yield from patch(PLAN, "sources", None, code="null")
-    yield from patch(PLAN, "sources", ["1"], [True], [1.0], [{}], code="invalid_type", pointer="/sources/0")
-    yield from patch(PLAN, "sources", [0], [-1], [2**63], [10**30], code="not_on_record", pointer="/sources/0")
-    yield from patch(PLAN, "sources", [None], code="null", pointer="/sources/0")
+    yield from patch(PLAN, "province", 1, {"slug": None}, code="invalid_type")
+    yield from patch(PLAN, "province", "hom", code="near")
+    yield from patch(PLAN, "province", "HOME", code="not_on_record")
+    yield from patch(PLAN, "sources", "x", {}, code="not_a_list")
+    yield from patch(PLAN, "sources", ["1"], [True], code="invalid_type", pointer="/sources/0")
+    yield from patch(PLAN, "sources", [0], [10**30], code="not_on_record", pointer="/sources/0")
     yield from patch(PLAN, "sources", [1] * 501, code="max_length")
 
 
 def steps() -> Iterator[HostileCase]:
-    yield from patch(TARGET, "steps", None, code="null")
-    yield from patch(TARGET, "steps", {}, "x", 1, code="not_a_list")
-    yield from patch(TARGET, "steps", [1], ["x"], [[]], code="invalid", pointer="/steps/0")
-    yield from patch(TARGET, "steps", [None], code="null", pointer="/steps/0")
+    yield from patch(TARGET, "steps", {}, code="not_a_list")
+    yield from patch(TARGET, "steps", [1], code="invalid", pointer="/steps/0")
     yield from patch(TARGET, "steps", [{"year": 2025}], code="required", pointer="/steps/0/value")
     yield from patch(TARGET, "steps", [{"year": 2025, "value": 1, "x": 1}], code="unknown_field", pointer="/steps/0/x")
-    yield from patch(TARGET, "steps", [{"year": "2025", "value": 1}], code="invalid_type", pointer="/steps/0/year")
     yield from patch(TARGET, "steps", [{"year": 2025, "value": "1"}], code="invalid_type", pointer="/steps/0/value")
     yield from patch(TARGET, "steps", [{"year": 2025, "value": 1}, {"year": 2025, "value": 2}], code="twice")
-    for year in (0, 2023, 2026):  # no year at all, the base year, the target year
-        yield from patch(TARGET, "steps", [{"year": year, "value": 1}], code="rule")
-    yield from patch(TARGET, "steps", [{"year": 2025, "value": -1}], code="rule")
-    yield from patch(TARGET, "target_year", 2025, 2024, code="rule", pointer="/steps")  # a step stands there
-    yield from patch(TARGET, "base_year", 2025, code="rule", pointer="/steps")
+    yield from patch(TARGET, "steps", [{"year": 2023, "value": 1}], [{"year": 2025, "value": -1}], code="rule")
+    yield from patch(TARGET, "target_year", 2025, code="rule", pointer="/steps")  # a step stands there
 
 
 def trees_and_rules() -> Iterator[HostileCase]:
@@ -273,42 +230,30 @@ def trees_and_rules() -> Iterator[HostileCase]:
 
 # -- headers -------------------------------------------------------------------------------------------
 
-CHARSETS = ["foo", "gb18030", ""]
-TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/merge-patch+json", ""]
+TYPES = [f"{JSON}; charset=gb18030", "text/plain", "multipart/form-data", "application/merge-patch+json", ""]
 TAGS = {
-    **dict.fromkeys(['"0-x"', 'W/"1-x"', '"0-x", "9-x"', '""', '"99999999999999999999"', '"é"'], 412),
-    **dict.fromkeys(["", "1-x", '"1-x', '*, "1-x"', '"1-x" "2-x"', '"1-x", garbage', "," * 8_000], 400),
-    ',"' * 4_000: 412,  # each comma between two quotes is a tag
+    **dict.fromkeys(['"0-x"', 'W/"1-x"', '"0-x", "9-x"'], 412),
+    **dict.fromkeys(["", "1-x", '"1-x', '*, "1-x"', '"1-x", garbage', "," * 8_000], 400),
 }
 
 
 def headers() -> Iterator[HostileCase]:
     note = b'{"note": "q"}'
-    for charset in CHARSETS:
-        yield HostileCase(
-            f"charset {charset}", "PATCH", AGENCY, note, 415, [], {"content_type": f"{JSON}; charset={charset}"}
-        )
     for kind in TYPES:
         yield HostileCase(f"type {kind[:40]!a}", "PATCH", AGENCY, note, 415, [], {"content_type": kind})
     for tag, status in TAGS.items():
         told = [("If-Match", "stale" if status == 412 else "invalid_header")]
         yield HostileCase(f"If-Match {tag[:30]!a}", "PATCH", AGENCY, note, status, told, {"If-Match": tag})
-    for key in ("x" * 256, "a b", "é", ""):
-        told = [("Idempotency-Key", "invalid_key")]
-        yield HostileCase(
-            f"key {key[:10]!a}", "POST", LIST, {"slug": "n", "name_zh": "n"}, 400, told, {"Idempotency-Key": key}
-        )
-    for reason in ("é", "a\x07", "x" * 301, "\u202e".encode().decode("latin-1")):
+    new, told = {"slug": "n", "name_zh": "n"}, [("Idempotency-Key", "invalid_key")]
+    for key in ("x" * 256, "é", ""):
+        yield HostileCase(f"key {key[:10]!a}", "POST", LIST, new, 400, told, {"Idempotency-Key": key})
+    for reason in ("é", "\u202e".encode().decode("latin-1")):
         told = [("X-Change-Reason", "invalid_header")]
         yield HostileCase(f"reason {reason[:10]!a}", "PATCH", AGENCY, note, 400, told, {"X-Change-Reason": reason})
-    for accept in ("text/csv", "text/html", "application/xml"):
-        yield HostileCase(f"Accept {accept}", "PATCH", AGENCY, note, 406, [], {"accept": accept})
-    override = {"X-HTTP-Method-Override": "DELETE", "X-Method-Override": "DELETE"}
-    yield HostileCase("another method by header", "POST", AGENCY, note, 405, [], override)
-    for name in ("fields", "as_of", "page", "nope"):
-        value = "2024-01-01" if name == "as_of" else "1"
-        told = [(name, "former_parameter" if name == "fields" else "unknown_parameter")]
-        yield HostileCase(f"?{name}", "PATCH", f"{AGENCY}?{name}={value}", note, 400, told, {"If-Match": "*"})
+    yield HostileCase("Accept", "PATCH", AGENCY, note, 406, [], {"accept": "text/csv"})
+    yield HostileCase("another method", "POST", AGENCY, note, 405, [], {"X-HTTP-Method-Override": "DELETE"})
+    told = [("as_of", "unknown_parameter")]
+    yield HostileCase("?as_of", "PATCH", f"{AGENCY}?as_of=2024-01-01", note, 400, told, {"If-Match": "*"})
 
 
 # -- many ----------------------------------------------------------------------------------------------
@@ -320,60 +265,37 @@ def list_bodies() -> Iterator[HostileCase]:
         for body, status, told in (
             ([], 400, [("", "invalid_length")]),
             ([one] * 1_001, 400, [("", "invalid_length")]),
-            ([one, 1, [], None], 400, [(f"/{place}", "invalid_shape") for place in (1, 2, 3)]),
-            ({"slug": "agency", "revision": 1}, 400, [("", "invalid_shape")]),
-            ([one, one, one], 400, [("/1/slug", "twice"), ("/2/slug", "twice")]),
+            ([one, 1, None], 400, [("/1", "invalid_shape"), ("/2", "invalid_shape")]),
+            (one, 400, [("", "invalid_shape")]),
+            ([one, one], 400, [("/1/slug", "twice")]),
             ([{**one, "slug": None}], 400, [("/0/slug", "required")]),
-            ([{**one, "slug": "a\0"}], 404, [("/0/slug", "not_found")]),
             ([{**one, "slug": ["agency"]}], 404, [("/0/slug", "not_found")]),
         ):
             yield HostileCase(f"{method} {str(body)[:40]!a}", method, LIST, body, status, told)
-    for method in ("PATCH", "DELETE"):
-        for revision, status, code in (
-            *[(wrong, 400, "invalid_type") for wrong in ("1", 1.0, True, [], {})],
-            *[(wrong, 412, "stale") for wrong in (0, 2, -1, 10**30)],
-            (None, 428, "required"),
-        ):
-            told = [("/0/revision", code)]
-            yield HostileCase(
-                f"{method} revision {revision!r}", method, LIST, [{**one, "revision": revision}], status, told
-            )
-    for key in (0, 2**63, "1", True, 1.0):
+    for revision, status, code in (("1", 400, "invalid_type"), (2, 412, "stale"), (None, 428, "required")):
+        told, sent = [("/0/revision", code)], [{**one, "revision": revision}]
+        yield HostileCase(f"revision {revision!r}", "PATCH", LIST, sent, status, told)
+    for key in (2**63, "1", True):
         yield HostileCase(f"id {key!r}", "PATCH", "plans/", [{"id": key, "revision": 1}], 404, [("/0/id", "not_found")])
     new = {"slug": "n", "name_zh": "新"}
-    yield HostileCase("0 records", "POST", LIST, [], 400, [("", "invalid_length")])
     yield HostileCase("1,001 records", "POST", LIST, [new] * 1_001, 400, [("", "invalid_length")])
     mixed = [new, {"slug": "m"}, {"slug": "k", "name_zh": 1}, {"slug": "x y", "name_zh": "名"}]
     told = [("/1/name_zh", "required"), ("/2/name_zh", "invalid_type"), ("/3/slug", "invalid")]
     yield HostileCase("one good and three bad", "POST", LIST, mixed, 400, told)
-    yield HostileCase(
-        "the same new code twice", "POST", LIST, [new, {**new, "name_zh": "名"}], 409, [("/1/slug", "unique")]
-    )
-    yield HostileCase(
-        "the same code in other letters",
-        "POST",
-        LIST,
-        [new, {"slug": "Ｎ", "name_zh": "名"}],
-        409,
-        [("/1/slug", "unique")],
-    )
-    yield HostileCase("a code on record", "POST", LIST, {"slug": "agency", "name_zh": "名"}, 409, [("/slug", "unique")])
+    for slug in ("n", "Ｎ"):
+        twice = [new, {"slug": slug, "name_zh": "名"}]
+        yield HostileCase(f"the same code, {slug}", "POST", LIST, twice, 409, [("/1/slug", "unique")])
 
 
 # -- addresses and methods -----------------------------------------------------------------------------
 
 
 def addresses() -> Iterator[HostileCase]:
-    gone = [("", "not_found")]
-    for address in ("plans/0/", "plans/999999999999999999/", f"agencies/{'a' * 500}/", "indicators/NOPE/"):
-        yield HostileCase(address[:40], "PATCH", address, {"note": "x"}, 404, gone)
-        yield HostileCase(f"DELETE {address[:40]}", "DELETE", address, None, 404, gone)
-    for address in ("plans/9999999999999999999/", "agencies/UPPER/", "agencies/%00/", "agencies/%ff/", "agencies/../"):
-        yield HostileCase(address[:40], "PATCH", address, {"note": "x"}, 404, [])
-    for method in ("POST", "OPTIONS", "FOO"):
-        yield HostileCase(f"{method} of one record", method, AGENCY, {"note": "x"}, 405, [])
-    for method in ("POST", "PUT", "PATCH", "DELETE"):
-        yield HostileCase(f"{method} of an aggregate", method, "overview/", {"note": "x"}, 405, [])
+    yield HostileCase("plans/0/", "PATCH", "plans/0/", {"note": "x"}, 404, [("", "not_found")])
+    for address in ("plans/9999999999999999999/", "agencies/UPPER/", "agencies/%00/", "agencies/%ff/"):
+        yield HostileCase(address, "PATCH", address, {"note": "x"}, 404)
+    for method, address in (("POST", AGENCY), ("OPTIONS", AGENCY), ("FOO", AGENCY), ("PATCH", "overview/")):
+        yield HostileCase(f"{method} {address}", method, address, {"note": "x"}, 405, [])
 
 
 GROUPS = [bodies, numbers, texts, days, names, relations, steps, trees_and_rules, headers, list_bodies, addresses]
@@ -397,31 +319,16 @@ def errors_of(answer: Any) -> ErrorPairs:
 
 # -- what is taken in spite of its looks ---------------------------------------------------------------
 
+SHOWN = {"name_zh": "𠮷a\uffff<script>alert(1)</script>", "name_en": "=1+1", "note": "</script><!--\ufffe"}
+FIRST_DAY = {"planned_on": "1900-01-01", "completed_on": "1900-01-01", "change_reason": "Replanned"}
 ACCEPTED = [
-    HostileCase("a rare character", "PATCH", PILOT, {"name_zh": "𠮷野"}, 200),
+    HostileCase("rare characters, marks of HTML, a formula", "PATCH", PILOT, SHOWN, 200),
     HostileCase("as long as it may be", "PATCH", PILOT, {"name_zh": "长" * 200, "slug": "x" * 80}, 200),
-    HostileCase(
-        "marks of HTML", "PATCH", PILOT, {"name_zh": "<script>alert(1)</script>", "note": "</script><!--"}, 200
-    ),
-    HostileCase("a formula", "PATCH", PILOT, {"name_zh": "=1+1", "name_en": "@SUM(A1)"}, 200),
-    HostileCase("no character at all", "PATCH", PILOT, {"name_zh": "a\uffffb", "note": "\ufffe"}, 200),
-    HostileCase("3.0", "PATCH", MILESTONE, b'{"weight": 3.0}', 200),
-    HostileCase("minus nothing", "PATCH", TARGET, b'{"target_value": -0.0}', 200),
-    HostileCase("the most digits", "PATCH", TARGET, b'{"target_value": 99999999999999.9, "base_value": 0.000001}', 200),
-    HostileCase(
-        "the first day",
-        "PATCH",
-        MILESTONE,
-        {"planned_on": "1900-01-01", "completed_on": "1900-01-01", **REASON_TEXTS},
-        200,
-    ),
-    HostileCase("the first year", "PATCH", TARGET, {"base_year": 1900, "steps": [{"year": 1901, "value": 1}]}, 200),
-    HostileCase("a very large figure", "PATCH", FIGURE, {"value": -99999999999.9999, "period_from": "2024-02-29"}, 200),
+    HostileCase("minus nothing", "PATCH", TARGET, b'{"target_value": -0.0, "base_value": 0.000001}', 200),
+    HostileCase("the most digits", "PATCH", TARGET, b'{"target_value": 99999999999999.9}', 200),
+    HostileCase("the first day", "PATCH", MILESTONE, FIRST_DAY, 200),
     HostileCase("an address of all letters", "PATCH", SOURCE, {"address": "https://生态.中国/é?q=<script>"}, 200),
     HostileCase("what only answers have", "PATCH", AGENCY, {"name": "z", "url": "z", "revision": 99, "note": "n"}, 200),
-    HostileCase(
-        "the longest key", "POST", LIST, {"slug": "n", "name_zh": "n"}, 201, [], {"Idempotency-Key": "x" * 255}
-    ),
     HostileCase("a wide code", "POST", LIST, {"slug": " ＡＢＣ", "name_zh": "n"}, 201),
     HostileCase("1,000 records", "POST", LIST, [{"slug": f"n-{n}", "name_zh": f"新 {n}"} for n in range(1_000)], 201),
 ]
