@@ -38,7 +38,7 @@ define PREPARE
 @$(PY) -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || \
   { echo "Port $(PORT) is taken or not allowed. Choose another: make $@ PORT=8123"; exit 1; }
 @$(MANAGE) migrate --noinput --verbosity 0
-@$(MANAGE) $(LOAD)
+@$(MANAGE) $(LOAD) --skip-checks
 @echo
 @echo "  The tracker:          http://127.0.0.1:$(PORT)/"
 @echo "  First administrator:  make admin $(ON)   (in another terminal, then sign in at /admin/)"
@@ -47,8 +47,8 @@ define PREPARE
 endef
 
 # A worker runs background jobs beside the server, whose process is that of the recipe's shell, and ends with it. Killed
-# in between, it is started again. It does the nightly work too.
-WORKER = (until $(WITH_KEY) $(PY) manage.py worker --nightly --beside $$$$; do sleep 1; done) &
+# in between, it is started again. It does the nightly work too, and lets the first page come first.
+WORKER = (until $(WITH_KEY) nice $(PY) manage.py worker --nightly --beside $$$$; do sleep 1; done) &
 
 run demo: $(RUNTIME) $(MESSAGES) $(STATIC)
 	$(PREPARE)

@@ -96,7 +96,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "core.web.static_files.ServedFiles",
     "csp",
     "accounts.apps.SignInLockoutConfig",  # django-axes
     "allauth",
@@ -246,6 +246,7 @@ FORMAT_MODULE_PATH = "config.formats"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / variable("STATIC_ROOT", str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {
     "default": media_storage(variable("MEDIA_STORE"), VAR_DIR / "media"),
     "staticfiles": {"BACKEND": "core.web.static_files.HashedStaticFilesStorage"},

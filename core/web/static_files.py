@@ -3,6 +3,7 @@
 What a page tells library.js and the Content-Security-Policy are both made from here; the settings read it.
 """
 
+from django.contrib.staticfiles.apps import StaticFilesConfig
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 CHART_URL = "https://cdn.jsdelivr.net/npm/chart.js@4.6.1/dist/chart.umd.min.js"
@@ -19,3 +20,9 @@ class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
 
     support_js_module_import_aggregation = True
     patterns = tuple(pattern for pattern in CompressedManifestStaticFilesStorage.patterns if pattern[0] == "*.css")
+
+
+class ServedFiles(StaticFilesConfig):
+    """All but what libraries bring and no page of ours names: half of the bytes that `collectstatic` would compress."""
+
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "redoc", "rest_framework", "*.js.map"]
