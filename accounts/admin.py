@@ -32,7 +32,7 @@ from accounts.forms import TokenForm, password_link
 from accounts.models import Officer, Role, Token, administrators, is_administrator, lock_administrators, revoke, role_of
 from accounts.sign_in import primary_factors, remove_second_factor
 from core.admin.record_admin import ReadOnlyAdmin, RecordChangeList
-from core.http.request_log import security_log
+from core.request_log import security_log
 
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 PROVINCE_FILTER = ("officer__province", admin.RelatedOnlyFieldListFilter)  # those that have an editor

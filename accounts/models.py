@@ -16,8 +16,8 @@ from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.http.request_log import security_log
-from core.records.constraints import choices_constraint
+from core.records.models import choices_constraint
+from core.request_log import security_log
 from policies.models.province import Province
 
 PREFIXES = {"api": "spt_", "feeds": "spf_"}  # by which scanners of leaked secrets know what it is

@@ -43,10 +43,8 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts.models import SignInRule
-from core.http.problems import error_response, is_api
-from core.http.rate_limits import client_address
-from core.http.request import client_ip
-from core.http.request_log import security_log
+from core.http import client_address, client_ip, error_response, is_api
+from core.request_log import security_log
 
 SIGNED_IN_AT = "signed_in_at"  # session key
 LISTED_AS = "listed_as"  # session key: the key under which the session stands in the table of allauth.usersessions

@@ -24,8 +24,8 @@ from requests.exceptions import HTTPError, SSLError
 
 from accounts.models import Officer, Role, is_administrator, lock_administrators, officer_of
 from accounts.sign_in import note_change
-from core.http.request import client_ip
-from core.http.request_log import security_log
+from core.http import client_ip
+from core.request_log import security_log
 from policies.models.province import Province
 
 

@@ -40,9 +40,9 @@ from accounts.models import (
 from accounts.sign_in import METHOD
 from accounts.single_sign_on import error_text, refusal
 from core.feeds import list_response
-from core.http.request import TrackerRequest
-from core.http.request_log import security_log
+from core.http import TrackerRequest
 from core.permissions import editor_province
+from core.request_log import security_log
 
 View = Callable[..., HttpResponseBase]
 MAX_LISTED = 100  # newest tokens listed; at most half as many are active

@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from core.api.views import ApiRootView, ChangeFeedView, SchemaView, api_docs, docs_redirect
 from core.api.writes import BulkRouter
 from core.history.change_feed import FeedResources
-from core.http.problems import not_found
+from core.http import not_found
 from dashboard import api as dashboard_api
 from pilots.api import urls as pilots_api
 from pilots.documents.services import readable_changes

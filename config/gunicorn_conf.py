@@ -47,7 +47,7 @@ raw_env = [f"PROMETHEUS_MULTIPROC_DIR={METRICS_DIR}"]
 
 
 class logger_class(Logger):  # noqa: N801  # gunicorn's name for the setting
-    """Logger without an access log: core/http/request_log.py writes one line per request."""
+    """Logger without an access log: core/request_log.py writes one line per request."""
 
     def access(self, *_request: object) -> None:
         """Do nothing: gunicorn would format its line and write it nowhere."""

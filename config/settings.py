@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from environ import Env
 
 from config import __version__
-from core.files.store import media_storage
-from core.web.static_files import CHART_URL
+from core.storage import CHART_URL, media_storage
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -96,7 +95,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "core.web.static_files.ServedFiles",
+    "core.storage.ServedFiles",
     "csp",
     "accounts.apps.SignInLockoutConfig",  # django-axes
     "allauth",
@@ -121,27 +120,27 @@ INSTALLED_APPS = [
 
 SITE_ACCESS = variable("SITE_ACCESS", "public", ("public", "internal"))
 MIDDLEWARE = [
-    "core.http.middleware.RequestMiddleware",
+    "core.middleware.RequestMiddleware",
     "core.monitoring.OperationsMiddleware",  # before the host, https and the sign-in are looked at
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
-    "core.caching.response_cache.ResponseCacheMiddleware",  # a response from it costs nothing of what stands below
+    "core.caching.ResponseCacheMiddleware",  # a response from it costs nothing of what stands below
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Pads answers at random, and CSRF tokens are masked: no BREACH.
-    "core.http.middleware.CompressionMiddleware",
+    "core.middleware.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
-    "core.http.middleware.DemonstrationMiddleware",
+    "core.middleware.DemonstrationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
-    "core.http.middleware.LanguageMiddleware",
+    "core.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sign_in.SignedInMiddleware",
-    "core.snapshots.files.DaysMiddleware",
+    "core.snapshots.DaysMiddleware",
     *(["django.contrib.auth.middleware.LoginRequiredMiddleware"] if SITE_ACCESS == "internal" else []),
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -199,7 +198,7 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 else:
     raise ImproperlyConfigured("DATABASE_URL: use sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.")
 # What was known on a past day is read from a file of its own: core/snapshots.
-DATABASE_ROUTERS = ["core.snapshots.files.SnapshotRouter"]
+DATABASE_ROUTERS = ["core.snapshots.SnapshotRouter"]
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}  # core/jobs/queue.py
 SNAPSHOT_DIR = VAR_DIR / "known"
 BACKUP_DIR = BASE_DIR / variable("BACKUP_DIR", str(VAR_DIR / "backups"))
@@ -214,13 +213,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": Env.cache_url_config(variable("CACHE_URL", f"filecache://{VAR_DIR / 'answers'}"))}
 CACHES["default"]["TIMEOUT"] = 24 * 3600
 if "filebased" in CACHES["default"]["BACKEND"].lower():
-    CACHES["default"]["BACKEND"] = "core.caching.forgiving.ForgivingFileCache"
+    CACHES["default"]["BACKEND"] = "core.caching.ForgivingFileCache"
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 5_000, **CACHES["default"].get("OPTIONS", {})}
 elif "redis" in CACHES["default"]["BACKEND"].lower():  # a silent server holds up no request
-    CACHES["default"]["BACKEND"] = "core.caching.forgiving.ForgivingRedisCache"
+    CACHES["default"]["BACKEND"] = "core.caching.ForgivingRedisCache"
     timeouts = {"socket_connect_timeout": 1, "socket_timeout": 1}
     CACHES["default"]["OPTIONS"] = timeouts | CACHES["default"].get("OPTIONS", {})
-# core/caching/response_cache.py; templates are read from the source at each change
+# core/caching.py; templates are read from the source at each change
 CACHE_RESPONSES = flag("CACHE_RESPONSES", default=not DEBUG)
 # The response cache rests on a version that writes to these tables change. Each sign-in updates last_login, on which
 # no response depends.
@@ -249,7 +248,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {
     "default": media_storage(variable("MEDIA_STORE"), VAR_DIR / "media"),
-    "staticfiles": {"BACKEND": "core.web.static_files.HashedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "core.storage.HashedStaticFilesStorage"},
 }
 if DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -392,15 +391,15 @@ PASSWORD_RESET_TIMEOUT = 24 * 3600
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "core.http.rate_limits.client_address"
+AXES_CLIENT_IP_CALLABLE = "core.http.client_address"
 AXES_USERNAME_CALLABLE = "accounts.sign_in.stored_name"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
-CSRF_FAILURE_VIEW = "core.http.problems.csrf_failed"
+CSRF_FAILURE_VIEW = "core.http.csrf_failed"
 
-# How many requests one caller may send in how many seconds: core/http/rate_limits.py says who counts as one.
+# How many requests one caller may send in how many seconds: core/http.py says who counts as one.
 RATE_LIMITS = {
     "anonymous": (600, 60),
     "signed-in": (3_000, 60),
@@ -417,9 +416,9 @@ if not flag("RATE_LIMITS_ENABLED", default=True):
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"context": {"()": "core.http.request_log.RequestContextFilter"}},
+    "filters": {"context": {"()": "core.request_log.RequestContextFilter"}},
     "formatters": {
-        "json": {"()": "core.http.request_log.JsonLogFormatter"},
+        "json": {"()": "core.request_log.JsonLogFormatter"},
         "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
     },
     "handlers": {
@@ -427,7 +426,7 @@ LOGGING: dict[str, Any] = {
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "axes": {"level": "ERROR"},  # core.http.request_log tells of sign-ins, without the name that was typed
+        "axes": {"level": "ERROR"},  # core.request_log tells of sign-ins, without the name that was typed
         "django": {"level": "INFO"},
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
@@ -448,8 +447,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": [f"rest_framework.permissions.{API_ACCESS[SITE_ACCESS]}"],
     "DEFAULT_SCHEMA_CLASS": "core.api.schema.ApiAutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["core.http.rate_limits.RateThrottle"],
-    "EXCEPTION_HANDLER": "core.http.problems.exception_handler",
+    "DEFAULT_THROTTLE_CLASSES": ["core.http.RateThrottle"],
+    "EXCEPTION_HANDLER": "core.http.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
 }
 FILTERS_EMPTY_CHOICE_LABEL = _("all")

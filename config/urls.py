@@ -21,7 +21,7 @@ urlpatterns = [
     path("", include("config.api_urls")),
 ]
 
-handler400 = "core.http.problems.bad_request"
-handler403 = "core.http.problems.forbidden"
-handler404 = "core.http.problems.not_found"
-handler500 = "core.http.problems.server_error"
+handler400 = "core.http.bad_request"
+handler403 = "core.http.forbidden"
+handler404 = "core.http.not_found"
+handler500 = "core.http.server_error"

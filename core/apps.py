@@ -15,7 +15,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         """Connect history entries to the change feed and migrations to the triggers."""
         from core.backup import databases  # noqa: F401  # registers its check
-        from core.caching.data_version import create_triggers, drop_triggers
+        from core.caching import create_triggers, drop_triggers
         from core.history.change_feed import reset_foreign_transactions
         from core.history.recording import on_history_entry
 

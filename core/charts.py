@@ -19,8 +19,7 @@ from typing import Any
 
 from django.utils.formats import date_format, get_format
 
-from core.text.bilingual import is_chinese_active
-from core.text.formatting import format_number, join_short
+from core.text import format_number, is_chinese_active, join_short
 
 Config = dict[str, Any]
 Point = dict[str, Any]

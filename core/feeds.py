@@ -27,11 +27,10 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from icalendar import STATUS, TRANSP, Calendar
 from icalendar import Event as CalendarEvent
 
-from core.http.errors import BadRequest, ErrorDetail
-from core.http.request import DEMO_LABEL, TrackerRequest, download_stem, is_demonstration
+from core.http import DEMO_LABEL, BadRequest, ErrorDetail, TrackerRequest, download_stem, is_demonstration
 from core.pages import FEED_LABELS, Feeds
-from core.text.formatting import label_value
-from core.web.list_pages import PAGE_PARAMETERS, reject_unknown_params, requested_page, url_with
+from core.tables import PAGE_PARAMETERS, reject_unknown_params, requested_page, url_with
+from core.text import label_value
 
 NEVER_CHANGED = datetime(2000, 1, 1, tzinfo=UTC)  # of what has no history entry, and of a feed without entries
 PRODUCT_ID = "-//Synergy Pilot Tracker//EN"

@@ -2,7 +2,7 @@
 
 from core.api.idempotency import IdempotencyRecord
 from core.backup.models import BackupRun
-from core.caching.data_version import DataVersion
+from core.caching import DataVersion
 from core.history.models import ChangeEvent
 from core.imports.models import Import, ImportFile
 from core.seed.models import SeedRecord

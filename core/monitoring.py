@@ -29,9 +29,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core.backup.models import MAX_BACKUP_AGE, backup_status, nightly_age
-from core.http.errors import DATABASE_UNAVAILABLE
-from core.http.problems import RETRY_AFTER, problem_response
-from core.http.request import TrackerRequest, client_ip
+from core.http import DATABASE_UNAVAILABLE, RETRY_AFTER, TrackerRequest, client_ip, problem_response
 from core.jobs.queue import job_waits
 
 log = logging.getLogger("tracker.health")

@@ -33,32 +33,42 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 
-from core.caching.response_cache import cache_page
-from core.http.as_of import (
+from core.caching import cache_page
+from core.http import (
+    DEMO_LABEL,
     FIRST_DAY,
+    BadRequest,
+    ErrorDetail,
+    TrackerRequest,
     adjacent_quarter_ends,
+    check_request,
     days_stem,
+    demo_notice_rows,
     demonstration_side,
+    download_stem,
+    is_demonstration,
     known_rows,
     today,
+    truncate,
+    unknown_parameter_error,
 )
-from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
-from core.http.rate_limits import check_request
-from core.http.request import DEMO_LABEL, TrackerRequest, demo_notice_rows, download_stem, is_demonstration
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
-from core.text.bilingual import OWN_LANGUAGE_NAMES
-from core.text.formatting import format_date, join_clauses, label_value
-from core.web.list_pages import (
+from core.storage import CHART_COPY, CHART_HASH, CHART_URL
+from core.tables import (
     ANNEX_PARAMETER,
     FEED_FORMATS,
     PAGE_PARAMETERS,
     ActiveFilter,
+    Chart,
+    Column,
+    Subject,
+    Table,
     carried_parameters,
     drop_unknown_params,
+    make_table,
     url_with,
 )
-from core.web.static_files import CHART_COPY, CHART_HASH, CHART_URL
-from core.web.tables import Chart, Column, Subject, Table, make_table
+from core.text import OWN_LANGUAGE_NAMES, format_date, join_clauses, label_value
 
 DAY_PARAMETERS = ("as_of", "known", "lang")  # of pages without a table
 PAGE_WORKBOOK = "page.xlsx"  # export parameter for all tables of a page in one workbook

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from accounts.admin import PersonAdmin
 from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, RecordChangeList
-from core.history.append_only import FROZEN_MESSAGE
 from core.history.entries import Revert
-from core.http.as_of import today
+from core.history.models import FROZEN_MESSAGE
+from core.http import today
 from dashboard.models import Edition, MailSettings, WorkingDay
 from dashboard.models.working_day import WorkingCalendar, unknown_year_text
 

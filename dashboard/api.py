@@ -30,7 +30,7 @@ from core.api.serializers import (
     RelatedBySlug,
 )
 from core.api.viewsets import AggregateView, BaseAPIView, RecordViewSet
-from core.web.filters import SearchFilter
+from core.tables import SearchFilter
 from dashboard.analytics.overview import Overview, build_overview
 from dashboard.briefs.build import SINCE, BriefKind, requested_brief, subject_groups
 from dashboard.editions import content_of

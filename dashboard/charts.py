@@ -11,10 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.http.request import TrackerRequest
-from core.text.bilingual import in_reader_language
-from core.text.formatting import format_date, format_days, join_clauses
-from core.web.tables import Cell, Chart, Column, make_table
+from core.http import TrackerRequest
+from core.tables import Cell, Chart, Column, make_table
+from core.text import format_date, format_days, in_reader_language, join_clauses
 from dashboard.analytics.overview import Overview
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.reconciliation import ProvincePilots

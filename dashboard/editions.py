@@ -30,16 +30,13 @@ from django.utils.translation import ngettext, override
 from rest_framework.request import Request
 
 from core.api.viewsets import RecordViewSet, machine_value, table_rows
-from core.files.content_types import MEDIA_TYPES
-from core.files.store import open_blob, save_blob, sha256_of
-from core.history.append_only import FROZEN_MESSAGE
-from core.http.as_of import holds_demonstration, today
-from core.http.request import DEMO_FILE_PREFIX, DEMO_LABEL
+from core.files import MEDIA_TYPES, open_blob, save_blob, sha256_of
+from core.history.models import FROZEN_MESSAGE
+from core.http import DEMO_FILE_PREFIX, DEMO_LABEL, holds_demonstration, today
 from core.records import writing
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_lines, write_workbook
-from core.text.bilingual import is_chinese_active
-from core.text.formatting import format_number, format_part, join_clauses, label_value
-from core.web.tables import AnyColumn
+from core.tables import AnyColumn
+from core.text import format_number, format_part, is_chinese_active, join_clauses, label_value
 from dashboard.analytics.overview import Overview, build_overview
 from dashboard.key_figures import edition_figures
 from dashboard.models import Edition, EditionState

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from core.text.bilingual import is_chinese_active
+from core.text import is_chinese_active
 
 
 class GlossaryEntry(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_date, join_clauses, join_short, join_statements
+from core.text import format_date, join_clauses, join_short, join_statements
 from dashboard.analytics.overview import Overview
 from pilots.charts.cells import pilots_url
 from pilots.lights import Colour, count_by_colour

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Count, Min
 
-from core.http.as_of import today
+from core.http import today
 from core.monitoring import SOURCES, Gauges
 from pilots.models import FollowUp, Milestone, Pilot, Reading, ReadingState
 from pilots.readings import newest_reported

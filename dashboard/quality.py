@@ -50,7 +50,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.text.formatting import StatusChoices, join_short, label_value
+from core.text import StatusChoices, join_short, label_value
 from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.metrics.progress import Direction, year_due

@@ -8,8 +8,8 @@ from django.db.models import Count, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 
-from core.files.content_types import MEDIA_TYPES
-from core.web.filters import (
+from core.files import MEDIA_TYPES
+from core.tables import (
     ChoiceFilter,
     RelatedFilter,
     RelatedFormField,

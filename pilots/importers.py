@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.history.recording import batched
-from core.http.as_of import today
-from core.http.errors import truncate
+from core.http import today, truncate
 from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
 from core.spreadsheets.cells import (
@@ -25,7 +24,7 @@ from core.spreadsheets.cells import (
     read_text,
     unknown_format_error,
 )
-from core.text.formatting import join_short, label_value
+from core.text import join_short, label_value
 from pilots.models import Milestone, Pilot, Reading, StageEntry, Target
 from pilots.models.indicator import steps_as_stored
 from pilots.models.planned import stage_order_faults, with_planned_day

@@ -18,7 +18,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.text.formatting import (
+from core.text import (
     CHANGE_DIGITS,
     StatusChoices,
     format_alike,

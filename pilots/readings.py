@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
-from core.http.as_of import today
+from core.http import today
 from core.records import writing
 from pilots.models import Reading, ReadingState
 

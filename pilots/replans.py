@@ -17,10 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.history.recording import MAX_REASON
-from core.http.as_of import today
+from core.http import today
 from core.records import writing
-from core.text.bilingual import normalize_text
-from core.text.formatting import format_date
+from core.text import format_date, normalize_text
 from pilots.models import Milestone, Replan, StageEntry
 
 PLACE_PERMISSION = "pilots.place_pilot"

@@ -13,18 +13,19 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
-from core.http.request import TrackerRequest
-from core.text.bilingual import is_chinese_active, lang_of
-from core.text.formatting import (
+from core.http import TrackerRequest
+from core.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
+from core.text import (
     format_date,
     format_file_size,
     format_number,
     format_period,
+    is_chinese_active,
     join_clauses,
     join_short,
     join_statements,
+    lang_of,
 )
-from core.web.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
 from pilots.analytics.light_index import WorstFirst
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import classes_of

@@ -20,7 +20,7 @@ from core.admin.record_admin import RecordAdmin, admin_url, list_url
 from core.history.entries import LabelledUrl
 from core.permissions import editor_province, in_scope
 from core.records import writing
-from core.text.formatting import format_date
+from core.text import format_date
 from policies.models import Agency, Division, Figure, Industry, Level, Measure, Policy, Province, ProvincialPlan, Source
 from policies.models.sourced import PartialDateModel
 

@@ -28,8 +28,8 @@ from core.api.serializers import (
 from core.api.viewsets import AggregateView, unknown_value_error
 from core.api.write_serializers import WriteSerializer
 from core.api.writes import WritableViewSet
-from core.http.errors import BadRequest, ErrorDetail
-from core.web.filters import RelatedFilter
+from core.http import BadRequest, ErrorDetail
+from core.tables import RelatedFilter
 from policies import filters
 from policies.models import (
     Agency,

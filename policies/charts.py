@@ -15,9 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
 from core import charts
-from core.text.bilingual import is_chinese_active
-from core.text.formatting import format_date, join_clauses, join_sentences, join_short, label_value
-from core.web.tables import Chart, Column, Subject, make_table
+from core.tables import Chart, Column, Subject, make_table
+from core.text import format_date, is_chinese_active, join_clauses, join_sentences, join_short, label_value
 from policies import metrics
 from policies.metrics import Step, share, whole_days
 from policies.models import PlanStatus, Province, Source

@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
+from core.tables import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
 from policies.models import (
     Agency,
     Confidence,

@@ -10,8 +10,8 @@ from statistics import quantiles
 
 from django.utils.translation import gettext as _
 
-from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
-from core.text.formatting import PartialDate
+from core.http import BadRequest, ErrorDetail, closest_match, truncate
+from core.text import PartialDate
 from policies import metrics
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
 from policies.models.sourced import period_end

@@ -9,9 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from core.text.bilingual import lang_of
-from core.text.formatting import format_date, join_long, join_short
-from core.web.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
+from core.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
+from core.text import format_date, join_long, join_short, lang_of
 from policies.metrics import whole_days
 from policies.models import Confidence, Measure, Province, Source, SourcedModel
 from policies.rollout import ProvinceRollout, RegionRollout, Rollout

@@ -5,10 +5,10 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import Export, export_response, page
-from core.text.formatting import format_date
-from core.web.list_pages import ListPage
+from core.tables import ListPage
+from core.text import format_date
 from policies.filters import PolicyFilter
 from policies.models import Policy, Province, Source
 from policies.tables import policy_columns, policy_page_columns

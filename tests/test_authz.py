@@ -28,7 +28,7 @@ from accounts.models import Officer, Role, Token, create_token, revoke
 from config.api_urls import RECORDS
 from core.api.views import openapi_schema
 from core.permissions import field_permissions
-from core.records.history_model import HistoryModel
+from core.records.models import HistoryModel
 from policies.models import Province
 from tests import factories as make
 from tests.support.api_client import (
@@ -453,7 +453,7 @@ def site_settings(row: MatrixRow) -> Iterator[None]:
     if row.site == "public":
         yield
         return
-    guard, place = "django.contrib.auth.middleware.LoginRequiredMiddleware", "core.snapshots.files.DaysMiddleware"
+    guard, place = "django.contrib.auth.middleware.LoginRequiredMiddleware", "core.snapshots.DaysMiddleware"
     middleware = list(current.MIDDLEWARE)
     middleware.insert(middleware.index(place), guard)
     with override_settings(SITE_ACCESS="internal", MIDDLEWARE=middleware):

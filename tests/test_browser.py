@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pypdf import PdfReader
 
-from core.http.request import DEMO_LABEL
+from core.http import DEMO_LABEL
 from tests.support.browser import (
     BrowserLog,
     ServedProject,

@@ -358,9 +358,9 @@ def failed_response(client: Client, monkeypatch: pytest.MonkeyPatch, status: int
     """Return a response of this status, by whatever makes it."""
     client.raise_request_exception = False
     if status == 500:
-        monkeypatch.setattr("core.snapshots.files.parse_day", raise_error)
+        monkeypatch.setattr("core.snapshots.parse_day", raise_error)
     if status == 503:
-        monkeypatch.setattr("core.snapshots.files.parse_day", raise_database_error)
+        monkeypatch.setattr("core.snapshots.parse_day", raise_database_error)
     if status == 403:
         return client.post("/sign-out/", headers={"origin": "https://elsewhere.example"})
     if status == 405:

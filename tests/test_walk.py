@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import Resolver404, resolve
 
-from core.http.request import DEMO_LABEL
+from core.http import DEMO_LABEL
 from policies.models import Source
 from tests import factories as make
 from tests.support.html_reader import PageReader

@@ -39,7 +39,7 @@ from core.permissions import (
     restricted_fields,
 )
 from core.records import writing
-from core.text.formatting import label_value
+from core.text import label_value
 
 
 class HistoryAdmin(SimpleHistoryAdmin):

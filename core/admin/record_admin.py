@@ -52,8 +52,8 @@ from core.permissions import (
 )
 from core.records import writing
 from core.seed.models import SeedRecord
-from core.text.formatting import join_clauses, join_long, join_sentences, label_value
-from core.web.list_pages import CARRIED_PARAMETERS
+from core.tables import CARRIED_PARAMETERS
+from core.text import join_clauses, join_long, join_sentences, label_value
 
 
 class RecordChangeList(ChangeList):

@@ -39,12 +39,11 @@ from core.history.diffs import (
 )
 from core.history.entries import last_version_url
 from core.history.recording import MAX_REASON
-from core.http.errors import truncate
-from core.http.request import parse_key
+from core.http import parse_key, truncate
 from core.permissions import restricted_fields
 from core.records import writing
 from core.spreadsheets.cells import AmbiguousCell, SheetCell, read_date
-from core.text.formatting import join_clauses, join_sentences, label_value
+from core.text import join_clauses, join_sentences, label_value
 
 VERSION_FIELD = "version"
 

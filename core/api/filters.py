@@ -23,17 +23,16 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from core.api.serializers import ReadOnlyModelSerializer, then
-from core.http.as_of import ISO_DATE
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.web.filters import (
+from core.http import ISO_DATE, BadRequest, ErrorDetail, truncate
+from core.tables import (
     MAX_SEARCH_LENGTH,
     ChoiceFilter,
     RelatedFilter,
     YesNoFilter,
+    form_errors,
     invalid_choice_error,
     split_commas,
 )
-from core.web.list_pages import form_errors
 
 MAX_LIST_VALUES = 100  # values of one list
 MAX_REPORTED = 5  # invalid values that an error names: it must not grow with the request

@@ -18,9 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.http.errors import BadRequest, ErrorDetail, WriteRejected
-from core.http.problems import bad_request_response
-from core.http.request import read_body
+from core.http import BadRequest, ErrorDetail, WriteRejected, bad_request_response, read_body
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)

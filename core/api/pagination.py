@@ -18,8 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.serializers import DaySerializer
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.request import with_demo_flag
+from core.http import BadRequest, ErrorDetail, truncate, with_demo_flag
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 CURSOR, CURSOR_START = "cursor", "first"

@@ -14,9 +14,9 @@ from rest_framework.fields import Field
 from rest_framework.request import Request
 
 from core.history.recording import key_field_name
-from core.http.as_of import today
+from core.http import today
 from core.permissions import can_see_authors
-from core.text.bilingual import TranslatedText
+from core.text import TranslatedText
 
 
 def then(name: str) -> str:

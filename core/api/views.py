@@ -35,8 +35,7 @@ from core.history.change_feed import (
     feed_bounds,
     read_feed,
 )
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.request import with_demo_flag
+from core.http import BadRequest, ErrorDetail, truncate, with_demo_flag
 
 LATEST = "latest"
 CHANGE_CURSOR = "c"  # kind of this cursor, its first letter

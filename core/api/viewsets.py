@@ -30,16 +30,25 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from core.api.filters import ApiFilterBackend, ApiFilterSet
 from core.api.pagination import CURSOR, CURSOR_HELP, PAGE_PARAMETERS, RecordPagination
 from core.api.serializers import then
-from core.caching.response_cache import respond_to_reader
+from core.caching import respond_to_reader
 from core.history.recording import cascading_models, key_field_name
-from core.http.as_of import days_stem, known_rows, today
-from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
-from core.http.middleware import record_etag
-from core.http.request import TrackerRequest, demo_notice_rows, download_stem, with_demo_flag
+from core.http import (
+    BadRequest,
+    ErrorDetail,
+    TrackerRequest,
+    closest_match,
+    days_stem,
+    demo_notice_rows,
+    download_stem,
+    known_rows,
+    today,
+    truncate,
+    with_demo_flag,
+)
+from core.middleware import record_etag
 from core.spreadsheets.writer import XLSX_MEDIA_TYPE, CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
-from core.text.formatting import join_clauses, label_value
-from core.web.list_pages import reject_unknown_params
-from core.web.tables import AnyColumn
+from core.tables import AnyColumn, reject_unknown_params
+from core.text import join_clauses, label_value
 
 CHUNK_SIZE = 50  # rows fetched at a time for a file: of 500 the garbage took 23 MiB before it was collected
 MAX_VALUE_LENGTH = 500  # characters of one value: longer ones only attempt to exhaust the database

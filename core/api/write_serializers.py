@@ -21,10 +21,8 @@ from rest_framework.exceptions import ErrorDetail as FieldErrorDetail
 from rest_framework.settings import api_settings
 
 from core.history.recording import MAX_REASON, key_field_name
-from core.http.as_of import ISO_DATE
-from core.http.errors import ErrorDetail, WriteRejected, closest_match, truncate
-from core.text.bilingual import TranslatedText, translated_texts
-from core.text.formatting import label_value
+from core.http import ISO_DATE, ErrorDetail, WriteRejected, closest_match, truncate
+from core.text import TranslatedText, label_value, translated_texts
 
 # -- fields ------------------------------------------------------------------------------------------------
 

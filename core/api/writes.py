@@ -35,8 +35,7 @@ from core.api.write_serializers import (
     validate_input,
 )
 from core.history.recording import MAX_REASON, key_field_name
-from core.http.errors import BadRequest, ErrorDetail, WriteRejected
-from core.http.request import parse_json, read_body, with_demo_flag
+from core.http import BadRequest, ErrorDetail, WriteRejected, parse_json, read_body, with_demo_flag
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
 from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS

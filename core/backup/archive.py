@@ -39,7 +39,7 @@ from core.backup.databases import (
     unknown_migrations,
 )
 from core.backup.models import BackupRun, recorded_run
-from core.files.store import CHECKSUM, blob_name, kept_names, sha256_of, stored_names, sync_folder
+from core.files import CHECKSUM, blob_name, kept_names, sha256_of, stored_names, sync_folder
 
 log = logging.getLogger("tracker.backup")
 MANIFEST = "manifest.json"

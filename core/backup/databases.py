@@ -32,7 +32,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import ConnectionHandler
 from psycopg2.extensions import make_dsn
 
-from core.files.store import sync_folder
+from core.files import sync_folder
 
 log = logging.getLogger("tracker.backup")
 HELD: list[IO[str]] = []  # lock files of this process

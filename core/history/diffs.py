@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from simple_history.models import DeletedObject
 
 from core.history.recording import m2m_rows
-from core.text.formatting import format_date, join_long, label_value, no_data
+from core.text import format_date, join_long, label_value, no_data
 
 RecordState = Mapping[str, Any]
 """Values of a record at one entry, by field: the stored value, or the sorted keys of a many-to-many field."""

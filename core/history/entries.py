@@ -43,12 +43,10 @@ from core.history.diffs import (
 )
 from core.history.models import ChangeEvent
 from core.history.recording import batched, cascading_models
-from core.http.as_of import today
-from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http import BadRequest, ErrorDetail, today, truncate
 from core.permissions import can_access, can_see_author
-from core.text.formatting import join_clauses, label_value
-from core.web.list_pages import requested_page
-from core.web.tables import Column, Table, make_table
+from core.tables import Column, Table, make_table, requested_page
+from core.text import join_clauses, label_value
 
 LabelledUrl = tuple[str | Promise, str]  # label and URL
 RecordKey = tuple[str, int | None]  # model and id

@@ -15,7 +15,7 @@ from django.db.models import Model
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
-from core.text.formatting import join_sentences
+from core.text import join_sentences
 
 MAX_REASON = 300  # characters of the reason of a change
 BATCH_SIZE = 500

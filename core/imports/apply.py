@@ -20,9 +20,8 @@ from django.utils.translation import override
 from django_tasks import task
 from django_tasks.base import TaskContext
 
-from core.history.append_only import APPEND_ONLY_MESSAGE
 from core.history.diffs import author_name, format_datetime, historical_name
-from core.history.models import ChangeEvent
+from core.history.models import APPEND_ONLY_MESSAGE, ChangeEvent
 from core.history.recording import BATCH_SIZE, batched, write_history_entries, written_by_import
 from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries, note_versions, self_relations, unique_values
 from core.imports.files import repeat_dry_run, update_dry_run
@@ -33,7 +32,7 @@ from core.permissions import can_access
 from core.records import writing
 from core.records.writing import Conflict
 from core.spreadsheets.cells import UnreadableFile
-from core.text.formatting import label_value
+from core.text import label_value
 
 MAX_PASSES = 3  # over the rows that a model refuses while others of the file are not written yet
 MAX_REASON_LENGTH = 300  # kept of a reason with its import; the histories keep all of it

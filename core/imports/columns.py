@@ -26,8 +26,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
-from core.http.errors import closest_match, truncate
-from core.records.fields import is_code
+from core.http import closest_match, truncate
+from core.records.models import is_code
 from core.spreadsheets.cells import (
     AmbiguousCell,
     SheetCell,
@@ -38,8 +38,7 @@ from core.spreadsheets.cells import (
     read_text,
     unknown_format_error,
 )
-from core.text.bilingual import normalize_code
-from core.text.formatting import PartialDate, format_date, join_long, join_sentences, join_short, no_data
+from core.text import PartialDate, format_date, join_long, join_sentences, join_short, no_data, normalize_code
 
 # Traditional forms in the names of provinces: a name written with them is offered in the usual form.
 SIMPLIFIED = str.maketrans(

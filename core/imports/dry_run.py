@@ -28,11 +28,9 @@ from core.permissions import (
     owner_field,
     restricted_fields,
 )
-from core.records.constraints import check_constraint_holds
-from core.records.history_model import HistoryModel
+from core.records.models import HistoryModel, check_constraint_holds
 from core.spreadsheets.cells import AmbiguousCell, Sheet
-from core.text.bilingual import normalize_text, translated_texts
-from core.text.formatting import PartialDate, Precision, label_value
+from core.text import PartialDate, Precision, label_value, normalize_text, translated_texts
 
 NEW_RECORD_NAME_FIELDS = ("slug", "name_zh", "name_en", "title_zh", "title_en")
 OUT_OF_SCOPE_CODE = "not_yours"

@@ -26,7 +26,7 @@ from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from core.files.store import sha256_of
+from core.files import sha256_of
 from core.imports.columns import (
     BooleanColumn,
     ChoiceColumn,
@@ -47,8 +47,8 @@ from core.spreadsheets import writer as xlsx
 from core.spreadsheets.cells import JANUARY_OR_OCTOBER, Place, Sheet, SheetCell, UnreadableFile
 from core.spreadsheets.reader import read_sheet, sheet_names
 from core.spreadsheets.writer import csv_response, xlsx_response
-from core.text.formatting import join_long, join_sentences, join_short, label_value
-from core.web.tables import AnyColumn
+from core.tables import AnyColumn
+from core.text import join_long, join_sentences, join_short, label_value
 
 MAX_SHEETS = 10  # so many are searched for headings
 MAX_STORED_ERRORS = 20_000  # so many are kept; nobody mends more in one go

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from core.http.errors import closest_match, truncate
+from core.http import closest_match, truncate
 from core.imports.columns import Column
 from core.spreadsheets.cells import CONTROL_CHARACTERS, Sheet, SheetRow, cell_name
-from core.text.formatting import join_short
+from core.text import join_short
 
 MAX_HEADING_ROW = 30  # the heading row stands among the first so many that hold anything
 ROW_NUMBER_HEADINGS = {"序号", "no", "no.", "#"}  # a running number says nothing of a record

@@ -17,12 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.recording import batched
-from core.http.errors import truncate
+from core.http import truncate
 from core.imports.columns import Column, RecordColumn, RecordLookup, RecordNumberColumn, column_for_field
 from core.imports.headings import ImportErrorDetail, displayed_value
 from core.spreadsheets.cells import SheetCell, SheetRow, strip_invisible
-from core.text.bilingual import translated_texts
-from core.text.formatting import join_short
+from core.text import join_short, translated_texts
 
 Action = Literal["create", "update", "unchanged"]
 

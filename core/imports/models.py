@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.history.models import ChangeEvent
-from core.records.constraints import choices_constraint
+from core.records.models import choices_constraint
 
 
 class ImportState(models.TextChoices):

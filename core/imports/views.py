@@ -22,8 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from core.history.recording import MAX_REASON
-from core.http.as_of import today
-from core.http.request import demo_notice_rows, download_stem
+from core.http import demo_notice_rows, download_stem, today
 from core.imports import apply, files
 from core.imports.columns import reading_rules
 from core.imports.dry_run import make_dry_run
@@ -34,8 +33,7 @@ from core.permissions import can_access, editor_province, in_scope
 from core.records.writing import Conflict
 from core.spreadsheets.cells import UnreadableFile
 from core.spreadsheets.writer import xlsx_response
-from core.text.bilingual import check_text
-from core.text.formatting import join_long, join_short, label_value
+from core.text import check_text, join_long, join_short, label_value
 
 
 class ImportForm(forms.Form):

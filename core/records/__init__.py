@@ -16,7 +16,7 @@ Where files name its records:
   NAME_RELATIONS      relations that these names need; (None,) for none
 Where an error is to stand elsewhere than at the last field of its constraint:
   CONSTRAINT_FIELDS   by constraint (its name without the table), the fields; of a text in two languages the Chinese one
-Where records are kept (core/history/append_only.py):
+Where records are kept (core/history/models.py):
   NEVER_DELETED       why its records are never deleted, and what to do instead
   APPEND_ONLY         rows are only ever added: they count as part of the record that they belong to
   DELETABLE_ALONE     the foreign key to the record with whose import the only such row may be undone

@@ -21,9 +21,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.append_only import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE
 from core.history.diffs import author_name, field_label, format_datetime, m2m_fields, stored_fields
 from core.history.entries import Obstacle, Revert, RevertRejected
+from core.history.models import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE
 from core.history.recording import (
     delete_with_history,
     m2m_referrers,
@@ -32,7 +32,7 @@ from core.history.recording import (
     write_history_entries,
     write_history_entry,
 )
-from core.http.errors import truncate
+from core.http import truncate
 from core.permissions import (
     NOT_YOURS_TO_ADD,
     NOT_YOURS_TO_CHANGE,
@@ -42,7 +42,7 @@ from core.permissions import (
     owner_field,
     restricted_fields,
 )
-from core.text.formatting import join_sentences, label_value
+from core.text import join_sentences, label_value
 
 ADD, CHANGE, DELETE = "add", "change", "delete"
 NOT_YOURS = "not_yours"  # code of errors at fields that the user may not change

@@ -17,11 +17,11 @@ from core.imports.apply import write_rows
 from core.imports.columns import Column, RecordLookup
 from core.imports.dry_run import make_dry_run
 from core.imports.importer import Importer, Row, assign_record, key_value
-from core.records.history_model import HistoryModel
+from core.records.models import HistoryModel
 from core.seed.models import SeedRecord
 from core.spreadsheets.cells import AmbiguousCell, SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reader import read_csv
-from core.text.bilingual import normalize_text
+from core.text import normalize_text
 
 SEED_REASON = gettext_noop("Shipped with the product")
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
-from core.http.errors import truncate
-from core.text.formatting import PartialDate
+from core.http import truncate
+from core.text import PartialDate
 
 MAX_BYTES = 20 * 2**20
 MAX_ROWS = 50_000

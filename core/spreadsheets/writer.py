@@ -32,8 +32,8 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from core.text.formatting import PartialDate, join_short
-from core.web.tables import AnyColumn, ValueKind
+from core.tables import AnyColumn, ValueKind
+from core.text import PartialDate, join_short
 
 XLSX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -18,10 +18,20 @@ from django.utils.html import conditional_escape, escape, format_html, format_ht
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from core.caching.response_cache import fragment_placeholder
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.text.bilingual import is_chinese_active, is_chinese_text, lang_of
-from core.text.formatting import (
+from core.caching import fragment_placeholder
+from core.http import BadRequest, ErrorDetail, truncate
+from core.tables import (
+    ANNEX_PARAMETER,
+    AnyColumn,
+    Cell,
+    Chart,
+    Pairs,
+    Table,
+    add_parameters,
+    carried_parameters,
+    resolve_url,
+)
+from core.text import (
     STATUS_SYMBOLS,
     PartialDate,
     format_date,
@@ -31,11 +41,12 @@ from core.text.formatting import (
     format_period,
     format_plain,
     format_share,
+    is_chinese_active,
+    is_chinese_text,
     join_short,
+    lang_of,
     no_data,
 )
-from core.web.list_pages import ANNEX_PARAMETER, Pairs, add_parameters, carried_parameters, resolve_url
-from core.web.tables import AnyColumn, Cell, Chart, Table
 
 FORMATS: dict[str, Callable[[Any], str]] = {
     "integer": format_number,

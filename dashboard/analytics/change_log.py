@@ -32,9 +32,9 @@ from core.history.entries import (
 )
 from core.history.models import ChangeEvent
 from core.history.recording import batched
-from core.http.as_of import today
+from core.http import today
 from core.imports.models import Import
-from core.records.history_model import HistoryModel
+from core.records.models import HistoryModel
 from pilots.documents.services import readable_changes
 from pilots.models import (
     Adoption,

@@ -17,10 +17,8 @@ from django.utils import timezone, translation
 from django.utils.translation import get_language, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from core.http.as_of import holds_demonstration, parse_day
-from core.http.errors import BadRequest, ErrorDetail
-from core.http.request import TrackerRequest
-from core.text.formatting import (
+from core.http import BadRequest, ErrorDetail, TrackerRequest, holds_demonstration, parse_day
+from core.text import (
     format_date,
     format_days,
     format_number,

@@ -20,7 +20,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.text.formatting import (
+from core.tables import Item
+from core.text import (
     format_date,
     format_days,
     format_number,
@@ -30,7 +31,6 @@ from core.text.formatting import (
     label_value,
     no_data,
 )
-from core.web.tables import Item
 from dashboard.key_figures import plans_figure
 from pilots.analytics.pilot_status import OnTrack, OutstandingReports, PilotStatus, ReportState
 from pilots.charts.cells import distinct_pilot_names

@@ -31,10 +31,7 @@ from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pypdf import PdfReader
 
-from core.http.as_of import days_stem
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.problems import error_response
-from core.http.request import TrackerRequest, download_stem
+from core.http import BadRequest, ErrorDetail, TrackerRequest, days_stem, download_stem, error_response, truncate
 from core.spreadsheets.writer import content_disposition
 from dashboard.briefs.parts import MAX_LINES, Brief, brief_fields, shortened
 

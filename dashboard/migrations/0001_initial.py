@@ -1,4 +1,4 @@
-import core.text.bilingual
+import core.text
 import dashboard.models.edition
 import dashboard.models.mail_settings
 import django.db.models.deletion
@@ -22,8 +22,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
                 ('quarter', models.CharField(db_index=True, help_text='For example 2026-Q3.', max_length=7, validators=[dashboard.models.edition.check_quarter], verbose_name='quarter')),
                 ('state', models.CharField(choices=[('draft', 'draft'), ('in_review', 'in review'), ('approved', 'approved')], default='draft', help_text='An approved edition is never changed.', max_length=9, verbose_name='state')),
-                ('release_note_en', models.TextField(blank=True, help_text='What is new in this edition and what a reader has to know about its numbers.', max_length=5000, validators=[core.text.bilingual.check_text], verbose_name='release notes in English')),
-                ('release_note_zh', models.TextField(blank=True, help_text='The same in Chinese. Both are needed before the edition is approved.', max_length=5000, validators=[core.text.bilingual.check_text], verbose_name='release notes in Chinese')),
+                ('release_note_en', models.TextField(blank=True, help_text='What is new in this edition and what a reader has to know about its numbers.', max_length=5000, validators=[core.text.check_text], verbose_name='release notes in English')),
+                ('release_note_zh', models.TextField(blank=True, help_text='The same in Chinese. Both are needed before the edition is approved.', max_length=5000, validators=[core.text.check_text], verbose_name='release notes in Chinese')),
                 ('approved_at', models.DateTimeField(blank=True, help_text='The records are those known at this moment.', null=True, verbose_name='approved at')),
                 ('sha256', models.CharField(blank=True, help_text='SHA-256 of the package, in hexadecimal.', max_length=64, verbose_name='checksum')),
                 ('content', models.JSONField(blank=True, default=dict, editable=False, verbose_name='content')),
@@ -50,8 +50,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('quarter', models.CharField(help_text='For example 2026-Q3.', max_length=7, unique=True, validators=[dashboard.models.edition.check_quarter], verbose_name='quarter')),
                 ('state', models.CharField(choices=[('draft', 'draft'), ('in_review', 'in review'), ('approved', 'approved')], default='draft', help_text='An approved edition is never changed.', max_length=9, verbose_name='state')),
-                ('release_note_en', models.TextField(blank=True, help_text='What is new in this edition and what a reader has to know about its numbers.', max_length=5000, validators=[core.text.bilingual.check_text], verbose_name='release notes in English')),
-                ('release_note_zh', models.TextField(blank=True, help_text='The same in Chinese. Both are needed before the edition is approved.', max_length=5000, validators=[core.text.bilingual.check_text], verbose_name='release notes in Chinese')),
+                ('release_note_en', models.TextField(blank=True, help_text='What is new in this edition and what a reader has to know about its numbers.', max_length=5000, validators=[core.text.check_text], verbose_name='release notes in English')),
+                ('release_note_zh', models.TextField(blank=True, help_text='The same in Chinese. Both are needed before the edition is approved.', max_length=5000, validators=[core.text.check_text], verbose_name='release notes in Chinese')),
                 ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='made by')),
                 ('submitted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='submitted by')),
                 ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='approved by')),

@@ -14,11 +14,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.history.append_only import KeptQuerySet
-from core.records.constraints import check_constraint, choices_constraint
-from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText, check_text
-from core.text.formatting import StatusChoices
+from core.history.models import KeptQuerySet
+from core.records.models import FieldNames, HistoryModel, check_constraint, choices_constraint
+from core.text import StatusChoices, TranslatedText, check_text
 
 QUARTER = re.compile(r"^([12][0-9]{3})-Q([1-4])$")
 APPROVE_PERMISSION = "dashboard.approve_edition"

@@ -5,7 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.records.constraints import choices_constraint
+from core.records.models import choices_constraint
 
 
 class Rhythm(models.TextChoices):

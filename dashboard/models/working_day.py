@@ -17,7 +17,7 @@ from django.db import models
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.records.constraints import choices_constraint
+from core.records.models import choices_constraint
 
 
 class DayKind(models.TextChoices):

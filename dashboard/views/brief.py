@@ -15,11 +15,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.http.problems import status_title
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest, status_title
 from core.pages import page
-from core.web.filters import ChoiceFilter, SearchFilter
-from core.web.list_pages import FilterBar, url_with
+from core.tables import ChoiceFilter, FilterBar, SearchFilter, url_with
 from dashboard.briefs.build import SINCE, BriefKind, requested_brief, subject_groups
 from dashboard.briefs.parts import brief_fields
 from dashboard.briefs.writers import brief_file, offered_files

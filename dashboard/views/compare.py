@@ -14,13 +14,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.http.errors import BadRequest, ErrorDetail
-from core.http.request import TrackerRequest
+from core.http import BadRequest, ErrorDetail, TrackerRequest
 from core.pages import Export, Exports, export_response, page
-from core.text.formatting import format_date, join_short
-from core.web.filters import RelatedFilter
-from core.web.list_pages import FilterBar
-from core.web.tables import Cell, Column, make_table
+from core.tables import Cell, Column, FilterBar, RelatedFilter, make_table
+from core.text import format_date, join_short
 from dashboard.analytics.overview import lead_policy_on
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy

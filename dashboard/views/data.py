@@ -15,11 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.api.viewsets import RecordViewSet
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import DAY_PARAMETERS, Export, Exports, export_response, page
-from core.text.formatting import join_clauses, label_value
-from core.web.list_pages import ListPage
-from core.web.tables import Cell, Column, Table, make_table, status_cell
+from core.tables import Cell, Column, ListPage, Table, make_table, status_cell
+from core.text import join_clauses, label_value
 from dashboard.editions import WITHDRAWN, api_list
 from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation

@@ -22,15 +22,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from core.feeds import FEED_LISTS, FeedList, calendar_response
-from core.http.as_of import today
-from core.http.request import TrackerRequest
-from core.http.request_log import security_log
+from core.http import TrackerRequest, today
 from core.pages import Export, Exports, Feeds, export_response, page, private_page
 from core.permissions import editor_province
-from core.text.bilingual import OWN_LANGUAGE_NAMES, in_reader_language
-from core.text.formatting import join_clauses, label_value
-from core.web.list_pages import reject_unknown_params
-from core.web.tables import Cell, Column, Table, make_table, record_cell
+from core.request_log import security_log
+from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params
+from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
 from dashboard.analytics.open_work import (
     OpenWork,
     PilotReplan,

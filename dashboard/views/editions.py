@@ -20,13 +20,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.request import TrackerRequest
+from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
 from core.jobs.queue import enqueue, job_about
 from core.pages import Export, Exports, export_response, page
 from core.permissions import can_see_authors, can_view
-from core.text.formatting import format_date, format_number, format_part, join_clauses
-from core.web.tables import Cell, Column, Table, make_table, status_cell
+from core.tables import Cell, Column, Table, make_table, status_cell
+from core.text import format_date, format_number, format_part, join_clauses
 from dashboard import editions
 from dashboard.editions import (
     CheckItem,

@@ -7,11 +7,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.request import TrackerRequest
+from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
 from core.pages import Export, Exports, chart_exports, export_response, page
-from core.text.formatting import join_clauses
-from core.web.list_pages import FilterBar
+from core.tables import FilterBar
+from core.text import join_clauses
 from pilots.analytics.coverage import MATRIX_AXES, build_coverage, gap_basis
 from pilots.analytics.pilot_status import build_progress
 from pilots.analytics.reconciliation import GapBasis, PilotSet, is_gap

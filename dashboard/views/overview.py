@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.request import TrackerRequest
+from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
-from core.text.formatting import (
+from core.tables import Chart, Column, Table, make_table
+from core.text import (
     format_date,
     format_days,
     join_clauses,
@@ -25,7 +25,6 @@ from core.text.formatting import (
     join_statements,
     label_value,
 )
-from core.web.tables import Chart, Column, Table, make_table
 from dashboard.analytics.overview import Overview, build_overview, plan_sources
 from dashboard.briefs.parts import Days, Lights, names_text, red_statement
 from dashboard.charts import attention_columns, overview_map, without_plan

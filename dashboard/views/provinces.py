@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
-from core.text.formatting import (
+from core.tables import Cell, Column, ListPage, Table, make_table, page_columns, record_cell, status_cell
+from core.text import (
     format_date,
     join_clauses,
     join_sentences,
@@ -26,8 +27,6 @@ from core.text.formatting import (
     label_value,
     no_data,
 )
-from core.web.list_pages import ListPage
-from core.web.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
 from dashboard.analytics.overview import QUARTERS_SHOWN, build_overview, plan_sources
 from dashboard.briefs.parts import names_text
 from dashboard.charts import overview_map, without_plan

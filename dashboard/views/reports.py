@@ -23,25 +23,28 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 from core.feeds import FEED_LISTS, Entry, FeedList, atom_response
 from core.history.entries import differences_text, entry_columns
 from core.history.models import ChangeEvent
-from core.http.as_of import parse_day, today
-from core.http.errors import BadRequest
-from core.http.request import TrackerRequest
+from core.http import BadRequest, TrackerRequest, parse_day, today
 from core.imports.importer import KINDS
 from core.imports.models import Import, ImportState
 from core.pages import Export, Feeds, export_response
 from core.permissions import editor_province, in_scope
-from core.text.formatting import format_date, format_part, join_clauses, label_value
-from core.web.filters import ChoiceFormField, RelatedFormField
-from core.web.list_pages import (
+from core.tables import (
     POSITION_PARAMETERS,
+    Cell,
+    ChoiceFormField,
+    Column,
     FilterBar,
+    RelatedFormField,
+    Table,
     drop_unknown_params,
     export_links,
     form_errors,
+    make_table,
     requested_page,
+    status_cell,
     url_with,
 )
-from core.web.tables import Cell, Column, Table, make_table, status_cell
+from core.text import format_date, format_part, join_clauses, label_value
 from dashboard.analytics.change_log import (
     SYSTEM,
     find_changes,

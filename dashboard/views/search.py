@@ -17,13 +17,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, override
 
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import Export, export_response, page
 from core.spreadsheets.cells import AmbiguousCell, date_from_text
-from core.text.formatting import PartialDate, format_date
-from core.web.filters import MAX_SEARCH_LENGTH, SearchFilter
-from core.web.list_pages import CHUNK_SIZE
-from core.web.tables import Column, Table, make_table
+from core.tables import CHUNK_SIZE, MAX_SEARCH_LENGTH, Column, SearchFilter, Table, make_table
+from core.text import PartialDate, format_date
 from pilots.analytics.light_index import status_by_pilot
 from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark

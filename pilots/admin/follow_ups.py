@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import ReadOnlyMixin, RecordAdmin
 from core.admin.record_form import RecordForm
-from core.http.as_of import today
+from core.http import today
 from core.permissions import can_see_authors
-from core.text.formatting import format_date
+from core.text import format_date
 from pilots.follow_ups.services import open_follow_up
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState
 from pilots.models import FollowUp, FollowUpStep

@@ -9,9 +9,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from core.admin.record_form import RecordForm, RefusedError, VersionedRowForm, VersionedRowFormSet, is_marked_deleted
-from core.http.as_of import today
+from core.http import today
 from core.spreadsheets.cells import AmbiguousCell
-from core.text.formatting import label_value
+from core.text import label_value
 from pilots.forms.entry import AmountField
 from pilots.importers import split_steps
 from pilots.models import Replan

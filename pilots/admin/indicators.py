@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url, autocomplete_source
 from core.admin.record_form import DATE_FIELD_OVERRIDES, RecordForm
 from core.history.entries import LabelledUrl, Revert
-from core.http.as_of import today
-from core.http.request import parse_key
+from core.http import parse_key, today
 from pilots.admin.forms import IndicatorField, StepsField, format_steps
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.forms.entry import AmountField

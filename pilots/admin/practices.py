@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin, admin_url, autocomplete_source, list_url
 from core.history.entries import LabelledUrl
-from core.http.as_of import today
-from core.http.request import parse_key
-from core.text.formatting import label_value, number_with_unit
+from core.http import parse_key, today
+from core.text import label_value, number_with_unit
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
 from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET

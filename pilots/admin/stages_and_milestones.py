@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.history_admin import posted_reason
 from core.admin.record_admin import RecordAdmin, VersionedRowInline
 from core.history.entries import Revert
-from core.http.as_of import today
+from core.http import today
 from core.permissions import editor_province
-from core.text.formatting import format_date
+from core.text import format_date
 from pilots.admin.forms import PlannedDayFormSet, PlannedDayRecordForm, PlannedDayRowForm, StageForm, StageFormSet
 from pilots.models import LightOverride, Milestone, Replan, StageEntry
 from pilots.models.planned import with_planned_day

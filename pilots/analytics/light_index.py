@@ -8,8 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from core.web.filters import split_commas
-from core.web.list_pages import keys_in_order
+from core.tables import keys_in_order, split_commas
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, pilot_status, prefetch_for_status
 from pilots.lights import Colour
 from pilots.metrics.stages import ORDERED_STAGES, Stage

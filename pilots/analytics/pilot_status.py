@@ -17,7 +17,7 @@ from django.db.models import Prefetch, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import format_date, join_clauses
+from core.text import format_date, join_clauses
 from pilots.analytics.replanning import PlanHistory, Replanning
 from pilots.lights import (
     CHANGE_DELAYS,

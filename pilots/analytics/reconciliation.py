@@ -12,7 +12,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.formatting import join_short
+from core.text import join_short
 from pilots.metrics.stages import Stage
 from pilots.models import Batch, Pilot, PilotKind, StageEntry
 from pilots.models.pilot import listed_condition, withdrawn_condition

@@ -24,7 +24,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.text.formatting import format_amount, format_date, join_clauses, join_long, label_value
+from core.text import format_amount, format_date, join_clauses, join_long, label_value
 from pilots.lights import TargetKind
 from pilots.models import Milestone, Target
 

@@ -31,7 +31,7 @@ from core.api.serializers import (
     RelatedBySlug,
 )
 from core.api.viewsets import AggregateView, RowsOfPageSerializer, unknown_value_error
-from core.http.errors import BadRequest, ErrorDetail, truncate
+from core.http import BadRequest, ErrorDetail, truncate
 from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress

@@ -27,10 +27,9 @@ from core.api.serializers import DateValueField, ProblemSerializer, RecordSerial
 from core.api.viewsets import BaseAPIView
 from core.api.write_serializers import WriteSerializer, field_error
 from core.api.writes import WritableViewSet
-from core.files.content_types import CheckedFile, check_file
-from core.http.errors import WriteRejected
-from core.http.problems import PROBLEM_JSON
-from core.web.filters import ChoiceFilter, SearchFilter
+from core.files import CheckedFile, check_file
+from core.http import PROBLEM_JSON, WriteRejected
+from core.tables import ChoiceFilter, SearchFilter
 from pilots.documents.files import file_response
 from pilots.documents.services import attach, can_read, readable, remove, store_document
 from pilots.filters import DocumentFilter

@@ -40,9 +40,9 @@ from core.api.write_serializers import (
     field_error,
 )
 from core.api.writes import WritableViewSet
-from core.http.errors import WriteRejected
+from core.http import WriteRejected
 from core.records import writing
-from core.web.filters import ChoiceFilter, RelatedFilter
+from core.tables import ChoiceFilter, RelatedFilter
 from pilots.documents.services import can_read, readable
 from pilots.filters import IndicatorCodeFilter
 from pilots.follow_ups.filters import FollowUpFilter

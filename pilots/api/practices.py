@@ -35,7 +35,7 @@ from core.api.write_serializers import StrictCharField, StrictChoiceField, Valid
 from core.api.writes import WritableViewSet
 from core.permissions import OUT_OF_SCOPE
 from core.records import writing
-from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
+from core.tables import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
 from pilots.filters import IndicatorCodeFilter, PracticeFilter, SelfFilter
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeMove, PracticeState, Trust
 from pilots.models import Adoption, Effect, EffectBasis, Facet, Pilot, Practice, PracticeField, PracticeLevel

@@ -31,8 +31,7 @@ from core.api.serializers import (
 )
 from core.api.write_serializers import StrictDecimalField, StrictIntegerField, ValidatedInput, WriteSerializer
 from core.api.writes import WritableViewSet
-from core.http.as_of import today
-from core.http.errors import truncate
+from core.http import today, truncate
 from core.records import writing
 from core.records.writing import ADD
 from pilots import filters

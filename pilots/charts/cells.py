@@ -13,9 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from core.text.bilingual import is_chinese_active
-from core.text.formatting import CHANGE_DIGITS, format_alike, format_plain, label_value
-from core.web.tables import Cell, Column, Item, status_cell
+from core.tables import Cell, Column, Item, status_cell
+from core.text import CHANGE_DIGITS, format_alike, format_plain, is_chinese_active, label_value
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter

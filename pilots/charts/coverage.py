@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import format_date, join_sentences, join_short, to_percent
-from core.web.tables import Chart, Column, Table, make_table, record_cell
+from core.tables import Chart, Column, Table, make_table, record_cell
+from core.text import format_date, join_sentences, join_short, to_percent
 from pilots.analytics.coverage import Coverage, FieldCoverage, IndustryCoverage
 from pilots.analytics.reconciliation import GapBasis
 from pilots.charts.cells import colour_step, pilot_count_cell, pilots_url

@@ -21,9 +21,9 @@ from core.feeds import (
     calendar_response,
     paged_atom_response,
 )
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import Feeds
-from core.text.formatting import format_date, join_clauses, label_value
+from core.text import format_date, join_clauses, label_value
 from pilots.analytics.pilot_status import judge_milestone
 from pilots.metrics.follow_up_states import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Milestone, Replan

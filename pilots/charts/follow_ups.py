@@ -12,10 +12,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from core import charts
-from core.http.request import TrackerRequest
-from core.text.bilingual import in_reader_language, is_chinese_active, lang_of
-from core.text.formatting import format_date, format_days, join_clauses, join_sentences, label_value
-from core.web.tables import Cell, Chart, Column, Item, Table, make_table, page_columns, record_cell, status_cell
+from core.http import TrackerRequest
+from core.tables import Cell, Chart, Column, Item, Table, make_table, page_columns, record_cell, status_cell
+from core.text import (
+    format_date,
+    format_days,
+    in_reader_language,
+    is_chinese_active,
+    join_clauses,
+    join_sentences,
+    label_value,
+    lang_of,
+)
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import pilots_url
 from pilots.follow_ups.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED

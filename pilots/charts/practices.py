@@ -15,17 +15,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from core import charts
-from core.text.bilingual import lang_of
-from core.text.formatting import (
+from core.tables import Cell, Chart, Column, Subject, Table, make_table, record_cell, status_cell
+from core.text import (
     format_amount,
     format_date,
     format_percent,
     join_clauses,
     join_short,
     label_value,
+    lang_of,
     number_with_unit,
 )
-from core.web.tables import Cell, Chart, Column, Subject, Table, make_table, record_cell, status_cell
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import colour_step, distinct_pilot_names, strip_idle_zeros
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust

@@ -8,9 +8,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.text.bilingual import lang_of
-from core.text.formatting import label_value
-from core.web.tables import Cell, Column, Table, make_table
+from core.tables import Cell, Column, Table, make_table
+from core.text import label_value, lang_of
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
 from pilots.charts.cells import colour_step, distinct_pilot_names, pilot_cell, pilot_count_cell, pilots_url
 from pilots.models import Batch, Pilot

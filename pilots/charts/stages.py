@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import format_date, format_days, join_sentences, join_short, label_value
-from core.web.tables import Cell, Chart, Column, make_table
+from core.tables import Cell, Chart, Column, make_table
+from core.text import format_date, format_days, join_sentences, join_short, label_value
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progress_api_url
 from pilots.lights import Colour

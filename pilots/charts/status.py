@@ -16,18 +16,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from core import charts
-from core.http.as_of import today
-from core.text.bilingual import in_reader_language
-from core.text.formatting import (
+from core.http import today
+from core.tables import Cell, Chart, Column, Table, make_table, page_columns, status_cell
+from core.text import (
     decimal_places,
     format_amount,
     format_date,
     format_days,
+    in_reader_language,
     join_clauses,
     join_short,
     label_value,
 )
-from core.web.tables import Cell, Chart, Column, Table, make_table, page_columns, status_cell
 from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress, QuarterLights
 from pilots.charts.cells import (
     Classes,

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import format_date, format_number, format_share, join_clauses, join_short
-from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
+from core.tables import Cell, Chart, Column, Table, make_table, status_cell
+from core.text import format_date, format_number, format_share, join_clauses, join_short
 from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, no_elasticity
 from pilots.charts.cells import distinct_pilot_names, format_co2, pilot_cell, strip_idle_zeros
 from pilots.filters import SynergyPageFilter

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
-from core.text.formatting import format_amount, format_date, format_percent, join_clauses, join_sentences
-from core.web.tables import Chart, Column, Table, make_table
+from core.tables import Chart, Column, Table, make_table
+from core.text import format_amount, format_date, format_percent, join_clauses, join_sentences
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear
 from pilots.charts.cells import strip_idle_zeros
 from pilots.charts.status import value_axis_note

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_noop
 
 from accounts.models import Officer, Role
-from core.files.store import save_blob
+from core.files import save_blob
 from core.history.models import ChangeEvent
 from core.seed.models import SeedRecord
 from pilots.seed import check_not_mixed

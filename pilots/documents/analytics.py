@@ -14,7 +14,7 @@ from django.db.models import Model, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from core.text.formatting import join_clauses, label_value
+from core.text import join_clauses, label_value
 from pilots.documents.services import can_attach, readable, target_field
 from pilots.models import Adoption, Attachment, Document, Effect, FollowUpStep, Milestone, Reading, StageEntry
 from policies.models import Source

@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import gettext as _
 
-from core.files.store import UNFINISHED, blob_name, kept_names, list_folder, open_blob, stored_names
-from core.http.problems import error_response
+from core.files import UNFINISHED, blob_name, kept_names, list_folder, open_blob, stored_names
+from core.http import error_response
 from core.spreadsheets.writer import content_disposition
 from pilots.models import Document
 

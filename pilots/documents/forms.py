@@ -10,9 +10,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.files.content_types import ACCEPT, MAX_FILE_BYTES
-from core.text.bilingual import check_text
-from core.web.filters import search_q
+from core.files import ACCEPT, MAX_FILE_BYTES
+from core.tables import search_q
+from core.text import check_text
 from pilots.documents.services import readable
 from pilots.models import AttachmentRole, Document
 

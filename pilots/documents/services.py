@@ -12,9 +12,8 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from core.files.content_types import CheckedFile, check_file
-from core.files.store import save_blob, sha256_of
-from core.http.as_of import today
+from core.files import CheckedFile, check_file, save_blob, sha256_of
+from core.http import today
 from core.permissions import can_view, editor_province, has_object_permission, province_id_of
 from core.records import writing
 from pilots.models import Attachment, AttachmentRole, Document, FollowUpStep

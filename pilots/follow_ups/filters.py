@@ -7,7 +7,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from core.web.filters import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
+from core.tables import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
 from pilots.follow_ups.services import add_lights, waits_for
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import OPEN_STATES, FollowUpState

@@ -18,14 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.record_form import VERSION_FIELD, FlexibleDateField, RecordForm, changes_message, changes_since
-from core.files.content_types import ACCEPT, MAX_FILE_BYTES
+from core.files import ACCEPT, MAX_FILE_BYTES
 from core.history.recording import MAX_REASON
-from core.http.as_of import today
-from core.http.request import parse_key
+from core.http import parse_key, today
 from core.records import writing
-from core.records.validators import check_not_ahead
-from core.text.bilingual import check_text, normalize_code
-from core.text.formatting import format_amount, join_clauses, join_sentences, label_value
+from core.records.models import check_not_ahead
+from core.text import check_text, format_amount, join_clauses, join_sentences, label_value, normalize_code
 from pilots.documents.services import attach, can_attach, store_document
 from pilots.forms.follow_ups import RecordErrorsMixin, date_input
 from pilots.lights import target_light

@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy, override
 
 from accounts.models import Role
 from core.admin.record_form import FlexibleDateField
-from core.http.as_of import today
-from core.text.bilingual import is_chinese_active
+from core.http import today
+from core.text import is_chinese_active
 from pilots.analytics.pilot_status import pilot_status
 from pilots.documents.services import store_document
 from pilots.follow_ups.services import allowed_moves, cause_on, is_no_better, open_follow_up, take_step

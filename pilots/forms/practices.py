@@ -13,11 +13,10 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.http.as_of import today
+from core.http import today
 from core.permissions import editor_province, in_scope
 from core.records import writing
-from core.text.bilingual import is_chinese_active
-from core.text.formatting import join_sentences
+from core.text import is_chinese_active, join_sentences
 from pilots.forms.follow_ups import RecordErrorsMixin, page_field
 from pilots.models import Adoption, Effect, Pilot, Practice, Reading
 from pilots.readings import newest_accepted

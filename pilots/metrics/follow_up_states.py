@@ -8,7 +8,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.text.formatting import StatusChoices
+from core.text import StatusChoices
 
 
 class FollowUpState(StatusChoices):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from core.text.formatting import StatusChoices
+from core.text import StatusChoices
 from pilots.metrics.progress import Number, Ratio
 
 EPSILON = Decimal("0.005")

@@ -25,11 +25,18 @@ from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.records.constraints import check_constraint, choices_constraint, unique_constraint
-from core.records.fields import amount_field, choice_field, day_field, link_field
-from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText
-from core.text.formatting import format_date
+from core.records.models import (
+    FieldNames,
+    HistoryModel,
+    amount_field,
+    check_constraint,
+    choice_field,
+    choices_constraint,
+    day_field,
+    link_field,
+    unique_constraint,
+)
+from core.text import TranslatedText, format_date
 from pilots.metrics.practice_states import AdoptionState, GiveUpReason, Trust
 from pilots.models.pilot import Pilot
 from pilots.models.practice import (

@@ -15,11 +15,18 @@ from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.files.content_types import MEDIA_TYPES
-from core.records.constraints import check_constraint
-from core.records.fields import choice_field, flag_field, link_field, number_field, text_field
-from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import check_text
+from core.files import MEDIA_TYPES
+from core.records.models import (
+    FieldNames,
+    HistoryModel,
+    check_constraint,
+    choice_field,
+    flag_field,
+    link_field,
+    number_field,
+    text_field,
+)
+from core.text import check_text
 from pilots.models.adoption import Adoption, Effect
 from pilots.models.follow_up import FollowUpStep
 from pilots.models.planned import Milestone, StageEntry

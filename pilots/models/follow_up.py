@@ -30,14 +30,27 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.history.append_only import KeptQuerySet
-from core.http.as_of import today
-from core.records.bilingual_models import BilingualTitleModel, note_en_field, note_zh_field
-from core.records.constraints import check_constraint, choices_constraint, title_constraint, unique_constraint
-from core.records.fields import choice_field, day_field, flag_field, link_field, list_field, text_field
-from core.records.history_model import FieldNames, HistoryModel
-from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText, check_text
+from core.history.models import KeptQuerySet
+from core.http import today
+from core.records.models import (
+    BilingualTitleModel,
+    FieldNames,
+    HistoryModel,
+    check_constraint,
+    check_not_ahead,
+    choice_field,
+    choices_constraint,
+    day_field,
+    flag_field,
+    link_field,
+    list_field,
+    note_en_field,
+    note_zh_field,
+    text_field,
+    title_constraint,
+    unique_constraint,
+)
+from core.text import TranslatedText, check_text
 from pilots.lights import Colour
 from pilots.metrics.follow_up_states import OPEN_STATES, OWNER_STATES, RELAPSE_DAYS, FollowUpState, Move
 from pilots.models.indicator import Indicator

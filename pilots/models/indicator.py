@@ -11,13 +11,25 @@ from django.db.models import F, Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from core.records.bilingual_models import BilingualNameModel, note_en_field, note_zh_field
-from core.records.constraints import check_constraint, choices_constraint, unique_constraint
-from core.records.fields import amount_field, choice_field, day_field, flag_field, link_field, text_field
-from core.records.history_model import FieldNames, HistoryModel
-from core.records.validators import VALID_YEARS, check_displayable
-from core.text.bilingual import TranslatedText, is_chinese_active, normalize_code
-from core.text.formatting import join_short, label_value
+from core.records.models import (
+    VALID_YEARS,
+    BilingualNameModel,
+    FieldNames,
+    HistoryModel,
+    amount_field,
+    check_constraint,
+    check_displayable,
+    choice_field,
+    choices_constraint,
+    day_field,
+    flag_field,
+    link_field,
+    note_en_field,
+    note_zh_field,
+    text_field,
+    unique_constraint,
+)
+from core.text import TranslatedText, is_chinese_active, join_short, label_value, normalize_code
 from pilots.lights import TargetKind
 from pilots.metrics.progress import Direction
 from pilots.models.pilot import Pilot

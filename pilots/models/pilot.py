@@ -19,12 +19,24 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from core.records.bilingual_models import BilingualNameModel, BilingualTitleModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint, title_constraint, unique_constraint
-from core.records.fields import choice_field, day_field, link_field, list_field, number_field, text_field
-from core.records.history_model import FieldNames
-from core.records.validators import check_not_ahead
-from core.text.bilingual import is_chinese_active
+from core.records.models import (
+    BilingualNameModel,
+    BilingualTitleModel,
+    FieldNames,
+    SlugModel,
+    check_constraint,
+    check_not_ahead,
+    choice_field,
+    day_field,
+    link_field,
+    list_field,
+    number_field,
+    slug_constraint,
+    text_field,
+    title_constraint,
+    unique_constraint,
+)
+from core.text import is_chinese_active
 from policies.models import Industry, Level, Policy, Province
 from policies.models.sourced import SourcedModel
 

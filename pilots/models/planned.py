@@ -15,13 +15,22 @@ from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.http.as_of import today
-from core.records.bilingual_models import BilingualTitleModel
-from core.records.constraints import check_constraint, title_constraint, unique_constraint
-from core.records.fields import choice_field, day_field, flag_field, link_field, text_field
-from core.records.history_model import FieldNames, HistoryModel
-from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText
+from core.http import today
+from core.records.models import (
+    BilingualTitleModel,
+    FieldNames,
+    HistoryModel,
+    check_constraint,
+    check_not_ahead,
+    choice_field,
+    day_field,
+    flag_field,
+    link_field,
+    text_field,
+    title_constraint,
+    unique_constraint,
+)
+from core.text import TranslatedText
 from pilots.lights import Colour
 from pilots.metrics.stages import Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot

@@ -25,13 +25,22 @@ from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.http.as_of import today
-from core.records.bilingual_models import BilingualTitleModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint, title_constraint
-from core.records.fields import choice_field, day_field, link_field, list_field, text_field
-from core.records.history_model import FieldNames
-from core.records.validators import check_not_ahead
-from core.text.bilingual import TranslatedText, check_text
+from core.http import today
+from core.records.models import (
+    BilingualTitleModel,
+    FieldNames,
+    SlugModel,
+    check_constraint,
+    check_not_ahead,
+    choice_field,
+    day_field,
+    link_field,
+    list_field,
+    slug_constraint,
+    text_field,
+    title_constraint,
+)
+from core.text import TranslatedText, check_text
 from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState
 from pilots.metrics.progress import Direction
 from pilots.models.pilot import Pilot

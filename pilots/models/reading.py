@@ -20,11 +20,19 @@ from django.utils.translation import gettext_lazy as _
 
 from core.history.diffs import author_name, format_datetime
 from core.records import writing
-from core.records.constraints import check_constraint, choices_constraint, unique_constraint
-from core.records.fields import amount_field, choice_field, day_field, link_field
-from core.records.history_model import FieldNames, HistoryModel
-from core.records.validators import check_not_ahead
-from core.text.formatting import to_percent
+from core.records.models import (
+    FieldNames,
+    HistoryModel,
+    amount_field,
+    check_constraint,
+    check_not_ahead,
+    choice_field,
+    choices_constraint,
+    day_field,
+    link_field,
+    unique_constraint,
+)
+from core.text import to_percent
 from pilots.metrics.progress import implausible_change, last_day_of_period
 from pilots.models.indicator import PERIOD, Indicator, format_exact, non_negative_constraint
 from pilots.models.pilot import Pilot

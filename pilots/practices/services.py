@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.http.as_of import today
+from core.http import today
 from core.permissions import editor_province, has_object_permission, permission_name
 from core.records import writing
 from pilots.metrics.practice_states import PRACTICE_TRANSITIONS, PracticeMove

@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
-from core.text.formatting import format_date, join_clauses
-from core.web.list_pages import ListPage
-from core.web.tables import Cell, Chart, Column, page_columns, record_cell
+from core.tables import Cell, Chart, Column, ListPage, page_columns, record_cell
+from core.text import format_date, join_clauses
 from pilots.analytics.pilot_status import build_progress
 from pilots.analytics.reconciliation import (
     PilotSet,

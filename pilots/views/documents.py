@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import DAY_PARAMETERS, Export, export_response, page, private_page
 from core.permissions import can_see_authors
-from core.web.list_pages import ListPage, reject_unknown_params
+from core.tables import ListPage, reject_unknown_params
 from pilots.documents.analytics import TARGET_RELATIONS, record_label, record_url
 from pilots.documents.files import file_response
 from pilots.documents.forms import AttachForm, RemoveForm, make_offer

@@ -24,12 +24,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
 
-from core.http.as_of import today
-from core.http.request import TrackerRequest, parse_key
+from core.http import TrackerRequest, parse_key, today
 from core.pages import DAY_PARAMETERS, page
 from core.permissions import OUT_OF_SCOPE
-from core.text.formatting import format_date, format_days
-from core.web.tables import Cell, Column
+from core.tables import Cell, Column
+from core.text import format_date, format_days
 from pilots.analytics.pilot_status import pilot_status
 from pilots.forms.entry import (
     JudgeForm,

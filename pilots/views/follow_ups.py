@@ -21,12 +21,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds import FEED_LISTS, FeedList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
-from core.http.as_of import today
-from core.http.request import TrackerRequest, parse_key
+from core.http import TrackerRequest, parse_key, today
 from core.pages import DAY_PARAMETERS, Export, Exports, Feeds, chart_exports, export_response, figures_export, page
 from core.permissions import can_see_authors
-from core.text.formatting import format_date, format_days, join_clauses
-from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys
+from core.tables import PAGE_PARAMETERS, ListPage, filtered_keys
+from core.text import format_date, format_days, join_clauses
 from pilots.charts.feeds import follow_up_feeds
 from pilots.charts.follow_ups import (
     RELATED,

@@ -17,13 +17,25 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.feeds import CANCELLED_DAYS, FEED_LISTS, FeedList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import Export, Exports, Feeds, chart_exports, export_response, figures_export, page
-from core.text.bilingual import in_reader_language
-from core.text.formatting import (
+from core.tables import (
+    PAGE_PARAMETERS,
+    Cell,
+    Chart,
+    Column,
+    ListPage,
+    Table,
+    filtered_keys,
+    keys_in_order,
+    make_table,
+    status_cell,
+)
+from core.text import (
     STATUS_SYMBOLS,
     format_date,
     format_days,
+    in_reader_language,
     join_clauses,
     join_sentences,
     join_short,
@@ -31,8 +43,6 @@ from core.text.formatting import (
     label_value,
     no_data,
 )
-from core.web.list_pages import PAGE_PARAMETERS, ListPage, filtered_keys, keys_in_order
-from core.web.tables import Cell, Chart, Column, Table, make_table, status_cell
 from pilots.analytics.light_index import LIGHTS, filter_by_status, matches, ordered_keys, read_conditions
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress, pilot_status, prefetch_for_status
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left

@@ -18,14 +18,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
-from core.http.as_of import today
-from core.http.errors import BadRequest, ErrorDetail, closest_match, truncate
-from core.http.request import TrackerRequest
+from core.http import BadRequest, ErrorDetail, TrackerRequest, closest_match, today, truncate
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
-from core.text.formatting import format_date, join_clauses, join_short
-from core.web.list_pages import ListPage
-from core.web.tables import Cell, Chart, Column
+from core.tables import Cell, Chart, Column, ListPage
+from core.text import format_date, join_clauses, join_short
 from pilots.analytics.pilot_status import build_progress
 from pilots.charts.practices import (
     copies_clause,

@@ -10,16 +10,16 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.http.request import TrackerRequest
+from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
-from core.text.formatting import format_amount, join_clauses, label_value
-from core.web.list_pages import (
+from core.tables import (
     ActiveFilter,
     FilterBar,
+    Table,
     requested_sort,
     sortable_headers,
 )
-from core.web.tables import Table
+from core.text import format_amount, join_clauses, label_value
 from pilots.analytics.reconciliation import PilotSet
 from pilots.analytics.synergy import Synergy, build_synergy
 from pilots.analytics.trend import build_trend

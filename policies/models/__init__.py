@@ -1,6 +1,6 @@
 """Models of what is rolled out, to whom and in which sectors."""
 
-from core.text.formatting import Precision
+from core.text import Precision
 from policies.models.figure import Figure, FigureKind, FigureState, Unit
 from policies.models.industry import Division, Field, Industry, Measure
 from policies.models.policy import Agency, PlanStatus, Policy, PolicyKind, ProvincialPlan

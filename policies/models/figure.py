@@ -8,10 +8,16 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint
-from core.records.fields import choice_field, link_field, text_field
-from core.text.formatting import StatusChoices
+from core.records.models import (
+    BilingualNameModel,
+    SlugModel,
+    check_constraint,
+    choice_field,
+    link_field,
+    slug_constraint,
+    text_field,
+)
+from core.text import StatusChoices
 from policies.models.province import Province
 from policies.models.sourced import SourcedModel
 

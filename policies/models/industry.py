@@ -6,10 +6,19 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.records.bilingual_models import BilingualNameModel, BilingualTitleModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint, title_constraint, unique_constraint
-from core.records.fields import choice_field, flag_field, list_field
-from core.records.history_model import HistoryModel
+from core.records.models import (
+    BilingualNameModel,
+    BilingualTitleModel,
+    HistoryModel,
+    SlugModel,
+    check_constraint,
+    choice_field,
+    flag_field,
+    list_field,
+    slug_constraint,
+    title_constraint,
+    unique_constraint,
+)
 from policies.models.policy import Policy
 from policies.models.sourced import SourcedModel
 

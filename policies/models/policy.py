@@ -12,24 +12,27 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop, pgettext_lazy
 
-from core.records.bilingual_models import (
+from core.records.models import (
     BilingualNameModel,
     BilingualTitleModel,
+    FieldNames,
+    HistoryModel,
     SlugModel,
+    check_constraint,
+    choice_field,
+    choices_constraint,
+    day_field,
+    flag_field,
+    link_field,
+    list_field,
     note_en_field,
     note_zh_field,
-)
-from core.records.constraints import (
-    check_constraint,
-    choices_constraint,
     slug_constraint,
+    text_field,
     title_constraint,
     unique_constraint,
 )
-from core.records.fields import choice_field, day_field, flag_field, link_field, list_field, text_field
-from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText, is_chinese_active
-from core.text.formatting import Precision, StatusChoices
+from core.text import Precision, StatusChoices, TranslatedText, is_chinese_active
 from policies.models.province import Province
 from policies.models.sourced import (
     Confidence,

@@ -8,11 +8,18 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.records.bilingual_models import BilingualNameModel, SlugModel
-from core.records.constraints import check_constraint, slug_constraint, unique_constraint
-from core.records.fields import choice_field, flag_field, text_field
-from core.records.history_model import FieldNames
-from core.text.bilingual import is_chinese_active
+from core.records.models import (
+    BilingualNameModel,
+    FieldNames,
+    SlugModel,
+    check_constraint,
+    choice_field,
+    flag_field,
+    slug_constraint,
+    text_field,
+    unique_constraint,
+)
+from core.text import is_chinese_active
 from policies.models.sourced import SourcedModel
 
 

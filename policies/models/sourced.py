@@ -10,12 +10,18 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from core.records.bilingual_models import note_en_field, note_zh_field
-from core.records.constraints import unique_constraint
-from core.records.fields import choice_field, day_field, list_field, text_field
-from core.records.history_model import FieldNames, HistoryModel
-from core.text.bilingual import TranslatedText
-from core.text.formatting import PartialDate, Precision, StatusChoices
+from core.records.models import (
+    FieldNames,
+    HistoryModel,
+    choice_field,
+    day_field,
+    list_field,
+    note_en_field,
+    note_zh_field,
+    text_field,
+    unique_constraint,
+)
+from core.text import PartialDate, Precision, StatusChoices, TranslatedText
 
 
 class Confidence(StatusChoices):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from icalendar import Calendar
 
 from accounts.models import Officer, Role, Token, TokenKind, create_token, revoke
-from core.http.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets
+from core.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets
 from pilots.models import Milestone
 from tests import factories as make
 

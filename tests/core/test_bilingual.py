@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from core.text.bilingual import is_chinese_text
+from core.text import is_chinese_text
 from pilots.charts.cells import format_carbon
 from policies.models import Agency
 

@@ -12,7 +12,7 @@ from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.records.constraints import check_constraint_holds
+from core.records.models import check_constraint_holds
 from policies.models import Policy
 
 DAYS = [date(2022, 6, 17), date(2022, 6, 18), date(1900, 1, 1)]

@@ -18,9 +18,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role
-from core.files.store import save_blob
-from core.history.append_only import FROZEN_MESSAGE, KeptRecordError
+from core.files import save_blob
 from core.history.entries import RevertRejected
+from core.history.models import FROZEN_MESSAGE, KeptRecordError
 from core.imports.importer import KINDS
 from core.records import writing
 from dashboard import editions as services

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from config import gunicorn_conf
-from core.http.middleware import MAX_UPLOAD_BYTES
+from core.middleware import MAX_UPLOAD_BYTES
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"

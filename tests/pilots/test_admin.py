@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from core.http.as_of import today
+from core.http import today
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.forms.entry import AmountField
 from pilots.metrics.progress import implausible_change, last_day_of_period

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from core.http.as_of import today
+from core.http import today
 from pilots.models import Adoption, Batch, Effect, FollowUp, Pilot, Practice, Reading, Target
 from policies.models import Policy, ProvincialPlan
 from tests import factories as make

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.http.as_of import today
+from core.http import today
 from pilots.models import Attachment, Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
 from pilots.views.entry import last_ended
 from tests import factories as make

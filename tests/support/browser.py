@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, expect
 
-from core.web.static_files import CHART_COPY
+from core.storage import CHART_COPY
 from tests.support.live_server import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -5,9 +5,9 @@ from typing import Any
 from django.db import connection, models
 
 from core.history.models import ChangeEvent
-from core.http.as_of import SIDES
+from core.http import SIDES
 from core.seed.models import SeedRecord
-from core.snapshots.build import record_models, tracked_lists
+from core.snapshots import record_models, tracked_lists
 from pilots.models import (
     Adoption,
     Batch,

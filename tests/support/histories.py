@@ -6,7 +6,7 @@ from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from core.history.models import ChangeEvent
-from core.snapshots.build import record_models
+from core.snapshots import record_models
 
 
 def forget_entries() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db.models import Model
 
-from core.http.as_of import today
-from core.web.tables import Table
+from core.http import today
+from core.tables import Table
 
 FOLDER = Path(__file__).parents[1] / "snapshots"
 ADDRESS = re.compile(r"/(?P<resource>\w+)/(?P<key>\d+)(?=/)|#(?P<kind>\w+)-(?P<own>\d+)$")

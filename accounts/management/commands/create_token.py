@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import DEFAULT_DAYS, MAX_ACTIVE_TOKENS, MAX_DAYS, TokenLimitReached, create_token
-from core.http.errors import closest_match
+from core.http import closest_match
 from core.permissions import has_write_permission
 
 

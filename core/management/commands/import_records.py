@@ -7,8 +7,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.files.store import sha256_of
-from core.http.as_of import demonstration_side
+from core.files import sha256_of
+from core.http import demonstration_side
 from core.imports.apply import confirm
 from core.imports.files import dry_run_of_file, save_dry_run
 from core.imports.headings import printable_text

@@ -15,7 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
 
 from core.backup.databases import hold_service_lock
-from core.http.as_of import demonstration_side
+from core.http import demonstration_side
 from core.jobs.queue import take_back
 
 log = logging.getLogger("tracker.jobs")

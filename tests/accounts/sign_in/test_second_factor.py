@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import SignInRule, create_token
-from core.caching import forgiving
+from core import caching
 from policies.models import Agency
 from tests import factories as make
 from tests.support.api_client import ApiClient, client_with_token, make_user
@@ -112,11 +112,11 @@ def test_codes_open_once_while_the_cache_does_not_answer(settings: Any, monkeypa
     """At the sign-in and at the confirmation; an older code than the last one opens nothing either. No limit counts."""
     make_user("wang", "national_editor")
     secret = set_up_app(signed_in("wang"))
-    monkeypatch.setitem(forgiving.PAUSED, "until", 0.0)
+    monkeypatch.setitem(caching.PAUSED, "until", 0.0)
     with socket.socket() as silent:  # bound, and not listening: refused at once
         silent.bind(("127.0.0.1", 0))
         address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        settings.CACHES = {"default": {"BACKEND": "core.caching.forgiving.ForgivingRedisCache", "LOCATION": address}}
+        settings.CACHES = {"default": {"BACKEND": "core.caching.ForgivingRedisCache", "LOCATION": address}}
         settings.ACCOUNT_RATE_LIMITS = FEW
         assert caches["default"].get("x", "away") == "away"
         code, client = totp_code(secret), password_step("wang")

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from config.api_urls import AGGREGATES, RESOURCES
-from core.http.middleware import record_etag
+from core.middleware import record_etag
 from pilots.metrics.follow_up_states import Move
 from policies.models import ProvincialPlan
 from tests import factories as make

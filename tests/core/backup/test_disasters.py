@@ -394,7 +394,7 @@ def described(site: Site) -> str:
 # -- files that are lost ---------------------------------------------------------------------------------------
 
 UPLOAD = """
-from core.files.store import save_blob
+from core.files import save_blob
 from pilots.models import Document
 for number in range(3):
     content = b"evidence %d" % number

@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transac
 from django.test import Client
 
 from accounts.models import Token
-from core.caching.data_version import (
+from core.caching import (
     DataVersion,
     create_triggers,
     data_version,

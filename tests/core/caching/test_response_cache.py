@@ -24,10 +24,9 @@ from django.urls import URLResolver, get_resolver, resolve
 
 from accounts.models import Officer, create_token
 from config.api_urls import RESOURCES
+from core import caching
 from core.api.viewsets import RecordViewSet
-from core.caching import response_cache
-from core.caching.data_version import drop_triggers, versioned_tables
-from core.caching.response_cache import STORE
+from core.caching import STORE, drop_triggers, versioned_tables
 from pilots.models import Pilot
 from policies.models import Industry, Province
 from tests.test_pages import PAGES as ALL_PAGES
@@ -165,7 +164,7 @@ def test_cached_responses_read_versioned_tables_only(client: Client, settings: A
     """A write to any other table would not be noticed."""
     settings.CACHE_RESPONSES = False
     paths = {address: address.partition("?")[0] for address in [*API, *ALL_PAGES, *api_addresses(client)]}
-    addresses = [address for address, path in paths.items() if response_cache.is_cached_address(path)]
+    addresses = [address for address, path in paths.items() if caching.is_cached_address(path)]
     views = {resolve(paths[address]).func for address in addresses}
     assert {getattr(view, "cls", view) for view in views} == set(opted_in(get_resolver()))
     if staff:
@@ -263,7 +262,7 @@ def test_nothing_is_cached_while_a_migration_runs(client: Client) -> None:
 
 def test_tomorrow_is_computed_anew(client: Client, monkeypatch: Any) -> None:
     queries_and_body(client, LIST)
-    monkeypatch.setattr(response_cache, "today", lambda: date.today() + timedelta(1))  # noqa: DTZ011
+    monkeypatch.setattr(caching, "today", lambda: date.today() + timedelta(1))  # noqa: DTZ011
     assert queries_and_body(client, LIST)[0] > 1
 
 
@@ -482,9 +481,9 @@ class CountedComputations(dict[str, Any]):
 def ask_together(view: FakeView, monkeypatch: Any, readers: int = 4, computing: int = 1) -> list[Any]:
     """Send equal requests while the first is being computed; the view answers once so many are computing."""
     computations = CountedComputations()
-    monkeypatch.setattr(response_cache, "COMPUTATIONS", computations)
-    monkeypatch.setattr(response_cache, "data_version", lambda: "1")
-    middleware = response_cache.ResponseCacheMiddleware(view)
+    monkeypatch.setattr(caching, "COMPUTATIONS", computations)
+    monkeypatch.setattr(caching, "data_version", lambda: "1")
+    middleware = caching.ResponseCacheMiddleware(view)
 
     def ask() -> Any:
         try:
@@ -506,7 +505,7 @@ def test_equal_requests_are_computed_once(monkeypatch: Any) -> None:
     view = FakeView()
     assert ask_together(view, monkeypatch) == [200] * 4
     assert view.calls == 1
-    assert not response_cache.COMPUTATIONS
+    assert not caching.COMPUTATIONS
 
 
 @pytest.mark.parametrize(("status", "expected"), [(404, 404), (500, "failed")])
@@ -514,7 +513,7 @@ def test_nobody_waits_for_what_failed(monkeypatch: Any, status: int, expected: A
     view = FakeView(status)
     assert ask_together(view, monkeypatch) == [expected] * 4
     assert view.calls == 4
-    assert not response_cache.COMPUTATIONS
+    assert not caching.COMPUTATIONS
 
 
 # -- the store ---------------------------------------------------------------------------------------------------
@@ -522,9 +521,9 @@ def test_nobody_waits_for_what_failed(monkeypatch: Any, status: int, expected: A
 
 def test_the_store_stays_small_and_keeps_what_is_asked_for(client: Client, monkeypatch: Any) -> None:
     queries_and_body(client, LIST)
-    monkeypatch.setattr(response_cache, "MAX_STORE_BYTES", 3 * STORE.size)
+    monkeypatch.setattr(caching, "MAX_STORE_BYTES", 3 * STORE.size)
     for number in range(1, 9):
         queries_and_body(client, f"{LIST}?page_size={50 + number}")
         assert queries_and_body(client, LIST)[0] == 1
-    assert STORE.size == sum(kept.size for kept in STORE.responses.values()) <= response_cache.MAX_STORE_BYTES
+    assert STORE.size == sum(kept.size for kept in STORE.responses.values()) <= caching.MAX_STORE_BYTES
     assert len(STORE.responses) < 5

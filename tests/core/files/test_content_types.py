@@ -5,7 +5,7 @@ import io
 import pytest
 from django.core.exceptions import ValidationError
 
-from core.files.content_types import MAX_FILE_BYTES, check_file
+from core.files import MAX_FILE_BYTES, check_file
 from tests.support.files import GOOD, HOSTILE, lying_zip, pdf
 
 

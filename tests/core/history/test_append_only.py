@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from core.history.append_only import APPEND_ONLY_MESSAGE, KeptRecordError
 from core.history.entries import RevertRejected
+from core.history.models import APPEND_ONLY_MESSAGE, KeptRecordError
 from core.records import writing
 from dashboard.models import Edition
 from pilots.metrics.follow_up_states import Move

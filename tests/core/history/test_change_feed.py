@@ -30,7 +30,7 @@ from core.history.change_feed import FeedPosition, reset_foreign_transactions
 from core.history.models import ChangeEvent
 from core.history.recording import delete_with_history
 from core.records import writing
-from core.records.bilingual_models import SlugModel
+from core.records.models import SlugModel
 from dashboard.analytics.change_log import history_models
 from dashboard.models import Edition
 from pilots.models import Attachment, Document, Milestone, Pilot, Reading, Target

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.http.as_of import today
+from core.http import today
 from pilots.models import LightOverride, Pilot
 from tests import factories as make
 from tests.support.histories import rewrite_entries

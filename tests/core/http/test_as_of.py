@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from config.api_urls import AGGREGATES, RESOURCES
-from core.http.as_of import FIRST_DAY
-from core.snapshots.files import TODAY_ONLY
+from core.http import FIRST_DAY
+from core.snapshots import TODAY_ONLY
 from tests.test_pages import PAGES
 
 pytestmark = pytest.mark.django_db

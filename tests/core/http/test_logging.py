@@ -16,7 +16,7 @@ from django.test import Client
 
 from accounts.models import create_token, revoke
 from core import monitoring as health
-from core.http.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets, request_id
+from core.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets, request_id
 from pilots.api import records as pilots_api
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +160,7 @@ def format_line(logger: str, level: str, message: str, **facts: Any) -> dict[str
 def test_one_line_a_request(log_capture: LogCapture, monkeypatch: pytest.MonkeyPatch) -> None:
     user = User.objects.create_user("reader", id=7)
     token, secret = create_token(user=user, name="x")
-    monkeypatch.setattr("core.http.middleware.perf_counter", iter([1, 1.25] * 3).__next__)
+    monkeypatch.setattr("core.middleware.perf_counter", iter([1, 1.25] * 3).__next__)
     numbered = {"X-Request-ID": "abc-1"}
     Client().get("/api/v1/provinces/?page_size=1", headers=numbered)
     Client().get("/api/v1/provinces/", headers={**numbered, "Authorization": f"Bearer {secret}"})

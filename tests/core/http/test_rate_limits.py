@@ -12,9 +12,8 @@ from django.core.cache import cache, caches
 from django.test import Client
 
 from accounts.models import create_token
-from core.caching import forgiving
-from core.http import rate_limits
-from core.http.rate_limits import Quota, count
+from core import caching, http
+from core.http import Quota, count
 from tests.support.live_server import running_server
 
 pytestmark = pytest.mark.django_db
@@ -37,20 +36,20 @@ def counted_clients() -> dict[str, int]:
 
 def test_a_window_ends_and_each_client_has_its_own(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.RATE_LIMITS = {"test": (2, 60), "other": (2, 60)}
-    monkeypatch.setattr(rate_limits.time, "time", lambda: 6_000_000_030.0)
+    monkeypatch.setattr(http.time, "time", lambda: 6_000_000_030.0)
     assert [used_requests(), used_requests(), used_requests()] == [1, 2, 3]
     assert (used_requests("other"), used_requests(client="you")) == (1, 1)
     [quota] = count("test", "me")
     assert quota == Quota("test", 2, 60, 4, 30)
-    monkeypatch.setattr(rate_limits.time, "time", lambda: 6_000_000_060.0)
+    monkeypatch.setattr(http.time, "time", lambda: 6_000_000_060.0)
     assert count("test", "me") == [Quota("test", 2, 60, 1, 60)]
 
 
 @pytest.fixture
 def folder(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Keep the shared cache in this folder."""
-    monkeypatch.setitem(forgiving.PAUSED, "until", 0.0)
-    backend = "core.caching.forgiving.ForgivingFileCache"
+    monkeypatch.setitem(caching.PAUSED, "until", 0.0)
+    backend = "core.caching.ForgivingFileCache"
     settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": str(tmp_path / "answers")}}
     yield tmp_path / "answers"
     del caches["default"]
@@ -61,7 +60,7 @@ def test_who_cannot_be_counted_is_let_in(
 ) -> None:
     """And for a while nothing is tried, because trying may take a second."""
     clock = [6_000_000_000.0]
-    monkeypatch.setattr(forgiving.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(caching.time, "monotonic", lambda: clock[0])
     folder.touch()  # a file is no folder
     settings.RATE_LIMITS = {"anonymous": (1, DAY)}
     assert [client.get("/api/v1/").status_code for _ in range(3)] == [200] * 3
@@ -131,7 +130,7 @@ def test_the_address_is_what_our_proxy_says(
 @pytest.fixture
 def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set the clock twelve hours before the end of every window."""
-    monkeypatch.setattr(rate_limits.time, "time", lambda: DAY * 20_000 + DAY / 2)
+    monkeypatch.setattr(http.time, "time", lambda: DAY * 20_000 + DAY / 2)
 
 
 @pytest.mark.usefixtures("fixed_clock")

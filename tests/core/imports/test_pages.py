@@ -175,7 +175,7 @@ def test_a_file_that_cannot_be_read_is_rejected_at_its_field(admin_client: Clien
 def test_an_upload_of_more_than_the_limit_is_rejected_before_it_is_kept(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.http.middleware.MAX_UPLOAD_BYTES", 100)
+    monkeypatch.setattr("core.middleware.MAX_UPLOAD_BYTES", 100)
     answer = upload(admin_client, csv_file(HUZHOU))
     assert answer.status_code == 413
     text = answer.content.decode()

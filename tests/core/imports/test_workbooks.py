@@ -179,7 +179,7 @@ def test_pilots_of_one_name_are_offered_with_their_batches(admin_client: Client,
 
 @pytest.mark.django_db
 def test_templates_and_exports_of_a_demonstration_say_so(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.http.middleware.holds_demonstration", lambda: True)
+    monkeypatch.setattr("core.middleware.holds_demonstration", lambda: True)
     said = "Demonstration data: invented, not the real programme"
     template: Any = admin_client.get(reverse("import-template", args=["plans"]))
     assert load_workbook(io.BytesIO(template.content))["Explanation"]["A1"].value == said

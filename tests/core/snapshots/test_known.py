@@ -12,10 +12,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from core import snapshots
 from core.history.recording import delete_with_history
-from core.snapshots import files
-from core.snapshots.build import record_models, routed_models, tracked_lists
-from core.snapshots.files import Snapshot, read_from
+from core.snapshots import Snapshot, read_from, record_models, routed_models, tracked_lists
 from pilots.models import Pilot
 from tests import factories as make
 from tests.support.api_client import client_with_token, make_user
@@ -206,7 +205,7 @@ def test_nothing_is_written_with_known(admin_client: Client, pilot: Pilot) -> No
 def test_old_files_are_deleted_and_come_back_when_asked_for(
     client: Client, pilot: Pilot, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_FILES", 2)
+    monkeypatch.setattr(snapshots, "MAX_FILES", 2)
     for day in (ENTERED, CORRECTED, DELETED):
         Snapshot(day).write()
     assert len(list(folder.iterdir())) == 2

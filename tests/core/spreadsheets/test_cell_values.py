@@ -21,7 +21,7 @@ from core.spreadsheets.cells import (
     read_text,
 )
 from core.spreadsheets.reader import read_sheet
-from core.text.formatting import PartialDate
+from core.text import PartialDate
 
 
 def read_or_code(reader, entry):  # type: ignore[no-untyped-def]

@@ -14,8 +14,8 @@ from openpyxl import Workbook, load_workbook
 
 from core.spreadsheets.reader import read_csv
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_lines, escape_formula, sheet_name, write_workbook
-from core.text.formatting import PartialDate
-from core.web.tables import Column
+from core.tables import Column
+from core.text import PartialDate
 
 SIGNS = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
 COVER = CoverSheet("Pilots", [("As of", date(2026, 11, 24))], "https://tracker.example/pilots/?as_of=2026-11-24")

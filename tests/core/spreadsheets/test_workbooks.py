@@ -18,7 +18,7 @@ from core.spreadsheets.cells import (
     read_number,
 )
 from core.spreadsheets.reader import read_sheet, sheet_names
-from core.text.bilingual import normalize_code
+from core.text import normalize_code
 from tests.core.spreadsheets.raw_workbooks import (
     ods,
     ods_cell,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from core.text.formatting import STATUS_SHAPES, STATUS_SYMBOLS, StatusChoices
-from core.web.tables import Cell, Column, make_table, status_cell
+from core.tables import Cell, Column, make_table, status_cell
+from core.text import STATUS_SHAPES, STATUS_SYMBOLS, StatusChoices
 from policies.models import PlanStatus
 
 

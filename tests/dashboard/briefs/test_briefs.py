@@ -13,8 +13,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from core.http.as_of import today
-from core.snapshots.build import record_models
+from core.http import today
+from core.snapshots import record_models
 from dashboard.briefs.parts import Brief
 from pilots.models import Pilot, Reading
 from tests import factories as make

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.http.as_of import SIDES
+from core.http import SIDES
 from dashboard import reminders as sending
 from dashboard.models import MailSettings, Told
 from pilots.models import Pilot

@@ -16,8 +16,8 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from core.history.models import ChangeEvent
-from core.http.as_of import SIDES
-from core.snapshots.build import record_models
+from core.http import SIDES
+from core.snapshots import record_models
 from dashboard.editions import content_of, difference_sentences
 from dashboard.models import Edition
 from dashboard.models.edition import quarter_of

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from core.files.store import UNFINISHED
+from core.files import UNFINISHED
 from pilots.documents.services import store_document
 from pilots.models import Document, Milestone, Pilot, Reading
 from tests import factories as make

@@ -10,9 +10,9 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from core.files.store import blob_name, kept_names, save_blob, sha256_of
-from core.http.as_of import today
-from core.text.formatting import format_date
+from core.files import blob_name, kept_names, save_blob, sha256_of
+from core.http import today
+from core.text import format_date
 from pilots.documents.services import attach, remove
 from pilots.models import Document
 from tests.core.history.test_restore import newest_entry, press_restore

@@ -12,7 +12,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from core.files.store import blob_name, media_storage, sha256_of
+from core.files import blob_name, sha256_of
+from core.storage import media_storage
 from pilots.models import Document
 from tests.pilots.documents.conftest import EvidenceWorld
 from tests.pilots.documents.test_check_files import CLEAN, run_check

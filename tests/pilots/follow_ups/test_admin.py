@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from core.http.as_of import today
+from core.http import today
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp
 from tests import factories as make

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Model
 
-from core.http.as_of import today
+from core.http import today
 from pilots.follow_ups.services import (
     StaleFollowUpError,
     add_lights,

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from core.http.as_of import today
+from core.http import today
 from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.practices.queries import Copies, build_diffusion

@@ -20,11 +20,21 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from prometheus_client import Counter
 
-from core.http.as_of import SIDES, holds_demonstration
-from core.http.errors import BadRequest, ErrorDetail, truncate
-from core.http.problems import AUTHENTICATE_HEADER, bad_request_response, error_response, is_api
-from core.http.request import DEMO_HEADER, TrackerRequest, read_chunked_body
-from core.http.request_log import SECRET, log_response, request_id
+from core.http import (
+    AUTHENTICATE_HEADER,
+    DEMO_HEADER,
+    SIDES,
+    BadRequest,
+    ErrorDetail,
+    TrackerRequest,
+    bad_request_response,
+    error_response,
+    holds_demonstration,
+    is_api,
+    read_chunked_body,
+    truncate,
+)
+from core.request_log import SECRET, log_response, request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)

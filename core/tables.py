@@ -1,27 +1,354 @@
-"""List pages: addresses with parameters, active filters, sortable columns and paginated rows."""
+"""Tables and charts as plain values, which pages, file exports and tests read alike; filters of pages and API; list
+pages.
+
+A table is declared as columns, each with its heading and how its cell is made from an item, and a sequence of items. A
+filter's values are codes or choices, and an error suggests the closest valid one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from itertools import islice
+from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.forms import Form
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
+from django_filters.fields import ChoiceField
 
-from core.http.errors import BadRequest, ErrorDetail, truncate, unknown_parameter_error
-from core.http.request import TrackerRequest
-from core.text.formatting import format_date
-from core.web.tables import AnyColumn, Table, make_table
+from core.http import BadRequest, ErrorDetail, TrackerRequest, closest_match, truncate, unknown_parameter_error
+from core.text import StatusChoices, format_date
+
+ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
+Drawing = Literal["tiles", "matrix", "lights", "bars", "steps", "strip", "trend", "timeline", "coordinates"]
+Item = TypeVar("Item")
+Whole = TypeVar("Whole")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Table cell. None means no data, which is never 0."""
+
+    value: Any
+    url: str = ""
+    lang: str = ""  # set where the text is not in the active language
+    tag: str = ""  # a status word: green, yellow, red, grey, blue
+    anchor: str = ""  # HTML anchor of this row
+    page_text: str = ""  # shown on pages in place of the value; files have the value
+    mark: str = ""  # HTML that stands beside the value on pages
+    below: str | Cell = ""  # a second line in small type, on pages only
+    title: str = ""  # the whole text, where the page shows less of it
+    status: str = ""  # of the row, in its first cell: the colour of its bar, and its group
+    kind: ValueKind | None = None  # kind of the value where the row, not the column, determines it
+
+
+@dataclass(frozen=True)
+class Column(Generic[Item_contra]):
+    """Table column: its heading, and the value or cell of an item.
+
+    `accessor` is a function of the item or a dotted path of its attributes; without one it is the attribute named like
+    the column. `kind` determines how a value is formatted on the page and typed in a file.
+    """
+
+    key: str
+    label: str
+    accessor: str | Callable[[Item_contra], object] = ""
+    kind: ValueKind = "text"
+    sort: str = ""  # value of `sort` in the query string; empty: not sortable
+    sort_fields: Sequence[str] = ()  # fields that a queryset is ordered by; none: ordered by a computed value
+    file_only: bool = False  # only in files: the page has no room for it
+    url: str = ""  # URL of the record whose values the column holds
+    phone: Literal["", "side", "line"] = ""  # where a phone's row of two lines has it: beside the name, or below it
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the column holds numbers, which are aligned right."""
+        return self.kind in {"integer", "decimal", "share", "days"}
+
+    def cell(self, item: Item_contra) -> Cell:
+        """Return the cell of an item."""
+        accessor = self.accessor if callable(self.accessor) else attrgetter(self.accessor or self.key)
+        value = accessor(item)
+        return value if isinstance(value, Cell) else Cell(value)
+
+    def of(self, part: Callable[[Whole], Item_contra]) -> Column[Whole]:
+        """Return the column for items of which `part` returns what its cells are made from."""
+        return Column(self.key, self.label, lambda item: self.cell(part(item)), self.kind)
+
+
+AnyColumn: TypeAlias = Column[Any]
+
+
+def page_columns(
+    columns: Sequence[Column[Item]],
+    below: Mapping[str, Callable[[Item], str | Cell] | None],
+    *,
+    side: str = "",
+    line: str = "",
+) -> list[Column[Item]]:
+    """Return the columns that a page shows, in the order of `below`: what small text stands under each value, if any.
+
+    `side` and `line` are what a phone shows beside the first one and under it.
+    """
+    by_key, shown = {column.key: column for column in columns}, []
+    for key, text in below.items():
+        column = by_key[key]
+        accessor = partial(cell_above, column, text) if text else column.accessor
+        phone: Any = {side: "side", line: "line"}.get(key, "")
+        shown.append(replace(column, accessor=accessor, phone=phone, file_only=False))
+    return shown
+
+
+def cell_above(column: Column[Item], below: Callable[[Item], str | Cell], item: Item) -> Cell:
+    return replace(column.cell(item), below=below(item))
+
+
+Row: TypeAlias = Sequence[Cell]
+
+
+class Rows(Sequence[Row]):
+    """Rows of a table, made as they are read: a page reads the first of them, a file all.
+
+    Items too many for memory are an iterator of `count` items, which is read once.
+    """
+
+    def __init__(self, columns: Sequence[AnyColumn], items: Any, count: int | None = None) -> None:
+        self.columns, self.items = columns, items
+        self.size = len(items) if count is None else count
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return Rows(self.columns, self.items[at])
+        return [column.cell(self.items[at]) for column in self.columns]
+
+    def __iter__(self) -> Iterator[Row]:
+        return ([column.cell(item) for column in self.columns] for item in self.items)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows. `full_list_url` is the URL of the full list where the page has no room for all rows."""
+
+    columns: Sequence[AnyColumn]
+    rows: Sequence[Row]
+    full_list_url: str = ""
+
+    @property
+    def has_phone_rows(self) -> bool:
+        """Whether a phone shows its rows in two lines, which leave the rest to the record's page."""
+        return any(column.phone for column in self.columns)
+
+    def values(self) -> Iterator[list[object]]:
+        """Yield the values of each row, as a file holds them."""
+        return ([cell.value for cell in row] for row in self.rows)
+
+
+def make_table(
+    columns: Sequence[Column[Item]], items: Iterable[Item], full_list_url: str = "", count: int | None = None
+) -> Table:
+    """Return the table of these items, a row each. A queryset is read here, once; `count` items only as they are
+    written."""
+    known = items if count is not None or isinstance(items, Sequence) else list(items)
+    return Table(columns, Rows(columns, known, count), full_list_url)
+
+
+def status_cell(status: StatusChoices, url: str = "") -> Cell:
+    """Return the label of a status with its colour and symbol."""
+    return Cell(str(status.label), url=url, tag=status.colour)
+
+
+def record_cell(record: Any) -> Cell:
+    """Return the name of a record, which may be in the other language, linked to its page."""
+    return Cell(record.name, url=record.get_absolute_url(), lang=record.name_lang)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Record that figures refer to, such as the policy whose plans are counted: its kind, code and name."""
+
+    label: str
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Chart frame: headline, what it counts, drawing, table and sources.
+
+    `data` is what the template of tiles, matrix or lights shows; of the other kinds, which only set its height, it is
+    the configuration of Chart.js (core/charts.py), empty where there is nothing to draw.
+    """
+
+    slug: str
+    kind: Drawing
+    title: str
+    subtitle: str
+    table: Table
+    data: Mapping[str, Any]
+    sources: Sequence[object] = ()
+    note: str = ""
+    legend: Sequence[tuple[str, str]] = ()  # CSS class of the key, and what it stands for
+    flags: Sequence[Mapping[str, Any]] = ()  # numbered days on the drawing: label, url, on
+    names: Sequence[Mapping[str, Any]] = ()  # who cannot be drawn, in groups
+    light: StatusChoices | None = None  # of the record that the chart shows
+    about: Subject | None = None  # names the chart's files, beside the chart itself
+    api: str = ""  # API URL of the chart's data, where there is one
+    api_filters: Sequence[str] = ()  # filters of the page that the chart obeys and that URL accepts, by the same names
+
+    @property
+    def is_canvas(self) -> bool:
+        """Whether Chart.js draws it, which can be saved as a picture."""
+        return self.kind not in ("tiles", "matrix", "lights") and bool(self.data)
+
+    @property
+    def rows(self) -> int:
+        """The rows whose height is reserved before bars or milestones are drawn: in steps of four, 40 at most."""
+        rows = self.data["data"].get("labels") if self.kind == "bars" else None
+        if self.kind == "timeline":
+            rows = self.data["options"]["scales"]["y"]["marks"]
+        return min(-(-len(rows or ()) // 4) * 4, 40)
+
+
+# -- filters --------------------------------------------------------------------------------------------
+
+
+MAX_SEARCH_LENGTH = 100  # characters of a search: each word costs the database
+
+
+def search_q(text: str, fields: Sequence[str]) -> Q:
+    """Return a Q that finds every word of the text in at least one of the fields; words are taken literally."""
+    query = Q()
+    for term in unicodedata.normalize("NFKC", text).split():
+        anywhere = Q()
+        for name in fields:
+            anywhere |= Q(**{f"{name}__icontains": term})
+        query &= anywhere
+    return query
+
+
+def invalid_choice_error(value: object, names: list[str]) -> ValidationError:
+    """Return the error for an invalid choice: it suggests the closest one, or lists all when they are few."""
+    near = closest_match(str(value), names)
+    if near:
+        text = _("There is no “%(value)s” here. Did you mean “%(near)s”?")
+    elif len(names) <= 12:
+        text = _("There is no “%(value)s” here. Use one of: %(names)s.")
+    else:
+        text = _("There is no “%(value)s” here.")
+    labels = {"value": truncate(value), "near": near, "names": ", ".join(names)}
+    return ValidationError(text % labels, code="invalid_choice")
+
+
+class RelatedFormField(forms.ModelChoiceField):
+    """Form field of a related record, by its code."""
+
+    @staticmethod
+    def normalise(code: str) -> str:
+        """Return the code in its stored form."""
+        return code
+
+    def known_values(self) -> dict[str, object]:
+        """Return the primary key of each record by its code."""
+        return {} if self.queryset is None else dict(self.queryset.values_list(self.to_field_name or "pk", "pk"))
+
+    def label_from_instance(self, obj: Model) -> str:
+        """Return the label of a choice: the record's `label` if its model has one, else its name."""
+        return str(getattr(obj, "label", obj))
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(self.normalise(value) if isinstance(value, str) else value)
+        except ValidationError:
+            raise invalid_choice_error(value, [str(key) for key in self.known_values()]) from None
+
+
+def split_commas(text: str) -> list[str]:
+    """Split a comma-separated list, dropping repeats."""
+    return list(dict.fromkeys(word.strip() for word in text.split(",")))
+
+
+class RelatedFilter(django_filters.ModelChoiceFilter):
+    """Filter by a related record's code: `?province=hebei`.
+
+    With the widget HiddenInput it is set by links alone: for records of which there are too many to list in a page.
+    """
+
+    field_class: ClassVar[type[RelatedFormField]] = RelatedFormField
+    takes_several = True  # by the API: `province__in=hebei,henan`
+    computed = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"to_field_name": "slug", **kwargs})
+
+
+class ChoiceFormField(ChoiceField):
+    """Form field of one choice."""
+
+    normalise = str  # a value in its stored form
+
+    def known_values(self) -> dict[str, str]:
+        """Return the stored value of each choice."""
+        return {str(word): str(word) for word in dict(self.choices) if word}
+
+    def validate(self, value: object) -> None:
+        known = self.known_values()
+        if value and str(value) not in known:
+            raise invalid_choice_error(value, list(known))
+
+
+class ChoiceFilter(django_filters.ChoiceFilter):
+    """Filter by one choice: `?kind=park`."""
+
+    field_class = ChoiceFormField
+    takes_several = True  # by the API: `kind__in=park,city`
+    computed = False
+
+
+class YesNoFilter(ChoiceFilter):
+    """Filter by yes or no: `?in_roster=true`."""
+
+    takes_several = False
+    openapi_schema: ClassVar[Mapping[str, object]] = {"type": "string", "enum": ["true", "false"]}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, choices=[("true", gettext_lazy("yes")), ("false", gettext_lazy("no"))], **kwargs)
+
+    def filter(self, qs: QuerySet[Model], value: str) -> QuerySet[Model]:
+        return super().filter(qs, {"true": True, "false": False}.get(value, ""))
+
+
+class SearchFilter(django_filters.CharFilter):
+    """Quick search: every word in at least one of the fields, taken literally."""
+
+    def __init__(self, *fields: str, **kwargs: Any) -> None:
+        self.fields = fields
+        super().__init__(**{"label": gettext_lazy("Search"), "max_length": MAX_SEARCH_LENGTH, **kwargs})
+
+    def filter(self, qs: QuerySet[Model], value: str) -> QuerySet[Model]:
+        return qs.filter(search_q(value, self.fields)) if value else qs
+
+
+# -- list pages -----------------------------------------------------------------------------------------
+
 
 ROWS_PER_PAGE = 50
 MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them

@@ -13,8 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from core.http.errors import DATABASE_UNAVAILABLE
-from core.http.request import client_ip, loaded_user
+from core.http import DATABASE_UNAVAILABLE, client_ip, loaded_user
 
 request_log = logging.getLogger("tracker.request")
 security_log = logging.getLogger("tracker.security")

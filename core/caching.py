@@ -1,6 +1,18 @@
-"""Response cache: responses are served again while the data are the same as when they were computed.
+"""The data version, the response cache that rests on it, and shared caches that may be away.
 
-A response is kept with the version of the data from before it was computed (core/caching/data_version.py), and served
+The data version is one random mark that every write to the records changes. Database triggers change it, so the admin,
+the API, imports, shells, raw SQL and other workers all count, and a transaction that is rolled back leaves it
+unchanged. It is random and no counter: no version ever recurs, not with another database, nor after a file or a dump of
+an earlier day was copied back.
+
+PostgreSQL: each transaction has a row of its own and deletes the settled ones that no other transaction holds, so
+writers never wait for each other; the version is all visible rows, one as a rule. SQLite: one row, since writers take
+turns there.
+
+The triggers are created after each `migrate`, by no migration: Django alters a table of SQLite by making it anew, and
+its triggers are gone with the former one.
+
+A response is kept with the version of the data from before it was computed (core/caching.py), and served
 only while the version is the same: one query a request, and nothing is ever invalidated. Responses are kept in the
 memory of each process, up to a size.
 
@@ -11,21 +23,37 @@ all that knows the reader.
 A view opts in: a page by `@cache_page`, a class of the API by `cache_responses = True`. Each may depend on the address,
 the language, the day and the records. A page may also depend on the permissions of a staff user, who gets pages of
 their own, and holds what differs between users in fragments, `{% uncached "….html" %}`, rendered at each request.
+
+The shared cache is in files, or Redis. One that fails costs time or the counts of limits, never a request. After a
+failure nothing is asked for a while, so that a silent server does not hold up every request: `get` finds nothing, `add`
+says yes, `incr` counts one.
 """
 
+import fcntl
 import hashlib
+import logging
+import pickle
+import random
 import re
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, wraps
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
+from uuid import uuid4
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.cache.backends.redis import RedisCache
+from django.db import DEFAULT_DB_ALIAS, connections, models, router, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import re_accepts_gzip
@@ -34,16 +62,239 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, resolve
 from django.utils.cache import get_conditional_response, set_response_etag
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.caching.data_version import data_version
-from core.http.as_of import today
-from core.http.errors import DATABASE_UNAVAILABLE
-from core.http.problems import is_api
-from core.http.rate_limits import Throttled, check_request
-from core.http.request import TrackerRequest, loaded_user
+from core.http import DATABASE_UNAVAILABLE, Throttled, TrackerRequest, check_request, is_api, loaded_user, today
+
+# -- data version ---------------------------------------------------------------------------------------
+
+
+# A savepoint that is rolled back takes the transaction's row with it; the next write inserts one anew.
+TRIGGER_FUNCTION_SQL = """
+CREATE OR REPLACE FUNCTION core_data_version() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    mine bigint := pg_current_xact_id()::text::bigint;
+BEGIN
+    UPDATE core_dataversion SET mark = gen_random_uuid()::text WHERE transaction = mine;
+    IF NOT FOUND THEN
+        INSERT INTO core_dataversion (transaction, mark) VALUES (mine, gen_random_uuid()::text);
+        DELETE FROM core_dataversion WHERE transaction IN (
+            SELECT transaction FROM core_dataversion WHERE transaction <> mine FOR UPDATE SKIP LOCKED
+        );
+    END IF;
+    RETURN NULL;
+END $$
+"""
+CREATE_TRIGGER_SQL = {
+    "sqlite": """
+CREATE TRIGGER "{name}" AFTER {event} ON "{table}" BEGIN
+    UPDATE core_dataversion SET mark = hex(randomblob(16));
+END
+""",
+    "postgresql": """
+CREATE TRIGGER "{name}" AFTER {event} ON "{table}" FOR EACH STATEMENT EXECUTE FUNCTION core_data_version()
+""",
+}
+DROP_TRIGGER_SQL = {"sqlite": 'DROP TRIGGER "{name}"', "postgresql": 'DROP TRIGGER "{name}" ON "{table}"'}
+LIST_TRIGGERS_SQL = {
+    "sqlite": """
+SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'data_version_%%'
+""",
+    "postgresql": """
+SELECT tgname, relname FROM pg_trigger
+JOIN pg_proc ON pg_proc.oid = tgfoid JOIN pg_class ON pg_class.oid = tgrelid
+WHERE proname = 'core_data_version'
+AND pronamespace = current_schema()::regnamespace AND NOT tgisinternal
+""",
+}
+
+
+class DataVersion(models.Model):
+    """Version of all records together."""
+
+    transaction = models.BigIntegerField(primary_key=True)  # that wrote; 0 on SQLite, and after a migration
+    mark = models.CharField(max_length=36)  # random
+
+    class Meta:
+        verbose_name = _("data version")
+        verbose_name_plural = _("data versions")
+
+    def __str__(self) -> str:
+        return self.mark
+
+
+def data_version(using: str = DEFAULT_DB_ALIAS) -> str | None:
+    """Return the version of the data, in one query; None while a migration runs, when nothing may be kept."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT mark FROM core_dataversion ORDER BY mark")
+        return "".join([mark for (mark,) in cursor.fetchall()]) or None
+
+
+# -- triggers ----------------------------------------------------------------------------------------------
+
+
+def versioned_tables() -> dict[str, list[str]]:
+    """Return the tables whose writes count, each with its columns."""
+    found: dict[str, list[str]] = {}
+    for label in settings.VERSIONED_APPS:
+        for model in apps.get_app_config(label).get_models(include_auto_created=True):
+            meta: Any = model._meta
+            if meta.managed and not meta.proxy and meta.db_table not in settings.UNVERSIONED_TABLES:
+                found[meta.db_table] = [column.column for column in meta.local_concrete_fields]
+    return found
+
+
+def drop_triggers(using: str = DEFAULT_DB_ALIAS, plan: list[object] | None = None, **_signal: object) -> None:
+    """pre_migrate: drop the triggers (SQLite rebuilds tables while altering them) and the version: no caching
+    meanwhile.
+    """
+    if plan == [] or not router.allow_migrate(using, "core"):
+        return
+    database = connections[using]
+    with database.cursor() as cursor:
+        for name, table in existing_triggers(database.vendor, cursor):
+            cursor.execute(DROP_TRIGGER_SQL[database.vendor].format(name=name, table=table))
+        if "core_dataversion" in database.introspection.table_names(cursor):
+            cursor.execute("DELETE FROM core_dataversion")
+
+
+def create_triggers(using: str = DEFAULT_DB_ALIAS, **_signal: object) -> None:
+    """post_migrate: create the triggers that are missing, and a new version."""
+    if not router.allow_migrate(using, "core"):
+        return
+    database = connections[using]
+    with transaction.atomic(using), database.cursor() as cursor:
+        standing = set(database.introspection.table_names(cursor))
+        if "core_dataversion" not in standing:  # migrated back to before there was a version
+            return
+        if database.vendor == "postgresql":
+            cursor.execute(TRIGGER_FUNCTION_SQL)
+        existing = existing_triggers(database.vendor, cursor)
+        for table, columns in versioned_tables().items():
+            left_out = settings.UNVERSIONED_COLUMNS.get(table, ())
+            only = ", ".join(f'"{name}"' for name in columns if name not in left_out)
+            update = f"UPDATE OF {only}" if left_out else "UPDATE"
+            if database.vendor == "postgresql":  # one trigger
+                wanted = {"data_version": f"INSERT OR {update} OR DELETE OR TRUNCATE"}
+            else:  # one an event
+                events = {"insert": "INSERT", "update": update, "delete": "DELETE"}
+                wanted = {f"data_version_{word}_{table}": event for word, event in events.items()}
+            for name, event in wanted.items():
+                if table in standing and (name, table) not in existing:
+                    cursor.execute(CREATE_TRIGGER_SQL[database.vendor].format(name=name, event=event, table=table))
+        DataVersion.objects.using(using).all().delete()
+        DataVersion.objects.using(using).create(transaction=0, mark=uuid4().hex)
+
+
+def existing_triggers(vendor: str, cursor: Any) -> set[tuple[str, str]]:
+    """Return our triggers, each with its table."""
+    cursor.execute(LIST_TRIGGERS_SQL[vendor])
+    return set(cursor.fetchall())
+
+
+# -- shared caches --------------------------------------------------------------------------------------
+
+
+log = logging.getLogger("tracker.cache")
+PAUSE = 30  # seconds for which a cache that failed is not asked
+AWAY: dict[str, Any] = {  # what each method returns meanwhile
+    "add": True,
+    "get": None,
+    "set": None,
+    "touch": False,
+    "delete": False,
+    "incr": 1,
+    "get_many": {},
+    "set_many": [],
+}
+PAUSED = {"until": 0.0}
+
+
+def forgiving(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of a cache that logs an error of the cache, its client or its disk, and pauses."""
+    name = method.__name__
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if time.monotonic() >= PAUSED["until"]:
+            try:
+                return method(self, *args, **kwargs)
+            except ValueError:  # `incr` of a key that is not there
+                raise
+            except Exception as exc:
+                PAUSED["until"] = time.monotonic() + PAUSE
+                log.warning("the shared cache failed and is left alone for %d s: %s", PAUSE, type(exc).__name__)
+        if name == "get":
+            return args[1] if len(args) > 1 else kwargs.get("default")
+        return AWAY[name]
+
+    return call
+
+
+class ForgivingRedisCache(RedisCache):
+    """Redis cache that lets errors pass."""
+
+
+class ForgivingFileCache(FileBasedCache):
+    """Cache in files that lets errors pass, and in which processes that count at once lose nothing."""
+
+    def __init__(self, dir: str, params: dict[str, Any]) -> None:  # noqa: A002  # Django's name
+        with suppress(OSError):
+            super().__init__(dir, params)
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Context manager: one process of the machine at a time."""
+        self._createdir()  # type: ignore[attr-defined]
+        with Path(self._dir, "counting.lock").open("w") as lock:  # type: ignore[attr-defined]
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        with self.counting():
+            return super().add(key, value, timeout, version)
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        try:
+            return super().get(key, default, version)
+        except OSError:
+            raise
+        except Exception:  # whatever a damaged file makes of it
+            super().delete(key, version)
+            return default
+
+    def has_key(self, key: str, version: int | None = None) -> bool:
+        return self.get(key, None, version) is not None
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        """Add to a number, which keeps the time at which it ends."""
+        with self.counting():
+            number = self.get(key, None, version)
+            if number is None:
+                raise ValueError(f"Key {key!r} not found")
+            with Path(self._key_to_file(key, version)).open("rb") as file:  # type: ignore[attr-defined]
+                ends = pickle.load(file)  # noqa: S301  # our own
+            super().set(key, number + delta, ends - time.time(), version)
+        return int(number + delta)
+
+    def _cull(self) -> None:
+        """Delete what has ended, then what is too much: seldom, because it lists the folder."""
+        if random.randrange(200) == 0:  # noqa: S311
+            for path in self._list_cache_files():  # type: ignore[attr-defined]
+                with suppress(OSError, pickle.UnpicklingError), Path(path).open("rb") as file:
+                    self._is_expired(file)  # type: ignore[attr-defined]
+            super()._cull()  # type: ignore[misc]
+
+
+for cache in (ForgivingRedisCache, ForgivingFileCache):
+    for name in AWAY:
+        setattr(cache, name, forgiving(getattr(cache, name)))
+
+
+# -- response cache -------------------------------------------------------------------------------------
+
 
 READ_METHODS = {"GET", "HEAD"}
 CACHED_MEDIA_TYPES = ("application/json", "text/html")  # files are computed each time
