@@ -7,12 +7,16 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pytest
 from django.conf import settings
+from django.test import Client
 
 from core.seed.loader import LoadResult, SeedFile, load_seed
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.seed import SEED_FILES
 from policies.models import Policy
+from tests.support.golden import assert_golden
+from tests.support.scripted_year import clock_at
 from tests.support.snapshots import assert_snapshot
 
 TEXTS = ("note", "reason", "target_text", "statement")
@@ -39,6 +43,12 @@ def bilingual_pairs() -> list[tuple[str, str, str]]:
         for text in TEXTS
         if row.get(f"{text}_en") or row.get(f"{text}_zh")
     ]
+
+
+@pytest.mark.django_db
+def test_pages_files_and_api_of_the_shipped_records(client: Client) -> None:
+    with clock_at(date(2026, 11, 30)):
+        assert_golden("shipped", client)
 
 
 def test_every_note_and_reason_is_there_in_both_languages() -> None:

@@ -43,6 +43,7 @@ from pilots.models import (
 from pilots.practices.queries import build_diffusion
 from policies.models import Agency, Industry, Policy, ProvincialPlan
 from tests.support.demo_data import BANNER, INVENTED_MODELS
+from tests.support.golden import assert_golden
 from tests.support.imports import table_checksums
 from tests.support.scripted_year import clock_at
 from tests.support.snapshots import assert_snapshot
@@ -104,6 +105,10 @@ def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
         "reached and only claimed": [len(diffusion.copies.reached), len(diffusion.copies.only_claimed)],
     }
     assert_snapshot("demonstration", held)
+
+
+def test_pages_files_and_api_of_the_demonstration(demo: None, client: Client) -> None:
+    assert_golden("demonstration", client)
 
 
 def test_the_light_set_by_hand_is_by_somebody_who_cannot_sign_in(demo: None) -> None:
