@@ -1,6 +1,5 @@
 """Browser tests of every page, against the project served as by `make run`."""
 
-import csv
 import io
 import re
 from base64 import b64encode
@@ -11,11 +10,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils.timezone import localdate
-from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pypdf import PdfReader
 
-from core.http import DEMO_LABEL
 from tests.support.browser import (
     BrowserLog,
     ServedProject,
@@ -202,13 +199,6 @@ def test_the_overview_is_short_and_begins_with_what_needs_attention(
     assert page.evaluate("() => document.documentElement.scrollHeight") <= height
 
 
-@pytest.mark.parametrize("path", ["/", POLICY, "/pilots/", "/industries/"])
-def test_nothing_shifts_on_a_phone(reader: Callable[..., Page], path: str) -> None:
-    page = reader(path, viewport=PHONE)
-    draw_charts(page)
-    assert page.evaluate("() => window.shifted") <= 0.02
-
-
 @pytest.mark.parametrize(
     ("path", "says"),
     [
@@ -263,14 +253,6 @@ def script_addresses(page: Page) -> list[str]:
     return page.evaluate("() => [...document.head.querySelectorAll('script[src*=chart]')].map((node) => node.src)")
 
 
-def test_charts_come_from_the_cdn_when_it_is_good(reader: Callable[..., Page], site: str) -> None:
-    page = reader("/industries/")
-    draw_charts(page)
-    assert sum(address.startswith("https://cdn.jsdelivr.net/npm/") for address in script_addresses(page)) == 1
-    assert not any("/vendor/" in address for address in script_addresses(page))
-    assert is_painted(page)
-
-
 @pytest.mark.parametrize("cdn", [cdn_unreachable, cdn_tampered, cdn_silent])
 def test_charts_come_from_us_when_the_cdn_fails(browser: Browser, site: str, cdn: Any) -> None:
     context, _heard = open_context(browser, cdn=cdn)
@@ -280,30 +262,6 @@ def test_charts_come_from_us_when_the_cdn_fails(browser: Browser, site: str, cdn
     assert sum(address.startswith(f"{site}/static/vendor/") for address in script_addresses(page)) == 1
     assert not any("jsdelivr" in address for address in script_addresses(page))
     assert is_painted(page)
-    context.close()
-
-
-@pytest.mark.parametrize("cdn", [cdn_unreachable, cdn_silent])
-def test_a_cdn_that_failed_once_is_not_asked_again_in_the_session(browser: Browser, site: str, cdn: Any) -> None:
-    """At most one console error per session, and a silent CDN is waited for only once."""
-    asked: list[str] = []
-
-    def counted(route: Any) -> None:
-        asked.append(route.request.url)
-        cdn(route)
-
-    context, heard = open_context(browser, cdn=counted)
-    page = context.new_page()
-    page.goto(f"{site}/industries/")
-    draw_charts(page)
-    assert [address.rpartition("/")[2] for address in asked] == ["chart.umd.min.js"]
-    heard.errors.clear()
-    for path in ("/provinces/", POLICY):
-        page.goto(f"{site}{path}")
-        draw_charts(page)
-        assert is_painted(page)
-    assert len(asked) == 1
-    assert heard.errors == []
     context.close()
 
 
@@ -336,21 +294,6 @@ def test_the_first_stop_leads_past_the_header(reader: Callable[..., Page]) -> No
     expect(page.locator("main")).to_be_focused()
 
 
-def test_tabs_by_keyboard(reader: Callable[..., Page]) -> None:
-    page = reader(POLICY)
-    frame = page.locator("#chart-adoption")
-    frame.get_by_role("tab", name="Chart").focus()
-    page.keyboard.press("ArrowRight")
-    expect(frame.get_by_role("tab", name="Table")).to_be_focused()
-    expect(frame.get_by_role("tabpanel", name="Table").get_by_role("table")).to_be_visible()
-    page.keyboard.press("End")
-    expect(frame.get_by_role("tab", name="Sources", selected=True)).to_be_focused()
-    expect(frame.locator(".sources")).to_be_visible()
-    expect(frame.get_by_role("table")).to_be_hidden()
-    page.keyboard.press("ArrowRight")
-    expect(frame.get_by_role("tab", name="Chart", selected=True)).to_be_focused()
-
-
 def test_the_parts_of_a_pilot_s_page_are_tabs_that_an_address_can_name(reader: Callable[..., Page]) -> None:
     page = reader("/pilots/huzhou/#indicator-ENE_NFF")
     expect(page.get_by_role("tab", name="Charts", selected=True)).to_be_visible()
@@ -363,13 +306,6 @@ def test_the_parts_of_a_pilot_s_page_are_tabs_that_an_address_can_name(reader: C
     expect(page.get_by_role("tab", name="Evidence and sources", selected=True)).to_be_focused()
     expect(page.get_by_role("tabpanel", name="Evidence and sources")).to_be_visible()
     assert page.url.endswith("#evidence")
-
-
-def test_without_script_the_parts_of_a_pilot_s_page_stand_below_one_another(reader: Callable[..., Page]) -> None:
-    page = reader("/pilots/huzhou/", java_script_enabled=False)
-    for part in ("overview", "milestones", "charts", "evidence", "history"):
-        expect(page.locator(f"#{part}")).to_be_visible()
-    expect(page.get_by_role("tab")).to_have_count(0)
 
 
 def test_arrow_keys_move_over_the_tile_map_and_enter_opens(reader: Callable[..., Page]) -> None:
@@ -396,16 +332,6 @@ def test_one_tab_stop_leads_from_a_chart_to_its_table(reader: Callable[..., Page
     page.keyboard.press("Tab")
     expect(frame.get_by_role("table")).to_be_visible()
     expect(frame.locator("canvas")).not_to_be_focused()
-
-
-def test_the_export_menu_closes_as_a_menu_does(reader: Callable[..., Page]) -> None:
-    page = reader("/industries/")
-    menu = page.locator("#menu-coverage")
-    menu.locator("summary").press("Enter")
-    expect(menu.get_by_role("link", name="Table (CSV)")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(menu.get_by_role("link", name="Table (CSV)")).to_be_hidden()
-    expect(menu.locator("summary")).to_be_focused()
 
 
 def test_on_a_phone_a_table_has_cards_and_a_list_ten_rows_until_all_are_asked_for(reader: Callable[..., Page]) -> None:
@@ -502,12 +428,6 @@ def test_on_a_phone_the_filters_are_folded_and_say_how_many_apply(reader: Callab
     assert page.get_by_label("Province", exact=True).locator("option").count() > 20
 
 
-def test_sorting_is_told_to_readers_of_screens(reader: Callable[..., Page]) -> None:
-    page = reader("/provinces/")
-    page.get_by_role("columnheader", name="Pilots recorded").get_by_role("link").click()
-    expect(page.get_by_role("columnheader", name="Pilots recorded")).to_have_attribute("aria-sort", "ascending")
-
-
 def test_the_chosen_colours_are_kept(reader: Callable[..., Page]) -> None:
     page = reader("/", color_scheme="light")
     page.get_by_role("button", name="Colours: as the system").click()
@@ -515,62 +435,6 @@ def test_the_chosen_colours_are_kept(reader: Callable[..., Page]) -> None:
     page.goto("/pilots/")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(15, 23, 20)"
-
-
-def test_the_language_switch_keeps_page_day_and_filter(reader: Callable[..., Page]) -> None:
-    page = reader("/pilots/?kind=park&as_of=2026-11-24")
-    page.get_by_role("link", name="中文").click()
-    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
-    assert all(word in page.url for word in ("/pilots/?", "kind=park", "as_of=2026-11-24", "lang=zh-hans"))
-    page.locator("#results tbody a").first.click()
-    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
-    assert "as_of=2026-11-24" in page.url
-
-
-def test_an_earlier_day_says_so_and_leads_back(reader: Callable[..., Page]) -> None:
-    page = reader("/")
-    expect(page.get_by_text("as it stood", exact=False).and_(page.locator(".as-of-bar p"))).to_have_count(0)
-    page.locator("#day summary").click()
-    page.get_by_label("As of", exact=True).fill("2022-12-30")
-    page.get_by_role("button", name="Show").click()
-    expect(page.locator(".as-of-bar")).to_contain_text("30 December 2022 as it stood")
-    expect(page.locator("#as-of")).to_have_value("2022-12-30")
-    expect(page.get_by_role("main")).to_contain_text("3 of 32 provinces have issued a plan")
-    page.get_by_role("link", name="Back to today").click()
-    expect(page.locator(".as-of-bar")).to_have_count(0)
-    assert "as_of" not in page.url
-
-
-def test_a_number_s_meaning_is_one_click_away(reader: Callable[..., Page]) -> None:
-    page = reader("/")
-    sign = page.locator("a.define").first
-    code = (sign.get_attribute("href") or "").rpartition("#")[2]
-    sign.press("Enter")
-    expect(page.locator(f"#{code}")).to_be_in_viewport()
-    assert browser_errors(page) == []
-    page.goto("/")
-    for link in page.locator("a.define").all():
-        code = (link.get_attribute("href") or "").rpartition("#")[2]
-        assert code.startswith("definition-")
-    codes = {(link.get_attribute("href") or "").rpartition("#")[2] for link in page.locator("a.define").all()}
-    page.goto("/data/")
-    assert all(page.locator(f"#{code}").count() == 1 for code in codes)
-
-
-def test_signing_in_and_out(reader: Callable[..., Page], product: ServedProject) -> None:
-    product.manage("createsuperuser", "--noinput", "--username=ling", "--email=", DJANGO_SUPERUSER_PASSWORD="tiles-8x8")
-    page = reader("/sign-in/?next=/pilots/")
-    page.get_by_label("Username").fill("ling")
-    page.get_by_label("Password").fill("tiles-8x8")
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/pilots/")
-    page.locator("#account-menu summary").click()
-    expect(page.get_by_role("link", name="My work")).to_be_visible()
-    assert browser_errors(page) == []
-    cookie = next(item for item in page.context.cookies() if item["name"] == "session")
-    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
 
 
 # -- what a steward does -------------------------------------------------------------------------------------
@@ -675,26 +539,6 @@ def test_a_page_for_editors_is_sound(reader: Callable[..., Page], steward: str, 
     page.emulate_media(color_scheme=THEMES[lang][1])
     page.reload()  # in place, links of the admin would be caught half way from one colour to the other
     assert browser_errors(page, **AS_LOADED) == []
-
-
-def test_a_token_is_made_copied_and_revoked(reader: Callable[..., Page], steward: str) -> None:
-    page = reader("/admin/login/?next=/tokens/", permissions=["clipboard-read", "clipboard-write"])
-    sign_in_as(page, steward)
-    page.get_by_label("Name", exact=True).fill("Nightly")
-    page.get_by_label("May also write").check()
-    page.get_by_role("button", name="Make it").click()
-    secret = page.locator("#secret").inner_text()
-    assert secret.startswith("spt_")
-    page.get_by_role("button", name="Copy", exact=True).click()
-    expect(page.locator(".secret .status-message")).to_have_text("Copied")
-    assert page.evaluate("() => navigator.clipboard.readText()") == secret
-    assert browser_errors(page) == []
-    page.reload()  # sends the form again: no second one is made
-    expect(page.get_by_text("There is a token of this name.")).to_be_visible()
-    assert secret not in page.content()
-    page.get_by_role("button", name="Revoke Nightly").click()
-    expect(page.get_by_text("“Nightly” is revoked")).to_be_visible()
-    expect(page.get_by_role("button", name="Revoke Nightly")).to_have_count(0)
 
 
 def test_a_list_is_checked_corrected_confirmed_and_undone(
@@ -802,63 +646,6 @@ def test_a_picture_says_all_that_one_needs_to_read_it(reader: Callable[..., Page
     assert said["credit"] == f"减污降碳协同试点跟踪平台，截至2026年11月24日。 {address}"
 
 
-def test_what_is_no_canvas_has_no_picture(reader: Callable[..., Page]) -> None:
-    page = reader("/industries/")
-    assert page.locator("#menu-coverage [data-picture]").count() == 1
-    assert page.locator("#menu-matrix [data-picture]").count() == 0
-    assert page.locator("#menu-matrix li").count() >= 3
-
-
-def test_a_chart_that_shows_its_table_is_saved_as_its_drawing(reader: Callable[..., Page], tmp_path: Path) -> None:
-    """In light colours on a dark page as well; afterwards the page is as it was."""
-    page = reader("/industries/?as_of=2026-11-24", color_scheme="dark")
-    draw_charts(page)
-    page.locator("#chart-coverage").get_by_role("tab", name="Table").click()
-    picture = export(page, "coverage", "PNG", tmp_path)
-    white, accent = 0xFFFFFFFF, 0xFF4B5D0B
-    assert {white, accent} <= set(colours_in(page, picture))
-    expect(page.locator("#chart-coverage").get_by_role("tab", name="Table", selected=True)).to_be_visible()
-    assert page.locator("html").get_attribute("data-theme") == "auto"
-    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(15, 23, 20)"
-
-
-def test_the_picture_of_a_demonstration_says_so(reader: Callable[..., Page], tmp_path: Path) -> None:
-    page = reader("/industries/?as_of=2026-11-24", locale="zh-CN")
-    band = 0xFF005A8A
-    assert band not in colours_in(page, export(page, "coverage", "PNG", tmp_path))
-    page.evaluate(
-        "(words) => Object.assign(document.documentElement.dataset, { demonstration: words, filePrefix: 'invented-' })",
-        DEMO_LABEL,
-    )
-    assert picture_texts(page, "coverage")["band"] == DEMO_LABEL == "DEMONSTRATION DATA – invented / 演示数据（虚构）"
-    page.locator("#menu-coverage summary").click()
-    with page.expect_download() as download:
-        page.locator("#menu-coverage [data-picture]").click()
-    assert download.value.suggested_filename == "invented-coverage-2026-11-24.png"
-    assert band in colours_in(page, download.value.path().read_bytes())
-
-
-def test_a_chart_s_table_is_saved(reader: Callable[..., Page], tmp_path: Path) -> None:
-    page = reader(f"{POLICY}?as_of=2026-11-24")
-    policy = "synergy-implementation-plan-2022"
-    text = export(page, "lags", "CSV", tmp_path, about=policy).decode("utf-8-sig")
-    rows = [row for row in csv.reader(io.StringIO(text)) if not row[0].startswith("#")]
-    assert len(rows) == 33
-    book = load_workbook(io.BytesIO(export(page, "lags", "XLSX", tmp_path, about=policy)))
-    assert book.worksheets[0].max_row == 33
-
-
-def test_a_copied_link_brings_back_the_same_chart(reader: Callable[..., Page], site: str) -> None:
-    page = reader("/industries/?level=national", permissions=["clipboard-read", "clipboard-write"])
-    menu = page.locator("#menu-matrix")
-    menu.locator("summary").click()
-    menu.get_by_role("link", name="Copy link").click()
-    expect(page.locator("#chart-matrix .status-message")).to_have_text("Link copied")
-    link = page.evaluate("() => navigator.clipboard.readText()")
-    day = page.locator("html").get_attribute("data-as-of")
-    assert link == f"{site}/industries/?level=national&as_of={day}&known={day}&lang=en#chart-matrix"
-
-
 def test_a_citation_ends_with_the_copied_link_whatever_the_chart_shows(reader: Callable[..., Page], site: str) -> None:
     page = reader("/provinces/?as_of=2026-11-24", permissions=["clipboard-read", "clipboard-write"])
     frame = page.locator("#chart-map")
@@ -920,69 +707,10 @@ def test_a_chart_is_drawn_when_it_is_seen_and_not_before(reader: Callable[..., P
     expect(page.locator("#chart-stage-time")).not_to_have_attribute("data-drawn", "")
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_the_folded_curve_of_the_overview_is_drawn_when_it_is_opened(
-    reader: Callable[..., Page], viewport: dict[str, int]
-) -> None:
-    page = reader("/", viewport=viewport)
-    page.wait_for_load_state("networkidle")
-    assert viewport == DESK or libraries(page) == []
-    page.locator(".curve > summary").click()
-    expect(page.locator("#chart-adoption")).to_have_attribute("data-drawn", "")
-    assert page.locator("#chart-adoption canvas").bounding_box()["width"] > 250
-    assert is_painted(page)
-
-
-def test_colours_turned_between_the_parts_of_a_drawing_leave_it_whole(reader: Callable[..., Page]) -> None:
-    page = reader("/industries/")
-    page.evaluate("""() => {
-      const { requestIdleCallback } = window;
-      const turn = () => document.dispatchEvent(new Event("tracker:theme"));
-      window.requestIdleCallback = (what, how) => requestIdleCallback(() => (turn(), what()), how);
-    }""")
-    draw_charts(page)
-    assert is_painted(page)
-
-
-def test_a_closed_table_is_laid_out_when_its_tab_is_opened(reader: Callable[..., Page]) -> None:
-    page = reader("/industries/")
-    frame = page.locator("#chart-coverage")
-    is_laid_out = "(table) => table.checkVisibility()"
-    assert not frame.locator("table").evaluate(is_laid_out)
-    frame.get_by_role("tab", name="Table").click()
-    assert frame.locator("table").evaluate(is_laid_out)
-
-
 def libraries(page: Page) -> list[str]:
     """Return the loaded chart libraries."""
     return page.evaluate("""() => performance.getEntriesByType("resource").map((entry) => entry.name)
       .filter((name) => /jsdelivr|vendor/.test(name))""")
-
-
-@pytest.mark.parametrize("viewport", [DESK, PHONE])
-def test_the_coordinates_end_at_the_data_and_leave_room_for_the_names(
-    reader: Callable[..., Page], demonstration: str, viewport: dict[str, int]
-) -> None:
-    """No pilot lies outside; on a desk the five that are named stand in a margin where no point is, on a phone none."""
-    page = reader("/synergy/", base=demonstration, viewport=viewport)
-    draw_charts(page)
-    drawing = page.evaluate("""() => {
-      const { scales: { x, y }, data } = Chart.getChart(document.querySelector("#chart-coordinates canvas"));
-      const points = data.datasets.filter(({ label }) => label).flatMap((own) => own.data);
-      const ends = (axis) => [Math.min(...points.map((p) => p[axis])), Math.max(...points.map((p) => p[axis]))];
-      return {
-        n: points.length, named: points.filter((point) => point.name).length,
-        x: ends("x"), y: ends("y"), scale: [x.min, x.max, y.min, y.max],
-        margin: x.getPixelForValue(ends("x")[0]) - x.left,
-      };
-    }""")
-    left, right, bottom, top = drawing["scale"]
-    assert drawing["n"] > 50
-    assert drawing["named"] == 5
-    assert [bottom, top] == pytest.approx([drawing["y"][0] - 1, drawing["y"][1] + 1])
-    assert right == pytest.approx(drawing["x"][1] + 1)
-    assert left <= drawing["x"][0] - 1
-    assert (drawing["margin"] > 110) == (viewport == DESK)
 
 
 def test_printing_draws_all_charts_first(reader: Callable[..., Page]) -> None:
@@ -1001,33 +729,6 @@ def test_printing_draws_all_charts_first(reader: Callable[..., Page]) -> None:
     assert {"adoption", "lags"} == set(drawings)
     assert page.evaluate("() => window.printed") == drawings
     assert is_painted(page)
-
-
-def test_a_desk_draws_all_charts_at_rest_so_that_any_printer_finds_them(reader: Callable[..., Page]) -> None:
-    """Nobody scrolls a page that a program prints, and nothing can be waited for once it begins."""
-    page = reader(POLICY)
-    undrawn = page.locator("[data-chart]:has([data-live-drawing]):not([data-drawn])")
-    expect(undrawn).to_have_count(0)
-    assert page.evaluate("() => scrollY") == 0
-    widths = "() => [...document.querySelectorAll('[data-drawn] canvas')].map((canvas) => canvas.clientWidth)"
-    page.evaluate("() => (window.before = document.documentElement.dataset.theme)")
-    page.emulate_media(media="print")
-    page.wait_for_function("() => document.documentElement.classList.contains('for-paper')")
-    assert page.locator("html").get_attribute("data-theme") == "light"
-    assert all(0 < width <= 985 for width in page.evaluate(widths))
-    page.emulate_media(media="screen")
-    page.wait_for_function("() => !document.documentElement.classList.contains('for-paper')")
-    assert page.locator("html").get_attribute("data-theme") == page.evaluate("() => window.before")
-
-
-def test_a_chart_that_could_not_be_drawn_in_time_has_its_table_on_paper(reader: Callable[..., Page]) -> None:
-    page = reader(POLICY, viewport=PHONE)
-    page.emulate_media(media="print")
-    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
-    expect(page.locator("#chart-lags canvas")).to_be_hidden()
-    expect(page.locator("#chart-lags table")).to_be_visible()
-    expect(page.locator("#chart-adoption .legend")).to_have_count(1)
-    expect(page.locator("#chart-adoption .legend")).to_be_hidden()
 
 
 PAPER = {  # at most so many sheets of A4, with shipped records and with the demonstration
@@ -1073,22 +774,6 @@ def test_a_printed_page_is_short_and_says_which_page_of_how_many(
         assert all(count.split()[-1] in sheets[0] for count in counts)
 
 
-def test_names_of_bars_are_not_cut(reader: Callable[..., Page]) -> None:
-    """Beside long words behind the bars, in the narrowest window."""
-    page = reader("/industries/?lang=en", viewport={"width": 360, "height": 844})
-    draw_charts(page)
-    widest, room = page.evaluate(
-        """() => {
-          const chart = Chart.getChart(document.querySelector('[data-chart="bars"] canvas'));
-          const { ctx: pen, scales: { y } } = chart;
-          pen.font = `12px ${Chart.defaults.font.family}`;
-          const widths = y.ticks.flatMap(({ label }) => label).map((text) => pen.measureText(text).width);
-          return [Math.max(...widths), y.width];
-        }"""
-    )
-    assert 100 < widest < room
-
-
 @pytest.mark.parametrize(("path", "charts"), [("/batches/example-batch-1/", 3), ("/pilots/example-city-04/", 9)])
 def test_no_chart_of_a_printed_page_is_blank(
     reader: Callable[..., Page], demonstration: str, path: str, charts: int
@@ -1108,18 +793,6 @@ def test_no_chart_of_a_printed_page_is_blank(
     )
     page.pdf(format="A4", prefer_css_page_size=True)
     assert page.evaluate("() => window.paper") == [True] * charts
-
-
-def test_the_tables_of_charts_are_printed_as_an_annex_on_demand(reader: Callable[..., Page], site: str) -> None:
-    page = reader(POLICY)
-    sheets = printed(page)
-    title = page.locator("#chart-map .chart-title").text_content() or ""
-    page.locator("#page-menu summary").click()
-    page.get_by_role("link", name="Print with tables").click()
-    with_annex = printed(page)
-    assert len(with_annex) > len(sheets)
-    first = next(number for number, text in enumerate(with_annex) if "Annex: the tables of the charts" in text)
-    assert re.sub(r"\s", "", title) in re.sub(r"\s", "", with_annex[first])
 
 
 # -- the documentation of the API ------------------------------------------------------------------------------

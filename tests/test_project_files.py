@@ -43,18 +43,6 @@ def test_env_example_and_the_operations_guide_name_every_setting_and_nothing_els
 # -- targets and hooks -----------------------------------------------------------------------------------
 
 
-def test_a_person_has_nine_targets_and_each_is_explained() -> None:
-    text = read("Makefile")
-    phony = re.findall(r"^\.PHONY: help (.+)$", text, re.MULTILINE)[0].split()
-    assert re.findall(r'^\t@echo "make ([a-z-]+) ', text, re.MULTILINE) == sorted(phony, key=phony.index)
-    assert len(phony) == 9
-
-
-def test_the_proof_on_a_bare_machine_runs_what_the_readme_says() -> None:
-    assert read(".ci/run").rstrip().splitlines()[-1].endswith(" make test test-all")
-    assert "\nmake test " in read("README.md")
-
-
 def test_every_make_target_that_documents_and_hooks_name_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+(?: [a-z-]+)*):(?!=)", read("Makefile"), re.MULTILINE))
     known = {name for line in targets for name in line.split()}

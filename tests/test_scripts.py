@@ -79,19 +79,6 @@ def call(page: Page, module: str, function: str, *arguments: Any) -> Any:
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("Short", "Short"),
-        ("Construction materials", ["Construction", "materials"]),
-        ("一个很长的中文行业名称在这里", ["一个很长的中文行", "业名称在这里"]),
-    ],
-)
-def test_long_labels_are_broken_near_their_middle(page: Page, text: str, lines: Any) -> None:
-    assert call(page, "charts/words.js", "breakLabel", text, 8) == lines
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
     ("texts", "values"),
     [
         (["0", "5", "10"], [0, 5, 10]),
@@ -115,30 +102,3 @@ def test_chinese_text_of_a_picture_is_set_in_lines_that_no_mark_begins(page: Pag
     assert len(lines) > 3
     assert not any(line.startswith(("，", "）")) or line.endswith("（") for line in lines)
     assert all(len(line) > 15 for line in lines[:-1])
-
-
-@pytest.mark.browser
-def test_tabs_are_selected_by_arrow_keys_home_and_end(page: Page) -> None:
-    page.evaluate(
-        """async (module) => {
-      const markup = (make) => [1, 2, 3].map(make).join("");
-      document.body.innerHTML = `<div id="list">${markup((n) => `<button id="tab-${n}">${n}</button>`)}</div>
-        ${markup((n) => `<p id="panel-${n}">${n}</p>`)}`;
-      const { makeTabs, markSelected } = await import(module);
-      const list = document.getElementById("list");
-      const tabs = [...list.children];
-      const panelOf = (tab) => document.getElementById(`panel-${tab.textContent}`);
-      const select = (tab) => markSelected(tabs, tab);
-      makeTabs(list, { label: "Parts", tabs, panelOf, select });
-      select(tabs[0]);
-    }""",
-        f"{SITE}js/components/tabs.js",
-    )
-    tab = page.get_by_role("tablist", name="Parts").get_by_role("tab", selected=True)
-    tab.focus()
-    for key, name in [("ArrowRight", "2"), ("End", "3"), ("ArrowRight", "1"), ("ArrowLeft", "3"), ("Home", "1")]:
-        page.keyboard.press(key)
-        assert tab.text_content() == name
-        assert page.evaluate("() => document.activeElement.textContent") == name
-    assert page.get_by_role("tab").evaluate_all("(tabs) => tabs.map((tab) => tab.tabIndex)") == [0, -1, -1]
-    assert page.get_by_role("tabpanel", name="1").get_attribute("aria-labelledby") == "tab-1"

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +11,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from dashboard.quality import DataQuality, Severity, by_province, rules_on
-from pilots.analytics.reconciliation import build_reconciliation
+from dashboard.quality import DataQuality, Severity, rules_on
 from pilots.models import Batch, Indicator, Milestone, Pilot
-from policies.models import Agency, Figure, Policy, Province, ProvincialPlan, Source
+from policies.models import Figure, Policy, Province, ProvincialPlan, Source
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -424,50 +423,7 @@ def test_a_line_says_where_what_since_when_whom_to_ask_and_what_to_do(world: Qua
     assert line.rule.severity == Severity.GAP
 
 
-def test_each_line_leads_to_the_field_or_the_form_by_which_it_is_mended(world: QualityWorld) -> None:
-    batch = make.batch(title_en="Second batch", level="provincial", province=world.hebei, park_count=2)
-    pilot, indicator = world.pilot("Huzhou"), make.indicator("A")
-    make.target(pilot, indicator, 100, 80)
-    policy = make.policy(calls_for_provincial_plan=True)
-    undated = make.policy(issued_on=None, published_on=date(2023, 1, 1), calls_for_provincial_plan=False)
-    quality = build_report()
-    urls = {code: {line.url for line in quality.findings(rule=code)} for code in PLANTED_CASES}
-    add = f"/admin/pilots/pilot/add/?batch={batch.pk}&kind=park&province={world.hebei.pk}"
-    assert add in urls["not-entered"]
-    plan = f"/admin/policies/provincialplan/add/?policy={policy.pk}&province={world.hebei.pk}"
-    assert plan in urls["plan-not-recorded"]
-    assert urls["value-due"] == {f"/pilots/{pilot.slug}/readings/?period=2025"}
-    assert f"/admin/pilots/pilot/{pilot.pk}/change/#id_sources" in urls["no-source"]
-    assert urls["pilot-no-stage"] == {f"/admin/pilots/pilot/{pilot.pk}/change/#stages-group"}
-    assert urls["no-day"] == {f"/admin/policies/policy/{undated.pk}/change/#id_issued_on"}
-
-
-def test_who_issued_a_document_is_who_is_asked(world: QualityWorld) -> None:
-    agencies = [Agency.objects.create(slug=name.lower(), name_zh=name, name_en=name) for name in ("Ministry", "Office")]
-    world.policy.agencies.set(agencies)
-    undated = make.policy(issued_on=None, published_on=date(2023, 1, 1))
-    undated.agencies.set(agencies)
-    assert [line.owner for line in build_report().findings(rule="no-day")] == ["Ministry, Office"]
-    assert {line.owner for line in build_report().findings(rule="not-entered")} == {"Ministry, Office"}
-
-
-def test_since_when_is_the_day_it_was_entered_where_nothing_better_is_known(world: QualityWorld) -> None:
-    figure = make_figure("Doubt", "1")
-    figure.history.update(history_date=datetime(2026, 3, 2, 16, 0, tzinfo=UTC))  # the 3rd in Shanghai
-    figure.save()
-    (line,) = [line for line in build_report().findings(rule="no-source") if line.record == "Doubt"]
-    assert line.since == date(2026, 3, 3)
-
-
 # -- numbers ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_rule_says_how_many_of_how_many(world: QualityWorld) -> None:
-    milestone_late(world)
-    (result,) = [item for item in build_report().rules if item.code == "milestone-late"]
-    assert (result.count, result.of) == (1, 2)  # due today is not late, and who has withdrawn is not counted
-    (result,) = [item for item in build_report().rules if item.code == "not-entered"]
-    assert (result.count, result.of) == (1, 1)
 
 
 def test_every_count_is_the_number_of_its_lines(world: QualityWorld) -> None:
@@ -492,26 +448,6 @@ def test_every_count_is_the_number_of_its_lines(world: QualityWorld) -> None:
     assert quality.findings(severity="error") == [line for line in every if line.rule.severity == "error"]
 
 
-def test_announced_against_recorded_is_the_one_every_page_shows(world: QualityWorld) -> None:
-    make.batch(city_count=3)
-    world.pilot("Huzhou")
-    assert build_report().batches == build_reconciliation(DAY)
-    to_enter = sum(item.total.to_enter or 0 for item in build_report().batches)
-    assert to_enter == 23
-    assert len(build_report().findings(rule="not-entered")) == 2
-
-
-def test_the_chase_list_is_grouped_by_province_in_the_roster_s_order(world: QualityWorld) -> None:
-    world.pilot("In Jiangsu", province=world.jiangsu, kind="park")
-    make.milestone(world.pilot("In Hebei"), date(2026, 1, 1))
-    make_figure("National", "1")
-    provinces = [line.province for line in by_province(build_report().findings())]
-    known = [province for province in provinces if province]
-    assert known == sorted(known, key=lambda province: province.pk)
-    assert provinces == [*known, *[None] * (len(provinces) - len(known))]
-    assert {world.hebei, world.jiangsu, None} == set(provinces)
-
-
 def test_a_province_hears_only_of_its_own(world: QualityWorld) -> None:
     mine, other = world.pilot("Mine"), world.pilot("Other", province=world.jiangsu)
     for pilot in (mine, other):
@@ -530,16 +466,6 @@ def test_a_province_hears_only_of_its_own(world: QualityWorld) -> None:
     assert (quality.province, len(quality.batches)) == (world.hebei, 1)
     counts = {result.code: (result.count, result.of) for result in quality.rules}
     assert counts["milestone-late"] == (1, 1)
-
-
-def test_the_day_asked_decides(world: QualityWorld) -> None:
-    make.milestone(world.pilot("Huzhou"), date(2026, 3, 1), date(2026, 5, 1), title_en="Done late")
-    count = {
-        day: len(build_report(as_of=day).findings(rule="milestone-late"))
-        for day in (date(2026, 3, 1), date(2026, 3, 2))
-    }
-    assert count == {date(2026, 3, 1): 0, date(2026, 3, 2): 1}
-    assert len(build_report(as_of=date(2026, 5, 1)).findings(rule="milestone-late")) == 0
 
 
 def test_what_a_reader_may_not_see_is_not_told(world: QualityWorld) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role
-from pilots.models import Batch, Indicator, Pilot
+from pilots.models import Pilot
 from policies.models import Province
 from tests import factories as make
 from tests.support.api_client import make_user
@@ -70,43 +70,6 @@ def test_an_administrator_sees_all_provinces(pilots: list[Pilot]) -> None:
     assert lists(answer)["missing"] == ["silent", "abroad"]
 
 
-def test_a_list_shows_25_names_and_leads_to_all_of_them(pilots: list[Pilot], jia: Province) -> None:
-    indicator = Indicator.objects.get(code="AIR_A")
-    for number in range(25):
-        more = make.pilot(Batch.objects.get(slug="first"), jia, slug=f"red-{number}")
-        make.target(more, indicator, 100, 70)
-        make.reading(more, indicator, "2025", 99)
-    answer = editor(jia).get(ADDRESS)
-    assert len(lists(answer)["red"]) == 25
-    html = re.sub(r"\s+", " ", answer.content.decode())
-    assert '1 more is in the file. <a href="/pilots/?province=jia&amp;light=red&amp;as_of=2026-06-01">' in html
-
-
-def test_the_lists_as_a_file(pilots: list[Pilot], jia: Province) -> None:
-    answer: Any = editor(jia).get(f"{ADDRESS}&export=due.csv")
-    text = b"".join(answer.streaming_content).decode("utf-8-sig")
-    rows = [line.split(",")[:4] for line in text.splitlines() if not line.startswith("#")]
-    assert rows[1:] == [["Late one", "red", "2026-05-30", "2"], ["Soon one", "silent", "2026-06-20", ""]]
-
-
 def test_a_viewer_is_sent_to_the_overview_and_others_to_sign_in(client: Client) -> None:
     assert client.get("/desk/")["Location"] == "/sign-in/?next=/desk/"
     assert editor(None, Role.VIEWER).get("/desk/")["Location"] == "/"
-
-
-def test_a_provincial_editor_starts_with_a_document_of_the_province(jia: Province) -> None:
-    """With the national level as initial value the first save would be rejected."""
-    form = editor(jia).get(reverse("admin:policies_policy_add")).context["adminform"].form
-    assert (form["level"].value(), form["province"].value()) == ("provincial", jia.pk)
-
-
-def test_pilots_of_one_name_have_their_batch_beside_it(jia: Province, pilots: list[Pilot]) -> None:
-    """In each list, also in one that holds a single pilot of the name."""
-    later = make.batch(short_name_en="second batch", announced_on=date(2025, 1, 15))
-    make.pilot(later, jia, slug="red-again", name_zh="red", name_en="red")
-    Batch.objects.filter(slug="first").update(short_name_en="first batch")
-    found = lists(editor(jia).get(ADDRESS))
-    assert found["red"] == ["red (first batch)"]
-    assert sorted(found["missing"]) == ["red (second batch)", "silent"]
-    answer: Any = editor(None, Role.NATIONAL_EDITOR).get(f"{ADDRESS}&export=due.csv")
-    assert "Late one,red (first batch)," in b"".join(answer.streaming_content).decode()

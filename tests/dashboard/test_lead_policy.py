@@ -4,19 +4,14 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.test import Client
-from django.urls import reverse
 
-from accounts.models import create_token
 from core.seed.loader import load_seed
-from policies.models import Policy, Province, ProvincialPlan
+from policies.models import Policy, Province
 from policies.rollout import choose_policy
 from policies.seed import SEED_FILES
 from tests import factories as make
-from tests.support.admin_forms import form_data, form_errors
-from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 DAY = date(2026, 6, 30)
@@ -161,76 +156,7 @@ def test_the_database_holds_one_lead_policy_alone(lead: Policy) -> None:
         Policy.objects.filter(pk=other.pk).update(is_lead=True)
 
 
-@pytest.mark.parametrize(
-    ("path", "table"), [("/", "adoption"), ("/", "map"), ("/provinces/", "provinces-list"), ("/policies/{}/", "plans")]
-)
-def test_files_name_the_policy_whose_plans_they_hold(
-    client: Client, lead: Policy, provinces: list[Province], path: str, table: str
-) -> None:
-    add_second(provinces)
-    for code, name in (("lead", "Lead plan 2022"), ("second", "Clean air plan")):
-        asked = {} if "{" in path or code == "lead" else {"policy": code}
-        answer = client.get(path.format(code), {"as_of": str(DAY), "export": f"{table}.csv", **asked})
-        assert f'filename="{table}-{code}-{DAY}.csv"' in answer["Content-Disposition"]
-        assert f"# Policy: {name}" in b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
-
-
-# -- the admin ---------------------------------------------------------------------------------------------
-
-
-def save_form(client: Client, policy: Policy | None, **values: Any) -> list[tuple[str, str]]:
-    """Submit the form of a policy; return the messages by level."""
-    name, args = ("change", [policy.pk]) if policy else ("add", [])
-    address = reverse(f"admin:policies_policy_{name}", args=args)
-    page = client.post(address, form_data(client.get(address), **values), follow=True)
-    return [(message.level_tag, str(message)) for message in page.context["messages"]]
-
-
-def test_saving_a_second_policy_that_calls_for_plans_warns_and_says_where_the_lead_is(
-    admin_client: Client, lead: Policy
-) -> None:
-    new = {"title_en": "Clean air plan", "slug": "second", "issued_on": "2026-03-01"}
-    levels = [level for level, _text in save_form(admin_client, None, **new)]
-    assert "warning" not in levels
-
-    second = Policy.objects.get(slug="second")
-    told = save_form(admin_client, second, calls_for_provincial_plan="on")
-    remedy = "To count those of another first, tick “lead policy” there."
-    assert told[0] == ("info", f"Pages count the plans of the lead policy, “Lead plan 2022”. {remedy}")
-    assert [level for level, _text in save_form(admin_client, second, doc_number="1")] == ["success"]
-
-
-def test_one_field_changes_the_lead_policy(admin_client: Client, lead: Policy) -> None:
-    second = make.policy(**SECOND)
-    told = save_form(admin_client, second, is_lead="on", change_reason="The new plan counts")
-    assert told[0][1].startswith("Pages count the plans of the lead policy, “Clean air plan”.")
-    assert [policy.slug for policy in Policy.objects.filter(is_lead=True)] == ["second"]
-    assert [(entry.history_user.username, entry.is_lead) for entry in lead.history.all()[:1]] == [("admin", False)]
-    assert second.history.first().history_change_reason == "The new plan counts"
-
-    told = save_form(admin_client, second, is_lead=None)
-    assert told[0][0] == "warning"
-    assert "No policy is the lead policy now" in told[0][1]
-
-
-def test_the_form_rejects_a_lead_policy_that_calls_for_no_plans(admin_client: Client, lead: Policy) -> None:
-    address = reverse("admin:policies_policy_change", args=[lead.pk])
-    answer = admin_client.post(address, form_data(admin_client.get(address), calls_for_provincial_plan=None))
-    message = "Only a national policy that calls for provincial plans can be the lead."
-    assert form_errors(answer) == {"is_lead": [message]}
-
-
 # -- programs, loaders, old databases ----------------------------------------------------------------------
-
-
-def test_a_program_changes_the_lead_policy(client: Client, lead: Policy) -> None:
-    make.policy(**SECOND)
-    token = create_token(user=User.objects.create_superuser("root"), name="t", may_write=True)[1]
-    address = "/api/v1/policies/second/"
-    headers = {"authorization": f"Bearer {token}", "if-match": client.get(address)["ETag"]}
-    answer = client.patch(address, {"is_lead": True}, "application/json", headers=headers)
-    assert (answer.status_code, answer.json()["is_lead"]) == (200, True)
-    assert client.get("/api/v1/policies/lead/").json()["is_lead"] is False
 
 
 def test_the_shipped_policy_leads_unless_another_was_set_here_before(lead: Policy) -> None:
@@ -244,39 +170,3 @@ def test_the_shipped_policy_leads_unless_another_was_set_here_before(lead: Polic
     lead.save()
     load_seed(SEED_FILES)  # and loading again leaves it
     assert [policy.slug for policy in Policy.objects.filter(is_lead=True)] == ["lead"]
-
-
-# -- the missing provinces ---------------------------------------------------------------------------------
-
-
-def missing_plans(policy: Policy) -> str:
-    return reverse("admin:policies_policy_missing_plans", args=[policy.pk])
-
-
-def test_a_provincial_editor_adds_no_missing_provinces_to_a_national_policy(client: Client, lead: Policy) -> None:
-    home = make.province()
-    client.force_login(make_user("editor", "provincial_editor", home))
-    page = client.get(reverse("admin:policies_policy_change", args=[lead.pk]))
-    assert [str(label) for label, _url in page.context["ways"]] == ["Provincial plans (2)", "Add a provincial plan"]
-    for answer in (client.get(missing_plans(lead)), client.post(missing_plans(lead))):
-        assert answer.status_code == 403
-    assert not ProvincialPlan.objects.filter(province=home).exists()
-
-
-def test_nobody_adds_missing_provinces_to_a_policy_that_calls_for_no_plans(
-    admin_client: Client, provinces: list[Province]
-) -> None:
-    law = make.policy(calls_for_provincial_plan=False)
-    page = admin_client.get(reverse("admin:policies_policy_change", args=[law.pk]))
-    assert [str(label) for label, _url in page.context["ways"]] == ["Provincial plans (0)", "Add a provincial plan"]
-    answer = admin_client.post(missing_plans(law))
-    assert answer.status_code == 403
-    assert not ProvincialPlan.objects.exists()
-
-
-def test_a_record_that_says_unknown_makes_no_rollout(client: Client, provinces: list[Province]) -> None:
-    law = make.policy(slug="law", title_en="A law", calls_for_provincial_plan=False)
-    make.plan(law, provinces[0], status="unknown", issued_on=None)
-    assert "No province is known to have issued" not in client.get("/policies/law/").text
-    assert client.get("/api/v1/rollout/?policy=law").json()["issued"] is None
-    assert client.get(provinces[0].get_absolute_url()).context["finding"] == "0 recorded pilots."

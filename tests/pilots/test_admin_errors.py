@@ -4,16 +4,14 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from core.http import today
 from pilots.models import Adoption, Batch, Effect, FollowUp, Pilot, Practice, Reading, Target
 from policies.models import Policy, ProvincialPlan
 from tests import factories as make
-from tests.support.admin_forms import form_data, form_errors, page_url, save, save_new
+from tests.support.admin_forms import form_errors, save, save_new
 from tests.support.api_client import make_user
-from tests.support.sign_in import client_of
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -220,20 +218,6 @@ def test_an_error_in_a_row_stands_at_its_field_and_above_the_form(
     assert_snapshot("admin-row-errors", said)
     together = stage_row(0, "listed", "2024-06-01") | stage_row(1, "tasked", "2024-07-01")
     assert save(admin_client, city, **together).status_code == 302  # stages that move together are no error
-
-
-def test_a_second_target_for_an_indicator_is_rejected_at_it(admin_client: Client, records: dict[str, Any]) -> None:
-    """Beside the one on record, twice in the form, and beside one that a colleague has just added."""
-    pilot, carbon = records["copier"], make.carbon()
-    row = {"targets-1-indicator": records["so2"].pk, "targets-1-target_year": 2026, "targets-1-target_value": "8"}
-    said = {"indicator": ["This pilot already has a target for this indicator: change that one."]}
-    assert row_problems(save(admin_client, pilot, **row)) == {"targets-1": said}
-    opened, row = admin_client.get(page_url(pilot)), row | {"targets-1-indicator": carbon.pk}
-    twice = {name.replace("-1-", "-2-"): value for name, value in row.items()}
-    twice |= {"targets-2-kind": "reach", "targets-TOTAL_FORMS": 3}
-    assert row_problems(save(admin_client, pilot, **row, **twice)) == {"targets-2": said}
-    assert save(client_of(User.objects.create_superuser("wang")), pilot, **row).status_code == 302
-    assert row_problems(admin_client.post(page_url(pilot), form_data(opened, **row))) == {"targets-1": said}
 
 
 def test_what_was_amiss_before_does_not_hold_up_other_rows(admin_client: Client, records: dict[str, Any]) -> None:

@@ -247,14 +247,6 @@ def test_a_stage_is_entered_where_it_was_planned_and_a_skipped_one_explained(min
     assert StageEntry.objects.get(stage="implementing").reason == "Not published"
 
 
-def test_a_light_is_set_by_hand_until_a_day(ministry, pilot, urls) -> None:
-    sent = {"colour": "green", "reason": "Checked on site", "expires_on": AHEAD}
-    assert send(ministry, urls["light"], **sent)["Location"] == "/pilots/city/#overview"
-    light = LightOverride.objects.get()
-    assert (light.colour, light.reason, str(light.expires_on), light.set_on) == (*sent.values(), today())
-    assert (str(light.author), newest(light)) == ("ministry", ("+", "ministry", "Checked on site"))
-
-
 # -- the values of a period ----------------------------------------------------------------------------------
 
 
@@ -419,18 +411,6 @@ def test_what_is_sent_after_the_sign_in_ended_stands_in_the_form_again(pilot, mi
     assert Milestone.objects.get().completed_on is None
     assert client.post(urls["done"], typed(page)).status_code == 302
     assert (Milestone.objects.get().evidence, client.get(urls["done"]).context["form"].is_bound) == ("Notice 12", False)
-
-
-ENGLISH = re.compile(r">[^<>]*\b(?:the|is|of|day|light|reason|value|save|enter)\b[^<>]*<", re.IGNORECASE)
-
-
-def test_every_form_speaks_chinese_also_when_it_refuses(ministry: Client, officer: Client, urls, so2) -> None:
-    send(officer, urls["day"], day=AHEAD, reason_zh="设备到货推迟")
-    for url in urls.values():
-        for page in (ministry.get(f"{url}?lang=zh-hans"), ministry.post(f"{url}?lang=zh-hans", {})):
-            main = page.text.partition("<main")[2].partition("</main>")[0]
-            assert [text for text in ENGLISH.findall(main) if "English" not in text] == []
-        assert "尚未保存：" in page.text
 
 
 def test_the_record_leads_to_the_forms_those_who_may_enter(

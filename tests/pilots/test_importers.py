@@ -13,7 +13,7 @@ from core.http import today
 from core.imports.columns import RecordLookup
 from core.imports.importer import KINDS
 from core.spreadsheets.cells import SheetCell
-from pilots.models import Indicator, Pilot, Reading, StageEntry, Target
+from pilots.models import Indicator, Reading, Target
 from tests import factories as make
 from tests.support.imports import actions_of, dry_run_of, run_import
 from tests.support.snapshots import assert_snapshot
@@ -184,30 +184,6 @@ def test_what_the_check_of_a_file_says_of_readings(world: SimpleNamespace) -> No
     assert "version 2, after 100" in describe(dry_run_of("readings", READINGS, [*first, 101, MARCH, None]).rows[0])
 
 
-# -- pilots and stages -----------------------------------------------------------------------------------
-
-
-def test_parks_before_the_city_they_lie_in(world: SimpleNamespace) -> None:
-    make.industry(slug="steel", name_zh="钢铁")
-    make.industry(slug="cement", name_zh="水泥")
-    run_import(
-        "pilots",
-        PILOTS,
-        [None, "己市高新区", "park", "first", "jia", "己市", "钢铁、水泥"],
-        [None, "己市", "city", "first", "jia", None, None],
-    )
-    park = Pilot.objects.get(name_zh="己市高新区")
-    assert (park.slug, park.parent.slug) == ("ji-shi-gao-xin-qu", "ji-shi")
-    assert sorted(industry.slug for industry in park.industries.all()) == ["cement", "steel"]
-
-
-def test_a_plan_is_fulfilled(world: SimpleNamespace) -> None:
-    """The day for which it was planned stays, unless the row gives another."""
-    run_import("stages", STAGES, ["planned", "listed", None, "2024-01-15", None])
-    found = StageEntry.objects.filter(pilot__slug="planned").values_list("planned_on", "entered_on")
-    assert list(found) == [(date(2024, 1, 1), date(2024, 1, 15))]
-
-
 # -- targets ---------------------------------------------------------------------------------------------
 
 
@@ -289,15 +265,6 @@ def test_headings_in_chinese_and_names_in_two_languages(world: SimpleNamespace) 
     reading = Reading.objects.get(pilot=world.county)
     assert (reading.value, reading.value_status, reading.reported_on) == (D("12345.6"), "preliminary", date(2025, 2, 1))
     assert list(reading.sources.all()) == [source]
-
-
-@pytest.mark.parametrize(
-    ("value", "unit"),
-    [(11000, None), (11000, "t"), ("11000", " 吨 "), ("11,000吨", None), ("１１，０００ t", "吨"), ("11000 T", "t")],
-)
-def test_a_unit_may_stand_beside_a_value(world: SimpleNamespace, value: Any, unit: str | None) -> None:
-    plan = dry_run_of("readings", UNITS, ["county", "AIR_A", "2024", value, unit, "2025-03-01", None])
-    assert (plan.errors, plan.rows[0].record.value) == ([], D(11000))
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

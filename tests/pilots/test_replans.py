@@ -240,15 +240,6 @@ def test_the_ministry_decides_at_once_and_corrects_what_it_entered_today(
         assert (answer.json()["planned_on"], answer.json()["first_planned_on"]) == ("2026-12-01", "2026-11-01")
 
 
-def test_another_milestone_is_moved_as_before(pilot: Pilot, officer: User) -> None:
-    other = make.milestone(pilot, date(2027, 3, 1), title_en="Other")
-    answer = send(officer, "PATCH", f"milestones/{other.pk}/", {"planned_on": "2027-04-01", "title_en": "Else"})
-    assert (answer.json()["planned_on"], answer.json()["first_planned_on"]) == ("2027-04-01", "2027-04-01")
-    assert not Replan.objects.exists()
-    refused = send(officer, "POST", "replans/", {"milestone": other.pk, "day": "2027-05-01", "reason_en": "Why"})
-    assert (refused.status_code, codes(refused)) == (400, [("/milestone", "invalid")])
-
-
 # -- forms -------------------------------------------------------------------------------------------------
 
 
@@ -280,17 +271,6 @@ def test_a_form_asks_for_another_day(
     assert "accepted" not in page.context["adminform"].form.fields
     gone = browser.post(reverse("admin:pilots_replan_delete", args=[replan.pk]), {"post": "yes"})
     assert (gone.status_code, Replan.objects.count(), Replan.history.count()) == (302, 0, 2)
-
-
-def test_the_admin_adds_a_request_and_says_what_is_missing(milestone: Milestone, officer: User) -> None:
-    browser, address = Client(), reverse("admin:pilots_replan_add")
-    browser.force_login(officer)
-    same = {"milestone": milestone.pk, "day": "2026-07-19", "reason_en": "", "reason_zh": ""}
-    late = {"reason_en": "The permit is late"}
-    for posted, at in ((same, {"reason_en"}), (same | late, {"day"})):
-        assert set(browser.post(address, posted).context["adminform"].form.errors) == at
-    answer = browser.post(address, same | late | {"day": "2026-12-25"})
-    assert (answer.status_code, Replan.objects.get().day) == (302, LATER)
 
 
 # -- imports -----------------------------------------------------------------------------------------------

@@ -12,8 +12,7 @@ from pilots.metrics.reduction import sum_without_overlap
 from pilots.models import Indicator, Pilot
 from pilots.readings import newest_accepted_in
 from tests import factories as make
-from tests.support.csv_files import csv_rows
-from tests.support.snapshots import assert_snapshot, page_content
+from tests.support.snapshots import assert_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 DAY = "2026-06-30"
@@ -94,74 +93,3 @@ def pilots() -> list[Pilot]:
     make_values(few, (found[:4], "2023", 100), (found[:4], "2024", 50))
     make_values(mean, (found[:1], "2024", 30))
     return found
-
-
-@pytest.mark.parametrize("query", ["", "indicator=SHARE", "indicator=AIR_B", "indicator=PM", "province=jia&kind=city"])
-def test_years_are_compared_over_the_same_pilots(client: Client, pilots: list[Pilot], query: str) -> None:
-    """All seven would show a fall of 35.7 %, the same five one of 10 %; from four nothing is claimed.
-
-    The indicator most reported comes first, however many versions another has.
-    """
-    for version in (2, 3, 4):
-        make.reading(pilots[0], Indicator.objects.get(code="AIR_B"), "2024", 50, version=version)
-    response = client.get(f"/trends/?as_of={DAY}&{query}")
-    found = page_content(response) | {"indicator": response.context["trend"].indicator.code}
-    found["table"] = [[cell.value for cell in row] for row in response.context["table"].rows]
-    code = query.replace("=", "-").replace("&", "-") or "first"
-    assert_snapshot(f"page-trends-{code}", found)
-    for chart in response.context["charts"].values():
-        assert client.get(f"{chart.api}&as_of={DAY}").json()["indicator"]["code"] == found["indicator"]
-
-
-def test_without_any_value_the_page_says_so(client: Client) -> None:
-    make.pilot(make.batch(), make.province())
-    assert "No value is accepted by this day for these pilots." in client.get(f"/trends/?as_of={DAY}").text
-
-
-def test_files_have_a_row_for_each_year(client: Client, pilots: list[Pilot]) -> None:
-    page = csv_rows(client.get(f"/trends/?as_of={DAY}&indicator=AIR_A&export=trend.csv"))
-    assert page == [
-        ["Year", "Pilots with a value", "Of", "Sum", "The same pilots", "Their sum", "Unit"],
-        ["2023", "7", "9", "700", "5", "500", "t"],
-        ["2024", "5", "9", "450", "5", "450", "t"],
-    ]
-    file = client.get(f"/api/v1/trend/?indicator=AIR_A&as_of={DAY}&format=csv")
-    assert 'filename="trend-2026-06-30.csv"' in file["Content-Disposition"]
-    heads = ["year", "n", "of", "total", "median", "low", "high"]
-    assert csv_rows(file) == [heads, ["2023", "7", "9", "700", "", "", ""], ["2024", "5", "9", "450", "", "", ""]]
-
-
-# -- the lines of a pilot --------------------------------------------------------------------------------
-
-
-def test_a_line_has_whole_years_alone_and_its_table_also_quarters(client: Client) -> None:
-    """The last value stands at its point; an axis that does not begin at zero says so."""
-    city, co2 = make.pilot(make.batch(), make.province(), slug="city"), make.carbon(name_en="CO2")
-    target, day = make.target(city, co2, 4400, 4250), date(2026, 11, 1)
-    for year, value in (("2023", 4400), ("2024", 4370), ("2025", 4339)):
-        make.reading(city, co2, year, value)
-    make.reading(city, co2, "2025-Q1", 1100)
-    of_2026 = {"reported_on": date(2026, 10, 1), "accepted_on": date(2026, 10, 20)}
-    make.reading(city, co2, "2026-Q1", "1109.7", **of_2026)
-    make.reading(city, co2, "2026-Q2", "1133.3", state="reported", reported_on=date(2026, 10, 1), accepted_on=None)
-
-    def chart() -> Any:
-        return client.get(f"/pilots/city/?as_of={day}").context["charts"]["CO2_TOT"]
-
-    found = chart()
-    values = found.data["data"]["datasets"][0]["data"]
-    assert [(point["x"], point["y"]) for point in values] == [(2023, 4400), (2024, 4370), (2025, 4339)]
-    assert values[-1]["label"]["text"] == "4,339"
-    assert "target for 2026 · 3 of 3 values accepted" in found.subtitle
-    assert found.data["options"]["scales"]["y"] == {"min": 4200, "max": 4500, "ticks": {"stepSize": 100}}
-    assert found.note.endswith("The vertical axis begins at 4,200, not at 0.")
-    file = csv_rows(client.get(f"/pilots/city/?as_of={day}&export=trend-co2-tot.csv"))
-    assert [(row[0], row[1], row[4]) for row in file[3:]] == [
-        ("2025", "4339", "accepted"),
-        ("2025-Q1", "1100", "accepted"),
-        ("2026-Q1", "1109.7", "accepted"),
-        ("2026-Q2", "1133.3", "reported"),
-    ]
-    target.target_value = 100
-    target.save()
-    assert (chart().data["options"]["scales"]["y"]["min"], "axis" in chart().note) == (0, False)

@@ -9,7 +9,6 @@ from django.test import Client
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.models import Batch
 from tests import factories as make
-from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
 LEFT, DAY, BEFORE = date(2025, 6, 18), "2026-11-26", "2025-06-17"
@@ -39,32 +38,6 @@ def get_page(client: Client, path: str, day: str = DAY, **query: str) -> Any:
 
 def first_row(table: Any) -> dict[str, Any]:
     return {column.key: cell.value for column, cell in zip(table.columns, table.rows[0], strict=True)}
-
-
-@pytest.mark.parametrize(("day", "listed"), [(BEFORE, ["Gone", "Stays"]), (DAY, ["Stays"])])
-def test_what_is_said_of_it_before_and_after(client: Client, batch: Batch, day: str, listed: list[str]) -> None:
-    """It keeps its page with the day and the reason, is rated no longer, and listed by choice only."""
-    page = get_page(client, "/pilots/gone/", day)
-    status = page.context["status"]
-    said: dict[str, Any] = {
-        "finding": page.context["finding"],
-        "light": [status.colour, status.since, status.sentence],
-        "figures": len(page.context["figures"]),
-        "province": get_page(client, "/provinces/p/", day).context["finding"],
-    }
-    for path in ("/batches/", "/batches/first/", "/provinces/p/"):
-        table = get_page(client, path, day).context["withdrawn"]
-        said[path] = table and first_row(table)
-    for choice in ("", "only", "include"):
-        listing = get_page(client, "/pilots/", day, **({"withdrawn": choice} if choice else {})).context["listing"]
-        assert (listing.count, listing.total) == (len(listing.table.rows), len(listing.table.rows))
-        said[f"list {choice}"] = sorted(row[0].value for row in listing.table.rows)
-        said[f"chips {choice}"] = [[chip.label, chip.value] for chip in listing.chips]
-    assert said["list "] == listed
-    assert_snapshot(f"withdrawn-{'after' if day == DAY else 'before'}", said)
-    for path, text in (("/pilots/gone/", f"<strong>{NOTE}</strong>"), ("/search/?q=Gone", "withdrawn on 18 June 2025")):
-        html = client.get(f"{path}{'&' if '?' in path else '?'}as_of={day}").text.partition('<section id="history"')[0]
-        assert (text in html, "ithdrawn" in html) == (day == DAY, day == DAY), path
 
 
 def test_announced_is_recorded_and_withdrawn_and_to_enter_everywhere(client: Client, batch: Batch) -> None:

@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from policies.models import Agency, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
+from policies.models import Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import build_rollout
 from tests import factories as make
-from tests.support.admin_forms import add_url, form_data, page_url, save, save_new
+from tests.support.admin_forms import page_url, save, save_new
 from tests.support.sign_in import staff_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -28,35 +28,6 @@ def policy() -> Policy:
 @pytest.fixture
 def source() -> Source:
     return Source.objects.create(title="浙江省减污降碳协同创新区建设实施方案", publisher="浙江省生态环境厅")
-
-
-def test_a_new_policy_has_its_agencies_its_source_and_its_dates(admin_client: Client, source: Source) -> None:
-    agency = Agency.objects.create(slug="mee", name_zh="生态环境部", name_en="Ministry")
-    answer = save_new(
-        admin_client,
-        Policy,
-        title_zh="减污降碳协同增效实施方案",
-        slug="synergy-2022",
-        doc_number="环综合〔2022〕42号",
-        agencies=[agency.pk],
-        issued_on="2022-06-10",
-        calls_for_provincial_plan="on",
-        sources=[source.pk],
-    )
-    assert answer.status_code == 302
-    policy = Policy.objects.get(slug="synergy-2022")
-    assert (policy.issued_precision, policy.known_issued_by) == ("day", date(2022, 6, 10))
-    assert [*policy.agencies.all(), *policy.sources.all()] == [agency, source]
-    assert list(Policy.objects.known(date(2022, 6, 10))) == [policy]
-    assert not Policy.objects.known(date(2022, 6, 9)).exists()
-
-
-def test_a_policy_that_calls_for_plans_leads_on_to_them(admin_client: Client) -> None:
-    address = add_url(Policy)
-    values = {"title_en": "Plan", "slug": "plan", "issued_on": "2022-06-10", "calls_for_provincial_plan": "on"}
-    page = admin_client.post(address, form_data(admin_client.get(address), **values), follow=True)
-    policy = Policy.objects.get()
-    assert f'href="{page_url(policy, "missing_plans")}"' in page.text
 
 
 def test_an_edit_of_a_plan_moves_the_rollout_at_once(admin_client: Client, policy: Policy, province: Province) -> None:
@@ -100,14 +71,6 @@ def test_the_missing_provinces_want_the_permission_to_add_plans(policy: Policy) 
     assert not ProvincialPlan.objects.exists()
 
 
-def test_a_new_plan_starts_with_the_policy_it_was_asked_from(admin_client: Client, policy: Policy) -> None:
-    page = admin_client.get(page_url(policy))
-    ways = dict(page.context["ways"])
-    form = admin_client.get(ways["Add a provincial plan"])
-    assert form.context["adminform"].form["policy"].value() == str(policy.pk)
-    assert admin_client.get(ways["Provincial plans (0)"]).status_code == 200
-
-
 def test_what_is_in_use_is_not_deleted(
     admin_client: Client, policy: Policy, province: Province, source: Source
 ) -> None:
@@ -123,12 +86,6 @@ def test_what_is_in_use_is_not_deleted(
         listing = reverse(f"admin:policies_{record._meta.model_name}_changelist")
         admin_client.post(listing, {"action": "delete_selected", "_selected_action": [record.pk], "post": "yes"})
         record.refresh_from_db()
-
-
-def test_who_may_change_a_record_may_change_its_sources(policy: Policy, source: Source) -> None:
-    client = staff_client("change_policy", "view_source")
-    assert save(client, policy, sources=[source.pk]).status_code == 302
-    assert list(policy.sources.all()) == [source]
 
 
 @pytest.mark.parametrize(

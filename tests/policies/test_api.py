@@ -1,6 +1,5 @@
 """API of policies and the rollout: whole responses, any day, a fixed number of queries."""
 
-from datetime import date
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ from django.test import Client
 
 from policies.models import Policy
 from tests import factories as make
-from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
 PLAN = "synergy-implementation-plan-2022"
@@ -23,46 +21,9 @@ def rollout(client: Client, **query: str) -> Any:
 # -- rollout ---------------------------------------------------------------------------------------------
 
 
-def test_the_whole_shape_of_a_rollout(client: Client, empty: None) -> None:
-    policy = make.policy(slug="national", title_en="National", issued_on=date(2022, 6, 17))
-    make.policy(slug="follower", title_en="Follower", issued_on=date(2022, 7, 1), parent=policy)
-    make.policy(issued_on=date(2022, 9, 1), parent=policy)
-    exact, month, none = (make.province(slug=slug, name_en=slug.title()) for slug in ("exact", "month", "none"))
-    make.plan(policy, exact, issued_on=date(2022, 6, 27))
-    make.plan(policy, month, issued_on=date(2022, 7, 1), issued_precision="month", confidence="inferred")
-    make.plan(policy, none, issued_on=date(2023, 1, 1), confidence="inferred")
-
-    assert_snapshot("rollout", rollout(client, policy="national", as_of="2022-07-31"))
-
-
 def test_a_policy_that_calls_for_no_plans_has_no_rollout_which_is_not_zero(client: Client) -> None:
     body = rollout(client, policy="beautiful-china-opinions-2023")
     assert (body["roster"], body["issued"], body["share"], body["dated"], body["series"]) == (32, None, None, None, [])
-
-
-# -- records -----------------------------------------------------------------------------------------------
-
-
-def test_a_province(client: Client) -> None:
-    body = client.get("/api/v1/provinces/zhejiang/?lang=zh-hans").json()
-    sources = body.pop("sources")
-    assert_snapshot("province", body)
-    assert [list(source) for source in sources] == [["id", "title", "url", "address"]]
-
-
-def test_a_policy_made_here(client: Client, empty: None) -> None:
-    source = make.source(title="Gazette", url="https://example.org/gazette")
-    policy = make.policy(
-        slug="plan", title_en="Plan", title_zh="计划", issued_on=date(2022, 6, 1), issued_precision="month"
-    )
-    policy.sources.add(source)
-    assert_snapshot("policy", client.get("/api/v1/policies/plan/").json(), sources=source)
-
-
-def test_a_figure_is_a_number_with_both_readings(client: Client) -> None:
-    body = client.get("/api/v1/figures/carbon-intensity-decline/").json()
-    assert (body["value"], body["unit"], body["period"]) == (34.4, "%", "2013–2022")
-    assert "344%" in body["as_printed"]
 
 
 # -- the day asked for -------------------------------------------------------------------------------------------
@@ -106,9 +67,3 @@ def test_a_plan_issued_later_gives_nothing_away(client: Client) -> None:
     assert {key for key, value in then.items() if value not in (None, [])} == always
     assert (then["status"], now["status"], now["issued_on"]) == ("unknown", "issued", "2022-12-07")
     assert now["doc_number"] == "津环气候〔2022〕115号"
-
-
-@pytest.mark.parametrize("resource", ["provinces", "agencies", "industries", "measures", "sources", "figures"])
-def test_what_has_no_day_is_the_same_on_every_day(client: Client, resource: str) -> None:
-    then, now = (client.get(f"/api/v1/{resource}/{query}").json()["results"] for query in ("?as_of=2020-01-01", ""))
-    assert then == now

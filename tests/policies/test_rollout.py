@@ -1,31 +1,22 @@
 """Rollout: over the seed records (checksums of the data), over small examples, on the map and in headlines."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from policies import metrics
-from policies.charts import adoption_chart, plans_grid, status_map
+from policies.charts import adoption_chart, status_map
 from policies.metrics import Step
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
 from policies.rollout import ProvinceRollout, RegionRollout, build_rollout
 from tests import factories as make
-from tests.support.snapshots import assert_snapshot, page_content
+from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
 
 
 ORIGIN = date(2022, 6, 10)
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "expected"),
-    [(28, 32, 0.875), (0, 32, 0.0), (0, 0, None), (None, 32, None)],
-)
-def test_a_share_of_nothing_is_not_zero(part: int | None, whole: int, expected: float | None) -> None:
-    assert metrics.share(part, whole) == expected
 
 
 @pytest.mark.parametrize(
@@ -93,20 +84,8 @@ def test_the_curve_steps_up_on_each_day_and_starts_with_none_on_the_national_day
     assert metrics.adoption_steps([], None) == []
 
 
-def test_a_plan_older_than_the_national_document_comes_first() -> None:
-    early = date(2022, 1, 1)
-    assert metrics.adoption_steps([early], ORIGIN) == [Step(early, 1)]
-
-
 def test_half_a_day_is_a_whole_one() -> None:
     assert [metrics.whole_days(days) for days in (252.0, 284.5, 285.5, 285.4, 0.0)] == [252, 285, 286, 285, 0]
-
-
-@pytest.mark.parametrize(
-    ("day", "text"), [(date(2022, 12, 31), "22Q4"), (date(2024, 1, 1), "24Q1"), (date(2009, 4, 1), "09Q2")]
-)
-def test_a_quarter_in_short(day: date, text: str) -> None:
-    assert metrics.quarter(day) == text
 
 
 SYNERGY = "synergy-implementation-plan-2022"
@@ -141,13 +120,6 @@ def test_the_denominator_is_the_roster_not_the_rows(empty: None) -> None:
     assert [row.status for row in rollout.provinces] == ["issued", "unknown", "unknown"]
 
 
-def test_a_policy_that_asks_for_no_plans_has_no_number_not_zero(empty: None) -> None:
-    make.province()
-    rollout = build_rollout(make.policy(calls_for_provincial_plan=False), date(2024, 1, 1))
-    assert (rollout.issued, rollout.dated, rollout.known_by, rollout.share) == (None, None, None, None)
-    assert (rollout.series, rollout.median_lag_days) == ([], None)
-
-
 @pytest.mark.parametrize(
     ("fields", "before", "after"),
     [
@@ -173,13 +145,6 @@ def test_what_was_learnt_later_is_not_shown_before(
     make.plan(policy, make.province(), **fields)
     assert build_rollout(policy, date(2023, 4, 29)).provinces[0].status == before
     assert build_rollout(policy, date(2023, 5, 1)).provinces[0].status == after
-
-
-def test_the_curve_begins_with_nothing_on_the_day_of_the_national_policy(empty: None) -> None:
-    make.province()
-    policy, day = make.policy(issued_on=date(2022, 6, 10)), date(2022, 6, 10)
-    assert build_rollout(policy, day).series == [Step(day, 0)]
-    assert build_rollout(policy, date(2022, 6, 9)).series == []
 
 
 def test_a_month_counts_from_its_last_day(empty: None) -> None:
@@ -223,7 +188,6 @@ def test_the_day_on_which_half_of_the_roster_had_issued(empty: None) -> None:
 
 
 DAY = date(2024, 6, 30)
-ABSENT = {"issued_on": None, "known_issued_by": None}
 
 
 @pytest.fixture
@@ -235,61 +199,7 @@ def make_place(region: str = "north", **fields: Any) -> Province:
     return make.province(region=region, **fields)
 
 
-PLANS: list[dict[str, Any]] = [
-    {"issued_on": date(2022, 12, 5)},
-    {"issued_on": date(2023, 2, 1), "issued_precision": "month"},
-    {"issued_on": date(2022, 1, 1), "issued_precision": "year"},
-    {"issued_on": None, "known_issued_by": date(2024, 1, 30)},
-    {"status": "drafting", **ABSENT},
-    {"status": "not_found", "searched_on": date(2024, 1, 1), "searched_where": "website", **ABSENT},
-    {"status": "not_required", **ABSENT},
-    {"status": "unknown", **ABSENT},
-]
-
-
-def test_a_tile_says_when_its_plan_was_issued_and_how_surely(policy: Policy) -> None:
-    for number, fields in enumerate(PLANS, 1):
-        make.plan(policy, make_place(name_en=f"Place {number}"), **fields)
-    grid = plans_grid(build_rollout(policy, DAY), [make.province(in_roster=False, name_en="Elsewhere")])
-    tiles = [[tile.look, tile.value, tile.hatched, tile.text] for tile in grid["tiles"]]
-    legend = [[row["label"], row["look"], row["hatched"], row["count"]] for row in grid["legend"]]
-    assert_snapshot("rollout-tiles", {"tiles": tiles, "legend": legend})
-
-
-def test_a_small_map_has_a_code_on_every_tile(policy: Policy) -> None:
-    make_place(iso_code="CN-ZJ")
-    make_place(iso_code="", short_en="XPCC")
-    assert [tile.code for tile in plans_grid(build_rollout(policy, DAY), [])["tiles"]] == ["ZJ", "XPCC"]
-
-
-def test_the_map_is_a_grid_of_links_with_text_and_no_tooltip(client: Client, policy: Policy) -> None:
-    province = make_place(slug="heilongjiang", short_en="Heilongjiang")
-    make.plan(policy, province)
-    make_place(in_roster=False, region="", short_en="Elsewhere")
-    page = client.get("/policies/plan/").text
-    grid = page[page.index('<ul class="tile-grid"') : page.index("</ul>", page.index("tile-grid"))]
-    assert f'data-col="{province.tile_col}" data-row="{province.tile_row}"' in grid
-    assert grid.count('<a href="/provinces/') == 1
-    text = "issued on 5 December 2022, 171 days after the national document"
-    name = f"Heilongjiang 22Q4 {province.short[:5]} · {province.name}: {text}"
-    assert f'<a href="/provinces/heilongjiang/" aria-label="{name}" data-tile="{province.name}: {text}">' in grid
-    assert '<span class="name">Heilong\u00adjiang</span>' in grid  # it may be cut where it does not fit
-    assert '<span class="value">22Q4</span>' in grid
-    assert " title=" not in grid
-    assert " style=" not in grid
-
-
 # -- headlines ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lags", [[100, 200, 300, 400], [100, 200, 285, 286, 400, 500]])
-def test_a_median_is_told_in_whole_days_from_five_dated_plans_on(
-    client: Client, policy: Policy, lags: list[int]
-) -> None:
-    for number, lag in enumerate(lags, 1):
-        place = make_place(name_en=f"Place {number}", short_en=f"Place {number}", slug=f"place-{number}")
-        make.plan(policy, place, issued_on=date(2022, 6, 17) + timedelta(lag))
-    assert_snapshot(f"page-rollout-of-{len(lags)}", page_content(client.get("/policies/plan/", {"as_of": DAY})))
 
 
 def test_all_that_are_furthest_behind_are_named(policy: Policy) -> None:

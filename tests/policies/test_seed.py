@@ -12,7 +12,6 @@ from pilots.seed import SEED_FILES
 from policies.models import Agency, Industry, ProvincialPlan, Source
 
 pytestmark = pytest.mark.django_db
-EMPTY_RESULT = LoadResult()
 
 
 def make_kind(tmp_path: Path, name: str, text: str) -> SeedFile:
@@ -57,18 +56,6 @@ def test_an_edit_stays_and_other_fields_follow_a_newer_file(tmp_path: Path) -> N
     assert load_seed([make_kind(tmp_path, "agencies", newer)])["agencies"] == LoadResult(updated=1)
     moe.refresh_from_db()
     assert (moe.name_en, moe.name_zh) == ("Education Ministry", "中华人民共和国教育部")
-
-
-def test_an_edited_relation_stays(tmp_path: Path) -> None:
-    head = "slug,name_zh,divisions,named_in_batch_notice,ultra_low_emission,confidence,sources,note_en\n"
-    load_seed([make_kind(tmp_path, "industries", head + "glass,玻璃,C30,no,no,media,,\n")])
-    glass = Industry.objects.get(slug="glass")
-    glass.divisions.clear()
-    assert load_seed([make_kind(tmp_path, "industries", head + "glass,玻璃,C30;C26,no,no,media,,new\n")])[
-        "industries"
-    ] == LoadResult(updated=1)
-    glass.refresh_from_db()
-    assert (list(glass.divisions.all()), glass.note) == ([], "new")
 
 
 def test_what_was_deleted_here_is_not_restored(tmp_path: Path) -> None:
@@ -122,8 +109,3 @@ def test_every_bad_row_is_listed_and_nothing_is_written(tmp_path: Path) -> None:
     ]
     assert (SeedRecord.objects.count(), Source.objects.count()) == before
     assert not ProvincialPlan.objects.filter(policy__slug="energy-saving-carbon-plan-2024").exists()
-
-
-def test_chinese_punctuation_is_kept_and_codes_are_normalised(tmp_path: Path) -> None:
-    load_seed([make_kind(tmp_path, "agencies", "slug,name_zh\n m-o-e ,教育部（基础司），第一处\n")])
-    assert Agency.objects.get(slug="m-o-e").name_zh == "教育部（基础司），第一处"

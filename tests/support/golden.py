@@ -1,7 +1,7 @@
 """Answers kept whole: what pages say, their files and the API, of the shipped records and of the demonstration.
 
-They are in tests/golden/ by address, pages as the words of their main part, and compared exactly: a failure says which
-words differ. With UPDATE_SNAPSHOTS=1 the answers of today are written in their place.
+They are in tests/golden/ by address, pages as the words of their main part and the points of their charts, and
+compared exactly: a failure says what differs. With UPDATE_SNAPSHOTS=1 the answers of today are written in their place.
 """
 
 import csv
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from django.test import Client
+
+from tests.support.snapshots import chart_content, plain
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 OF_ONE_DATABASE = {"id", "revision", "url", "known", "made_at", "next", "previous", "address"}
@@ -43,7 +45,12 @@ def answer(client: Client, address: str) -> list[Any]:
     if "csv" in kind:
         rows = csv.reader(io.StringIO(text))
         return [response.status_code, [row for row in rows if not row[0].startswith("#")]]
-    return [response.status_code, words(text)]
+    charts = (response.context or {}).get("charts") or {}
+    return [response.status_code, words(text), {name: drawing(chart) for name, chart in charts.items()}]
+
+
+def drawing(chart: Any) -> Any:
+    return plain(chart_content(chart)["drawing"])
 
 
 def lines(found: Any) -> list[str]:

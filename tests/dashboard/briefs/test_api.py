@@ -42,28 +42,3 @@ def test_the_index_lists_every_subject_and_each_has_the_json_of_its_page(pilot: 
     assert answer.json()["language"] == "zh-hans"
     lines = b"".join(client.get("/api/v1/briefs/?format=csv")).decode("utf-8-sig").splitlines()  # type: ignore[call-overload]
     assert (lines[0], len(lines)) == ("kind,slug,name,url,page", 5)
-
-
-@pytest.mark.parametrize(
-    ("address", "status"),
-    [
-        ("planet/earth/", 404),
-        ("policy/lead/", 404),
-        ("pilot/none/", 404),
-        ("nation/x/", 404),
-        ("pilot/park/?as_of=2020-01-01", 404),
-        ("pilot/park/?since=2999-01-01", 400),
-        ("pilot/park/?export=pdf", 400),
-        ("pilot/park/?format=csv", 400),
-    ],
-)
-def test_what_is_no_brief_is_a_problem(pilot: Pilot, client: Client, address: str, status: int) -> None:
-    response = client.get(f"/api/v1/briefs/{address}")
-    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
-
-
-def test_the_fields_are_those_of_the_schema(pilot: Pilot, client: Client) -> None:
-    schema = client.get("/api/schema/?format=json").json()["components"]["schemas"]["Brief"]
-    assert set(schema["properties"]) == set(client.get("/api/v1/briefs/pilot/park/").json()) - {"demonstration"} | {
-        "demonstration"
-    }

@@ -1,6 +1,6 @@
 """Blocks of a brief: the words beside the values, and what is left out."""
 
-from dashboard.briefs.parts import brief_fields, fact, facts, line, lines, shortened, table
+from dashboard.briefs.parts import brief_fields
 from tests.dashboard.briefs.every_value import brief_with_every_value
 
 ADDRESS = "https://tracker.example.gov.cn/brief/pilot/suzhou-park/?as_of=2026-06-30&known=2026-11-27"
@@ -28,17 +28,3 @@ def test_the_words_beside_the_values_are_in_the_brief_s_language() -> None:
     texts = [(fields["blocks"][1]["more"], *map(fields.get, names)) for fields in (english, chinese)]
     assert texts == [("and 7 more", "and 3 more", "Sources"), ("另有7项", "另有3项", "来源")]
     assert english["sources"][1] == {"text": "[2] Without an address", "url": ""}
-
-
-def test_what_is_cut_says_how_much_was_left_out() -> None:
-    numbers = facts(fact("Targets", "3", "of 4 targets", "as of 2025"), fact("Plan", "no data"))
-    reds = lines("Red", [line("A", "late", "Bureau · 2026-001", "red"), *(line(name) for name in "BCDEFGHI")], most=2)
-    asked = lines("What to ask", [], "Nothing follows from the records.")
-    reductions = table("Reductions", ("Indicator", "2025"), (("Carbon", "−1.5 %"), ("NOx", "disputed")))
-    brief = {**brief_with_every_value("en"), "blocks": [numbers, reds, asked, reductions]}
-    cut = shortened(brief, 1)
-    assert cut["blocks"][0] == numbers
-    assert (cut["blocks"][1]["items"], cut["blocks"][1]["more"]) == (reds["items"][:1], 8)
-    assert cut["blocks"][2] == asked
-    assert (cut["blocks"][3]["rows"], cut["blocks"][3]["more"]) == ([["Carbon", "−1.5 %"]], 1)
-    assert (len(cut["sources"]), cut["more_sources"], len(brief["sources"])) == (1, 4, 2)

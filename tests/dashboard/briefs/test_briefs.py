@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -89,50 +89,6 @@ def test_lights_of_a_batch_and_a_province_equal_the_api_s(world: dict[str, Pilot
         assert list(row[1:-1]) == [str(counts[c]) for c in ("red", "yellow", "green", "grey")], path
 
 
-def test_real_records_say_what_is_missing_and_claim_nothing(client: Client) -> None:
-    brief = fetch_brief(client, "nation", as_of="2026-11-24", since="2026-09-30")
-    assert brief["headline"] == "No pilot can be rated yet. No binding target can be rated yet."
-    assert fact_values(brief) == [
-        ("26", "of 64 announced"),
-        ("32", "of 32 provinces"),
-        ("0", "of 26 pilots"),
-        ("no data", ""),
-    ]
-    assert of_title(brief, "Red pilots")["empty"] == "No pilot can be rated yet."
-    asked = of_title(brief, "What to ask")["items"]
-    assert asked[1]["text"] == "38 of 64 announced pilots are not entered: which are they?"
-    pilot = fetch_brief(client, "pilot/huzhou", as_of="2026-11-24")
-    assert of_title(pilot, "What is behind")["empty"] == "No target and no milestone can be rated yet."
-
-
-def test_a_pilot_s_brief_names_an_overdue_stage(world: dict[str, Pilot], client: Client) -> None:
-    make.stage(world["better"], "plan_issued", None, planned_on=date(2026, 7, 1))
-    brief = fetch_brief(client, "pilot/better", as_of="2026-11-24", since="2026-06-30")
-    behind = of_title(brief, "What is behind")["items"]
-    assert [(item["text"], item["status"]) for item in behind] == [("Stage “Plan issued” is 146 days overdue", "red")]
-    changed = {item["label"]: item["text"] for item in of_title(brief, "What changed since 30 June 2026")["items"]}
-    assert changed["Newly red"] == "1: Plan issued"
-
-
-def test_corrected_and_replanned_since(world: dict[str, Pilot], client: Client) -> None:
-    pilot = world["turned"]
-    indicator = pilot.targets.get().indicator
-    make.reading(pilot, indicator, "2024", "96", version=2, accepted_on="2026-05-05", reported_on="2026-05-01")
-    lines = {
-        line["label"]: line["text"] for line in of_title(fetch_brief(client, "batch/first"), changes_title())["items"]
-    }
-    assert lines == {
-        "Entered": "2 values",
-        "Cleared": "1: Better",
-        "Newly red": "1: Turned",
-        "Corrected": "1 value",
-    }
-
-
-def changes_title() -> str:
-    return "What changed since 31 March 2026"
-
-
 def test_a_brief_of_the_records_known_on_a_past_day(
     world: dict[str, Pilot], client: Client, settings: Any, tmp_path: Path
 ) -> None:
@@ -214,24 +170,6 @@ def test_index_lists_subjects_by_kind_and_name(world: dict[str, Pilot], client: 
     for group in client.get("/brief/").context["groups"]:
         for subject in group["subjects"]:
             assert client.get(subject["url"]).status_code == 200, subject
-
-
-@pytest.mark.parametrize("words", ["brief", "Briefs", "简报"])
-def test_search_leads_to_the_briefs(client: Client, words: str) -> None:
-    assert '<a href="/brief/">Briefs</a>' in client.get("/search/", {"q": words}).content.decode()
-
-
-@pytest.mark.parametrize(
-    ("page", "brief"),
-    [
-        ("/", "/brief/nation/"),
-        ("/batches/first/", "/brief/batch/first/"),
-        ("/provinces/hebei/", "/brief/province/hebei/"),
-        ("/pilots/turned/", "/brief/pilot/turned/"),
-    ],
-)
-def test_pages_lead_to_their_brief(world: dict[str, Pilot], client: Client, page: str, brief: str) -> None:
-    assert f'<a href="{brief}">One-page brief</a>' in client.get(page).content.decode()
 
 
 def test_pdf_is_neither_offered_nor_made_without_a_font(

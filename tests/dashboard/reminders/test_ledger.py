@@ -80,14 +80,6 @@ def test_digests_are_sent_from_half_past_eight_on_working_days(
     assert (send(at).sent == 1) is sends
 
 
-def test_the_day_is_that_of_the_place(reported: Pilot, jia: Province) -> None:
-    """At 00:29 and 00:30 UTC it is just before and at 08:30 in Shanghai."""
-    make_officer("editor", jia)
-    make.milestone(reported, date(2026, 3, 2))
-    assert [send(f"2026-06-05T{time}+00:00").sent for time in ("00:29", "00:30")] == [0, 1]
-    assert digests("editor") == ["06-05 sent"]
-
-
 def test_a_step_of_today_waits_for_tomorrow(reported: Pilot, jia: Province) -> None:
     """Two digests on one day there are not, whatever happens after the first."""
     make_officer("editor", jia)
@@ -188,22 +180,6 @@ def test_a_demonstration_marks_and_does_not_send(reported: Pilot, jia: Province)
     assert (send("2026-06-15 09:00").held, len(told())) == (1, 3)
     assert send("2026-06-16 09:00").held == 1  # one day late, and none of the three before it
     assert len(told()) == 4
-
-
-def test_mail_switched_off_just_before_it_is_sent_is_not_sent(
-    monkeypatch: pytest.MonkeyPatch, reported: Pilot, jia: Province
-) -> None:
-    """While the first mail is sent, the second user switches mail off."""
-    _first, second = make_officer("first", jia), make_officer("second", jia)
-    make.milestone(reported, date(2026, 6, 15))
-    deliver = EmailBackend.send_messages
-
-    def send_messages(self: EmailBackend, messages: Any) -> int:
-        MailSettings.objects.get_or_create(user=second, rhythm="off")
-        return deliver(self, messages)
-
-    monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
-    assert list(mails("2026-06-08 09:00")) == ["first"]
 
 
 # -- several processes -----------------------------------------------------------------------------------------

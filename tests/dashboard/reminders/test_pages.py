@@ -16,7 +16,6 @@ from pilots.models import Pilot
 from policies.models import Province
 from tests import factories as make
 from tests.dashboard.reminders.conftest import mails, make_officer
-from tests.support.admin_forms import form_data
 from tests.support.sign_in import client_of
 
 pytestmark = pytest.mark.django_db
@@ -46,18 +45,6 @@ def test_a_refused_address_is_shown_and_tried_again_on_saving() -> None:
     client.post("/account/reminders/", {"rhythm": "daily", "language": "en"})
     assert MailSettings.objects.get().refused_address == ""
     assert "refused" not in client.get("/account/reminders/").text
-
-
-def test_what_was_sent_lately_is_shown_to_its_reader_alone(pilot: Pilot, jia: Province) -> None:
-    editor, other = make_officer("editor", jia), make_officer("other", role=Role.VIEWER)
-    make.milestone(pilot, date(2026, 6, 9))
-    mails("2026-06-08 09:00")
-    assert "<li>8 June 2026</li>" in client_of(editor).get("/account/reminders/").text
-    assert "8 June 2026" not in client_of(other).get("/account/reminders/").text
-
-
-def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
-    assert client.get("/account/reminders/")["Location"] == "/sign-in/?next=/account/reminders/"
 
 
 # -- the link ------------------------------------------------------------------------------------------------
@@ -102,18 +89,6 @@ def test_the_page_lists_the_days_of_the_last_digests(jia: Province) -> None:
     page = client_of(editor).get("/account/reminders/")
     assert [(f"{row.day:%m-%d}", row.code) for row in page.context["mails"]] == [("06-09", "held"), ("06-08", "sent")]
     assert page.text.count("not sent: demonstration") == 1
-
-
-def test_an_administrator_empties_the_refused_address_and_nothing_else(jia: Province) -> None:
-    editor = make_officer("editor", jia, refused_address="editor@example.org", rhythm="off")
-    address, client = f"/admin/auth/user/{editor.pk}/change/", client_of(User.objects.create_superuser("root"))
-    entered = {"date_joined_0": "2026-06-01", "date_joined_1": "08:00:00"}  # one field, two boxes
-    entered |= {"mail_settings-0-refused_address": "", "mail_settings-0-rhythm": "daily"}
-    sent = form_data(client.get(address), **entered)
-    answer = client.post(address, sent)
-    assert answer.status_code == 302, answer.context["errors"]
-    chosen = MailSettings.objects.get()
-    assert (chosen.refused_address, chosen.rhythm) == ("", "off")
 
 
 def test_days_off_are_entered_by_the_ministry_and_missing_years_told(jia: Province) -> None:

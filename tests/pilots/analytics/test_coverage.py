@@ -5,34 +5,13 @@ from datetime import date
 import pytest
 from django.test import Client
 
-from dashboard.analytics.overview import lead_policy_on
-from dashboard.views.data import CompletenessItem, build_completeness
 from pilots.analytics.coverage import build_coverage
-from pilots.analytics.reconciliation import GapBasis, Reconciliation, build_reconciliation, is_gap
+from pilots.analytics.reconciliation import GapBasis, Reconciliation, is_gap
 from pilots.models import Pilot
 from tests import factories as make
-from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 11, 24)
-
-
-def test_what_ships() -> None:
-    """Industries with their pilots and provinces; of each batch and kind what was announced, recorded and is firm."""
-    coverage = build_coverage(Pilot.objects.listed(TODAY), TODAY)
-    names = ("pilots", "naming", "covered", "priorities", "announced", "gap_judged")
-    held = {
-        "coverage": {name: getattr(coverage, name) for name in names},
-        "named": {row.industry.slug: [row.pilots, row.provinces] for row in coverage.industries if row.pilots},
-        "gaps": [industry.slug for industry in coverage.gaps],
-        "in notice": [industry.slug for industry in coverage.in_notice],
-        "batches": {
-            f"{item.batch.slug} {kind.kind}": [kind.numbers.announced, kind.numbers.recorded, kind.numbers.firm]
-            for item in build_reconciliation(TODAY)
-            for kind in item.kinds
-        },
-    }
-    assert_snapshot("shipped-coverage", held)
 
 
 def test_two_unlike_pilots_and_a_shared_industry(empty: None) -> None:
@@ -136,14 +115,3 @@ def test_a_number_that_was_not_announced_is_unknown_not_zero() -> None:
     more, less = Reconciliation(2, 3, 0), Reconciliation(5, 3, 0)
     assert [(each.to_enter, each.surplus) for each in (more, less)] == [(0, 1), (2, 0)]
     assert (numbers + Reconciliation(5, 1, 0)).announced is None
-
-
-def test_shipped_gaps_are_the_check_sums_of_the_data() -> None:
-    gaps = build_completeness(TODAY, build_reconciliation(TODAY), lead_policy_on(TODAY))
-    assert gaps[:5] == [
-        CompletenessItem("Synergy plan 2022: plans known to be issued", 27, 32, 32),
-        CompletenessItem("Synergy plan 2022: plans with a title", 14, 19, 32),
-        CompletenessItem("Synergy plan 2022: plans with a document number", 5, 7, 32),
-        CompletenessItem("Synergy plan 2022: plans with some date of issue", 7, 10, 32),
-        CompletenessItem("Synergy plan 2022: plans with a full date of issue", 5, 7, 32),
-    ]

@@ -12,7 +12,6 @@ from django.utils import translation
 
 from pilots.analytics.pilot_status import build_progress, pilot_status, prefetch_for_status
 from pilots.lights import Colour, LightReason
-from pilots.metrics.stages import Stage
 from pilots.models import Indicator, Pilot, Reading, Replan, Target
 from tests import factories as make
 from tests.support.snapshots import assert_snapshot
@@ -134,22 +133,6 @@ def test_the_strip_compares_the_same_pilots_with_the_last_quarter_s_end(pilot: P
     assert (strip.now[Colour.RED], strip.change(Colour.RED)) == (1, 0)
     earlier = build_progress(Pilot.objects.all(), date(2026, 6, 1)).strip
     assert (earlier.then_on, earlier.change(Colour.RED), earlier.change(Colour.GREY)) == (date(2026, 3, 31), 1, -1)
-
-
-def test_shipped_progress_claims_nothing() -> None:
-    """No value is accepted yet: every light is grey, and the stages are those that were published."""
-    progress = build_progress(Pilot.objects.filter(batch__slug="national-batch-1"), date(2026, 11, 24))
-    assert progress.strip.now == {
-        Colour.RED: 0,
-        Colour.YELLOW: 0,
-        Colour.BLUE: 0,
-        Colour.GREEN: 0,
-        Colour.GREY: 26,
-    }
-    funnel = progress.funnel()
-    assert (funnel.n, funnel.reached[Stage.LISTED], funnel.reached[Stage.PLAN_ISSUED]) == (26, 26, 5)
-    spans = {item.pilot.slug: item.list_to_plan.days for item in progress.pilots if item.list_to_plan.done}
-    assert spans == {"huzhou": 305, "ordos": 295, "xian": 256, "weifang": 271, "xiamen": 315}
 
 
 def test_a_task_in_words_is_not_done_only_where_the_pilot_reports(empty: None) -> None:

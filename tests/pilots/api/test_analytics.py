@@ -66,19 +66,6 @@ def jia(empty: None) -> Pilot:
 # -- progress: the examples --------------------------------------------------------------------------------
 
 
-def test_the_whole_shape_of_a_progress(client: Client, empty: None) -> None:
-    pilot = make_any_pilot(slug="here", name_en="Here")
-    air = make.indicator("AIR_NOX", name_en="NOx emissions")
-    make.stage(pilot, "listed", date(2024, 1, 15))
-    make.stage(pilot, "plan_issued", date(2024, 11, 15), reason="No day published.")
-    make.target(pilot, air, 30_000, 25_500)
-    make.reading(pilot, air, "2025", 27_600, accepted_on=date(2026, 5, 20))
-    late = make.milestone(pilot, date(2026, 4, 1), title_en="Platform live")
-    make.milestone(pilot, date(2026, 3, 1), date(2026, 2, 1))
-    make.milestone(pilot, date(2026, 12, 1))
-    assert_snapshot("progress", get_progress(client), milestones=late)
-
-
 @pytest.fixture
 def courses(empty: None) -> dict[str, Pilot]:
     """Pilots that differ in what binds them, what they reported and what they planned."""
@@ -169,13 +156,6 @@ def test_what_was_accepted_after_the_day_does_not_count(client: Client, empty: N
     assert states(days[1]) == [(1, "reported", None)]
     assert states(days[3]) == [(1, "accepted", "2026-05-20"), (2, "reported", None)]
     assert states(days[4]) == [(1, "accepted", "2026-05-20"), (2, "accepted", "2026-06-20")]
-
-
-def test_a_pilot_that_is_not_one_on_the_day_is_left_out(client: Client, jia: Pilot) -> None:
-    body = get_progress(client, day="2024-01-14")
-    assert (body["pilots"], body["reported"], body["by_kind"]) == ([], 0, [])
-    assert {row["of"] for row in body["funnel"]} == {0}
-    assert get_synergy(client, day="2024-01-14")["of"] == 0
 
 
 # -- a light set by hand -----------------------------------------------------------------------------------
@@ -324,55 +304,12 @@ def test_the_year_asked_for_and_the_day_it_was_known(client: Client, jia: Pilot)
     assert get_synergy(client, day="2026-03-31")["year"] == 2024
 
 
-def test_filters_of_progress_and_synergy(client: Client, empty: None) -> None:
-    here, steel = make.province(slug="here"), make.industry(slug="steel")
-    first, local = make.batch(slug="first"), make.batch(slug="local", level="provincial", province=here)
-    make.pilot(first, here, steel, slug="a")
-    make.pilot(first, make.province(), slug="b", kind="park")
-    make.pilot(local, here, slug="c", kind="park")
-
-    def found(query: str) -> list[list[str]]:
-        parts = (get_progress(client, query)["pilots"], get_synergy(client, query)["missing"])
-        return [[row["pilot"]["slug"] for row in part] for part in parts]
-
-    for query, slugs in (("kind=park", ["b", "c"]), ("batch=first", ["a", "b"]), ("province=here", ["a", "c"])):
-        assert found(query) == [slugs, slugs]
-    assert found("level=provincial&kind=park") == [["c"], ["c"]]
-    assert [row["pilot"]["slug"] for row in get_progress(client, "pilot=b")["pilots"]] == ["b"]
-    assert [row["pilot"]["slug"] for row in get_synergy(client, "industry=steel")["missing"]] == ["a"]
-
-
 # -- files and description ---------------------------------------------------------------------------------
 
 
 def file(client: Client, address: str) -> str:
     response = client.get(f"/api/v1/{address}&format=csv&as_of={DAY}")
     return b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
-
-
-def test_the_file_of_progress_is_a_row_a_pilot(client: Client, jia: Pilot) -> None:
-    make.stage(jia, "listed", date(2024, 1, 15))
-    make.milestone(jia, date(2026, 6, 29), title_en="Platform live")
-    assert file(client, "progress/?lang=en") == (
-        "pilot,kind,batch,province,stage,days_in_stage,list_to_plan_days,plan_issued,light,since,computed,reasons,"
-        "milestones_done,milestones_due,milestones_late,milestones_total,reported,synergy_class\r\n"
-        f"jia,city,{jia.batch.slug},{jia.province.slug},listed,897,897,false,red,2026-03-20,red,"
-        '"AIR_NOX emissions should have been cut by 3,000 t by 2025; the cut was 2,400 t (20.0 % short); '
-        "ENE_NFF emissions should have risen by 4.0 percentage points by 2025; "
-        "the rise was 3.8 percentage points (5.0 % short); "
-        'Platform live is 1 day overdue",'
-        "0,1,1,1,true,co_reduction\r\n"
-    )
-
-
-def test_the_file_of_synergy_is_a_row_a_pilot_missing_ones_too(client: Client, jia: Pilot) -> None:
-    make.pilot(jia.batch, jia.province, slug="silent", kind="park")
-    rows = {row["pilot"]: row for row in csv.DictReader(file(client, "synergy/?lang=en").splitlines())}
-    assert [rows["jia"][name] for name in ("base_year", "basis", "class")] == ["2023", "total", "co_reduction"]
-    assert [rows["jia"][f"carbon_{name}"] for name in ("base", "reduced", "rate")] == ["4200", "126", "0.03"]
-    assert rows["jia"]["rates"] == "AIR_SO2=0.15, AIR_NOX=0.08, AIR_PM=0.1, AIR_VOC=0.06, CO2_TOT=0.03"
-    silent = rows["silent"]
-    assert (silent["missing"], silent["base_year"], silent["carbon_rate"], silent["rates"]) == ("no_carbon", "", "", "")
 
 
 # -- the bill ----------------------------------------------------------------------------------------------

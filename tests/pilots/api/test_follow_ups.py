@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from pilots.metrics.follow_up_states import Move
-from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
+from pilots.models import Attachment, FollowUpStep, Pilot
 from tests import factories as make
 from tests.support.api_client import ApiClient, make_user
 from tests.support.snapshots import assert_snapshot
@@ -146,15 +146,6 @@ def test_who_may_open_and_act(pilot: Pilot, national: ApiClient, editor: ApiClie
     assert (noted.status_code, noted.json()["owner_person"]) == (200, "Ms Li")
 
 
-def test_an_impossible_step_names_the_possible_ones_as_they_are_sent(pilot: Pilot, national: ApiClient) -> None:
-    sender = Sender("2025-001", national.send("POST", ACTIONS, body())["ETag"])
-    rejected = sender.step(national, "verify")
-    assert (rejected.status_code, [fault["message"] for fault in rejected.json()["errors"]]) == (
-        400,
-        ["move: Not possible now: it stands at “to be signed for”. Possible steps: sign, extend, withdraw."],
-    )
-
-
 def test_names_are_shown_to_those_whom_they_concern(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
     """Each reader after another who may see them: nobody is answered from another's cache."""
     people = {"owner_person": "Ms Li", "owner_user": "editor", "verifier": "national"}
@@ -200,69 +191,6 @@ def test_a_step_names_the_version_that_was_read(pilot: Pilot, national: ApiClien
 
 
 @pytest.mark.parametrize(
-    ("fields", "pointers"),
-    [
-        ({"due_on": "2025-06-30"}, ["/due_on"]),
-        ({"verifier": "editor"}, ["/verifier"]),
-        ({"verifier": 3}, ["/verifier"]),
-        ({"cause": "indicator", "cause_indicator": "AIR_NOX"}, ["/cause_indicator"]),
-        ({"kind": "asignment"}, ["/kind"]),
-        ({"pilot": "ciyt"}, ["/pilot"]),
-    ],
-)
-def test_a_wrong_follow_up_is_rejected_by_field(
-    pilot: Pilot, national: ApiClient, editor: ApiClient, fields: dict[str, Any], pointers: list[str]
-) -> None:
-    """What the API alone refuses, and one rule of the record; test_services.py has the others."""
-    make.indicator("AIR_NOX")
-    response = national.send("POST", ACTIONS, body(**fields))
-    assert (response.status_code, [fault["pointer"] for fault in response.json()["errors"]]) == (400, pointers)
-    assert not FollowUp.objects.exists()
-
-
-def test_the_cause_may_be_an_indicator_or_a_milestone(pilot: Pilot, national: ApiClient) -> None:
-    so2 = make.indicator("AIR_SO2")
-    make.target(pilot, so2, 100, 80)
-    causes = [{"cause": "indicator", "cause_indicator": "AIR_SO2"}]
-    causes += [{"cause": "milestone", "cause_milestone": pilot.milestones.get().pk}]
-    made = [national.send("POST", ACTIONS, body(**cause)).json() for cause in causes]
-    assert [row["cause_colour"] for row in made] == ["grey", "red"]
-    code = {"code": "AIR_SO2", "name": "AIR_SO2 emissions", "url": f"{HERE}/api/v1/indicators/AIR_SO2/"}
-    milestone = pilot.milestones.get()
-    key = {"id": milestone.pk, "name": str(milestone), "url": f"{HERE}/api/v1/milestones/{milestone.pk}/"}
-    assert [(row["cause_indicator"], row["cause_milestone"]) for row in made] == [(code, None), (None, key)]
-    assert [row["number"] for row in made] == ["2025-001", "2025-002"]
-
-
-def test_many_are_opened_or_none(pilot: Pilot, national: ApiClient) -> None:
-    wrong = national.send("POST", ACTIONS, [body(), body(due_on="2025-06-30"), body(pilot="nobody")])
-    assert errors(wrong) == (400, {"/1/due_on": "rule", "/2/pilot": "not_on_record"})
-    assert not FollowUp.objects.exists()
-    made = national.send("POST", ACTIONS, [body(meeting="Monday"), body(meeting="Monday", opened_on="2024-12-31")])
-    assert [row["number"] for row in made.json()] == ["2025-001", "2024-001"]
-
-
-def test_what_it_was_opened_with_stays(pilot: Pilot, national: ApiClient) -> None:
-    made = national.send("POST", ACTIONS, body())
-    address, etag = f"{ACTIONS}2025-001/", {"If-Match": made["ETag"]}
-    changes = {"due_on": "2026-01-01", "opened_on": "2025-06-01", "cause": None, "pilot": None, "province": "here"}
-    assert errors(national.send("PATCH", address, changes, **etag)) == (
-        409,
-        dict.fromkeys(("/due_on", "/opened_on", "/cause", "/pilot"), "fixed"),
-    )
-    short = {"title_en": "Shorter", "owner_agency": "bureau", "due_on": "2025-07-20"}
-    put = national.send("PUT", address, short, **etag)
-    kept = {name: put.json()[name] for name in ("title", "title_zh", "due_on", "cause", "cause_colour")}
-    assert kept == {
-        "title": "Shorter",
-        "title_zh": None,
-        "due_on": "2025-07-20",
-        "cause": "pilot",
-        "cause_colour": "red",
-    }
-
-
-@pytest.mark.parametrize(
     ("before", "step", "told"),
     [
         ([], {"move": "singe"}, (400, {"/move": "near"})),
@@ -299,40 +227,3 @@ def test_a_key_follow_up_is_reported_with_a_file(pilot: Pilot, national: ApiClie
     steps = f"{ACTIONS}{follow_up.number}/steps/"
     seen = [reader.send("GET", steps).json()["results"][-1]["documents"] for reader in (ApiClient(), national)]
     assert [len(found) for found in seen] == [0, 1]
-
-
-# -- lists -----------------------------------------------------------------------------------------------------
-
-
-def test_filters_of_follow_ups_ask_about_the_day(pilot: Pilot, client: Client) -> None:
-    """Those that have no suffix, and the order; tests/core/api/test_filters.py has the others."""
-    late = make.follow_up(pilot, (Move.SIGN, date(2026, 6, 5)), is_key=True, meeting="Monday")
-    moved = make.follow_up(pilot, opened_on=date(2026, 6, 10), due_on=date(2026, 6, 20))
-    make.step(moved, Move.EXTEND, date(2026, 6, 15), new_due_on=date(2026, 8, 1))
-
-    def found(query: str) -> list[str]:
-        return [row["number"] for row in rows(client, f"actions/?ordering=id&as_of=2026-07-05&{query}")]
-
-    assert found("overdue=true") == found("is_key=true") == found("meeting=Monday") == [late.number]
-    assert found("overdue=false") == [moved.number]
-    assert found("state=open") == [late.number, moved.number]
-    ordered = rows(client, "actions/?ordering=-due,state&as_of=2026-07-05")
-    assert [row["number"] for row in ordered] == [moved.number, late.number]
-    assert errors(client.get("/api/v1/actions/?state=opend")) == (400, {"state": "invalid_value"})
-
-
-def test_follow_ups_in_numbers_on_five_days(pilot: Pilot, client: Client) -> None:
-    days = [date(2025, 7, 3), date(2025, 7, 21), date(2025, 7, 25), date(2025, 8, 2), date(2025, 8, 4)]
-    moves = [Move.SIGN, Move.REPORT, Move.RETURN, Move.REPORT, Move.VERIFY]
-    cause = {"cause": "pilot", "cause_colour": "red"}
-    make.follow_up(pilot, *zip(moves, days, strict=True), **cause, opened_on=date(2025, 7, 1), due_on=date(2025, 8, 3))
-    other = make.follow_up(None, province=pilot.province, opened_on=date(2025, 7, 10), due_on=date(2025, 7, 20))
-    make.step(other, Move.WITHDRAW, date(2025, 11, 1))
-    make.milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
-    asked = ("2025-06-30", "2025-07-25", "2025-08-04", "2025-10-31", "2026-01-31")
-    found = {day: client.get(f"/api/v1/followup/?as_of={day}").json() for day in asked}
-    assert_snapshot("follow-ups-in-numbers", found)
-    assert client.get("/api/v1/followup/?pilot=city&as_of=2025-07-25").json()["total"] == 1
-    assert client.get("/api/v1/followup/?kind=guidance").json()["total"] == 0
-    answer: Any = client.get("/api/v1/followup/?as_of=2025-07-25&format=csv")
-    assert b"".join(answer.streaming_content).decode().splitlines()[:2] == ["first,last,n,overdue", "0,30,2,1"]

@@ -8,27 +8,9 @@ from django.test import Client
 
 from pilots.models import Pilot, Target
 from tests import factories as make
-from tests.support.csv_files import csv_records
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
-
-
-# -- records -----------------------------------------------------------------------------------------------
-
-
-def test_a_batch_says_what_was_announced_and_what_is_recorded(client: Client) -> None:
-    body = client.get("/api/v1/batches/national-batch-1/").json()
-    assert_snapshot("batch", body | {"sources": len(body["sources"])})
-
-
-def test_a_pilot_made_here(client: Client, empty: None) -> None:
-    province = make.province(slug="here", name_en="Here")
-    steel = make.industry(slug="steel", name_en="Steel")
-    batch = make.batch(slug="first", title_en="First")
-    city = make.pilot(batch, province, slug="city", name_en="City")
-    make.pilot(batch, province, steel, slug="park", name_zh="园区", name_en="", kind="park", parent=city)
-    assert_snapshot("pilot", client.get("/api/v1/pilots/park/").json())
 
 
 # -- the day asked for -------------------------------------------------------------------------------------------
@@ -69,38 +51,11 @@ def test_a_pilot_leaves_the_list_on_the_day_it_withdraws_and_keeps_its_address(c
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_value")
 
 
-# -- coverage --------------------------------------------------------------------------------------------------------
-
-
-def test_the_whole_shape_of_a_coverage(client: Client, empty: None) -> None:
-    here, _there = make.province(slug="here", short_en="Here"), make.province(slug="there", short_en="There")
-    steel = make.industry(slug="steel", name_en="Steel")
-    make.industry(slug="cement", name_en="Cement", ultra_low_emission=True)
-    batch = make.batch(slug="first", title_en="First", city_count=3, park_count=None)
-    batch.industries_announced.add(steel)
-    make.pilot(batch, here, steel)
-    make.pilot(batch, here)
-    assert_snapshot("coverage", client.get("/api/v1/coverage/?by=province&as_of=2024-02-01").json())
-
-
 # -- overview ------------------------------------------------------------------------------------------------------
-
-
-def test_the_overview_of_the_shipped_records(client: Client) -> None:
-    assert_snapshot("overview", client.get("/api/v1/overview/?as_of=2024-01-30").json())
 
 
 def test_the_overview_of_nothing_is_no_data_and_no_error(client: Client, empty: None) -> None:
     assert_snapshot("overview-of-nothing", client.get("/api/v1/overview/").json())
-
-
-def test_the_file_of_the_overview(client: Client) -> None:
-    response = client.get("/api/v1/overview/?format=csv&as_of=2024-01-15")
-    assert b"".join(response.streaming_content).decode() == (
-        "batch,kind,label,announced,recorded,firm,unverified,withdrawn,to_enter,surplus\r\n"
-        "national-batch-1,city,city,21,10,8,2,0,11,0\r\n"
-        "national-batch-1,park,industrial park,43,16,15,1,0,27,0\r\n"
-    )
 
 
 @pytest.fixture
@@ -157,31 +112,6 @@ def test_a_milestone_is_open_until_the_day_it_is_done(client: Client, pilot: Pil
 # -- indicators and targets --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", ["AIR_SO2", "air_so2", "Air_So2"])
-def test_an_indicator_is_found_by_its_code_in_any_case(client: Client, code: str) -> None:
-    assert_snapshot("indicator", client.get(f"/api/v1/indicators/{code}/").json())
-    assert client.get("/api/v1/indicators/AIR_XX/").status_code == 404
-
-
-def test_the_definitions_that_ship(client: Client) -> None:
-    def codes(query: str) -> list[str]:
-        return [row["code"] for row in rows(client, f"indicators/?{query}")]
-
-    assert len(codes("page_size=200")) == 38
-    assert codes("may_enter_synergy=total") == ["AIR_SO2", "AIR_NOX", "AIR_VOC", "AIR_PM", "CO2_TOT"]
-    assert codes("kind=carbon&binding=true") == ["CO2_GDP", "CO2_IVA"]
-    assert codes("direction=higher&kind=pollutant") == ["PRJ_NOX", "PRJ_VOC", "PRJ_COD"]
-
-
-def test_a_target_made_here(client: Client, pilot: Pilot) -> None:
-    target = make.target(pilot, make.carbon(name_en="CO2 emissions"), "4200.5", 3990)
-    make.add_step(target, 2025, "4060.25")
-    make.add_step(target, 2024, 4150)
-    query = "indicator=co2_tot&kind=reach&binding=true&pilot=city&batch=first&province=here"
-    assert_snapshot("target", rows(client, f"targets/?{query}"), targets=target)
-    assert rows(client, "targets/?as_of=2024-01-14") == []
-
-
 def test_a_task_in_words_is_done_from_its_day_on(client: Client, pilot: Pilot) -> None:
     words = {"kind": "text", "target_text": "Meet the provincial task", "done_on": date(2025, 6, 1)}
     make.target(pilot, make.indicator("AIR_SO2"), None, None, target_year=2025, **words)
@@ -194,13 +124,6 @@ def test_a_task_in_words_is_done_from_its_day_on(client: Client, pilot: Pilot) -
 
 
 # -- readings ----------------------------------------------------------------------------------------------
-
-
-def test_a_reading_made_here(client: Client, pilot: Pilot) -> None:
-    reading = make.reading(
-        pilot, make.indicator("AIR_SO2", name_en="SO2"), "2024-Q3", "10200.125", value_status="flash"
-    )
-    assert_snapshot("reading", rows(client, "readings/"), readings=reading)
 
 
 def test_the_order_and_filters_without_a_suffix_ask_about_the_day(client: Client, pilot: Pilot) -> None:
@@ -218,32 +141,3 @@ def test_the_order_and_filters_without_a_suffix_ask_about_the_day(client: Client
     assert titles("ordering=-completed_on") == ["First", "Second"], "the order must not tell of days to come"
     for query in ("period=2024", "period=2024-Q1", "search=co2_tot"):
         assert [row["value"] for row in rows(client, f"readings/?{query}")] == [4]
-
-
-# -- pilots ------------------------------------------------------------------------------------------------
-
-
-def test_pilots_are_found_by_stage_and_light_and_page_as_ever(client: Client, pilot: Pilot) -> None:
-    air = make.indicator("AIR_SO2")
-    for n in range(5):
-        other = make.pilot(pilot.batch, pilot.province, slug=f"park-{n}", kind="park")
-        make.stage(other, "listed", date(2024, 1, 15))
-        make.stage(other, "plan_issued", date(2024, 11, 15), reason="No draft.")
-        make.target(other, air, 100, 70)
-        make.reading(other, air, "2025", 99 if n % 2 else 70)
-    day = "as_of=2026-06-30"
-
-    def slugs(query: str) -> list[str]:
-        return [row["slug"] for row in rows(client, f"pilots/?{day}&{query}")]
-
-    red = rows(client, f"pilots/?{day}&light=red&ordering=-slug")
-    assert [(row["slug"], row["stage"], row["days_in_stage"], row["light"]) for row in red] == [
-        (slug, "plan_issued", 592, "red") for slug in ("park-3", "park-1")
-    ]
-    assert slugs("light=green&stage=plan_issued") == ["park-0", "park-2", "park-4"]
-    assert [slugs(f"light=green&page_size=2&page={page}") for page in (1, 2)] == [["park-0", "park-2"], ["park-4"]]
-    assert slugs("stage=listed") == []
-    assert slugs("light=grey") == ["city"]
-    assert [row["slug"] for row in rows(client, "pilots/?stage=listed&as_of=2024-11-14&page_size=1")] == ["park-0"]
-    table = csv_records(client.get(f"/api/v1/pilots/?{day}&light=red&format=csv"))
-    assert [(row["slug"], row["days_in_stage"]) for row in table] == [("park-1", "592"), ("park-3", "592")]

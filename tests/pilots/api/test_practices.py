@@ -11,11 +11,9 @@ from pilots.models import Adoption, Effect, Pilot, Practice
 from policies.models import Province
 from tests import factories as make
 from tests.support.api_client import ApiClient, make_user
-from tests.support.csv_files import csv_records
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = pytest.mark.django_db
-HERE = "http://testserver"
 
 
 @pytest.fixture
@@ -53,10 +51,6 @@ def editor_of(province: Province) -> ApiClient:
 def rows(client: Client, address: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get(f"/api/v1/{address}").json()["results"]
     return found
-
-
-def link(kind: str, code: str, name: str) -> dict[str, str]:
-    return {"slug": code, "name": name, "url": f"{HERE}/api/v1/{kind}/{code}/"}
 
 
 def errors(response: Any) -> tuple[int, dict[str, str]]:
@@ -124,16 +118,6 @@ def test_names_are_shown_to_those_whom_they_concern(adoption: Adoption, origin: 
     }
 
 
-def test_the_search_of_practices_and_copies(client: Client, adoption: Adoption) -> None:
-    other = make.adoption(make.practice(province=adoption.province), province=adoption.province, place="港区")
-    assert [row["slug"] for row in rows(client, "practices/?q=余热&pilot=origin")] == ["heat"]
-    assert [[row["slug"] for row in rows(client, f"practices/?province={slug}")] for slug in ("here", "there")] == [
-        ["heat"],
-        [],  # of the origins
-    ]
-    assert [row["id"] for row in rows(client, "adoptions/?q=港区")] == [other.pk]
-
-
 def test_a_copy_is_claimed_and_confirmed(practice: Practice, copier: Pilot, national: ApiClient) -> None:
     editor = editor_of(copier.province)
     body = {"practice": "heat", "pilot": "copier", "planned_on": "2025-03-01"}
@@ -156,75 +140,3 @@ def test_a_copy_is_claimed_and_confirmed(practice: Practice, copier: Pilot, nati
     assert Adoption.objects.get().confirmed_by.username == "editor-here"
     again = national.send("POST", confirm, **{"If-Match": done["ETag"]})
     assert errors(again) == (409, {"": "confirmed"})
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({"pilot": "origin"}, "/pilot"),
-        ({"pilot": "copier", "planned_on": "2999-01-01"}, "/planned_on"),
-        ({"pilot": "nobody"}, "/pilot"),
-        ({"pilot": "copier", "give_up_reason": "cost"}, "/give_up_reason"),
-    ],
-)
-def test_a_wrong_adoption_is_rejected_by_field(
-    practice: Practice, copier: Pilot, national: ApiClient, body: dict[str, Any], pointer: str
-) -> None:
-    response = national.send("POST", "/api/v1/adoptions/", {"practice": "heat", "planned_on": "2025-03-01", **body})
-    assert (response.status_code, [fault["pointer"] for fault in response.json()["errors"]]) == (400, [pointer])
-    assert not Adoption.objects.exists()
-
-
-def test_a_copy_is_on_record_once(adoption: Adoption, national: ApiClient) -> None:
-    response = national.send("POST", "/api/v1/adoptions/", {"practice": "heat", "pilot": "copier"})
-    assert errors(response) == (409, {"/pilot": "unique"})
-
-
-# -- effects -----------------------------------------------------------------------------------------------
-
-
-def test_an_effect_is_measured_once_both_readings_are_accepted(client: Client, measured: Effect) -> None:
-    days = ("2025-02-28", "2025-03-01", "2026-03-19", "2026-03-20", "2026-06-30")
-    found = {day: rows(client, f"effects/?as_of={day}") for day in days}
-    readings = [measured.reading_before, measured.reading_after]
-    assert_snapshot("effect", found, effects=measured, adoptions=measured.adoption, readings=readings)
-    query = "indicator=air_so2&pilot=copier&practice=heat&basis=total"
-    assert rows(client, f"effects/?{query}") == found["2026-06-30"]
-
-
-def test_a_stated_effect_has_no_change(client: Client, practice: Practice, national: ApiClient) -> None:
-    body = {"practice": "heat", "statement_en": "5,000 t less", "stated_value": 5000, "stated_unit": "t CO2/yr"}
-    made = national.send("POST", "/api/v1/effects/", body)
-    row = made.json()
-    assert made.status_code == 201
-    assert {name: row[name] for name in ("is_measured", "change", "rate", "stated_value", "province")} == {
-        "is_measured": False,
-        "change": None,
-        "rate": None,
-        "stated_value": 5000,
-        "province": link("provinces", "here", practice.province.name_en),
-    }
-    assert [rows(client, f"effects/?is_measured={word}") for word in ("true", "false")] == [
-        [],
-        rows(client, "effects/"),
-    ]
-
-
-# -- diffusion ---------------------------------------------------------------------------------------------
-
-
-def test_the_diffusion_of_practices_on_five_days(
-    client: Client, measured: Effect, adoption: Adoption, practice: Practice, origin: Pilot
-) -> None:
-    make.adoption(
-        practice, province=origin.province, place="港区", in_use_on=date(2025, 9, 1), started_on=date(2025, 8, 1)
-    )
-    make.practice(origin, slug="plain", title_en="Plain", proposed_on=date(2026, 1, 1))
-    days = ("2025-01-01", "2025-09-30", "2025-12-31", "2026-03-20", "2026-06-30")
-    assert_snapshot("diffusion", {day: client.get(f"/api/v1/diffusion/?as_of={day}").json() for day in days})
-    page = client.get("/api/v1/diffusion/?page_size=1&page=2").json()
-    assert ([row["practice"]["slug"] for row in page["practices"]], page["total"], page["count"]) == (["plain"], 2, 2)
-    chosen = client.get("/api/v1/diffusion/?practice=plain").json()
-    assert (chosen["total"], chosen["by_state"]["proposed"]) == (1, 1)
-    table = csv_records(client.get("/api/v1/diffusion/?format=csv"))
-    assert [(row["practice"], row["copies"]) for row in table] == [("heat", "2"), ("plain", "0")]

@@ -1,8 +1,6 @@
 """Content of the demonstration: full size, plausible, invented throughout, and marked everywhere."""
 
 import io
-from collections import Counter
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Max, Q
 from django.test import Client
 from django.utils import timezone
 from openpyxl import load_workbook
@@ -20,100 +18,33 @@ from core.http import SIDES
 from core.snapshots import record_models
 from dashboard.editions import content_of, difference_sentences
 from dashboard.models import Edition
-from dashboard.models.edition import quarter_of
-from pilots.analytics.pilot_status import build_progress, pilot_status
-from pilots.analytics.synergy import build_synergy
+from pilots.analytics.pilot_status import pilot_status
 from pilots.demo import load
 from pilots.demo.load import DEMONSTRATION_DAY
-from pilots.follow_ups.services import add_lights, cause_on
-from pilots.metrics.stages import Stage
+from pilots.follow_ups.services import cause_on
 from pilots.models import (
     Adoption,
     Document,
     Effect,
     FollowUp,
     FollowUpStep,
-    LightOverride,
     Milestone,
     Pilot,
     Reading,
     StageEntry,
     Target,
 )
-from pilots.practices.queries import build_diffusion
-from policies.models import Agency, Industry, Policy, ProvincialPlan
+from policies.models import Agency, Policy, ProvincialPlan
 from tests.support.demo_data import BANNER, INVENTED_MODELS
 from tests.support.golden import assert_golden
 from tests.support.imports import table_checksums
 from tests.support.scripted_year import clock_at
-from tests.support.snapshots import assert_snapshot
 
 AS_OF = DEMONSTRATION_DAY
 
 
-def national() -> Any:
-    return Pilot.objects.filter(batch__level="national")
-
-
-def counted(values: Iterable[Any]) -> dict[str, int]:
-    return dict(sorted(Counter(map(str, values)).items()))
-
-
-def test_what_the_demonstration_holds_and_shows(demo: None) -> None:
-    """Of full size, in every state, and believable: counts of every choice, ranges of amounts, lights, reductions,
-    follow-ups and copies. Look at the difference when the demonstration changes."""
-    models: list[Any] = [*INVENTED_MODELS, FollowUpStep]
-    chosen = [(model, field.name) for model in models for field in model._meta.fields if field.choices]
-    amounts = Reading.objects.filter(period="2023").values_list("pilot__kind", "indicator__code")
-    planned = Q(stages__stage=Stage.PLAN_ISSUED, stages__entered_on__isnull=False)
-    planned_pilots = Pilot.objects.filter(planned).annotate(n=Count("milestones", distinct=True))
-    progress, synergy = build_progress(national(), AS_OF), build_synergy(national(), AS_OF)
-    follow_ups, diffusion = list(FollowUp.objects.with_state(AS_OF)), build_diffusion(AS_OF)
-    add_lights(follow_ups)
-    held = {
-        "records": {model.__name__: model.objects.count() for model in models},
-        "choices": {
-            f"{model.__name__}.{name}": counted(model.objects.values_list(name, flat=True)) for model, name in chosen
-        },
-        "regions": counted(national().values_list("province__region", flat=True)),
-        "parks in a city": national().filter(parent__isnull=False).count(),
-        "milestones of a pilot with a plan": counted(planned_pilots.values_list("n", flat=True)),
-        "gaps": [item.slug for item in Industry.objects.filter(pilots__isnull=True) if item.priority],
-        "amounts": {
-            f"{kind} {code}": [least, most]
-            for kind, code, least, most in sorted(amounts.order_by().annotate(least=Min("value"), most=Max("value")))
-        },
-        "lights": counted(item.computed.value for item in progress.pilots),
-        "reasons": counted(item.reasons[0].why.value for item in progress.pilots),
-        "set by hand": [[item.computed.value, item.colour.value] for item in progress.pilots if item.override],
-        "joint reductions": {kind.value: n for kind, n in synergy.kinds.items()},
-        "bases": counted(item.basis.value for item in synergy.pilots),
-        "missing": len(synergy.missing),
-        "follow-ups": counted((item.state, item.is_overdue, item.closed_in_time, item.cleared) for item in follow_ups),
-        "subjects": counted(type(item.subject).__name__ for item in follow_ups),
-        "relapsed, extended, returned": [
-            sum(bool(getattr(item, name)) for item in follow_ups)
-            for name in ("relapsed_on", "times_extended", "times_returned")
-        ],
-        "opened": counted(quarter_of(item.opened_on) for item in follow_ups),
-        "closed": counted(quarter_of(item.closed_on) for item in follow_ups if item.closed_on),
-        "practices": {state.value: n for state, n in diffusion.by_state.items()},
-        "effects": [diffusion.measured, diffusion.stated_only],
-        "copies": {state.value: n for state, n in diffusion.copies.by_state.items()},
-        "trust": {trust.value: n for trust, n in diffusion.copies.adopters.items()},
-        "given up": {reason.value: n for reason, n in diffusion.copies.given_up_by_reason.items()},
-        "reached and only claimed": [len(diffusion.copies.reached), len(diffusion.copies.only_claimed)],
-    }
-    assert_snapshot("demonstration", held)
-
-
 def test_pages_files_and_api_of_the_demonstration(demo: None, client: Client) -> None:
     assert_golden("demonstration", client)
-
-
-def test_the_light_set_by_hand_is_by_somebody_who_cannot_sign_in(demo: None) -> None:
-    author = LightOverride.objects.get().author
-    assert (author.username, author.has_usable_password()) == ("demo-steward", False)
 
 
 # -- that it is invented -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from core.files import blob_name, kept_names, save_blob, sha256_of
+from core.files import blob_name, save_blob, sha256_of
 from core.http import today
 from core.text import format_date
 from pilots.documents.services import attach, remove
@@ -108,15 +108,6 @@ def test_a_deleted_document_leaves_its_file_and_is_restored_with_it(world: Evide
     response = client.get(f"/documents/{document.pk}/file/")
     assert b"".join(response.streaming_content) == png()  # type: ignore[attr-defined]
     assert newest_entry(back).history_type == "+"
-
-
-def test_a_deleted_document_is_uploaded_again_as_a_new_one(world: EvidenceWorld) -> None:
-    document = world.store("a.png", png())
-    document.delete()
-    assert blob_name(document.sha256) in kept_names(), "a backup takes it along"
-    again = world.store("b.png", png())
-    assert again.pk != document.pk
-    assert run_check("--hash")[0] == 0
 
 
 def test_an_attached_document_is_not_deleted_in_the_admin_and_an_attachment_never(world: EvidenceWorld) -> None:

@@ -7,7 +7,6 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import reverse
 
 from pilots.documents.services import attach
 from pilots.models import Attachment, Document
@@ -74,19 +73,6 @@ def test_an_editor_uploads_a_file_with_page_and_quote_and_the_pilot_s_page_shows
     assert "boiler was replaced" in page
 
 
-@pytest.mark.parametrize(
-    ("page", "found", "text"),
-    [
-        (3, 3, "quote found on p. 3"),
-        (1, 2, "not found on p. 1, but on p. 2"),
-        (None, 2, "quote found on p. 2"),
-        (1, None, ""),
-    ],
-)
-def test_where_an_earlier_release_found_the_quote_is_said(page: int | None, found: int | None, text: str) -> None:
-    assert Attachment(quote="May 2025", page_number=page, quote_page=found).quote_text == text
-
-
 @pytest.mark.parametrize("name", GOOD)
 def test_each_kind_of_file_is_kept_and_sent_as_it_came(world: EvidenceWorld, name: str) -> None:
     content, media_type = GOOD[name]
@@ -122,16 +108,6 @@ def test_a_path_in_the_name_is_never_followed_or_kept(world: EvidenceWorld) -> N
     response = client.post(address, body, content_type="multipart/form-data; boundary=x")
     assert response.status_code == 302
     assert (Document.objects.get().file_name, world.files()) == ("report.pdf", [blob(pdf("x"))])
-
-
-def test_without_a_file_or_with_two_nothing_is_attached(world: EvidenceWorld) -> None:
-    client, to = world.client(world.editor), f"reading:{world.reading.pk}"
-    assert send(client, to).context["form"].errors == {"file": ["Choose a file."]}
-    document = world.store("old.pdf", pdf("old"))
-    both = send(client, to, "new.pdf", pdf("new"), document=document.pk)
-    assert both.context["form"].errors == {"file": ["Choose a new file or one that is here, not both."]}
-    assert Attachment.objects.count() == 0
-    assert world.files() == [blob(pdf("old"))]
 
 
 # -- the same bytes again ------------------------------------------------------------------------------
@@ -199,11 +175,6 @@ def test_nobody_but_the_editors_of_the_record_attaches_or_removes(world: Evidenc
     assert list(Attachment.objects.filter(removed_on=None)) == [item]
 
 
-@pytest.mark.parametrize("to", ["", "reading", "reading:", "reading:x", "reading:999999", "pilot:1", "reading:-1"])
-def test_a_record_that_is_not_there_is_not_found(world: EvidenceWorld, to: str) -> None:
-    assert world.client(world.editor).get("/documents/attach/", {"to": to}).status_code == 404
-
-
 def test_a_file_is_read_by_those_whom_it_concerns(world: EvidenceWorld) -> None:
     private = world.store("private.pdf", pdf("private"))
     public = world.store("public.png", png(), is_public=True)
@@ -220,22 +191,6 @@ def test_a_file_is_read_by_those_whom_it_concerns(world: EvidenceWorld) -> None:
                 assert fetch(client, address).status_code == (200 if allowed else 404), (user, address)
     attach(theirs, world.reading, by=world.national)
     assert fetch(world.client(world.editor), f"/documents/{theirs.pk}/file/").status_code == 200
-
-
-def test_the_list_is_for_editors_and_holds_what_they_may_read(world: EvidenceWorld) -> None:
-    mine = world.store("mine.pdf", pdf("mine"), title="Mine")
-    public = world.store("public.png", png(), by=world.other, is_public=True, title="Public")
-    world.store("theirs.jpg", jpg(), by=world.other, title="Theirs")
-    assert world.client(None).get("/documents/").status_code == 302
-    assert world.client(world.viewer).get("/documents/").status_code == 403
-    listing = world.client(world.editor).get("/documents/").context["listing"]
-    assert [row[0].value for row in listing.table.rows] == ["Public", "Mine"]
-    assert {row[0].url for row in listing.table.rows} == {
-        reverse("document-detail", args=[d.pk]) for d in (mine, public)
-    }
-    found = world.client(world.editor).get("/documents/?media_type=image/png&q=pub").context["listing"]
-    assert [row[0].value for row in found.table.rows] == ["Public"]
-    assert world.client(world.national).get("/documents/").context["listing"].count == 3
 
 
 def test_a_reader_sees_how_many_files_are_not_public_and_no_word_of_them(world: EvidenceWorld) -> None:
@@ -283,12 +238,6 @@ def test_a_file_is_sent_to_be_saved_and_never_run(world: EvidenceWorld) -> None:
     denied = stranger.get(f"/documents/{document.pk}/file/", headers={"if-none-match": f'"{document.sha256}"'})
     assert denied.status_code == 404
     assert client.post(f"/documents/{document.pk}/file/").status_code == 405
-
-
-def test_a_public_file_may_be_kept_and_is_asked_for_again(world: EvidenceWorld) -> None:
-    document = world.store("chart.png", png(), is_public=True)
-    response = fetch(world.client(None), f"/documents/{document.pk}/file/")
-    assert (response.sent, response["Cache-Control"]) == (png(), "public, no-cache")
 
 
 def test_a_file_that_is_gone_from_disk_is_said_to_be_missing(

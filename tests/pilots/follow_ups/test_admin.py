@@ -8,15 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from core.http import today
-from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp
 from tests import factories as make
-from tests.support.admin_forms import newest, page_url, save, save_new
+from tests.support.admin_forms import newest, page_url, save_new
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
-ADD = "/admin/pilots/followup/add/"
 LIST = "/admin/pilots/followup/"
 
 
@@ -72,23 +69,6 @@ def test_a_follow_up_is_opened_as_on_its_page(boss: Client, world: SimpleNamespa
     )  # fmt: skip
 
 
-def test_what_was_set_at_the_opening_is_shown_and_not_asked(boss: Client, world: SimpleNamespace) -> None:
-    follow_up = make.follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)))
-    shown = boss.get(page_url(follow_up))
-    assert set(shown.context["adminform"].form.fields) == {
-        *("title_zh", "title_en", "kind", "is_key", "task_zh", "task_en", "province", "owner_agency"),
-        *("owner_person", "owner_user", "verifier", "meeting", "sources", "note_en", "note_zh"),
-        *("change_reason", "version"),
-    }
-    (steps,) = shown.context["inline_admin_formsets"]
-    assert [form.instance.move for form in steps.formset.forms] == ["open", "sign"]
-    assert f'href="{follow_up.get_absolute_url()}"' in shown.text
-    assert save(boss, follow_up, title_en="Other", due_on="2027-01-01", change_reason="Wording").status_code == 302
-    follow_up.refresh_from_db()
-    assert (follow_up.title_en, follow_up.due_on, follow_up.steps.count()) == ("Other", date(2026, 7, 1), 2)
-    assert newest(follow_up).history_change_reason == "Wording"
-
-
 def test_no_follow_up_is_deleted(boss: Client, admin_client: Client, world: SimpleNamespace) -> None:
     follow_up = make.follow_up(world.pilot)
     for client in (boss, admin_client):
@@ -98,18 +78,6 @@ def test_no_follow_up_is_deleted(boss: Client, admin_client: Client, world: Simp
 
 
 # -- provinces ---------------------------------------------------------------------------------------------
-
-
-def test_a_province_changes_contact_and_notes_alone(client: Client, world: SimpleNamespace) -> None:
-    client.force_login(make_user("editor", "provincial_editor", world.home))
-    own, others = make.follow_up(world.pilot), make.follow_up(world.other)
-    fields = set(client.get(page_url(own)).context["adminform"].form.fields)
-    assert fields == {"owner_person", "note_en", "note_zh", "change_reason", "version"}
-    assert save(client, own, owner_person="李", is_key="on", verifier=world.boss.pk).status_code == 302
-    own.refresh_from_db()
-    assert (own.owner_person, own.is_key, own.verifier) == ("李", False, None)
-    assert client.post(page_url(others), {"note_en": "x"}).status_code == 403
-    assert client.get(ADD).status_code == 403
 
 
 def test_people_are_shown_within_the_province(client: Client, world: SimpleNamespace) -> None:
@@ -135,29 +103,3 @@ def test_people_are_shown_within_the_province(client: Client, world: SimpleNames
         assert not any(name in client.get(LIST).text for name in names)
         assert client.get(f"{LIST}?q=Person-Li").context["cl"].result_count == 0
         assert step.author is None
-
-
-# -- lists -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("query", "count"),
-    [
-        ("q=Huzhou", 2),
-        ("q=Bureau", 3),
-        ("state=open", 2),
-        ("state=overdue", 1),
-        ("state=received", 1),
-        ("state=withdrawn", 1),
-        ("is_key__exact=1", 1),
-    ],
-)
-def test_the_list_is_searched_and_filtered(
-    admin_client: Client, world: SimpleNamespace, query: str, count: int
-) -> None:
-    make.follow_up(world.pilot, (Move.SIGN, date(2026, 6, 3)), due_on=today())
-    make.follow_up(world.pilot, is_key=True)
-    make.follow_up(world.other, (Move.WITHDRAW, date(2026, 6, 3)))
-    shown = admin_client.get(f"{LIST}?{query}")
-    assert shown.context["cl"].result_count == count
-    assert query != "state=overdue" or "(overdue)" in shown.text

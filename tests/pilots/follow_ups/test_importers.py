@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from core.imports.importer import KINDS
 from core.records.writing import Conflict
 from pilots.follow_ups.services import take_step
 from pilots.metrics.follow_up_states import Move
 from pilots.models import FollowUp, FollowUpStep
 from tests import factories as make
 from tests.support.api_client import make_user
-from tests.support.imports import actions_of, checked_import, dry_run_of, errors_of, run_import, undo_import
+from tests.support.imports import checked_import, dry_run_of, run_import, undo_import
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 HEADS = ["number", "title_zh", "pilot", "cause", "cause_milestone", "opened_on", "due_on", "owner_agency"]
@@ -37,14 +36,6 @@ def row(number: Any = None, **values: Any) -> list[Any]:
         "opened_on": "2026-06-01", "due_on": "2026-07-01", "owner_agency": "bureau",
     }  # fmt: skip
     return [{**usual, **values}[name] for name in HEADS]
-
-
-def test_a_list_without_the_column_of_numbers_is_all_new(world: SimpleNamespace) -> None:
-    run_import("follow-ups", HEADS[1:], row()[1:], row(title_zh="会商")[1:], by=world.boss)
-    assert list(FollowUp.objects.order_by("pk").values_list("number", "title_zh")) == [
-        ("2026-001", "整改"),
-        ("2026-002", "会商"),
-    ]
 
 
 def error_texts(*rows: Any, heads: Any = HEADS, by: Any = None) -> list[tuple[str, str, str]]:
@@ -76,15 +67,6 @@ def test_new_rows_are_opened_with_number_light_and_first_step(world: SimpleNames
         }
 
 
-def test_a_row_with_the_number_of_one_changes_it(world: SimpleNamespace) -> None:
-    run_import("follow-ups", HEADS, row(), by=world.boss)
-    heads = ["number", "title_zh", "owner_person"]
-    run_import("follow-ups", heads, ["2026-001", "整改二", "李"], by=world.boss)
-    follow_up = FollowUp.objects.get()
-    assert (follow_up.title_zh, follow_up.owner_person, follow_up.steps.count()) == ("整改二", "李", 1)
-    assert actions_of(dry_run_of("follow-ups", heads, ["2026-001", "整改二", "李"])) == [(2, "unchanged")]
-
-
 def test_what_was_set_at_the_opening_stays(world: SimpleNamespace) -> None:
     run_import("follow-ups", HEADS, row(), by=world.boss)
     later = row("2026-001", due_on="2026-08-01", cause="pilot", cause_milestone=None)
@@ -93,22 +75,6 @@ def test_what_was_set_at_the_opening_stays(world: SimpleNamespace) -> None:
         ("D2", "invalid", opened),
         ("E2", "invalid", opened),
         ("G2", "invalid", "The first due date stays as it was set. Extend it instead, in a step with its reason."),
-    ]
-
-
-def test_errors_stand_at_their_cells(world: SimpleNamespace) -> None:
-    other = make.pilot(make.batch(), make.province(), slug="other")
-    make.milestone(other, date(2025, 1, 1), title_zh="别处")
-    make.indicator("SO2")
-    assert error_texts(row(cause_milestone="别处")) == [("E2", "invalid", "This milestone is another pilot’s.")]
-    assert error_texts(row("17")) == [("A2", "invalid", "A number has the form 2026-017.")]
-    heads = [*HEADS[:4], "cause_indicator", *HEADS[5:]]
-    assert error_texts(row(cause="indicator", cause_milestone="SO2"), heads=heads) == [
-        ("E2", "invalid", "This pilot has no target for this indicator, so its light caused nothing.")
-    ]
-    assert errors_of(dry_run_of("follow-ups", HEADS, row("2026-007"), row("2026-007"))) == [
-        ("A2", "twice"),
-        ("A3", "twice"),
     ]
 
 
@@ -139,9 +105,3 @@ def test_an_import_is_not_undone_once_a_step_was_taken(world: SimpleNamespace) -
         "Step of a follow-up: “2026-002: signed for” was entered since and needs what the import created."
     ]
     assert (FollowUp.objects.count(), FollowUpStep.objects.count()) == (2, 3)
-
-
-def test_only_the_ministry_imports_follow_ups(world: SimpleNamespace) -> None:
-    editor = make_user("editor", "provincial_editor", world.pilot.province)
-    kind = KINDS["follow-ups"]
-    assert [kind.can_import(user) for user in (editor, world.boss, None)] == [False, True, True]

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -132,35 +131,6 @@ def test_of_two_verifiers_the_second_is_told_and_keeps_the_text(pilot: Pilot, mi
     assert [found.move for found in item.steps.order_by("seq")] == ["open", "sign", "report", "verify"]
 
 
-def test_who_reported_is_offered_no_verification(pilot: Pilot, minister: Client) -> None:
-    user = User.objects.get(username="minister")
-    item = make.follow_up(pilot, (Move.SIGN, day(30)), opened_on=day(40), due_on=day(10))
-    make.step(item, Move.REPORT, day(20), author=user)
-    offered = [value for value, _label in minister.get(item.get_absolute_url()).context["form"].fields["move"].choices]
-    assert offered == ["extend", "withdraw"]
-    assert "You reported it: another user must verify it." in text_of(minister.get(item.get_absolute_url()))
-    rejected = step(minister, item, Move.VERIFY)
-    assert errors(rejected) == {"move": ["Not possible now, or not for you: choose one of the steps above."]}
-    assert (rejected.status_code, item.steps.count()) == (400, 3)
-
-
-@pytest.mark.parametrize(("then", "asked"), [("red", True), ("yellow", True), ("green", False)])
-def test_closing_while_the_light_is_no_better_asks_for_a_remark(
-    pilot: Pilot, minister: Client, then: str, asked: bool
-) -> None:
-    history = ((Move.SIGN, day(30)), (Move.REPORT, day(20)))
-    cause = {"cause": "milestone", "cause_milestone": Milestone.objects.get(), "cause_colour": then}
-    item = make.follow_up(pilot, *history, opened_on=day(40), due_on=day(10), **cause)
-    offered = dict(minister.get(item.get_absolute_url()).context["form"].fields["move"].choices)
-    assert offered["verify"] == f"Verify and close it{' (needs a remark)' * asked}"
-    rejected = step(minister, item, Move.VERIFY, remark=" ")
-    if asked:
-        text = "The light that caused it is no better (Red): say in a remark why it is closed all the same."
-        assert (rejected.status_code, errors(rejected)) == (400, {"remark": [text]})
-        assert step(minister, item, Move.VERIFY, remark="The furnace is shut down for good").status_code == 302
-    assert item.steps.count() == 4
-
-
 # -- who may do what -------------------------------------------------------------------------------------
 
 
@@ -184,19 +154,6 @@ def test_another_provinces_editor_sees_no_control_and_changes_nothing(pilot: Pil
     assert 'value="extend"' not in page
 
 
-def test_a_follow_up_does_not_exist_before_its_day_and_is_not_changed_on_a_past_one(
-    pilot: Pilot, minister: Client
-) -> None:
-    item = make.follow_up(pilot, (Move.SIGN, day(10)), opened_on=day(40), due_on=day(5))
-    address = item.get_absolute_url()
-    assert minister.get(f"{address}?as_of={day(41)}").status_code == 404
-    past = minister.get(f"{address}?as_of={day(20)}")
-    assert past.context["form"] is None
-    assert past.context["finding"].startswith("To be signed for since")
-    assert minister.post(f"{address}?as_of={day(20)}", {"move": "report"}).status_code == 403
-    assert minister.get("/actions/2026-999/").status_code == 404
-
-
 # -- the list --------------------------------------------------------------------------------------------
 
 
@@ -217,27 +174,6 @@ def listed(answer: Any) -> list[str]:
     return [row[0].value for row in answer.context["listing"].table.rows]
 
 
-def test_the_list_answers_the_question_and_begins_with_the_latest(five: dict[str, FollowUp], client: Client) -> None:
-    answer = client.get("/actions/")
-    assert answer.context["finding"] == "1 of 5 follow-ups are closed; 3 open, 1 of them overdue."
-    assert listed(answer) == [str(five[name]) for name in ("overdue", "reported", "later", "closed", "withdrawn")]
-    waiting = "1 of 3 open ones is reported as done and waits to be verified"
-    assert f'<a href="/actions/?state=reported#results">{waiting}</a>' in answer.content.decode()
-
-
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ("state=open", ["overdue", "reported", "later"]),
-        ("subject=policy", ["later"]),
-        ("province=jia&state=withdrawn", ["withdrawn"]),
-        ("sort=due&state=open", ["reported", "overdue", "later"]),
-    ],
-)
-def test_filters_and_sorting(five: dict[str, FollowUp], client: Client, query: str, names: list[str]) -> None:
-    assert listed(client.get(f"/actions/?{query}")) == [str(five[name]) for name in names]
-
-
 def test_what_waits_for_a_user(five: dict[str, FollowUp], pilot: Pilot, minister: Client) -> None:
     editor = client_of(make_user("editor", "provincial_editor", pilot.province))
     assert listed(minister.get("/actions/?mine=true")) == [str(five["reported"])]
@@ -252,18 +188,6 @@ def test_what_waits_for_a_user(five: dict[str, FollowUp], pilot: Pilot, minister
 def lists(client: Client) -> list[Any]:
     known = {"overdue", "to-sign", "to-report", "verify"}
     return [item for item in client.get("/desk/").context["lists"] if item["slug"] in known]
-
-
-def test_the_file_holds_what_the_page_has_no_room_for(five: dict[str, FollowUp], client: Client) -> None:
-    rows = client.get("/actions/?export=follow-ups.csv&state=closed").getvalue().decode("utf-8-sig")
-    assert "Times extended" in rows
-    assert day(50).isoformat() in rows
-
-
-def test_an_empty_list_names_the_next_step(minister: Client, client: Client) -> None:
-    assert client.get("/actions/").context["finding"].startswith("No follow-up was opened by")
-    assert 'href="/actions/new/"' in text_of(minister.get("/actions/"))
-    assert 'href="/actions/new/"' not in text_of(client.get("/actions/"))
 
 
 # -- beside a light and on the pages of records ----------------------------------------------------------
@@ -355,39 +279,7 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
     assert set(owners().values()) == {"Next"}
 
 
-def test_records_have_a_tab_of_their_follow_ups(five: dict[str, FollowUp], client: Client) -> None:
-    policy = five["later"].policy
-    assert policy is not None
-    for path, names in (
-        ("/pilots/red/", {"overdue", "reported", "closed", "withdrawn"}),
-        ("/provinces/jia/", {"overdue", "reported", "closed", "withdrawn"}),
-        (policy.get_absolute_url(), {"later"}),
-    ):
-        page = text_of(client.get(path))
-        assert {name for name, item in five.items() if f">{item}<" in page} == names, path
-
-
 # -- the forms -------------------------------------------------------------------------------------------
-
-
-def test_bad_input_is_named_at_its_field_and_opens_nothing(pilot: Pilot, agency: Agency, minister: Client) -> None:
-    sent = {"kind": "assignment", "opened_on": day(0), "due_on": day(3), "owner_agency": agency.pk}
-    answer = minister.post("/actions/new/", {**sent, "subject": "pilot:red"})
-    assert answer.status_code == 400
-    assert errors(answer) == {
-        "title_en": ["Give the title in at least one language."],
-        "due_on": ["Due before it was opened. Check both days."],
-    }
-    assert errors(minister.post("/actions/new/", {**sent, "subject": "pilot:gone"}))["subject"] == [
-        "Select a valid choice. pilot:gone is not one of the available choices."
-    ]
-    caused = {**sent, "title_en": "Experts", "subject": "province:jia", "cause": "pilot", "due_on": day(-3)}
-    assert errors(minister.post("/actions/new/", caused)) == {
-        "subject": ["The cause is the light of a pilot. Choose that pilot, or open a follow-up without a cause."]
-    }
-    assert minister.get("/actions/new/?pilot=gone").status_code == 404
-    assert minister.get("/actions/new/?pilot=red&milestone=x").status_code == 404
-    assert not FollowUp.objects.exists()
 
 
 def rows(*filled: dict[str, Any], total: int = 3) -> dict[str, Any]:
@@ -403,12 +295,6 @@ def rows(*filled: dict[str, Any], total: int = 3) -> dict[str, Any]:
     for place, row in enumerate(filled):
         data |= {f"form-{place}-{name}": value for name, value in row.items()}
     return data
-
-
-@pytest.mark.parametrize("count", ["9" * 5_000, "-1", ""])
-def test_more_rows_of_a_meeting_than_a_number_can_say(minister: Client, count: str) -> None:
-    answer = minister.post("/actions/meeting/", {"more": "1", "form-TOTAL_FORMS": count, "form-INITIAL_FORMS": "0"})
-    assert answer.status_code == 200
 
 
 def test_a_meeting_opens_all_or_none(pilot: Pilot, agency: Agency, minister: Client) -> None:
@@ -429,27 +315,3 @@ def test_a_meeting_opens_all_or_none(pilot: Pilot, agency: Agency, minister: Cli
         ("Report monthly", day(-20), "Monthly meeting"),
         ("Send experts", day(-5), "Monthly meeting"),
     ]
-
-
-def test_rows_are_added_without_losing_what_was_typed(minister: Client) -> None:
-    answer = minister.post("/actions/meeting/", {**rows({"title": "Half a row"}), "more": "1"})
-    page = text_of(answer)
-    assert (answer.status_code, len(answer.context["rows"])) == (200, 6)
-    assert "Half a row" in page
-    assert "This field is required" not in page
-    assert errors(minister.post("/actions/meeting/", rows())) == {"__all__": ["Fill in at least one row."]}
-
-
-# -- paper -----------------------------------------------------------------------------------------------
-
-
-def test_the_order_is_on_the_page_for_paper_and_alone_by_its_link(pilot: Pilot, client: Client) -> None:
-    item = make.follow_up(pilot, opened_on=day(40), due_on=day(10), task_zh="更换二号炉")
-    page = text_of(client.get(f"{item.get_absolute_url()}?lang=zh-hans"))
-    sheet = re.search(r'<article class="order paper-only".*?</article>', page, re.DOTALL)
-    assert sheet
-    for text in ("督办事项交办单", item.number, "更换二号炉", "签收人", item.owner_agency.name_zh):
-        assert text in sheet[0]
-    alone = text_of(client.get(f"{item.get_absolute_url()}?sheet=1"))
-    assert '<article class="order"' in alone
-    assert 'id="history"' not in alone

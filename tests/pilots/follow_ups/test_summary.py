@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from pilots.follow_ups.summary import FollowUpSummary, MedianDays, Share
+from pilots.follow_ups.summary import FollowUpSummary
 from pilots.metrics.follow_up_states import TRANSITIONS, FollowUpState, Move
 from pilots.models import FollowUp, Pilot
 from policies.models import Agency
@@ -93,13 +93,3 @@ def test_the_numbers_of_five_days_hold_cases_of_all(db: None) -> None:
             "ages": found.ages,
         }
     assert_snapshot("follow-up-summary", said)
-
-
-def test_no_follow_ups_no_shares() -> None:
-    found = FollowUpSummary([], DAYS[0])
-    assert (found.open, found.overdue, found.overdue.percent, found.days_to_close) == (
-        0,
-        Share(0, 0),
-        None,
-        MedianDays(None, 0),
-    )

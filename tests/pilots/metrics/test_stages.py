@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilots.metrics.stages import (
-    ORDERED_STAGES,
     CurrentStage,
     Duration,
     Stage,
@@ -37,22 +36,6 @@ RECTIFIED = [
 ]
 RECORDS = st.lists(st.builds(StageEvent, st.sampled_from(Stage), st.dates(date(2023, 1, 1), date(2026, 12, 31))))
 DAYS = st.dates(date(2023, 1, 1), date(2027, 12, 31))
-
-
-def test_the_order_of_stages() -> None:
-    assert [stage.value for stage in ORDERED_STAGES] == [
-        "recommended",
-        "reviewed",
-        "listed",
-        "tasked",
-        "plan_draft",
-        "plan_issued",
-        "implementing",
-        "midterm",
-        "final_eval",
-        "promoted",
-    ]
-    assert [stage.value for stage in Stage if stage.is_side] == ["rectifying", "withdrawn"]
 
 
 # -- on a day ------------------------------------------------------------------------------------------
@@ -86,12 +69,6 @@ def test_rectifying_returns_to_where_it_was(as_of: date, stage: Stage, since: da
 def test_a_repeated_stage_began_with_its_first_entry() -> None:
     again = [LISTED, StageEvent(Stage.LISTED, date(2024, 3, 1))]
     assert current_stage(again, TODAY) == CurrentStage(Stage.LISTED, LISTING, Stage.LISTED)
-
-
-def test_two_stages_on_one_day() -> None:
-    assert current_stage([StageEvent(Stage.TASKED, LISTING), LISTED], LISTING) == CurrentStage(
-        Stage.TASKED, LISTING, Stage.TASKED
-    )
 
 
 @given(RECORDS, DAYS)
@@ -163,10 +140,6 @@ def test_a_record_that_can_be_true() -> None:
     assert stage_issues(HUZHOU, TODAY) == []
     assert stage_issues(RECTIFIED, TODAY) == []
     assert stage_issues([], TODAY) == []
-
-
-def test_the_whole_way_in_a_day() -> None:
-    assert stage_issues([StageEvent(stage, LISTING) for stage in reversed(ORDERED_STAGES)], LISTING) == []
 
 
 TASKED_LATE = StageEvent(Stage.TASKED, date(2024, 12, 1))

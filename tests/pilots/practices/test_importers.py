@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from pilots.models import Adoption, Effect, Practice
 from tests import factories as make
@@ -33,11 +32,6 @@ def world(db: None) -> SimpleNamespace:
     )
 
 
-@pytest.fixture
-def editor(world: SimpleNamespace) -> User:
-    return make_user("editor", "provincial_editor", world.home)
-
-
 def error_texts(kind: str, *rows: Any, by: Any = None) -> list[tuple[str, str, str]]:
     return [(fault.cell, fault.code, fault.message) for fault in dry_run_of(kind, *rows, by=by).errors]
 
@@ -56,29 +50,6 @@ def test_a_practice_is_entered_and_taken_back(world: SimpleNamespace) -> None:
     assert [row.pilot_id for row in entry.origins.all()] == [world.origin.pk]
     undo_import(record)
     assert table_checksums() == before
-
-
-def test_a_practice_has_an_origin(world: SimpleNamespace) -> None:
-    assert error_texts("practices", NEW_PRACTICE, ["新", "industry", "park", None]) == [
-        ("D2", "required", "Empty. This needs a value.")
-    ]
-    assert error_texts("practices", ["code", "origins"], ["kiln", None]) == [
-        ("B2", "required", "Empty. This needs a value.")
-    ]
-    assert errors_of(dry_run_of("practices", ["title_zh", "field", "level"], ["新", "industry", "park"])) == [
-        ("1", "missing_column")
-    ]
-
-
-def test_rules_of_the_record_stand_at_their_cells(world: SimpleNamespace) -> None:
-    heads = ["code", "cost_amount", "passed_on", "library_on", "problem"]
-    whole = "A cost has its amount, kind and year. Give all three, or none."
-    assert error_texts("practices", heads, ["kiln", "12", None, "2025-01-05", "短"]) == [
-        ("2", "invalid", f"Kind of cost: {whole}"),
-        ("2", "invalid", f"Year of the cost: {whole}"),
-        ("D2", "invalid", "It enters the library after it was passed. Give both days in order."),
-        ("E2", "invalid", "Ensure this value has at least 20 characters (it has 1)."),
-    ]
 
 
 # -- adoptions ---------------------------------------------------------------------------------------------
@@ -120,15 +91,6 @@ def test_a_copy_names_its_place_once_and_in_the_right_province(world: SimpleName
     assert error_texts("adoptions", ADOPTIONS, *twice) == [("C2", "invalid", text), ("C3", "invalid", text)]
     pilots = [["kiln", "copy", None, None, None]] * 2
     assert errors_of(dry_run_of("adoptions", ADOPTIONS, *pilots)) == [("B2", "twice"), ("B3", "twice")]
-
-
-def test_copies_of_another_province_are_not_changed(world: SimpleNamespace, editor: User) -> None:
-    make.adoption(world.practice, world.copy)
-    rows = [["kiln", "copy", None, None, "2025-03-01"], ["kiln", None, "away", None, None]]
-    found = errors_of(dry_run_of("adoptions", ADOPTIONS, *rows, by=editor))
-    assert found == [("C2", "not_yours"), ("C3", "not_yours")]
-    own = make.pilot(make.batch(), world.home, slug="own")
-    assert errors_of(dry_run_of("adoptions", ADOPTIONS, ["kiln", own.slug, None, None, None], by=editor)) == []
 
 
 # -- effects -----------------------------------------------------------------------------------------------

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.messages import get_messages
 from django.db import transaction
 
 from core.history.recording import delete_with_history
-from core.http import today
 from core.records.writing import Conflict
 from pilots.models import Adoption, Effect, Pilot, Practice
 from policies.models import Industry, Province
@@ -279,54 +277,6 @@ def test_a_new_practice_is_its_provinces_own_and_has_no_effect_yet(
 # -- moves -------------------------------------------------------------------------------------------------
 
 
-def test_a_practice_goes_its_way_by_api(records: dict[str, Any], users: dict[str, User]) -> None:
-    practice, address = records["passed"], "/api/v1/practices/passed/"
-    Practice.objects.filter(pk=practice.pk).update(passed_on=None)
-    boss, home, away = (ApiClient(session=users[name]) for name in ("ministry", "home", "away"))
-    etag = boss.send("GET", address)["ETag"]
-
-    def move(api: ApiClient, etag: str, **body: Any) -> Any:
-        return api.send("POST", f"{address}move/", body, **{"If-Match": etag})
-
-    assert faults(move(boss, etag, move="take_in")) == (409, {"/move": "state"})
-    wrong = {"/move": "invalid_choice", "/why": "unknown_field"}
-    assert faults(move(boss, etag, move="steal", why="x")) == (400, wrong)
-    other = "This belongs to another province or to all: your role does not reach it."
-    for api, name, text in (
-        (away, "pass", other), (home, "retire", "Only the ministry takes this step: ask the ministry."),
-    ):  # fmt: skip
-        (fault,) = move(api, etag, move=name, reason="Old").json()["errors"]
-        assert (fault["pointer"], fault["code"], fault["message"]) == ("", "not_yours", text)
-    assert faults(home.send("POST", f"{address}move/", {"move": "pass"})) == (428, {"If-Match": "required"})
-    passed = move(home, etag, move="pass")
-    assert (passed.status_code, passed.json()["state"], passed.json()["passed_on"]) == (200, "passed", str(today()))
-    assert faults(move(home, etag, move="pass")) == (412, {"If-Match": "stale"})
-    assert faults(move(boss, passed["ETag"], move="take_in")) == (400, {"/library_on": "missing"})
-    make.effect(practice)
-    key = {"Idempotency-Key": "take-in-1", "If-Match": passed["ETag"]}
-    first, again = (boss.send("POST", f"{address}move/", {"move": "take_in"}, **key) for _n in range(2))
-    assert (first.status_code, first.json()["state"], again.json()) == (200, "in_library", first.json())
-    taken = move(boss, first["ETag"], move="recommend")
-    assert faults(move(boss, taken["ETag"], move="retire")) == (400, {"/reason": "required"})
-    retired = move(boss, taken["ETag"], move="retire", reason="Replaced")
-    assert (retired.json()["state"], retired.json()["retired_reason"]) == ("retired", "Replaced")
-    written = [str(entry.history_user) for entry in practice.history.all()[:4]]
-    assert written == ["ministry", "ministry", "ministry", "home"]
-
-
-def test_a_recommendation_on_a_rise_asks_for_a_remark_on_its_page_too(
-    records: dict[str, Any], users: dict[str, User]
-) -> None:
-    client, address = client_of(users["ministry"]), "/practices/worse/move/"
-    assert 'id="reason-recommend" name="reason" maxlength="300" required' in client.get("/practices/worse/").text
-    refused = client.post(address, {"move": "recommend"})
-    assert [str(message) for message in get_messages(refused.wsgi_request)] == [
-        "The total of its pilot got worse in the same years: say why it is recommended all the same."
-    ]
-    assert client.post(address, {"move": "recommend", "reason": WHY}).status_code == 302
-    assert records["worse"].history.first().history_change_reason == WHY
-
-
 def test_a_confirmation_is_taken_back_by_api(records: dict[str, Any], users: dict[str, User]) -> None:
     boss = ApiClient(session=users["ministry"])
     elsewhere = ApiClient(session=make_user("elsewhere", "provincial_editor", make.province()))
@@ -345,23 +295,6 @@ def test_a_confirmation_is_taken_back_by_api(records: dict[str, Any], users: dic
     assert faults(withdraw(boss, done["ETag"], reason="Again")) == (409, {"": "not_confirmed"})
 
 
-def test_a_change_on_its_page_ends_the_confirmation_and_says_so(
-    records: dict[str, Any], users: dict[str, User]
-) -> None:
-    copy = records["confirmed"]
-    client, page = client_of(users["away"]), f"/practices/ready/copies/{copy.pk}/"
-    warning = "A change of a day or of a text ends the confirmation: the copy then has to be confirmed anew."
-    ended = "This change ended the confirmation of 6 June 2025."
-    assert warning in client.get(page).text
-    sent = {"started_on": "2025-03-01", "in_use_on": "2025-04-01"}
-    same = client.post(f"{page}update/", sent)
-    assert [str(item) for item in get_messages(same.wsgi_request)] == ["The copy is updated."]
-    changed = client.post(f"{page}update/", sent | {"changed_en": "Bigger dryer"})
-    assert [str(item) for item in get_messages(changed.wsgi_request)][1:] == ["The copy is updated.", ended]
-    assert copy.history.first().history_change_reason == ended
-    assert warning not in client.get(page).text
-
-
 def test_undoing_an_import_restores_the_confirmation_that_it_ended(
     records: dict[str, Any], users: dict[str, User]
 ) -> None:
@@ -371,17 +304,6 @@ def test_undoing_an_import_restores_the_confirmation_that_it_ended(
     undo_import(run_import("adoptions", *rows, by=users["away"]))
     stored = Adoption.objects.get(pk=records["confirmed"].pk)
     assert (stored.in_use_on, stored.confirmed_on) == (date(2025, 4, 1), date(2025, 6, 6))
-
-
-def test_the_pilot_of_a_confirmed_copy_may_come_to_another_province(
-    records: dict[str, Any], users: dict[str, User]
-) -> None:
-    """Its province follows, and is no change of the copy."""
-    copy = records["confirmed"]
-    Adoption.objects.filter(pk=copy.pk).update(pilot=Pilot.objects.get(slug="own"), place="")
-    assert by_api(users["ministry"], copy, {"note_en": "Seen"}, "") == [200, {}]
-    copy.refresh_from_db()
-    assert (copy.province.slug, copy.confirmed_on) == ("home", date(2025, 6, 6))
 
 
 # -- effects whose reading was corrected -------------------------------------------------------------------

@@ -136,15 +136,6 @@ def test_an_effect_counts_from_the_acceptance_of_both_readings() -> None:
         assert [*counts, len(effects)] == [measured, stated, measured + waiting + stated], day
 
 
-def test_a_change_from_nothing_has_no_percentage() -> None:
-    pilot = make.pilot(make.batch(), make.province())
-    practice, indicator = make.practice(pilot), make.indicator("AIR_SO2")
-    readings = [make.reading(pilot, indicator, "2023", 0), make.reading(pilot, indicator, "2025", 3)]
-    make.effect(practice, reading_before=readings[0], reading_after=readings[1], known_on=date(2026, 4, 1))
-    effect = Effect.objects.on(date(2026, 5, 1)).get()
-    assert (effect.change, effect.rate) == (3, None)
-
-
 def test_no_copy_is_not_a_median_of_nothing() -> None:
     make.practice(make.pilot(make.batch(), make.province()))
     diffusion = build_diffusion(date(2026, 5, 1))

@@ -12,7 +12,6 @@ from pilots.analytics.pilot_status import build_progress
 from pilots.models import Pilot, Practice
 from pilots.practices.queries import practices_for
 from tests import factories as make
-from tests.support.csv_files import csv_records
 
 pytestmark = pytest.mark.django_db
 DAY = {"as_of": "2026-10-01"}
@@ -22,92 +21,6 @@ def page_text(client: Client, path: str, **params: str) -> str:
     response = client.get(path, params)
     assert response.status_code == 200
     return unescape(response.content.decode())
-
-
-def test_the_shipped_practices_are_said_to_be_proposals_only(client: Client) -> None:
-    response = client.get("/practices/")
-    assert response.context["finding"] == "12 practices proposed by pilots, none reviewed yet; no copy on record."
-    page = unescape(response.content.decode())
-    assert "No copy of a practice is on record by this day." in page
-    assert "stated: About 2,700 t less diesel and about 5,400 t less CO₂ a year" in page
-    assert "change of the pilot’s total in the same years:" not in page
-    assert response.context["charts"] == {}
-    assert response.context["figures"] == []
-
-
-def test_an_empty_day_has_no_practice(client: Client) -> None:
-    response = client.get("/practices/", {"as_of": "2024-01-01"})
-    assert response.context["finding"] == "No practice is on record by 1 January 2024."
-    assert client.get("/practices/nansha-green-car-port/", {"as_of": "2024-01-01"}).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("query", "titles"),
-    [
-        ("q=huzhou", ["Origin in Huzhou"]),
-        ("state=recommended", ["Recommended"]),
-        ("measured=true", ["Recommended"]),
-        ("province=one", ["Origin in Huzhou", "Recommended"]),
-        ("level=city", ["Origin in Huzhou"]),
-        ("industry=steel", ["Recommended"]),
-    ],
-)
-def test_the_filters_find_practices(client: Client, empty: None, query: str, titles: list[str]) -> None:
-    province, batch = make.province(slug="one"), make.batch()
-    huzhou, other = make.pilot(batch, province, name_en="Huzhou"), make.pilot(batch, province)
-    make.practice(huzhou, title_en="Origin in Huzhou", level="city")
-    practice = make.practice(
-        other,
-        make.pilot(batch, province),
-        title_en="Recommended",
-        field="energy",
-        facet="goal",
-        passed_on=date(2025, 1, 2),
-        library_on=date(2025, 1, 3),
-        recommended_on=date(2025, 1, 4),
-    )
-    practice.industries.add(make.industry(slug="steel"))
-    indicator = make.indicator("AIR_SO2")
-    before, after = make.reading(other, indicator, "2023", 10), make.reading(other, indicator, "2025", 8)
-    make.effect(practice, reading_before=before, reading_after=after)
-    rows = client.get(f"/practices/?sort=title&{query}").context["listing"].table.rows
-    assert sorted(row[0].value for row in rows) == titles
-
-
-def test_the_list_is_the_same_as_a_file(client: Client, empty: None) -> None:
-    batch = make.batch()
-    origin, copier = make.pilot(batch, make.province()), make.pilot(batch, make.province())
-    practice = make.practice(origin, title_en="Dryer", cost_amount=1200, cost_kind="yearly", cost_year=2025)
-    make.effect(practice)
-    make.adoption(practice, copier, started_on=date(2025, 3, 1), in_use_on=date(2025, 4, 1))
-    (found,) = csv_records(client.get("/practices/", {"export": "practices.csv", **DAY}))
-    assert {name: found[name] for name in ("Practice", "State", "Result", "Cost", "Verified", "Claimed only")} == {
-        "Practice": "Dryer",
-        "State": "proposed",
-        "Result": "stated: 5,000 t CO2 less a year",
-        "Cost": "1,200 × 10⁴ yuan (a year, prices of 2025)",
-        "Verified": "0",
-        "Claimed only": "1",
-    }
-
-
-def test_copies_in_use_are_counted_apart_in_the_finding(client: Client, empty: None) -> None:
-    batch = make.batch()
-    origin, *copiers = [make.pilot(batch, make.province()) for _n in range(4)]
-    practice = make.practice(
-        origin, passed_on=date(2025, 1, 2), library_on=date(2025, 1, 3), recommended_on=date(2025, 1, 4)
-    )
-    for pilot, confirmed in zip(copiers, (date(2025, 5, 1), None, None), strict=True):
-        use = {"started_on": date(2025, 3, 1), "in_use_on": date(2025, 4, 1)}
-        make.adoption(practice, pilot, confirmed_on=confirmed, **use)
-    assert client.get("/practices/", DAY).context["finding"] == (
-        "1 of 1 practices recommended, 0 more in the library; 1 of 4 provinces reached; in use: 0 verified, "
-        "1 confirmed, 2 only claimed."
-    )
-    finding = client.get(practice.get_absolute_url(), {"as_of": "2025-04-30"}).context["finding"]
-    assert finding == (
-        "Recommended since 4 January 2025; 0 of 4 provinces reached; in use: 0 verified, 0 confirmed, 3 only claimed."
-    )
 
 
 # -- practices for a pilot -----------------------------------------------------------------------------
