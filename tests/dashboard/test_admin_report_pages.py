@@ -51,6 +51,14 @@ def rows_of(response: Any) -> tuple[list[str], list[list[str]]]:
     return [row[0] for row in rows if row[0].startswith("#")], [row for row in rows if not row[0].startswith("#")]
 
 
+@pytest.mark.parametrize("page", [CHANGES, QUALITY])
+def test_the_pages_are_for_staff_who_may_view_records(pilot: Pilot, client: Client, page: str) -> None:
+    assert client.get(page).status_code == 302
+    client.force_login(User.objects.create_user("reader"))
+    assert client.get(page).status_code == 302
+    assert staff_client().get(page).status_code == 403
+
+
 # -- who may ---------------------------------------------------------------------------------------------------------
 
 

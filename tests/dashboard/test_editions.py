@@ -372,6 +372,20 @@ def test_the_service_and_the_page_refuse_every_step(maker: User) -> None:
         )
 
 
+def test_the_admin_shows_it_and_changes_nothing(maker: User) -> None:
+    edition, admin = make.edition(QUARTER), make_user("root", Role.ADMIN)
+    User.objects.filter(pk__in=[maker.pk, admin.pk]).update(is_staff=True)
+    before = list(Edition.objects.values())
+    for user in (maker, admin):
+        client = client_of(User.objects.get(pk=user.pk))
+        page = f"/admin/dashboard/edition/{edition.pk}"
+        assert client.get(f"{page}/change/").status_code == 200
+        for action, data in (("change", {"release_note_en": "x"}), ("delete", {"post": "yes"})):
+            assert client.post(f"{page}/{action}/", data).status_code == 403
+        assert client.get("/admin/dashboard/edition/add/").status_code == 403
+    assert list(Edition.objects.values()) == before
+
+
 def test_no_version_of_it_is_restored(maker: User) -> None:
     edition = make.edition(QUARTER)
     version = edition.history.first()  # type: ignore[attr-defined]

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.urls import reverse
 
 from core.seed.loader import load_seed
-from policies.models import Policy, Province
+from policies.models import Policy, Province, ProvincialPlan
 from policies.rollout import choose_policy
 from policies.seed import SEED_FILES
 from tests import factories as make
+from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 DAY = date(2026, 6, 30)
@@ -170,3 +172,17 @@ def test_the_shipped_policy_leads_unless_another_was_set_here_before(lead: Polic
     lead.save()
     load_seed(SEED_FILES)  # and loading again leaves it
     assert [policy.slug for policy in Policy.objects.filter(is_lead=True)] == ["lead"]
+
+
+def missing_plans(policy: Policy) -> str:
+    return reverse("admin:policies_policy_missing_plans", args=[policy.pk])
+
+
+def test_a_provincial_editor_adds_no_missing_provinces_to_a_national_policy(client: Client, lead: Policy) -> None:
+    home = make.province()
+    client.force_login(make_user("editor", "provincial_editor", home))
+    page = client.get(reverse("admin:policies_policy_change", args=[lead.pk]))
+    assert [str(label) for label, _url in page.context["ways"]] == ["Provincial plans (2)", "Add a provincial plan"]
+    for answer in (client.get(missing_plans(lead)), client.post(missing_plans(lead))):
+        assert answer.status_code == 403
+    assert not ProvincialPlan.objects.filter(province=home).exists()

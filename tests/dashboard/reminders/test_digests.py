@@ -159,6 +159,14 @@ def test_reported_and_returned_follow_ups(pilot: Pilot, jia: Province) -> None:
     assert "returned on 4 June 2026; Name the boilers; due 8 September 2026, in 95 days" in found["editor"]
 
 
+def test_who_reported_is_not_asked_to_verify(pilot: Pilot) -> None:
+    first, _second = make_officer("first"), make_officer("second")
+    follow_up = make.follow_up(pilot, (Move.SIGN, date(2026, 6, 2)))
+    make.step(follow_up, Move.REPORT, date(2026, 6, 3), author=first)
+    found = mails("2026-06-04 09:00")
+    assert ["to be verified" in found.get(name, "") for name in ("first", "second")] == [False, True]
+
+
 def test_the_ministry_hears_of_what_stays_open_for_20_working_days(pilot: Pilot, jia: Province) -> None:
     """Due on 30 September 2026; the working days after it begin on 8 October, with a worked Saturday."""
     owner = make_officer("owner", jia)
@@ -194,6 +202,16 @@ def test_practices_and_copies_that_wait(pilot: Pilot, jia: Province) -> None:
     assert "Practices to review for the library\n\n- Dry quenching: proposed on 1 May 2026" in found["ministry"]
     assert passed.name not in found["editor"]
     assert "Copies of practices" not in found["ministry"]
+
+
+def test_values_that_nobody_reviewed(pilot: Pilot, jia: Province) -> None:
+    make_officer("editor", jia)
+    make_officer("ministry")
+    indicator = make.indicator("AIR_A")
+    make.reading(pilot, indicator, "2025", 9, state="reported", reported_on=date(2026, 6, 1), accepted_on=None)
+    found = mails("2026-06-02 09:00")
+    assert "Values reported and not reviewed\n\n- Pilot City: 1 value, reported on 1 June 2026" in found["ministry"]
+    assert "not reviewed" not in found["editor"]
 
 
 # -- rights ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
 from pilots.documents.services import attach
 from pilots.models import Attachment, Document
@@ -191,6 +192,22 @@ def test_a_file_is_read_by_those_whom_it_concerns(world: EvidenceWorld) -> None:
                 assert fetch(client, address).status_code == (200 if allowed else 404), (user, address)
     attach(theirs, world.reading, by=world.national)
     assert fetch(world.client(world.editor), f"/documents/{theirs.pk}/file/").status_code == 200
+
+
+def test_the_list_is_for_editors_and_holds_what_they_may_read(world: EvidenceWorld) -> None:
+    mine = world.store("mine.pdf", pdf("mine"), title="Mine")
+    public = world.store("public.png", png(), by=world.other, is_public=True, title="Public")
+    world.store("theirs.jpg", jpg(), by=world.other, title="Theirs")
+    assert world.client(None).get("/documents/").status_code == 302
+    assert world.client(world.viewer).get("/documents/").status_code == 403
+    listing = world.client(world.editor).get("/documents/").context["listing"]
+    assert [row[0].value for row in listing.table.rows] == ["Public", "Mine"]
+    assert {row[0].url for row in listing.table.rows} == {
+        reverse("document-detail", args=[d.pk]) for d in (mine, public)
+    }
+    found = world.client(world.editor).get("/documents/?media_type=image/png&q=pub").context["listing"]
+    assert [row[0].value for row in found.table.rows] == ["Public"]
+    assert world.client(world.national).get("/documents/").context["listing"].count == 3
 
 
 def test_a_reader_sees_how_many_files_are_not_public_and_no_word_of_them(world: EvidenceWorld) -> None:

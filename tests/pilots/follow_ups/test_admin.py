@@ -10,10 +10,11 @@ from django.test import Client
 
 from pilots.models import FollowUp
 from tests import factories as make
-from tests.support.admin_forms import newest, page_url, save_new
+from tests.support.admin_forms import newest, page_url, save, save_new
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
+ADD = "/admin/pilots/followup/add/"
 LIST = "/admin/pilots/followup/"
 
 
@@ -75,6 +76,18 @@ def test_no_follow_up_is_deleted(boss: Client, admin_client: Client, world: Simp
         assert client.post(page_url(follow_up, "delete"), {"post": "yes"}).status_code == 403
         assert "delete_selected" not in client.get(LIST).text
     assert FollowUp.objects.exists()
+
+
+def test_a_province_changes_contact_and_notes_alone(client: Client, world: SimpleNamespace) -> None:
+    client.force_login(make_user("editor", "provincial_editor", world.home))
+    own, others = make.follow_up(world.pilot), make.follow_up(world.other)
+    fields = set(client.get(page_url(own)).context["adminform"].form.fields)
+    assert fields == {"owner_person", "note_en", "note_zh", "change_reason", "version"}
+    assert save(client, own, owner_person="李", is_key="on", verifier=world.boss.pk).status_code == 302
+    own.refresh_from_db()
+    assert (own.owner_person, own.is_key, own.verifier) == ("李", False, None)
+    assert client.post(page_url(others), {"note_en": "x"}).status_code == 403
+    assert client.get(ADD).status_code == 403
 
 
 # -- provinces ---------------------------------------------------------------------------------------------

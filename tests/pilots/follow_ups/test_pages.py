@@ -131,6 +131,23 @@ def test_of_two_verifiers_the_second_is_told_and_keeps_the_text(pilot: Pilot, mi
     assert [found.move for found in item.steps.order_by("seq")] == ["open", "sign", "report", "verify"]
 
 
+@pytest.mark.parametrize(("then", "asked"), [("red", True), ("yellow", True), ("green", False)])
+def test_closing_while_the_light_is_no_better_asks_for_a_remark(
+    pilot: Pilot, minister: Client, then: str, asked: bool
+) -> None:
+    history = ((Move.SIGN, day(30)), (Move.REPORT, day(20)))
+    cause = {"cause": "milestone", "cause_milestone": Milestone.objects.get(), "cause_colour": then}
+    item = make.follow_up(pilot, *history, opened_on=day(40), due_on=day(10), **cause)
+    offered = dict(minister.get(item.get_absolute_url()).context["form"].fields["move"].choices)
+    assert offered["verify"] == f"Verify and close it{' (needs a remark)' * asked}"
+    rejected = step(minister, item, Move.VERIFY, remark=" ")
+    if asked:
+        text = "The light that caused it is no better (Red): say in a remark why it is closed all the same."
+        assert (rejected.status_code, errors(rejected)) == (400, {"remark": [text]})
+        assert step(minister, item, Move.VERIFY, remark="The furnace is shut down for good").status_code == 302
+    assert item.steps.count() == 4
+
+
 # -- who may do what -------------------------------------------------------------------------------------
 
 

@@ -277,6 +277,24 @@ def test_a_new_practice_is_its_provinces_own_and_has_no_effect_yet(
 # -- moves -------------------------------------------------------------------------------------------------
 
 
+def test_a_practice_goes_its_way_by_api(records: dict[str, Any], users: dict[str, User]) -> None:
+    practice, address = records["passed"], "/api/v1/practices/passed/"
+    boss, home = (ApiClient(session=users[name]) for name in ("ministry", "home"))
+
+    def move(api: ApiClient, etag: str, **body: Any) -> Any:
+        return api.send("POST", f"{address}move/", body, **{"If-Match": etag})
+
+    etag = boss.send("GET", address)["ETag"]
+    assert faults(move(boss, etag, move="pass")) == (409, {"/move": "state"})
+    assert faults(move(home, etag, move="take_in")) == (403, {"": "not_yours"})
+    assert faults(move(boss, etag, move="take_in")) == (400, {"/library_on": "missing"})
+    make.effect(practice)
+    taken = move(boss, etag, move="take_in")
+    assert (taken.status_code, taken.json()["state"], taken.json()["library_on"]) == (200, "in_library", str(today()))
+    assert faults(move(boss, etag, move="recommend")) == (412, {"If-Match": "stale"})
+    assert str(practice.history.first().history_user) == "ministry"
+
+
 def test_a_confirmation_is_taken_back_by_api(records: dict[str, Any], users: dict[str, User]) -> None:
     boss = ApiClient(session=users["ministry"])
     elsewhere = ApiClient(session=make_user("elsewhere", "provincial_editor", make.province()))

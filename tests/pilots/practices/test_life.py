@@ -181,6 +181,25 @@ def test_a_copy_is_given_up_with_its_reason(world: SimpleNamespace) -> None:
     assert "The kilns run too cold" in page
 
 
+@pytest.mark.parametrize("path", ["/practices/new/", "/practices/one/adopt/", "/practices/one/effects/new/"])
+def test_readers_are_asked_to_sign_in_and_viewers_refused(world: SimpleNamespace, path: str) -> None:
+    make.practice(world.pilots[0], slug="one")
+    assert Client().get(path).status_code == 302
+    assert client_of(make_user("viewer", "viewer")).get(path).status_code == 403
+    assert client_of(world.ministry).get(path).status_code == 200
+
+
+def test_an_editor_of_another_province_adds_no_effect(world: SimpleNamespace) -> None:
+    practice = make.practice(world.pilots[0], province=world.provinces[0])
+    page = f"{practice.get_absolute_url()}effects/new/"
+    assert client_of(world.editors[1]).get(page).status_code == 403
+    make.adoption(practice, world.pilots[1])
+    stated = {"basis": "total", "statement_en": "Less", "sources": [make.source().pk]}
+    response = client_of(world.editors[1]).post(page, stated)  # of the origin, by the adopter
+    assert response.status_code == 403
+    assert not Effect.objects.exists()
+
+
 def test_names_of_people_stay_off_the_page(world: SimpleNamespace) -> None:
     practice = make.practice(world.pilots[0], province=world.provinces[0])
     make.effect(practice)
