@@ -20,7 +20,7 @@ from django.test import Client
 from tests.support.snapshots import chart_content, plain
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-OF_ONE_DATABASE = {"id", "revision", "url", "known", "made_at", "next", "previous", "address"}
+OF_ONE_DATABASE = {"id", "revision", "url", "known", "made_at", "next", "previous", "address", "request_id"}
 
 
 def without_keys(value: Any) -> Any:
@@ -68,4 +68,4 @@ def assert_golden(name: str, client: Client) -> None:
         kept = json.loads(text)
     differing = [address for address in kept if found[address] != kept[address]]
     told = {one: [*unified_diff(lines(kept[one]), lines(found[one]), n=2)][3:30] for one in differing[:10]}
-    assert differing == [], json.dumps(told, ensure_ascii=False, indent=1)
+    assert differing == [], json.dumps([*differing, told], ensure_ascii=False, indent=1)
