@@ -440,7 +440,6 @@ def test_the_chosen_colours_are_kept(reader: Callable[..., Page]) -> None:
 # -- what a steward does -------------------------------------------------------------------------------------
 
 
-LIST = "省份,批次,类型,中文名称\n浙江,national-batch-1,城市,湖州示范市\n陝西,national-batch-1,城市,西安示范市\n"
 AS_LOADED = {"preload": False}  # axe would look for what the admin's style sheets import in a wrong place, and say so
 ADMIN_REPORTS = ["/admin/import/", "/admin/changes/", "/admin/quality/", "/admin/auth/user/1/token/", "/tokens/"]
 
@@ -541,40 +540,6 @@ def test_a_page_for_editors_is_sound(reader: Callable[..., Page], steward: str, 
     assert browser_errors(page, **AS_LOADED) == []
 
 
-def test_a_list_is_checked_corrected_confirmed_and_undone(
-    reader: Callable[..., Page], steward: str, tmp_path: Path
-) -> None:
-    page = reader("/admin/login/?next=/admin/import/")
-    sign_in_as(page, steward)
-    upload_pilots(page, tmp_path, LIST)
-    expect(page.locator(".verdict")).to_have_text("Nothing is written: 1 error in 2 rows.")
-    expect(page.get_by_role("row", name="A3")).to_contain_text("There is no province “陝西”. Did you mean “陕西”?")
-    assert browser_errors(page, **AS_LOADED) == []
-    page.goto("/admin/import/")
-    upload_pilots(page, tmp_path, LIST.replace("陝西", "陕西"))
-    page.get_by_label("Reason").fill("List of the ministry")
-    page.get_by_role("button", name="Confirm: write all of it").click()
-    expect(page.locator(".verdict")).to_have_text("Written: 2 new, 0 changed, 0 unchanged.")
-    page.goto("/pilots/?q=示范市")
-    expect(page.get_by_role("main")).to_contain_text("湖州示范市")
-    page.go_back()
-    page.get_by_text("Undo the whole import").click()
-    page.get_by_role("button", name="Yes, set 2 records back").click()
-    expect(page.locator(".verdict")).to_contain_text("Undone.")
-    page.goto("/pilots/?q=示范市")
-    expect(page.get_by_role("main")).not_to_contain_text("湖州示范市")
-
-
-def upload_pilots(page: Page, folder: Path, text: str) -> None:
-    """Upload a file of pilots for its dry run."""
-    path = folder / "list.csv"
-    path.write_text(text, encoding="gb18030")
-    page.get_by_role("radio", name="Pilots").check()
-    page.locator("#id_file").set_input_files(path)
-    page.get_by_role("button", name="Check the file").click()
-    page.wait_for_url(lambda address: address.rstrip("/").rpartition("/")[2].isdecimal())
-
-
 # -- what leaves the page ------------------------------------------------------------------------------------
 
 
@@ -661,39 +626,6 @@ def test_a_citation_ends_with_the_copied_link_whatever_the_chart_shows(reader: C
         f"{site}/provinces/?as_of=2026-11-24&known={localdate()}&lang=en#chart-map",
     )
     assert citation == f"“{title}”, Synergy Pilot Tracker, as it stood on 24 November 2026. {link}"
-
-
-def test_paper_shows_drawings_and_lists_each_source_once(reader: Callable[..., Page]) -> None:
-    """A table is printed where the reader opened it, and not after every drawing."""
-    page = reader(POLICY)
-    draw_charts(page)
-    page.locator("#chart-lags").get_by_role("tab", name="Table").click()
-    page.emulate_media(media="print")
-    expect(page.locator("#chart-adoption canvas")).to_be_visible()
-    expect(page.locator("#chart-adoption table")).to_be_hidden()
-    expect(page.locator("#chart-map table")).to_be_hidden()
-    expect(page.locator("#chart-lags canvas")).to_be_visible()
-    expect(page.locator("#chart-lags table")).to_be_visible()
-    line = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-line')")
-    day = (page.locator("#cite").text_content() or "").partition(" · ")[2]  # after the title of the page
-    assert line.strip('"') == day.partition(". http")[0].strip().partition("http")[0].strip().rstrip(".") + "."
-    address = page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--paper-address')")
-    assert address.strip('"') == page.locator("#cite .address").text_content()
-    for gone in (
-        ".site-nav",
-        ".site-search",
-        ".page-tools",
-        ".tabs",
-        ".menu",
-        ".define",
-        ".chart .sources",
-    ):
-        expect(page.locator(gone).first).to_be_hidden()
-    listed = page.locator(".sources:visible li > :first-child").all_text_contents()
-    assert len(listed) > 10
-    assert len(listed) == len(set(listed))
-    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert page.pdf(format="A4").startswith(b"%PDF")
 
 
 def test_a_chart_is_drawn_when_it_is_seen_and_not_before(reader: Callable[..., Page]) -> None:

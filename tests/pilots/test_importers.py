@@ -13,7 +13,7 @@ from core.http import today
 from core.imports.columns import RecordLookup
 from core.imports.importer import KINDS
 from core.spreadsheets.cells import SheetCell
-from pilots.models import Indicator, Reading, Target
+from pilots.models import Indicator, Pilot, Reading, StageEntry, Target
 from tests import factories as make
 from tests.support.imports import actions_of, dry_run_of, run_import
 from tests.support.snapshots import assert_snapshot
@@ -182,6 +182,27 @@ def test_what_the_check_of_a_file_says_of_readings(world: SimpleNamespace) -> No
     assert_snapshot("import-readings", said)
     describe = KINDS["readings"].describe
     assert "version 2, after 100" in describe(dry_run_of("readings", READINGS, [*first, 101, MARCH, None]).rows[0])
+
+
+def test_parks_before_the_city_they_lie_in(world: SimpleNamespace) -> None:
+    make.industry(slug="steel", name_zh="钢铁")
+    make.industry(slug="cement", name_zh="水泥")
+    run_import(
+        "pilots",
+        PILOTS,
+        [None, "己市高新区", "park", "first", "jia", "己市", "钢铁、水泥"],
+        [None, "己市", "city", "first", "jia", None, None],
+    )
+    park = Pilot.objects.get(name_zh="己市高新区")
+    assert (park.slug, park.parent.slug) == ("ji-shi-gao-xin-qu", "ji-shi")
+    assert sorted(industry.slug for industry in park.industries.all()) == ["cement", "steel"]
+
+
+def test_a_plan_is_fulfilled(world: SimpleNamespace) -> None:
+    """The day for which it was planned stays, unless the row gives another."""
+    run_import("stages", STAGES, ["planned", "listed", None, "2024-01-15", None])
+    found = StageEntry.objects.filter(pilot__slug="planned").values_list("planned_on", "entered_on")
+    assert list(found) == [(date(2024, 1, 1), date(2024, 1, 15))]
 
 
 # -- targets ---------------------------------------------------------------------------------------------

@@ -182,6 +182,22 @@ def test_a_demonstration_marks_and_does_not_send(reported: Pilot, jia: Province)
     assert len(told()) == 4
 
 
+def test_mail_switched_off_just_before_it_is_sent_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch, reported: Pilot, jia: Province
+) -> None:
+    """While the first mail is sent, the second user switches mail off."""
+    _first, second = make_officer("first", jia), make_officer("second", jia)
+    make.milestone(reported, date(2026, 6, 15))
+    deliver = EmailBackend.send_messages
+
+    def send_messages(self: EmailBackend, messages: Any) -> int:
+        MailSettings.objects.get_or_create(user=second, rhythm="off")
+        return deliver(self, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
+    assert list(mails("2026-06-08 09:00")) == ["first"]
+
+
 # -- several processes -----------------------------------------------------------------------------------------
 
 

@@ -104,38 +104,6 @@ def test_days_off_are_entered_by_the_ministry_and_missing_years_told(jia: Provin
 # -- My work -------------------------------------------------------------------------------------------------
 
 
-def lists(client: Client) -> dict[str, list[str]]:
-    answer = client.get("/desk/?as_of=2026-06-03")
-    return {item["slug"]: [str(row[0].value) for row in item["table"].rows] for item in answer.context["lists"]}
-
-
-def test_practices_to_pass_and_copies_to_confirm_are_on_the_desk(pilot: Pilot, jia: Province) -> None:
-    elsewhere = make.pilot(make.batch(), make.province(slug="yi"), name_en="Other City")
-    own = make.practice(pilot, title_en="Ours", province=jia)
-    make.practice(elsewhere, title_en="Not ours", province=elsewhere.province)
-    make.practice(elsewhere, title_en="Passed", province=elsewhere.province, passed_on=date(2026, 5, 1))
-    make.practice(
-        pilot, title_en="In the library", province=jia, passed_on=date(2025, 5, 1), library_on=date(2025, 6, 1)
-    )
-    make.adoption(own, elsewhere)
-    make.adoption(own, make.pilot(make.batch(), jia), confirmed_on=date(2026, 5, 2))
-    editor, other, ministry = (
-        make_officer("editor", jia),
-        make_officer("other", elsewhere.province),
-        make_officer("min"),
-    )
-    own.adoptions.filter(pilot=elsewhere).update(claimed_by=other)
-    found = {name: lists(client_of(user)) for name, user in (("editor", editor), ("other", other), ("min", ministry))}
-    assert {
-        name: {slug: rows[slug] for slug in ("practices", "copies", "take-in") if slug in rows}
-        for name, rows in found.items()
-    } == {
-        "editor": {"practices": ["Ours"], "copies": ["Other City"]},
-        "other": {"practices": ["Not ours"]},  # who claimed a copy does not confirm it
-        "min": {"take-in": ["Passed"]},
-    }
-
-
 def test_the_desk_says_why_no_mail_comes(settings: Any, jia: Province) -> None:
     editor = make_officer("editor", jia)
     client = client_of(editor)

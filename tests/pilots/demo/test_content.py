@@ -10,37 +10,20 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Max, Q
 from django.test import Client
-from django.utils import timezone
 from openpyxl import load_workbook
 
 from core.history.models import ChangeEvent
 from core.http import SIDES
 from core.snapshots import record_models
-from dashboard.editions import content_of, difference_sentences
-from dashboard.models import Edition
-from pilots.analytics.pilot_status import pilot_status
 from pilots.demo import load
-from pilots.demo.load import DEMONSTRATION_DAY
-from pilots.follow_ups.services import cause_on
 from pilots.models import (
-    Adoption,
-    Document,
-    Effect,
-    FollowUp,
-    FollowUpStep,
-    Milestone,
     Pilot,
-    Reading,
-    StageEntry,
-    Target,
 )
-from policies.models import Agency, Policy, ProvincialPlan
+from policies.models import Agency, Policy
 from tests.support.demo_data import BANNER, INVENTED_MODELS
 from tests.support.golden import assert_golden
 from tests.support.imports import table_checksums
 from tests.support.scripted_year import clock_at
-
-AS_OF = DEMONSTRATION_DAY
 
 
 def test_pages_files_and_api_of_the_demonstration(demo: None, client: Client) -> None:
@@ -87,49 +70,6 @@ def test_every_record_passes_its_own_rules(demo: None) -> None:
     for kind in record_models():
         for record in kind.objects.order_by("?")[:40]:
             record.full_clean()
-
-
-@pytest.mark.parametrize(
-    ("kind", "names"),
-    [
-        (StageEntry, ["entered_on"]),
-        (Milestone, ["completed_on"]),
-        (Reading, ["reported_on", "accepted_on"]),
-        (ProvincialPlan, ["issued_on", "searched_on"]),
-        (Target, ["done_on"]),
-        (Pilot, ["withdrawn_on"]),
-        (FollowUpStep, ["taken_on"]),
-        (Adoption, ["planned_on", "started_on", "in_use_on", "given_up_on", "confirmed_on"]),
-        (Effect, ["known_on"]),
-        (Document, ["uploaded_at__date"]),
-    ],
-)
-def test_nothing_happened_after_its_day(demo: None, kind: Any, names: list[str]) -> None:
-    for name in names:
-        assert kind.objects.filter(**{f"{name}__lte": AS_OF}).exists(), name
-        assert not kind.objects.filter(**{f"{name}__gt": AS_OF}).exists(), name
-
-
-def test_a_follow_up_names_the_light_that_the_pilot_had(demo: None) -> None:
-    found = [item for item in FollowUp.objects.all() if item.cause and item.pilot]
-    assert len(found) > 20
-    for follow_up in found:
-        assert cause_on(follow_up, pilot_status(follow_up.pilot, follow_up.opened_on)) == (
-            follow_up.cause_colour,
-            follow_up.cause_reason_en,
-        )
-
-
-def test_two_editions_differ_by_what_was_corrected_between_them(demo: None, client: Client) -> None:
-    second, first = Edition.objects.all()
-    assert [
-        (edition.quarter, edition.is_approved, timezone.localdate(edition.approved_at)) for edition in (first, second)
-    ] == [("2026-Q2", True, date(2026, 7, 20)), ("2026-Q3", True, date(2026, 10, 20))]
-    plans = [content_of(edition)["figures"][0] for edition in (first, second)]
-    assert plans[0]["value"] is not None
-    assert (plans[0]["code"], plans[1]["value"]) == ("plans", plans[0]["value"] + 2)
-    assert difference_sentences(content_of(second))[0].startswith("Provincial plans issued: ")
-    assert client.get(second.get_absolute_url()).status_code == 200
 
 
 # -- its own day ---------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ import pytest
 from django.test import Client
 
 from pilots.analytics.pilot_status import build_progress
+from pilots.metrics.practice_states import PracticeState, Trust
 from pilots.models import Pilot, Practice
-from pilots.practices.queries import practices_for
+from pilots.practices.queries import build_diffusion, practices_for
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -83,3 +84,11 @@ def test_the_page_of_a_pilot_that_is_behind_offers_them(client: Client, behind: 
     assert "Practices for this pilot" not in page_text(client, "/pilots/park/", as_of="2025-10-01")
     listed = client.get("/practices/", {"for": "park", **DAY})
     assert [row["practice"] for row in listed.context["matches"]] == [practice]
+
+
+def test_no_copy_is_not_a_median_of_nothing(empty: None) -> None:
+    make.practice(make.pilot(make.batch(), make.province()))
+    diffusion = build_diffusion(date(2026, 5, 1))
+    assert (diffusion.median_days_to_first_copy, diffusion.usual_days) == (None, None)
+    assert diffusion.copies.adopters == dict.fromkeys(Trust, 0)
+    assert diffusion.by_state == dict.fromkeys(PracticeState, 0) | {PracticeState.PROPOSED: 1}
