@@ -18,8 +18,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role
-from core.history.append_only import FROZEN_MESSAGE, KeptRecordError
 from core.history.entries import RevertRejected
+from core.history.models import FROZEN_MESSAGE, KeptRecordError
 from core.records import writing
 from dashboard import editions as services
 from dashboard.analytics.overview import build_overview

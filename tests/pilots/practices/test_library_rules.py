@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from core.history.recording import delete_with_history
-from core.http.as_of import today
+from core.http import today
 from core.records.writing import Conflict
 from pilots.models import Adoption, Effect, Pilot, Practice
 from policies.models import Industry, Province
