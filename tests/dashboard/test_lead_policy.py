@@ -82,21 +82,6 @@ def test_a_second_policy_that_calls_for_plans_changes_no_number(
     assert page_numbers(client) == asked
 
 
-def test_every_page_that_counts_plans_offers_the_others(
-    client: Client, lead: Policy, provinces: list[Province]
-) -> None:
-    assert 'class="policy-picker"' not in client.get("/").text
-    assert "Provincial plans counted" in client.get("/provinces/").text
-    add_second(provinces)
-    for path in ("/", "/provinces/", "/data/"):
-        page = client.get(path, {"as_of": DAY}).text
-        assert f'<a href="?as_of={DAY}&amp;policy=second">Clean air plan</a>' in page, path
-        assert '<span aria-current="true">Lead plan 2022</span>' in page
-        page = client.get(path, {"as_of": DAY, "policy": "second"}).text
-        assert f'<a href="?as_of={DAY}">Lead plan 2022</a>' in page, path
-        assert '<span aria-current="true">Clean air plan</span>' in page
-
-
 @pytest.mark.parametrize("path", ["/", "/provinces/", "/data/", "/api/v1/overview/"])
 def test_only_a_policy_that_calls_for_plans_can_be_asked_for(client: Client, lead: Policy, path: str) -> None:
     make.policy(slug="law", calls_for_provincial_plan=False)

@@ -26,6 +26,7 @@ from pilots.models import (
 from pilots.readings import judge_readings
 from policies.models import Province
 from tests import factories as make
+from tests.pilots.test_admin_errors import row_problems
 from tests.support.admin_forms import form_data, form_errors, save, save_new
 from tests.support.admin_forms import page_url as change_url
 from tests.support.sign_in import client_of, staff_client
@@ -68,20 +69,6 @@ def colleague(admin_user: User) -> Client:
     return client_of(User.objects.create_superuser("wang"))
 
 
-def row_problems(response: Any) -> dict[str, dict[str, list[str]]]:
-    """Return the errors of a form's inlines: {"stages-0": {field: texts}}; "stages" for those of the whole formset."""
-    assert response.status_code == 200, "the form was accepted"
-    found: dict[str, dict[str, list[str]]] = {}
-    for inline in response.context["inline_admin_formsets"]:
-        formset = inline.formset
-        if formset.non_form_errors():
-            found[formset.prefix] = {"": list(formset.non_form_errors())}
-        for form in formset.forms:
-            if form.errors:
-                found[form.prefix] = {name: list(texts) for name, texts in form.errors.items()}
-    return found
-
-
 def history_of_record(record: Any) -> list[tuple[Any, ...]]:
     """Return the history entries, newest first, as (type, user, reason)."""
     entries = type(record).history.filter(id=record.pk)
@@ -109,6 +96,16 @@ def test_a_row_that_both_changed_is_rejected_until_the_page_is_opened_again(admi
     pilot.refresh_from_db()
     milestone.refresh_from_db()
     assert (milestone.owner, milestone.title_en == "Mine", pilot.note) == ("Bureau", False, "")
+
+
+def test_a_row_changed_meanwhile_is_not_deleted_unseen(admin_client, colleague, pilot) -> None:
+    milestone = make.milestone(pilot, date(2025, 1, 1), title_en="Plan")
+    opened = admin_client.get(change_url(pilot))
+    save(colleague, pilot, **{"milestones-0-owner": "Bureau"})
+    answer = admin_client.post(change_url(pilot), form_data(opened, **{"milestones-0-DELETE": "on"}))
+    (text,) = row_problems(answer)["milestones"][""]
+    assert text.startswith("Plan: wang saved this record on ")
+    assert Milestone.objects.filter(pk=milestone.pk).exists()
 
 
 # -- steps of a target -------------------------------------------------------------------------------------

@@ -190,26 +190,6 @@ def test_a_step_names_the_version_that_was_read(pilot: Pilot, national: ApiClien
 # -- bad input -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("before", "step", "told"),
-    [
-        ([], {"move": "singe"}, (400, {"/move": "near"})),
-        ([], {}, (400, {"/move": "required"})),
-        ([], {"move": "sign", "taken_on": "yesterday"}, (400, {"/taken_on": "invalid_type"})),
-        ([], {"move": "sign", "author": "editor"}, (400, {"/author": "unknown_field"})),
-        ([], {"move": "sign", "documents": [999]}, (400, {"/documents/0": "not_on_record"})),
-        ([Move.SIGN], {"move": "report"}, (400, {"/remark": "required"})),
-    ],
-)
-def test_a_wrong_step_is_rejected_by_field(
-    pilot: Pilot, national: ApiClient, before: list[Move], step: dict[str, Any], told: Any
-) -> None:
-    follow_up = make.follow_up(pilot, *((move, date(2026, 6, 2)) for move in before))
-    response = national.send("POST", f"{ACTIONS}{follow_up.number}/steps/", step, **{"If-Match": "*"})
-    assert errors(response) == told
-    assert FollowUpStep.objects.count() == 1 + len(before)
-
-
 def test_a_key_follow_up_is_reported_with_a_file(pilot: Pilot, national: ApiClient, editor: ApiClient) -> None:
     follow_up = make.follow_up(pilot, (Move.SIGN, date(2026, 6, 2)), is_key=True)
     sender = Sender(follow_up.number, "*")
