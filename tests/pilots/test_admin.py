@@ -18,6 +18,7 @@ from pilots.models import (
     Batch,
     Indicator,
     LightOverride,
+    Milestone,
     Pilot,
     Reading,
     ReadingState,
