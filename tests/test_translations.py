@@ -126,14 +126,13 @@ def foreign_texts(texts: Iterable[PageText], page: str, allowed: Iterable[str] =
     """Return texts in the other language that are not marked as such."""
     longest_first = "|".join(map(re.escape, sorted(allowed, key=len, reverse=True)))  # first.sh is more than first
     names = re.compile(rf"(?<![A-Za-z_])(?:{longest_first})(?![A-Za-z_])") if allowed else LATIN
-    found = []
+    foreign, found = HAN if page == "en" else WORD, set()
     for item in texts:
-        if not item.lang.startswith(page):
+        if not (item.lang.startswith(page) and foreign.search(item.text)):
             continue
-        text = LATIN.sub("", names.sub("", item.text))
-        if (HAN if page == "en" else WORD).search(text):
-            found.append(f"{item.where} {item.text}")
-    return sorted(set(found))
+        if foreign.search(LATIN.sub("", names.sub("", item.text))):
+            found.add(f"{item.where} {item.text}")
+    return sorted(found)
 
 
 @pytest.mark.django_db

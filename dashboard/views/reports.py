@@ -27,7 +27,7 @@ from core.http import BadRequest, TrackerRequest, parse_day, today
 from core.imports.importer import KINDS
 from core.imports.models import Import, ImportState
 from core.pages import Export, Feeds, export_response
-from core.permissions import editor_province, in_scope
+from core.permissions import editor_province, in_scope, permission_name
 from core.tables import (
     POSITION_PARAMETERS,
     Cell,
@@ -271,7 +271,7 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
         "rules": rules_table(request, report, page=True),
         "clean": [rule for rule in report.rules if rule.checked and not rule.count],
         "page": page,
-        "chase": chase_table(list(page.object_list)),
+        "chase": chase_table(list(page.object_list), user),
         "exports": export_links(request, "chase", **dict.fromkeys(POSITION_PARAMETERS)),
         "workbook": getattr(request, "workbook", ""),
     }
@@ -318,11 +318,13 @@ def rules_table(request: TrackerRequest, report: DataQuality, *, page: bool = Fa
 # the findings: each with its record, linked to where it is corrected on the page, and with that address in the file
 
 
-def chase_table(findings: Sequence[Finding]) -> Table:
-    record: Column[Finding] = Column(
-        "record", _("Record"), lambda item: Cell(label_value(item.kind, item.record), url=item.url)
-    )
-    return make_table([record, *finding_columns()], findings)
+def chase_table(findings: Sequence[Finding], user: Any) -> Table:
+    def add_cell(item: Finding) -> Cell:
+        may_change = user.has_perm(permission_name(item.row, "change"))  # a page that only shows has no fields
+        url = item.url if may_change else item.url.partition("#")[0]
+        return Cell(label_value(item.kind, item.record), url=url)
+
+    return make_table([Column("record", _("Record"), add_cell), *finding_columns()], findings)
 
 
 def finding_columns() -> list[Column[Finding]]:

@@ -44,6 +44,10 @@ class EvidenceAdmin(RecordAdmin):
         self.check_readable(request, object_id)
         return super().history_form_view(request, object_id, version_id, extra_context)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Show no link to the deleted ones to whom they are not shown."""
+        return super().changelist_view(request, {"hides_deleted": editor_province(request.user)})
+
     def deleted_view(self, request: HttpRequest) -> HttpResponse:
         if editor_province(request.user):
             raise PermissionDenied

@@ -60,11 +60,14 @@ class RecordErrorsMixin:
 
 
 def page_field(field: Any, **options: Any) -> Any:
-    """Return the form field of a model's: a day may be written in any way, a long text gets four lines."""
+    """Return the form field of a model's: a day may be written in any way, a long text gets four lines and says in
+    which of two languages it is.
+    """
     if isinstance(field, DateField):
         options |= {"form_class": FlexibleDateField, "widget": date_input(), "show_hidden_initial": False}
     elif isinstance(field, TextField):
-        options["widget"] = forms.Textarea({"rows": 4})
+        suffix = field.name[-3:]
+        options["widget"] = forms.Textarea({"rows": 4} | ({"lang": suffix[1:]} if suffix in {"_zh", "_en"} else {}))
     return field.formfield(**options)
 
 
