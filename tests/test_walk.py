@@ -69,7 +69,8 @@ def entered_texts() -> set[str]:
     for model in [*apps.get_app_config("policies").get_models(), *apps.get_app_config("pilots").get_models()]:
         for field in model._meta.fields:
             if isinstance(field, CharField | TextField) and not field.name.endswith(("_zh", "_en")):
-                found.update(filter(HAN.search, model._default_manager.values_list(field.name, flat=True)))
+                texts = model._default_manager.values_list(field.name, flat=True)
+                found.update(text for text in texts if text and HAN.search(text))
     return found
 
 
@@ -130,7 +131,7 @@ class Walk:
         text = body.decode()
         page = Links(text)
         self.opened[address] = page.ids
-        if len(queries) > MAX_QUERIES and not "/delete/" not in address:
+        if len(queries) > MAX_QUERIES and "/delete/" not in address:
             self.faults.append(f"{len(queries)} queries: {where}")
         if page.lang != self.lang:
             self.faults.append(f"language {page.lang}: {where}")

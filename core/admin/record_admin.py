@@ -6,6 +6,7 @@ core/admin/history_admin.py; forms, and conflicts between two editors: core/admi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from django import forms
@@ -85,6 +86,19 @@ class ReadOnlyMixin:
     has_change_permission = has_delete_permission = has_add_permission
 
 
+@cache
+def person_name(field: Any) -> Any:
+    """Return the display of who a record names, which is only read: Django links the person, whose page is forbidden to
+    all but administrators.
+    """
+
+    @admin.display(description=field.verbose_name)
+    def shown(record: Any) -> str:
+        return str(getattr(record, field.name) or "-")
+
+    return shown
+
+
 class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
     """Base ModelAdmin of every record that people edit; a scope (a province) limits which its users may change."""
 
@@ -114,13 +128,14 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Leave out what a new record does not have yet, and whom a record names where the user may not see it."""
         fields = self.opts.concrete_fields
+        people = [field for field in fields if is_personal(field)]
+        read = {field.name: person_name(field) for field in people if field.related_model and not field.editable}
         if obj is None:
             hidden = {field.name for field in fields if not field.editable}
         else:
-            named = can_see_authors(request.user, obj)
-            hidden = set() if named else {field.name for field in fields if is_personal(field)}
+            hidden = set() if can_see_authors(request.user, obj) else {field.name for field in people}
         shown = [
-            (title, {**options, "fields": [name for name in options["fields"] if name not in hidden]})
+            (title, {**options, "fields": [read.get(name, name) for name in options["fields"] if name not in hidden]})
             for title, options in super().get_fieldsets(request, obj)
         ]
         return [(title, options) for title, options in shown if options["fields"]]
@@ -134,6 +149,7 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         names = [
             *super().get_readonly_fields(request, obj),
             *(field.name for field in self.opts.concrete_fields if field.name in shown and not field.editable),
+            *(person_name(field) for field in self.opts.concrete_fields if is_personal(field) and not field.editable),
             *(stored.fixed_fields() if stored else ()),
             *restricted_fields(request.user, self.model, recorded=obj is not None, record=obj),
         ]

@@ -76,7 +76,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
         "periods": PERIODS,
         "period": period,
         "since_title": since_title,
-        "changes": changes,
+        "changes": changes if any(row["n"] or row["note"] for row in changes) else [],
         "attention": attention_rows(value, LightFollowUps(request)),
         "attention_finding": attention_headline(value.progress),
         "attention_url": pilots_url(**value.batch_filter, sort="light"),

@@ -1,7 +1,7 @@
 """Admin of follow-ups: opening them and correcting what may be corrected; their steps are taken on their page."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import ReadOnlyMixin, RecordAdmin
+from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, person_name
 from core.admin.record_form import RecordForm
 from core.http import today
 from core.permissions import can_see_authors
@@ -28,9 +28,10 @@ class StepInline(ReadOnlyMixin, admin.TabularInline):
     model = FollowUpStep
     extra = 0
     ordering = ["seq"]
+    readonly_fields: ClassVar[Any] = [person_name(FollowUpStep._meta.get_field("author"))]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        author = ["author"] if obj and can_see_authors(request.user, obj) else []
+        author = self.readonly_fields if obj and can_see_authors(request.user, obj) else []
         return ["taken_on", "move", "state", "new_due_on", "remark", *author]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

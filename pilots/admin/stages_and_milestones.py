@@ -241,7 +241,7 @@ class LightOverrideAdmin(PilotPartAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What was shown under a user's name cannot be changed."""
-        return ["pilot", "colour", "author", "set_on"] if obj else []
+        return [*super().get_readonly_fields(request, obj), "pilot", "colour"] if obj else []
 
     def write_record(
         self, request: HttpRequest, form: Any, lists: Mapping[str, Any], reason: str, *, change: bool

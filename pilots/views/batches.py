@@ -91,7 +91,7 @@ def batch_page_columns(
         "recorded": others,
         **dict.fromkeys(colour.value for colour in LIGHT_COLUMNS),
     }
-    return page_columns(batch_columns(counts, lights), below, side="recorded")
+    return page_columns(batch_columns(counts, lights), below)
 
 
 @page(*BatchFilter.base_filters)
@@ -140,7 +140,6 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
         {
             "title": title,
             "finding": headline,
-            "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": _("Batches")}],
             "listing": listing,
             "reconciliation": reconciliation_table(counts),
             "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
