@@ -20,6 +20,7 @@ from pilots.demo.load import load_demo
 from pilots.seed import SEED_FILES
 from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_all_records, delete_seed_records
+from tests.support.live_server import CLOSED_AT_THE_END
 
 settings.register_profile("suite", deadline=None)  # generous, for busy machines
 settings.load_profile("suite")
@@ -28,13 +29,16 @@ SEED_STATE: dict[str, tuple[bool, date | None]] = {}  # what is known of the dat
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Load the seed records once; each test rolls back to them."""
     with django_db_blocker.unblock():
         MigrationRecorder(connection).ensure_schema()  # not there yet where the tables are made without migrations
         load_seed(SEED_FILES)
         demonstration_side()  # queried once per process; must not count among the queries of a test
         SEED_STATE.update(SIDES)
+    yield
+    with django_db_blocker.unblock():
+        CLOSED_AT_THE_END.close()
 
 
 FLUSHED = pytest.StashKey[bool]()  # of the session: the seed records have to be loaded again

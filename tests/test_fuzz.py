@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.support.databases import own_database
-from tests.support.live_server import LiveServer, run_command, run_migrations, running_server
+from tests.support.live_server import LiveServer, migrated_database, run_command, running_server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fuzz]  # for the suite's database, beside which the server's is made
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))  # for one role, on one database
@@ -46,8 +45,7 @@ class SeededServer:
 @pytest.fixture(scope="module")
 def shipped(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[SeededServer]:
     home: Path = tmp_path_factory.mktemp("fuzzed")
-    with django_db_blocker.unblock(), own_database(f"fuzzed_{os.getpid()}", home) as database:
-        run_migrations(home, database.url)
+    with django_db_blocker.unblock(), migrated_database(home) as database:
         run_command(home, database.url, "manage.py", "load_records")
         tokens = json.loads(run_command(home, database.url, "-c", MAKE_USERS_SCRIPT))
         with running_server(home, database.url) as server:

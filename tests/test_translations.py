@@ -230,14 +230,10 @@ def test_a_model_s_names_help_and_choices_are_chinese(model: type[models.Model])
 
 ERROR_REQUESTS = [
     ("/api/v1/pilots/?provnce=hebei", 400),
-    ("/api/v1/pilots/?province=hebie", 400),
     ("/api/v1/pilots/?kind=", 400),
-    ("/api/v1/pilots/?page=99", 404),
     ("/api/v1/pilots/?as_of=2024-02-30", 400),
     ("/api/v1/pilots/?lang=fr", 400),
     ("/api/v1/pilots/?fields=slug", 400),
-    ("/api/v1/pilots/?q=" + "x" * 200, 400),
-    ("/api/v1/pilots/nobody/", 404),
     ("/api/v1/rollout/", 400),
     ("/api/v1/synergy/?year=soon", 400),
     ("/api/v1/nothing/", 404),

@@ -1,7 +1,6 @@
 """Account pages: details, password, sessions, and password reset."""
 
 import re
-from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
@@ -14,29 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
-from policies.models import Province
-from tests import factories as make
 from tests.support.api_client import make_user
-from tests.support.jobs import ends_of_jobs, jobs_done, run_jobs
+from tests.support.jobs import ends_of_jobs, run_jobs
 from tests.support.sign_in import PASSWORD as OLD
 from tests.support.sign_in import can_sign_in, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 NEW = "another one that is long"
-
-
-@pytest.fixture
-def home() -> Province:
-    return make.province(slug="home", name_en="Home")
-
-
-# -- the page ----------------------------------------------------------------------------------------------
-
-
-def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
-    for name in ("account", "account_change_password"):
-        assert client.get(reverse(name))["Location"] == f"/sign-in/?next={reverse(name)}"
-    assert client.post(reverse("usersessions_list"))["Location"].startswith("/sign-in/")
 
 
 # -- the password ------------------------------------------------------------------------------------------
@@ -115,21 +98,6 @@ def test_nobody_learns_which_addresses_have_an_account(client: Client, settings:
     run_jobs()
     assert [letter.to for letter in mail.outbox] == [["wang@example.org"]]
     assert ends_of_jobs() == [("mail_password_links", "SUCCESSFUL", "")] * 2
-
-
-def test_a_link_that_the_mail_server_refuses_is_a_failed_job(
-    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_args: Any, **_kwargs: Any) -> None:
-        raise SMTPServerDisconnected("connection lost")
-
-    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
-    settings.MAIL = True
-    User.objects.create_user("wang", "wang@example.org", OLD)
-    with jobs_done():
-        client.post("/account/forgotten/", {"email": "wang@example.org"})
-    error = "The mail server failed: connection lost. Ask for the link again once it works."
-    assert ends_of_jobs() == [("mail_password_links", "FAILED", error)]
 
 
 def test_without_mail_the_page_says_whom_to_ask(client: Client) -> None:

@@ -1,7 +1,5 @@
 """Secret addresses of calendars and feeds: made once, revocable, with the rights of their owner at each fetch."""
 
-import json
-import logging
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +10,6 @@ from django.utils import timezone
 from icalendar import Calendar
 
 from accounts.models import Officer, Role, Token, TokenKind, create_token, revoke
-from core.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets
 from pilots.models import Milestone
 from tests import factories as make
 
@@ -107,29 +104,6 @@ def test_rights_of_the_owner_apply(client: Client, reader: User, milestone: Mile
     assert f"change-milestone-{far.history.get().pk}<" not in changes
 
 
-def test_the_secret_is_in_no_log(client: Client, reader: User, caplog: pytest.LogCaptureFixture) -> None:
-    lines: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(handler.format(record))  # type: ignore[method-assign]
-    handler.addFilter(RequestContextFilter())
-    handler.setFormatter(JsonLogFormatter())
-    logging.getLogger().addHandler(handler)
-    caplog.set_level(logging.INFO, "tracker.request")
-    token, secret = feed_secret(reader)
-    try:
-        client.get(f"/feeds/{secret}/milestones.ics")
-        client.get(f"/feeds/{secret}x/milestones.ics")
-    finally:
-        logging.getLogger().removeHandler(handler)
-    assert secret[8:] not in "".join(lines)
-    told = [json.loads(line) for line in lines if json.loads(line)["logger"] == "tracker.request"]
-    assert [(line["path"], line["token"], line["status"]) for line in told] == [
-        ("/feeds/[hidden]/milestones.ics", token.prefix, 200),
-        ("/feeds/[hidden]/milestones.ics", None, 404),
-    ]
-    assert hide_secrets(f"GET /feeds/{secret}/milestones.ics") == "GET /feeds/[hidden]/milestones.ics"
-
-
 # -- the page ------------------------------------------------------------------------------------------
 
 
@@ -148,11 +122,3 @@ def test_it_is_made_beside_the_tokens_of_programs(client: Client, reader: User) 
     client.post(f"/tokens/{token.pk}/revoke/")
     token.refresh_from_db()
     assert token.revoked_at is not None
-
-
-def test_it_never_writes(client: Client) -> None:
-    client.force_login(User.objects.create_superuser("chief"))
-    sent = {"name": "Outlook", "days": 30, "kind": "feeds", "may_write": "on"}
-    html = client.post("/tokens/?lang=en", sent).content.decode()
-    assert "An address of calendars and feeds only reads." in html
-    assert Token.objects.count() == 0

@@ -84,14 +84,6 @@ def test_rights_of_one_s_own_end_at_the_province_too(home: Province, away: Provi
     assert [free.has_perm("policies.delete_provincialplan", plan) for plan in plans] == [True, True]
 
 
-def test_a_deactivated_user_may_nothing(home: Province) -> None:
-    plan = make.plan(make.policy(), home)
-    for role, place in (("admin", None), ("provincial_editor", home)):
-        user = make_user(role, role, place)
-        user.is_active = False
-        assert (user.get_all_permissions(), user.has_perm("policies.change_provincialplan", plan)) == (set(), False)
-
-
 def test_an_import_is_its_uploader_s(home: Province) -> None:
     editor, other = make_user("editor", "provincial_editor", home), make_user("other", "provincial_editor", home)
     every = [Import.objects.create(kind="plans", state="checked", uploaded_by=by) for by in (editor, other, None)]
@@ -114,17 +106,6 @@ def test_a_province_goes_with_an_editor_and_with_nobody_else(home: Province) -> 
             officer.save()
     with pytest.raises(IntegrityError), transaction.atomic():
         Officer.objects.create(user=user, role="reviewer")
-
-
-def test_who_edits_gets_into_the_admin_and_who_reads_does_not(home: Province) -> None:
-    user = make_user("editor", "provincial_editor", home)
-    assert reload_user(user).is_staff
-    user.officer.role, user.officer.province = Role.VIEWER, None
-    user.officer.save()
-    assert not reload_user(user).is_staff
-    root = User.objects.create_superuser("root")
-    Officer.objects.create(user=root, role=Role.VIEWER)
-    assert reload_user(root).is_staff
 
 
 @pytest.mark.parametrize("role", ["national_editor", "admin"])
@@ -310,6 +291,9 @@ def test_the_last_active_administrator_stays(client: Client, administrator: User
     assert [*administrators()] == [second]
 
 
+# -- their tokens, on the same page ------------------------------------------------------------------------
+
+
 def test_all_administrators_at_once_are_not_deleted_either(client: Client, administrator: User) -> None:
     second = make_user("second", "admin")
     chosen = {"action": "delete_selected", "_selected_action": [administrator.pk, second.pk], "post": "yes"}
@@ -317,9 +301,6 @@ def test_all_administrators_at_once_are_not_deleted_either(client: Client, admin
     assert administrators().count() == 2
     client.post(reverse("admin:auth_user_changelist"), chosen | {"_selected_action": [second.pk]})
     assert [*administrators()] == [administrator]
-
-
-# -- their tokens, on the same page ------------------------------------------------------------------------
 
 
 def test_the_page_of_a_person_shows_tokens_without_their_digests(

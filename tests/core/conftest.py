@@ -1,14 +1,12 @@
 """Fixtures of core tests: the project behind real workers, started once."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.concurrency_client import ServedProject, serve_project
-from tests.support.live_server import migrated_database, run_command
+from tests.support.live_server import ServedProject, migrated_database, run_command, serve_project
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +14,7 @@ def product(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
     """Yield the served project. It has its own database, where a test makes its records under unique names."""
     with (
         django_db_blocker.unblock(),
-        serve_project(f"served_{os.getpid()}", tmp_path_factory.mktemp("served")) as found,
+        serve_project(tmp_path_factory.mktemp("served")) as found,
     ):
         yield found
 
@@ -31,8 +29,8 @@ def home(tmp_path_factory: Any) -> Path:
 @pytest.fixture(scope="session")
 def url(home: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     """Yield the URL of a migrated, empty database for a served project."""
-    with django_db_blocker.unblock(), migrated_database(home) as address:
-        yield address
+    with django_db_blocker.unblock(), migrated_database(home) as database:
+        yield database.url
 
 
 @pytest.fixture(scope="session")

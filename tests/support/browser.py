@@ -3,9 +3,6 @@
 import os
 import secrets
 import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,8 +13,9 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, expect
 
 from core.storage import CHART_COPY
-from tests.support.live_server import wait_for
+from tests.support.live_server import run_command, running_server
 
+AS_SHIPPED = {"DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": secrets.token_urlsafe(64)}
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = [
     "--no-sandbox",
@@ -43,29 +41,16 @@ new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
 
 @dataclass(frozen=True)
 class ServedProject:
-    """Folder with a database of seed records and the collected static files."""
+    """Folder with a database of records and the collected static files, served as by `make run`."""
 
     home: Path
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(64))
 
-    def environment(self, **more: str) -> dict[str, str]:
-        """Return a minimal environment: DEBUG is off, and var/ is not used."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return {
-            **kept,
-            "DJANGO_SETTINGS_MODULE": "tests.settings_browser",
-            "DATABASE_URL": f"sqlite:///{self.home / 'tracker.sqlite3'}",
-            "TEST_STATIC_ROOT": str(self.home / "static"),
-            "SECRET_KEY": self.key,
-            **more,
-        }
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.home / 'tracker.sqlite3'}"
 
     def manage(self, *words: str, **more: str) -> None:
-        command = [sys.executable, "manage.py", *words]
-        done = subprocess.run(  # noqa: S603
-            command, cwd=ROOT, env=self.environment(**more), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        run_command(self.home, self.url, "manage.py", *words, **{**AS_SHIPPED, **more})
 
     def prepare(self, load: str = "load_records") -> None:
         """Collect static files, and fill the database with the command `load`."""
@@ -78,21 +63,8 @@ class ServedProject:
     @contextmanager
     def served(self, **more: str) -> Iterator[str]:
         """Serve it on a free port, as a context manager; yields the URL."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
-        command += ["--worker-class", "gthread", "--no-control-socket", "--log-level", "warning"]
-        log = self.home / f"{port}.log"
-        with log.open("w") as out:
-            server = subprocess.Popen(  # noqa: S603
-                command, cwd=ROOT, env=self.environment(**more), stdout=out, stderr=out
-            )
-            try:
-                wait_for(f"http://127.0.0.1:{port}/api/v1/", server, log)
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                server.terminate()
-                server.wait(timeout=60)
+        with running_server(self.home, self.url, **{**AS_SHIPPED, **more}) as server:
+            yield f"http://127.0.0.1:{server.port}"
 
 
 # -- the browser ---------------------------------------------------------------------------------------

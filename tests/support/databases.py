@@ -1,16 +1,20 @@
 """Separate databases for tests with several processes, of the same vendor as the suite's."""
 
 import lzma
+import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.utils import ConnectionHandler
 
+NUMBERS = count(1)
 UPGRADE_FOLDER = Path(__file__).parents[1] / "upgrade"
 
 
@@ -20,6 +24,10 @@ class Database:
 
     url: str
     connection: Any
+
+    @property
+    def name(self) -> str:
+        return str(self.connection.settings_dict["NAME"])
 
     def run(self, sql: str, *values: Any) -> list[Any]:
         """Run a statement and return its rows, if any."""
@@ -39,29 +47,37 @@ def kept_between_tests(blocker: Any) -> Iterator[None]:
 
 
 @contextmanager
-def own_database(name: str, folder: Path) -> Iterator[Database]:
-    """Create an empty database, as a file in the folder or by that name on the suite's server; drop it afterwards."""
-    held = connection.settings_dict
-    if connection.vendor != "postgresql":
+def own_database(folder: Path, copy_of: Database | None = None) -> Iterator[Database]:
+    """Create an empty database, or a copy of one that nobody uses, as a file in the folder or on the suite's server.
+
+    It is dropped afterwards, with what restores have kept of it.
+    """
+    held, name = connection.settings_dict, f"test_{os.getpid()}_{next(NUMBERS)}"
+    if connection.vendor == "sqlite":
         file = folder / f"{name}.sqlite3"
-        yield from open_database(f"sqlite:///{file}", str(file))
-        return
-    with server_connection().cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    try:
-        address = f"{held['USER']}:{held['PASSWORD']}@{held['HOST']}:{held['PORT'] or 5432}"
-        yield from open_database(f"postgres://{address}/{name}", name)
-    finally:
+        if copy_of:
+            shutil.copyfile(copy_of.name, file)
+        database = Database(f"sqlite:///{file}", connection_to(str(file)))
+    else:
+        template = copy_of.name if copy_of else "template0"
         with server_connection().cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def open_database(url: str, name: str) -> Iterator[Database]:
-    held = connection_to(name)
+            cursor.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template}")
+        address = f"{held['USER']}:{held['PASSWORD']}@{held['HOST']}:{held['PORT'] or 5432}"
+        database = Database(f"postgres://{address}/{name}", connection_to(name))
     try:
-        yield Database(url, held)
+        yield database
     finally:
-        held.close()
+        database.connection.close()
+        if connection.vendor == "postgresql":
+            drop_databases(name)
+
+
+def drop_databases(name: str) -> None:
+    """Drop a database, and those whose names begin with its name and an underscore."""
+    with server_connection().cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname = %s OR datname ~ %s", [name, f"^{name}_"])
+        for (found,) in cursor.fetchall():
+            cursor.execute(f'DROP DATABASE "{found}" WITH (FORCE)')
 
 
 def connection_to(name: str) -> Any:
@@ -78,7 +94,7 @@ def restore_edited_database(database: Database, home: Path) -> None:
         files.extractall(home, filter="data")
     if connection.vendor == "sqlite":
         content = lzma.decompress((UPGRADE_FOLDER / "sqlite.db.xz").read_bytes())
-        Path(database.connection.settings_dict["NAME"]).write_bytes(content)
+        Path(database.name).write_bytes(content)
         return
     database.connection.ensure_connection()
     with database.connection.connection.cursor() as cursor:  # psycopg2's own: the dump has percent signs

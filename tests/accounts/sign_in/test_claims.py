@@ -88,11 +88,6 @@ def test_what_a_sign_in_does_to_the_role(
     assert active_tokens(User.objects.get(pk=user.pk)).count() == (1 if after[3] == 0 else 0)
 
 
-def test_the_present_province_wins_among_several(places: dict[str, Province]) -> None:
-    user = make_user("wang", "provincial_editor", places["west"])
-    assert role_of_claims({"groups": ["east", "west"]}, user.officer) == ("provincial_editor", places["west"])
-
-
 def test_a_province_that_does_not_exist_gives_nothing(
     settings: Any, places: dict[str, Province], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -148,15 +148,6 @@ def test_secrets_are_stored_encrypted(settings: Any) -> None:
     assert sent == [200, 200]
 
 
-def test_the_password_alone_sets_up_nothing_ten_minutes_later() -> None:
-    make_user("wang", "national_editor")
-    client = signed_in("wang")
-    age_session(client, 11)
-    for page in ("app/", "passkey/"):
-        assert client.get(INDEX + page)["Location"].startswith("/account/confirm/?next=")
-    assert client.get(INDEX).status_code == 200
-
-
 # -- required from editors up ----------------------------------------------------------------------------
 
 CASES = [  # role, days of grace, days since it began, whether a factor is set up: days left, None for none needed

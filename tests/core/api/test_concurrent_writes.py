@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.concurrency_client import ApiConnection, HttpAnswer, ServedProject, wait_until_ended
+from tests.support.live_server import ApiConnection, ServedProject, ServerResponse, wait_until_ended
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process, pytest.mark.database]
 RecordBody = Callable[[str], dict[str, Any]]
@@ -19,13 +19,13 @@ TIMES = 10  # for each client: 80 in all
 RETRIES = 500  # far more than 8 clients need for 10 updates each
 
 
-def agency(client: ApiConnection, slug: str, **fields: Any) -> HttpAnswer:
+def agency(client: ApiConnection, slug: str, **fields: Any) -> ServerResponse:
     answer = client.send("POST", "agencies/", {"slug": slug, "name_zh": f"机构 {slug}", **fields})
     assert answer.status == 201, answer
     return answer
 
 
-def status_codes(answers: Sequence[HttpAnswer]) -> Counter[int]:
+def status_codes(answers: Sequence[ServerResponse]) -> Counter[int]:
     return Counter(answer.status for answer in answers)
 
 
@@ -43,11 +43,11 @@ def increment_note(path: str, times: int, *, blindly: bool) -> Callable[[ApiConn
         revisions: list[int] = []
         for _ in range(RETRIES):
             read = client.send("GET", path)
-            body = {"note": str(int(read.body["note"]) + 1)}
+            body = {"note": str(int(read.json()["note"]) + 1)}
             written = client.send("PATCH", path, body, **{"If-Match": "*" if blindly else read.headers["ETag"]})
             assert written.status == 200 or (written.status == 412 and not blindly), written
             if written.status == 200:
-                revisions.append(written.body["revision"])
+                revisions.append(written.json()["revision"])
             if len(revisions) == times:
                 break
         return revisions
@@ -60,10 +60,10 @@ def test_no_update_is_lost(product: ServedProject) -> None:
     client = product.client()
     agency(client, "blind", note="0")
     product.run_concurrently([increment_note("agencies/blind/", TIMES, blindly=True)] * CLIENTS)
-    assert int(client.send("GET", "agencies/blind/").body["note"]) < CLIENTS * TIMES
+    assert int(client.send("GET", "agencies/blind/").json()["note"]) < CLIENTS * TIMES
     agency(client, "counted", note="0")
     found = product.run_concurrently([increment_note("agencies/counted/", TIMES, blindly=False)] * CLIENTS)
-    last = client.send("GET", "agencies/counted/").body
+    last = client.send("GET", "agencies/counted/").json()
     assert (last["note"], last["revision"]) == (str(CLIENTS * TIMES), CLIENTS * TIMES + 1)
     assert sorted(revision for own in found for revision in own) == list(range(2, CLIENTS * TIMES + 2))
 
@@ -71,7 +71,7 @@ def test_no_update_is_lost(product: ServedProject) -> None:
 def test_one_creates_and_all_others_hear_of_it(product: ServedProject) -> None:
     codes = [f"code-{n:03}" for n in range(25)]
 
-    def create(client: ApiConnection) -> list[HttpAnswer]:
+    def create(client: ApiConnection) -> list[ServerResponse]:
         return [client.send("POST", "agencies/", {"slug": code, "name_zh": code}) for code in codes]
 
     answers = [answer for own in product.run_concurrently([create] * CLIENTS) for answer in own]
@@ -95,7 +95,7 @@ def test_two_moves_that_together_make_a_circle(product: ServedProject) -> None:
     for number in range(ROUNDS):
         one, two = slugs[number % 3], slugs[(number + 1) % 3]
 
-        def move(slug: str, parent: str) -> Callable[[ApiConnection], HttpAnswer]:
+        def move(slug: str, parent: str) -> Callable[[ApiConnection], ServerResponse]:
             etag = etag_of(client, f"policies/{slug}/")
             return lambda mover: mover.send("PATCH", f"policies/{slug}/", {"parent": parent}, **{"If-Match": etag})
 
@@ -224,19 +224,19 @@ def test_eight_verifiers_at_once(product: ServedProject) -> None:
         days = {"opened_on": "2026-06-01", "due_on": "2026-07-01"}
         body = {"title_zh": f"督办 {number}", "province": "home", "owner_agency": "bureau", **days}
         made = client.send("POST", "actions/", body)
-        path, etag = f"actions/{made.body['number']}/steps/", made.headers["ETag"]
+        path, etag = f"actions/{made.json()['number']}/steps/", made.headers["ETag"]
         for step in ({"move": "sign"}, {"move": "report", "remark": "Done."}):
             taken = editor.send("POST", path, step, **{"If-Match": etag})
             assert taken.status == 201, taken
             etag = taken.headers["ETag"]
 
-        def verify(name: str, path: str = path, etag: str = etag) -> Callable[[ApiConnection], HttpAnswer]:
+        def verify(name: str, path: str = path, etag: str = etag) -> Callable[[ApiConnection], ServerResponse]:
             verifier = product.client(name)
             return lambda _client: verifier.send("POST", path, {"move": "verify"}, **{"If-Match": etag})
 
         answers = product.run_concurrently([verify(name) for name in ("admin", "verifier") * (CLIENTS // 2)])
         assert sorted(answer.status for answer in answers) == [201] + [412] * (CLIENTS - 1), answers
-        moves = [step["move"] for step in client.send("GET", path).body["results"]]
+        moves = [step["move"] for step in client.send("GET", path).json()["results"]]
         assert moves == ["open", "sign", "report", "verify"]
 
 

@@ -121,17 +121,6 @@ def resolve_all(part: Any) -> None:
 # -- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def test_one_record_or_many_are_sent(schema: Any) -> None:
-    parts, verbs = schema["components"]["schemas"], schema["paths"]["/api/v1/plans/"]
-    whole = {"$ref": "#/components/schemas/PlanEntry"}
-    body = verbs["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert body == {"oneOf": [whole, {"type": "array", "items": whole, "minItems": 1, "maxItems": 1000}]}
-    assert (parts["PlanEntry"]["required"], "required" in parts["PlanEdit"]) == (["policy", "province"], False)
-    body = verbs["delete"]["requestBody"]["content"]["application/json"]["schema"]
-    assert body["items"] == {"$ref": "#/components/schemas/PlanBulkEdit"}
-    assert parts["PlanBulkEdit"]["allOf"][1]["required"] == ["id", "revision"]
-
-
 def test_every_field_says_what_it_means(schema: Any) -> None:
     """Except fields of links to records and of pagination, described where they are used."""
     silent = []

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from core import monitoring as health
-from core.backup.models import KEPT_RUNS, BackupRun, backup_status, record_run
+from core.backup.models import BackupRun, backup_status
 
 pytestmark = pytest.mark.django_db
 
@@ -46,13 +46,6 @@ def test_a_failed_drill_is_a_warning_until_the_next_good_one() -> None:
     assert backup_status().warnings == ["the last restore drill failed: 1 table differs: auth_user"]
     aged("drill", 1)
     assert backup_status().warnings == []
-
-
-def test_old_runs_are_deleted() -> None:
-    for number in range(KEPT_RUNS + 2):
-        record_run("backup", ok=True, seconds=0.5, file=f"{number}.tar")
-    assert BackupRun.objects.count() == KEPT_RUNS
-    assert not BackupRun.objects.filter(file__in=["0.tar", "1.tar"]).exists()
 
 
 def test_the_start_page_of_the_admin_tells_administrators(client: Client) -> None:

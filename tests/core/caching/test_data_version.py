@@ -138,27 +138,6 @@ def test_triggers_come_back_after_django_has_made_a_table_anew() -> None:
 
 @ON_POSTGRESQL
 @pytest.mark.django_db(transaction=True)
-def test_readers_see_a_version_with_its_data_and_never_before() -> None:
-    """Another connection reads while a write is open, is committed, and is undone."""
-    Agency.objects.create(slug="open", name_zh="部门", name_en="Agency")
-    other = connections.create_connection(DEFAULT_DB_ALIAS)
-    try:
-        before = version_in_other_connection(other)
-        with transaction.atomic():
-            Agency.objects.update(name_en="Open")
-            assert version_in_other_connection(other) == before
-        committed = version_in_other_connection(other)
-        assert committed != before
-        with transaction.atomic():
-            Agency.objects.update(name_en="Undone")
-            transaction.set_rollback(True)
-        assert version_in_other_connection(other) == committed
-    finally:
-        other.close()
-
-
-@ON_POSTGRESQL
-@pytest.mark.django_db(transaction=True)
 def test_writers_wait_for_none_and_leave_versions_that_differ() -> None:
     """Two transactions write at a time; each commit gives a new version, and settled rows are cleared away."""
     other = connections.create_connection(DEFAULT_DB_ALIAS)

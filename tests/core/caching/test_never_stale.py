@@ -9,17 +9,17 @@ import pytest
 from django.db import connection
 
 from tests.core.caching.stale_cache_hunt import PROCESS_WRITES, KeepAliveReader, stale_cache_hunt
-from tests.support.concurrency_client import ServedProject, serve_project
 from tests.support.databases import server_connection
+from tests.support.live_server import ServedProject, serve_project
 
 pytestmark = [pytest.mark.process, pytest.mark.database]
 
-ROUNDS = int(os.environ.get("CACHE_ROUNDS", "16"))  # of twelve responses each
+ROUNDS = int(os.environ.get("CACHE_ROUNDS", "8"))  # of twelve responses each
 
 
 @pytest.mark.django_db
 def test_no_cached_response_is_behind(tmp_path: Path) -> None:
-    with stale_cache_hunt(f"hunted_{os.getpid()}", tmp_path) as hunt:
+    with stale_cache_hunt(tmp_path) as hunt:
         for _ in range(ROUNDS):
             hunt.round()
         for kind in sorted(PROCESS_WRITES - {word.removeprefix("write ") for word in hunt.done}):
@@ -32,9 +32,8 @@ def test_no_cached_response_is_behind(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_a_database_of_before_that_is_copied_back_is_served_as_it_is(tmp_path: Path) -> None:
     """The server runs on: what it kept since the copy was made is of no version that the database has again."""
-    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings_live_server", "TEST_HOME": str(tmp_path)}
     address = "/api/v1/provinces/home/"
-    with serve_project(f"copied_{os.getpid()}", tmp_path, **settings) as product:
+    with serve_project(tmp_path) as product:
 
         def read(name: str) -> None:
             """Both workers have the record by this name, computed and kept."""
@@ -61,7 +60,7 @@ def test_a_database_of_before_that_is_copied_back_is_served_as_it_is(tmp_path: P
 
 def copy_database(product: ServedProject, *, to_copy: bool) -> None:
     """Copy the database of a running server, or put the copy in its place."""
-    name = str(product.database.connection.settings_dict["NAME"])
+    name = product.database.name
     if connection.vendor != "postgresql":
         files = [name, str(product.folder / "copy.sqlite3")]
         source, target = files if to_copy else files[::-1]

@@ -1,8 +1,6 @@
 """History of admin edits: one entry per change (who, when, why, what), and no lost updates."""
 
 import re
-from datetime import date
-from itertools import product
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from django.urls import reverse
 from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
 from core.seed.models import SeedRecord
-from pilots.models import Attachment, Document, FollowUp, Indicator, Pilot, Replan
+from pilots.models import Attachment, Document, Pilot
 from policies.models import Policy, Source
 from tests import factories as make
 from tests.support.admin_forms import form_data, form_errors
@@ -25,7 +23,6 @@ pytestmark = pytest.mark.django_db
 
 REGISTERED_MODELS = [model for model in admin.site._registry if model._meta.app_label in {"policies", "pilots"}]
 NOT_ADDED = [SeedRecord, Document, Attachment]  # files are uploaded and attached on pages of their own
-NOT_DELETED = [SeedRecord, FollowUp, Attachment, Replan]  # who asked for a later day can withdraw it
 EDITED_MODELS = [model for model in REGISTERED_MODELS if model not in NOT_ADDED]
 
 
@@ -80,10 +77,6 @@ def test_changing_leaves_one_entry_that_says_what_changed(admin_client: Client, 
     assert "Original found" in page.text
 
 
-def test_a_reason_longer_than_its_field_is_rejected(admin_client: Client, policy: Policy) -> None:
-    assert list(form_errors(save_form(admin_client, policy, change_reason="x" * 301))) == ["change_reason"]
-
-
 def test_deleting_leaves_an_entry_with_its_reason(admin_client: Client, policy: Policy, source: Source) -> None:
     policy.sources.add(source)
     page = admin_client.get(admin_url(policy, "delete"))
@@ -95,29 +88,10 @@ def test_deleting_leaves_an_entry_with_its_reason(admin_client: Client, policy: 
     assert admin_client.get(reverse("admin:policies_policy_history", args=[policy.pk])).status_code == 200
 
 
-def test_deleting_several_leaves_an_entry_for_each(admin_client: Client) -> None:
-    keys = [make.policy().pk, make.policy().pk]
-    sent = {"action": "delete_selected", "_selected_action": keys}
-    listing = reverse("admin:policies_policy_changelist")
-    assert 'name="change_reason"' in admin_client.post(listing, sent).text
-    admin_client.post(listing, sent | {"post": "yes", "change_reason": "Test rows"})
-    assert [entries_of(Policy, key)[0] for key in keys] == [("-", "admin", "Test rows")] * 2
-
-
 def entries_of(model: Any, key: int) -> list[tuple[Any, ...]]:
     """As entries(), of a record that may be gone."""
     found = model.history.filter(id=key)
     return [(item.history_type, str(item.history_user), item.history_change_reason) for item in found]
-
-
-def test_a_version_shows_the_record_as_it_stood(admin_client: Client, policy: Policy, source: Source) -> None:
-    save_form(admin_client, policy, sources=[source.pk])
-    save_form(admin_client, policy, title_en="Later", sources=[])
-    middle = policy.history.all()[1]
-    there = reverse("admin:policies_policy_simple_history", args=[policy.pk, middle.pk])
-    shown = dict(admin_client.get(there).context["facts"])
-    assert (shown["Title in English"], shown["Sources"], shown["Level"]) == ("Plan", "Notice", "national")
-    assert (shown["Calls for provincial plans"], shown["Document number"]) == ("yes", "no data")
 
 
 # -- two editors at once -----------------------------------------------------------------------------
@@ -260,63 +234,6 @@ def test_an_entry_leads_to_its_import(admin_client, policy) -> None:
 
 
 # -- every page of every table -------------------------------------------------------------------------
-
-
-def any_record(model: Any) -> Any:
-    """Return a record of the model: a seed record, or a new one where there is none."""
-    pilot = Pilot.objects.first()
-    match model.__name__:
-        case "Milestone":
-            return make.milestone(pilot, date(2025, 5, 1))
-        case "Reading":
-            indicator = Indicator.objects.get(code="AIR_SO2")
-            return make.reading(pilot, indicator, "2024", 12, state="reported", accepted_on=None)
-        case "LightOverride":
-            author = User.objects.create_user("author")
-            until = date(2099, 1, 1)
-            return model.objects.create(pilot=pilot, colour="grey", reason="Why", author=author, expires_on=until)
-        case "FollowUp":
-            return make.follow_up(pilot)
-        case "Adoption":
-            return make.adoption(make.practice(), pilot)
-        case "Document":
-            return make.document()
-        case "Attachment":
-            return Attachment.objects.create(document=make.document(), practice=make.practice())
-        case "Replan":
-            return make.replan(make.milestone(pilot, date(2025, 5, 1), is_key=True), date(2025, 9, 1))
-    return model._default_manager.first()
-
-
-@pytest.mark.parametrize(("model", "language"), sampled(product(REGISTERED_MODELS, ["en", "zh-hans"]), every=5))
-def test_every_page_opens_for_an_editor(admin_client: Client, model: Any, language: str) -> None:
-    record, fixed = any_record(model), model is SeedRecord
-    pages = {"changelist": 200, "add": 403 if model in NOT_ADDED else 200}
-    base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    for page, code in pages.items():
-        assert admin_client.get(reverse(f"{base}_{page}"), {"lang": language}).status_code == code, page
-    for page in ["change", "history", "delete"]:
-        code = 403 if model in NOT_DELETED and page == "delete" else 200
-        assert admin_client.get(admin_url(record, page), {"lang": language}).status_code == code, page
-    if not fixed:
-        there = reverse(f"{base}_simple_history", args=[record.pk, record.history.first().pk])
-        assert admin_client.get(there, {"lang": language}).status_code == 200
-
-
-@pytest.mark.parametrize("model", sampled(REGISTERED_MODELS), ids=lambda model: model._meta.model_name)
-def test_nobody_else_gets_in(client: Client, model: Any) -> None:
-    record = any_record(model)
-    base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    there = [reverse(f"{base}_changelist"), reverse(f"{base}_add")]
-    there += [admin_url(record, page) for page in ("change", "history", "delete")]
-    if model is not SeedRecord:
-        there.append(reverse(f"{base}_simple_history", args=[record.pk, record.history.first().pk]))
-    assert {client.get(page).status_code for page in there} == {302}
-    client.force_login(User.objects.create_user("reader"))
-    assert {client.post(page, {"post": "yes"}).status_code for page in there} == {302}
-    client.force_login(User.objects.create_user("clerk", is_staff=True))
-    assert {client.get(page).status_code for page in there} == {403}
-    assert {client.post(page, {"post": "yes"}).status_code for page in there} == {403}
 
 
 @pytest.mark.parametrize("model", sampled(EDITED_MODELS, every=3), ids=lambda model: model._meta.model_name)

@@ -5,44 +5,36 @@ that is rolled back. Tests about the time of appearance commit.
 """
 
 import json
-import random
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import connection, transaction
-from django.db.models import ProtectedError
 from django.test import Client
-from django.urls import reverse
 
 from config.api_urls import FEED, RESOURCES
 from core.api.pagination import encode_cursor
 from core.history.change_feed import FeedPosition, reset_foreign_transactions
 from core.history.models import ChangeEvent
 from core.history.recording import delete_with_history
-from core.records import writing
-from core.records.models import SlugModel
 from dashboard.analytics.change_log import history_models
 from dashboard.models import Edition
-from pilots.models import Attachment, Document, Milestone, Pilot, Reading, Target
-from policies.models import Agency, Division, Province, Source
-from policies.models.sourced import SourcedModel
+from pilots.models import Document, Milestone, Pilot, Reading
+from policies.models import Agency, Division, Province
 from tests import factories as make
 from tests.support import api_client
-from tests.support.admin_forms import form_data
-from tests.support.api_client import World, client_with_token
-from tests.support.concurrency_client import ServedProject
+from tests.support.api_client import World
 from tests.support.databases import server_connection
 from tests.support.imports import run_import, undo_import
+from tests.support.live_server import ServedProject
+from tests.support.scripted_year import ScriptedYear
 
 pytestmark = pytest.mark.django_db
 with_commits = pytest.mark.django_db(transaction=True)
@@ -214,20 +206,6 @@ def test_an_import_and_its_undoing_tell_each_record_once(pilot: Pilot, client: C
 
 
 @with_commits
-def test_a_line_shows_when_its_transaction_has_ended(
-    pilot: Pilot, feed: FeedReader, django_assert_num_queries: Any
-) -> None:
-    with transaction.atomic():
-        pilot.save()
-        transaction.set_rollback(True)
-    assert (feed.short_lines(), ChangeEvent.objects.filter(model="pilots.pilot").count()) == ([], 1)
-    with transaction.atomic():
-        pilot.save()
-    with django_assert_num_queries(3):  # the end of the feed, the changes, what records are called now
-        assert feed.short_lines() == ["changed pilots/huzhou"]
-
-
-@with_commits
 def test_a_writer_that_is_rolled_back_is_neither_in_the_feed_nor_in_a_cached_answer(
     client: Client, pilot: Pilot, settings: Any
 ) -> None:
@@ -251,7 +229,7 @@ def test_a_writer_that_is_rolled_back_is_neither_in_the_feed_nor_in_a_cached_ans
 # -- pages, filters, cursors -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1, 5, 6])
+@pytest.mark.parametrize("size", [1, 5])
 def test_pages_tell_each_line_once_in_order(client: Client, size: int) -> None:
     for n in range(3):
         make.source()
@@ -300,15 +278,11 @@ def test_a_resource_tells_its_parts_too(pilot: Pilot, feed: FeedReader) -> None:
 ASKED = ("targets", "pilots", "indicators,pilots", "readings")
 REFUSED = [
     ("cursor=last", "cursor", "invalid_cursor", "“latest”"),
-    (f"cursor={encode_cursor('r', 1)}", "cursor", "invalid_cursor", "“first”"),
     (f"cursor={encode_cursor('c', 1)}", "cursor", "invalid_cursor", "“first”"),
     (f"cursor={encode_cursor('c', 10**17, 0)}", "cursor", "cursor_ahead", "lists"),
-    ("page_size=1001", "page_size", "invalid_number", "1000"),
     ("resource=pilot", "resource", "invalid_choice", "“pilots”"),
     ("resource=pilots,divisions", "resource", "invalid_choice", "Known: "),
-    ("resource=,", "resource", "empty_value", ""),
     ("as_of=2024-01-30", "as_of", "unknown_parameter", "cursor"),
-    ("format=csv", "format", "invalid_choice", "json"),
 ]
 
 
@@ -516,118 +490,19 @@ def rename_key(value: Any, old: Key, new: Key) -> Any:
     return new if value == old else value
 
 
-class RandomEditor:
-    """Random edits by users and API clients."""
-
-    def __init__(self, seed: int) -> None:
-        self.dice, self.world, self.admin = random.Random(seed), World(), Client()  # noqa: S311  # a dice, no secret
-        self.admin.force_login(self.world.admin, backend="django.contrib.auth.backends.ModelBackend")
-        self.program = client_with_token(self.world.admin)
-        self.imports: list[Any] = []
-        self.deleted: list[Any] = []
-        for kind in api_client.RESOURCE_KINDS.values():
-            kind.make(self.world, self.world.home)
-
-    def act(self) -> None:
-        acts: list[Callable[[], None]] = [
-            *(self.create, self.change, self.change, self.rename, self.cite, self.delete, self.bring_back),
-            *(self.bring_in, self.take_out, self.fill_in, self.send, self.step, self.set_light),
-        ]
-        self.dice.choice(acts)()
-
-    def any(self, models: list[Any]) -> Any:
-        found = [record for model in models for record in model.objects.order_by("pk")]
-        return self.dice.choice(found) if found else None
-
-    @property
-    def models(self) -> list[Any]:
-        return [apps.get_model(label) for label in FEED.names]
-
-    def create(self) -> None:
-        kind = self.dice.choice(list(api_client.RESOURCE_KINDS.values()))
-        kind.make(self.world, self.dice.choice([self.world.home, self.world.away]))
-
-    def change(self) -> None:
-        record = self.any(self.models)
-        record.note, record._change_reason = f"note {self.world.next()}", "seen"
-        record.save()
-
-    def rename(self) -> None:
-        record = self.any([model for model in self.models if issubclass(model, SlugModel)])
-        record.slug = f"renamed-{self.world.next()}"
-        record.save()
-
-    def cite(self) -> None:
-        record, sources = (
-            self.any([model for model in self.models if issubclass(model, SourcedModel)]),
-            Source.objects.all(),
-        )
-        record.sources.set(self.dice.sample(list(sources), k=self.dice.randint(0, sources.count())))
-
-    def delete(self) -> None:
-        names = {"readings", "milestones", "stages", "targets", "figures", "measures", "plans"}
-        record = self.any([apps.get_model(label) for label, name in FEED.names.items() if name in names])
-        if record is not None:
-            history = record.history
-            number = record.pk
-            try:
-                with transaction.atomic():
-                    delete_with_history(record)
-            except ProtectedError as exc:  # what a file is attached to stays
-                if {type(one) for one in exc.protected_objects} != {Attachment}:
-                    raise
-                return
-            self.deleted.append(history.model.objects.filter(id=number).latest())
-
-    def bring_back(self) -> None:
-        if self.deleted:
-            end = self.deleted.pop()
-            writing.restore(end, opened=str(end.pk))
-
-    def bring_in(self) -> None:
-        pilot, code = self.any([Pilot]), make.indicator(f"BROUGHT_{self.world.next()}").code
-        rows = [[pilot.slug, code, str(year), year, f"{year + 1}-02-20"] for year in range(2018, 2024)]
-        self.imports.append(run_import("readings", READINGS, *rows))
-
-    def take_out(self) -> None:
-        if self.imports:
-            record = self.imports.pop()
-            numbers = record.changes.values_list("record_id", flat=True)
-            if Reading.history.filter(id__in=numbers).count() == len(numbers):  # else somebody changed one since
-                undo_import(record)
-
-    def fill_in(self) -> None:
-        agency = Agency.objects.first() or Agency.objects.create(slug="agency", name_zh="部门")
-        address = reverse("admin:policies_agency_change", args=[agency.pk])
-        changed = {"slug": f"filled-{self.world.next()}", "note": "seen"}
-        assert self.admin.post(address, form_data(self.admin.get(address), **changed)).status_code == 302
-
-    def send(self) -> None:
-        name = self.dice.choice(["measures", "plans", "targets", "readings"])
-        body = api_client.RESOURCE_KINDS[name].body(self.world, self.world.home)
-        assert self.program.send("POST", f"/api/v1/{name}/", body).status_code == 201
-
-    def step(self) -> None:
-        target = self.any([Target])
-        if target is not None:
-            target.steps = {}
-            target.save()
-            if self.dice.random() < 0.7:
-                make.add_step(target, 2025, 90)
-
-    def set_light(self) -> None:
-        make.override(self.any([Pilot]), "yellow", self.world.admin)
-
-
 @with_commits
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_copy_stays_equal_whatever_happens(client: Client, seed: int) -> None:
-    editors = RandomEditor(seed)
+def test_a_copy_stays_equal_whatever_happens(client: Client) -> None:
+    """Of what people enter, correct, rename, delete, restore, import and undo in half a year."""
+    first = date(2025, 1, 1)
+    year = ScriptedYear(first)
     copy = RecordCopy(client)
     begun = dict(copy.records)
-    for _ in range(80):
-        editors.act()
-        if editors.dice.random() < 0.1:
+    for week in range(1, 27):
+        year.work(first + timedelta(7 * week))
+        if week % 4 == 0:
+            province = year.provinces[week % 5]
+            province.slug = f"renamed-{week}"
+            province.save()
             copy.follow()
     copy.follow()
     fresh = RecordCopy(client)

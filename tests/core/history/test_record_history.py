@@ -6,9 +6,8 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from core.http import today
@@ -88,41 +87,11 @@ def test_a_pilot_s_history_holds_all_that_hangs_on_it(client: Client, pilot: Pil
     ]
 
 
-def test_nobody_s_name_is_shown_to_the_public(client: Client, pilot: Pilot, author: User) -> None:
-    rename(pilot, author, name_en="Better")
-    over = {"set_on": date(2025, 1, 1), "expires_on": date(2025, 2, 1)}  # one in force is shown with its author
-    light = LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=author, **over)
-    entry = light.history.get()
-    addresses = [pilot.get_absolute_url(), f"{pilot.get_absolute_url()}?entry=lightoverride-{entry.pk}"]
-    addresses += [f"{pilot.get_absolute_url()}?export=history.csv"]
-    citizen, clerk = client_for("citizen", False, "view_pilot"), client_for("clerk", True, "view_policy")
-    for visitor in (client, citizen, clerk):
-        for address in addresses:
-            page = visitor.get(address)
-            assert page.status_code == 200
-            text = full_body(page)
-            assert "zhang.san" not in text, address
-            assert "/history/" not in text, address
-    page = client_for("officer", True, "view_pilot").get(addresses[0])
-    assert [note.who for note in page.context["history"].notes[:2]] == ["", "zhang.san"]
-    assert reverse("admin:pilots_pilot_simple_history", args=[pilot.pk, newest_entry(pilot).pk]) in page.text
-
-
-def client_for(name: str, staff: bool, *permissions: str) -> Client:
-    user = User.objects.create_user(name, is_staff=staff)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def newest_entry(record: Any) -> Any:
     return record.history.order_by("-history_id").first()
 
 
-@pytest.mark.parametrize(
-    "word", ["", "pilot", "pilot-", "pilot-x", "pilot-999999999", "policy-1", "9" * 40, "pilot-" + "9" * 30]
-)
+@pytest.mark.parametrize("word", ["", "pilot-x", "policy-1", "pilot-" + "9" * 30])
 def test_an_entry_that_is_not_of_the_page_is_rejected(client: Client, pilot: Pilot, word: str) -> None:
     other = make.pilot(pilot.batch, pilot.province)
     for asked in (word, f"pilot-{newest_entry(other).pk}"):

@@ -62,7 +62,7 @@ def test_it_answers_whatever_the_host_the_scheme_and_the_reader(
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
+@pytest.mark.parametrize("method", ["post", "options"])
 def test_it_is_only_read(client: Client, path: str, method: str) -> None:
     response = getattr(client, method)(path, headers={"X-Request-ID": "probe-1"})
     body = problem_body(path, 405, "Method not allowed", "Use GET or HEAD.")

@@ -14,7 +14,6 @@ from tests.support.live_server import LiveServer, ServerResponse, request_bytes,
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]  # for the suite's database, beside which the server's is made
 HEAD = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-LONG = "a" * 9_000
 CHANGE = b'{"note": "n"}'
 KEYS = ["type", "title", "status", "detail", "instance", "request_id", "errors"]
 
@@ -46,25 +45,9 @@ def chunked(*chunks: bytes) -> bytes:
     return post(body, b"Transfer-Encoding: chunked", length=False)
 
 
-NEVER_READ = {  # requests that gunicorn rejects before Django
-    "no path": (b"GET\r\n\r\n", 400),
-    "lines that end with LF alone": (b"GET /api/v1/ HTTP/1.1\nHost: localhost\n\n", 400),
-    "a control character in the path": (b"GET /api/v1/\x01" + HEAD + b"\r\n", 400),
-    "a blank before the colon": (get("/api/v1/", b"Accept : */*"), 400),
-    "NUL in a header": (get("/api/v1/", b"Accept: \x00"), 400),
-    "two hosts": (get("/api/v1/", b"Host: evil.example"), 400),
-    "two lengths": (get("/api/v1/", b"Content-Length: 1", b"Content-Length: 2"), 400),
-    "a length and chunks": (get("/api/v1/", b"Content-Length: 5", b"Transfer-Encoding: chunked"), 400),
-    "chunks twice": (get("/api/v1/", b"Transfer-Encoding: chunked, chunked"), 400),
-    "chunks in HTTP/1.0": (b"POST /api/v1/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    "a request line of 9,000 characters": (get("/api/v1/?q=" + LONG), 414),
-    "a header of 9,000 characters": (get("/api/v1/", b"Cookie: " + LONG.encode()), 431),
-    "101 headers": (get("/api/v1/", *(b"X-%d: 1" % n for n in range(101))), 431),
-}
 READ = {  # what Django and the API refuse
     "a query of 8,000 characters": (get("/api/v1/pilots/?q=" + "a" * 8_000), 414),
     "a path of 5,000 characters": (get("/api/v1/" + "a" * 5_000 + "/"), 414),
-    "a thousand parameters": (get("/api/v1/pilots/?" + "a&" * 1_100), 400),
     "another host": (b"GET /api/v1/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 400),
     "a host with a line break": (
         b"GET /api/v1/ HTTP/1.1\r\nHost: localhost%0d%0aX: y\r\nConnection: close\r\n\r\n",
@@ -78,30 +61,15 @@ READ = {  # what Django and the API refuse
     "a token in the address": (get("/api/v1/?access_token={token}"), 401),
     "a token that is none": (get("/api/v1/", b"Authorization: Bearer x"), 401),
     "two tokens": (get("/api/v1/", b"Authorization: Bearer {token}", b"Authorization: Bearer x"), 401),
-    "no body": (post(b""), 400),
-    "100,000 lists in each other": (post(b"[" * 100_000), 400),
-    "no UTF-8": (post(b'{"name_zh": "\xff"}'), 400),
-    "an unknown charset": (post(b"{}", b"Content-Type: application/json; charset=foo"), 415),
     "a form without a boundary": (post(b"--x", b"Content-Type: multipart/form-data"), 415),
     "20 MB": (post(b"[" + b" " * 20_000_000 + b"]"), 413),
     "4 MB in chunks": (chunked(*[b" " * 65_536] * 64), 413),
     "an object in chunks": (chunked(b'{"nme_', b'zh": 1}'), 400),
-    "chunks of no length": (post(b"zz\r\n{}\r\n0\r\n\r\n", b"Transfer-Encoding: chunked", length=False), 400),
     "a chunk that is longer than it says": (
         post(b"1\r\n{}\r\n0\r\n\r\n", b"Transfer-Encoding: chunked", length=False),
         400,
     ),
 }
-
-
-@pytest.mark.parametrize("name", NEVER_READ)
-def test_gunicorn_rejects_it_and_the_next_request_is_served(server: LiveServer, token: str, name: str) -> None:
-    raw, status = NEVER_READ[name]
-    answer = server.send(raw.replace(b"{token}", token.encode()))
-    assert answer.status == status
-    assert token.encode() not in answer.content
-    assert len(answer.content) < 1_000, "an answer must not grow with the request"
-    assert_nothing_happened(server.get("/api/v1/agencies/"))
 
 
 @pytest.mark.parametrize("name", READ)
@@ -210,12 +178,6 @@ def note_and_revision(server: LiveServer) -> tuple[str | None, int]:
     return row["note"], row["revision"]
 
 
-def test_a_body_in_chunks_is_read(server: LiveServer, write: WriteAgency) -> None:
-    body = b"5\r\n" + CHANGE[:5] + b"\r\n8\r\n" + CHANGE[5:] + b"\r\n0\r\n\r\n"
-    assert write("PATCH wire/", b"Transfer-Encoding: chunked", body=body).status == 200
-    assert note_and_revision(server) == ("n", 2)
-
-
 def test_a_body_that_breaks_off_writes_nothing(server: LiveServer, write: WriteAgency, token: str) -> None:
     """Half a body may be whole JSON."""
     for length, body in ((b"Content-Length: 500", CHANGE), (b"Transfer-Encoding: chunked", b"d\r\n" + CHANGE)):
@@ -225,12 +187,6 @@ def test_a_body_that_breaks_off_writes_nothing(server: LiveServer, write: WriteA
             link.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: link.recv(65_536), b""))  # called at once
         assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
-    assert note_and_revision(server) == (None, 1)
-
-
-@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-Method-Override"])
-def test_no_header_makes_a_read_a_write(server: LiveServer, write: WriteAgency, name: str) -> None:
-    assert write("GET wire/", f"{name}: DELETE".encode()).status == 200
     assert note_and_revision(server) == (None, 1)
 
 

@@ -11,7 +11,6 @@ from tests import factories as make
 from tests.support.imports import actions_of, dry_run_of, errors_of, run_import
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
-DAY = "2022-06-17"
 HEADS = ["slug", "title_zh", "title_en", "issued_on", "issued_precision", "known_issued_by", "level"]
 
 
@@ -68,26 +67,6 @@ def test_an_empty_cell_empties_what_may_be_empty() -> None:
     assert [change.emptied for change in plan.rows[0].changes] == [True, True]
 
 
-@pytest.mark.parametrize("blank", ["", "\u3000", "\u200b"])
-def test_what_nobody_sees_is_an_empty_cell(blank: str) -> None:
-    make.policy(slug="old", note="gone")
-    plan = policy_plan(["old", blank], [blank, blank], heads=["slug", "note"])
-    assert errors_of(plan) == []
-    assert changes(plan) == {"Note in English": ("gone", "no data")}
-
-
-def test_a_new_record_takes_defaults_where_cells_are_empty() -> None:
-    plan = policy_plan(["a", "甲", None, date(2022, 6, 17), None, None, None])
-    record = plan.rows[0].record
-    assert errors_of(plan) == []
-    assert (record.level, record.kind, record.confidence, record.calls_for_provincial_plan) == (
-        "national",
-        "document",
-        "official",
-        False,
-    )
-
-
 # -- finding the record ----------------------------------------------------------------------------------
 
 
@@ -108,12 +87,6 @@ def test_a_record_number_that_is_not_there(number: Any) -> None:
     assert plan.rows[0].errors[0].message == (
         f"There is no record {number} here; it may be deleted. Clear the cell to enter a new one."
     )
-
-
-@pytest.mark.parametrize("number", ["4" * 40, 1.5, "abc", True])
-def test_what_is_no_record_number(number: Any) -> None:
-    plan = policy_plan([number, "甲"], heads=["id", "title_zh"])
-    assert [cell for cell, _code in errors_of(plan)] == ["A2"]
 
 
 def test_by_document_number_then_by_title() -> None:
@@ -152,15 +125,6 @@ def test_two_rows_about_one_record() -> None:
         "Row 3 is about the same record. Keep one.",
         "Row 2 is about the same record. Keep one.",
     ]
-
-
-def test_two_rows_about_one_new_record() -> None:
-    """Told by what both say, though only one of them gives the code."""
-    day = date(2022, 6, 17)
-    plan = policy_plan(["a", "同", None, day], [None, "同", None, day], heads=HEADS[:4])
-    assert [code for _cell, code in errors_of(plan)] == ["twice", "twice"]
-    apart = policy_plan(["a", "同", None, day], ["b", "同", None, day], heads=HEADS[:4])
-    assert errors_of(apart) == []
 
 
 # -- codes -----------------------------------------------------------------------------------------------
@@ -337,17 +301,3 @@ def test_circles() -> None:
     inside = [["a", "甲", "乙", day], ["b", "乙", "甲", day], ["c", "丙", "丙", day], ["d", "丁", "甲", day]]
     plan = policy_plan(*inside[:3], ["top", "上", "low", day], inside[3], heads=heads)
     assert errors_of(plan) == [("C2", "circle"), ("C3", "circle"), ("C4", "circle"), ("C5", "circle")]
-
-
-def test_a_circle_that_the_file_itself_undoes() -> None:
-    top = make.policy(slug="top", title_zh="上")
-    make.policy(slug="low", title_zh="下", parent=top)
-    plan = policy_plan(["top", "low"], ["low", None], heads=["slug", "parent"])
-    assert (errors_of(plan), actions_of(plan)) == ([], [(2, "update"), (3, "update")])
-
-
-def test_a_long_chain_is_climbed_once() -> None:
-    """Its last row comes first, and each names its parent."""
-    rows = [[f"p-{n}", f"政策{n}", f"p-{n + 1}" if n < 1499 else None, DAY] for n in range(1500)]
-    run_import("policies", ["slug", "title_zh", "parent", "issued_on"], *rows)
-    assert (Policy.objects.count(), Policy.objects.filter(parent=None).get().slug) == (1500, "p-1499")

@@ -108,18 +108,6 @@ def test_a_title_above_and_columns_left_empty() -> None:
     assert (headings.ignored, headings.errors) == ({2}, [])
 
 
-def test_running_numbers_and_an_earlier_return_are_passed_over() -> None:
-    """Former versions returned two columns."""
-    for heads in (
-        ["No.", "slug", "错误说明", "name_zh"],
-        ["#", "slug", "What is wrong", "name_zh"],
-        ["No.", "slug", "导入结果", "name_zh", "导入原因"],
-        ["#", "slug", "Import result", "name_zh", "Import reason"],
-    ):
-        headings = find_in("pilots", heads)
-        assert (headings.ignored, headings.errors) == ({1, 3, 5} if len(heads) > 4 else {1, 3}, [])
-
-
 def test_an_unknown_column_with_the_nearest() -> None:
     (fault,) = find_in("pilots", ["slug", "name_zh", "provinz"]).errors
     assert (fault.cell, fault.value, fault.code) == ("C1", "provinz", "unknown_column")

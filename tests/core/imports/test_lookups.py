@@ -1,6 +1,5 @@
 """Lookups: a record is found by any of its names, never by a guess."""
 
-import time
 from typing import Any
 
 import pytest
@@ -33,11 +32,6 @@ def shaanxi() -> Province:
 )
 def test_a_province_by_any_name(text: str) -> None:
     assert RecordLookup().find(Province, text) == shaanxi()
-
-
-def test_by_record_number() -> None:
-    assert RecordLookup().find(Province, f"#{shaanxi().pk}") == shaanxi()
-    assert rejection_code(Province, "#99999999")[0] == "unknown_record"
 
 
 def test_a_near_miss_offers_the_nearest() -> None:
@@ -125,31 +119,3 @@ def test_a_name_with_a_separator_inside_a_list() -> None:
     assert library.find_list(Industry, "甲、乙业；丁业") == [jia, ding]
     assert library.find_list(Industry, "丁业\n甲、乙业") == [ding, jia]
     assert rejection_code(Industry, "丁业、甲、乙业", many=True)[0] == "unknown_record"
-
-
-def test_a_list_that_names_one_twice() -> None:
-    make.industry(slug="jia-ye", name_zh="甲业")
-    assert rejection_code(Industry, "甲业；jia-ye", many=True) == (
-        "twice",
-        "“jia-ye” stands in the list twice. Keep one.",
-    )
-
-
-def test_commas_do_not_part_names() -> None:
-    """Commas are part of titles and names; the error shows the whole text."""
-    make.industry(name_zh="甲业")
-    make.industry(name_zh="乙业")
-    assert rejection_code(Industry, "甲业，乙业", many=True)[0] == "unknown_record"
-
-
-def test_nonsense_is_rejected_fast() -> None:
-    """Looking for the nearest name costs; a file of 20,000 nonsense words does not look 20,000 times."""
-    for n in range(300):
-        make.policy(
-            title_zh=f"关于减污降碳协同增效的第{n}号实施方案及其说明", title_en=f"Implementation plan number {n}"
-        )
-    library, begun = RecordLookup(), time.process_time()
-    for n in range(20_000):
-        with pytest.raises(AmbiguousCell):
-            library.find(Policy, f"关于减污降碳的{n}通知")
-    assert time.process_time() - begun < 10

@@ -1,6 +1,5 @@
 """Reading files: which sheet is used, what is stored, and the result file."""
 
-import hashlib
 import io
 from datetime import date, datetime
 from typing import IO, Any
@@ -19,7 +18,6 @@ from core.imports.files import (
     save_dry_run,
 )
 from core.imports.importer import KINDS
-from core.imports.models import ImportState
 from core.spreadsheets.cells import SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reader import read_sheet
 from tests import factories as make
@@ -60,23 +58,6 @@ def test_the_first_sheet_with_headings_of_the_kind() -> None:
     assert (other.sheet.name, other.rows[0].action) == ("更多", "update")
     with pytest.raises(UnreadableFile):
         plan_for(content, sheet="没有")
-
-
-def test_what_is_kept_of_a_dry_run() -> None:
-    make.policy(slug="a", title_zh="甲", note="旧")
-    content = csv_bytes(HEADS, ["a", "甲", "新"], ["b", "乙", ""])
-    plan = plan_for(content, "年报.csv")
-    record = save_dry_run(plan, name="年报.csv", content=content, by=None)
-    record.refresh_from_db()
-    assert (record.kind, record.file_name, record.form, record.encoding, record.state) == (
-        "policies",
-        "年报.csv",
-        "csv",
-        "UTF-8",
-        ImportState.FAULTY,
-    )
-    assert (record.rows_read, record.created, record.updated, record.unchanged, record.faults) == (2, 0, 1, 0, 1)
-    assert (record.sha256, bytes(record.file.content)) == (hashlib.sha256(content).hexdigest(), content)
 
 
 def test_the_rows_come_back_with_what_is_wrong() -> None:

@@ -3,7 +3,7 @@
 import io
 import re
 import unicodedata
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from core.imports.files import dry_run_of_file, export_csv, save_dry_run, write_
 from core.imports.importer import KINDS, Importer
 from pilots.models import FollowUp, Reading, Target
 from policies.importers import PolicyImporter, ProvincialPlanImporter
-from policies.models import Agency, Measure, Policy, ProvincialPlan, Source
+from policies.models import Agency, Measure, Policy
 from tests import factories as make
 
 PLANS, POLICIES = ProvincialPlanImporter(), PolicyImporter()
@@ -252,31 +252,3 @@ def test_any_text_of_a_record_comes_back_to_the_letter(title: str, note: str, nu
     }
     Policy.objects.filter(pk=policy.pk).update(**values)
     assert_unchanged(POLICIES, Policy.objects.all())
-
-
-@pytest.mark.usefixtures("empty")
-@FEW_EXAMPLES
-@given(st.lists(TEXTS.filter(bool), min_size=1, max_size=4))
-@pytest.mark.exhaustive
-def test_any_names_in_a_list_lead_back_to_the_same_records(titles: list[str]) -> None:
-    Source.objects.all().delete()
-    policy = Policy.objects.first() or make.policy()
-    policy.sources.set([make.source(title=title) for title in titles])
-    assert_unchanged(POLICIES, Policy.objects.all())
-
-
-@pytest.mark.usefixtures("empty")
-@FEW_EXAMPLES
-@given(
-    st.dates(date(1900, 1, 1), date(2026, 1, 1)),
-    st.sampled_from(["day", "month", "year"]),
-    st.integers(0, 32_767) | st.none(),
-)
-@pytest.mark.exhaustive
-def test_any_day_comes_back_as_exact_as_it_is_known(day: date, precision: str, bodies: int | None) -> None:
-    plan = ProvincialPlan.objects.first() or make.plan(make.policy(), make.province())
-    known = day if precision == "day" else day + timedelta(days=3)
-    ProvincialPlan.objects.filter(pk=plan.pk).update(
-        issued_on=day, issued_precision=precision, known_issued_by=known, issuing_bodies_count=bodies
-    )
-    assert_unchanged(PLANS, ProvincialPlan.objects.all())

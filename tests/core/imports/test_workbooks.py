@@ -5,13 +5,11 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
 from openpyxl import Workbook, load_workbook
 
-from core.imports.files import dry_run_of_file, export_csv, export_workbook
+from core.imports.files import dry_run_of_file, export_workbook
 from core.imports.importer import KINDS
 from policies.models import Policy, ProvincialPlan
 from tests import factories as make
@@ -28,12 +26,6 @@ def rows(sheet: Any) -> list[list[Any]]:
     return [[cell.value for cell in row] for row in sheet.iter_rows()]
 
 
-def csv_of(kind: Any, notice: Any = ()) -> str:
-    response = export_csv(kind, kind.export_queryset().order_by("pk"), stem="x", notice=notice)
-    assert isinstance(response, StreamingHttpResponse)
-    return b"".join(response).decode()  # type: ignore[arg-type]
-
-
 def workbook_of(kind: Any) -> Workbook:
     response: Any = export_workbook(kind, kind.export_queryset().order_by("pk"), stem="x")
     return opened(response.getvalue())
@@ -44,24 +36,6 @@ def template_workbook(kind: Any) -> Any:
 
 
 # -- the template --------------------------------------------------------------------------------------
-
-
-@EMPTY_AND_DB
-def test_a_template_has_headings_in_the_reader_s_language_and_nothing_below() -> None:
-    book = opened(template_workbook(PLANS))
-    assert book.sheetnames == ["Provincial plans", "Explanation", "Lists"]
-    sheet = book["Provincial plans"]
-    assert rows(sheet) == [
-        [
-            *("Record number", "Title in Chinese", "Title in English", "Confidence", "Note in English"),
-            *("Note in Chinese", "Issued on", "Precision"),
-            *("Published on", "Latest date known", "Policy", "Province", "Status", "Document number", "Issuing bodies"),
-            *("Responsible agency", "Searched on", "Searched where", "Sources"),
-        ]
-    ]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S1")
-    with translation.override("zh-hans"):
-        assert rows(opened(template_workbook(PLANS)).worksheets[0])[0][10:13] == ["政策", "省份", "状态"]
 
 
 @EMPTY_AND_DB
@@ -137,29 +111,6 @@ def test_a_workbook_holds_real_days_and_numbers_and_text_that_never_runs() -> No
     assert [sheet["I2"].value.date(), sheet["J2"].value.date()] == [date(2022, 7, 2), date(2022, 6, 30)]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S2")
     assert len(sheet.data_validations.dataValidation) == 19
-
-
-@EMPTY_AND_DB
-def test_csv_has_a_mark_for_excel_and_text_that_never_runs() -> None:
-    plan = one_plan()
-    assert csv_of(PLANS) == (
-        "\ufeffRecord number,Title in Chinese,Title in English,Confidence,Note in English,Note in Chinese,Issued on,"
-        "Precision,Published on,Latest date known,Policy,Province,Status,Document number,Issuing bodies,"
-        "Responsible agency,Searched on,Searched where,Sources\r\n"
-        f"{plan.pk},'=1+1,\"_x0041_ \n+\",official,'-,,2022-06,month,2022-07-02,2022-06-30,"
-        'Joint plan,Tibet,issued,0012,7,,,,"公报\n网页"\r\n'
-    )
-
-
-@EMPTY_AND_DB
-def test_text_too_long_for_a_cell_is_cut_and_rejected_by_the_import() -> None:
-    policy = make.policy(note="长" * 32_768)
-    fits = make.policy(note="长" * 32_767)
-    response: Any = export_workbook(POLICIES, POLICIES.export_queryset().order_by("pk"), stem="x")
-    for name, content in (("a.xlsx", response.getvalue()), ("a.csv", csv_of(POLICIES).encode())):
-        plan = dry_run_of_file(POLICIES, name, content, by=None)
-        assert [(fault.row, fault.heading, fault.code) for fault in plan.errors] == [(2, "Note in Chinese", "control")]
-        assert [(row.record.pk, row.action) for row in plan.rows] == [(policy.pk, "unchanged"), (fits.pk, "unchanged")]
 
 
 @pytest.mark.django_db

@@ -1,6 +1,5 @@
 """Worker processes: killed in the middle of a confirmation, told to end, two at once, and locked out for long."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,9 +12,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from tests.support.databases import Database, connection_to, own_database
+from tests.support.databases import Database, connection_to
 from tests.support.job_worker import ROWS
-from tests.support.live_server import run_command, run_migrations, server_environment
+from tests.support.live_server import migrated_database, run_command, server_environment
 
 pytestmark = [pytest.mark.process, pytest.mark.database, pytest.mark.django_db]
 TIMEOUT = 120  # seconds until a process has ended; generous, for busy machines
@@ -27,8 +26,7 @@ NUMBERS = count()
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Database]:
     home = tmp_path_factory.mktemp("jobs")
-    with django_db_blocker.unblock(), own_database(f"jobs_{os.getpid()}", home) as found:
-        run_migrations(home, found.url)
+    with django_db_blocker.unblock(), migrated_database(home) as found:
         yield found
 
 
@@ -144,7 +142,7 @@ def test_a_worker_outlives_a_lock_that_lasts_longer_than_it_waits(
     database: Database, start: Callable[..., Worker]
 ) -> None:
     """The worker of django-tasks-db ends there, after 20 seconds."""
-    other = connection_to(database.connection.settings_dict["NAME"])
+    other = connection_to(database.name)
     with other.cursor() as cursor:
         cursor.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
         if connection.vendor == "postgresql":

@@ -66,15 +66,11 @@ def value(found: dict[str, Any], name: str, **labels: str) -> float:
     [
         ("127.0.0.0/8", False, "127.0.0.1", {}, 200),
         ("127.0.0.0/8", False, "10.1.2.3", {}, 404),
-        ("10.0.0.0/8", False, "10.1.2.3", {}, 200),
         ("10.0.0.0/8", False, "::ffff:10.1.2.3", {}, 200),
-        ("::1/128", False, "::1", {}, 200),
         ("127.0.0.0/8", False, "", {}, 404),  # a UNIX socket
         # A proxy on this machine that nobody declared must not open it to the world.
         ("127.0.0.0/8", False, "127.0.0.1", {"X-Forwarded-For": "203.0.113.9"}, 404),
-        ("127.0.0.0/8", False, "127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 404),
         ("127.0.0.0/8", False, "127.0.0.1", {"Forwarded": "for=127.0.0.1"}, 404),
-        ("127.0.0.0/8", True, "127.0.0.1", {"X-Forwarded-For": "203.0.113.9"}, 404),
         ("127.0.0.0/8", True, "127.0.0.1", {"X-Forwarded-For": "127.0.0.1, 203.0.113.9"}, 404),  # a client's claim
         ("10.0.0.0/8", True, "127.0.0.1", {"X-Forwarded-For": "10.1.2.3"}, 200),
         ("127.0.0.0/8", True, "127.0.0.1", {}, 200),

@@ -43,7 +43,8 @@ def test_processes_count_together(tmp_path: Path) -> None:
     root = tmp_path / "run" / "metrics"
     stale = root / "99999999"  # no process has this id
     stale.mkdir(parents=True, exist_ok=True)
-    with migrated_database(tmp_path) as url:
+    with migrated_database(tmp_path) as database:
+        url = database.url
         with running_server(
             tmp_path, url, VAR_DIR=str(tmp_path / "var"), RUNTIME_DIRECTORY=str(tmp_path / "run")
         ) as server:

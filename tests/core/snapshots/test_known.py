@@ -12,7 +12,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from core import snapshots
 from core.history.recording import delete_with_history
 from core.snapshots import Snapshot, read_from, record_models, routed_models, tracked_lists
 from pilots.models import Pilot
@@ -98,21 +97,20 @@ def test_a_past_day_reads_as_it_was_kept_on_that_day() -> None:
 @pytest.mark.exhaustive
 @pytest.mark.django_db
 @pytest.mark.usefixtures("no_records")
-@pytest.mark.parametrize("seed", range(2))
-def test_a_hundred_answers_under_known_equal_those_given_on_that_day(client: Client, seed: int) -> None:
-    chance, year = Random(seed), ScriptedYear(FIRST, seed)  # noqa: S311
+def test_answers_under_known_equal_those_given_on_that_day(client: Client) -> None:
+    chance, year = Random(1), ScriptedYear(FIRST, 1)  # noqa: S311
     addresses = api_addresses(client)
     kept: dict[date, Tables] = {}
     answers: dict[tuple[str, date, date], object] = {}
-    for month in range(1, 13):
+    for month in range(1, 7):
         day = FIRST + timedelta(29 * month)
         year.work(day, deeds=8)
         kept[day] = tables()
         with clock_at(day, 23, 59):
-            for address in chance.sample(addresses, 9):
+            for address in chance.sample(addresses, 10):
                 as_of = day - timedelta(chance.choice([0, 0, chance.randrange(300)]))
                 answers[address, as_of, day] = answer(client, address, as_of)
-    assert len(answers) >= 100
+    assert len(answers) >= 50
     assert {day: differing(tables_known(day), kept[day]) for day in kept} == {day: [] for day in kept}
     wrong = [key for key, given in answers.items() if answer(client, *key) != given]
     assert wrong == []
@@ -200,16 +198,6 @@ def test_nothing_is_written_with_known(admin_client: Client, pilot: Pilot) -> No
     assert admin_client.delete("/api/v1/?known=2025-05-01").status_code == 405
     assert admin_client.get("/api/v1/changes/", {"known": "2025-05-01"}).status_code == 400
     assert admin_client.get("/admin/pilots/pilot/", {"known": "2025-05-01"}).status_code == 200
-
-
-def test_old_files_are_deleted_and_come_back_when_asked_for(
-    client: Client, pilot: Pilot, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(snapshots, "MAX_FILES", 2)
-    for day in (ENTERED, CORRECTED, DELETED):
-        Snapshot(day).write()
-    assert len(list(folder.iterdir())) == 2
-    assert name_known(client, ENTERED) == "First name"
 
 
 def test_days_without_an_entry_between_them_have_one_file(client: Client, pilot: Pilot, folder: Path) -> None:

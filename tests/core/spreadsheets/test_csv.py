@@ -105,10 +105,6 @@ def test_the_delimiter_among_other_signs(text: str, cells: list[str]) -> None:
     assert [cell.value for cell in read(text).rows[-1].cells.values()] == cells
 
 
-def test_a_first_line_may_say_the_delimiter() -> None:
-    assert rows("sep=|\r\na|b,c,d\r\n1|2,3,4\r\n") == {2: {1: "a", 2: "b,c,d"}, 3: {1: "1", 2: "2,3,4"}}
-
-
 # -- records ---------------------------------------------------------------------------------------------
 
 
@@ -122,10 +118,6 @@ def test_records_are_numbered_as_a_spreadsheet_numbers_rows(end: str) -> None:
         6: {2: "2"},
         7: {1: "last"},
     }
-
-
-def test_a_quote_within_a_plain_cell_is_a_sign_like_any_other() -> None:
-    assert rows('a,5" pipe\n "x",y\n') == {1: {1: "a", 2: '5" pipe'}, 2: {1: ' "x"', 2: "y"}}
 
 
 @pytest.mark.parametrize(

@@ -74,38 +74,23 @@ def test_what_a_csv_for_excel_holds_is_imported_to_the_letter(text: str) -> None
     ("kind", "value", "held", "form"),
     [
         ("date", date(2022, 12, 5), datetime(2022, 12, 5), "yyyy-mm-dd"),  # noqa: DTZ001  # a sheet knows no zones
-        ("date", PartialDate(date(2022, 12, 5)), datetime(2022, 12, 5), "yyyy-mm-dd"),  # noqa: DTZ001
         ("date", PartialDate(date(2022, 12, 5), "month"), "2022-12", "@"),
-        ("date", PartialDate(date(2022, 12, 5), "year"), "2022", "@"),
         ("date", date(1899, 12, 31), "1899-12-31", "@"),
         ("text", datetime(2026, 11, 24, 16, 30, tzinfo=UTC), datetime(2026, 11, 25, 0, 30), "yyyy-mm-dd hh:mm"),  # noqa: DTZ001
         ("integer", 12345, 12345, "#,##0"),
-        ("days", 252, 252, "#,##0"),
-        ("decimal", Decimal(12000), 12000, "#,##0"),
         ("decimal", Decimal("0.50"), 0.5, "#,##0.00"),
-        ("decimal", 285.5, 285.5, "#,##0.0"),
         ("share", 0.875, 0.875, "0.0%"),
-        ("share", 1, 1, "0.0%"),
         ("text", 2024, 2024, "General"),
-        ("integer", 123456789012345, 123456789012345, "#,##0"),
         ("integer", 1234567890123456, "1234567890123456", "@"),
         ("decimal", Decimal("0.1234567890123456"), "0.1234567890123456", "@"),
-        ("decimal", Decimal("1E+20"), 1e20, "#,##0"),
         ("decimal", float("nan"), "nan", "@"),
         ("text", "007", "007", "@"),
-        ("text", "x" * 300, "x" * 300, "General"),
         ("flag", True, "yes", "@"),
-        ("flag", False, "no", "@"),
     ],
 )
 def test_a_value_is_held_as_what_it_is(kind: Any, value: Any, held: Any, form: str) -> None:
     (cell,) = one_column(value, kind=kind)
     assert (cell.value, cell.number_format) == (held, form)
-
-
-def test_no_data_is_an_empty_cell_and_never_0() -> None:
-    first, second, third = one_column(None, 0, "", kind="integer")
-    assert (first.value, second.value, third.value) == (None, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +139,7 @@ def test_what_xml_cannot_hold_is_marked_and_no_error(text: str, held: str) -> No
         ("pilots", ["Pilots"], "pilots (2)"),
         ("History", [], "History (2)"),
         ("a/b: [c]*？", [], "a b c"),
-        ("'quoted'", [], "quoted"),
         ("  ", [], "Table"),
-        ("27 of 32 provinces have a plan, 28 a recorded pilot", [], "27 of 32 provinces have a…"),
         (
             "32个省级单位均已印发实施方案，其中7个省级单位的印发日期精确到日，中位数为252天",
             [],

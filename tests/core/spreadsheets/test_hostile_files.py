@@ -195,7 +195,7 @@ except UnreadableFile:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["300 MB", "400,000 members", "lying", "deep", "a far cell", "xls: a far corner"])
+@pytest.mark.parametrize("name", ["300 MB", "400,000 members", "xls: a far corner"])
 def test_a_bomb_costs_less_than_20_mb(name: str, tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.xlsx"
     bomb.write_bytes(HOSTILE[name][0])

@@ -8,9 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from openpyxl import Workbook, load_workbook
 
 from pilots.models import Pilot
@@ -145,15 +143,6 @@ def test_a_wrong_file_names_the_right_ones(client: Client) -> None:
     page = client.get("/provinces/?export=page.csv")
     assert page.status_code == 400
     assert "provinces-list.xlsx, page.xlsx." in page.content.decode()
-
-
-def test_the_rows_of_a_list_are_asked_for_while_the_file_is_sent(empty: None, client: Client) -> None:
-    make.source(title="One")
-    response = client.get("/data/?export=sources.csv")
-    with CaptureQueriesContext(connection) as after:
-        text = b"".join(response)  # type: ignore[call-overload]
-    assert b"One" in text
-    assert ["publisher" in query["sql"] for query in after] == [True]
 
 
 # -- parameters that a page does not know ------------------------------------------------------------------

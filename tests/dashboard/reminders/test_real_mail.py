@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
@@ -18,8 +17,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings
 
-from tests.support.databases import Database, own_database
-from tests.support.live_server import run_command, run_migrations, server_environment
+from tests.support.databases import Database
+from tests.support.live_server import migrated_database, run_command, server_environment
 
 pytestmark = [pytest.mark.process, pytest.mark.django_db]
 PEOPLE, MILESTONES = 20, 5
@@ -64,8 +63,7 @@ class MailServer:
 
 @pytest.fixture
 def database(tmp_path: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[Database]:
-    with django_db_blocker.unblock(), own_database(f"mail_{os.getpid()}", tmp_path) as found:
-        run_migrations(tmp_path, found.url)
+    with django_db_blocker.unblock(), migrated_database(tmp_path) as found:
         run_command(tmp_path, found.url, "manage.py", "shell", "-v", "0", "-c", RECORDS)
         yield found
 

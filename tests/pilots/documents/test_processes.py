@@ -17,9 +17,8 @@ from core.storage import media_storage
 from pilots.models import Document
 from tests.pilots.documents.conftest import EvidenceWorld
 from tests.pilots.documents.test_check_files import CLEAN, run_check
-from tests.support.browser import wait_for
-from tests.support.concurrency_client import serve_project, wait_until_ended
 from tests.support.files import HOSTILE, pdf, png
+from tests.support.live_server import serve_project, wait_for, wait_until_ended
 
 pytestmark = pytest.mark.process
 
@@ -42,7 +41,7 @@ def test_kill_9_in_an_upload_leaves_no_half_file(django_db_setup: None, django_d
     media, content = tmp_path / "media", pdf("x") + b"\n" * 6_000_000 + b"%%EOF\n"
     with (
         django_db_blocker.unblock(),
-        serve_project("killed_uploads", tmp_path, MEDIA_STORE=f"file://{media}") as product,
+        serve_project(tmp_path, MEDIA_STORE=f"file://{media}") as product,
     ):
         request = upload_request(product.tokens["admin"], "report.pdf", content)
         with socket.create_connection(("127.0.0.1", product.port), timeout=60) as plug:
