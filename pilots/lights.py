@@ -118,6 +118,8 @@ class TargetKind(TextChoices):
     TEXT = "text", _("Get something done")
 
 
+OVERDUE = (LightReason.OVERDUE, LightReason.LONG_OVERDUE)
+"""Reasons of a milestone or planned stage that is late, which are told by the days."""
 LIMIT = (LightReason.WITHIN_LIMIT, LightReason.OVER_LIMIT, LightReason.FAR_OVER_LIMIT)
 BASE = (LightReason.KEPT, LightReason.WORSE, LightReason.FAR_WORSE)
 """Reasons of green, yellow and red of a value that must stay on the better side of a limit, or of its base."""
@@ -581,7 +583,7 @@ class MilestoneLight(Light):
     @property
     def statement(self) -> tuple[Any, dict[str, Any]]:
         """The key of its sentence, with the days that it is overdue, else its state."""
-        if self.why not in (LightReason.OVERDUE, LightReason.LONG_OVERDUE):
+        if self.why not in OVERDUE:
             return "other", {"name": self.record.name, "why": self.why.label}
         on = format_date(self.planned_on, short=True)
         return "milestone", {"title": self.record.name, "n": self.delay, "on": on}

@@ -82,6 +82,14 @@ def test_every_path_that_a_document_names_exists(path: Path) -> None:
     assert sorted(name for name in paths - made_by_readers if not (ROOT / name).exists()) == []
 
 
+def test_every_name_that_a_document_places_in_a_file_is_in_it() -> None:
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+    placed = re.findall(r"`([\w/]+\.py)`[\s(:]{1,2}((?:`\w+`(?:, )?)+)", texts)
+    names = [(file, name) for file, several in placed for name in re.findall(r"\w+", several)]
+    assert len(names) > 20
+    assert [(file, name) for file, name in names if not re.search(rf"\b{name}\b", read(file))] == []
+
+
 def test_every_command_that_a_document_names_exists() -> None:
     texts = "\n".join(path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
     named = set(re.findall(r"(?:manage\.py|[`\n(] ?tracker|ARGS='|python manage\.py) ([a-z_]+)", texts)) - {"tracker"}

@@ -40,7 +40,7 @@ from pilots.charts.cells import (
     strip_idle_zeros,
 )
 from pilots.charts.stages import stage_label, time_in_stage
-from pilots.lights import Colour, LightReason, MilestoneLight, TargetLight, count_by_colour
+from pilots.lights import OVERDUE, Colour, LightReason, MilestoneLight, TargetLight, count_by_colour
 from pilots.metrics.progress import year_due
 from pilots.models import Indicator, Reading, TargetKind
 from pilots.readings import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
@@ -317,7 +317,7 @@ def timeline_config(items: Sequence[MilestoneLight], first: date, as_of: date, l
 def milestone_state_text(item: MilestoneLight) -> str:
     """Return the state of a milestone as text, with its delay."""
     days = {"days": format_days(item.delay or 0)}
-    if item.why in (LightReason.OVERDUE, LightReason.LONG_OVERDUE):
+    if item.why in OVERDUE:
         return _("%(days)s overdue") % days
     return _("done %(days)s late") % days if item.why == LightReason.DONE_LATE else str(item.why.label)
 
