@@ -1,5 +1,6 @@
 """Object permissions of imports: a provincial editor imports rows of the province; one foreign row fails the file."""
 
+from datetime import date
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -115,6 +116,16 @@ def test_a_record_is_not_moved_across_the_border(world: SimpleNamespace, editor:
     assert errors_of(dry_run_of("milestones", heads, *moved, by=editor)) == [("B2", "not_yours"), ("B3", "not_yours")]
 
 
+def test_rows_that_change_nothing_may_be_anybody_s(world: SimpleNamespace, editor: User) -> None:
+    """A whole export is edited in the editor's own rows and imported again."""
+    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", None]]
+    record = checked_import("plans", PLANS, *rows, by=editor)
+    assert (record.updated, record.unchanged) == (1, 1)
+    confirm_import(record, by=editor)
+    assert [*ProvincialPlan.objects.filter(note_en="mine")] == [world.home.plan]
+    assert world.away.plan.history.count() == 1
+
+
 def test_who_confirms_is_judged_anew(world: SimpleNamespace, editor: User) -> None:
     """What an administrator checked is not the editor's to confirm, and a lost province closes what was open."""
     foreign = checked_import("plans", PLANS, ["national", "away", "issued", "taken"], by=make_user("admin", "admin"))
@@ -132,6 +143,20 @@ def test_who_confirms_is_judged_anew(world: SimpleNamespace, editor: User) -> No
 # -- guarded fields ----------------------------------------------------------------------------------------
 
 READINGS = ["pilot", "indicator", "period", "value", "reported_on", "state", "accepted_on"]
+
+
+def test_what_overtook_a_foreign_row_is_not_told_by_name(world: SimpleNamespace, editor: User) -> None:
+    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", None]]
+    record = checked_import("plans", PLANS, *rows, by=editor)
+    for plan in (world.home.plan, world.away.plan):
+        plan._history_user = User.objects.create_user(f"at-{plan.province.slug}")
+        plan.title_en = "Meanwhile"
+        plan.save()
+    with pytest.raises(Conflict) as refused:
+        confirm_import(record, by=editor)
+    own, foreign = refused.value.messages
+    assert "changed by at-home" in own
+    assert foreign == "Row 3: would do something else than the dry run showed."
 
 
 def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: User) -> None:
@@ -257,3 +282,20 @@ def test_targets_of_the_own_pilots_are_added_and_not_made_easier(world: SimpleNa
     assert [place for place, _text in found] == ["F2", "G2", "H2", "I2", "H3"]
     assert errors_of(dry_run_of("targets", heads, easier, bound, by=make_user("national", "national_editor"))) == []
     assert nox.pk != pm.pk
+
+
+def test_a_file_that_moves_a_passed_day_is_confirmed_with_a_reason(world: SimpleNamespace, editor: User) -> None:
+    """By the command line too; a day to come is moved without."""
+    later = make.milestone(world.home.pilot, date(2027, 5, 1), title_zh="后", title_en="")
+    heads = ["id", "planned_on"]
+    for by in (editor, None):
+        rows = [[world.home.milestone.pk, "2027-01-01"], [later.pk, "2027-06-01"]]
+        with pytest.raises(Conflict) as refused:
+            run_import("milestones", heads, *rows, by=by)
+        assert refused.value.messages == [
+            "Row 2: This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
+        ]
+    run_import("milestones", heads, rows[1], by=editor)
+    run_import("milestones", heads, rows[0], by=editor, reason="Late machine")
+    world.home.milestone.refresh_from_db()
+    assert world.home.milestone.planned_on == date(2027, 1, 1)

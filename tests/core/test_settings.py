@@ -61,11 +61,8 @@ def test_roles_of_single_sign_on_are_listed_in_a_variable_or_a_file(tmp_path: Pa
     ("variables", "text"),
     [
         ({"METRICS_FROM": "::1,10.0.0.1/8"}, "METRICS_FROM: '?10.0.0.1/8.*Use 127.0.0.1/32,10.0.0.0/8"),
-        ({"METRICS_FROM": "::1,monitor.example"}, "METRICS_FROM: '?monitor.example"),
         ({"SECRET_KEY_FALLBACKS": f"{'0123456789' * 6},short"}, "SECRET_KEY_FALLBACKS: give former SECRET_KEYs, separ"),
-        ({"SECRET_KEY_FALLBACKS": "a" * 60}, "SECRET_KEY_FALLBACKS: give former SECRET_KEYs, separated by commas"),
         ({"MFA_GRACE_DAYS": "-1"}, "MFA_GRACE_DAYS=-1: use days from 0 to 3650"),
-        ({"MFA_GRACE_DAYS": "x"}, "MFA_GRACE_DAYS=x: use days from 0 to 3650"),
         ({"DATA_LICENSE": "CC BY 4.0"}, "DATA_LICENSE: give a name and an address"),
         ({"OIDC_SERVER": "http://id.example.org"}, "OIDC_SERVER: use the https:// address"),
         ({"OIDC_SERVER": "https://id.example.org", "OIDC_CLIENT": "x"}, "OIDC_SERVER needs OIDC_CLIENT and OIDC_SEC"),
@@ -87,7 +84,7 @@ def test_a_wrong_variable_stops_the_start_and_says_what_is_right(
     tmp_path: Path, variables: dict[str, str], text: str
 ) -> None:
     with pytest.raises(AssertionError, match=text):
-        settings_and_log(tmp_path, **variables)
+        settings_and_log(tmp_path, "import config.settings", **variables)
 
 
 @pytest.mark.parametrize(

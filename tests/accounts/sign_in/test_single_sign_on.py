@@ -128,7 +128,7 @@ def test_a_person_whom_a_mapping_lets_in_has_an_account_from_then_on(
     assert (Officer.objects.get(user=user).role, User.objects.count()) == ("viewer", 2)
 
 
-@pytest.mark.parametrize("claims", [{"groups": ["none"]}, {"groups": []}, {}])
+@pytest.mark.parametrize("claims", [{"groups": ["none"]}, {}])
 def test_a_person_whom_no_mapping_lets_in_gets_a_sentence_and_no_account(
     provider: Provider, client: Client, claims: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -202,21 +202,11 @@ def test_who_has_no_password_confirms_at_the_provider(provider: Provider, client
 # -- what may go wrong -----------------------------------------------------------------------------------
 
 
-def point_to(settings: Any, address: str) -> None:
-    settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["settings"]["server_url"] = address
-
-
-@pytest.mark.parametrize(
-    ("language", "text"),
-    [
-        ("en", "Ministry ID does not answer now. Sign in with your password, or try again later."),
-        ("zh-hans", "Ministry ID暂无响应。请用密码登录，或稍后再试。"),
-    ],
-)
-def test_a_provider_that_is_down_leaves_the_form(provider: Provider, settings: Any, language: str, text: str) -> None:
-    point_to(settings, f"http://127.0.0.1:{free_port()}")
-    client = Client(headers={"accept-language": language})
-    assert told(client, client.post("/sign-in/sso/")) == text
+def test_a_provider_that_is_down_leaves_the_form(provider: Provider, settings: Any) -> None:
+    app = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]
+    app["settings"]["server_url"] = f"http://127.0.0.1:{free_port()}"
+    client = Client(headers={"accept-language": "zh-hans"})
+    assert told(client, client.post("/sign-in/sso/")) == "Ministry ID暂无响应。请用密码登录，或稍后再试。"
     sent = {"username": "boss", "password": PASSWORD}
     secret = set_up_app(signed_in("boss"))
     assert client.post("/sign-in/", sent)["Location"] == "/sign-in/second-factor/"
