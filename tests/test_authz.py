@@ -460,13 +460,12 @@ def site_settings(row: MatrixRow) -> Iterator[None]:
         yield
 
 
-def wrong_cells(world: AuthzWorld, row: MatrixRow, columns: Callable[[str], bool] = bool) -> Iterator[str]:
+def wrong_cells(world: AuthzWorld, row: MatrixRow) -> Iterator[str]:
     """Yield the errors of a row, cell by cell; none if authorization is right."""
     with site_settings(row), rolled_back():
-        asked = {name: world.request(row, name) for name in IDENTITIES if columns(name)}
-        before = (
-            snapshot_tables() if row.one == "create" or row.case in REFERENCES else world.stand
-        )  # what they reference is new too
+        asked = {name: world.request(row, name) for name in IDENTITIES}
+        refers_to_new = row.one == "create" or row.case in REFERENCES
+        before = snapshot_tables() if refers_to_new else world.stand
         refused = [name for name in asked if not changes_something(row, row.cells[name])]
         for name in refused:
             yield from wrong_status(world, row, name, asked[name])

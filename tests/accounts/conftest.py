@@ -1,10 +1,11 @@
-"""Every test of accounts counts its limits anew."""
+"""Fixtures of the tests of accounts."""
 
 import pytest
-from django.core.cache import cache
+
+from policies.models import Province
+from tests import factories as make
 
 
-@pytest.fixture(autouse=True)
-def no_counts() -> None:
-    """Empty the cache in which allauth keeps its limits."""
-    cache.clear()
+@pytest.fixture
+def home(db: None) -> Province:
+    return make.province(slug="home", name_en="Home")

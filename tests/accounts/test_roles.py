@@ -26,15 +26,9 @@ from core.permissions import can_access, editor_province
 from policies.models import Province
 from tests import factories as make
 from tests.support.admin_forms import form_data
-from tests.support.api_client import ApiClient, make_user
+from tests.support.api_client import is_accepted, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
-API = "/api/v1/"
-
-
-@pytest.fixture
-def home() -> Province:
-    return make.province(slug="home", name_en="Home")
 
 
 @pytest.fixture
@@ -123,13 +117,6 @@ def test_who_loses_the_role_loses_the_admin(client: Client, role: str) -> None:
 
 
 # -- a token ends with the rights that it was made under ----------------------------------------------------
-
-
-def is_accepted(secret: str) -> bool:
-    """Return whether a token is accepted."""
-    status = ApiClient(secret).send("GET", f"{API}provinces/").status_code
-    assert status in {200, 401}
-    return bool(status == 200)
 
 
 def promote(user: User) -> None:

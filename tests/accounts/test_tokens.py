@@ -17,16 +17,10 @@ from django.utils import timezone
 
 from accounts.models import MAX_ACTIVE_TOKENS, Token, TokenLimitReached, active_tokens, create_token
 from policies.models import Province
-from tests import factories as make
-from tests.support.api_client import ApiClient, make_user
+from tests.support.api_client import is_accepted, make_user
 
 pytestmark = pytest.mark.django_db
 TOKENS = "/tokens/"
-
-
-@pytest.fixture
-def home() -> Province:
-    return make.province(slug="home")
 
 
 @pytest.fixture
@@ -35,12 +29,6 @@ def editor(home: Province, client: Client) -> User:
     user = make_user("editor", "provincial_editor", home)
     client.force_login(user)
     return user
-
-
-def is_accepted(secret: str) -> bool:
-    status = ApiClient(secret).send("GET", "/api/v1/provinces/").status_code
-    assert status in {200, 401}
-    return bool(status == 200)
 
 
 # -- kept ------------------------------------------------------------------------------------------------

@@ -57,6 +57,12 @@ def client_with_token(user: User) -> ApiClient:
     return ApiClient(create_token(user=user, name="test", may_write=True)[1])
 
 
+def is_accepted(secret: str) -> bool:
+    status = ApiClient(secret).send("GET", "/api/v1/provinces/").status_code
+    assert status in {200, 401}
+    return bool(status == 200)
+
+
 def make_user(name: str, role: str = "", province: Province | None = None) -> User:
     user = User.objects.create_user(name, password="a long enough one")
     if role:

@@ -16,7 +16,7 @@ from core.seed.models import SeedRecord
 from pilots.models import Attachment, Document, Pilot
 from policies.models import Policy, Source
 from tests import factories as make
-from tests.support.admin_forms import form_data, form_errors
+from tests.support.admin_forms import form_data, form_errors, page_url, save
 from tests.support.tiers import sampled
 
 pytestmark = pytest.mark.django_db
@@ -24,16 +24,6 @@ pytestmark = pytest.mark.django_db
 REGISTERED_MODELS = [model for model in admin.site._registry if model._meta.app_label in {"policies", "pilots"}]
 NOT_ADDED = [SeedRecord, Document, Attachment]  # files are uploaded and attached on pages of their own
 EDITED_MODELS = [model for model in REGISTERED_MODELS if model not in NOT_ADDED]
-
-
-def admin_url(record: Any, page: str) -> str:
-    return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_{page}", args=[record.pk])
-
-
-def save_form(client: Client, record: Any, **changes: Any) -> Any:
-    """Open the record's form and submit it with changes."""
-    page = client.get(admin_url(record, "change"))
-    return client.post(admin_url(record, "change"), form_data(page, **changes))
 
 
 @pytest.fixture
@@ -66,9 +56,9 @@ def test_adding_leaves_one_entry_that_holds_the_relations(admin_client: Client, 
 
 def test_changing_leaves_one_entry_that_says_what_changed(admin_client: Client, policy: Policy, source: Source) -> None:
     changes = {"title_en": "Better plan", "sources": [source.pk], "change_reason": "Original found"}
-    assert save_form(admin_client, policy, **changes).status_code == 302
+    assert save(admin_client, policy, **changes).status_code == 302
     assert history_of_record(policy) == [("~", "admin", "Original found"), ("+", "None", None)]
-    page = admin_client.get(admin_url(policy, "history"))
+    page = admin_client.get(page_url(policy, "history"))
     latest, first = page.context["entries"]
     told = [(item.label, item.old, item.new) for item in latest.differences]
     assert told == [("Title in English", "Plan", "Better plan"), ("Sources", "no data", "Notice")]
@@ -79,10 +69,10 @@ def test_changing_leaves_one_entry_that_says_what_changed(admin_client: Client, 
 
 def test_deleting_leaves_an_entry_with_its_reason(admin_client: Client, policy: Policy, source: Source) -> None:
     policy.sources.add(source)
-    page = admin_client.get(admin_url(policy, "delete"))
+    page = admin_client.get(page_url(policy, "delete"))
     assert 'name="change_reason"' in page.text
     assert "relationship" not in page.text
-    admin_client.post(admin_url(policy, "delete"), {"post": "yes", "change_reason": "Entered twice"})
+    admin_client.post(page_url(policy, "delete"), {"post": "yes", "change_reason": "Entered twice"})
     assert not Policy.objects.filter(pk=policy.pk).exists()
     assert entries_of(Policy, policy.pk)[0] == ("-", "admin", "Entered twice")
     assert admin_client.get(reverse("admin:policies_policy_history", args=[policy.pk])).status_code == 200
@@ -110,12 +100,12 @@ def conflict_texts(answer: Any) -> dict[str, str]:
 
 
 def test_two_edits_of_one_record_are_merged_by_field(admin_client, colleague, policy, source) -> None:
-    opened = admin_client.get(admin_url(policy, "change"))
+    opened = admin_client.get(page_url(policy, "change"))
     theirs = {"title_en": "Wang's title", "doc_number": "No. 7", "sources": [source.pk]}
-    save_form(colleague, policy, **theirs, change_reason="Original found")
+    save(colleague, policy, **theirs, change_reason="Original found")
 
     mine = {"title_en": "My title", "note_en": "Mine", "change_reason": "From the gazette"}
-    answer = admin_client.post(admin_url(policy, "change"), form_data(opened, **mine))
+    answer = admin_client.post(page_url(policy, "change"), form_data(opened, **mine))
     texts = conflict_texts(answer)
     assert list(texts) == ["__all__", "title_en"]
     assert re.fullmatch(
@@ -135,7 +125,7 @@ def test_two_edits_of_one_record_are_merged_by_field(admin_client, colleague, po
     policy.refresh_from_db()
     assert (policy.title_en, policy.note, policy.history.count()) == ("Wang's title", "", 2)
 
-    assert admin_client.post(admin_url(policy, "change"), shown).status_code == 302
+    assert admin_client.post(page_url(policy, "change"), shown).status_code == 302
     policy.refresh_from_db()
     assert (policy.title_en, policy.doc_number, policy.note) == ("My title", "No. 7", "Mine")
     assert list(policy.sources.all()) == [source]
@@ -144,45 +134,45 @@ def test_two_edits_of_one_record_are_merged_by_field(admin_client, colleague, po
 
 
 def test_a_merge_that_breaks_a_rule_says_so_at_once(admin_client, colleague, policy) -> None:
-    opened = admin_client.get(admin_url(policy, "change"))
-    save_form(colleague, policy, published_on="2022-06-20")
+    opened = admin_client.get(page_url(policy, "change"))
+    save(colleague, policy, published_on="2022-06-20")
     mine = {"issued_on": "2022-07-01", "known_issued_by": "2022-07-01", "change_reason": "Dated"}
-    form = admin_client.post(admin_url(policy, "change"), form_data(opened, **mine))
+    form = admin_client.post(page_url(policy, "change"), form_data(opened, **mine))
     texts = conflict_texts(form)
     assert list(texts) == ["published_on", "__all__"]
     assert texts["published_on"] == "Published before it was issued. Check both days."
-    assert admin_client.post(admin_url(policy, "change"), form_data(form, published_on="2022-07-02")).status_code == 302
+    assert admin_client.post(page_url(policy, "change"), form_data(form, published_on="2022-07-02")).status_code == 302
     assert history_of_record(policy)[0] == ("~", "admin", "Dated")
 
 
 def test_a_form_without_an_edit_of_its_own_is_no_conflict(admin_client, colleague, policy) -> None:
-    opened = admin_client.get(admin_url(policy, "change"))
-    save_form(colleague, policy, title_en="Wang's title")
+    opened = admin_client.get(page_url(policy, "change"))
+    save(colleague, policy, title_en="Wang's title")
     sent = form_data(opened, change_reason="Only a reason")
-    assert admin_client.post(admin_url(policy, "change"), sent).status_code == 302
+    assert admin_client.post(page_url(policy, "change"), sent).status_code == 302
     policy.refresh_from_db()
     assert (policy.title_en, policy.history.count()) == ("Wang's title", 2)
 
 
 @pytest.mark.parametrize("version", [None, "0", "x", "99999999999999999999"])
 def test_a_form_that_names_no_version_is_rejected_once(admin_client: Client, policy: Policy, version: Any) -> None:
-    answer = save_form(admin_client, policy, version=version, title_en="Blind")
+    answer = save(admin_client, policy, version=version, title_en="Blind")
     assert list(conflict_texts(answer)) == ["__all__"]
     policy.refresh_from_db()
     assert policy.title_en == "Plan"
-    assert admin_client.post(admin_url(policy, "change"), form_data(answer)).status_code == 302
+    assert admin_client.post(page_url(policy, "change"), form_data(answer)).status_code == 302
 
 
 def test_what_was_typed_of_a_record_deleted_meanwhile_is_kept(admin_client, colleague, policy, source) -> None:
     policy.sources.add(source)
     policy.save()
-    opened = admin_client.get(admin_url(policy, "change"))
-    colleague.post(admin_url(policy, "delete"), {"post": "yes", "change_reason": "Twice"})
+    opened = admin_client.get(page_url(policy, "change"))
+    colleague.post(page_url(policy, "delete"), {"post": "yes", "change_reason": "Twice"})
     sent, version = form_data(opened, note_en="Mine"), opened.context["adminform"].form["version"].value()
     end = Policy.history.filter(id=policy.pk).first()
     for posted in (version, str(end.pk), version):
         sent |= {"version": posted}
-        answer = admin_client.post(admin_url(policy, "change"), sent)
+        answer = admin_client.post(page_url(policy, "change"), sent)
         (text,) = conflict_texts(answer).values()
         assert re.match(r"wang deleted this record on .+, after you had opened it", text)
         sent = form_data(answer)
@@ -191,7 +181,7 @@ def test_what_was_typed_of_a_record_deleted_meanwhile_is_kept(admin_client, coll
     address = reverse("admin:policies_policy_simple_history", args=[policy.pk, end.pk])
     assert f'href="{address}"' in answer.text
     admin_client.post(address, {"version": str(end.pk)})
-    assert admin_client.post(admin_url(policy, "change"), sent).status_code == 302
+    assert admin_client.post(page_url(policy, "change"), sent).status_code == 302
     policy.refresh_from_db()
     assert (policy.note, list(policy.sources.all())) == ("Mine", [source])
 
@@ -203,8 +193,8 @@ def test_a_save_that_changes_nothing_leaves_no_entry_and_says_so(admin_client, p
     policy.sources.add(source)
     count = policy.history.count()
     page = admin_client.post(
-        admin_url(policy, "change"),
-        form_data(admin_client.get(admin_url(policy, "change")), change_reason="Nothing"),
+        page_url(policy, "change"),
+        form_data(admin_client.get(page_url(policy, "change")), change_reason="Nothing"),
         follow=True,
     )
     assert [str(item) for item in page.context["messages"]] == [
@@ -225,7 +215,7 @@ def test_an_entry_leads_to_its_import(admin_client, policy) -> None:
         policy.save()
     entry = policy.history.latest()
     for page in (
-        admin_url(policy, "history"),
+        page_url(policy, "history"),
         reverse("admin:policies_policy_simple_history", args=[policy.pk, entry.pk]),
         policy.get_absolute_url(),
     ):

@@ -13,6 +13,7 @@ from django.utils import timezone
 from core.http import today
 from pilots.models import LightOverride, Pilot
 from tests import factories as make
+from tests.support.admin_forms import newest
 from tests.support.histories import rewrite_entries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -87,14 +88,10 @@ def test_a_pilot_s_history_holds_all_that_hangs_on_it(client: Client, pilot: Pil
     ]
 
 
-def newest_entry(record: Any) -> Any:
-    return record.history.order_by("-history_id").first()
-
-
 @pytest.mark.parametrize("word", ["", "pilot-x", "policy-1", "pilot-" + "9" * 30])
 def test_an_entry_that_is_not_of_the_page_is_rejected(client: Client, pilot: Pilot, word: str) -> None:
     other = make.pilot(pilot.batch, pilot.province)
-    for asked in (word, f"pilot-{newest_entry(other).pk}"):
+    for asked in (word, f"pilot-{newest(other).pk}"):
         page = client.get(pilot.get_absolute_url(), {"entry": asked})
         assert (page.status_code, "is no entry of this page" in page.text) == (400, True), asked
 
@@ -108,7 +105,7 @@ def test_a_past_day_knows_what_was_entered_by_then(client: Client, pilot: Pilot)
     history = page.context["history"]
     assert (len(history.notes), history.total, history.later) == (count - 1, count - 1, 1)
     assert "1 more was entered after the day shown." in page.text
-    later = client.get(pilot.get_absolute_url(), {"as_of": day, "entry": f"pilot-{newest_entry(pilot).pk}"})
+    later = client.get(pilot.get_absolute_url(), {"as_of": day, "entry": f"pilot-{newest(pilot).pk}"})
     assert later.status_code == 400
     assert client.get(pilot.get_absolute_url()).context["history"].later == 0
 

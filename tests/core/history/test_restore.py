@@ -14,6 +14,7 @@ from core.history.diffs import current_state
 from pilots.models import Milestone, Pilot, Reading, Replan
 from policies.models import Agency, Policy, Province, Source
 from tests import factories as make
+from tests.support.admin_forms import newest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_records")]
 
@@ -36,10 +37,6 @@ def press_restore(client: Client, record: Any, entry: Any, **typed: Any) -> Any:
     """Open the version and submit its restore button."""
     page = client.get(version_url(record, entry))
     return client.post(version_url(record, entry), {"version": str(page.context["latest"].pk), **typed})
-
-
-def newest_entry(record: Any) -> Any:
-    return type(record).history.filter(id=record.pk).order_by("-history_id").first()
 
 
 def restore_errors(answer: Any) -> list[tuple[str, str]]:
@@ -74,7 +71,7 @@ def test_every_field_and_every_list_is_set_back_exactly(admin_client: Client) ->
     policy.sources.set([first, second])
     policy.agencies.set(agencies)
     policy = Policy.objects.get(pk=policy.pk)
-    wanted, entry = current_state(policy), newest_entry(policy)
+    wanted, entry = current_state(policy), newest(policy)
 
     policy.title_en, policy.note, policy.issued_on, policy.issued_precision = "Other", "", date(2022, 7, 1), "day"
     policy.level, policy.province, policy.calls_for_provincial_plan = "national", None, True
@@ -106,7 +103,7 @@ def test_every_field_and_every_list_is_set_back_exactly(admin_client: Client) ->
 
 
 def test_each_rule_that_the_version_breaks_is_shown_and_nothing_changes(admin_client: Client, pilot: Pilot) -> None:
-    entry = newest_entry(pilot)
+    entry = newest(pilot)
     code, name = pilot.slug, pilot.name_zh
     pilot.slug, pilot.name_zh, pilot.name_en = "new-code", "新名", "New"
     pilot.save()
@@ -126,7 +123,7 @@ def test_what_is_gone_since_is_named_with_the_way_back(admin_client: Client) -> 
     province, source = make.province(name_en="Zhejiang"), make.source(title="Notice")
     policy = make.policy(level="provincial", province=province)
     policy.sources.add(source)
-    entry = newest_entry(policy)
+    entry = newest(policy)
     policy.level, policy.province = "national", None
     policy.save()
     policy.sources.clear()
@@ -152,7 +149,7 @@ def test_what_is_gone_since_is_named_with_the_way_back(admin_client: Client) -> 
 
 
 def test_who_saved_meanwhile_is_not_overwritten(admin_client: Client, pilot: Pilot) -> None:
-    entry = newest_entry(pilot)
+    entry = newest(pilot)
     pilot.name_en = "Second"
     pilot.save()
     page = admin_client.get(version_url(pilot, entry))
@@ -174,20 +171,20 @@ def test_who_saved_meanwhile_is_not_overwritten(admin_client: Client, pilot: Pil
 
 
 def test_who_may_only_look_restores_nothing(pilot: Pilot) -> None:
-    entry = newest_entry(pilot)
+    entry = newest(pilot)
     pilot.name_en = "Other"
     pilot.save()
     client = make_officer("view_pilot")
     page = client.get(version_url(pilot, entry))
     assert (page.status_code, page.context["may_restore"], "Restore this version" in page.text) == (200, False, False)
-    assert client.post(version_url(pilot, entry), {"version": str(newest_entry(pilot).pk)}).status_code == 403
+    assert client.post(version_url(pilot, entry), {"version": str(newest(pilot).pk)}).status_code == 403
     pilot.refresh_from_db()
     assert pilot.name_en == "Other"
 
 
 def test_a_reading_is_not_overwritten_by_restoring_either(admin_client: Client, pilot: Pilot) -> None:
     reading = make.reading(pilot, make.indicator("AIR_SO2"), "2024", 100, note="First")
-    entry = newest_entry(reading)
+    entry = newest(reading)
     Reading.objects.filter(pk=reading.pk).update(value=120)  # as only a hand in the database can
     reading.refresh_from_db()
     reading.note = "Second"
@@ -201,7 +198,7 @@ def test_a_reading_is_not_overwritten_by_restoring_either(admin_client: Client, 
 
 def test_who_may_not_accept_a_reading_does_not_accept_it_by_restoring(pilot: Pilot) -> None:
     reading = make.reading(pilot, make.indicator("AIR_SO2"), "2024", 100, note="First")
-    accepted = newest_entry(reading)
+    accepted = newest(reading)
     reading.state, reading.accepted_on = "reported", None
     reading.save()
     client = make_officer("view_reading", "change_reading", "add_reading")
@@ -244,7 +241,7 @@ def test_a_deleted_record_comes_back_under_its_key_with_its_lists(admin_client: 
 
     assert press_restore(admin_client, pilot, end.historical, change_reason="It was another one").status_code == 302
     assert current_state(Pilot.objects.get(pk=key)) == wanted
-    entry = newest_entry(Pilot.objects.get(pk=key))
+    entry = newest(Pilot.objects.get(pk=key))
     assert (entry.history_type, [row.industry_id for row in entry.industries.all()]) == ("+", [steel.pk])
     assert re.fullmatch(r"Restored the version of .+\. It was another one", entry.history_change_reason)
     assert admin_client.get(reverse("admin:pilots_pilot_deleted")).context["ends"] == []
@@ -260,9 +257,9 @@ def test_the_rows_that_were_deleted_with_it_come_back_too_and_no_others(admin_cl
     end = Replan.history.filter(id=kept.pk).first()
     assert (end.history_type, end.history_change_reason) == ("-", "Wrong plan")
 
-    page = admin_client.get(version_url(milestone, newest_entry(milestone)))
+    page = admin_client.get(version_url(milestone, newest(milestone)))
     assert len(page.context["rows"]) == 1
-    assert press_restore(admin_client, milestone, newest_entry(milestone)).status_code == 302
+    assert press_restore(admin_client, milestone, newest(milestone)).status_code == 302
     assert current_state(Milestone.objects.get(pk=key)) == wanted
     assert list(Replan.objects.values_list("pk", "day")) == [(kept.pk, date(2027, 2, 1))]
     assert [entry.history_type for entry in Replan.history.filter(id=kept.pk)] == ["+", "-", "+"]
@@ -283,7 +280,7 @@ def test_the_history_of_a_record_whose_relations_are_gone_can_be_read(admin_clie
     target.delete()
     pilot.delete()
     target.pk = key
-    for page in (reverse("admin:pilots_target_history", args=[key]), version_url(target, newest_entry(target))):
+    for page in (reverse("admin:pilots_target_history", args=[key]), version_url(target, newest(target))):
         answer = admin_client.get(page)
         assert (answer.status_code, f"Target {key}" in answer.text) == (200, True), page
     assert [end.what for end in admin_client.get(reverse("admin:pilots_target_deleted")).context["ends"]] == [

@@ -60,7 +60,7 @@ def test_kill_9_in_an_upload_leaves_no_half_file(django_db_setup: None, django_d
         assert "documents: 1\nfiles: 1" in product.run("manage.py", "check_files", "--hash")
 
         product.start()
-        rows = product.client().send("GET", "documents/").body["results"]
+        rows = product.client().send("GET", "documents/").json()["results"]
         assert [(row["sha256"], row["file_size"]) for row in rows] == [(sha256_of(content), len(content))]
 
 
