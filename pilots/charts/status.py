@@ -84,6 +84,7 @@ def light_summary_chart(
         "then": format_date(strip.then_on),
     }
     colours = [colour for colour in Colour if colour != Colour.BLUE]
+    shown = [Colour.GREY] if strip.n and strip.now[Colour.GREY] == strip.n else colours  # no row of zeros
     columns: list[Column[Colour]] = [
         Column(
             "light",
@@ -112,7 +113,7 @@ def light_summary_chart(
                     "change": "±0" if not change else f"+{change}" if change > 0 else f"−{-change}",
                     "url": pilots_url(**filters, light=colour.value) if strip.now[colour] else "",
                 }
-                for colour in colours
+                for colour in shown
                 for change in [strip.change(colour)]
             ],
             "n": strip.n,
