@@ -12,6 +12,7 @@ from gunicorn.glogging import Logger
 
 from config.settings import LOGGING, VAR_DIR
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # what formats the log reads them
 worker_class = "gthread"
 workers, threads = 2, 4
 control_socket_disable = True
