@@ -247,6 +247,14 @@ def test_a_stage_is_entered_where_it_was_planned_and_a_skipped_one_explained(min
     assert StageEntry.objects.get(stage="implementing").reason == "Not published"
 
 
+def test_a_light_is_set_by_hand_until_a_day(ministry, pilot, urls) -> None:
+    sent = {"colour": "green", "reason": "Checked on site", "expires_on": AHEAD}
+    assert send(ministry, urls["light"], **sent)["Location"] == "/pilots/city/#overview"
+    light = LightOverride.objects.get()
+    assert (light.colour, light.reason, str(light.expires_on), light.set_on) == (*sent.values(), today())
+    assert (str(light.author), newest(light)) == ("ministry", ("+", "ministry", "Checked on site"))
+
+
 # -- the values of a period ----------------------------------------------------------------------------------
 
 

@@ -184,6 +184,14 @@ def test_the_ministry_hears_of_what_stays_open_for_20_working_days(pilot: Pilot,
     assert "Follow-ups overdue by more than 20 working days" in mail.outbox[-1].body
 
 
+def test_an_owner_in_the_ministry_is_told_as_a_province_is(pilot: Pilot) -> None:
+    owner = make_officer("owner")
+    make_officer("other")
+    make.follow_up(pilot, number="2026-901", due_on=date(2026, 6, 8), owner_user=owner)
+    assert ["2026-901" in text for text in mails("2026-06-03 09:00").values()] == [True]
+    assert codes(owner) == [("follow_up", "before30"), ("follow_up", "assigned"), ("follow_up", "before7")]
+
+
 def test_practices_and_copies_that_wait(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     make_officer("ministry")

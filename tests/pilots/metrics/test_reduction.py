@@ -92,6 +92,10 @@ def test_what_cannot_be_added_is_not_zero() -> None:
     assert apeq(city) == Equivalents(D(20), D(100), D("0.2"), ("D",), 4)
 
 
+def test_nothing_to_add_is_not_zero() -> None:
+    assert apeq([]) == Equivalents(None, None, None, (), 0)
+
+
 @pytest.mark.parametrize("wrong", [{"equivalent": 0}, {"equivalent": D(-1)}, {"base": -1}, {"target": -1}])
 def test_an_impossible_emission_is_rejected(wrong: dict[str, Decimal]) -> None:
     with pytest.raises(ValueError, match="AIR_SO2"):
