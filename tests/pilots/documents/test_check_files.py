@@ -15,8 +15,9 @@ from core.http import today
 from core.text import format_date
 from pilots.documents.services import attach, remove
 from pilots.models import Document
-from tests.core.history.test_restore import newest_entry, press_restore
+from tests.core.history.test_restore import press_restore
 from tests.pilots.documents.conftest import EvidenceWorld
+from tests.support.admin_forms import newest
 from tests.support.files import pdf, png
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +108,7 @@ def test_a_deleted_document_leaves_its_file_and_is_restored_with_it(world: Evide
     )
     response = client.get(f"/documents/{document.pk}/file/")
     assert b"".join(response.streaming_content) == png()  # type: ignore[attr-defined]
-    assert newest_entry(back).history_type == "+"
+    assert newest(back).history_type == "+"
 
 
 def test_an_attached_document_is_not_deleted_in_the_admin_and_an_attachment_never(world: EvidenceWorld) -> None:
