@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.records.models import choices_constraint
 from core.request_log import security_log
-from policies.models.province import Province
+from policies.models import Province
 
 PREFIXES = {"api": "spt_", "feeds": "spf_"}  # by which scanners of leaked secrets know what it is
 LAST_USED_RESOLUTION = timedelta(minutes=5)  # resolution of last_used_at: not every read becomes a write

@@ -26,7 +26,7 @@ from accounts.models import Officer, Role, is_administrator, lock_administrators
 from accounts.sign_in import note_change
 from core.http import client_ip
 from core.request_log import security_log
-from policies.models.province import Province
+from policies.models import Province
 
 
 class NoRole(Exception):

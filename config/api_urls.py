@@ -9,7 +9,7 @@ from core.history.change_feed import FeedResources
 from core.http import not_found
 from dashboard import api as dashboard_api
 from pilots.api import urls as pilots_api
-from pilots.documents.services import readable_changes
+from pilots.documents import readable_changes
 from pilots.models import Pilot
 from policies import api as policies_api
 

@@ -472,9 +472,7 @@ ENUMS = {  # lists of choices under the names that clients know
         "PilotKind CityType Facet Colour TargetKind ValueStatus ReadingState IndicatorKind Direction Accumulation "
         "RollUp SynergyUse PracticeField PracticeLevel CostKind EffectBasis FollowUpKind Cause"
     ),
-    "pilots.metrics.follow_up_states": "FollowUpState Move",
-    "pilots.metrics.practice_states": "PracticeState AdoptionState Trust GiveUpReason",
-    "pilots.metrics.reduction": "CoControl",
+    "pilots.metrics": "FollowUpState Move PracticeState AdoptionState Trust GiveUpReason CoControl",
     "dashboard.briefs.build": "BriefKind",
 }
 SPECTACULAR_SETTINGS = {
@@ -500,7 +498,7 @@ SPECTACULAR_SETTINGS = {
         **{name: f"{module}.{name}" for module, names in ENUMS.items() for name in names.split()},
         "MeasureField": "policies.models.Field",
         "StageCode": "pilots.models.Stage",
-        "Band": "pilots.metrics.reduction.ElasticityBand",
+        "Band": "pilots.metrics.ElasticityBand",
         "Basis": "pilots.analytics.synergy.EmissionBasis",
     },
 }

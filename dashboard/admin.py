@@ -15,8 +15,7 @@ from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, RecordChangeList
 from core.history.entries import Revert
 from core.history.models import FROZEN_MESSAGE
 from core.http import today
-from dashboard.models import Edition, MailSettings, WorkingDay
-from dashboard.models.working_day import WorkingCalendar, unknown_year_text
+from dashboard.models import Edition, MailSettings, WorkingCalendar, WorkingDay, unknown_year_text
 
 
 @admin.register(Edition)

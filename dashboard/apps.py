@@ -12,7 +12,7 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the check of fonts and the gauges, and load the shipped days off."""
-        from dashboard.models.working_day import load_shipped_days
+        from dashboard.models import load_shipped_days
         from dashboard.monitoring import register_programme_gauges
 
         register(check_fonts, "fonts")

@@ -18,8 +18,8 @@ from dashboard.analytics.overview import Overview
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.reconciliation import ProvincePilots
 from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell
-from pilots.charts.reconciliation import pilot_count_layer
 from pilots.charts.status import reason_cell
+from pilots.charts.synergy import pilot_count_layer
 from policies.charts import certainty_text, chart_frame, map_note, plans_grid
 from policies.metrics import whole_days
 from policies.models import PlanStatus, Province, ProvincialPlan, Source

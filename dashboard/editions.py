@@ -39,13 +39,12 @@ from core.tables import AnyColumn
 from core.text import format_number, format_part, is_chinese_active, join_clauses, label_value
 from dashboard.analytics.overview import Overview, build_overview
 from dashboard.key_figures import edition_figures
-from dashboard.models import Edition, EditionState
-from dashboard.models.edition import APPROVE_PERMISSION, quarter_of, quarter_start
+from dashboard.models import APPROVE_PERMISSION, Edition, EditionState, quarter_of, quarter_start
 from dashboard.quality import DataQuality, Severity
 from pilots.analytics.pilot_status import build_progress
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from pilots.charts.cells import pilots_url
-from pilots.follow_ups.summary import count_red_lights
+from pilots.follow_ups import count_red_lights
 from pilots.models import Attachment, Pilot, Reading, ReadingState
 from policies.api import RESOURCES as POLICY_RESOURCES
 

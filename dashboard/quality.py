@@ -53,8 +53,7 @@ from django.utils.translation import gettext_lazy as _
 from core.text import StatusChoices, join_short, label_value
 from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
-from pilots.metrics.progress import Direction, year_due
-from pilots.metrics.stages import Stage
+from pilots.metrics import Direction, Stage, year_due
 from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingState, StageEntry, Target, TargetKind
 from pilots.models.indicator import format_exact
 from pilots.models.pilot import listed_condition
@@ -70,8 +69,8 @@ from policies.models import (
     PolicyKind,
     Province,
     ProvincialPlan,
+    issued_by,
 )
-from policies.models.policy import issued_by
 
 WAIT_DAYS = 30
 """How long a reported value may wait for its verdict."""

@@ -38,12 +38,10 @@ from dashboard.analytics.open_work import (
     is_proposed,
     list_titles,
 )
-from dashboard.models import MailSettings, Rhythm, Told
-from dashboard.models.working_day import WorkingCalendar, unknown_year_text
+from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar, unknown_year_text
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.lights import MilestoneLight, request_text
-from pilots.metrics.follow_up_states import FollowUpState, Move
-from pilots.metrics.progress import year_due
+from pilots.metrics import FollowUpState, Move, year_due
 from pilots.models import Adoption, Practice
 
 SIGNER = signing.Signer(salt="reminders.unsubscribe")

@@ -9,9 +9,17 @@ class PilotsConfig(AppConfig):
     def ready(self) -> None:
         """Register what can be imported."""
         from core.imports.importer import register
-        from pilots.follow_ups.importers import FollowUpImporter
-        from pilots.importers import MilestoneImporter, PilotImporter, ReadingImporter, StageImporter, TargetImporter
-        from pilots.practices.importers import AdoptionImporter, EffectImporter, PracticeImporter
+        from pilots.importers import (
+            AdoptionImporter,
+            EffectImporter,
+            FollowUpImporter,
+            MilestoneImporter,
+            PilotImporter,
+            PracticeImporter,
+            ReadingImporter,
+            StageImporter,
+            TargetImporter,
+        )
 
         register(PilotImporter(), StageImporter(), MilestoneImporter(), TargetImporter(), ReadingImporter())
         register(PracticeImporter(), AdoptionImporter(), EffectImporter(), FollowUpImporter())

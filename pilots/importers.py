@@ -1,4 +1,7 @@
-"""Importers of pilots, stages, milestones, targets and readings, with their rules over several rows."""
+"""Importers of pilots, stages, milestones, targets and readings, with their rules over several rows; of follow-ups,
+where a new row opens one and a row with the number of one changes what may be changed of it; of practices, adoptions
+and stated effects.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ from copy import copy
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.history.recording import batched
 from core.http import today, truncate
-from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup
+from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup, column_for_field
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
+from core.records import writing
 from core.spreadsheets.cells import (
     AmbiguousCell,
     ParsedNumber,
@@ -25,7 +30,8 @@ from core.spreadsheets.cells import (
     unknown_format_error,
 )
 from core.text import join_short, label_value
-from pilots.models import Milestone, Pilot, Reading, StageEntry, Target
+from pilots.follow_ups import next_number, opening_step, record_cause
+from pilots.models import Adoption, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.models.indicator import steps_as_stored
 from pilots.models.planned import stage_order_faults, with_planned_day
 from pilots.models.reading import CONFLICT_CODE, ReadingLedger
@@ -470,3 +476,192 @@ class ReadingImporter(PilotPartImporter):
             "version": row.record.version,
             "before": seen.value_text,
         }
+
+
+# -- follow-ups -----------------------------------------------------------------------------------------
+
+
+class FollowUpImporter(Importer):
+    """A new follow-up is given its number, the light of its cause on the day of opening and the step that opens it.
+
+    A ledger that numbers its own keeps its numbers, if they were never used here. Accounts are no matter of a file: the
+    responsible user and the verifier are chosen on the form. Undoing takes the follow-up back together with that step,
+    as long as no further step was taken.
+    """
+
+    name = "follow-ups"
+    model = FollowUp
+    keys = (("number",),)
+    keys_required = False  # without the column all rows are new
+    excluded_fields = ("owner_user", "verifier")
+    heading_aliases: Mapping[str, tuple[str, ...]] = {
+        "title_zh": ("事项名称", "督办事项", "标题"),
+        "task_zh": ("督办要求", "工作要求"),
+        "kind": ("类别", "督办方式"),
+        "pilot": ("试点名称",),
+        "province": PROVINCE_HEADINGS,
+        "owner_agency": ("牵头单位", "责任部门"),
+        "opened_on": ("交办时间",),
+        "due_on": ("办理时限", "完成时限", "完成期限"),
+    }
+    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {
+        "task": (gettext_lazy("task"), ()),
+        "note": NOTE_HEADING,
+    }
+
+    def extra_columns(self) -> list[Column]:
+        field = FollowUp._meta.get_field("number")
+        aliases = ("督办编号", "文号")
+        words = gettext_lazy("Leave it empty for a new one: the next of its year is filled in.")
+        return [column_for_field(field, required=False, help=words, aliases=aliases)]
+
+    def prepare(self, row: Row) -> None:
+        """Give a new record a number to be validated with; the real one is given when it is written."""
+        if not row.found and not row.record.number:
+            row.extra["unnumbered"] = True
+            row.record.number = f"{row.record.opened_on.year}-{row.number:05}"[:10]
+
+    def validate_rows(self, rows: Sequence[Row]) -> None:
+        """Check the numbers that the file gives, and the light of each cause, which is kept as it was."""
+        new = [row for row in rows if not row.found and row.is_valid]
+        self.check_numbers([row for row in new if "unnumbered" not in row.extra])
+        for row in new:
+            try:
+                record_cause(row.record)
+            except ValidationError as exc:
+                for name, texts in exc.message_dict.items():
+                    row.add_error(self.column(name), "invalid", " ".join(texts))
+
+    def check_numbers(self, rows: Sequence[Row]) -> None:
+        """Reject a number that a follow-up had which is deleted since: it is never given again."""
+        used: set[str] = set()
+        for some in batched([row.record.number for row in rows]):
+            used |= set(FollowUp.history.filter(number__in=some).values_list("number", flat=True))
+        for row in rows:
+            if row.record.number in used:
+                message = _("The number %(number)s was given already. Leave it empty: the next one is filled in.")
+                row.add_error(self.column("number"), "unique", message % {"number": row.record.number})
+
+    def complete_new(self, rows: Sequence[Row]) -> None:
+        """Give the next numbers to rows without one, but for those that other rows bring along."""
+        taken = {row.record.number for row in rows if "unnumbered" not in row.extra}
+        for row in rows:
+            if "unnumbered" in row.extra:
+                row.record.number = next_number(row.record.opened_on.year, taken)
+                taken.add(row.record.number)
+
+    def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
+        """Write the step that opens each new follow-up."""
+        for row in rows:
+            if not row.found:
+                writing.write(opening_step(row.record, by), by=by, reason=reason, allowed=True)
+
+    def describe(self, row: Row) -> str:
+        return str(row.record.title) if "unnumbered" in row.extra else super().describe(row)
+
+
+# -- practices ------------------------------------------------------------------------------------------
+
+
+SingleLanguage = Mapping[str, tuple[object, tuple[str, ...]]]
+
+
+class PracticeImporter(Importer):
+    name = "practices"
+    model = Practice
+    keys = (("slug",), ("title_zh",), ("title_en",))
+    heading_aliases: Mapping[str, tuple[str, ...]] = {
+        "title_zh": ("经验做法名称", "做法名称", "名称", "标题"),
+        "province": PROVINCE_HEADINGS,
+        "origins": ("来源试点", "试点名称", "试点"),
+        "problem_zh": ("解决的问题",),
+        "action_zh": ("主要做法", "具体做法"),
+        "conditions_zh": ("适用条件",),
+        "risks_zh": ("风险",),
+    }
+    single_language_headings: SingleLanguage = {
+        "problem": (gettext_lazy("problem"), ()),
+        "action": (gettext_lazy("what was done"), ()),
+        "conditions": (gettext_lazy("conditions"), ()),
+        "risks": (gettext_lazy("risks"), ()),
+        "retired_reason": (gettext_lazy("reason for retiring"), ()),
+        "note": NOTE_HEADING,
+    }
+    column_options: Mapping[str, Mapping[str, object]] = {"origins": {"required": True}}
+
+
+class PracticePartImporter(Importer):
+    """Base importer of what belongs to a practice."""
+
+    heading_aliases: Mapping[str, tuple[str, ...]] = {
+        "practice": ("经验做法名称", "做法名称"),
+        "province": PROVINCE_HEADINGS,
+        "pilot": ("试点名称", "应用试点"),
+        "place": ("应用地方", "地点"),
+    }
+
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        """Load the origins of all practices in one query: the model's rules ask for them row by row."""
+        prefetch_related_objects(list(library.index(Practice).records_by_id.values()), "origins")
+        super().match_rows(rows, library)
+
+    def describe(self, row: Row) -> str:
+        return str(row.record) if row.record.practice_id else ""
+
+
+class AdoptionImporter(PracticePartImporter):
+    """A row finds its copy by practice and pilot, or by practice, province and place; no place is the whole province.
+
+    Who imports a new copy claims it. Confirming is no matter of a file.
+    """
+
+    name = "adoptions"
+    model = Adoption
+    keys = (("practice", "pilot"), ("practice", "province", "place"))
+    single_language_headings: SingleLanguage = {
+        "give_up_text": (gettext_lazy("why it was given up"), ()),
+        "changed": (gettext_lazy("what was changed"), ()),
+        "note": NOTE_HEADING,
+    }
+
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        super().match_rows(rows, library)
+        waiting = []  # about a province as a whole
+        for row in rows:
+            named = {name for name, value in row.values.items() if value} | row.invalid_columns()
+            if row.is_unknown and {"practice", "province"} <= named and not {"pilot", "place"} & named:
+                waiting.append(row)
+        stored = self.records_by_field("practice", [row.values["practice"] for row in waiting])
+        for row in waiting:
+            for record in stored.get(row.values["practice"].pk, []):
+                if not record.pilot_id and not record.place and record.province_id == row.values["province"].pk:
+                    assign_record(row, record)
+
+    def clean(self, row: Row, exclude: set[str]) -> None:
+        super().clean(row, exclude)
+        if row.record.province_id is None and not {"pilot", "province"} & row.invalid_columns():
+            raise ValidationError({"province": _("Name the pilot, or the province.")})
+
+    def complete_new(self, rows: Sequence[Row]) -> None:
+        """Set who imports them as who claims them."""
+        for row in rows:
+            row.record.claimed_by = row.by
+
+
+class EffectImporter(PracticePartImporter):
+    """Effects that a source states. A measured one is entered on its form, where the two readings are chosen; its other
+    fields may be changed by its record number.
+    """
+
+    name = "effects"
+    model = Effect
+    keys = (("practice", "statement_zh"), ("practice", "statement_en"))
+    narrowing_fields = ("adoption",)
+    excluded_fields = ("reading_before", "reading_after")
+    single_language_headings: SingleLanguage = {
+        "statement": (gettext_lazy("stated result"), ("成效",)),
+        "note": NOTE_HEADING,
+    }
+    column_options: Mapping[str, Mapping[str, object]] = {
+        "adoption": {"help": gettext_lazy("The record number of the copy, such as #12. Empty: the origin’s effect.")}
+    }

@@ -27,7 +27,7 @@ from core.text import (
     join_clauses,
     number_with_unit,
 )
-from pilots.metrics.progress import (
+from pilots.metrics import (
     Direction,
     Number,
     Path,

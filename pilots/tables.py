@@ -26,19 +26,17 @@ from core.text import (
     join_statements,
     lang_of,
 )
-from pilots.analytics.light_index import WorstFirst
-from pilots.analytics.pilot_status import PilotStatus, Progress
+from pilots.analytics.pilot_status import PilotStatus, Progress, WorstFirst
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import Classes, class_column, class_words_cell, light_cell
 from pilots.charts.follow_ups import LightFollowUps
 from pilots.charts.practices import cost_text, origin_cell, result_cell, trust_columns
-from pilots.charts.reconciliation import batch_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.status import reason_cell
-from pilots.metrics.practice_states import Trust
-from pilots.metrics.progress import year_due
+from pilots.charts.synergy import batch_cell
+from pilots.metrics import Trust, year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
-from pilots.practices.queries import Copies, Diffusion
+from pilots.practices import Copies, Diffusion
 from policies.models import Figure, FigureState, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 

@@ -21,8 +21,19 @@ from core.history.entries import LabelledUrl
 from core.permissions import editor_province, in_scope
 from core.records import writing
 from core.text import format_date
-from policies.models import Agency, Division, Figure, Industry, Level, Measure, Policy, Province, ProvincialPlan, Source
-from policies.models.sourced import PartialDateModel
+from policies.models import (
+    Agency,
+    Division,
+    Figure,
+    Industry,
+    Level,
+    Measure,
+    PartialDateModel,
+    Policy,
+    Province,
+    ProvincialPlan,
+    Source,
+)
 
 NAME_FIELDSET = (_("Names"), {"fields": ["name_zh", "name_en", "slug"]})
 TITLE_FIELDSET = (_("Title"), {"fields": ["title_zh", "title_en", "slug"]})

@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 from core.http import BadRequest, ErrorDetail, closest_match, truncate
 from core.text import PartialDate
 from policies import metrics
-from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
-from policies.models.sourced import period_end
+from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region, period_end
 
 POLICY_PARAMETER = "policy"  # ?policy=<code> in the address of every page that counts provincial plans
 

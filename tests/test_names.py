@@ -24,7 +24,7 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 from accounts.models import TokenKind, create_token
 from core.imports.importer import KINDS
 from dashboard.analytics.change_log import history_models
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Attachment, Document, LightOverride
 from policies.models import Division
 from tests import factories as make

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from openpyxl import load_workbook
 
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Indicator, Pilot
 from policies.models import Province
 from tests import factories as make

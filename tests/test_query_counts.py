@@ -19,7 +19,7 @@ from accounts.models import create_token
 from core.http import today
 from core.imports.files import dry_run_of_file, export_csv
 from core.imports.importer import KINDS
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Attachment, LightOverride, Pilot, Practice
 from policies.models import Figure, Measure
 from tests import factories as make

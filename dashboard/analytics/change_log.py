@@ -35,7 +35,7 @@ from core.history.recording import batched
 from core.http import today
 from core.imports.models import Import
 from core.records.models import HistoryModel
-from pilots.documents.services import readable_changes
+from pilots.documents import readable_changes
 from pilots.models import (
     Adoption,
     Attachment,

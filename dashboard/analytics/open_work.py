@@ -14,17 +14,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.permissions import editor_province, has_object_permission
-from dashboard.models.working_day import WorkingCalendar
+from dashboard.models import WorkingCalendar
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
-from pilots.follow_ups.services import waits_for
+from pilots.follow_ups import waits_for
 from pilots.lights import DUE_SOON_DAYS, Colour, MilestoneLight
-from pilots.metrics.follow_up_states import FollowUpState, Move
-from pilots.metrics.practice_states import PracticeState
-from pilots.metrics.progress import year_due
+from pilots.metrics import FollowUpState, Move, PracticeState, year_due
 from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Reading, ReadingState, Replan, StageEntry
 from pilots.models.follow_up import VERIFY_PERMISSION
 from pilots.models.practice import REVIEW_PERMISSION
-from pilots.practices.services import may_confirm
+from pilots.practices import may_confirm
 from pilots.replans import PLACE_PERMISSION
 from policies.models import Province
 

@@ -23,12 +23,11 @@ from pilots.analytics.reconciliation import (
     term_days_left,
 )
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
-from pilots.follow_ups.summary import FollowUpSummary
+from pilots.follow_ups import FollowUpSummary
 from pilots.lights import Colour
-from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState
-from pilots.metrics.reduction import CoControl
+from pilots.metrics import LIBRARY_STATES, CoControl, PracticeState
 from pilots.models import Adoption, FollowUp, Pilot, Practice
-from pilots.practices.queries import Copies, count_all
+from pilots.practices import Copies, count_all
 from policies.models import Policy, Province, Source
 from policies.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
 

@@ -69,11 +69,11 @@ from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_text, distinct_names_of
 from pilots.charts.follow_ups import RELATED
-from pilots.charts.reconciliation import recorded_pilots_text
 from pilots.charts.stages import stage_label, time_in_stage
+from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.lights import Colour, StageLight, TargetLight
-from pilots.metrics.stages import Stage, StageFunnel
+from pilots.metrics import Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
 from pilots.tables import sources_of
 from policies.filters import ProvinceFilter

@@ -1,6 +1,5 @@
 import core.text
-import dashboard.models.edition
-import dashboard.models.mail_settings
+import dashboard.models
 import django.db.models.deletion
 import simple_history.models
 from django.conf import settings
@@ -20,7 +19,7 @@ class Migration(migrations.Migration):
             name='HistoricalEdition',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('quarter', models.CharField(db_index=True, help_text='For example 2026-Q3.', max_length=7, validators=[dashboard.models.edition.check_quarter], verbose_name='quarter')),
+                ('quarter', models.CharField(db_index=True, help_text='For example 2026-Q3.', max_length=7, validators=[dashboard.models.check_quarter], verbose_name='quarter')),
                 ('state', models.CharField(choices=[('draft', 'draft'), ('in_review', 'in review'), ('approved', 'approved')], default='draft', help_text='An approved edition is never changed.', max_length=9, verbose_name='state')),
                 ('release_note_en', models.TextField(blank=True, help_text='What is new in this edition and what a reader has to know about its numbers.', max_length=5000, validators=[core.text.check_text], verbose_name='release notes in English')),
                 ('release_note_zh', models.TextField(blank=True, help_text='The same in Chinese. Both are needed before the edition is approved.', max_length=5000, validators=[core.text.check_text], verbose_name='release notes in Chinese')),
@@ -48,7 +47,7 @@ class Migration(migrations.Migration):
             name='Edition',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quarter', models.CharField(help_text='For example 2026-Q3.', max_length=7, unique=True, validators=[dashboard.models.edition.check_quarter], verbose_name='quarter')),
+                ('quarter', models.CharField(help_text='For example 2026-Q3.', max_length=7, unique=True, validators=[dashboard.models.check_quarter], verbose_name='quarter')),
                 ('state', models.CharField(choices=[('draft', 'draft'), ('in_review', 'in review'), ('approved', 'approved')], default='draft', help_text='An approved edition is never changed.', max_length=9, verbose_name='state')),
                 ('release_note_en', models.TextField(blank=True, help_text='What is new in this edition and what a reader has to know about its numbers.', max_length=5000, validators=[core.text.check_text], verbose_name='release notes in English')),
                 ('release_note_zh', models.TextField(blank=True, help_text='The same in Chinese. Both are needed before the edition is approved.', max_length=5000, validators=[core.text.check_text], verbose_name='release notes in Chinese')),
@@ -73,7 +72,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='mail_settings', to=settings.AUTH_USER_MODEL, verbose_name='user')),
                 ('rhythm', models.CharField(choices=[('daily', 'every working day'), ('weekly', 'on the first working day of a week'), ('off', 'never')], default='daily', max_length=6, verbose_name='reminders by mail')),
-                ('language', models.CharField(choices=[('en', 'English'), ('zh-hans', 'Simplified Chinese')], default=dashboard.models.mail_settings.default_language, max_length=7, verbose_name='language of the mail')),
+                ('language', models.CharField(choices=[('en', 'English'), ('zh-hans', 'Simplified Chinese')], default=dashboard.models.default_language, max_length=7, verbose_name='language of the mail')),
                 ('refused_address', models.EmailField(blank=True, help_text='No reminder is sent to it. Another address in the account is tried again.', max_length=254, verbose_name='address that was refused')),
             ],
             options={

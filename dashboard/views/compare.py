@@ -25,7 +25,7 @@ from pilots.charts.cells import Classes, light_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import class_cell
 from pilots.lights import Colour, count_by_colour
-from pilots.metrics.progress import year_due
+from pilots.metrics import year_due
 from pilots.models import Pilot
 from policies.models import Policy, Province
 from policies.rollout import ProvinceRollout, build_rollout

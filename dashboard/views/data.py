@@ -23,7 +23,7 @@ from dashboard.editions import WITHDRAWN, api_list
 from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
-from pilots.charts.reconciliation import reconciliation_table
+from pilots.charts.synergy import reconciliation_table
 from pilots.models import (
     Pilot,
 )

@@ -36,8 +36,7 @@ from dashboard.analytics.open_work import (
     list_titles,
 )
 from dashboard.charts import attention_columns
-from dashboard.models import MailSettings, Rhythm, Told
-from dashboard.models.working_day import WorkingCalendar
+from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from dashboard.reminders import mail_notices, settings_of, user_of
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url
@@ -45,8 +44,7 @@ from pilots.charts.feeds import follow_up_events, milestone_events
 from pilots.charts.follow_ups import follow_ups_table
 from pilots.charts.practices import adopter_cell
 from pilots.lights import Colour
-from pilots.metrics.practice_states import PracticeState
-from pilots.metrics.progress import year_due
+from pilots.metrics import PracticeState, year_due
 from pilots.models import Practice
 from policies.models import Province
 from policies.tables import province_cell

@@ -38,7 +38,7 @@ from dashboard.editions import (
 )
 from dashboard.jobs import approve_edition, subject
 from dashboard.models import Edition, EditionState
-from pilots.documents.files import file_response
+from pilots.documents import file_response
 
 # -- the forms -----------------------------------------------------------------------------------------
 

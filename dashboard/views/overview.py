@@ -36,7 +36,7 @@ from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.follow_ups import LightFollowUps, follow_ups_url
 from pilots.charts.status import light_summary_chart
 from pilots.lights import Colour, TargetLight
-from pilots.metrics.reduction import CoControl
+from pilots.metrics import CoControl
 from policies.charts import adoption_chart, certainty_text, months_after
 from policies.models import Province, Source
 from policies.rollout import POLICY_PARAMETER

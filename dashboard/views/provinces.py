@@ -35,12 +35,11 @@ from pilots.analytics.reconciliation import build_reconciliation, build_withdraw
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_parts, pilot_count_cell, pilots_url
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
-from pilots.charts.reconciliation import reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.charts.status import light_summary_chart, lights_table
-from pilots.documents.analytics import build_page_files
+from pilots.charts.synergy import reconciliation_table, recorded_pilots_text, withdrawals_table
+from pilots.documents import build_page_files
 from pilots.filters import ProvincePageFilter
-from pilots.metrics.progress import year_due
-from pilots.metrics.reduction import CoControl
+from pilots.metrics import CoControl, year_due
 from pilots.models import FollowUp, Pilot
 from pilots.models.pilot import count_pilots
 from pilots.tables import figures_table, pilots_page_table, sources_of

@@ -54,7 +54,7 @@ from dashboard.analytics.change_log import (
 )
 from dashboard.quality import DataQuality, Finding, Rule, Severity, add_pilot_url, by_province, rules_on
 from pilots.analytics.reconciliation import BatchCount, KindCount
-from pilots.charts.reconciliation import reconciliation_table
+from pilots.charts.synergy import reconciliation_table
 from policies.models import Province
 
 FIRST_DAY = date(2000, 1, 1)

@@ -22,15 +22,12 @@ from core.pages import Export, export_response, page
 from core.spreadsheets.cells import AmbiguousCell, date_from_text
 from core.tables import CHUNK_SIZE, MAX_SEARCH_LENGTH, Column, SearchFilter, Table, make_table
 from core.text import PartialDate, format_date
-from pilots.analytics.light_index import status_by_pilot
+from pilots.analytics.pilot_status import status_by_pilot
 from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
-from pilots.documents.services import readable
-from pilots.filters import LIGHT_CHOICES, BatchFilter, PilotFilter, PracticeFilter
-from pilots.follow_ups.filters import FollowUpFilter
-from pilots.metrics.follow_up_states import FollowUpState
-from pilots.metrics.practice_states import PracticeState
-from pilots.metrics.stages import Stage
+from pilots.documents import readable
+from pilots.filters import LIGHT_CHOICES, BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
+from pilots.metrics import FollowUpState, PracticeState, Stage
 from pilots.models import Batch, Document, FollowUp, Pilot, Practice
 from policies.filters import (
     FigureFilter,

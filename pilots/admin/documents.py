@@ -18,8 +18,7 @@ from core.admin.record_admin import ReadOnlyMixin, RecordAdmin
 from core.history.entries import Revert
 from core.permissions import editor_province
 from core.text import format_date, label_value, no_data
-from pilots.documents.analytics import TARGET_RELATIONS, record_label, record_url
-from pilots.documents.services import readable
+from pilots.documents import TARGET_RELATIONS, readable, record_label, record_url
 from pilots.models import Attachment, Document
 
 

@@ -1,4 +1,5 @@
-"""Status of pilots on a day: stage, lights with reasons, milestones and targets, for page, API and file.
+"""Status of pilots on a day: stage, lights with reasons, milestones and targets, for page, API and file; and filtering
+and sorting by what is computed.
 
 Related rows are prefetched once (`prefetch_for_status`); the rest is computed from them, so any number of days needs no
 further query.
@@ -7,7 +8,7 @@ further query.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -17,8 +18,9 @@ from django.db.models import Prefetch, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from core.tables import keys_in_order, split_commas
 from core.text import format_date, join_clauses
-from pilots.analytics.replanning import PlanHistory, Replanning
+from pilots import metrics
 from pilots.lights import (
     CHANGE_DELAYS,
     RED_DELAYS,
@@ -37,8 +39,7 @@ from pilots.lights import (
     text_light,
     unchanged_since,
 )
-from pilots.metrics import progress, stages
-from pilots.metrics.stages import CurrentStage, Duration, Stage, StageEvent, StageFunnel
+from pilots.metrics import ORDERED_STAGES, CurrentStage, Duration, Stage, StageEvent, StageFunnel
 from pilots.models import (
     FollowUp,
     LightOverride,
@@ -51,6 +52,7 @@ from pilots.models import (
     Target,
 )
 from pilots.readings import YEARLY, is_yearly, newest_accepted_in
+from pilots.replans import PlanHistory, Replanning
 
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
 LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so lights change on 1 April
@@ -66,7 +68,7 @@ def prefetch_for_status(
     """
     readings = Reading.objects.all() if quarters else Reading.objects.filter(YEARLY)
     if only_on:
-        readings = readings.filter(period__gte=str(progress.year_due(only_on)))
+        readings = readings.filter(period__gte=str(metrics.year_due(only_on)))
     rows: dict[str, Any] = {
         "stages": StageEntry.objects.order_by("entered_on", "pk"),
         "milestones": Milestone.objects.order_by("planned_on", "pk"),
@@ -122,7 +124,7 @@ class PilotStatus:
 
     @cached_property
     def current_stage(self) -> CurrentStage | None:
-        return stages.current_stage(self.stage_events, self.as_of)
+        return metrics.current_stage(self.stage_events, self.as_of)
 
     @property
     def is_withdrawn(self) -> bool:
@@ -135,7 +137,7 @@ class PilotStatus:
 
     @cached_property
     def list_to_plan(self) -> Duration | None:
-        return stages.list_to_plan(self.stage_events, self.as_of)
+        return metrics.list_to_plan(self.stage_events, self.as_of)
 
     # -- what was promised, and the values
 
@@ -158,7 +160,7 @@ class PilotStatus:
     @cached_property
     def year_due(self) -> int:
         """Last year whose values are due."""
-        return progress.year_due(self.as_of)
+        return metrics.year_due(self.as_of)
 
     @property
     def first_year(self) -> int:
@@ -336,7 +338,7 @@ def judge_target(
 ) -> TargetLight:
     """Return the light of a target on a day; `values` are those of `PilotStatus`."""
     reading = values.get(target.indicator_id)
-    year = int(reading.period) if reading else progress.year_due(as_of)
+    year = int(reading.period) if reading else metrics.year_due(as_of)
     if not target.is_measured:  # not done if the pilot reports any value, else unknown
         done = bool(target.done_on and target.done_on <= as_of) or (False if values else None)
         light = text_light(done, date(target.target_year, 12, 31), as_of)
@@ -459,7 +461,7 @@ class Progress:
 
     def funnel(self, kind: str = "") -> StageFunnel:
         """Return the funnel of all pilots, or of one kind."""
-        return stages.stage_funnel(item.current_stage for item in self.pilots if kind in ("", item.pilot.kind))
+        return metrics.stage_funnel(item.current_stage for item in self.pilots if kind in ("", item.pilot.kind))
 
     @property
     def reported(self) -> int:
@@ -554,7 +556,7 @@ def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
     found: dict[int, list[PilotStatus]] = {}
     for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of):
         found.setdefault(pilot.province_id, []).append(pilot_status(pilot, as_of))
-    return {province: province_lights(statuses, progress.year_due(as_of)) for province, statuses in found.items()}
+    return {province: province_lights(statuses, metrics.year_due(as_of)) for province, statuses in found.items()}
 
 
 def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLights:
@@ -588,7 +590,7 @@ class OutstandingReports:
     """Pilots that owe values for the last year due, and those of them without an accepted one. No query."""
 
     def __init__(self, found: Progress) -> None:
-        self.as_of, self.year = found.as_of, progress.year_due(found.as_of)
+        self.as_of, self.year = found.as_of, metrics.year_due(found.as_of)
         owing = [status for status in found.pilots if status.first_year <= self.year]
         self.owing = len(owing)
         self.by_place: dict[ReportState, list[PilotStatus]] = {place: [] for place in ReportState}
@@ -659,3 +661,110 @@ def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
 
     keys = list(pilots)
     return OpenFollowUps(read)
+
+
+# -- filtering and sorting by stage and light -----------------------------------------------------------
+
+
+LIGHTS = [colour for colour in Colour if colour != Colour.BLUE]  # only a milestone is ever blue
+VALUES: Mapping[str, Collection[str]] = {
+    "stage": {*Stage.values, UNKNOWN_STAGE},
+    "reached": {stage.value for stage in ORDERED_STAGES},
+    "light": {colour.value for colour in LIGHTS},
+}
+"""Values of each filter."""
+SORT_VALUES: Mapping[str, Callable[[PilotStatus], int | None]] = {
+    "stage": lambda status: status.current_stage.stage.order if status.current_stage else None,
+    "days": lambda status: status.days_in_stage,
+}
+"""What each column is sorted by, except that of the light."""
+
+Conditions = Mapping[str, Collection[str]]  # by filter, the values that pass; a filter that all pass is not in it
+
+
+def status_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, PilotStatus]:
+    """Return the status of each pilot on the day alone, by key. Eight queries."""
+    chosen = pilots.order_by().select_related(None).prefetch_related(None)
+    return {pilot.pk: pilot_status(pilot, as_of) for pilot in prefetch_for_status(chosen, only_on=as_of)}
+
+
+def read_conditions(params: Mapping[str, str]) -> Conditions:
+    """Return the conditions of these query parameters, with the suffixes of the API."""
+    asked = {}
+    for name, values in VALUES.items():
+        left = set(values) - set(split_commas(params.get(f"{name}__ne", "")))
+        if params.get(name):
+            left &= {params[name]}
+        if f"{name}__in" in params:
+            left &= set(split_commas(params[f"{name}__in"]))
+        if left != values:
+            asked[name] = left
+    return asked
+
+
+def matches(status: PilotStatus, conditions: Conditions) -> bool:
+    """Return whether a pilot passes all conditions."""
+    at = status.current_stage
+    furthest = at.reached if at and not status.is_withdrawn else None
+    values: Mapping[str, Collection[str]] = {
+        "stage": (at.stage.value if at else UNKNOWN_STAGE,),
+        "reached": [stage.value for stage in ORDERED_STAGES if furthest and furthest.order >= stage.order],
+    }
+    return all(
+        status.colour in allowed if name == "light" else not set(values[name]).isdisjoint(allowed)
+        for name, allowed in conditions.items()
+    )
+
+
+def filter_by_status(pilots: QuerySet[Pilot], as_of: date, conditions: Conditions) -> QuerySet[Pilot]:
+    """Filter pilots by stage and light on the day. The result is an ordinary queryset, to be ordered and paginated."""
+    if not conditions:
+        return pilots
+    found = status_by_pilot(pilots, as_of)
+    return pilots.filter(pk__in=[key for key, status in found.items() if matches(status, conditions)])
+
+
+class WorstFirst(Sequence[int]):
+    """Keys of pilots by their light, of one colour those first that are longest in it.
+
+    They are sorted as far as they are read: `since` evaluates many days.
+    """
+
+    def __init__(self, keys: Sequence[int], statuses: Mapping[int, PilotStatus], *, reverse: bool = False) -> None:
+        self.statuses, self.size = statuses, len(keys)
+        colours = LIGHTS[::-1] if reverse else LIGHTS
+        self.groups = [[key for key in keys if statuses[key].colour == colour] for colour in colours]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, at: Any) -> Any:
+        found: list[int] = []
+        for group in self.groups:
+            if not isinstance(at, slice) or at.stop is None or len(found) < at.stop:
+                found += sorted(group, key=lambda key: (self.statuses[key].since or date.min, key))
+        return found[at]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self[:])
+
+
+def ordered_keys(
+    rows: QuerySet[Pilot], word: str, statuses: Mapping[int, PilotStatus], conditions: Conditions
+) -> Sequence[int] | None:
+    """Return the keys of the rows in the order of `word`; None where neither filter nor order is computed.
+
+    Rows without a value come last in either direction.
+    """
+    name = word.removeprefix("-")
+    if not conditions and name not in {"light", *SORT_VALUES}:
+        return None
+    keys = [key for key in keys_in_order(rows) if matches(statuses[key], conditions)]
+    if name == "light":
+        return WorstFirst(keys, statuses, reverse=word.startswith("-"))
+    if name not in SORT_VALUES:
+        return keys
+    numbers = {key: SORT_VALUES[name](statuses[key]) for key in keys}
+    known = [key for key in keys if numbers[key] is not None]
+    known.sort(key=lambda key: numbers[key] or 0, reverse=word.startswith("-"))  # stable: ties stay in their order
+    return [*known, *(key for key in keys if numbers[key] is None)]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text import join_short
-from pilots.metrics.stages import Stage
+from pilots.metrics import Stage
 from pilots.models import Batch, Pilot, PilotKind, StageEntry
 from pilots.models.pilot import listed_condition, withdrawn_condition
 from policies.models import Level, Province

@@ -18,16 +18,16 @@ from django.db.models import Prefetch, QuerySet, TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from pilots import metrics
+from pilots import metrics as reduction_metrics
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.metrics import progress
-from pilots.metrics import reduction as reduction_metrics
-from pilots.metrics.progress import Ratio
-from pilots.metrics.reduction import (
+from pilots.metrics import (
     CoControl,
     Elasticity,
     ElasticityBand,
     Emission,
     Equivalents,
+    Ratio,
     Reduction,
     SumResult,
     co_control,
@@ -135,7 +135,7 @@ class PilotSynergy:
     @cached_property
     def carbon_progress(self) -> Ratio | None:
         """P_C: the carbon target's progress."""
-        return progress.target_progress(self.carbon.base, self.carbon.actual, self.carbon.target)
+        return metrics.target_progress(self.carbon.base, self.carbon.actual, self.carbon.target)
 
     @cached_property
     def joint_progress(self) -> Ratio | None:
@@ -146,7 +146,7 @@ class PilotSynergy:
     def expected_progress(self) -> Decimal | None:
         """E: the share of the carbon target's change that is due in the year; None without a target."""
         aim = self.carbon.target_year
-        return None if aim is None else progress.expected_share_by_year(self.base_year, self.year, aim)
+        return None if aim is None else metrics.expected_share_by_year(self.base_year, self.year, aim)
 
     @property
     def schedule_ratio(self) -> Decimal | None:
@@ -247,7 +247,7 @@ def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None)
 
 def synergy_of_prefetched(pilots: Iterable[Pilot], as_of: date, year: int | None = None) -> Synergy:
     """Return the synergy of pilots with prefetched targets and readings. One query, for the indicators."""
-    year = progress.year_due(as_of) if year is None else year
+    year = metrics.year_due(as_of) if year is None else year
     indicators = tuple(Indicator.objects.all())
     found = [(pilot, pilot_synergy(pilot, year, as_of, indicators)) for pilot in pilots]
     return Synergy(

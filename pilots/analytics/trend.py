@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from django.db.models import QuerySet
 
-from pilots.metrics.reduction import median_range, sum_without_overlap
+from pilots.metrics import median_range, sum_without_overlap
 from pilots.models import Indicator, Pilot, Reading, RollUp
 from pilots.readings import YEARLY, newest_accepted
 

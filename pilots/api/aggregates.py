@@ -36,7 +36,6 @@ from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
-from pilots.analytics.replanning import Replanning
 from pilots.analytics.synergy import (
     EmissionBasis,
     PilotSynergy,
@@ -55,10 +54,9 @@ from pilots.api.records import (
     KindCountSerializer,
 )
 from pilots.lights import RULE_PILOT, Light
-from pilots.metrics.progress import year_due
-from pilots.metrics.reduction import CoControl, Elasticity, ElasticityBand
-from pilots.metrics.stages import ORDERED_STAGES, StageFunnel
+from pilots.metrics import ORDERED_STAGES, CoControl, Elasticity, ElasticityBand, StageFunnel, year_due
 from pilots.models import Colour, Indicator, LightOverride, Pilot, PilotKind, RollUp, Stage, TargetKind
+from pilots.replans import Replanning
 from policies.models import Field, Level
 
 ROSTER_HELP = "Provinces that the programme covers: the denominator."

@@ -30,8 +30,7 @@ from core.api.writes import WritableViewSet
 from core.files import CheckedFile, check_file
 from core.http import PROBLEM_JSON, WriteRejected
 from core.tables import ChoiceFilter, SearchFilter
-from pilots.documents.files import file_response
-from pilots.documents.services import attach, can_read, readable, remove, store_document
+from pilots.documents import attach, can_read, file_response, readable, remove, store_document
 from pilots.filters import DocumentFilter
 from pilots.models import Attachment, AttachmentRole, Document
 from pilots.models.document import ATTACHABLE

@@ -43,13 +43,11 @@ from core.api.writes import WritableViewSet
 from core.http import WriteRejected
 from core.records import writing
 from core.tables import ChoiceFilter, RelatedFilter
-from pilots.documents.services import can_read, readable
-from pilots.filters import IndicatorCodeFilter
-from pilots.follow_ups.filters import FollowUpFilter
-from pilots.follow_ups.services import add_lights, open_follow_up, take_step
-from pilots.follow_ups.summary import FollowUpSummary
+from pilots.documents import can_read, readable
+from pilots.filters import FollowUpFilter, IndicatorCodeFilter
+from pilots.follow_ups import FollowUpSummary, add_lights, open_follow_up, take_step
 from pilots.lights import Colour
-from pilots.metrics.follow_up_states import FollowUpState, Move
+from pilots.metrics import FollowUpState, Move
 from pilots.models import (
     Attachment,
     Batch,

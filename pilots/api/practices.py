@@ -37,10 +37,17 @@ from core.permissions import OUT_OF_SCOPE
 from core.records import writing
 from core.tables import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
 from pilots.filters import IndicatorCodeFilter, PracticeFilter, SelfFilter
-from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeMove, PracticeState, Trust
+from pilots.metrics import AdoptionState, GiveUpReason, PracticeMove, PracticeState, Trust
 from pilots.models import Adoption, Effect, EffectBasis, Facet, Pilot, Practice, PracticeField, PracticeLevel
-from pilots.practices.queries import Copies, Diffusion, build_diffusion
-from pilots.practices.services import confirm_adoption, may_judge, move_practice, withdraw_confirmation
+from pilots.practices import (
+    Copies,
+    Diffusion,
+    build_diffusion,
+    confirm_adoption,
+    may_judge,
+    move_practice,
+    withdraw_confirmation,
+)
 from policies.api import FACT_FIELDS, SourcedSerializer
 from policies.models import Industry, Province
 

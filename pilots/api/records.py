@@ -35,8 +35,13 @@ from core.http import today, truncate
 from core.records import writing
 from core.records.writing import ADD
 from pilots import filters
-from pilots.analytics.light_index import filter_by_status, read_conditions
-from pilots.analytics.pilot_status import judge_milestone, pilot_status, prefetch_for_status
+from pilots.analytics.pilot_status import (
+    filter_by_status,
+    judge_milestone,
+    pilot_status,
+    prefetch_for_status,
+    read_conditions,
+)
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.models import (
     Batch,

@@ -18,8 +18,7 @@ from core.text import CHANGE_DIGITS, format_alike, format_plain, is_chinese_acti
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter
-from pilots.metrics.progress import Ratio
-from pilots.metrics.reduction import CoControl, is_flat
+from pilots.metrics import CoControl, Ratio, is_flat
 from pilots.models import Pilot
 
 

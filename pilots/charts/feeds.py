@@ -25,7 +25,7 @@ from core.http import TrackerRequest
 from core.pages import Feeds
 from core.text import format_date, join_clauses, label_value
 from pilots.analytics.pilot_status import judge_milestone
-from pilots.metrics.follow_up_states import FollowUpState
+from pilots.metrics import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Milestone, Replan
 
 DONE = "✓ "  # in front of the title of what is done

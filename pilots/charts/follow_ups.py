@@ -26,11 +26,10 @@ from core.text import (
 )
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import pilots_url
-from pilots.follow_ups.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
-from pilots.follow_ups.services import add_lights
-from pilots.follow_ups.summary import AgeBand, FollowUpSummary, RedLights, Share
+from pilots.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
+from pilots.follow_ups import AgeBand, FollowUpSummary, RedLights, Share, add_lights
 from pilots.lights import Colour, Light, MilestoneLight, StageLight, TargetLight
-from pilots.metrics.follow_up_states import RELAPSE_DAYS, FollowUpState
+from pilots.metrics import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.tables import province_cell

@@ -28,9 +28,9 @@ from core.text import (
 )
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import colour_step, distinct_pilot_names, strip_idle_zeros
-from pilots.metrics.practice_states import AdoptionState, GiveUpReason, PracticeState, Trust
+from pilots.metrics import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import EffectBasis, Practice
-from pilots.practices.queries import Copies, Diffusion, ProvinceCopies, curve_day, practices_for
+from pilots.practices import Copies, Diffusion, ProvinceCopies, curve_day, practices_for
 from policies.charts import Tile, legend_row, map_note, months_after, outside_tile
 from policies.models import Province, Source
 from policies.tables import confidence_cell, province_cell, source_cell

@@ -14,11 +14,11 @@ from django.utils.translation import ngettext
 from core import charts
 from core.tables import Cell, Chart, Column, make_table
 from core.text import format_date, format_days, join_sentences, join_short, label_value
+from pilots import metrics
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progress_api_url
 from pilots.lights import Colour
-from pilots.metrics import stages
-from pilots.metrics.stages import ORDERED_STAGES, Stage
+from pilots.metrics import ORDERED_STAGES, Stage
 from pilots.models import PilotKind
 from policies.metrics import share, whole_days
 from policies.models import Source
@@ -369,7 +369,7 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
     still: dict[Stage, list[tuple[int, PilotStatus]]] = {stage: [] for stage in ORDERED_STAGES}
     for status in progress.pilots:
         now = status.current_stage.stage if status.current_stage else None
-        for stage, days in stages.time_in_stages(status.stage_events, progress.as_of).items():
+        for stage, days in metrics.time_in_stages(status.stage_events, progress.as_of).items():
             if stage in left:
                 (still if stage == now else left)[stage].append((days, status))
     medians = {stage: median(days for days, _status in stays) for stage, stays in left.items() if stays}

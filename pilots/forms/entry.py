@@ -24,7 +24,7 @@ from core.http import parse_key, today
 from core.records import writing
 from core.records.models import check_not_ahead
 from core.text import check_text, format_amount, join_clauses, join_sentences, label_value, normalize_code
-from pilots.documents.services import attach, can_attach, store_document
+from pilots.documents import attach, can_attach, store_document
 from pilots.forms.follow_ups import RecordErrorsMixin, date_input
 from pilots.lights import target_light
 from pilots.models import (

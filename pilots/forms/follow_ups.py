@@ -21,10 +21,10 @@ from core.admin.record_form import FlexibleDateField
 from core.http import today
 from core.text import is_chinese_active
 from pilots.analytics.pilot_status import pilot_status
-from pilots.documents.services import store_document
-from pilots.follow_ups.services import allowed_moves, cause_on, is_no_better, open_follow_up, take_step
+from pilots.documents import store_document
+from pilots.follow_ups import allowed_moves, cause_on, is_no_better, open_follow_up, take_step
 from pilots.lights import responsible_office
-from pilots.metrics.follow_up_states import TRANSITIONS, Move
+from pilots.metrics import TRANSITIONS, Move
 from pilots.models import Cause, FollowUp, FollowUpKind, FollowUpStep, Indicator, Milestone, Pilot, Practice
 from policies.models import Agency, Policy, Province
 

@@ -1,8 +1,7 @@
 """Models of pilots and what belongs to them, of follow-ups, practices and evidence."""
 
 from pilots.lights import Colour, TargetKind
-from pilots.metrics.progress import Direction
-from pilots.metrics.stages import Stage
+from pilots.metrics import Direction, Stage
 from pilots.models.adoption import Adoption, Effect, EffectBasis
 from pilots.models.document import Attachment, AttachmentRole, Document
 from pilots.models.follow_up import Cause, FollowUp, FollowUpKind, FollowUpStep

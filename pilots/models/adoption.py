@@ -37,7 +37,7 @@ from core.records.models import (
     unique_constraint,
 )
 from core.text import TranslatedText, format_date
-from pilots.metrics.practice_states import AdoptionState, GiveUpReason, Trust
+from pilots.metrics import AdoptionState, GiveUpReason, Trust
 from pilots.models.pilot import Pilot
 from pilots.models.practice import (
     REVIEW_PERMISSION,
@@ -50,8 +50,7 @@ from pilots.models.practice import (
     short_text,
 )
 from pilots.models.reading import Reading, ReadingState
-from policies.models import Province
-from policies.models.sourced import SourcedModel
+from policies.models import Province, SourcedModel
 
 
 class AdoptionQuerySet(StateQuerySet):

@@ -52,7 +52,7 @@ from core.records.models import (
 )
 from core.text import TranslatedText, check_text
 from pilots.lights import Colour
-from pilots.metrics.follow_up_states import OPEN_STATES, OWNER_STATES, RELAPSE_DAYS, FollowUpState, Move
+from pilots.metrics import OPEN_STATES, OWNER_STATES, RELAPSE_DAYS, FollowUpState, Move
 from pilots.models.indicator import Indicator
 from pilots.models.pilot import Pilot
 from pilots.models.planned import Milestone

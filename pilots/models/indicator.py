@@ -31,9 +31,9 @@ from core.records.models import (
 )
 from core.text import TranslatedText, is_chinese_active, join_short, label_value, normalize_code
 from pilots.lights import TargetKind
-from pilots.metrics.progress import Direction
+from pilots.metrics import Direction
 from pilots.models.pilot import Pilot
-from policies.models.sourced import SourcedModel
+from policies.models import SourcedModel
 
 PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
 

@@ -37,8 +37,7 @@ from core.records.models import (
     unique_constraint,
 )
 from core.text import is_chinese_active
-from policies.models import Industry, Level, Policy, Province
-from policies.models.sourced import SourcedModel
+from policies.models import Industry, Level, Policy, Province, SourcedModel
 
 
 def known_condition(as_of: date) -> Q:

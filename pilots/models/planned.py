@@ -32,9 +32,9 @@ from core.records.models import (
 )
 from core.text import TranslatedText
 from pilots.lights import Colour
-from pilots.metrics.stages import Stage, StageEvent, StageIssueCode, stage_issues
+from pilots.metrics import Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot
-from policies.models.sourced import SourcedModel
+from policies.models import SourcedModel
 
 
 class ReplanState(models.TextChoices):
@@ -262,7 +262,7 @@ class Facet(models.TextChoices):
     PROJECT = "project", _("project")
 
 
-class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel):  # noqa: DJ008  # BilingualModel has it
+class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel):  # BilingualModel has it
     """A task that a pilot has promised to complete by a date."""
 
     pilot = link_field(Pilot, _("pilot"), "milestones", _("The pilot that promised it."))

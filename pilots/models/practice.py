@@ -41,12 +41,10 @@ from core.records.models import (
     title_constraint,
 )
 from core.text import TranslatedText, check_text
-from pilots.metrics.practice_states import LIBRARY_STATES, PracticeState
-from pilots.metrics.progress import Direction
+from pilots.metrics import LIBRARY_STATES, Direction, PracticeState
 from pilots.models.pilot import Pilot
 from pilots.models.planned import Facet
-from policies.models import Industry, Measure, Province
-from policies.models.sourced import SourcedModel
+from policies.models import Industry, Measure, Province, SourcedModel
 
 REVIEW_PERMISSION = "pilots.review_practice"
 MIN_TEXT = 20

@@ -33,10 +33,10 @@ from core.records.models import (
     unique_constraint,
 )
 from core.text import to_percent
-from pilots.metrics.progress import implausible_change, last_day_of_period
+from pilots.metrics import implausible_change, last_day_of_period
 from pilots.models.indicator import PERIOD, Indicator, format_exact, non_negative_constraint
 from pilots.models.pilot import Pilot
-from policies.models.sourced import SourcedModel
+from policies.models import SourcedModel
 
 CONFLICT_CODE, JUMP_CODE = "overtaken", "jump"  # the two faults that the editor may overrule, knowingly
 ReadingKey = tuple[int, str]

@@ -18,11 +18,19 @@ from core.http import TrackerRequest
 from core.pages import DAY_PARAMETERS, Export, export_response, page, private_page
 from core.permissions import can_see_authors
 from core.tables import ListPage, reject_unknown_params
-from pilots.documents.analytics import TARGET_RELATIONS, record_label, record_url
-from pilots.documents.files import file_response
-from pilots.documents.forms import AttachForm, RemoveForm, make_offer
-from pilots.documents.services import attach, can_attach, readable, remove, store_document
+from pilots.documents import (
+    TARGET_RELATIONS,
+    attach,
+    can_attach,
+    file_response,
+    readable,
+    record_label,
+    record_url,
+    remove,
+    store_document,
+)
 from pilots.filters import DocumentFilter
+from pilots.forms.documents import AttachForm, RemoveForm, make_offer
 from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 from pilots.tables import document_columns, document_page_columns

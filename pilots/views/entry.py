@@ -40,8 +40,7 @@ from pilots.forms.entry import (
     StageEnteredForm,
 )
 from pilots.lights import MilestoneLight, TargetLight
-from pilots.metrics.progress import last_day_of_period
-from pilots.metrics.stages import ORDERED_STAGES
+from pilots.metrics import ORDERED_STAGES, last_day_of_period
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry
 from pilots.readings import ACCEPT_PERMISSION
 from pilots.replans import PLACE_PERMISSION, may_decide, withdraw_replan

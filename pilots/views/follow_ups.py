@@ -41,15 +41,16 @@ from pilots.charts.follow_ups import (
     may_open_follow_ups,
     result_text,
 )
-from pilots.documents.analytics import build_record_files
-from pilots.follow_ups.filters import FollowUpPageFilter
-from pilots.follow_ups.services import (
+from pilots.documents import build_record_files
+from pilots.filters import FollowUpPageFilter
+from pilots.follow_ups import (
+    FollowUpSummary,
     StaleFollowUpError,
     add_lights,
+    count_red_lights,
     may_act,
     verifier_objection,
 )
-from pilots.follow_ups.summary import FollowUpSummary, count_red_lights
 from pilots.forms.follow_ups import (
     DAYS_TO_ACT,
     MAX_ROWS,
@@ -61,7 +62,7 @@ from pilots.forms.follow_ups import (
     propose,
 )
 from pilots.lights import Colour
-from pilots.metrics.follow_up_states import FollowUpState
+from pilots.metrics import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Indicator, Milestone, Pilot
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.models import Source

@@ -43,8 +43,18 @@ from core.text import (
     label_value,
     no_data,
 )
-from pilots.analytics.light_index import LIGHTS, filter_by_status, matches, ordered_keys, read_conditions
-from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress, pilot_status, prefetch_for_status
+from pilots.analytics.pilot_status import (
+    LIGHTS,
+    PilotStatus,
+    Progress,
+    build_progress,
+    filter_by_status,
+    matches,
+    ordered_keys,
+    pilot_status,
+    prefetch_for_status,
+    read_conditions,
+)
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import Classes, arrow, class_mark
@@ -63,7 +73,7 @@ from pilots.charts.status import (
     untargeted_readings,
     untargeted_table,
 )
-from pilots.documents.analytics import build_page_files
+from pilots.documents import build_page_files
 from pilots.filters import PilotPageFilter
 from pilots.lights import Colour, Light, count_by_colour
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target

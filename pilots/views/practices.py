@@ -38,13 +38,14 @@ from pilots.charts.practices import (
     spread_chart,
     stated_table,
 )
-from pilots.documents.analytics import build_page_files
+from pilots.documents import build_page_files
 from pilots.filters import PracticeFilter
 from pilots.forms.practices import AdoptionForm, AdoptionUpdateForm, EffectForm, GiveUpForm, PracticeForm, ReasonForm
-from pilots.metrics.practice_states import PRACTICE_TRANSITIONS, PracticeMove
+from pilots.metrics import PRACTICE_TRANSITIONS, PracticeMove
 from pilots.models import Adoption, Effect, Pilot, Practice
-from pilots.practices.queries import Diffusion, build_diffusion
-from pilots.practices.services import (
+from pilots.practices import (
+    Diffusion,
+    build_diffusion,
     confirm_adoption,
     is_claimant,
     may_confirm,

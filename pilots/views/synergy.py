@@ -26,6 +26,7 @@ from pilots.analytics.trend import build_trend
 from pilots.charts.cells import class_parts, format_carbon
 from pilots.charts.synergy import (
     JOINT_DEFAULT_SORT,
+    aggregation_text,
     amber_table,
     classes_table,
     coordinates_chart,
@@ -35,10 +36,11 @@ from pilots.charts.synergy import (
     missing_groups,
     missing_table,
     synergy_title,
+    trend_title,
+    trends_chart,
 )
-from pilots.charts.trends import aggregation_text, trend_title, trends_chart
 from pilots.filters import SynergyPageFilter, TrendPageFilter
-from pilots.metrics.reduction import CoControl
+from pilots.metrics import CoControl
 from pilots.models import Pilot, Reading, RollUp, Target
 from pilots.tables import sources_of
 

@@ -32,10 +32,9 @@ from dashboard.editions import (
     in_both_languages,
 )
 from dashboard.key_figures import edition_figures
-from dashboard.models import Edition, EditionState
-from dashboard.models.edition import quarter_end, quarter_of, quarter_start
+from dashboard.models import Edition, EditionState, quarter_end, quarter_of, quarter_start
 from dashboard.quality import rules_on
-from pilots.documents.files import check_files
+from pilots.documents import check_files
 from pilots.models import Pilot
 from policies.models import Agency, Province
 from tests import factories as make

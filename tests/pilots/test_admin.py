@@ -13,7 +13,7 @@ from django.urls import reverse
 from core.http import today
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.forms.entry import AmountField
-from pilots.metrics.progress import implausible_change
+from pilots.metrics import implausible_change
 from pilots.models import (
     Batch,
     Indicator,

@@ -26,7 +26,7 @@ from pilots.lights import (
     text_light,
     unchanged_since,
 )
-from pilots.metrics.progress import Direction, Number, Path, expected_share_by_year, share_on_path
+from pilots.metrics import Direction, Number, Path, expected_share_by_year, share_on_path
 
 D = Decimal
 RED, YELLOW, BLUE, GREEN, GREY = Colour

@@ -8,7 +8,7 @@ from django.test import Client
 
 from pilots.analytics.pilot_status import prefetch_for_status
 from pilots.analytics.trend import build_trend
-from pilots.metrics.reduction import sum_without_overlap
+from pilots.metrics import sum_without_overlap
 from pilots.models import Indicator, Pilot
 from pilots.readings import newest_accepted_in
 from tests import factories as make

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from core.history.recording import delete_with_history
 from core.records import writing
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Pilot, Reading, StageEntry, Target
 from policies.models import ProvincialPlan
 from tests import factories as make

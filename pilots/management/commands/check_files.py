@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from pilots.documents.files import check_files
+from pilots.documents import check_files
 
 PROBLEMS_FOUND = 1
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from config.api_urls import AGGREGATES, RESOURCES
 from core.middleware import record_etag
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from policies.models import ProvincialPlan
 from tests import factories as make
 from tests.support.tiers import sampled

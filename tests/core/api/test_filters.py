@@ -13,7 +13,7 @@ from django.test import Client
 
 from config.api_urls import RESOURCES
 from core.api.views import openapi_schema
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Indicator, Pilot, Reading
 from policies.models import Policy
 from tests import factories as make

@@ -9,7 +9,7 @@ from django.test import Client
 from icalendar import Calendar
 
 from core import feeds as items
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Milestone, Pilot
 from tests import factories as make
 

@@ -8,7 +8,7 @@ from core.history.entries import RevertRejected
 from core.history.models import APPEND_ONLY_MESSAGE, KeptRecordError
 from core.records import writing
 from dashboard.models import Edition
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import FollowUpStep
 from tests import factories as make
 

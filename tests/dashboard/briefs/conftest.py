@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Pilot
 from tests import factories as make
 

@@ -9,7 +9,7 @@ from django.core import mail
 
 from accounts.models import Officer, Role
 from dashboard.models import Told
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Pilot
 from policies.models import Province
 from tests import factories as make

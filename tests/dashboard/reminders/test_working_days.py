@@ -4,8 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from dashboard.models import DayKind, WorkingDay
-from dashboard.models.working_day import WorkingCalendar, load_shipped_days
+from dashboard.models import DayKind, WorkingCalendar, WorkingDay, load_shipped_days
 
 pytestmark = pytest.mark.django_db
 

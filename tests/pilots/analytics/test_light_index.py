@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from pilots.analytics import light_index
+from pilots.analytics import pilot_status
 from pilots.analytics.pilot_status import PilotStatus, build_progress
 from pilots.lights import Colour
 from pilots.models import Pilot
@@ -26,7 +26,7 @@ def stage_and_light(item: PilotStatus) -> tuple[Any, ...]:
 def lights_at_once(day: date) -> dict[str, tuple[Any, ...]]:
     pilots = Pilot.objects.listed(day)
     slugs = dict(pilots.values_list("pk", "slug"))
-    found = light_index.status_by_pilot(pilots, day)
+    found = pilot_status.status_by_pilot(pilots, day)
     return {slugs[key]: stage_and_light(item) for key, item in found.items()}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Attachment, FollowUpStep, Pilot
 from tests import factories as make
 from tests.support.api_client import ApiClient, make_user

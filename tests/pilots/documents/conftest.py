@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from core.files import UNFINISHED
-from pilots.documents.services import store_document
+from pilots.documents import store_document
 from pilots.models import Document, Milestone, Pilot, Reading
 from tests import factories as make
 from tests.support.api_client import make_user

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from pilots.documents.services import attach
+from pilots.documents import attach
 from pilots.models import Attachment, Document
 from tests.pilots.documents.conftest import EvidenceWorld
 from tests.support.api_client import ApiClient, client_with_token

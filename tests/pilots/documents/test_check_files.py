@@ -13,7 +13,7 @@ from django.urls import reverse
 from core.files import blob_name, save_blob, sha256_of
 from core.http import today
 from core.text import format_date
-from pilots.documents.services import attach, remove
+from pilots.documents import attach, remove
 from pilots.models import Document
 from tests.core.history.test_restore import press_restore
 from tests.pilots.documents.conftest import EvidenceWorld

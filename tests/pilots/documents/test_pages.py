@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from pilots.documents.services import attach
+from pilots.documents import attach
 from pilots.models import Attachment, Document
 from tests.pilots.documents.conftest import EvidenceWorld
 from tests.support.files import GOOD, HOSTILE, jpg, lying_zip, pdf, png

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from core.records.writing import Conflict
-from pilots.follow_ups.services import take_step
-from pilots.metrics.follow_up_states import Move
+from pilots.follow_ups import take_step
+from pilots.metrics import Move
 from pilots.models import FollowUp, FollowUpStep
 from tests import factories as make
 from tests.support.api_client import make_user

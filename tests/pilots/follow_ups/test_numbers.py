@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from pilots.follow_ups.services import StaleFollowUpError, open_follow_up, take_step
-from pilots.metrics.follow_up_states import Move
+from pilots.follow_ups import StaleFollowUpError, open_follow_up, take_step
+from pilots.metrics import Move
 from pilots.models import FollowUp, Pilot
 from tests import factories as make
 from tests.support.api_client import make_user

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from core.http import today
-from pilots.metrics.follow_up_states import Move
+from pilots.metrics import Move
 from pilots.models import Document, FollowUp, Milestone, Pilot
 from policies.models import Agency
 from tests import factories as make

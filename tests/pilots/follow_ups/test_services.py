@@ -10,14 +10,14 @@ from django.db import transaction
 from django.db.models import Model
 
 from core.http import today
-from pilots.follow_ups.services import (
+from pilots.follow_ups import (
     StaleFollowUpError,
     add_lights,
     allowed_moves,
     open_follow_up,
     take_step,
 )
-from pilots.metrics.follow_up_states import REOPEN_DAYS, FollowUpState, Move
+from pilots.metrics import REOPEN_DAYS, FollowUpState, Move
 from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
 from tests import factories as make
 from tests.support.api_client import make_user

@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilots.metrics.progress import (
-    expected_share_by_year,
-    expected_value,
-    share_on_path,
-    shortfall,
-    target_progress,
-    year_due,
-)
-from pilots.metrics.reduction import (
+from pilots.metrics import (
     CoControl,
     ElasticityBand,
     Emission,
@@ -26,11 +18,17 @@ from pilots.metrics.reduction import (
     apeq,
     co_control,
     elasticity,
+    expected_share_by_year,
+    expected_value,
     joint_progress,
     median_range,
     pollution_progress,
     schedule_ratio,
+    share_on_path,
+    shortfall,
     sum_without_overlap,
+    target_progress,
+    year_due,
 )
 
 D = Decimal

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilots.metrics.stages import (
+from pilots.metrics import (
     CurrentStage,
     Duration,
     Stage,

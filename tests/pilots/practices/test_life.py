@@ -10,9 +10,9 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from core.http import today
-from pilots.metrics.practice_states import AdoptionState, PracticeState, Trust
+from pilots.metrics import AdoptionState, PracticeState, Trust
 from pilots.models import Adoption, Effect, Pilot, Practice
-from pilots.practices.queries import Copies, build_diffusion
+from pilots.practices import Copies, build_diffusion
 from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.sign_in import client_of

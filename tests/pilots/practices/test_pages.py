@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from pilots.analytics.pilot_status import build_progress
-from pilots.metrics.practice_states import PracticeState, Trust
+from pilots.metrics import PracticeState, Trust
 from pilots.models import Pilot, Practice
-from pilots.practices.queries import build_diffusion, practices_for
+from pilots.practices import build_diffusion, practices_for
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

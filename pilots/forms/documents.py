@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from core.files import ACCEPT, MAX_FILE_BYTES
 from core.tables import search_q
 from core.text import check_text
-from pilots.documents.services import readable
+from pilots.documents import readable
 from pilots.models import AttachmentRole, Document
 
 OFFERED = 12  # stored documents to choose from

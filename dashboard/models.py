@@ -1,9 +1,19 @@
-"""Model of an edition: what was published about the end of a quarter, frozen when it is approved."""
+"""Editions, frozen when they are approved; the days on which a year differs from Monday to Friday (调休); and reminders
+by mail.
+
+Two years ship with the product, from the State Council's notices. 2025: 国务院办公厅关于2025年部分节假日安排的通知,
+12 November 2024. 2026: the same for 2026, 4 November 2025.
+"""
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -11,12 +21,102 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from core.history.models import KeptQuerySet
 from core.records.models import FieldNames, HistoryModel, check_constraint, choices_constraint
 from core.text import StatusChoices, TranslatedText, check_text
+
+# -- working days ---------------------------------------------------------------------------------------
+
+
+class DayKind(models.TextChoices):
+    HOLIDAY = "holiday", pgettext_lazy("kind of day", "day off")
+    WORKING = "working", pgettext_lazy("kind of day", "make-up working day")
+
+
+class WorkingDay(models.Model):
+    """A day off, or a working day on a weekend (调休), as the State Council's notice for the year says.
+
+    A year with at least one row is known; of another one Monday to Friday count. The product ships the years whose
+    notice is published (working_days.csv beside this file).
+    """
+
+    day = models.DateField(_("day"), unique=True)
+    kind = models.CharField(
+        _("kind"),
+        max_length=7,
+        choices=DayKind.choices,
+        default=DayKind.HOLIDAY,
+        help_text=_("A day off, weekends within a holiday included, or a weekend day that is worked (调休)."),
+    )
+    name = models.CharField(_("holiday"), max_length=60, blank=True, help_text=_("For example 春节."))
+
+    class Meta:
+        verbose_name = _("day off or make-up working day")
+        verbose_name_plural = _("days off and make-up working days")
+        ordering = ["-day"]
+        constraints = [choices_constraint("kind", DayKind, "workingday_kind_known")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.get_kind_display()}"
+
+
+SHIPPED = Path(__file__).with_name("working_days.csv")
+
+
+@dataclass(frozen=True)
+class WorkingCalendar:
+    """The days that differ from Monday to Friday."""
+
+    kinds: Mapping[date, str]
+
+    @classmethod
+    def load(cls) -> WorkingCalendar:
+        """Return the calendar as it is on record. One query."""
+        return cls(dict(WorkingDay.objects.values_list("day", "kind")))
+
+    @cached_property
+    def known_years(self) -> frozenset[int]:
+        """Years with at least one day on record; in others Monday to Friday count."""
+        return frozenset(day.year for day in self.kinds)
+
+    def is_working(self, day: date) -> bool:
+        kind = self.kinds.get(day)
+        return day.weekday() < 5 if kind is None else kind == DayKind.WORKING
+
+    def add(self, day: date, days: int) -> date:
+        """Return the working day that is so many working days after a day."""
+        while days:
+            day += timedelta(1)
+            days -= self.is_working(day)
+        return day
+
+
+def unknown_year_text(year: int) -> str:
+    return gettext("The days off of %(year)d are not on record: Monday to Friday count as working days.") % {
+        "year": year
+    }
+
+
+def load_shipped_days(**_kwargs: object) -> int:
+    """Add the shipped days of years without any on record, and return how many. Runs after each `migrate`.
+
+    A year that has days already is left as its editors made it.
+    """
+    with SHIPPED.open(encoding="utf-8") as file:
+        rows = [WorkingDay(**{**row, "day": date.fromisoformat(row["day"])}) for row in csv.DictReader(file)]
+    known = {
+        day.year for day in WorkingDay.objects.filter(day__year__in={r.day.year for r in rows}).dates("day", "year")
+    }
+    new = [row for row in rows if row.day.year not in known]
+    WorkingDay.objects.bulk_create(new, ignore_conflicts=True)
+    return len(new)
+
+
+# -- editions -------------------------------------------------------------------------------------------
+
 
 QUARTER = re.compile(r"^([12][0-9]{3})-Q([1-4])$")
 APPROVE_PERMISSION = "dashboard.approve_edition"
@@ -169,3 +269,76 @@ class Edition(HistoryModel):
         """Return the checksums of all stored files of editions."""
         contents = cls.objects.values_list("content", flat=True)
         return {file["sha256"] for content in contents for file in content.get("files", ())}
+
+
+# -- reminders ------------------------------------------------------------------------------------------
+
+
+class Rhythm(models.TextChoices):
+    """How often a user gets a digest. `OFF` is kept until the user changes it."""
+
+    DAILY = "daily", pgettext_lazy("rhythm of mail", "every working day")
+    WEEKLY = "weekly", pgettext_lazy("rhythm of mail", "on the first working day of a week")
+    OFF = "off", pgettext_lazy("rhythm of mail", "never")
+
+
+def default_language() -> str:
+    return settings.LANGUAGE_CODE
+
+
+class MailSettings(models.Model):
+    """Rhythm and language of a user's mail, and the address that the mail server refused for good.
+
+    A user without a row has the defaults.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="mail_settings"
+    )
+    rhythm = models.CharField(_("reminders by mail"), max_length=6, choices=Rhythm.choices, default=Rhythm.DAILY)
+    language = models.CharField(
+        _("language of the mail"), max_length=7, choices=settings.LANGUAGES, default=default_language
+    )
+    refused_address = models.EmailField(
+        _("address that was refused"),
+        blank=True,
+        help_text=_("No reminder is sent to it. Another address in the account is tried again."),
+    )
+
+    class Meta:
+        verbose_name = _("settings of reminders")
+        verbose_name_plural = _("settings of reminders")
+        default_permissions = ()
+        constraints = [
+            choices_constraint("rhythm", Rhythm, "mailsettings_rhythm_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_rhythm_display()}"
+
+
+class Told(models.Model):
+    """A step that a user was told of, once: `milestone:417`, `before7`, planned for a day. A new due date gives new
+    days, and so new steps.
+
+    A `digest` of a day is claimed by the process that makes its row: `sent`, or `held` back by a demonstration.
+    """
+
+    DIGEST, SENT, HELD = "digest", "sent", "held"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="told"
+    )
+    thing = models.CharField(_("record"), max_length=40)
+    code = models.CharField(_("step"), max_length=40)
+    day = models.DateField(_("day"))
+
+    class Meta:
+        verbose_name = _("step of a reminder")
+        verbose_name_plural = _("steps of reminders")
+        ordering = ["day", "pk"]
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["user", "thing", "code", "day"], name="told_once")]
+
+    def __str__(self) -> str:
+        return f"{self.thing} {self.code} {self.day}"

@@ -1,0 +1,397 @@
+"""Evidence files: storing a document once, attaching it to records and removing it from one; the response that sends a
+file, the comparison of files with records both ways, and the evidence of records as far as the reader may see it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.translation import gettext as _
+
+from core.files import (
+    UNFINISHED,
+    CheckedFile,
+    blob_name,
+    check_file,
+    kept_names,
+    list_folder,
+    open_blob,
+    save_blob,
+    sha256_of,
+    stored_names,
+)
+from core.http import error_response, today
+from core.permissions import can_view, editor_province, has_object_permission, province_id_of
+from core.records import writing
+from core.spreadsheets.writer import content_disposition
+from core.text import join_clauses, label_value
+from pilots.models import (
+    Adoption,
+    Attachment,
+    AttachmentRole,
+    Document,
+    Effect,
+    FollowUpStep,
+    Milestone,
+    Reading,
+    StageEntry,
+)
+from pilots.models.document import ATTACHABLE
+from policies.models import Source
+
+# -- storing and attaching ------------------------------------------------------------------------------
+
+
+def store_document(
+    file: UploadedFile | CheckedFile,
+    *,
+    title: str,
+    by: User,
+    is_public: bool = False,
+    doc_number: str = "",
+    reason: str = "",
+) -> tuple[Document, bool]:
+    """Store a file, checked or not, with its record; return it, and whether it is new: the same bytes are stored once.
+
+    Raises ValidationError, with nothing stored, for a file that may not be kept; PermissionDenied without the
+    permission to add documents.
+    """
+    if not by.has_perm("pilots.add_document"):
+        raise PermissionDenied
+    checked = file if isinstance(file, CheckedFile) else check_file(file.name or "", file)
+    same = Document.objects.filter(sha256=sha256_of(checked.content))
+    if same.exists():
+        return same.get(), False
+    # without a title it is called as the file is
+    document = Document(
+        title=title.strip() or PurePosixPath(checked.name).stem,
+        doc_number=doc_number,
+        file_name=checked.name,
+        sha256=sha256_of(checked.content),
+        file_size=len(checked.content),
+        media_type=checked.media_type,
+        is_public=is_public,
+        province=editor_province(by),
+        uploaded_by=by,
+    )
+    document.full_clean(exclude=["uploaded_by", "province"])
+    save_blob(checked.content)
+    try:
+        writing.write(document, by=by, reason=reason, allowed=True)
+    except (ValidationError, writing.Conflict):
+        if not same.exists():
+            raise
+        return same.get(), False  # another request stored the same bytes in this moment
+    return document, True
+
+
+# -- attaching -----------------------------------------------------------------------------------------
+
+
+def target_field(target: Model) -> str:
+    """Return the foreign key of an attachment that names records of this model. Raises ValueError for other models."""
+    for name in ATTACHABLE:
+        if Attachment._meta.get_field(name).related_model is type(target):
+            return name
+    raise ValueError(f"No file is attached to a {target._meta.verbose_name}.")
+
+
+def can_attach(user: Any, target: Model) -> bool:
+    """Whether the user may attach files to the record and remove them."""
+    record = target.follow_up if isinstance(target, FollowUpStep) else target  # a step is never changed
+    return bool(user.has_perm("pilots.add_attachment")) and has_object_permission(user, "change", record)
+
+
+def attach(
+    document: Document,
+    target: Model,
+    *,
+    by: User,
+    purpose: str = AttachmentRole.EVIDENCE,
+    page_number: int | None = None,
+    quote: str = "",
+    held: bool = False,
+) -> Attachment:
+    """Attach a document to a record. `held`: the user has sent the same bytes, and so may attach a document that was
+    not readable before.
+
+    Raises PermissionDenied without the permission to change the record or to read the document, and ValidationError
+    for a page that it does not have or a document that is attached there already.
+    """
+    if not can_attach(by, target) or not (held or can_read(by, document)):
+        raise PermissionDenied
+    item = Attachment(
+        document=document,
+        province_id=province_id_of(target) if getattr(target, "PROVINCE_PATH", "") else None,
+        purpose=purpose,
+        page_number=page_number,
+        quote=quote,
+        attached_by=by,
+        **{target_field(target): target},
+    )
+    writing.write(item, by=by, allowed=True)
+    return item
+
+
+@transaction.atomic
+def remove(attachment: Attachment, *, by: User, reason: str) -> Attachment:
+    """Mark an attachment as removed, with the reason; its row and the file stay.
+
+    Raises PermissionDenied without the permission, and ValidationError without a reason or for a removed one.
+    """
+    attachment = writing.locked(Attachment, attachment.pk)
+    if not can_attach(by, attachment.target):
+        raise PermissionDenied
+    if attachment.removed_on:
+        raise ValidationError({"removed_reason": ValidationError(_("It is removed already."), code="removed")})
+    if not reason.strip():
+        raise ValidationError({"removed_reason": ValidationError(_("Say why the file is removed."), code="required")})
+    # The reason is a field: the change feed, which all read, names none.
+    writing.write(attachment, {"removed_on": today(), "removed_reason": reason}, by=by, allowed=True)
+    return attachment
+
+
+# -- reading -------------------------------------------------------------------------------------------
+
+
+def readable(user: Any, documents: QuerySet[Document]) -> QuerySet[Document]:
+    """Filter the documents to those that the user may read: public ones, and with the permission to view documents
+    all, or for a provincial editor those of the province and those attached to its records."""
+    if not can_view(user, Document):
+        return documents.filter(is_public=True)
+    province = editor_province(user)
+    if province is None:
+        return documents
+    own = Attachment.objects.filter(province=province, removed_on__isnull=True)
+    return documents.filter(Q(is_public=True) | Q(province=province) | Q(pk__in=own.values("document_id")))
+
+
+def can_read(user: Any, document: Document) -> bool:
+    """Whether the user may read the document."""
+    return document.is_public or readable(user, Document.objects.filter(pk=document.pk)).exists()
+
+
+def readable_changes(user: Any) -> Q:
+    """Return the condition on changes that the user may read: all but those of documents out of reach.
+
+    Of a deleted document, and of its attachments, those in which it was public, or of the editor's province; without a
+    scope all.
+    """
+    documents: Any = readable(user, Document.objects.all()).order_by().values("pk")
+    seen = Q(is_public=True)
+    if can_view(user, Document):
+        home = editor_province(user)
+        seen = Q() if home is None else seen | Q(province_id=home.pk)
+    deleted = ~Q(id__in=Document.objects.order_by().values("pk")) & seen
+    former = Document.history.filter(deleted).order_by()
+    own, attached = Q(model=Document._meta.label_lower), Q(model=Attachment._meta.label_lower)
+    return (
+        ~own & ~attached
+        | own & (Q(record_id__in=documents) | Q(entry_id__in=former.values("history_id")))
+        | attached & (Q(owner_id__in=documents) | Q(owner_id__in=former.values("id")))
+    )
+
+
+# -- files ----------------------------------------------------------------------------------------------
+
+
+logger = logging.getLogger("tracker.files")
+FILE_POLICY = "sandbox; default-src 'none'"  # Content-Security-Policy of a file
+
+
+def file_response(request: Any, document: Any) -> HttpResponseBase:
+    """Return the file of a document or an edition, 304 where the client has it, 410 where the store lacks it.
+
+    Raises FileStoreUnavailable.
+    """
+    etag = f'"{document.sha256}"'
+    response: Any = get_conditional_response(request, etag=etag)
+    if response is None:
+        try:
+            file = open_blob(document.sha256)
+        except FileNotFoundError:
+            logger.exception("document %d: its file is missing: %s", document.pk, document.sha256)
+            text = _("The record is here, but its file is missing. Tell the administrator.")
+            missing = error_response(request, 410, text)
+            missing["Cache-Control"] = "no-store"  # it may be put back
+            return missing
+        response = FileResponse(file, content_type=document.media_type)
+        stem, _dot, suffix = document.file_name.rpartition(".")
+        response["Content-Disposition"] = content_disposition(stem, suffix.lower())
+        response["Content-Length"] = str(document.file_size)
+    response["ETag"] = etag
+    response["Content-Security-Policy"] = FILE_POLICY
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "public, no-cache" if document.is_public else "private, no-cache"
+    patch_vary_headers(response, ["Cookie"])
+    return response  # type: ignore[no-any-return]
+
+
+# -- comparison ------------------------------------------------------------------------------------------
+
+
+UPLOAD_TIME = timedelta(hours=1)  # a younger file without a record may belong to an upload under way
+
+
+@dataclass
+class FileCheck:
+    """What was found: numbers, and the names of what is wrong."""
+
+    documents: int = 0
+    files: int = 0
+    deleted: list[str] = field(default_factory=list)  # of documents that were deleted and can be restored
+    recent: list[str] = field(default_factory=list)  # without a record, younger than UPLOAD_TIME
+    unfinished: list[str] = field(default_factory=list)  # of uploads that broke off
+    missing: list[str] = field(default_factory=list)  # records without their file
+    unrecorded: list[str] = field(default_factory=list)  # files without a record
+    damaged: list[str] = field(default_factory=list)  # files whose bytes have another checksum
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """What is wrong and where."""
+        kinds = {"missing": self.missing, "without a record": self.unrecorded, "damaged": self.damaged}
+        return [(kind, name) for kind, names in kinds.items() for name in names]
+
+
+def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) -> FileCheck:
+    """Compare files and records; `with_hash` reads every file. `clean` deletes what broken-off uploads left behind."""
+    now, found = now or timezone.now(), FileCheck()
+    stored = set(stored_names())
+    documents = {blob_name(checksum) for checksum in Document.objects.values_list("sha256", flat=True)}
+    recorded = documents | kept_names(without=Document)
+    past = {blob_name(checksum) for checksum in Document.history.values_list("sha256", flat=True).order_by().distinct()}
+    found.documents, found.files = len(documents), len(stored)
+    found.missing = sorted(recorded - stored)
+    found.deleted = sorted((stored & past) - recorded)
+    for name in sorted(stored - recorded - past):
+        (found.recent if is_recent(name, now) else found.unrecorded).append(name)
+    found.unfinished = [f"{UNFINISHED}/{name}" for name in list_folder(default_storage, UNFINISHED)[1]]
+    if with_hash:
+        found.damaged = [name for name in sorted(stored & (recorded | past)) if not is_whole(name)]
+    if clean:  # unless they are so young that an upload may be under way
+        for names in (found.unfinished, found.unrecorded):
+            for stray in list(names):
+                with suppress(FileNotFoundError):  # the upload has ended meanwhile
+                    if is_recent(stray, now):
+                        continue
+                    default_storage.delete(stray)
+                names.remove(stray)
+    return found
+
+
+def is_recent(name: str, now: datetime) -> bool:
+    return now - default_storage.get_modified_time(name) < UPLOAD_TIME
+
+
+def is_whole(name: str) -> bool:
+    """Whether the bytes of a stored file have the checksum of its name."""
+    with default_storage.open(name) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == name.rpartition("/")[2]
+
+
+# -- evidence of records --------------------------------------------------------------------------------
+
+
+TARGET_RELATIONS = (
+    *("source", "reading__pilot", "reading__indicator", "milestone__pilot", "stage_entry__pilot"),
+    *("follow_up_step__follow_up", "practice", "effect__practice", "effect__reading_after__indicator"),
+    *("adoption__practice", "adoption__pilot", "adoption__province"),
+)
+"""Relations that the labels of the records read."""
+
+
+def describe_record(record: Any) -> tuple[str, str, str]:
+    """Return the name of a record with files, the name of what it belongs to, and the address of its page."""
+    match record:
+        case Source():
+            return record.title, _("Source"), reverse("data") + "#sources"
+        case Reading():
+            name = join_clauses([record.indicator, record.period])
+            return name, record.pilot.name, f"{record.pilot.get_absolute_url()}#evidence"
+        case StageEntry():
+            return record.get_stage_display(), record.pilot.name, f"{record.pilot.get_absolute_url()}#evidence"
+        case Milestone():
+            return record.name, record.pilot.name, f"{record.pilot.get_absolute_url()}#milestone-{record.pk}"
+        case FollowUpStep():
+            return record.get_move_display(), record.follow_up.number, record.follow_up.get_absolute_url()
+        case Effect():
+            return str(record.statement or record.reading_after), str(record.practice), record.get_absolute_url()
+        case Adoption():
+            return record.adopter_name, str(record.practice), record.get_absolute_url()
+    return str(record), "", record.get_absolute_url()
+
+
+def record_label(record: Any) -> str:
+    """Return the name of a record with files, after that of what it belongs to."""
+    name, owner, _url = describe_record(record)
+    return label_value(owner, name) if owner else name
+
+
+def record_url(record: Any) -> str:
+    """Return the address of the page that shows a record with files."""
+    return describe_record(record)[2]
+
+
+@dataclass(frozen=True)
+class RecordFiles:
+    """The attachments of a record that the reader may see, how many more there are, and the address to attach another;
+    empty where the reader may not."""
+
+    name: str
+    to: str  # by which the page that attaches a file knows the record: reading:12
+    shown: Sequence[Attachment]
+    hidden: int
+    attach_url: str
+
+
+def build_record_files(targets: Iterable[Model], user: Any, as_of: date) -> list[RecordFiles]:
+    """Return the files of each record on the day, in this order: one query, and one more for a provincial editor."""
+    records = [(record, (target_field(record), record.pk)) for record in targets]
+    condition = Q(pk__in=[])
+    for _record, (name, key) in records:
+        condition |= Q(**{name: key})
+    items = list(Attachment.objects.on(as_of).filter(condition).select_related("document").order_by("pk"))
+    closed = {item.document_id for item in items if not item.document.is_public}
+    seen = set()
+    if closed and user.is_staff:
+        seen = set(readable(user, Document.objects.filter(pk__in=closed)).order_by().values_list("pk", flat=True))
+    found: dict[tuple[str, int], list[Attachment]] = defaultdict(list)
+    for item in items:
+        found[item.target_key].append(item)
+    files = []
+    for record, place in records:
+        own = found[place]
+        shown = [item for item in own if item.document.is_public or item.document_id in seen]
+        to, may_attach = f"{place[0]}:{place[1]}", user.is_staff and can_attach(user, record)
+        url = f"{reverse('attachment-new')}?{urlencode({'to': to}, safe=':')}" if may_attach else ""
+        files.append(RecordFiles(describe_record(record)[0], to, shown, len(own) - len(shown), url))
+    return files
+
+
+def build_page_files(targets: Iterable[Model], user: Any, as_of: date) -> Mapping[str, Sequence[RecordFiles]]:
+    """Return the records of a page that have files, and those to which the reader may attach one."""
+    records = build_record_files(targets, user, as_of)
+    return {
+        "with_files": [files for files in records if files.shown or files.hidden],
+        "attachable": [files for files in records if files.attach_url],
+    }

@@ -1,1 +1,0 @@
-"""Evidence files: documents and where they are attached."""

@@ -1,0 +1,748 @@
+"""Definitions of the pilots' numbers and states: pure functions, types and query expressions, without models or
+requests.
+
+Progress of a target is computed in decimals: the rounding of binary fractions never decides a threshold. From 42.00 to
+40.74 of a target of 39.90, two years of three on, a tenth of what is due is missing. In floating point it is a little
+more, and a yellow light would turn red.
+
+The stages up to the plan, and promotion, follow published documents of the programme; implementation, mid-term and
+final evaluation are this system's own convention: no national rule for them has been found.
+
+Reductions: amounts are totals in one unit per substance (tonnes, as a rule), with the same boundary, method and period
+on both sides. Concentrations and amounts per output are not emissions and are not accepted. Reductions are positive.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from itertools import pairwise
+from statistics import median
+from typing import Annotated, Any, NamedTuple
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from core.text import StatusChoices
+
+# -- progress of one target, actual and expected --------------------------------------------------------
+
+
+Number = Decimal | int
+Ratio = Annotated[Decimal, "ratio"]
+"""A quotient of two amounts of the same kind: dimensionless, and given with more places than an amount."""
+Path = Sequence[tuple[int, Number]]
+"""Years, each later than the one before, with their values: the base, steps such as year-end targets, the target."""
+
+
+class Direction(TextChoices):
+    """Direction in which an indicator should change."""
+
+    LOWER = "lower", _("Lower is better")
+    HIGHER = "higher", _("Higher is better")
+
+
+def target_progress(base: Number | None, actual: Number | None, target: Number | None) -> Decimal | None:
+    """Return P: the achieved fraction of the change from base to target, whatever its direction.
+
+    1 is the target, above 1 beyond it, below 0 the wrong way. None when a value is not known or when base and target
+    are the same, since there is no change to measure.
+    """
+    if base is None or actual is None or target is None or base == target:
+        return None
+    return (Decimal(base) - actual) / (Decimal(base) - target)
+
+
+def expected_share_by_year(base_year: int, year: int, target_year: int) -> Decimal | None:
+    """Return E: the elapsed share of the years from base to target, from 0 to 1.
+
+    Whole years and not days, because 731 of 1096 days is a little more than two of three years, and a pilot exactly a
+    tenth behind would turn red for it. None when the target is not after the base.
+    """
+    if target_year <= base_year:
+        return None
+    elapsed = min(max(year, base_year), target_year) - base_year
+    return Decimal(elapsed) / (target_year - base_year)
+
+
+def expected_value(base: Number | None, target: Number | None, share: Decimal | None) -> Decimal | None:
+    """Return V: the value of a straight path from base to target when `share` (E) of the change is due."""
+    if base is None or target is None or share is None:
+        return None
+    return Decimal(base) + (Decimal(target) - base) * share
+
+
+def shortfall(done: Decimal | None, share: Decimal | None) -> Decimal | None:
+    """Return s: the missing share of what is due, 1 - P / E; negative when ahead.
+
+    None when P (`done`) or E (`share`) is not known, or when nothing is due yet.
+    """
+    return None if done is None or share is None or share <= 0 else 1 - done / share
+
+
+def year_due(as_of: date, month: int = 3, day: int = 31) -> int:
+    """Return the last year whose values are due: those of a year are due on a date of the next one.
+
+    31 March by this system's own convention; that day itself is still on time.
+    """
+    return as_of.year - (1 if as_of > date(as_of.year, month, day) else 2)
+
+
+def share_on_path(path: Path, year: int) -> Decimal | None:
+    """Return E on a path: the share of the whole change that is due, from 0 to 1; None when base equals target.
+
+    Straight from one step to the next and not from end to end, level before the base and after the target. With one
+    step it is the elapsed share of time. While a path is level nothing more becomes due.
+    """
+    (base_year, base), (target_year, target) = path[0], path[-1]
+    if base == target:
+        return None
+    place = min(max(year, base_year), target_year)
+    (before, low), (after, high) = next(pair for pair in pairwise(path) if place <= pair[1][0])
+    due = (low - base) * (after - before) + (high - low) * (place - before)
+    share = Decimal(due) / ((target - base) * (after - before))  # both exact, so it is rounded once
+    return min(max(Decimal(0), share), Decimal(1))
+
+
+# -- a value before it is recorded: this system's own convention -----------------------------------------
+
+
+MAX_PLAUSIBLE_CHANGE = Decimal("0.3")
+"""How far a value may lie from the last one without a word of why."""
+
+
+def last_day_of_period(period: str) -> date:
+    """The last day of a year or quarter, written 2025 or 2025-Q3."""
+    year, quarter = int(period[:4]), int(period[-1]) if "-Q" in period else 4
+    following = date(year + quarter // 4, quarter % 4 * 3 + 1, 1)
+    return following - timedelta(1)
+
+
+def implausible_change(before: Decimal, after: Decimal) -> Decimal | None:
+    """Return the relative change from the value before (negative when it fell) if it is implausibly large.
+
+    None when it is plausible, and from 0, where there is no fraction.
+    """
+    if before == 0 or abs(after - before) <= MAX_PLAUSIBLE_CHANGE * before:
+        return None
+    return (after - before) / before
+
+
+# -- stages of a pilot ----------------------------------------------------------------------------------
+
+
+class Stage(TextChoices):
+    """The ten stages in order, and the two side states."""
+
+    RECOMMENDED = "recommended", _("Recommended")
+    REVIEWED = "reviewed", _("Reviewed by experts")
+    LISTED = "listed", _("Listed")
+    TASKED = "tasked", _("Task list received")
+    PLAN_DRAFT = "plan_draft", _("Plan drafted")
+    PLAN_ISSUED = "plan_issued", _("Plan issued")
+    IMPLEMENTING = "implementing", _("Implementing")
+    MIDTERM = "midterm", _("Mid-term evaluation")
+    FINAL_EVAL = "final_eval", _("Final evaluation")
+    PROMOTED = "promoted", _("Results promoted")
+    RECTIFYING = "rectifying", _("Rectifying")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    @property
+    def order(self) -> int:
+        """1 for the first of the ten stages to 10; 11 and 12 for the side states."""
+        return STAGE_ORDER[self]
+
+    @property
+    def is_side(self) -> bool:
+        """Whether it is a side state, outside the sequence."""
+        return self in {Stage.RECTIFYING, Stage.WITHDRAWN}
+
+
+STAGE_ORDER = {stage: place for place, stage in enumerate(Stage, 1)}  # read several hundred thousand times for one page
+
+ORDERED_STAGES = tuple(stage for stage in Stage if not stage.is_side)
+"""The ten stages a pilot goes through."""
+
+RECTIFIABLE_STAGES = (Stage.IMPLEMENTING, Stage.MIDTERM, Stage.FINAL_EVAL)
+"""The stages from which a pilot can be ordered to rectify."""
+
+
+class StageEvent(NamedTuple):
+    """Entry of a pilot into a stage on a day; `reason` says why stages before it were skipped.
+
+    After rectifying, the stage it returns to is entered again.
+    """
+
+    stage: Stage
+    on: date
+    reason: str = ""
+
+
+def sort_events(entries: Iterable[StageEvent]) -> list[StageEvent]:
+    """Sort by day, and on one day by the order of stages."""
+    return sorted(entries, key=lambda entry: (entry.on, entry.stage.order))
+
+
+# -- one pilot on a day --------------------------------------------------------------------------------
+
+
+class CurrentStage(NamedTuple):
+    """Stage on a day, and since when; `reached` is the furthest of the ten, kept in a side state.
+
+    `reached` is None for a pilot of which only a side state is recorded.
+    """
+
+    stage: Stage
+    since: date
+    reached: Stage | None
+
+
+def current_stage(entries: Iterable[StageEvent], as_of: date) -> CurrentStage | None:
+    """Return the latest stage entered on or before the day; None when there is none."""
+    known = sort_events(entry for entry in entries if entry.on <= as_of)
+    if not known:
+        return None
+    stage = known[-1].stage
+    start = len(known) - 1
+    while start and known[start - 1].stage == stage:
+        start -= 1
+    reached = max(
+        (entry.stage for entry in known if not entry.stage.is_side), key=lambda stage: stage.order, default=None
+    )
+    return CurrentStage(stage, known[start].on, reached)
+
+
+class Duration(NamedTuple):
+    """Days from the list to the plan, or so far if not `done`."""
+
+    days: int
+    done: bool
+
+
+def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
+    """Return the days from the first entry in the list to that of the plan, or so far, as known on a day.
+
+    None when the day of the list is not known; also after withdrawal without a plan, since nothing is awaited then.
+    """
+    known = sort_events(entry for entry in entries if entry.on <= as_of)
+    listed = next((entry for entry in known if entry.stage == Stage.LISTED), None)
+    plan = next((entry for entry in known if entry.stage == Stage.PLAN_ISSUED), None)
+    if listed is None:
+        return None
+    if plan is not None:
+        return Duration((plan.on - listed.on).days, done=True)
+    return None if known[-1].stage == Stage.WITHDRAWN else Duration((as_of - listed.on).days, done=False)
+
+
+def time_in_stages(entries: Iterable[StageEvent], as_of: date) -> dict[Stage, int]:
+    """Return the days in each stage entered, up to the day, repeated stays added, without time after withdrawal."""
+    known = sort_events(entry for entry in entries if entry.on <= as_of)
+    spent: Counter[Stage] = Counter()
+    ends = [entry.on for entry in known[1:]]
+    for entry, until in zip(known, [*ends, as_of], strict=False):  # without an entry only `as_of` is left
+        if entry.stage != Stage.WITHDRAWN:
+            spent[entry.stage] += (until - entry.on).days
+    return dict(spent)
+
+
+# -- many pilots ---------------------------------------------------------------------------------------
+
+
+class StageFunnel(NamedTuple):
+    """Number of pilots at or past each of the ten stages.
+
+    `n` counts pilots in the programme, `unknown` those of them without any stage on record. `withdrawn` pilots are
+    outside `n`.
+    """
+
+    n: int
+    reached: dict[Stage, int]
+    unknown: int
+    withdrawn: int
+
+
+def stage_funnel(pilots: Iterable[CurrentStage | None]) -> StageFunnel:
+    """Return the funnel on a day, from the stage of each pilot. A rectifying pilot counts at its last stage."""
+    positions = list(pilots)
+    withdrawn = sum(at is not None and at.stage == Stage.WITHDRAWN for at in positions)
+    within = [at for at in positions if at is None or at.stage != Stage.WITHDRAWN]
+    furthest = [at.reached.order for at in within if at is not None and at.reached is not None]
+    reached = {stage: sum(order >= stage.order for order in furthest) for stage in ORDERED_STAGES}
+    return StageFunnel(len(within), reached, len(within) - len(furthest), withdrawn)
+
+
+# -- whether a record can be true ----------------------------------------------------------------------
+
+
+class StageIssueCode(TextChoices):
+    """Code of an inconsistency in a pilot's stages."""
+
+    FUTURE = "future", _("a stage cannot be entered on a day still to come")
+    DECREASES = "decreases", _("a stage cannot be entered before an earlier stage")
+    REPEATED = "repeated", _("a stage is entered twice without rectifying in between")
+    SKIPPED = "skipped", _("a stage passed over needs a reason")
+    NOT_RECTIFIABLE = "not_rectifiable", _("rectifying begins from implementation or an evaluation")
+    NOT_RETURNED = "not_returned", _("after rectifying a pilot returns to where it was")
+    AFTER_WITHDRAWAL = "after_withdrawal", _("nothing follows a withdrawal")
+
+
+class StageIssue(NamedTuple):
+    """Inconsistency of one stage entry; `stages` are those skipped, or the one it should have returned to."""
+
+    code: StageIssueCode
+    event: StageEvent
+    stages: tuple[Stage, ...] = ()
+
+
+def stage_issues(entries: Iterable[StageEvent], today: date) -> list[StageIssue]:
+    """Return the inconsistencies of a pilot's stages, in order; empty when the record is consistent.
+
+    Stages before the first one on record are unknown, not skipped, and need no reason.
+    """
+    ordered = sort_events(entries)
+    found = [StageIssue(StageIssueCode.FUTURE, entry) for entry in ordered if entry.on > today]
+    reached: Stage | None = None
+    for before, entry in pairwise([None, *ordered]):
+        if entry is not None:
+            problem = _stage_issue(before, entry, reached)
+            found += [problem] if problem else []
+            if not entry.stage.is_side and (reached is None or entry.stage.order > reached.order):
+                reached = entry.stage
+    return sorted(found, key=lambda problem: ordered.index(problem.event))
+
+
+def _stage_issue(before: StageEvent | None, entry: StageEvent, reached: Stage | None) -> StageIssue | None:
+    """Return the inconsistency of an entry with the one before it; `reached` is the furthest stage so far."""
+    if before is not None and before.stage == Stage.WITHDRAWN:
+        return StageIssue(StageIssueCode.AFTER_WITHDRAWAL, entry)
+    if entry.stage == Stage.WITHDRAWN:
+        return None
+    if entry.stage == Stage.RECTIFYING:
+        return None if reached in RECTIFIABLE_STAGES else StageIssue(StageIssueCode.NOT_RECTIFIABLE, entry)
+    if reached is None:
+        return None
+    if before is not None and before.stage == Stage.RECTIFYING:
+        return None if entry.stage == reached else StageIssue(StageIssueCode.NOT_RETURNED, entry, (reached,))
+    if entry.stage.order <= reached.order:
+        return StageIssue(StageIssueCode.REPEATED if entry.stage == reached else StageIssueCode.DECREASES, entry)
+    skipped = ORDERED_STAGES[reached.order : entry.stage.order - 1]
+    return StageIssue(StageIssueCode.SKIPPED, entry, skipped) if skipped and not entry.reason.strip() else None
+
+
+# -- reductions of pollutants and carbon ----------------------------------------------------------------
+
+
+EPSILON = Decimal("0.005")
+"""A rate within 0.5 % of nothing is flat: this system's own convention."""
+
+BAND_TOLERANCE = Decimal("1e-9")
+"""A value this close to the edge of a band lies on it."""
+
+BALANCED_FROM, BALANCED_TO = Decimal("0.8"), Decimal("1.25")
+"""Elasticities from 4/5 to 5/4, both included, are balanced: this system's own convention."""
+
+
+def fraction_to_decimal(value: Fraction) -> Decimal:
+    """Convert a fraction to a Decimal of 28 digits, rounding once: 1/200 stays 0.005 however it was summed."""
+    return Decimal(value.numerator) / Decimal(value.denominator)
+
+
+# -- one substance -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Base and actual amount of one substance, in the same unit; None is not known."""
+
+    base: Number | None
+    actual: Number | None
+
+    @property
+    def amount(self) -> Decimal | None:
+        """Base minus actual, in their unit: positive when less is emitted; None unless both are known."""
+        if self.base is None or self.actual is None:
+            return None
+        return Decimal(self.base) - self.actual
+
+    @property
+    def rate(self) -> Ratio | None:
+        """The reduction as a fraction of the base; None when either is not known or the base is not above 0."""
+        if self.amount is None or self.base is None or self.base <= 0:
+            return None
+        return self.amount / self.base
+
+
+def is_flat(rate: Decimal) -> bool:
+    """Return whether a rate is within EPSILON of 0 (inclusive): neither a rise nor a fall."""
+    return abs(rate) <= EPSILON
+
+
+# -- pollutant equivalents -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Emission:
+    """One air pollutant of one pilot.
+
+    `base`, `actual` and `target` are in tonnes (or all in kilograms); `equivalent` is in kilograms per pollutant
+    equivalent, such as 0.95 for SO2. None is not known, and for `target` that none is set. Raises ValueError for an
+    equivalent that is not above 0 and for a negative amount.
+    """
+
+    code: str
+    base: Number | None
+    actual: Number | None
+    equivalent: Number | None
+    target: Number | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for impossible values."""
+        if self.equivalent is not None and self.equivalent <= 0:
+            raise ValueError(f"{self.code}: an equivalent of {self.equivalent} kg")
+        if any(amount is not None and amount < 0 for amount in (self.base, self.actual, self.target)):
+            raise ValueError(f"{self.code}: a negative emission")
+
+    @property
+    def counts(self) -> bool:
+        """Whether all is known that a sum of equivalents needs; it is never counted as 0."""
+        return None not in (self.equivalent, self.base, self.actual)
+
+
+class Equivalents(NamedTuple):
+    """Sum of pollutants as pollutant equivalents, over those `used` of the `possible` pollutants.
+
+    In thousand equivalents when emissions are in tonnes, in equivalents when in kilograms. `reduced` and `base` are
+    None when no pollutant can be used; `rate` also when the base is 0.
+    """
+
+    reduced: Decimal | None
+    base: Decimal | None
+    rate: Ratio | None
+    used: tuple[str, ...]
+    possible: int
+
+
+def apeq(emissions: Iterable[Emission]) -> Equivalents:
+    """Return air pollutant equivalents (APeq): the sum of reductions, each divided by its equivalent.
+
+    The published index of the same name may add CO2 with a weight of its own; this one never does. Source: equivalents
+    of the Environmental Protection Tax Law, annex 2; the index follows the co-control research of Mao Xianqiang
+    (毛显强). The sum is one of fractions, so that a rate of exactly half a percent stays flat.
+    """
+    pollutants = list(emissions)
+    known: list[Any] = [each for each in pollutants if each.counts]
+    if not known:
+        return Equivalents(None, None, None, (), len(pollutants))
+    base = sum((Fraction(each.base) / Fraction(each.equivalent) for each in known), Fraction(0))
+    left = sum((Fraction(each.actual) / Fraction(each.equivalent) for each in known), Fraction(0))
+    rate = fraction_to_decimal((base - left) / base) if base > 0 else None
+    used = tuple(each.code for each in known)
+    return Equivalents(fraction_to_decimal(base - left), fraction_to_decimal(base), rate, used, len(pollutants))
+
+
+# -- pollution and carbon together ---------------------------------------------------------------------
+
+
+class CoControl(StatusChoices):
+    """Class of a pair of rates in the co-control coordinate system, named in words: published axes are often swapped.
+
+    Source: 协同控制效应坐标系, Mao Xianqiang (毛显强) et al.; the flat band is this system's own convention.
+    """
+
+    CO_REDUCTION = "co_reduction", "green", _("Co-reduction")
+    POLLUTION_DOWN_CARBON_UP = "pollution_down_carbon_up", "yellow", _("Pollution down, carbon up")
+    CARBON_DOWN_POLLUTION_UP = "carbon_down_pollution_up", "yellow", "rectRot", _("Carbon down, pollution up")
+    BOTH_UP = "both_up", "red", _("Both up")
+    FLAT = "flat", "grey", _("Flat, not judged")
+
+
+def co_control(pollution: Decimal | None, carbon: Decimal | None) -> CoControl | None:
+    """Return the class of a pair of reduction rates (fractions); None unless both are known, flat when either is."""
+    if pollution is None or carbon is None:
+        return None
+    if is_flat(pollution) or is_flat(carbon):
+        return CoControl.FLAT
+    if pollution > 0:
+        return CoControl.CO_REDUCTION if carbon > 0 else CoControl.POLLUTION_DOWN_CARBON_UP
+    return CoControl.CARBON_DOWN_POLLUTION_UP if carbon > 0 else CoControl.BOTH_UP
+
+
+class ElasticityBand(TextChoices):
+    """Which of pollution and carbon falls more, in a pilot where both fall."""
+
+    CARBON_LED = "carbon_led", _("Carbon-led")
+    BALANCED = "balanced", _("Balanced")
+    POLLUTION_LED = "pollution_led", _("Pollution-led")
+
+
+class Elasticity(NamedTuple):
+    """Cross-elasticity of reduction with the class of the two rates, which must be read first.
+
+    `value` and `band` are None unless both rates are reductions: two rises also give a positive quotient. `carbon_flat`
+    says that carbon hardly changed, so that there is no divisor.
+    """
+
+    kind: CoControl | None
+    value: Ratio | None
+    band: ElasticityBand | None
+    carbon_flat: bool
+
+
+def elasticity(pollution: Decimal | None, carbon: Decimal | None) -> Elasticity:
+    """Return Els: the rate of a pollutant (or of APeq) over the rate of carbon, both fractions; dimensionless.
+
+    Above 1 the pollutant falls more. Values are skewed (13 is common): draw them on a logarithmic axis. Source:
+    污染物减排量交叉弹性, Mao Xianqiang (毛显强) et al.; Nam et al. 2014, Energy Economics 46:186-201; the bands are
+    this system's own convention.
+    """
+    kind = co_control(pollution, carbon)
+    carbon_flat = carbon is not None and is_flat(carbon)
+    if kind != CoControl.CO_REDUCTION or pollution is None or carbon is None:
+        return Elasticity(kind, None, None, carbon_flat)
+    value, band = pollution / carbon, ElasticityBand.BALANCED
+    if value > BALANCED_TO + BAND_TOLERANCE:
+        band = ElasticityBand.POLLUTION_LED
+    elif value < BALANCED_FROM - BAND_TOLERANCE:
+        band = ElasticityBand.CARBON_LED
+    return Elasticity(kind, value, band, carbon_flat)
+
+
+def pollution_progress(emissions: Iterable[Emission]) -> Ratio | None:
+    """Return P_A: equivalents reduced over equivalents to reduce, of air pollutants with a target; None without any.
+
+    Each counts up to its target, so that one pollutant beyond its target does not hide another behind it. A pollutant
+    whose target is not below its base, or whose value is unknown, does not count. This system's own convention.
+    """
+    known: list[Any] = [each for each in emissions if each.counts and each.target is not None]
+    done = due = Fraction(0)
+    for each in known:
+        if each.target < each.base:
+            kilograms, aim = Fraction(each.equivalent), Fraction(each.base) - Fraction(each.target)
+            done += min(Fraction(each.base) - Fraction(each.actual), aim) / kilograms
+            due += aim / kilograms
+    return fraction_to_decimal(done / due) if due else None
+
+
+def clip_progress(done: Decimal) -> Decimal:
+    """Clip progress to [-1, 1], as it counts for ranking; show the unclipped value beside it."""
+    return min(max(done, Decimal(-1)), Decimal(1))
+
+
+def joint_progress(pollution: Decimal | None, carbon: Decimal | None) -> Decimal | None:
+    """Return S: the root of the product of P_A and P_C, each clipped to [-1, 1].
+
+    Positive when both are, negative when either is negative, 0 when either is 0; None when either is not known. It
+    punishes one-sided effort and rewards weak targets, so show the two rates beside it. Source: the synergy degree of a
+    composite system (复合系统协同度), Meng Qingsong and Han Wenxiu (孟庆松, 韩文秀), with target progress as the order
+    degree.
+    """
+    if pollution is None or carbon is None:
+        return None
+    first, second = clip_progress(pollution), clip_progress(carbon)
+    size = abs(first * second).sqrt()
+    return -size if size and min(first, second) < 0 else size
+
+
+def schedule_ratio(joint: Decimal | None, share: Decimal | None) -> Decimal | None:
+    """Return S / E: joint progress over what is due, 1 when both targets are on schedule; None when nothing is due."""
+    return None if joint is None or share is None or share <= 0 else joint / share
+
+
+# -- many pilots ---------------------------------------------------------------------------------------
+
+
+class SumResult(NamedTuple):
+    """Sum over `used` of the `possible` pilots, the denominator to print; its value is None when none has a value.
+
+    `within` lie in another pilot of the same list, whose value already includes theirs.
+    """
+
+    value: Decimal | None
+    used: int
+    possible: int
+    within: tuple[str, ...]
+
+
+def sum_without_overlap(parts: Iterable[tuple[str, Number | None, str | None]]) -> SumResult:
+    """Return the sum over pilots without double counting: a park is never added beside its city, even a missing one.
+
+    A part is the key of a pilot, its value, and the key of the pilot that contains it (the city of a park). All values
+    must be accepted, in one unit and of one period. A park whose city is not in the list counts.
+    """
+    listed = list(parts)
+    keys = {key for key, _value, _parent in listed}
+    outer = [value for _key, value, parent in listed if parent not in keys]
+    values = [Decimal(value) for value in outer if value is not None]
+    within = tuple(key for key, _value, parent in listed if parent in keys)
+    return SumResult(sum(values, Decimal(0)) if values else None, len(values), len(outer), within)
+
+
+def median_range(values: Iterable[Number]) -> tuple[Decimal, Decimal, Decimal] | None:
+    """Return the median of shares, the lowest and the highest, as a mean of percentages misleads; None without any."""
+    found = [Decimal(value) for value in values]
+    return (median(found), min(found), max(found)) if found else None
+
+
+# -- states of a follow-up and its moves ----------------------------------------------------------------
+
+
+class FollowUpState(StatusChoices):
+    """State of a follow-up: that of its newest step. Being overdue is no state: it is computed for a day."""
+
+    OPENED = "opened", "yellow", _("to be signed for")
+    RECEIVED = "received", "blue", pgettext_lazy("state of a follow-up", "in progress")
+    REPORTED = "reported", "blue", "circle", _("reported, to be verified")
+    CLOSED = "closed", "green", pgettext_lazy("state of a follow-up", "closed")
+    WITHDRAWN = "withdrawn", "grey", pgettext_lazy("state of a follow-up", "withdrawn")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something remains to be done."""
+        return self in OPEN_STATES
+
+
+OWNER_STATES = (FollowUpState.OPENED, FollowUpState.RECEIVED)
+"""States in which the owner has to act; only then can it be overdue."""
+OPEN_STATES = (*OWNER_STATES, FollowUpState.REPORTED)
+
+
+class Move(TextChoices):
+    """What a step does."""
+
+    OPEN = "open", pgettext_lazy("step of a follow-up", "opened")
+    SIGN = "sign", pgettext_lazy("step of a follow-up", "signed for")
+    REPORT = "report", pgettext_lazy("step of a follow-up", "reported as done")
+    VERIFY = "verify", pgettext_lazy("step of a follow-up", "verified and closed")
+    RETURN = "return", pgettext_lazy("step of a follow-up", "returned")
+    EXTEND = "extend", pgettext_lazy("step of a follow-up", "due date extended")
+    WITHDRAW = "withdraw", pgettext_lazy("step of a follow-up", "withdrawn")
+    REOPEN = "reopen", pgettext_lazy("step of a follow-up", "reopened")
+
+
+class Actor(StrEnum):
+    """Who may make a move."""
+
+    OWNER = "owner"  # may change the follow-up: the province’s editors, or the ministry for an owner without account
+    VERIFIER = "verifier"  # may verify, is neither the owner nor who reported
+    MINISTRY = "ministry"  # may verify
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One move: the state it leads to, None for the same; who may make it; what it needs."""
+
+    state: FollowUpState | None
+    actor: Actor
+    note: bool = False
+    new_due: bool = False
+    evidence: bool = False  # a file, if the follow-up is a key one
+
+
+_SIGN = Transition(FollowUpState.RECEIVED, Actor.OWNER)
+_REPORT = Transition(FollowUpState.REPORTED, Actor.OWNER, note=True, evidence=True)
+_EXTEND = Transition(None, Actor.MINISTRY, note=True, new_due=True)
+_WITHDRAW = Transition(FollowUpState.WITHDRAWN, Actor.MINISTRY, note=True)
+
+TRANSITIONS: Mapping[tuple[FollowUpState, Move], Transition] = {
+    (FollowUpState.OPENED, Move.SIGN): _SIGN,
+    (FollowUpState.RECEIVED, Move.REPORT): _REPORT,
+    (FollowUpState.REPORTED, Move.VERIFY): Transition(FollowUpState.CLOSED, Actor.VERIFIER),
+    (FollowUpState.REPORTED, Move.RETURN): Transition(FollowUpState.RECEIVED, Actor.VERIFIER, note=True, new_due=True),
+    (FollowUpState.CLOSED, Move.REOPEN): Transition(FollowUpState.RECEIVED, Actor.MINISTRY, note=True, new_due=True),
+    **{(state, Move.EXTEND): _EXTEND for state in OPEN_STATES},
+    **{(state, Move.WITHDRAW): _WITHDRAW for state in OPEN_STATES},
+}
+"""Every move that there is, by the state it starts from."""
+
+REOPEN_DAYS = 90
+"""Days after closing within which a follow-up can be reopened; later a new one is opened."""
+
+RELAPSE_DAYS = 180
+"""Days after closing within which a cause that turns red again counts as a relapse."""
+
+
+# -- states of practices and of their copies ------------------------------------------------------------
+
+
+class PracticeState(StatusChoices):
+    """How far a practice has come: the province passes it, the ministry takes it in and may recommend it."""
+
+    PROPOSED = "proposed", "grey", pgettext_lazy("state of a practice", "proposed")
+    PASSED = "passed", "yellow", pgettext_lazy("state of a practice", "passed by the province")
+    IN_LIBRARY = "in_library", "blue", pgettext_lazy("state of a practice", "in the library")
+    RECOMMENDED = "recommended", "green", pgettext_lazy("state of a practice", "recommended")
+    RETIRED = "retired", "grey", pgettext_lazy("state of a practice", "retired")
+
+
+LIBRARY_STATES = (PracticeState.IN_LIBRARY, PracticeState.RECOMMENDED)
+
+
+class AdoptionState(StatusChoices):
+    """How far a copy has come."""
+
+    PLANNED = "planned", "grey", pgettext_lazy("state of an adoption", "planned")
+    UNDER_WAY = "under_way", "blue", pgettext_lazy("state of an adoption", "under way")
+    IN_USE = "in_use", "green", pgettext_lazy("state of an adoption", "in use")
+    GIVEN_UP = "given_up", "red", pgettext_lazy("state of an adoption", "given up")
+
+
+class Trust(StatusChoices):
+    """How well a copy is attested. The three are counted apart and never added."""
+
+    CLAIMED = "claimed", "grey", pgettext_lazy("trust in an adoption", "claimed")
+    CONFIRMED = "confirmed", "blue", pgettext_lazy("trust in an adoption", "confirmed")
+    VERIFIED = "verified", "green", pgettext_lazy("trust in an adoption", "verified")
+
+
+class GiveUpReason(TextChoices):
+    """Why a copy was given up."""
+
+    LEADERSHIP = "leadership", _("no backing of the leadership")
+    APPROVAL = "approval", _("approval not given")
+    MONEY = "money", _("no money")
+    STAFF = "staff", _("no staff or skills")
+    CONDITIONS = "conditions", _("conditions differ from the origin’s")
+    NO_EFFECT = "no_effect", _("no effect seen")
+    OTHER = "other", pgettext_lazy("reason for giving up", "other")
+
+
+# -- moves of a practice -----------------------------------------------------------------------------------
+
+
+class PracticeMove(TextChoices):
+    """What takes a practice from one state to the next."""
+
+    PASS = "pass", pgettext_lazy("move of a practice", "pass")
+    TAKE_IN = "take_in", pgettext_lazy("move of a practice", "take into the library")
+    RECOMMEND = "recommend", pgettext_lazy("move of a practice", "recommend")
+    RETIRE = "retire", pgettext_lazy("move of a practice", "retire")
+
+
+@dataclass(frozen=True)
+class PracticeTransition:
+    """One move: from which states, the day that it sets, whether it is the ministry's, and whether it needs a reason.
+
+    Who may change the practice, its province, makes those that are not the ministry's.
+    """
+
+    sources: tuple[PracticeState, ...]
+    day_field: str
+    by_ministry: bool = True
+    needs_reason: bool = False
+
+
+PRACTICE_TRANSITIONS: Mapping[PracticeMove, PracticeTransition] = {
+    PracticeMove.PASS: PracticeTransition((PracticeState.PROPOSED,), "passed_on", by_ministry=False),
+    PracticeMove.TAKE_IN: PracticeTransition((PracticeState.PASSED,), "library_on"),
+    PracticeMove.RECOMMEND: PracticeTransition((PracticeState.IN_LIBRARY,), "recommended_on"),
+    PracticeMove.RETIRE: PracticeTransition(
+        (PracticeState.PROPOSED, PracticeState.PASSED, *LIBRARY_STATES), "retired_on", needs_reason=True
+    ),
+}
+"""Every move that there is."""
