@@ -45,7 +45,8 @@ class EvidenceAdmin(RecordAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Show no link to the deleted ones to whom they are not shown."""
-        return super().changelist_view(request, {"hides_deleted": editor_province(request.user)})
+        page: HttpResponse = super().changelist_view(request, {"hides_deleted": editor_province(request.user)})
+        return page
 
     def deleted_view(self, request: HttpRequest) -> HttpResponse:
         if editor_province(request.user):
