@@ -68,28 +68,3 @@ def test_it_is_what_the_pilots_own_values_come_to(carbon: Indicator) -> None:
         parts = [(slug, values.get(str(item.year)), {"park": "jia"}.get(slug)) for slug, values in own.items()]
         found = sum_without_overlap(parts)
         assert (item.total, item.n, item.of) == (found.value, found.used, found.possible)
-
-
-# -- the page --------------------------------------------------------------------------------------------
-
-
-def make_values(indicator: Indicator, *values: tuple[list[Pilot], str, int]) -> None:
-    for some, year, value in values:
-        for pilot in some:
-            make.reading(pilot, indicator, year, value)
-
-
-@pytest.fixture
-def pilots() -> list[Pilot]:
-    """Nine pilots; of a sum two no longer report, of a share four with high values, and of another only four did."""
-    batch, province = make.batch(slug="first", known_by=date(2024, 1, 15)), make.province(slug="jia", name_en="Jia")
-    found = [make.pilot(batch, province, slug=f"p-{i}", name_zh=f"市{i}") for i in range(9)]
-    total = make.indicator("AIR_A", name_en="Emissions")
-    share = make.indicator("SHARE", name_en="Share", unit="%", kind="energy", rollup="mean")
-    few = make.indicator("AIR_B", name_en="Others")
-    mean = make.indicator("PM", name_en="Particles", unit="µg/m³", kind="quality", rollup="none", equivalent_kg=None)
-    make_values(total, (found[:7], "2023", 100), (found[:5], "2024", 90))
-    make_values(share, (found[:5], "2023", 20), (found[5:], "2023", 90), (found[:5], "2024", 24))
-    make_values(few, (found[:4], "2023", 100), (found[:4], "2024", 50))
-    make_values(mean, (found[:1], "2024", 30))
-    return found

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from policies import metrics
-from policies.charts import adoption_chart, status_map
+from policies.charts import status_map
 from policies.metrics import Step
 from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region
 from policies.rollout import ProvinceRollout, RegionRollout, build_rollout
@@ -213,33 +213,3 @@ def test_all_that_are_furthest_behind_are_named(policy: Policy) -> None:
     assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: furthest behind: North 1 of 2, East 1 of 2"
     make_place("east")
     assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: furthest behind: East 1 of 3"
-
-
-# -- the curve ---------------------------------------------------------------------------------------------
-
-
-def test_the_curve_ends_a_quarter_after_its_last_step_and_names_who_came(policy: Policy) -> None:
-    first, second, third = make_place(short_en="One"), make_place(short_en="Two"), make_place(short_en="Three")
-    make.plan(policy, first, issued_on=date(2022, 12, 5))
-    make.plan(policy, second, issued_on=date(2022, 12, 5))
-    make.plan(policy, third, issued_on=date(2023, 11, 30))
-    make.policy(title_en="Late", issued_on=date(2024, 5, 1), parent=policy)
-    chart = adoption_chart(build_rollout(policy, DAY), [])
-    assert ends(chart) == [date(2022, 6, 17), date(2024, 2, 29)]
-    curve = [(point["y"], point["text"][1:]) for point in chart.data["data"]["datasets"][-1]["data"]]
-    assert curve == [(0, []), (0, []), (2, ["One, Two"]), (3, ["Three"]), (3, [])]
-    assert [row[3].value for row in chart.table.rows] == ["", "One, Two", "Three"]
-    assert chart.note.endswith("No further plan became known from 30 November 2023 to 30 June 2024: that is not drawn.")
-    assert "Late" not in [flag["label"] for flag in chart.flags]
-
-    soon = adoption_chart(build_rollout(policy, date(2024, 1, 15)), [])
-    assert ends(soon)[1] == date(2024, 1, 15)
-    assert "No further plan" not in soon.note
-    before = adoption_chart(build_rollout(policy, date(2022, 12, 1)), [])
-    assert ends(before)[1] == date(2022, 12, 1)
-
-
-def ends(chart: Any) -> list[date]:
-    """Return the first and the last day of the axis."""
-    axis = chart.data["options"]["scales"]["x"]
-    return [date.fromordinal(axis[end]) for end in ("min", "max")]

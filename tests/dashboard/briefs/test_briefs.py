@@ -151,27 +151,6 @@ def test_without_a_day_of_comparison_it_is_the_end_of_the_last_quarter(world: di
     assert client.get(brief["address"]).status_code == 200
 
 
-def test_index_lists_subjects_by_kind_and_name(world: dict[str, Pilot], client: Client) -> None:
-    def labels(**params: str) -> list[tuple[str, list[str]]]:
-        groups = client.get("/brief/", params).context["groups"]
-        return [(group["label"], [subject["name"] for subject in group["subjects"]]) for group in groups]
-
-    assert labels() == [
-        ("Nation", ["National brief on the synergy pilots"]),
-        ("Batches", ["First batch"]),
-        ("Provinces", ["Hebei", "Henan"]),
-        ("Pilots", ["Turned", "Better", "Silent"]),
-    ]
-    assert labels(kind="province", q="Henan") == [("Provinces", ["Henan"])]
-    assert labels(q="turned") == [("Pilots", ["Turned"])]
-    response = client.get("/brief/", {"kind": "provinse"})
-    assert response.status_code == 400
-    assert "Did you mean “province”?" in unescape(response.content.decode())
-    for group in client.get("/brief/").context["groups"]:
-        for subject in group["subjects"]:
-            assert client.get(subject["url"]).status_code == 200, subject
-
-
 def test_pdf_is_neither_offered_nor_made_without_a_font(
     world: dict[str, Pilot], client: Client, settings: Any, tmp_path: Path
 ) -> None:

@@ -58,39 +58,6 @@ def test_gaps_are_claimed_from_four_fifths_of_the_announced_on(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("recorded", "gaps"), [(3, 0), (4, 1)])
-def test_pages_and_api_claim_a_gap_or_say_why_not(empty: None, client: Client, recorded: int, gaps: int) -> None:
-    """Five announced: with three that name an industry there is no gap, with four there is."""
-    steel = make.industry(slug="steel", name_en="Steel")
-    coking = make.industry(slug="coking", name_en="Coking", ultra_low_emission=True)
-    batch, province = make.batch(slug="b", short_name_en="first national batch", city_count=5), make.province()
-    batch.industries_announced.add(coking)
-    for _ in range(recorded):
-        make.pilot(batch, province, steel)
-    make.pilot(batch, province)
-    few = f"too few recorded to judge gaps: {recorded} of 5 announced pilots are recorded and name an industry."
-    for path in ("/industries/", "/industries/?batch=b"):
-        context = client.get(path).context
-        chart = context["charts"]["coverage"]
-        labels = [bar["label"]["text"] for bar in chart.data["data"]["datasets"][0]["data"]]
-        assert labels == ["gap"] * gaps + [str(recorded)], path
-        assert context["finding"].endswith(few) is not bool(gaps), path
-        cells = {row[0].value: row[-1].value for row in chart.table.rows}
-        assert cells == ({"Steel": False, "Coking": True} if gaps else dict.fromkeys(cells, "not judged")), path
-        assert "Announced in the notice itself (first national batch): Coking, and others." in chart.note
-    assert chart.subtitle.startswith(
-        f"First national batch, {recorded + 1} pilots; {recorded} of them name an industry"
-    )
-    for query in ("", "batch=b", "level=national"):
-        api = client.get(f"/api/v1/coverage/?{query}").json()
-        assert (api["gap_judged"], api["announced"], api["naming"], len(api["gaps"])) == (bool(gaps), 5, recorded, gaps)
-        assert [row["gap"] for row in api["industries"]] == [False, bool(gaps)]
-        assert [row["in_notice"] for row in api["industries"]] == [False, True]
-    page = client.get("/industries/coking/").context
-    assert page["finding"].startswith("A gap: " if gaps else "No recorded pilot names this industry; too few recorded")
-    assert page["announced_with"] == [batch]
-
-
 def test_how_many_a_province_was_to_have_of_the_national_batch_is_not_known(empty: None, client: Client) -> None:
     province, steel = make.province(slug="p"), make.industry()
     make.pilot(make.batch(city_count=1), province, steel)

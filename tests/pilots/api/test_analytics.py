@@ -132,32 +132,6 @@ def test_lights_of_many_courses_on_the_days_on_which_they_turn(client: Client, c
     assert (row["expected_share"], row["expected_value"], row["shortfall"]) == (0.1, 96, 0.75)
 
 
-# -- progress: any day -------------------------------------------------------------------------------------
-
-
-def test_what_was_accepted_after_the_day_does_not_count(client: Client, empty: None) -> None:
-    pilot, air = make_any_pilot(), make.indicator("AIR_SO2")
-    make.target(pilot, air, 100, 70)
-    make.reading(pilot, air, "2025", 85, reported_on=date(2026, 4, 10), accepted_on=date(2026, 5, 20))
-    make.reading(
-        pilot, air, "2025", 80, version=2, reported_on=date(2026, 6, 1), accepted_on=date(2026, 6, 20), note="Corrected"
-    )
-
-    def actual(day: str) -> Any:
-        return get_progress(client, day=day)["pilots"][0]["indicators"][0]["actual"]
-
-    def states(day: str) -> list[tuple[Any, ...]]:
-        rows = client.get(f"/api/v1/readings/?as_of={day}").json()["results"]
-        return [(row["version"], row["state"], row["accepted_on"]) for row in rows]
-
-    days = ("2026-04-09", "2026-04-10", "2026-05-20", "2026-06-19", "2026-06-20")
-    assert [actual(day) for day in days] == [None, None, 85, 85, 80]
-    assert states(days[0]) == []
-    assert states(days[1]) == [(1, "reported", None)]
-    assert states(days[3]) == [(1, "accepted", "2026-05-20"), (2, "reported", None)]
-    assert states(days[4]) == [(1, "accepted", "2026-05-20"), (2, "accepted", "2026-06-20")]
-
-
 # -- a light set by hand -----------------------------------------------------------------------------------
 
 

@@ -78,25 +78,6 @@ def test_a_stage_is_planned_until_its_day(client: Client, pilot: Pilot) -> None:
     assert_snapshot("stage", {day: rows(client, f"stages/?as_of={day}") for day in days_asked}, stages=entry)
 
 
-def test_a_stage_without_a_plan_is_not_known_before_it_is_entered(client: Client, pilot: Pilot) -> None:
-    make.stage(pilot, "recommended", date(2023, 10, 20))
-    make.stage(pilot, "listed", date(2024, 1, 15))
-    make.stage(pilot, "midterm", None, planned_on=date(2025, 6, 30))
-
-    def stages(query: str) -> list[str]:
-        return [row["stage"] for row in rows(client, f"stages/?{query}")]
-
-    assert [stages(f"as_of={day}") for day in ("2023-10-19", "2023-10-20", "2024-01-14")] == [
-        *([], ["recommended"], ["recommended"])
-    ]
-    assert stages("as_of=2024-01-15") == ["recommended", "listed", "midterm"]
-    assert stages("entered_on__gte=2024-01-01") == ["listed"]
-    assert stages("entered_on=2024-01-15&as_of=2024-01-14") == []
-    assert stages("planned_on__lte=2025-12-31") == ["midterm"]
-    assert stages("stage=listed&pilot=city&batch=first&province=here&kind=city") == ["listed"]
-    assert stages("kind=park") == []
-
-
 # -- milestones --------------------------------------------------------------------------------------------
 
 

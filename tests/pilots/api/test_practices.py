@@ -53,10 +53,6 @@ def rows(client: Client, address: str) -> list[dict[str, Any]]:
     return found
 
 
-def errors(response: Any) -> tuple[int, dict[str, str]]:
-    return response.status_code, {fault["pointer"]: fault["code"] for fault in response.json()["errors"]}
-
-
 # -- practices ---------------------------------------------------------------------------------------------
 
 
@@ -116,27 +112,3 @@ def test_names_are_shown_to_those_whom_they_concern(adoption: Adoption, origin: 
         ("own", "adoptions/"),
         ("own", f"adoptions/{adoption.pk}/"),
     }
-
-
-def test_a_copy_is_claimed_and_confirmed(practice: Practice, copier: Pilot, national: ApiClient) -> None:
-    editor = editor_of(copier.province)
-    body = {"practice": "heat", "pilot": "copier", "planned_on": "2025-03-01"}
-    made = editor.send("POST", "/api/v1/adoptions/", body)
-    row, address, etag = made.json(), made["Location"], made["ETag"]
-    assert (made.status_code, row["trust"], row["claimed_by"]) == (201, "claimed", "editor-there")
-    assert row["province"]["slug"] == "there"
-    changed = national.send("PATCH", address, {"claimed_by": "national", "changed_en": "Smaller"}, **{"If-Match": etag})
-    assert (changed.status_code, changed.json()["claimed_by"]) == (200, "editor-there")
-    etag, confirm = changed["ETag"], f"{address}confirm/"
-    assert errors(national.send("POST", confirm)) == (428, {"If-Match": "required"})
-    assert errors(national.send("POST", confirm, **{"If-Match": made["ETag"]})) == (412, {"If-Match": "stale"})
-    assert errors(editor.send("POST", confirm, **{"If-Match": etag})) == (403, {"": "not_yours"})
-    assert errors(national.send("POST", confirm, {"on": "2026-01-01"}, **{"If-Match": etag})) == (
-        400,
-        {"/on": "unknown_field"},
-    )
-    done = editor_of(practice.province).send("POST", confirm, **{"If-Match": etag})
-    assert (done.status_code, done.json()["trust"], done.json()["revision"]) == (200, "confirmed", 3)
-    assert Adoption.objects.get().confirmed_by.username == "editor-here"
-    again = national.send("POST", confirm, **{"If-Match": done["ETag"]})
-    assert errors(again) == (409, {"": "confirmed"})

@@ -1,8 +1,6 @@
 """Admin of follow-ups: opening, correcting, names of people, lists, and what is refused."""
 
-from datetime import date
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +8,7 @@ from django.test import Client
 
 from pilots.models import FollowUp
 from tests import factories as make
-from tests.support.admin_forms import newest, page_url, save, save_new
+from tests.support.admin_forms import newest, page_url, save
 from tests.support.api_client import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -28,8 +26,6 @@ def world() -> SimpleNamespace:
         away=away,
         pilot=pilot,
         other=other,
-        late=make.milestone(pilot, date(2025, 1, 1), title_en="Platform"),
-        agency=make.agency(name_en="Bureau"),
         boss=make_user("boss", "national_editor"),
     )
 
@@ -38,36 +34,6 @@ def world() -> SimpleNamespace:
 def boss(world: SimpleNamespace, client: Client) -> Client:
     client.force_login(world.boss)
     return client
-
-
-def opening(world: SimpleNamespace, **values: Any) -> dict[str, Any]:
-    usual = {
-        "title_zh": "整改", "pilot": world.pilot.pk, "cause": "milestone", "cause_milestone": world.late.pk,
-        "opened_on": "2026年6月1日", "due_on": "2026-07-01", "owner_agency": world.agency.pk,
-    }  # fmt: skip
-    return {**usual, **values}
-
-
-# -- opening -----------------------------------------------------------------------------------------------
-
-
-def test_a_follow_up_is_opened_as_on_its_page(boss: Client, world: SimpleNamespace) -> None:
-    sources = [make.source(), make.source()]
-    values = opening(world, sources=[source.pk for source in sources], change_reason="Meeting of June")
-    assert save_new(boss, FollowUp, **values).status_code == 302
-    follow_up = FollowUp.objects.get()
-    assert (follow_up.number, follow_up.province, follow_up.cause_colour) == ("2026-001", world.home, "red")
-    assert "Platform" in follow_up.cause_reason_en
-    assert list(follow_up.sources.all()) == sources
-    (entry,) = follow_up.history.all()
-    assert (entry.history_type, str(entry.history_user), entry.history_change_reason) == (
-        "+", "boss", "Meeting of June",
-    )  # fmt: skip
-    assert [row.source_id for row in entry.sources.all()] == [source.pk for source in sources]
-    (step,) = follow_up.steps.all()
-    assert (step.seq, step.move, step.state, step.taken_on, step.author) == (
-        1, "open", "opened", date(2026, 6, 1), world.boss,
-    )  # fmt: skip
 
 
 def test_no_follow_up_is_deleted(boss: Client, admin_client: Client, world: SimpleNamespace) -> None:

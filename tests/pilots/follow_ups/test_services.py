@@ -11,7 +11,6 @@ from django.db.models import Model
 
 from core.http import today
 from pilots.follow_ups import (
-    StaleFollowUpError,
     add_lights,
     allowed_moves,
     open_follow_up,
@@ -223,25 +222,6 @@ def test_a_key_follow_up_is_reported_with_a_file_only(pilot: Pilot) -> None:
     document = make.document()
     step = take_step(item, Move.REPORT, by=user, remark="Done.", files=[document, document])
     assert [item.document for item in step.attachments.all()] == [document]
-
-
-def test_a_step_taken_upon_an_older_view_is_stale(pilot: Pilot) -> None:
-    item, user = in_state(pilot, FollowUpState.REPORTED), make_user("user", "national_editor")
-    take_step(item, Move.VERIFY, by=user, taken_on=DAY, seen_seq=3)
-    before = counts()
-    with pytest.raises(
-        StaleFollowUpError, match="Another user took a step meanwhile: verified and closed on"
-    ) as caught:
-        take_step(
-            item,
-            Move.RETURN,
-            by=make_user("other", "national_editor"),
-            taken_on=DAY,
-            remark="x",
-            new_due_on=DAY,
-            seen_seq=3,
-        )
-    assert (caught.value.newest.seq, counts()) == (4, before)
 
 
 # -- opening -----------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from core.history.recording import delete_with_history
 from core.http import today
 from core.records.writing import Conflict
 from pilots.models import Adoption, Effect, Pilot, Practice
@@ -213,36 +212,6 @@ def test_the_last_effect_of_a_practice_in_the_library_stays(records: dict[str, A
     assert only in browser.post(page_url(effect, "delete"), {"post": "yes"}).text
     Practice.objects.filter(pk=practice.pk).update(retired_on=date(2025, 5, 1), retired_reason_en="Replaced")
     assert delete(effect).status_code == 204
-
-
-def test_a_version_is_restored_within_the_rules(records: dict[str, Any], users: dict[str, User]) -> None:
-    """A deleted practice of the library as it was; not by its province; a copy without its confirmation."""
-    thin, taken, copy = records["thin"], records["taken"], records["confirmed"]
-    key = thin.pk
-    delete_with_history(thin)
-    entry = Practice.history.filter(id=key).first()
-    thin.pk = key
-    boss = client_of(make_user("admin", "admin"))
-    assert boss.post(page_url(thin, "simple_history", entry.pk), {"version": entry.pk}).status_code == 302
-    assert Practice.objects.get(pk=key).library_on == date(2025, 3, 1)
-
-    older = taken.history.first()
-    taken.title_en = "Better"
-    taken.save()
-    sent = {"version": taken.history.first().pk}
-    refused = client_of(users["home"]).post(page_url(taken, "simple_history", older.pk), sent)
-    assert "The form does not let you change this field" in refused.text
-
-    older = copy.history.first()
-    Adoption.objects.filter(pk=copy.pk).update(changed_en="Smaller dryer")
-    copy.refresh_from_db()
-    copy.save()
-    sent = {"version": copy.history.first().pk}
-    assert client_of(users["ministry"]).post(page_url(copy, "simple_history", older.pk), sent).status_code == 302
-    copy.refresh_from_db()
-    assert (copy.changed_en, copy.confirmed_on) == ("", None)
-    reason = copy.history.first().history_change_reason
-    assert reason.startswith("This change ended the confirmation of 6 June 2025. Restored the version of")
 
 
 def test_a_province_states_no_further_effect_of_a_practice_in_the_library_but_measures_one(

@@ -14,6 +14,7 @@ from pilots.metrics import AdoptionState, PracticeState, Trust
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.practices import Copies, build_diffusion
 from tests import factories as make
+from tests.support.admin_forms import page_url
 from tests.support.api_client import make_user
 from tests.support.sign_in import client_of
 
@@ -209,3 +210,11 @@ def test_names_of_people_stay_off_the_page(world: SimpleNamespace) -> None:
         page = client.get(practice.get_absolute_url()).content.decode()
         assert "editor-1" not in page
         assert "editor-0" not in page
+
+
+def test_the_admin_names_who_claimed_a_copy_within_the_province(world: SimpleNamespace) -> None:
+    practice, (claimer, editor, _other) = make.practice(world.pilots[0]), world.editors
+    people = {"claimed_by": claimer, "confirmed_by": claimer}
+    own, others = (make.adoption(practice, province=place, **people) for place in world.provinces[1:])
+    assert client_of(editor).get(page_url(own)).text.count(claimer.username) == 2
+    assert claimer.username not in client_of(editor).get(page_url(others)).text
