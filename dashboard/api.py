@@ -31,10 +31,10 @@ from core.api.serializers import (
 )
 from core.api.viewsets import AggregateView, BaseAPIView, RecordViewSet
 from core.tables import SearchFilter
-from dashboard.analytics.overview import Overview, build_overview
 from dashboard.briefs.build import SINCE, BriefKind, requested_brief, subject_groups
 from dashboard.editions import content_of
 from dashboard.models import Edition, EditionState
+from dashboard.overview import Overview, build_overview
 from pilots.api.aggregates import BatchCountSerializer, CoverageNumbersSerializer, StripSerializer
 from pilots.api.records import CountSerializer, KindCountSerializer
 from policies.api import RolloutNumbersSerializer

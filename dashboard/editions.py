@@ -37,9 +37,8 @@ from core.records import writing
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_lines, write_workbook
 from core.tables import AnyColumn
 from core.text import format_number, format_part, is_chinese_active, join_clauses, label_value
-from dashboard.analytics.overview import Overview, build_overview
-from dashboard.key_figures import edition_figures
 from dashboard.models import APPROVE_PERMISSION, Edition, EditionState, quarter_of, quarter_start
+from dashboard.overview import Overview, build_overview, edition_figures
 from dashboard.quality import DataQuality, Severity
 from pilots.analytics.pilot_status import build_progress
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES

@@ -3,18 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from dashboard.views import (
-    brief,
-    compare,
-    data,
-    desk,
-    editions,
-    industries,
-    overview,
-    provinces,
-    reports,
-    search,
-)
+from dashboard.views import brief, compare, data, desk, editions, industries, overview, provinces, reports, search
 
 urlpatterns = [
     path("", overview.overview, name="overview"),

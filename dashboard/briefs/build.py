@@ -18,16 +18,7 @@ from django.utils.translation import get_language, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
 from core.http import BadRequest, ErrorDetail, TrackerRequest, holds_demonstration, parse_day
-from core.text import (
-    format_date,
-    format_days,
-    format_number,
-    join_clauses,
-    join_sentences,
-    label_value,
-    no_data,
-)
-from dashboard.analytics.overview import build_overview, plan_sources
+from core.text import format_date, format_days, format_number, join_clauses, join_sentences, label_value, no_data
 from dashboard.briefs.parts import (
     NAMES_ASKED,
     Block,
@@ -56,6 +47,7 @@ from dashboard.briefs.parts import (
     share_fact,
     values_changed,
 )
+from dashboard.overview import build_overview, plan_sources
 from pilots.analytics.pilot_status import (
     OutstandingReports,
     PilotStatus,

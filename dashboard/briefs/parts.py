@@ -31,7 +31,7 @@ from core.text import (
     label_value,
     no_data,
 )
-from dashboard.key_figures import plans_figure
+from dashboard.overview import plans_figure
 from pilots.analytics.pilot_status import OnTrack, OutstandingReports, PilotStatus, ReportState
 from pilots.charts.cells import distinct_pilot_names
 from pilots.charts.follow_ups import open_link

@@ -18,7 +18,6 @@ from core.http import BadRequest, ErrorDetail, TrackerRequest
 from core.pages import Export, Exports, export_response, page
 from core.tables import Cell, Column, FilterBar, RelatedFilter, make_table
 from core.text import format_date, join_short
-from dashboard.analytics.overview import lead_policy_on
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
 from pilots.charts.cells import Classes, light_cell
@@ -28,7 +27,7 @@ from pilots.lights import Colour, count_by_colour
 from pilots.metrics import year_due
 from pilots.models import Pilot
 from policies.models import Policy, Province
-from policies.rollout import ProvinceRollout, build_rollout
+from policies.rollout import ProvinceRollout, build_rollout, choose_policy
 from policies.tables import province_cell
 
 Row = list[Any]
@@ -85,7 +84,7 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
     chosen, bar = picked_records(request, Province.objects.roster())
     rows: list[Row] = []
     if chosen:
-        policy = lead_policy_on(as_of)
+        policy = choose_policy(as_of).policy
         rollout = build_rollout(policy, as_of) if policy else None
         plans = {row.province.pk: row for row in rollout.provinces} if rollout else {}
         whole = build_progress(Pilot.objects.listed(as_of).filter(province__in=chosen), as_of)

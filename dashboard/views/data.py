@@ -24,9 +24,7 @@ from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from pilots.charts.synergy import reconciliation_table
-from pilots.models import (
-    Pilot,
-)
+from pilots.models import Pilot
 from pilots.tables import figures_table
 from policies.api import RESOURCES as POLICY_RESOURCES
 from policies.filters import SourceFilter

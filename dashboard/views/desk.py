@@ -28,15 +28,9 @@ from core.permissions import editor_province
 from core.request_log import security_log
 from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params
 from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
-from dashboard.analytics.open_work import (
-    OpenWork,
-    PilotReplan,
-    WorkList,
-    build_open_work,
-    list_titles,
-)
-from dashboard.charts import attention_columns
+from dashboard.analytics.open_work import OpenWork, PilotReplan, WorkList, build_open_work, list_titles
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
+from dashboard.overview import attention_columns
 from dashboard.reminders import mail_notices, settings_of, user_of
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url

@@ -16,19 +16,17 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import Chart, Column, Table, make_table
-from core.text import (
-    format_date,
-    format_days,
-    join_clauses,
-    join_sentences,
-    join_short,
-    join_statements,
-    label_value,
-)
-from dashboard.analytics.overview import Overview, build_overview, plan_sources
+from core.text import format_date, format_days, join_clauses, join_sentences, join_short, join_statements, label_value
 from dashboard.briefs.parts import Days, Lights, names_text, red_statement
-from dashboard.charts import attention_columns, overview_map, without_plan
-from dashboard.key_figures import overview_figures
+from dashboard.overview import (
+    Overview,
+    attention_columns,
+    build_overview,
+    overview_figures,
+    overview_map,
+    plan_sources,
+    without_plan,
+)
 from pilots.analytics.coverage import Coverage
 from pilots.analytics.pilot_status import PilotStatus, Progress, ReportState, colour_on, quarter_end_before
 from pilots.charts.cells import arrow, class_parts, class_text, distinct_names_of, percent, pilot_cell, pilots_url

@@ -45,13 +45,7 @@ from core.tables import (
     url_with,
 )
 from core.text import format_date, format_part, join_clauses, label_value
-from dashboard.analytics.change_log import (
-    SYSTEM,
-    find_changes,
-    history_models,
-    iterate_change_log,
-    load_change_log,
-)
+from dashboard.analytics.change_log import SYSTEM, find_changes, history_models, iterate_change_log, load_change_log
 from dashboard.quality import DataQuality, Finding, Rule, Severity, add_pilot_url, by_province, rules_on
 from pilots.analytics.reconciliation import BatchCount, KindCount
 from pilots.charts.synergy import reconciliation_table

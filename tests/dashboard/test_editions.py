@@ -22,7 +22,6 @@ from core.history.entries import RevertRejected
 from core.history.models import FROZEN_MESSAGE, KeptRecordError
 from core.records import writing
 from dashboard import editions as services
-from dashboard.analytics.overview import build_overview
 from dashboard.editions import (
     CheckItem,
     Checklist,
@@ -31,8 +30,8 @@ from dashboard.editions import (
     difference_sentences,
     in_both_languages,
 )
-from dashboard.key_figures import edition_figures
 from dashboard.models import Edition, EditionState, quarter_end, quarter_of, quarter_start
+from dashboard.overview import build_overview, edition_figures
 from dashboard.quality import rules_on
 from pilots.documents import check_files
 from pilots.models import Pilot

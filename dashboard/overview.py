@@ -1,0 +1,453 @@
+"""The programme on one day, for pages, API, briefs and editions: its numbers, the key figures and map that they share,
+the provinces without a plan, and the pilots that need attention.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.http import TrackerRequest
+from core.tables import Cell, Chart, Column, make_table
+from core.text import format_date, format_days, in_reader_language, join_clauses, join_short, join_statements
+from pilots.analytics.coverage import Coverage, build_coverage
+from pilots.analytics.pilot_status import (
+    OpenFollowUps,
+    OutstandingReports,
+    PilotStatus,
+    Progress,
+    QuarterLights,
+    build_progress,
+)
+from pilots.analytics.reconciliation import (
+    BatchCount,
+    PilotSet,
+    ProvincePilots,
+    Reconciliation,
+    build_reconciliation,
+    pilots_by_province,
+    term_days_left,
+)
+from pilots.analytics.synergy import Synergy, synergy_of_prefetched
+from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url
+from pilots.charts.status import reason_cell
+from pilots.charts.synergy import pilot_count_layer
+from pilots.follow_ups import FollowUpSummary
+from pilots.lights import Colour, count_by_colour
+from pilots.metrics import LIBRARY_STATES, CoControl, PracticeState
+from pilots.models import Adoption, FollowUp, Pilot, Practice
+from pilots.practices import Copies, count_all
+from policies.charts import certainty_text, chart_frame, map_note, plans_grid
+from policies.metrics import whole_days
+from policies.models import PlanStatus, Province, ProvincialPlan, Source
+from policies.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
+from policies.tables import province_cell
+
+QUARTERS_SHOWN = 5  # number of quarter ends before the day whose lights are shown
+MIN_ENTERED_SHARE = 0.8  # share of the announced pilots entered, from which the records describe the batch
+MIN_RATED_SHARE = 0.2  # share of the pilots rated, up to which lights and stages of the batch are not drawn
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The programme on one day. `rollout` is None before any policy calls for provincial plans.
+
+    `choice` is the policy whose plans are counted: the lead policy, or the one of the query parameter.
+    """
+
+    as_of: date
+    choice: PolicyChoice
+    rollout: Rollout | None
+    batches: Sequence[BatchCount]
+    national: BatchCount | None
+    provinces: Sequence[ProvincePilots]
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """Coverage of industries by all recorded pilots. Computed on first access."""
+        return build_coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
+
+    @property
+    def chosen(self) -> PilotSet:
+        """Set of pilots that the overview describes: the latest national batch, or all pilots before there is one."""
+        return PilotSet(batch=self.national.batch) if self.national else PilotSet()
+
+    @property
+    def scope_text(self) -> str:
+        """Name of that set."""
+        return self.national.batch.label if self.national else _("All pilots")
+
+    @property
+    def batch_filter(self) -> dict[str, str]:
+        """Query parameters of lists of that set."""
+        return {"batch": self.national.batch.slug} if self.national else {}
+
+    @cached_property
+    def national_coverage(self) -> Coverage:
+        """Coverage of industries by the pilots of that set. Computed on first access."""
+        if self.national is None:
+            return self.coverage
+        pilots = Pilot.objects.listed(self.as_of).filter(batch=self.national.batch)
+        return build_coverage(pilots, self.as_of, chosen=self.chosen, counts=self.batches)
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Progress of the pilots of the latest national batch, or of all pilots before there is one.
+
+        Computed on first access: a page without lights does not pay for them.
+        """
+        pilots = Pilot.objects.listed(self.as_of)
+        chosen = pilots.filter(batch=self.national.batch) if self.national else pilots
+        follow_ups = OpenFollowUps(lambda: [item for item in self.follow_ups if item.current_state.is_open])
+        return build_progress(chosen, self.as_of, follow_ups)
+
+    @property
+    def cities(self) -> Reconciliation:
+        """Cities of the latest national batch: announced against recorded."""
+        return self.national.for_kind("city") if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def parks(self) -> Reconciliation:
+        """Parks of the latest national batch: announced against recorded."""
+        return self.national.for_kind("park") if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def all_kinds(self) -> Reconciliation:
+        """All pilots of the latest national batch: announced against recorded."""
+        return self.national.total if self.national else Reconciliation(None, 0, 0)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether too few of the announced pilots are entered to describe the batch."""
+        announced = self.all_kinds.announced
+        return announced is not None and self.all_kinds.entered < MIN_ENTERED_SHARE * announced
+
+    @cached_property
+    def few_rated(self) -> bool:
+        """Whether so few pilots have a light other than grey that missing values replace their charts."""
+        return self.progress.rated <= MIN_RATED_SHARE * len(self.progress.pilots)
+
+    @cached_property
+    def outstanding(self) -> OutstandingReports:
+        """Those of these pilots without an accepted value for the year due."""
+        return OutstandingReports(self.progress)
+
+    @cached_property
+    def synergy(self) -> Synergy:
+        """Joint reductions of these pilots, from their prefetched rows. One query, for the indicators."""
+        return synergy_of_prefetched([item.pilot for item in self.progress.pilots], self.as_of)
+
+    @property
+    def green_by_class(self) -> dict[CoControl, int]:
+        """Green ones of these pilots by class of their synergy, all classes included."""
+        green = {item.pilot.pk for item in self.progress.pilots if item.colour == Colour.GREEN}
+        found = Counter(item.kind for key, item in self.synergy.classed.items() if key in green)
+        return {kind: found[kind] for kind in CoControl}
+
+    @cached_property
+    def quarters(self) -> list[QuarterLights]:
+        """Lights of the same pilots at the ends of the last quarters, oldest first."""
+        return self.progress.quarters(QUARTERS_SHOWN)
+
+    @cached_property
+    def follow_ups(self) -> list[FollowUp]:
+        """All follow-ups, of these pilots and of others. One query, on first access."""
+        return list(FollowUp.objects.with_state(self.as_of).select_related("owner_agency"))
+
+    @cached_property
+    def follow_up_summary(self) -> FollowUpSummary:
+        """Numbers of all follow-ups; lights of causes are computed for it."""
+        return FollowUpSummary(self.follow_ups, self.as_of, (item.pilot for item in self.progress.pilots))
+
+    @cached_property
+    def practices(self) -> dict[PracticeState, int]:
+        """All practices by their state. One query, on first access."""
+        rows = Practice.objects.with_state(self.as_of, "proposed_on")
+        return count_all(PracticeState, rows.values_list("state_then", flat=True))
+
+    @property
+    def in_library(self) -> int:
+        """Practices in the library, the recommended ones included."""
+        return sum(self.practices[state] for state in LIBRARY_STATES)
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Copies of these practices, by province. Two queries, on first access."""
+        rows = Adoption.objects.on(self.as_of).filter(practice__proposed_on__lte=self.as_of)
+        return Copies(self.as_of, list(rows), list(Province.objects.roster()))
+
+    @property
+    def days_left(self) -> int | None:
+        """Days to the end of the latest national batch's term."""
+        return term_days_left(self.national.batch.term_end if self.national else None, self.as_of)
+
+
+def plan_sources(rows: Iterable[ProvinceRollout]) -> QuerySet[Source]:
+    """Return the sources of the plans that count as issued."""
+    plans = [row.plan.pk for row in rows if row.plan]
+    return Source.objects.filter(provincialplan__in=plans).distinct()
+
+
+def build_overview(as_of: date, policy: str | None = None) -> Overview:
+    """Return the overview on a day; its plans are those of the lead policy or of the policy with that code.
+
+    Raises BadRequest unless that policy calls for provincial plans.
+    """
+    choice = choose_policy(as_of, policy)
+    batches = build_reconciliation(as_of)
+    national = [row for row in batches if row.batch.level == "national"]
+    return Overview(
+        as_of=as_of,
+        choice=choice,
+        rollout=build_rollout(choice.policy, as_of) if choice.policy else None,
+        batches=batches,
+        national=national[-1] if national else None,
+        provinces=pilots_by_province(as_of),
+    )
+
+
+# -- key figures -------------------------------------------------------------------------------------------
+
+Figure = dict[str, Any]
+"""`code`, `label`, `value` (None is no data), the `whole` that it is part of and the `scope` that is counted; for pages
+also `of` (the whole in words), `note`, `url` and `definition`. Nothing is counted here."""
+
+
+def figure(code: str, label: str, value: int | None, whole: int | None, scope: str, **shown: object) -> Figure:
+    return {"code": code, "label": label, "value": value, "whole": whole, "scope": scope, **shown}
+
+
+def overview_figures(value: Overview) -> list[Figure]:
+    """Return the four figures beside the lights, each with its policy or batch and a link to its records.
+
+    Where too few pilots are rated to draw lights, it is the recorded pilots that count.
+    """
+    found = [plans_figure(value.rollout)] if value.rollout else []
+    if value.few_rated:
+        if value.national:
+            found += [recorded_figure(value, kind) for kind in ("city", "park")]
+    elif value.progress.on_track.total:
+        found.append(on_track_figure(value))
+    if value.outstanding.owing and not value.few_rated:
+        label = _("Reported for %(year)d") % {"year": value.outstanding.year}
+        found.append({**reported_figure(value), "label": label})
+    batch = value.national.batch if value.national else None
+    if batch and batch.term_end:
+        note = _("%(batch)s, to %(day)s") % {"batch": batch.label, "day": format_date(batch.term_end)}
+        end = _("to %(day)s") % {"day": format_date(batch.term_end, short=True)}
+        shown = {"of": _("days"), "note": note, "short": end, "url": batch.get_absolute_url()}
+        left = max(0, value.days_left or 0)
+        found.append(figure("days-left", _("Days of the term left"), left, None, batch.label, **shown))
+    return found
+
+
+def edition_figures(value: Overview) -> list[Figure]:
+    """Return the figures that an edition freezes."""
+    scope, every = value.scope_text, _("all provinces")
+    progress, summary = value.progress, value.follow_up_summary
+    lights = count_by_colour(item.colour for item in progress.pilots)
+    labels = {
+        Colour.GREEN: _("Pilots with a green light"),
+        Colour.YELLOW: _("Pilots with a yellow light"),
+        Colour.RED: _("Pilots with a red light"),
+        Colour.GREY: _("Pilots that cannot be rated"),
+    }
+    return [
+        *([plans_figure(value.rollout)] if value.rollout else []),
+        *(recorded_figure(value, kind) for kind in ("city", "park")),
+        *(figure(f"light-{c}", label, lights[c], len(progress.pilots), scope) for c, label in labels.items()),
+        on_track_figure(value),
+        reported_figure(value),
+        figure("follow-ups-open", _("Follow-ups still open"), summary.open, summary.total, every),
+        figure("follow-ups-overdue", _("Follow-ups overdue, of the open ones"), summary.overdue.n, summary.open, every),
+        figure("practices", _("Practices in the library"), value.in_library, sum(value.practices.values()), every),
+    ]
+
+
+def plans_figure(rollout: Rollout) -> Figure:
+    """Return the provincial plans issued, of the provinces of the roster."""
+    return figure(
+        "plans",
+        _("Provincial plans issued"),
+        rollout.issued,
+        rollout.roster,
+        rollout.policy.short,
+        of=_("of %(roster)d provinces") % {"roster": rollout.roster},
+        note=join_clauses(filter(None, [rollout.policy.short, certainty_text(rollout)])),
+        short=certainty_text(rollout),
+        url=rollout.policy.get_absolute_url(),
+        definition="rollout",
+    )
+
+
+def recorded_figure(value: Overview, kind: str) -> Figure:
+    """Return the cities or parks recorded, of those announced."""
+    city, scope = kind == "city", value.scope_text
+    numbers = value.cities if city else value.parks
+    withdrawn = ""  # without withdrawn ones the difference to the announced is clear
+    if numbers.withdrawn and numbers.to_enter is not None:
+        withdrawn = _("%(withdrawn)d withdrawn, %(to_enter)d to enter")
+        withdrawn %= {"withdrawn": numbers.withdrawn, "to_enter": numbers.to_enter}
+    inferred = _("%(n)d only inferred") % {"n": numbers.unverified} if numbers.unverified else ""
+    return figure(
+        "cities" if city else "parks",
+        _("Pilot cities recorded") if city else _("Pilot parks recorded"),
+        numbers.recorded,
+        numbers.announced,
+        scope,
+        of=_("of %(n)d announced") % {"n": numbers.announced} if numbers.announced is not None else "",
+        note=join_short(filter(None, [scope, withdrawn, inferred])),
+        url=pilots_url(**value.batch_filter, kind=kind),
+        definition="recorded",
+    )
+
+
+def reported_figure(value: Overview) -> Figure:
+    """Return the pilots with an accepted value for the year due, of those that owe one."""
+    owed = value.outstanding
+    due = _("due on %(day)s") % {"day": format_date(owed.due_on, short=True)}
+    return figure(
+        "reported",
+        _("Pilots that reported values for %(year)d") % {"year": owed.year},
+        owed.owing - owed.count,
+        owed.owing,
+        value.scope_text,
+        of=_("of %(n)s pilots") % {"n": owed.owing},
+        note=join_statements(value.scope_text, due),
+        short=due,
+        url="#not-reported" if owed.count else "",
+    )
+
+
+def on_track_figure(value: Overview) -> Figure:
+    """Return the binding targets on the path, of the rated ones; no value where too few are rated to say."""
+    found = value.progress.on_track
+    unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
+    if found.few and found.total:
+        unrated = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
+    return figure(
+        "on-track",
+        _("Binding targets on the path"),
+        None if found.few else found.on_path,
+        found.rated,
+        value.scope_text,
+        of=_("of %(n)d rated") % {"n": found.rated},
+        note=join_statements(value.scope_text, unrated),
+        short=unrated,
+        url=f"{value.national.batch.get_absolute_url()}#on-track" if value.national else pilots_url(),
+        definition="on-track",
+    )
+
+
+# -- map, provinces without a plan, pilots that need attention --------------------------------------------
+
+
+def overview_map(overview: Overview, outside: Sequence[Province], sources: Sequence[Source]) -> Chart:
+    """Return the tile map of the overview, with layers for plans, if they are counted, and pilots."""
+    rollout, pilots = overview.rollout, pilot_count_layer(overview.provinces, outside)
+    place: list[Column[ProvincePilots]] = [
+        Column("province", _("Province"), lambda row: province_cell(row.province)),
+        Column("region", _("Region"), lambda row: row.province.get_region_display()),
+    ]
+    count: Column[ProvincePilots] = Column("pilots", _("Pilots"), kind="integer")
+    if rollout is None:
+        scope = _("Recorded pilots, as of %(day)s") % {"day": format_date(overview.as_of)}
+        frame: dict[str, Any] = {"subtitle": scope, "sources": sources}
+        table, grids = make_table([*place, count], overview.provinces), [pilots]
+    else:
+        plans = {row.province.pk: row for row in rollout.provinces}
+        of_plans: list[Column[ProvinceRollout]] = [
+            Column("status", _("Plan"), lambda plan: str(plan.status.label)),
+            Column("issued_on", _("Issued"), "issued", kind="date"),
+            Column("known_by", _("Latest date"), kind="date"),
+        ]
+        plan_columns: list[Column[ProvincePilots]] = [c.of(lambda row: plans[row.province.pk]) for c in of_plans]
+        frame, table = chart_frame(rollout, sources), make_table([*place, *plan_columns, count], overview.provinces)
+        grids = [plans_grid(rollout, outside), pilots]
+    with_pilots = sum(row.pilots > 0 for row in overview.provinces)
+    told: dict[str, Any] = {"pilots": with_pilots, "roster": len(overview.provinces)}
+    title = _("%(pilots)d of %(roster)d provinces have a recorded pilot")
+    if rollout and rollout.issued is not None:
+        told |= {"policy": rollout.policy.short, "plans": rollout.issued, "certainty": certainty_text(rollout)}
+        title = _("“%(policy)s”: %(plans)d of %(roster)d provinces have a plan, %(pilots)d have a recorded pilot")
+        if told["certainty"]:
+            title = _(
+                "“%(policy)s”: %(plans)d of %(roster)d provinces have a plan (%(certainty)s), %(pilots)d have a "
+                "recorded pilot"
+            )
+    return Chart(
+        slug="map",
+        kind="tiles",
+        title=title % told,
+        table=table,
+        data={"grids": grids},
+        note=map_note(),
+        **frame,
+    )
+
+
+def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, Any]:
+    """Return the provinces that owe a plan and have none on record, those that are furthest first.
+
+    `no_plan` is how many they are, `lag_note` for how long they have been waited for, and how long those took that are
+    dated to the day. Each of `without_plan` has the form in which a reader who may enters who is responsible.
+    """
+    if rollout is None:
+        return {}
+    order, form = list(PlanStatus), admin.site.get_model_admin(ProvincialPlan)
+    owing = [row for row in rollout.provinces if row.plan is None and row.status != PlanStatus.NOT_REQUIRED]
+    rows: list[dict[str, Any]] = []
+    for row in sorted(owing, key=lambda row: order.index(row.status)):
+        address = ""
+        if row.record and form.has_change_permission(request, row.record):
+            address = reverse("admin:policies_provincialplan_change", args=[row.record.pk])
+        elif row.record is None and form.has_add_permission(request):
+            query = urlencode({"policy": rollout.policy.pk, "province": row.province.pk})
+            address = f"{reverse('admin:policies_provincialplan_add')}?{query}"
+        rows.append({"row": row, "form": address})
+    notes, text = [], _("All %(roster)d provinces have a plan") % {"roster": rollout.roster}
+    if rows:
+        text = ngettext(
+            "%(n)d of %(roster)d provinces has no plan on record",
+            "%(n)d of %(roster)d provinces have no plan on record",
+            len(rows),
+        ) % {"n": len(rows), "roster": rollout.roster}
+        if rollout.days_since_policy is not None:
+            days = format_days(rollout.days_since_policy)
+            notes.append(_("%(days)s since the national plan") % {"days": days})
+    elif certainty := certainty_text(rollout):
+        text = _("%(text)s (%(more)s)") % {"text": text, "more": certainty}
+    if rollout.has_enough_lags and rollout.median_lag_days is not None:
+        days = format_days(whole_days(rollout.median_lag_days))
+        notes.append(_("median of the %(n)d dated ones: %(days)s") % {"n": len(rollout.lags), "days": days})
+    return {"without_plan": rows, "no_plan": text, "lag_note": join_clauses(notes)}
+
+
+def attention_columns(names: Mapping[int, str], classes: Classes) -> list[Column[PilotStatus]]:
+    return [
+        Column("pilot", _("Pilot"), lambda status: pilot_cell(status.pilot, names)),
+        Column("light", _("Light"), lambda status: light_cell(status, classes)),
+        Column("why", _("Why"), reason_cell),
+        Column(
+            "owner", _("Responsible"), lambda status: Cell(status.owner, page_text=in_reader_language(status.owner))
+        ),
+        Column(
+            "days",
+            _("Days in this colour"),
+            lambda status: (status.as_of - status.since).days if status.since else None,
+            kind="integer",
+        ),
+        Column("since", _("Since"), kind="date"),
+        class_column(classes, lambda status: status.pilot.pk),
+    ]
