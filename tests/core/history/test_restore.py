@@ -268,10 +268,11 @@ def test_the_rows_that_were_deleted_with_it_come_back_too_and_no_others(admin_cl
 # -- the list of deleted records ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["pilot", "reading"])
-def test_the_list_is_for_those_who_may_look(client: Client, kind: str) -> None:
-    client.force_login(User.objects.create_user("clerk", is_staff=True))
-    assert client.get(reverse(f"admin:pilots_{kind}_deleted")).status_code == 403
+def test_the_past_is_for_those_who_may_look(pilot: Pilot) -> None:
+    client = make_officer("view_policy")
+    pages = [version_url(pilot, newest(pilot)), reverse("admin:pilots_pilot_deleted")]
+    pages.append(reverse("admin:pilots_pilot_history", args=[pilot.pk]))
+    assert [client.get(page).status_code for page in pages] == [403, 403, 403]
 
 
 def test_the_history_of_a_record_whose_relations_are_gone_can_be_read(admin_client: Client, pilot: Pilot) -> None:
