@@ -237,7 +237,7 @@ def test_undo_is_exact(world: dict[str, Any], kind: str) -> None:
     assert (done.state, done.undone_by, done.undo_reason) == (ImportState.UNDONE, user, "wrong file")
     new = sum(history_counts().values()) - sum(entries.values())
     assert new == 2 * len(WRITES[kind])
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="not ready to be confirmed"):
         confirm_import(record)
     assert undo_import(record).state == ImportState.UNDONE
     assert table_checksums() == before

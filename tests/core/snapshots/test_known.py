@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from core import snapshots
 from core.history.recording import delete_with_history
 from core.snapshots import Snapshot, read_from, record_models, routed_models, tracked_lists
 from pilots.models import Pilot
@@ -198,6 +199,16 @@ def test_nothing_is_written_with_known(admin_client: Client, pilot: Pilot) -> No
     assert admin_client.delete("/api/v1/?known=2025-05-01").status_code == 405
     assert admin_client.get("/api/v1/changes/", {"known": "2025-05-01"}).status_code == 400
     assert admin_client.get("/admin/pilots/pilot/", {"known": "2025-05-01"}).status_code == 200
+
+
+def test_old_files_are_deleted_and_come_back_when_asked_for(
+    client: Client, pilot: Pilot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "MAX_FILES", 2)
+    for day in (ENTERED, CORRECTED, DELETED):
+        Snapshot(day).write()
+    assert len(list(folder.iterdir())) == 2
+    assert name_known(client, ENTERED) == "First name"
 
 
 def test_days_without_an_entry_between_them_have_one_file(client: Client, pilot: Pilot, folder: Path) -> None:
