@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.exhaustive]
 SIGNERS = ("away-signer", "shared-signer", "home-signer")
 FOLLOWED_PARAMETERS = {"export", "entry", "cursor", "page", "p", "before", "after"}
 """Parameters of links that show something else of the same records. Filters, sorting and languages show no more."""
-MAX_PER_SHAPE = 4
+MAX_PER_SHAPE = 2
 EXCLUDED_PREFIXES = (
     "/static/",
     "/sign-out/",

@@ -63,6 +63,14 @@ def run_process(environment: Mapping[str, str], *words: str) -> str:
     return done.stdout
 
 
+def start_process(environment: Mapping[str, str], *words: str) -> "subprocess.Popen[str]":
+    """Start a command whose input, output and errors are pipes."""
+    pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(  # noqa: S603  # our own code
+        [sys.executable, *words], cwd=settings.BASE_DIR, env=environment, text=True, **pipes
+    )
+
+
 def migrated_database(folder: Path) -> AbstractContextManager[Database]:
     """Create a database with empty tables."""
     return own_database(folder, migrated_template())

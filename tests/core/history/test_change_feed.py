@@ -5,15 +5,12 @@ that is rolled back. Tests about the time of appearance commit.
 """
 
 import json
-import subprocess
-import sys
 from contextlib import ExitStack
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -33,7 +30,7 @@ from tests.support import api_client
 from tests.support.api_client import World
 from tests.support.databases import server_connection
 from tests.support.imports import run_import, undo_import
-from tests.support.live_server import ServedProject
+from tests.support.live_server import ServedProject, start_process
 from tests.support.scripted_year import ScriptedYear
 
 pytestmark = pytest.mark.django_db
@@ -325,67 +322,33 @@ with transaction.atomic():
         sys.stdin.readline()
 print("committed", flush=True)
 """
-READ = """
-import django, sys; django.setup()
-from django.test import Client
-client = Client(headers={"host": "localhost"})
-for line in sys.stdin:
-    print(client.get(f"/api/v1/changes/?resource=agencies&cursor={line.strip()}").content.decode(), flush=True)
-"""
-
-
-class ChildProcess:
-    """Separate process with its own connection."""
-
-    def __init__(self, product: ServedProject, *words: str) -> None:
-        self.process = subprocess.Popen(  # noqa: S603  # our own code
-            [sys.executable, "-c", *words],
-            cwd=settings.BASE_DIR,
-            env=product.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def read_line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def write_line(self, word: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{word}\n")
-        self.process.stdin.flush()
-
-    def ends(self) -> tuple[str, int]:
-        out, _errors = self.process.communicate(timeout=300)
-        return out.strip(), self.process.returncode
 
 
 @pytest.mark.process
 @pytest.mark.database
 def test_what_was_written_first_and_ends_last_is_not_passed_over(product: ServedProject) -> None:
     """A client that reads between the two ends gets both. On SQLite the second waits for the first."""
-    reader, early = ChildProcess(product, READ), ChildProcess(product, WRITE, "early", "slow")
+    reader = product.client()
 
     def read(cursor: str) -> dict[str, Any]:
-        reader.write_line(cursor)
-        answer: dict[str, Any] = json.loads(reader.read_line())
+        answer: dict[str, Any] = reader.send("GET", f"changes/?resource=agencies&cursor={cursor}").json()
         return answer
 
-    start = read("latest")
-    assert early.read_line() == "written"
-    late = ChildProcess(product, WRITE, "late")
+    def start_writer(*words: str) -> Any:
+        return start_process(product.environment, "-c", WRITE, *words)
+
+    start, early = read("latest"), start_writer("early", "slow")
+    assert early.stdout.readline() == "written\n"
+    late = start_writer("late")
     if connection.vendor == "postgresql":
-        assert late.ends() == ("written\ncommitted", 0)
+        assert late.communicate(timeout=300)[0] == "written\ncommitted\n"
     between = read(start["next_cursor"])
-    early.write_line("go on")
-    assert early.ends() == ("committed", 0)
+    assert early.communicate("go on\n", timeout=300)[0] == "committed\n"
     if connection.vendor == "sqlite":
-        assert late.ends() == ("written\ncommitted", 0)
+        assert late.communicate(timeout=300)[0] == "written\ncommitted\n"
     after = read(between["next_cursor"])
     told = [[short_line(line) for line in page["results"]] for page in (start, between, after)]
     assert told == [[], [], ["created agencies/early", "created agencies/late"]]
-    assert reader.ends() == ("", 0)
 
 
 @with_commits

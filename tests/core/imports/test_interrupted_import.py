@@ -5,16 +5,14 @@ Each test has its own database, because a killed process cannot share a transact
 
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from tests.support.databases import Database
 from tests.support.imports import csv_bytes, table_checksums
-from tests.support.live_server import migrated_database, server_environment
+from tests.support.live_server import migrated_database, server_environment, start_process
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process, pytest.mark.database]
 ROWS, MOMENTS = 60, 4
@@ -75,10 +73,7 @@ class ChildRunner:
         self.database, self.environment = database, server_environment(home, database.url)
 
     def start(self, *args: str) -> "subprocess.Popen[str]":
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen(  # noqa: S603  # our own code
-            [sys.executable, *args], env=self.environment, cwd=settings.BASE_DIR, text=True, **pipes
-        )
+        return start_process(self.environment, *args)
 
     def run(self, *args: str) -> tuple[int, str]:
         """Return the exit code and the output."""

@@ -2,19 +2,17 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from tests.support.databases import Database, connection_to
 from tests.support.job_worker import ROWS
-from tests.support.live_server import migrated_database, run_command, server_environment
+from tests.support.live_server import migrated_database, run_command, server_environment, start_process
 
 pytestmark = [pytest.mark.process, pytest.mark.database, pytest.mark.django_db]
 TIMEOUT = 120  # seconds until a process has ended; generous, for busy machines
@@ -44,15 +42,8 @@ def start(tmp_path: Path, database: Database) -> Iterator[Callable[..., Worker]]
     started: list[Worker] = []
 
     def start_one(name: str, *words: str) -> Worker:
-        process = subprocess.Popen(  # noqa: S603  # our own code
-            [sys.executable, "-m", "tests.support.job_worker", "work", "--worker-id", name, *words],
-            cwd=settings.BASE_DIR,
-            env=server_environment(tmp_path, database.url),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        words = ("-m", "tests.support.job_worker", "work", "--worker-id", name, *words)
+        process = start_process(server_environment(tmp_path, database.url), *words)
         started.append(process)
         return process
 
