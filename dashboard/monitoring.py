@@ -7,7 +7,7 @@ from django.db.models import Count, Min
 from core.http import today
 from core.monitoring import SOURCES, Gauges
 from pilots.models import FollowUp, Milestone, Pilot, Reading, ReadingState
-from pilots.readings import newest_reported
+from pilots.models.reading import newest_reported
 
 
 def report_gauges() -> Gauges:

@@ -58,7 +58,7 @@ from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingSt
 from pilots.models.indicator import format_exact
 from pilots.models.pilot import listed_condition
 from pilots.models.planned import PlannedDayModel, planned_day, stage_order_faults, with_planned_day
-from pilots.readings import newest_accepted, newest_reported
+from pilots.models.reading import newest_accepted, newest_reported
 from policies.models import (
     Confidence,
     Figure,

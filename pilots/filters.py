@@ -43,7 +43,7 @@ from pilots.models import (
     ValueStatus,
 )
 from pilots.models.indicator import PERIOD
-from pilots.readings import YEARLY, newest_accepted
+from pilots.models.reading import YEARLY, newest_accepted
 from policies.filters import ProvinceFilter
 from policies.models import Agency, Confidence, Industry, Level, PlanStatus, Policy, Province, Region
 

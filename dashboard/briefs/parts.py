@@ -37,7 +37,7 @@ from pilots.charts.cells import distinct_pilot_names
 from pilots.charts.follow_ups import open_link
 from pilots.lights import Colour, count_by_colour
 from pilots.models import FollowUp, Reading
-from pilots.readings import VALUE_KEY_FIELDS, newest_accepted
+from pilots.models.reading import VALUE_KEY_FIELDS, newest_accepted
 from policies.models import Source
 from policies.rollout import Rollout
 

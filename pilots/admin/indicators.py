@@ -20,8 +20,7 @@ from pilots.admin.forms import IndicatorField, StepsField, format_steps
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.forms.entry import AmountField
 from pilots.models import Effect, Indicator, Pilot, Reading, ReadingLedger, ReadingState, Target
-from pilots.models.reading import CONFLICT_CODE, JUMP_CODE
-from pilots.readings import ACCEPT_PERMISSION
+from pilots.models.reading import ACCEPT_PERMISSION, CONFLICT_CODE, JUMP_CODE
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET
 
 AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}

@@ -51,7 +51,7 @@ from pilots.models import (
     StageEntry,
     Target,
 )
-from pilots.readings import YEARLY, is_yearly, newest_accepted_in
+from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in
 from pilots.replans import PlanHistory, Replanning
 
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record

@@ -34,7 +34,7 @@ from pilots.metrics import (
     sum_without_overlap,
 )
 from pilots.models import Indicator, IndicatorKind, Pilot, Reading, Target, TargetKind
-from pilots.readings import YEARLY, is_yearly, newest_accepted_in
+from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in
 
 
 class EmissionBasis(TextChoices):

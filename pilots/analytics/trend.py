@@ -1,6 +1,6 @@
 """Trend of an indicator over a set of pilots, by year, for page, API and file.
 
-For each pilot and year the newest version accepted by the day counts, as everywhere (`pilots/readings.py`).
+For each pilot and year the newest version accepted by the day counts, as everywhere (`pilots/models/reading.py`).
 Totals never add a park beside its city; shares are shown as a median with its range; concentrations and intensities
 are never aggregated, so only the number of pilots with a value is given.
 """
@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from pilots.metrics import median_range, sum_without_overlap
 from pilots.models import Indicator, Pilot, Reading, RollUp
-from pilots.readings import YEARLY, newest_accepted
+from pilots.models.reading import YEARLY, newest_accepted
 
 MIN_COMPARED = 5  # fewest pilots for a change over the years
 

@@ -60,7 +60,7 @@ from pilots.models import (
     Target,
 )
 from pilots.models.indicator import steps_as_stored
-from pilots.readings import state_expression
+from pilots.models.reading import state_expression
 from pilots.replans import (
     DELETION_FIXED,
     FIXED_CODE,

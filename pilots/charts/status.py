@@ -43,7 +43,7 @@ from pilots.charts.stages import stage_label, time_in_stage
 from pilots.lights import OVERDUE, Colour, LightReason, MilestoneLight, TargetLight, count_by_colour
 from pilots.metrics import year_due
 from pilots.models import Indicator, Reading, TargetKind
-from pilots.readings import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
+from pilots.models.reading import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
 from policies.models import Source, SourcedModel
 from policies.tables import confidence_cell, source_cell
 

@@ -41,8 +41,7 @@ from pilots.models import (
     ValueStatus,
 )
 from pilots.models.indicator import format_exact
-from pilots.models.reading import CONFLICT_CODE
-from pilots.readings import ACCEPT_PERMISSION, is_yearly, judge_readings, newest_accepted_in
+from pilots.models.reading import ACCEPT_PERMISSION, CONFLICT_CODE, is_yearly, judge_readings, newest_accepted_in
 from pilots.replans import decide_replan, is_entered_today, save_replan, settle_planned_day
 
 AMOUNT_PATTERN = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)

@@ -19,7 +19,7 @@ from core.records import writing
 from core.text import is_chinese_active, join_sentences
 from pilots.forms.follow_ups import RecordErrorsMixin, page_field
 from pilots.models import Adoption, Effect, Pilot, Practice, Reading
-from pilots.readings import newest_accepted
+from pilots.models.reading import newest_accepted
 from policies.models import Province
 
 

@@ -2,13 +2,12 @@
 
 from pilots.lights import Colour, TargetKind
 from pilots.metrics import Direction, Stage
-from pilots.models.adoption import Adoption, Effect, EffectBasis
 from pilots.models.document import Attachment, AttachmentRole, Document
 from pilots.models.follow_up import Cause, FollowUp, FollowUpKind, FollowUpStep
 from pilots.models.indicator import Accumulation, Indicator, IndicatorKind, RollUp, SynergyUse, Target
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import Facet, LightOverride, Milestone, Replan, ReplanState, StageEntry
-from pilots.models.practice import CostKind, Practice, PracticeField, PracticeLevel
+from pilots.models.practice import Adoption, CostKind, Effect, EffectBasis, Practice, PracticeField, PracticeLevel
 from pilots.models.reading import Reading, ReadingLedger, ReadingState, RejectedReadingsError, ValueStatus
 
 __all__ = [

@@ -27,10 +27,9 @@ from core.records.models import (
     text_field,
 )
 from core.text import check_text
-from pilots.models.adoption import Adoption, Effect
 from pilots.models.follow_up import FollowUpStep
 from pilots.models.planned import Milestone, StageEntry
-from pilots.models.practice import Practice
+from pilots.models.practice import Adoption, Effect, Practice
 from pilots.models.reading import Reading
 from policies.models import Province, Source
 

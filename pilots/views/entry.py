@@ -42,7 +42,7 @@ from pilots.forms.entry import (
 from pilots.lights import MilestoneLight, TargetLight
 from pilots.metrics import ORDERED_STAGES, last_day_of_period
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry
-from pilots.readings import ACCEPT_PERMISSION
+from pilots.models.reading import ACCEPT_PERMISSION
 from pilots.replans import PLACE_PERMISSION, may_decide, withdraw_replan
 
 KEPT_ENTRY, MAX_KEPT = "kept_entry", 20_000  # session key, and how many characters of a form are kept

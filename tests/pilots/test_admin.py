@@ -24,7 +24,7 @@ from pilots.models import (
     ReadingState,
     RejectedReadingsError,
 )
-from pilots.readings import judge_readings
+from pilots.models.reading import judge_readings
 from policies.models import Province
 from tests import factories as make
 from tests.pilots.test_admin_errors import row_problems

@@ -10,7 +10,7 @@ from django.test import Client
 from dashboard.quality import base_differs_from_reading
 from pilots.analytics.pilot_status import prefetch_for_status
 from pilots.models import Indicator, Pilot, Reading, Target
-from pilots.readings import (
+from pilots.models.reading import (
     YEARLY,
     is_yearly,
     newest_accepted,

@@ -10,7 +10,7 @@ from pilots.analytics.pilot_status import prefetch_for_status
 from pilots.analytics.trend import build_trend
 from pilots.metrics import sum_without_overlap
 from pilots.models import Indicator, Pilot
-from pilots.readings import newest_accepted_in
+from pilots.models.reading import newest_accepted_in
 from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
