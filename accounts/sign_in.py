@@ -262,9 +262,9 @@ def purge(self: UserSession) -> bool:
     """Delete a session that is over from the table, in place of allauth's method: that reads a session of a former
     SECRET_KEY through Django, which gives it a new key that its browser never hears of.
     """
-    found = str(self._session_store(self.session_key).load().get(HASH_SESSION_KEY, ""))
+    session_hash = str(self._session_store(self.session_key).load().get(HASH_SESSION_KEY, ""))
     hashes = [self.user.get_session_auth_hash(), *self.user.get_session_auth_fallback_hash()]
-    over = not self.user.is_active or not any(constant_time_compare(found, one) for one in hashes)
+    over = not self.user.is_active or not any(constant_time_compare(session_hash, one) for one in hashes)
     if over:
         self.delete()
     return over

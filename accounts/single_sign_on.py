@@ -51,10 +51,10 @@ def role_of_claims(claims: Mapping[str, Any], present: Officer | None = None) ->
     provinces = Province.objects.filter(in_roster=True).in_bulk(wanted, field_name="slug")
     if wanted - set(provinces):
         security_log.error("OIDC_ROLES: there is no province %s", ", ".join(sorted(wanted - set(provinces))))
-    found = [(role, provinces.get(slug)) for role, slug in given if not slug or slug in provinces]
-    if found:
+    matches = [(role, provinces.get(slug)) for role, slug in given if not slug or slug in provinces]
+    if matches:
         now = present.province if present else None
-        return max(found, key=lambda row: (Role.values.index(row[0]), row[1] == now))
+        return max(matches, key=lambda row: (Role.values.index(row[0]), row[1] == now))
     if "*" in settings.OIDC_ROLES:
         return Role.VIEWER, None
     raise NoRole

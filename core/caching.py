@@ -138,13 +138,13 @@ def data_version(using: str = DEFAULT_DB_ALIAS) -> str | None:
 
 def versioned_tables() -> dict[str, list[str]]:
     """Return the tables whose writes count, each with its columns."""
-    found: dict[str, list[str]] = {}
+    columns: dict[str, list[str]] = {}
     for label in settings.VERSIONED_APPS:
         for model in apps.get_app_config(label).get_models(include_auto_created=True):
             meta: Any = model._meta
             if meta.managed and not meta.proxy and meta.db_table not in settings.UNVERSIONED_TABLES:
-                found[meta.db_table] = [column.column for column in meta.local_concrete_fields]
-    return found
+                columns[meta.db_table] = [column.column for column in meta.local_concrete_fields]
+    return columns
 
 
 def drop_triggers(using: str = DEFAULT_DB_ALIAS, plan: list[object] | None = None, **_signal: object) -> None:
@@ -336,12 +336,12 @@ class ResponseCacheMiddleware:
         if condition is None:
             return response
         request.META["HTTP_IF_NONE_MATCH"] = condition
-        found = get_conditional_response(request, response.get("ETag"), response=response) or response
-        if found is not response:  # 304 for a response that the client has, with the headers of the response
+        answer = get_conditional_response(request, response.get("ETag"), response=response) or response
+        if answer is not response:  # 304 for a response that the client has, with the headers of the response
             for name, value in response.items():
                 if name not in BODY_HEADERS:
-                    found.setdefault(name, value)
-        return found
+                    answer.setdefault(name, value)
+        return answer
 
 
 def cache_page(view: View) -> Callable[..., HttpResponseBase]:
@@ -567,6 +567,6 @@ def fill_fragments(request: HttpRequest, response: HttpResponse) -> HttpResponse
         content = response.content
         if PLACEHOLDER_PATTERN.search(content):
             response.content = PLACEHOLDER_PATTERN.sub(
-                lambda found: render_to_string(found[1].decode(), request=request).encode(), content
+                lambda match: render_to_string(match[1].decode(), request=request).encode(), content
             )
     return response

@@ -203,24 +203,24 @@ def feed_addresses(request: HttpRequest, user: Any, secret: str) -> list[tuple[s
     """Return the secret addresses of a user's lists, each with its label. Filters of the page may be added to each."""
     return [
         (
-            f"{found.label} – {FEED_LABELS[kind]}",
+            f"{feed.label} – {FEED_LABELS[kind]}",
             request.build_absolute_uri(reverse("feed", args=[secret, name, kind])) + f"?lang={get_language()}",
         )
-        for name, found in sorted(FEED_LISTS.items())
-        if user.is_staff or not found.staff_only
-        for kind in found.formats
+        for name, feed in sorted(FEED_LISTS.items())
+        if user.is_staff or not feed.staff_only
+        for kind in feed.formats
     ]
 
 
 def list_response(request: TrackerRequest, user: Any, name: str, kind: str) -> HttpResponseBase:
     """Return a list's feed as this user gets it. Raises Http404 for what the user cannot open."""
-    found = FEED_LISTS.get(name)
-    if found is None or kind not in found.formats or (found.staff_only and not user.is_staff):
+    feed = FEED_LISTS.get(name)
+    if feed is None or kind not in feed.formats or (feed.staff_only and not user.is_staff):
         raise Http404
-    request.page_path = reverse(found.url_name)
+    request.page_path = reverse(feed.url_name)
     try:
-        reject_unknown_params(request, {*found.params} - {"export"})
-        response = found.feeds(request, user)[kind](request)
+        reject_unknown_params(request, {*feed.params} - {"export"})
+        response = feed.feeds(request, user)[kind](request)
     except PermissionDenied:
         raise Http404 from None
     except BadRequest as exc:  # as text: no page is shown to a program

@@ -91,8 +91,8 @@ def truncate(text: object) -> str:
 
 def closest_match(word: str, names: Iterable[str]) -> str | None:
     """Return the known name that is most similar to the word, or None when none is close."""
-    found = difflib.get_close_matches(word[:MAX_ECHO], list(names), n=1, cutoff=0.5)
-    return found[0] if found else None
+    matches = difflib.get_close_matches(word[:MAX_ECHO], list(names), n=1, cutoff=0.5)
+    return matches[0] if matches else None
 
 
 def unknown_parameter_error(name: str, known: Iterable[str]) -> ErrorDetail:
@@ -233,7 +233,7 @@ def parse_json(content: bytes) -> Any:
     """Parse strict JSON. Raises BadRequest with the position of the error where there is one."""
     try:
         text = content.decode()
-        found = json.loads(
+        value = json.loads(
             text, parse_float=parse_decimal, parse_constant=reject_constant, object_pairs_hook=reject_duplicate_names
         )
     except UnicodeDecodeError as exc:
@@ -247,10 +247,10 @@ def parse_json(content: bytes) -> Any:
         raise invalid_json(_("The body holds a number that is too long.")) from exc
     if SURROGATE_ESCAPE.search(text):  # an escape may write half a character, which nothing can store or encode
         try:
-            json.dumps(found, ensure_ascii=False, default=str).encode()
+            json.dumps(value, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError as exc:
             raise invalid_json(_("The body holds half a character: \\uD800 to \\uDFFF come in pairs.")) from exc
-    return found
+    return value
 
 
 def parse_decimal(number: str) -> Decimal:
@@ -269,12 +269,12 @@ def reject_constant(name: str) -> NoReturn:
 
 
 def reject_duplicate_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         names = [name for name, _value in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise invalid_json(_("The body gives “%(name)s” twice.") % {"name": twice[:80]})
-    return found
+    return members
 
 
 # -- days -----------------------------------------------------------------------------------------------
@@ -456,12 +456,12 @@ def client_network(request: HttpRequest) -> str:
     """Return what one client has: an IPv4 address, or the /64 network of an IPv6 address."""
     address = client_ip(request)
     try:
-        found = ip_address(address)
+        ip = ip_address(address)
     except ValueError:  # a Unix socket has none
         return address
-    if found.version == 4:
+    if ip.version == 4:
         return address
-    return str(found.ipv4_mapped or ip_network(f"{found}/64", strict=False))
+    return str(ip.ipv4_mapped or ip_network(f"{ip}/64", strict=False))
 
 
 def client_address(request: HttpRequest) -> str:

@@ -214,20 +214,20 @@ def job_gauges() -> Gauges:
     """Return what waits and runs, what came to nothing within a day, and when the nightly work ended. Two queries."""
     now, age = timezone.now(), nightly_age()
     waiting = Q(status="READY")
-    found = DBTaskResult.objects.aggregate(
+    jobs = DBTaskResult.objects.aggregate(
         waiting=Count("pk", filter=waiting),
         oldest=Min("enqueued_at", filter=waiting),
         running=Count("pk", filter=Q(status="RUNNING")),
         lost=Count("pk", filter=Q(status="FAILED", finished_at__gt=now - timedelta(days=1))),
     )
     return {
-        "tracker_jobs_waiting": ("Background jobs that wait for a worker.", found["waiting"]),
+        "tracker_jobs_waiting": ("Background jobs that wait for a worker.", jobs["waiting"]),
         "tracker_oldest_waiting_job_seconds": (
             "Time for which the oldest of them has waited; 0 if there is none.",
-            (now - found["oldest"]).total_seconds() if found["oldest"] else 0,
+            (now - jobs["oldest"]).total_seconds() if jobs["oldest"] else 0,
         ),
-        "tracker_jobs_running": ("Background jobs that run.", found["running"]),
-        "tracker_jobs_lost": ("Background jobs that failed within the last day.", found["lost"]),
+        "tracker_jobs_running": ("Background jobs that run.", jobs["running"]),
+        "tracker_jobs_lost": ("Background jobs that failed within the last day.", jobs["lost"]),
         "tracker_nightly_age_seconds": (
             "Time since the nightly work last ended; absent before the first.",
             age.total_seconds() if age else None,
@@ -257,14 +257,14 @@ class GaugeCollector(Collector):
             try:
                 if not up:
                     raise DATABASE_UNAVAILABLE[0]("not asked again")
-                found = read()
+                gauges = read()
             except Exception as exc:  # whatever it is, the other numbers are worth having
                 up = up and not isinstance(exc, DATABASE_UNAVAILABLE)
                 GAUGE_ERRORS.labels(source).inc()
                 text = "gauges of %s could not be read: %s: %s"
                 logging.getLogger("tracker.metrics").warning(text, source, type(exc).__name__, exc)
                 continue
-            metrics += [GaugeMetricFamily(name, text, value) for name, (text, value) in found.items()]
+            metrics += [GaugeMetricFamily(name, text, value) for name, (text, value) in gauges.items()]
         text = "1 if the database answered this scrape, else 0."
         return [GaugeMetricFamily("tracker_database_up", text, float(up)), *metrics]
 

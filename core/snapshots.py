@@ -94,8 +94,8 @@ def journal_model() -> Any:
 def stored_models() -> tuple[Any, ...]:
     """Return the models with a table in the snapshot: those read from it, and those that its queries join."""
     imports = journal_model()._meta.get_field("import_record").related_model
-    found = {*routed_models(), get_user_model(), imports, DataVersion}
-    return tuple(sorted(found, key=lambda model: model._meta.label))
+    models = {*routed_models(), get_user_model(), imports, DataVersion}
+    return tuple(sorted(models, key=lambda model: model._meta.label))
 
 
 ENGINE = "django.db.backends.sqlite3"
@@ -274,9 +274,9 @@ def delete_old_files(newest: Path) -> None:
     A request that still reads one keeps it open, so it reads on.
     """
     folder = newest.parent
-    found = sorted(((file_state(path), path) for path in folder.glob("*.sqlite3")), reverse=True)
+    files = sorted(((file_state(path), path) for path in folder.glob("*.sqlite3")), reverse=True)
     total = 0
-    for place, ((_when, size), path) in enumerate(found):
+    for place, ((_when, size), path) in enumerate(files):
         total += size
         if path != newest and (place >= MAX_FILES or total > MAX_BYTES):
             path.unlink(missing_ok=True)

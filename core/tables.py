@@ -589,8 +589,8 @@ class ListPage(FilterBar):
         """Return these records, given as such or by their keys, with what they share."""
         records = list(part)
         if self.computed_keys is not None:
-            found = self.filterset.queryset.order_by().in_bulk(records)
-            records = [found[key] for key in records if key in found]
+            by_key = self.filterset.queryset.order_by().in_bulk(records)
+            records = [by_key[key] for key in records if key in by_key]
         self.prefetch(records)
         return records
 

@@ -80,14 +80,14 @@ def content_of(edition: Edition) -> Item:
 
 def in_both_languages(build: Callable[[], Iterable[Item]], *texts: str) -> list[Item]:
     """Return the items that are built, with these texts in both languages instead of the active one."""
-    found: list[Item] = []
+    merged: list[Item] = []
     for suffix, language in LANGUAGES.items():
         with override(language):
             items = list(build())
-            found = found or [{name: value for name, value in item.items() if name not in texts} for item in items]
-            for kept, item in zip(found, items, strict=True):
+            merged = merged or [{name: value for name, value in item.items() if name not in texts} for item in items]
+            for kept, item in zip(merged, items, strict=True):
                 kept |= {f"{text}_{suffix}": str(item[text]) for text in texts}
-    return found
+    return merged
 
 
 # -- the difference to the edition before --------------------------------------------------------------
@@ -128,11 +128,11 @@ def compare_tables(previous: Edition | None, tables: Mapping[str, bytes], titles
 
 def difference_sentences(content: Item) -> list[str]:
     """Return the difference to the edition before, a sentence for each number and each table that differs."""
-    found, before = [], {figure["code"]: figure for figure in content["previous_figures"]}
+    sentences, before = [], {figure["code"]: figure for figure in content["previous_figures"]}
     for new in content["figures"]:
         old = before.get(new["code"])
         if old and (old["value"], old["of"]) != (new["value"], new["of"]):
-            found.append(label_value(new["label"], f"{figure_text(old)} → {figure_text(new)}"))
+            sentences.append(label_value(new["label"], f"{figure_text(old)} → {figure_text(new)}"))
     for change in content["changes"]:
         added, removed, changed = change["added"], change["removed"], change["changed"]
         parts = [
@@ -142,8 +142,8 @@ def difference_sentences(content: Item) -> list[str]:
         ]
         if any(parts):
             total = ngettext("%(n)d record now", "%(n)d records now", change["now"]) % {"n": change["now"]}
-            found.append(label_value(change["title"], join_clauses([*filter(None, parts), total])))
-    return found
+            sentences.append(label_value(change["title"], join_clauses([*filter(None, parts), total])))
+    return sentences
 
 
 def figure_text(figure: Item) -> str:
@@ -283,8 +283,8 @@ def build_package(edition: Edition, address: str, warnings: Sequence[Item]) -> t
         "files": [],
         "figures": in_both_languages(
             lambda: [
-                {**{name: found[name] for name in ("code", "label", "scope", "value")}, "of": found["whole"]}
-                for found in edition_figures(overview)
+                {**{name: figure[name] for name in ("code", "label", "scope", "value")}, "of": figure["whole"]}
+                for figure in edition_figures(overview)
             ],
             "label",
             "scope",
@@ -331,7 +331,7 @@ def api_table(resource: type[RecordViewSet], as_of: date) -> tuple[list[str], li
 
     A field in the reader's language is left out where both languages are given.
     """
-    view, found = api_list(resource, AnonymousUser(), as_of)
+    view, queryset = api_list(resource, AnonymousUser(), as_of)
     serializer = view.get_serializer()
     fields = serializer.fields
     heads = [
@@ -339,7 +339,7 @@ def api_table(resource: type[RecordViewSet], as_of: date) -> tuple[list[str], li
     ]
     for name in set(fields) - set(heads):
         fields.pop(name)
-    rows = view.rows_in_chunks(found, ROWS_AT_A_TIME)
+    rows = view.rows_in_chunks(queryset, ROWS_AT_A_TIME)
     return heads, list(table_rows(heads, (serializer.to_representation(row) for row in rows)))
 
 
@@ -392,12 +392,12 @@ def may_approve(user: Any, edition: Edition) -> bool:
 
 def offered_quarters() -> list[str]:
     """Return the quarters for which an edition can be made, newest first: those of two years that have none."""
-    found, day = [], today()
+    quarters, day = [], today()
     for _place in range(QUARTERS_OFFERED):
-        found.append(quarter_of(day))
-        day = quarter_start(found[-1]) - timedelta(1)
-    taken = set(Edition.objects.filter(quarter__in=found).values_list("quarter", flat=True))
-    return [quarter for quarter in found if quarter not in taken]
+        quarters.append(quarter_of(day))
+        day = quarter_start(quarters[-1]) - timedelta(1)
+    taken = set(Edition.objects.filter(quarter__in=quarters).values_list("quarter", flat=True))
+    return [quarter for quarter in quarters if quarter not in taken]
 
 
 def make_edition(quarter: str, *, by: Any) -> Edition:
@@ -415,20 +415,20 @@ def make_edition(quarter: str, *, by: Any) -> Edition:
 def step(edition: Edition, state: EditionState) -> Iterator[Edition]:
     """Context manager: the edition, locked in a transaction. Raises ValidationError unless it is in the state."""
     with transaction.atomic():
-        found: Edition = writing.locked(Edition, edition.pk)
-        if found.is_approved:
+        locked: Edition = writing.locked(Edition, edition.pk)
+        if locked.is_approved:
             raise ValidationError(FROZEN_MESSAGE, code="frozen")
-        if found.state != state:
+        if locked.state != state:
             text = _("It is “%(state)s” now: somebody else took a step. Look at it, then try again.")
-            raise ValidationError(text, code="state", params={"state": EditionState(found.state).label})
-        yield found
+            raise ValidationError(text, code="state", params={"state": EditionState(locked.state).label})
+        yield locked
 
 
 def write_notes(edition: Edition, *, by: Any, en: str, zh: str) -> None:
     """Set the release notes of a draft."""
     check_editor(by)
-    with step(edition, EditionState.DRAFT) as found:
-        writing.write(found, {"release_note_en": en, "release_note_zh": zh}, by=by, allowed=True)
+    with step(edition, EditionState.DRAFT) as locked:
+        writing.write(locked, {"release_note_en": en, "release_note_zh": zh}, by=by, allowed=True)
 
 
 def submit(edition: Edition, *, by: Any) -> None:
@@ -437,9 +437,9 @@ def submit(edition: Edition, *, by: Any) -> None:
     if Edition.objects.filter(pk=edition.pk, state=EditionState.IN_REVIEW, submitted_by=by).exists():
         text = _("You have submitted this edition already: somebody else approves it.")
         raise ValidationError(text, code="state")
-    with step(edition, EditionState.DRAFT) as found:
-        check_errors(build_checklist(found))
-        writing.write(found, {"state": EditionState.IN_REVIEW, "submitted_by": by}, by=by, allowed=True)
+    with step(edition, EditionState.DRAFT) as locked:
+        check_errors(build_checklist(locked))
+        writing.write(locked, {"state": EditionState.IN_REVIEW, "submitted_by": by}, by=by, allowed=True)
 
 
 def send_back(edition: Edition, *, by: Any, reason: str) -> None:
@@ -447,15 +447,15 @@ def send_back(edition: Edition, *, by: Any, reason: str) -> None:
     check_editor(by)
     if not reason.strip():
         raise ValidationError({"reason": ValidationError(_("Say what is to be done first."), code="required")})
-    with step(edition, EditionState.IN_REVIEW) as found:
-        writing.write(found, {"state": EditionState.DRAFT}, by=by, reason=reason, allowed=True)
+    with step(edition, EditionState.IN_REVIEW) as locked:
+        writing.write(locked, {"state": EditionState.DRAFT}, by=by, reason=reason, allowed=True)
 
 
 def discard(edition: Edition, *, by: Any) -> None:
     """Delete a draft. Its history stays, and an administrator can restore it."""
     check_editor(by)
-    with step(edition, EditionState.DRAFT) as found:
-        writing.delete(found, by=by, allowed=True)
+    with step(edition, EditionState.DRAFT) as locked:
+        writing.delete(locked, by=by, allowed=True)
 
 
 def check_editor(user: Any) -> None:
@@ -485,9 +485,9 @@ def approve(edition: Edition, *, by: Any, seen: str, address: str) -> Edition:
             "label",
         )
         files, content = build_package(edition, address, warnings)
-    with step(edition, EditionState.IN_REVIEW) as found:
-        check_approver(found, by)
-        if (found.release_note_en, found.release_note_zh) != (edition.release_note_en, edition.release_note_zh):
+    with step(edition, EditionState.IN_REVIEW) as locked:
+        check_approver(locked, by)
+        if (locked.release_note_en, locked.release_note_zh) != (edition.release_note_en, edition.release_note_zh):
             raise ValidationError(_("The release notes were changed meanwhile. Read them, then approve."), code="stale")
         for file in files:
             save_blob(file.content)
@@ -498,8 +498,8 @@ def approve(edition: Edition, *, by: Any, seen: str, address: str) -> Edition:
             "content": content,
             "sha256": content["files"][0]["sha256"],
         }
-        writing.write(found, values, by=by, allowed=True)
-    return found
+        writing.write(locked, values, by=by, allowed=True)
+    return locked
 
 
 def check_approver(edition: Edition, user: Any) -> None:

@@ -124,10 +124,10 @@ APPROVE_PERMISSION = "dashboard.approve_edition"
 
 def quarter_start(quarter: str) -> date:
     """Return the first day of a quarter in the form 2026-Q3. Raises ValueError for another form."""
-    found = QUARTER.match(quarter)
-    if found is None:
+    match = QUARTER.match(quarter)
+    if match is None:
         raise ValueError(quarter)
-    return date(int(found[1]), 3 * int(found[2]) - 2, 1)
+    return date(int(match[1]), 3 * int(match[2]) - 2, 1)
 
 
 def quarter_end(quarter: str) -> date:

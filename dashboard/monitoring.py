@@ -14,12 +14,15 @@ def report_gauges() -> Gauges:
     """Return number and age of the values reported and not yet reviewed; versions that were corrected do not wait."""
     day = today()
     waiting = Reading.objects.filter(newest_reported(day), state=ReadingState.REPORTED, reported_on__lte=day)
-    found = waiting.aggregate(count=Count("pk"), oldest=Min("reported_on"))
+    reports = waiting.aggregate(count=Count("pk"), oldest=Min("reported_on"))
     return {
-        "tracker_unreviewed_reports": ("Values reported by pilots and neither accepted nor disputed.", found["count"]),
+        "tracker_unreviewed_reports": (
+            "Values reported by pilots and neither accepted nor disputed.",
+            reports["count"],
+        ),
         "tracker_oldest_unreviewed_report_days": (
             "Days since the oldest of them was reported; 0 if there is none.",
-            (day - found["oldest"]).days if found["oldest"] else 0,
+            (day - reports["oldest"]).days if reports["oldest"] else 0,
         ),
     }
 

@@ -270,9 +270,9 @@ class DataQuality:
             for n, (_rule, check) in enumerate(pairs):
                 counts[f"of_{n}"] = Count("pk", filter=check.population or None)
                 counts[f"amiss_{n}"] = Count("pk", filter=check.population & check.condition)
-            found = self.rows(model).aggregate(**counts)
+            counted = self.rows(model).aggregate(**counts)
             for n, (rule, check) in enumerate(pairs):
-                check.of, check.count = found[f"of_{n}"], found[f"amiss_{n}"]
+                check.of, check.count = counted[f"of_{n}"], counted[f"amiss_{n}"]
                 rule.checked, rule.of, rule.count = True, rule.of + check.of, rule.count + check.count
 
     def count(self, severity: str) -> int:
@@ -297,12 +297,12 @@ class DataQuality:
         path = PROVINCE_PATHS.get(model, "pk")
         order: list[object] = [] if path == "pk" else [F(path).asc(nulls_last=True)]
         rows = rows.select_related(*RELATED_FIELDS.get(model, ())).prefetch_related(*RELATED_LISTS.get(model, ()))
-        found = []
+        by_rule = []
         for row in rows.order_by(*order, "pk"):
             entered = row.first_entry and timezone.localdate(row.first_entry)
             since = read_value(row, check.since) if check.since else entered
-            found.append((row, check.place, str(read_value(row, check.detail)) if check.detail else "", since))
-        return found
+            by_rule.append((row, check.place, str(read_value(row, check.detail)) if check.detail else "", since))
+        return by_rule
 
 
 def by_province(findings: Iterable[Finding]) -> list[Finding]:

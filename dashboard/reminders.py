@@ -70,8 +70,8 @@ def province_of(user: Any) -> Any:
 
 def settings_of(user: Any) -> MailSettings:
     """Return the settings of a user, or those that hold without a row (unsaved)."""
-    found: MailSettings = getattr(user, "mail_settings", None) or MailSettings(user=user)
-    return found
+    mail_settings: MailSettings = getattr(user, "mail_settings", None) or MailSettings(user=user)
+    return mail_settings
 
 
 def wants_mail(user: User) -> bool:
@@ -82,16 +82,16 @@ def wants_mail(user: User) -> bool:
 
 def mail_notices(user: Any, day: date, calendar: WorkingCalendar) -> list[str]:
     """Return what a user should know of the mail here, the most general first: that none is sent, and why."""
-    found = []
+    notices = []
     if not settings.MAIL:
-        found.append(_("No mail is sent here: no mail server is set up. “My work” shows what is due."))
+        notices.append(_("No mail is sent here: no mail server is set up. “My work” shows what is due."))
     elif holds_demonstration():
-        found.append(_("No mail is sent from a demonstration: its addresses are invented."))
+        notices.append(_("No mail is sent from a demonstration: its addresses are invented."))
     elif not user.email:
-        found.append(_("Your account has no mail address, so no reminder reaches you."))
+        notices.append(_("Your account has no mail address, so no reminder reaches you."))
     if day.year not in calendar.known_years:
-        found.append(unknown_year_text(day.year))
-    return found
+        notices.append(unknown_year_text(day.year))
+    return notices
 
 
 # -- links that end the mail -------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ def build_digest(user: User, work: OpenWork, told: set[tuple[str, str, date]]) -
     It is of the lists of "My work", a record on two of them on the first; viewers and administrators of accounts have
     none.
     """
-    home, found = province_of(user), dict[str, Entry]()
+    home, by_thing = province_of(user), dict[str, Entry]()
     own = work.of_province(home) if home else work
     lists = own.lists_of(user) if home or role_of(user) == Role.NATIONAL_EDITOR else []
     with override(settings_of(user).language):
@@ -286,10 +286,10 @@ def build_digest(user: User, work: OpenWork, told: set[tuple[str, str, date]]) -
             for item in listed.items:
                 entry = ENTRIES[listed.slug](item, user, work)
                 if entry.steps:
-                    found.setdefault(entry.thing, entry._replace(block=listed.slug))
+                    by_thing.setdefault(entry.thing, entry._replace(block=listed.slug))
     entries = [
         entry._replace(steps=[step for step in entry.steps if (entry.thing, *step) not in told])
-        for entry in found.values()
+        for entry in by_thing.values()
     ]
     totals = {item.slug: len(item.items) for item in lists}
     return Digest(user, work.as_of, [entry for entry in entries if entry.steps], totals)

@@ -275,28 +275,28 @@ class FileCheck:
 
 def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) -> FileCheck:
     """Compare files and records; `with_hash` reads every file. `clean` deletes what broken-off uploads left behind."""
-    now, found = now or timezone.now(), FileCheck()
+    now, check = now or timezone.now(), FileCheck()
     stored = set(stored_names())
     documents = {blob_name(checksum) for checksum in Document.objects.values_list("sha256", flat=True)}
     recorded = documents | kept_names(without=Document)
     past = {blob_name(checksum) for checksum in Document.history.values_list("sha256", flat=True).order_by().distinct()}
-    found.documents, found.files = len(documents), len(stored)
-    found.missing = sorted(recorded - stored)
-    found.deleted = sorted((stored & past) - recorded)
+    check.documents, check.files = len(documents), len(stored)
+    check.missing = sorted(recorded - stored)
+    check.deleted = sorted((stored & past) - recorded)
     for name in sorted(stored - recorded - past):
-        (found.recent if is_recent(name, now) else found.unrecorded).append(name)
-    found.unfinished = [f"{UNFINISHED}/{name}" for name in list_folder(default_storage, UNFINISHED)[1]]
+        (check.recent if is_recent(name, now) else check.unrecorded).append(name)
+    check.unfinished = [f"{UNFINISHED}/{name}" for name in list_folder(default_storage, UNFINISHED)[1]]
     if with_hash:
-        found.damaged = [name for name in sorted(stored & (recorded | past)) if not is_whole(name)]
+        check.damaged = [name for name in sorted(stored & (recorded | past)) if not is_whole(name)]
     if clean:  # unless they are so young that an upload may be under way
-        for names in (found.unfinished, found.unrecorded):
+        for names in (check.unfinished, check.unrecorded):
             for stray in list(names):
                 with suppress(FileNotFoundError):  # the upload has ended meanwhile
                     if is_recent(stray, now):
                         continue
                     default_storage.delete(stray)
                 names.remove(stray)
-    return found
+    return check
 
 
 def is_recent(name: str, now: datetime) -> bool:

@@ -187,10 +187,10 @@ class TrendPageFilter(SynergyFilter):
     @property
     def picked(self) -> Indicator | None:
         """The chosen indicator, else the one with the most yearly values that count, among those that are summed."""
-        found: Indicator | None = self.form.cleaned_data.get("indicator")
+        indicator: Indicator | None = self.form.cleaned_data.get("indicator")
         years = newest_accepted(self.request.as_of, Reading.objects.filter(YEARLY, indicator__rollup=RollUp.SUM))
         most = years.order_by().values("indicator").annotate(n=Count("pk")).order_by("-n", "indicator")
-        return found or Indicator.objects.filter(pk=Subquery(most.values("indicator")[:1])).first()
+        return indicator or Indicator.objects.filter(pk=Subquery(most.values("indicator")[:1])).first()
 
 
 class SynergyPageFilter(SynergyFilter):

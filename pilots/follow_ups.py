@@ -389,8 +389,8 @@ class Share(NamedTuple):
 
 def share(items: Iterable[object]) -> Share:
     """Return how many of the items are true."""
-    found = [bool(item) for item in items]
-    return Share(sum(found), len(found))
+    flags = [bool(item) for item in items]
+    return Share(sum(flags), len(flags))
 
 
 class MedianDays(NamedTuple):
@@ -401,8 +401,8 @@ class MedianDays(NamedTuple):
 
 
 def median_days(durations: Iterable[int]) -> MedianDays:
-    found = list(durations)
-    return MedianDays(float(median(found)) if found else None, len(found))
+    days = list(durations)
+    return MedianDays(float(median(days)) if days else None, len(days))
 
 
 class AgeBand(NamedTuple):
@@ -476,7 +476,7 @@ class RedLights(NamedTuple):
 
 def count_red_lights(as_of: date) -> RedLights:
     """Return how many pilots in the programme are red on the day, and how many of these have an open follow-up."""
-    found = status_by_pilot(Pilot.objects.listed(as_of), as_of)
-    red = {pilot for pilot, status in found.items() if status.colour == Colour.RED}
+    statuses = status_by_pilot(Pilot.objects.listed(as_of), as_of)
+    red = {pilot for pilot, status in statuses.items() if status.colour == Colour.RED}
     followed = set(FollowUp.objects.with_state(as_of).open().filter(pilot__in=red).values_list("pilot", flat=True))
     return RedLights(len(red), len(followed))

@@ -159,16 +159,16 @@ class PlannedDayImporter(PilotPartImporter):
 
     def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
         """Return records with the planned day in force: rows are compared with that."""
-        found = super().records_by_field(name, values)
-        for records in found.values():
+        matches = super().records_by_field(name, values)
+        for records in matches.values():
             for record in records:
                 record.stored, record.planned_on = copy(record), record.planned_then
-        return found
+        return matches
 
     def prepare(self, row: Row) -> None:
         """Take another day off the record and note it as a request, or a decision."""
         super().prepare(row)
-        if not row.found or not row.record.stored.has_fixed_day:
+        if not row.recorded or not row.record.stored.has_fixed_day:
             return
         stored, given, in_force = row.record.stored, row.record.planned_on, row.before.planned_on
         try:
@@ -220,7 +220,7 @@ class StageImporter(PlannedDayImporter):
                 if record.entered_on is None and record.stage == row.values["stage"]:
                     assign_record(row, record)
         for row in rows:
-            if row.found and row.values.get("id") is None and row.values.get("planned_on") is None:
+            if row.recorded and row.values.get("id") is None and row.values.get("planned_on") is None:
                 row.values.pop("planned_on", None)
 
     def prepare(self, row: Row) -> None:
@@ -245,7 +245,7 @@ class StageImporter(PlannedDayImporter):
                 self.validate_pilot(mine, stored[pilot])
 
     def validate_pilot(self, rows: Sequence[Row], stored: Sequence[StageEntry]) -> None:
-        keys = {row.record.pk for row in rows if row.found}
+        keys = {row.record.pk for row in rows if row.recorded}
         moving = [row for row in rows if row.action != "unchanged"]
         entries = [*(entry for entry in stored if entry.pk not in keys), *(row.record for row in rows)]
         changed = [row.record for row in moving]
@@ -266,7 +266,7 @@ class MilestoneImporter(PlannedDayImporter):
     keys = (("pilot", "title_zh", "planned_on"), ("pilot", "title_en", "planned_on"))
 
     def validate_rows(self, rows: Sequence[Row]) -> None:
-        fresh = [row for row in rows if not row.found and row.is_valid]
+        fresh = [row for row in rows if not row.recorded and row.is_valid]
         known: dict[tuple[int, str], Any] = {}
         pilots = {row.record.pilot_id for row in fresh}
         for record in Milestone.objects.with_planned_day(today()).filter(pilot__in=pilots):
@@ -312,13 +312,13 @@ class TargetImporter(PilotPartImporter):
 
 def parse_in_unit(row: Row, name: str) -> None:
     """Replace parsed numbers by their values; how they were written is checked when the indicator is known."""
-    found = row.values.get(name)
-    if isinstance(found, ParsedNumber):
-        row.values[name] = found.value
-        row.extra.setdefault("numbers", []).append((name, found))
-    elif found:
-        row.values[name] = steps_as_stored({year: number.value for year, number in found.items()})
-        row.extra.setdefault("numbers", []).extend((name, number) for number in found.values())
+    parsed = row.values.get(name)
+    if isinstance(parsed, ParsedNumber):
+        row.values[name] = parsed.value
+        row.extra.setdefault("numbers", []).append((name, parsed))
+    elif parsed:
+        row.values[name] = steps_as_stored({year: number.value for year, number in parsed.items()})
+        row.extra.setdefault("numbers", []).extend((name, number) for number in parsed.values())
 
 
 def check_written_unit(kind: Importer, row: Row) -> None:
@@ -380,12 +380,12 @@ class ReadingImporter(PilotPartImporter):
 
     def match_by_key(self, rows: Sequence[Row], key: tuple[str, ...]) -> None:
         """Find the newest version of the value, or the version that the row names."""
-        found: dict[Any, list[Reading]] = defaultdict(list)
+        by_key: dict[Any, list[Reading]] = defaultdict(list)
         for readings in self.records_by_field("pilot", [row.values["pilot"] for row in rows]).values():
             for reading in readings:
-                found[reading.pilot_id, reading.indicator_id, reading.period].append(reading)
+                by_key[reading.pilot_id, reading.indicator_id, reading.period].append(reading)
         for row in rows:
-            versions = sorted(found.get(row_key(row, key), []), key=lambda reading: reading.version)
+            versions = sorted(by_key.get(row_key(row, key), []), key=lambda reading: reading.version)
             row.extra["versions"] = versions
             asked = row.values.get("version")
             fits = [reading for reading in versions if asked in (None, reading.version)]
@@ -399,10 +399,10 @@ class ReadingImporter(PilotPartImporter):
         """Turn rows whose value differs from their record into new versions."""
         super().match_rows(rows, library)
         for row in rows:
-            if row.found and self.is_changed(row):
+            if row.recorded and self.is_changed(row):
                 seen = row.record
                 self.check_outdated_file(row)
-                row.record, row.found, row.extra["seen"] = None, False, seen
+                row.record, row.recorded, row.extra["seen"] = None, False, seen
                 if row.values.get("accepted_on") == seen.accepted_on and seen.accepted_on:
                     row.values["accepted_on"] = today()
 
@@ -421,7 +421,7 @@ class ReadingImporter(PilotPartImporter):
 
     def prepare(self, row: Row) -> None:
         check_written_unit(self, row)
-        if row.found and not self.is_moved(row):
+        if row.recorded and not self.is_moved(row):
             row.record.skip_immutable_check = True
 
     def is_moved(self, row: Row) -> bool:
@@ -444,12 +444,12 @@ class ReadingImporter(PilotPartImporter):
         for row in rows:
             if row.is_valid:
                 seen = row.extra.get("seen")
-                row.record.seen_id = row.record.pk if row.found else seen and seen.pk
+                row.record.seen_id = row.record.pk if row.recorded else seen and seen.pk
                 groups[row.record.pilot_id, row.record.indicator_id].append(row)
         ledgers: dict[int, ReadingLedger] = {}
         for (pilot, _indicator), same in groups.items():
             for row in same:
-                if not row.found:
+                if not row.recorded:
                     if pilot not in ledgers:
                         ledgers[pilot] = ReadingLedger(row.record.pilot)
                     self.number_version(row, ledgers[pilot], [other.record for other in same])
@@ -517,13 +517,13 @@ class FollowUpImporter(Importer):
 
     def prepare(self, row: Row) -> None:
         """Give a new record a number to be validated with; the real one is given when it is written."""
-        if not row.found and not row.record.number:
+        if not row.recorded and not row.record.number:
             row.extra["unnumbered"] = True
             row.record.number = f"{row.record.opened_on.year}-{row.number:05}"[:10]
 
     def validate_rows(self, rows: Sequence[Row]) -> None:
         """Check the numbers that the file gives, and the light of each cause, which is kept as it was."""
-        new = [row for row in rows if not row.found and row.is_valid]
+        new = [row for row in rows if not row.recorded and row.is_valid]
         self.check_numbers([row for row in new if "unnumbered" not in row.extra])
         for row in new:
             try:
@@ -553,7 +553,7 @@ class FollowUpImporter(Importer):
     def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write the step that opens each new follow-up."""
         for row in rows:
-            if not row.found:
+            if not row.recorded:
                 writing.write(opening_step(row.record, by), by=by, reason=reason, allowed=True)
 
     def describe(self, row: Row) -> str:

@@ -306,15 +306,15 @@ def stage_issues(entries: Iterable[StageEvent], today: date) -> list[StageIssue]
     Stages before the first one on record are unknown, not skipped, and need no reason.
     """
     ordered = sort_events(entries)
-    found = [StageIssue(StageIssueCode.FUTURE, entry) for entry in ordered if entry.on > today]
+    issues = [StageIssue(StageIssueCode.FUTURE, entry) for entry in ordered if entry.on > today]
     reached: Stage | None = None
     for before, entry in pairwise([None, *ordered]):
         if entry is not None:
             problem = _stage_issue(before, entry, reached)
-            found += [problem] if problem else []
+            issues += [problem] if problem else []
             if not entry.stage.is_side and (reached is None or entry.stage.order > reached.order):
                 reached = entry.stage
-    return sorted(found, key=lambda problem: ordered.index(problem.event))
+    return sorted(issues, key=lambda problem: ordered.index(problem.event))
 
 
 def _stage_issue(before: StageEvent | None, entry: StageEvent, reached: Stage | None) -> StageIssue | None:
@@ -585,8 +585,8 @@ def sum_without_overlap(parts: Iterable[tuple[str, Number | None, str | None]]) 
 
 def median_range(values: Iterable[Number]) -> tuple[Decimal, Decimal, Decimal] | None:
     """Return the median of shares, the lowest and the highest, as a mean of percentages misleads; None without any."""
-    found = [Decimal(value) for value in values]
-    return (median(found), min(found), max(found)) if found else None
+    numbers = [Decimal(value) for value in values]
+    return (median(numbers), min(numbers), max(numbers)) if numbers else None
 
 
 # -- states of a follow-up and its moves ----------------------------------------------------------------

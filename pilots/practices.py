@@ -318,15 +318,15 @@ def practices_for(status: PilotStatus) -> list[tuple[Practice, list[Model]]]:
     pilot, day = status.pilot, status.as_of
     own = set(pilot.industries.all())
     red = [item.record.indicator for item in status.indicators if item.colour == Colour.RED]
-    found = []
+    matches = []
     for practice in read_practices(Practice.objects.on(day).exclude(state_then=PracticeState.RETIRED), day):
         if pilot in practice.origins.all() or any(copy.pilot_id == pilot.pk for copy in practice.known_copies):
             continue
         shared = [industry for industry in practice.industries.all() if industry in own]
         shared += [indicator for indicator in red if any(concerns(item, indicator) for item in practice.known_effects)]
         if shared:
-            found.append((practice, shared))
-    return sorted(found, key=lambda row: (row[0].state_then in LIBRARY_STATES, newest_effect(row[0])), reverse=True)
+            matches.append((practice, shared))
+    return sorted(matches, key=lambda row: (row[0].state_then in LIBRARY_STATES, newest_effect(row[0])), reverse=True)
 
 
 def concerns(effect: Any, indicator: Indicator) -> bool:

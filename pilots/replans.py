@@ -315,7 +315,7 @@ class PlanHistory:
     @cached_property
     def versions(self) -> Mapping[int, Mapping[tuple[type[Any], int], list[Version]]]:
         """Versions by pilot and record, oldest first, of records changed after their entry."""
-        found: dict[int, dict[tuple[type[Any], int], list[Any]]] = defaultdict(lambda: defaultdict(list))
+        by_record: dict[int, dict[tuple[type[Any], int], list[Any]]] = defaultdict(lambda: defaultdict(list))
         for model, fields in DECISIVE_FIELDS.items():
             more = ["completed_on"] if model is Milestone else []
             history: Any = model.history
@@ -325,29 +325,29 @@ class PlanHistory:
                 row["on"] = timezone.localtime(row["history_date"]).date()
                 if "steps" in row:
                     row["steps"] = dict(Target(steps=row["steps"]).yearly_steps)
-                found[row["pilot_id"]][model, row["id"]].append(row)
-        return found
+                by_record[row["pilot_id"]][model, row["id"]].append(row)
+        return by_record
 
     def replanned(self, pilot: Any, as_of: date) -> list[Replanning]:
         """Return what of a pilot's plan was changed by the day, latest change first."""
         planned = (*pilot.prefetched_milestones, *pilot.prefetched_stages)
         records = {(type(record), record.pk): record for record in (*planned, *pilot.prefetched_targets)}
-        found: dict[tuple[type[Any], int], Replanning] = {}
+        replannings: dict[tuple[type[Any], int], Replanning] = {}
         for (model, key), versions in self.versions.get(pilot.pk, {}).items():
             known = [row for row in versions if row["on"] <= as_of]
             if known:  # a milestone is called as it was on the day
                 names = {name: known[-1][name] for name in TITLES} if model is Milestone else {}
                 record = model(pk=key, **names) if names else records.get((model, key), Target(pk=key))
                 if item := find_replanning(record, known):
-                    found[model, key] = item
+                    replannings[model, key] = item
         for record in planned:  # the accepted replan in force; moved back to the first day it is as planned
             accepted = record.accepted_replans(as_of)
             if accepted and accepted[-1].day != record.planned_on:
                 replan, place = accepted[-1], (type(record), record.pk)
-                item = found.setdefault(place, Replanning(record, replan.decided_on, {}))
+                item = replannings.setdefault(place, Replanning(record, replan.decided_on, {}))
                 item.on = max(replan.decided_on, item.on) if item.was else replan.decided_on
                 item.was, item.reason = {**item.was, "planned_on": record.planned_on}, replan.reason
-        return sorted(found.values(), key=lambda item: (item.latest, item.pk), reverse=True)
+        return sorted(replannings.values(), key=lambda item: (item.latest, item.pk), reverse=True)
 
 
 def find_replanning(record: Any, versions: Sequence[Version]) -> Replanning | None:

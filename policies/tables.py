@@ -102,8 +102,8 @@ def plan_columns() -> list[Column[ProvinceRollout]]:
         return row.plan.get_confidence_display() if row.plan else None
 
     def agency(row: ProvinceRollout) -> Cell:
-        found = row.record.responsible_agency if row.record else None
-        return Cell(found.name, lang=found.name_lang) if found else Cell(None)
+        in_charge = row.record.responsible_agency if row.record else None
+        return Cell(in_charge.name, lang=in_charge.name_lang) if in_charge else Cell(None)
 
     return [
         Column("status", _("Status"), lambda row: status_cell(row.status)),

@@ -61,8 +61,8 @@ class RecordChangeList(ChangeList):
     """ChangeList that accepts `as_of` and `lang` in its query string, as every address of the site does."""
 
     def get_filters_params(self, params: Any = None) -> Any:
-        found = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name not in CARRIED_PARAMETERS}
+        filters = super().get_filters_params(params)
+        return {name: value for name, value in filters.items() if name not in CARRIED_PARAMETERS}
 
 
 class ObjectPermissionMixin:

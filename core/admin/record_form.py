@@ -72,13 +72,13 @@ class FlexibleDateField(forms.DateField):
         if not value.strip():
             return None
         try:
-            found = read_date(SheetCell(value))
+            day = read_date(SheetCell(value))
         except AmbiguousCell as error:
             text = not_a_date_message(value) if error.code == "not_a_day" else error.message
             raise ValidationError(text, code="invalid") from error
-        if found.precision != "day":
+        if day.precision != "day":
             raise ValidationError(not_a_date_message(value), code="invalid")
-        return found.on
+        return day.on
 
 
 def not_a_date_message(value: str) -> str:

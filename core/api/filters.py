@@ -137,7 +137,7 @@ class CodeFilter(django_filters.CharFilter):
             exact: QuerySet[Model] = super().filter(qs, text)
             return exact
         # The letters A to Z match either case.
-        folded = ASCII_LETTER.sub(lambda found: f"[{found[0].lower()}{found[0].upper()}]", re.escape(text))
+        folded = ASCII_LETTER.sub(lambda match: f"[{match[0].lower()}{match[0].upper()}]", re.escape(text))
         regex = pattern.format(folded)
         return qs.filter(**{f"{self.field_name}__regex": regex}) if text else qs
 
@@ -171,22 +171,22 @@ class ApiFilterSet(FilterSet):
     @classmethod
     def get_filters(cls) -> dict[str, django_filters.Filter]:
         """Return django-filter's filters, those for several values added, each with its label and OpenAPI schema."""
-        found: dict[str, django_filters.Filter] = {}
+        filters: dict[str, django_filters.Filter] = {}
         for name, declared in super().get_filters().items():
-            item = found[name] = deepcopy(declared)  # that of a page stays as it is
+            item = filters[name] = deepcopy(declared)  # that of a page stays as it is
             item.label = item.label or label_lookup(cls._meta.model, item.field_name, item.lookup_expr)
             item.field_name = cls.as_of_fields.get(item.field_name, item.field_name)
             if getattr(item, "takes_several", False):
                 for suffix in ("in", "ne"):
                     label = label_several(item.label, suffix)
-                    found[f"{name}__{suffix}"] = CommaListFilter(item, exclude=suffix == "ne", label=label)
-        if "q" in found:
-            found["search"] = deepcopy(found["q"])  # another name of it
-        for item in found.values():
+                    filters[f"{name}__{suffix}"] = CommaListFilter(item, exclude=suffix == "ne", label=label)
+        if "q" in filters:
+            filters["search"] = deepcopy(filters["q"])  # another name of it
+        for item in filters.values():
             schema = getattr(item, "openapi_schema", None)
             if schema:
                 extend_schema_field({**schema, "description": item.label})(item)
-        return found
+        return filters
 
 
 def api_filterset(page: type[FilterSet], serializer: type[ReadOnlyModelSerializer], *names: str) -> type[ApiFilterSet]:

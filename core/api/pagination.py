@@ -159,6 +159,6 @@ def decode_cursor(text: str, kind: str, count: int) -> tuple[int, ...] | None:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         return None
-    found = CURSOR_PATTERN.fullmatch(plain)
-    numbers = tuple(map(int, found[2].split(".")[1:])) if found and found[1] == kind else ()
+    match = CURSOR_PATTERN.fullmatch(plain)
+    numbers = tuple(map(int, match[2].split(".")[1:])) if match and match[1] == kind else ()
     return numbers if len(numbers) == count and encode_cursor(kind, *numbers) == text else None

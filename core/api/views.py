@@ -176,17 +176,17 @@ SCHEMA_LOCK = Lock()  # DRF's inspectors are shared by all threads: two schemas 
 def openapi_schema(_access: str) -> Mapping[str, object]:
     """Return the OpenAPI schema. Only the code determines it, so it is built once."""
     with SCHEMA_LOCK, override("en"):
-        found: Mapping[str, object] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return found
+        schema: Mapping[str, object] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return schema
 
 
 @lru_cache(maxsize=4)
 def render_schema(kind: str, access: str) -> bytes:
     """Return the schema serialized as json or yaml."""
-    found = openapi_schema(access)
+    schema = openapi_schema(access)
     if kind == "json":
-        return json.dumps(found, ensure_ascii=False).encode()
-    content: bytes = OpenApiYamlRenderer().render(found, renderer_context={})  # type: ignore[no-untyped-call]
+        return json.dumps(schema, ensure_ascii=False).encode()
+    content: bytes = OpenApiYamlRenderer().render(schema, renderer_context={})  # type: ignore[no-untyped-call]
     return content
 
 

@@ -266,8 +266,8 @@ def annotate_revision(rows: QuerySet[Model]) -> QuerySet[Any]:
     Its rows are those that are deleted with it, and those that are only ever added to it. Every change is an entry and
     no entry is ever removed, so the number only grows and identifies the last edit.
     """
-    found: QuerySet[Any] = rows.annotate(revision=revision_expression(rows.model))
-    return found
+    queryset: QuerySet[Any] = rows.annotate(revision=revision_expression(rows.model))
+    return queryset
 
 
 @cache

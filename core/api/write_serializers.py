@@ -194,11 +194,11 @@ class RelatedListField(serializers.ListField):
     def to_internal_value(self, data: Any) -> list[Any]:
         if isinstance(data, list) and len(data) > self.MAX_RECORDS:  # before any query
             self.fail("max_length", most=self.MAX_RECORDS)
-        found = super().to_internal_value(data)
-        for place, record in enumerate(found):
-            if record in found[:place]:
+        records = super().to_internal_value(data)
+        for place, record in enumerate(records):
+            if record in records[:place]:
                 self.fail("twice", input=truncate(self.child.to_representation(record)))
-        return found
+        return records
 
 
 def is_valid_key(field: str, value: object) -> bool:

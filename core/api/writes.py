@@ -345,12 +345,12 @@ class WritableViewSet(RecordViewSet):
     def represent(self, keys: Sequence[int]) -> list[Any]:
         """Return these records as a read would return them today, in this order."""
         rows = self.filter_queryset(self.all_rows().filter(pk__in=keys))
-        found: dict[int, Any] = {record.pk: record for record in self.rows_for_output(rows)}  # type: ignore[attr-defined]
-        if len(found) < len(set(keys)):  # a parent was deleted meanwhile, as the commit would find
+        records: dict[int, Any] = {record.pk: record for record in self.rows_for_output(rows)}  # type: ignore[attr-defined]
+        if len(records) < len(set(keys)):  # a parent was deleted meanwhile, as the commit would find
             raise IntegrityError
         # That of the class: a further action may answer with something else.
         whole = cast(Any, type(self)).serializer_class(context=self.get_serializer_context())
-        return [with_demo_flag(self.request, whole.to_representation(found[key])) for key in keys]
+        return [with_demo_flag(self.request, whole.to_representation(records[key])) for key in keys]
 
     def current_etag(self, key: int) -> str:
         """Return the ETag that a read of the record has now."""

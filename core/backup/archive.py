@@ -157,9 +157,9 @@ def opened_archive(path: Path) -> Iterator[tuple[Manifest, tarfile.TarFile]]:
 
 def member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
     """Open a member that is a file."""
-    found = tar.extractfile(name)
-    assert found is not None  # noqa: S101
-    return found
+    file = tar.extractfile(name)
+    assert file is not None  # noqa: S101
+    return file
 
 
 def verify(path: Path) -> Manifest:
@@ -250,9 +250,9 @@ def write_backup(path: Path, scratch: Path, known: set[str]) -> Manifest:
     except DatabaseError as exc:
         raise CommandError(f"{database}: {first_line(exc)}.") from exc
     missing = sorted(names - {*stored_names()})
-    found = {name: stored_checksum(name) for name in sorted(names - {*missing})}
-    files = {name: digest for name, digest in found.items() if name == blob_name(digest)}
-    damaged = sorted(found.keys() - files.keys())
+    checksums = {name: stored_checksum(name) for name in sorted(names - {*missing})}
+    files = {name: digest for name, digest in checksums.items() if name == blob_name(digest)}
+    damaged = sorted(checksums.keys() - files.keys())
     with dump.open("rb") as file:
         sha256 = {database.member: checksum_of(file), **files}
     manifest = Manifest(

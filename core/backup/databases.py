@@ -130,12 +130,12 @@ def check_release(databases: Sequence[str] | None = None, **kwargs: Any) -> list
 
 def count_rows(connection: Any, excluded: Iterable[str]) -> dict[str, int]:
     """Return how many rows each table has."""
-    found = {}
+    counts = {}
     with connection.cursor() as cursor:
         for name in sorted({*connection.introspection.table_names(cursor)} - {*excluded}):
             cursor.execute(f"SELECT count(*) FROM {connection.ops.quote_name(name)}")  # noqa: S608  # names only
-            [found[name]] = cursor.fetchone()
-    return found
+            [counts[name]] = cursor.fetchone()
+    return counts
 
 
 def empty_excluded_tables(connection: Any) -> None:
@@ -182,9 +182,9 @@ class SQLite(DjangoDatabase):
             shutil.copyfileobj(dump, file)
         with self.configured() as connection, connection.cursor() as cursor:
             cursor.execute("PRAGMA integrity_check")  # constraints included, with Django's functions they call
-            [found] = cursor.fetchone()
-        if found != "ok":
-            raise CommandError(f"The database in the backup is damaged: {found}.")
+            [result] = cursor.fetchone()
+        if result != "ok":
+            raise CommandError(f"The database in the backup is damaged: {result}.")
 
     def drop(self) -> None:
         shutil.rmtree(self.path.parent, ignore_errors=True)

@@ -63,16 +63,16 @@ class BackupStatus:
     @property
     def warnings(self) -> list[str]:
         """What an operator should look at, for the log; empty when all is well."""
-        found = []
+        texts = []
         if self.good is None:
-            found.append("no backup was ever made")
+            texts.append("no backup was ever made")
         elif self.is_old:
-            found.append(f"the newest good backup is {self.good.age.total_seconds() / 3600:.0f} hours old")
+            texts.append(f"the newest good backup is {self.good.age.total_seconds() / 3600:.0f} hours old")
         if self.last and not self.last.ok:
-            found.append(f"the last backup failed: {self.last.detail}")
+            texts.append(f"the last backup failed: {self.last.detail}")
         if self.drill and not self.drill.ok:
-            found.append(f"the last restore drill failed: {self.drill.detail}")
-        return found
+            texts.append(f"the last restore drill failed: {self.drill.detail}")
+        return texts
 
 
 def backup_status() -> BackupStatus:

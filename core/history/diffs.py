@@ -159,12 +159,12 @@ def current_state(record: Any) -> RecordState:
 
 def record_names(model: Any, keys: Iterable[Any]) -> dict[Any, str]:
     """Return each record's name; a deleted one has the name of its last entry, marked as deleted."""
-    found = {key: str(record) for key, record in model._base_manager.in_bulk(keys).items()}
-    gone = sorted(set(keys) - set(found))
+    labels = {key: str(record) for key, record in model._base_manager.in_bulk(keys).items()}
+    gone = sorted(set(keys) - set(labels))
     if gone and hasattr(model, "history"):
         for entry in model.history.filter(id__in=gone).order_by("history_id"):
-            found[entry.id] = _("%(name)s (deleted)") % {"name": historical_name(entry)}
-    return {key: found.get(key) or str(DeletedObject(model, key)) for key in keys}
+            labels[entry.id] = _("%(name)s (deleted)") % {"name": historical_name(entry)}
+    return {key: labels.get(key) or str(DeletedObject(model, key)) for key in keys}
 
 
 def historical_name(entry: HistoricalRecord) -> str:

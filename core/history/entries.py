@@ -359,7 +359,7 @@ class Revert:
 
     def lost_references(self) -> dict[str, Obstacle]:
         """Return, by field, the related records of the version that are deleted since."""
-        found = {}
+        obstacles = {}
         for field in self.fields:
             value = self.target_state[field.name]
             if not field.is_relation or not value:
@@ -369,8 +369,8 @@ class Revert:
                 key = min(lost)
                 text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
                 text %= {"name": record_names(field.related_model, [key])[key]}
-                found[field.name] = Obstacle(field_label(field), text, last_version_url(field.related_model, key))
-        return found
+                obstacles[field.name] = Obstacle(field_label(field), text, last_version_url(field.related_model, key))
+        return obstacles
 
 
 def last_version_url(model: type[Model], key: object) -> str:

@@ -108,12 +108,12 @@ def m2m_referrers(record: Model) -> Iterator[Any]:
 def m2m_rows(field: Any, keys: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
     """Return the rows of a many-to-many table by owner: (pk of the row, pk of the related record)."""
     through, owner, target = field.remote_field.through, field.m2m_column_name(), field.m2m_reverse_name()
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    links: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for some in batched(list(keys)):
         rows = through._default_manager.filter(**{f"{owner}__in": some}).order_by("pk")
         for key, record, named in rows.values_list("pk", owner, target):
-            found[record].append((key, named))
-    return found
+            links[record].append((key, named))
+    return links
 
 
 def batched(items: Sequence[object]) -> Iterable[Sequence[Any]]:

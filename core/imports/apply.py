@@ -60,7 +60,7 @@ def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progre
             raise Conflict(_("The file is no longer kept. Upload it again."))
         plan = repeat_dry_run(kind, record, by=by, progress=progress)
         # Lock the records until the transaction ends, then read their newest history entries again.
-        keys = sorted(row.record.pk for row in plan.rows if row.found)
+        keys = sorted(row.record.pk for row in plan.rows if row.recorded)
         manager: Any = plan.kind.model._base_manager
         for some in batched(keys):
             list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
@@ -127,7 +127,7 @@ def write_rows(plan: DryRun, *, by: Any, reason: str, progress: Progress = no_pr
     where a later one breaks the circle: it is tried again. Raises Conflict where it is refused to the end.
     """
     rows = [row for row in plan.rows if row.action != "unchanged"]
-    plan.kind.complete_new([row for row in rows if not row.found])
+    plan.kind.complete_new([row for row in rows if not row.recorded])
     waiting, refused = rows, dict[int, ValidationError]()
     with writing.many():
         for _number in range(MAX_PASSES):
@@ -172,7 +172,7 @@ def changed_values(row: Row) -> dict[str, Any]:
     changed = [
         f
         for f in row.record._meta.concrete_fields
-        if row.found and getattr(row.record, f.attname) != getattr(row.before, f.attname)
+        if row.recorded and getattr(row.record, f.attname) != getattr(row.before, f.attname)
     ]
     return {f.name: getattr(row.record, f.name) for f in changed}
 
@@ -267,13 +267,13 @@ def dependents_since(groups: ChangeGroups) -> list[str]:
 
 def versions_before(model: Any, changes: Sequence[ChangeEvent]) -> dict[int, Any]:
     """Return the history entry before the import's, by record, of those that the import did not create."""
-    found = {}
+    by_key = {}
     for some in batched([change for change in changes if change.action != CREATED]):
         entries = model.history.filter(id__in=[change.record_id for change in some])
         entries = entries.exclude(history_id__in=[change.entry_id for change in some])
         newest = entries.order_by().values_list("id").annotate(newest=Max("history_id")).values_list("newest")
-        found.update({entry.id: entry for entry in model.history.filter(history_id__in=newest)})
-    return found
+        by_key.update({entry.id: entry for entry in model.history.filter(history_id__in=newest)})
+    return by_key
 
 
 def unique_conflicts_since(model: Any, changes: Sequence[ChangeEvent], versions: Mapping[int, Any]) -> Iterable[str]:
@@ -375,11 +375,11 @@ def change_import(
     What stands against it fails the job, in the same words as on a page.
     """
     with override(language):
-        found, by = Import.objects.get(pk=record), user_of(user)
-        kind = KINDS.get(found.kind)
+        import_record, by = Import.objects.get(pk=record), user_of(user)
+        kind = KINDS.get(import_record.kind)
         if kind is None or not by.has_perm("core.add_import") or not kind.can_import(by):
             raise JobFailed(_("You may not do this any more."))
         try:
-            change(kind, found, action, by=by, reason=reason, progress=progress_of(context))
+            change(kind, import_record, action, by=by, reason=reason, progress=progress_of(context))
         except (Conflict, UnreadableFile) as exc:
             raise JobFailed(str(exc)) from exc

@@ -332,13 +332,13 @@ class NameIndex:
 
     def find(self, text: str) -> Any:
         """Return the record with this name. Raises AmbiguousCell with the closest name, or the codes to choose from."""
-        word, found = fold_name(text), self.matching_records(text)
-        if len(found) == 1:
-            return found[0]
+        word, matches = fold_name(text), self.matching_records(text)
+        if len(matches) == 1:
+            return matches[0]
         kind = str(self.model._meta.verbose_name)
-        if found:
+        if matches:
             message = _("“%(word)s” stands for several: write the code, %(codes)s.")
-            labels = {"word": truncate(text), "codes": join_short(map(self.code_of, found))}
+            labels = {"word": truncate(text), "codes": join_short(map(self.code_of, matches))}
             raise AmbiguousCell("ambiguous", message % labels)
         hint = self.suggest(word)
         if hint:
@@ -391,15 +391,15 @@ class RecordLookup:
 
     def find_list(self, model: type[models.Model], text: str) -> list[object]:
         """Return the records of a list: one a line, or separated by semicolons or 、. Raises AmbiguousCell."""
-        found = []
+        records = []
         for line in text.split("\n"):
             for part in self.split_names(model, line.strip()):
                 record = self.find(model, part)
-                if record in found:
+                if record in records:
                     message = _("“%(word)s” stands in the list twice. Keep one.")
                     raise AmbiguousCell("twice", message % {"word": truncate(part)})
-                found.append(record)
-        return found
+                records.append(record)
+        return records
 
     def split_names(self, model: type[models.Model], line: str, separators: Sequence[str] = SEPARATORS) -> list[str]:
         """Split a line into names; a line that is itself a known name is not split."""

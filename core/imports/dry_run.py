@@ -105,9 +105,9 @@ def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = 
 
 def note_versions(plan: DryRun) -> None:
     """Note the newest entry of each record's history: what a confirmation finds changed since is not written over."""
-    newest = latest_entries(plan.kind.model, [row.record.pk for row in plan.rows if row.found])
+    newest = latest_entries(plan.kind.model, [row.record.pk for row in plan.rows if row.recorded])
     for row in plan.rows:
-        row.history_id = newest.get(row.record.pk, 0) if row.found else 0
+        row.history_id = newest.get(row.record.pk, 0) if row.recorded else 0
 
 
 # -- reading the cells ---------------------------------------------------------------------------------
@@ -178,18 +178,18 @@ def fill_records(plan: DryRun, library: RecordLookup) -> None:
         taken.update(model._base_manager.values_list("slug", flat=True))
         taken.update(model.history.values_list("slug", flat=True))
     for row in plan.rows:
-        row.record = row.record if row.found else model()
+        row.record = row.record if row.recorded else model()
         share_related(row.record, library, kind)
-        row.before = copy(row.record) if row.found else None
+        row.before = copy(row.record) if row.recorded else None
         assign_values(row, kind)
-        if not row.found and hasattr(row.record, "slug") and not row.record.slug:
+        if not row.recorded and hasattr(row.record, "slug") and not row.record.slug:
             row.record.slug = propose_slug(row.record, taken)
-    found = [row for row in plan.rows if row.found]
+    recorded = [row for row in plan.rows if row.recorded]
     for column in plan.headings.columns.values():
         if isinstance(column, RecordsColumn):
-            links = m2m_rows(model._meta.get_field(column.name), [row.record.pk for row in found])
+            links = m2m_rows(model._meta.get_field(column.name), [row.record.pk for row in recorded])
             names = library.index(column.model)
-            for row in found:
+            for row in recorded:
                 row.lists_before[column.name] = [names.record_by_id(key) for _row, key in links.get(row.record.pk, ())]
 
 
@@ -215,7 +215,7 @@ def assign_values(row: Row, kind: Importer) -> None:
             setattr(row.record, column.name, value)
         elif column.required:
             row.add_error(column, "required", _("Empty. This needs a value."))
-        elif row.found and target.blank and not target.has_default() and (target.null or not target.is_relation):
+        elif row.recorded and target.blank and not target.has_default() and (target.null or not target.is_relation):
             # A required relation that may be left blank is derived instead.
             setattr(row.record, column.name, None if target.null else "")
 
@@ -227,7 +227,7 @@ def resolve_new_references(plan: DryRun) -> None:
     """
     names: dict[str, list[Any]] = defaultdict(list)
     for row in plan.rows:
-        if not row.found:
+        if not row.recorded:
             for text in {fold_name(getattr(row.record, name, "") or "") for name in NEW_RECORD_NAME_FIELDS}:
                 names[text].append(row.record)
     for row in plan.rows:
@@ -237,7 +237,7 @@ def resolve_new_references(plan: DryRun) -> None:
                 setattr(row.record, name, fits[0])
             else:
                 row.add_error(plan.kind.column(name), exc.code, str(exc.message))
-    records = {row.record.pk: row.record for row in plan.rows if row.found}
+    records = {row.record.pk: row.record for row in plan.rows if row.recorded}
     for f in self_relations(plan.kind.model):
         for row in plan.rows:
             if (other := records.get(getattr(row.record, f.attname))) is not None:
@@ -251,7 +251,7 @@ def self_relations(model: type[models.Model]) -> list[Any]:
 
 def check_required_columns(plan: DryRun) -> None:
     """Add an error for required columns that are missing where rows would create records."""
-    fresh = [row for row in plan.rows if not row.found and not row.unidentified]
+    fresh = [row for row in plan.rows if not row.recorded and not row.unidentified]
     for column in plan.kind.columns if fresh else []:
         if column.required and column.name not in plan.headings.names:
             for row in fresh:
@@ -271,7 +271,7 @@ def check_required_columns(plan: DryRun) -> None:
 def validate_row(row: Row, kind: Importer) -> None:
     """Validate the record by the rules of its model and note its changes; a row that changes nothing has no errors."""
     kind.prepare(row)
-    if row.found and not field_changes(row, kind):
+    if row.recorded and not field_changes(row, kind):
         return
     blamed = row.invalid_columns()
     try:
@@ -283,7 +283,7 @@ def validate_row(row: Row, kind: Importer) -> None:
     check_constraints_and_lists(row, kind, blamed)
     if row.is_valid:
         check_derived_values(row, kind)
-    row.changes = field_changes(row, kind) if row.found else []
+    row.changes = field_changes(row, kind) if row.recorded else []
 
 
 def check_constraints_and_lists(row: Row, kind: Importer, blamed: set[str]) -> None:
@@ -311,7 +311,7 @@ def check_derived_values(row: Row, kind: Importer) -> None:
         if value is None or not column.stored or isinstance(column, RecordsColumn):
             continue
         now = getattr(row.record, name)
-        if now != value and not (row.found and vars(row.before).get(name) == value):
+        if now != value and not (row.recorded and vars(row.before).get(name) == value):
             message = _("The record would hold “%(value)s” here: it follows from other cells. Write that or nothing.")
             row.add_error(column, "overruled", message % {"value": column.display(now)})
 
@@ -358,9 +358,9 @@ def check_access(row: Row, kind: Importer) -> None:
     """
     name = owner_field(kind.model)
     known = name not in row.invalid_columns()
-    if (row.found and not can_access(row.by, row.before)) or (known and not can_access(row.by, row.record)):
+    if (row.recorded and not can_access(row.by, row.before)) or (known and not can_access(row.by, row.record)):
         row.add_error(kind.column(name), OUT_OF_SCOPE_CODE, str(OUT_OF_SCOPE))
-    for guarded_name in restricted_fields(row.by, kind.model, recorded=row.found, record=row.record):
+    for guarded_name in restricted_fields(row.by, kind.model, recorded=row.recorded, record=row.record):
         if guarded_name not in row.invalid_columns():
             check_restricted_field(row, kind, guarded_name)
     for list_name in kind.model.SCOPED_LISTS:  # type: ignore[attr-defined]  # of HistoryModel
@@ -381,7 +381,7 @@ def check_restricted_field(row: Row, kind: Importer, name: str) -> None:
         unchanged = getattr(row.record, f.attname) == usual and not names_unsaved(row.record, f)
     if unchanged:
         return
-    if row.found:
+    if row.recorded:
         message = str(CHANGE_REFUSED)
     elif column and column.required:
         message = _("Your role may change such records, but not enter new ones.")
@@ -404,7 +404,7 @@ def add_field_errors(row: Row, kind: Importer, name: str, texts: Iterable[str], 
 
 def check_unique(rows: Sequence[Row], kind: Importer) -> None:
     """Check uniqueness within the file and against existing records."""
-    written = {row.record.pk for row in rows if row.found}
+    written = {row.record.pk for row in rows if row.recorded}
     by_record = {id(row.record): row for row in rows}
     for name, message, held, stored in unique_values(kind.model, [row.record for row in rows]):
         twice = Counter(key for _record, key in held)

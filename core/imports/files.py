@@ -96,8 +96,8 @@ def detect_importer(kinds: Iterable[Importer], name: str, content: bytes) -> tup
     for title in sheet_names(name, content)[:MAX_SHEETS]:
         sheet = read_sheet(name, content, title or None)
         for kind in kinds:
-            found = find_headings(sheet, kind.accepted_columns, kind.keys)
-            score = max(0, len(found.columns) - sum(fault.code == "unknown_column" for fault in found.errors))
+            headings = find_headings(sheet, kind.accepted_columns, kind.keys)
+            score = max(0, len(headings.columns) - sum(fault.code == "unknown_column" for fault in headings.errors))
             if score > most:
                 best, most = [], score
             if score == most and score:
@@ -197,19 +197,19 @@ def repeat_dry_run(kind: Importer, record: Import, *, by: Any, progress: Progres
     return dry_run_of_file(kind, record.file_name, content, by=by, sheet=record.sheet or None, progress=progress)
 
 
-def annotated_file(record: Import, found: dict[str, Any]) -> IO[bytes]:
+def annotated_file(record: Import, report: dict[str, Any]) -> IO[bytes]:
     """Return a workbook of the file's rows that says what is wrong with each. `found` is the report.
 
     What is wrong with the headings stands in the first row below them.
     """
     sheet = read_sheet(record.file_name, bytes(record.file.content), record.sheet or None)
-    heading_row = found["heading_row"]
+    heading_row = report["heading_row"]
     first = next((line.number for line in sheet.rows if line.number > heading_row), heading_row + 1)
     reasons: dict[int, list[str]] = defaultdict(list)
-    for fault in found["faults"]:
+    for fault in report["faults"]:
         number = fault["row"] if fault["row"] > heading_row else first
         reasons[number].append(f"{fault['cell']}: {fault['message']}")
-    faulty = {coordinate_to_tuple(fault["cell"]) for fault in found["faults"] if not fault["cell"].isdecimal()}
+    faulty = {coordinate_to_tuple(fault["cell"]) for fault in report["faults"] if not fault["cell"].isdecimal()}
     return faulty_workbook(sheet, heading_row, {row: "\n".join(lines) for row, lines in reasons.items()}, faulty)
 
 
@@ -346,13 +346,13 @@ def write_explanation(
 def example_values(kind: Importer, library: RecordLookup) -> dict[str, str]:
     """Return an example value for each column, taken from existing records as an export writes them; none for the
     record number."""
-    found: dict[str, str] = {}
+    examples: dict[str, str] = {}
     for record in kind.export_queryset().order_by("pk")[:EXAMPLE_RECORDS]:
         for column in kind.columns:
-            wanted = column.name not in found and not isinstance(column, RecordNumberColumn)
+            wanted = column.name not in examples and not isinstance(column, RecordNumberColumn)
             if wanted and (value := column.export(record, library)) is not None:
-                found[column.name] = str(xlsx.file_value(normalized_value(value)))  # as it is typed
-    return found
+                examples[column.name] = str(xlsx.file_value(normalized_value(value)))  # as it is typed
+    return examples
 
 
 # -- the file that comes back --------------------------------------------------------------------------
@@ -389,10 +389,10 @@ def faulty_workbook(sheet: Sheet, heading_row: int, reasons: Mapping[int, str], 
 
     texts = {heading_row: _(FAULT_HEADING), **reasons}
     for number in range(1, max(*rows, *texts) + 1):
-        found = {c: make(number, c, cell) for c, cell in rows[number].items() if c not in former}
+        copied = {c: make(number, c, cell) for c, cell in rows[number].items() if c not in former}
         if number in texts:
-            found[place] = xlsx.plain_cell(target, texts[number])
-        target.append([found.get(column) for column in range(1, max(found, default=0) + 1)])
+            copied[place] = xlsx.plain_cell(target, texts[number])
+        target.append([copied.get(column) for column in range(1, max(copied, default=0) + 1)])
     return xlsx.saved(book)
 
 

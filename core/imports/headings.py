@@ -102,17 +102,17 @@ def find_headings(sheet: Sheet, columns: Sequence[Column], keys: Sequence[tuple[
         if count > most:
             best, most = line, count
     if best is None or most < min(2, len(columns)):
-        found = Headings(sheet.rows[0].number if sheet.rows else 1)
+        headings = Headings(sheet.rows[0].number if sheet.rows else 1)
         names = join_short(column.heading for column in columns if column.required)
         message = _(
             "No row of headings was found. The first rows need headings such as %(names)s; the template has them."
         )
-        found.add_error("no_headings", message % {"names": names})
-        return found
-    found = read_headings(best, words)
-    if keys and "id" not in found.names and not any(found.names.issuperset(key) for key in keys):
-        add_missing_key(found, columns, keys)
-    return found
+        headings.add_error("no_headings", message % {"names": names})
+        return headings
+    headings = read_headings(best, words)
+    if keys and "id" not in headings.names and not any(headings.names.issuperset(key) for key in keys):
+        add_missing_key(headings, columns, keys)
+    return headings
 
 
 def match_heading(value: object, words: Mapping[str, Column]) -> Column | None:
@@ -122,7 +122,7 @@ def match_heading(value: object, words: Mapping[str, Column]) -> Column | None:
 
 
 def read_headings(line: SheetRow, words: Mapping[str, Column]) -> Headings:
-    found, names = Headings(row=line.number), {column.name for column in words.values()}
+    headings, names = Headings(row=line.number), {column.name for column in words.values()}
     for place, entry in sorted(line.cells.items()):
         word, column, shown = (
             normalized_heading(entry.value),
@@ -130,21 +130,21 @@ def read_headings(line: SheetRow, words: Mapping[str, Column]) -> Headings:
             displayed_value(entry.value),
         )
         if word:
-            found.headed.add(place)
-        if column and any(fills_same_field(column.name, other, names) for other in found.names):
-            found.add_error("twice", _("This column stands here twice. Keep one."), place, shown, shown)
+            headings.headed.add(place)
+        if column and any(fills_same_field(column.name, other, names) for other in headings.names):
+            headings.add_error("twice", _("This column stands here twice. Keep one."), place, shown, shown)
         elif column:
-            found.columns[place] = column
+            headings.columns[place] = column
         elif is_fault_heading(entry.value) or word in ROW_NUMBER_HEADINGS:
-            found.ignored.add(place)
+            headings.ignored.add(place)
         elif word:  # unknown: the closest known heading is offered
             near = closest_match(word, words)
             message = _("“%(word)s” is no column here. Delete the column; the template shows those there are.")
             if near:
                 message = _("“%(word)s” is no column here. Did you mean “%(near)s”? Rename it, or delete the column.")
             labels = {"word": truncate(entry.value), "near": words[near].heading if near else ""}
-            found.add_error("unknown_column", message % labels, place, shown, shown)
-    return found
+            headings.add_error("unknown_column", message % labels, place, shown, shown)
+    return headings
 
 
 def fills_same_field(name: str, other: str, names: set[str]) -> bool:
@@ -153,15 +153,15 @@ def fills_same_field(name: str, other: str, names: set[str]) -> bool:
     return name == other or any(pair <= names and pair & {name, other} for pair in pairs)
 
 
-def add_missing_key(found: Headings, columns: Sequence[Column], keys: Sequence[tuple[str, ...]]) -> None:
+def add_missing_key(headings: Headings, columns: Sequence[Column], keys: Sequence[tuple[str, ...]]) -> None:
     """Add errors where no lookup key is complete: the columns that would complete one with the fewest."""
-    lacking = [set(key) - found.names for key in keys]
+    lacking = [set(key) - headings.names for key in keys]
     nearest_ways = [names for names in lacking if len(names) == min(map(len, lacking))]
     ways = [[column.heading for column in columns if column.name in names] for names in nearest_ways]
     if len(ways) == 1:
         for heading in ways[0]:
             message = _("The column “%(name)s” is missing. Add it.") % {"name": heading}
-            found.add_error("missing_column", message, heading=heading)
+            headings.add_error("missing_column", message, heading=heading)
         return
     message = _("No column says which record a row is about. Add one of these: %(names)s.")
-    found.add_error("missing_column", message % {"names": " / ".join(map(join_short, ways))})
+    headings.add_error("missing_column", message % {"names": " / ".join(map(join_short, ways))})

@@ -44,7 +44,7 @@ class Row:
     values: dict[str, Any] = field(default_factory=dict)
     errors: list[ImportErrorDetail] = field(default_factory=list)
     record: Any = None  # the record as it would stand
-    found: bool = False  # whether it is on record already
+    recorded: bool = False  # whether it is on record already
     unidentified: bool = False  # whether nobody can tell which record it is about
     before: Any = None  # the record as it is stored; None for a new one
     lists: dict[str, list[Any]] = field(default_factory=dict)  # many-to-many lists as they would stand
@@ -62,14 +62,14 @@ class Row:
 
     @property
     def action(self) -> Action:
-        if not self.found:
+        if not self.recorded:
             return "create"
         return "update" if self.changes else "unchanged"
 
     @property
     def is_unknown(self) -> bool:
         """Whether its record may still be found by what the row says, not by a record number."""
-        return not (self.found or self.unidentified) and self.values.get("id") is None
+        return not (self.recorded or self.unidentified) and self.values.get("id") is None
 
     @property
     def is_valid(self) -> bool:
@@ -104,7 +104,7 @@ class Row:
         own = [f"{f.attname}={getattr(self.record, f.attname)}" for f in self.record._meta.concrete_fields]
         lists = [f"{name}={sorted(item.pk for item in items)}" for name, items in sorted(self.lists.items())]
         digest = hashlib.sha256("\n".join([*own, *lists, str(self.related_values)]).encode()).hexdigest()[:16]
-        return f"{self.number} {self.action} {self.record.pk if self.found else '-'} {self.history_id} {digest}"
+        return f"{self.number} {self.action} {self.record.pk if self.recorded else '-'} {self.history_id} {digest}"
 
 
 def is_blank(entry: SheetCell | None) -> bool:
@@ -224,9 +224,9 @@ class Importer:
         """Find the record of each row: by record number, else by the first lookup key that finds one."""
         numbered = [row for row in rows if row.values.get("id") is not None]
         numbers = [row.values["id"] for row in numbered if 0 < row.values["id"] <= MAX_PRIMARY_KEY]
-        found = self.records_by_field("pk", numbers)
+        by_number = self.records_by_field("pk", numbers)
         for row in numbered:
-            if records := found.get(row.values["id"]):
+            if records := by_number.get(row.values["id"]):
                 assign_record(row, records[0])
             else:
                 message = _("There is no record %(number)s here; it may be deleted. Clear the cell to enter a new one.")
@@ -260,12 +260,12 @@ class Importer:
 
     def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
         """Return the records with one of these values in a field, by value."""
-        found: dict[Any, list[Any]] = defaultdict(list)
+        by_value: dict[Any, list[Any]] = defaultdict(list)
         wanted = list(dict.fromkeys(key_value(value) for value in values))
         for some in batched(wanted):
             for record in self.match_queryset().filter(**{f"{name}__in": some}):
-                found[record_key(record, (name,))[0]].append(record)
-        return found
+                by_value[record_key(record, (name,))[0]].append(record)
+        return by_value
 
     # -- rules -------------------------------------------------------------------------------------------
 
@@ -296,7 +296,7 @@ class Importer:
 
 
 def assign_record(row: Row, record: Any) -> None:
-    row.record, row.found = record, True
+    row.record, row.recorded = record, True
 
 
 def key_value(value: object) -> Any:
@@ -325,7 +325,7 @@ def check_duplicates(rows: Sequence[Row], kind: Importer) -> None:
         ways: list[tuple[LookupKey, object]] = [
             (key, (says, near)) for key in kind.keys if (says := row_key(row, key)) is not None
         ]
-        if row.found:
+        if row.recorded:
             ways = [(("id",), row.record.pk)]
         identified.update(ways[:1])
         for way in ways:

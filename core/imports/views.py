@@ -153,13 +153,13 @@ def check_upload(request: HttpRequest, form: ImportForm, kinds: Mapping[str, Imp
 def import_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show a dry run: what was read, every error, and what each valid row would do."""
     record, kind = get_import(request, pk)
-    found = stored_report(record)
+    report = stored_report(record)
     show = request.GET.get("show", "")
     shown = {show} if show in ACTION_LABELS else {"create", "update"}  # else what changes something
-    rows = paginate(request, [row for row in found["rows"] if row["action"] in shown], ROWS_PER_PAGE)
+    rows = paginate(request, [row for row in report["rows"] if row["action"] in shown], ROWS_PER_PAGE)
     for row in rows:
         row["word"] = ACTION_LABELS[row["action"]]
-    count = Counter(row["action"] for row in found["rows"])
+    count = Counter(row["action"] for row in report["rows"])
     job = job_about(apply.subject(record))
     return show_page(
         request,
@@ -169,13 +169,13 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
         job=job,
         in_hand=job is not None and job["open"] and not job["silent"],
         kind=kind,
-        found=found,
-        others=join_long(found["others"]),
-        filled=join_short(found["filled"]),
-        headings=join_short(heading for _place, heading in found["headings"]),
+        report=report,
+        others=join_long(report["others"]),
+        filled=join_short(report["filled"]),
+        headings=join_short(heading for _place, heading in report["headings"]),
         actions=[{"code": code, "label": label, "count": count[code]} for code, label in ACTION_LABELS.items()],
         show=show,
-        faults=paginate(request, group_errors(found["faults"]), ROWS_PER_PAGE, "errors") if found["faults"] else None,
+        faults=paginate(request, group_errors(report["faults"]), ROWS_PER_PAGE, "errors") if report["faults"] else None,
         page=rows,
         form=ReasonForm(),
         may_undo=can_undo(request, record),

@@ -73,10 +73,10 @@ def enqueue(task: Task[..., Any], *, about: str, by: Any, **arguments: Any) -> N
 
 def user_of(user: int) -> Any:
     """Return the user who asked. Raises JobFailed for one who may not sign in any more."""
-    found = get_user_model()._default_manager.filter(pk=user, is_active=True).first()
-    if found is None:
+    account = get_user_model()._default_manager.filter(pk=user, is_active=True).first()
+    if account is None:
         raise JobFailed(gettext("You may not do this any more."))
-    return found
+    return account
 
 
 def job_about(about: str) -> dict[str, Any] | None:
@@ -86,13 +86,13 @@ def job_about(about: str) -> dict[str, Any] | None:
     if row is None or row.status == TaskResultStatus.SUCCESSFUL:
         return None
     runs = row.status == RUNNING
-    found = cache.get(progress_key(row.pk)) if runs else None
-    heard_at = max(found["at"] if found else 0, row.started_at.timestamp() if row.started_at else 0)
+    progress = cache.get(progress_key(row.pk)) if runs else None
+    heard_at = max(progress["at"] if progress else 0, row.started_at.timestamp() if row.started_at else 0)
     return {
         "open": row.status in {WAITING, RUNNING},
         "runs": runs,
         "silent": runs and time.time() - heard_at > SILENT_AFTER,
-        "percent": min(100, found["done"] * 100 // found["of"]) if found and found["of"] else None,
+        "percent": min(100, progress["done"] * 100 // progress["of"]) if progress and progress["of"] else None,
         "error": error_text(row),
         "language": row.args_kwargs["kwargs"]["language"],
         "finished_at": row.finished_at,

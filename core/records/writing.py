@@ -188,10 +188,10 @@ def restore(
     # Without a person's name: public pages show reasons, but not authors.
     text = _("Restored the version of %(when)s.") % {"when": format_datetime(entry.history_date)}
     fields = {field.name: field_label(field) for field in restoration.fields}
-    found = [Obstacle(fields.get(name, ""), why) for name, why in rules(restoration).items()]
-    found += write_version(restoration, by, join_sentences(text, reason))
-    if found:
-        raise RevertRejected(found)
+    obstacles = [Obstacle(fields.get(name, ""), why) for name, why in rules(restoration).items()]
+    obstacles += write_version(restoration, by, join_sentences(text, reason))
+    if obstacles:
+        raise RevertRejected(obstacles)
     transaction.set_rollback(trial)
     return restoration.record
 

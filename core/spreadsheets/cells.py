@@ -245,8 +245,8 @@ def read_text(entry: SheetCell) -> str:
     text = strip_invisible(unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")))
     if len(text) > MAX_CELL_TEXT:
         raise AmbiguousCell("too_long", limit=MAX_CELL_TEXT)
-    if found := CONTROL_CHARACTERS.search(text):
-        raise AmbiguousCell("control", code=f"U+{ord(found[0]):04X}")
+    if match := CONTROL_CHARACTERS.search(text):
+        raise AmbiguousCell("control", code=f"U+{ord(match[0]):04X}")
     if SHORTENED_NUMBER.fullmatch(text):
         raise AmbiguousCell("digits")
     return text
@@ -315,14 +315,14 @@ def date_from_text(text: str, *, untyped: bool) -> PartialDate:
     """Parse text as a day, a month or a year. Raises AmbiguousCell for none between 1900 and 2099."""
     if untyped and JANUARY_OR_OCTOBER.fullmatch(text):
         raise AmbiguousCell("month_unclear", value=text, year=text[:4])
-    found = DATE_PATTERN.fullmatch(PACKED_DATE.sub(r"\1-\2-\3", text))
-    if not found or (found[7] and not (found[4] or found[6])):
+    match = DATE_PATTERN.fullmatch(PACKED_DATE.sub(r"\1-\2-\3", text))
+    if not match or (match[7] and not (match[4] or match[6])):
         raise AmbiguousCell("not_a_day", value=text)
-    if found[7] and not MIDNIGHT_TIME.fullmatch(found[7]):
+    if match[7] and not MIDNIGHT_TIME.fullmatch(match[7]):
         raise AmbiguousCell("time_of_day")
-    month, day = found[3] or found[5], found[4] or found[6]
+    month, day = match[3] or match[5], match[4] or match[6]
     try:
-        value = datetime.date(int(found[1]), int(month or 1), int(day or 1))
+        value = datetime.date(int(match[1]), int(month or 1), int(day or 1))
     except ValueError as error:
         raise AmbiguousCell("impossible_day", value=text) from error
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
@@ -369,10 +369,10 @@ def read_measurement(entry: SheetCell) -> ParsedNumber:
         return read_number(entry)
     except AmbiguousCell as error:
         text = to_half_width(entry.value) if isinstance(entry.value, str) and error.code == "not_a_number" else ""
-        found = NUMBER_WITH_UNIT.fullmatch(text)
-        if not found:
+        match = NUMBER_WITH_UNIT.fullmatch(text)
+        if not match:
             raise
-        return replace(read_number(replace(entry, value=found[1])), unit=found[2])
+        return replace(read_number(replace(entry, value=match[1])), unit=match[2])
 
 
 def check_digits(number: Decimal, value: object) -> Decimal:

@@ -210,8 +210,8 @@ def parse_cell(text: str) -> SheetCell | None:
     if not text.strip():
         return None
     if text[0] == "=":
-        found = TEXT_FORMULA.fullmatch(text)
-        return SheetCell(found[1].replace('""', '"')) if found else SheetCell(text, error="formula", untyped=True)
+        match = TEXT_FORMULA.fullmatch(text)
+        return SheetCell(match[1].replace('""', '"')) if match else SheetCell(text, error="formula", untyped=True)
     return SheetCell(text, error="error" if text in ERRORS else "", untyped=True)
 
 
@@ -268,16 +268,16 @@ def read_workbook(file_format: FileFormat, content: bytes, sheet: str | None) ->
         text = _("The workbook has no visible sheet “%(name)s”. Choose another, or show it in Excel and save.")
         raise UnreadableFile("no_sheet", text, name=title[:31])
     details = scan_sheet(title)
-    found = book.get_sheet_by_name(title)
+    worksheet = book.get_sheet_by_name(title)
     rows: defaultdict[int, dict[int, SheetCell]] = defaultdict(dict)
-    for number, values in enumerate(found.iter_rows(), 1):
-        for column, value in enumerate(values, found.start[1] + 1 if found.start else 1):
+    for number, values in enumerate(worksheet.iter_rows(), 1):
+        for column, value in enumerate(values, worksheet.start[1] + 1 if worksheet.start else 1):
             if not isinstance(value, str) or value.strip():
                 rows[number][column] = read_cell(value, details, (number, column))
     for (number, column), kind in details.omitted.items():
         if column not in rows[number] or (details.stale and kind == "formula" and rows[number][column].value == 0):
             rows[number][column] = SheetCell("#", error=kind)
-    filled = fill_merged_cells(rows, [*(found.merged_cell_ranges or ()), *details.merged])
+    filled = fill_merged_cells(rows, [*(worksheet.merged_cell_ranges or ()), *details.merged])
     lines = [SheetRow(number, cells) for number, cells in sorted(rows.items()) if cells]
     if not lines:
         text = _("The sheet “%(name)s” is empty. Choose another sheet, or put the list on it.")
@@ -363,28 +363,28 @@ def read_elements(parts: ZipFile, name: str) -> Iterator[tuple[str, dict[str, st
 
     A DOCTYPE is rejected, so that no entity is ever declared, expanded or fetched.
     """
-    found: list[tuple[str, dict[str, str] | None]] = []  # None where the element ends
+    elements: list[tuple[str, dict[str, str] | None]] = []  # None where the element ends
     depth = 0
 
     def reject_doctype(*_args: object) -> None:
         raise UnreadableFile("entity")
 
     parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda tag, attributes: found.append((tag, attributes))
-    parser.EndElementHandler = lambda tag: found.append((tag, None))
+    parser.StartElementHandler = lambda tag, attributes: elements.append((tag, attributes))
+    parser.EndElementHandler = lambda tag: elements.append((tag, None))
     parser.StartDoctypeDeclHandler = reject_doctype
     with parts.open(name) as member:
         chunk: bytes | None = None
         while chunk != b"":
             chunk = member.read(2**16)
             parser.Parse(chunk, not chunk)
-            for tag, attributes in found:
+            for tag, attributes in elements:
                 depth += -1 if attributes is None else 1
                 if depth > MAX_DEPTH:
                     raise UnreadableFile("bomb")
                 if attributes is not None:
                     yield tag.rpartition(":")[2], attributes
-            found.clear()
+            elements.clear()
 
 
 def scan_workbook(file_format: FileFormat, content: bytes) -> Callable[[str], SheetDetails]:
@@ -471,7 +471,7 @@ def scan_xlsx(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDet
     return lambda title: scan_sheet(parts, names[members[relations[title]]], marked, book)
 
 
-def scan_sheet(parts: ZipFile, member: str, styles: dict[str, dict[str, Any]], found: SheetDetails) -> SheetDetails:
+def scan_sheet(parts: ZipFile, member: str, styles: dict[str, dict[str, Any]], details: SheetDetails) -> SheetDetails:
     """Scan a sheet of an .xlsx: extent, number formats, formulas, errors and hidden rows.
 
     A cell stands after the one before unless it says where.
@@ -483,22 +483,22 @@ def scan_sheet(parts: ZipFile, member: str, styles: dict[str, dict[str, Any]], f
                 row = int(attributes.get("r", row + 1))
                 place = row, 0
                 if attributes.get("hidden") in TRUE_VALUES:
-                    found.hidden.add(row)
+                    details.hidden.add(row)
             case "c":
                 place = coordinate_to_tuple(attributes["r"]) if attributes.get("r") else (row, place[1] + 1)
                 kind = attributes.get("t", "")
                 if kind == "e":
-                    found.omitted[place] = "error"
+                    details.omitted[place] = "error"
                 elif form := styles.get(attributes.get("s", "")):
-                    found.formats[place] = form
+                    details.formats[place] = form
             case "f" if kind != "e":
                 extent.reach(*place)
-                found.omitted[place] = "formula"
+                details.omitted[place] = "formula"
             case "v" | "is":
                 extent.reach(*place)
                 if kind == "str":  # a text may be empty
-                    found.omitted.pop(place, None)
-    return found
+                    details.omitted.pop(place, None)
+    return details
 
 
 def scan_ods(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDetails]:
@@ -507,12 +507,12 @@ def scan_ods(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDeta
     if manifest and any(tag == "encryption-data" for tag, _attributes in read_elements(parts, manifest)):
         raise UnreadableFile("encrypted")
     sheets: dict[str, SheetDetails] = {}
-    found, extent = SheetDetails(untold="ods"), Extent()
+    details, extent = SheetDetails(untold="ods"), Extent()
     row, rows, column = 0, 1, 0
     for tag, attributes in read_elements(parts, names["content.xml"]):
         match tag:
             case "table":
-                found = sheets.setdefault(attributes.get("table:name", ""), SheetDetails(untold="ods"))
+                details = sheets.setdefault(attributes.get("table:name", ""), SheetDetails(untold="ods"))
                 extent.next_sheet()
                 row, rows = 0, 1
             case "table-row":
@@ -524,13 +524,13 @@ def scan_ods(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDeta
                 height = int(attributes.get("table:number-rows-spanned", 1))
                 width = int(attributes.get("table:number-columns-spanned", 1))
                 if height > 1 or width > 1:
-                    found.merged.append(((row - 1, left - 1), (row + height - 2, left + width - 2)))
+                    details.merged.append(((row - 1, left - 1), (row + height - 2, left + width - 2)))
                 if not attributes.get("office:value-type"):
                     continue
                 extent.reach(last, column)
                 places = [(r, c) for r in range(row, last + 1) for c in range(left, column + 1)]
                 if attributes["office:value-type"] == "percentage":
-                    found.formats.update({place: {"percent": True} for place in places})
+                    details.formats.update({place: {"percent": True} for place in places})
                 elif attributes.get("calcext:value-type") == "error":
-                    found.omitted.update(dict.fromkeys(places, "error"))
+                    details.omitted.update(dict.fromkeys(places, "error"))
     return lambda title: sheets.get(title) or SheetDetails(untold="ods")

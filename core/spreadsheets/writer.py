@@ -373,11 +373,11 @@ def sheet_name(title: str, taken: Sequence[str]) -> str:
     used = {*(other.casefold() for other in taken), *RESERVED_SHEET_NAMES}
     for number in range(1, 1000):
         suffix = f" ({number})" if number > 1 else ""
-        room, found = MAX_SHEET_NAME - len(suffix), name
+        room, short = MAX_SHEET_NAME - len(suffix), name
         if len(name) > room:
             cut = name[: room - 1]
             words = cut.rpartition(" ")[0]
-            found = (words if len(words) > room // 2 else cut).rstrip(" ,;，；、") + "…"
-        if (found + suffix).casefold() not in used:
-            return found + suffix
+            short = (words if len(words) > room // 2 else cut).rstrip(" ,;，；、") + "…"
+        if (short + suffix).casefold() not in used:
+            return short + suffix
     raise ValueError(title)

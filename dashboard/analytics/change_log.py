@@ -214,15 +214,15 @@ def corrections_after(as_of: date, most: int = MAX_NAMED) -> dict[str, Any]:
     )
     total = changes.count()
     newest = list(changes.select_related("import_record")[:most]) if total else []
-    entries, actions, found = fetch_entries(newest, ENTRY_LABELS), action_labels(), []
+    entries, actions, corrections = fetch_entries(newest, ENTRY_LABELS), action_labels(), []
     for change in newest:
         entry = entries.get((change.model, change.entry_id))
         if entry is not None:
             what, url = shown_record(entry)
             kind, action = str(entry.instance_type._meta.verbose_name), actions[change.action]
             texts = {"what": what, "url": url, "kind": kind, "action": action, "reason": change_reason(change)}
-            found.append({"when": change.at, **texts})
-    return {"total": total, "newest": found}
+            corrections.append({"when": change.at, **texts})
+    return {"total": total, "newest": corrections}
 
 
 def shown_record(entry: Any) -> tuple[str, str]:

@@ -108,28 +108,28 @@ class OpenWork:
     def milestones_due(self) -> list[MilestoneLight]:
         """Open milestones that are overdue or due soon (as their light says), earliest first."""
         last = self.as_of + timedelta(DUE_SOON_DAYS)
-        found = [
+        milestones = [
             item
             for status in self.progress.pilots
             for item in status.milestones
             if not item.done and item.planned_on <= last
         ]
-        return sorted(found, key=lambda light: (light.planned_on, light.record.pk))
+        return sorted(milestones, key=lambda light: (light.planned_on, light.record.pk))
 
     def replans(self, *, refused: bool = False) -> list[PilotReplan]:
         """Return the requests for another planned day that the ministry has not decided, the longest waiting first.
 
         Or those that it refused, newest first: not of what is done, and not where another was made since.
         """
-        found = []
+        waiting = []
         for status in self.progress.pilots:
             for record in [*status.pilot.prefetched_milestones, *status.pilot.prefetched_stages]:
                 replan = record.refused_replan(self.as_of) if refused else record.waiting_replan(self.as_of)
                 if replan and not (refused and is_done(record, self.as_of)):
-                    found.append(PilotReplan(status, record, replan))
+                    waiting.append(PilotReplan(status, record, replan))
         if refused:
-            return sorted(found, key=lambda row: (row.replan.decided_on or self.as_of, row.replan.pk), reverse=True)
-        return sorted(found, key=lambda row: (row.replan.asked_on, row.replan.pk))
+            return sorted(waiting, key=lambda row: (row.replan.decided_on or self.as_of, row.replan.pk), reverse=True)
+        return sorted(waiting, key=lambda row: (row.replan.asked_on, row.replan.pk))
 
     # -- for a user ------------------------------------------------------------------------------------
 
@@ -183,8 +183,8 @@ class OpenWork:
         returned = [item for item in others if item.last_move == Move.RETURN]
         to_sign = [item for item in others if item.state == FollowUpState.OPENED]
         to_report = [i for i in others if i.state == FollowUpState.RECEIVED and i.last_move != Move.RETURN]
-        found = {"returned": returned, "overdue": overdue, "to-sign": to_sign, "to-report": to_report}
-        lists = [WorkList(slug, items) for slug, items in found.items() if items]
+        by_code = {"returned": returned, "overdue": overdue, "to-sign": to_sign, "to-report": to_report}
+        lists = [WorkList(slug, items) for slug, items in by_code.items() if items]
         return lists or [WorkList("follow-ups", [], _("No follow-up waits for you."))]
 
 
@@ -249,8 +249,8 @@ def reported_values(as_of: date) -> list[ReportedValues]:
     query."""
     waiting = Q(state=ReadingState.REPORTED) | Q(accepted_on__gt=as_of)
     rows = Reading.objects.filter(waiting, reported_on__lte=as_of, pilot__in=Pilot.objects.listed(as_of))
-    found: dict[int, ReportedValues] = {}
+    by_pilot: dict[int, ReportedValues] = {}
     for row in rows.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):
-        known = found.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))
-        found[row.pilot_id] = replace(known, values=known.values + 1)
-    return list(found.values())
+        known = by_pilot.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))
+        by_pilot[row.pilot_id] = replace(known, values=known.values + 1)
+    return list(by_pilot.values())

@@ -237,17 +237,17 @@ def red_pilots(progress: Progress, follow_ups: Sequence[FollowUp]) -> tuple[list
     One query, for their synergy.
     """
     names, classes = distinct_names_of(progress), classes_of(progress.pilots, progress.as_of)
-    found: list[Line] = []
+    lines: list[Line] = []
     unattended: list[Line] = []
     count = sum(status.colour == Colour.RED for status in progress.pilots)
     for status in progress.attention(count):  # red ones come before yellow ones
         key, owner = status.pilot.pk, status.owner
         own = by_urgency(item for item in follow_ups if item.pilot_id == key)
         detail = red_detail(owner, status.since, own, class_text(classes[key]) if key in classes else "")
-        found.append(line(names[key], status.sentence, detail, Colour.RED.value))
+        lines.append(line(names[key], status.sentence, detail, Colour.RED.value))
         if not own:
             unattended.append(about_unattended(names[key], owner, status.since))
-    return found, unattended
+    return lines, unattended
 
 
 # -- facts -------------------------------------------------------------------------------------------------
@@ -315,17 +315,17 @@ def about_missing_pilots(counts: Iterable[BatchCount]) -> list[Line]:
 
 def on_track_headline(progress: Progress, days_left: int | None) -> str:
     """Return the sentence on binding targets on the path, of the rated ones, and the days left."""
-    found = progress.on_track
-    if not found.rated:
+    on_track = progress.on_track
+    if not on_track.rated:
         return _("No binding target can be rated yet")
-    if found.few:
+    if on_track.few:
         text = _("%(rated)d of %(n)d binding targets are rated: too few to say how many are on the path")
-        return text % {"rated": found.rated, "n": found.total}
+        return text % {"rated": on_track.rated, "n": on_track.total}
     text = ngettext(
         "%(on)d of %(rated)d rated binding target is on the path",
         "%(on)d of %(rated)d rated binding targets are on the path",
-        found.rated,
-    ) % {"on": found.on_path, "rated": found.rated}
+        on_track.rated,
+    ) % {"on": on_track.on_path, "rated": on_track.rated}
     if days_left is None or days_left < 0:
         return text
     return _("%(text)s, %(days)s left") % {"text": text, "days": format_days(days_left)}
@@ -377,19 +377,19 @@ def item_lights(status: PilotStatus, days: Days) -> Lights:
     that was not yet is grey.
     """
     before = pilot_status(status.pilot, days.since)
-    found = []
+    lights = []
     for then, now in zip(before.indicators, status.indicators, strict=True):
-        found.append((now.record.indicator.name, then.colour, now.colour))
+        lights.append((now.record.indicator.name, then.colour, now.colour))
     for earlier, item in zip(before.milestones, status.milestones, strict=True):
-        found.append((item.record.name, earlier.colour, item.colour))
+        lights.append((item.record.name, earlier.colour, item.colour))
     overdue_then = {late.record.pk: late for late in before.overdue_stages}
     overdue = {late.record.pk: late for late in status.overdue_stages}
     for key, late in {**overdue_then, **overdue}.items():
         answered = (late.record.planned_by(status.as_of) or status.as_of) < status.as_of
         colour = overdue[key].colour if key in overdue else Colour.GREEN if answered else Colour.GREY
         colour_then = overdue_then[key].colour if key in overdue_then else Colour.GREY
-        found.append((late.record.get_stage_display(), colour_then, colour))
-    return Lights(days, found)
+        lights.append((late.record.get_stage_display(), colour_then, colour))
+    return Lights(days, lights)
 
 
 def facts_block(status: PilotStatus) -> Block:
@@ -400,24 +400,24 @@ def facts_block(status: PilotStatus) -> Block:
 
     stage, since = stage_label(status), status.current_stage.since if status.current_stage else None
     note = " · ".join(filter(None, [stage, _("since %(day)s") % {"day": format_date(since)} if since else ""]))
-    found = [fact(_("Days in stage"), format_number(time_in_stage(status)), "", note or _("no stage on record"))]
+    lines = [fact(_("Days in stage"), format_number(time_in_stage(status)), "", note or _("no stage on record"))]
     counts, label = status.counts, _("Milestones done")
     if counts.total:
         done, note = counts.due - counts.late, in_all(counts.total)
-        found.append(share_fact(label, done, counts.due, _("of %(n)s due"), note))
+        lines.append(share_fact(label, done, counts.due, _("of %(n)s due"), note))
     else:
-        found.append(fact(label, no_data(), "", _("none recorded")))
+        lines.append(fact(label, no_data(), "", _("none recorded")))
     rated, label = [item for item in status.indicators if item.colour != Colour.GREY], _("Indicators on schedule")
     note = in_all(len(status.indicators)) if status.indicators else _("no target recorded")
     if rated:
         green = sum(item.colour == Colour.GREEN for item in rated)
-        found.append(share_fact(label, green, len(rated), _("of %(n)s rated"), note))
+        lines.append(share_fact(label, green, len(rated), _("of %(n)s rated"), note))
     else:
-        found.append(fact(label, no_data(), "", note))
+        lines.append(fact(label, no_data(), "", note))
     left, end = term_days_left(status.pilot.ends_on, status.as_of), status.pilot.ends_on
     note = _("to %(day)s") % {"day": format_date(end)} if end else _("term not known")
     days = format_number(max(0, left)) if left is not None else no_data()
-    return facts(*found, fact(_("Days of the term left"), days, "", note))
+    return facts(*lines, fact(_("Days of the term left"), days, "", note))
 
 
 def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[Line], list[Line]]:
@@ -530,8 +530,8 @@ def subject_groups(as_of: date, words: str) -> list[dict[str, Any]]:
         return {"name": name, "note": note, "url": brief_path(kind, slug), "kind": kind, "slug": slug}
 
     nation, title = BriefKind.NATION, nation_title()
-    found = all(word.casefold() in title.casefold() for word in words.split())
-    groups = [{"kind": nation, "label": str(nation.label), "subjects": [subject(nation, "", title)] if found else []}]
+    matches = all(word.casefold() in title.casefold() for word in words.split())
+    groups = [{"kind": nation, "label": str(nation.label), "subjects": [subject(nation, "", title)] if matches else []}]
     kinds: list[tuple[BriefKind, type[django_filters.FilterSet], QuerySet[Any]]] = [
         (BriefKind.BATCH, BatchFilter, Batch.objects.known(as_of)),
         (BriefKind.PROVINCE, ProvinceFilter, Province.objects.roster()),

@@ -144,32 +144,32 @@ def share_fact(label: str, n: int | None, of: int | None, noun: str, note: str =
     return fact(label, format_number(n), "" if of is None else noun % {"n": format_number(of)}, note)
 
 
-def reported_fact(found: OutstandingReports) -> Line:
+def reported_fact(reports: OutstandingReports) -> Line:
     """Return the pilots with an accepted value for the year due, of those that owe values."""
-    label = _("Reported for %(year)d") % {"year": found.year}
-    if not found.owing:
+    label = _("Reported for %(year)d") % {"year": reports.year}
+    if not reports.owing:
         return fact(label, no_data(), "", _("no pilot owes values yet"))
-    return share_fact(label, found.owing - found.count, found.owing, _("of %(n)s pilots"))
+    return share_fact(label, reports.owing - reports.count, reports.owing, _("of %(n)s pilots"))
 
 
-def on_path_fact(found: OnTrack) -> Line:
+def on_path_fact(on_track: OnTrack) -> Line:
     """Return the binding targets on the path, of the rated ones; no value where too few are rated to say."""
     label = _("Binding targets on the path")
-    if not found.total:
+    if not on_track.total:
         return fact(label, no_data(), "", _("no binding target recorded"))
-    if found.few:
-        few = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
+    if on_track.few:
+        few = _("%(rated)d of %(n)d rated: too few to say") % {"rated": on_track.rated, "n": on_track.total}
         return fact(label, no_data(), "", few)
-    unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
-    return share_fact(label, found.on_path, found.rated, _("of %(n)s rated"), unrated if found.unrated else "")
+    unrated = ngettext("%(n)d not rated", "%(n)d not rated", on_track.unrated) % {"n": on_track.unrated}
+    return share_fact(label, on_track.on_path, on_track.rated, _("of %(n)s rated"), unrated if on_track.unrated else "")
 
 
 def plans_fact(rollout: Rollout | None) -> Line:
     """Return the provincial plans issued, of the provinces of the roster."""
     if rollout is None or rollout.issued is None:
         return fact(_("Provincial plans issued"), no_data(), "", _("no policy calls for them yet"))
-    found = plans_figure(rollout)
-    return fact(found["label"], format_number(found["value"]), found["of"], found["note"])
+    figure = plans_figure(rollout)
+    return fact(figure["label"], format_number(figure["value"]), figure["of"], figure["note"])
 
 
 # -- lights of two days ------------------------------------------------------------------------------------
@@ -300,10 +300,10 @@ def values_changed(readings: QuerySet[Reading], days: Days) -> tuple[str, str]:
 
 def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
     """Return the milestones and targets that were changed after entry since then, and of which pilots."""
-    found = [(status.pilot.name, sum(item.on > days.since for item in status.replanned)) for status in statuses]
-    n = sum(count for _name, count in found)
+    counts = [(status.pilot.name, sum(item.on > days.since for item in status.replanned)) for status in statuses]
+    n = sum(count for _name, count in counts)
     text = ngettext("%(n)d milestone or target", "%(n)d milestones and targets", n) % {"n": n}
-    names = names_text([name for name, count in found if count])
+    names = names_text([name for name, count in counts if count])
     return _("%(text)s (%(more)s)") % {"text": text, "more": names} if n else ""
 
 
@@ -312,8 +312,8 @@ def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
 
 def by_urgency(follow_ups: Iterable[FollowUp]) -> list[FollowUp]:
     """Return the open ones of these follow-ups: overdue ones first, then the one due next."""
-    found = [item for item in follow_ups if item.current_state.is_open]
-    return sorted(found, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk))
+    still_open = [item for item in follow_ups if item.current_state.is_open]
+    return sorted(still_open, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk))
 
 
 def red_detail(owner: str, since: date | None, follow_ups: Sequence[FollowUp], synergy: str = "") -> str:
@@ -356,17 +356,17 @@ def about_unattended(name: str, owner: str, since: date | None) -> Line:
     return line(name, text % {"day": format_date(since)}, owner)
 
 
-def about_reports(found: OutstandingReports) -> list[Line]:
+def about_reports(reports: OutstandingReports) -> list[Line]:
     """Return a question about the pilots without an accepted value for the year due, by where values are held up."""
-    names = distinct_pilot_names(status.pilot for _place, status in found.pilots)
+    names = distinct_pilot_names(status.pilot for _place, status in reports.pilots)
     text = _("No accepted value for %(year)d, due on %(due)s: %(state)s. When will there be one?")
-    values = {"year": found.year, "due": format_date(found.due_on)}
+    values = {"year": reports.year, "due": format_date(reports.due_on)}
     return [
         line(
             names_text([names[status.pilot.pk] for status in statuses], NAMES_ASKED),
             text % {**values, "state": ReportState(place).label},
         )
-        for place, statuses in found.by_place.items()
+        for place, statuses in reports.by_place.items()
         if statuses
     ]
 
@@ -374,12 +374,12 @@ def about_reports(found: OutstandingReports) -> list[Line]:
 # -- sources -----------------------------------------------------------------------------------------------
 
 
-def cited(found: Iterable[Source]) -> dict[str, Any]:
+def cited(listed: Iterable[Source]) -> dict[str, Any]:
     """Return the first of these sources, each once, with their numbers from 1, and how many are left out.
 
     A source is cited by title, publisher and day; its `url` may be empty.
     """
-    sources = list(dict.fromkeys(found))
+    sources = list(dict.fromkeys(listed))
     shown = []
     for number, source in enumerate(sources[:MAX_SOURCES], 1):
         text = f"{source.publisher} · {source.title}" if source.publisher else source.title

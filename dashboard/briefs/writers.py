@@ -104,8 +104,8 @@ def fonts(folder: str) -> typst.Fonts:
 
 def chinese_font() -> str:
     """Return the name of the Chinese font that is used; empty where there is none."""
-    found = set(fonts(settings.BRIEF_FONTS).families())
-    return next((name for name in CHINESE_FONTS if name in found), "")
+    families = set(fonts(settings.BRIEF_FONTS).families())
+    return next((name for name in CHINESE_FONTS if name in families), "")
 
 
 QR_WIDTH, PIXELS_PER_MODULE = Mm(18), 8

@@ -103,14 +103,14 @@ def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list
         for name, label in zip(PARAMETERS, ORDINALS, strict=True)
     }
     filterset = type("Compare", (CompareFilter,), fields)(request.GET, queryset=rows, request=request)
-    bar, found = FilterBar(request, filterset.form), []
+    bar, records = FilterBar(request, filterset.form), []
     for name in PARAMETERS:
         record = filterset.form.cleaned_data.get(name)
-        if record in found:
+        if record in records:
             text = _("%(name)s: “%(record)s” is picked twice. Pick another, or leave it empty.")
             raise BadRequest(ErrorDetail(name, "twice", text % {"name": name, "record": record.slug}))
-        found += [record] if record else []
-    return found, bar
+        records += [record] if record else []
+    return records, bar
 
 
 def comparison_page(

@@ -99,8 +99,8 @@ def editions_table(rows: Sequence[Edition], *, drafts: bool = False) -> Table:
     """Table of approved editions (day, approval, key numbers, package, checksum), or of drafts with their state."""
 
     def figure_of(edition: Edition, code: str) -> str:
-        found = next((figure for figure in edition.content["figures"] if figure["code"] == code), None)
-        return figure_text(found) if found else _("no data")
+        matching = next((figure for figure in edition.content["figures"] if figure["code"] == code), None)
+        return figure_text(matching) if matching else _("no data")
 
     def package(edition: Edition) -> Cell:
         file = edition.files[0]
@@ -341,11 +341,11 @@ def enqueue_approval(request: TrackerRequest, edition: Edition) -> None:
 def edition_file(request: TrackerRequest, quarter: str, path: str) -> HttpResponseBase:
     """Return a file of an approved edition, with the bytes that it was approved with."""
     edition = edition_or_404(request, quarter)
-    found = next((file for file in edition.files if file["path"] == path), None)
-    if found is None:
+    matching = next((file for file in edition.files if file["path"] == path), None)
+    if matching is None:
         raise Http404
     name = path.rpartition("/")[2]
-    sent: Any = SimpleNamespace(pk=edition.pk, file_size=found["size"], is_public=True)
+    sent: Any = SimpleNamespace(pk=edition.pk, file_size=matching["size"], is_public=True)
     sent.file_name = name if quarter in name else f"{quarter}-{name}"
-    sent.media_type, sent.sha256 = found["media_type"], found["sha256"]
+    sent.media_type, sent.sha256 = matching["media_type"], matching["sha256"]
     return file_response(request, sent)

@@ -176,20 +176,20 @@ def overview_charts(value: Overview) -> dict[str, Chart]:
 
 def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
     """Return the lists in full: pilots that need attention, worst first, and those that have not reported."""
-    progress, found = value.progress, value.outstanding
+    progress, reports = value.progress, value.outstanding
     names = distinct_names_of(progress)
     columns: list[Column[tuple[ReportState, PilotStatus]]] = [
         Column("pilot", _("Pilot"), lambda row: pilot_cell(row[1].pilot, names)),
         Column("kind", _("Kind"), lambda row: row[1].pilot.get_kind_display()),
         Column("province", _("Province"), lambda row: province_cell(row[1].pilot.province)),
-        Column("year", _("Year"), lambda _row: str(found.year)),
+        Column("year", _("Year"), lambda _row: str(reports.year)),
         Column("where", _("Held up"), lambda row: str(ReportState(row[0]).label)),
     ]
     scope = _("%(scope)s: no accepted value for %(year)d, due on %(due)s, %(days)s ago") % {
         "scope": value.scope_text,
-        "year": found.year,
-        "due": format_date(found.due_on),
-        "days": format_days(found.days_late),
+        "year": reports.year,
+        "due": format_date(reports.due_on),
+        "days": format_days(reports.days_late),
     }
     return {
         "attention": Export(
@@ -199,7 +199,7 @@ def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
             sources=sources,
         ),
         "not-reported": Export(
-            _("Who has not reported"), lambda: make_table(columns, found.pilots), subtitle=scope, sources=sources
+            _("Who has not reported"), lambda: make_table(columns, reports.pilots), subtitle=scope, sources=sources
         ),
     }
 
@@ -302,8 +302,8 @@ def changes_since(value: Overview, since: date) -> list[Row]:
         reading = status.values.get(first.record.indicator_id) if isinstance(first, TargetLight) else None
         return reading is not None and is_new(reading)
 
-    def of_light(label: str, found: Iterable[PilotStatus], note: str = "") -> Row:
-        pilots = [(status.pilot, names[status.pilot.pk]) for status in found]
+    def of_light(label: str, statuses: Iterable[PilotStatus], note: str = "") -> Row:
+        pilots = [(status.pilot, names[status.pilot.pk]) for status in statuses]
         shown = [name for _pilot, name in pilots]
         return {"label": label, "n": len(pilots), "names": shown, "pilots": pilots, "note": note}
 

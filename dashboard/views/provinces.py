@@ -250,10 +250,10 @@ def annotated_provinces(
 
 def lights_headline(provinces: Sequence[Province], lights: Mapping[int, ProvinceLights]) -> str:
     """Return the sentence on provinces with red pilots, most first, by name."""
-    found = [(lights[province.pk].red, province) for province in provinces if province.pk in lights]
-    if all(red is None for red, _province in found):
+    red_counts = [(lights[province.pk].red, province) for province in provinces if province.pk in lights]
+    if all(red is None for red, _province in red_counts):
         return _("No pilot can be rated yet.")
-    named = [(red, province.short) for red, province in sorted(found, key=lambda pair: -(pair[0] or 0)) if red]
+    named = [(red, province.short) for red, province in sorted(red_counts, key=lambda pair: -(pair[0] or 0)) if red]
     if not named:
         return _("No pilot is red.")
     text = ngettext(

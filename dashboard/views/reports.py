@@ -290,7 +290,7 @@ def quality_headline(report: DataQuality) -> str:
 
 def rules_table(request: TrackerRequest, report: DataQuality, *, page: bool = False) -> Table:
     """Table of rules with findings: counts, meaning and remedy. On the page count and denominator share a cell."""
-    found: Column[Rule] = Column("found", _("Found"), lambda rule: format_part(rule.count, rule.of))
+    count_column: Column[Rule] = Column("found", _("Found"), lambda rule: format_part(rule.count, rule.of))
     counts: list[Column[Rule]] = [
         Column("count", _("Found"), kind="integer"),
         Column("of", _("Looked at"), kind="integer"),
@@ -302,7 +302,7 @@ def rules_table(request: TrackerRequest, report: DataQuality, *, page: bool = Fa
             pgettext("of data quality", "Rule"),
             lambda rule: Cell(rule.name, url=findings_url(request, rule=rule.code)),
         ),
-        *([found] if page else counts),
+        *([count_column] if page else counts),
         Column("meaning", _("What it means")),
         Column("remedy", _("What to do")),
     ]

@@ -114,30 +114,30 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
     ]
     groups = []
     for filterset, rows, list_url in kinds:
-        found, url = filterset({"q": text}, queryset=rows).qs, list_url
+        hits, url = filterset({"q": text}, queryset=rows).qs, list_url
         if day and rows.model in DATE_FIELDS:
             of_day = reduce(or_, (Q(**{name: day}) for name in DATE_FIELDS[rows.model]))
-            found, url = rows.filter(Q(pk__in=found.values("pk")) | of_day), ""
+            hits, url = rows.filter(Q(pk__in=hits.values("pk")) | of_day), ""
         everything = f"{url}{'&' if '?' in url else '?'}{urlencode({'q': text})}" if url else ""
         label = str(rows.model._meta.verbose_name_plural)
-        groups.append({"label": label, "number": found.count(), "url": everything, "found": found})
+        groups.append({"label": label, "number": hits.count(), "url": everything, "found": hits})
     return groups
 
 
 def parse_typed_day(words: str) -> date | None:
     """Parse a date in any form that imports accept; None for anything but a full date."""
     try:
-        found = date_from_text(words, untyped=True)
+        day = date_from_text(words, untyped=True)
     except AmbiguousCell:
         return None
-    return found.on if found.precision == "day" else None
+    return day.on if day.precision == "day" else None
 
 
-def shown_hits(found: QuerySet[Any], as_of: date) -> list[Hit]:
+def shown_hits(records: QuerySet[Any], as_of: date) -> list[Hit]:
     """Return the first hits of a kind; of pilots with the light on the day and the class beside it."""
-    shown = list(found[:MAX_HITS])
+    shown = list(records[:MAX_HITS])
     hits = [build_hit(record) for record in shown]
-    if found.model is Pilot:
+    if records.model is Pilot:
         pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown])
         statuses, classes = status_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
         for pilot, hit in zip(shown, hits, strict=True):

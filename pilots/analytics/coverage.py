@@ -149,9 +149,9 @@ def build_coverage(
         naming[industry].add((pilot, province))
 
     def count(named: Iterable[Industry]) -> tuple[int, int, int, float | None]:
-        found = set().union(*(naming[industry.pk] for industry in named))
-        reached = len({province for _pilot, province in found} & provinces.keys())
-        return len(found), reached, len(provinces), share(reached, len(provinces))
+        pilot_keys = set().union(*(naming[industry.pk] for industry in named))
+        reached = len({province for _pilot, province in pilot_keys} & provinces.keys())
+        return len(pilot_keys), reached, len(provinces), share(reached, len(provinces))
 
     basis = GapBasis(count(industries)[0], chosen.announced(counts))
     batches = {row.batch.pk: row.batch for row in chosen.batches(counts)}
@@ -172,7 +172,7 @@ def build_coverage(
         places = {pk: province.slug for pk, province in provinces.items()}
     # a pilot counts once in each industry that it names
     tally = Counter(
-        (industry, places.get(province)) for industry, found in naming.items() for _pilot, province in found
+        (industry, places.get(province)) for industry, pilot_keys in naming.items() for _pilot, province in pilot_keys
     )
     return Coverage(
         as_of=as_of,

@@ -77,8 +77,8 @@ def prefetch_for_status(
         "overrides": LightOverride.objects.order_by("set_on", "pk"),
         "replans": Replan.objects.order_by("pk"),
     }
-    chosen = {name: found for name, found in rows.items() if name not in without}
-    lists = [Prefetch(name, found, to_attr=f"prefetched_{name}") for name, found in chosen.items()]
+    chosen = {name: queryset for name, queryset in rows.items() if name not in without}
+    lists = [Prefetch(name, queryset, to_attr=f"prefetched_{name}") for name, queryset in chosen.items()]
     return pilots.select_related("batch", "province", "parent").prefetch_related(*lists)
 
 
@@ -196,12 +196,12 @@ class PilotStatus:
             return []
         entered = [Stage(entry.stage) for entry in rows if entry.entered_on and entry.entered_on <= as_of]
         reached = max((stage.order for stage in entered if not stage.is_side), default=0)
-        found = []
+        lights = []
         for planned, entry in waiting:
             if not Stage(entry.stage).is_side and Stage(entry.stage).order > reached:
                 light = milestone_light(planned, None, as_of)
-                found.append(StageLight(light.colour, light.why, entry, self, light.delay, planned, due=True))
-        return found
+                lights.append(StageLight(light.colour, light.why, entry, self, light.delay, planned, due=True))
+        return lights
 
     @property
     def counts(self) -> MilestoneCounts:
@@ -478,12 +478,12 @@ class Progress:
 
         `since` evaluates many days, so it is not computed for yellow pilots while there are enough red ones.
         """
-        found: list[PilotStatus] = []
+        statuses: list[PilotStatus] = []
         for colour in (Colour.RED, Colour.YELLOW):
-            if most is None or len(found) < most:
+            if most is None or len(statuses) < most:
                 of_colour = [item for item in self.pilots if item.colour == colour]
-                found += sorted(of_colour, key=lambda item: (item.since or date.min, item.pilot.pk))
-        return found[:most]
+                statuses += sorted(of_colour, key=lambda item: (item.since or date.min, item.pilot.pk))
+        return statuses[:most]
 
     @property
     def rated(self) -> int:
@@ -500,16 +500,16 @@ class Progress:
 
         The list starts after the last quarter in which no pilot was rated.
         """
-        found: list[QuarterLights] = []
+        per_quarter: list[QuarterLights] = []
         day = self.strip.then_on
         counts = self.strip.then
         while counts[Colour.GREY] < len(self.pilots):
-            found.append(QuarterLights(day, counts))
-            if len(found) >= most:
+            per_quarter.append(QuarterLights(day, counts))
+            if len(per_quarter) >= most:
                 break
             day = quarter_end_before(day)
             counts = count_by_colour(colour_on(item.pilot, day) for item in self.pilots)
-        return found[::-1]
+        return per_quarter[::-1]
 
 
 def quarter_end_before(as_of: date) -> date:
@@ -523,17 +523,17 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date, follow_ups: OpenFollowU
 
     Their readings are rows of what numbers are computed from, and no records: they are by far the most.
     """
-    found: list[Any] = list(prefetch_for_status(pilots, without=("readings",)))
-    rows: dict[int, list[Any]] = {pilot.pk: [] for pilot in found}
+    members: list[Any] = list(prefetch_for_status(pilots, without=("readings",)))
+    rows: dict[int, list[Any]] = {pilot.pk: [] for pilot in members}
     readings = Reading.objects.filter(YEARLY, pilot__in=list(rows)).order_by("period", "version")
     columns = ("pk", "pilot_id", "indicator_id", "period", "version", "value", "state", "accepted_on", "reported_on")
     for row in readings.values_list(*columns, named=True):
         rows[row.pilot_id].append(row)
-    for pilot in found:
+    for pilot in members:
         pilot.prefetched_readings = rows[pilot.pk]
-    plans = PlanHistory(pilot.pk for pilot in found)
-    follow_ups = follow_ups or open_follow_ups((pilot.pk for pilot in found), as_of)
-    return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in found])
+    plans = PlanHistory(pilot.pk for pilot in members)
+    follow_ups = follow_ups or open_follow_ups((pilot.pk for pilot in members), as_of)
+    return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in members])
 
 
 # -- province by province ----------------------------------------------------------------------------------
@@ -553,10 +553,10 @@ def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
 
     Seven queries, and one for the pilots.
     """
-    found: dict[int, list[PilotStatus]] = {}
+    by_province: dict[int, list[PilotStatus]] = {}
     for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of):
-        found.setdefault(pilot.province_id, []).append(pilot_status(pilot, as_of))
-    return {province: province_lights(statuses, metrics.year_due(as_of)) for province, statuses in found.items()}
+        by_province.setdefault(pilot.province_id, []).append(pilot_status(pilot, as_of))
+    return {province: province_lights(statuses, metrics.year_due(as_of)) for province, statuses in by_province.items()}
 
 
 def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLights:
@@ -589,9 +589,9 @@ class ReportState(TextChoices):
 class OutstandingReports:
     """Pilots that owe values for the last year due, and those of them without an accepted one. No query."""
 
-    def __init__(self, found: Progress) -> None:
-        self.as_of, self.year = found.as_of, metrics.year_due(found.as_of)
-        owing = [status for status in found.pilots if status.first_year <= self.year]
+    def __init__(self, rated: Progress) -> None:
+        self.as_of, self.year = rated.as_of, metrics.year_due(rated.as_of)
+        owing = [status for status in rated.pilots if status.first_year <= self.year]
         self.owing = len(owing)
         self.by_place: dict[ReportState, list[PilotStatus]] = {place: [] for place in ReportState}
         for status in owing:
@@ -618,7 +618,7 @@ class OutstandingReports:
 
     @cached_property
     def pilots(self) -> list[tuple[ReportState, PilotStatus]]:
-        return [(place, status) for place, found in self.by_place.items() for status in found]
+        return [(place, status) for place, statuses in self.by_place.items() for status in statuses]
 
     @property
     def count(self) -> int:
@@ -626,7 +626,7 @@ class OutstandingReports:
 
     @property
     def counts(self) -> dict[ReportState, int]:
-        return {place: len(found) for place, found in self.by_place.items()}
+        return {place: len(statuses) for place, statuses in self.by_place.items()}
 
     @property
     def listed_pilots(self) -> list[Pilot]:
@@ -646,10 +646,10 @@ class OpenFollowUps:
     @cached_property
     def by_pilot(self) -> Mapping[int | None, Sequence[FollowUp]]:
         """The follow-ups by key of their pilot: overdue ones first, then the one due next."""
-        found: dict[int | None, list[FollowUp]] = defaultdict(list)
+        grouped: dict[int | None, list[FollowUp]] = defaultdict(list)
         for row in sorted(self.read(), key=lambda item: (not item.is_overdue, item.current_due_on, item.pk)):
-            found[row.pilot_id].append(row)
-        return found
+            grouped[row.pilot_id].append(row)
+        return grouped
 
 
 def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
@@ -720,8 +720,8 @@ def filter_by_status(pilots: QuerySet[Pilot], as_of: date, conditions: Condition
     """Filter pilots by stage and light on the day. The result is an ordinary queryset, to be ordered and paginated."""
     if not conditions:
         return pilots
-    found = status_by_pilot(pilots, as_of)
-    return pilots.filter(pk__in=[key for key, status in found.items() if matches(status, conditions)])
+    statuses = status_by_pilot(pilots, as_of)
+    return pilots.filter(pk__in=[key for key, status in statuses.items() if matches(status, conditions)])
 
 
 class WorstFirst(Sequence[int]):
@@ -739,11 +739,11 @@ class WorstFirst(Sequence[int]):
         return self.size
 
     def __getitem__(self, at: Any) -> Any:
-        found: list[int] = []
+        keys: list[int] = []
         for group in self.groups:
-            if not isinstance(at, slice) or at.stop is None or len(found) < at.stop:
-                found += sorted(group, key=lambda key: (self.statuses[key].since or date.min, key))
-        return found[at]
+            if not isinstance(at, slice) or at.stop is None or len(keys) < at.stop:
+                keys += sorted(group, key=lambda key: (self.statuses[key].since or date.min, key))
+        return keys[at]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self[:])

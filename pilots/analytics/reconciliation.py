@@ -136,15 +136,15 @@ def build_reconciliation(as_of: date) -> list[BatchCount]:
     }
     rows: Iterable[Any] = kinds.annotate(**counts)
     entered = {(row["batch"], row["kind"]): {name: row[name] for name in counts} for row in rows}
-    none, found = dict.fromkeys(counts, 0), []
+    none, batches = dict.fromkeys(counts, 0), []
     for batch in Batch.objects.known(as_of).select_related("province", "policy"):
         numbers = {
             kind: Reconciliation(batch.announced(kind.value), **entered.get((batch.pk, kind.value), none))
             for kind in PilotKind
         }
         shown = {kind: count for kind, count in numbers.items() if count.announced or count.entered}
-        found.append(BatchCount(batch, [KindCount(kind, str(kind.label), count) for kind, count in shown.items()]))
-    return found
+        batches.append(BatchCount(batch, [KindCount(kind, str(kind.label), count) for kind, count in shown.items()]))
+    return batches
 
 
 # -- withdrawals ---------------------------------------------------------------------------------------

@@ -121,11 +121,11 @@ class PilotSynergy:
 
     @property
     def elasticity_values(self) -> dict[str, Ratio | None]:
-        return {code: found.value for code, found in self.elasticities.items()}
+        return {code: elasticity.value for code, elasticity in self.elasticities.items()}
 
     @property
     def elasticity_bands(self) -> dict[str, ElasticityBand | None]:
-        return {code: found.band for code, found in self.elasticities.items()}
+        return {code: elasticity.band for code, elasticity in self.elasticities.items()}
 
     @cached_property
     def pollution_progress(self) -> Ratio | None:
@@ -164,7 +164,7 @@ class SynergyRow(NamedTuple):
     """A pilot with its synergy, or why it is excluded."""
 
     pilot: Pilot
-    found: PilotSynergy | None = None
+    synergy: PilotSynergy | None = None
     why: PilotExclusionReason | None = None
 
 
@@ -213,8 +213,8 @@ class Synergy:
     @cached_property
     def kinds(self) -> dict[CoControl, int]:
         """Count of pilots by class, all classes included."""
-        found = Counter(item.kind for item in self.on_chart)
-        return {kind: found[kind] for kind in CoControl}
+        counts = Counter(item.kind for item in self.on_chart)
+        return {kind: counts[kind] for kind in CoControl}
 
     @cached_property
     def carbon_total(self) -> SumResult:
@@ -229,7 +229,7 @@ class Synergy:
     def _total(self, value: Callable[[PilotSynergy], Decimal | None]) -> SumResult:
         slugs: dict[int | None, str] = {row.pilot.pk: row.pilot.slug for row in self.rows}
         return sum_without_overlap(
-            (row.pilot.slug, value(row.found) if row.found else None, slugs.get(row.pilot.parent_id))
+            (row.pilot.slug, value(row.synergy) if row.synergy else None, slugs.get(row.pilot.parent_id))
             for row in self.rows
         )
 
@@ -249,12 +249,12 @@ def synergy_of_prefetched(pilots: Iterable[Pilot], as_of: date, year: int | None
     """Return the synergy of pilots with prefetched targets and readings. One query, for the indicators."""
     year = metrics.year_due(as_of) if year is None else year
     indicators = tuple(Indicator.objects.all())
-    found = [(pilot, pilot_synergy(pilot, year, as_of, indicators)) for pilot in pilots]
+    pairs = [(pilot, pilot_synergy(pilot, year, as_of, indicators)) for pilot in pilots]
     return Synergy(
         as_of,
         year,
-        [item for _pilot, item in found if isinstance(item, PilotSynergy)],
-        [SynergyRow(pilot, why=why) for pilot, why in found if isinstance(why, PilotExclusionReason)],
+        [item for _pilot, item in pairs if isinstance(item, PilotSynergy)],
+        [SynergyRow(pilot, why=why) for pilot, why in pairs if isinstance(why, PilotExclusionReason)],
     )
 
 
@@ -311,14 +311,14 @@ def pilot_synergy(
     return PilotSynergy(pilot, base_year, year, EmissionBasis(carbon.may_enter_synergy), carbon_change, pollutants)
 
 
-def no_elasticity(found: Elasticity) -> tuple[str, str] | None:
+def no_elasticity(elasticity: Elasticity) -> tuple[str, str] | None:
     """Return why there is no cross-elasticity, as code and text; None when there is one."""
-    if found.value is not None:
+    if elasticity.value is not None:
         return None
-    if found.kind is None:
+    if elasticity.kind is None:
         return "no_data", gettext("no data")
-    if found.carbon_flat:
+    if elasticity.carbon_flat:
         return "carbon_flat", gettext("carbon hardly changed: no elasticity")
-    if found.kind == CoControl.FLAT:
+    if elasticity.kind == CoControl.FLAT:
         return "pollutant_flat", gettext("the pollutant hardly changed: no elasticity")
-    return found.kind.value, str(found.kind.label)
+    return elasticity.kind.value, str(elasticity.kind.label)

@@ -83,13 +83,13 @@ def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> T
     common = set.intersection(*map(set, values.values())) if values else set()
 
     def aggregate(year: int, among: Iterable[int]) -> TrendYear:
-        found = {pilot: values[year].get(pilot) for pilot in among}
+        readings = {pilot: values[year].get(pilot) for pilot in among}
         if indicator.rollup == RollUp.SUM:
-            total = sum_without_overlap((str(pilot), value, str(parents[pilot])) for pilot, value in found.items())
+            total = sum_without_overlap((str(pilot), value, str(parents[pilot])) for pilot, value in readings.items())
             return TrendYear(year, total.used, total.possible, total.value)
-        known = [value for value in found.values() if value is not None]
+        known = [value for value in readings.values() if value is not None]
         spread = median_range(known) if indicator.rollup == RollUp.MEAN else None
-        return TrendYear(year, len(known), len(found), None, *(spread or ()))
+        return TrendYear(year, len(known), len(readings), None, *(spread or ()))
 
     return Trend(
         indicator,

@@ -226,8 +226,8 @@ class SynergyClassField(ChoiceField):
         return tuple(Indicator.objects.all())
 
     def to_representation(self, status: Any) -> Any:
-        found = pilot_synergy(status.pilot, year_due(status.as_of), status.as_of, self.indicators)
-        return found.kind.value if isinstance(found, PilotSynergy) and found.kind else None
+        synergy = pilot_synergy(status.pilot, year_due(status.as_of), status.as_of, self.indicators)
+        return synergy.kind.value if isinstance(synergy, PilotSynergy) and synergy.kind else None
 
 
 class PilotProgressSerializer(Serializer):
@@ -361,12 +361,12 @@ class ElasticitySerializer(Serializer):
     note = SerializerMethodField(help_text="Why there is no number; null where there is one.")
 
     @extend_schema_field(ChoiceWithLabel(allow_null=True))
-    def get_note(self, found: Elasticity) -> dict[str, str] | None:
-        return elasticity_note(found)
+    def get_note(self, elasticity: Elasticity) -> dict[str, str] | None:
+        return elasticity_note(elasticity)
 
 
-def elasticity_note(found: Elasticity) -> dict[str, str] | None:
-    note = no_elasticity(found)
+def elasticity_note(elasticity: Elasticity) -> dict[str, str] | None:
+    note = no_elasticity(elasticity)
     return None if note is None else {"code": note[0], "text": note[1]}
 
 
@@ -406,7 +406,7 @@ class PilotSynergySerializer(Serializer):
 
     @extend_schema_field(DictField(child=ChoiceWithLabel(allow_null=True)))
     def get_els_notes(self, row: PilotSynergy) -> dict[str, dict[str, str] | None]:
-        return {code: elasticity_note(found) for code, found in row.elasticities.items()}
+        return {code: elasticity_note(elasticity) for code, elasticity in row.elasticities.items()}
 
 
 class MissingPilotSerializer(Serializer):

@@ -158,8 +158,8 @@ class FollowUpStepWriteSerializer(WriteSerializer):
     )
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        found = super().get_fields()
-        return {name: found[name] for name in ("move", "remark", "new_due_on", "taken_on", "documents")}
+        fields = super().get_fields()
+        return {name: fields[name] for name in ("move", "remark", "new_due_on", "taken_on", "documents")}
 
 
 class FollowUpApiFilter(ApiFilterSet, FollowUpFilter):

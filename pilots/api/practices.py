@@ -211,8 +211,8 @@ class AdoptionViewSet(WritableViewSet):
         reason = Case(When(given_up_then__isnull=False, then=F("give_up_reason")))
         rows = Adoption.objects.on(self.as_of).annotate(give_up_reason_then=reason)
         related = ("practice", "pilot", "province", "claimed_by", "confirmed_by")
-        found: QuerySet[Adoption] = rows.select_related(*related).prefetch_related("sources")
-        return found
+        queryset: QuerySet[Adoption] = rows.select_related(*related).prefetch_related("sources")
+        return queryset
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
         """Note who claims a new copy."""

@@ -472,10 +472,10 @@ class StepsField(ListSerializer):
 
     def to_internal_value(self, data: Any) -> Any:
         steps = super().to_internal_value(data)
-        found = {step["year"]: step["value"] for step in steps}
-        if len(found) < len(steps):
+        by_year = {step["year"]: step["value"] for step in steps}
+        if len(by_year) < len(steps):
             raise FieldError([ErrorDetail(_("Name each year once."), "twice")])
-        return steps_as_stored(found)
+        return steps_as_stored(by_year)
 
 
 @extend_schema_serializer(component_name="StepEntry")

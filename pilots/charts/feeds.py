@@ -54,8 +54,8 @@ def milestone_rows(pilots: Sequence[int], as_of: date) -> QuerySet[Any]:
     rows = Milestone.objects.filter(pilot__in=pilots).select_related("pilot")
     rows = rows.exclude(pilot__withdrawn_on__lte=as_of - timedelta(CANCELLED_DAYS))
     changed = Greatest(last_change(Milestone, "id"), last_change(Replan, "milestone_id"))
-    found: QuerySet[Any] = annotate_revision(rows.with_planned_day(as_of)).annotate(changed_at=changed)
-    return found.prefetch_related("replans")
+    milestones: QuerySet[Any] = annotate_revision(rows.with_planned_day(as_of)).annotate(changed_at=changed)
+    return milestones.prefetch_related("replans")
 
 
 def last_change(model: Any, field: str) -> Any:

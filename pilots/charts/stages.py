@@ -204,8 +204,8 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
 
 def pilot_kinds(progress: Progress) -> list[PilotKind]:
     """Return the kinds that occur among the pilots, in order."""
-    found = {status.pilot.kind for status in progress.pilots}
-    return [kind for kind in PilotKind if kind.value in found]
+    kinds = {status.pilot.kind for status in progress.pilots}
+    return [kind for kind in PilotKind if kind.value in kinds]
 
 
 def funnel_title(n: int, without_plan: int, standing: Mapping[Stage, int]) -> str:

@@ -644,9 +644,9 @@ def untargeted_readings(status: PilotStatus) -> list[Reading]:
     """Return of each indicator that has values and no target the newest accepted one, else the newest reported."""
     aims = {item.record.indicator_id for item in status.indicators}
     own = [reading for reading in status.pilot.prefetched_readings if reading.indicator_id not in aims]
-    found = {reading.indicator_id: reading for reading in newest_reported_in(own, status.as_of)}  # by period
-    found |= {reading.indicator_id: reading for reading in newest_accepted_in(own, status.as_of)}
-    return sorted(found.values(), key=lambda reading: reading.indicator.code)
+    newest = {reading.indicator_id: reading for reading in newest_reported_in(own, status.as_of)}  # by period
+    newest |= {reading.indicator_id: reading for reading in newest_accepted_in(own, status.as_of)}
+    return sorted(newest.values(), key=lambda reading: reading.indicator.code)
 
 
 def untargeted_table(status: PilotStatus) -> Table:

@@ -157,8 +157,8 @@ def synergy_scope(synergy: Synergy, scope: str) -> str:
 def rising_carbon(synergy: Synergy) -> list[PilotSynergy]:
     """Return the pilots whose carbon rises, most added tonnes first."""
     rising = (CoControl.POLLUTION_DOWN_CARBON_UP, CoControl.BOTH_UP)
-    found = [item for item in synergy.on_chart if item.kind in rising]
-    return sorted(found, key=lambda item: item.carbon_tonnes or Decimal(0))
+    pilots = [item for item in synergy.on_chart if item.kind in rising]
+    return sorted(pilots, key=lambda item: item.carbon_tonnes or Decimal(0))
 
 
 def coordinates_title(synergy: Synergy, names: Mapping[int, str]) -> str:
@@ -291,9 +291,9 @@ def amber_table(synergy: Synergy) -> Table:
             file_only=True,
         ),
     ]
-    found = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
-    found.sort(key=lambda item: item.carbon_tonnes or Decimal(0))
-    return make_table(columns, found)
+    pilots = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
+    pilots.sort(key=lambda item: item.carbon_tonnes or Decimal(0))
+    return make_table(columns, pilots)
 
 
 # -- elasticities and joint progress -------------------------------------------------------------------
@@ -324,13 +324,13 @@ def elasticity_table(synergy: Synergy) -> Table:
     return make_table(columns, sort_by_class(synergy.on_chart))
 
 
-def elasticity_cell(found: Elasticity | None) -> Cell:
+def elasticity_cell(elasticity: Elasticity | None) -> Cell:
     """Return the elasticity where both fall, else the reason for none: two rises would give a positive quotient too."""
-    if found is None:
+    if elasticity is None:
         return Cell(None)
-    lacking = no_elasticity(found)
+    lacking = no_elasticity(elasticity)
     if lacking is None:
-        return Cell(round_to(found.value, 2))
+        return Cell(round_to(elasticity.value, 2))
     return Cell(None if lacking[0] == "no_data" else lacking[1])
 
 
@@ -395,15 +395,15 @@ def round_to(value: Decimal | None, places: int) -> Decimal | None:
 
 def missing_groups(synergy: Synergy) -> list[dict[str, Any]]:
     """Return the excluded pilots by reason, most first, each with its name."""
-    names, found = synergy_names(synergy), defaultdict[str, list[Pilot]](list)
+    names, by_reason = synergy_names(synergy), defaultdict[str, list[Pilot]](list)
     for why in PilotExclusionReason:
-        found[str(why.label)] = [row.pilot for row in synergy.missing if row.why == why]
+        by_reason[str(why.label)] = [row.pilot for row in synergy.missing if row.why == why]
     for item in synergy.pilots:
         if item.kind is None:
-            found[_("reports an intensity only, no total")].append(item.pilot)
+            by_reason[_("reports an intensity only, no total")].append(item.pilot)
     groups = [
         {"why": why, "pilots": pilots, "names": [(pilot, names[pilot.pk]) for pilot in pilots]}
-        for why, pilots in found.items()
+        for why, pilots in by_reason.items()
         if pilots
     ]
     return sorted(groups, key=lambda group: -len(group["pilots"]))

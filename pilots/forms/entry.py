@@ -421,8 +421,8 @@ class ReadingsForm(EvidenceForm):
             return super().enter()
         typed, ledger = self.typed([row for row in self.rows if row.is_valid()]), ReadingLedger(self.pilot)
         fresh = [reading for reading in typed.values() if ledger.differs(reading)]
-        found = {reading.key: fault for reading in fresh if (fault := ledger.check(reading, typed.values()))}
-        self.show_faults(typed, found)
+        errors = {reading.key: fault for reading in fresh if (fault := ledger.check(reading, typed.values()))}
+        self.show_faults(typed, errors)
         return False
 
     def write(self) -> None:
@@ -438,11 +438,11 @@ class ReadingsForm(EvidenceForm):
         self.recorded = len(recorded)
         self.attach_to(*recorded)
 
-    def show_faults(self, typed: Mapping[ReadingRow, Reading], found: Mapping[Any, ValidationError]) -> None:
+    def show_faults(self, typed: Mapping[ReadingRow, Reading], errors: Mapping[Any, ValidationError]) -> None:
         """Add errors by indicator and period to their rows; what others entered meanwhile is known from then on."""
         ledger = ReadingLedger(self.pilot)
         for row, reading in typed.items():
-            fault = found.get(reading.key)
+            fault = errors.get(reading.key)
             if fault and fault.code == CONFLICT_CODE:
                 row.newest = ledger.newest[reading.key]
                 row.data = {**row.data.dict(), row.add_prefix("known"): str(row.newest.pk)}  # type: ignore[attr-defined]

@@ -49,14 +49,14 @@ class RecordErrorsMixin:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
 
     def add_error(self: Any, field: str | None, error: Any) -> None:
-        for name, found in getattr(error, "error_dict", {field: error}).items():
+        for name, messages in getattr(error, "error_dict", {field: error}).items():
             own = self.FORM_FIELDS.get(name, name)
             stem = (own or "").rpartition("_")[0]
             pair = {f"{stem}_zh", f"{stem}_en"}
             if own in pair and pair <= self.fields.keys() and not any(self[half].value() for half in pair):
                 own = f"{stem}_zh" if is_chinese_active() else f"{stem}_en"
             shown = own in self.fields and not self.fields[own].widget.is_hidden
-            super().add_error(own if shown else None, found)  # type: ignore[misc]
+            super().add_error(own if shown else None, messages)  # type: ignore[misc]
 
 
 def page_field(field: Any, **options: Any) -> Any:
@@ -94,8 +94,8 @@ def subject_choices() -> list[tuple[str, Any]]:
         "practice": (_("Practices"), Practice.objects.all()),
     }
     choices: list[tuple[str, Any]] = [("", _("Choose"))]
-    for kind, (label, found) in rows.items():
-        own = [(f"{kind}:{record.slug}", getattr(record, "label", record.name)) for record in found]
+    for kind, (label, records) in rows.items():
+        own = [(f"{kind}:{record.slug}", getattr(record, "label", record.name)) for record in records]
         choices += [(label, own)] if own else []
     return choices
 

@@ -239,12 +239,12 @@ class Attachment(HistoryModel):
     @property
     def quote_text(self) -> str:
         """Where the quote was found, in words; empty where none was looked for or found."""
-        page, found = self.page_number, self.quote_page
-        if not found:
+        page, quote_page = self.page_number, self.quote_page
+        if not quote_page:
             return ""
-        if page and found != page:
-            return gettext("not found on p. %(page)d, but on p. %(found)d") % {"page": page, "found": found}
-        return gettext("quote found on p. %(page)d") % {"page": found}
+        if page and quote_page != page:
+            return gettext("not found on p. %(page)d, but on p. %(found)d") % {"page": page, "found": quote_page}
+        return gettext("quote found on p. %(page)d") % {"page": quote_page}
 
     @property
     def target_field(self) -> str:

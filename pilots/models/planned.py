@@ -77,18 +77,18 @@ class PlannedDayModel(models.Model):
     def all_replans(self) -> list[Replan]:
         """Its replans in the order in which they were asked for; from those of its pilot where they are prefetched."""
         pilot = self._state.fields_cache.get("pilot")
-        found: list[Replan] | None = vars(pilot).get("prefetched_replans") if pilot else None
-        if found is None:
+        replans: list[Replan] | None = vars(pilot).get("prefetched_replans") if pilot else None
+        if replans is None:
             return list(self.replans.all())  # type: ignore[attr-defined]
-        return [item for item in found if getattr(item, f"{self.REPLAN_FIELD}_id") == self.pk]
+        return [item for item in replans if getattr(item, f"{self.REPLAN_FIELD}_id") == self.pk]
 
     def accepted_replans(self, as_of: date) -> list[Replan]:
         """Return the replans accepted by the day, the one in force last."""
-        found = self.all_replans
-        if found:
-            found = [item for item in found if item.accepted and item.decided_on and item.decided_on <= as_of]
-            found.sort(key=lambda item: (item.decided_on, item.pk))
-        return found
+        replans = self.all_replans
+        if replans:
+            replans = [item for item in replans if item.accepted and item.decided_on and item.decided_on <= as_of]
+            replans.sort(key=lambda item: (item.decided_on, item.pk))
+        return replans
 
     def planned_by(self, as_of: date) -> date | None:
         """Return the planned day in force on the day."""

@@ -111,12 +111,12 @@ def in_order(model: str, begun_on: str, **rules: tuple[str, Any]) -> list[models
 
     That one is on record then; every record has `begun_on`. With it, a rule has what a user reads who broke it.
     """
-    found = []
+    constraints = []
     for later, (first, text) in rules.items():
         needed = {} if first == begun_on else {f"{first}__isnull": False}
         condition = Q(**{f"{later}__isnull": True}) | Q(**{f"{later}__gte": F(first)}, **needed)
-        found.append(check_constraint(f"{model}_{later.removesuffix('_on')}_in_order", condition, text))
-    return found
+        constraints.append(check_constraint(f"{model}_{later.removesuffix('_on')}_in_order", condition, text))
+    return constraints
 
 
 class StateByDays:

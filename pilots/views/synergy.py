@@ -53,27 +53,27 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     filterset = SynergyPageFilter(request.GET, queryset=pilots, request=request)
     bar = FilterBar(request, filterset.form)
     sort = requested_sort(request, joint_columns(), JOINT_DEFAULT_SORT)
-    found = build_synergy(filterset.qs.prefetch_related("industries"), as_of, filterset.picked_year)
+    result = build_synergy(filterset.qs.prefetch_related("industries"), as_of, filterset.picked_year)
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)
-    sources = sources_of([item.pilot.pk for item in found.pilots], Reading, Target)
-    chart = coordinates_chart(found, capfirst(chosen.name_with_count(found.of)), sources)
+    sources = sources_of([item.pilot.pk for item in result.pilots], Reading, Target)
+    chart = coordinates_chart(result, capfirst(chosen.name_with_count(result.of)), sources)
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
-        "classes": (_("Classes"), lambda: classes_table(found)),
-        "amber": (_("Pollution down, carbon up"), lambda: amber_table(found)),
-        "elasticities": (_("Cross-elasticities"), lambda: elasticity_table(found)),
-        "joint": (_("Joint progress"), lambda: joint_table(found, sort)),
-        "missing": (_("Who is missing, and why"), lambda: missing_table(found)),
+        "classes": (_("Classes"), lambda: classes_table(result)),
+        "amber": (_("Pollution down, carbon up"), lambda: amber_table(result)),
+        "elasticities": (_("Cross-elasticities"), lambda: elasticity_table(result)),
+        "joint": (_("Joint progress"), lambda: joint_table(result, sort)),
+        "missing": (_("Who is missing, and why"), lambda: missing_table(result)),
     }
-    figures = total_figures(found, chosen.name or chosen.name_with_count(found.of))
+    figures = total_figures(result, chosen.name or chosen.name_with_count(result.of))
     files: Exports = {
         **figures_export(figures, bar.chips),
         **chart_exports({"coordinates": chart}, bar.chips),
         **{slug: Export(name, build, bar.chips, chart.subtitle, sources) for slug, (name, build) in builds.items()},
     }
-    clauses, missing = [synergy_title(found)], found.of - len(found.on_chart)
+    clauses, missing = [synergy_title(result)], result.of - len(result.on_chart)
     if missing:
         text = ngettext("%(n)d of %(of)d is missing", "%(n)d of %(of)d are missing", missing)
-        clauses.append(text % {"n": missing, "of": found.of})
+        clauses.append(text % {"n": missing, "of": result.of})
     title, headline = _("Synergy"), join_clauses(clauses) + _(".")
     return export_response(request, files, title, headline) or render(
         request,
@@ -82,22 +82,22 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             "title": title,
             "finding": headline,
             "bar": bar,
-            "synergy": found,
+            "synergy": result,
             "charts": {"coordinates": chart},
             "figures": figures,
-            "classes": class_parts(found.kinds),
+            "classes": class_parts(result.kinds),
             "classes_title": clauses[0],
             "joint_heads": sortable_headers(request, joint_columns(), sort),
-            "groups": missing_groups(found),
+            "groups": missing_groups(result),
             "tables": {slug: build() for slug, (_name, build) in builds.items() if slug != "missing"},
         },
     )
 
 
-def total_figures(found: Synergy, counted: str) -> list[dict[str, object]]:
+def total_figures(result: Synergy, counted: str) -> list[dict[str, object]]:
     """Return the key figures, each with the set of pilots that is counted."""
-    n = len(found.on_chart)
-    carbon, air = found.carbon_total, found.apeq_total
+    n = len(result.on_chart)
+    carbon, air = result.carbon_total, result.apeq_total
     of_n = _("of %(n)d judged") % {"n": n} if n else ""
     carbon_note = _("%(used)d of %(n)d pilots counted; %(within)d parks inside pilot cities left out") % {
         "used": carbon.used,
@@ -111,10 +111,10 @@ def total_figures(found: Synergy, counted: str) -> list[dict[str, object]]:
         return {**own, "definition": definition, **({"url": url} if url else {})}
 
     return [
-        figure(both.label, found.kinds[both] if n else None, of_n, _("pollution and carbon both fall"), "co-control"),
+        figure(both.label, result.kinds[both] if n else None, of_n, _("pollution and carbon both fall"), "co-control"),
         figure(
             up.label,
-            found.kinds[up] if n else None,
+            result.kinds[up] if n else None,
             of_n,
             _("listed below by name"),
             "co-control",
@@ -136,8 +136,8 @@ def total_figures(found: Synergy, counted: str) -> list[dict[str, object]]:
         ),
         figure(
             _("Missing"),
-            found.of - n,
-            _("of %(n)d pilots") % {"n": found.of},
+            result.of - n,
+            _("of %(n)d pilots") % {"n": result.of},
             _("each with its reason"),
             "synergy-missing",
             "#missing",

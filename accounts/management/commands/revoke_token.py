@@ -19,11 +19,11 @@ class Command(BaseCommand):
         which = Q(prefix=word.removesuffix("…")) | Q(digest=token_digest(word))  # a leaked token is known in full
         if word.isdecimal() and len(word) < 19:
             which = Q(pk=int(word))
-        found = list(Token.objects.filter(which, revoked_at=None).select_related("user"))
-        if not found:
+        tokens = list(Token.objects.filter(which, revoked_at=None).select_related("user"))
+        if not tokens:
             raise CommandError(f"No token that is not revoked yet begins with “{word[:12]}” or has this number.")
-        if len(found) > 1:
-            listed = "; ".join(f"{token.pk}: {token} of {token.user}" for token in found)
+        if len(tokens) > 1:
+            listed = "; ".join(f"{token.pk}: {token} of {token.user}" for token in tokens)
             raise CommandError(f"Several begin so. Give the number of one. {listed}")
-        revoke(found[0])
-        self.stdout.write(f"{found[0]} of {found[0].user} is revoked.")
+        revoke(tokens[0])
+        self.stdout.write(f"{tokens[0]} of {tokens[0].user} is revoked.")

@@ -54,7 +54,7 @@ class Command(BaseCommand):
 def other_tables() -> list[str]:
     """Return the tables whose columns, constraints or indexes are not those that the first migrations make, with what
     differs. Names that Django gives keys and indexes by itself do not count."""
-    found = []
+    differing_tables = []
     state = MigrationLoader(None).project_state(FIRST_MIGRATIONS)
     with connection.cursor() as cursor:
         standing = connection.introspection.table_names(cursor)
@@ -63,7 +63,7 @@ def other_tables() -> list[str]:
             if meta.app_label not in dict(FIRST_MIGRATIONS):
                 continue
             if meta.db_table not in standing:
-                found.append(meta.db_table)
+                differing_tables.append(meta.db_table)
                 continue
             rows = connection.introspection.get_table_description(cursor, meta.db_table)
             columns = {(row.name, row.null_ok) for row in rows}
@@ -71,5 +71,5 @@ def other_tables() -> list[str]:
             names = {each.name for each in [*meta.constraints, *meta.indexes]}
             names -= {*connection.introspection.get_constraints(cursor, meta.db_table)}
             differing = sorted({name for name, _null in columns ^ wanted} | names)
-            found += [f"{meta.db_table}.{name}" for name in differing]
-    return found
+            differing_tables += [f"{meta.db_table}.{name}" for name in differing]
+    return differing_tables

@@ -50,17 +50,17 @@ class Command(BaseCommand):
             "sheet": "",
             "encoding": "",
         }
-        found: dict[str, Any] = {**about, "rows_read": 0, **dict.fromkeys(ACTIONS, 0), "errors": [], "import_id": None}
+        report: dict[str, Any] = {**about, "rows_read": 0, **dict.fromkeys(ACTIONS, 0), "errors": [], "import_id": None}
         try:
             plan = dry_run_of_file(kind, name, content, by=by, sheet=options["sheet"])
         except UnreadableFile as exc:
             fault = {"row": None, "cell": None, "column": "", "value": "", "code": exc.code, "message": exc.message}
             if options["json"]:
-                self.tell({**found, "errors": [fault]}, options)
+                self.tell({**report, "errors": [fault]}, options)
             raise CommandError(f"{options['file']}: {exc.message}", returncode=UNREADABLE) from None
-        found |= {"sheet": plan.sheet.name, "encoding": plan.sheet.encoding, "rows_read": len(plan.rows)}
-        found |= {action: plan.count_rows(action) for action in ACTIONS}
-        found["errors"] = [fault.as_json() for fault in plan.errors]
+        report |= {"sheet": plan.sheet.name, "encoding": plan.sheet.encoding, "rows_read": len(plan.rows)}
+        report |= {action: plan.count_rows(action) for action in ACTIONS}
+        report["errors"] = [fault.as_json() for fault in plan.errors]
         if options["confirm"] and not plan.errors:
             record = save_dry_run(plan, name=name, content=content, by=by)
             del plan, content  # so that only one plan is in memory
@@ -68,13 +68,13 @@ class Command(BaseCommand):
                 confirm(kind, record, by=by, reason=options["reason"])
             except Conflict as exc:  # records were changed since
                 raise CommandError(str(exc), returncode=ROW_ERRORS) from None
-            found["import_id"] = record.pk
-        self.tell(found, options)
-        if found["errors"]:
+            report["import_id"] = record.pk
+        self.tell(report, options)
+        if report["errors"]:
             raise SystemExit(ROW_ERRORS)
 
-    def tell(self, found: dict[str, object], options: dict[str, object]) -> None:
-        self.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) if options["json"] else report_text(found))
+    def tell(self, report: dict[str, object], options: dict[str, object]) -> None:
+        self.stdout.write(json.dumps(report, ensure_ascii=False, indent=1) if options["json"] else report_text(report))
 
 
 def user_named(name: str | None) -> Any:
@@ -87,20 +87,20 @@ def user_named(name: str | None) -> Any:
     return person
 
 
-def report_text(found: dict[str, Any]) -> str:
+def report_text(report: dict[str, Any]) -> str:
     """Return the report for a terminal: one line for the file, one for each error, one for the result."""
-    where = " · ".join(filter(None, (found["file"], found["sheet"], found["encoding"], found["sha256"][:12])))
+    where = " · ".join(filter(None, (report["file"], report["sheet"], report["encoding"], report["sha256"][:12])))
     lines = [where]
     lines += [
-        " ".join(filter(None, (e["cell"], e["column"] and f"[{e['column']}]", e["message"]))) for e in found["errors"]
+        " ".join(filter(None, (e["cell"], e["column"] and f"[{e['column']}]", e["message"]))) for e in report["errors"]
     ]
     lines.append(
-        f"{found['rows_read']} rows read: {found['create']} to create, {found['update']} to update, "
-        f"{found['unchanged']} unchanged, {len(found['errors'])} errors"
+        f"{report['rows_read']} rows read: {report['create']} to create, {report['update']} to update, "
+        f"{report['unchanged']} unchanged, {len(report['errors'])} errors"
     )
-    if found["import_id"]:
-        number = found["import_id"]
+    if report["import_id"]:
+        number = report["import_id"]
         lines.append(f"Confirmed as import {number}. To undo it: manage.py undo_import {number}")
-    elif not found["errors"]:
+    elif not report["errors"]:
         lines.append("Nothing was written: this was a dry run. Add --confirm to write it.")
     return "\n".join(lines)

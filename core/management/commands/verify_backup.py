@@ -16,10 +16,10 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = verify(options["file"])
-        lacking = found.lacking
+        backup = verify(options["file"])
+        lacking = backup.lacking
         self.stdout.write(
-            f"{options['file']} is whole: made {found.made_at} by version {found.version} from {found.server}, "
-            f"{found.rows} rows in {len(found.tables)} tables, {len(found.files)} files."
+            f"{options['file']} is whole: made {backup.made_at} by version {backup.version} from {backup.server}, "
+            f"{backup.rows} rows in {len(backup.tables)} tables, {len(backup.files)} files."
             + (f" It lacks {len(lacking)} files that its database names, first {lacking[0]}." if lacking else "")
         )

@@ -21,12 +21,12 @@ class Command(BaseCommand):
         now = timezone.now()
         if at:
             try:
-                found = parse_datetime(at)
+                moment = parse_datetime(at)
             except ValueError:
-                found = None
-            if found is None:
+                moment = None
+            if moment is None:
                 raise CommandError(f"--at {at!r}: write a time as 'YYYY-MM-DD HH:MM'.")
-            now = timezone.make_aware(found) if timezone.is_naive(found) else found
+            now = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
         outcome = send_digests(now)
         self.stdout.write(text_of(outcome))
         if outcome.error:

@@ -22,20 +22,20 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = check_files(with_hash=options["hash"], clean=options["clean"])
-        for kind, name in found.problems:
+        check = check_files(with_hash=options["hash"], clean=options["clean"])
+        for kind, name in check.problems:
             self.stderr.write(f"{kind}: {name}")
         numbers = {
-            "documents": found.documents,
-            "files": found.files,
-            "of deleted documents": len(found.deleted),
-            "not yet recorded": len(found.recent),
-            "unfinished": len(found.unfinished),
-            "missing": len(found.missing),
-            "without a record": len(found.unrecorded),
-            "damaged": len(found.damaged) if options["hash"] else "not checked",
+            "documents": check.documents,
+            "files": check.files,
+            "of deleted documents": len(check.deleted),
+            "not yet recorded": len(check.recent),
+            "unfinished": len(check.unfinished),
+            "missing": len(check.missing),
+            "without a record": len(check.unrecorded),
+            "damaged": len(check.damaged) if options["hash"] else "not checked",
         }
         for label, number in numbers.items():
             self.stdout.write(f"{label}: {number}")
-        if found.problems:
+        if check.problems:
             raise SystemExit(PROBLEMS_FOUND)

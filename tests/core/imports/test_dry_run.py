@@ -75,7 +75,7 @@ def test_the_record_number_wins() -> None:
     one, two = make.policy(slug="one", title_zh="一"), make.policy(slug="two", title_zh="二")
     plan = policy_plan([one.pk, "renamed", "二"], heads=["id", "slug", "title_zh"])
     assert errors_of(plan) == []
-    assert (plan.rows[0].record.pk, plan.rows[0].found) == (one.pk, True)
+    assert (plan.rows[0].record.pk, plan.rows[0].recorded) == (one.pk, True)
     assert changes(plan) == {"Code": ("one", "renamed"), "Title in Chinese": ("一", "二")}
     assert two.pk != one.pk
 
