@@ -152,8 +152,8 @@ class Overview:
     def green_by_class(self) -> dict[CoControl, int]:
         """Green ones of these pilots by class of their synergy, all classes included."""
         green = {item.pilot.pk for item in self.progress.pilots if item.colour == Colour.GREEN}
-        found = Counter(item.kind for key, item in self.synergy.classed.items() if key in green)
-        return {kind: found[kind] for kind in CoControl}
+        counts = Counter(item.kind for key, item in self.synergy.classed.items() if key in green)
+        return {kind: counts[kind] for kind in CoControl}
 
     @cached_property
     def quarters(self) -> list[QuarterLights]:
@@ -233,23 +233,23 @@ def overview_figures(value: Overview) -> list[Figure]:
 
     Where too few pilots are rated to draw lights, it is the recorded pilots that count.
     """
-    found = [plans_figure(value.rollout)] if value.rollout else []
+    figures = [plans_figure(value.rollout)] if value.rollout else []
     if value.few_rated:
         if value.national:
-            found += [recorded_figure(value, kind) for kind in ("city", "park")]
+            figures += [recorded_figure(value, kind) for kind in ("city", "park")]
     elif value.progress.on_track.total:
-        found.append(on_track_figure(value))
+        figures.append(on_track_figure(value))
     if value.outstanding.owing and not value.few_rated:
         label = _("Reported for %(year)d") % {"year": value.outstanding.year}
-        found.append({**reported_figure(value), "label": label})
+        figures.append({**reported_figure(value), "label": label})
     batch = value.national.batch if value.national else None
     if batch and batch.term_end:
         note = _("%(batch)s, to %(day)s") % {"batch": batch.label, "day": format_date(batch.term_end)}
         end = _("to %(day)s") % {"day": format_date(batch.term_end, short=True)}
         shown = {"of": _("days"), "note": note, "short": end, "url": batch.get_absolute_url()}
         left = max(0, value.days_left or 0)
-        found.append(figure("days-left", _("Days of the term left"), left, None, batch.label, **shown))
-    return found
+        figures.append(figure("days-left", _("Days of the term left"), left, None, batch.label, **shown))
+    return figures
 
 
 def edition_figures(value: Overview) -> list[Figure]:
@@ -332,17 +332,17 @@ def reported_figure(value: Overview) -> Figure:
 
 def on_track_figure(value: Overview) -> Figure:
     """Return the binding targets on the path, of the rated ones; no value where too few are rated to say."""
-    found = value.progress.on_track
-    unrated = ngettext("%(n)d not rated", "%(n)d not rated", found.unrated) % {"n": found.unrated}
-    if found.few and found.total:
-        unrated = _("%(rated)d of %(n)d rated: too few to say") % {"rated": found.rated, "n": found.total}
+    on_track = value.progress.on_track
+    unrated = ngettext("%(n)d not rated", "%(n)d not rated", on_track.unrated) % {"n": on_track.unrated}
+    if on_track.few and on_track.total:
+        unrated = _("%(rated)d of %(n)d rated: too few to say") % {"rated": on_track.rated, "n": on_track.total}
     return figure(
         "on-track",
         _("Binding targets on the path"),
-        None if found.few else found.on_path,
-        found.rated,
+        None if on_track.few else on_track.on_path,
+        on_track.rated,
         value.scope_text,
-        of=_("of %(n)d rated") % {"n": found.rated},
+        of=_("of %(n)d rated") % {"n": on_track.rated},
         note=join_statements(value.scope_text, unrated),
         short=unrated,
         url=f"{value.national.batch.get_absolute_url()}#on-track" if value.national else pilots_url(),
