@@ -19,6 +19,10 @@ pytestmark = pytest.mark.django_db
 ORIGIN = date(2022, 6, 10)
 
 
+def test_a_share_of_nothing_is_not_zero() -> None:
+    assert [metrics.share(*part) for part in ((28, 32), (0, 32), (0, 0), (None, 32))] == [0.875, 0.0, None, None]
+
+
 @pytest.mark.parametrize(
     ("day", "lag"),
     [
