@@ -1,6 +1,6 @@
 """Template tags and filters of every page: links that carry as-of date and language, tables, formatted values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -313,6 +313,13 @@ def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards
 
 
 # -- charts --------------------------------------------------------------------------------------------
+
+
+@register.filter
+def squares(tiles: Iterable[Any]) -> list[Any]:
+    """Return the squares of a tile map, eight in each of eight rows: the tile that stands there, or None."""
+    places = {(tile.province.tile_row, tile.province.tile_col): tile for tile in tiles}
+    return [places.get((row, col)) for row in range(8) for col in range(8)]
 
 
 @register.filter

@@ -44,7 +44,7 @@ function showTables(some) {
   some.forEach((frame) => {
     const box = frame.querySelector("[data-live-drawing]");
     const note = document.createElement("p");
-    note.className = "failed";
+    note.className = "empty";
     note.textContent = box.dataset.failed;
     box.replaceChildren(note);
     openTab(frame, "table");

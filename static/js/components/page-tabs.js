@@ -28,6 +28,7 @@ function showFromAddress() {
 links.forEach((link) => {
   link.parentElement.setAttribute("role", "presentation");
   link.id = `tab-${panelOf(link).id}`;
+  panelOf(link).querySelector(".tab-title")?.classList.add("visually-hidden"); // the tab says it
 });
 makeTabs(bar.querySelector("ul"), { label: bar.getAttribute("aria-label"), tabs: links, panelOf, select });
 show(links[0]);

@@ -3,8 +3,8 @@
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 function positionOf(link) {
-  const { col, row } = link.closest("[data-col]").dataset;
-  return [Number(col), Number(row)];
+  const square = [...link.closest(".tile-grid").children].indexOf(link.closest(".tile"));
+  return [square % 8, Math.floor(square / 8)];
 }
 
 /** The nearest tile in that direction: straight ahead first, then the least to the side. */
