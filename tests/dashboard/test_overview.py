@@ -122,6 +122,13 @@ def test_up_to_a_fifth_rated_are_few(empty: None, client: Client, rated: int, fe
     assert ("pilots entered, " in page) is few
 
 
+def test_where_no_pilot_is_rated_and_nothing_changed_no_zeros_are_shown(empty: None, client: Client) -> None:
+    make.pilot(make.batch(slug="first"), make.province())
+    chart = client.get("/batches/first/").context["charts"]["lights"]
+    assert [light["tag"] for light in chart.data["lights"]] == ["grey"]
+    assert "Nothing changed." in client.get("/").content.decode()
+
+
 def test_who_may_enter_records_gets_the_way_there(client: Client) -> None:
     client.force_login(User.objects.create_superuser("chief", password="a long enough password"))
     page = client.get("/").content.decode()
