@@ -161,8 +161,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "core.pages.site_context",
-                "dashboard.context_processors.corrections",
-                "dashboard.context_processors.backups",
+                "dashboard.context_processors.queried_when_asked_for",
             ],
         },
     }

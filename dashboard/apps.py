@@ -12,11 +12,12 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the check of fonts and the gauges, and load the shipped days off."""
+        from core.monitoring import SOURCES
         from dashboard.models import load_shipped_days
-        from dashboard.monitoring import register_programme_gauges
+        from dashboard.monitoring import programme_gauges
 
         register(check_fonts, "fonts")
-        register_programme_gauges()
+        SOURCES["programme"] = programme_gauges
         post_migrate.connect(load_shipped_days, sender=self, dispatch_uid="load_shipped_days")
 
 

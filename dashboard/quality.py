@@ -94,9 +94,9 @@ RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
     Reading: ["pilot__province", "indicator"],
 }
 RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
-EDIT_SOURCES, EDIT_READINGS, EDIT_CORRECTION = "sources", "readings", "correction"
-"""Places to mend that are no field of the record: its list of sources, the page on which readings are entered, and the
-form for the next version of a reading."""
+EDIT_READINGS, EDIT_CORRECTION = "readings", "correction"
+"""Places to mend that are no field of the record: the page on which readings are entered, and the form for the next
+version of a reading."""
 
 
 class Severity(StatusChoices):
@@ -303,11 +303,6 @@ class DataQuality:
             since = read_value(row, check.since) if check.since else entered
             by_rule.append((row, check.place, str(read_value(row, check.detail)) if check.detail else "", since))
         return by_rule
-
-
-def by_province(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings, ordered by province of the roster; those without a province come last."""
-    return sorted(findings, key=lambda item: (item.province is None, item.province.pk if item.province else 0))
 
 
 def read_value(row: Any, source: str | Callable[[Any], Any]) -> Any:
@@ -591,11 +586,14 @@ def source_rules(day: date) -> list[Rule]:
         Pilot: listed_condition(day),
         **dict.fromkeys((StageEntry, Milestone, Target, Reading), of_pilot),
     }
-    bare = [Check(model, ~cites_source(model), among, EDIT_SOURCES) for model, among in facts.items()]
-    sure = [
-        Check(model, surer_than_sources(model), among & cites_source(model), "confidence", "", "get_confidence_display")
-        for model, among in facts.items()
-    ]
+    bare, sure = [], []
+    for model, among in facts.items():
+        bare.append(Check(model, ~cites_source(model), among, "sources"))
+        # its confidence is higher than the most reliable of its sources allows
+        by_issuer = cites_source(model, Confidence.OFFICIAL)
+        by_press = cites_source(model, Confidence.OFFICIAL, Confidence.MEDIA)
+        surer = Q(confidence=Confidence.OFFICIAL) & ~by_issuer | Q(confidence=Confidence.MEDIA) & ~by_press
+        sure.append(Check(model, surer, among & cites_source(model), "confidence", "", "get_confidence_display"))
     return [Rule("no-source", GAP, *bare), Rule("too-sure", ERROR, *sure)]
 
 
@@ -603,10 +601,3 @@ def cites_source(model: Any, *reliability: Confidence) -> Q:
     """The fact cites a source, of these kinds if any are given."""
     kinds = Q(source__reliability__in=reliability) if reliability else Q()
     return Q(Exists(model.sources.through.objects.filter(kinds, **{model._meta.model_name: OuterRef("pk")})))
-
-
-def surer_than_sources(model: Any) -> Q:
-    """Its confidence is higher than the most reliable of its sources allows."""
-    by_issuer = cites_source(model, Confidence.OFFICIAL)
-    by_press = cites_source(model, Confidence.OFFICIAL, Confidence.MEDIA)
-    return Q(confidence=Confidence.OFFICIAL) & ~by_issuer | Q(confidence=Confidence.MEDIA) & ~by_press

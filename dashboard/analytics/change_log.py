@@ -54,17 +54,10 @@ from pilots.models import (
 )
 from policies.models import Figure, Industry, Measure, Policy, Province, ProvincialPlan
 
-PART_MODELS: tuple[Any, ...] = (
-    *(StageEntry, Milestone, Target, Reading, LightOverride, Replan),
-    *(FollowUpStep, Adoption, Effect),
-)
-"""Models whose changes are shown at the record that they belong to."""
 PAGE_MODELS: tuple[Any, ...] = (
     *(Policy, ProvincialPlan, Measure, Figure, Industry, Province, Batch, Pilot),
     *(FollowUp, Practice),
 )
-SHOWN_LABELS = {model._meta.label_lower for model in (*PAGE_MODELS, *PART_MODELS)}
-ENTRY_LABELS = {model: Label(related=[model.OWNER]) for model in PART_MODELS}
 MAX_NAMED = 8  # corrections
 SYSTEM = "~system"  # no user name can hold a tilde
 
@@ -141,6 +134,9 @@ PARTS: Mapping[type[Model], Part] = {
     ),
     Attachment: Part(["document"]),
 }
+PART_MODELS: tuple[Any, ...] = tuple(model for model in PARTS if model is not Attachment)
+"""Models whose changes are shown at the record that they belong to."""
+SHOWN_LABELS = {model._meta.label_lower for model in (*PAGE_MODELS, *PART_MODELS)}
 
 
 def load_change_log(keys: Iterable[int], reader: object) -> list[HistoryEntry]:
@@ -214,7 +210,8 @@ def corrections_after(as_of: date, most: int = MAX_NAMED) -> dict[str, Any]:
     )
     total = changes.count()
     newest = list(changes.select_related("import_record")[:most]) if total else []
-    entries, actions, corrections = fetch_entries(newest, ENTRY_LABELS), action_labels(), []
+    labels = {model: Label(related=[model.OWNER]) for model in PART_MODELS}
+    entries, actions, corrections = fetch_entries(newest, labels), action_labels(), []
     for change in newest:
         entry = entries.get((change.model, change.entry_id))
         if entry is not None:

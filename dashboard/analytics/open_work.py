@@ -125,7 +125,8 @@ class OpenWork:
         for status in self.progress.pilots:
             for record in [*status.pilot.prefetched_milestones, *status.pilot.prefetched_stages]:
                 replan = record.refused_replan(self.as_of) if refused else record.waiting_replan(self.as_of)
-                if replan and not (refused and is_done(record, self.as_of)):
+                done_on = record.completed_on if isinstance(record, Milestone) else record.entered_on
+                if replan and not (refused and done_on and done_on <= self.as_of):
                     waiting.append(PilotReplan(status, record, replan))
         if refused:
             return sorted(waiting, key=lambda row: (row.replan.decided_on or self.as_of, row.replan.pk), reverse=True)
@@ -210,12 +211,6 @@ def list_titles(as_of: date) -> Mapping[str, str]:
     }
 
 
-def is_done(record: Milestone | StageEntry, as_of: date) -> bool:
-    """Whether a milestone was completed, or a stage entered, by the day."""
-    day = record.completed_on if isinstance(record, Milestone) else record.entered_on
-    return day is not None and day <= as_of
-
-
 def is_proposed(practice: Practice) -> bool:
     """Whether nobody has passed it yet; of a practice with `state_then`."""
     state: str = practice.state_then  # type: ignore[attr-defined]  # annotated by `objects.on`
@@ -232,25 +227,19 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     kept = Q(given_up_on__isnull=True) | Q(given_up_on__gt=as_of)
     copies = Adoption.objects.filter(unconfirmed, kept, planned_on__lte=as_of).order_by("planned_on", "pk")
     copies = copies.select_related("practice__province", "pilot__batch", "province")
+    waiting = Q(state=ReadingState.REPORTED) | Q(accepted_on__gt=as_of)
+    readings = Reading.objects.filter(waiting, reported_on__lte=as_of, pilot__in=Pilot.objects.listed(as_of))
+    reported: dict[int, ReportedValues] = {}  # the longest waiting first
+    for row in readings.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):
+        known = reported.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))
+        reported[row.pilot_id] = replace(known, values=known.values + 1)
     work = OpenWork(
         as_of=as_of,
         progress=build_progress(pilots, as_of),
         open_follow_ups=list(follow_ups.select_related(*RELATED).by_urgency()),
         practices=list(undecided.select_related("province").order_by("proposed_on", "pk")),
         copies=list(copies.prefetch_related("practice__origins")),
-        reported=reported_values(as_of),
+        reported=list(reported.values()),
         calendar=WorkingCalendar.load(),
     )
     return work.of_province(home) if home else work
-
-
-def reported_values(as_of: date) -> list[ReportedValues]:
-    """Return the pilots with values that were reported and nobody has reviewed, the longest waiting first. One
-    query."""
-    waiting = Q(state=ReadingState.REPORTED) | Q(accepted_on__gt=as_of)
-    rows = Reading.objects.filter(waiting, reported_on__lte=as_of, pilot__in=Pilot.objects.listed(as_of))
-    by_pilot: dict[int, ReportedValues] = {}
-    for row in rows.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):
-        known = by_pilot.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))
-        by_pilot[row.pilot_id] = replace(known, values=known.values + 1)
-    return list(by_pilot.values())

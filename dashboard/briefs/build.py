@@ -1,10 +1,18 @@
-"""Briefs: one page about the nation, a batch, a province or a pilot on a day; their subjects and addresses."""
+"""Briefs: one page about the nation, a batch, a province or a pilot on a day; their subjects and addresses.
+
+A brief is the dictionary that its JSON file holds, independent of how it is written (page, PDF, DOCX, JSON), and so are
+its blocks: `facts`, `lines` and `table` by their `type`. Every value is text, formatted in the brief's language: a
+writer only sets it out. The numbers of lines below are those that fit on one page of A4. Numbers are those of the
+analytics that pages and API use.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from itertools import chain, zip_longest
+from typing import Any, Generic, NamedTuple
 from urllib.parse import urlencode
 
 import django_filters
@@ -14,44 +22,29 @@ from django.db.models import QuerySet, TextChoices
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.translation import get_language, ngettext, pgettext_lazy
+from django.utils.translation import get_language, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
 from core.http import BadRequest, ErrorDetail, TrackerRequest, holds_demonstration, parse_day
-from core.text import format_date, format_days, format_number, join_clauses, join_sentences, label_value, no_data
-from dashboard.briefs.parts import (
-    NAMES_ASKED,
-    Block,
-    Brief,
-    Days,
-    Lights,
-    Line,
-    about_overdue,
-    about_reports,
-    about_unattended,
-    by_urgency,
-    changes_block,
-    cited,
-    fact,
-    facts,
-    light_text,
-    line,
-    lines,
-    names_text,
-    on_path_fact,
-    plans_fact,
-    questions_block,
-    red_detail,
-    replanned_text,
-    reported_fact,
-    share_fact,
-    values_changed,
+from core.tables import Item
+from core.text import (
+    format_date,
+    format_days,
+    format_number,
+    join_clauses,
+    join_sentences,
+    join_short,
+    join_statements,
+    label_value,
+    no_data,
 )
-from dashboard.overview import build_overview, plan_sources
+from dashboard.overview import build_overview, plan_sources, plans_figure
 from pilots.analytics.pilot_status import (
+    OnTrack,
     OutstandingReports,
     PilotStatus,
     Progress,
+    ReportState,
     build_progress,
     colour_on,
     pilot_status,
@@ -59,14 +52,15 @@ from pilots.analytics.pilot_status import (
 )
 from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import class_text, distinct_names_of
-from pilots.charts.follow_ups import RELATED
+from pilots.charts.cells import class_text, distinct_names_of, distinct_pilot_names
+from pilots.charts.follow_ups import RELATED, open_link
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
-from pilots.lights import Colour, StageLight, TargetLight
+from pilots.lights import Colour, StageLight, TargetLight, count_by_colour
 from pilots.metrics import Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
+from pilots.models.reading import VALUE_KEY_FIELDS, newest_accepted
 from pilots.tables import sources_of
 from policies.filters import ProvinceFilter
 from policies.models import PlanStatus, Province, ProvincialPlan, Source
@@ -84,6 +78,52 @@ class BriefKind(TextChoices):
     PILOT = "pilot", pgettext_lazy("kind of brief", "Pilot")
 
 
+Brief = dict[str, Any]
+Block = dict[str, Any]
+Line = dict[str, str]
+MAX_LINES, MAX_SOURCES = 5, 4
+MAX_QUESTIONS = 3
+NAMES_ASKED, NAMES_TOLD = 3, 4  # on one line
+
+
+class Days(NamedTuple):
+    """Day that a brief describes, the day whose records it is made from, and the day with which it compares."""
+
+    as_of: date
+    known: date
+    since: date
+
+
+def fact(label: str, value: str, of: str = "", note: str = "") -> Line:
+    """Return one number: `Pilots with a plan`, `41`, `of 64 pilots`, and a note such as the policy that it is about."""
+    return {"label": label, "value": value, "of": of, "note": note}
+
+
+def line(label: str, text: str = "", detail: str = "", status: str = "") -> Line:
+    """Return one line of a list: what it is about, what is said of it, and detail such as the owner.
+
+    `status` is the code of a light (red, yellow, green, grey) for a coloured mark beside the line, or empty. The mark
+    repeats what the text says and is no text of its own.
+    """
+    return {"label": label, "text": text, "detail": detail, "status": status}
+
+
+def facts(*items: Line) -> Block:
+    """Return a row of facts."""
+    return {"type": "facts", "title": "", "items": list(items)}
+
+
+def lines(title: str, items: Sequence[Line], empty: str = "", most: int = MAX_LINES) -> Block:
+    """Return a list of lines; `more` is the number left out, `empty` what is said where there is no line."""
+    shown = list(items[:most])
+    return {"type": "lines", "title": title, "items": shown, "more": len(items) - len(shown), "empty": empty}
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Block:
+    """Return a table whose rows have a text for each column; `more` is the number of rows left out."""
+    return {"type": "table", "title": title, "columns": list(columns), "rows": [list(row) for row in rows], "more": 0}
+
+
 # -- the nation, a batch, a province ------------------------------------------------------------------------
 
 
@@ -96,6 +136,10 @@ def nation_content(_slug: str, days: Days) -> dict[str, Any]:
     value = build_overview(days.as_of)
     rollout, national = value.rollout, [value.national] if value.national else []
     entered, corrected, sources = "", "", []
+    plans = fact(_("Provincial plans issued"), no_data(), "", _("no policy calls for them yet"))
+    if rollout and rollout.issued is not None:
+        figure = plans_figure(rollout)
+        plans = fact(figure["label"], format_number(figure["value"]), figure["of"], figure["note"])
     if rollout:
         names = [row.province.short for row in rollout.known_since(days.since)]
         if names:
@@ -112,7 +156,7 @@ def nation_content(_slug: str, days: Days) -> dict[str, Any]:
             value.progress,
             FollowUp.objects,
             days,
-            [recorded_fact(value.all_kinds), plans_fact(rollout)],
+            [recorded_fact(value.all_kinds), plans],
             changes=(entered, corrected),
             questions=[about_missing_pilots(national), about_plans(rollout)],
             days_left=value.days_left,
@@ -250,87 +294,6 @@ def red_pilots(progress: Progress, follow_ups: Sequence[FollowUp]) -> tuple[list
     return lines, unattended
 
 
-# -- facts -------------------------------------------------------------------------------------------------
-
-
-def recorded_fact(numbers: Reconciliation) -> Line:
-    """Return the pilots recorded, of those announced, with the withdrawn ones."""
-    withdrawn = _("%(n)d withdrawn") % {"n": numbers.withdrawn} if numbers.withdrawn else ""
-    return share_fact(_("Pilots recorded"), numbers.recorded, numbers.announced, _("of %(n)s announced"), withdrawn)
-
-
-def stage_fact(funnel: StageFunnel) -> Line:
-    """Return the pilots at or past the stage of an issued plan, of those in the programme."""
-    stage = Stage.PLAN_ISSUED
-    label = _("At or past: %(stage)s") % {"stage": stage.label}
-    unknown = ngettext("%(n)d without a stage on record", "%(n)d without a stage on record", funnel.unknown)
-    note = unknown % {"n": funnel.unknown} if funnel.unknown else ""
-    return share_fact(label, funnel.reached[stage], funnel.n, _("of %(n)s pilots"), note)
-
-
-def plans_corrected(days: Days, **of: int) -> str:
-    """Return the number of plans whose record was changed or deleted after the day of comparison. One query.
-
-    `of` says which plans: `policy_id`, `province_id`.
-    """
-    entries = ProvincialPlan.history.filter(**of, history_type__in="~-", history_date__date__gt=days.since)
-    n = entries.filter(history_date__date__lte=days.known).order_by().values("id").distinct().count()
-    return ngettext("record of %(n)d provincial plan", "records of %(n)d provincial plans", n) % {"n": n} if n else ""
-
-
-# -- questions ---------------------------------------------------------------------------------------------
-
-
-def about_plans(rollout: Rollout | None) -> list[Line]:
-    """Return one question for each status other than issued or not required, about the provinces that have it."""
-    if rollout is None or rollout.issued is None:
-        return []
-    texts = {
-        PlanStatus.DRAFTING: _("The plan for “%(policy)s” is being drafted: when will it be issued?"),
-        PlanStatus.NOT_FOUND: _("No plan for “%(policy)s” was found: is there one?"),
-        PlanStatus.UNKNOWN: _("It is not on record whether a plan for “%(policy)s” is issued: is there one?"),
-    }
-    asked = []
-    for status, text in texts.items():
-        names = [row.province.short for row in rollout.provinces if row.status == status]
-        if names:
-            asked.append(line(names_text(names, NAMES_ASKED), text % {"policy": rollout.policy.short}))
-    return asked
-
-
-def about_missing_pilots(counts: Iterable[BatchCount]) -> list[Line]:
-    """Return a question about each batch of which announced pilots are not entered."""
-    asked = []
-    for count in counts:
-        missing = count.total.to_enter or 0
-        if missing:
-            text = ngettext(
-                "%(n)d of %(all)d announced pilots is not entered: which is it?",
-                "%(n)d of %(all)d announced pilots are not entered: which are they?",
-                missing,
-            )
-            asked.append(line(count.batch.label, text % {"n": missing, "all": count.total.announced}))
-    return asked
-
-
-def on_track_headline(progress: Progress, days_left: int | None) -> str:
-    """Return the sentence on binding targets on the path, of the rated ones, and the days left."""
-    on_track = progress.on_track
-    if not on_track.rated:
-        return _("No binding target can be rated yet")
-    if on_track.few:
-        text = _("%(rated)d of %(n)d binding targets are rated: too few to say how many are on the path")
-        return text % {"rated": on_track.rated, "n": on_track.total}
-    text = ngettext(
-        "%(on)d of %(rated)d rated binding target is on the path",
-        "%(on)d of %(rated)d rated binding targets are on the path",
-        on_track.rated,
-    ) % {"on": on_track.on_path, "rated": on_track.rated}
-    if days_left is None or days_left < 0:
-        return text
-    return _("%(text)s, %(days)s left") % {"text": text, "days": format_days(days_left)}
-
-
 # -- a pilot ----------------------------------------------------------------------------------------------
 
 
@@ -449,6 +412,325 @@ def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[
     return behind, unattended
 
 
+# -- facts -------------------------------------------------------------------------------------------------
+
+
+def share_fact(label: str, n: int | None, of: int | None, noun: str, note: str = "") -> Line:
+    """Return a number with its whole, such as `of 64 pilots`; the whole is left out where it is not known."""
+    return fact(label, format_number(n), "" if of is None else noun % {"n": format_number(of)}, note)
+
+
+def reported_fact(reports: OutstandingReports) -> Line:
+    """Return the pilots with an accepted value for the year due, of those that owe values."""
+    label = _("Reported for %(year)d") % {"year": reports.year}
+    if not reports.owing:
+        return fact(label, no_data(), "", _("no pilot owes values yet"))
+    return share_fact(label, reports.owing - reports.count, reports.owing, _("of %(n)s pilots"))
+
+
+def on_path_fact(on_track: OnTrack) -> Line:
+    """Return the binding targets on the path, of the rated ones; no value where too few are rated to say."""
+    label = _("Binding targets on the path")
+    if not on_track.total:
+        return fact(label, no_data(), "", _("no binding target recorded"))
+    if on_track.few:
+        few = _("%(rated)d of %(n)d rated: too few to say") % {"rated": on_track.rated, "n": on_track.total}
+        return fact(label, no_data(), "", few)
+    unrated = ngettext("%(n)d not rated", "%(n)d not rated", on_track.unrated) % {"n": on_track.unrated}
+    return share_fact(label, on_track.on_path, on_track.rated, _("of %(n)s rated"), unrated if on_track.unrated else "")
+
+
+def recorded_fact(numbers: Reconciliation) -> Line:
+    """Return the pilots recorded, of those announced, with the withdrawn ones."""
+    withdrawn = _("%(n)d withdrawn") % {"n": numbers.withdrawn} if numbers.withdrawn else ""
+    return share_fact(_("Pilots recorded"), numbers.recorded, numbers.announced, _("of %(n)s announced"), withdrawn)
+
+
+def stage_fact(funnel: StageFunnel) -> Line:
+    """Return the pilots at or past the stage of an issued plan, of those in the programme."""
+    stage = Stage.PLAN_ISSUED
+    label = _("At or past: %(stage)s") % {"stage": stage.label}
+    unknown = ngettext("%(n)d without a stage on record", "%(n)d without a stage on record", funnel.unknown)
+    note = unknown % {"n": funnel.unknown} if funnel.unknown else ""
+    return share_fact(label, funnel.reached[stage], funnel.n, _("of %(n)s pilots"), note)
+
+
+def plans_corrected(days: Days, **of: int) -> str:
+    """Return the number of plans whose record was changed or deleted after the day of comparison. One query.
+
+    `of` says which plans: `policy_id`, `province_id`.
+    """
+    entries = ProvincialPlan.history.filter(**of, history_type__in="~-", history_date__date__gt=days.since)
+    n = entries.filter(history_date__date__lte=days.known).order_by().values("id").distinct().count()
+    return ngettext("record of %(n)d provincial plan", "records of %(n)d provincial plans", n) % {"n": n} if n else ""
+
+
+# -- lights of two days ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lights(Generic[Item]):
+    """Each pilot or item (in a brief its name), its colour on the day of comparison, and its colour on the day."""
+
+    days: Days
+    items: Sequence[tuple[Item, Colour, Colour]]
+
+    @property
+    def newly_red(self) -> list[Item]:
+        return [name for name, then, now in self.items if now == Colour.RED != then]
+
+    @property
+    def cleared(self) -> list[Item]:
+        """Those that were red then, and are rated now and no longer red."""
+        return [name for name, then, now in self.items if then == Colour.RED and now not in {then, Colour.GREY}]
+
+    @property
+    def no_longer_rated(self) -> list[Item]:
+        """Those that were red then and cannot be rated now."""
+        return [name for name, then, now in self.items if then == Colour.RED and now == Colour.GREY]
+
+    @property
+    def is_unrated(self) -> bool:
+        """Whether none of them is rated on either day."""
+        return all(then == now == Colour.GREY for _name, then, now in self.items)
+
+    def table(self, title: str) -> Block:
+        """Return the counts by colour on the day and on the day of comparison, of the same records."""
+        counts = {
+            self.days.as_of: count_by_colour(now for _name, _then, now in self.items),
+            self.days.since: count_by_colour(then for _name, then, _now in self.items),
+        }
+        # Only milestones are ever blue.
+        shown = [colour for colour in Colour if colour != Colour.BLUE or any(n[colour] for n in counts.values())]
+        columns = [_("Day"), *map(light_text, shown), _("All together")]
+        rows = [
+            [format_date(day), *(format_number(n[colour]) for colour in shown), format_number(len(self.items))]
+            for day, n in counts.items()
+        ]
+        return table(title, columns, rows)
+
+    def sentence(self) -> str:
+        """Return the sentence on red pilots and whether they are more than on the day of comparison."""
+        if not self.items:
+            return _("No pilot is recorded.")
+        if self.is_unrated:
+            return _("No pilot can be rated yet.")
+        red = sum(now == Colour.RED for _name, _then, now in self.items)
+        red_then = sum(then == Colour.RED for _name, then, _now in self.items)
+        return red_statement(red, len(self.items), red - red_then, self.days.since) + _(".")
+
+
+def red_statement(red: int, n: int, change: int, since: date) -> str:
+    """Return the statement on red pilots and whether they are more than on the day of comparison."""
+    text = ngettext("%(red)d of %(n)d pilot is red", "%(red)d of %(n)d pilots are red", n) % {"red": red, "n": n}
+    numbers = {"n": abs(change), "day": format_date(since)}
+    if change > 0:
+        than = _("%(n)d more than on %(day)s") % numbers
+    elif change < 0:
+        than = _("%(n)d fewer than on %(day)s") % numbers
+    else:
+        than = _("as many as on %(day)s") % numbers
+    return join_statements(text, than)
+
+
+def light_text(colour: Colour) -> str:
+    """Return a colour with its meaning: `Red (far behind)`."""
+    return _("%(text)s (%(more)s)") % {"text": colour.label, "more": colour.meaning}
+
+
+# -- what changed ------------------------------------------------------------------------------------------
+
+
+def changes_block(days: Days, entered: Iterable[str], corrected: Iterable[str], lights: Lights[str]) -> Block:
+    """Return the block of changes; one sentence in place of the lines where nothing changed."""
+    title = _("What changed since %(day)s") % {"day": format_date(days.since)}
+    told = [join_clauses(filter(None, texts)) for texts in (entered, corrected)]
+    if not (any(told) or lights.newly_red or lights.cleared or lights.no_longer_rated):
+        nothing = _("Nothing was entered or corrected.")
+        if lights.items and lights.is_unrated:
+            nothing = _(
+                "Nothing was entered or corrected; no light can be compared, since none is rated on either day."
+            )
+        elif lights.items:
+            nothing = _("Nothing was entered, cleared or corrected, and nothing is newly red.")
+        return lines(title, [], nothing)
+    changed = [line(pgettext("change", "Entered"), told[0] or _("none"))]
+    if lights.items and lights.is_unrated:
+        changed.append(line(_("Lights"), _("none can be rated on either day")))
+    elif lights.items:
+        changed.append(line(pgettext("change", "Cleared"), counted_names(lights.cleared)))
+        changed.append(line(_("Newly red"), counted_names(lights.newly_red)))
+        if lights.no_longer_rated:
+            changed.append(line(_("Red, now not rated"), counted_names(lights.no_longer_rated)))
+    return lines(title, [*changed, line(pgettext("change", "Corrected"), told[1] or _("none"))])
+
+
+def names_text(names: Sequence[str], most: int = NAMES_TOLD) -> str:
+    """Return some names: `Hebei, Shanxi and 3 more`."""
+    shown, rest = join_short(names[:most]), len(names) - most
+    return _("%(names)s and %(rest)d more") % {"names": shown, "rest": rest} if rest > 0 else shown
+
+
+def counted_names(names: Sequence[str]) -> str:
+    """Return the number of these names, and the first of them; `none` without any."""
+    return label_value(len(names), names_text(names)) if names else _("none")
+
+
+def values_changed(readings: QuerySet[Reading], days: Days) -> tuple[str, str]:
+    """Return how many values were entered and corrected between the two days, as texts that may be empty. Two queries.
+
+    A value is that of a pilot, an indicator and a period. Entered: it counts on the day and did not on the day of
+    comparison. Corrected: it counted on both and reads otherwise.
+    """
+    now, then = (
+        {row[:-1]: row[-1] for row in newest_accepted(day, readings).order_by().values_list(*VALUE_KEY_FIELDS, "value")}
+        for day in (days.as_of, days.since)
+    )
+    numbers = len(now.keys() - then.keys()), sum(then[key] != value for key, value in now.items() if key in then)
+    entered, corrected = (ngettext("%(n)d value", "%(n)d values", n) % {"n": n} if n else "" for n in numbers)
+    return entered, corrected
+
+
+def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
+    """Return the milestones and targets that were changed after entry since then, and of which pilots."""
+    counts = [(status.pilot.name, sum(item.on > days.since for item in status.replanned)) for status in statuses]
+    n = sum(count for _name, count in counts)
+    text = ngettext("%(n)d milestone or target", "%(n)d milestones and targets", n) % {"n": n}
+    names = names_text([name for name, count in counts if count])
+    return _("%(text)s (%(more)s)") % {"text": text, "more": names} if n else ""
+
+
+# -- what is red -------------------------------------------------------------------------------------------
+
+
+def by_urgency(follow_ups: Iterable[FollowUp]) -> list[FollowUp]:
+    """Return the open ones of these follow-ups: overdue ones first, then the one due next."""
+    still_open = [item for item in follow_ups if item.current_state.is_open]
+    return sorted(still_open, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk))
+
+
+def red_detail(owner: str, since: date | None, follow_ups: Sequence[FollowUp], synergy: str = "") -> str:
+    """Return the class, who is responsible, since when it is red, and its open follow-up, or that there is none."""
+    parts = [
+        synergy,
+        label_value(_("Responsible"), owner) if owner else "",
+        _("red since %(day)s") % {"day": format_date(since)} if since else "",
+        open_link(follow_ups).value if follow_ups else _("no open follow-up"),
+    ]
+    return " · ".join(filter(None, parts))
+
+
+# -- what to ask: questions that follow by rule from the records -------------------------------------------
+
+
+def questions_block(*rules: Sequence[Line]) -> Block:
+    """Return the block of up to three questions: the first of each rule in order, then the second of each."""
+    asked = [question for question in chain.from_iterable(zip_longest(*rules)) if question is not None]
+    return lines(_("What to ask"), asked[:MAX_QUESTIONS], _("No question follows from the records."))
+
+
+def about_overdue(follow_ups: Iterable[FollowUp]) -> list[Line]:
+    """Return a question about each overdue follow-up, latest first."""
+    text = _("Overdue by %(days)s: what is still missing, and by when is it done?")
+    asked = []
+    for item in sorted(follow_ups, key=lambda item: item.days_late or 0, reverse=True):
+        if item.is_overdue:
+            subject: Any = item.subject
+            about = " · ".join(filter(None, [subject.name if subject else "", item.owner_agency.name]))
+            asked.append(line(str(item), text % {"days": format_days(item.days_late)}, about))
+    return asked
+
+
+def about_unattended(name: str, owner: str, since: date | None) -> Line:
+    """Return the question about a red light without an open follow-up."""
+    if since is None:
+        return line(name, _("Red, and no follow-up is open: who acts, and by when?"), owner)
+    text = _("Red since %(day)s, and no follow-up is open: who acts, and by when?")
+    return line(name, text % {"day": format_date(since)}, owner)
+
+
+def about_reports(reports: OutstandingReports) -> list[Line]:
+    """Return a question about the pilots without an accepted value for the year due, by where values are held up."""
+    names = distinct_pilot_names(status.pilot for _place, status in reports.pilots)
+    text = _("No accepted value for %(year)d, due on %(due)s: %(state)s. When will there be one?")
+    values = {"year": reports.year, "due": format_date(reports.due_on)}
+    return [
+        line(
+            names_text([names[status.pilot.pk] for status in statuses], NAMES_ASKED),
+            text % {**values, "state": ReportState(place).label},
+        )
+        for place, statuses in reports.by_place.items()
+        if statuses
+    ]
+
+
+def about_plans(rollout: Rollout | None) -> list[Line]:
+    """Return one question for each status other than issued or not required, about the provinces that have it."""
+    if rollout is None or rollout.issued is None:
+        return []
+    texts = {
+        PlanStatus.DRAFTING: _("The plan for “%(policy)s” is being drafted: when will it be issued?"),
+        PlanStatus.NOT_FOUND: _("No plan for “%(policy)s” was found: is there one?"),
+        PlanStatus.UNKNOWN: _("It is not on record whether a plan for “%(policy)s” is issued: is there one?"),
+    }
+    asked = []
+    for status, text in texts.items():
+        names = [row.province.short for row in rollout.provinces if row.status == status]
+        if names:
+            asked.append(line(names_text(names, NAMES_ASKED), text % {"policy": rollout.policy.short}))
+    return asked
+
+
+def about_missing_pilots(counts: Iterable[BatchCount]) -> list[Line]:
+    """Return a question about each batch of which announced pilots are not entered."""
+    asked = []
+    for count in counts:
+        missing = count.total.to_enter or 0
+        if missing:
+            text = ngettext(
+                "%(n)d of %(all)d announced pilots is not entered: which is it?",
+                "%(n)d of %(all)d announced pilots are not entered: which are they?",
+                missing,
+            )
+            asked.append(line(count.batch.label, text % {"n": missing, "all": count.total.announced}))
+    return asked
+
+
+def on_track_headline(progress: Progress, days_left: int | None) -> str:
+    """Return the sentence on binding targets on the path, of the rated ones, and the days left."""
+    on_track = progress.on_track
+    if not on_track.rated:
+        return _("No binding target can be rated yet")
+    if on_track.few:
+        text = _("%(rated)d of %(n)d binding targets are rated: too few to say how many are on the path")
+        return text % {"rated": on_track.rated, "n": on_track.total}
+    text = ngettext(
+        "%(on)d of %(rated)d rated binding target is on the path",
+        "%(on)d of %(rated)d rated binding targets are on the path",
+        on_track.rated,
+    ) % {"on": on_track.on_path, "rated": on_track.rated}
+    if days_left is None or days_left < 0:
+        return text
+    return _("%(text)s, %(days)s left") % {"text": text, "days": format_days(days_left)}
+
+
+# -- sources -----------------------------------------------------------------------------------------------
+
+
+def cited(listed: Iterable[Source]) -> dict[str, Any]:
+    """Return the first of these sources, each once, with their numbers from 1, and how many are left out.
+
+    A source is cited by title, publisher and day; its `url` may be empty.
+    """
+    sources = list(dict.fromkeys(listed))
+    shown = []
+    for number, source in enumerate(sources[:MAX_SOURCES], 1):
+        text = f"{source.publisher} · {source.title}" if source.publisher else source.title
+        text = join_statements(text, format_date(source.published_on)) if source.published_on else text
+        shown.append({"number": number, "text": text, "url": source.url})
+    return {"sources": shown, "more_sources": max(0, len(sources) - MAX_SOURCES)}
+
+
 # -- any ---------------------------------------------------------------------------------------------------
 
 CONTENTS: Mapping[str, Callable[[str, Days], dict[str, Any]]] = {
@@ -539,12 +821,10 @@ def subject_groups(as_of: date, words: str) -> list[dict[str, Any]]:
     ]
     for kind, filterset, rows in kinds:
         records = filterset({"q": words}, queryset=rows).qs
-        subjects = [
-            subject(kind, record.slug, record.name, record.batch.short)
-            if kind == BriefKind.PILOT
-            else subject(kind, record.slug, record.label if kind == BriefKind.BATCH else record.name)
-            for record in records
-        ]
+        subjects = []
+        for record in records:
+            name = record.label if kind == BriefKind.BATCH else record.name
+            subjects.append(subject(kind, record.slug, name, record.batch.short if kind == BriefKind.PILOT else ""))
         label = str(rows.model._meta.verbose_name_plural).capitalize()
         groups.append({"kind": kind, "label": label, "subjects": subjects})
     return groups

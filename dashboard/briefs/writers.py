@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import cache
+from datetime import date, datetime
+from functools import cache, partial
 from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile
@@ -22,7 +22,10 @@ import segno
 import typst
 from django.conf import settings
 from django.http import HttpResponse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
 from docx.shared import Mm
@@ -33,7 +36,8 @@ from pypdf import PdfReader
 
 from core.http import BadRequest, ErrorDetail, TrackerRequest, days_stem, download_stem, error_response, truncate
 from core.spreadsheets.writer import content_disposition
-from dashboard.briefs.parts import MAX_LINES, Brief, brief_fields, shortened
+from core.text import format_date, format_number, label_value
+from dashboard.briefs.build import MAX_LINES, Brief
 
 TEMPLATE = settings.BASE_DIR / "dashboard/briefs/layouts/brief.typ"
 FITS = (*((size, MAX_LINES) for size in (10.5, 10, 9.5, 9, 8.5)), (8.5, 3), (8.5, 1))
@@ -51,6 +55,51 @@ UNDISPLAYED = re.compile(r"the text `(.+?)` could not be displayed")
 
 class FileUnavailable(Exception):
     """A file cannot be made as it should be; the message names the remedy, and the template that cannot be used."""
+
+
+def shortened(brief: Brief, most: int) -> Brief:
+    """Return the brief with at most so many lines or rows in each list, and sources; they say how many are left out."""
+    blocks = []
+    for block in brief["blocks"]:
+        name = {"lines": "items", "table": "rows"}.get(block["type"])
+        if name:
+            left_out = max(0, len(block[name]) - most)
+            block = {**block, name: block[name][:most], "more": block["more"] + left_out}  # noqa: PLW2901
+        blocks.append(block)
+    sources = brief["sources"]
+    more = brief["more_sources"] + max(0, len(sources) - most)
+    return {**brief, "blocks": blocks, "sources": sources[:most], "more_sources": more}
+
+
+def brief_fields(brief: Brief) -> dict[str, Any]:
+    """Return a brief for writers that fill a template: `more`, `more_sources` and the sources as texts, and the foot.
+
+    The words beside the values (`and 7 more`, the heading of the sources, the foot) are in the brief's language.
+    """
+    with translation.override(brief["language"]):
+        made = timezone.localtime(datetime.fromisoformat(brief["made_at"]))
+        days = {_("As of"): brief["as_of"], _("As known on"): brief["known"], _("Compared with"): brief["since"]}
+        foot = [
+            *(label_value(label, format_date(date.fromisoformat(day))) for label, day in days.items() if day),
+            label_value(_("Made on"), date_format(made, "DATETIME_FORMAT")),
+            brief["address"],
+            label_value(_("Demonstration data"), _("invented, not the real programme")) * brief["demonstration"],
+        ]
+        return {
+            **brief,
+            "blocks": [{**block, "more": more_text(block.get("more", 0))} for block in brief["blocks"]],
+            "sources": [
+                {"text": f"[{source['number']}] {source['text']}", "url": source["url"]} for source in brief["sources"]
+            ],
+            "more_sources": more_text(brief["more_sources"]),
+            "sources_title": _("Sources"),
+            "foot": [text for text in foot if text],
+        }
+
+
+def more_text(number: int) -> str:
+    """Return `and 7 more` in the active language; empty for none."""
+    return pgettext("lines left out", "and %(n)s more") % {"n": format_number(number)} if number else ""
 
 
 def write_pdf(brief: Brief) -> bytes:
@@ -159,14 +208,10 @@ def printable(value: Any) -> Any:
     return [printable(item) for item in value] if isinstance(value, list) else value
 
 
-def write_json(brief: Brief) -> bytes:
-    return json.dumps(brief, ensure_ascii=False, indent=2).encode()
-
-
-WRITERS: Mapping[str, tuple[str, str, Callable[[Brief], bytes]]] = {
+WRITERS: Mapping[str, tuple[str, str, Callable[[Brief], str | bytes]]] = {
     "pdf": ("PDF", "application/pdf", write_pdf),
     "docx": ("Word", DOCX_MEDIA_TYPE, write_docx),
-    "json": ("JSON", "application/json; charset=utf-8", write_json),
+    "json": ("JSON", "application/json; charset=utf-8", partial(json.dumps, ensure_ascii=False, indent=2)),
 }
 """Label, media type and writer by their value of `?export=`, which is also the ending of the file's name."""
 

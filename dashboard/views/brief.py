@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-import django_filters
 import segno
-from django.db.models import QuerySet
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -17,30 +15,26 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.http import TrackerRequest, status_title
 from core.pages import page
-from core.tables import ChoiceFilter, FilterBar, SearchFilter, url_with
+from core.tables import MAX_SEARCH_LENGTH, ChoiceFormField, FilterBar, url_with
 from dashboard.briefs.build import SINCE, BriefKind, requested_brief, subject_groups
-from dashboard.briefs.parts import brief_fields
-from dashboard.briefs.writers import brief_file, offered_files
-from pilots.models import Pilot
+from dashboard.briefs.writers import brief_fields, brief_file, offered_files
 
 # -- which brief -------------------------------------------------------------------------------------------
 
 
-class BriefFilter(django_filters.FilterSet):
+class BriefForm(forms.Form):
     """Filter of the subjects: by kind and by name."""
 
-    q = SearchFilter()
-    kind = ChoiceFilter(choices=BriefKind.choices, label=gettext_lazy("Kind"))
-
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows as they are: they are of several models."""
-        return queryset
+    q = forms.CharField(label=gettext_lazy("Search"), max_length=MAX_SEARCH_LENGTH, required=False)
+    kind = ChoiceFormField(
+        label=gettext_lazy("Kind"), choices=BriefKind.choices, required=False, empty_label=gettext_lazy("all")
+    )
 
 
-@page(*BriefFilter.base_filters)
+@page(*BriefForm.base_fields)
 def brief_index(request: TrackerRequest) -> HttpResponseBase:
     """List the subjects of briefs by kind."""
-    bar = FilterBar(request, BriefFilter(request.GET, queryset=Pilot.objects.none(), request=request).form)
+    bar = FilterBar(request, BriefForm(request.GET))
     given = bar.form.cleaned_data
     groups = [
         group

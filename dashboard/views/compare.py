@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-import django_filters
+from django import forms
 from django.db.models import Model, QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.http import BadRequest, ErrorDetail, TrackerRequest
 from core.pages import Export, Exports, export_response, page
-from core.tables import Cell, Column, FilterBar, RelatedFilter, make_table
+from core.tables import Cell, Column, FilterBar, RelatedFormField, make_table
 from core.text import format_date, join_short
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
@@ -34,13 +34,6 @@ Row = list[Any]
 """What is compared, and its value or cell of each record."""
 PARAMETERS = ("a", "b", "c", "d")
 ORDINALS = (gettext_lazy("First"), gettext_lazy("Second"), gettext_lazy("Third"), gettext_lazy("Fourth"))
-
-
-class CompareFilter(django_filters.FilterSet):
-    """Filter of up to four records, each in its own parameter."""
-
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset
 
 
 def compare_pilots(request: TrackerRequest) -> HttpResponseBase:
@@ -98,14 +91,12 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
 
 def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list[Any], FilterBar]:
     """Return the selected records, in order, and the filter bar. Raises BadRequest for one that is selected twice."""
-    fields = {
-        name: RelatedFilter(queryset=rows, label=label, empty_label="—")
-        for name, label in zip(PARAMETERS, ORDINALS, strict=True)
-    }
-    filterset = type("Compare", (CompareFilter,), fields)(request.GET, queryset=rows, request=request)
-    bar, records = FilterBar(request, filterset.form), []
+    form = forms.Form(request.GET)
+    for name, label in zip(PARAMETERS, ORDINALS, strict=True):
+        form.fields[name] = RelatedFormField(rows, to_field_name="slug", required=False, label=label, empty_label="—")
+    bar, records = FilterBar(request, form), []
     for name in PARAMETERS:
-        record = filterset.form.cleaned_data.get(name)
+        record = form.cleaned_data.get(name)
         if record in records:
             text = _("%(name)s: “%(record)s” is picked twice. Pick another, or leave it empty.")
             raise BadRequest(ErrorDetail(name, "twice", text % {"name": name, "record": record.slug}))

@@ -66,22 +66,16 @@ class CompletenessItem(NamedTuple):
 
 
 def build_completeness(as_of: date, batches: Sequence[BatchCount], policy: Policy | None) -> list[CompletenessItem]:
-    """Return the completeness on a day of one policy's provincial plans, then of every batch by kind."""
-    return (plan_completeness(as_of, policy) if policy else []) + [
-        CompletenessItem(
-            label_value(item.batch.label, kind.label),
-            kind.numbers.firm,
-            kind.numbers.recorded,
-            kind.numbers.announced,
-            kind.numbers.withdrawn,
-        )
+    """Return the completeness on a day of one policy's provincial plans (their existence, title, number and date), then
+    of every batch by kind."""
+    of_pilots = [
+        CompletenessItem(label_value(item.batch.label, kind.label), n.firm, n.recorded, n.announced, n.withdrawn)
         for item in batches
         for kind in item.kinds
+        for n in [kind.numbers]
     ]
-
-
-def plan_completeness(as_of: date, policy: Policy) -> list[CompletenessItem]:
-    """Return the completeness of a policy's provincial plans: their existence, title, number and date."""
+    if policy is None:
+        return of_pilots
     roster = Province.objects.roster().count()
     wanted = {
         _("plans known to be issued"): Q(),
@@ -95,10 +89,11 @@ def plan_completeness(as_of: date, policy: Policy) -> list[CompletenessItem]:
         **{f"firm_{n}": Count("pk", filter=has & CONFIRMED) for n, has in enumerate(wanted.values())},
         **{f"all_{n}": Count("pk", filter=has) if has else Count("pk") for n, has in enumerate(wanted.values())},
     )
-    return [
+    of_plans = [
         CompletenessItem(label_value(policy.short, what), counts[f"firm_{n}"], counts[f"all_{n}"], roster)
         for n, what in enumerate(wanted)
     ]
+    return of_plans + of_pilots
 
 
 @page(POLICY_PARAMETER, *SourceFilter.base_filters)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from django import forms
@@ -153,15 +154,15 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
         Column("province", _("Province"), lambda item: province_cell(item.province) if item.province_id else Cell("")),
         Column("proposed", _("Proposed on"), lambda item: item.proposed_on, kind="date"),
     ]
+
+    def to_do(text: str, url: Callable[[Any], str]) -> Column[Any]:
+        return Column("to-do", _("What to do"), lambda item: Cell(text, url=url(item)))
+
     return {
         "missing": [
             Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
             Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-            Column(
-                "enter",
-                _("What to do"),
-                lambda item: Cell(_("Enter readings"), url=reverse("readings-enter", args=[item.pilot.slug])),
-            ),
+            to_do(_("Enter readings"), lambda item: reverse("readings-enter", args=[item.pilot.slug])),
         ],
         "due": [
             Column(
@@ -177,16 +178,12 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
                 _("Responsible"),
                 lambda row: Cell(row.record.owner, page_text=in_reader_language(row.record.owner)),
             ),
-            Column(
-                "edit",
-                _("What to do"),
-                lambda row: Cell(
-                    _("Enter the completion"),
-                    url=reverse("milestone-done", args=[row.status.pilot.slug, row.record.pk]),
-                ),
+            to_do(
+                _("Enter the completion"),
+                lambda row: reverse("milestone-done", args=[row.status.pilot.slug, row.record.pk]),
             ),
         ],
-        "replans": [*replans, Column("decide", _("What to do"), lambda row: Cell(_("Look and decide"), url=row.url))],
+        "replans": [*replans, to_do(_("Look and decide"), attrgetter("url"))],
         "replans-refused": [
             *replans,
             Column("refused", _("Refused on"), lambda row: row.replan.decided_on, kind="date"),
@@ -198,14 +195,14 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             Column("copy", _("Copy by"), adopter_cell),
             Column("practice", _("Practice"), lambda item: record_cell(item.practice)),
             Column("planned", _("Planned since"), lambda item: item.planned_on, kind="date"),
-            Column("confirm", _("What to do"), lambda item: Cell(_("Look and confirm"), url=item.get_absolute_url())),
+            to_do(_("Look and confirm"), lambda item: item.get_absolute_url()),
         ],
         "review": [
             Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
             Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
             Column("values", _("Values"), lambda item: item.values, kind="integer"),
             Column("reported", _("First reported on"), lambda item: item.first_on, kind="date"),
-            Column("judge", _("What to do"), lambda item: Cell(_("Look and decide"), url=item.url)),
+            to_do(_("Look and decide"), attrgetter("url")),
         ],
     }
 

@@ -40,22 +40,6 @@ from dashboard.jobs import approve_edition, subject
 from dashboard.models import Edition, EditionState
 from pilots.documents import file_response
 
-# -- the forms -----------------------------------------------------------------------------------------
-
-
-class NewEditionForm(forms.Form):
-    """Choice of the quarter of a new edition."""
-
-    quarter = forms.ChoiceField(
-        label=gettext_lazy("Quarter"), help_text=gettext_lazy("Quarters that have no edition yet.")
-    )
-
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
-        quarters = editions.offered_quarters()
-        self.fields["quarter"].choices = [(quarter, quarter) for quarter in quarters]  # type: ignore[attr-defined]
-        self.initial["quarter"] = next(iter(quarters[1:]), None)  # the last one that is over
-
 
 class NotesForm(forms.ModelForm):
     """Release notes of a draft."""
@@ -90,7 +74,7 @@ def edition_list(request: TrackerRequest) -> HttpResponseBase:
             "finding": headline,
             "table": editions_table(approved),
             "drafts": editions_table(drafts, drafts=True) if drafts else None,
-            "form": NewEditionForm() if editions.may_edit(request.user) else None,
+            "quarters": editions.offered_quarters() if editions.may_edit(request.user) else [],
         },
     )
 
@@ -140,11 +124,8 @@ def file_url(edition: Edition, path: str) -> str:
 @require_POST
 def edition_new(request: TrackerRequest) -> HttpResponseBase:
     """Make the draft of a quarter."""
-    form = NewEditionForm(request.POST)
     try:
-        if not form.is_valid():
-            raise ValidationError([text for texts in form.errors.values() for text in texts])
-        return redirect(editions.make_edition(form.cleaned_data["quarter"], by=request.user))
+        return redirect(editions.make_edition(request.POST.get("quarter", ""), by=request.user))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("edition-list")
@@ -309,7 +290,12 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
             messages.success(request, _("The release notes are saved."))
             return redirect(f"{address}#notes")
         if name == "approve":
-            enqueue_approval(request, edition)
+            # Its package is built by a job; what is against it now is said at once.
+            seen = request.POST.get("acknowledged", "")
+            editions.check_approver(edition, request.user)
+            editions.check_approvable(edition, build_checklist(edition), seen)
+            told = {"quarter": edition.quarter, "seen": seen, "address": request.build_absolute_uri(address)}
+            enqueue(approve_edition, about=subject(edition), by=request.user, **told)
             return redirect(address)
         if name not in STEPS:
             text = _("There is no “%(value)s” here. Use one of: %(names)s.")
@@ -322,16 +308,6 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
         return redirect(address)
     messages.success(request, done)
     return redirect("edition-list" if name == "discard" else address)
-
-
-def enqueue_approval(request: TrackerRequest, edition: Edition) -> None:
-    """Let the edition be approved as a job, which builds its package; what is against it now is said at once."""
-    seen = request.POST.get("acknowledged", "")
-    editions.check_approver(edition, request.user)
-    editions.check_approvable(edition, build_checklist(edition), seen)
-    address = request.build_absolute_uri(edition.get_absolute_url())
-    told = {"quarter": edition.quarter, "seen": seen, "address": address}
-    enqueue(approve_edition, about=subject(edition), by=request.user, **told)
 
 
 # -- files ---------------------------------------------------------------------------------------------

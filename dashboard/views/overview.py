@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,9 +16,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
-from core.tables import Chart, Column, Table, make_table
+from core.tables import Chart, Column, make_table
 from core.text import format_date, format_days, join_clauses, join_sentences, join_short, join_statements, label_value
-from dashboard.briefs.parts import Days, Lights, names_text, red_statement
+from dashboard.briefs.build import Days, Lights, names_text, red_statement
 from dashboard.overview import (
     Overview,
     attention_columns,
@@ -55,8 +56,15 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
     since_title = _("What changed since %(day)s") % {"day": format_date(since, short=True)}
     changes = changes_since(value, since)
     charts, figures = overview_charts(value), overview_figures(value)
-    tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, charts["lights"].sources)}
-    tables["changes"] = Export(since_title, lambda: changes_table(changes), sources=charts["lights"].sources)
+    columns: list[Column[Row]] = [
+        Column("what", _("What happened"), itemgetter("label")),
+        Column("n", _("Number"), itemgetter("n"), kind="integer"),
+        Column("which", _("Which"), lambda row: join_short(row["names"]) or None),
+        Column("more", _("Note"), lambda row: row["note"] or None),
+    ]
+    sources = charts["lights"].sources
+    tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, sources)}
+    tables["changes"] = Export(since_title, lambda: make_table(columns, changes), sources=sources)
     title, headline = _("Overview"), overview_headline(value)
     if file := export_response(request, tables, title, headline):
         return file
@@ -202,16 +210,6 @@ def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
             _("Who has not reported"), lambda: make_table(columns, reports.pilots), subtitle=scope, sources=sources
         ),
     }
-
-
-def changes_table(changes: Iterable[Row]) -> Table:
-    columns: list[Column[Row]] = [
-        Column("what", _("What happened"), lambda row: row["label"]),
-        Column("n", _("Number"), lambda row: row["n"], kind="integer"),
-        Column("which", _("Which"), lambda row: join_short(row["names"]) or None),
-        Column("more", _("Note"), lambda row: row["note"] or None),
-    ]
-    return make_table(columns, list(changes))
 
 
 # -- what needs attention --------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ from core.tables import (
 )
 from core.text import format_date, format_part, join_clauses, label_value
 from dashboard.analytics.change_log import SYSTEM, find_changes, history_models, iterate_change_log, load_change_log
-from dashboard.quality import DataQuality, Finding, Rule, Severity, add_pilot_url, by_province, rules_on
+from dashboard.quality import DataQuality, Finding, Rule, Severity, add_pilot_url, rules_on
 from pilots.analytics.reconciliation import BatchCount, KindCount
 from pilots.charts.synergy import reconciliation_table
 from policies.models import Province
@@ -234,7 +234,7 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
     # the province applies to the whole page, the other filters to the findings only
     place = [chip for chip in bar.chips if given["province"] and chip.value == given["province"].name][:1]
     tables = {
-        "chase": Export(_("Chase list"), lambda: chase_file(request, by_province(chase)), bar.chips),
+        "chase": Export(_("Chase list"), lambda: chase_file(request, chase), bar.chips),
         "rules": Export(_("Rules and what they found"), lambda: rules_table(request, report), place),
         "announced": Export(_("Announced against recorded"), lambda: announced, place),
     }
@@ -332,6 +332,7 @@ def finding_columns() -> list[Column[Finding]]:
 
 
 def chase_file(request: TrackerRequest, findings: list[Finding]) -> Table:
+    """Table of the findings by province of the roster; those without a province come last."""
     what, severity, _place, since, _owner = finding_columns()
     columns: list[Column[Finding]] = [
         Column("province", _("Province"), lambda item: item.province.name if item.province else None),
@@ -342,4 +343,5 @@ def chase_file(request: TrackerRequest, findings: list[Finding]) -> Table:
         Column("remedy", _("What to do"), "rule.remedy"),
         Column("url", _("Address"), lambda item: request.build_absolute_uri(item.url)),
     ]
-    return make_table(columns, findings)
+    order = sorted(findings, key=lambda item: (item.province is None, item.province.pk if item.province else 0))
+    return make_table(columns, order)

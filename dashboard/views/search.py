@@ -1,6 +1,7 @@
 """Site search over all records."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from difflib import SequenceMatcher
 from functools import reduce
@@ -92,7 +93,10 @@ def search(request: TrackerRequest) -> HttpResponseBase:
 def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
     """Return the records by kind that contain the words, as of the requested day; and the documents of a typed day."""
     as_of = request.as_of
-    text, day = words.translate(BRACKETS), parse_typed_day(words)
+    text, day = words.translate(BRACKETS), None
+    with suppress(AmbiguousCell):  # a full date in any form that imports accept
+        typed = date_from_text(words, untyped=True)
+        day = typed.on if typed.precision == "day" else None
     plans = ProvincialPlan.objects.with_status(as_of).issued(as_of).select_related("province", "policy")
     left = Case(When(withdrawn_on__lte=as_of, then=F("withdrawn_on")))
     pilots = Pilot.objects.known(as_of).annotate(left_on=left)
@@ -122,15 +126,6 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
         label = str(rows.model._meta.verbose_name_plural)
         groups.append({"label": label, "number": hits.count(), "url": everything, "found": hits})
     return groups
-
-
-def parse_typed_day(words: str) -> date | None:
-    """Parse a date in any form that imports accept; None for anything but a full date."""
-    try:
-        day = date_from_text(words, untyped=True)
-    except AmbiguousCell:
-        return None
-    return day.on if day.precision == "day" else None
 
 
 def shown_hits(records: QuerySet[Any], as_of: date) -> list[Hit]:
@@ -220,7 +215,7 @@ def build_hit(record: Any) -> Hit:
     A record without a page has the URL of its list.
     """
     name = record.title if isinstance(record, Source | Document) else record.name
-    note, day = str(getattr(record, "doc_number", "")), None
+    note, url, day = str(getattr(record, "doc_number", "")), "", None
     match record:
         case Source():
             note, url = record.publisher, record.url or f"{reverse('data')}#sources"
@@ -230,16 +225,15 @@ def build_hit(record: Any) -> Hit:
             url = f"{reverse('industry-list')}#measures"
         case Figure():
             url = f"{reverse('data')}#figures"
-        case _:
-            url = record.get_absolute_url()
-    if isinstance(record, FollowUp):
-        name, note = str(record), f"{FollowUpState(record.state).label} · {record.owner_agency.name}"
-    elif isinstance(record, Practice):
-        note = f"{PracticeState(record.state_then).label} · {record.get_field_display()}"  # type: ignore[attr-defined]
-    elif isinstance(record, Pilot):
-        note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
-        if left_on := getattr(record, "left_on", None):
-            note += " · " + _("withdrawn on %(day)s") % {"day": format_date(left_on)}
-    elif isinstance(record, Policy | ProvincialPlan) and record.issued_on:
+        case FollowUp():
+            name, note = str(record), f"{FollowUpState(record.state).label} · {record.owner_agency.name}"
+        case Practice():
+            state = PracticeState(record.state_then)  # type: ignore[attr-defined]
+            note = f"{state.label} · {record.get_field_display()}"
+        case Pilot():
+            note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
+            if left_on := getattr(record, "left_on", None):
+                note += " · " + _("withdrawn on %(day)s") % {"day": format_date(left_on)}
+    if isinstance(record, Policy | ProvincialPlan) and record.issued_on:
         day = PartialDate(record.issued_on, record.issued_precision)
-    return {"name": str(name), "url": str(url), "note": note, "day": day}
+    return {"name": str(name), "url": str(url or record.get_absolute_url()), "note": note, "day": day}

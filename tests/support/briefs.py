@@ -2,7 +2,8 @@
 
 from django.utils import translation
 
-from dashboard.briefs.parts import Block, Brief, brief_fields, more_text
+from dashboard.briefs.build import Block, Brief
+from dashboard.briefs.writers import brief_fields, more_text
 
 
 def text_lines(brief: Brief) -> list[str]:

@@ -1,6 +1,6 @@
 """A brief with every kind of value, for tests of its writers."""
 
-from dashboard.briefs.parts import Brief, fact, facts, line, lines, table
+from dashboard.briefs.build import Brief, fact, facts, line, lines, table
 
 HOSTILE = '<b>&amp; #emph[x] $x$ \\ * _ ` {{ 7*7 }} {% x %} @ref <label> // c /* d */ #panic("x") ] </w:t>'
 STATUSES = ("red", "yellow", "green", "grey", "")

@@ -1,6 +1,6 @@
 """Blocks of a brief: the words beside the values, and what is left out."""
 
-from dashboard.briefs.parts import brief_fields
+from dashboard.briefs.writers import brief_fields
 from tests.dashboard.briefs.every_value import brief_with_every_value
 
 ADDRESS = "https://tracker.example.gov.cn/brief/pilot/suzhou-park/?as_of=2026-06-30&known=2026-11-27"

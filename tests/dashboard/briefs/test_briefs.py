@@ -15,7 +15,7 @@ from django.test import Client
 
 from core.http import today
 from core.snapshots import record_models
-from dashboard.briefs.parts import Brief
+from dashboard.briefs.build import Brief
 from pilots.models import Pilot, Reading
 from tests import factories as make
 from tests.support.briefs import text_lines

@@ -13,8 +13,8 @@ from lxml import etree
 from pypdf import PdfReader
 
 from dashboard.apps import check_fonts
-from dashboard.briefs.parts import Brief, brief_fields, fact, facts, shortened
-from dashboard.briefs.writers import MARK, MARKS, FileUnavailable, write_docx, write_pdf
+from dashboard.briefs.build import Brief, fact, facts
+from dashboard.briefs.writers import MARK, MARKS, FileUnavailable, brief_fields, shortened, write_docx, write_pdf
 from tests.dashboard.briefs.every_value import HOSTILE, brief_with_every_value
 from tests.support.briefs import text_lines
 
