@@ -22,13 +22,12 @@ from core.text import (
     format_period,
     is_chinese_active,
     join_clauses,
-    join_short,
     join_statements,
     lang_of,
 )
 from pilots.analytics.pilot_status import PilotStatus, Progress, WorstFirst
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import Classes, class_column, class_words_cell, light_cell
+from pilots.charts.cells import Classes, class_column, class_words_cell, industries_text, light_cell, text_cell
 from pilots.charts.follow_ups import LightFollowUps
 from pilots.charts.practices import cost_text, origin_cell, result_cell, trust_columns
 from pilots.charts.stages import stage_label, time_in_stage
@@ -190,10 +189,6 @@ def days_in_colour_cell(status: PilotStatus) -> Cell:
     return Cell(days, page_text=_("%(days)s d") % {"days": format_number(days)}, title=since)
 
 
-def industries_text(pilot: Pilot) -> str | None:
-    return join_short(industry.name for industry in pilot.industries.all()) or None
-
-
 def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str, as_of: date) -> Table:
     """Return the table of these pilots; `everything` is the URL of the list of all of them. One query.
 
@@ -237,12 +232,7 @@ def practice_columns(diffusion: Diffusion) -> list[Column[Practice]]:
         Column("reached", _("Provinces reached"), copies(lambda own: len(own.reached)), kind="integer"),
         Column("level", _("Where it can be copied"), Practice.get_level_display, file_only=True),
         Column("facet", _("Facet"), Practice.get_facet_display, file_only=True),
-        Column(
-            "industries",
-            _("Industries"),
-            lambda item: join_short(industry.name for industry in read[item.pk].industries.all()) or None,
-            file_only=True,
-        ),
+        Column("industries", _("Industries"), lambda item: industries_text(read[item.pk]), file_only=True),
         Column("given_up", _("Given up"), copies(lambda own: len(own.given_up)), kind="integer", file_only=True),
         Column("since", _("In this state since"), "since_then", kind="date", file_only=True),
         Column(
@@ -272,18 +262,12 @@ def practice_page_columns(diffusion: Diffusion) -> list[Column[Practice]]:
         return Cell(words["verified"], below=rest)
 
     copied = Column("verified", _("Copies verified"), adopters, kind="integer")
-    below: dict[str, Any] = {
-        "title": origin,
-        "state": None,
-        "result": None,
-        "cost": None,
-        "verified": None,
-        "reached": None,
-    }
-    if not diffusion.copies.total:
-        below = {key: text for key, text in below.items() if key not in ("verified", "reached")}
-    if all(practice.cost_amount is None for practice in diffusion.practices):
-        del below["cost"]
+    shown = ["state", "result"]
+    if any(practice.cost_amount is not None for practice in diffusion.practices):
+        shown.append("cost")
+    if diffusion.copies.total:
+        shown += ["verified", "reached"]
+    below: dict[str, Any] = {"title": origin, **dict.fromkeys(shown)}
     columns = [copied if column.key == "verified" else column for column in practice_columns(diffusion)]
     return page_columns(columns, below, side="state", line="result")
 
@@ -296,13 +280,9 @@ def figures_table(figures: Iterable[Figure]) -> Table:
         Column("unit", _("Unit"), lambda figure: figure.get_unit_display()),
         Column("period", _("Period"), lambda figure: format_period(figure.period) or None),
         Column("kind", _("Kind"), lambda figure: figure.get_kind_display()),
-        Column(
-            "as_printed",
-            _("As printed elsewhere"),
-            lambda figure: Cell(figure.as_printed or None, lang=lang_of(figure.as_printed)),
-        ),
+        Column("as_printed", _("As printed elsewhere"), lambda figure: text_cell(figure.as_printed)),
         Column("state", _("State"), lambda figure: status_cell(FigureState(figure.state))),
-        Column("note", _("Note"), lambda figure: Cell(figure.note or None, lang=lang_of(figure.note))),
+        Column("note", _("Note"), lambda figure: text_cell(figure.note)),
         Column("source", _("Source"), source_cell),
     ]
     return make_table(columns, figures)
@@ -314,7 +294,13 @@ def figures_table(figures: Iterable[Figure]) -> Table:
 def document_columns() -> list[Column[Document]]:
     """Return the columns of the list of documents; each is annotated with `uses`, the records it is attached to."""
     return [
-        Column("title", _("Title"), document_cell, sort="title", sort_fields=["title"]),
+        Column(
+            "title",
+            _("Title"),
+            lambda item: Cell(item.title, url=item.get_absolute_url(), lang=lang_of(item.title)),
+            sort="title",
+            sort_fields=["title"],
+        ),
         Column("doc_number", _("Document number"), lambda item: item.doc_number or None),
         Column("media_type", _("Type"), lambda item: item.kind_label, sort="type", sort_fields=["media_type"]),
         Column(
@@ -346,15 +332,9 @@ def document_page_columns() -> list[Column[Document]]:
     def about(item: Document) -> str:
         return " · ".join(filter(None, [item.doc_number, item.kind_label, format_file_size(item.file_size)]))
 
-    def uploader(item: Document) -> str:
-        return str(uploader_cell(item).value)
-
-    below = {"title": about, "page_count": None, "uses": None, "is_public": None, "uploaded": uploader}
+    below: dict[str, Any] = {"title": about, **dict.fromkeys(("page_count", "uses", "is_public"))}
+    below["uploaded"] = lambda item: str(uploader_cell(item).value)
     return page_columns(document_columns(), below, side="uploaded")
-
-
-def document_cell(document: Document) -> Cell:
-    return Cell(document.title, url=document.get_absolute_url(), lang=lang_of(document.title))
 
 
 def uploader_cell(document: Document) -> Cell:

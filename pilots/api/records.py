@@ -66,10 +66,9 @@ from pilots.replans import (
     FIXED_CODE,
     decide_replan,
     is_deletion_refused,
-    replan_of,
     save_replan,
-    settle_planned_day,
     withdraw_replan,
+    write_planned,
 )
 from policies.api import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
 
@@ -244,15 +243,8 @@ class PlannedDayViewSet(PilotPartViewSet):
         return record
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
-        """Take the day that is asked for off the record, and ask for it."""
-        day = None
-        if record.pk:
-            wanted = record.drafted({"planned_on": record.planned_by(today()), **given.values})
-            day = settle_planned_day(wanted, record, by=self.request.user, reason=given.reason)
-            given = replace(given, values={**given.values, "planned_on": wanted.planned_on})
-        super().perform_write(record, given)
-        if day:
-            save_replan(replan_of(record, day, given.reason), by=self.request.user)
+        """Write it, and another day as a request."""
+        write_planned(record, given.values, given.m2m, by=self.request.user, reason=given.reason)
 
     def perform_delete(self, record: Any, reason: str) -> None:
         if is_deletion_refused(record, self.request.user):

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.tables import Cell, Column, Item, status_cell
-from core.text import CHANGE_DIGITS, format_alike, format_plain, is_chinese_active, label_value
+from core.text import CHANGE_DIGITS, format_alike, format_plain, is_chinese_active, join_short, label_value, lang_of
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter
@@ -62,6 +62,16 @@ def distinct_names_of(progress: Progress) -> Mapping[int, str]:
 def pilot_cell(pilot: Pilot, names: Mapping[int, str] | None = None) -> Cell:
     """Return a pilot's name linked to its page; `names` come from `distinct_pilot_names`."""
     return Cell((names or {}).get(pilot.pk, pilot.name), url=pilot.get_absolute_url(), lang=pilot.name_lang)
+
+
+def text_cell(text: str, anchor: str = "") -> Cell:
+    """Return a text of a record in its own language; no data where it is empty."""
+    return Cell(text or None, lang=lang_of(text) if text else "", anchor=anchor)
+
+
+def industries_text(record: Any) -> str | None:
+    """Return the names of a record's industries, None without any."""
+    return join_short(industry.name for industry in record.industries.all()) or None
 
 
 Classes = Mapping[int, PilotSynergy]  # of pilots with a class, by key

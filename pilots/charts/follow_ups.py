@@ -312,9 +312,6 @@ def follow_up_columns() -> list[Column[FollowUp]]:
     def agency(item: FollowUp) -> Cell:
         return Cell(item.owner_agency.name, lang=item.owner_agency.name_lang)
 
-    def subject(item: FollowUp) -> Cell:
-        return record_cell(item.subject) if item.subject else Cell(None)
-
     def light_now(item: FollowUp) -> Cell:
         return status_cell(item.cause_colour_now, cause_url(item)) if item.cause_colour_now else Cell("")
 
@@ -323,9 +320,6 @@ def follow_up_columns() -> list[Column[FollowUp]]:
 
     def province(item: FollowUp) -> Cell:
         return province_cell(item.province) if item.province else Cell("")
-
-    def meeting(item: FollowUp) -> Cell:
-        return Cell(item.meeting, lang=lang_of(item.meeting))
 
     by_province = "province_id" if is_chinese_active() else "province__slug"
     columns: list[Column[FollowUp]] = [
@@ -340,7 +334,7 @@ def follow_up_columns() -> list[Column[FollowUp]]:
             sort_fields=["urgency", "urgent_days"],
         ),
         Column("due", _("Due"), "current_due_on", kind="date", sort="due", sort_fields=["current_due_on"]),
-        Column("subject", _("Subject"), subject),
+        Column("subject", _("Subject"), lambda item: record_cell(item.subject) if item.subject else None),
         Column("agency", _("Responsible"), agency, sort="agency", sort_fields=["owner_agency__slug"]),
         Column("light", _("Light now"), light_now),
         Column("result", _("What became of the light"), result_text),
@@ -349,7 +343,7 @@ def follow_up_columns() -> list[Column[FollowUp]]:
         Column("province", _("Province"), province, sort="province", sort_fields=[by_province]),
     ]
     in_files: list[Column[FollowUp]] = [
-        Column("meeting", _("Meeting"), meeting),
+        Column("meeting", _("Meeting"), lambda item: Cell(item.meeting, lang=lang_of(item.meeting))),
         Column("key", _("Key follow-up"), "is_key", kind="flag"),
         Column("cause", _("Cause"), cause_text),
         Column("light_then", _("Light at the opening"), light_then),
@@ -410,11 +404,6 @@ class LightFollowUps:
     def __init__(self, request: TrackerRequest, shown: Iterable[PilotStatus] = (), *, short: bool = False) -> None:
         self.may_open, self.shown, self.short = may_open_follow_ups(request), shown, short
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to show beside any light."""
-        return not self.may_open and not any(status.open_follow_ups for status in self.shown)
-
     def of_pilot(self, status: PilotStatus) -> Cell | None:
         """Return what stands beside the light of a pilot: any open follow-up of it."""
         return self.link(status, status.colour, status.open_follow_ups, cause=Cause.PILOT.value)
@@ -422,14 +411,16 @@ class LightFollowUps:
     def of_light(self, light: Light, colour: Any) -> Cell | None:
         """Return what stands beside the light of a target, milestone or overdue stage, whose cause is the pilot's."""
         status, record = light.status, light.record
+        own = [
+            item
+            for item in status.open_follow_ups
+            if item.cause and (item.cause_indicator_id, item.cause_milestone_id) == light.cause
+        ]
         if isinstance(light, TargetLight):
-            own = [item for item in status.open_follow_ups if item.cause_indicator_id == record.indicator_id]
             return self.link(status, colour, own, indicator=record.indicator.code)
         if isinstance(light, StageLight):
-            own = [item for item in status.open_follow_ups if item.cause == Cause.PILOT]
             return self.link(status, colour, own, cause=Cause.PILOT.value)
         if isinstance(light, MilestoneLight):
-            own = [item for item in status.open_follow_ups if item.cause_milestone_id == record.pk]
             return self.link(status, colour, own, milestone=str(record.pk))
         return None
 
@@ -448,7 +439,8 @@ class LightFollowUps:
 
     def columns(self, link: Callable[[Item], Cell | None]) -> list[Column[Item]]:
         """Return the column of a table of lights, or none where there is nothing to show beside any light."""
-        return [] if self.is_empty else [self.column(link)]
+        shows = self.may_open or any(status.open_follow_ups for status in self.shown)
+        return [self.column(link)] if shows else []
 
     def column(self, link: Callable[[Item], Cell | None]) -> Column[Item]:
         return Column("follow_up", _("Follow-up"), lambda item: link(item) or Cell(""))

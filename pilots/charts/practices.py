@@ -6,6 +6,7 @@ Practices and copies are those of `read_practices`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -27,7 +28,7 @@ from core.text import (
     number_with_unit,
 )
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.charts.cells import colour_step, distinct_pilot_names, strip_idle_zeros
+from pilots.charts.cells import colour_step, distinct_pilot_names, strip_idle_zeros, text_cell
 from pilots.metrics import AdoptionState, GiveUpReason, PracticeState, Trust
 from pilots.models import EffectBasis, Practice
 from pilots.practices import Copies, Diffusion, ProvinceCopies, curve_day, practices_for
@@ -38,11 +39,6 @@ from policies.tables import confidence_cell, province_cell, source_cell
 MAX_NAMES = 8  # of provinces in a sentence
 
 # -- cells ---------------------------------------------------------------------------------------------
-
-
-def text_cell(text: str, anchor: str = "") -> Cell:
-    """Return a text of a record in its own language; no data where it is empty."""
-    return Cell(text or None, lang=lang_of(text) if text else "", anchor=anchor)
 
 
 def origin_cell(practice: Practice) -> Cell:
@@ -98,8 +94,7 @@ def effect_cell(known: Iterable[Any]) -> Cell:
 def adopter_cell(adoption: Any, anchor: str = "") -> Cell:
     """Return who copies: a pilot linked to its page, a place, or a province."""
     if adoption.pilot_id:
-        pilot = adoption.pilot
-        return Cell(pilot.name, url=pilot.get_absolute_url(), lang=pilot.name_lang, anchor=anchor)
+        return replace(record_cell(adoption.pilot), anchor=anchor)
     if adoption.place:
         return text_cell(adoption.place, anchor)
     return Cell(adoption.province.name, url=adoption.province.get_absolute_url(), anchor=anchor)

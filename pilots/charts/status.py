@@ -126,31 +126,13 @@ def light_summary_chart(
     )
 
 
-BAR_STEP, BAR_WIDTH, BAR_HEIGHT = 30, 20, 30  # of the small bars, in pixels
-
-
 def red_per_quarter_bars(counts: Sequence[QuarterLights]) -> dict[str, object]:
-    """Return the red pilots at the end of each quarter and on the day: bars with their SVG positions, and as text."""
-    most = max(lights[Colour.RED] for _on, lights in counts) or 1
+    """Return the red pilots at the end of each quarter and on the day, as bars and as text."""
     on_day = counts[-1][0]
     current = on_day >= today()
     names = [*(quarter_name(on) for on, _lights in counts[:-1]), _("now") if current else quarter_name(on_day)]
-    bars = []
-    for place, ((_on, lights), name) in enumerate(zip(counts, names, strict=True)):
-        height = round(BAR_HEIGHT * lights[Colour.RED] / most)
-        x, top = place * BAR_STEP, 14 + BAR_HEIGHT - height
-        bars.append(
-            {
-                "x": x,
-                "y": top,
-                "height": max(1, height),
-                "n": lights[Colour.RED],
-                "name": name,
-                "middle": x + BAR_WIDTH // 2,
-                "above": top - 3,
-            }
-        )
-    numbers = join_short(f"{bar['name']} {bar['n']}" for bar in bars)
+    bars = [(name, lights[Colour.RED]) for name, (_on, lights) in zip(names, counts, strict=True)]
+    numbers = join_short(f"{name} {n}" for name, n in bars)
     title = (
         _("Red at the end of each quarter, of the pilots of today")
         if current
@@ -160,8 +142,7 @@ def red_per_quarter_bars(counts: Sequence[QuarterLights]) -> dict[str, object]:
         "title": title,
         "text": label_value(title, numbers),
         "bars": bars,
-        "width": len(bars) * BAR_STEP - (BAR_STEP - BAR_WIDTH),
-        "bar": BAR_WIDTH,
+        "most": max(n for _name, n in bars) or 1,
         "first": names[0] if len(bars) >= (3 if current else 4) else "",  # there is space for both labels only then
         "last": names[-1],
     }
@@ -244,8 +225,7 @@ def on_track_table(progress: Progress) -> Table:
 
 def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
     """Return the timeline of planned and actual dates, in the order of the plan."""
-    items = sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk))
-    counts = status.counts
+    items, counts = milestones_in_order(status), status.counts
     title = ngettext(
         "%(done)d of %(due)d milestone due is done", "%(done)d of %(due)d milestones due are done", counts.due
     ) % {"done": counts.due - counts.late, "due": counts.due}
@@ -500,7 +480,13 @@ def reading_columns(as_of: date) -> list[Column[Reading]]:
     """Return the columns that say what a value rests on, the same for years and quarters."""
     return [
         Column("status", _("Value status"), lambda reading: reading.get_value_status_display()),
-        Column("state", _("State"), lambda reading: state_cell(reading, as_of)),
+        Column(
+            "state",
+            _("State"),
+            lambda item: Cell(
+                str(state_on(item, as_of).label), tag="green" if is_accepted_on(item, as_of) else "yellow"
+            ),
+        ),
         Column("version", _("Version"), kind="integer"),
         Column("reported_on", _("Reported"), kind="date"),
         Column(
@@ -510,10 +496,6 @@ def reading_columns(as_of: date) -> list[Column[Reading]]:
             kind="date",
         ),
     ]
-
-
-def state_cell(reading: Reading, as_of: date) -> Cell:
-    return Cell(str(state_on(reading, as_of).label), tag="green" if is_accepted_on(reading, as_of) else "yellow")
 
 
 def indicators_table(status: PilotStatus, more: Sequence[Column[TargetLight]] = ()) -> Table:

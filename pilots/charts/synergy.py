@@ -27,7 +27,6 @@ from core.text import (
     join_sentences,
     join_short,
     label_value,
-    lang_of,
 )
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
 from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, no_elasticity
@@ -36,10 +35,12 @@ from pilots.charts.cells import (
     colour_step,
     distinct_pilot_names,
     format_co2,
+    industries_text,
     pilot_cell,
     pilot_count_cell,
     pilots_url,
     strip_idle_zeros,
+    text_cell,
 )
 from pilots.charts.status import value_axis_note
 from pilots.filters import SynergyPageFilter
@@ -88,10 +89,14 @@ def pilot_column(names: Mapping[int, str] | None) -> Column[PilotSynergy]:
 
 def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -> Chart:
     """Return the co-control chart: pilots by reduction of carbon (x) and of air pollutants (y)."""
-    drawn = synergy.on_chart
-    names = synergy_names(synergy)
+    names, drawn = synergy_names(synergy), len(synergy.on_chart)
+    subtitle = _(
+        "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
+        "area by tonnes of CO₂ · as of %(day)s"
+    )
+    numbers = {"n": drawn, "of": synergy.of, "year": synergy.year}
     columns: list[Column[PilotSynergy]] = [
-        pilot_column(synergy_names(synergy)),
+        pilot_column(names),
         Column("class", _("Class"), class_of_totals_cell),
         Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
         Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
@@ -111,9 +116,9 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         slug="coordinates",
         kind="coordinates",
         title=coordinates_title(synergy, names),
-        subtitle=synergy_scope(synergy, scope),
+        subtitle=subtitle % {"scope": scope, "day": format_date(synergy.as_of), **numbers},
         table=make_table(columns, sort_by_class(synergy.pilots)),
-        data=coordinates_config(synergy, names) if len(drawn) >= MIN_DRAWN else {},
+        data=coordinates_config(synergy, names) if drawn >= MIN_DRAWN else {},
         sources=sources,
         note=_(
             "Positive is reduced; named are the largest rises of carbon. Grey: within 0.5 % of nothing a rate is flat "
@@ -139,19 +144,6 @@ def synergy_title(synergy: Synergy) -> str:
         return text
     rest = ngettext("in %(n)d pollution falls while carbon rises", "in %(n)d pollution falls while carbon rises", up)
     return join_clauses([text, rest % {"n": up}])
-
-
-def synergy_scope(synergy: Synergy, scope: str) -> str:
-    return _(
-        "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
-        "area by tonnes of CO₂ · as of %(day)s"
-    ) % {
-        "scope": scope,
-        "n": len(synergy.on_chart),
-        "of": synergy.of,
-        "year": synergy.year,
-        "day": format_date(synergy.as_of),
-    }
 
 
 def rising_carbon(synergy: Synergy) -> list[PilotSynergy]:
@@ -284,12 +276,7 @@ def amber_table(synergy: Synergy) -> Table:
         Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
         Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
         Column("tonnes", _("CO₂ reduced, t"), lambda item: strip_idle_zeros(item.carbon_tonnes), kind="decimal"),
-        Column(
-            "industries",
-            _("Industries"),
-            lambda item: join_short(industry.name for industry in item.pilot.industries.all()) or None,
-            file_only=True,
-        ),
+        Column("industries", _("Industries"), lambda item: industries_text(item.pilot), file_only=True),
     ]
     pilots = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
     pilots.sort(key=lambda item: item.carbon_tonnes or Decimal(0))
@@ -589,11 +576,7 @@ def withdrawals_table(withdrawn: Sequence[Pilot], *, named: bool = True) -> Tabl
         Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display()),
         Column("province", _("Province"), lambda pilot: province_cell(pilot.province)),
         Column("withdrawn_on", _("Withdrawn on"), kind="date"),
-        Column(
-            "reason",
-            _("Reason"),
-            lambda pilot: Cell(pilot.withdrawal_reason or None, lang=lang_of(pilot.withdrawal_reason)),
-        ),
+        Column("reason", _("Reason"), lambda pilot: text_cell(pilot.withdrawal_reason)),
     ]
     return make_table(columns, withdrawn)
 
