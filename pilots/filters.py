@@ -142,16 +142,12 @@ class TrendFilter(ProgressFilter, SynergyFilter):
     """Filters of the pilots of a trend."""
 
 
-class UppercaseCodeField(RelatedFormField):
-    """A record given by an upper-case code, in any case."""
+class IndicatorField(RelatedFormField):
+    """An indicator given by its code in any case, labelled with its unit."""
 
     @staticmethod
     def normalise(code: str) -> str:
         return code.upper()
-
-
-class IndicatorField(UppercaseCodeField):
-    """An indicator, labelled with its unit."""
 
     def label_from_instance(self, obj: Any) -> str:
         return str(obj.with_unit)
@@ -160,7 +156,7 @@ class IndicatorField(UppercaseCodeField):
 class IndicatorCodeFilter(RelatedFilter):
     """Filter by an indicator: `?indicator=AIR_SO2`."""
 
-    field_class: ClassVar[type[RelatedFormField]] = UppercaseCodeField
+    field_class: ClassVar[type[RelatedFormField]] = IndicatorField
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(queryset=Indicator.objects.all(), to_field_name="code", label=_("Indicator"), **kwargs)
@@ -168,8 +164,6 @@ class IndicatorCodeFilter(RelatedFilter):
 
 class PageIndicatorFilter(IndicatorCodeFilter):
     """The indicator of a page; it does not filter the pilots."""
-
-    field_class = IndicatorField
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         return qs

@@ -86,12 +86,12 @@ def shortfall(done: Decimal | None, share: Decimal | None) -> Decimal | None:
     return None if done is None or share is None or share <= 0 else 1 - done / share
 
 
-def year_due(as_of: date, month: int = 3, day: int = 31) -> int:
-    """Return the last year whose values are due: those of a year are due on a date of the next one.
+def year_due(as_of: date) -> int:
+    """Return the last year whose values are due: those of a year are due on 31 March of the next one.
 
-    31 March by this system's own convention; that day itself is still on time.
+    This system's own convention; that day itself is still on time.
     """
-    return as_of.year - (1 if as_of > date(as_of.year, month, day) else 2)
+    return as_of.year - (1 if as_of > date(as_of.year, 3, 31) else 2)
 
 
 def share_on_path(path: Path, year: int) -> Decimal | None:

@@ -167,6 +167,9 @@ class NarrowedAutocomplete(AutocompleteSelect):
 @admin.register(Effect)
 class EffectAdmin(RecordAdmin):
     list_display = ["practice", "subject_name", "result", "basis", "known_on", "confidence"]
+    list_select_related = [
+        *["practice", "adoption__pilot", "adoption__province", "reading_before", "reading_after__indicator"],
+    ]
     list_filter = [("reading_after", admin.EmptyFieldListFilter), "basis", "confidence", "practice", "province"]
     search_fields = [
         *PRACTICE_SEARCH,
@@ -193,11 +196,6 @@ class EffectAdmin(RecordAdmin):
         ),
         SOURCE_FIELDSET,
     ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        named = ("practice", "adoption__pilot", "adoption__province", "reading_before", "reading_after__indicator")
-        effects: QuerySet[Model] = super().get_queryset(request).select_related(*named)
-        return effects
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer the copies of the practice that is posted, stored or given by the address, and values of its pilots."""

@@ -655,12 +655,8 @@ class OpenFollowUps:
 def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
     """Return the open follow-ups of these pilots on a day. One query, on first access."""
 
-    def read() -> Iterable[FollowUp]:
-        rows: QuerySet[FollowUp] = FollowUp.objects.filter(pilot__in=keys).with_state(as_of).open()
-        return rows.select_related("owner_agency")
-
-    keys = list(pilots)
-    return OpenFollowUps(read)
+    rows: Any = FollowUp.objects.filter(pilot__in=list(pilots)).with_state(as_of)
+    return OpenFollowUps(rows.open().select_related("owner_agency").all)
 
 
 # -- filtering and sorting by stage and light -----------------------------------------------------------

@@ -162,7 +162,12 @@ class LightSerializer(Serializer):
     colour = ChoiceField(Colour.choices, "The colour shown: the computed one, unless one set by hand is in force.")
     since = DateValueField("Since when it has been so; null where that is not known.")
     rule = SerializerMethodField(help_text="The rule of the computed light, with its version.")
-    reasons = SerializerMethodField(help_text="Why, worst first; a light set by hand says so first.")
+    reasons = ReasonSerializer(
+        source="shown_reasons",
+        many=True,
+        read_only=True,
+        help_text="Why, worst first; a light set by hand says so first.",
+    )
     computed = ChoiceField(Colour.choices, "The computed colour.")
     override = OverrideSerializer(allow_null=True, help_text="The light set by hand, if one is in force.")
     replanned = ReplanningSerializer(
@@ -176,10 +181,6 @@ class LightSerializer(Serializer):
 
     def get_rule(self, status: PilotStatus) -> str:
         return RULE_PILOT
-
-    @extend_schema_field(ReasonSerializer(many=True))
-    def get_reasons(self, status: PilotStatus) -> object:
-        return ReasonSerializer(status.shown_reasons, many=True, context=self.context).data
 
 
 class MilestoneCountsSerializer(Serializer):

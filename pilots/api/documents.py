@@ -68,17 +68,10 @@ class AttachmentSerializer(RecordSerializer):
             *("attached_on", "removed_on", "removed_reason", "page", "url"),
         )
 
-    def get_fields(self) -> dict[str, Any]:
-        help_text = "The record’s number; null for an attachment of another kind of record."
-        targets = {
-            name: serializers.IntegerField(source=f"{name}_id", read_only=True, allow_null=True, help_text=help_text)
-            for name in ATTACHABLE
-        }
-        fields: dict[str, Any] = super().get_fields()
-        return {name: targets.get(name, field) for name, field in fields.items()}
-
     def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
-        return serializers.IntegerField, {"read_only": True, "allow_null": True}
+        text = "The record’s number; null for an attachment of another kind of record."
+        source = {"source": f"{field_name}_id", "help_text": text}
+        return serializers.IntegerField, {"read_only": True, "allow_null": True, **source}
 
 
 class AttachmentWriteSerializer(WriteSerializer):

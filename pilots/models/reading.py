@@ -250,14 +250,13 @@ class ReadingLedger:
         beside: Iterable[Reading] = (),
         by: Any,
         reason: str = "",
-        allowed: bool = False,
     ) -> None:
         """Write an unsaved reading as the next version. Raises ValidationError as `check`, and as every record."""
         fault = self.check(reading, beside)
         if fault:
             raise fault
         reading.version, reading.skip_unique_check = self.next_version(reading.key), True  # under the pilot's lock
-        writing.write(reading, lists=lists, by=by, reason=reason, allowed=allowed)
+        writing.write(reading, lists=lists, by=by, reason=reason)
         self.newest[reading.key], self.used_versions[reading.key] = reading, reading.version
 
     def previous_value(self, value: Reading, beside: Iterable[Reading] = ()) -> tuple[str, Decimal] | None:
@@ -324,19 +323,15 @@ def is_yearly(period: str) -> bool:
     return "-" not in period
 
 
-def newest_accepted(as_of: date, readings: QuerySet[Reading] | None = None) -> QuerySet[Reading]:
-    """Filter readings (default: all) to those that count on the day, as a queryset."""
-    rows = Reading.objects.all() if readings is None else readings
+def newest_accepted(as_of: date, readings: QuerySet[Reading]) -> QuerySet[Reading]:
+    """Filter readings to those that count on the day, as a queryset."""
     later = later_versions().filter(accepted_on__lte=as_of)
-    return rows.filter(~Exists(later), accepted_on__lte=as_of, state=ReadingState.ACCEPTED)
+    return readings.filter(~Exists(later), accepted_on__lte=as_of, state=ReadingState.ACCEPTED)
 
 
-def newest_accepted_in(readings: Iterable[Reading], as_of: date, first: str = "") -> list[Reading]:
-    """Return the same from readings in memory, as a list by period; `first` is the earliest period.
-
-    The readings must include all versions of each value.
-    """
-    known = (item for item in readings if item.period >= first and item.accepted_on and item.accepted_on <= as_of)
+def newest_accepted_in(readings: Iterable[Reading], as_of: date) -> list[Reading]:
+    """Return the same from readings in memory, as a list; they must include all versions of each value."""
+    known = (item for item in readings if item.accepted_on and item.accepted_on <= as_of)
     return [item for item in newest_versions(known) if item.state == ReadingState.ACCEPTED]
 
 
