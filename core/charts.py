@@ -49,14 +49,14 @@ def bars(rows: Sequence[Bar], series: Sequence[tuple[str, str]]) -> Config:
     longest = max((max(sum(row.parts), row.behind) for row in rows), default=0) or 1
     shape: Config = {"barPercentage": 0.72, "categoryPercentage": 0.9, "grouped": False}
     datasets = []
-    for place, (name, colour) in enumerate(series):
+    for position, (name, colour) in enumerate(series):
         points = []
         for row in rows:
-            point: Point = {"x": row.parts[place], "y": row.label, "text": row.tip, "url": row.url}
+            point: Point = {"x": row.parts[position], "y": row.label, "text": row.tip, "url": row.url}
             if len(series) > 1:
-                told = row.texts[place] if row.texts else row.parts[place]
-                point |= {"text": f"{name}: {told}" if row.parts[place] else "", "footer": row.tip}
-            if place == len(series) - 1:
+                told = row.texts[position] if row.texts else row.parts[position]
+                point |= {"text": f"{name}: {told}" if row.parts[position] else "", "footer": row.tip}
+            if position == len(series) - 1:
                 number = row.number or format_number(sum(row.parts))
                 point["label"] = {"text": number, "side": RIGHT, "plain": True, "end": sum(row.parts) / longest}
             if row.gap:
@@ -134,7 +134,7 @@ def steps(
         ("--muted", {"width": 1.25}),
     ]
     datasets: list[Config] = []
-    for place, ((name, days), (colour, look)) in enumerate(zip(curves, looks, strict=False)):
+    for position, ((name, days), (colour, look)) in enumerate(zip(curves, looks, strict=False)):
         points: list[Point] = [
             {
                 "x": on.toordinal(),
@@ -142,17 +142,17 @@ def steps(
                 "title": date_format(on, get_format("DATE_FORMAT")),
                 "text": [f"{name}: {n} {of}", *wrap(join_short(names), 22 if is_chinese_active() else 44)],
             }
-            for on, n, names in [(first, 0, ()), *days, (last, reached[place], ())]
+            for on, n, names in [(first, 0, ()), *days, (last, reached[position], ())]
         ]
         points[-1]["label"] = {
-            "text": f"{reached[place]} {name}",
-            "short": str(reached[place]),  # a narrow window has a legend
+            "text": f"{reached[position]} {name}",
+            "short": str(reached[position]),  # a narrow window has a legend
             "side": RIGHT,
             "end": 1,  # in the margin
-            "lift": (8 if place == 0 else -8) if beside and close else 0,
+            "lift": (8 if position == 0 else -8) if beside and close else 0,
             "color": colour,
         }
-        if days or not place:
+        if days or not position:
             datasets.insert(0, line(name, points, colour, **look, stepped="before"))
     lines: list[Config] = []
     levels: list[int] = []  # the last day with a flag on each level: flags nearer than a badge is wide lie on others

@@ -101,10 +101,10 @@ def health_response(request: HttpRequest) -> HttpResponse:
         return response
     if request.path_info == "/livez":
         return JsonResponse({"status": "ok"})
-    probe, place = probe_database(), written_folder()
-    fault, usage = probe.error, shutil.disk_usage(place)  # why this process should get no requests
+    probe, folder = probe_database(), written_folder()
+    fault, usage = probe.error, shutil.disk_usage(folder)  # why this process should get no requests
     if usage.free < MIN_FREE_DISK * usage.total:
-        fault = f"disk: {usage.free / usage.total:.1%} free at {place}"
+        fault = f"disk: {usage.free / usage.total:.1%} free at {folder}"
     if fault:
         log.error("not ready: %s", fault)
         response = problem_response(request, 503, _("Not ready. Try again in a few seconds."))

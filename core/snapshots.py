@@ -276,9 +276,9 @@ def delete_old_files(newest: Path) -> None:
     folder = newest.parent
     files = sorted(((file_state(path), path) for path in folder.glob("*.sqlite3")), reverse=True)
     total = 0
-    for place, ((_when, size), path) in enumerate(files):
+    for position, ((_when, size), path) in enumerate(files):
         total += size
-        if path != newest and (place >= MAX_FILES or total > MAX_BYTES):
+        if path != newest and (position >= MAX_FILES or total > MAX_BYTES):
             path.unlink(missing_ok=True)
     for path in folder.glob("*.part"):
         if file_state(path)[0] < time.time() - ABANDONED_AFTER:

@@ -54,7 +54,7 @@ MENU = (  # the first is the home page
     Place(
         _("Action"),
         [
-            Page("action-list", _("Follow-ups")),
+            Page("follow-up-list", _("Follow-ups")),
             Page("practice-list", _("Practices")),
             Page("document-list", _("Documents")),
         ],

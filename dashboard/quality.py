@@ -380,8 +380,8 @@ def wrongly_entered(report: DataQuality, number: str) -> tuple[int, list[Fault]]
             text = gettext("%(announced)d announced, %(recorded)d recorded")
             if kind.numbers.withdrawn:
                 text = gettext("%(announced)d announced, %(recorded)d recorded, %(withdrawn)d withdrawn")
-            place = add_pilot_url(batch, kind.kind) if number == "to_enter" else f"{kind.kind}_count"
-            faults.append((batch, place, label_value(kind.label, text % vars(kind.numbers)), batch.known_by))
+            target = add_pilot_url(batch, kind.kind) if number == "to_enter" else f"{kind.kind}_count"
+            faults.append((batch, target, label_value(kind.label, text % vars(kind.numbers)), batch.known_by))
     return len(announced), faults
 
 
@@ -401,8 +401,8 @@ def plan_not_recorded(report: DataQuality) -> tuple[int, list[Fault]]:
     for policy, province in pairs:
         if (policy.pk, province.pk) not in recorded:
             query = urlencode({"policy": policy.pk, "province": province.pk})
-            place = f"{reverse('admin:policies_provincialplan_add')}?{query}"
-            faults.append((ProvincialPlan(policy=policy, province=province), place, "", policy.known_issued_by))
+            target = f"{reverse('admin:policies_provincialplan_add')}?{query}"
+            faults.append((ProvincialPlan(policy=policy, province=province), target, "", policy.known_issued_by))
     return len(pairs), faults
 
 

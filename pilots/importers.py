@@ -431,12 +431,12 @@ class ReadingImporter(PilotPartImporter):
     def is_changed(self, row: Row) -> bool:
         """Whether the row has another value than its record, for the same pilot, indicator and period."""
         record = row.record
-        place = all(
+        same_place = all(
             name not in row.values or key_value(row.values[name]) == record_key(record, (name,))[0]
             for name in self.keys[0]
         )
         same = all(row.values.get(name) in (None, getattr(record, name)) for name in ("value", "value_status"))
-        return place and not same
+        return same_place and not same
 
     def validate_rows(self, rows: Sequence[Row]) -> None:
         """Number the new versions; reject conflicts and unexplained jumps."""

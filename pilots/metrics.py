@@ -103,9 +103,9 @@ def share_on_path(path: Path, year: int) -> Decimal | None:
     (base_year, base), (target_year, target) = path[0], path[-1]
     if base == target:
         return None
-    place = min(max(year, base_year), target_year)
-    (before, low), (after, high) = next(pair for pair in pairwise(path) if place <= pair[1][0])
-    due = (low - base) * (after - before) + (high - low) * (place - before)
+    year_on_path = min(max(year, base_year), target_year)
+    (before, low), (after, high) = next(pair for pair in pairwise(path) if year_on_path <= pair[1][0])
+    due = (low - base) * (after - before) + (high - low) * (year_on_path - before)
     share = Decimal(due) / ((target - base) * (after - before))  # both exact, so it is rounded once
     return min(max(Decimal(0), share), Decimal(1))
 

@@ -343,8 +343,8 @@ class PlanHistory:
         for record in planned:  # the accepted replan in force; moved back to the first day it is as planned
             accepted = record.accepted_replans(as_of)
             if accepted and accepted[-1].day != record.planned_on:
-                replan, place = accepted[-1], (type(record), record.pk)
-                item = replannings.setdefault(place, Replanning(record, replan.decided_on, {}))
+                replan, record_key = accepted[-1], (type(record), record.pk)
+                item = replannings.setdefault(record_key, Replanning(record, replan.decided_on, {}))
                 item.on = max(replan.decided_on, item.on) if item.was else replan.decided_on
                 item.was, item.reason = {**item.was, "planned_on": record.planned_on}, replan.reason
         return sorted(replannings.values(), key=lambda item: (item.latest, item.pk), reverse=True)

@@ -33,10 +33,10 @@ urlpatterns = [
     path(
         "practices/<slug:slug>/copies/<int:key>/withdraw/", practices.practice_copy_withdraw, name="practice-withdraw"
     ),
-    path("actions/", follow_ups.action_list, name="action-list"),
-    path("actions/new/", follow_ups.action_new, name="action-new"),
-    path("actions/meeting/", follow_ups.action_meeting, name="action-meeting"),
-    path("actions/<str:number>/", follow_ups.action_detail, name="action-detail"),
+    path("actions/", follow_ups.follow_up_list, name="follow-up-list"),
+    path("actions/new/", follow_ups.follow_up_new, name="follow-up-new"),
+    path("actions/meeting/", follow_ups.follow_up_meeting, name="follow-up-meeting"),
+    path("actions/<str:number>/", follow_ups.follow_up_detail, name="follow-up-detail"),
     path("synergy/", synergy.synergy, name="synergy"),
     path("trends/", synergy.trends, name="trends"),
 ]

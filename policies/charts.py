@@ -153,8 +153,8 @@ def adoption_headline(rollout: Rollout) -> str:
 
 def months_after(day: date, months: int) -> date:
     """Return the same day so many months later, or the last day of a shorter month."""
-    place = day.year * 12 + day.month - 1 + months
-    first = date(place // 12, place % 12 + 1, 1)
+    months_from_zero = day.year * 12 + day.month - 1 + months
+    first = date(months_from_zero // 12, months_from_zero % 12 + 1, 1)
     return first.replace(day=min(day.day, monthrange(first.year, first.month)[1]))
 
 

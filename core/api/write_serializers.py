@@ -195,8 +195,8 @@ class RelatedListField(serializers.ListField):
         if isinstance(data, list) and len(data) > self.MAX_RECORDS:  # before any query
             self.fail("max_length", most=self.MAX_RECORDS)
         records = super().to_internal_value(data)
-        for place, record in enumerate(records):
-            if record in records[:place]:
+        for position, record in enumerate(records):
+            if record in records[:position]:
                 self.fail("twice", input=truncate(self.child.to_representation(record)))
         return records
 
@@ -369,22 +369,24 @@ def json_pointer_escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def serializer_errors(errors: Any, place: str) -> Iterator[ErrorDetail]:
+def serializer_errors(errors: Any, pointer: str) -> Iterator[ErrorDetail]:
     """Yield the serializer's own errors, each with its JSON pointer."""
     if isinstance(errors, Mapping):
         for name, found in errors.items():
             is_field = name != api_settings.NON_FIELD_ERRORS_KEY
-            yield from serializer_errors(found, f"{place}/{json_pointer_escape(str(name))}" if is_field else place)
+            yield from serializer_errors(found, f"{pointer}/{json_pointer_escape(str(name))}" if is_field else pointer)
     elif isinstance(errors, FieldErrorDetail):
-        yield field_error(place, errors.code or "invalid", str(errors))
+        yield field_error(pointer, errors.code or "invalid", str(errors))
     else:
         for number, found in enumerate(errors):
-            yield from serializer_errors(found, place if isinstance(found, FieldErrorDetail) else f"{place}/{number}")
+            yield from serializer_errors(
+                found, pointer if isinstance(found, FieldErrorDetail) else f"{pointer}/{number}"
+            )
 
 
-def model_errors(exc: ValidationError, serializer: Any, place: str) -> Iterator[ErrorDetail]:
+def model_errors(exc: ValidationError, serializer: Any, pointer: str) -> Iterator[ErrorDetail]:
     """Yield the validation errors of a model or service under the field names of a serializer."""
     found = exc.error_dict if hasattr(exc, "error_dict") else {NON_FIELD_ERRORS: exc.error_list}
     for field, errors in found.items():
-        at = place if field == NON_FIELD_ERRORS else f"{place}/{api_name(serializer, field)}"
+        at = pointer if field == NON_FIELD_ERRORS else f"{pointer}/{api_name(serializer, field)}"
         yield from (field_error(at, error.code or "rule", text) for error in errors for text in error.messages)

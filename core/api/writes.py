@@ -180,10 +180,10 @@ class WritableViewSet(RecordViewSet):
         if not 1 <= len(body) <= MAX_BULK_RECORDS:
             text = _("Send 1 to %(most)d records at once.") % {"most": MAX_BULK_RECORDS}
             raise BadRequest(ErrorDetail("", "invalid_length", text))
-        wrong = [place for place, data in enumerate(body) if not isinstance(data, Mapping)]
+        wrong = [position for position, data in enumerate(body) if not isinstance(data, Mapping)]
         if wrong:
             text = _("Send an object for each record.")
-            raise BadRequest(*(ErrorDetail(f"/{place}", "invalid_shape", text) for place in wrong))
+            raise BadRequest(*(ErrorDetail(f"/{position}", "invalid_shape", text) for position in wrong))
         self.many = True
         return body
 
@@ -205,26 +205,26 @@ class WritableViewSet(RecordViewSet):
             raise WriteRejected(status, *(fault for exc in refusals for fault in exc.errors))
         return done
 
-    def rejection(self, exc: Exception, place: str) -> BadRequest:
+    def rejection(self, exc: Exception, pointer: str) -> BadRequest:
         """Return what a model or service raised as a rejected request, with pointers below that of the record: 403 for
         what is not the user's to change, 409 where only other records or the state of this one conflict, 400 where
         the data itself is invalid.
         """
         if isinstance(exc, BadRequest):
-            if not place:
+            if not pointer:
                 return exc
             faults = []
             for fault in exc.errors:
                 inside = fault.pointer.removeprefix("/")  # the message may begin with it
                 named = inside and fault.message.startswith(inside)
-                message = f"{place.removeprefix('/')}/{fault.message}" if named else fault.message
-                faults.append(ErrorDetail(f"{place}{fault.pointer}", fault.code, message))
+                message = f"{pointer.removeprefix('/')}/{fault.message}" if named else fault.message
+                faults.append(ErrorDetail(f"{pointer}{fault.pointer}", fault.code, message))
             return WriteRejected(exc.status_code, *faults)
         if isinstance(exc, PermissionDenied):
-            return WriteRejected(403, ErrorDetail(place, NOT_YOURS, str(exc) or str(OUT_OF_SCOPE)))
+            return WriteRejected(403, ErrorDetail(pointer, NOT_YOURS, str(exc) or str(OUT_OF_SCOPE)))
         if isinstance(exc, writing.Conflict):
-            return WriteRejected(409, *(ErrorDetail(place, exc.code, text) for text in exc.messages))
-        faults = list(model_errors(cast(ValidationError, exc), self.write_serializer_class, place))
+            return WriteRejected(409, *(ErrorDetail(pointer, exc.code, text) for text in exc.messages))
+        faults = list(model_errors(cast(ValidationError, exc), self.write_serializer_class, pointer))
         codes = {fault.code for fault in faults}
         status = 403 if NOT_YOURS in codes else 404 if "not_found" in codes else 409 if codes <= CONFLICT_CODES else 400
         return WriteRejected(status, *faults)
@@ -245,7 +245,7 @@ class WritableViewSet(RecordViewSet):
         twice = [n for n, key in enumerate(named) if key is not None and named.index(key) < n]
         if twice:
             text = _("Name each record once.")
-            raise BadRequest(*(field_error(f"/{place}/{field}", "twice", text) for place in twice))
+            raise BadRequest(*(field_error(f"/{position}/{field}", "twice", text) for position in twice))
         free = self.verb != DELETE  # records that reference these are blocked by a deletion only
         rows = self.model._base_manager.select_for_update(no_key=free).order_by("pk")
         found = {getattr(row, field): row for row in rows.filter(**{f"{field}__in": {*named} - {None}})}

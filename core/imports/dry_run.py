@@ -67,12 +67,12 @@ def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = 
     if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.errors):
         return plan
     library = kind.new_lookup(epoch1904=sheet.epoch1904)
-    places = {column.name: place for place, column in headings.columns.items()}
+    places = {column.name: number for number, column in headings.columns.items()}
     lines = [
         line
         for line in sheet.rows
         if line.number > headings.row
-        and not all(place in headings.ignored or is_blank(entry) for place, entry in line.cells.items())
+        and not all(number in headings.ignored or is_blank(entry) for number, entry in line.cells.items())
     ]
     for done, line in enumerate(lines):
         row = Row(line, places, by=by)
@@ -116,8 +116,8 @@ def note_versions(plan: DryRun) -> None:
 def read_cells(row: Row, headings: Headings, library: RecordLookup, kind: Importer) -> None:
     """Parse the cells of a row into values or errors. A name that may belong to another row of the file is resolved
     later."""
-    for place, column in headings.columns.items():
-        entry = row.line.cells.get(place)
+    for position, column in headings.columns.items():
+        entry = row.line.cells.get(position)
         if entry is None or is_blank(entry):
             row.values[column.name] = None
             continue
@@ -131,11 +131,11 @@ def read_cells(row: Row, headings: Headings, library: RecordLookup, kind: Import
                 row.unidentified = row.unidentified or isinstance(column, RecordNumberColumn)
     assign_language_fields(row, kind)
     fill_precisions(row, headings.columns.values())
-    for place, entry in row.line.cells.items():
-        if place not in headings.headed and not is_blank(entry):  # its content would be lost silently
+    for position, entry in row.line.cells.items():
+        if position not in headings.headed and not is_blank(entry):  # its content would be lost silently
             message = _("This cell stands under no heading. Give its column a heading, or clear the cell.")
             value = displayed_value(entry.value)
-            row.errors.append(ImportErrorDetail(row.number, place, "", value, "no_heading", message))
+            row.errors.append(ImportErrorDetail(row.number, position, "", value, "no_heading", message))
 
 
 def assign_language_fields(row: Row, kind: Importer) -> None:

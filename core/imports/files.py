@@ -169,7 +169,7 @@ def dry_run_report(plan: DryRun) -> dict[str, object]:
         "hidden_rows": plan.sheet.hidden_rows,
         "filled": sorted(set(plan.sheet.filled_down.values())),
         "heading_row": plan.headings.row,
-        "headings": [[place, column.heading] for place, column in sorted(plan.headings.columns.items())],
+        "headings": [[position, column.heading] for position, column in sorted(plan.headings.columns.items())],
         "faults": [fault.as_json() for fault in plan.errors[:MAX_STORED_ERRORS]],
         "rows": [row_report(plan, row) for row in plan.rows],
         "emptied": sum(change.emptied for row in plan.rows if row.is_valid for change in row.changes),
@@ -307,9 +307,11 @@ def add_validations(sheet: Worksheet, kind: Importer, lists: ChoiceLists, lists_
             sqref=f"{letter}2:{letter}{LAST_ROW}",
         )
         if column.name in lists:
-            place = get_column_letter(list(lists).index(column.name) + 1)
+            column_letter = get_column_letter(list(lists).index(column.name) + 1)
             rule.type = "list"
-            rule.formula1 = f"{quote_sheetname(lists_sheet)}!${place}$2:${place}${len(lists[column.name]) + 1}"
+            rule.formula1 = (
+                f"{quote_sheetname(lists_sheet)}!${column_letter}$2:${column_letter}${len(lists[column.name]) + 1}"
+            )
             rule.showErrorMessage, rule.errorStyle, rule.errorTitle = True, "warning", title
             rule.error = _("This is not in the list. Keep it only if it is a code, or the name in another language.")
         sheet.data_validations.append(rule)
@@ -371,8 +373,8 @@ def faulty_workbook(sheet: Sheet, heading_row: int, reasons: Mapping[int, str], 
     for number, column in faulty:  # empty ones too
         rows[number].setdefault(column, None)
     former = {c for c, cell in rows[heading_row].items() if cell and is_fault_heading(cell.value)}
-    place = 1 + max((column for cells in rows.values() for column in cells if column not in former), default=0)
-    target.column_dimensions[get_column_letter(place)].width = 60
+    last_column = 1 + max((column for cells in rows.values() for column in cells if column not in former), default=0)
+    target.column_dimensions[get_column_letter(last_column)].width = 60
     kept: dict[tuple[object, ...], Cell] = {}  # a row is written before the next is made
 
     def make(number: int, column: int, cell: SheetCell | None) -> Cell:
@@ -391,7 +393,7 @@ def faulty_workbook(sheet: Sheet, heading_row: int, reasons: Mapping[int, str], 
     for number in range(1, max(*rows, *texts) + 1):
         copied = {c: make(number, c, cell) for c, cell in rows[number].items() if c not in former}
         if number in texts:
-            copied[place] = xlsx.plain_cell(target, texts[number])
+            copied[last_column] = xlsx.plain_cell(target, texts[number])
         target.append([copied.get(column) for column in range(1, max(copied, default=0) + 1)])
     return xlsx.saved(book)
 

@@ -123,27 +123,27 @@ def match_heading(value: object, words: Mapping[str, Column]) -> Column | None:
 
 def read_headings(line: SheetRow, words: Mapping[str, Column]) -> Headings:
     headings, names = Headings(row=line.number), {column.name for column in words.values()}
-    for place, entry in sorted(line.cells.items()):
+    for position, entry in sorted(line.cells.items()):
         word, column, shown = (
             normalized_heading(entry.value),
             match_heading(entry.value, words),
             displayed_value(entry.value),
         )
         if word:
-            headings.headed.add(place)
+            headings.headed.add(position)
         if column and any(fills_same_field(column.name, other, names) for other in headings.names):
-            headings.add_error("twice", _("This column stands here twice. Keep one."), place, shown, shown)
+            headings.add_error("twice", _("This column stands here twice. Keep one."), position, shown, shown)
         elif column:
-            headings.columns[place] = column
+            headings.columns[position] = column
         elif is_fault_heading(entry.value) or word in ROW_NUMBER_HEADINGS:
-            headings.ignored.add(place)
+            headings.ignored.add(position)
         elif word:  # unknown: the closest known heading is offered
             near = closest_match(word, words)
             message = _("“%(word)s” is no column here. Delete the column; the template shows those there are.")
             if near:
                 message = _("“%(word)s” is no column here. Did you mean “%(near)s”? Rename it, or delete the column.")
             labels = {"word": truncate(entry.value), "near": words[near].heading if near else ""}
-            headings.add_error("unknown_column", message % labels, place, shown, shown)
+            headings.add_error("unknown_column", message % labels, position, shown, shown)
     return headings
 
 

@@ -77,16 +77,16 @@ class Row:
         return not (self.errors or self.missing)
 
     def entry(self, name: str) -> SheetCell | None:
-        place = self.positions.get(name)
-        return self.line.cells.get(place) if place else None
+        position = self.positions.get(name)
+        return self.line.cells.get(position) if position else None
 
     def add_error(self, column: Column | None, code: str, message: str) -> None:
         """Add an error to a cell, or to the row if its column is not in the file."""
-        place = self.positions.get(column.name) if column else None
+        position = self.positions.get(column.name) if column else None
         entry = self.entry(column.name) if column else None
         heading, name = (column.heading, column.name) if column else ("", "")
         value = displayed_value(entry and entry.value)
-        self.errors.append(ImportErrorDetail(self.number, place, heading, value, code, message, name))
+        self.errors.append(ImportErrorDetail(self.number, position, heading, value, code, message, name))
 
     def mark_unidentified(self, column: Column | None, code: str, message: str) -> None:
         """Add an error and mark the row's record as unidentified: it is not validated as a new one."""

@@ -93,14 +93,14 @@ def load_file(file: SeedFile, ids: RecordIds, errors: list[tuple[str, int, str]]
     importer.name, importer.model, importer.keys = file.name, file.model, (file.key,)
     importer.file, importer.ids = file, ids
     importer.shipped = {item.key: item for item in SeedRecord.objects.filter(kind=file.name)}
-    importer.heads = {place: str(cell.value).strip() for place, cell in sheet.rows[0].cells.items()}
+    importer.heads = {position: str(cell.value).strip() for position, cell in sheet.rows[0].cells.items()}
     sheet = replace(sheet, rows=[sheet.rows[0], *importer.changed_rows(sheet.rows[1:], result)])
     if len(sheet.rows) == 1:
         return result
     plan = make_dry_run(importer, sheet, by=None)
     for fault in plan.errors:
-        place = fault.name or fault.heading
-        errors.append((file.path.name, fault.row, f"[{place}] {fault.message}" if place else fault.message))
+        position = fault.name or fault.heading
+        errors.append((file.path.name, fault.row, f"[{position}] {fault.message}" if position else fault.message))
     plan.rows = [row for row in plan.rows if row.is_valid]  # errors of later files show as well
     write_rows(plan, by=None, reason=SEED_REASON)
     shipments = []
@@ -173,8 +173,8 @@ class SeedImporter(Importer):
         """Return the texts of a row by heading, as SeedRecord stores them."""
         cells = line.cells
         return {
-            name: normalize_text(str(cells[place].value)) if place in cells else ""
-            for place, name in self.heads.items()
+            name: normalize_text(str(cells[position].value)) if position in cells else ""
+            for position, name in self.heads.items()
         }
 
     def key(self, line: SheetRow) -> str:

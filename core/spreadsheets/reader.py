@@ -313,7 +313,7 @@ def fill_merged_cells(
     filled: dict[Place, str] = {}
     end, work = max(rows, default=0), 0
     for (top, left), (bottom, right) in merged:
-        head, place = rows[top + 1].get(left + 1), left + 1
+        head, position = rows[top + 1].get(left + 1), left + 1
         covered = range(top + 1, min(bottom + 1, end) + 1)
         work += len(covered)
         if work > MAX_CELLS:
@@ -321,11 +321,11 @@ def fill_merged_cells(
         for number in filter(rows.get, covered):
             cells = rows[number]
             for column in [column for column in cells if left < column <= right + 1]:
-                if (number, column) != (top + 1, place):
+                if (number, column) != (top + 1, position):
                     del cells[column]
             if head and left == right and number != top + 1 and cells:
-                cells[place] = head
-                filled[number, place] = f"{cell_name(top + 1, place)}:{cell_name(bottom + 1, place)}"
+                cells[position] = head
+                filled[number, position] = f"{cell_name(top + 1, position)}:{cell_name(bottom + 1, position)}"
     return filled
 
 
@@ -530,7 +530,7 @@ def scan_ods(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDeta
                 extent.reach(last, column)
                 places = [(r, c) for r in range(row, last + 1) for c in range(left, column + 1)]
                 if attributes["office:value-type"] == "percentage":
-                    details.formats.update({place: {"percent": True} for place in places})
+                    details.formats.update({position: {"percent": True} for position in places})
                 elif attributes.get("calcext:value-type") == "error":
                     details.omitted.update(dict.fromkeys(places, "error"))
     return lambda title: sheets.get(title) or SheetDetails(untold="ods")

@@ -243,17 +243,17 @@ def table_rows(context: Context, table: Table, most: int, cards: int | None) -> 
             out.append(f'<tr class="group{late}"{role}><th scope="rowgroup" colspan="{len(shown)}">{head}</th></tr>\n')
         group = status
         out.append(f"<tr{attribute('id', row[0].anchor)}{attribute('class', ' '.join(classes))}{role}>")
-        for place, (at, column, label) in enumerate(shown):
+        for position, (at, column, label) in enumerate(shown):
             content = render_cell(row[at], column, carried)
-            if grouped and again and not place:
+            if grouped and again and not position:
                 content = f'<span class="visually-hidden">{conditional_escape(format_cell(row[at], column))}</span>'
-            tag, scope = ("td", "") if place else ("th", ' scope="row"')
+            tag, scope = ("td", "") if position else ("th", ' scope="row"')
             second = row[at].below
             below = second if isinstance(second, Cell) else Cell(second)
             if below.value or below.page_text:
                 content += f'<span class="below"{lang_attr(below.value)}>{render_cell(below, TEXT, carried)}</span>'
             labels = cards if cards is not None else 0 if table.has_phone_rows else None
-            out.append(f"<{tag}{scope}{cell_attributes(row[at], column, label, place, labels)}>{content}</{tag}>")
+            out.append(f"<{tag}{scope}{cell_attributes(row[at], column, label, position, labels)}>{content}</{tag}>")
         out.append("</tr>\n")
     return mark_safe("".join(out))  # noqa: S308  # texts and addresses are escaped
 
@@ -284,7 +284,7 @@ def format_cell(cell: Cell, column: AnyColumn) -> str:
     return FORMATS.get(cell.kind or column.kind, str)(value)
 
 
-def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards: int | None) -> str:
+def cell_attributes(cell: Cell, column: AnyColumn, label: str, position: int, cards: int | None) -> str:
     """Return the HTML attributes of a table cell: width class, language and, where rows can be cards, its label.
 
     A text is `brief` if it is short, and `prose` if it needs some width to wrap in; `words` in a column of numbers say
@@ -302,10 +302,10 @@ def cell_attributes(cell: Cell, column: AnyColumn, label: str, place: int, cards
     if column.phone:
         classes = f"{classes} at-{column.phone}".lstrip()
     if cards is not None:
-        if place and place == cards:
+        if position and position == cards:
             classes = f"{classes} card-status".lstrip()
         # The roles say again what the elements are: shown as blocks, some browsers forget it.
-        roles = f' role="cell" data-label="{label}"' if place else ' role="rowheader"'
+        roles = f' role="cell" data-label="{label}"' if position else ' role="rowheader"'
     language = attribute("lang", cell.lang)
     if not cell.lang and column.kind == "text" and not cell.tag:
         language = lang_attr(cell.value)
@@ -369,9 +369,9 @@ def chart_sources(context: Context) -> list[object]:
 def source_numbers(sources: Sequence[object], everything: Sequence[object]) -> str:
     """Format the positions of these sources in the whole list: 1–4, 7."""
     runs: list[list[int]] = []
-    for place in sorted(everything.index(source) + 1 for source in sources):
-        if runs and runs[-1][-1] == place - 1:
-            runs[-1][1:] = [place]
+    for number in sorted(everything.index(source) + 1 for source in sources):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1][1:] = [number]
         else:
-            runs.append([place])
+            runs.append([number])
     return join_short("–".join(map(str, run)) for run in runs)

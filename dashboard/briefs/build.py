@@ -657,9 +657,9 @@ def about_reports(reports: OutstandingReports) -> list[Line]:
     return [
         line(
             names_text([names[status.pilot.pk] for status in statuses], NAMES_ASKED),
-            text % {**values, "state": ReportState(place).label},
+            text % {**values, "state": ReportState(report_state).label},
         )
-        for place, statuses in reports.by_place.items()
+        for report_state, statuses in reports.by_place.items()
         if statuses
     ]
 

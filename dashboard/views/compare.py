@@ -81,9 +81,9 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
         rollout = build_rollout(policy, as_of) if policy else None
         plans = {row.province.pk: row for row in rollout.provinces} if rollout else {}
         whole = build_progress(Pilot.objects.listed(as_of).filter(province__in=chosen), as_of)
-        places = [[item for item in whole.pilots if item.pilot.province_id == place.pk] for place in chosen]
+        places = [[item for item in whole.pilots if item.pilot.province_id == province.pk] for province in chosen]
         rows = [
-            *plan_rows([plans.get(place.pk) for place in chosen], policy),
+            *plan_rows([plans.get(province.pk) for province in chosen], policy),
             *province_rows([Progress(as_of, pilots) for pilots in places], year_due(as_of)),
         ]
     return comparison_page(request, _("Compare provinces"), "compare-provinces", bar, chosen, rows)
@@ -97,7 +97,7 @@ def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list
     bar, records = FilterBar(request, form), []
     for name in PARAMETERS:
         record = form.cleaned_data.get(name)
-        if record in records:
+        if record and record in records:
             text = _("%(name)s: “%(record)s” is picked twice. Pick another, or leave it empty.")
             raise BadRequest(ErrorDetail(name, "twice", text % {"name": name, "record": record.slug}))
         records += [record] if record else []
@@ -109,9 +109,9 @@ def comparison_page(
 ) -> HttpResponseBase:
     """Return the page: a column for each record, a row for each thing that is compared."""
     columns: list[Column[Row]] = [Column("what", _("What is compared"), itemgetter(0))]
-    for place, record in enumerate(records, 1):
+    for position, record in enumerate(records, 1):
         label = str(getattr(record, "label", record))
-        columns.append(Column(record.slug, label, itemgetter(place), url=record.get_absolute_url()))
+        columns.append(Column(record.slug, label, itemgetter(position), url=record.get_absolute_url()))
     table = make_table(columns, rows) if records else None
     exports: Exports = {"compare": Export(title, lambda: make_table(columns, rows), bar.chips)} if records else {}
     text = ngettext("%(n)d picked, as of %(day)s", "%(n)d side by side, as of %(day)s", len(records))

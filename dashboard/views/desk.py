@@ -131,8 +131,8 @@ def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) 
     if columns is not None:
         return make_table(columns, item.items, item.url)
     if item.slug == "red":
-        place = {"province": home.slug} if home else {}
-        whole = pilots_url(**place, light=Colour.RED.value)
+        own_province = {"province": home.slug} if home else {}
+        whole = pilots_url(**own_province, light=Colour.RED.value)
         classes = classes_of(item.items, item.items[0].as_of) if item.items else {}
         return make_table(attention_columns(names, classes), item.items, whole)
     return follow_ups_table(item.items, DESK_WITHOUT)

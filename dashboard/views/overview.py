@@ -96,8 +96,8 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
         "coverage_scope": charts["coverage"].subtitle,
         "industries": industry_bars(value.national_coverage),
         "not_reported": [
-            (place.label, names_text([names[status.pilot.pk] for status in statuses], NAMED))
-            for place, statuses in value.outstanding.by_place.items()
+            (report_state.label, names_text([names[status.pilot.pk] for status in statuses], NAMED))
+            for report_state, statuses in value.outstanding.by_place.items()
             if statuses
         ],
         "overdue_url": follow_ups_url(overdue="true"),

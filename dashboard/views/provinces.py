@@ -224,7 +224,7 @@ def annotated_provinces(
     order = [PlanStatus.DRAFTING, PlanStatus.NOT_FOUND, PlanStatus.UNKNOWN, PlanStatus.ISSUED, PlanStatus.NOT_REQUIRED]
     rows = rollout.provinces if rollout else ()
     by_plan = sorted(rows, key=lambda row: (order.index(row.status), -(row.latest or as_of).toordinal()))
-    places = [When(pk=row.province.pk, then=Value(place)) for place, row in enumerate(by_plan)]
+    places = [When(pk=row.province.pk, then=Value(position)) for position, row in enumerate(by_plan)]
     own = ProvincialPlan.objects.filter(policy=policy, province=OuterRef("pk"))
     issued = own.issued(as_of)
     with_status: Any = own.with_status(as_of)

@@ -232,11 +232,11 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
     more = [Column("add", _("Enter the missing"), add_cell)] if user.has_perm("pilots.add_pilot") else []
     announced = reconciliation_table(report.batches, more=more)
     # the province applies to the whole page, the other filters to the findings only
-    place = [chip for chip in bar.chips if given["province"] and chip.value == given["province"].name][:1]
+    province_chips = [chip for chip in bar.chips if given["province"] and chip.value == given["province"].name][:1]
     tables = {
         "chase": Export(_("Chase list"), lambda: chase_file(request, chase), bar.chips),
-        "rules": Export(_("Rules and what they found"), lambda: rules_table(request, report), place),
-        "announced": Export(_("Announced against recorded"), lambda: announced, place),
+        "rules": Export(_("Rules and what they found"), lambda: rules_table(request, report), province_chips),
+        "announced": Export(_("Announced against recorded"), lambda: announced, province_chips),
     }
     headline = quality_headline(report)
     if file := export_response(request, tables, title, headline):

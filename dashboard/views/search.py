@@ -111,7 +111,7 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
         (IndustryFilter, Industry.objects.all(), ""),
         (MeasureFilter, Measure.objects.all(), ""),
         (FigureFilter, Figure.objects.all(), ""),
-        (FollowUpFilter, assigned.select_related("owner_agency"), reverse("action-list")),
+        (FollowUpFilter, assigned.select_related("owner_agency"), reverse("follow-up-list")),
         (PracticeFilter, Practice.objects.on(as_of), reverse("practice-list")),
         (DocumentSearch, readable(request.user, Document.objects.all()), ""),
         (SourceFilter, Source.objects.all(), reverse("data")),

@@ -190,7 +190,7 @@ def build_coverage(
         ],
         fields=fields,
         matrix=CoverageMatrix(
-            columns, industries, [[tally[industry.pk, place.code] for place in columns] for industry in industries]
+            columns, industries, [[tally[industry.pk, column.code] for column in columns] for industry in industries]
         ),
         chosen=chosen,
         basis=basis,

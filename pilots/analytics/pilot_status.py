@@ -593,7 +593,7 @@ class OutstandingReports:
         self.as_of, self.year = rated.as_of, metrics.year_due(rated.as_of)
         owing = [status for status in rated.pilots if status.first_year <= self.year]
         self.owing = len(owing)
-        self.by_place: dict[ReportState, list[PilotStatus]] = {place: [] for place in ReportState}
+        self.by_place: dict[ReportState, list[PilotStatus]] = {report_state: [] for report_state in ReportState}
         for status in owing:
             if not status.reported:
                 self.by_place[self.place_of(status)].append(status)
@@ -618,7 +618,7 @@ class OutstandingReports:
 
     @cached_property
     def pilots(self) -> list[tuple[ReportState, PilotStatus]]:
-        return [(place, status) for place, statuses in self.by_place.items() for status in statuses]
+        return [(report_state, status) for report_state, statuses in self.by_place.items() for status in statuses]
 
     @property
     def count(self) -> int:
@@ -626,7 +626,7 @@ class OutstandingReports:
 
     @property
     def counts(self) -> dict[ReportState, int]:
-        return {place: len(statuses) for place, statuses in self.by_place.items()}
+        return {report_state: len(statuses) for report_state, statuses in self.by_place.items()}
 
     @property
     def listed_pilots(self) -> list[Pilot]:

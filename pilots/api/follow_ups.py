@@ -259,10 +259,10 @@ class FollowUpViewSet(WritableViewSet):
         writing.check_scope(user, writing.CHANGE, record)
         given = checked_data(self.write_serializer_class(data=data))
         documents = given.get("documents", ())
-        for place, document in enumerate(documents):
+        for position, document in enumerate(documents):
             if not can_read(user, document):  # as for those that do not exist
                 text = _("There is no “{input}” on record.").format(input=document.pk)
-                raise WriteRejected(400, field_error(f"/documents/{place}", "not_on_record", text))
+                raise WriteRejected(400, field_error(f"/documents/{position}", "not_on_record", text))
         self.check_revision(record, data)
         return take_step(
             record,

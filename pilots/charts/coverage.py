@@ -178,8 +178,8 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Char
     columns: list[Column[tuple[Industry, Sequence[int]]]] = [
         Column("industry", _("Industry"), lambda row: record_cell(row[0])),
         *(
-            Column(code, label, lambda row, place=place: row[1][place], kind="integer")  # type: ignore[misc]
-            for place, (code, label) in enumerate(matrix.columns)
+            Column(code, label, lambda row, position=position: row[1][position], kind="integer")  # type: ignore[misc]
+            for position, (code, label) in enumerate(matrix.columns)
         ),
         Column("total", _("Total"), lambda row: sum(row[1]), kind="integer"),
     ]

@@ -37,7 +37,7 @@ from policies.tables import province_cell
 
 def follow_ups_url(**filters: str) -> str:
     """Return the URL of the follow-ups that a number counts."""
-    return reverse("action-list", query=filters)
+    return reverse("follow-up-list", query=filters)
 
 
 # -- the answer in words and figures ---------------------------------------------------------------------
@@ -429,7 +429,7 @@ class LightFollowUps:
             return open_link(own, short=self.short)
         if colour != Colour.RED or not self.may_open:
             return None
-        url = reverse("action-new", query={"pilot": status.pilot.slug, **cause})
+        url = reverse("follow-up-new", query={"pilot": status.pilot.slug, **cause})
         return Cell("", url=url, page_text=_("Open a follow-up"))
 
     def owner_cell(self, status: PilotStatus) -> Cell:

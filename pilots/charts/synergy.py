@@ -247,8 +247,8 @@ def sort_by_class(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
     order = list(CoControl)
 
     def key(item: PilotSynergy) -> tuple[bool, int, Decimal]:
-        place = order.index(item.kind) if item.kind else len(order)
-        return item.basis != EmissionBasis.TOTAL, place, -(item.carbon.reduction.rate or Decimal(0))
+        rank = order.index(item.kind) if item.kind else len(order)
+        return item.basis != EmissionBasis.TOTAL, rank, -(item.carbon.reduction.rate or Decimal(0))
 
     return sorted(pilots, key=key)
 

@@ -227,8 +227,8 @@ class Attachment(HistoryModel):
             message = text if last else _("The first page has the number 1.")
             raise ValidationError({"page_number": ValidationError(message, code="no_such_page")})
         name, key = self.target_key
-        place = {name: key, "document": self.document_id, "page_number": page, "quote": self.quote}
-        if self._state.adding and Attachment.objects.filter(**place, removed_on=None).exists():
+        same_quote = {name: key, "document": self.document_id, "page_number": page, "quote": self.quote}
+        if self._state.adding and Attachment.objects.filter(**same_quote, removed_on=None).exists():
             raise ValidationError({"document": ValidationError(_("It is attached there already."), code="duplicate")})
 
     @property

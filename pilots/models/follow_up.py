@@ -360,7 +360,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         return f"{self.number} {self.title}"
 
     def get_absolute_url(self) -> str:
-        return reverse("action-detail", args=[self.number])
+        return reverse("follow-up-detail", args=[self.number])
 
     @property
     def subject(self) -> Any:

@@ -216,10 +216,10 @@ class ReadingLedger:
             (indicator, period): version for indicator, period, version in used.annotate(Max("version"))
         }
 
-    def next_version(self, place: ReadingKey) -> int:
+    def next_version(self, key: ReadingKey) -> int:
         """Return one more than the highest version ever used, deleted ones included."""
-        newest = self.newest.get(place)
-        return max(self.used_versions.get(place, 0), newest.version if newest else 0) + 1
+        newest = self.newest.get(key)
+        return max(self.used_versions.get(key, 0), newest.version if newest else 0) + 1
 
     def differs(self, value: Reading) -> bool:
         """Whether the value differs from the newest version."""
@@ -261,7 +261,7 @@ class ReadingLedger:
 
     def previous_value(self, value: Reading, beside: Iterable[Reading] = ()) -> tuple[str, Decimal] | None:
         """Return the previous value with its period: of the latest year or quarter, else the version it follows."""
-        values = self.bases | {place: item.value for place, item in self.newest.items()}
+        values = self.bases | {key: item.value for key, item in self.newest.items()}
         values |= {item.key: item.value for item in beside}
         same_kind = [
             period

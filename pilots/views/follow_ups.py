@@ -71,7 +71,7 @@ MORE_ROWS = 3  # of a meeting, at the push of a button
 
 
 @page(*FollowUpPageFilter.base_filters)
-def action_list(request: TrackerRequest) -> HttpResponseBase:
+def follow_up_list(request: TrackerRequest) -> HttpResponseBase:
     """List the follow-ups that exist on the day, with what became of red lights."""
     as_of = request.as_of
     rows = FollowUp.objects.with_state(as_of).with_order().select_related(*RELATED)
@@ -127,7 +127,7 @@ def listed_follow_ups(request: TrackerRequest, user: Any) -> Feeds:
 
 
 FEED_LISTS["actions"] = FeedList(
-    "action-list",
+    "follow-up-list",
     gettext_lazy("Follow-ups"),
     ["ics", "atom"],
     listed_follow_ups,
@@ -139,7 +139,7 @@ FEED_LISTS["actions"] = FeedList(
 
 
 @page(ENTRY_PARAMETER, "sheet", cached=False)
-def action_detail(request: TrackerRequest, number: str) -> HttpResponseBase:
+def follow_up_detail(request: TrackerRequest, number: str) -> HttpResponseBase:
     """Show one follow-up with its steps, and the form of the moves that the user may make; a POST takes a step."""
     follow_up = read_follow_up(request, number)
     user: Any = request.user
@@ -200,7 +200,7 @@ def detail_page(
             "title": title,
             "finding": headline,
             "follow_up": follow_up,
-            "crumbs": [{"url": "action-list", "label": _("Follow-ups")}, {"label": follow_up.number}],
+            "crumbs": [{"url": "follow-up-list", "label": _("Follow-ups")}, {"label": follow_up.number}],
             "cause": cause_text(follow_up),
             "cause_url": cause_url(follow_up) if follow_up.cause else "",
             "meeting_url": follow_ups_url(meeting=follow_up.meeting),
@@ -248,7 +248,7 @@ def check_may_open(user: Any) -> None:
 
 @login_required
 @page(*PREFILL, known=DAY_PARAMETERS, cached=False)
-def action_new(request: TrackerRequest) -> HttpResponseBase:
+def follow_up_new(request: TrackerRequest) -> HttpResponseBase:
     """Open a follow-up, prefilled from the light or the record that the link names.
 
     Without `cause`, `indicator` or `milestone` in the query only the subject is filled in. Raises Http404 for what is
@@ -283,15 +283,15 @@ def action_new(request: TrackerRequest) -> HttpResponseBase:
         "finding": _("What is to be done, by whom and by when. It gets its number when it is opened."),
         "form": form,
         "light": light,
-        "back": reverse("action-list"),
-        "crumbs": [{"url": "action-list", "label": _("Follow-ups")}, {"label": _("Open a follow-up")}],
+        "back": reverse("follow-up-list"),
+        "crumbs": [{"url": "follow-up-list", "label": _("Follow-ups")}, {"label": _("Open a follow-up")}],
     }
     return render(request, "follow_ups/new.html", context, status=400 if form.errors else 200)
 
 
 @login_required
 @page(known=DAY_PARAMETERS, cached=False)
-def action_meeting(request: TrackerRequest) -> HttpResponseBase:
+def follow_up_meeting(request: TrackerRequest) -> HttpResponseBase:
     """Open several follow-ups of one meeting, all or none; `more` adds rows to the form without checking it."""
     user: Any = request.user
     check_may_open(user)
@@ -321,6 +321,6 @@ def action_meeting(request: TrackerRequest) -> HttpResponseBase:
         "form": form,
         "rows": rows,
         "hides_errors": adds_rows,
-        "crumbs": [{"url": "action-list", "label": _("Follow-ups")}, {"label": _("From a meeting")}],
+        "crumbs": [{"url": "follow-up-list", "label": _("Follow-ups")}, {"label": _("From a meeting")}],
     }
     return render(request, "follow_ups/meeting.html", context, status=status)
