@@ -158,7 +158,7 @@ def query_text(asked: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("resource", "day"), sampled(product(SUFFIXES, ["2023-06-30", "2024-01-30", "2026-11-01"]), every=5)
+    ("resource", "day"), sampled(product(SUFFIXES, ["2023-06-30", "2024-01-30", "2026-11-01"]), every=9)
 )
 def test_what_a_suffix_finds_are_the_rows_that_show_it(client: Client, measured: None, resource: str, day: str) -> None:
     every = result_rows(client, f"{resource}/?as_of={day}")

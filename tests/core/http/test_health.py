@@ -19,32 +19,15 @@ pytestmark = pytest.mark.django_db
 Usage = namedtuple("Usage", "total used free")
 
 
-def response_parts(response: Any) -> tuple[int, str, Any]:
-    return response.status_code, response["Content-Type"], json.loads(response.content)
-
-
 def health_log(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "tracker.health"]
-
-
-def problem_body(path: str, status: int, title: str, detail: str) -> dict[str, Any]:
-    """Return the whole body of a problem response."""
-    return {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": path,
-        "request_id": "probe-1",
-        "errors": [],
-    }
 
 
 def assert_not_ready(client: Client) -> None:
     """Assert the response of an instance that is not ready."""
     response = client.get("/readyz", headers={"X-Request-ID": "probe-1"})
-    body = problem_body("/readyz", 503, "Not available now", "Not ready. Try again in a few seconds.")
-    assert response_parts(response) == (503, "application/problem+json", body)
+    assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
+    assert json.loads(response.content)["detail"] == "Not ready. Try again in a few seconds."
     assert (response["Retry-After"], response["Cache-Control"]) == ("2", "no-store")
 
 
@@ -55,7 +38,7 @@ def test_it_answers_whatever_the_host_the_scheme_and_the_reader(
     settings.SECURE_SSL_REDIRECT, settings.SITE_ACCESS = True, "internal"
     with django_assert_num_queries(0):  # the question of /readyz has a connection of its own
         response = client.get(path, headers={"host": "10.0.0.7"})
-    assert response_parts(response) == (200, "application/json", {"status": "ok"})
+    assert (response.status_code, json.loads(response.content)) == (200, {"status": "ok"})
     assert response["Cache-Control"] == "no-store"
     head = client.head(path)
     assert (head.status_code, head.content) == (200, b"")
@@ -65,8 +48,7 @@ def test_it_answers_whatever_the_host_the_scheme_and_the_reader(
 @pytest.mark.parametrize("method", ["post", "options"])
 def test_it_is_only_read(client: Client, path: str, method: str) -> None:
     response = getattr(client, method)(path, headers={"X-Request-ID": "probe-1"})
-    body = problem_body(path, 405, "Method not allowed", "Use GET or HEAD.")
-    assert response_parts(response) == (405, "application/problem+json", body)
+    assert (response.status_code, response["Content-Type"]) == (405, "application/problem+json")
     assert (response["Allow"], response["Cache-Control"]) == ("GET, HEAD", "no-store")
 
 
