@@ -73,7 +73,7 @@ def prefetch_for_status(
         "stages": StageEntry.objects.order_by("entered_on", "pk"),
         "milestones": Milestone.objects.order_by("planned_on", "pk"),
         "targets": Target.objects.order_by("indicator_id").select_related("indicator"),
-        "readings": readings.order_by("period", "version"),
+        "readings": readings.order_by("period", "version", "pk"),
         "overrides": LightOverride.objects.order_by("set_on", "pk"),
         "replans": Replan.objects.order_by("pk"),
     }

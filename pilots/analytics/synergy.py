@@ -237,7 +237,7 @@ class Synergy:
 def build_synergy(pilots: QuerySet[Pilot], as_of: date, year: int | None = None) -> Synergy:
     """Return the synergy of these pilots in a year (by default the last one due), as known on a day."""
     used = Indicator.objects.filter(may_enter_synergy__in=EmissionBasis.values)
-    readings = Reading.objects.filter(YEARLY, indicator__in=used).order_by("period", "version")
+    readings = Reading.objects.filter(YEARLY, indicator__in=used).order_by("period", "version", "pk")
     chosen = pilots.select_related("batch", "province", "parent").prefetch_related(
         Prefetch("targets", Target.objects.order_by("indicator_id"), to_attr="prefetched_targets"),
         Prefetch("readings", readings, to_attr="prefetched_readings"),
