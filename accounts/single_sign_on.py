@@ -96,8 +96,8 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
                 set_role(person, claims)
                 return
             same = Q(username=person.username or None) | Q(email__iexact=person.email or None)
-            known = get_user_model()._default_manager.filter(same).first()
-            if known is None and role_of_claims(claims) is None:
+            account = get_user_model()._default_manager.filter(same).first()
+            if account is None and role_of_claims(claims) is None:
                 raise NoRole
         except NoRole:
             who = {"user": person.pk} if sociallogin.is_existing else {"subject": subject}
@@ -105,13 +105,13 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
                 "The provider knows you, but none of your groups has a role here. Ask an administrator for access."
             )
             raise refusal(request, text, why="no group has a role", **who) from None
-        if known:
+        if account:
             text = _(
                 "There is an account with this name or mail address already. Sign in with its password once, then "
                 "link it on the page “Single sign-on” of your account."
             )
             linked = reverse("socialaccount_connections")
-            raise refusal(request, text, why="account is not linked", user=known.pk, subject=subject, wanted=linked)
+            raise refusal(request, text, why="account is not linked", user=account.pk, subject=subject, wanted=linked)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return True  # `pre_social_login` has refused everybody who may have no account

@@ -452,18 +452,18 @@ def reader_of(request: HttpRequest) -> str | None:
 
     None where the view has to decide: the token is wrong, or an internal site wants a sign-in.
     """
-    known, public = settings.SESSION_COOKIE_NAME in request.COOKIES, settings.SITE_ACCESS != "internal"
+    has_session, public = settings.SESSION_COOKIE_NAME in request.COOKIES, settings.SITE_ACCESS != "internal"
     if is_api(request):  # by its own authentication; no response depends on the user
-        if "Authorization" not in request.headers and not known:
+        if "Authorization" not in request.headers and not has_session:
             return API_CLIENT if public else None
         try:
             is_user = Request(request, authenticators=APIView().get_authenticators()).user.is_authenticated
         except APIException:
             return None
         return API_CLIENT if is_user or public else None
-    if not public and not (known and request.user.is_authenticated):
+    if not public and not (has_session and request.user.is_authenticated):
         return None
-    if known and request.user.is_staff:
+    if has_session and request.user.is_staff:
         return f"staff {request.user.pk}"  # pages show links to what they may edit
     return SIGNED_IN
 

@@ -438,12 +438,12 @@ class RateThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: object) -> bool:
         """Raises Throttled, whose answer tells the limit."""
-        known = request.user.is_authenticated
-        rates = ["signed-in" if known else "anonymous"]
+        signed_in = request.user.is_authenticated
+        rates = ["signed-in" if signed_in else "anonymous"]
         if request.method not in SAFE_METHODS:
             rates.append("writes")
         if request.accepted_renderer.format in FILE_FORMATS:
-            rates.append("files" if known else "anonymous-files")
+            rates.append("files" if signed_in else "anonymous-files")
         check_request(request._request, request.user, *rates)  # noqa: SLF001  # DRF wraps Django's request
         return True
 

@@ -310,9 +310,9 @@ class ChoiceFormField(ChoiceField):
         return {str(word): str(word) for word in dict(self.choices) if word}
 
     def validate(self, value: object) -> None:
-        known = self.known_values()
-        if value and str(value) not in known:
-            raise invalid_choice_error(value, list(known))
+        choices = self.known_values()
+        if value and str(value) not in choices:
+            raise invalid_choice_error(value, list(choices))
 
 
 class ChoiceFilter(django_filters.ChoiceFilter):
@@ -460,10 +460,10 @@ def choice_label(form: Form, name: str) -> str:
 def requested_sort(request: HttpRequest, columns: Sequence[AnyColumn], default: str) -> str:
     """Return the sort parameter. Raises BadRequest for an unknown column."""
     word = request.GET.get("sort", default)
-    known = [column.sort for column in columns if column.sort]
-    if word.removeprefix("-") not in known:
+    sorts = [column.sort for column in columns if column.sort]
+    if word.removeprefix("-") not in sorts:
         text = _("sort: “%(value)s” is no column. Use one of %(known)s, with - in front for the other direction.")
-        message = text % {"value": truncate(word), "known": ", ".join(known)}
+        message = text % {"value": truncate(word), "known": ", ".join(sorts)}
         raise BadRequest(ErrorDetail("sort", "invalid_choice", message))
     return word
 

@@ -107,10 +107,10 @@ def load_shipped_days(**_kwargs: object) -> int:
     """
     with SHIPPED.open(encoding="utf-8") as file:
         rows = [WorkingDay(**{**row, "day": date.fromisoformat(row["day"])}) for row in csv.DictReader(file)]
-    known = {
+    existing = {
         day.year for day in WorkingDay.objects.filter(day__year__in={r.day.year for r in rows}).dates("day", "year")
     }
-    new = [row for row in rows if row.day.year not in known]
+    new = [row for row in rows if row.day.year not in existing]
     WorkingDay.objects.bulk_create(new, ignore_conflicts=True)
     return len(new)
 

@@ -57,7 +57,7 @@ def require_unscaled(number: ParsedNumber) -> ParsedNumber:
 
 def split_steps(text: str) -> Iterator[tuple[int, str]]:
     """Yield year and value, as it is written, of steps such as 2024: 34.4; 2025: 30. Raises AmbiguousCell."""
-    known = set()
+    years_seen = set()
     for part in text.replace("\n", ";").replace("；", ";").split(";"):
         if not part.strip():
             continue
@@ -65,9 +65,9 @@ def split_steps(text: str) -> Iterator[tuple[int, str]]:
         if not sign:
             raise AmbiguousCell("steps", _("Write each step as year: value, for example 2024: 34.4; 2025: 30."))
         when = read_integer(SheetCell(year.strip()))
-        if when in known:
+        if when in years_seen:
             raise AmbiguousCell("twice", _("“%(word)s” stands in the list twice. Keep one.") % {"word": when})
-        known.add(when)
+        years_seen.add(when)
         yield when, value.strip()
 
 
@@ -267,18 +267,18 @@ class MilestoneImporter(PlannedDayImporter):
 
     def validate_rows(self, rows: Sequence[Row]) -> None:
         fresh = [row for row in rows if not row.recorded and row.is_valid]
-        known: dict[tuple[int, str], Any] = {}
+        by_title: dict[tuple[int, str], Any] = {}
         pilots = {row.record.pilot_id for row in fresh}
         for record in Milestone.objects.with_planned_day(today()).filter(pilot__in=pilots):
             for title in filter(None, (record.title_zh, record.title_en)):
-                known[record.pilot_id, title] = record
+                by_title[record.pilot_id, title] = record
         message = _(
             "A milestone of this title is on record, planned on %(day)s. Write its record number %(number)s to change "
             "it, or give this one a title of its own."
         )
         for row in fresh:
             for name in ("title_zh", "title_en"):
-                same = known.get((row.record.pilot_id, getattr(row.record, name)))
+                same = by_title.get((row.record.pilot_id, getattr(row.record, name)))
                 if same:
                     labels = {"day": same.planned_then, "number": same.pk}
                     row.add_error(self.column(name), "same_title", message % labels)

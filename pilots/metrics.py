@@ -205,17 +205,17 @@ class CurrentStage(NamedTuple):
 
 def current_stage(entries: Iterable[StageEvent], as_of: date) -> CurrentStage | None:
     """Return the latest stage entered on or before the day; None when there is none."""
-    known = sort_events(entry for entry in entries if entry.on <= as_of)
-    if not known:
+    events = sort_events(entry for entry in entries if entry.on <= as_of)
+    if not events:
         return None
-    stage = known[-1].stage
-    start = len(known) - 1
-    while start and known[start - 1].stage == stage:
+    stage = events[-1].stage
+    start = len(events) - 1
+    while start and events[start - 1].stage == stage:
         start -= 1
     reached = max(
-        (entry.stage for entry in known if not entry.stage.is_side), key=lambda stage: stage.order, default=None
+        (entry.stage for entry in events if not entry.stage.is_side), key=lambda stage: stage.order, default=None
     )
-    return CurrentStage(stage, known[start].on, reached)
+    return CurrentStage(stage, events[start].on, reached)
 
 
 class Duration(NamedTuple):
@@ -230,22 +230,22 @@ def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
 
     None when the day of the list is not known; also after withdrawal without a plan, since nothing is awaited then.
     """
-    known = sort_events(entry for entry in entries if entry.on <= as_of)
-    listed = next((entry for entry in known if entry.stage == Stage.LISTED), None)
-    plan = next((entry for entry in known if entry.stage == Stage.PLAN_ISSUED), None)
+    events = sort_events(entry for entry in entries if entry.on <= as_of)
+    listed = next((entry for entry in events if entry.stage == Stage.LISTED), None)
+    plan = next((entry for entry in events if entry.stage == Stage.PLAN_ISSUED), None)
     if listed is None:
         return None
     if plan is not None:
         return Duration((plan.on - listed.on).days, done=True)
-    return None if known[-1].stage == Stage.WITHDRAWN else Duration((as_of - listed.on).days, done=False)
+    return None if events[-1].stage == Stage.WITHDRAWN else Duration((as_of - listed.on).days, done=False)
 
 
 def time_in_stages(entries: Iterable[StageEvent], as_of: date) -> dict[Stage, int]:
     """Return the days in each stage entered, up to the day, repeated stays added, without time after withdrawal."""
-    known = sort_events(entry for entry in entries if entry.on <= as_of)
+    events = sort_events(entry for entry in entries if entry.on <= as_of)
     spent: Counter[Stage] = Counter()
-    ends = [entry.on for entry in known[1:]]
-    for entry, until in zip(known, [*ends, as_of], strict=False):  # without an entry only `as_of` is left
+    ends = [entry.on for entry in events[1:]]
+    for entry, until in zip(events, [*ends, as_of], strict=False):  # without an entry only `as_of` is left
         if entry.stage != Stage.WITHDRAWN:
             spent[entry.stage] += (until - entry.on).days
     return dict(spent)
@@ -436,13 +436,13 @@ def apeq(emissions: Iterable[Emission]) -> Equivalents:
     (毛显强). The sum is one of fractions, so that a rate of exactly half a percent stays flat.
     """
     pollutants = list(emissions)
-    known: list[Any] = [each for each in pollutants if each.counts]
-    if not known:
+    counted: list[Any] = [each for each in pollutants if each.counts]
+    if not counted:
         return Equivalents(None, None, None, (), len(pollutants))
-    base = sum((Fraction(each.base) / Fraction(each.equivalent) for each in known), Fraction(0))
-    left = sum((Fraction(each.actual) / Fraction(each.equivalent) for each in known), Fraction(0))
+    base = sum((Fraction(each.base) / Fraction(each.equivalent) for each in counted), Fraction(0))
+    left = sum((Fraction(each.actual) / Fraction(each.equivalent) for each in counted), Fraction(0))
     rate = fraction_to_decimal((base - left) / base) if base > 0 else None
-    used = tuple(each.code for each in known)
+    used = tuple(each.code for each in counted)
     return Equivalents(fraction_to_decimal(base - left), fraction_to_decimal(base), rate, used, len(pollutants))
 
 
@@ -519,9 +519,9 @@ def pollution_progress(emissions: Iterable[Emission]) -> Ratio | None:
     Each counts up to its target, so that one pollutant beyond its target does not hide another behind it. A pollutant
     whose target is not below its base, or whose value is unknown, does not count. This system's own convention.
     """
-    known: list[Any] = [each for each in emissions if each.counts and each.target is not None]
+    counted: list[Any] = [each for each in emissions if each.counts and each.target is not None]
     done = due = Fraction(0)
-    for each in known:
+    for each in counted:
         if each.target < each.base:
             kilograms, aim = Fraction(each.equivalent), Fraction(each.base) - Fraction(each.target)
             done += min(Fraction(each.base) - Fraction(each.actual), aim) / kilograms

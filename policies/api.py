@@ -361,10 +361,10 @@ class RolloutView(AggregateView):
         policy = next((policy for policy in Policy.objects.all() if policy.slug == slug), None)
         if policy is not None:
             return build_rollout(policy, self.as_of)
-        known = list(Policy.objects.rolled_out().values_list("slug", flat=True))
+        slugs = list(Policy.objects.rolled_out().values_list("slug", flat=True))
         if slug is not None:
-            raise BadRequest(unknown_value_error("policy", slug, known))
-        text = _("policy: name a policy. With a rollout: %(known)s.") % {"known": ", ".join(known)}
+            raise BadRequest(unknown_value_error("policy", slug, slugs))
+        text = _("policy: name a policy. With a rollout: %(known)s.") % {"known": ", ".join(slugs)}
         raise BadRequest(ErrorDetail("policy", "required", text))
 
 

@@ -18,11 +18,11 @@ from policies.tables import policy_columns, policy_page_columns
 def policy_list(request: TrackerRequest) -> HttpResponseBase:
     """List the policies known on the as-of date."""
     as_of = request.as_of
-    known = Policy.objects.known(as_of)
+    policies = Policy.objects.known(as_of)
     roster = Province.objects.roster().count()
-    rows = known.with_issued_plans(as_of).select_related("province").prefetch_related("agencies")
+    rows = policies.with_issued_plans(as_of).select_related("province").prefetch_related("agencies")
     filterset = PolicyFilter(request.GET, queryset=rows, request=request)
-    total = known.count()
+    total = policies.count()
     listing = ListPage(
         request,
         slug="policies",
@@ -35,7 +35,7 @@ def policy_list(request: TrackerRequest) -> HttpResponseBase:
     )
     sources = Source.objects.filter(policy__in=filterset.qs).distinct()
     tables = {"policies": Export(_("Policies"), listing.whole, listing.chips, sources=sources)}
-    calling = known.filter(calls_for_provincial_plan=True).count()
+    calling = policies.filter(calls_for_provincial_plan=True).count()
     text = ngettext("%(total)d policy is on record by %(day)s", "%(total)d policies are on record by %(day)s", total)
     rest = ngettext(
         "; %(calling)d of them calls for a plan from every province.",

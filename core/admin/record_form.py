@@ -190,8 +190,8 @@ class RecordForm(forms.ModelForm):
             self.reject_deleted()
             return
         if self.conflicts:
-            known = {field.name for field in self.instance._meta.get_fields()}  # a reason for change is none
-            if not known.isdisjoint(self.changed_data):  # a form that changes nothing itself is in no conflict
+            model_fields = {field.name for field in self.instance._meta.get_fields()}  # a reason for change is none
+            if not model_fields.isdisjoint(self.changed_data):  # a form that changes nothing itself is in no conflict
                 for name, text in self.conflicts:
                     self.add_error(name, ValidationError(text, code="conflict"))
             # The user knows the newest version now, and saves again deliberately.

@@ -63,11 +63,11 @@ class CommaListFormField(forms.Field):
             text = _("Name at most %(most)d at once; these are %(count)d.")
             raise ValidationError(text % {"most": MAX_LIST_VALUES, "count": len(words)}, code="too_many")
         single: Any = self.single.field
-        words, known = [single.normalise(word) for word in words], single.known_values()
-        wrong = [word for word in words if word not in known]
+        words, choices = [single.normalise(word) for word in words], single.known_values()
+        wrong = [word for word in words if word not in choices]
         if wrong:
-            raise ValidationError([invalid_choice_error(word, list(known)) for word in wrong[:MAX_REPORTED]])
-        return [known[word] for word in words]
+            raise ValidationError([invalid_choice_error(word, list(choices)) for word in wrong[:MAX_REPORTED]])
+        return [choices[word] for word in words]
 
 
 class CommaListFilter(django_filters.CharFilter):

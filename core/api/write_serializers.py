@@ -151,8 +151,8 @@ class RelatedByCodeField(serializers.Field):
             record = self.model._base_manager.filter(**{self.key: code}).first()
             read[self.model, code] = record
         if record is None:
-            known = [] if self.key == "id" else self.model._base_manager.values_list(self.key, flat=True)
-            near = closest_match(str(code), known)
+            codes = [] if self.key == "id" else self.model._base_manager.values_list(self.key, flat=True)
+            near = closest_match(str(code), codes)
             self.fail("near" if near else "not_on_record", input=truncate(code), near=near)
         return record
 
@@ -341,13 +341,13 @@ def validate_input(serializer: WriteSerializer, record: Any, readable: Collectio
 
 def checked_data(serializer: Any, readable: Collection[str] = ()) -> dict[str, Any]:
     """Return what a serializer makes of the data that were sent. Raises WriteRejected (400) with every error."""
-    known, faults = list(serializer.fields), []
-    for name in [truncate(name) for name in serializer.initial_data if name not in {*known, *readable}]:
-        near = closest_match(name, known)
+    names, faults = list(serializer.fields), []
+    for name in [truncate(name) for name in serializer.initial_data if name not in {*names, *readable}]:
+        near = closest_match(name, names)
         if near:
             text = _("There is no such field. Did you mean “%(near)s”?") % {"near": near}
         else:
-            text = _("There is no such field. Known: %(known)s.") % {"known": ", ".join(known)}
+            text = _("There is no such field. Known: %(known)s.") % {"known": ", ".join(names)}
         faults.append(ErrorDetail(f"/{json_pointer_escape(name)}", "unknown_field", label_value(name, text)))
     if not serializer.is_valid():
         faults += serializer_errors(serializer.errors, "")

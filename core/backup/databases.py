@@ -97,8 +97,8 @@ def pending_migrations(connection: Any) -> int:
 def unknown_migrations(applied: Iterable[str]) -> list[str]:
     """Return the migrations, as app.name, that this release does not have."""
     disk = MigrationLoader(None).disk_migrations
-    known = {*disk, *(replaced for migration in disk.values() for replaced in migration.replaces)}
-    return sorted({*applied} - {".".join(key) for key in known})
+    released = {*disk, *(replaced for migration in disk.values() for replaced in migration.replaces)}
+    return sorted({*applied} - {".".join(key) for key in released})
 
 
 def is_before_1_0(applied: Iterable[str]) -> bool:

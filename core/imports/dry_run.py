@@ -357,8 +357,8 @@ def check_access(row: Row, kind: Importer) -> None:
     export of all records can be edited and imported again.
     """
     name = owner_field(kind.model)
-    known = name not in row.invalid_columns()
-    if (row.recorded and not can_access(row.by, row.before)) or (known and not can_access(row.by, row.record)):
+    is_valid = name not in row.invalid_columns()
+    if (row.recorded and not can_access(row.by, row.before)) or (is_valid and not can_access(row.by, row.record)):
         row.add_error(kind.column(name), OUT_OF_SCOPE_CODE, str(OUT_OF_SCOPE))
     for guarded_name in restricted_fields(row.by, kind.model, recorded=row.recorded, record=row.record):
         if guarded_name not in row.invalid_columns():

@@ -347,8 +347,8 @@ def open_zip(content: bytes) -> ZipFile:
         raise UnreadableFile("bomb")
     if any(info.flag_bits & 1 for info in members):
         raise UnreadableFile("encrypted")
-    known = all(info.compress_type in {ZIP_STORED, ZIP_DEFLATED} for info in members)
-    if not known or len({info.filename.casefold() for info in members}) < len(members):
+    is_readable = all(info.compress_type in {ZIP_STORED, ZIP_DEFLATED} for info in members)
+    if not is_readable or len({info.filename.casefold() for info in members}) < len(members):
         raise UnreadableFile("damaged")
     return parts
 

@@ -231,8 +231,8 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     readings = Reading.objects.filter(waiting, reported_on__lte=as_of, pilot__in=Pilot.objects.listed(as_of))
     reported: dict[int, ReportedValues] = {}  # the longest waiting first
     for row in readings.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):
-        known = reported.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))
-        reported[row.pilot_id] = replace(known, values=known.values + 1)
+        before = reported.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))
+        reported[row.pilot_id] = replace(before, values=before.values + 1)
     work = OpenWork(
         as_of=as_of,
         progress=build_progress(pilots, as_of),

@@ -27,8 +27,8 @@ class EvidenceAdmin(RecordAdmin):
 
     def check_readable(self, request: HttpRequest, object_id: str) -> None:
         """Raise Http404 for a record that the user may not read; a deleted one is the ministry's to restore."""
-        known = object_id.isdecimal() and self.get_queryset(request).filter(pk=object_id).exists()
-        if editor_province(request.user) and not known:
+        exists = object_id.isdecimal() and self.get_queryset(request).filter(pk=object_id).exists()
+        if editor_province(request.user) and not exists:
             raise Http404
 
     def history_view(

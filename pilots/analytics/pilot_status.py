@@ -145,12 +145,12 @@ class PilotStatus:
     def values(self) -> Mapping[int, Reading]:
         """The accepted reading of the latest whole year that is due or later, by indicator."""
         due = str(self.year_due)
-        known: dict[str, list[Reading]] = vars(self.pilot).setdefault("readings_due", {})
-        if due not in known:
+        kept: dict[str, list[Reading]] = vars(self.pilot).setdefault("readings_due", {})
+        if due not in kept:
             own = self.pilot.prefetched_readings
-            known[due] = [item for item in own if item.period >= due and is_yearly(item.period)]
+            kept[due] = [item for item in own if item.period >= due and is_yearly(item.period)]
         # by period, so the latest remains
-        return {reading.indicator_id: reading for reading in newest_accepted_in(known[due], self.as_of)}
+        return {reading.indicator_id: reading for reading in newest_accepted_in(kept[due], self.as_of)}
 
     @property
     def reported(self) -> bool:
@@ -327,10 +327,10 @@ class PilotStatus:
 
 def colour_on(pilot: Pilot, day: date) -> Colour:
     """Return the colour shown on a day, of a pilot from `prefetch_for_status`."""
-    known: dict[date, Colour] = vars(pilot).setdefault("colours_known", {})
-    if day not in known:
-        known[day] = PilotStatus(pilot, day).colour
-    return known[day]
+    kept: dict[date, Colour] = vars(pilot).setdefault("colours_known", {})
+    if day not in kept:
+        kept[day] = PilotStatus(pilot, day).colour
+    return kept[day]
 
 
 def judge_target(
@@ -344,12 +344,12 @@ def judge_target(
         light = text_light(done, date(target.target_year, 12, 31), as_of)
         light.record, light.year = target, year
     else:
-        known: dict[tuple[int | None, int], TargetLight] = vars(target).setdefault("lights_known", {})
+        kept: dict[tuple[int | None, int], TargetLight] = vars(target).setdefault("lights_known", {})
         key = (reading.pk if reading else None, year)  # the light is the same on any day
-        if key not in known:
-            known[key] = target_light(target, reading.value if reading else None, year)
-            known[key].record, known[key].year = target, year
-        light = known[key]
+        if key not in kept:
+            kept[key] = target_light(target, reading.value if reading else None, year)
+            kept[key].record, kept[key].year = target, year
+        light = kept[key]
     return replace(light, status=status, reading=reading) if status else light
 
 
@@ -761,6 +761,6 @@ def ordered_keys(
     if name not in SORT_VALUES:
         return keys
     numbers = {key: SORT_VALUES[name](statuses[key]) for key in keys}
-    known = [key for key in keys if numbers[key] is not None]
-    known.sort(key=lambda key: numbers[key] or 0, reverse=word.startswith("-"))  # stable: ties stay in their order
-    return [*known, *(key for key in keys if numbers[key] is None)]
+    numbered = [key for key in keys if numbers[key] is not None]
+    numbered.sort(key=lambda key: numbers[key] or 0, reverse=word.startswith("-"))  # stable: ties stay in their order
+    return [*numbered, *(key for key in keys if numbers[key] is None)]

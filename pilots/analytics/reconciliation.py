@@ -54,8 +54,8 @@ class Reconciliation:
 
     def __add__(self, other: Reconciliation) -> Reconciliation:
         """Return the sum of two reconciliations; `announced` is None if either is None."""
-        known = self.announced is not None and other.announced is not None
-        announced = self.announced + other.announced if known else None  # type: ignore[operator]
+        both_announced = self.announced is not None and other.announced is not None
+        announced = self.announced + other.announced if both_announced else None  # type: ignore[operator]
         return Reconciliation(
             announced,
             self.recorded + other.recorded,

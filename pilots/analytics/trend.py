@@ -87,9 +87,9 @@ def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> T
         if indicator.rollup == RollUp.SUM:
             total = sum_without_overlap((str(pilot), value, str(parents[pilot])) for pilot, value in readings.items())
             return TrendYear(year, total.used, total.possible, total.value)
-        known = [value for value in readings.values() if value is not None]
-        spread = median_range(known) if indicator.rollup == RollUp.MEAN else None
-        return TrendYear(year, len(known), len(readings), None, *(spread or ()))
+        values_given = [value for value in readings.values() if value is not None]
+        spread = median_range(values_given) if indicator.rollup == RollUp.MEAN else None
+        return TrendYear(year, len(values_given), len(readings), None, *(spread or ()))
 
     return Trend(
         indicator,

@@ -552,13 +552,13 @@ class TrendView(PilotsView):
     def build(self) -> Trend:
         """Raises BadRequest for no indicator or an unknown one, naming those on record."""
         asked = self.request.query_params.get("indicator")
-        known = {item.code: item for item in Indicator.objects.all()}
+        by_code = {item.code: item for item in Indicator.objects.all()}
         if asked is None:
-            text = _("indicator: name an indicator. On record: %(known)s.") % {"known": ", ".join(known)}
+            text = _("indicator: name an indicator. On record: %(known)s.") % {"known": ", ".join(by_code)}
             raise BadRequest(ErrorDetail("indicator", "required", text))
-        if asked.upper() not in known:
-            raise BadRequest(unknown_value_error("indicator", asked, list(known)))
-        return build_trend(self.chosen(), known[asked.upper()], self.as_of)
+        if asked.upper() not in by_code:
+            raise BadRequest(unknown_value_error("indicator", asked, list(by_code)))
+        return build_trend(self.chosen(), by_code[asked.upper()], self.as_of)
 
 
 # -- coverage --------------------------------------------------------------------------------------------

@@ -367,9 +367,9 @@ def joint_table(synergy: Synergy, sort: str = JOINT_DEFAULT_SORT) -> Table:
     `sort` is a key of JOINT_SORTS, with a - prefix for descending order; rows without a value come last.
     """
     value = attrgetter(JOINT_SORTS[sort.removeprefix("-")])
-    known = [item for item in synergy.pilots if value(item) is not None]
-    known.sort(key=lambda item: (value(item), item.pilot.pk), reverse=sort.startswith("-"))
-    items = [*known, *(item for item in synergy.pilots if value(item) is None)]
+    rated = [item for item in synergy.pilots if value(item) is not None]
+    rated.sort(key=lambda item: (value(item), item.pilot.pk), reverse=sort.startswith("-"))
+    items = [*rated, *(item for item in synergy.pilots if value(item) is None)]
     return make_table(joint_columns(synergy_names(synergy)), items)
 
 

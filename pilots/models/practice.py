@@ -364,8 +364,8 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         if not step or stored is None:
             return
         day_field = ("library_on", "recommended_on")[step - 1]
-        known = stored.missing_for(day_field) if stored.library_step >= step else {}
-        missing = {name: text for name, text in self.missing_for(day_field).items() if name not in known}
+        missing_before = stored.missing_for(day_field) if stored.library_step >= step else {}
+        missing = {name: text for name, text in self.missing_for(day_field).items() if name not in missing_before}
         if missing:
             raise ValidationError({name: ValidationError(text, code="missing") for name, text in missing.items()})
 

@@ -331,8 +331,8 @@ def newest_accepted(as_of: date, readings: QuerySet[Reading]) -> QuerySet[Readin
 
 def newest_accepted_in(readings: Iterable[Reading], as_of: date) -> list[Reading]:
     """Return the same from readings in memory, as a list; they must include all versions of each value."""
-    known = (item for item in readings if item.accepted_on and item.accepted_on <= as_of)
-    return [item for item in newest_versions(known) if item.state == ReadingState.ACCEPTED]
+    accepted = (item for item in readings if item.accepted_on and item.accepted_on <= as_of)
+    return [item for item in newest_versions(accepted) if item.state == ReadingState.ACCEPTED]
 
 
 def is_accepted_on(reading: Reading, as_of: date) -> bool:
