@@ -27,12 +27,22 @@ from core.text import (
 )
 from pilots.analytics.pilot_status import PilotStatus, Progress, WorstFirst
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import Classes, class_column, class_words_cell, industries_text, light_cell, text_cell
+from pilots.charts.cells import (
+    Classes,
+    class_column,
+    class_words_cell,
+    distinct_names_of,
+    industries_text,
+    light_cell,
+    pilot_cell,
+    text_cell,
+)
 from pilots.charts.follow_ups import LightFollowUps
 from pilots.charts.practices import cost_text, origin_cell, result_cell, trust_columns
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import batch_cell
+from pilots.lights import Colour
 from pilots.metrics import Trust, year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.practices import Copies, Diffusion
@@ -187,6 +197,19 @@ def days_in_colour_cell(status: PilotStatus) -> Cell:
     days = (status.as_of - status.since).days
     since = _("In this colour since %(day)s") % {"day": format_date(status.since)}
     return Cell(days, page_text=_("%(days)s d") % {"days": format_number(days)}, title=since)
+
+
+def lights_table(progress: Progress, classes: Classes, everything: str) -> Table:
+    """Return the table of these pilots for a file, worst first, each with its batch where another has its name.
+
+    `everything` is the URL of the list of all of them.
+    """
+    statuses, names = {status.pilot.pk: status for status in progress.pilots}, distinct_names_of(progress)
+    columns = {column.key: column for column in pilot_columns(statuses, classes, progress.as_of)}
+    columns["name"] = replace(columns["name"], accessor=lambda pilot: pilot_cell(pilot, names))
+    shown = ("name", "kind", "stage", "days", "light", "why", "owner", "reported", "synergy")
+    worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
+    return make_table([columns[key] for key in shown], [item.pilot for item in worst], everything)
 
 
 def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str, as_of: date) -> Table:

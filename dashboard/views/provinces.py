@@ -26,14 +26,14 @@ from pilots.analytics.reconciliation import build_reconciliation, build_withdraw
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_parts, pilot_count_cell, pilots_url
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
-from pilots.charts.status import light_summary_chart, lights_table
+from pilots.charts.status import light_summary_chart
 from pilots.charts.synergy import reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.documents import build_page_files
 from pilots.filters import ProvincePageFilter
 from pilots.metrics import CoControl, year_due
 from pilots.models import FollowUp, Pilot
 from pilots.models.pilot import count_pilots
-from pilots.tables import figures_table, pilots_page_table, sources_of
+from pilots.tables import figures_table, lights_table, pilots_page_table, sources_of
 from policies.charts import adoption_chart, inferred_text, issue_text, lag_chart, rollout_headline, status_map
 from policies.metrics import whole_days
 from policies.models import Measure, PlanStatus, Policy, Province, ProvincialPlan, Source

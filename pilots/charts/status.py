@@ -30,16 +30,10 @@ from core.text import (
 )
 from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress, QuarterLights
 from pilots.charts.cells import (
-    Classes,
-    class_column,
-    distinct_names_of,
-    light_cell,
-    pilot_cell,
     pilots_url,
     progress_api_url,
     strip_idle_zeros,
 )
-from pilots.charts.stages import stage_label, time_in_stage
 from pilots.lights import OVERDUE, Colour, LightReason, MilestoneLight, TargetLight, count_by_colour
 from pilots.metrics import year_due
 from pilots.models import Indicator, Reading, TargetKind
@@ -173,27 +167,6 @@ def light_summary_title(progress: Progress) -> str:
     else:
         more = _("as many red as a quarter ago")
     return join_clauses([text, more % {"n": abs(change)} if change else more])
-
-
-def lights_table(progress: Progress, classes: Classes, everything: str = "") -> Table:
-    """Return the table of all pilots with stage, light, class beside it and explanation, worst first.
-
-    `everything` is the URL of the list of all of them.
-    """
-    names = distinct_names_of(progress)
-    columns: list[Column[PilotStatus]] = [
-        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-        Column("kind", _("Kind"), lambda item: item.pilot.get_kind_display()),
-        Column("stage", _("Stage"), stage_label),
-        Column("days", _("Days in stage"), time_in_stage, kind="integer"),
-        Column("light", _("Light"), lambda item: light_cell(item, classes)),
-        Column("why", _("Why"), "explanation"),
-        Column("owner", _("Responsible")),
-        Column("reported", _("Reported for %(year)d") % {"year": year_due(progress.as_of)}, kind="flag"),
-        class_column(classes, lambda item: item.pilot.pk),
-    ]
-    worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
-    return make_table(columns, worst, everything)
 
 
 def on_track_table(progress: Progress) -> Table:
@@ -381,18 +354,12 @@ def trend_chart(status: PilotStatus, item: TargetLight, sources: Sequence[Source
         "n": len(readings),
         "day": format_date(status.as_of),
     }
-    columns: list[Column[Reading]] = [
-        Column("period", _("Period")),
-        Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
-        Column("unit", _("Unit"), "indicator.unit_text"),
-        *reading_columns(status.as_of),
-    ]
     return Chart(
         slug=f"trend-{target.indicator.code.lower().replace('_', '-')}",
         kind="trend",
         title=title,
         subtitle=scope,
-        table=make_table(columns, on_record),
+        table=make_table(reading_columns(status.as_of), on_record),
         data=charts.plot(sets, charts.year_axis(mark["x"] for mark in marks), axis) if marks else {},
         legend=[
             ("dot certain", _("accepted")),
@@ -477,8 +444,11 @@ def indicator_datasets(
 
 
 def reading_columns(as_of: date) -> list[Column[Reading]]:
-    """Return the columns that say what a value rests on, the same for years and quarters."""
+    """Return the columns of a value and of what it rests on, the same for years and quarters."""
     return [
+        Column("period", _("Period")),
+        Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
+        Column("unit", _("Unit"), "indicator.unit_text"),
         Column("status", _("Value status"), lambda reading: reading.get_value_status_display()),
         Column(
             "state",
@@ -636,9 +606,6 @@ def untargeted_table(status: PilotStatus) -> Table:
     columns: list[Column[Reading]] = [
         Column("indicator", _("Indicator"), lambda item: Cell(item.indicator.name, lang=item.indicator.name_lang)),
         Column("target", _("Target"), lambda _reading: _("no target")),
-        Column("period", _("Period")),
-        Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
-        Column("unit", _("Unit"), "indicator.unit_text"),
         *reading_columns(status.as_of),
     ]
     return make_table(columns, untargeted_readings(status))

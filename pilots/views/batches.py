@@ -23,13 +23,13 @@ from pilots.analytics.reconciliation import (
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import pilot_count_cell, pilots_url
 from pilots.charts.stages import funnel_chart, plan_lag_chart, stage_duration_chart
-from pilots.charts.status import light_summary_chart, lights_table, on_track_table
+from pilots.charts.status import light_summary_chart, on_track_table
 from pilots.charts.synergy import batch_cell, reconciliation_table, withdrawals_table
 from pilots.filters import BatchFilter
 from pilots.lights import Colour
 from pilots.metrics import year_due
 from pilots.models import Batch, Pilot, StageEntry
-from pilots.tables import pilots_page_table, sources_of
+from pilots.tables import lights_table, pilots_page_table, sources_of
 from policies.models import Source
 
 LIGHT_COLUMNS = (Colour.RED, Colour.YELLOW, Colour.GREEN, Colour.GREY)
