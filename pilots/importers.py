@@ -421,12 +421,9 @@ class ReadingImporter(PilotPartImporter):
 
     def prepare(self, row: Row) -> None:
         check_written_unit(self, row)
-        if row.recorded and not self.is_moved(row):
+        names = Reading.IMMUTABLE_FIELDS
+        if row.recorded and all(getattr(row.before, name) == getattr(row.record, name) for name in names):
             row.record.skip_immutable_check = True
-
-    def is_moved(self, row: Row) -> bool:
-        """Whether the row moves a version to another pilot, indicator or period."""
-        return any(getattr(row.before, name) != getattr(row.record, name) for name in Reading.IMMUTABLE_FIELDS)
 
     def is_changed(self, row: Row) -> bool:
         """Whether the row has another value than its record, for the same pilot, indicator and period."""

@@ -273,16 +273,15 @@ def days_to_first_copy(practice: Any) -> int | None:
 class Diffusion:
     """How far practices (of `read_practices`) have spread on a day; the retired ones are included.
 
-    `in_library` counts those recommended too, `measured` those with a measured effect, at the origin or at a copy,
-    `stated_only` those whose only results are stated, of the origin. Of the practices that have entered the library
-    (`entered_library`), `first_copies` have a copy in another province, after a median of so many days; None without.
+    `measured` counts those with a measured effect, at the origin or at a copy, `stated_only` those whose only results
+    are stated, of the origin. Of the practices that have entered the library (`entered_library`), `first_copies` have a
+    copy in another province, after a median of so many days; None without.
     """
 
     def __init__(self, as_of: date, practices: Sequence[Any], roster: Sequence[Province]) -> None:
         self.as_of, self.practices, self.total = as_of, practices, len(practices)
         self.copies = Copies(as_of, [copy for item in practices for copy in item.known_copies], roster)
         self.by_state = count_all(PracticeState, (item.state_then for item in practices))
-        self.in_library = sum(self.by_state[state] for state in LIBRARY_STATES)
         self.measured = sum(item.measured_then for item in practices)
         self.stated_only = sum(
             not item.measured_then

@@ -19,7 +19,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pilots import metrics
-from pilots import metrics as reduction_metrics
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.metrics import (
     CoControl,
@@ -92,7 +91,7 @@ class PilotSynergy:
     @cached_property
     def apeq(self) -> Equivalents:
         """Air pollutant equivalents; in thousands when emissions are in tonnes."""
-        return reduction_metrics.apeq(change.emission for change in self.pollutants)
+        return metrics.apeq(change.emission for change in self.pollutants)
 
     @cached_property
     def rates(self) -> dict[str, Ratio | None]:
@@ -109,15 +108,13 @@ class PilotSynergy:
     @cached_property
     def elasticity(self) -> Elasticity:
         """Cross-elasticity of all air pollutants together to carbon."""
-        return reduction_metrics.elasticity(self.apeq.rate, self.carbon.reduction.rate)
+        return metrics.elasticity(self.apeq.rate, self.carbon.reduction.rate)
 
     @cached_property
     def elasticities(self) -> dict[str, Elasticity]:
         """Cross-elasticity of each air pollutant to carbon."""
         rate = self.carbon.reduction.rate
-        return {
-            pair.indicator.code: reduction_metrics.elasticity(pair.reduction.rate, rate) for pair in self.pollutants
-        }
+        return {pair.indicator.code: metrics.elasticity(pair.reduction.rate, rate) for pair in self.pollutants}
 
     @property
     def elasticity_values(self) -> dict[str, Ratio | None]:
@@ -130,7 +127,7 @@ class PilotSynergy:
     @cached_property
     def pollution_progress(self) -> Ratio | None:
         """P_A: equivalents achieved over planned, each pollutant's progress capped at 1."""
-        return reduction_metrics.pollution_progress(change.emission for change in self.pollutants)
+        return metrics.pollution_progress(change.emission for change in self.pollutants)
 
     @cached_property
     def carbon_progress(self) -> Ratio | None:
@@ -140,7 +137,7 @@ class PilotSynergy:
     @cached_property
     def joint_progress(self) -> Ratio | None:
         """S, from the pilot's own base, targets and values."""
-        return reduction_metrics.joint_progress(self.pollution_progress, self.carbon_progress)
+        return metrics.joint_progress(self.pollution_progress, self.carbon_progress)
 
     @cached_property
     def expected_progress(self) -> Decimal | None:
@@ -151,7 +148,7 @@ class PilotSynergy:
     @property
     def schedule_ratio(self) -> Decimal | None:
         """S / E: 1 when both targets are on schedule, below 1 when the pilot is behind."""
-        return reduction_metrics.schedule_ratio(self.joint_progress, self.expected_progress)
+        return metrics.schedule_ratio(self.joint_progress, self.expected_progress)
 
     @property
     def carbon_tonnes(self) -> Decimal | None:
