@@ -16,9 +16,9 @@ from core.tables import (
     SearchFilter,
     YesNoFilter,
 )
-from pilots.analytics.pilot_status import LIGHTS, UNKNOWN_STAGE
+from pilots.analytics.pilot_status import UNKNOWN_STAGE
 from pilots.follow_ups import add_lights, waits_for
-from pilots.lights import Colour
+from pilots.lights import LIGHT_CHOICES, Colour
 from pilots.metrics import OPEN_STATES, ORDERED_STAGES, FollowUpState, PracticeState, year_due
 from pilots.models import (
     Batch,
@@ -46,8 +46,6 @@ from pilots.models.indicator import PERIOD
 from pilots.models.reading import YEARLY, newest_accepted
 from policies.filters import ProvinceFilter
 from policies.models import Agency, Confidence, Industry, Level, PlanStatus, Policy, Province, Region
-
-LIGHT_CHOICES = [(colour.value, colour.label) for colour in LIGHTS]
 
 
 class BatchFilter(django_filters.FilterSet):
@@ -92,7 +90,7 @@ class MembershipFilter(ComputedChoiceFilter):
 
 
 class PilotStatusFilter(PilotFilter):
-    """Filters by a pilot's status on the as-of date; stage and light are applied by `analytics/light_index.py`."""
+    """Filters by a pilot's status on the as-of date; stage and light are applied by `filter_by_status`."""
 
     withdrawn = MembershipFilter()
     stage = ComputedChoiceFilter(choices=Stage.choices, label=_("Stage"))

@@ -72,6 +72,11 @@ class Colour(StatusChoices):
         return str(meanings.get(self.value, _("not rated")))
 
 
+LIGHTS = [colour for colour in Colour if colour != Colour.BLUE]
+LIGHT_CHOICES = [(colour.value, colour.label) for colour in LIGHTS]
+"""The colours of a pilot's light."""
+
+
 class LightReason(TextChoices):
     """Code of the reason for a light's colour."""
 

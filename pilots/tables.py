@@ -42,7 +42,7 @@ from pilots.charts.practices import cost_text, origin_cell, result_cell, trust_c
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import batch_cell
-from pilots.lights import Colour
+from pilots.lights import COLOUR_ORDER
 from pilots.metrics import Trust, year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.practices import Copies, Diffusion
@@ -208,7 +208,7 @@ def lights_table(progress: Progress, classes: Classes, everything: str) -> Table
     columns = {column.key: column for column in pilot_columns(statuses, classes, progress.as_of)}
     columns["name"] = replace(columns["name"], accessor=lambda pilot: pilot_cell(pilot, names))
     shown = ("name", "kind", "stage", "days", "light", "why", "owner", "reported", "synergy")
-    worst = sorted(progress.pilots, key=lambda item: (list(Colour).index(item.colour), item.pilot.pk))
+    worst = sorted(progress.pilots, key=lambda item: (COLOUR_ORDER[item.colour], item.pilot.pk))
     return make_table([columns[key] for key in shown], [item.pilot for item in worst], everything)
 
 

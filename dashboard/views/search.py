@@ -27,7 +27,8 @@ from pilots.analytics.pilot_status import status_by_pilot
 from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
 from pilots.documents import readable
-from pilots.filters import LIGHT_CHOICES, BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
+from pilots.filters import BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
+from pilots.lights import LIGHT_CHOICES
 from pilots.metrics import FollowUpState, PracticeState, Stage
 from pilots.models import Batch, Document, FollowUp, Pilot, Practice
 from policies.filters import (

@@ -23,6 +23,7 @@ from core.text import format_date, join_clauses
 from pilots import metrics
 from pilots.lights import (
     CHANGE_DELAYS,
+    LIGHTS,
     RED_DELAYS,
     Colour,
     Light,
@@ -119,7 +120,7 @@ class PilotStatus:
 
     @cached_property
     def stage_events(self) -> list[StageEvent]:
-        """The stages that the pilot has entered, as `metrics.stages` expects them."""
+        """The stages that the pilot has entered, as `metrics` expects them."""
         return [item.as_stage_event() for item in self.pilot.prefetched_stages if item.entered_on]
 
     @cached_property
@@ -662,7 +663,6 @@ def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
 # -- filtering and sorting by stage and light -----------------------------------------------------------
 
 
-LIGHTS = [colour for colour in Colour if colour != Colour.BLUE]  # only a milestone is ever blue
 VALUES: Mapping[str, Collection[str]] = {
     "stage": {*Stage.values, UNKNOWN_STAGE},
     "reached": {stage.value for stage in ORDERED_STAGES},

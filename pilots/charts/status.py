@@ -34,7 +34,16 @@ from pilots.charts.cells import (
     progress_api_url,
     strip_idle_zeros,
 )
-from pilots.lights import OVERDUE, Colour, LightReason, MilestoneLight, TargetLight, count_by_colour
+from pilots.lights import (
+    COLOUR_ORDER,
+    LIGHTS,
+    OVERDUE,
+    Colour,
+    LightReason,
+    MilestoneLight,
+    TargetLight,
+    count_by_colour,
+)
 from pilots.metrics import year_due
 from pilots.models import Indicator, Reading, TargetKind
 from pilots.models.reading import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
@@ -76,8 +85,7 @@ def light_summary_chart(
         "year": year,
         "then": format_date(strip.then_on),
     }
-    colours = [colour for colour in Colour if colour != Colour.BLUE]
-    shown = [Colour.GREY] if strip.n and strip.now[Colour.GREY] == strip.n else colours  # no row of zeros
+    shown = [Colour.GREY] if strip.n and strip.now[Colour.GREY] == strip.n else LIGHTS  # no row of zeros
     columns: list[Column[Colour]] = [
         Column(
             "light",
@@ -95,7 +103,7 @@ def light_summary_chart(
         kind="lights",
         title=light_summary_title(progress) if past is None else label_value(scope, light_summary_title(progress)),
         subtitle=subtitle,
-        table=make_table(columns, colours),
+        table=make_table(columns, LIGHTS),
         data={
             "lights": [
                 {
@@ -565,8 +573,7 @@ def indicators_page_table(
         Column("target", _("Target"), of_target(lambda i: number(i, "target", i.record.target_year)), kind="decimal"),
         *(replace(column, accessor=of_target(column.cell)) for column in more),
     ]
-    order = list(Colour)
-    rated = sorted(status.indicators, key=lambda item: (order.index(item.colour), not item.binds))
+    rated = sorted(status.indicators, key=lambda item: (COLOUR_ORDER[item.colour], not item.binds))
     return make_table(columns, [*rated, *untargeted_readings(status)])
 
 

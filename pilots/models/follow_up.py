@@ -191,7 +191,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     closed_on: date | None  # None if it is not closed on the day
     closed_in_time: bool | None  # the report that was verified came by the due date then in force; None if not closed
     closing_colour: str  # colour of the cause on the closing day, as it was known then; empty if not closed
-    # Set by `causes.add_lights`: colour of the cause on the day, and when a cleared one was red again.
+    # Set by `follow_ups.add_lights`: colour of the cause on the day, and when a cleared one was red again.
     cause_colour_now: Colour | None
     relapsed_on: date | None
 

@@ -31,7 +31,7 @@ from core.records.models import (
     unique_constraint,
 )
 from core.text import TranslatedText
-from pilots.lights import Colour
+from pilots.lights import LIGHT_CHOICES
 from pilots.metrics import Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot
 from policies.models import SourcedModel
@@ -318,11 +318,6 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
         return self.is_key or bool(self.all_replans)
 
 
-OVERRIDE_COLOURS = [
-    (colour.value, colour.label) for colour in Colour if colour != Colour.BLUE
-]  # only a milestone is blue
-
-
 class LightOverride(HistoryModel):
     """A pilot's light set by a user for a time, with a reason; the computed one stays visible beside it."""
 
@@ -330,7 +325,7 @@ class LightOverride(HistoryModel):
     colour = models.CharField(
         _("light"),
         max_length=6,
-        choices=OVERRIDE_COLOURS,
+        choices=LIGHT_CHOICES,
         help_text=_("Shown in place of the computed one, which stays visible beside it."),
     )
     reason = text_field(

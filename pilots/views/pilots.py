@@ -44,7 +44,6 @@ from core.text import (
     no_data,
 )
 from pilots.analytics.pilot_status import (
-    LIGHTS,
     PilotStatus,
     Progress,
     build_progress,
@@ -75,7 +74,7 @@ from pilots.charts.status import (
 )
 from pilots.documents import build_page_files
 from pilots.filters import PilotPageFilter
-from pilots.lights import Colour, Light, count_by_colour
+from pilots.lights import LIGHTS, Colour, Light, count_by_colour
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target
 from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
