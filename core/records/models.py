@@ -56,6 +56,9 @@ def is_code(field: Any) -> bool:
     return field.name in {"slug", "code", "number"} or field.name.endswith(("_code", "_number"))
 
 
+SAME_IN_CHINESE = _("The same in Chinese. Where one is empty, readers of its language see the other.")
+
+
 def text_field(label: Any, max_length: int, help_text: Any, *, blank: bool = False) -> Any:
     """Return a field of one line of text, without invisible characters."""
     return models.CharField(label, max_length=max_length, blank=blank, validators=[check_text], help_text=help_text)
@@ -509,5 +512,4 @@ def note_en_field(help_text: Any) -> Any:
 
 
 def note_zh_field() -> Any:
-    text = _("The same in Chinese. Where one is empty, readers of its language see the other.")
-    return models.TextField(_("note in Chinese"), blank=True, validators=[check_text], help_text=text)
+    return models.TextField(_("note in Chinese"), blank=True, validators=[check_text], help_text=SAME_IN_CHINESE)

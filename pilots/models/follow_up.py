@@ -33,6 +33,7 @@ from django.utils.translation import pgettext_lazy
 from core.history.models import KeptQuerySet
 from core.http import today
 from core.records.models import (
+    SAME_IN_CHINESE,
     BilingualTitleModel,
     FieldNames,
     HistoryModel,
@@ -210,9 +211,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         default=FollowUpKind.ASSIGNMENT,
     )
     task_en = long_text(_("task in English"), _("What is to be done, and by what it will be seen that it is done."))
-    task_zh = long_text(
-        _("task in Chinese"), _("The same in Chinese. Where one is empty, readers of its language see the other.")
-    )
+    task_zh = long_text(_("task in Chinese"), SAME_IN_CHINESE)
     task = TranslatedText("task")
     meeting = text_field(
         _("meeting"),

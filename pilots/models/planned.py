@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.http import today
 from core.records.models import (
+    SAME_IN_CHINESE,
     BilingualTitleModel,
     FieldNames,
     HistoryModel,
@@ -152,12 +153,7 @@ class Replan(HistoryModel):
         _("Why, for example “the approval of the site took longer”: it is shown beside the light."),
         blank=True,
     )
-    reason_zh = text_field(
-        _("reason in Chinese"),
-        300,
-        _("The same in Chinese. Where one is empty, readers of its language see the other."),
-        blank=True,
-    )
+    reason_zh = text_field(_("reason in Chinese"), 300, SAME_IN_CHINESE, blank=True)
     reason = TranslatedText("reason")
     asked_by = link_field(settings.AUTH_USER_MODEL, _("asked for by"), "+", optional=True, editable=False)
     asked_on = models.DateField(
@@ -391,12 +387,7 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
         _("Needed where a stage before it was skipped: why, for example “day of review not published”."),
         blank=True,
     )
-    reason_zh = text_field(
-        _("reason in Chinese"),
-        300,
-        _("The same in Chinese. Where one is empty, readers of its language see the other."),
-        blank=True,
-    )
+    reason_zh = text_field(_("reason in Chinese"), 300, SAME_IN_CHINESE, blank=True)
     reason = TranslatedText("reason")
 
     skip_order_check = False  # True where a form holds it against all the pilot's rows as they are typed

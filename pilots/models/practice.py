@@ -32,6 +32,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.http import today
 from core.records.models import (
+    SAME_IN_CHINESE,
     BilingualTitleModel,
     FieldNames,
     HistoryModel,
@@ -85,9 +86,6 @@ class PracticeLevel(models.TextChoices):
 class CostKind(models.TextChoices):
     INVESTMENT = "investment", _("investment, once")
     YEARLY = "yearly", _("a year")
-
-
-SAME_IN_CHINESE = _("The same in Chinese. Where one is empty, readers of its language see the other.")
 
 
 def long_text(label: Any, help_text: Any = SAME_IN_CHINESE) -> Any:
