@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -39,7 +38,7 @@ from core.tables import AnyColumn
 from core.text import format_number, format_part, is_chinese_active, join_clauses, label_value
 from dashboard.models import APPROVE_PERMISSION, Edition, EditionState, quarter_of, quarter_start
 from dashboard.overview import Overview, build_overview, edition_figures
-from dashboard.quality import DataQuality, Severity
+from dashboard.quality import DataQuality, Explained, Severity
 from pilots.analytics.pilot_status import build_progress
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from pilots.charts.cells import pilots_url
@@ -154,13 +153,11 @@ def figure_text(figure: Item) -> str:
 
 
 @dataclass(frozen=True)
-class CheckItem:
-    """One line of the checklist: how many of how many, what it means, what to do, and where it is corrected."""
+class CheckItem(Explained):
+    """One line of the checklist: how many of how many, and where it is corrected."""
 
     code: str
     is_error: bool
-    label: str
-    remedy: str
     count: int
     of: int
     url: str = ""
@@ -192,58 +189,21 @@ def build_checklist(edition: Edition) -> Checklist:
     """
     day = edition.as_of
     lights = count_red_lights(day)
-    accepted = Reading.objects.filter(state=ReadingState.ACCEPTED, accepted_on__range=(edition.first_day, day))
+    quarter = (quarter_start(edition.quarter), day)
+    accepted = Reading.objects.filter(state=ReadingState.ACCEPTED, accepted_on__range=quarter)
     files = Attachment.objects.filter(reading=OuterRef("pk"), removed_on=None)
     bare, readings = accepted.exclude(Exists(files)).count(), accepted.count()
-    quality = [
-        CheckItem(
-            rule.code,
-            rule.severity == Severity.ERROR,
-            rule.name,
-            rule.remedy,
-            rule.count,
-            rule.of,
-            f"{reverse('quality')}?{urlencode({'rule': rule.code, 'as_of': day.isoformat()})}",
-        )
-        for rule in DataQuality(day).rules
-    ]
+    red_url, rule_url = f"{pilots_url(light='red')}&as_of={day}", f"{reverse('quality')}?as_of={day}&rule="
+    notes = [edition.release_note_en, edition.release_note_zh]
     items = [
-        CheckItem(
-            "quarter-running",
-            True,
-            _("The quarter is not over"),
-            _("Approve it after the last day of the quarter."),
-            int(day >= today()),
-            1,
+        CheckItem("quarter-running", True, int(day >= today()), 1),
+        CheckItem("notes-missing", True, notes.count(""), 2, "#notes"),
+        *(
+            CheckItem(rule.code, rule.severity == Severity.ERROR, rule.count, rule.of, rule_url + rule.code)
+            for rule in DataQuality(day).rules
         ),
-        CheckItem(
-            "notes-missing",
-            True,
-            _("Release notes are missing in a language"),
-            _("Write them in both languages."),
-            [edition.release_note_en, edition.release_note_zh].count(""),
-            2,
-            "#notes",
-        ),
-        *quality,
-        CheckItem(
-            "red-without-follow-up",
-            False,
-            _("Red pilots without an open follow-up"),
-            _("Open a follow-up, or say in the notes why not."),
-            lights.red - lights.followed,
-            lights.red,
-            f"{pilots_url(light='red')}&as_of={day}",
-        ),
-        CheckItem(
-            "reading-without-file",
-            False,
-            _("Values accepted in the quarter without a document"),
-            _("Attach the report that they are from."),
-            bare,
-            readings,
-            reverse("admin:pilots_reading_changelist"),
-        ),
+        CheckItem("red-without-follow-up", False, lights.red - lights.followed, lights.red, red_url),
+        CheckItem("reading-without-file", False, bare, readings, reverse("admin:pilots_reading_changelist")),
     ]
     return Checklist(sorted((item for item in items if item.count), key=lambda item: not item.is_error))
 
@@ -479,9 +439,11 @@ def approve(edition: Edition, *, by: Any, seen: str, address: str) -> Edition:
         checklist = build_checklist(edition)
         check_approvable(edition, checklist, seen)
         edition.approved_at = timezone.now()
-        names = ("code", "label", "count", "of")
         warnings = in_both_languages(
-            lambda: [{name: getattr(item, name) for name in names} for item in build_checklist(edition).warnings],
+            lambda: [
+                {"code": item.code, "label": item.name, "count": item.count, "of": item.of}
+                for item in checklist.warnings
+            ],
             "label",
         )
         files, content = build_package(edition, address, warnings)
@@ -523,7 +485,7 @@ def check_approvable(edition: Edition, checklist: Checklist, seen: str) -> None:
 
 def check_errors(checklist: Checklist) -> None:
     """Raises ValidationError with every error of the checklist."""
-    lines = [f"{item.label} ({item.count}/{item.of}). {item.remedy}" for item in checklist.errors]
+    lines = [f"{item.name} ({item.count}/{item.of}). {item.remedy}" for item in checklist.errors]
     if lines:
         raise ValidationError([ValidationError(line, code="checklist") for line in lines])
 

@@ -1,4 +1,5 @@
-"""Texts in Markdown, one file a language: the glossary of all numbers, and what the rules of data quality mean.
+"""Texts in Markdown, one file a language: the glossary of all numbers, and what the rules of data quality and
+the checklist of an edition mean.
 
 A heading `## code · name` begins each entry, then comes what it means.
 """

@@ -251,11 +251,6 @@ class Edition(HistoryModel):
         return quarter_end(self.quarter)
 
     @property
-    def first_day(self) -> date:
-        """The first day of its quarter."""
-        return quarter_start(self.quarter)
-
-    @property
     def is_approved(self) -> bool:
         return self.state == EditionState.APPROVED
 

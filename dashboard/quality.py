@@ -133,7 +133,29 @@ class Check:
     count: int = 0
 
 
-class Rule:
+class Explained:
+    """What has a section in quality.*.md: a rule, or another line of the checklist of an edition."""
+
+    code: str
+
+    @property
+    def text(self) -> GlossaryEntry:
+        return next(entry for entry in glossary("quality") if entry.code == self.code)
+
+    @property
+    def name(self) -> str:
+        return self.text.name
+
+    @property
+    def meaning(self) -> str:
+        return self.text.meaning.partition("\n\n")[0]
+
+    @property
+    def remedy(self) -> str:
+        return self.text.meaning.partition("\n\n")[2]
+
+
+class Rule(Explained):
     """A rule on a day, and of how many records how many violate it.
 
     `checks` are conditions on single models; `run` computes what no such condition can: how many things it looked at in
@@ -151,22 +173,6 @@ class Rule:
         self.code, self.severity, self.checks, self.run, self.reads = code, severity, checks, run, reads
         self.checked, self.of, self.count = False, 0, 0
         self.faults: list[Fault] = []  # of `run`; those of checks are read where they are shown
-
-    @property
-    def text(self) -> GlossaryEntry:
-        return next(entry for entry in glossary("quality") if entry.code == self.code)
-
-    @property
-    def name(self) -> str:
-        return self.text.name
-
-    @property
-    def meaning(self) -> str:
-        return self.text.meaning.partition("\n\n")[0]
-
-    @property
-    def remedy(self) -> str:
-        return self.text.meaning.partition("\n\n")[2]
 
 
 class Finding(NamedTuple):

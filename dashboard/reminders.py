@@ -377,7 +377,15 @@ def send_digests(now: datetime) -> Outcome:
         return Outcome(idle=f"{day} is no working day")
     if local.time() < DIGEST_TIME:
         return Outcome(idle=f"digests are sent from {DIGEST_TIME:%H:%M} on")
-    waiting = who_waits(day)
+    # Who wants mail and got none on this day, nor in this week who wants one a week.
+    monday = day - timedelta(day.weekday())
+    told = set(Told.objects.filter(thing=Told.DIGEST, day__range=(monday, day)).values_list("user", "day"))
+    today, this_week = {user for user, on in told if on == day}, {user for user, _on in told}
+    waiting = [
+        user.pk
+        for user in active_users()
+        if wants_mail(user) and user.pk not in (today if settings_of(user).rhythm == Rhythm.DAILY else this_week)
+    ]
     if not waiting:
         return Outcome(idle="nobody waits for a digest")
     outcome, work, connection = Outcome(), build_open_work(day), get_connection()
@@ -390,18 +398,6 @@ def send_digests(now: datetime) -> Outcome:
         connection.close()
     log.info("digests", extra={"sent": outcome.sent, "failed": outcome.failed})
     return outcome
-
-
-def who_waits(day: date) -> list[int]:
-    """Return the keys of those who want mail and got none on this day, nor in this week if they want one a week."""
-    monday = day - timedelta(day.weekday())
-    got = set(Told.objects.filter(thing=Told.DIGEST, day__range=(monday, day)).values_list("user", "day"))
-    today, this_week = {user for user, on in got if on == day}, {user for user, _on in got}
-    return [
-        user.pk
-        for user in active_users()
-        if wants_mail(user) and user.pk not in (today if settings_of(user).rhythm == Rhythm.DAILY else this_week)
-    ]
 
 
 def send_one(key: int, work: OpenWork, connection: Any, outcome: Outcome) -> None:

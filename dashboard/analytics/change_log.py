@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from functools import partial
-from types import MappingProxyType
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -142,7 +141,8 @@ SHOWN_LABELS = {model._meta.label_lower for model in (*PAGE_MODELS, *PART_MODELS
 def load_change_log(keys: Iterable[int], reader: object) -> list[HistoryEntry]:
     """Return what the changes with these ids say, newest first, each with the URL of its record."""
     labels = {model: Label(lambda entry: str(entry.instance)) for model in history_models().values()}
-    name = partial(part_label, gone=DeletedPilots())
+    last_name = cache(lambda key: record_names(Pilot, [key])[key])  # of a deleted pilot
+    name = partial(part_label, last_name=last_name)
     labels |= {model: Label(name, [*part.owners, *part.related]) for model, part in PARTS.items()}
     labels[ProvincialPlan] = Label(
         lambda entry: entry.instance.name or " · ".join(related_label(entry, name) for name in ("province", "policy")),
@@ -157,30 +157,23 @@ def load_change_log(keys: Iterable[int], reader: object) -> list[HistoryEntry]:
     ]
 
 
-class DeletedPilots(dict[int, str]):
-    """Last names of deleted pilots by id, read when they are asked for."""
-
-    def __missing__(self, key: int) -> str:
-        self[key] = record_names(Pilot, [key])[key]
-        return self[key]
-
-
-def part_label(entry: Any, gone: Mapping[int, str]) -> str:
+def part_label(entry: Any, last_name: Callable[[int], str]) -> str:
     """Return the record's name at that time, with the records that it belongs to in front."""
     part = PARTS[entry.instance_type]
-    names = [related_label(entry, name, gone) for name in part.owners]
+    names = [related_label(entry, name, last_name) for name in part.owners]
     if entry.instance_type is Adoption:
-        own = related_label(entry, "pilot", gone) if entry.pilot_id else entry.place or related_label(entry, "province")
+        place = "" if entry.pilot_id else entry.place
+        own = place or related_label(entry, "pilot" if entry.pilot_id else "province", last_name)
     else:
         own = str(part.own(entry))
     return " · ".join([*names, own] if own else names)
 
 
-def related_label(entry: Any, name: str, gone: Mapping[int, str] = MappingProxyType({})) -> str:
+def related_label(entry: Any, name: str, last_name: Callable[[int], str] = str) -> str:
     """Return the name of a related record, also of a deleted one."""
     record, key = getattr(entry, name), getattr(entry, f"{name}_id")
     model = type(entry)._meta.get_field(name).related_model
-    return str(record) if record else gone[key] if model is Pilot else str(DeletedObject(model, key))
+    return str(record) if record else last_name(key) if model is Pilot else str(DeletedObject(model, key))
 
 
 def record_url(entry: Any, alive: bool) -> str:

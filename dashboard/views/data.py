@@ -137,23 +137,17 @@ def data(request: TrackerRequest) -> HttpResponseBase:
 
 
 def source_listing(request: TrackerRequest) -> ListPage:
+    def publisher(source: Source) -> str | None:
+        return source.publisher or None
+
+    def reliability(source: Source) -> Cell:
+        return status_cell(Confidence(source.reliability))
+
     columns: list[Column[Source]] = [
         Column("title", _("Source"), document_cell, sort="title", sort_fields=["title"]),
-        Column(
-            "publisher",
-            _("Publisher"),
-            lambda source: source.publisher or None,
-            sort="publisher",
-            sort_fields=["publisher"],
-        ),
+        Column("publisher", _("Publisher"), publisher, sort="publisher", sort_fields=["publisher"]),
         Column("published_on", _("Published"), kind="date", sort="published", sort_fields=["published_on"]),
-        Column(
-            "reliability",
-            _("Reliability"),
-            lambda source: status_cell(Confidence(source.reliability)),
-            sort="reliability",
-            sort_fields=["reliability"],
-        ),
+        Column("reliability", _("Reliability"), reliability, sort="reliability", sort_fields=["reliability"]),
         Column("url", _("Address"), lambda source: Cell(source.url or None, url=source.url)),
     ]
     return ListPage(

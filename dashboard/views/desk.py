@@ -216,7 +216,6 @@ class MailSettingsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.label_suffix = ""
         self.fields["language"].choices = list(OWN_LANGUAGE_NAMES.items())  # type: ignore[attr-defined]
 
     def save(self, commit: bool = True) -> Any:
@@ -230,7 +229,7 @@ def reminders(request: HttpRequest) -> HttpResponse:
     reject_unknown_params(request, PARAMS)
     user: Any = request.user
     chosen = settings_of(user)
-    form = MailSettingsForm(request.POST or None, instance=chosen)
+    form = MailSettingsForm(request.POST or None, instance=chosen, label_suffix="")
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("Your settings of reminders are saved."))

@@ -241,7 +241,7 @@ def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | Non
         ]
     )
     columns: list[Column[CheckItem]] = [
-        Column("label", _("What"), lambda item: Cell(item.label, url=item.url)),
+        Column("label", _("What"), lambda item: Cell(item.name, url=item.url)),
         Column("found", _("Found"), lambda item: format_part(item.count, item.of)),
         Column("remedy", _("What to do")),
     ]

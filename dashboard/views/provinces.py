@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from typing import Any
 
 from django.db.models import Case, CharField, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -165,7 +164,7 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
     def status(province: Province) -> Cell:
         return status_cell(plans[province.pk].status if province.pk in plans else PlanStatus.UNKNOWN)
 
-    known_by, lag, region = of_plan("known_by"), of_plan("lag_days"), _("Region")
+    known_by, lag, region = of_plan("known_by"), of_plan("lag_days"), methodcaller("get_region_display")
     return [
         Column("province", _("Province"), record_cell, sort="name", sort_fields=["gb_place"]),
         Column("pilots", _("Pilots recorded"), recorded, kind="integer", sort="pilots", sort_fields=["pilots_n"]),
@@ -176,14 +175,7 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
         Column("issued_on", _("Issued"), of_plan("issued"), kind="date"),
         Column("known_by", _("Latest date"), known_by, kind="date", sort="known", sort_fields=["plan_known_by"]),
         Column("lag_days", _("Days after the policy"), lag, kind="integer", sort="lag", sort_fields=["plan_dated"]),
-        Column(
-            "region",
-            region,
-            lambda province: province.get_region_display(),
-            sort="region",
-            sort_fields=["region"],
-            file_only=True,
-        ),
+        Column("region", _("Region"), region, sort="region", sort_fields=["region"], file_only=True),
     ]
 
 
@@ -206,15 +198,12 @@ def province_page_columns(
             return Cell("", page_text=latest)
         return Cell(row.issued, below=latest)
 
-    below: dict[str, Any] = {"province": lambda province: province.get_region_display()}
+    below: dict[str, Any] = {"province": methodcaller("get_region_display")}
     below |= dict.fromkeys(["status", "issued_on", "pilots", "red", "yellow", "not_reported"])
-    shown = page_columns(columns, below, side="status", line="issued_on")
-    return [
-        replace(column, accessor=issued, sort="known", sort_fields=["plan_known_by"])
-        if column.key == "issued_on"
-        else column
-        for column in shown
-    ]
+    both: Column[Any] = Column(
+        "issued_on", _("Issued"), issued, kind="date", sort="known", sort_fields=["plan_known_by"]
+    )
+    return page_columns([*columns, both], below, side="status", line="issued_on")
 
 
 def annotated_provinces(

@@ -238,7 +238,13 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
         "rules": Export(_("Rules and what they found"), lambda: rules_table(request, report), province_chips),
         "announced": Export(_("Announced against recorded"), lambda: announced, province_chips),
     }
-    headline = quality_headline(report)
+    errors, gaps, doubts = (report.count(severity) for severity in Severity)
+    counts = [
+        ngettext("%(n)d error", "%(n)d errors", errors) % {"n": errors},
+        ngettext("%(n)d gap", "%(n)d gaps", gaps) % {"n": gaps},
+        ngettext("%(n)d thing to verify", "%(n)d things to verify", doubts) % {"n": doubts},
+    ]
+    headline = join_clauses([*counts, _("as of %(day)s") % {"day": format_date(report.as_of)}])
     if file := export_response(request, tables, title, headline):
         return file
     pages = Paginator(chase, ROWS_ON_A_PAGE)
@@ -275,17 +281,6 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
 def findings_url(request: TrackerRequest, **chosen: str) -> str:
     """Return the URL of the findings of a severity or rule alone."""
     return url_with(request, **{**dict.fromkeys((*POSITION_PARAMETERS, "rule", "severity")), **chosen}) + "#chase"
-
-
-def quality_headline(report: DataQuality) -> str:
-    """Return the headline: one sentence with the findings and the as-of date."""
-    errors, gaps, doubts = (report.count(severity) for severity in Severity)
-    parts = [
-        ngettext("%(n)d error", "%(n)d errors", errors) % {"n": errors},
-        ngettext("%(n)d gap", "%(n)d gaps", gaps) % {"n": gaps},
-        ngettext("%(n)d thing to verify", "%(n)d things to verify", doubts) % {"n": doubts},
-    ]
-    return join_clauses([*parts, _("as of %(day)s") % {"day": format_date(report.as_of)}])
 
 
 def rules_table(request: TrackerRequest, report: DataQuality, *, page: bool = False) -> Table:

@@ -296,7 +296,7 @@ def test_errors_of_the_checklist_block_the_approval(maker: User, approver: User)
 
 def test_a_warning_that_was_not_seen_is_not_acknowledged() -> None:
     def checklist(*counts: int) -> Checklist:
-        return Checklist([CheckItem(f"rule-{n}", False, "", "", n, 9) for n in counts])
+        return Checklist([CheckItem(f"rule-{n}", False, n, 9) for n in counts])
 
     assert checklist(1, 2).digest == checklist(1, 2).digest
     assert len({checklist(1, 2).digest, checklist(1, 3).digest, checklist(1).digest, checklist().digest}) == 4
