@@ -15,7 +15,7 @@ from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, RecordChangeList
 from core.history.entries import Revert
 from core.history.models import FROZEN_MESSAGE
 from core.http import today
-from dashboard.models import Edition, MailSettings, WorkingCalendar, WorkingDay, unknown_year_text
+from dashboard.models import Edition, MailSettings, WorkingCalendar, WorkingDay
 
 
 @admin.register(Edition)
@@ -51,9 +51,9 @@ class WorkingDayAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Say which of this year and the next is not on record."""
-        known, year = WorkingCalendar.load().known_years, today().year
-        for missing in (one for one in (year, year + 1) if one not in known):
-            messages.warning(request, unknown_year_text(missing))
+        calendar, year = WorkingCalendar.load(), today().year
+        for text in filter(None, map(calendar.unknown_year_text, (year, year + 1))):
+            messages.warning(request, text)
         return super().changelist_view(request, extra_context)
 
 

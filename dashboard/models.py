@@ -82,6 +82,11 @@ class WorkingCalendar:
         """Years with at least one day on record; in others Monday to Friday count."""
         return frozenset(day.year for day in self.kinds)
 
+    def unknown_year_text(self, year: int) -> str:
+        """Return that a year is not on record; empty for one that is."""
+        text = gettext("The days off of %(year)d are not on record: Monday to Friday count as working days.")
+        return "" if year in self.known_years else text % {"year": year}
+
     def is_working(self, day: date) -> bool:
         kind = self.kinds.get(day)
         return day.weekday() < 5 if kind is None else kind == DayKind.WORKING
@@ -92,12 +97,6 @@ class WorkingCalendar:
             day += timedelta(1)
             days -= self.is_working(day)
         return day
-
-
-def unknown_year_text(year: int) -> str:
-    return gettext("The days off of %(year)d are not on record: Monday to Friday count as working days.") % {
-        "year": year
-    }
 
 
 def load_shipped_days(**_kwargs: object) -> int:

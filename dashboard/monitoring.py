@@ -21,10 +21,7 @@ def programme_gauges() -> Gauges:
     late = listed.filter(planned_then__lt=day, completed_on=None).count()
     follow_ups: Any = FollowUp.objects.with_state(day)
     return {
-        "tracker_unreviewed_reports": (
-            "Values reported by pilots and neither accepted nor disputed.",
-            found["count"],
-        ),
+        "tracker_unreviewed_reports": ("Values reported by pilots and neither accepted nor disputed.", found["count"]),
         "tracker_oldest_unreviewed_report_days": (
             "Days since the oldest of them was reported; 0 if there is none.",
             (day - found["oldest"]).days if found["oldest"] else 0,

@@ -83,16 +83,12 @@ PROVINCE_PATHS: Mapping[type[Model], str] = {
 }
 """Where a record's province stands: itself, its own, or its pilot's."""
 RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
-    Policy: ["province"],
-    ProvincialPlan: ["province", "policy"],
-    Figure: ["province"],
-    Batch: ["province", "policy"],
-    Pilot: ["province", "batch", "parent__province"],
-    StageEntry: ["pilot__province", "pilot__batch"],
-    Milestone: ["pilot__province"],
-    Target: ["pilot__province", "indicator"],
-    Reading: ["pilot__province", "indicator"],
+    **dict.fromkeys((ProvincialPlan, Batch), ("policy",)),
+    Pilot: ["batch", "parent__province"],
+    StageEntry: ["pilot__batch"],
+    **dict.fromkeys((Target, Reading), ("indicator",)),
 }
+"""What a finding names of a record beside its province."""
 RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
 EDIT_READINGS, EDIT_CORRECTION = "readings", "correction"
 """Places to mend that are no field of the record: the page on which readings are entered, and the form for the next
@@ -300,9 +296,10 @@ class DataQuality:
         entries = model.history.filter(id=OuterRef("pk")).order_by("history_id").values("history_date")[:1]
         rows = self.rows(model).filter(check.population & check.condition)
         rows = rows.annotate(first_entry=Subquery(entries), **check.annotations)
-        path = PROVINCE_PATHS.get(model, "pk")
-        order: list[object] = [] if path == "pk" else [F(path).asc(nulls_last=True)]
-        rows = rows.select_related(*RELATED_FIELDS.get(model, ())).prefetch_related(*RELATED_LISTS.get(model, ()))
+        place = [path] if (path := PROVINCE_PATHS.get(model, "pk")) != "pk" else []
+        order: list[object] = [F(path).asc(nulls_last=True) for path in place]
+        rows = rows.select_related(*place, *RELATED_FIELDS.get(model, ()))
+        rows = rows.prefetch_related(*RELATED_LISTS.get(model, ()))
         by_rule = []
         for row in rows.order_by(*order, "pk"):
             entered = row.first_entry and timezone.localdate(row.first_entry)

@@ -38,7 +38,7 @@ from dashboard.analytics.open_work import (
     is_proposed,
     list_titles,
 )
-from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar, unknown_year_text
+from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.lights import MilestoneLight, request_text
 from pilots.metrics import FollowUpState, Move, year_due
@@ -78,20 +78,6 @@ def wants_mail(user: User) -> bool:
     """Whether there is an address that was not refused for good, and the digest is on."""
     own = settings_of(user)
     return bool(user.email) and user.email != own.refused_address and own.rhythm != Rhythm.OFF
-
-
-def mail_notices(user: Any, day: date, calendar: WorkingCalendar) -> list[str]:
-    """Return what a user should know of the mail here, the most general first: that none is sent, and why."""
-    notices = []
-    if not settings.MAIL:
-        notices.append(_("No mail is sent here: no mail server is set up. “My work” shows what is due."))
-    elif holds_demonstration():
-        notices.append(_("No mail is sent from a demonstration: its addresses are invented."))
-    elif not user.email:
-        notices.append(_("Your account has no mail address, so no reminder reaches you."))
-    if day.year not in calendar.known_years:
-        notices.append(unknown_year_text(day.year))
-    return notices
 
 
 # -- links that end the mail -------------------------------------------------------------------------------

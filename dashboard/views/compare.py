@@ -26,8 +26,8 @@ from pilots.charts.synergy import class_cell
 from pilots.lights import Colour, count_by_colour
 from pilots.metrics import year_due
 from pilots.models import Pilot
-from policies.models import Policy, Province
-from policies.rollout import ProvinceRollout, build_rollout, choose_policy
+from policies.models import Province
+from policies.rollout import build_rollout, choose_policy
 from policies.tables import province_cell
 
 Row = list[Any]
@@ -80,10 +80,15 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
         policy = choose_policy(as_of).policy
         rollout = build_rollout(policy, as_of) if policy else None
         plans = {row.province.pk: row for row in rollout.provinces} if rollout else {}
+        plan, issued = _("Plan"), [plans.get(province.pk) for province in chosen]
+        if policy:
+            plan = _("Plan for %(policy)s") % {"policy": policy.short}
         whole = build_progress(Pilot.objects.listed(as_of).filter(province__in=chosen), as_of)
         places = [[item for item in whole.pilots if item.pilot.province_id == province.pk] for province in chosen]
         rows = [
-            *plan_rows([plans.get(province.pk) for province in chosen], policy),
+            [plan, *(row and str(row.status.label) for row in issued)],
+            [_("Issued"), *(format_date(row.issued) if row and row.issued else None for row in issued)],
+            [_("Days after the national document"), *(row and row.lag_days for row in issued)],
             *province_rows([Progress(as_of, pilots) for pilots in places], year_due(as_of)),
         ]
     return comparison_page(request, _("Compare provinces"), "compare-provinces", bar, chosen, rows)
@@ -168,16 +173,6 @@ def synergy_rows(items: Sequence[PilotSynergy | None]) -> list[Row]:
         [_("Joint progress S"), *ratio("joint_progress", 3)],
         [_("Due by now, E"), *ratio("expected_progress", 3)],
         [_("S / E: 1 is on schedule"), *ratio("schedule_ratio", 2)],
-    ]
-
-
-def plan_rows(items: Sequence[ProvinceRollout | None], policy: Policy | None) -> list[Row]:
-    """Return the rows of provinces' plans for the policy."""
-    plan = _("Plan for %(policy)s") % {"policy": policy.short} if policy else _("Plan")
-    return [
-        [plan, *(item and str(item.status.label) for item in items)],
-        [_("Issued"), *(format_date(item.issued) if item and item.issued else None for item in items)],
-        [_("Days after the national document"), *(item and item.lag_days for item in items)],
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -29,10 +29,10 @@ from core.permissions import editor_province
 from core.request_log import security_log
 from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params
 from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
-from dashboard.analytics.open_work import OpenWork, PilotReplan, WorkList, build_open_work, list_titles
+from dashboard.analytics.open_work import PilotReplan, WorkList, build_open_work, list_titles
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from dashboard.overview import attention_columns
-from dashboard.reminders import mail_notices, settings_of, user_of
+from dashboard.reminders import settings_of, user_of
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url
 from pilots.charts.feeds import follow_up_events, milestone_events
@@ -62,7 +62,17 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
     names, titles = distinct_names_of(work.progress), list_titles(work.as_of)
     tables: Exports = {item.slug: Export(titles[item.slug], partial(work_table, item, names, home)) for item in lists}
 
-    title, headline = _("My work"), desk_headline(work, home, lists)
+    count, late = len(work.progress.pilots), sum(row.due for row in work.milestones_due)
+    waiting = sum(len(item.items) for item in lists if item.slug in FOLLOW_UP_LISTS)
+    parts = [
+        ngettext("%(n)d pilot", "%(n)d pilots", count) % {"n": count},
+        _("%(n)d not reported for %(year)d") % {"n": len(work.missing), "year": year_due(work.as_of)},
+        _("%(n)d red") % {"n": len(work.red)},
+        ngettext("%(n)d milestone overdue", "%(n)d milestones overdue", late) % {"n": late},
+    ]
+    if waiting:
+        parts.append(ngettext("%(n)d follow-up waiting", "%(n)d follow-ups waiting", waiting) % {"n": waiting})
+    title, headline = _("My work"), label_value(home.short, join_clauses(parts)) if home else join_clauses(parts)
     return export_response(request, tables, title, headline, desk_feeds(request, request.user)) or render(
         request,
         "dashboard/desk.html",
@@ -71,7 +81,7 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
             "finding": headline,
             "home": home,
             "all_url": pilots_url(province=home.slug) if home else reverse("pilot-list"),
-            "notices": mail_notices(request.user, work.as_of, work.calendar),
+            "unknown_year": work.calendar.unknown_year_text(work.as_of.year),
             "lists": [
                 {
                     "slug": item.slug,
@@ -102,21 +112,6 @@ def desk_feeds(_request: TrackerRequest, user: Any) -> Feeds:
 
 
 FEED_LISTS["desk"] = FeedList("desk", gettext_lazy("My work"), ["ics"], desk_feeds, staff_only=True)
-
-
-def desk_headline(work: OpenWork, home: Province | None, lists: Sequence[WorkList]) -> str:
-    """Return the headline: number of pilots, and their open work."""
-    count, late = len(work.progress.pilots), sum(row.due for row in work.milestones_due)
-    waiting = sum(len(item.items) for item in lists if item.slug in FOLLOW_UP_LISTS)
-    parts = [
-        ngettext("%(n)d pilot", "%(n)d pilots", count) % {"n": count},
-        _("%(n)d not reported for %(year)d") % {"n": len(work.missing), "year": year_due(work.as_of)},
-        _("%(n)d red") % {"n": len(work.red)},
-        ngettext("%(n)d milestone overdue", "%(n)d milestones overdue", late) % {"n": late},
-    ]
-    if waiting:
-        parts.append(ngettext("%(n)d follow-up waiting", "%(n)d follow-ups waiting", waiting) % {"n": waiting})
-    return label_value(home.short, join_clauses(parts)) if home else join_clauses(parts)
 
 
 # -- the tables of the lists -----------------------------------------------------------------------------
@@ -239,7 +234,7 @@ def reminders(request: HttpRequest) -> HttpResponse:
         "crumbs": [{"url": "account", "label": _("Your account")}, {"label": _("Reminders by mail")}],
         "person": user,
         "form": form,
-        "notices": mail_notices(user, today(), WorkingCalendar.load()),
+        "unknown_year": WorkingCalendar.load().unknown_year_text(today().year),
         "refused": chosen.refused_address if chosen.refused_address == user.email else "",
         "mails": Told.objects.filter(user=user, thing=Told.DIGEST).order_by("-day")[:MAILS_SHOWN],
         "sends": settings.MAIL,

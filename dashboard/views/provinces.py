@@ -237,21 +237,6 @@ def annotated_provinces(
     )
 
 
-def lights_headline(provinces: Sequence[Province], lights: Mapping[int, ProvinceLights]) -> str:
-    """Return the sentence on provinces with red pilots, most first, by name."""
-    red_counts = [(lights[province.pk].red, province) for province in provinces if province.pk in lights]
-    if all(red is None for red, _province in red_counts):
-        return _("No pilot can be rated yet.")
-    named = [(red, province.short) for red, province in sorted(red_counts, key=lambda pair: -(pair[0] or 0)) if red]
-    if not named:
-        return _("No pilot is red.")
-    text = ngettext(
-        "%(n)d province has red pilots: %(names)s.", "%(n)d provinces have red pilots: %(names)s.", len(named)
-    )
-    names = names_text([f"{name}\u00a0{red}" for red, name in named], MAX_NAMED)
-    return text % {"n": len(named), "names": names}
-
-
 @page(POLICY_PARAMETER, *ProvincePageFilter.base_filters)
 def province_list(request: TrackerRequest) -> HttpResponseBase:
     """List all provinces of the roster with plan and pilots."""
@@ -276,7 +261,15 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     if rollout := value.rollout:
         charts["adoption"] = adoption_chart(rollout, list(plan_sources(rollout.provinces)))
         regions["regions"] = Export(_("Rollout by region"), lambda: regions_table(rollout))
-    red = lights_headline([item.province for item in value.provinces], lights)
+    counts = [(lights[item.province.pk].red, item.province) for item in value.provinces if item.province.pk in lights]
+    named = [f"{place.short}\u00a0{n}" for n, place in sorted(counts, key=lambda pair: -(pair[0] or 0)) if n]
+    if named:
+        red = ngettext(
+            "%(n)d province has red pilots: %(names)s.", "%(n)d provinces have red pilots: %(names)s.", len(named)
+        ) % {"n": len(named), "names": names_text(named, MAX_NAMED)}
+    else:
+        unrated = all(n is None for n, _place in counts)
+        red = _("No pilot can be rated yet.") if unrated else _("No pilot is red.")
     finding = join_sentences(rollout_headline(value.rollout) if value.rollout else "", red)
     tables: Exports = {
         **chart_exports(charts),
