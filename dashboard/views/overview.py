@@ -226,33 +226,20 @@ def attention_headline(progress: Progress) -> str:
 
 
 def attention_rows(value: Overview, links: LightFollowUps) -> list[Row]:
-    """Return the first pilots that need attention, with the two parts of the reason and the class.
-
-    Beside them stands the open follow-up that is due first, or where the reader may open one.
-    """
+    """Return the first pilots that need attention, with the class, and where the reader may open a follow-up."""
     names, classes = distinct_names_of(value.progress), value.synergy.classed
-    rows: list[Row] = []
-    for status in value.progress.attention(ATTENTION_SHOWN):
-        light, own = status.shown_reasons[0], classes.get(status.pilot.pk)
-        what, numbers = light.parts
-        rates = (own.apeq.rate, own.carbon.reduction.rate) if own else ()
-        own_follow_ups = status.open_follow_ups
-        may_open = None if own_follow_ups else links.of_pilot(status)
-        rows.append(
-            {
-                "status": status,
-                "name": names[status.pilot.pk],
-                "what": what,
-                "numbers": numbers,
-                "arrows": list(map(arrow, rates)),
-                "class": class_text(own) if own else "",
-                "follow_up": next(iter(own_follow_ups), None),
-                "others": len(own_follow_ups) - 1,
-                "open": may_open.url if may_open else "",
-                "days": (status.as_of - status.since).days if status.since else None,
-            }
-        )
-    return rows
+    return [
+        {
+            "status": status,
+            "name": names[status.pilot.pk],
+            "arrows": [arrow(own.apeq.rate), arrow(own.carbon.reduction.rate)] if own else [],
+            "class": class_text(own) if own else "",
+            "open": None if status.open_follow_ups else links.of_pilot(status),
+            "days": (status.as_of - status.since).days if status.since else None,
+        }
+        for status in value.progress.attention(ATTENTION_SHOWN)
+        for own in [classes.get(status.pilot.pk)]
+    ]
 
 
 # -- what changed ----------------------------------------------------------------------------------------
