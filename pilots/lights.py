@@ -522,15 +522,13 @@ def excess_over(value: Number, bound: Number, direction: Direction) -> Decimal:
     return over if direction == Direction.LOWER else -over
 
 
-def text_light(done: bool | None, due: date | None, as_of: date) -> TargetLight:
+def text_light(done: bool | None, due: date, as_of: date) -> TargetLight:
     """Return the light of a target in words: done, or not by its date.
 
     Done is green whenever reported. Grey until the date has passed, and when nothing is reported (None); else red.
     """
     if done:
         return TargetLight(Colour.GREEN, LightReason.DONE)
-    if due is None:
-        return TargetLight(Colour.GREY, LightReason.NO_DATE)
     if as_of <= due:
         return TargetLight(Colour.GREY, LightReason.NOT_DUE)
     if done is None:
@@ -622,19 +620,16 @@ class StageLight(MilestoneLight):
         return "stage", {"stage": self.record.get_stage_display(), "n": self.delay, "on": on}
 
 
-def milestone_light(planned: date | None, actual: date | None, as_of: date) -> MilestoneLight:
+def milestone_light(planned: date, actual: date | None, as_of: date) -> MilestoneLight:
     """Return green if done on time, blue if late, yellow up to 90 days overdue, red after, else grey; RULE_MILESTONE.
 
     A completion after `as_of` does not count yet. Within 30 days of the planned date (inclusive) it is due soon. A
-    date known to the month or quarter is due on its last day. Without a planned date: grey, or green once done.
+    date known to the month or quarter is due on its last day.
     """
-    done, due = actual is not None and actual <= as_of, planned is not None and planned <= as_of
-    delay = None if planned is None else ((actual if actual and done else as_of) - planned).days
-    if done:
-        late = delay is not None and delay > 0  # not red for ever
-        colour, why = (Colour.BLUE, LightReason.DONE_LATE) if late else (Colour.GREEN, LightReason.DONE)
-    elif delay is None:
-        colour, why = Colour.GREY, LightReason.NO_DATE
+    done, due = actual is not None and actual <= as_of, planned <= as_of
+    delay = ((actual if actual and done else as_of) - planned).days
+    if done:  # late is not red for ever
+        colour, why = (Colour.BLUE, LightReason.DONE_LATE) if delay > 0 else (Colour.GREEN, LightReason.DONE)
     elif delay > 0:
         long = delay > LONG_OVERDUE_DAYS
         colour, why = (Colour.RED, LightReason.LONG_OVERDUE) if long else (Colour.YELLOW, LightReason.OVERDUE)
@@ -643,14 +638,12 @@ def milestone_light(planned: date | None, actual: date | None, as_of: date) -> M
     return MilestoneLight(colour, why, delay=delay, planned_on=planned, done=done, due=due)
 
 
-def milestone_change_dates(
-    planned: date | None, actual: date | None, delays: Sequence[int] = CHANGE_DELAYS
-) -> list[date]:
+def milestone_change_dates(planned: date, actual: date | None, delays: Sequence[int]) -> list[date]:
     """Return the days on which the colour of a milestone, or whether it is due, can change: candidates for `since`.
 
     `delays` are the days after the planned one that count. A completion before all of them counts only with that of 0.
     """
-    turns = [] if planned is None else [planned + timedelta(days) for days in delays]
+    turns = [planned + timedelta(days) for days in delays]
     if actual is None:
         return turns
     passed = [day for day in turns if day < actual]

@@ -186,22 +186,21 @@ def test_a_capped_rise_is_a_limit_at_the_expected_value(actual: int, colour: Col
     ("done", "due", "colour", "why"),
     [
         (True, TODAY - timedelta(1), GREEN, LightReason.DONE),
-        (True, None, GREEN, LightReason.DONE),
-        (False, None, GREY, LightReason.NO_DATE),
+        (True, TODAY, GREEN, LightReason.DONE),
         (False, TODAY, GREY, LightReason.NOT_DUE),
         (None, TODAY, GREY, LightReason.NOT_DUE),
         (None, TODAY - timedelta(1), GREY, LightReason.NO_READING),
         (False, TODAY - timedelta(1), RED, LightReason.NOT_DONE),
     ],
 )
-def test_a_target_in_words(done: bool | None, due: date | None, colour: Colour, why: TextChoices) -> None:
+def test_a_target_in_words(done: bool | None, due: date, colour: Colour, why: TextChoices) -> None:
     assert text_light(done, due, TODAY) == TargetLight(colour, why)
 
 
 # -- milestones ----------------------------------------------------------------------------------------
 
 
-def judged(planned: date | None, actual: date | None, day: date) -> tuple[Colour, LightReason, int | None]:
+def judged(planned: date, actual: date | None, day: date) -> tuple[Colour, LightReason, int | None]:
     light = milestone_light(planned, actual, day)
     return light.colour, light.why, light.delay
 
