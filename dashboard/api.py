@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import path
-from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -274,7 +272,7 @@ class TableChangeSerializer(serializers.Serializer):
 
 class EditionSerializer(RecordSerializer):
     day = DateValueField("The day that the edition is about: the last of its quarter.", source="as_of")
-    approved_on = serializers.SerializerMethodField(help_text="The day it was approved, whose records it holds.")
+    approved_on = DateValueField("The day it was approved, whose records it holds.")
     previous = CharField("The edition before; null for the first.", source="published.previous", allow_null=True)
     figures = EditionFigureSerializer(many=True, source="published.figures", help_text="The key numbers.")
     changes = TableChangeSerializer(
@@ -288,9 +286,6 @@ class EditionSerializer(RecordSerializer):
             *("quarter", "day", "approved_on", "release_note", "release_note_en", "release_note_zh", "sha256"),
             *("previous", "figures", "changes", "files", "page", "url"),
         )
-
-    def get_approved_on(self, record: Edition) -> date | None:
-        return timezone.localdate(record.approved_at) if record.approved_at else None
 
 
 class EditionApiFilter(ApiFilterSet):

@@ -21,6 +21,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -248,6 +249,10 @@ class Edition(HistoryModel):
     def as_of(self) -> date:
         """The day that the edition is about: the last of its quarter."""
         return quarter_end(self.quarter)
+
+    @property
+    def approved_on(self) -> date | None:
+        return timezone.localdate(self.approved_at) if self.approved_at else None
 
     @property
     def is_approved(self) -> bool:

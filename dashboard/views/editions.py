@@ -15,7 +15,6 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -96,17 +95,13 @@ def editions_table(rows: Sequence[Edition], *, drafts: bool = False) -> Table:
     state: Column[Edition] = Column("state", _("State"), lambda item: status_cell(EditionState(item.state)))
     columns: list[Column[Edition]] = [
         Column("day", _("As of"), "as_of", kind="date"),
-        Column("approved", _("Approved"), approval_day, kind="date"),
+        Column("approved", _("Approved"), "approved_on", kind="date"),
         Column("plans", _("Provincial plans issued"), lambda item: figure_of(item, "plans")),
         Column("red", _("Red lights"), lambda item: figure_of(item, "light-red")),
         Column("package", _("Package"), package),
         Column("sha256", _("SHA-256 of the package")),
     ]
     return make_table([quarter, state] if drafts else [quarter, *columns], rows)
-
-
-def approval_day(edition: Edition) -> Any:
-    return timezone.localdate(edition.approved_at) if edition.approved_at else None
 
 
 def size_text(size: int) -> str:
@@ -154,7 +149,7 @@ def edition_detail(request: TrackerRequest, quarter: str) -> HttpResponseBase:
 
 def approved_page(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
     """Return the page of an approved edition."""
-    content, day, approved = content_of(edition), format_date(edition.as_of), format_date(approval_day(edition))
+    content, day, approved = content_of(edition), format_date(edition.as_of), format_date(edition.approved_on)
     figures = {"label": _("Figure"), "value": _("Value"), "of": _("Out of"), "scope": _("Set")}
     changes = {"title": _("Table"), "before": _("Records before"), "now": _("Records now")}
     changes |= {"added": _("Added"), "removed": _("Removed"), "changed": _("Changed")}
