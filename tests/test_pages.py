@@ -214,7 +214,7 @@ def test_a_page_shows_the_first_fifty_pilots_and_leads_to_all(empty: None, clien
 )
 def test_the_day_moves_by_quarters_and_keeps_the_filter(client: Client, path: str, steps: list[str]) -> None:
     page = client.get(path).content.decode()
-    assert re.findall(r'class="day-step" rel="nofollow" href="([^"]*)"', page) == [
+    assert re.findall(r'class="icon[^"]*" rel="nofollow" href="([^"]*)"', page) == [
         f"?region=east&amp;as_of={step}" for step in steps
     ]
     form = page.partition('<div class="day-picker"')[2].partition("</form>")[0]

@@ -166,7 +166,7 @@ ALLOWED: Mapping[str, str] = {
     "dashboard/reminders.py": "mails, no records",
     "dashboard/views/desk.py": "settings of mails, no records",
     "dashboard/models.py": "working days, no records",
-    "policies/models/": "what saving a record implies",
+    "policies/models.py": "what saving a record implies",
 }
 
 
