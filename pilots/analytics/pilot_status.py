@@ -656,8 +656,14 @@ class OpenFollowUps:
 def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
     """Return the open follow-ups of these pilots on a day. One query, on first access."""
 
-    rows: Any = FollowUp.objects.filter(pilot__in=list(pilots)).with_state(as_of)
-    return OpenFollowUps(rows.open().select_related("owner_agency").all)
+    keys = list(pilots)
+
+    def read() -> Iterable[FollowUp]:
+        """Even to build the query costs milliseconds, and most lists never ask."""
+        rows: Any = FollowUp.objects.filter(pilot__in=keys).with_state(as_of)
+        return rows.open().select_related("owner_agency")  # type: ignore[no-any-return]
+
+    return OpenFollowUps(read)
 
 
 # -- filtering and sorting by stage and light -----------------------------------------------------------

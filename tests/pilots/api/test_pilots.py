@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from pilots.models import Pilot, Target
+from pilots.models.follow_up import FollowUpQuerySet
 from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
@@ -25,6 +26,14 @@ def test_pilots_and_batches_known_on_the_day(client: Client) -> None:
     assert [count("batches", day) for day in days] == [0, 1, 2, 3]
     assert client.get("/api/v1/pilots/huzhou/?as_of=2024-01-14").status_code == 404
     assert client.get("/api/v1/batches/shandong-batch-1/?as_of=2024-01-30").status_code == 404
+
+
+def test_a_list_that_shows_no_follow_up_builds_no_query_of_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would cost a pilot several milliseconds."""
+    monkeypatch.setattr(FollowUpQuerySet, "with_state", None)
+    assert client.get("/api/v1/pilots/").status_code == 200
 
 
 def test_a_pilot_leaves_the_list_on_the_day_it_withdraws_and_keeps_its_address(client: Client) -> None:
