@@ -170,7 +170,7 @@ TEMPLATES = [
 # -- data ------------------------------------------------------------------------------------------
 DATABASES = {"default": Env.db_url_config(variable("DATABASE_URL", f"sqlite:///{VAR_DIR / 'tracker.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["CONN_MAX_AGE"] = 60  # opening the file and setting it up costs more than a kept answer
+    DATABASES["default"]["CONN_MAX_AGE"] = 60  # opening the file and setting it up costs more than a cached response
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a read that becomes a write waits its turn instead of failing at once.
         # FULL: a write that was acknowledged survives a power cut.

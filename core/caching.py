@@ -12,7 +12,7 @@ turns there.
 The triggers are created after each `migrate`, by no migration: Django alters a table of SQLite by making it anew, and
 its triggers are gone with the former one.
 
-A response is kept with the version of the data from before it was computed (core/caching.py), and served
+A response is kept with the version of the data from before it was computed, and served
 only while the version is the same: one query a request, and nothing is ever invalidated. Responses are kept in the
 memory of each process, up to a size.
 
