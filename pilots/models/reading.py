@@ -12,13 +12,12 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Value, When
-from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -37,9 +36,9 @@ from core.records.models import (
     link_field,
     unique_constraint,
 )
-from core.text import to_percent
+from core.text import format_number, join_sentences, to_percent
 from pilots.metrics import implausible_change, last_day_of_period
-from pilots.models.indicator import PERIOD, Indicator, format_exact, non_negative_constraint
+from pilots.models.indicator import PERIOD, Indicator, RollUp, format_exact, non_negative_constraint
 from pilots.models.pilot import Pilot
 from policies.models import SourcedModel
 
@@ -238,9 +237,15 @@ class ReadingLedger:
         newest = self.newest.get(value.key)
         if newest and newest.pk != value.seen_id:
             return conflict_error(newest)
-        before = self.previous_value(value, beside)
-        far = implausible_change(before[1], value.value) if before else None
-        return None if before is None or far is None or value.note.strip() else jump_error(far, *before)
+        if value.note.strip():
+            return None
+        return next((jump_error(value.value, *jump) for jump in jumps(value, self.known(value, beside))), None)
+
+    def known(self, value: Reading, beside: Iterable[Reading]) -> dict[ReadingKey, Decimal]:
+        """Return the values by which one is judged. A disputed value is compared only with the version after it."""
+        stored = [item for item in self.newest.values() if item.state != ReadingState.DISPUTED or item.key == value.key]
+        others = [item for item in beside if item.key != value.key]
+        return self.bases | {item.key: item.value for item in [*stored, *others]}
 
     def record(
         self,
@@ -259,19 +264,41 @@ class ReadingLedger:
         writing.write(reading, lists=lists, by=by, reason=reason)
         self.newest[reading.key], self.used_versions[reading.key] = reading, reading.version
 
-    def previous_value(self, value: Reading, beside: Iterable[Reading] = ()) -> tuple[str, Decimal] | None:
-        """Return the previous value with its period: of the latest year or quarter, else the version it follows."""
-        values = self.bases | {key: item.value for key, item in self.newest.items()}
-        values |= {item.key: item.value for item in beside}
-        same_kind = [
-            period
-            for indicator, period in values
-            if indicator == value.indicator.pk and len(period) == len(value.period) and period < value.period
-        ]
-        if same_kind:
-            return max(same_kind), values[value.indicator.pk, max(same_kind)]
-        newest = self.newest.get(value.key)
-        return (newest.period, newest.value) if newest else None
+
+class Comparison(NamedTuple):
+    """A value that another is compared with, and its period; of the year that a quarter is a part of, `whole`."""
+
+    period: str
+    value: Decimal
+    whole: bool = False
+
+
+def comparisons(reading: Reading, known: Mapping[ReadingKey, Decimal]) -> list[Comparison]:
+    """Return what a value is compared with, of the `known` values of its pilot.
+
+    The same quarter of an earlier year, else the quarter before, else the last year; the year before; without any, the
+    version it follows. A year also with the sum of its quarters, if the indicator is one of amounts that add up.
+    """
+    period, yearly = reading.period, is_yearly(reading.period)
+    own = {other: value for (indicator, other), value in known.items() if indicator == reading.indicator_id}
+    earlier = [other for other in own if len(other) == len(period) and other < period]
+    nearest = max([other for other in earlier if other[4:] == period[4:]] or earlier, default=period)
+    years = [other for other in own if is_yearly(other) and other <= period[:4]]
+    found = [Comparison(nearest, own[nearest])] if nearest in own else []
+    if not found and not yearly and years:
+        found.append(Comparison(max(years), own[max(years)], whole=True))
+    quarters = [own.get(f"{period}-Q{number}") for number in range(1, 5)]
+    if yearly and reading.indicator.rollup == RollUp.SUM and None not in quarters:
+        found.append(Comparison(gettext("the four quarters of %(year)s") % {"year": period}, sum(quarters)))
+    return found
+
+
+def jumps(reading: Reading, known: Mapping[ReadingKey, Decimal]) -> list[tuple[Comparison, Decimal]]:
+    """Return those of the comparisons that are implausible, with the relative change; a quarter may be any part of a
+    year.
+    """
+    found = [(other, implausible_change(other.value, reading.value)) for other in comparisons(reading, known)]
+    return [(other, far) for other, far in found if far is not None and (far > 0 or not other.whole)]
 
 
 def conflict_error(newest: Reading) -> ValidationError:
@@ -292,18 +319,22 @@ def conflict_error(newest: Reading) -> ValidationError:
     return ValidationError(message, code=CONFLICT_CODE, params=params)
 
 
-def jump_error(far: Decimal, period: str, before: Decimal) -> ValidationError:
-    """Return the error of a value that is too far from the last one without a note."""
-    if far > 0:
-        message = gettext(
-            "%(percent)s %% above the %(before)s of %(period)s. Correct the value, or say why in the note."
-        )
-    else:
-        message = gettext(
-            "%(percent)s %% below the %(before)s of %(period)s. Correct the value, or say why in the note."
-        )
-    params = {"percent": number_format(to_percent(abs(far)), 1), "before": format_exact(before), "period": period}
-    return ValidationError(message, code=JUMP_CODE, params=params)
+def jump_text(value: Decimal, other: Comparison, far: Decimal) -> str:
+    """Return by how much a value differs from what it is compared with: both, and the change in percent."""
+    above = gettext("%(value)s is %(percent)s %% above the %(before)s of %(period)s.")
+    below = gettext("%(value)s is %(percent)s %% below the %(before)s of %(period)s.")
+    return (above if far > 0 else below) % {
+        "value": format_exact(value),
+        "percent": format_number(to_percent(abs(far)), 1),
+        "before": format_exact(other.value),
+        "period": other.period,
+    }
+
+
+def jump_error(value: Decimal, other: Comparison, far: Decimal) -> ValidationError:
+    """Return the error of a value that is too far from another without a note."""
+    remedy = gettext("Correct the value, or say why in the note (remark).")
+    return ValidationError(join_sentences(jump_text(value, other, far), remedy), code=JUMP_CODE)
 
 
 # -- newest accepted version ----------------------------------------------------------------------------

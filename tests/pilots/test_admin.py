@@ -208,13 +208,25 @@ def test_one_error_keeps_back_all_of_them(admin_user: User, pilot: Pilot, so2: I
     assert Reading.objects.count() == 0
 
 
+YEAR = {f"2024-Q{number}": 25 for number in range(1, 5)}
 BEFORE = [
-    ({"2023": 100}, "2024", "140", "40.0 % above the 100 of 2023."),
-    ({"2023": 100}, "2024", "60", "40.0 % below the 100 of 2023."),
+    ({"2023": 100}, "2024", "140", "140 is 40.0 % above the 100 of 2023."),
+    ({"2023": 100}, "2024", "60", "60 is 40.0 % below the 100 of 2023."),
     ({"2022": 100, "2023": 140}, "2024", "150", None),
-    ({"2024": 100}, "2024", "140", "40.0 % above the 100 of 2024."),  # nothing earlier: the version it follows
+    ({"2024": 100}, "2024", "140", "140 is 40.0 % above the 100 of 2024."),  # nothing earlier: the version it follows
     ({"2023-Q4": 25}, "2024", "100", None),  # a quarter says nothing of a year
-    ({"2024-Q4": 25}, "2025-Q1", "40", "60.0 % above the 25 of 2024-Q4."),
+    (YEAR, "2024", "140", "140 is 40.0 % above the 100 of the four quarters of 2024."),
+    (YEAR, "2024", "60", "60 is 40.0 % below the 100 of the four quarters of 2024."),
+    ({"2023": 140, **YEAR}, "2024", "140", "140 is 40.0 % above the 100 of the four quarters of 2024."),
+    ({**YEAR, "2024-Q4": 100}, "2024", "140", None),
+    ({"2024-Q4": 25}, "2025-Q1", "40", "40 is 60.0 % above the 25 of 2024-Q4."),
+    ({"2024-Q1": 40, "2024-Q4": 25}, "2025-Q1", "40", None),  # the heating season of the year before
+    ({"2024-Q1": 40, "2024-Q4": 25}, "2025-Q1", "25", "25 is 37.5 % below the 40 of 2024-Q1."),
+    ({"2025": 5525}, "2026-Q3", "9999999", "9,999,999 is 180,895.5 % above the 5,525 of 2025."),
+    ({"2025": 100}, "2026-Q3", "130", None),
+    ({"2025": 100}, "2026-Q3", "131", "131 is 31.0 % above the 100 of 2025."),
+    ({"2025": 100}, "2026-Q3", "1", None),  # a part of the year may be any
+    ({"2026": 100}, "2025-Q3", "131", None),  # a later year
     ({}, "2024", "140", None),
 ]
 
@@ -234,12 +246,27 @@ def test_a_jump_needs_a_note(admin_user, pilot, so2, stored, period, value, star
     assert new.note == why
 
 
+def test_shares_of_quarters_do_not_add_up_to_one_of_the_year(admin_user, pilot) -> None:
+    share = make.indicator("SHARE", rollup="mean")
+    for period, number in YEAR.items():
+        make.reading(pilot, share, period, number)
+    assert len(save_reading(pilot, admin_user, typed(share, "2024", Decimal(26), "final"))) == 1
+
+
+def test_a_disputed_value_is_no_measure_for_others(admin_user, pilot, so2) -> None:
+    wrong = make.reading(pilot, so2, "2023", 9_999_999, state="disputed")
+    (new,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "final"))
+    assert new.value == 100
+    with pytest.raises(RejectedReadingsError):  # what corrects it says why
+        save_reading(pilot, admin_user, typed(so2, "2023", Decimal(100), "final", wrong.pk))
+
+
 def test_a_first_reading_is_held_against_the_base_of_the_target(admin_user, pilot, so2) -> None:
     make.target(pilot, so2, 12000, 9600)
     with pytest.raises(RejectedReadingsError) as refused:
         save_reading(pilot, admin_user, typed(so2, "2024", Decimal("1.2"), "final"))  # in ten thousand tonnes
     (fault,) = refused.value.errors.values()
-    assert fault.messages[0].startswith("100.0 % below the 12,000 of 2023.")
+    assert fault.messages[0].startswith("1.2 is 100.0 % below the 12,000 of 2023.")
 
 
 def test_what_a_colleague_entered_meanwhile_is_not_passed_over(admin_user, pilot, so2) -> None:

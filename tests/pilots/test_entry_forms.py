@@ -305,8 +305,11 @@ def test_a_jump_needs_a_remark_and_a_value_entered_meanwhile_a_second_look(offic
         urls["readings"], typed(officer.get(urls["readings"]), **{value: "140", f"r{carbon.pk}-value": "x"})
     )
     assert faults(both).keys() == {value, f"r{carbon.pk}-value"}  # all of them at once
+    quarter = urls["readings"] + f"?period={last_ended(True, today())}"
+    first = send(officer, quarter, **{value: "9999999"})
+    assert faults(first)[value].startswith(f"9,999,999 is 9,999,899.0 % above the 100 of {BEFORE}. Correct")
     jump = officer.post(urls["readings"], typed(page, **{value: "140"}))
-    assert faults(jump)[value].startswith("40.0 % above the 100")
+    assert faults(jump)[value].startswith("140 is 40.0 % above the 100")
     ministry.post(urls["readings"], typed(theirs, accept="on", **{value: "105"}))
     assert (Reading.objects.get(period=LAST).state, Reading.objects.get(period=LAST).accepted_on) == (
         "accepted",

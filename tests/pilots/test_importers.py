@@ -147,6 +147,7 @@ def test_what_the_check_of_a_file_says_of_readings(world: SimpleNamespace) -> No
         "another value": told("readings", READINGS, [*first, 101, MARCH, None]),
         "a jump": told("readings", READINGS, *jump),
         "a jump with its reason": told("readings", READINGS, jump[0], [*jump[1][:-1], "新增产能"]),
+        "a first quarter": told("readings", READINGS, jump[0], ["county", "AIR_A", "2024-Q1", 131, MARCH, None]),
         "an edited row of an old export": told("readings", VERSIONS, edited),
         "without its number": told("readings", VERSIONS, [None, *edited[1:]]),
         "after the newest version": told("readings", VERSIONS, [None, 2, *edited[2:]]),

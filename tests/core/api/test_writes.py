@@ -228,6 +228,9 @@ def test_a_correction_is_the_next_version(admin: ApiClient) -> None:
         400,
         [("/note", "jump")],
     )
+    quarter = admin.send("POST", READINGS, {**READING, "period": f"{READING['period']}-Q1", "value": 9_999_999})
+    [error] = json.loads(quarter.content)["errors"]
+    assert (quarter.status_code, error["pointer"], error["code"]) == (400, "/note", "jump")
     assert json.loads(admin.send("POST", READINGS, {**other, "version": 2}).content)["version"] == 2
     address, tag = f"{READINGS}{row['id']}/", {"If-Match": '"1-"'}
     assert problem_errors(admin.send("PATCH", address, {"value": 1}, **tag)) == (409, [("/value", "fixed")])
