@@ -254,6 +254,12 @@ def format_percent(value: Decimal) -> str:
     return format_number(to_percent(abs(value), places), places)
 
 
+def format_change(value: Decimal) -> str:
+    """Format a relative change with its sign: +1.8 %, −40.0 %. Minus is less."""
+    sign = "+" if value > 0 else "−" if value < 0 else ""
+    return _("%(sign)s%(percent)s %%") % {"sign": sign, "percent": format_percent(value)}
+
+
 def number_with_unit(number: str, unit: str) -> str:
     """Return a number with its unit: `29,470 t`, 29,470吨."""
     # Translators: a number and its unit; Chinese sets no space between them.

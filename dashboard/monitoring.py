@@ -6,8 +6,8 @@ from django.db.models import Count, Min
 
 from core.http import today
 from core.monitoring import Gauges
-from pilots.models import FollowUp, Milestone, Pilot, Reading, ReadingState
-from pilots.models.reading import newest_reported
+from pilots.models import FollowUp, Milestone, Pilot
+from pilots.models.reading import waiting_readings
 
 
 def programme_gauges() -> Gauges:
@@ -15,8 +15,7 @@ def programme_gauges() -> Gauges:
     milestones are those of pilots in the programme.
     """
     day = today()
-    waiting = Reading.objects.filter(newest_reported(day), state=ReadingState.REPORTED, reported_on__lte=day)
-    found = waiting.aggregate(count=Count("pk"), oldest=Min("reported_on"))
+    found = waiting_readings(day).aggregate(count=Count("pk"), oldest=Min("reported_on"))
     listed = Milestone.objects.with_planned_day(day).filter(pilot__in=Pilot.objects.listed(day))
     late = listed.filter(planned_then__lt=day, completed_on=None).count()
     follow_ups: Any = FollowUp.objects.with_state(day)

@@ -19,9 +19,10 @@ from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.follow_ups import waits_for
 from pilots.lights import DUE_SOON_DAYS, Colour, MilestoneLight
 from pilots.metrics import FollowUpState, Move, PracticeState, year_due
-from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Reading, ReadingState, Replan, StageEntry
+from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Replan, StageEntry
 from pilots.models.follow_up import VERIFY_PERMISSION
 from pilots.models.practice import REVIEW_PERMISSION
+from pilots.models.reading import waiting_readings
 from pilots.practices import may_confirm
 from pilots.replans import PLACE_PERMISSION
 from policies.models import Province
@@ -227,8 +228,7 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     kept = Q(given_up_on__isnull=True) | Q(given_up_on__gt=as_of)
     copies = Adoption.objects.filter(unconfirmed, kept, planned_on__lte=as_of).order_by("planned_on", "pk")
     copies = copies.select_related("practice__province", "pilot__batch", "province")
-    waiting = Q(state=ReadingState.REPORTED) | Q(accepted_on__gt=as_of)
-    readings = Reading.objects.filter(waiting, reported_on__lte=as_of, pilot__in=Pilot.objects.listed(as_of))
+    readings = waiting_readings(as_of).filter(pilot__in=Pilot.objects.listed(as_of))
     reported: dict[int, ReportedValues] = {}  # the longest waiting first
     for row in readings.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):
         before = reported.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))

@@ -19,8 +19,8 @@ from core import charts
 from core.tables import Cell, Chart, Column, Subject, Table, make_table, record_cell, status_cell
 from core.text import (
     format_amount,
+    format_change,
     format_date,
-    format_percent,
     join_clauses,
     join_short,
     label_value,
@@ -76,8 +76,7 @@ def effect_cell(known: Iterable[Any]) -> Cell:
     sign = "+" if effect.change > 0 else ""
     amounts = [number_with_unit(sign + format_amount(effect.change), after.indicator.unit_text)]
     if effect.rate is not None:
-        sign = "+" if effect.rate > 0 else "−" if effect.rate < 0 else ""
-        amounts.insert(0, _("%(sign)s%(percent)s %%") % {"sign": sign, "percent": format_percent(effect.rate)})
+        amounts.insert(0, format_change(effect.rate))
     text = _("%(indicator)s %(change)s, %(before)s to %(after)s") % {
         "indicator": after.indicator.name,
         "change": join_clauses(amounts),

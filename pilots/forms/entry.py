@@ -5,10 +5,12 @@ so that the rules are the models', and shows at its fields what they refuse.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -23,8 +25,8 @@ from core.history.recording import MAX_REASON
 from core.http import parse_key, today
 from core.records import writing
 from core.records.models import check_not_ahead
-from core.text import check_text, format_amount, join_clauses, join_sentences, label_value, normalize_code
-from pilots.documents import attach, can_attach, store_document
+from core.text import check_text, format_amount, format_change, join_sentences, normalize_code
+from pilots.documents import RecordFiles, attach, build_record_files, can_attach, store_document
 from pilots.forms.follow_ups import RecordErrorsMixin, date_input
 from pilots.lights import target_light
 from pilots.models import (
@@ -38,10 +40,23 @@ from pilots.models import (
     RejectedReadingsError,
     Replan,
     StageEntry,
+    Target,
     ValueStatus,
 )
 from pilots.models.indicator import format_exact
-from pilots.models.reading import ACCEPT_PERMISSION, CONFLICT_CODE, is_yearly, judge_readings, newest_accepted_in
+from pilots.models.reading import (
+    ACCEPT_PERMISSION,
+    CONFLICT_CODE,
+    Comparison,
+    ReadingKey,
+    comparisons,
+    is_yearly,
+    judge_readings,
+    jump_text,
+    jumps,
+    newest_accepted,
+    newest_accepted_in,
+)
 from pilots.replans import decide_replan, is_entered_today, save_replan, settle_planned_day
 
 AMOUNT_PATTERN = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
@@ -488,21 +503,22 @@ class ReadingsForm(EvidenceForm):
         return sum(row.newest is not None and row.newest.state != ReadingState.DISPUTED for row in self.rows)
 
 
-class ReadingsField(forms.ModelMultipleChoiceField):
-    """Readings of any pilots, each with what decides about it."""
+class BoxesWidget(forms.CheckboxSelectMultiple):
+    """Boxes, of which one may have many keys, joined by commas."""
 
-    widget = forms.CheckboxSelectMultiple
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        return [key for text in super().value_from_datadict(data, files, name) or () for key in text.split(",")]
 
-    def label_from_instance(self, obj: Any) -> str:
-        kind = [
-            obj.get_value_status_display(),
-            obj.get_state_display(),
-            _("version %(version)s") % {"version": obj.version},
-        ]
-        value = label_value(
-            f"{obj.pilot} · {obj.indicator} · {obj.period}", f"{obj.value_text} {obj.indicator.unit_text}"
-        )
-        return f"{value} ({join_clauses(kind)})"
+
+class JudgedValue(NamedTuple):
+    """A value with its box, what was last accepted, the change from it, in what it jumps, and its files."""
+
+    box: Any
+    reading: Reading
+    before: Comparison | None
+    change: str
+    jumps: list[str]
+    files: RecordFiles
 
 
 class JudgeForm(EvidenceForm):
@@ -511,7 +527,7 @@ class JudgeForm(EvidenceForm):
     field_order = ("readings", "verdict", "change_reason")
     file = None  # type: ignore[assignment]  # a field of the parent that this form leaves out
 
-    readings = ReadingsField(Reading.objects.none(), label=gettext_lazy("Values"))
+    readings = forms.ModelMultipleChoiceField(Reading.objects.none(), label=gettext_lazy("Values"), widget=BoxesWidget)
     verdict = forms.ChoiceField(
         label=gettext_lazy("Decision"),
         choices=(
@@ -533,8 +549,36 @@ class JudgeForm(EvidenceForm):
 
     def __init__(self, *args: Any, user: Any, rows: Any, **kwargs: Any) -> None:
         self.user, self.judged = user, 0
-        super().__init__(*args, initial={"readings": rows}, **kwargs)
+        super().__init__(*args, **kwargs)
         self.fields["readings"].queryset = rows  # type: ignore[attr-defined]
+
+    @cached_property
+    def values(self) -> list[JudgedValue]:
+        """The values, those that jump first. They are compared with accepted ones alone: others may be wrong too."""
+        boxes = list(self["readings"])
+        readings = [box.data["value"].instance for box in boxes]
+        own = {
+            "pilot__in": {item.pilot_id for item in readings},
+            "indicator__in": {item.indicator_id for item in readings},
+        }
+        known: dict[int, dict[ReadingKey, Decimal]] = defaultdict(dict)
+        for target in Target.objects.filter(**own, base_year__isnull=False, base_value__isnull=False):
+            known[target.pilot_id][target.indicator_id, str(target.base_year)] = target.base_value
+        accepted = newest_accepted(today(), Reading.objects.filter(**own))
+        for item in accepted.exclude(pk__in=[reading.pk for reading in readings]):
+            known[item.pilot_id][item.key] = item.value
+        rows = []
+        for box, item, files in zip(boxes, readings, build_record_files(readings, self.user, today()), strict=True):
+            before = next(iter(comparisons(item, known[item.pilot_id])), None)
+            change = format_change((item.value - before.value) / before.value) if before and before.value else ""
+            texts = [jump_text(item.value, *jump) for jump in jumps(item, known[item.pilot_id])]
+            rows.append(JudgedValue(box, item, before, "" if before and before.whole else change, texts, files))
+        return sorted(rows, key=lambda row: not row.jumps)
+
+    @property
+    def plain(self) -> list[int]:
+        """The keys of the values that were compared with an accepted one and do not jump."""
+        return [row.reading.pk for row in self.values if row.before and not row.jumps]
 
     def write(self) -> None:
         values = self.cleaned_data

@@ -272,6 +272,10 @@ class Comparison(NamedTuple):
     value: Decimal
     whole: bool = False
 
+    @property
+    def value_text(self) -> str:
+        return format_exact(self.value)
+
 
 def comparisons(reading: Reading, known: Mapping[ReadingKey, Decimal]) -> list[Comparison]:
     """Return what a value is compared with, of the `known` values of its pilot.
@@ -326,7 +330,7 @@ def jump_text(value: Decimal, other: Comparison, far: Decimal) -> str:
     return (above if far > 0 else below) % {
         "value": format_exact(value),
         "percent": format_number(to_percent(abs(far)), 1),
-        "before": format_exact(other.value),
+        "before": other.value_text,
         "period": other.period,
     }
 
@@ -397,6 +401,17 @@ def later_versions() -> QuerySet[Reading]:
     """Return a subquery of the later versions of the outer reading's value."""
     same = {name: OuterRef(name) for name in VALUE_KEY_FIELDS}
     return Reading.objects.filter(**same, version__gt=OuterRef("version"))
+
+
+def waiting_readings(as_of: date) -> QuerySet[Reading]:
+    """Return the values that wait on the day to be accepted or disputed: not a version that a later one follows."""
+    rows = Reading.objects.annotate(state_then=state_expression(as_of))
+    return rows.filter(newest_reported(as_of), state_then=ReadingState.REPORTED, reported_on__lte=as_of)
+
+
+def waiting_readings_in(readings: Iterable[Reading], as_of: date) -> list[Reading]:
+    """Return the same from readings in memory."""
+    return [item for item in newest_reported_in(readings, as_of) if state_on(item, as_of) == ReadingState.REPORTED]
 
 
 def newest_versions(readings: Iterable[Reading]) -> list[Reading]:

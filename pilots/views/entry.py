@@ -15,7 +15,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -42,7 +42,7 @@ from pilots.forms.entry import (
 from pilots.lights import MilestoneLight, TargetLight
 from pilots.metrics import ORDERED_STAGES, last_day_of_period
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry
-from pilots.models.reading import ACCEPT_PERMISSION
+from pilots.models.reading import ACCEPT_PERMISSION, later_versions, waiting_readings
 from pilots.replans import PLACE_PERMISSION, may_decide, withdraw_replan
 
 KEPT_ENTRY, MAX_KEPT = "kept_entry", 20_000  # session key, and how many characters of a form are kept
@@ -326,11 +326,16 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
 
 @entry("pilot", "reading")
 def readings_judge(request: TrackerRequest) -> HttpResponse:
-    """Accept or dispute values: those of `?reading=1,2`, else those that wait, of a pilot by `?pilot=`."""
+    """Accept or dispute values: those of `?reading=1,2`, else those that wait, of a pilot by `?pilot=`.
+
+    A version is left out beside a later one.
+    """
     user, slug = request.user, request.GET.get("pilot")
     check(user, ACCEPT_PERMISSION)
     keys = [key for text in request.GET.get("reading", "").split(",") if (key := parse_key(text))]
-    asked = Reading.objects.filter(pk__in=keys) if keys else Reading.objects.filter(state=ReadingState.REPORTED)
+    asked = waiting_readings(today())
+    if keys:
+        asked = Reading.objects.filter(~Exists(later_versions().filter(pk__in=keys)), pk__in=keys)
     pilot = pilot_of(slug) if slug else None
     if pilot:
         asked = asked.filter(pilot=pilot)
@@ -350,10 +355,8 @@ def readings_judge(request: TrackerRequest) -> HttpResponse:
         return text % {"count": form.judged}
 
     title, back = _("Accept or dispute values"), "#indicators" if pilot else reverse("desk")
-    waiting = asked.count()
-    return entry_page(
-        request, "judge", form, pilot, back, done, title=title, count=len(shown), more=waiting - len(shown)
-    )
+    more = asked.count() - len(shown)
+    return entry_page(request, "judge", form, pilot, back, done, title=title, count=len(shown), more=more)
 
 
 # -- links from the record -----------------------------------------------------------------------------------
@@ -368,7 +371,7 @@ def entry_links(request: TrackerRequest, pilot: Pilot) -> list[tuple[str, str]]:
     if user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
         label = _("Readings of %(period)s") % {"period": last_ended(False, today())}
         links.append((label, reverse("readings-enter", args=[pilot.slug])))
-    if user.has_perm(ACCEPT_PERMISSION, pilot) and pilot.readings.filter(state=ReadingState.REPORTED).exists():
+    if user.has_perm(ACCEPT_PERMISSION, pilot) and waiting_readings(today()).filter(pilot=pilot).exists():
         links.append((_("Accept or dispute values"), f"{reverse('readings-judge')}?pilot={pilot.slug}"))
     if user.has_perm("pilots.add_stageentry", StageEntry(pilot=pilot)):
         links.append((_("Enter a stage"), reverse("stage-enter", args=[pilot.slug])))

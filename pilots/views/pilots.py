@@ -76,6 +76,7 @@ from pilots.documents import build_page_files
 from pilots.filters import PilotPageFilter
 from pilots.lights import LIGHTS, Colour, Light, count_by_colour
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target
+from pilots.models.reading import waiting_readings_in
 from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
@@ -302,6 +303,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "light_counts": light_counts(status),
             "owner": in_reader_language(status.owner),
             "next_due": min(due, key=itemgetter(0), default=None),
+            "waiting": waiting_readings_in(pilot.prefetched_readings, as_of),
             "indicators": indicators_page_table(status, beside_row, values_due),
             "indicators_title": indicators_title(status),
             "indicator_heads": {"none": untargeted_head} if untargeted else {},

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from core.http import today
 from pilots.models import Attachment, Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
@@ -290,6 +291,8 @@ def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2
     }
     assert [newest(reading) for reading in Reading.objects.all()] == [("+", "officer", "Yearbook")] * 2
     assert {item.reading for item in Attachment.objects.all()} == {*Reading.objects.all()}
+    record = " ".join(strip_tags(officer.get("/pilots/city/").text).split())
+    assert f"2 values wait for review SO2 {LAST}: 105 t {carbon.name} {LAST}: 45.5 10⁴ t" in record
     again = officer.post(
         urls["readings"], typed(officer.get(urls["readings"]), **{value: "105", "value_status": "final"})
     )
@@ -336,6 +339,15 @@ def test_another_indicator_is_added_without_losing_what_was_typed(officer, pilot
     assert (done.status_code, Reading.objects.count()) == (302, 2)
 
 
+def judged(page: Any) -> dict[str, tuple[str, ...]]:
+    """Return the cells of each value, in order, of the table of those to accept or dispute; none is ticked."""
+    table = re.search(r"<table.*</table>", page.text, re.DOTALL)
+    rows = re.findall(r"<tr class=.*?</tr>", table[0], re.DOTALL) if table else []
+    assert " checked" not in page.text
+    cells = [[" ".join(html.unescape(strip_tags(cell)).split()) for cell in re.split(r"(?=<td)", row)] for row in rows]
+    return {row[0]: tuple(row[1:]) for row in cells}
+
+
 def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot, so2) -> None:
     waiting = {"state": "reported", "accepted_on": None}
     first, second = (make.reading(pilot, so2, year, 100, **waiting) for year in (BEFORE, LAST))
@@ -345,7 +357,9 @@ def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot
     assert f'href="{url}"' in ministry.get("/pilots/city/").text
     page = ministry.get(url)
     assert "more wait" not in page.text
-    assert f"{pilot} · SO2 · {LAST}: 100 t (preliminary; reported; version 1)" in html.unescape(page.text)
+    base = str(int(BEFORE) - 1)
+    same = ("100 t preliminary", f"120 {base}", "−16.7 %", "–", "–")
+    assert judged(page) == {f"{pilot} · SO2 · {year}": same for year in (BEFORE, LAST)}
     assert faults(ministry.post(url, {})) == dict.fromkeys(("readings", "verdict"), "This field is required.")
     both = {"readings": [first.pk, second.pk], "change_reason": "Checked"}
     assert ministry.post(url, both | {"verdict": "accepted"})["Location"] == "/pilots/city/#indicators"
@@ -360,6 +374,40 @@ def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot
     assert [r.state for r in Reading.objects.order_by("period")] == ["disputed", "accepted"]
     assert "readings" in faults(ministry.post(url, {"readings": second.pk, "verdict": "accepted"}))  # it waits no more
     assert "No value waits to be accepted." in ministry.get(url).text
+
+
+def test_jumps_stand_first_and_older_versions_are_left_out(ministry, pilot, so2) -> None:
+    waiting = {"state": "reported", "accepted_on": None}
+    carbon, url = make.carbon(name_en="CO2"), f"{reverse('readings-judge')}?pilot=city"
+    make.reading(pilot, so2, BEFORE, 100)
+    old = make.reading(pilot, so2, LAST, 104, **waiting)
+    plain = make.reading(pilot, so2, LAST, 105, version=2, **waiting)
+    quarter = make.reading(pilot, so2, f"{LAST}-Q4", 9_999_999, note_en="Meter replaced", **waiting)
+    first = make.reading(pilot, carbon, LAST, 7, **waiting)  # nothing to compare it with
+    second = make.reading(pilot, so2, f"{LAST}-Q1", 27, **waiting)
+    paper = make.document(title="Meter", is_public=True)
+    Attachment.objects.create(reading=quarter, document=paper, purpose="evidence", attached_on=today())
+    [row] = csv_records(ministry.get("/desk/?export=review.csv"))
+    assert row["Values"] == "4"  # the older version of one does not wait
+    page = ministry.get(url)
+    name, jump = f"{pilot} · SO2 · {LAST}", f"Jump: 9,999,999 is 9,999,899.0 % above the 100 of {BEFORE}."
+    assert list(judged(page).items()) == [
+        (f"{name}-Q4 {jump}", ("9,999,999 t preliminary", f"100 {BEFORE}", "–", "Meter replaced", "Meter")),
+        (name, ("105 t preliminary · version 2", f"100 {BEFORE}", "+5.0 %", "–", "–")),
+        (f"{name}-Q1", ("27 t preliminary", f"100 {BEFORE}", "–", "–", "–")),
+        (f"{pilot} · CO2 · {LAST}", ("7 10⁴ t preliminary", "–", "–", "–", "–")),
+    ]
+    assert "All 2 that do not jump" in page.text
+    [keys] = re.findall(r'id="id_plain" value="([\d,]+)"', page.text)
+    assert {*keys.split(",")} == {str(plain.pk), str(second.pk)}
+    later = make.reading(pilot, so2, f"{LAST}-Q2", 26, **waiting)  # came after the page was opened: it is not meant
+    assert ministry.post(url, {"readings": keys, "verdict": "accepted"}).status_code == 302
+    states = dict(Reading.objects.filter(period__startswith=LAST).values_list("pk", "state"))
+    accepted = dict.fromkeys([plain.pk, second.pk], "accepted")
+    assert states == dict.fromkeys([old.pk, quarter.pk, first.pk, later.pk], "reported") | accepted
+    asked = f"{reverse('readings-judge')}?reading={old.pk},{plain.pk}"
+    assert list(judged(ministry.get(asked))) == [name]
+    assert list(judged(ministry.get(f"{reverse('readings-judge')}?reading={old.pk}"))) == [name]  # asked for by itself
 
 
 # -- others, and readers -------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from pilots.models.reading import (
     newest_reported_in,
     state_expression,
     state_on,
+    waiting_readings,
+    waiting_readings_in,
 )
 from tests import factories as make
 from tests.support.tiers import sampled
@@ -55,6 +57,9 @@ def test_the_queryset_and_the_list_agree(all_histories: dict[tuple[str, ...], Pi
     assert {item.pk for item in newest_accepted_in(rows, day)} == {item.pk for item in counting}
     reported = Reading.objects.filter(newest_reported(day), reported_on__lte=day)
     assert {item.pk for item in newest_reported_in(rows, day)} == {item.pk for item in reported}
+    waiting = waiting_readings(day)
+    assert {item.pk for item in waiting_readings_in(rows, day)} == {item.pk for item in waiting}
+    assert {item.state_then for item in waiting} <= {"reported"}
 
 
 @pytest.mark.parametrize("day", sampled(DAYS, every=3))
