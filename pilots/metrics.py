@@ -459,7 +459,7 @@ class CoControl(StatusChoices):
     POLLUTION_DOWN_CARBON_UP = "pollution_down_carbon_up", "yellow", _("Pollution down, carbon up")
     CARBON_DOWN_POLLUTION_UP = "carbon_down_pollution_up", "yellow", "rectRot", _("Carbon down, pollution up")
     BOTH_UP = "both_up", "red", _("Both up")
-    FLAT = "flat", "grey", _("Flat, not judged")
+    FLAT = "flat", "grey", _("Flat, within 0.5 %")
 
 
 def co_control(pollution: Decimal | None, carbon: Decimal | None) -> CoControl | None:

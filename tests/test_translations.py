@@ -97,6 +97,32 @@ def test_a_translation_keeps_the_placeholders(catalogue: polib.POFile, of_packag
         assert set(PLACEHOLDER.findall(translation_of(entry))) == wanted, entry.msgid
 
 
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*", re.ASCII)
+NUMBERS_IN_WORDS = (  # beginnings of texts in which one language has a word, or counts in ten thousands
+    *("10⁴ t", "10⁴ yuan", "In 10,000 yuan. Empty", "Environmental Protection Tax Law, annex 2; for example 0.95"),
+    *("Shown beside the light, for example", "How exactly the day of issue is known", "Its name with its day"),
+    *("Text. The cells have the format Text, so that codes keep their zeros", "As titles and key figures print it"),
+    *("The last use is kept to within five minutes", "A session ends by itself twelve hours after signing in"),
+    *("You signed in more than ten minutes ago", "The six figures of the app", "An app on your phone that shows six"),
+    "Scan this picture with the app, or type the key below it. Then enter the six figures",
+)
+
+
+def test_both_languages_say_the_same_numbers(catalogue: polib.POFile) -> None:
+    """A version, a share or a day that one language leaves out or has of old."""
+
+    def numbers(text: str) -> set[str]:
+        return set(NUMBER.findall(PLACEHOLDER.sub("", text)))
+
+    other = {
+        entry.msgid: translation_of(entry)
+        for entry in catalogue
+        if numbers(entry.msgid + entry.msgid_plural) != numbers(translation_of(entry))
+    }
+    assert {text: chinese for text, chinese in other.items() if not text.startswith(NUMBERS_IN_WORDS)} == {}
+    assert [words for words in NUMBERS_IN_WORDS if not any(text.startswith(words) for text in other)] == []
+
+
 def test_chinese_reads_as_chinese_is_set(catalogue: polib.POFile, of_packages: polib.POFile) -> None:
     for entry in [*catalogue, *of_packages]:
         text = translation_of(entry)

@@ -20,7 +20,7 @@ from core.tables import Cell, Column, FilterBar, RelatedFormField, make_table
 from core.text import format_date, join_short
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
-from pilots.charts.cells import Classes, light_cell
+from pilots.charts.cells import Classes, change_cell, light_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import class_cell
 from pilots.lights import Colour, count_by_colour
@@ -167,8 +167,8 @@ def synergy_rows(items: Sequence[PilotSynergy | None]) -> list[Row]:
         return [Cell(None if value is None else round(value, places), kind="decimal") for value in values]
 
     return [
-        [_("Air pollutants reduced (equivalents)"), *total(lambda item: Cell(item.apeq.rate, kind="share"))],
-        [_("Carbon reduced"), *total(lambda item: Cell(item.carbon.reduction.rate, kind="share"))],
+        [_("Air pollutants (equivalents), change"), *total(lambda item: change_cell(item.air_change))],
+        [_("Carbon, change"), *total(lambda item: change_cell(item.carbon_change))],
         [_("Class"), *total(lambda item: class_cell(item.kind))],
         [_("Joint progress S"), *ratio("joint_progress", 3)],
         [_("Due by now, E"), *ratio("expected_progress", 3)],

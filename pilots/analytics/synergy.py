@@ -151,10 +151,25 @@ class PilotSynergy:
         return metrics.schedule_ratio(self.joint_progress, self.expected_progress)
 
     @property
+    def carbon_change(self) -> Ratio | None:
+        """The change of carbon, as a fraction of its base; minus is less."""
+        return negated(self.carbon.reduction.rate)
+
+    @property
+    def air_change(self) -> Ratio | None:
+        """The change of air pollutant equivalents, as a fraction of their base; minus is less."""
+        return negated(self.apeq.rate)
+
+    @property
     def carbon_tonnes(self) -> Decimal | None:
         """Tonnes of CO2 reduced (negative when it rose); None on an intensity basis."""
         amount, factor = self.carbon.reduction.amount, self.carbon.indicator.tonnes_per_unit
         return None if amount is None or factor is None or self.basis != EmissionBasis.TOTAL else amount * factor
+
+
+def negated(reduced: Decimal | None) -> Decimal | None:
+    """Return the change that a reduction is: pages and files say by how much something changed, minus is less."""
+    return None if reduced is None else -reduced
 
 
 class SynergyRow(NamedTuple):
@@ -212,6 +227,12 @@ class Synergy:
         """Count of pilots by class, all classes included."""
         counts = Counter(item.kind for item in self.on_chart)
         return {kind: counts[kind] for kind in CoControl}
+
+    @cached_property
+    def rising_carbon(self) -> list[PilotSynergy]:
+        """Pilots in which pollution falls while carbon rises, most added tonnes first."""
+        pilots = [item for item in self.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
+        return sorted(pilots, key=lambda item: item.carbon_tonnes or Decimal(0))
 
     @cached_property
     def carbon_total(self) -> SumResult:

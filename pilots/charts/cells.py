@@ -14,7 +14,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.tables import Cell, Column, Item, status_cell
-from core.text import CHANGE_DIGITS, format_alike, format_plain, is_chinese_active, join_short, label_value, lang_of
+from core.text import (
+    CHANGE_DIGITS,
+    format_alike,
+    format_change,
+    format_number,
+    format_plain,
+    is_chinese_active,
+    join_short,
+    label_value,
+    lang_of,
+)
 from pilots.analytics.pilot_status import PilotStatus, Progress
 from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter
@@ -167,6 +177,17 @@ def strip_idle_zeros(value: Decimal | None) -> Decimal | None:
     if isinstance(exponent, int) and exponent < -6:
         value = round(value, 2 if abs(value) >= 1 else 4)
     return Decimal(f"{value.normalize():f}")
+
+
+def change_cell(rate: Decimal | None) -> Cell:
+    """Return a relative change with its sign; minus is less."""
+    return Cell(rate, page_text="" if rate is None else format_change(rate), kind="share")
+
+
+def amount_change_cell(amount: Decimal | None) -> Cell:
+    """Return a change in some unit, with its sign."""
+    amount = strip_idle_zeros(amount)
+    return Cell(amount, page_text=f"+{format_number(amount)}" if amount and amount > 0 else "")
 
 
 def format_carbon(tonnes: Decimal) -> str:

@@ -19,6 +19,7 @@ from core import charts
 from core.tables import Cell, Chart, Column, Table, make_table, status_cell
 from core.text import (
     format_amount,
+    format_change,
     format_date,
     format_number,
     format_percent,
@@ -28,10 +29,13 @@ from core.text import (
     join_short,
     label_value,
 )
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
-from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, no_elasticity
+from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, negated, no_elasticity
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear
 from pilots.charts.cells import (
+    amount_change_cell,
+    change_cell,
     colour_step,
     distinct_pilot_names,
     format_co2,
@@ -80,6 +84,20 @@ def basis_cell(item: PilotSynergy) -> Cell:
     return Cell(str(item.basis.label), tag="" if item.basis == EmissionBasis.TOTAL else "grey")
 
 
+def carbon_column(sort: str = "") -> Column[PilotSynergy]:
+    return Column("carbon", _("Carbon, change"), lambda item: change_cell(item.carbon_change), kind="share", sort=sort)
+
+
+def air_column(sort: str = "") -> Column[PilotSynergy]:
+    label = _("Air pollutants (equivalents), change")
+    return Column("air", label, lambda item: change_cell(item.air_change), kind="share", sort=sort)
+
+
+def tonnes_column() -> Column[PilotSynergy]:
+    label = _("CO₂, change in t")
+    return Column("tonnes", label, lambda item: amount_change_cell(negated(item.carbon_tonnes)), kind="decimal")
+
+
 def pilot_column(names: Mapping[int, str] | None) -> Column[PilotSynergy]:
     return Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names))
 
@@ -98,13 +116,13 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
     columns: list[Column[PilotSynergy]] = [
         pilot_column(names),
         Column("class", _("Class"), class_of_totals_cell),
-        Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
-        Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
-        Column("tonnes", _("CO₂ reduced, t"), lambda item: strip_idle_zeros(item.carbon_tonnes), kind="decimal"),
+        carbon_column(),
+        air_column(),
+        tonnes_column(),
         Column(
             "equivalents",
-            _("Air pollutants reduced, thousand equivalents"),
-            lambda item: strip_idle_zeros(item.apeq.reduced),
+            _("Air pollutants, change in thousand equivalents"),
+            lambda item: amount_change_cell(negated(item.apeq.reduced)),
             kind="decimal",
         ),
         Column("used", _("Pollutants used"), pollutants_used),
@@ -121,8 +139,8 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         data=coordinates_config(synergy, names) if drawn >= MIN_DRAWN else {},
         sources=sources,
         note=_(
-            "Positive is reduced; named are the largest rises of carbon. Grey: within 0.5 % of nothing a rate is flat "
-            "and no class is given. Only total emissions are drawn: an intensity is never set beside them."
+            "Minus is less; named are the largest rises of carbon. Grey: flat, since a rate is within 0.5 % of "
+            "nothing. Only total emissions are drawn: an intensity is never set beside them."
         ),
         api=reverse("api-synergy"),
         api_filters=tuple(SynergyPageFilter.base_filters),
@@ -158,7 +176,7 @@ def coordinates_title(synergy: Synergy, names: Mapping[int, str]) -> str:
     rising = rising_carbon(synergy)
     if not rising:
         return synergy_title(synergy)
-    rates = [-(item.carbon.reduction.rate or Decimal(0)) for item in rising]
+    rates = [item.carbon_change or Decimal(0) for item in rising]
     text = ngettext(
         "Carbon rises in %(n)d pilot: %(name)s, by %(high)s or %(tonnes)s",
         "Carbon rises by %(low)s to %(high)s in %(n)d pilots; most in %(name)s: %(tonnes)s",
@@ -176,20 +194,21 @@ def coordinates_title(synergy: Synergy, names: Mapping[int, str]) -> str:
 def coordinates_config(synergy: Synergy, names: Mapping[int, str]) -> charts.Config:
     """Return a bubble a pilot in the colour and shape of its class, its area by tonnes of carbon.
 
-    The axes end one per cent beyond the data, the flat band is shaded, and a corner with pilots says class and count.
+    As published, a fall is right and up; the marks say the change, so that minus is less here too. The axes end one per
+    cent beyond the data, the flat band is shaded, and a corner with pilots says class and count.
     """
     named = {item.pilot.pk for item in rising_carbon(synergy)[:NAMED]}
     sizes = {item.pilot.pk: float(abs(item.carbon_tonnes or Decimal(0))) for item in synergy.on_chart}
     bubbles: dict[str, list[charts.Point]] = {kind.value: [] for kind in CoControl}
     for item in synergy.on_chart:
-        pk, carbon, air = item.pilot.pk, item.carbon.reduction.rate, item.apeq.rate
+        pk, carbon, air = item.pilot.pk, item.carbon_change or Decimal(0), item.air_change or Decimal(0)
         words = [
             item.kind.label if item.kind else "",
-            _("carbon %(rate)s") % {"rate": format_share(carbon, 1)},
-            _("air pollutants %(rate)s") % {"rate": format_share(air, 1)},
-            format_co2(item.carbon_tonnes),
+            _("carbon %(rate)s") % {"rate": format_change(carbon)},
+            _("air pollutants %(rate)s") % {"rate": format_change(air)},
+            ("+" if carbon > 0 else "") + format_co2(negated(item.carbon_tonnes)),
         ]
-        point: charts.Point = {"x": float((carbon or 0) * 100), "y": float((air or 0) * 100)}
+        point: charts.Point = {"x": float(-carbon * 100), "y": float(-air * 100)}
         point |= {"title": names[pk], "text": [str(word) for word in words], "url": item.pilot.get_absolute_url()}
         if pk in named:
             point["name"] = names[pk]
@@ -210,12 +229,16 @@ def coordinates_config(synergy: Synergy, names: Mapping[int, str]) -> charts.Con
             | {"backgroundColor": f"--{kind.colour}/0.35"}
         )
     axes = []
-    titles = (_("carbon reduced, % of the base"), _("air pollutants reduced (equivalents), % of the base"))
+    titles = (
+        _("carbon, change in % of the base: less is right"),
+        _("air pollutants (equivalents), change in % of the base: less is up"),
+    )
     for axis, title in zip("xy", titles, strict=True):
         values = [0.0, *(point[axis] for points in bubbles.values() for point in points)]
         low, high = min(values) - 1, max(values) + 1
         step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (high - low) / step <= 8)
-        marks = [[n, format_number(n)] for n in range(ceil(low / step) * step, floor(high) + 1, step)]
+        ticks = range(ceil(low / step) * step, floor(high) + 1, step)
+        marks = [[n, f"{'+' if n < 0 else ''}{format_number(-n)}"] for n in ticks]
         scale = {"min": low, "max": high, "marks": marks, "ticks": {"maxRotation": 0}}
         axes.append({**scale, "title": {"display": True, "text": title}})
     flat, far, under = float(EPSILON * 100), 1000, {"pointHoverRadius": 0, "order": 2}  # what lies outside is clipped
@@ -268,19 +291,18 @@ def classes_table(synergy: Synergy) -> Table:
 # -- who cuts pollution while carbon rises -------------------------------------------------------------
 
 
-def amber_table(synergy: Synergy) -> Table:
-    """Return the table of "pollution down, carbon up": rates and industries, most added carbon first."""
+def amber_table(synergy: Synergy, statuses: Mapping[int, PilotStatus]) -> Table:
+    """Return the table of "pollution down, carbon up": lights, changes and industries, most added carbon first."""
     columns: list[Column[PilotSynergy]] = [
         pilot_column(synergy_names(synergy)),
+        Column("light", _("Light"), lambda item: status_cell(statuses[item.pilot.pk].colour)),
         Column("province", _("Province"), lambda item: province_cell(item.pilot.province), file_only=True),
-        Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share"),
-        Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share"),
-        Column("tonnes", _("CO₂ reduced, t"), lambda item: strip_idle_zeros(item.carbon_tonnes), kind="decimal"),
+        air_column(),
+        carbon_column(),
+        tonnes_column(),
         Column("industries", _("Industries"), lambda item: industries_text(item.pilot), file_only=True),
     ]
-    pilots = [item for item in synergy.on_chart if item.kind == CoControl.POLLUTION_DOWN_CARBON_UP]
-    pilots.sort(key=lambda item: item.carbon_tonnes or Decimal(0))
-    return make_table(columns, pilots)
+    return make_table(columns, synergy.rising_carbon)
 
 
 # -- elasticities and joint progress -------------------------------------------------------------------
@@ -344,8 +366,8 @@ def joint_columns(names: Mapping[int, str] | None = None) -> list[Column[PilotSy
         ),
         Column("carbon_progress", _("Progress of carbon"), kind="share", sort="carbon_progress"),
         Column("class", _("Class"), class_of_totals_cell),
-        Column("air", _("Air pollutants reduced (equivalents)"), "apeq.rate", kind="share", sort="air"),
-        Column("carbon", _("Carbon reduced"), "carbon.reduction.rate", kind="share", sort="carbon"),
+        air_column(sort="air"),
+        carbon_column(sort="carbon"),
         Column("basis", _("Basis"), basis_cell),
     ]
 
@@ -355,8 +377,8 @@ JOINT_SORTS = {
     "joint": "joint_progress",
     "air_progress": "pollution_progress",
     "carbon_progress": "carbon_progress",
-    "air": "apeq.rate",
-    "carbon": "carbon.reduction.rate",
+    "air": "air_change",
+    "carbon": "carbon_change",
 }
 JOINT_DEFAULT_SORT = "ratio"  # furthest behind first
 
@@ -468,20 +490,23 @@ def trend_title(trend: Trend) -> str:
     if trend.indicator.rollup == RollUp.NONE:
         return _("Values of this indicator are never put together")
     first, last = trend.years[0].year, trend.years[-1].year
-    if trend.change is None:
+    labels: dict[str, Any] = {"n": trend.compared, "first": first, "last": last}
+    if trend.compared < MIN_COMPARED:
         text = ngettext(
             "%(n)d pilot has a value in every year from %(first)d to %(last)d: too few to compare years",
             "%(n)d pilots have a value in every year from %(first)d to %(last)d: too few to compare years",
             trend.compared,
         )
-        if trend.compared >= MIN_COMPARED:
-            text = _("%(n)d pilots have a value, all for %(last)d: there is no year to compare with")
-        return text % {"n": trend.compared, "first": first, "last": last}
-    labels = {"n": trend.compared, "change": format_percent(trend.change), "first": first, "last": last}
+        return text % labels
+    if first == last:
+        return _("%(n)d pilots have a value, all for %(last)d: there is no year to compare with") % labels
+    labels |= {"from": format_amount(trend.same[0].value), "to": format_amount(trend.same[-1].value)}
     if trend.indicator.rollup == RollUp.MEAN:
         text = _("The median of the same %(n)d pilots went from %(from)s to %(to)s between %(first)d and %(last)d")
-        values = {"from": format_amount(trend.same[0].value), "to": format_amount(trend.same[-1].value)}
-        return text % {**labels, **values}
+        return text % labels
+    if trend.change is None:
+        return _("From 0 in %(first)d to %(to)s in %(last)d in the same %(n)d pilots") % labels
+    labels["change"] = format_percent(trend.change)
     if trend.change < 0:
         return _("%(change)s %% less from the same %(n)d pilots in %(last)d than in %(first)d") % labels
     if trend.change > 0:

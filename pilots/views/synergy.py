@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -20,6 +20,7 @@ from core.tables import (
     sortable_headers,
 )
 from core.text import format_amount, join_clauses, label_value
+from pilots.analytics.pilot_status import PilotStatus, build_progress
 from pilots.analytics.reconciliation import PilotSet
 from pilots.analytics.synergy import Synergy, build_synergy
 from pilots.analytics.trend import build_trend
@@ -40,6 +41,7 @@ from pilots.charts.synergy import (
     trends_chart,
 )
 from pilots.filters import SynergyPageFilter, TrendPageFilter
+from pilots.lights import Colour, count_by_colour
 from pilots.metrics import CoControl
 from pilots.models import Pilot, Reading, RollUp, Target
 from pilots.tables import sources_of
@@ -57,9 +59,11 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)
     sources = sources_of([item.pilot.pk for item in result.pilots], Reading, Target)
     chart = coordinates_chart(result, capfirst(chosen.name_with_count(result.of)), sources)
+    rising = Pilot.objects.filter(pk__in=[item.pilot.pk for item in result.rising_carbon])
+    statuses = {item.pilot.pk: item for item in build_progress(rising, as_of).pilots}
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
         "classes": (_("Classes"), lambda: classes_table(result)),
-        "amber": (_("Pollution down, carbon up"), lambda: amber_table(result)),
+        "amber": (_("Pollution down, carbon up"), lambda: amber_table(result, statuses)),
         "elasticities": (_("Cross-elasticities"), lambda: elasticity_table(result)),
         "joint": (_("Joint progress"), lambda: joint_table(result, sort)),
         "missing": (_("Who is missing, and why"), lambda: missing_table(result)),
@@ -89,9 +93,17 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             "classes_title": clauses[0],
             "joint_heads": sortable_headers(request, joint_columns(), sort),
             "groups": missing_groups(result),
+            "rising_title": rising_title(statuses.values()),
             "tables": {slug: build() for slug, (_name, build) in builds.items() if slug != "missing"},
         },
     )
+
+
+def rising_title(statuses: Collection[PilotStatus]) -> str:
+    """Return the title of the pilots whose carbon rises while pollution falls: how many of them are green."""
+    title, green = _("Pollution down, carbon up"), count_by_colour(item.colour for item in statuses)[Colour.GREEN]
+    of = _("%(green)d of %(n)d are green") % {"green": green, "n": len(statuses)}
+    return label_value(title, of) if statuses else title
 
 
 def total_figures(result: Synergy, counted: str) -> list[dict[str, object]]:
@@ -121,15 +133,15 @@ def total_figures(result: Synergy, counted: str) -> list[dict[str, object]]:
             "#amber" if n else "",
         ),
         figure(
-            _("CO₂ reduced together"),
-            None if carbon.value is None else format_carbon(carbon.value),
+            _("CO₂, change together"),
+            None if carbon.value is None else format_carbon(-carbon.value),
             "",
             carbon_note,
             "reduction",
         ),
         figure(
-            _("Air pollutants reduced together"),
-            None if air.value is None else format_amount(air.value),
+            _("Air pollutants, change together"),
+            None if air.value is None else format_amount(-air.value),
             _("thousand equivalents"),
             _("%(used)d of %(n)d pilots counted") % {"used": air.used, "n": air.possible},
             "apeq",
