@@ -102,7 +102,7 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
 def rising_title(statuses: Collection[PilotStatus]) -> str:
     """Return the title of the pilots whose carbon rises while pollution falls: how many of them are green."""
     title, green = _("Pollution down, carbon up"), count_by_colour(item.colour for item in statuses)[Colour.GREEN]
-    of = _("%(green)d of %(n)d are green") % {"green": green, "n": len(statuses)}
+    of = _("%(green)d of %(n)d green") % {"green": green, "n": len(statuses)}
     return label_value(title, of) if statuses else title
 
 

@@ -14,6 +14,7 @@ from django.test import Client
 
 from pilots.models import Indicator, Pilot
 from tests import factories as make
+from tests.support.csv_files import csv_records
 
 pytestmark = pytest.mark.django_db
 DAY = "as_of=2026-11-24"
@@ -143,6 +144,36 @@ def test_synergy_of_page_and_api_count_the_same_pilots(programme: Any, client: C
     figures = {figure["label"]: figure for figure in page["figures"]}
     assert (figures["Co-reduction"]["value"], figures["Co-reduction"]["of"]) == (1, "of 2 judged")
     assert (figures["Missing"]["value"], figures["Missing"]["of"]) == (body["not_judged"], "of 4 pilots")
+
+
+def test_minus_is_less_and_flat_is_a_class(programme: Any, client: Client) -> None:
+    """On page, chart, tooltip, in files and side by side: carbon that rose has a plus."""
+    for name in ("p", "q", "r"):
+        flat = make.pilot(programme["good"].batch, programme["good"].province, slug=name, name_en=name)
+        make_measured(flat, (100, 90), (100, Decimal("100.5")))
+    page = client.get(f"/synergy/?{DAY}")
+    text = unescape(page.text)
+    assert "1 of the 5 pilots that can be judged reduce both; in 1 pollution falls while carbon rises" in text
+    assert "Flat, within 0.5 %" in text
+    assert "not judged" not in text
+    assert "Pollution down, carbon up: 0 of 1 green" in text
+    chart = page.context["charts"]["coordinates"].data
+    [point] = next(item["data"] for item in chart["data"]["datasets"] if item["label"] == "Pollution down, carbon up")
+    words = [word.replace("\xa0", " ") for word in point["text"]]
+    assert words == ["Pollution down, carbon up", "carbon +4.0 %", "air pollutants −15.0 %", "+400 kt CO₂"]
+    assert (point["x"], point["y"]) == (-4, 15)  # where the published coordinates have it
+    assert {-4: "+4", 2: "−2"}.items() <= dict(chart["options"]["scales"]["x"]["marks"]).items()
+    rates = {"Air pollutants (equivalents), change": "-0.15", "Carbon, change": "0.04"}
+    [row] = csv_records(client.get(f"/synergy/?{DAY}&export=amber.csv"))
+    assert rates.items() | {("CO₂, change in t", "400000"), ("Light", "Yellow")} <= row.items()
+    for table in ("coordinates", "joint"):
+        rows = {row["Pilot"]: row for row in csv_records(client.get(f"/synergy/?{DAY}&export={table}.csv"))}
+        assert rates.items() <= rows["Amber"].items()
+    figures = {figure["label"]: figure["value"] for figure in page.context["figures"]}
+    assert figures["CO₂, change together"] == "−845\xa0kt"
+    beside = csv_records(client.get(f"/compare/?{DAY}&a=amber&b=good&export=compare.csv"))
+    assert ["Carbon, change", "0.04", "-0.03"] in [[*row.values()] for row in beside]
+    assert ">+4.0 %</td>" in client.get(f"/compare/?{DAY}&a=amber&b=good").text
 
 
 def test_sections_that_a_batch_narrows_keep_it(programme: Any, client: Client) -> None:

@@ -68,3 +68,18 @@ def test_it_is_what_the_pilots_own_values_come_to(carbon: Indicator) -> None:
         parts = [(slug, values.get(str(item.year)), {"park": "jia"}.get(slug)) for slug, values in own.items()]
         found = sum_without_overlap(parts)
         assert (item.total, item.n, item.of) == (found.value, found.used, found.possible)
+
+
+def test_a_trend_that_begins_with_0_says_so(client: Client) -> None:
+    carbon, batch = make.carbon(), make.batch()
+    pilots = [make.pilot(batch, make.province()) for _number in range(5)]
+    for pilot in pilots:
+        make.reading(pilot, carbon, "2024", 0)
+    address = f"/trends/?indicator=CO2_TOT&as_of={DAY}"
+    assert "5 pilots have a value, all for 2024: there is no year to compare with" in client.get(address).text
+    for pilot in pilots:
+        make.reading(pilot, carbon, "2025", 3)
+    assert "From 0 in 2024 to 15 in 2025 in the same 5 pilots" in client.get(address).text
+    Indicator.objects.update(rollup="mean", unit="%", kind="structure")
+    median = "The median of the same 5 pilots went from 0 to 3 between 2024 and 2025"
+    assert median in client.get(address).text
