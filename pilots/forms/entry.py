@@ -215,6 +215,7 @@ class ReplanForm(EntryForm):
     fixed, changed.
     """
 
+    NEEDED = ("reason_zh", "reason_en")
     field_order = ("day", "reason_zh", "reason_en", "file")
     change_reason = None  # type: ignore[assignment]  # a field of the parent that this form leaves out
 
@@ -227,7 +228,7 @@ class ReplanForm(EntryForm):
             **dict.fromkeys(("reason_zh", "reason_en"), forms.Textarea(attrs={"rows": 3})),
         }
         help_texts: ClassVar[Mapping[str, Any]] = {
-            "reason_zh": gettext_lazy("It is shown beside the light, on every page. One language is enough."),
+            "reason_zh": gettext_lazy("It is shown beside the light on the page of the pilot. One language is enough."),
             "reason_en": gettext_lazy("Where one is empty, readers of its language see the other."),
         }
 
@@ -257,6 +258,7 @@ class ReplanForm(EntryForm):
 class ReplanAnswerForm(EntryForm):
     """The ministry's answer to a request for another planned day."""
 
+    NEEDED = ("remark",)
     field_order = ("accepted", "remark")
     change_reason = file = None  # type: ignore[assignment]  # as above
 
@@ -283,6 +285,7 @@ class ReplanAnswerForm(EntryForm):
 class StageEnteredForm(EntryForm):
     """The entry of a pilot into a stage; it answers the planned entry into that stage, if there is one."""
 
+    NEEDED = ("reason_zh", "reason_en")
     field_order = ("stage", "entered_on", "evidence", "file", "reason_zh", "reason_en")
     change_reason = None  # type: ignore[assignment]  # as above
 
@@ -524,6 +527,7 @@ class JudgedValue(NamedTuple):
 class JudgeForm(EvidenceForm):
     """Accepting and disputing readings."""
 
+    NEEDED = ("change_reason",)
     field_order = ("readings", "verdict", "change_reason")
     file = None  # type: ignore[assignment]  # a field of the parent that this form leaves out
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -44,6 +44,7 @@ class RecordErrorsMixin:
     """
 
     FORM_FIELDS: ClassVar[Mapping[str, str]] = {}  # by field of the record, that of the form
+    NEEDED: ClassVar[Collection[str]] = ()  # fields that may be empty, but not always: none is called optional
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
@@ -122,6 +123,7 @@ class FollowUpForm(RecordErrorsMixin, forms.ModelForm):
     """A new follow-up. The light that caused it comes hidden, from the link beside that light."""
 
     FORM_FIELDS: ClassVar[Mapping[str, str]] = dict.fromkeys(SUBJECTS, "subject")
+    NEEDED = ("title_zh", "title_en")
     field_order = ["subject"]
 
     subject = SubjectField(help_text=gettext_lazy("The pilot, province, policy or practice that it is about."))
@@ -260,6 +262,7 @@ class StepForm(RecordErrorsMixin, forms.ModelForm):
     """The next step of a follow-up: one of the moves that this user may make now."""
 
     FORM_FIELDS: ClassVar[Mapping[str, str]] = dict.fromkeys(("file", "document", "files"), "uploads")
+    NEEDED = ("remark", "new_due_on", "uploads")
 
     move = forms.ChoiceField(
         label=gettext_lazy("Step"),

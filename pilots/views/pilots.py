@@ -74,7 +74,7 @@ from pilots.charts.status import (
 )
 from pilots.documents import build_page_files
 from pilots.filters import PilotPageFilter
-from pilots.lights import LIGHTS, Colour, Light, count_by_colour
+from pilots.lights import LIGHTS, Colour, Light, count_by_colour, request_text
 from pilots.models import LightOverride, Pilot, Reading, Replan, Target
 from pilots.models.reading import waiting_readings_in
 from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
@@ -299,6 +299,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else links.of_pilot(status),
             "reasons": [(reason, links.of_light(reason, reason.effect)) for reason in status.reasons],
+            "day_requests": day_requests(status),
             "days_in_colour": (as_of - status.since).days if status.since else None,
             "light_counts": light_counts(status),
             "owner": in_reader_language(status.owner),
@@ -331,6 +332,12 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "history": history_tab(request, timeline),
         },
     )
+
+
+def day_requests(status: PilotStatus) -> list[tuple[Light, str]]:
+    """Return the milestones and planned stages for which another day is asked for, or was refused, with the reason."""
+    lights = [*status.milestones, *status.overdue_stages]
+    return [(item, text) for item in lights if (text := request_text(item.record, status.as_of))]
 
 
 def light_counts(status: PilotStatus) -> str:

@@ -186,6 +186,12 @@ def test_a_completion_is_entered_with_its_evidence_and_returns_to_the_milestone(
     assert send(officer, urls["done"], completed_on="").status_code == 302  # taken back
 
 
+def head_of_pilot(client: Client) -> str:
+    """Return the words beside the light at the head of the pilot's page."""
+    page = client.get("/pilots/city/").text.partition('<div class="light-why">')[2]
+    return " ".join(html.unescape(strip_tags(page.partition('<dl class="light-beside">')[0])).split())
+
+
 def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
     officer, ministry, milestone, urls
 ) -> None:
@@ -196,6 +202,8 @@ def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
     assert (str(replan.day), replan.reason_zh, replan.reason_en, replan.accepted) == (*sent.values(), None)
     assert Attachment.objects.get().milestone == milestone
     assert "a later day is asked for" in officer.get(urls["day"]).text
+    assert "Platform live: a later day is asked for" in head_of_pilot(Client())
+    assert head_of_pilot(Client()).endswith("The supplier is late")
     assert urls["answer"] in ministry.get("/desk/").text
     assert urls["answer"] in ministry.get("/pilots/city/").text
 
@@ -204,6 +212,7 @@ def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
     assert faults(send(ministry, urls["answer"], accepted="no")) == {"remark": why}
     assert send(ministry, urls["answer"], accepted="no", remark="Not without a plan").status_code == 302
     assert "Not without a plan" in officer.get("/desk/").text
+    assert head_of_pilot(Client()).endswith("Not without a plan")
     assert urls["day"] in officer.get("/desk/").text
     assert ministry.get(urls["answer"]).status_code == 302  # nothing waits
 
@@ -215,6 +224,7 @@ def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
     assert send(ministry, urls["answer"], accepted="yes").status_code == 302
     milestone = Milestone.objects.get()
     assert (milestone.planned_on, str(milestone.planned_by(today()))) == (first, AHEAD)
+    assert head_of_pilot(Client()).endswith("The supplier is late")  # of the day that is in force
     assert send(ministry, urls["day"], day=PASSED, reason_zh="会议决定").status_code == 302  # decided at once
     assert str(Milestone.objects.get().planned_by(today())) == PASSED
 
@@ -324,6 +334,27 @@ def test_a_jump_needs_a_remark_and_a_value_entered_meanwhile_a_second_look(offic
     assert officer.post(urls["readings"], typed(stale, accept="on")).status_code == 302
     reading = Reading.objects.get(version=2)
     assert (reading.value, reading.note, reading.state) == (140, "New furnace", "reported")
+
+
+@pytest.mark.parametrize("period", ["2099", "2099-Q1", "1999", "2025Q1", "x"])
+def test_a_period_that_is_none_is_refused_in_words(officer, so2, urls, period) -> None:
+    """Nothing is recorded for another one."""
+    page, url = officer.get(urls["readings"]), f"{urls['readings']}?period={period}"
+    for answer in (officer.get(url), officer.post(url, typed(page, **{f"r{so2.pk}-value": "105"}))):
+        assert (answer.status_code, f"“{period}” is no period that has ended." in answer.text) == (400, True)
+    assert Reading.objects.count() == 0
+
+
+def test_what_may_be_needed_is_not_called_optional(officer, ministry, milestone, urls) -> None:
+    send(officer, urls["day"], day=AHEAD, reason_en="Late")
+    for client, name in ((officer, "day"), (ministry, "answer"), (ministry, "stage"), (ministry, "judge")):
+        form = client.get(urls[name])
+        labels = re.findall(r'<label for="id_(\w+)">[^<]*(?:<span class="optional">)?', form.text)
+        optional = set(re.findall(r'<label for="id_(\w+)">[^<]*<span class="optional">', form.text))
+        needed = {*form.context["form"].NEEDED}
+        assert needed
+        assert needed <= {*labels}
+        assert not optional & needed
 
 
 def test_another_indicator_is_added_without_losing_what_was_typed(officer, pilot, so2, urls) -> None:
@@ -452,6 +483,9 @@ def test_forms_are_for_those_who_may_change_the_record(urls, pilot, milestone) -
         assert Client().get(url)["Location"] == f"/sign-in/?next={url}"
     text = "This belongs to another province or to all: your role does not reach it."
     assert text in elsewhere.get(urls["done"]).text
+    own = client_of(make_user("own", "provincial_editor", pilot.province))
+    for name in ("stage", "light", "judge"):
+        assert "The ministry does this: it enters stages, " in own.get(urls[name]).text
     unknown = reverse("milestone-done", args=["city", 999999]), "/pilots/city/sources/1/day/", "/pilots/x/light/"
     ministry = client_of(make_user("ministry", "national_editor"))
     assert [ministry.get(url).status_code for url in unknown] == [404] * 3
