@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from math import ceil, floor
 from operator import attrgetter
@@ -206,7 +207,7 @@ def coordinates_config(synergy: Synergy, names: Mapping[int, str]) -> charts.Con
             item.kind.label if item.kind else "",
             _("carbon %(rate)s") % {"rate": format_change(carbon)},
             _("air pollutants %(rate)s") % {"rate": format_change(air)},
-            ("+" if carbon > 0 else "") + format_co2(negated(item.carbon_tonnes)),
+            co2_change_text(item),
         ]
         point: charts.Point = {"x": float(-carbon * 100), "y": float(-air * 100)}
         point |= {"title": names[pk], "text": [str(word) for word in words], "url": item.pilot.get_absolute_url()}
@@ -255,6 +256,12 @@ def coordinates_config(synergy: Synergy, names: Mapping[int, str]) -> charts.Con
     return charts.plot(sets, *axes, top=4, corners=corners)
 
 
+def co2_change_text(item: PilotSynergy) -> str:
+    """Return the change of carbon dioxide with its sign: +728 kt CO₂."""
+    tonnes = negated(item.carbon_tonnes)
+    return ("+" if tonnes and tonnes > 0 else "") + format_co2(tonnes)
+
+
 def pollutants_used(item: PilotSynergy) -> str:
     """Return the pollutants that the equivalents of a pilot are made of, and their number."""
     used = item.apeq.used
@@ -298,8 +305,10 @@ def amber_table(synergy: Synergy, statuses: Mapping[int, PilotStatus]) -> Table:
         Column("light", _("Light"), lambda item: status_cell(statuses[item.pilot.pk].colour)),
         Column("province", _("Province"), lambda item: province_cell(item.pilot.province), file_only=True),
         air_column(),
-        carbon_column(),
-        tonnes_column(),
+        replace(
+            carbon_column(), accessor=lambda item: replace(change_cell(item.carbon_change), below=co2_change_text(item))
+        ),
+        replace(tonnes_column(), file_only=True),
         Column("industries", _("Industries"), lambda item: industries_text(item.pilot), file_only=True),
     ]
     return make_table(columns, synergy.rising_carbon)

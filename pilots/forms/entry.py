@@ -351,7 +351,7 @@ class LightForm(EntryForm):
 
 class ReadingRow(forms.Form):
     """The value of one indicator; an empty one changes nothing. `newest` is what is on record for the period, `before`
-    the last accepted value, `target` the pilot's, and `due` what it asks for by the year.
+    the accepted value that it is compared with, `target` the pilot's, and `due` what it asks for by the year.
     """
 
     value = AmountField(label=gettext_lazy("Value"), required=False, max_digits=20, decimal_places=6)
@@ -415,16 +415,14 @@ class ReadingsForm(EvidenceForm):
             del self.fields["accept"]
         self.offer_file(Reading(pilot=pilot))
         newest, targets = ReadingLedger(pilot).newest, {item.indicator_id: item for item in pilot.targets.all()}
-        accepted = newest_accepted_in(pilot.readings.all(), today())
-        earlier = [item for item in accepted if len(item.period) == len(period) and item.period < period]
-        before = {item.indicator_id: item for item in earlier}
+        known = {item.key: item.value for item in newest_accepted_in(pilot.readings.all(), today())}
         self.rows = [
             ReadingRow(
                 data,
                 item,
                 period,
                 newest=newest.get((item.pk, period)),
-                before=before.get(item.pk),
+                before=next(iter(comparisons(Reading(indicator=item, period=period), known)), None),
                 target=targets.get(item.pk),
             )
             for item in indicators

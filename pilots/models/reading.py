@@ -36,7 +36,7 @@ from core.records.models import (
     link_field,
     unique_constraint,
 )
-from core.text import format_number, join_sentences, to_percent
+from core.text import format_number, join_sentences, number_with_unit, to_percent
 from pilots.metrics import implausible_change, last_day_of_period
 from pilots.models.indicator import PERIOD, Indicator, RollUp, format_exact, non_negative_constraint
 from pilots.models.pilot import Pilot
@@ -167,6 +167,10 @@ class Reading(HistoryModel, SourcedModel):
     def value_text(self) -> str:
         """The exact value with thousands separators."""
         return format_exact(self.value)
+
+    @property
+    def value_with_unit(self) -> str:
+        return number_with_unit(self.value_text, self.indicator.unit_text)
 
     def deletion_error(self, together: Collection[int] = ()) -> str:
         """A version that was ever accepted has been published: it is corrected, not deleted."""

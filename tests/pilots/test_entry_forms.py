@@ -302,7 +302,7 @@ def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2
     assert [newest(reading) for reading in Reading.objects.all()] == [("+", "officer", "Yearbook")] * 2
     assert {item.reading for item in Attachment.objects.all()} == {*Reading.objects.all()}
     record = " ".join(strip_tags(officer.get("/pilots/city/").text).split())
-    assert f"2 values wait for review SO2 {LAST}: 105 t {carbon.name} {LAST}: 45.5 10⁴ t" in record
+    assert f"2 values wait for review SO2 {LAST}: 105 t {carbon.name} {LAST}: 45.5 × 10⁴ t" in record
     again = officer.post(
         urls["readings"], typed(officer.get(urls["readings"]), **{value: "105", "value_status": "final"})
     )
@@ -426,7 +426,7 @@ def test_jumps_stand_first_and_older_versions_are_left_out(ministry, pilot, so2)
         (f"{name}-Q4 {jump}", ("9,999,999 t preliminary", f"100 {BEFORE}", "–", "Meter replaced", "Meter")),
         (name, ("105 t preliminary · version 2", f"100 {BEFORE}", "+5.0 %", "–", "–")),
         (f"{name}-Q1", ("27 t preliminary", f"100 {BEFORE}", "–", "–", "–")),
-        (f"{pilot} · CO2 · {LAST}", ("7 10⁴ t preliminary", "–", "–", "–", "–")),
+        (f"{pilot} · CO2 · {LAST}", ("7 × 10⁴ t preliminary", "–", "–", "–", "–")),
     ]
     assert "All 2 that do not jump" in page.text
     [keys] = re.findall(r'id="id_plain" value="([\d,]+)"', page.text)
