@@ -559,28 +559,30 @@ class JudgeForm(EvidenceForm):
         """The values, those that jump first. They are compared with accepted ones alone: others may be wrong too."""
         boxes = list(self["readings"])
         readings = [box.data["value"].instance for box in boxes]
-        own = {
+        same = {
             "pilot__in": {item.pilot_id for item in readings},
             "indicator__in": {item.indicator_id for item in readings},
         }
         known: dict[int, dict[ReadingKey, Decimal]] = defaultdict(dict)
-        for target in Target.objects.filter(**own, base_year__isnull=False, base_value__isnull=False):
+        for target in Target.objects.filter(**same, base_year__isnull=False, base_value__isnull=False):
             known[target.pilot_id][target.indicator_id, str(target.base_year)] = target.base_value
-        accepted = newest_accepted(today(), Reading.objects.filter(**own))
+        accepted = newest_accepted(today(), Reading.objects.filter(**same))
         for item in accepted.exclude(pk__in=[reading.pk for reading in readings]):
             known[item.pilot_id][item.key] = item.value
         rows = []
         for box, item, files in zip(boxes, readings, build_record_files(readings, self.user, today()), strict=True):
-            before = next(iter(comparisons(item, known[item.pilot_id])), None)
+            values = known[item.pilot_id]
+            own = [Comparison(item.period, values[item.key])] if item.key in values else []  # of the version before
+            before = next(iter([*own, *comparisons(item, values)]), None)
             change = format_change((item.value - before.value) / before.value) if before and before.value else ""
-            texts = [jump_text(item.value, *jump) for jump in jumps(item, known[item.pilot_id])]
+            texts = [jump_text(item.value, *jump) for jump in jumps(item, values)]
             rows.append(JudgedValue(box, item, before, "" if before and before.whole else change, texts, files))
         return sorted(rows, key=lambda row: not row.jumps)
 
     @property
     def plain(self) -> list[int]:
-        """The keys of the values that were compared with an accepted one and do not jump."""
-        return [row.reading.pk for row in self.values if row.before and not row.jumps]
+        """The keys of the values that do not jump from an accepted one; from 0 nobody can say."""
+        return [row.reading.pk for row in self.values if row.before and row.before.value and not row.jumps]
 
     def write(self) -> None:
         values = self.cleaned_data

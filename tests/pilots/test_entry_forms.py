@@ -438,6 +438,14 @@ def test_jumps_stand_first_and_older_versions_are_left_out(ministry, pilot, so2)
     assert states == dict.fromkeys([old.pk, quarter.pk, first.pk, later.pk], "reported") | accepted
     asked = f"{reverse('readings-judge')}?reading={old.pk},{plain.pk}"
     assert list(judged(ministry.get(asked))) == [name]
+    zero = make.reading(pilot, carbon, BEFORE, 0)
+    correction = make.reading(pilot, so2, LAST, 104, version=3, **waiting)
+    page = ministry.get(f"{reverse('readings-judge')}?reading={correction.pk},{first.pk}")
+    assert "that do not jump" not in page.text  # from 0 nobody can say
+    assert judged(page) == {
+        name: ("104 t preliminary · version 3", f"105 {LAST}", "−1.0 %", "–", "–"),  # the version that it follows
+        f"{pilot} · CO2 · {LAST}": ("7 × 10⁴ t preliminary", f"0 {zero.period}", "–", "–", "–"),
+    }
     assert list(judged(ministry.get(f"{reverse('readings-judge')}?reading={old.pk}"))) == [name]  # asked for by itself
 
 
