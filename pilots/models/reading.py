@@ -295,9 +295,10 @@ def comparisons(reading: Reading, known: Mapping[ReadingKey, Decimal]) -> list[C
     found = [Comparison(nearest, own[nearest])] if nearest in own else []
     if not found and not yearly and years:
         found.append(Comparison(max(years), own[max(years)], whole=True))
-    quarters = [own.get(f"{period}-Q{number}") for number in range(1, 5)]
-    if yearly and reading.indicator.rollup == RollUp.SUM and None not in quarters:
-        found.append(Comparison(gettext("the four quarters of %(year)s") % {"year": period}, sum(quarters)))
+    quarters = [value for other, value in own.items() if other.startswith(f"{period}-Q")]
+    if yearly and reading.indicator.rollup == RollUp.SUM and len(quarters) == 4:
+        total = sum(quarters, Decimal(0))
+        found.append(Comparison(gettext("the four quarters of %(year)s") % {"year": period}, total))
     return found
 
 
