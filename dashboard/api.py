@@ -33,7 +33,7 @@ from dashboard.briefs.build import SINCE, BriefKind, requested_brief, subject_gr
 from dashboard.editions import content_of
 from dashboard.models import Edition, EditionState
 from dashboard.overview import Overview, build_overview
-from pilots.api.aggregates import BatchCountSerializer, CoverageNumbersSerializer, StripSerializer
+from pilots.api.aggregates import BY_HAND_HELP, BatchCountSerializer, CoverageNumbersSerializer, StripSerializer
 from pilots.api.records import CountSerializer, KindCountSerializer
 from policies.api import RolloutNumbersSerializer
 from policies.rollout import POLICY_PARAMETER
@@ -55,8 +55,11 @@ class OnTrackSerializer(serializers.Serializer):
     total = IntegerField("All binding targets.")
 
 
-class NotReportedSerializer(serializers.Serializer):
-    """The pilots that owe values for the last year due and have none accepted, by where the values are held up."""
+class OutstandingSerializer(serializers.Serializer):
+    """The pilots that owe values for the last year due and have none accepted, by where the values are held up.
+
+    While one waits for the ministry it is "waiting"; the pilot has to act on "nothing" and "disputed".
+    """
 
     year = IntegerField("The last year for which values are due.")
     due_on = DateValueField("The day by which they were due.", allow_null=False)
@@ -73,6 +76,7 @@ class QuarterLightsSerializer(serializers.Serializer):
 
     on = DateValueField("The last day of the quarter.", allow_null=False)
     lights = CountsField("Pilots by colour on that day.")
+    by_hand = CountsField(BY_HAND_HELP)
 
 
 class OverviewSynergySerializer(serializers.Serializer):
@@ -97,9 +101,7 @@ class OverviewSerializer(DaySerializer):
     quarters = QuarterLightsSerializer(many=True, help_text="Their lights at the ends of quarters, oldest first.")
     on_track = OnTrackSerializer(source="progress.on_track", help_text="How many binding targets are on the path.")
     synergy = OverviewSynergySerializer(source="*", help_text="Their synergy, as in /api/v1/synergy/.")
-    not_reported = NotReportedSerializer(
-        source="outstanding", help_text="Those without an accepted value for the year due."
-    )
+    outstanding = OutstandingSerializer(help_text="Those without an accepted value for the year due.")
     batches = BatchCountSerializer(many=True, help_text="Every batch known on the day.")
     coverage = CoverageNumbersSerializer(help_text="The coverage of industries by all pilots, in numbers.")
     national_coverage = CoverageNumbersSerializer(help_text="The same by the pilots of the latest national batch.")

@@ -40,7 +40,7 @@ from pilots.analytics.reconciliation import (
     term_days_left,
 )
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
-from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url
+from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url, waiting_text
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import pilot_count_layer
 from pilots.follow_ups import FollowUpSummary
@@ -141,7 +141,7 @@ class Overview:
     @cached_property
     def outstanding(self) -> OutstandingReports:
         """Those of these pilots without an accepted value for the year due."""
-        return OutstandingReports(self.progress)
+        return self.progress.outstanding
 
     @cached_property
     def synergy(self) -> Synergy:
@@ -256,7 +256,7 @@ def edition_figures(value: Overview) -> list[Figure]:
     """Return the figures that an edition freezes."""
     scope, every = value.scope_text, _("all provinces")
     progress, summary = value.progress, value.follow_up_summary
-    lights = count_by_colour(item.colour for item in progress.pilots)
+    lights, by_hand = count_by_colour(item.colour for item in progress.pilots), sum(progress.by_hand.values())
     labels = {
         Colour.GREEN: _("Pilots with a green light"),
         Colour.YELLOW: _("Pilots with a yellow light"),
@@ -267,6 +267,7 @@ def edition_figures(value: Overview) -> list[Figure]:
         *([plans_figure(value.rollout)] if value.rollout else []),
         *(recorded_figure(value, kind) for kind in ("city", "park")),
         *(figure(f"light-{c}", label, lights[c], len(progress.pilots), scope) for c, label in labels.items()),
+        *([figure("lights-by-hand", _("Lights set by hand"), by_hand, len(progress.pilots), scope)] if by_hand else []),
         on_track_figure(value),
         reported_figure(value),
         figure("follow-ups-open", _("Follow-ups still open"), summary.open, summary.total, every),
@@ -317,16 +318,17 @@ def reported_figure(value: Overview) -> Figure:
     """Return the pilots with an accepted value for the year due, of those that owe one."""
     owed = value.outstanding
     due = _("due on %(day)s") % {"day": format_date(owed.due_on, short=True)}
+    due = join_clauses(filter(None, [due, waiting_text(owed)]))
     return figure(
         "reported",
         _("Pilots that reported values for %(year)d") % {"year": owed.year},
-        owed.owing - owed.count,
+        owed.reported,
         owed.owing,
         value.scope_text,
-        of=_("of %(n)s pilots") % {"n": owed.owing},
+        of=_("of %(n)s that owe values") % {"n": owed.owing},
         note=join_statements(value.scope_text, due),
         short=due,
-        url="#not-reported" if owed.count else "",
+        url="#outstanding" if owed.count else "",
     )
 
 
@@ -428,7 +430,7 @@ def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, 
             notes.append(_("%(days)s since the national plan") % {"days": days})
     elif certainty := certainty_text(rollout):
         text = _("%(text)s (%(more)s)") % {"text": text, "more": certainty}
-    if rollout.has_enough_lags and rollout.median_lag_days is not None:
+    if rollout.median_lag_days is not None:
         days = format_days(whole_days(rollout.median_lag_days))
         notes.append(_("median of the %(n)d dated ones: %(days)s") % {"n": len(rollout.lags), "days": days})
     return {"without_plan": rows, "no_plan": text, "lag_note": join_clauses(notes)}

@@ -202,7 +202,7 @@ def red_entry(status: PilotStatus, _user: User, work: OpenWork) -> Entry:
     reason, pilot = status.sentence, status.pilot
     if status.since:
         reason = join_clauses([_("red since %(day)s") % {"day": format_date(status.since)}, reason])
-    steps = news_steps("red", status.since, work.as_of)
+    steps = [("red", status.since)] if status.since and status.since < work.as_of else []  # while it is red
     return Entry(f"pilot:{pilot.pk}", steps, label_value(pilot.name, reason), pilot.get_absolute_url())
 
 
@@ -210,8 +210,9 @@ def missing_entry(status: PilotStatus, user: User, work: OpenWork) -> Entry:
     """Return the entry of the values of a year that were due on 31 March: with steps for the province alone."""
     pilot, year = status.pilot, year_due(work.as_of)
     steps = due_steps(date(year + 1, 3, 31), work, acts=True) if province_of(user) else []
-    path = reverse("readings-enter", args=[pilot.slug])
-    return Entry(f"values:{pilot.pk}:{year}", steps, pilot.name, path)
+    path, held_up = reverse("readings-enter", args=[pilot.slug]), status.outstanding
+    text = label_value(pilot.name, held_up.label) if held_up else pilot.name
+    return Entry(f"values:{pilot.pk}:{year}", steps, text, path)
 
 
 def reported_entry(values: ReportedValues, _user: User, work: OpenWork) -> Entry:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import count
-from statistics import median
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
@@ -29,6 +28,7 @@ from core.permissions import has_object_permission
 from core.records import writing
 from pilots.analytics.pilot_status import (
     PilotStatus,
+    count_by_hand,
     light_change_dates,
     pilot_status,
     prefetch_for_status,
@@ -47,6 +47,7 @@ from pilots.metrics import (
 )
 from pilots.models import Cause, Document, FollowUp, FollowUpStep, Pilot
 from pilots.models.follow_up import VERIFY_PERMISSION
+from policies.metrics import median_days
 from policies.models import Source
 
 MAX_REASON = 500  # characters of the reason of a cause
@@ -127,6 +128,7 @@ def record_cause(follow_up: FollowUp) -> None:
 def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
     """Return the colour of the cause on a day, and its reason in the active language.
 
+    Of a pilot both are the computed ones: a light set by hand causes nothing and clears nothing.
     Raises ValidationError where the pilot has no target for the indicator.
     """
     item = None
@@ -137,7 +139,7 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
     if follow_up.cause == Cause.INDICATOR and follow_up.cause_indicator_id:
         message = _("This pilot has no target for this indicator, so its light caused nothing.")
         raise ValidationError({"cause_indicator": ValidationError(message, code="no_target")})
-    return status.colour, status.sentence  # another pilot's milestone is rejected by the model
+    return status.computed, status.reasons[0].sentence  # another pilot's milestone is rejected by the model
 
 
 CauseKey = tuple[str, int | None]
@@ -157,10 +159,12 @@ def cause_light(status: PilotStatus, cause: CauseKey) -> TargetLight | Milestone
 
 
 def cause_colour(pilot: Pilot, cause: CauseKey, day: date) -> Colour:
-    """Return the colour of a cause on a day; grey for a target or milestone that is deleted since."""
+    """Return the colour of a cause on a day, of a pilot the computed one; grey for a target or milestone that is
+    deleted since.
+    """
     status = PilotStatus(pilot, day)
     if cause[0] == Cause.PILOT:
-        return status.colour
+        return status.computed
     light = cause_light(status, cause)
     return light.colour if light else Colour.GREY
 
@@ -394,15 +398,15 @@ def share(items: Iterable[object]) -> Share:
 
 
 class MedianDays(NamedTuple):
-    """Median of durations in days, and of how many; None without any."""
+    """Median of durations in days, None of too few, and of how many."""
 
     days: float | None
     n: int
 
-
-def median_days(durations: Iterable[int]) -> MedianDays:
-    days = list(durations)
-    return MedianDays(float(median(days)) if days else None, len(days))
+    @classmethod
+    def of(cls, durations: Iterable[int]) -> MedianDays:
+        days = list(durations)
+        return cls(median_days(days), len(days))
 
 
 class AgeBand(NamedTuple):
@@ -454,8 +458,10 @@ class FollowUpSummary:
         self.extended = share(item.times_extended for item in follow_ups)
         self.closed_in_time = share(item.closed_in_time for item in closed)
         self.returned = share(item.times_returned for item in follow_ups if item.reported_on)
-        self.days_to_sign = median_days((item.signed_on - item.opened_on).days for item in follow_ups if item.signed_on)
-        self.days_to_close = median_days((item.closed_on - item.opened_on).days for item in closed if item.closed_on)
+        self.days_to_sign = MedianDays.of(
+            (item.signed_on - item.opened_on).days for item in follow_ups if item.signed_on
+        )
+        self.days_to_close = MedianDays.of((item.closed_on - item.opened_on).days for item in closed if item.closed_on)
         self.red = red = RedCauses([item for item in follow_ups if item.cause_colour == Colour.RED], known)
         # Of the closed ones whose cause was red at the opening and is rated on the closing day.
         self.cleared = Share(red.cleared, red.cleared + red.still_red)
@@ -468,10 +474,11 @@ class FollowUpSummary:
 
 
 class RedLights(NamedTuple):
-    """Red pilots on the day, and how many of them have an open follow-up."""
+    """Red pilots on the day, how many of them have an open follow-up, and lights set by hand by computed colour."""
 
     red: int
     followed: int
+    by_hand: dict[Colour, int]
 
 
 def count_red_lights(as_of: date) -> RedLights:
@@ -479,4 +486,5 @@ def count_red_lights(as_of: date) -> RedLights:
     statuses = status_by_pilot(Pilot.objects.listed(as_of), as_of)
     red = {pilot for pilot, status in statuses.items() if status.colour == Colour.RED}
     followed = set(FollowUp.objects.with_state(as_of).open().filter(pilot__in=red).values_list("pilot", flat=True))
-    return RedLights(len(red), len(followed))
+    by_hand = count_by_hand((status.pilot for status in statuses.values()), as_of)
+    return RedLights(len(red), len(followed), by_hand)

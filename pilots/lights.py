@@ -293,7 +293,8 @@ class Light:
     def owner(self) -> str:
         """Who is responsible, never a person; empty where all is well.
 
-        The agency of the open follow-up, else of a milestone the department on record, else the pilot's own office.
+        The agency of the open follow-up, else of a milestone the department on record, else the pilot's own office, or
+        the ministry where values wait for it.
         """
         follow_ups = self.status.open_follow_ups
         if self.cause is not None:
@@ -303,7 +304,9 @@ class Light:
 
     @property
     def in_charge(self) -> str:
-        """Who is responsible where no follow-up is open."""
+        """Who is responsible where no follow-up is open: the ministry while values wait for it."""
+        if self.why == LightReason.NO_REPORT and self.status.waits_for_review:
+            return gettext("Ministry")
         well = self.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN)
         return "" if well else responsible_office(self.status.pilot)
 

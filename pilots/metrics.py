@@ -30,6 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core.text import StatusChoices
+from policies.metrics import MIN_LAGS
 
 # -- progress of one target, actual and expected --------------------------------------------------------
 
@@ -583,10 +584,15 @@ def sum_without_overlap(parts: Iterable[tuple[str, Number | None, str | None]]) 
     return SumResult(sum(values, Decimal(0)) if values else None, len(values), len(outer), within)
 
 
-def median_range(values: Iterable[Number]) -> tuple[Decimal, Decimal, Decimal] | None:
-    """Return the median of shares, the lowest and the highest, as a mean of percentages misleads; None without any."""
+def median_range(values: Iterable[Number]) -> tuple[Decimal | None, Decimal, Decimal] | None:
+    """Return the median of shares, None of too few, the lowest and the highest, as a mean of percentages misleads.
+
+    None without any.
+    """
     numbers = [Decimal(value) for value in values]
-    return (median(numbers), min(numbers), max(numbers)) if numbers else None
+    if not numbers:
+        return None
+    return median(numbers) if len(numbers) >= MIN_LAGS else None, min(numbers), max(numbers)
 
 
 # -- states of a follow-up and its moves ----------------------------------------------------------------

@@ -36,7 +36,7 @@ from pilots.metrics import (
 )
 from pilots.models import Adoption, Effect, Indicator, Pilot, Practice
 from pilots.models.practice import REVIEW_PERMISSION, of_known_copy
-from policies.metrics import MIN_LAGS, Step, adoption_steps, median_days, whole_days
+from policies.metrics import Step, adoption_steps, median_days, whole_days
 from policies.models import Province
 
 # -- moves and confirmations ----------------------------------------------------------------------------
@@ -296,7 +296,7 @@ class Diffusion:
     def usual_days(self) -> int | None:
         """The median in whole days; None where too few practices were copied for a meaningful one."""
         median = self.median_days_to_first_copy
-        return whole_days(median) if median is not None and self.first_copies >= MIN_LAGS else None
+        return None if median is None else whole_days(median)
 
 
 def build_diffusion(day: date, practices: QuerySet[Practice] | None = None) -> Diffusion:

@@ -35,6 +35,7 @@ from pilots.charts.cells import (
     industries_text,
     light_cell,
     pilot_cell,
+    report_cell,
     text_cell,
 )
 from pilots.charts.follow_ups import LightFollowUps
@@ -78,8 +79,7 @@ def pilot_columns(
         Column(
             "reported",
             _("Reported for %(year)d") % {"year": year_due(as_of)},
-            lambda pilot: statuses[pilot.pk].reported,
-            kind="flag",
+            lambda pilot: report_cell(statuses[pilot.pk]),
         ),
         Column(
             "province",
@@ -133,7 +133,7 @@ def pilot_page_columns(
         Column("class", _("Pollution, carbon"), lambda pilot: class_words_cell(classes.get(pilot.pk))),
         Column("owner", _("Responsible and follow-up"), lambda pilot: links.owner_cell(statuses[pilot.pk])),
         Column("stage", _("Stage"), lambda pilot: stage_cell(statuses[pilot.pk]), sort="stage"),
-        Column("reported", year, lambda pilot: statuses[pilot.pk].reported, kind="flag"),
+        Column("reported", year, lambda pilot: report_cell(statuses[pilot.pk])),
         Column(
             "since",
             _("In this colour"),

@@ -303,7 +303,7 @@ class RegionRolloutSerializer(serializers.Serializer):
     issued = IntegerField("Those whose plan is issued and known by the day.")
     share = FloatField("issued of roster, as a fraction.", allow_null=True)
     dated = IntegerField("Those of them whose day of issue is known exactly.")
-    median_lag_days = NumberField("Median of the lags of dated plans.")
+    median_lag_days = NumberField("Median of the lags of dated plans; null of fewer than five.")
 
 
 class StepSerializer(serializers.Serializer):
@@ -322,8 +322,8 @@ class RolloutNumbersSerializer(DaySerializer):
     known_by = IntegerField("Those of them that are only known to exist by a day.", allow_null=True)
     inferred = IntegerField("Those of them only inferred from other documents.", allow_null=True)
     lag_from = DateValueField("The day from which lags are counted.", source="origin")
-    median_lag_days = NumberField("Median of the lags of dated plans.")
-    p90_lag_days = NumberField("The lag within which nine of ten dated plans came.")
+    median_lag_days = NumberField("Median of the lags of dated plans; null of fewer than five.")
+    p90_lag_days = NumberField("The lag within which nine of ten dated plans came; null of fewer than five.")
 
 
 class RolloutSerializer(RolloutNumbersSerializer):

@@ -45,7 +45,7 @@ def rollout_headline(rollout: Rollout) -> str:
         count = join_clauses([count, inferred_text(rollout.inferred)])
     if not rollout.dated:
         return count + _("; the day of issue is known for none of them.")
-    if not rollout.has_enough_lags or rollout.median_lag_days is None:
+    if rollout.median_lag_days is None:
         return count + _("; the day of issue is known for %(dated)d of them.") % {"dated": rollout.dated}
     text = _("; %(dated)d of them on a known day, the median %(median)d days after the national document.")
     return count + text % {"dated": len(rollout.lags), "median": whole_days(rollout.median_lag_days)}
@@ -164,9 +164,9 @@ def months_after(day: date, months: int) -> date:
 def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
     """Strip plot of the lags: days from the national document to each province's plan, one lane per region."""
     policy, n, middle = rollout.policy, len(rollout.lags), None
-    if rollout.median_lag_days is None or rollout.p90_lag_days is None:
+    if not rollout.lags:
         headline = _("no lag is known to the day")
-    elif not rollout.has_enough_lags:
+    elif rollout.median_lag_days is None or rollout.p90_lag_days is None:
         headline = _("too few plans are dated to say how long they took: n = %(n)d") % {"n": n}
     else:
         days, p90 = whole_days(rollout.median_lag_days), whole_days(rollout.p90_lag_days)

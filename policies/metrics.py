@@ -20,12 +20,12 @@ def share(part: int | None, whole: int) -> float | None:
 # -- lags ----------------------------------------------------------------------------------------------
 
 
+MIN_LAGS = 5  # values from which a median or a P90 is given; of fewer, that they are too few
+
+
 def median_days(lags: Sequence[int]) -> float | None:
-    """The median lag in days; None when no lag is known."""
-    return float(median(lags)) if lags else None
-
-
-MIN_LAGS = 5  # values of which a median or a P90 may be said aloud; of fewer, that they are too few
+    """The median in days; None of fewer than MIN_LAGS."""
+    return float(median(lags)) if len(lags) >= MIN_LAGS else None
 
 
 def whole_days(days: float) -> int:

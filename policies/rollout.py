@@ -163,8 +163,8 @@ class PlanCounts:
 
     @property
     def p90_lag_days(self) -> float | None:
-        """The lag within which nine of ten came, linear between neighbours."""
-        return quantiles(self.lags, n=10, method="inclusive")[-1] if len(self.lags) > 1 else self.median_lag_days
+        """The lag within which nine of ten came, linear between neighbours; None as for the median."""
+        return quantiles(self.lags, n=10, method="inclusive")[-1] if self.has_enough_lags else None
 
 
 @dataclass(frozen=True)

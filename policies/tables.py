@@ -131,10 +131,10 @@ def plans_table(rollout: Rollout) -> Table:
 
 def regions_table(rollout: Rollout) -> Table:
     def median(row: RegionRollout) -> int | str | None:
-        days = row.median_lag_days
+        days, n = row.median_lag_days, len(row.lags)
         if days is None:
-            return None
-        return whole_days(days) if row.has_enough_lags else too_few_text(len(row.lags))
+            return too_few_text(n) if n else None
+        return whole_days(days)
 
     columns: list[Column[RegionRollout]] = [
         Column("region", _("Region"), lambda row: str(row.region.label)),

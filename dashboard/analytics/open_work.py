@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.permissions import editor_province, has_object_permission
 from dashboard.models import WorkingCalendar
-from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
+from pilots.analytics.pilot_status import NOT_REPORTED, PilotStatus, Progress, build_progress
 from pilots.follow_ups import waits_for
 from pilots.lights import DUE_SOON_DAYS, Colour, MilestoneLight
 from pilots.metrics import FollowUpState, Move, PracticeState, year_due
@@ -96,9 +96,8 @@ class OpenWork:
 
     @cached_property
     def missing(self) -> list[PilotStatus]:
-        """Pilots that owe values for the last year due and have none accepted."""
-        year = year_due(self.as_of)
-        return [i for i in self.progress.pilots if not i.reported and i.first_year <= year]
+        """Pilots that have not reported for the last year due: the pilot has to act, not the ministry."""
+        return [item for item in self.progress.pilots if item.outstanding in NOT_REPORTED]
 
     @cached_property
     def red(self) -> list[PilotStatus]:
@@ -160,7 +159,7 @@ class OpenWork:
         return [
             *self.follow_up_lists(user),
             *(item for item in some if item.items),
-            WorkList("missing", self.missing, _("Every pilot has reported.")),
+            WorkList("missing", self.missing, _("No pilot has values to hand in.")),
             WorkList("red", self.red, _("No pilot is red.")),
             WorkList("due", self.milestones_due, _("No milestone is overdue or due soon.")),
         ]

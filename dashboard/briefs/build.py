@@ -9,7 +9,7 @@ analytics that pages and API use.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, zip_longest
 from typing import Any, Generic, NamedTuple
@@ -47,18 +47,19 @@ from pilots.analytics.pilot_status import (
     ReportState,
     build_progress,
     colour_on,
+    count_by_hand,
     pilot_status,
     quarter_end_before,
 )
 from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
-from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import class_text, distinct_names_of, distinct_pilot_names
+from pilots.analytics.synergy import Synergy, classes_of
+from pilots.charts.cells import by_hand_text, class_text, distinct_names_of, distinct_pilot_names, waiting_text
 from pilots.charts.follow_ups import RELATED, open_link
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.lights import Colour, StageLight, TargetLight, count_by_colour
-from pilots.metrics import Stage, StageFunnel
+from pilots.metrics import CoControl, Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
 from pilots.models.reading import VALUE_KEY_FIELDS, newest_accepted
 from pilots.tables import sources_of
@@ -160,6 +161,7 @@ def nation_content(_slug: str, days: Days) -> dict[str, Any]:
             changes=(entered, corrected),
             questions=[about_missing_pilots(national), about_plans(rollout)],
             days_left=value.days_left,
+            classes=classes_statement(value.synergy),
             sources=sources,
         ),
     }
@@ -233,6 +235,7 @@ def set_content(
     changes: tuple[str, str] = ("", ""),
     questions: Sequence[Sequence[Line]],
     days_left: int | None = None,
+    classes: str = "",
     sources: Sequence[Iterable[Source]],
     last_sources: Iterable[Source] = (),
 ) -> dict[str, Any]:
@@ -242,11 +245,11 @@ def set_content(
     `questions` and `sources` are added to those of the pilots. Five queries.
     """
     assigned = list(follow_ups.with_state(days.as_of).select_related(*RELATED))
-    outstanding, pilots = OutstandingReports(progress), progress.pilots
+    outstanding, pilots = progress.outstanding, progress.pilots
     keys = [status.pilot.pk for status in pilots]
     names = distinct_names_of(progress)
-    lights = Lights(days, [(names[item.pilot.pk], colour_on(item.pilot, days.since), item.colour) for item in pilots])
-    sentence = lights.sentence()
+    lights = pilot_lights(progress, [names[item.pilot.pk] for item in pilots], days)
+    sentence = lights.sentence(classes)
     headline = join_sentences(sentence, on_track_headline(progress, days_left) + _(".")) if pilots else sentence
     listed = sum(status.pilot.batch.known_by > days.since for status in pilots)
     listed_text = ngettext("%(n)d pilot", "%(n)d pilots", listed) % {"n": listed} if listed else ""
@@ -317,7 +320,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
         if span and not span.done:
             text = _("%(days)s since it was listed, and no plan on record: when will it be issued?")
             no_plan = [line(status.pilot.name, text % {"days": format_days(span.days)})]
-        about = [about_overdue(follow_ups), unattended, about_reports(OutstandingReports(progress)), no_plan]
+        about = [about_overdue(follow_ups), unattended, about_reports(progress.outstanding), no_plan]
         tables = [] if lights.is_unrated else [lights.table(_("Targets and milestones"))]
         blocks = [*tables, facts_block(status), *blocks, lines(_("What is behind"), behind, empty)]
         blocks.append(questions_block(*about))
@@ -425,7 +428,8 @@ def reported_fact(reports: OutstandingReports) -> Line:
     label = _("Reported for %(year)d") % {"year": reports.year}
     if not reports.owing:
         return fact(label, no_data(), "", _("no pilot owes values yet"))
-    return share_fact(label, reports.owing - reports.count, reports.owing, _("of %(n)s pilots"))
+    noun, waiting = _("of %(n)s that owe values"), waiting_text(reports)
+    return share_fact(label, reports.reported, reports.owing, noun, waiting)
 
 
 def on_path_fact(on_track: OnTrack) -> Line:
@@ -456,12 +460,12 @@ def stage_fact(funnel: StageFunnel) -> Line:
 
 
 def plans_corrected(days: Days, **of: int) -> str:
-    """Return the number of plans whose record was changed or deleted after the day of comparison. One query.
+    """Return the number of plans whose record was changed or deleted between the two days. One query.
 
     `of` says which plans: `policy_id`, `province_id`.
     """
     entries = ProvincialPlan.history.filter(**of, history_type__in="~-", history_date__date__gt=days.since)
-    n = entries.filter(history_date__date__lte=days.known).order_by().values("id").distinct().count()
+    n = entries.filter(history_date__date__lte=min(days.as_of, days.known)).order_by().values("id").distinct().count()
     return ngettext("record of %(n)d provincial plan", "records of %(n)d provincial plans", n) % {"n": n} if n else ""
 
 
@@ -470,24 +474,39 @@ def plans_corrected(days: Days, **of: int) -> str:
 
 @dataclass(frozen=True)
 class Lights(Generic[Item]):
-    """Each pilot or item (in a brief its name), its colour on the day of comparison, and its colour on the day."""
+    """Each pilot or item (in a brief its name), its colour on the day of comparison, and its colour on the day.
+
+    `by_hand` are those whose light is set by hand on either day: such a light is told apart, never as newly red or
+    cleared. `hand_counts` are their numbers on both days, by the colour that is computed.
+    """
 
     days: Days
     items: Sequence[tuple[Item, Colour, Colour]]
+    by_hand: Sequence[Item] = ()
+    hand_counts: Mapping[date, Mapping[Colour, int]] = field(default_factory=dict)
+
+    @property
+    def computed(self) -> list[tuple[Item, Colour, Colour]]:
+        return [item for item in self.items if item[0] not in self.by_hand]
 
     @property
     def newly_red(self) -> list[Item]:
-        return [name for name, then, now in self.items if now == Colour.RED != then]
+        return [name for name, then, now in self.computed if now == Colour.RED != then]
 
     @property
     def cleared(self) -> list[Item]:
         """Those that were red then, and are rated now and no longer red."""
-        return [name for name, then, now in self.items if then == Colour.RED and now not in {then, Colour.GREY}]
+        return [name for name, then, now in self.computed if then == Colour.RED and now not in {then, Colour.GREY}]
 
     @property
     def no_longer_rated(self) -> list[Item]:
         """Those that were red then and cannot be rated now."""
-        return [name for name, then, now in self.items if then == Colour.RED and now == Colour.GREY]
+        return [name for name, then, now in self.computed if then == Colour.RED and now == Colour.GREY]
+
+    @property
+    def changed_by_hand(self) -> list[Item]:
+        """Those whose colour changed because it was set by hand, or is no longer."""
+        return [name for name, then, now in self.items if then != now and name in self.by_hand]
 
     @property
     def is_unrated(self) -> bool:
@@ -502,26 +521,46 @@ class Lights(Generic[Item]):
         }
         # Only milestones are ever blue.
         shown = [colour for colour in Colour if colour != Colour.BLUE or any(n[colour] for n in counts.values())]
-        columns = [_("Day"), *map(light_text, shown), _("All together")]
+        hand = {day: sum(n.values()) for day, n in self.hand_counts.items()}
+        extra = [_("Set by hand")] if any(hand.values()) else []
+        columns = [_("Day"), *map(light_text, shown), _("All together"), *extra]
         rows = [
-            [format_date(day), *(format_number(n[colour]) for colour in shown), format_number(len(self.items))]
+            [
+                format_date(day),
+                *(format_number(n[colour]) for colour in shown),
+                format_number(len(self.items)),
+                *(format_number(hand[day]) for _column in extra),
+            ]
             for day, n in counts.items()
         ]
         return table(title, columns, rows)
 
-    def sentence(self) -> str:
-        """Return the sentence on red pilots and whether they are more than on the day of comparison."""
+    def sentence(self, more: str = "") -> str:
+        """Return the sentence on red pilots and whether they are more than on the day of comparison, and `more`."""
         if not self.items:
             return _("No pilot is recorded.")
         if self.is_unrated:
             return _("No pilot can be rated yet.")
         red = sum(now == Colour.RED for _name, _then, now in self.items)
         red_then = sum(then == Colour.RED for _name, then, _now in self.items)
-        return red_statement(red, len(self.items), red - red_then, self.days.since) + _(".")
+        hand = self.hand_counts[self.days.as_of]
+        statement = red_statement(red, len(self.items), red - red_then, self.days.since, hand)
+        return join_clauses(filter(None, [statement, more])) + _(".")
 
 
-def red_statement(red: int, n: int, change: int, since: date) -> str:
-    """Return the statement on red pilots and whether they are more than on the day of comparison."""
+def pilot_lights(progress: Progress, named: Sequence[Item], days: Days) -> Lights[Item]:
+    """Return the lights of the pilots on both days; `named` are what they are called, in their order. No query."""
+    items, by_hand = [], []
+    for name, status in zip(named, progress.pilots, strict=True):
+        items.append((name, colour_on(status.pilot, days.since), status.colour))
+        if status.override or PilotStatus(status.pilot, days.since).override:
+            by_hand.append(name)
+    counts = {day: count_by_hand(progress.members, day) for day in (days.as_of, days.since)}
+    return Lights(days, items, by_hand, counts)
+
+
+def red_statement(red: int, n: int, change: int, since: date, by_hand: Mapping[Colour, int]) -> str:
+    """Return the statement on red pilots, on whether they are more than then, and on lights set by hand."""
     text = ngettext("%(red)d of %(n)d pilot is red", "%(red)d of %(n)d pilots are red", n) % {"red": red, "n": n}
     numbers = {"n": abs(change), "day": format_date(since)}
     if change > 0:
@@ -530,7 +569,18 @@ def red_statement(red: int, n: int, change: int, since: date) -> str:
         than = _("%(n)d fewer than on %(day)s") % numbers
     else:
         than = _("as many as on %(day)s") % numbers
-    return join_statements(text, than)
+    return join_clauses(filter(None, [join_statements(text, than), by_hand_text(by_hand)]))
+
+
+def classes_statement(synergy: Synergy) -> str:
+    """Return the statement on pollution and carbon together; empty where no pilot can be judged."""
+    text = ngettext(
+        "in %(up)d of the %(n)d that can be judged, pollution falls while carbon rises",
+        "in %(up)d of the %(n)d that can be judged, pollution falls while carbon rises",
+        synergy.judged,
+    )
+    numbers = {"up": synergy.kinds[CoControl.POLLUTION_DOWN_CARBON_UP], "n": synergy.judged}
+    return text % numbers if synergy.judged else ""
 
 
 def light_text(colour: Colour) -> str:
@@ -545,7 +595,7 @@ def changes_block(days: Days, entered: Iterable[str], corrected: Iterable[str], 
     """Return the block of changes; one sentence in place of the lines where nothing changed."""
     title = _("What changed since %(day)s") % {"day": format_date(days.since)}
     told = [join_clauses(filter(None, texts)) for texts in (entered, corrected)]
-    if not (any(told) or lights.newly_red or lights.cleared or lights.no_longer_rated):
+    if not (any(told) or lights.newly_red or lights.cleared or lights.no_longer_rated or lights.changed_by_hand):
         nothing = _("Nothing was entered or corrected.")
         if lights.items and lights.is_unrated:
             nothing = _(
@@ -562,6 +612,8 @@ def changes_block(days: Days, entered: Iterable[str], corrected: Iterable[str], 
         changed.append(line(_("Newly red"), counted_names(lights.newly_red)))
         if lights.no_longer_rated:
             changed.append(line(_("Red, now not rated"), counted_names(lights.no_longer_rated)))
+        if lights.changed_by_hand:
+            changed.append(line(_("Set by hand, or no longer"), counted_names(lights.changed_by_hand)))
     return lines(title, [*changed, line(pgettext("change", "Corrected"), told[1] or _("none"))])
 
 

@@ -36,7 +36,7 @@ from pypdf import PdfReader
 
 from core.http import BadRequest, ErrorDetail, TrackerRequest, days_stem, download_stem, error_response, truncate
 from core.spreadsheets.writer import content_disposition
-from core.text import format_date, format_number, label_value
+from core.text import STATUS_SYMBOLS, format_date, format_number, label_value
 from dashboard.briefs.build import MAX_LINES, Brief
 
 TEMPLATE = settings.BASE_DIR / "dashboard/briefs/layouts/brief.typ"
@@ -158,7 +158,6 @@ def chinese_font() -> str:
 
 
 QR_WIDTH, PIXELS_PER_MODULE = Mm(18), 8
-MARK = "●"
 MARKS = {"red": "A3231B", "yellow": "D99A1C", "green": "1C6B3C", "grey": "8B9690"}
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 DOCX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -195,7 +194,7 @@ def document_fields(brief: Brief, template: DocxTemplate) -> Mapping[str, Any]:
     fields = printable(brief_fields(brief))
     lines = [line for block in fields["blocks"] if block["type"] == "lines" for line in block["items"]]
     for line in [*lines, *filter(None, [fields["light"]])]:
-        line["mark"] = RichText(f"{MARK} " if line["status"] else "", color=MARKS.get(line["status"]))
+        line["mark"] = RichText(f"{STATUS_SYMBOLS[line['status']]} " if line["status"] else "", color=MARKS.get(line["status"]))
     return {**fields, "qr": InlineImage(template, file, width=QR_WIDTH)}
 
 

@@ -20,10 +20,10 @@ from core.tables import Cell, Column, FilterBar, RelatedFormField, make_table
 from core.text import format_date, join_short
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
-from pilots.charts.cells import Classes, change_cell, light_cell
+from pilots.charts.cells import Classes, by_hand_text, change_cell, light_cell, report_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import class_cell
-from pilots.lights import Colour, count_by_colour
+from pilots.lights import LIGHTS, count_by_colour
 from pilots.metrics import year_due
 from pilots.models import Pilot
 from policies.models import Province
@@ -143,7 +143,7 @@ def pilot_rows(items: Sequence[PilotStatus], year: int, classes: Classes) -> lis
         [_("Days in stage"), *map(time_in_stage, items)],
         [_("Milestones done, of those due"), *(part_of_whole(n.due - n.late, n.due) for n in counts)],
         [_("Binding targets on the path, of those rated"), *(on_track_text([item]) for item in items)],
-        [_("Reported for %(year)d") % {"year": year}, *(_("yes") if item.reported else _("no") for item in items)],
+        [_("Reported for %(year)d") % {"year": year}, *map(report_cell, items)],
         [_("Industries"), *(join_short(i.name for i in item.pilot.industries.all()) or None for item in items)],
     ]
 
@@ -177,17 +177,18 @@ def synergy_rows(items: Sequence[PilotSynergy | None]) -> list[Row]:
 
 
 def province_rows(items: Sequence[Progress], year: int) -> list[Row]:
-    """Return the rows of provinces' recorded pilots and their lights; None where no pilot is recorded."""
+    """Return the rows of provinces' recorded pilots and their lights; None where no pilot is rated."""
     lights = [count_by_colour(status.colour for status in item.pilots) for item in items]
-    colours = [Colour.RED, Colour.YELLOW, Colour.GREEN, Colour.GREY]
     of_colour = [
-        [str(colour.label), *(n[colour] if item.pilots else None for item, n in zip(items, lights, strict=True))]
-        for colour in colours
+        [str(colour.label), *(n[colour] if item.rated else None for item, n in zip(items, lights, strict=True))]
+        for colour in LIGHTS
     ]
-    missing = [len(item.pilots) - item.reported if item.pilots else None for item in items]
+    hand = [by_hand_text(item.strip.by_hand) for item in items]
+    missing = [item.outstanding.not_reported if item.outstanding.owing else None for item in items]
     return [
         [_("Recorded pilots"), *(len(item.pilots) for item in items)],
         *of_colour,
+        *([[_("Set by hand"), *hand]] if any(hand) else []),
         [_("Not reported for %(year)d") % {"year": year}, *missing],
         [_("Binding targets on the path, of those rated"), *(on_track_text(item.pilots) for item in items)],
     ]

@@ -34,7 +34,7 @@ from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from dashboard.overview import attention_columns
 from dashboard.reminders import settings_of, user_of
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url
+from pilots.charts.cells import by_hand_text, distinct_names_of, pilot_cell, pilots_url
 from pilots.charts.feeds import follow_up_events, milestone_events
 from pilots.charts.follow_ups import follow_ups_table
 from pilots.charts.practices import adopter_cell
@@ -68,6 +68,7 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
         ngettext("%(n)d pilot", "%(n)d pilots", count) % {"n": count},
         _("%(n)d not reported for %(year)d") % {"n": len(work.missing), "year": year_due(work.as_of)},
         _("%(n)d red") % {"n": len(work.red)},
+        *filter(None, [by_hand_text(work.progress.by_hand)]),
         ngettext("%(n)d milestone overdue", "%(n)d milestones overdue", late) % {"n": late},
     ]
     if waiting:
@@ -157,6 +158,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
         "missing": [
             Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
             Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
+            Column("where", _("Held up"), lambda item: str(item.outstanding.label)),
             to_do(_("Enter readings"), lambda item: reverse("readings-enter", args=[item.pilot.slug])),
         ],
         "due": [

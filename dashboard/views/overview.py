@@ -18,7 +18,7 @@ from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import Chart, Column, make_table
 from core.text import format_date, format_days, join_clauses, join_sentences, join_short, join_statements, label_value
-from dashboard.briefs.build import Days, Lights, names_text, red_statement
+from dashboard.briefs.build import Days, classes_statement, names_text, pilot_lights, red_statement
 from dashboard.overview import (
     Overview,
     attention_columns,
@@ -29,13 +29,25 @@ from dashboard.overview import (
     without_plan,
 )
 from pilots.analytics.coverage import Coverage
-from pilots.analytics.pilot_status import PilotStatus, Progress, ReportState, colour_on, quarter_end_before
-from pilots.charts.cells import arrow, class_parts, class_text, distinct_names_of, percent, pilot_cell, pilots_url
+from pilots.analytics.pilot_status import PilotStatus, Progress, ReportState, count_by_hand, quarter_end_before
+from pilots.charts.cells import (
+    arrow,
+    by_hand_text,
+    class_parts,
+    class_text,
+    distinct_names_of,
+    percent,
+    pilot_cell,
+    pilots_url,
+    waiting_text,
+)
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.follow_ups import LightFollowUps, follow_ups_url
 from pilots.charts.status import light_summary_chart
 from pilots.lights import Colour, TargetLight
 from pilots.metrics import CoControl
+from pilots.models import Reading
+from pilots.models.reading import newest_accepted
 from policies.charts import adoption_chart, certainty_text, months_after
 from policies.models import Province, Source
 from policies.rollout import POLICY_PARAMETER
@@ -64,7 +76,10 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
     ]
     sources = charts["lights"].sources
     tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, sources)}
-    tables["changes"] = Export(since_title, lambda: make_table(columns, changes), sources=sources)
+    changes_scope = changes_scope_text(value)
+    tables["changes"] = Export(
+        since_title, lambda: make_table(columns, changes), subtitle=changes_scope, sources=sources
+    )
     title, headline = _("Overview"), overview_headline(value)
     if file := export_response(request, tables, title, headline):
         return file
@@ -83,19 +98,21 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
         "period": period,
         "since_title": since_title,
         "changes": changes,
+        "changes_scope": changes_scope,
         "changed": any(row["n"] or row["note"] for row in changes),
         "attention": attention_rows(value, LightFollowUps(request)),
         "attention_finding": attention_headline(value.progress),
         "attention_url": pilots_url(**value.batch_filter, sort="light"),
         "classes": class_parts(value.synergy.kinds),
         "green": green,
+        "green_by_hand": by_hand_text(count_by_hand((status.pilot for status in green), value.as_of)),
         "rising": [status for status in green if (own := classed.get(status.pilot.pk)) and own.kind in RISING],
         "synergy_url": f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?"),
         **without_plan(request, value.rollout),
         "coverage_finding": coverage_finding(value.national_coverage),
         "coverage_scope": charts["coverage"].subtitle,
         "industries": industry_bars(value.national_coverage),
-        "not_reported": [
+        "outstanding": [
             (report_state.label, names_text([names[status.pilot.pk] for status in statuses], NAMED))
             for report_state, statuses in value.outstanding.by_place.items()
             if statuses
@@ -121,15 +138,9 @@ def overview_headline(value: Overview) -> str:
         return _("No province, policy or pilot is on record yet.")
     text = entered_headline(value) if value.sparse or value.few_rated else ""
     if not value.few_rated:
-        strip, kind = value.progress.strip, CoControl.POLLUTION_DOWN_CARBON_UP
-        parts = [red_statement(strip.now[Colour.RED], strip.n, strip.change(Colour.RED), strip.then_on)]
-        if value.synergy.judged:
-            classed = ngettext(
-                "in %(up)d of the %(n)d that can be judged, pollution falls while carbon rises",
-                "in %(up)d of the %(n)d that can be judged, pollution falls while carbon rises",
-                value.synergy.judged,
-            )
-            parts.append(classed % {"up": value.synergy.kinds[kind], "n": value.synergy.judged})
+        strip = value.progress.strip
+        red = red_statement(strip.now[Colour.RED], strip.n, strip.change(Colour.RED), strip.then_on, strip.by_hand)
+        parts = filter(None, [red, classes_statement(value.synergy)])
         text = join_sentences(text, join_clauses(parts) + _("."))
     rollout = value.rollout
     if rollout is None or rollout.issued is None:
@@ -145,13 +156,14 @@ def overview_headline(value: Overview) -> str:
 
 def entered_headline(value: Overview) -> str:
     """Return the sentence on announced pilots entered, those that report values, and what is missing."""
-    entered, progress = value.all_kinds, value.progress
+    entered, reported, waiting = value.all_kinds, value.outstanding.reported, waiting_text(value.outstanding)
     if entered.announced is None:
         text = ngettext("%(n)d pilot entered", "%(n)d pilots entered", entered.entered) % {"n": entered.entered}
     else:
         text = _("%(n)d of %(all)d pilots entered") % {"n": entered.entered, "all": entered.announced}
-    reporting = ngettext("%(n)d reports values", "%(n)d report values", progress.reported) % {"n": progress.reported}
-    text = join_statements(text, reporting if progress.reported else _("none reports values"))
+    reporting = ngettext("%(n)d reports values", "%(n)d report values", reported) % {"n": reported}
+    told = [*([reporting] if reported else []), *([waiting] if waiting else [])]
+    text = join_statements(text, join_short(told) or _("none reports values"))
     cities, parks = value.cities.to_enter or 0, value.parks.to_enter or 0
     missing = [
         *([ngettext("%(n)d city", "%(n)d cities", cities) % {"n": cities}] if cities else []),
@@ -183,7 +195,7 @@ def overview_charts(value: Overview) -> dict[str, Chart]:
 
 
 def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
-    """Return the lists in full: pilots that need attention, worst first, and those that have not reported."""
+    """Return the lists in full: pilots that need attention, worst first, and those without an accepted value."""
     progress, reports = value.progress, value.outstanding
     names = distinct_names_of(progress)
     columns: list[Column[tuple[ReportState, PilotStatus]]] = [
@@ -206,8 +218,8 @@ def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
             subtitle=attention_headline(progress),
             sources=sources,
         ),
-        "not-reported": Export(
-            _("Who has not reported"), lambda: make_table(columns, reports.pilots), subtitle=scope, sources=sources
+        "outstanding": Export(
+            _("Values outstanding"), lambda: make_table(columns, reports.pilots), subtitle=scope, sources=sources
         ),
     }
 
@@ -219,8 +231,14 @@ def attention_headline(progress: Progress) -> str:
     """Return the sentence on how many pilots need attention, or that nothing is known yet."""
     count, n = progress.needing_attention, len(progress.pilots)
     if count:
-        return _("%(n)d of %(all)d pilots need attention") % {"n": count, "all": n}
-    if progress.reported == 0:
+        lights = progress.strip.now
+        return _("%(n)d of %(all)d pilots need attention: %(red)d red, %(yellow)d yellow") % {
+            "n": count,
+            "all": n,
+            "red": lights[Colour.RED],
+            "yellow": lights[Colour.YELLOW],
+        }
+    if not any(status.reported for status in progress.pilots):
         return _("Nothing to judge by yet: no pilot has an accepted value for the last period due")
     return _("No pilot needs attention")
 
@@ -259,6 +277,16 @@ def compared_with(request: TrackerRequest) -> tuple[str, date]:
     return period, as_of - timedelta(7) if period == "week" else months_after(as_of, -1)
 
 
+def changes_scope_text(value: Overview) -> str:
+    """Return of what the changes are: of the pilots and the plans that the overview counts, and of all follow-ups."""
+    parts = [label_value(_("Pilots"), value.scope_text)]
+    if value.rollout:
+        parts.append(label_value(_("Plans"), value.rollout.policy.short))
+    if value.follow_ups:
+        parts.append(label_value(_("Follow-ups"), _("all")))
+    return join_clauses(parts)
+
+
 def changes_since(value: Overview, since: date) -> list[Row]:
     """Return what changed since a day, each with its number and names; pilots are those of the overview.
 
@@ -266,10 +294,7 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     so because a value was accepted since: the others passed a day.
     """
     progress, names = value.progress, distinct_names_of(value.progress)
-    lights: Lights[PilotStatus] = Lights(
-        Days(value.as_of, value.as_of, since),
-        [(status, colour_on(status.pilot, since), status.colour) for status in progress.pilots],
-    )
+    lights = pilot_lights(progress, progress.pilots, Days(value.as_of, value.as_of, since))
     value.follow_up_summary  # noqa: B018  # computes when a cleared cause was red again
     own = {status.pilot.pk: status for status in progress.pilots}
     again = [
@@ -302,6 +327,8 @@ def changes_since(value: Overview, since: date) -> list[Row]:
         rows += [of_light(_("Newly red"), lights.newly_red, note), of_light(_("Red light cleared"), lights.cleared)]
         if lights.no_longer_rated:
             rows.append(of_light(_("Red, now not rated"), lights.no_longer_rated))
+        if lights.changed_by_hand:
+            rows.append(of_light(_("Set by hand, or no longer"), lights.changed_by_hand))
         rows.append(of_light(_("Red again after clearing"), again))
     if value.follow_ups:
         closed = [item.number for item in value.follow_ups if item.closed_on and item.closed_on > since]
@@ -310,8 +337,10 @@ def changes_since(value: Overview, since: date) -> list[Row]:
         rows.append(of_others(_("Follow-ups closed"), closed, note))
     if value.rollout:
         rows.append(of_others(_("Plans issued"), [item.province.short for item in value.rollout.known_since(since)]))
-    reported = [status.pilot for status in progress.pilots if any(map(is_new, status.pilot.prefetched_readings))]
-    rows.append(of_others(_("Pilots with values accepted"), [names[pilot.pk] for pilot in reported]))
+    # of quarters too, which lights do not read
+    accepted = newest_accepted(value.as_of, Reading.objects.filter(accepted_on__gt=since, pilot__in=list(names)))
+    reported = set(accepted.order_by().values_list("pilot", flat=True))
+    rows.append(of_others(_("Pilots with values accepted"), [name for key, name in names.items() if key in reported]))
     return rows
 
 

@@ -23,13 +23,14 @@ from dashboard.overview import QUARTERS_SHOWN, build_overview, overview_map, pla
 from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
 from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import class_parts, pilot_count_cell, pilots_url
+from pilots.charts.cells import by_hand_text, class_parts, pilot_count_cell, pilots_url
 from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.charts.status import light_summary_chart
 from pilots.charts.synergy import reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.documents import build_page_files
 from pilots.filters import ProvincePageFilter
-from pilots.metrics import CoControl, year_due
+from pilots.lights import Colour
+from pilots.metrics import CoControl
 from pilots.models import FollowUp, Pilot
 from pilots.models.pilot import count_pilots
 from pilots.tables import figures_table, lights_table, pilots_page_table, sources_of
@@ -126,7 +127,7 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, object]]:
         (_("Median lag"), rollout.median_lag_days, _("half of the dated plans came sooner")),
         (_("P90 lag"), rollout.p90_lag_days, _("nine in ten of the dated plans came sooner")),
     ):
-        if days is None or rollout.has_enough_lags:
+        if rollout.has_enough_lags or not rollout.lags:
             whole = None if days is None else whole_days(days)
             value: dict[str, object] = {"value": whole, "of": _("days"), "note": meaning}
         else:  # of so few a lag says nothing
@@ -158,6 +159,9 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
 
         return Column(name, label, cell, kind="integer", sort=name, sort_fields=[f"{name}_n"])
 
+    def by_hand(province: Province) -> str:
+        return by_hand_text(lights[province.pk].by_hand) if province.pk in lights else ""
+
     def recorded(province: Any) -> Cell:
         return pilot_count_cell(province.pilots_n, province=province.slug)
 
@@ -170,6 +174,7 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
         Column("pilots", _("Pilots recorded"), recorded, kind="integer", sort="pilots", sort_fields=["pilots_n"]),
         pilots("red", pgettext("a count of pilots", "Red")),
         pilots("yellow", pgettext("a count of pilots", "Yellow")),
+        Column("by_hand", _("Set by hand"), by_hand, file_only=True),
         pilots("not_reported", pgettext("a count of pilots", "Not reported")),
         Column("status", _("Plan"), status, sort="status", sort_fields=["plan_place"]),
         Column("issued_on", _("Issued"), of_plan("issued"), kind="date"),
@@ -200,6 +205,7 @@ def province_page_columns(
 
     below: dict[str, Any] = {"province": methodcaller("get_region_display")}
     below |= dict.fromkeys(["status", "issued_on", "pilots", "red", "yellow", "not_reported"])
+    below["red"] = next(column for column in columns if column.key == "by_hand").accessor
     both: Column[Any] = Column(
         "issued_on", _("Issued"), issued, kind="date", sort="known", sort_fields=["plan_known_by"]
     )
@@ -270,7 +276,12 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     else:
         unrated = all(n is None for n, _place in counts)
         red = _("No pilot can be rated yet.") if unrated else _("No pilot is red.")
+    hand: Counter[Colour] = Counter()
+    for item in lights.values():
+        hand.update(item.by_hand)
     finding = join_sentences(rollout_headline(value.rollout) if value.rollout else "", red)
+    if hand.total():
+        finding = join_sentences(finding, by_hand_text(hand) + _("."))
     tables: Exports = {
         **chart_exports(charts),
         **regions,
@@ -406,7 +417,7 @@ def province_headline(
         for policy, row in plans
         if policy.calls_for_provincial_plan
     ]
-    lights = province_lights(progress.pilots, year_due(progress.as_of))
+    lights = province_lights(progress.pilots)
     batches = Counter(status.pilot.batch.short for status in progress.pilots)
     by_batch = join_short(_("%(batch)s %(n)d") % {"batch": batch, "n": n} for batch, n in batches.items())
     recorded = recorded_pilots_text(len(progress.pilots))
@@ -414,6 +425,8 @@ def province_headline(
     parts.append(named if batches else recorded)
     if lights.red or lights.yellow:
         parts.append(_("%(red)d red and %(yellow)d yellow") % {"red": lights.red, "yellow": lights.yellow})
+    if hand := by_hand_text(lights.by_hand):
+        parts.append(hand)
     if withdrawn:
         parts.append(_("%(n)d withdrawn") % {"n": withdrawn})
     if waiting:

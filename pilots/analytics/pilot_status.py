@@ -52,7 +52,7 @@ from pilots.models import (
     StageEntry,
     Target,
 )
-from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in
+from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in, newest_reported_in, state_on
 from pilots.replans import PlanHistory, Replanning
 
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
@@ -142,21 +142,54 @@ class PilotStatus:
 
     # -- what was promised, and the values
 
-    @cached_property
-    def values(self) -> Mapping[int, Reading]:
-        """The accepted reading of the latest whole year that is due or later, by indicator."""
+    @property
+    def readings_due(self) -> list[Reading]:
+        """The readings, in whatever state, of the last whole year that is due and of later ones, by period."""
         due = str(self.year_due)
         kept: dict[str, list[Reading]] = vars(self.pilot).setdefault("readings_due", {})
         if due not in kept:
             own = self.pilot.prefetched_readings
             kept[due] = [item for item in own if item.period >= due and is_yearly(item.period)]
-        # by period, so the latest remains
-        return {reading.indicator_id: reading for reading in newest_accepted_in(kept[due], self.as_of)}
+        return kept[due]
+
+    @cached_property
+    def accepted(self) -> list[Reading]:
+        """Those of them that count on the day."""
+        return newest_accepted_in(self.readings_due, self.as_of)
+
+    @cached_property
+    def values(self) -> Mapping[int, Reading]:
+        """The accepted reading of the latest whole year that is due or later, by indicator."""
+        return {reading.indicator_id: reading for reading in self.accepted}
+
+    @property
+    def owes(self) -> bool:
+        """Whether it owes values for the last year due."""
+        return self.first_year <= self.year_due
 
     @property
     def reported(self) -> bool:
-        """Whether any value was accepted for the last period due."""
-        return bool(self.values)
+        """Whether a value of the last year due is accepted."""
+        return any(item.period == str(self.year_due) for item in self.accepted)
+
+    @cached_property
+    def outstanding(self) -> ReportState | None:
+        """Where the values that it owes are held up; None where one is accepted, or none is owed.
+
+        While one waits, the ministry has to act, also where the pilot has to correct another.
+        """
+        if self.reported or not self.owes:
+            return None
+        own = newest_reported_in((item for item in self.readings_due if item.period == str(self.year_due)), self.as_of)
+        states = {state_on(item, self.as_of) for item in own}
+        if ReadingState.REPORTED in states:
+            return ReportState.WAITING
+        return ReportState.DISPUTED if states else ReportState.NOTHING
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether values that it owes wait for the ministry."""
+        return self.outstanding == ReportState.WAITING
 
     @cached_property
     def year_due(self) -> int:
@@ -235,8 +268,7 @@ class PilotStatus:
         """
         if self.pilot.withdrawn_by(self.as_of):
             return [Light(Colour.GREY, LightReason.WITHDRAWN, self.pilot, self)]
-        owed = self.year_due >= self.first_year
-        accepted = self.reported or (not owed and any(item.done or item.due for item in self.milestones))
+        accepted = bool(self.accepted) or (not self.owes and any(item.done or item.due for item in self.milestones))
         return pilot_reasons(self.lights, self, accepted=accepted)
 
     @cached_property
@@ -397,23 +429,35 @@ def light_change_dates(pilot: Any, until: date, *, of_red: bool = False) -> list
 # -- many pilots -------------------------------------------------------------------------------------------
 
 
+def count_by_hand(pilots: Iterable[Pilot], day: date) -> dict[Colour, int]:
+    """Count the lights that are set by hand on a day, by the colour that is computed."""
+    statuses = (PilotStatus(pilot, day) for pilot in pilots)
+    return count_by_colour(status.computed for status in statuses if status.override)
+
+
 class LightSummary(NamedTuple):
-    """Lights by colour on a day and on the last day of the quarter before, for the same pilots."""
+    """Lights by colour on a day and on the last day of the quarter before, for the same pilots.
+
+    `by_hand` and `by_hand_then` are those of them that are set by hand, by the colour that is computed.
+    """
 
     now: dict[Colour, int]
     then: dict[Colour, int]
     then_on: date
     n: int
+    by_hand: dict[Colour, int]
+    by_hand_then: dict[Colour, int]
 
     def change(self, colour: Colour) -> int:
         return self.now[colour] - self.then[colour]
 
 
 class QuarterLights(NamedTuple):
-    """Lights by colour on the last day of a quarter."""
+    """Lights by colour on the last day of a quarter; `by_hand` as in LightSummary."""
 
     on: date
     lights: Mapping[Colour, int]
+    by_hand: Mapping[Colour, int]
 
 
 class OnTrack(NamedTuple):
@@ -449,25 +493,36 @@ class Progress:
     def __init__(self, as_of: date, pilots: Sequence[PilotStatus]) -> None:
         self.as_of, self.pilots = as_of, pilots
 
+    @property
+    def members(self) -> list[Pilot]:
+        return [item.pilot for item in self.pilots]
+
+    @property
+    def by_hand(self) -> dict[Colour, int]:
+        """The lights that are set by hand, by the colour that is computed."""
+        return count_by_hand(self.members, self.as_of)
+
     @cached_property
     def strip(self) -> LightSummary:
         """Lights now and at the end of the last quarter, of the same pilots on both days."""
-        then_on = quarter_end_before(self.as_of)
+        then_on, pilots = quarter_end_before(self.as_of), self.members
         return LightSummary(
             now=count_by_colour(item.colour for item in self.pilots),
-            then=count_by_colour(colour_on(item.pilot, then_on) for item in self.pilots),
+            then=count_by_colour(colour_on(pilot, then_on) for pilot in pilots),
             then_on=then_on,
             n=len(self.pilots),
+            by_hand=self.by_hand,
+            by_hand_then=count_by_hand(pilots, then_on),
         )
 
     def funnel(self, kind: str = "") -> StageFunnel:
         """Return the funnel of all pilots, or of one kind."""
         return metrics.stage_funnel(item.current_stage for item in self.pilots if kind in ("", item.pilot.kind))
 
-    @property
-    def reported(self) -> int:
-        """Number of pilots with an accepted value for the last period due."""
-        return sum(item.reported for item in self.pilots)
+    @cached_property
+    def outstanding(self) -> OutstandingReports:
+        """Who has reported for the last year due, and who has not."""
+        return OutstandingReports(self)
 
     @property
     def needing_attention(self) -> int:
@@ -502,14 +557,13 @@ class Progress:
         The list starts after the last quarter in which no pilot was rated.
         """
         per_quarter: list[QuarterLights] = []
-        day = self.strip.then_on
-        counts = self.strip.then
+        day, counts, pilots = self.strip.then_on, self.strip.then, self.members
         while counts[Colour.GREY] < len(self.pilots):
-            per_quarter.append(QuarterLights(day, counts))
+            per_quarter.append(QuarterLights(day, counts, count_by_hand(pilots, day)))
             if len(per_quarter) >= most:
                 break
             day = quarter_end_before(day)
-            counts = count_by_colour(colour_on(item.pilot, day) for item in self.pilots)
+            counts = count_by_colour(colour_on(pilot, day) for pilot in pilots)
         return per_quarter[::-1]
 
 
@@ -546,7 +600,8 @@ class ProvinceLights(NamedTuple):
     pilots: int
     red: int | None
     yellow: int | None
-    not_reported: int  # of those that owe values for the last year due
+    by_hand: dict[Colour, int]  # those set by hand, by the colour that is computed
+    not_reported: int  # of those that owe values for the last year due; without those whose values wait
 
 
 def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
@@ -557,19 +612,19 @@ def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
     by_province: dict[int, list[PilotStatus]] = {}
     for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of):
         by_province.setdefault(pilot.province_id, []).append(pilot_status(pilot, as_of))
-    return {province: province_lights(statuses, metrics.year_due(as_of)) for province, statuses in by_province.items()}
+    return {province: province_lights(statuses) for province, statuses in by_province.items()}
 
 
-def province_lights(statuses: Sequence[PilotStatus], year: int) -> ProvinceLights:
-    """Return the lights of one province; `year` is the last one for which values are due."""
+def province_lights(statuses: Sequence[PilotStatus]) -> ProvinceLights:
+    """Return the lights of one province."""
     colours = count_by_colour(status.colour for status in statuses)
     rated = len(statuses) - colours[Colour.GREY]
-    owing = [status for status in statuses if status.first_year <= year]
     return ProvinceLights(
         pilots=len(statuses),
         red=colours[Colour.RED] if rated else None,
         yellow=colours[Colour.YELLOW] if rated else None,
-        not_reported=sum(not status.reported for status in owing),
+        by_hand=count_by_hand((status.pilot for status in statuses), statuses[0].as_of) if statuses else {},
+        not_reported=sum(status.outstanding in NOT_REPORTED for status in statuses),
     )
 
 
@@ -587,25 +642,20 @@ class ReportState(TextChoices):
     DISPUTED = "disputed", _("objected to, to be corrected by the pilot")
 
 
+NOT_REPORTED = (ReportState.NOTHING, ReportState.DISPUTED)
+"""States in which the pilot has to act. Values that wait for the ministry are never called not reported."""
+
+
 class OutstandingReports:
     """Pilots that owe values for the last year due, and those of them without an accepted one. No query."""
 
     def __init__(self, rated: Progress) -> None:
         self.as_of, self.year = rated.as_of, metrics.year_due(rated.as_of)
-        owing = [status for status in rated.pilots if status.first_year <= self.year]
-        self.owing = len(owing)
+        self.owing = sum(status.owes for status in rated.pilots)
         self.by_place: dict[ReportState, list[PilotStatus]] = {report_state: [] for report_state in ReportState}
-        for status in owing:
-            if not status.reported:
-                self.by_place[self.place_of(status)].append(status)
-
-    def place_of(self, status: PilotStatus) -> ReportState:
-        """Return the state of its values of the year or later; of several states the one nearest to the pilot."""
-        own, year = status.pilot.prefetched_readings, str(self.year)
-        states = {item.state for item in own if item.period >= year and item.reported_on <= self.as_of}
-        if ReadingState.DISPUTED in states:
-            return ReportState.DISPUTED
-        return ReportState.WAITING if states else ReportState.NOTHING
+        for status in rated.pilots:
+            if status.outstanding:
+                self.by_place[status.outstanding].append(status)
 
     @property
     def due_on(self) -> date:
@@ -624,6 +674,21 @@ class OutstandingReports:
     @property
     def count(self) -> int:
         return len(self.pilots)
+
+    @property
+    def reported(self) -> int:
+        """Those of the pilots that owe values with an accepted one of the year."""
+        return self.owing - self.count
+
+    @property
+    def waiting(self) -> int:
+        """Those without one whose values wait for the ministry."""
+        return len(self.by_place[ReportState.WAITING])
+
+    @property
+    def not_reported(self) -> int:
+        """Those without one that have to act themselves."""
+        return self.count - self.waiting
 
     @property
     def counts(self) -> dict[ReportState, int]:

@@ -62,6 +62,7 @@ from policies.models import Field, Level
 ROSTER_HELP = "Provinces that the programme covers: the denominator."
 COVERED_HELP = "Provinces of the roster with at least one of them."
 SHARE_HELP = "provinces of roster, as a fraction."
+BY_HAND_HELP = "Those of them that the ministry set by hand, by the colour that is computed."
 YEAR_PATTERN = re.compile(r"[1-9][0-9]{3}", re.ASCII)
 
 
@@ -96,7 +97,7 @@ class ReasonSerializer(Serializer):
     owner = CharField(
         help_text=(
             "Who is responsible: the agency of the open follow-up about it, overdue first, else the department of a "
-            "milestone, else the pilot’s own office; empty when all is well."
+            "milestone, the ministry while values wait for it, else the pilot’s own office; empty when all is well."
         )
     )
 
@@ -272,16 +273,20 @@ class StripSerializer(Serializer):
     now = CountsField("Pilots by colour on the day.")
     then = CountsField("The same on the day before.")
     then_on = DateValueField("That day: the last of the quarter before.", allow_null=False)
+    by_hand = CountsField(BY_HAND_HELP)
+    by_hand_then = CountsField("The same on the day before.")
 
 
 class ProgressSerializer(PageSerializer):
-    """How far the pilots have come on the day; `reported` of them have an accepted value for the last period due."""
+    """How far the pilots have come on the day; `reported` of `owing` have an accepted value of the last year due."""
 
     pilots = PilotProgressSerializer(many=True, help_text="How far each pilot has come.")
     funnel = SerializerMethodField(help_text="Pilots at or past each stage; those that have withdrawn are left out.")
     by_kind = SerializerMethodField(help_text="The same for each kind of pilot.")
     strip = StripSerializer(help_text="The lights on the day beside those of the quarter before.")
-    reported = IntegerField("Pilots with an accepted value for the last period due.")
+    owing = IntegerField("Pilots that owe values for the last year due.", source="outstanding.owing")
+    reported = IntegerField("Those of them with an accepted value of that year.", source="outstanding.reported")
+    waiting = IntegerField("Those without one whose values wait for the ministry.", source="outstanding.waiting")
 
     @extend_schema_field(FunnelStepSerializer(many=True))
     def get_funnel(self, progress: Progress) -> Sequence[Mapping[str, object]]:
@@ -313,6 +318,7 @@ class ProgressRowSerializer(Serializer):
     milestones_late = IntegerField(source="counts.late")
     milestones_total = IntegerField(source="counts.total")
     reported = BooleanField()
+    outstanding = CharField(allow_null=True)
     synergy_class = SynergyClassField()
 
     def get_reasons(self, status: PilotStatus) -> list[str]:
@@ -510,7 +516,7 @@ class TrendYearSerializer(Serializer):
     n = IntegerField("Pilots with an accepted value for the year.")
     of = IntegerField("Pilots that could have one.")
     total = NumberField("Their sum; null where values are not summed.")
-    median = NumberField("Their median; null but for shares.")
+    median = NumberField("Their median; null but for shares, and of fewer than five.")
     low = NumberField("The lowest of them; null but for shares.")
     high = NumberField("The highest of them; null but for shares.")
 

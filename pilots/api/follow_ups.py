@@ -96,9 +96,14 @@ class FollowUpSerializer(PeopleMixin, SourcedSerializer):
         "Whether the verified report came by the due date; null if not closed.", allow_null=True
     )
     cause_colour_now = ChoiceField(
-        Colour.choices, "The colour of the cause on the day; null without one.", allow_null=True
+        Colour.choices,
+        "The colour of the cause on the day, of a pilot the computed one; null without one.",
+        allow_null=True,
     )
-    cleared = BooleanField("Whether the red cause was not red on the closing day; null if not known.", allow_null=True)
+    cleared = BooleanField(
+        "Whether the red cause was not red on the closing day; null if not known. A light set by hand clears nothing.",
+        allow_null=True,
+    )
     relapsed_on = DateValueField("The first day within 180 days after closing on which a cleared cause was red again.")
 
     class Meta:
@@ -301,7 +306,7 @@ class ShareSerializer(serializers.Serializer):
 class MedianDaysSerializer(serializers.Serializer):
     """Median of durations of `n` follow-ups."""
 
-    days = FloatField("The median in days; null of none.", allow_null=True)
+    days = FloatField("The median in days; null of fewer than five.", allow_null=True)
     n = IntegerField("Of how many.")
 
 

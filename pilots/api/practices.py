@@ -398,7 +398,7 @@ class DiffusionSerializer(PageSerializer):
     entered_library = IntegerField("Practices that have entered the library: of so many a first copy is looked for.")
     first_copies = IntegerField("Those of them with a confirmed or verified copy in another province.")
     median_days_to_first_copy = FloatField(
-        "Median of days from the library to that copy; null of none.", allow_null=True
+        "Median of days from the library to that copy; null of fewer than five.", allow_null=True
     )
     practices = PracticeDiffusionSerializer(many=True, help_text="Each practice of the page.")
 

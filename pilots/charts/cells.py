@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.tables import Cell, Column, Item, status_cell
 from core.text import (
@@ -21,13 +22,15 @@ from core.text import (
     format_number,
     format_plain,
     is_chinese_active,
+    join_clauses,
     join_short,
     label_value,
     lang_of,
 )
-from pilots.analytics.pilot_status import PilotStatus, Progress
+from pilots.analytics.pilot_status import OutstandingReports, PilotStatus, Progress, ReportState
 from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter
+from pilots.lights import Colour
 from pilots.metrics import CoControl, Ratio, is_flat
 from pilots.models import Pilot
 
@@ -37,9 +40,46 @@ def pilots_url(**filters: str) -> str:
     return reverse("pilot-list", query=filters)
 
 
-def pilot_count_cell(n: int, **filters: str) -> Cell:
+def pilot_count_cell(n: int | None, **filters: str) -> Cell:
     """Return a number of pilots linked to their list; 0 has no link."""
     return Cell(n, url=pilots_url(**filters) if n else "")
+
+
+def by_hand_text(counts: Mapping[Colour, int]) -> str:
+    """Return how many lights are set by hand and what colours are computed: `1 set by hand (computed: 1 red)`.
+
+    Empty for none.
+    """
+    colours = (_("%(n)d %(colour)s") % {"n": n, "colour": str(c.label).lower()} for c, n in counts.items() if n)
+    n = sum(counts.values())
+    return _("%(n)d set by hand (computed: %(colours)s)") % {"n": n, "colours": join_short(colours)} if n else ""
+
+
+def reported_text(reports: OutstandingReports) -> str:
+    """Return how many of the pilots that owe values of the last year due have an accepted one, and how many wait."""
+    numbers = {"reported": reports.reported, "n": reports.owing, "year": reports.year}
+    if not reports.owing:
+        return _("no pilot owes values for %(year)d yet") % numbers
+    text = ngettext(
+        "%(reported)d of %(n)d pilot that owes values for %(year)d has an accepted one",
+        "%(reported)d of %(n)d pilots that owe values for %(year)d have an accepted one",
+        reports.owing,
+    )
+    return join_clauses(filter(None, [text % numbers, waiting_text(reports)]))
+
+
+def waiting_text(reports: OutstandingReports) -> str:
+    """Return how many of them wait for the ministry; empty for none."""
+    n = reports.waiting
+    return ngettext("%(n)d waits for review", "%(n)d wait for review", n) % {"n": n} if n else ""
+
+
+def report_cell(status: PilotStatus) -> Cell:
+    """Return whether a pilot has reported for the last year due, or who has to act; empty where it owes nothing."""
+    words = {ReportState.WAITING: _("waits for review"), ReportState.DISPUTED: _("objected to")}
+    if status.reported:
+        return Cell(_("yes"))
+    return Cell(words.get(status.outstanding, _("no")) if status.outstanding else "")
 
 
 def progress_api_url(filters: dict[str, str]) -> str:

@@ -25,7 +25,7 @@ from core.text import (
     lang_of,
 )
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.charts.cells import pilots_url
+from pilots.charts.cells import by_hand_text, pilots_url
 from pilots.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
 from pilots.follow_ups import AgeBand, FollowUpSummary, RedLights, Share, add_lights
 from pilots.lights import Colour, Light, MilestoneLight, StageLight, TargetLight
@@ -167,15 +167,17 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
         Column("n", _("Number"), lambda row: row[2], kind="integer"),
         Column("of", _("of"), lambda row: row[3], kind="integer"),
     ]
+    scope = _(
+        "All pilots in the programme and all follow-ups on record, as of %(day)s; lights of closed ones as on "
+        "their closing day"
+    )
     return Chart(
         slug="red-to-cleared",
         kind="bars",
         title=flow_title(lights, summary),
-        subtitle=_(
-            "All pilots in the programme and all follow-ups on record, as of %(day)s; lights of closed ones as on "
-            "their closing day"
-        )
-        % {"day": format_date(summary.as_of)},
+        subtitle=join_clauses(
+            filter(None, [scope % {"day": format_date(summary.as_of)}, by_hand_text(lights.by_hand)])
+        ),
         table=make_table(columns, rows),
         api=reverse("api-followup"),
         data=charts.bars(
@@ -189,7 +191,7 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
         ],
         note=_(
             "The first bar counts pilots, the others follow-ups that a red light caused. Grey on the closing day is "
-            "not known, and never counted as cleared."
+            "not known, and a light set by hand changes nothing: neither is counted as cleared."
         ),
     )
 

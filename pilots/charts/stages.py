@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import median
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -20,12 +19,11 @@ from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progr
 from pilots.lights import Colour
 from pilots.metrics import ORDERED_STAGES, Stage
 from pilots.models import PilotKind
-from policies.metrics import share, whole_days
+from policies.metrics import median_days, share, whole_days
 from policies.models import Source
-from policies.tables import province_cell
+from policies.tables import province_cell, too_few_text
 
-MIN_MEDIAN = 5  # fewest plans on record for giving a median of their days
-MIN_DRAWN = 10  # and for drawing them; fewer are listed by name
+MIN_DRAWN = 10  # fewest plans on record for drawing their days; fewer are listed by name
 KIND_COLOURS = ("--accent", "--s3", "--second", "--grey")
 MAX_NAMES = 24  # of pilots without a plan; all are in the table
 
@@ -233,7 +231,8 @@ def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **
     done = sorted((item for item in timed if spans[item.pilot.pk].done), key=lambda item: days[item.pilot.pk])
     waiting = sorted((item for item in timed if not spans[item.pilot.pk].done), key=lambda item: -days[item.pilot.pk])
     drawn = done if len(done) >= MIN_DRAWN else []
-    middle = whole_days(median(days[item.pilot.pk] for item in done)) if len(done) >= MIN_MEDIAN else None
+    half = median_days([days[item.pilot.pk] for item in done])
+    middle = None if half is None else whole_days(half)
 
     def first_entry(item: PilotStatus, stage: Stage) -> date | None:
         entries = [entry.entered_on for entry in item.pilot.prefetched_stages if entry.stage == stage]
@@ -372,12 +371,18 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
         for stage, days in metrics.time_in_stages(status.stage_events, progress.as_of).items():
             if stage in left:
                 (still if stage == now else left)[stage].append((days, status))
-    medians = {stage: median(days for days, _status in stays) for stage, stays in left.items() if stays}
+    found = {stage: median_days([days for days, _status in stays]) for stage, stays in left.items()}
+    medians = {stage: days for stage, days in found.items() if days is not None}
+
+    def middle(stage: Stage) -> float | str | None:
+        n = len(left[stage])
+        return medians.get(stage, too_few_text(n) if n else None)
+
     longest = {stage: max(stays, key=lambda stay: stay[0]) for stage, stays in still.items() if stays}
     columns: list[Column[Stage]] = [
         Column("stage", _("Stage"), lambda stage: str(stage.label)),
         Column("left", _("Moved on"), lambda stage: len(left[stage]), kind="integer"),
-        Column("median", _("Their median days"), medians.get, kind="decimal"),
+        Column("median", _("Their median days"), middle, kind="decimal"),
         Column("still", _("Still there"), lambda stage: len(still[stage]), kind="integer"),
         Column(
             "longest",
@@ -410,6 +415,8 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
     ]
     series = (_("has moved on"), _("still there: days so far"))
     title = _("Nobody has left a stage on record yet")
+    if any(left.values()):
+        title = _("Too few pilots have left a stage to say how long it takes")
     if medians:
         slowest = max(medians, key=lambda stage: medians[stage])
         title = _("“%(stage)s” took longest: half needed %(days)s or more") % {
@@ -426,5 +433,8 @@ def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Sourc
         data=charts.strip([str(stage.label) for stage in used], points, _("days in the stage"), series),
         legend=[("dot certain", series[0]), ("dot latest", series[1])] if any(left.values()) else [],
         sources=sources,
-        note=_("Stages whose day is not on record take no time here: their days fall to the stage before."),
+        note=join_sentences(
+            _("A median is given from five pilots on."),
+            _("Stages whose day is not on record take no time here: their days fall to the stage before."),
+        ),
     )

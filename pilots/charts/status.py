@@ -26,12 +26,15 @@ from core.text import (
     in_reader_language,
     join_clauses,
     join_short,
+    join_statements,
     label_value,
 )
 from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress, QuarterLights
 from pilots.charts.cells import (
+    by_hand_text,
     pilots_url,
     progress_api_url,
+    reported_text,
     strip_idle_zeros,
 )
 from pilots.lights import (
@@ -74,17 +77,15 @@ def light_summary_chart(
     """
     strip = progress.strip
     before = (past or [])[-2::-1]
-    year = year_due(progress.as_of)
-    subtitle = _(
-        "%(scope)s, as of %(day)s · %(reported)d of %(n)d reported for %(year)d · change since %(then)s, same pilots"
-    ) % {
-        "scope": scope,
-        "day": format_date(progress.as_of),
-        "reported": progress.reported,
-        "n": strip.n,
-        "year": year,
-        "then": format_date(strip.then_on),
-    }
+    then = format_date(strip.then_on)
+    hand, hand_then = by_hand_text(strip.by_hand), by_hand_text(strip.by_hand_then)
+    parts = [
+        _("%(scope)s, as of %(day)s") % {"scope": scope, "day": format_date(progress.as_of)},
+        reported_text(progress.outstanding),
+        hand,
+        _("change since %(then)s, same pilots") % {"then": then},
+        label_value(then, hand_then) if hand_then else "",
+    ]
     shown = [Colour.GREY] if strip.n and strip.now[Colour.GREY] == strip.n else LIGHTS  # no row of zeros
     columns: list[Column[Colour]] = [
         Column(
@@ -96,13 +97,13 @@ def light_summary_chart(
         Column("n", _("of"), lambda _colour: strip.n, kind="integer"),
         Column("then", format_date(strip.then_on), strip.then.__getitem__, kind="integer"),
         Column("change", pgettext("since then", "Change"), strip.change, kind="integer"),
-        *(Column(f"on-{on}", format_date(on), counts.__getitem__, kind="integer") for on, counts in before),
+        *(Column(f"on-{p.on}", format_date(p.on), p.lights.__getitem__, kind="integer") for p in before),
     ]
     return Chart(
         slug="lights",
         kind="lights",
         title=light_summary_title(progress) if past is None else label_value(scope, light_summary_title(progress)),
-        subtitle=subtitle,
+        subtitle=" · ".join(filter(None, parts)),
         table=make_table(columns, LIGHTS),
         data={
             "lights": [
@@ -118,7 +119,9 @@ def light_summary_chart(
                 for change in [strip.change(colour)]
             ],
             "n": strip.n,
-            "past": red_per_quarter_bars([*past, QuarterLights(progress.as_of, strip.now)]) if past else None,
+            "past": red_per_quarter_bars([*past, QuarterLights(progress.as_of, strip.now, strip.by_hand)])
+            if past
+            else None,
         },
         sources=sources,
         note=_(
@@ -130,11 +133,13 @@ def light_summary_chart(
 
 def red_per_quarter_bars(counts: Sequence[QuarterLights]) -> dict[str, object]:
     """Return the red pilots at the end of each quarter and on the day, as bars and as text."""
-    on_day = counts[-1][0]
+    on_day = counts[-1].on
     current = on_day >= today()
-    names = [*(quarter_name(on) for on, _lights in counts[:-1]), _("now") if current else quarter_name(on_day)]
-    bars = [(name, lights[Colour.RED]) for name, (_on, lights) in zip(names, counts, strict=True)]
-    numbers = join_short(f"{name} {n}" for name, n in bars)
+    names = [*(quarter_name(item.on) for item in counts[:-1]), _("now") if current else quarter_name(on_day)]
+    bars = [
+        (name, item.lights[Colour.RED], by_hand_text(item.by_hand)) for name, item in zip(names, counts, strict=True)
+    ]
+    numbers = join_short(join_statements(f"{name} {n}", hand) for name, n, hand in bars)
     title = (
         _("Red at the end of each quarter, of the pilots of today")
         if current
@@ -144,7 +149,7 @@ def red_per_quarter_bars(counts: Sequence[QuarterLights]) -> dict[str, object]:
         "title": title,
         "text": label_value(title, numbers),
         "bars": bars,
-        "most": max(n for _name, n in bars) or 1,
+        "most": max(n for _name, n, _hand in bars) or 1,
         "first": names[0] if len(bars) >= (3 if current else 4) else "",  # there is space for both labels only then
         "last": names[-1],
     }
@@ -161,7 +166,10 @@ def light_summary_title(progress: Progress) -> str:
     if strip.n == 0:
         return _("No pilot is recorded")
     if strip.now[Colour.GREY] == strip.n:
-        return _("No pilot can be rated yet: no value for %(year)d is accepted") % {"year": year_due(progress.as_of)}
+        year = year_due(progress.as_of)
+        if any(item.accepted for item in progress.pilots):
+            return _("No pilot can be rated yet")
+        return _("No pilot can be rated yet: no value for %(year)d is accepted") % {"year": year}
     text = ngettext(
         "%(red)d red and %(yellow)d yellow of %(n)d pilot",
         "%(red)d red and %(yellow)d yellow of %(n)d pilots",

@@ -53,7 +53,7 @@ from pilots.metrics import EPSILON, CoControl, Elasticity
 from pilots.models import Batch, Pilot, RollUp
 from policies.charts import counts_grid
 from policies.models import Province, Source
-from policies.tables import province_cell
+from policies.tables import province_cell, too_few_text
 
 CORNERS = {  # of the quadrants: 1 where a rate is a reduction, first carbon, then air pollutants
     CoControl.CO_REDUCTION: (1, 1),
@@ -531,7 +531,7 @@ def aggregation_text(trend: Trend) -> str:
             text, _("Hollow points add up all pilots that reported: their number differs from year to year.")
         )
     if trend.indicator.rollup == RollUp.MEAN:
-        return _("Medians: shares of different pilots are not added.")
+        return _("Medians, of five pilots or more: shares of different pilots are not added.")
     return _("Concentrations and intensities of different pilots are neither added nor averaged.")
 
 
@@ -539,22 +539,28 @@ def trends_table(trend: Trend) -> Table:
     """Return the table by year: pilots with a value, of how many, their aggregate, and that of the same pilots."""
     summed = trend.indicator.rollup == RollUp.SUM
     same = {year.year: year for year in trend.same}
+
+    def value(year: TrendYear) -> object:
+        few = trend.indicator.rollup == RollUp.MEAN and year.median is None and year.n
+        return too_few_text(year.n) if few else strip_idle_zeros(year.value)
+
     ends = {"low": _("Lowest"), "high": _("Highest")}
     columns: list[Column[TrendYear]] = [
         Column("year", _("Year"), lambda year: str(year.year)),
         Column("n", _("Pilots with a value"), kind="integer"),
         Column("of", _("Of"), kind="integer"),
-        decimal_column("value", _("Sum") if summed else _("Median"), lambda year: year.value),
+        Column("value", _("Sum") if summed else _("Median"), value, kind="decimal"),
         *(
             decimal_column(end, label, lambda year, end=end: getattr(year, end))  # type: ignore[misc]
             for end, label in ends.items()
             if not summed
         ),
         Column("same_n", _("The same pilots"), lambda year: same[year.year].n, kind="integer"),
-        decimal_column(
+        Column(
             "same",
             _("Their sum") if summed else _("Their median"),
-            lambda year: same[year.year].value if same[year.year].n else None,
+            lambda year: value(same[year.year]) if same[year.year].n else None,
+            kind="decimal",
         ),
         Column("unit", _("Unit"), lambda _year: trend.indicator.unit_text),
     ]

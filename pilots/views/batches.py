@@ -1,6 +1,5 @@
 """Batch pages: announced and recorded pilots, and progress."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from django.http.response import HttpResponseBase
@@ -13,7 +12,7 @@ from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.tables import Cell, Chart, Column, ListPage, page_columns, record_cell
 from core.text import format_date, join_clauses
-from pilots.analytics.pilot_status import build_progress
+from pilots.analytics.pilot_status import Progress, build_progress
 from pilots.analytics.reconciliation import (
     PilotSet,
     Reconciliation,
@@ -21,31 +20,27 @@ from pilots.analytics.reconciliation import (
     build_withdrawals,
 )
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import pilot_count_cell, pilots_url
+from pilots.charts.cells import by_hand_text, pilot_count_cell, pilots_url, reported_text
 from pilots.charts.stages import funnel_chart, plan_lag_chart, stage_duration_chart
 from pilots.charts.status import light_summary_chart, on_track_table
 from pilots.charts.synergy import batch_cell, reconciliation_table, withdrawals_table
 from pilots.filters import BatchFilter
-from pilots.lights import Colour
-from pilots.metrics import year_due
+from pilots.lights import LIGHTS, Colour
 from pilots.models import Batch, Pilot, StageEntry
 from pilots.tables import lights_table, pilots_page_table, sources_of
 from policies.models import Source
 
-LIGHT_COLUMNS = (Colour.RED, Colour.YELLOW, Colour.GREEN, Colour.GREY)
-
-
 # -- the list ------------------------------------------------------------------------------------------
 
 
-def batch_columns(
-    counts: Mapping[int, Reconciliation], lights: Mapping[int, Mapping[Colour, int]]
-) -> list[Column[Batch]]:
+def batch_columns(counts: Mapping[int, Reconciliation], lights: Mapping[int, Progress]) -> list[Column[Batch]]:
     """Return the columns of a list of batches; `counts` and `lights` are by key. Each count links to its pilots."""
 
     def light_column(colour: Colour) -> Column[Batch]:
         def count(batch: Batch) -> Cell:
-            return pilot_count_cell(lights[batch.pk][colour], batch=batch.slug, light=colour.value)
+            own = lights[batch.pk]
+            n = sum(status.colour == colour for status in own.pilots) if own.rated else None  # as the overview does
+            return pilot_count_cell(n, batch=batch.slug, light=colour.value)
 
         return Column(colour.value, str(colour.label), count, kind="integer")
 
@@ -67,14 +62,13 @@ def batch_columns(
             kind="integer",
         ),
         Column("to_enter", _("Still to enter"), lambda batch: counts[batch.pk].to_enter, kind="integer"),
-        *map(light_column, LIGHT_COLUMNS),
+        *map(light_column, LIGHTS),
+        Column("by_hand", _("Set by hand"), lambda batch: by_hand_text(lights[batch.pk].by_hand), file_only=True),
         Column("policy", _("Announced in"), lambda batch: record_cell(batch.policy) if batch.policy else None),
     ]
 
 
-def batch_page_columns(
-    counts: Mapping[int, Reconciliation], lights: Mapping[int, Mapping[Colour, int]]
-) -> list[Column[Batch]]:
+def batch_page_columns(counts: Mapping[int, Reconciliation], lights: Mapping[int, Progress]) -> list[Column[Batch]]:
     """Return the columns of the page of batches, whose rows have two lines."""
 
     def days(batch: Batch) -> str:
@@ -89,7 +83,8 @@ def batch_page_columns(
         "batch": days,
         "announced": None,
         "recorded": others,
-        **dict.fromkeys(colour.value for colour in LIGHT_COLUMNS),
+        **dict.fromkeys(colour.value for colour in LIGHTS),
+        Colour.RED.value: lambda batch: by_hand_text(lights[batch.pk].by_hand),
     }
     return page_columns(batch_columns(counts, lights), below)
 
@@ -100,12 +95,12 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
     as_of = request.as_of
     counts = build_reconciliation(as_of)
     rows = Batch.objects.known(as_of).select_related("policy", "province")
-    lights: dict[int, Counter[Colour]] = {}
+    lights: dict[int, Progress] = {}
 
     def read_lights(batches: Sequence[Batch]) -> None:
-        lights.update((batch.pk, Counter()) for batch in batches)
-        for status in build_progress(Pilot.objects.listed(as_of).filter(batch__in=list(lights)), as_of).pilots:
-            lights[status.pilot.batch_id][status.colour] += 1
+        pilots = build_progress(Pilot.objects.listed(as_of).filter(batch__in=batches), as_of).pilots
+        for batch in batches:
+            lights[batch.pk] = Progress(as_of, [item for item in pilots if item.pilot.batch_id == batch.pk])
 
     totals = {item.batch.pk: item.total for item in counts}
     listing = ListPage(
@@ -200,13 +195,8 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     }
 
     timeline = Timeline(changes_of(batch), as_of, request.user)
-    reported = _("%(n)d of %(of)d pilots have an accepted value for %(year)d") % {
-        "n": progress.reported,
-        "of": len(progress.pilots),
-        "year": year_due(as_of),
-    }
-    clauses = [counts_text(count.total), reported] if progress.pilots else [counts_text(count.total)]
-    headline = join_clauses(clauses) + _(".")
+    reported = [reported_text(progress.outstanding)] if progress.pilots else []
+    headline = join_clauses([counts_text(count.total), *reported]) + _(".")
     tables["history"] = Export(_("History"), timeline.stream)
     return export_response(request, tables, batch.label, headline) or render(
         request,

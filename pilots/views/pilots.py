@@ -56,7 +56,7 @@ from pilots.analytics.pilot_status import (
 )
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left
 from pilots.analytics.synergy import classes_of
-from pilots.charts.cells import Classes, arrow, class_mark
+from pilots.charts.cells import Classes, arrow, by_hand_text, class_mark
 from pilots.charts.feeds import milestone_feeds
 from pilots.charts.follow_ups import RELATED, LightFollowUps, follow_ups_table, may_open_follow_ups
 from pilots.charts.practices import match_rows
@@ -97,7 +97,9 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         request=request,
     )
     others = {name: values for name, values in conditions.items() if name != "light"}
-    colours = Counter(statuses[key].colour for key in keys_in_order(filterset.qs) if matches(statuses[key], others))
+    shown = [statuses[key] for key in keys_in_order(filterset.qs) if matches(statuses[key], others)]
+    colours = Counter(status.colour for status in shown)
+    hand = Counter(status.colour for status in shown if status.override)
     classes = classes_of(progress.pilots, as_of)
     picking = "compare" in request.GET
     by_light = request.GET.get("sort", "light").endswith("light")
@@ -118,7 +120,7 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         ordered_keys=partial(ordered_keys, statuses=statuses, conditions=conditions),
         visible_filters=("q", "province", "batch", "stage"),
         as_links={"light": {**colours, "": colours.total()}} if rated else {},
-        group_heads={colour.value: group_head(colour, colours[colour]) for colour in LIGHTS}
+        group_heads={colour.value: group_head(colour, colours[colour], hand[colour]) for colour in LIGHTS}
         if by_light and rated
         else {},
         sort="light" if rated else "batch",
@@ -130,6 +132,8 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     sources = Source.objects.filter(pilot__in=rows).distinct()
     tables: Exports = {"pilots": Export(_("Pilots"), listing.whole, listing.chips, sources=sources)}
     title, headline = _("Pilots"), pilots_headline(progress, classes)
+    if listing.chips:
+        headline = label_value(_("All pilots"), headline)
     return export_response(request, tables, title, headline, listed_milestones(request, request.user)) or render(
         request,
         "pilots/list.html",
@@ -137,9 +141,11 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     )
 
 
-def group_head(colour: Colour, n: int) -> SafeString:
+def group_head(colour: Colour, n: int, by_hand: int) -> SafeString:
     """Return the heading above the pilots of one colour: `■ Red 13 far behind, longest in this colour first`."""
     order = _("%(meaning)s, longest in this colour first") % {"meaning": colour.meaning}
+    if by_hand:
+        order = join_clauses([order, _("%(n)d of them set by hand") % {"n": by_hand}])
     symbol = STATUS_SYMBOLS[colour.value]
     return format_html(
         '<span class="shape {}" aria-hidden="true">{}</span> <b>{} {}</b> <span class="muted">{}</span>',
@@ -182,6 +188,7 @@ def pilots_headline(progress: Progress, classes: Classes) -> str:
     lights = count_by_colour(status.colour for status in progress.pilots)
     numbers = {"red": lights[Colour.RED], "yellow": lights[Colour.YELLOW], "n": len(progress.pilots)}
     text = _("%(red)d of %(n)d pilots are red, %(yellow)d yellow") % numbers
+    text = join_clauses(filter(None, [text, by_hand_text(progress.by_hand)]))
     red = [status for status in progress.pilots if status.colour == Colour.RED and status.since]
     if red:
         first = min(status.since for status in red if status.since)

@@ -13,6 +13,7 @@ from pilots.models import Pilot
 from policies.models import Province
 from tests import factories as make
 from tests.support.api_client import make_user
+from tests.support.csv_files import csv_records
 from tests.support.sign_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -73,3 +74,127 @@ def test_an_administrator_sees_all_provinces(pilots: list[Pilot]) -> None:
 def test_a_viewer_is_sent_to_the_overview_and_others_to_sign_in(client: Client) -> None:
     assert client.get("/desk/")["Location"] == "/sign-in/?next=/desk/"
     assert editor(None, Role.VIEWER).get("/desk/")["Location"] == "/"
+
+
+# -- who has reported ----------------------------------------------------------------------------------------
+
+
+def said_of(slug: str, day: str, year: int, province: Province) -> dict[str, Any]:
+    """Return what pages, files and API say of the reports of a pilot on a day."""
+
+    def rows(path: str, table: str) -> dict[str, dict[str, str]]:
+        found = csv_records(Client().get(path, {"as_of": day, "export": f"{table}.csv"}))
+        return {next(iter(row.values())).lower(): row for row in found}
+
+    desk = editor(province).get(f"/desk/?as_of={day}")
+    api = Client().get("/api/v1/progress/", {"as_of": day}).json()
+    (own,) = [row for row in api["pilots"] if row["pilot"]["slug"] == slug]
+    outstanding = Client().get("/api/v1/overview/", {"as_of": day}).json()["outstanding"]
+    table = csv_records(Client().get("/api/v1/progress/", {"as_of": day, "format": "csv"}))
+    (line,) = [row for row in table if row["pilot"] == slug]
+    return {
+        "desk": slug in lists(desk)["missing"],
+        "list": rows("/pilots/", "pilots")[slug][f"Reported for {year}"],
+        "batch": rows("/batches/first/", "pilots")[slug][f"Reported for {year}"],
+        "compared": csv_value(f"/compare/?a={slug}&as_of={day}&export=compare.csv", f"Reported for {year}"),
+        "held up": rows("/", "outstanding").get(slug, {}).get("Held up", ""),
+        "province": rows("/provinces/", "provinces-list")[province.name_en.lower()]["Not reported"],
+        "owner": own["light"]["reasons"][0]["owner"],
+        "numbers": (api["owing"], api["reported"], api["waiting"]),
+        "by place": outstanding["by_place"],
+        "file": (line["reported"], line["outstanding"]),
+    }
+
+
+def csv_value(address: str, what: str) -> str:
+    (row,) = [row for row in csv_records(Client().get(address)) if row["What is compared"] == what]
+    return list(row.values())[1]
+
+
+@pytest.mark.parametrize(
+    ("readings", "said"),
+    [
+        pytest.param(
+            [("2025", "accepted", "2026-02-01")],  # of a later year alone
+            ("no", "nothing handed in", "Pilot office of silent", "nothing"),
+            id="of a later year",
+        ),
+        pytest.param(
+            [("2025-Q4", "accepted", "2026-02-01")],
+            ("no", "nothing handed in", "Pilot office of silent", "nothing"),
+            id="of a quarter",
+        ),
+        pytest.param(
+            [("2025", "reported", None)],
+            ("waits for review", "handed in, waiting to be accepted", "Ministry", "waiting"),
+            id="waits",
+        ),
+        pytest.param(
+            [("2025", "disputed", "2026-02-01")],
+            ("objected to", "objected to, to be corrected by the pilot", "Pilot office of silent", "disputed"),
+            id="disputed",
+        ),
+        pytest.param(
+            [("2025", "disputed", "2026-02-01"), ("2025", "reported", None)],
+            ("waits for review", "handed in, waiting to be accepted", "Ministry", "waiting"),
+            id="corrected and waits",
+        ),
+        pytest.param([("2025", "accepted", "2026-03-01")], ("yes", "", "Pilot office of silent", ""), id="accepted"),
+    ],
+)
+def test_reported_is_an_accepted_value_of_the_year_and_what_waits_is_the_ministry_s(
+    pilots: list[Pilot], jia: Province, readings: list[tuple[str, str, str | None]], said: tuple[str, ...], request: Any
+) -> None:
+    """Of three pilots that owe values of the year one has reported, and one is silent."""
+    day, year = ("2026-03-21", 2024) if request.node.callspec.id == "of a later year" else ("2026-06-01", 2025)
+    indicator = make.indicator("AIR_B")
+    make.reading(pilots[0], indicator, "2024", 10)
+    for version, (period, state, accepted) in enumerate(readings, 1):
+        on = date.fromisoformat(accepted) if accepted else None
+        make.reading(
+            pilots[1], indicator, period, 10, state=state, accepted_on=on, reported_on=on or date(2026, 4, 3),
+            version=version,
+        )  # fmt: skip
+    word, held_up, owner, place = said
+    counts = {name: int(name == place) + int(name == "nothing") for name in ("nothing", "waiting", "disputed")}
+    waits, reported = place == "waiting", place == ""
+    assert said_of("silent", day, year, jia) == {
+        "desk": not (waits or reported),
+        "list": word,
+        "batch": word,
+        "compared": word,
+        "held up": held_up,
+        "province": "0" if waits or reported else "1",
+        "owner": owner,
+        "numbers": (3, 2 if reported else 1, int(waits)),
+        "by place": counts,
+        "file": ("true" if reported else "false", place),
+    }
+    text = "2 of 3" if reported else "1 of 3"
+    waiting = "; 1 waits for review" if waits else ""
+    page, sentence = (
+        Client().get("/batches/first/", {"as_of": day}).context,
+        f"{text} pilots that owe values for {year}",
+    )
+    assert f"; {sentence} have an accepted one{waiting}." in page["finding"]
+    assert f" · {sentence} have an accepted one{waiting} · " in page["charts"]["lights"].subtitle
+
+
+def test_one_denominator_of_reports(pilots: list[Pilot]) -> None:
+    """A pilot whose term begins in 2026 owes nothing for 2025, and is not counted for it."""
+    pilots[2].term_start = date(2026, 1, 1)
+    pilots[2].save()
+    query = {"as_of": "2026-06-01"}
+    text = "1 of 2 pilots that owe values for 2025 have an accepted one"
+    page = Client().get("/batches/first/", query).context
+    assert f"; {text}." in page["finding"]
+    assert f" · {text} · " in page["charts"]["lights"].subtitle
+    api = Client().get("/api/v1/progress/", query).json()
+    assert (api["owing"], api["reported"], api["waiting"]) == (2, 1, 0)
+    brief = Client().get("/brief/batch/first/", {**query, "export": "json"}).json()
+    facts = next(block["items"] for block in brief["blocks"] if block["type"] == "facts")
+    assert [(fact["value"], fact["of"]) for fact in facts if fact["label"] == "Reported for 2025"] == [
+        ("1", "of 2 that owe values")
+    ]
+    rows = csv_records(Client().get("/pilots/", {**query, "export": "pilots.csv"}))
+    assert {row["Pilot"]: row["Reported for 2025"] for row in rows} == {"red": "yes", "silent": "no", "abroad": ""}

@@ -95,10 +95,10 @@ def test_page_api_and_files_agree_on_what_is_due(programme: Any, client: Client)
     ]
     assert api["lights"]["now"] == {colour.value: n for colour, n in page.progress.strip.now.items()}
     assert [row["lights"]["red"] for row in api["quarters"]] == [1, 1, 1]
-    assert [(row["Pilot"], row["Held up"]) for row in file_rows(client, "not-reported")] == [
+    assert [(row["Pilot"], row["Held up"]) for row in file_rows(client, "outstanding")] == [
         ("Silent", "nothing handed in"), ("Waiting", "handed in, waiting to be accepted"),
     ]  # fmt: skip
-    missing = api["not_reported"]
+    missing = api["outstanding"]
     assert [pilot["slug"] for pilot in missing.pop("pilots")] == ["silent", "waiting"]
     assert missing == {
         "year": 2025,
@@ -141,7 +141,8 @@ def test_below_four_fifths_what_is_missing_comes_before_the_lights(programme: An
     batch.park_count = 4
     batch.save()
     finding = client.get("/", {"as_of": DAY}).context["finding"]
-    assert finding.startswith("5 of 7 pilots entered, 3 report values; missing: 2 parks. 2 of 5 pilots are red, ")
+    entered = "5 of 7 pilots entered, 3 report values, 1 waits for review; missing: 2 parks."
+    assert finding.startswith(f"{entered} 2 of 5 pilots are red, ")
 
 
 # -- few targets rated -----------------------------------------------------------------------------------

@@ -71,11 +71,11 @@ def test_numbers_of_the_nation_equal_the_api_s(world: dict[str, Pilot], client: 
     for row, day in zip(lights["rows"], ("now", "then"), strict=True):
         counts = api["lights"][day]
         assert list(row[1:]) == [str(n) for n in (*(counts[c] for c in ("red", "yellow", "green", "grey")), 3)]
-    owing, missing = api["not_reported"]["owing"], api["not_reported"]["count"]
+    owing, missing = api["outstanding"]["owing"], api["outstanding"]["count"]
     assert fact_values(brief) == [
         (str(api["cities"]["recorded"]), f"of {api['cities']['announced']} announced"),
         (str(api["rollout"]["issued"]), f"of {api['rollout']['roster']} provinces"),
-        (str(owing - missing), f"of {owing} pilots"),
+        (str(owing - missing), f"of {owing} that owe values"),
         (str(api["on_track"]["on_path"]), f"of {api['on_track']['rated']} rated"),
     ]
 

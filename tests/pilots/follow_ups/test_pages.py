@@ -14,6 +14,7 @@ from pilots.models import Document, FollowUp, Milestone, Pilot
 from policies.models import Agency
 from tests import factories as make
 from tests.support.api_client import make_user
+from tests.support.csv_files import csv_records
 from tests.support.files import pdf, png
 from tests.support.sign_in import client_of
 
@@ -129,6 +130,64 @@ def test_of_two_verifiers_the_second_is_told_and_keeps_the_text(pilot: Pilot, mi
     assert "Another user took a step meanwhile: verified and closed on" in page
     assert "Not enough" in page
     assert [found.move for found in item.steps.order_by("seq")] == ["open", "sign", "report", "verify"]
+
+
+def test_a_light_set_by_hand_is_counted_apart_and_clears_nothing(
+    pilot: Pilot, agency: Agency, minister: Client, client: Client
+) -> None:
+    """Of a computed red light: the form sets it green, and the follow-up that it caused is closed."""
+    sent = {"subject": "pilot:red", "cause": "pilot", "kind": "assignment", "title_en": "Act", "title_zh": "整改"}
+    days = {"opened_on": day(20).isoformat(), "due_on": day(5).isoformat(), "owner_agency": agency.pk}
+    assert minister.post("/actions/new/?pilot=red&cause=pilot", {**sent, **days}).status_code == 302
+    item = FollowUp.objects.get()
+    ends_on = (today() + timedelta(60)).isoformat()
+    light = {"colour": "green", "reason": "We were there: all is well", "expires_on": ends_on}
+    assert minister.post("/pilots/red/light/", light).status_code == 302
+    editor = client_of(make_user("editor", "provincial_editor", pilot.province))
+    assert step(editor, item, Move.SIGN).status_code == 302
+    assert step(editor, item, Move.REPORT, remark="Done").status_code == 302
+    text = "The light that caused it is no better (Red): say in a remark why it is closed all the same."
+    assert errors(step(minister, item, Move.VERIFY)) == {"remark": [text]}
+    assert step(minister, item, Move.VERIFY, remark="The ministry was there").status_code == 302
+
+    own = client.get(f"/api/v1/actions/{item.number}/").json()
+    assert (own["cause_colour"], own["cause_colour_now"], own["cleared"]) == ("red", "red", False)
+    numbers = client.get("/api/v1/followup/").json()
+    assert (numbers["cleared"], numbers["red"]["still_red"]) == ({"n": 0, "of": 1, "percent": 0.0}, 1)
+    found = [
+        csv_records(client.get(f"/actions/?result={name}&export=follow-ups.csv")) for name in ("cleared", "still_red")
+    ]
+    assert [[row["What became of the light"] for row in rows] for rows in found] == [[], ["still red when closed"]]
+    red = {"red": 1, "yellow": 0, "blue": 0, "green": 0, "grey": 0}
+    for address in ("overview", "progress"):
+        answer = client.get(f"/api/v1/{address}/").json()
+        lights = answer["lights" if address == "overview" else "strip"]
+        assert (lights["now"]["green"], lights["by_hand"], lights["by_hand_then"]) == (1, red, dict.fromkeys(red, 0))
+
+    apart = "1 set by hand (computed: 1 red)"
+    overview = client.get("/", {"since": "week"}).context
+    assert {row["label"]: row["names"] for row in overview["changes"]}["Set by hand, or no longer"] == ["Red"]
+    assert {row["label"]: row["names"] for row in overview["changes"]}["Red light cleared"] == []
+    batch, province = pilot.batch.slug, pilot.province.slug
+    for path in ("/", "/pilots/", "/provinces/", f"/provinces/{province}/"):
+        assert apart in client.get(path).context["finding"], path
+    assert apart in minister.get("/desk/").context["finding"]
+    for path, table in (("/batches/", "batches"), ("/provinces/", "provinces-list")):
+        assert [row["Set by hand"] for row in csv_records(client.get(f"{path}?export={table}.csv"))] == [apart], path
+        assert apart in text_of(client.get(path)), path
+    for path in (f"/batches/{batch}/", f"/provinces/{province}/"):
+        assert apart in client.get(path).context["charts"]["lights"].subtitle, path
+    assert apart in client.get("/actions/").context["charts"]["flow"].subtitle
+    assert apart in text_of(client.get(f"/compare/provinces/?a={province}"))
+    for path in ("nation", f"batch/{batch}", f"province/{province}"):
+        brief = client.get(f"/brief/{path}/", {"since": day(7), "export": "json"}).json()
+        assert apart in brief["headline"], path
+        blocks = {block["title"]: block for block in brief["blocks"]}
+        (changes,) = [block for title, block in blocks.items() if title.startswith("What changed")]
+        told = {line["label"]: line["text"] for line in changes["items"]}
+        assert (told["Cleared"], told["Set by hand, or no longer"]) == ("none", "1: Red"), path
+        lights = blocks["Lights"]
+        assert (lights["columns"][-1], [row[-1] for row in lights["rows"]]) == ("Set by hand", ["1", "0"]), path
 
 
 @pytest.mark.parametrize(("then", "asked"), [("red", True), ("yellow", True), ("green", False)])
