@@ -77,6 +77,50 @@ def test_what_changed_is_told_by_name_since_a_week_a_month_a_quarter(
     assert rows["Pilots with values accepted"][0] == ([] if period == "week" else ["Behind"])
 
 
+def test_a_quarter_s_value_is_a_value_accepted_and_the_set_of_changes_is_named(
+    programme: dict[str, Pilot], client: Client
+) -> None:
+    """A disputed value stands for nothing, also where it was accepted within the week."""
+    sulphur, lately = Indicator.objects.get(), {"reported_on": date(2026, 11, 20), "accepted_on": date(2026, 11, 22)}
+    make.reading(programme["silent"], sulphur, "2026-Q3", 10, **lately)
+    make.reading(programme["waiting"], sulphur, "2026-Q3", 10, state="disputed", **lately)
+    make.plan(make.policy(short_name_en="the plan", is_lead=True), programme["good"].province)
+    context = client.get("/", {"as_of": DAY, "since": "week"}).context
+    (accepted,) = [row for row in context["changes"] if row["label"] == "Pilots with values accepted"]
+    assert (accepted["n"], accepted["names"]) == (1, ["Silent"])
+    assert context["changes_scope"] == "Pilots: First batch; Plans: the plan"
+    make.follow_up(programme["good"])
+    rows = client.get("/", {"as_of": DAY, "export": "changes.csv"})
+    lines = b"".join(rows.streaming_content).decode()
+    assert "Pilots: First batch; Plans: the plan; Follow-ups: all" in lines
+
+
+def test_what_needs_attention_says_how_many_are_red_and_how_many_are_shown(
+    programme: dict[str, Pilot], client: Client
+) -> None:
+    for number in range(6):
+        make_rated(f"more-{number}", 11900, batch=programme["good"].batch, province=programme["good"].province)
+    page = client.get("/", {"as_of": DAY})
+    assert page.context["attention_finding"] == "8 of 11 pilots need attention: 8 red, 0 yellow"
+    assert "6 of 8 shown · <a" in page.content.decode()
+
+
+def test_a_batch_of_which_no_pilot_is_rated_shows_no_counts_of_lights(programme: Any, client: Client) -> None:
+    make.pilot(make.batch(slug="unrated", short_name_en="unrated"), make.province())
+    rows = csv_records(client.get("/batches/", {"as_of": DAY, "export": "batches.csv"}))
+    colours = ("Red", "Yellow", "Green", "Grey")
+    assert {row["Batch"]: [row[colour] for colour in colours] for row in rows} == {
+        "First batch": ["2", "0", "1", "2"],
+        "Unrated": [""] * 4,
+    }
+
+
+def test_the_sentence_above_a_filtered_list_names_its_set(programme: Any, client: Client) -> None:
+    text = "2 of 5 pilots are red, 0 yellow"
+    assert client.get("/pilots/", {"as_of": DAY}).context["finding"].startswith(text)
+    assert client.get("/pilots/", {"as_of": DAY, "kind": "city"}).context["finding"].startswith(f"All pilots: {text}")
+
+
 def test_page_api_and_files_agree_on_what_is_due(programme: Any, client: Client) -> None:
     page = client.get("/", {"as_of": DAY}).context["overview"]
     api = client.get("/api/v1/overview/", {"as_of": DAY}).json()

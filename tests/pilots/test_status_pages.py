@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from pilots.metrics import Move
 from pilots.models import Indicator, Pilot
 from tests import factories as make
 from tests.support.csv_files import csv_records
@@ -195,3 +196,28 @@ def test_those_ticked_in_the_list_are_compared(programme: Any, client: Client) -
     assert client.get(f"/compare/?{DAY}&pick=late&pick=good")["Location"] == f"/compare/?{DAY}&a=late&b=good"
     answer = client.get("/compare/?" + "&".join(["pick=good"] * 5))
     assert (answer.status_code, "5 are ticked. Up to four fit side by side." in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("n", "median", "title"),
+    [
+        (4, "too few to say: n = 4", "Too few pilots have left a stage to say how long it takes"),
+        (5, "62", "“Listed” took longest: half needed 62 days or more"),
+    ],
+)
+def test_a_median_is_given_from_five_values_on(empty: None, client: Client, n: int, median: str, title: str) -> None:
+    """Of days in a stage and of follow-ups; the rollout and trends are in their own tests."""
+    batch, province = make.batch(slug="first"), make.province(slug="hebei")
+    for number in range(n):
+        pilot = make.pilot(batch, province)
+        make.stage(pilot, "listed", date(2024, 1, 15))
+        make.stage(pilot, "plan_issued", date(2024, 3, 15 + number))
+        make.follow_up(pilot, (Move.SIGN, date(2026, 6, 3 + number)), (Move.REPORT, date(2026, 6, 20)))
+    page = client.get("/batches/first/").context["charts"]["time"]
+    assert page.title == title
+    rows = csv_records(client.get("/batches/first/", {"export": "stage-time.csv"}))
+    assert [(row["Moved on"], row["Their median days"]) for row in rows if row["Stage"] == "Listed"] == [
+        (str(n), median)
+    ]
+    api = client.get("/api/v1/followup/").json()
+    assert api["days_to_sign"] == {"days": 4.0 if n == 5 else None, "n": n}

@@ -67,9 +67,9 @@ def test_median_and_p90_of_the_known_lags() -> None:
     lags = [490, 171, 173, 427, 215, 437, 252]
     assert metrics.median_days(lags) == 252
     assert p90(lags) == pytest.approx(458.2)
-    assert p90([171]) == 171
-    assert metrics.median_days([]) is None
-    assert p90([]) is None
+    for few in ([], [171], lags[:4]):  # too few to say
+        assert (metrics.median_days(few), p90(few)) == (None, None)
+    assert (metrics.median_days(lags[:5]), p90(lags[:5])) == (215, pytest.approx(464.8))
 
 
 def p90(lags: list[int]) -> float | None:

@@ -17,6 +17,7 @@ from core.http import today
 from core.snapshots import record_models
 from dashboard.briefs.build import Brief
 from pilots.models import Pilot, Reading
+from policies.models import ProvincialPlan
 from tests import factories as make
 from tests.support.briefs import text_lines
 from tests.support.histories import rewrite_entries
@@ -141,6 +142,33 @@ def test_bad_addresses(
     response = client.get(f"/brief/{path}/", {**DAYS, **params})
     assert response.status_code == status
     assert said in unescape(response.content.decode())
+
+
+def test_the_nation_s_brief_says_what_happens_to_pollution_and_carbon_together(
+    world: dict[str, Pilot], client: Client
+) -> None:
+    carbon = make.carbon()
+    make.target(world["better"], carbon, 100, 90)
+    make.reading(world["better"], carbon, "2025", 110)
+    words = "in 1 of the 1 that can be judged, pollution falls while carbon rises"
+    assert f"; {words}." in fetch_brief(client, "nation")["headline"]
+    assert f"; {words}." in client.get("/", {"as_of": DAYS["as_of"]}).context["finding"]
+    assert words not in fetch_brief(client, "province/hebei")["headline"]
+
+
+def test_what_was_corrected_after_the_day_is_no_change_up_to_it(world: dict[str, Pilot], client: Client) -> None:
+    plan = ProvincialPlan.objects.get()
+    plan.note_en = "Corrected today"
+    plan.save()
+
+    def corrected(path: str, **days: str) -> str:
+        (block,) = [b for b in fetch_brief(client, path, **days)["blocks"] if b["title"].startswith("What changed")]
+        return "".join(line["text"] for line in block["items"] if line["label"] == "Corrected")
+
+    now = {"as_of": today().isoformat(), "since": DAYS["since"]}
+    for path, text in (("nation", "record of 1 provincial plan"), ("province/hebei", "record of 1 provincial plan")):
+        assert corrected(path, **now) == text
+        assert corrected(path, known=today().isoformat()) == "none"
 
 
 def test_without_a_day_of_comparison_it_is_the_end_of_the_last_quarter(world: dict[str, Pilot], client: Client) -> None:

@@ -10,7 +10,7 @@ from django.core import mail
 from accounts.models import Officer, Role
 from dashboard.models import Told
 from pilots.metrics import Move
-from pilots.models import Pilot
+from pilots.models import Pilot, Reading
 from policies.models import Province
 from tests import factories as make
 from tests.dashboard.reminders.conftest import mails, make_officer, send
@@ -44,7 +44,7 @@ Follow-ups to sign for
 
 Not reported for 2025
 
-- Pilot City
+- Pilot City: nothing handed in
   https://tracker.example.org/pilots/city/readings/
 
 Milestones overdue or due within 30 days
@@ -119,6 +119,15 @@ def test_a_block_has_five_lines_and_leads_to_all(pilot: Pilot, jia: Province) ->
     assert "  All 17: https://tracker.example.org/desk/#due-title\n" in text
     assert Told.objects.filter(thing__startswith="milestone:").count() == 34
     assert mails("2026-06-08 15:00") == {}
+
+
+def test_a_red_light_is_told_also_after_an_outage_of_months(pilot: Pilot, jia: Province) -> None:
+    make_officer("ministry")
+    indicator = make.indicator("AIR_A")
+    make.target(pilot, indicator, 100, 70)
+    make.reading(pilot, indicator, "2025", 99, reported_on=date(2026, 4, 7), accepted_on=date(2026, 4, 9))
+    assert "Pilot City: red since 9 April 2026; " in mails("2026-06-10 09:00")["ministry"]
+    assert "red since" not in "".join(mails("2026-06-11 09:00").values())
 
 
 def test_red_is_news_once_for_the_province_and_the_ministry(pilot: Pilot, jia: Province) -> None:
@@ -219,7 +228,12 @@ def test_values_that_nobody_reviewed(pilot: Pilot, jia: Province) -> None:
     make.reading(pilot, indicator, "2025", 9, state="reported", reported_on=date(2026, 6, 1), accepted_on=None)
     found = mails("2026-06-02 09:00")
     assert "Values reported and not reviewed\n\n- Pilot City: 1 value, reported on 1 June 2026" in found["ministry"]
-    assert "not reviewed" not in found["editor"]
+    assert list(found) == ["ministry"]  # the province has handed it in
+    Reading.objects.update(state="disputed")
+    found = mails("2026-06-03 09:00")
+    assert {name: lines(text) for name, text in found.items()} == {
+        "editor": ["Pilot City: objected to, to be corrected by the pilot"]
+    }
 
 
 # -- rights ------------------------------------------------------------------------------------------------

@@ -215,8 +215,8 @@ def test_a_park_never_enters_a_sum_beside_its_city() -> None:
 
 def test_the_median_of_no_shares_is_nothing_and_not_zero() -> None:
     assert median_range([]) is None
-    assert median_range([D("30"), D("20.5"), D("22")]) == (D("22"), D("20.5"), D("30"))
-    assert median_range([D("1"), D("2")]) == (D("1.5"), D("1"), D("2"))
+    assert median_range([D("30"), D("20.5"), D("22"), D("21")]) == (None, D("20.5"), D("30"))  # too few for a median
+    assert median_range(map(D, "654123")) == (D("3.5"), D("1"), D("6"))
 
 
 TWO_THIRDS = D(2) / 3
