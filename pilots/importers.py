@@ -11,7 +11,7 @@ from copy import copy
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import prefetch_related_objects
+from django.db.models import F, prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -155,22 +155,26 @@ class PlannedDayImporter(PilotPartImporter):
         return super().export_queryset().prefetch_related("replans")
 
     def match_queryset(self) -> Any:
-        return with_planned_day(super().match_queryset(), today()).prefetch_related("replans")
+        records = with_planned_day(super().match_queryset(), today()).annotate(first_day=F("planned_on"))
+        return records.prefetch_related("replans")
 
     def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
         """Return records with the planned day in force: rows are compared with that."""
         matches = super().records_by_field(name, values)
         for records in matches.values():
             for record in records:
-                record.stored, record.planned_on = copy(record), record.planned_then
+                record.planned_on = record.planned_then
         return matches
 
     def prepare(self, row: Row) -> None:
         """Take another day off the record and note it as a request, or a decision."""
         super().prepare(row)
-        if not row.recorded or not row.record.stored.has_fixed_day:
+        if not row.recorded:
             return
-        stored, given, in_force = row.record.stored, row.record.planned_on, row.before.planned_on
+        stored, given, in_force = copy(row.before), row.record.planned_on, row.before.planned_on
+        stored.planned_on = stored.first_day
+        if not stored.has_fixed_day:
+            return
         try:
             row.extra["day"] = settle_planned_day(row.record, stored, by=row.by)
         except ValidationError as exc:

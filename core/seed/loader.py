@@ -207,10 +207,11 @@ class SeedImporter(Importer):
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         """Find the record that a row was shipped as, else one that an editor entered; leave out what was edited."""
+        shipments = {row.number: self.shipped.get(self.key(row.line)) for row in rows}
+        stored = self.records_by_field("pk", [item.record_id for item in shipments.values() if item])
         for row in rows:
-            shipment = self.shipped.get(self.key(row.line))
-            if shipment is not None:
-                assign_record(row, self.match_queryset().get(pk=shipment.record_id))
+            if shipment := shipments[row.number]:
+                assign_record(row, stored[shipment.record_id][0])
                 self.keep_edits(row, shipment, library)
             elif record := self.entered_record(row):
                 assign_record(row, record)
@@ -225,7 +226,8 @@ class SeedImporter(Importer):
         if not wanted or row.invalid_columns() & wanted.keys() or any(wanted[name] is None for name in relations):
             return None
         given = {name: "" if value is None else value for name, value in wanted.items()}
-        return self.match_queryset().filter(**given).first()
+        key = self.match_queryset().filter(**given).values_list("pk", flat=True).first()
+        return self.records_by_field("pk", [key])[key][0] if key else None
 
     def keep_edits(self, row: Row, shipment: SeedRecord, library: RecordLookup) -> None:
         """Leave out the values of fields that no longer hold what was shipped."""
@@ -260,4 +262,4 @@ def comparable(value: object) -> Any:
     """Return a value in a form that is equal for equal values: records as keys, lists in any order, empty as None."""
     if isinstance(value, list):
         return frozenset(key_value(item) for item in value)
-    return None if value == "" else key_value(value)
+    return None if value in ("", {}) else key_value(value)

@@ -2,12 +2,19 @@
 
 import csv
 from dataclasses import replace
+from datetime import date
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from core.seed.loader import InvalidSeedError, LoadResult, SeedFile, load_seed
 from core.seed.models import SeedRecord
+from pilots.management.commands import load_records
+from pilots.models import StageEntry
+from pilots.replans import replan_of, save_replan
 from pilots.seed import SEED_FILES
 from policies.models import Agency, Industry, ProvincialPlan, Source
 
@@ -45,6 +52,68 @@ def test_each_shipped_record_has_one_history_entry_with_its_relations() -> None:
     assert (entry.history_type, entry.history_change_reason) == ("+", "Shipped with the product")
     assert [row.division.code for row in entry.divisions.all()] == ["C31"]
     assert entry.sources.count() == 1
+
+
+def changed_files(name: str, folder: Path, number: int, **values: str) -> list[SeedFile]:
+    """Return the shipped files, with other values in one row of one of them."""
+    item = next(item for item in SEED_FILES if item.name == name)
+    rows = list(csv.DictReader(StringIO(item.path.read_text(encoding="utf-8"))))
+    rows[number].update(values)
+    path = folder / item.path.name
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return [replace(file, path=path) if file is item else file for file in SEED_FILES]
+
+
+@pytest.mark.parametrize("item", SEED_FILES, ids=lambda item: item.name)
+def test_a_changed_row_of_a_shipped_file_is_loaded_over_the_former_one(
+    item: SeedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at the next release: `load_records` runs before the site starts."""
+    names = {field.name for field in item.model._meta.concrete_fields}
+    (field,) = names & {"note_en"} or names & {"title_en"} or names & {"name_en"}
+    files = changed_files(item.name, tmp_path, 0, **{field: "As the next release says"})
+    monkeypatch.setattr(load_records, "SEED_FILES", files)
+    printed = StringIO()
+    call_command("load_records", stdout=printed)
+    counts = {file.name: (0, file.model._default_manager.count(), 0) for file in SEED_FILES}
+    counts[item.name] = (1, counts[item.name][1] - 1, 0)
+    assert printed.getvalue().splitlines() == [
+        f"{name}: 0 created, {updated} updated, {unchanged} unchanged, {kept} kept as edited"
+        for name, (updated, unchanged, kept) in counts.items()
+    ]
+    record: Any = item.model._default_manager.get(**{field: "As the next release says"})
+    assert record.history.latest().history_change_reason == "Shipped with the product"
+
+
+def test_the_planned_day_of_a_shipped_stage_is_compared_as_it_is_in_force(tmp_path: Path) -> None:
+    """A day that the ministry decided is an edit, and stays."""
+
+    def load(**values: str) -> LoadResult:
+        return load_seed(changed_files("stages", tmp_path, 1, **values))["stages"]
+
+    entry = StageEntry.objects.get(pilot__slug="baoding")
+    first, decided, moved = date(2024, 1, 10), date(2024, 1, 12), date(2024, 1, 14)
+    assert load(planned_on=str(first)).updated == 1
+    entry.refresh_from_db()
+    assert (entry.planned_on, entry.planned_today) == (first, first)
+    save_replan(replan_of(entry, decided, "Moved"), by=None)
+    assert load(planned_on=str(moved), evidence="Circular 7").updated == 1
+    entry.refresh_from_db()
+    assert (entry.planned_on, entry.planned_today, entry.evidence) == (first, decided, "Circular 7")
+
+
+def test_a_stage_that_an_editor_entered_first_is_left_alone(tmp_path: Path) -> None:
+    entry = StageEntry.objects.get(pilot__slug="baoding")
+    SeedRecord.objects.filter(kind="stages", record_id=entry.pk).delete()
+    assert load_seed(changed_files("stages", tmp_path, 1, note_en="Shipped"))["stages"].kept == 1
+    assert StageEntry.objects.get(pk=entry.pk).note_en == ""
+
+
+def test_steps_that_a_newer_file_adds_are_loaded(tmp_path: Path) -> None:
+    assert load_seed(changed_files("targets", tmp_path, 0, steps="2025: 25"))["targets"].updated == 1
 
 
 def test_an_edit_stays_and_other_fields_follow_a_newer_file(tmp_path: Path) -> None:
