@@ -38,7 +38,7 @@ from core.history.diffs import (
     translate_reason,
 )
 from core.history.entries import last_version_url
-from core.history.recording import MAX_REASON
+from core.history.recording import MAX_REASON, REASON_HELP
 from core.http import parse_key, truncate
 from core.permissions import restricted_fields
 from core.records import writing
@@ -105,9 +105,7 @@ class RecordForm(forms.ModelForm):
         max_length=MAX_REASON,
         required=False,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text=gettext_lazy(
-            "Kept in the history beside your name, for example “Day of issue corrected after the original was found”."
-        ),
+        help_text=REASON_HELP,
     )
     data: QueryDict
     refused: Mapping[str | None, ValidationError] = {}  # what `records` said when it was to be saved, by prefix

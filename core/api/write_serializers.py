@@ -26,7 +26,10 @@ from core.text import TranslatedText, label_value, translated_texts
 
 # -- fields ------------------------------------------------------------------------------------------------
 
-REASON_HELP = "Why, for the record’s history. The header X-Change-Reason does the same for a whole request."
+REASON_HELP = (
+    "Why, for the record’s history, where everybody who sees the record reads it. The header X-Change-Reason does the "
+    "same for a whole request."
+)
 TRANSLATED_HELP = (
     "Sets the one of the two fields in whose language it is written; null empties both. Where they are sent as well, "
     "those of them that say something new count."

@@ -13,11 +13,15 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.db.models import Model
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from core.text import join_sentences
 
 MAX_REASON = 300  # characters of the reason of a change
+REASON_HELP = _(
+    "Kept in the history, where everybody who sees the record reads it: name no people and no telephone numbers."
+)
 BATCH_SIZE = 500
 # Id of the writing transaction, filled in by the database. On SQLite writers take turns.
 TRANSACTION_ID_SQL = {"postgresql": "pg_current_xact_id()::text::bigint", "sqlite": "0"}

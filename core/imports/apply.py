@@ -24,8 +24,8 @@ from core.history.diffs import author_name, format_datetime, historical_name
 from core.history.models import APPEND_ONLY_MESSAGE, ChangeEvent
 from core.history.recording import BATCH_SIZE, batched, write_history_entries, written_by_import
 from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries, note_versions, self_relations, unique_values
-from core.imports.files import repeat_dry_run, update_dry_run
-from core.imports.importer import KINDS, Importer, Row
+from core.imports.files import check_open, repeat_dry_run, update_dry_run
+from core.imports.importer import Importer, Row, allowed_importers
 from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import JobFailed, Progress, enqueue, no_progress, progress_of, user_of
 from core.permissions import can_access
@@ -36,7 +36,8 @@ from core.text import label_value
 
 MAX_PASSES = 3  # over the rows that a model refuses while others of the file are not written yet
 MAX_REASON_LENGTH = 300  # kept of a reason with its import; the histories keep all of it
-MOST_ROWS = 200  # of an import within a request; of longer ones a worker writes
+MOST_ROWS = 200  # of an import within a request; longer ones a worker checks and writes
+MOST_BYTES = 2 * 2**20  # of a file, unpacked, that is read within a request
 CREATED, CHANGED, DELETED = "+~-"  # what happened to a record, as its history says it
 ChangeGroups = dict[Any, list[ChangeEvent]]  # by model
 
@@ -44,7 +45,9 @@ ChangeGroups = dict[Any, list[ChangeEvent]]  # by model
 # -- confirming ----------------------------------------------------------------------------------------
 
 
-def confirm(kind: Importer, record: Import, *, by: Any, reason: str = "", progress: Progress = no_progress) -> Import:
+def confirm(
+    kind: Importer | None, record: Import, *, by: Any, reason: str = "", progress: Progress = no_progress
+) -> Import:
     """Write what the dry run showed. An import that is confirmed already stays as it is.
 
     Raises Conflict, with nothing written, if a record changed since the dry run.
@@ -349,21 +352,20 @@ def subject(record: Import) -> str:
 
 
 def change(
-    kind: Importer, record: Import, action: str, *, by: Any, reason: str = "", progress: Progress = no_progress
+    kind: Importer | None, record: Import, action: str, *, by: Any, reason: str = "", progress: Progress = no_progress
 ) -> Import:
     """Confirm, undo or check an import again; done twice it changes nothing. Raises Conflict or UnreadableFile."""
     if action == "confirm":
         return confirm(kind, record, by=by, reason=reason, progress=progress)
     if action == "undo":
         return undo(record, by=by, reason=reason, progress=progress)
-    if not record.can_be_checked_again:
-        raise Conflict(_("Only an import that is not confirmed can be checked again."))
+    check_open(record)
     return update_dry_run(record, repeat_dry_run(kind, record, by=by, progress=progress))
 
 
-def ask(record: Import, action: str, *, by: Any, reason: str = "") -> None:
-    """Let a worker do it."""
-    enqueue(change_import, about=subject(record), by=by, record=record.pk, action=action, reason=reason)
+def ask(record: Import, action: str, *, by: Any, reason: str = "") -> bool:
+    """Let a worker do it; return False where one is at this import already."""
+    return enqueue(change_import, about=subject(record), by=by, record=record.pk, action=action, reason=reason)
 
 
 @task(takes_context=True)
@@ -376,10 +378,17 @@ def change_import(
     """
     with override(language):
         import_record, by = Import.objects.get(pk=record), user_of(user)
-        kind = KINDS.get(import_record.kind)
-        if kind is None or not by.has_perm("core.add_import") or not kind.can_import(by):
+        kinds = allowed_importers(by)
+        if not by.has_perm("core.add_import") or not kinds or import_record.kind not in {*kinds, ""}:
             raise JobFailed(_("You may not do this any more."))
         try:
-            change(kind, import_record, action, by=by, reason=reason, progress=progress_of(context))
+            change(
+                kinds.get(import_record.kind),
+                import_record,
+                action,
+                by=by,
+                reason=reason,
+                progress=progress_of(context),
+            )
         except (Conflict, UnreadableFile) as exc:
             raise JobFailed(str(exc)) from exc

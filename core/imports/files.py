@@ -40,9 +40,10 @@ from core.imports.columns import (
 )
 from core.imports.dry_run import DryRun, make_dry_run
 from core.imports.headings import FAULT_HEADING, find_headings, is_fault_heading, printable_text
-from core.imports.importer import FieldChange, Importer, Row
+from core.imports.importer import FieldChange, Importer, Row, allowed_importers
 from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import Progress, no_progress
+from core.records.writing import Conflict
 from core.spreadsheets import writer as xlsx
 from core.spreadsheets.cells import JANUARY_OR_OCTOBER, Place, Sheet, SheetCell, UnreadableFile
 from core.spreadsheets.reader import read_sheet, sheet_names
@@ -118,17 +119,14 @@ def is_named_after(sheet: Sheet, kind: Importer) -> bool:
     return fold_name(sheet.name) in map(fold_name, names)
 
 
-def store_file(kind: Importer, sheet: Sheet, *, name: str, content: bytes, by: Any) -> Import:
-    """Keep an uploaded file as an import that is not checked yet."""
+def store_file(kind: Importer | None, sheet: Sheet | None, *, name: str, content: bytes, by: Any) -> Import:
+    """Keep an uploaded file as an import that is not checked yet. The check finds a kind or a sheet not given here."""
     delete_expired_files()
     record = Import.objects.create(
-        kind=kind.name,
+        kind=kind.name if kind else "",
         file_name=printable_text(name)[-255:],
         sha256=sha256_of(content),
-        form=sheet.file_format,
-        sheet=sheet.name[:100],
-        encoding=sheet.encoding,
-        rows_read=len(sheet.rows),
+        sheet=sheet.name[:100] if sheet else "",
         uploaded_by=by,
         state=ImportState.CHECKING,
     )
@@ -142,13 +140,31 @@ def save_dry_run(plan: DryRun, *, name: str, content: bytes, by: Any) -> Import:
         return update_dry_run(store_file(plan.kind, plan.sheet, name=name, content=content, by=by), plan)
 
 
+def check_open(record: Import) -> None:
+    """Raise Conflict for an import that was confirmed, or whose file is no longer kept."""
+    if record.state in {ImportState.CONFIRMED, ImportState.UNDONE}:
+        raise Conflict(_("Only an import that is not confirmed can be checked again."))
+    if not record.can_be_checked_again:
+        raise Conflict(_("The file is no longer kept. Upload it again."))
+
+
+@transaction.atomic
 def update_dry_run(record: Import, plan: DryRun) -> Import:
-    """Store what the check of an import's file found, against the current records and in the current language."""
+    """Store what the check of an import's file found, against the current records and in the current language.
+
+    Raises Conflict where the import was confirmed while it was checked.
+    """
+    kept = Import.objects.select_related("file").defer("file__content").select_for_update(of=("self",))
+    record = kept.get(pk=record.pk)
+    check_open(record)
+    record.kind, record.form, record.encoding = plan.kind.name, plan.sheet.file_format, plan.sheet.encoding
+    record.sheet = plan.sheet.name[:100]
     record.rows_read, record.faults = len(plan.rows), len(plan.errors)
     record.created, record.updated = plan.count_rows("create"), plan.count_rows("update")
     record.unchanged = plan.count_rows("unchanged")
     record.state = ImportState.FAULTY if plan.errors else ImportState.CHECKED
-    record.save()
+    found = ["kind", "form", "encoding", "sheet", "rows_read", "faults", "created", "updated", "unchanged", "state"]
+    record.save(update_fields=found)
     record.file.report = dry_run_report(plan)
     record.file.save(update_fields=["report"])
     return record
@@ -191,9 +207,12 @@ def row_report(plan: DryRun, row: Row) -> dict[str, object]:
     return {"row": row.number, "action": row.action, "name": plan.kind.describe(row), "changes": fields}
 
 
-def repeat_dry_run(kind: Importer, record: Import, *, by: Any, progress: Progress = no_progress) -> DryRun:
-    """Make the dry run of a stored file again, against the current records."""
+def repeat_dry_run(kind: Importer | None, record: Import, *, by: Any, progress: Progress = no_progress) -> DryRun:
+    """Make the dry run of a stored file against the current records, the first one of a file that nobody has read."""
     content = bytes(record.file.content)
+    if kind is None:
+        kind, sheet = detect_importer(allowed_importers(by).values(), record.file_name, content)
+        return make_dry_run(kind, sheet, by=by, progress=progress)
     return dry_run_of_file(kind, record.file_name, content, by=by, sheet=record.sheet or None, progress=progress)
 
 

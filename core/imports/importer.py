@@ -362,6 +362,11 @@ def propose_slug(record: Any, taken: set[str]) -> str:
 KINDS: dict[str, Importer] = {}  # the kinds of records that can be imported, by name
 
 
+def allowed_importers(user: Any) -> dict[str, Importer]:
+    """Return the kinds of records that the user may import, by name."""
+    return {name: kind for name, kind in KINDS.items() if kind.can_import(user)}
+
+
 def register(*kinds: Importer) -> None:
     """Add kinds of records to those that can be imported, in `AppConfig.ready()`."""
     KINDS.update({kind.name: kind for kind in kinds})

@@ -21,17 +21,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from core.history.recording import MAX_REASON
+from core.history.recording import MAX_REASON, REASON_HELP
 from core.http import demo_notice_rows, download_stem, today
 from core.imports import apply, files
 from core.imports.columns import reading_rules
 from core.imports.dry_run import make_dry_run
-from core.imports.importer import KINDS, Importer
-from core.imports.models import Import
-from core.jobs.queue import job_about
+from core.imports.importer import KINDS, Importer, allowed_importers
+from core.imports.models import Import, ImportState
+from core.jobs.queue import BUSY, job_about
 from core.permissions import can_access, editor_province, in_scope
 from core.records.writing import Conflict
 from core.spreadsheets.cells import UnreadableFile
+from core.spreadsheets.reader import unpacked_size
 from core.spreadsheets.writer import xlsx_response
 from core.text import check_text, join_long, join_short, label_value
 
@@ -68,7 +69,7 @@ class ReasonForm(forms.Form):
         required=False,
         validators=[check_text],
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text=gettext_lazy("Kept in the history of every record beside your name and the import."),
+        help_text=REASON_HELP,
     )
 
 
@@ -86,17 +87,12 @@ def import_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
     """Decorator: an admin page for users who may import something."""
 
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not request.user.has_perm("core.add_import") or not allowed_importers(request):
+        if not request.user.has_perm("core.add_import") or not allowed_importers(request.user):
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
     guarded.__name__ = view.__name__
     return admin.site.admin_view(guarded)
-
-
-def allowed_importers(request: HttpRequest) -> dict[str, Importer]:
-    """Return the importers that the user may use."""
-    return {name: kind for name, kind in KINDS.items() if kind.can_import(request.user)}
 
 
 def show_page(request: HttpRequest, name: str, title: str, status: int = 200, **more: object) -> HttpResponse:
@@ -115,7 +111,7 @@ def paginate(request: HttpRequest, items: Any, size: int, word: str = "page") ->
 @import_page
 def import_list(request: HttpRequest) -> HttpResponseBase:
     """Upload a file for a dry run; below, list all imports."""
-    kinds = allowed_importers(request)
+    kinds = allowed_importers(request.user)
     form = ImportForm(request.POST or None, request.FILES or None, kinds=kinds)
     if request.method == "POST" and form.is_valid():
         try:
@@ -133,15 +129,16 @@ def import_list(request: HttpRequest) -> HttpResponseBase:
 
 def check_upload(request: HttpRequest, form: ImportForm, kinds: Mapping[str, Importer]) -> Import:
     """Make and store the dry run of the uploaded file; of a long one a worker does."""
-    chosen, upload = kinds.get(form.cleaned_data["kind"]), form.cleaned_data["file"]
+    kind, sheet, upload = kinds.get(form.cleaned_data["kind"]), None, form.cleaned_data["file"]
     content = upload.read()
-    if chosen:
-        kind, sheet = chosen, files.select_sheet(chosen, upload.name, content, None)
-    else:
-        kind, sheet = files.detect_importer(kinds.values(), upload.name, content)
     about: dict[str, Any] = {"name": upload.name, "content": content, "by": request.user}
-    if len(sheet.rows) <= apply.MOST_ROWS:
-        return files.save_dry_run(make_dry_run(kind, sheet, by=request.user), **about)
+    if unpacked_size(upload.name, content) <= apply.MOST_BYTES:
+        if kind:
+            sheet = files.select_sheet(kind, upload.name, content, None)
+        else:
+            kind, sheet = files.detect_importer(kinds.values(), upload.name, content)
+        if len(sheet.rows) <= apply.MOST_ROWS:
+            return files.save_dry_run(make_dry_run(kind, sheet, by=request.user), **about)
     with transaction.atomic():
         record = files.store_file(kind, sheet, **about)
         apply.ask(record, "check", by=request.user)
@@ -195,13 +192,15 @@ def group_errors(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def get_import(request: HttpRequest, pk: int) -> tuple[Import, Importer]:
-    """Return the import and its importer. Raises Http404 if the user may not see it, or may not import this kind."""
+def get_import(request: HttpRequest, pk: int) -> tuple[Import, Importer | None]:
+    """Return the import and its importer, None where that is not known yet. Raises Http404 if the user may not see it,
+    or may not import this kind.
+    """
     record = get_object_or_404(Import.objects.select_related("file").defer("file__content"), pk=pk)
-    kind = allowed_importers(request).get(record.kind)
-    if kind is None or not can_access(request.user, record):
+    kinds = allowed_importers(request.user)
+    if record.kind not in {*kinds, ""} or not can_access(request.user, record):
         raise Http404
-    return record, kind
+    return record, kinds.get(record.kind)
 
 
 def stored_report(record: Import) -> dict[str, Any]:
@@ -235,8 +234,10 @@ def import_change(request: HttpRequest, pk: int, action: str) -> HttpResponseBas
     if not form.is_valid():
         text = label_value(form["reason"].label, " ".join(map(str, form.errors["reason"])))
         return rejection_page(request, record, [text])
-    if record.rows_read > apply.MOST_ROWS and (action != "check" or record.can_be_checked_again):
-        apply.ask(record, action, by=request.user, reason=form.cleaned_data["reason"])
+    is_long = record.rows_read > apply.MOST_ROWS or record.state == ImportState.CHECKING
+    if is_long and (action != "check" or record.can_be_checked_again):
+        if not apply.ask(record, action, by=request.user, reason=form.cleaned_data["reason"]):
+            messages.warning(request, BUSY)
         return redirect(record)
     try:
         done = apply.change(kind, record, action, by=request.user, reason=form.cleaned_data["reason"])
@@ -266,9 +267,9 @@ def rejection_page(request: HttpRequest, record: Import, what: Sequence[str]) ->
 def import_workbook(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Return a workbook of the file's rows that says what is wrong, to be corrected and uploaded again."""
     record, _kind = get_import(request, pk)
-    if not hasattr(record, "file"):
-        raise Http404
     report = stored_report(record)
+    if "language" not in report:  # not checked yet, or no longer kept
+        raise Http404
     with translation.override(report["language"]):
         content = files.annotated_file(record, report)
     stem = record.file_name.rpartition(".")[0] or record.file_name
@@ -279,7 +280,7 @@ def import_workbook(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 def import_export(request: HttpRequest, kind: str, suffix: str, *, empty: bool = False) -> HttpResponseBase:
     """Export the records of a kind that the user may change, to be edited and imported again; or an empty template."""
-    wanted = allowed_importers(request).get(kind)
+    wanted = allowed_importers(request.user).get(kind)
     if wanted is None or suffix not in {"xlsx", "csv"}:
         raise Http404
     records = in_scope(request.user, wanted.export_queryset()).order_by("pk")

@@ -26,6 +26,7 @@ ENDED = _("The process that ran this ended in the middle of it, three times. Not
 SILENT_AFTER = 60  # seconds without progress
 WRITE_EVERY = 0.5  # seconds between two writes of progress
 KEPT_PROGRESS = 3_600  # seconds
+BUSY = _("This was not taken: work on it is under way. Wait until that is done, look at the result, then ask again.")
 WAITING, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 Progress = Callable[[int, int], None]  # how much is done, of how much
 
@@ -60,15 +61,18 @@ def progress_of(context: TaskContext) -> Progress:
 # -- for who asks ----------------------------------------------------------------------------------------
 
 
-def enqueue(task: Task[..., Any], *, about: str, by: Any, **arguments: Any) -> None:
-    """Let a worker do it, in the language and with the rights of who asks, unless a job about the same waits or runs.
+def enqueue(task: Task[..., Any], *, about: str, by: Any, **arguments: Any) -> bool:
+    """Let a worker do it, in the language and with the rights of who asks. Return False, with nothing enqueued, where
+    a job about the same waits or runs: tell the user that it is BUSY.
 
     One that is silent counts as dead: whatever becomes of it, the work is done once.
     """
     standing = job_about(about)
-    if standing is None or not standing["open"] or standing["silent"]:
-        language = get_language() or settings.LANGUAGE_CODE
-        task.enqueue(about=about, user=by.pk, language=language, **arguments)
+    if standing is not None and standing["open"] and not standing["silent"]:
+        return False
+    language = get_language() or settings.LANGUAGE_CODE
+    task.enqueue(about=about, user=by.pk, language=language, **arguments)
+    return True
 
 
 def user_of(user: int) -> Any:

@@ -80,6 +80,13 @@ XLS_SHEET, XLS_SIZE, XLS_TEXTS, XLS_NUMBERS = 0x809, 0x200, 0xFC, 0xBD
 csv.field_size_limit(MAX_BYTES)  # a text too long for a cell is an error of its cell
 
 
+def unpacked_size(name: str, content: bytes) -> int:
+    """Return how many bytes there are to read. Raises UnreadableFile."""
+    if detect_format(name, content) in {"xlsx", "ods"}:
+        return sum(member.file_size for member in open_zip(content).infolist())
+    return len(content)
+
+
 def sheet_names(name: str, content: bytes) -> list[str]:
     """Return the visible sheets of a workbook; one without a name for CSV. Raises UnreadableFile."""
     file_format = detect_format(name, content)

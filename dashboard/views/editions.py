@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
-from core.jobs.queue import enqueue, job_about
+from core.jobs.queue import BUSY, enqueue, job_about
 from core.pages import Export, Exports, export_response, page
 from core.permissions import can_see_authors, can_view
 from core.tables import Cell, Column, Table, make_table, status_cell
@@ -290,7 +290,8 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
             editions.check_approver(edition, request.user)
             editions.check_approvable(edition, build_checklist(edition), seen)
             told = {"quarter": edition.quarter, "seen": seen, "address": request.build_absolute_uri(address)}
-            enqueue(approve_edition, about=subject(edition), by=request.user, **told)
+            if not enqueue(approve_edition, about=subject(edition), by=request.user, **told):
+                messages.warning(request, BUSY)
             return redirect(address)
         if name not in STEPS:
             text = _("There is no “%(value)s” here. Use one of: %(names)s.")

@@ -185,7 +185,7 @@ class ConfirmationWriteSerializer(serializers.Serializer):
 class WithdrawalWriteSerializer(serializers.Serializer):
     """Why a confirmation is taken back."""
 
-    reason = StrictCharField(max_length=300, help_text="It stands in the history.")
+    reason = StrictCharField(max_length=300, help_text="It stands in the history, where everybody reads it.")
 
 
 class AdoptionViewSet(WritableViewSet):

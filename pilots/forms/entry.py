@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from core.admin.record_form import VERSION_FIELD, FlexibleDateField, RecordForm, changes_message, changes_since
 from core.files import ACCEPT, MAX_FILE_BYTES
-from core.history.recording import MAX_REASON
+from core.history.recording import MAX_REASON, REASON_HELP
 from core.http import parse_key, today
 from core.records import writing
 from core.records.models import check_not_ahead
@@ -188,7 +188,7 @@ class MilestoneDoneForm(EntryForm):
         max_length=MAX_REASON,
         validators=[check_text],
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("Stands in the history of the pilot, for example why it was done late."),
+        help_text=REASON_HELP,
     )
 
     class Meta:
@@ -403,7 +403,7 @@ class ReadingsForm(EvidenceForm):
         label=gettext_lazy("Reason for change"),
         max_length=MAX_REASON,
         required=False,
-        help_text=gettext_lazy("Kept in the history of each value, for example “Report of the third quarter”."),
+        help_text=REASON_HELP,
     )
 
     def __init__(
@@ -545,7 +545,7 @@ class JudgeForm(EvidenceForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy(
             "Needed to dispute them: it is what the pilot has to answer, for example “Does not match the statistical "
-            "yearbook”."
+            "yearbook”. Everybody who sees the value reads it: name no people and no telephone numbers."
         ),
     )
 

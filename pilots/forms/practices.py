@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.history.recording import REASON_HELP
 from core.http import today
 from core.permissions import editor_province, in_scope
 from core.records import writing
@@ -165,7 +166,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=300,
-        help_text=gettext_lazy("It stands in the history."),
+        help_text=REASON_HELP,
         error_messages={"required": gettext_lazy("Say why.")},
     )
 

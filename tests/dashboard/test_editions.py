@@ -20,6 +20,7 @@ from django.urls import reverse
 from accounts.models import Role
 from core.history.entries import RevertRejected
 from core.history.models import FROZEN_MESSAGE, KeptRecordError
+from core.jobs.queue import BUSY
 from core.records import writing
 from dashboard import editions as services
 from dashboard.editions import (
@@ -255,6 +256,42 @@ def test_what_came_between_the_button_and_the_job_fails_it_in_words(maker: User,
     error = "It is “draft” now: somebody else took a step. Look at it, then try again."
     assert ends_of_jobs() == [("approve_edition", "FAILED", error)]
     assert Edition.objects.get().state == EditionState.DRAFT
+
+
+def test_a_second_approval_while_the_first_waits_is_refused_with_a_sentence(maker: User, approver: User) -> None:
+    """It would acknowledge other warnings: it is not dropped in silence."""
+    edition, client = in_review(maker), client_of(approver)
+    digest = client.get(ADDRESS).context["checklist"].digest
+    rival = client_of(make_user("rival", Role.NATIONAL_EDITOR))
+    post(client, "approve", acknowledged=digest)
+    assert said(post(rival, "approve", acknowledged=digest)) == [str(BUSY)]
+    run_jobs()
+    edition.refresh_from_db()
+    assert edition.approved_by == approver
+    assert len(ends_of_jobs()) == 1
+
+
+@pytest.mark.parametrize("state", ["draft", "in_review", "waiting", "approved"])
+def test_every_address_of_an_edition_answers_in_every_state(maker: User, approver: User, state: str) -> None:
+    client = client_of(approver)
+    if state == "draft":
+        services.make_edition(QUARTER, by=maker)
+    else:
+        in_review(maker)
+    if state in {"waiting", "approved"}:
+        post(client, "approve", acknowledged=client.get(ADDRESS).context["checklist"].digest)
+    if state == "approved":
+        run_jobs()
+    for reader, status in ((client, 200), (Client(), 200 if state == "approved" else 404)):
+        assert reader.get("/editions/").status_code == 200
+        assert reader.get("/api/v1/editions/").status_code == 200
+        for address in (ADDRESS, f"{ADDRESS}?lang=zh-hans", f"{ADDRESS}?export=figures.csv"):
+            assert reader.get(address).status_code == status, address
+        for address in (f"{ADDRESS}files/SHA256SUMS", f"/api/v1/editions/{QUARTER}/"):
+            answer = reader.get(address)
+            assert (answer.status_code, body(answer) != b"") == (200 if state == "approved" else 404, True), address
+    for step in ("notes", "submit", "approve", "return", "nonsense"):
+        assert post(client, step).status_code in {302, 400}, step
 
 
 def test_every_line_of_a_checklist_leads_to_what_it_counts(maker: User) -> None:

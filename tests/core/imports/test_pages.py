@@ -19,7 +19,8 @@ from openpyxl import Workbook, load_workbook
 from core.imports import apply
 from core.imports.files import FAULT_COLOUR
 from core.imports.models import Import, ImportFile, ImportState
-from core.jobs.queue import progress_of
+from core.jobs.queue import BUSY, progress_of
+from core.spreadsheets.reader import unpacked_size
 from pilots.models import Batch, Pilot
 from policies.models import Province
 from tests import factories as make
@@ -57,9 +58,9 @@ def upload(client: Client, file: SimpleUploadedFile, kind: str = "pilots", **hea
     return client.post(reverse("import-list"), {"kind": kind, "file": file}, headers=headers)
 
 
-def checked(client: Client, *rows: Sequence[str], **how: Any) -> Import:
+def checked(client: Client, *rows: Sequence[str], kind: str = "pilots", **how: Any) -> Import:
     """Return an import of these rows after its dry run."""
-    answer = upload(client, csv_file(*rows, **how))
+    answer = upload(client, csv_file(*rows, **how), kind)
     assert answer.status_code == 302, answer.content.decode()
     return Import.objects.latest("pk")
 
@@ -272,13 +273,74 @@ def test_a_file_that_was_never_confirmed_goes_after_a_month_but_what_it_was_stay
     assert admin_client.post(reverse("import-again", args=[record.pk])).status_code == 409
 
 
+def at_state(client: Client, state: str) -> Import:
+    """Return an import in this state; "checking" is one that no worker has read, "expired" one without its file."""
+    if state == "checking":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(apply, "MOST_BYTES", 0)
+            return checked(client, HUZHOU, kind="")
+    record = checked(client, BAD if state == "faulty" else HUZHOU)
+    for step, reached in (("confirm", {"confirmed", "undone"}), ("undo", {"undone"})):
+        if state in reached:
+            client.post(reverse(f"import-{step}", args=[record.pk]))
+    if state == "expired":
+        ImportFile.objects.all().delete()
+    return Import.objects.get(pk=record.pk)
+
+
+@pytest.mark.parametrize(
+    ("state", "workbook", "again", "confirm", "undo"),
+    [
+        ("checking", 404, 302, 302, 302),  # a worker is at it already
+        ("faulty", 200, 302, 409, 409),
+        ("checked", 200, 302, 302, 409),
+        ("expired", 404, 409, 409, 409),
+        ("confirmed", 200, 409, 302, 302),
+        ("undone", 200, 409, 409, 302),
+    ],
+)
+def test_every_address_of_an_import_answers_in_every_state(
+    admin_client: Client, state: str, workbook: int, again: int, confirm: int, undo: int
+) -> None:
+    asked = {"again": again, "confirm": confirm, "undo": undo}
+    for step, status in asked.items():
+        record = at_state(admin_client, state)
+        assert admin_client.get(reverse("import-list")).status_code == 200
+        assert admin_client.get(record.get_absolute_url()).status_code == 200
+        assert admin_client.get(reverse("import-workbook", args=[record.pk])).status_code == workbook
+        assert admin_client.get(reverse(f"import-{step}", args=[record.pk])).status_code == 405
+        assert admin_client.post(reverse(f"import-{step}", args=[record.pk])).status_code == status, step
+        Pilot.objects.all().delete()
+
+
+def test_a_check_that_ends_after_a_confirmation_leaves_that_alone(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In two tabs: the first checks again, the second confirms meanwhile."""
+    record, repeat = checked(admin_client, HUZHOU), apply.repeat_dry_run
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        plan = repeat(*args, **kwargs)
+        monkeypatch.setattr(apply, "repeat_dry_run", repeat)
+        admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": "List of 15 January"})
+        return plan
+
+    monkeypatch.setattr(apply, "repeat_dry_run", overtaken)
+    answer = admin_client.post(reverse("import-again", args=[record.pk]))
+    assert answer.context["what"] == ["Only an import that is not confirmed can be checked again."]
+    record.refresh_from_db()
+    assert (record.state, record.confirmed_by.username, record.reason) == ("confirmed", "admin", "List of 15 January")
+    assert admin_client.post(reverse("import-undo", args=[record.pk])).status_code == 302
+    assert not Pilot.objects.exists()
+
+
 # -- as background jobs ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is longer than a request checks."""
-    monkeypatch.setattr(apply, "MOST_ROWS", 0)
+    monkeypatch.setattr(apply, "MOST_BYTES", 0)
 
 
 @pytest.mark.usefixtures("long")
@@ -309,11 +371,63 @@ def test_a_long_import_is_checked_confirmed_and_undone_by_a_worker(admin_client:
     assert admin_client.get(address).context["job"] is None
 
 
+@pytest.mark.usefixtures("long")
+def test_what_is_asked_while_a_worker_is_at_it_is_refused_with_a_sentence(admin_client: Client) -> None:
+    """“Check again” in one tab, “confirm” in another: the confirmation is not dropped in silence."""
+    record = checked(admin_client, HUZHOU)
+    run_jobs()
+    said = []
+    for step in ("again", "confirm"):
+        answer = admin_client.post(reverse(f"import-{step}", args=[record.pk]), follow=True)
+        said.append([str(message) for message in answer.context["messages"]])
+    assert said == [[], [str(BUSY)]]
+    run_jobs()
+    assert Import.objects.get().state == "checked"
+    assert not Pilot.objects.exists()
+
+
+def test_a_large_workbook_is_read_by_a_worker_alone(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its kind and its sheet are recognised there, as they are in the request of a small one."""
+    book = Workbook()
+    book.active.append(["contents"])
+    lists = book.create_sheet("list")
+    for row in (HEADS, HUZHOU):
+        lists.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    monkeypatch.setattr(apply, "MOST_BYTES", unpacked_size("a.xlsx", out.getvalue()) - 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.spreadsheets.reader.read_workbook", None)  # it would fail
+        address = upload(admin_client, SimpleUploadedFile("a.xlsx", out.getvalue()), kind="")["Location"]
+        assert "not recognised yet" in admin_client.get(address).text
+    run_jobs()
+    record = Import.objects.get()
+    assert (record.kind, record.sheet, record.form, record.rows_read, record.state) == (
+        "pilots",
+        "list",
+        "xlsx",
+        1,
+        "checked",
+    )
+    assert "Pilots" in admin_client.get(address).text
+
+
+@pytest.mark.usefixtures("long")
+def test_a_large_file_that_no_kind_fits_says_so_on_its_page(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "MOST_BYTES", 0)
+    with jobs_done():
+        address = upload(admin_client, csv_file(["1"], heads=["nothing"]), kind="")["Location"]
+    page = admin_client.get(address)
+    assert page.context["job"]["error"] == "No kind of records has these headings. Choose what the rows are."
+
+
 def test_what_stands_against_a_long_import_is_told_on_its_page_and_it_can_be_asked_for_again(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = checked(admin_client, HUZHOU)
-    monkeypatch.setattr(apply, "MOST_ROWS", 0)
+    monkeypatch.setattr(apply, "MOST_BYTES", 0)
     make.pilot(Batch.objects.get(), Province.objects.get(), slug="huzhou", name_zh="湖州市", name_en="Huzhou")
     with jobs_done():
         admin_client.post(f"{reverse('import-confirm', args=[record.pk])}?lang=zh-hans", {"reason": ""})
@@ -331,7 +445,7 @@ def test_a_long_import_of_somebody_whose_permission_was_taken_away_writes_nothin
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = checked(admin_client, HUZHOU)
-    monkeypatch.setattr(apply, "MOST_ROWS", 0)
+    monkeypatch.setattr(apply, "MOST_BYTES", 0)
     admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
     User.objects.update(is_superuser=False)
     run_jobs()
