@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from smtplib import SMTPException, SMTPRecipientsRefused
+from smtplib import SMTPDataError, SMTPException, SMTPNotSupportedError, SMTPRecipientsRefused, SMTPSenderRefused
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -328,6 +328,9 @@ def compose(digest: Digest) -> EmailMessage:
 
 # -- sending -----------------------------------------------------------------------------------------------
 
+ONE_MAIL_ALONE = (SMTPDataError, SMTPNotSupportedError, SMTPSenderRefused)
+"""Errors of one mail, as for its content, its size or its address: the run goes on with the next one."""
+
 
 @dataclass
 class Outcome:
@@ -424,8 +427,11 @@ def send_one(key: int, work: OpenWork, connection: Any, outcome: Outcome) -> Non
         outcome.refused += 1
     except (SMTPException, OSError) as exc:
         claim.delete()
-        outcome.error = str(exc)
         outcome.failed += 1
+        if isinstance(exc, ONE_MAIL_ALONE):
+            log.warning("a mail was not taken: %s", exc, extra={"user": user.pk})
+            return
+        outcome.error = str(exc)
         log.warning("the mail server failed: %s", outcome.error)
     else:
         outcome.sent += 1

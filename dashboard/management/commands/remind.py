@@ -31,3 +31,5 @@ class Command(BaseCommand):
         self.stdout.write(text_of(outcome))
         if outcome.error:
             raise CommandError(f"The mail server failed, the rest is tried again: {outcome.error}")
+        if outcome.failed:
+            raise CommandError("Mails were not taken, and are tried again. The log says which, and why.")

@@ -1,7 +1,14 @@
 """What is told, once: outages, mail servers that fail, several processes, and what keeps a digest from being sent."""
 
 from datetime import date
-from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from smtplib import (
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPNotSupportedError,
+    SMTPRecipientsRefused,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 from typing import Any
 
 import pytest
@@ -126,6 +133,44 @@ def test_a_server_that_is_down_ends_the_run_and_is_tried_again(
     assert list(mails("2026-06-09 09:00")) == ["first", "second"]
     assert told("before7") == [("first", "before7", "06-08"), ("second", "before7", "06-08")]
     assert digests("first") == ["06-09 sent"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SMTPDataError(554, b"content refused"),
+        SMTPDataError(451, b"try again later"),
+        SMTPSenderRefused(552, b"message too large", "tracker@example.org"),
+        SMTPNotSupportedError("SMTPUTF8 not supported by server"),
+        SMTPRecipientsRefused({"first@example.org": (450, b"try again later")}),
+    ],
+    ids=repr,
+)
+def test_a_mail_that_is_not_taken_does_not_stop_the_others(
+    error: Exception, failing: dict[str, Exception], reported: Pilot, jia: Province, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second", "third"):
+        make_officer(name, jia)
+    make.milestone(reported, date(2026, 6, 15))
+    failing["first@example.org"] = error
+    with pytest.raises(CommandError, match="Mails were not taken, and are tried again"):
+        call_command("remind", at="2026-06-08 09:00")
+    assert capsys.readouterr().out == "2 sent, 1 to be tried again.\n"
+    assert [message.to for message in mail.outbox] == [["second@example.org"], ["third@example.org"]]
+    assert (digests("first"), digests("second")) == ([], ["06-08 sent"])
+    failing.clear()
+    assert list(mails("2026-06-08 09:15")) == ["first"]
+
+
+@pytest.mark.parametrize("error", [SMTPAuthenticationError(535, b"no"), SMTPServerDisconnected("closed")], ids=repr)
+def test_a_server_that_takes_nothing_ends_the_run(
+    error: Exception, failing: dict[str, Exception], reported: Pilot, jia: Province
+) -> None:
+    for name in ("first", "second"):
+        make_officer(name, jia)
+    make.milestone(reported, date(2026, 6, 15))
+    failing["first@example.org"] = error
+    assert (send("2026-06-08 09:00").sent, mail.outbox) == (0, [])
 
 
 def test_an_address_that_is_refused_for_good_is_not_tried_until_it_is_changed(
