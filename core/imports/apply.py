@@ -199,7 +199,8 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
     """Restore every record of the import to its previous state, many-to-many lists included. An undone import stays as
     it is.
 
-    Raises Conflict, with nothing written, if a record changed since, or a newer record depends on one.
+    Raises Conflict, with nothing written, if a record changed since, if one may not be deleted, or if a newer record
+    depends on one.
     """
     with transaction.atomic():
         record = Import.objects.select_for_update().get(pk=record.pk)
@@ -219,6 +220,7 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         what = [text for model, changes in groups.items() for text in changed_since(model, changes)]
         what += dependents_since(groups)
         versions = {model: versions_before(model, changes) for model, changes in groups.items()}
+        what += [text for model, some in groups.items() for text in kept_records(model, some, versions[model])]
         what += [
             text for model, some in groups.items() for text in unique_conflicts_since(model, some, versions[model])
         ]
@@ -279,6 +281,18 @@ def versions_before(model: Any, changes: Sequence[ChangeEvent]) -> dict[int, Any
     return by_key
 
 
+def kept_records(model: Any, changes: Sequence[ChangeEvent], versions: Mapping[int, Any]) -> Iterable[str]:
+    """Yield the records that the import made what may not be deleted, as values that have fed numbers. A model whose
+    records are never deleted (a follow-up) says itself, by what depends on them, until when an import of it is undone.
+    """
+    made = {change.record_id for change in changes if change.action == CREATED}
+    for record in ordered_records(model, [] if model.NEVER_DELETED else sorted({*made, *versions})):
+        why = record.deletion_error(made)
+        if why and (record.pk in made or not model(**values_of(versions[record.pk])).deletion_error(made)):
+            name = label_value(getattr(record, model.OWNER), record) if model.OWNER else str(record)
+            yield label_value(capfirst(model._meta.verbose_name), _("“%(name)s”. %(why)s") % {"name": name, "why": why})
+
+
 def unique_conflicts_since(model: Any, changes: Sequence[ChangeEvent], versions: Mapping[int, Any]) -> Iterable[str]:
     """Yield records that now hold a unique value (slug, name, year) which restored records held before."""
     records = [model(**values_of(entry)) for entry in versions.values()]
@@ -317,7 +331,7 @@ def delete_created(model: Any, keys: Sequence[int], *, by: Any, reason: str) -> 
         model._base_manager.filter(pk__in=some)._raw_delete(model._base_manager.db)  # noqa: SLF001
 
 
-def ordered_records(model: type[Model], keys: Sequence[int]) -> Iterable[object]:
+def ordered_records(model: type[Model], keys: Sequence[int]) -> Iterator[Any]:
     for some in batched(keys):
         yield from model._base_manager.filter(pk__in=some).order_by("pk")
 

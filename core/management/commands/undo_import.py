@@ -11,7 +11,7 @@ from core.records.writing import Conflict
 
 
 class Command(BaseCommand):
-    help = "Undo an import by its number. Refused, with the list, where a record was changed since."
+    help = "Undo an import by its number. Refused, with the list, where a record was changed since, or has fed numbers."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("import_id", type=int)

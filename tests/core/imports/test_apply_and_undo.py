@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
+from django.test import Client
+from django.urls import reverse
 
 from core.imports.models import Import, ImportState
 from core.records.writing import Conflict
@@ -284,6 +286,35 @@ def test_undo_is_rejected_when_what_it_created_is_needed(world: dict[str, Any]) 
     assert undo_errors(record) == ["Milestone: “Needs it” was entered since and needs what the import created."]
     Milestone.objects.get(title_en="Needs it").delete()
     assert undo_import(record).state == ImportState.UNDONE
+
+
+ACCEPTED = ["pilot", "indicator", "period", "value", "reported_on", "state", "accepted_on"]
+
+
+def test_undo_is_rejected_where_a_value_has_fed_numbers(world: dict[str, Any]) -> None:
+    """Those that it entered as accepted, on the same day too, and those that it accepted: nothing is half undone."""
+    waits = make.reading(world["pilot"], world["indicator"], "2022", 120, state="reported", accepted_on=None)
+    row = ["p", "AIR_A", "2024", 99, "2025-03-01", "accepted", "2025-03-02"]
+    fed = "Reading: “%s”. It has fed numbers; enter a correction instead."
+    name = f"{world['pilot']}: {world['indicator']} %s"
+    record = run_import("readings", ACCEPTED, row, ["p", "AIR_A", "2025", 98, "2026-03-01", "reported", None])
+    assert undo_errors(record) == [fed % (name % "2024: 99")]
+    record = run_import("readings", ["id", "state", "accepted_on"], [waits.pk, "accepted", "2026-03-02"])
+    assert undo_errors(record) == [fed % (name % "2022: 120")]
+    client = Client()
+    client.force_login(User.objects.create(username="boss", is_superuser=True, is_staff=True))
+    page = client.post(reverse("import-undo", args=[record.pk]))
+    assert (page.status_code, page.context["what"]) == (409, [fed % (name % "2022: 120")])
+
+
+def test_undo_of_another_note_of_an_accepted_value_turns_it_back(world: dict[str, Any]) -> None:
+    accepted = world["reading"]
+    assert accepted.accepted_on is not None
+    before = table_checksums()
+    record = run_import("readings", ["id", "note_en"], [accepted.pk, "Checked"])
+    assert table_checksums() != before
+    undo_import(record)
+    assert table_checksums() == before
 
 
 def test_undo_is_rejected_when_an_old_code_is_taken(world: dict[str, Any]) -> None:
