@@ -5,6 +5,8 @@ and stated effects.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -34,7 +36,7 @@ from pilots.follow_ups import next_number, opening_step, record_cause
 from pilots.models import Adoption, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.models.indicator import steps_as_stored
 from pilots.models.planned import stage_order_faults, with_planned_day
-from pilots.models.reading import CONFLICT_CODE, ReadingLedger
+from pilots.models.reading import CONFLICT_CODE, ReadingLedger, ReadingState
 from pilots.replans import (
     FIXED_CODE,
     REASON_REQUIRED,
@@ -85,6 +87,22 @@ class YearValuesColumn(Column):
 
     def display(self, value: Any) -> str:
         return join_short(f"{year}: {step}" for year, step in value.items()) if value else super().display(None)
+
+
+class PeriodColumn(Column):
+    """A year or a quarter, as reports write them too: 2026年, 2026Q3, 2026年第三季度."""
+
+    def parse(self, cell: SheetCell, lookup: RecordLookup) -> str:
+        text = "".join(unicodedata.normalize("NFKC", read_text(cell)).upper().split())
+        match = WRITTEN_PERIOD.fullmatch(text)
+        if not match:
+            raise AmbiguousCell("period", _("Write the period as 2025 or 2025-Q3."))
+        year, quarter = match[1], match[2] or match[3]
+        return f"{year}-Q{CHINESE_QUARTERS.get(quarter, quarter)}" if quarter else year
+
+
+WRITTEN_PERIOD = re.compile("([0-9]{4})(?:年?-?(?:Q([1-4])|第?([1-4一二三四])季度?)|年度?)?")
+CHINESE_QUARTERS = {"一": "1", "二": "2", "三": "3", "四": "4"}
 
 
 class MeasuredColumn(NumberColumn):
@@ -330,7 +348,7 @@ def check_written_unit(kind: Importer, row: Row) -> None:
     if not row.record.indicator_id:
         return
     indicator = row.record.indicator
-    labels = {"indicator": indicator.code, "unit": indicator.unit_text}
+    labels = {"indicator": indicator.name, "unit": indicator.unit_text}
     numbers = row.extra.get("numbers", [])
     forms = [(name, number.percent, number.percent_unknown, number.unit) for name, number in numbers]
     for name, percent, percent_unknown, unit in dict.fromkeys([("unit", False, False, row.values.get("unit")), *forms]):
@@ -363,7 +381,10 @@ class ReadingImporter(PilotPartImporter):
     name = "readings"
     model = Reading
     keys = (("pilot", "indicator", "period"),)
-    column_options: Mapping[str, Mapping[str, object]] = {"value": {"column": MeasuredColumn}}
+    column_options: Mapping[str, Mapping[str, object]] = {
+        "period": {"column": PeriodColumn},
+        "value": {"column": MeasuredColumn},
+    }
 
     def extra_columns(self) -> list[Column]:
         return [
@@ -400,9 +421,12 @@ class ReadingImporter(PilotPartImporter):
                 row.mark_unidentified(self.column("version"), "unknown_record", message % {"version": asked})
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
-        """Turn rows whose value differs from their record into new versions."""
+        """Turn rows whose value differs from their record into new versions. Accepted without a day is from today."""
         super().match_rows(rows, library)
         for row in rows:
+            if row.values.get("state") == ReadingState.ACCEPTED and "accepted_on" not in row.invalid_columns():
+                stored = row.record.accepted_on if row.recorded else None
+                row.values["accepted_on"] = row.values.get("accepted_on") or stored or today()
             if row.recorded and self.is_changed(row):
                 seen = row.record
                 self.check_outdated_file(row)

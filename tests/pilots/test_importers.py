@@ -276,6 +276,49 @@ def test_the_next_version_of_an_accepted_value_counts_from_today(world: SimpleNa
     assert dry_run_of("readings", heads, row).rows[0].record.accepted_on == date(2025, 5, 5)
 
 
+def test_an_accepted_value_without_a_day_counts_from_today(world: SimpleNamespace) -> None:
+    """As the API and the admin fill it in; one that is accepted already keeps its day."""
+    heads = ["pilot", "indicator", "period", "value", "reported_on", "state"]
+    for more in ([], ["accepted_on"]):
+        for period, day in (("2023", today()), ("2024", world.value.accepted_on)):
+            row = [
+                "jia",
+                "AIR_A",
+                period,
+                world.value.value,
+                world.value.reported_on,
+                "accepted",
+                *(None for _ in more),
+            ]
+            plan = dry_run_of("readings", [*heads, *more], row)
+            assert (plan.errors, plan.rows[0].record.accepted_on) == ([], day)
+
+
+@pytest.mark.parametrize(
+    ("written", "period"),
+    [
+        *(
+            (text, "2025-Q3")
+            for text in ("2025-Q3", "2025Q3", "2025 q3", "２０２５Ｑ３", "2025年第三季度", "2025年三季度")
+        ),
+        *((text, "2025-Q3") for text in ("2025年3季度", "2025年第3季度", "2025 年 第三季度", "2025三季度")),
+        *((text, "2024") for text in ("2024", 2024, "2024年", "2024年度")),
+    ],
+)
+def test_a_period_is_read_as_reports_write_it(world: SimpleNamespace, written: object, period: str) -> None:
+    plan = dry_run_of("readings", READINGS, ["county", "AIR_A", written, 101, "2026-02-01", None])
+    assert (plan.errors, plan.rows[0].record.period) == ([], period)
+
+
+@pytest.mark.parametrize(
+    "written", ["third quarter", "2025年第五季度", "2025-Q5", "20253", "2025上半年", "第三季度", "2025-Q3季度"]
+)
+def test_a_period_that_cannot_be_read_says_how_to_write_it(world: SimpleNamespace, written: str) -> None:
+    assert told("readings", READINGS, ["county", "AIR_A", written, 101, "2026-02-01", None]) == [
+        "C2 period: Write the period as 2025 or 2025-Q3."
+    ]
+
+
 def test_headings_in_chinese_and_names_in_two_languages(world: SimpleNamespace) -> None:
     source = make.source(title="甲市年报，第一册")
     heads = ["数据性质", "试点", "指标", "统计期", "数值", "报送日期", "来源"]
