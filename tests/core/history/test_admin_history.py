@@ -54,6 +54,23 @@ def test_adding_leaves_one_entry_that_holds_the_relations(admin_client: Client, 
     assert [row.source for row in entry.sources.all()] == [source]
 
 
+@pytest.mark.parametrize(("language", "text"), [("en", "name no people"), ("zh-hans", "请勿填写个人姓名和电话")])
+def test_every_form_says_that_readers_see_the_reason(
+    admin_client: Client, policy: Policy, language: str, text: str
+) -> None:
+    first = policy.history.get()
+    save(admin_client, policy, title_en="Better plan")
+    written = Import.objects.create(kind="policies", state=ImportState.CONFIRMED, confirmed_by=first.history_user)
+    for address in (
+        page_url(policy),
+        reverse("admin:policies_policy_delete", args=[policy.pk]),
+        reverse("admin:policies_policy_simple_history", args=[policy.pk, first.pk]),
+        written.get_absolute_url(),
+    ):
+        page = admin_client.get(address, headers={"Accept-Language": language})
+        assert page.text.count(text) == 1, address
+
+
 def test_changing_leaves_one_entry_that_says_what_changed(admin_client: Client, policy: Policy, source: Source) -> None:
     changes = {"title_en": "Better plan", "sources": [source.pk], "change_reason": "Original found"}
     assert save(admin_client, policy, **changes).status_code == 302
