@@ -340,7 +340,7 @@ def test_a_check_that_ends_after_a_confirmation_leaves_that_alone(
 @pytest.fixture
 def long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is longer than a request checks."""
-    monkeypatch.setattr(apply, "MOST_BYTES", 0)
+    monkeypatch.setattr(apply, "MOST_ROWS", 0)
 
 
 @pytest.mark.usefixtures("long")
@@ -427,7 +427,7 @@ def test_what_stands_against_a_long_import_is_told_on_its_page_and_it_can_be_ask
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = checked(admin_client, HUZHOU)
-    monkeypatch.setattr(apply, "MOST_BYTES", 0)
+    monkeypatch.setattr(apply, "MOST_ROWS", 0)
     make.pilot(Batch.objects.get(), Province.objects.get(), slug="huzhou", name_zh="湖州市", name_en="Huzhou")
     with jobs_done():
         admin_client.post(f"{reverse('import-confirm', args=[record.pk])}?lang=zh-hans", {"reason": ""})
@@ -445,7 +445,7 @@ def test_a_long_import_of_somebody_whose_permission_was_taken_away_writes_nothin
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = checked(admin_client, HUZHOU)
-    monkeypatch.setattr(apply, "MOST_BYTES", 0)
+    monkeypatch.setattr(apply, "MOST_ROWS", 0)
     admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
     User.objects.update(is_superuser=False)
     run_jobs()
