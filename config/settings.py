@@ -5,7 +5,9 @@ The table of variables stands in docs/operations.md. Nothing here imports either
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
+from email.utils import parseaddr
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environ import Env
+from psycopg2.extensions import make_dsn
 
 from config import __version__
 from core.storage import CHART_URL, media_storage
 
 VERSION = __version__  # shown in the footer, on /about/ and in the OpenAPI description
 BASE_DIR = Path(__file__).resolve().parent.parent
+NAMES: set[str] = set()  # of all variables
 
 
 def variable(name: str, default: str = "", allowed: Collection[str] = ()) -> str:
@@ -28,9 +32,10 @@ def variable(name: str, default: str = "", allowed: Collection[str] = ()) -> str
 
     What cannot be read, or is not among the allowed words where these are given, stops the start.
     """
+    NAMES.add(name)
     file = os.environ.get(f"{name}_FILE")
     try:
-        value = (Path(file).read_text(encoding="utf-8") if file else os.environ.get(name, default)).strip()
+        value = ((BASE_DIR / file).read_text(encoding="utf-8") if file else os.environ.get(name, default)).strip()
     except (OSError, UnicodeDecodeError) as exc:
         raise ImproperlyConfigured(f"{name}_FILE: {file} cannot be read: {exc}.") from exc
     if allowed and value not in allowed:
@@ -46,11 +51,36 @@ def flag(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name}={text!r}: use 1 or 0.")
 
 
+def parsed(name: str, default: str, parse: Callable[[str], Any], remedy: str) -> Any:
+    """Return what a variable means; where that fails the start stops with the remedy, and without the value, which may
+    hold a password."""
+    value = variable(name, default)
+    try:
+        return parse(value)
+    except Exception as exc:  # whatever a library makes of a wrong value
+        raise ImproperlyConfigured(f"{name}: {remedy}") from exc
+
+
+def number(name: str, default: int, lowest: int, highest: int) -> int:
+    text = variable(name) or str(default)
+    if not text.isdecimal() or not lowest <= int(text) <= highest:
+        raise ImproperlyConfigured(f"{name}={text}: use a whole number from {lowest} to {highest}.")
+    return int(text)
+
+
+def made_folder(path: str) -> Path:
+    """Return a folder that is there, by its path from the root of the source."""
+    folder = BASE_DIR / path
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def comma_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in variable(name, default).split(",") if part.strip()]
 
 
-VAR_DIR = BASE_DIR / variable("VAR_DIR", "var")  # all that the product writes on its own disk; never in git
+# All that the product writes on its own disk; never in git.
+VAR_DIR = parsed("VAR_DIR", "var", made_folder, "name a folder that can be made and that the service may write.")
 FORMER_VARIABLES = {
     "ANSWERS": "use CACHE_RESPONSES",
     "THROTTLES": "use RATE_LIMITS_ENABLED",
@@ -78,6 +108,9 @@ def is_loopback(host: str) -> bool:
 
 DEBUG = flag("DEBUG", default=False)
 ALLOWED_HOSTS = comma_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+HOST = re.compile(r"\.?[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+if not ALLOWED_HOSTS or not all(map(HOST.fullmatch, ALLOWED_HOSTS)):
+    raise ImproperlyConfigured("ALLOWED_HOSTS: give the host names of the site, without ports, separated by commas.")
 ONLY_THIS_MACHINE = all(is_loopback(host) for host in ALLOWED_HOSTS)
 if DEBUG and not ONLY_THIS_MACHINE:
     raise ImproperlyConfigured("DEBUG=1 shows code to readers: use it with loopback ALLOWED_HOSTS only.")
@@ -168,48 +201,64 @@ TEMPLATES = [
 ]
 
 # -- data ------------------------------------------------------------------------------------------
-DATABASES = {"default": Env.db_url_config(variable("DATABASE_URL", f"sqlite:///{VAR_DIR / 'tracker.sqlite3'}"))}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["CONN_MAX_AGE"] = 60  # opening the file and setting it up costs more than a cached response
-    DATABASES["default"]["OPTIONS"] = {
-        # IMMEDIATE: a read that becomes a write waits its turn instead of failing at once.
-        # FULL: a write that was acknowledged survives a power cut.
-        # Sorting spills to disk, so that an export of any length takes the same memory.
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; "
-            "PRAGMA journal_size_limit=27103364; PRAGMA cache_size=-20000;"
-        ),
-    }
-elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
-    DATABASES["default"]["OPTIONS"] = {
-        # A server that takes connections and stays silent costs a request 3 seconds, one that vanished 10.
-        "connect_timeout": 3,
-        "tcp_user_timeout": 10_000,
-        "keepalives_idle": 4,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "options": "-c jit=off",  # compiling our many short queries takes longer than running them
-        **DATABASES["default"].get("OPTIONS", {}),
-    }
-else:
-    raise ImproperlyConfigured("DATABASE_URL: use sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.")
+SQLITE_OPTIONS = {
+    # IMMEDIATE: a read that becomes a write waits its turn instead of failing at once.
+    # FULL: a write that was acknowledged survives a power cut.
+    # Sorting spills to disk, so that an export of any length takes the same memory.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; "
+        "PRAGMA journal_size_limit=27103364; PRAGMA cache_size=-20000;"
+    ),
+}
+POSTGRESQL_OPTIONS = {
+    # A server that takes connections and stays silent costs a request 3 seconds, one that vanished 10.
+    "connect_timeout": 3,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "options": "-c jit=off",  # compiling our many short queries takes longer than running them
+}
+
+
+def database(url: str) -> dict[str, Any]:
+    """Return Django's settings of a database. Raises some error for an address that is none."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite" and parts.netloc in {"", ":memory:"} and not parts.query:
+        values: dict[str, Any] = Env.db_url_config(url)
+        if values["NAME"] != ":memory:":
+            values["NAME"] = str(BASE_DIR / values["NAME"])
+        # Opening the file and setting it up costs more than a cached response.
+        return {**values, "CONN_MAX_AGE": 60, "OPTIONS": SQLITE_OPTIONS}
+    if not Env.DB_SCHEMES.get(parts.scheme, "").endswith(".postgresql"):
+        raise ValueError(parts.scheme)
+    values = Env.db_url_config(url)
+    options = values.get("OPTIONS", {})
+    if not values["NAME"]:
+        raise ValueError(parts.path)
+    make_dsn(**options)  # knows every option
+    return {**values, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": POSTGRESQL_OPTIONS | options}
+
+
+address = "use sqlite:////FILE or postgres://USER:PASSWORD@HOST:PORT/NAME, and after ? options of libpq alone."
+DATABASES = {"default": parsed("DATABASE_URL", f"sqlite:///{VAR_DIR / 'tracker.sqlite3'}", database, address)}
 # What was known on a past day is read from a file of its own: core/snapshots.
 DATABASE_ROUTERS = ["core.snapshots.SnapshotRouter"]
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}  # core/jobs/queue.py
 SNAPSHOT_DIR = VAR_DIR / "known"
-BACKUP_DIR = BASE_DIR / variable("BACKUP_DIR", str(VAR_DIR / "backups"))
-BACKUP_KEEP = int(variable("BACKUP_KEEP", "14"))
-if BACKUP_KEEP < 1:
-    raise ImproperlyConfigured("BACKUP_KEEP: keep at least 1 backup.")
+BACKUP_DIR = BASE_DIR / (variable("BACKUP_DIR") or VAR_DIR / "backups")
+BACKUP_KEEP = number("BACKUP_KEEP", 14, 1, 10_000)
 # Rows that no backup has: who restores one signs in again, and the version of the data is made anew.
 BACKUP_EXCLUDED_TABLES = {"django_session", "usersessions_usersession", "django_tasks_database_dbtaskresult"}
 BACKUP_EXCLUDED_TABLES |= {"core_dataversion"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Rate limits, and what is computed from records: shared by all processes, and by machines where it is Redis.
-CACHES = {"default": Env.cache_url_config(variable("CACHE_URL", f"filecache://{VAR_DIR / 'answers'}"))}
+answers = f"filecache://{VAR_DIR / 'answers'}"
+CACHES = {
+    "default": parsed("CACHE_URL", answers, Env.cache_url_config, "use redis://HOST:6379/0 or filecache:///FOLDER.")
+}
 CACHES["default"]["TIMEOUT"] = 24 * 3600
 if "filebased" in CACHES["default"]["BACKEND"].lower():
     CACHES["default"]["BACKEND"] = "core.caching.ForgivingFileCache"
@@ -242,7 +291,7 @@ FORMAT_MODULE_PATH = "config.formats"
 
 # -- static files and charts ---------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / variable("STATIC_ROOT", str(VAR_DIR / "static"))
+STATIC_ROOT = BASE_DIR / (variable("STATIC_ROOT") or VAR_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {
@@ -266,7 +315,7 @@ ISOLATED = flag("ISOLATED", default=False)  # no request leaves the intranet
 
 # -- security ----------------------------------------------------------------------------------------
 # Without SITE_URL plain HTTP only where nobody else can listen, as with `make run`.
-first_host = next((host for host in ALLOWED_HOSTS if not is_loopback(host)), "localhost").lstrip("*.") or "localhost"
+first_host = next((host for host in ALLOWED_HOSTS if not is_loopback(host)), "localhost").lstrip(".")
 site_url = "http://localhost:8000" if ONLY_THIS_MACHINE else f"https://{first_host}"
 SITE_URL = variable("SITE_URL", site_url).rstrip("/")  # of links in mails
 site_parts = urlsplit(SITE_URL)
@@ -284,7 +333,7 @@ try:  # who may read /metrics; an address alone is a network of one
     METRICS_FROM = [ip_network(text) for text in comma_list("METRICS_FROM", "127.0.0.0/8,::1/128")]
 except ValueError as exc:
     raise ImproperlyConfigured(f"METRICS_FROM: {exc}. Use 127.0.0.1/32,10.0.0.0/8.") from exc
-CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and not host.startswith(("*", "."))]
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if HTTPS and not host.startswith(".")]
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
@@ -306,8 +355,8 @@ if OIDC_SERVER:
     oidc_parts = urlsplit(OIDC_SERVER)
     if oidc_parts.scheme != "https" and not (oidc_parts.scheme == "http" and is_loopback(oidc_parts.hostname or "")):
         raise ImproperlyConfigured("OIDC_SERVER: use the https:// address of the provider (its issuer).")
-    if not OIDC_CLIENT or not OIDC_SECRET:
-        raise ImproperlyConfigured("OIDC_SERVER needs OIDC_CLIENT and OIDC_SECRET (or OIDC_SECRET_FILE).")
+if len({bool(part) for part in (OIDC_SERVER, OIDC_CLIENT, OIDC_SECRET)}) > 1:
+    raise ImproperlyConfigured("OIDC_SERVER, OIDC_CLIENT, OIDC_SECRET (or OIDC_SECRET_FILE): give all three or none.")
 SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.ProviderAdapter"
 OIDC_APP = {
     "provider_id": "sso",
@@ -367,10 +416,7 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "reset_password_from_key": "60/15m/ip",
 }
 # From editors up a second factor is required, after so many days of grace.
-grace_days = variable("MFA_GRACE_DAYS") or "30"
-if not grace_days.isdecimal() or int(grace_days) > 3_650:
-    raise ImproperlyConfigured(f"MFA_GRACE_DAYS={grace_days}: use days from 0 to 3650.")
-MFA_GRACE_DAYS = int(grace_days)
+MFA_GRACE_DAYS = number("MFA_GRACE_DAYS", 30, 0, 3_650)
 MFA_ADAPTER = "accounts.sign_in.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
@@ -379,12 +425,12 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers offer passkeys over p
 # A link to a new password: by mail where EMAIL_URL names a server, by an administrator in any case.
 MAIL = bool(variable("EMAIL_URL"))
 if MAIL:
-    try:
-        globals().update(Env.email_url_config(variable("EMAIL_URL")))
-    except (KeyError, ValueError) as exc:
-        raise ImproperlyConfigured("EMAIL_URL: use smtp+tls://USER:PASSWORD@HOST:PORT or smtp://HOST:PORT.") from exc
+    server = "use smtp+tls://USER:PASSWORD@HOST:PORT or smtp://HOST:PORT."
+    globals().update(parsed("EMAIL_URL", "", Env.email_url_config, server))
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = variable("EMAIL_FROM", f"tracker@{first_host}")
+DEFAULT_FROM_EMAIL = variable("EMAIL_FROM") or f"tracker@{first_host}"
+if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(DEFAULT_FROM_EMAIL)[1]):
+    raise ImproperlyConfigured(f"EMAIL_FROM={DEFAULT_FROM_EMAIL!r}: use NAME@HOST or Name <NAME@HOST>.")
 PASSWORD_RESET_TIMEOUT = 24 * 3600
 # Five failures slow one name at one address, for 15 minutes from the fifth; the same name from elsewhere still gets in.
 AXES_FAILURE_LIMIT = 5
@@ -501,3 +547,27 @@ SPECTACULAR_SETTINGS = {
         "Basis": "pilots.analytics.synergy.EmissionBasis",
     },
 }
+
+# -- names that are no setting ---------------------------------------------------------------------------
+# Variables of other programs that have a use in tracker.env.
+OF_OTHERS = re.compile(r"PATH|TZ|LANG|(LC|PG|PYTHON|DJANGO|GUNICORN|SSL|REQUESTS|AWS)_?\w+|\w+_proxy", re.IGNORECASE)
+
+
+def names_without_meaning() -> list[str]:
+    """Return a sentence for each variable that is nearly a setting, and for each name in tracker.env (deploy/tracker
+    lists them) that is none. One in small letters is meant as a setting: it stops the start."""
+    settings = NAMES - FORMER_VARIABLES.keys()
+    said, in_file = [], os.environ.get("TRACKER_ENV_NAMES", "").split()
+    for name in sorted(os.environ.keys() | {*in_file}):
+        plain = name.upper().removesuffix("_FILE")
+        if plain in settings and name != name.upper():
+            raise ImproperlyConfigured(f"{name} is no setting: write {name.upper()}.")
+        near = [] if plain in NAMES else get_close_matches(plain, settings, 1, 0.85)
+        if near:
+            said.append(f"{name} is no setting and has no effect: is {near[0]} meant?")
+        elif name in in_file and plain not in NAMES and not OF_OTHERS.fullmatch(name):
+            said.append(f"{name} in tracker.env is no setting and has no effect.")
+    return said
+
+
+NAMES_WITHOUT_MEANING = names_without_meaning()  # logged at the start: core/apps.py

@@ -1,6 +1,9 @@
 """App configuration of the core toolkit."""
 
+import logging
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 from simple_history.signals import post_create_historical_record
@@ -13,7 +16,10 @@ class CoreConfig(AppConfig):
     verbose_name = _("Imports and shipped records")
 
     def ready(self) -> None:
-        """Connect history entries to the change feed and migrations to the triggers."""
+        """Connect history entries to the change feed and migrations to the triggers; say what the settings made of
+        the environment."""
+        for text in settings.NAMES_WITHOUT_MEANING:
+            logging.getLogger("tracker.settings").warning(text)
         from core.backup import databases  # noqa: F401  # registers its check
         from core.caching import create_triggers, drop_triggers
         from core.history.change_feed import reset_foreign_transactions
