@@ -38,7 +38,7 @@ done
 "$python" deploy/compile_messages.py "$folder/locale"
 (
     cd "$folder"
-    export DEBUG=0 STATIC_ROOT=staticfiles DATABASE_URL=sqlite://:memory:
+    export DEBUG=0 STATIC_ROOT=staticfiles VAR_DIR="$work/var" DATABASE_URL=sqlite://:memory:
     SECRET_KEY=$("$python" -c 'import secrets; print(secrets.token_urlsafe(64))') PYTHONDONTWRITEBYTECODE=1 \
         "$python" manage.py collectstatic --noinput --verbosity 0
 )

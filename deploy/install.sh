@@ -65,7 +65,7 @@ copy_product() {
     find "$1" -name __pycache__ -not -path "$1/.venv/*" -prune -exec rm -rf {} +
     (
         cd "$1"
-        export DEBUG=0 STATIC_ROOT=staticfiles DATABASE_URL=sqlite://:memory:
+        export DEBUG=0 STATIC_ROOT=staticfiles VAR_DIR="$data" DATABASE_URL=sqlite://:memory:
         SECRET_KEY=$("$python" -c 'import secrets; print(secrets.token_urlsafe(64))')
         export SECRET_KEY
         .venv/bin/python deploy/compile_messages.py locale
@@ -132,7 +132,17 @@ else
     mv "$folder.part" "$folder"
     rm -rf "$folder.old"
 fi
+# Three releases stay: this one, the one that ran before it (the way back), and the newest of the others.
+[ ! -d "$target/current" ] || touch "$target/current/"
+touch "$folder"
 ln -sfn "releases/$release" "$target/current"
+# shellcheck disable=SC2012  # names without odd characters
+ls -1td "$target"/releases/*/ | tail -n +4 | while read -r old; do
+    echo "Removing $old"
+    rm -rf "$old"
+done
+first=yes
+[ ! -f "$settings/tracker.env" ] || first=''
 if [ -n "$user" ]; then
     make_service
 else
@@ -147,10 +157,12 @@ echo
 echo "Installed. Settings: $settings/tracker.env"
 echo "  $command migrate             create or update the tables"
 echo "  $command load_records        load the shipped records"
-echo "  $command createsuperuser     create the first administrator"
-if [ -n "$user" ]; then
+[ -z "$first" ] || echo "  $command createsuperuser     create the first administrator"
+if [ -z "$user" ]; then
+    echo "  $command serve               serve it at http://127.0.0.1:8000/"
+elif [ -n "$first" ]; then
     echo "  systemctl enable --now tracker-web tracker-worker@1 tracker-nightly.timer"
     echo "  cp $settings/Caddyfile /etc/caddy/Caddyfile && systemctl reload caddy"
 else
-    echo "  $command serve               serve it at http://127.0.0.1:8000/"
+    echo "  systemctl start tracker-web tracker-worker@1 tracker-nightly.timer"
 fi

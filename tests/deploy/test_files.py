@@ -5,12 +5,14 @@ no secret.
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from config import gunicorn_conf
+from config.settings import TIME_ZONE
 from core.middleware import MAX_UPLOAD_BYTES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -63,10 +65,10 @@ VALUES = {
 
 STARTS = {path.name: re.findall(r"^ExecStart=(\S+) (.+)$", path.read_text("utf-8"), re.MULTILINE) for path in UNITS}
 PROGRAMS = {
-    "check --tag": "manage.py check --tag",
+    "check --tag": "/releases/1/manage.py check --tag",
     "serve --bind 127.0.0.1:8000": "-m gunicorn config.wsgi -c python:config.gunicorn_conf --bind 127.0.0.1:8000",
-    "worker --worker-id %H-%i": "manage.py worker --worker-id %H-%i",
-    "nightly": "manage.py nightly",
+    "worker --worker-id %H-%i": "/releases/1/manage.py worker --worker-id %H-%i",
+    "nightly": "/releases/1/manage.py nightly",
 }
 
 
@@ -79,30 +81,91 @@ def test_units_start_the_command_which_reads_their_settings() -> None:
     assert [path.name for path in UNITS if re.search(r"^Environment", path.read_text("utf-8"), re.MULTILINE)] == []
 
 
+def run_tracker(folder: Path, settings: bytes, *words: str, shell: str = "/bin/sh") -> tuple[int, list[str], str]:
+    """Run the command on a file of settings; return its exit code, what its Python gets (a word or variable each; it
+    shows the folder that it is in as `.`), and what is said."""
+    release = folder / "releases" / "1"
+    script, python = release / "deploy" / "tracker", release / ".venv" / "bin" / "python"
+    for path in (script, python, folder / "settings" / "tracker.env", folder / "caller" / "file"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(read("tracker"), encoding="utf-8")
+    python.write_text('#!/bin/sh\nprintf \'%s\\0\' .="$(pwd)" "$@"\nenv -0\n', encoding="utf-8")
+    python.chmod(0o755)
+    (folder / "settings" / "tracker.env").write_bytes(settings)
+    done = subprocess.run(  # noqa: S603  # our own script
+        [shell, str(script), *words],
+        env={"PATH": "/usr/bin:/bin"},
+        cwd=folder / "caller",
+        capture_output=True,
+        check=False,
+    )
+    said = done.stdout.decode().replace(str(folder), "").split("\0")[:-1]
+    return done.returncode, said, done.stderr.decode().replace(str(folder), "")
+
+
 @pytest.mark.parametrize(("shell", "words"), [("/bin/sh", words) for words in PROGRAMS] + [("/bin/bash", "nightly")])
 def test_the_command_and_its_units_read_the_settings_literally(shell: str, words: str, tmp_path: Path) -> None:
-    """Every character of a value is its own; of a line that is no setting nothing is run."""
-    script = tmp_path / "releases" / "1" / "deploy" / "tracker"
-    python = tmp_path / "releases" / "1" / ".venv" / "bin" / "python"
-    for path in (script, python, tmp_path / "settings" / "tracker.env"):
-        path.parent.mkdir(parents=True)
-    script.write_text(read("tracker"), encoding="utf-8")
-    python.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\nenv -0\n", encoding="utf-8")
-    python.chmod(0o755)
-    lines = ["# SITE_ACCESS=internal", "; a comment", "touch", "touch ran=1", "", *map("=".join, VALUES.items())]
-    lines += ["BRIEF_FONTS='/usr/share/fonts, ours'  ", 'TIME_ZONE="Asia/Shanghai"', "ISOLATED=1"]
-    (tmp_path / "settings" / "tracker.env").write_text("\n".join(lines), encoding="utf-8")  # no end of the last line
-    done = subprocess.run(  # noqa: S603  # our own script
-        [shell, str(script), *words.split(), "a b"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    said, given = done.stdout.decode().split("\0")[:-1], [*PROGRAMS[words].split(), "a b"]
+    """Every character of a value is its own. A command reads files from the folder of the caller."""
+    lines = ["\ufeff# SITE_ACCESS=internal", "", *map("=".join, VALUES.items()), "  ", "\r", "  ISOLATED=1\r"]
+    lines += ["BRIEF_FONTS='/usr/share/fonts, ours'  ", 'TIME_ZONE="Asia/Shanghai"']  # no end of the last line
+    code, said, faults = run_tracker(tmp_path, "\n".join(lines).encode(), *words.split(), "a b", shell=shell)
+    assert (code, faults) == (0, "")
+    given = [f".={'/releases/1' if words.startswith('serve') else '/caller'}", *PROGRAMS[words].split(), "a b"]
     assert said[: len(given)] == given
     named = dict(variable.split("=", 1) for variable in said[len(given) :])
     for name in ("PATH", "PWD", "OLDPWD", "SHLVL", "_"):  # the shell's own
         named.pop(name, None)
-    quoted = {"BRIEF_FONTS": "/usr/share/fonts, ours", "TIME_ZONE": "Asia/Shanghai", "ISOLATED": "1"}
-    assert named == VALUES | quoted
+    values = VALUES | {"ISOLATED": "1", "BRIEF_FONTS": "/usr/share/fonts, ours", "TIME_ZONE": "Asia/Shanghai"}
+    assert named == values | {"TRACKER_ENV_NAMES": "".join(f" {name}" for name in values)}
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("SITE_ACCESS = internal", "export SITE_ACCESS=internal", "SITE_ACCESS: internal", "SITE-ACCESS=internal"),
+        *("=internal", "; a comment", "touch", "touch ran=1", "'SITE_ACCESS=internal'"),
+    ],
+)
+def test_a_line_that_is_not_understood_stops_the_start(line: str, shell: str, tmp_path: Path) -> None:
+    """Else an internal site is open. The line is not repeated: it may be a password."""
+    told = (
+        "/settings/tracker.env, line 3 is not understood. Write NAME=value, without export, and no blank before or "
+        "after =.\n"
+    )
+    text = f"# ours\nISOLATED=1\n{line}\nDEBUG=0\n".encode()
+    assert run_tracker(tmp_path, text, "nightly", shell=shell) == (1, [], told)
+    text = f"SITE_ACCESS={line}\n".encode("utf-16")
+    assert run_tracker(tmp_path, text, "nightly", shell=shell)[:2] == (1, [])
+
+
+# -- installing ------------------------------------------------------------------------------------------
+
+
+def test_three_releases_stay_and_the_first_installation_alone_makes_an_administrator(tmp_path: Path) -> None:
+    """The new one, the one that ran before it although it is the oldest, and the newest of the others."""
+    (tmp_path / "source/deploy").mkdir(parents=True)
+    (tmp_path / "source/deploy/install.sh").write_text(read("install.sh"), encoding="utf-8")
+    (tmp_path / "source/RELEASE").write_text("2\n", encoding="utf-8")
+    for number, release in enumerate(("0.9", "1.0", "1.1", "1.2", "2")):
+        (tmp_path / "to/releases" / release).mkdir(parents=True)
+        os.utime(tmp_path / "to/releases" / release, (number, number))
+    (tmp_path / "to/current").symlink_to("releases/0.9")
+    install = ["/bin/sh", str(tmp_path / "source/deploy/install.sh"), "--to", str(tmp_path / "to")]
+    told = [
+        subprocess.run(
+            install,
+            env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable},
+            text=True,
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout.splitlines()
+        for _again in range(2)
+    ]
+    assert sorted(path.name for path in (tmp_path / "to/releases").iterdir()) == ["0.9", "1.2", "2"]
+    assert (tmp_path / "to/current").readlink() == Path("releases/2")
+    commands = [[line.split()[1] for line in lines if line.startswith("  ")] for lines in told]
+    assert commands == [["migrate", "load_records", "createsuperuser", "serve"], ["migrate", "load_records", "serve"]]
 
 
 # -- secrets ---------------------------------------------------------------------------------------------
@@ -126,6 +189,8 @@ def test_ports_and_folders_agree() -> None:
     assert set(re.findall(r"(?:127\.0\.0\.1|0\.0\.0\.0|web):(\d+)", read("Caddyfile"))) == {"8000"}
     assert set(re.findall(r"(?:127\.0\.0\.1|0\.0\.0\.0|EXPOSE )[: ]?(\d{4})", read("Containerfile"))) == {"8000"}
     assert compose()["services"]["proxy"]["environment"]["TRACKER_UPSTREAM"] == "web:8000"  # type: ignore[index]
+    for timer in re.findall(r"^OnCalendar=(.+)$", read("systemd/tracker-nightly.timer"), re.MULTILINE):
+        assert timer.endswith(f" {TIME_ZONE}")  # a machine keeps UTC as a rule
     for unit in UNITS:
         text = unit.read_text(encoding="utf-8")
         assert set(re.findall(r"(/(?:opt|etc|var/lib)/tracker)", text)) == {"/opt/tracker", "/etc/tracker"}
@@ -152,6 +217,9 @@ def test_compose_migrates_once_before_it_serves_and_gives_no_service_more_than_i
     assert set(services) == {"secrets", "database", "cache", "migrate", "web", "worker", "proxy"}
     for name in ("web", "worker"):
         assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert {str(service["logging"]) for service in services.values()} == {
+        "{'driver': 'json-file', 'options': {'max-size': '20m', 'max-file': '5'}}"
+    }
     for name in ("secrets", "migrate", "web", "worker"):
         service = services[name]
         assert (service["read_only"], service["cap_drop"], service["tmpfs"]) == (True, ["ALL"], ["/tmp"])  # noqa: S108
