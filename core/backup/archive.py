@@ -321,9 +321,9 @@ def restore(path: Path, database: Database, *, force: bool) -> list[str]:
                 f"{database} is not empty: with --force the backup takes its place and it gets another name."
             )
         with restored_copy(path, manifest, database, "restoring") as (side, pending):
-            side.migrate()
             with side.configured() as connection:
                 empty_excluded_tables(connection)
+            side.migrate()  # which also begins a version of the data
             with reported_errors("The store of uploaded files"):
                 lacking = [name for name, digest in manifest.files.items() if stored_checksum(name) != digest]
                 for name in lacking:

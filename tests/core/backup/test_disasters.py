@@ -249,12 +249,21 @@ def test_a_restore_waits_for_the_service_and_asks_before_it_replaces(site: Site,
     told = site.manage("restore", str(path), "--force", SECRET_KEY=secrets.token_urlsafe(64))
     assert "What was there before is" in told
     assert "This machine has another SECRET_KEY" in told
+    project.start()
+    client = project.client()  # of one process, as long as it is open
+    for _request in range(2):
+        assert client.send("GET", "agencies/?page_size=2").status == 200
+    assert project.server is not None
+    counted = re.findall(
+        r"^tracker_response_cache_total(.+)$", project.server.get("/metrics").content.decode(), re.MULTILINE
+    )
+    assert sorted(counted) == ['{result="hit"} 1.0', '{result="miss"} 1.0']
 
 
 def test_a_process_that_starts_during_a_restore_waits_for_its_end(site: Site) -> None:
     """On SQLite; PostgreSQL renames no database that has a client."""
     site.manage("worker", "--until-empty")
-    locks = [path for path in site.home.rglob("*.lock") if path.parent.name != "backups"]
+    locks = [*site.home.rglob("*.sqlite3.lock")]
     if connection.vendor != "sqlite":
         assert locks == []
         return
