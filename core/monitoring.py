@@ -185,7 +185,8 @@ def disk_gauges() -> Gauges:
 
 def sign_in_gauges() -> Gauges:
     """Return the failed sign-ins that were not followed by a good one."""
-    recent = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() - timedelta(hours=1))
+    now = timezone.now()
+    recent = AccessAttempt.objects.filter(attempt_time__range=(now - timedelta(hours=1), now))
     failed = recent.aggregate(n=Sum("failures_since_start"))["n"] or 0
     text = "Failed sign-ins of names and addresses that failed within the last hour."
     return {"tracker_failed_sign_ins": (text, failed)}
@@ -218,13 +219,13 @@ def job_gauges() -> Gauges:
         waiting=Count("pk", filter=waiting),
         oldest=Min("enqueued_at", filter=waiting),
         running=Count("pk", filter=Q(status="RUNNING")),
-        lost=Count("pk", filter=Q(status="FAILED", finished_at__gt=now - timedelta(days=1))),
+        lost=Count("pk", filter=Q(status="FAILED", finished_at__range=(now - timedelta(days=1), now))),
     )
     return {
         "tracker_jobs_waiting": ("Background jobs that wait for a worker.", jobs["waiting"]),
         "tracker_oldest_waiting_job_seconds": (
             "Time for which the oldest of them has waited; 0 if there is none.",
-            (now - jobs["oldest"]).total_seconds() if jobs["oldest"] else 0,
+            max(0, (now - jobs["oldest"]).total_seconds()) if jobs["oldest"] else 0,
         ),
         "tracker_jobs_running": ("Background jobs that run.", jobs["running"]),
         "tracker_jobs_lost": ("Background jobs that failed within the last day.", jobs["lost"]),

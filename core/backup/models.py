@@ -44,7 +44,7 @@ class BackupRun(models.Model):
 
 
 MAX_BACKUP_AGE = timedelta(hours=26)  # a backup a day, and two hours of patience
-KEPT_RUNS = 200
+KEPT_RUNS = 100  # of each kind, of those that succeeded and of those that failed
 log = logging.getLogger("tracker.backup")
 
 
@@ -75,18 +75,23 @@ class BackupStatus:
         return texts
 
 
+def ended_runs(kind: BackupRun.Kind) -> models.QuerySet[BackupRun]:
+    """Return what has ended of a kind, newest first, without what a clock that ran ahead has dated later than now."""
+    return BackupRun.objects.filter(kind=kind, ended_at__lte=timezone.now()).order_by("-ended_at")
+
+
 def backup_status() -> BackupStatus:
     """Return the status by the rows of this database. Two queries, and a third after a failed backup."""
-    backups = BackupRun.objects.filter(kind=BackupRun.Kind.BACKUP).order_by("-ended_at")
+    backups = ended_runs(BackupRun.Kind.BACKUP)
     last = backups.first()
     good = last if last is None or last.ok else backups.filter(ok=True).first()
-    return BackupStatus(last, good, BackupRun.objects.filter(kind=BackupRun.Kind.DRILL).order_by("-ended_at").first())
+    return BackupStatus(last, good, ended_runs(BackupRun.Kind.DRILL).first())
 
 
 def nightly_age() -> timedelta | None:
     """Return the time since the nightly work last ended (`manage.py nightly`)."""
-    ended = BackupRun.objects.filter(kind=BackupRun.Kind.NIGHTLY).aggregate(at=models.Max("ended_at"))["at"]
-    return timezone.now() - ended if ended else None
+    last = ended_runs(BackupRun.Kind.NIGHTLY).first()
+    return last.age if last else None
 
 
 def record_run(kind: str, *, ok: bool, seconds: float, file: str = "", size: int = 0, detail: str = "") -> None:
@@ -96,8 +101,8 @@ def record_run(kind: str, *, ok: bool, seconds: float, file: str = "", size: int
     """
     try:
         BackupRun.objects.create(kind=kind, ok=ok, seconds=seconds, file=file, size=size, detail=detail)
-        kept = BackupRun.objects.order_by("-pk").values_list("pk", flat=True)[:KEPT_RUNS]
-        BackupRun.objects.exclude(pk__in=list(kept)).delete()
+        alike = BackupRun.objects.filter(kind=kind, ok=ok)
+        alike.exclude(pk__in=list(alike.order_by("-pk").values_list("pk", flat=True)[:KEPT_RUNS])).delete()
     except Exception as exc:  # the backup itself stands or fell already, and the log has said so
         log.warning("the result of the %s was not written down: %s", kind, exc)
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import Count
 from django.test import Client
 from django.utils import timezone
 
 from core import monitoring as health
-from core.backup.models import BackupRun, backup_status
+from core.backup.models import KEPT_RUNS, BackupRun, backup_status, nightly_age, record_run
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +39,29 @@ def test_a_failed_backup_is_not_the_newest_good_one() -> None:
     ]
     aged("backup", 0)
     assert backup_status().warnings == []
+
+
+def test_what_a_clock_dated_ahead_counts_for_nothing() -> None:
+    for kind in BackupRun.Kind.values:
+        aged(kind, -7_200)
+    found = backup_status()
+    assert (found.last, found.good, found.drill, nightly_age()) == (None, None, None, None)
+    good = {kind: aged(kind, 27) for kind in BackupRun.Kind.values}
+    found = backup_status()
+    assert (found.last, found.good, found.drill) == (good["backup"], good["backup"], good["drill"])
+    assert found.warnings == ["the newest good backup is 27 hours old"]
+    age = nightly_age()
+    assert age is not None
+    assert round(age.total_seconds() / 3600) == 27
+
+
+def test_many_failures_leave_the_rows_of_the_last_good_runs() -> None:
+    for kind in ("backup", "drill"):
+        record_run(kind, ok=True, seconds=1, file="good.tar")
+    for _hour in range(KEPT_RUNS + 1):
+        record_run("backup", ok=False, seconds=1, detail="the disk is full")
+    counts = BackupRun.objects.order_by("kind", "ok").values_list("kind", "ok").annotate(n=Count("pk"))
+    assert list(counts) == [("backup", False, KEPT_RUNS), ("backup", True, 1), ("drill", True, 1)]
 
 
 def test_a_failed_drill_is_a_warning_until_the_next_good_one() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
@@ -205,6 +206,22 @@ def test_jobs(client: Client) -> None:
     assert [value(found, f"tracker_{name}") for name in names] == [2, 1, 1]
     assert value(found, "tracker_oldest_waiting_job_seconds") == pytest.approx(20 * 60, abs=60)
     assert value(found, "tracker_nightly_age_seconds") == pytest.approx(5 * 3600, abs=60)
+
+
+def test_what_a_clock_dated_ahead_is_neither_old_nor_recent(client: Client) -> None:
+    ahead = timezone.now() + timedelta(days=300)
+    make_job("READY", enqueued_at=ahead)
+    make_job("FAILED", finished_at=ahead)
+    for kind in ("backup", "drill", "nightly"):
+        record_run(kind, ok=True, seconds=1)
+    BackupRun.objects.update(ended_at=ahead)
+    attempt = AccessAttempt.objects.create(username="clerk", ip_address="10.0.0.1", failures_since_start=4)
+    AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=ahead)
+    found = scrape(client)
+    names = ("jobs_waiting", "jobs_lost", "oldest_waiting_job_seconds", "failed_sign_ins")
+    assert [value(found, f"tracker_{name}") for name in names] == [1, 0, 0, 0]
+    ages = ("backup_age_seconds", "drill_age_seconds", "nightly_age_seconds")
+    assert [found[f"tracker_{name}"] for name in ages] == [{}, {}, {}]
 
 
 def make_job(status: str, **more: Any) -> None:
