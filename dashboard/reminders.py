@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
 from django.core.mail import EmailMessage, get_connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -51,6 +51,7 @@ MAX_LINES = 5  # of a block of a digest
 DAYS_BEFORE, DAYS_AFTER = (30, 7, 1), (1, 7, 30)
 NEWS_DAYS = 30
 """Days for which something that happened is news: what is older is on the pages, and in no mail."""
+KEPT_STEPS = 60  # days, longer than any of these
 Step = tuple[str, date]
 """A step: its code, and the day for which it is planned."""
 log = logging.getLogger("tracker.reminders")
@@ -436,6 +437,15 @@ def send_one(key: int, work: OpenWork, connection: Any, outcome: Outcome) -> Non
     else:
         outcome.sent += 1
         note(digest)
+
+
+def delete_told(day: date) -> None:
+    """Delete what no digest asks for any more: digests that were sent, old news, and steps before a day that has come.
+
+    Those after a day are asked for as long as something is late: of each record a few, for each user.
+    """
+    over = Q(thing=Told.DIGEST) | Q(code__startswith="before") | Q(code__in=("refused", "red"))
+    Told.objects.filter(over, day__lt=day - timedelta(KEPT_STEPS)).delete()
 
 
 def note(digest: Digest) -> None:

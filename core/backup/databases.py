@@ -12,8 +12,9 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from stat import S_IMODE
 from tempfile import TemporaryFile
@@ -317,7 +318,6 @@ class PostgreSQL(DjangoDatabase):
             cursor.execute(found, [like])
             words = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE %s LC_CTYPE %s"
             cursor.execute(f"CREATE DATABASE {self.quoted} {words}", cursor.fetchone())
-        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=settings.VAR_DIR) as file:
             shutil.copyfileobj(dump, file)
             file.seek(0)
@@ -369,6 +369,32 @@ def database_at(url: str) -> Database:
         return database_of(dict(environ.Env.db_url_config(url)))
     except (KeyError, ValueError, environ.ImproperlyConfigured) as exc:
         raise CommandError("--into: use sqlite:////FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.") from exc
+
+
+@contextmanager
+def exclusive_lock(name: str) -> Iterator[Callable[[], object] | None]:
+    """Hold the lock of this name on the database, as a context manager; on PostgreSQL against processes of any machine.
+
+    None where another process holds it; else a function that raises DatabaseError once the lock is lost with its
+    connection. The lock of a process that ends is released, however it ends.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.vendor == "postgresql":
+        with closing(connection.copy()) as own, own.cursor() as cursor:
+            # That of a machine that lost its power, too.
+            cursor.execute(
+                "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+            )
+            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"tracker {name}"])
+            yield partial(cursor.execute, "SELECT 1") if cursor.fetchone()[0] else None
+        return
+    file_name = quote(f"{Path(connection.settings_dict['NAME']).name} {name}.lock", safe="")
+    with (settings.VAR_DIR / file_name).open("a") as file:
+        held = None
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = int
+        yield held
 
 
 def hold_service_lock() -> None:

@@ -55,6 +55,7 @@ MAX_SHEETS = 10  # so many are searched for headings
 MAX_STORED_ERRORS = 20_000  # so many are kept; nobody mends more in one go
 MAX_DETAILED_ROWS = 2_000  # in a longer file the fields of new records are left to the file itself
 FILE_RETENTION = timedelta(days=30)  # a file that was never confirmed
+CONFIRMED_FILE_RETENTION = timedelta(days=365)  # undoing an import does not need its file
 MAX_CHOICES = 500  # names that a drop-down offers
 LAST_ROW = 2**20
 CHUNK_SIZE = 500  # records in memory
@@ -171,10 +172,11 @@ def update_dry_run(record: Import, plan: DryRun) -> Import:
 
 
 def delete_expired_files() -> None:
-    """Delete the files of dry runs that were never confirmed; their summary stays."""
-    limit = timezone.now() - FILE_RETENTION
+    """Delete the files of old dry runs and old imports; their summary stays."""
+    now = timezone.now()
     waiting = [ImportState.CHECKING, ImportState.FAULTY, ImportState.CHECKED]
-    ImportFile.objects.filter(record__state__in=waiting, record__uploaded_at__lt=limit).delete()
+    ImportFile.objects.filter(record__state__in=waiting, record__uploaded_at__lt=now - FILE_RETENTION).delete()
+    ImportFile.objects.filter(record__confirmed_at__lt=now - CONFIRMED_FILE_RETENTION).delete()
 
 
 def dry_run_report(plan: DryRun) -> dict[str, object]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
+from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
@@ -14,9 +16,11 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.forms import mail_password_links
 from core.api.idempotency import IdempotencyRecord
+from core.backup.databases import exclusive_lock
 from core.backup.models import BackupRun, record_run
 from core.imports.models import Import, ImportFile, ImportState
 from dashboard.management.commands import nightly
+from dashboard.models import Told
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +39,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     def call(name: str, **_options: Any) -> None:
         names.append(name)
         if name in {"backup", "drill"}:
-            record_run(name, ok=True, seconds=1)
+            record_run(name, ok=True, seconds=1, file="tracker.tar")
 
     monkeypatch.setattr(nightly, "call_command", call)
     return names
@@ -48,7 +52,7 @@ def run() -> str:
 
 
 def ended(kind: str, ago: timedelta) -> None:
-    record_run(kind, ok=True, seconds=1)
+    record_run(kind, ok=True, seconds=1, file="tracker.tar")
     BackupRun.objects.filter(kind=kind).update(ended_at=timezone.now() - ago)
 
 
@@ -76,9 +80,41 @@ def test_the_next_night_has_its_backup_and_the_drill_comes_once_a_week(called: l
 
 
 def test_after_a_kill_in_the_middle_it_goes_on_behind_the_backup(called: list[str]) -> None:
-    record_run("backup", ok=True, seconds=1)
+    record_run("backup", ok=True, seconds=1, file="tracker.tar")
     run()
     assert called == ["drill", *HOUSEKEEPING, "remind"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=1), timedelta(days=300)])
+def test_a_clock_that_ran_ahead_stops_no_night(called: list[str], ahead: timedelta) -> None:
+    for kind in ("nightly", "backup", "drill"):
+        ended(kind, -ahead)
+    run()
+    assert called == ["backup", "drill", *HOUSEKEEPING, "remind"]
+
+
+def test_a_backup_is_tried_at_each_call_until_there_is_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lacks files fails too, and is an archive."""
+    names, files = [], iter(["", "", "tracker.tar"])
+
+    def call(name: str, **_options: Any) -> None:
+        names.append(name)
+        if name == "backup":
+            file = next(files)
+            record_run(name, ok=False, seconds=1, file=file)
+            raise CommandError("it lacks 1 of 2 files" if file else "the disk is full")
+        if name == "drill":
+            record_run(name, ok=True, seconds=1, file="tracker.tar")
+
+    monkeypatch.setattr(nightly, "call_command", call)
+    for fault in ("the disk is full", "the disk is full", "it lacks 1 of 2 files"):
+        with pytest.raises(CommandError, match=f"^backup: {fault}$"):
+            run()
+    run()
+    steps = ["backup", "drill", *HOUSEKEEPING, "remind"]
+    assert names == [*steps, "backup", "remind", "backup", "remind", "remind"]
+    rows = BackupRun.objects.filter(kind="nightly")
+    assert list(rows.values_list("ok", "detail")) == [(False, "backup: the disk is full")]
 
 
 def test_a_step_that_fails_keeps_no_other_from_being_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,10 +135,24 @@ def test_a_step_that_fails_keeps_no_other_from_being_taken(monkeypatch: pytest.M
 
 
 def test_while_one_process_does_it_another_leaves_it_alone(called: list[str]) -> None:
-    with nightly.nightly_lock() as held:
-        assert (held, run(), called) == (True, "Another process does the nightly work.\n", [])
+    with exclusive_lock("nightly") as held:
+        assert held is not None
+        assert (run(), called) == ("Another process does the nightly work.\n", [])
     run()
     assert called
+
+
+def test_what_a_digest_may_still_ask_for_is_kept() -> None:
+    """Of steps that are over only those after a day come again, as long as something is late."""
+    user, today = User.objects.create_user("clerk"), timezone.localdate()
+    for code in ("before30", "after30", "refused", "red", "decide", "ministry", "sent"):
+        for days in (60, 61):
+            thing = Told.DIGEST if code == "sent" else "milestone:1"
+            Told.objects.create(user=user, thing=thing, code=code, day=today - timedelta(days))
+    nightly.Command(stdout=io.StringIO()).delete_expired()
+    old = Told.objects.filter(day=today - timedelta(61)).values_list("code", flat=True)
+    assert sorted(old) == ["after30", "decide", "ministry"]
+    assert Told.objects.count() == 7 + 3
 
 
 @pytest.mark.parametrize(("hour", "day"), [(2, 9), (3, 10), (23, 10)])
@@ -120,6 +170,19 @@ def test_what_has_expired_is_deleted_and_nothing_else() -> None:
         dry_run = Import.objects.create(kind="pilots", file_name=key, sha256="", form="csv", state=ImportState.CHECKING)
         Import.objects.filter(pk=dry_run.pk).update(uploaded_at=now - timedelta(days=5 + hours))
         ImportFile.objects.create(record=dry_run, content=b"", report={})
+        UserSession.objects.create(user=user, session_key=key, ip="10.0.0.1", user_agent="x")
+        UserSession.objects.create(user=user, session_key=f"no session {key}", ip="10.0.0.1", user_agent="x")
+        confirmed = Import.objects.create(
+            kind="pilots", file_name=f"{key} confirmed", sha256="", form="csv", state=ImportState.CONFIRMED
+        )
+        confirmed_at = now - timedelta(days=364, hours=hours)
+        Import.objects.filter(pk=confirmed.pk).update(uploaded_at=confirmed_at, confirmed_at=confirmed_at)
+        ImportFile.objects.create(record=confirmed, content=b"", report={})
+        AccessLog.objects.create(username=key, ip_address="10.0.0.1")
+        AccessAttempt.objects.create(username=key, ip_address="10.0.0.1", failures_since_start=1)
+        for model in (AccessLog, AccessAttempt):
+            model.objects.filter(username=key).update(attempt_time=now - timedelta(days=179, hours=hours))
+    UserSession.objects.exclude(session_key="no session new").update(created_at=now - timedelta(hours=25))
     for status, days in (("SUCCESSFUL", 31), ("FAILED", 31), ("SUCCESSFUL", 29), ("READY", 31), ("RUNNING", 31)):
         job, at = mail_password_links.enqueue(users=[], language="en"), now - timedelta(days=days)
         over = None if status in {"READY", "RUNNING"} else at
@@ -127,5 +190,9 @@ def test_what_has_expired_is_deleted_and_nothing_else() -> None:
     nightly.Command(stdout=io.StringIO()).delete_expired()
     assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["new"]
     assert list(Session.objects.values_list("session_key", flat=True)) == ["new"]
-    assert [file.record.file_name for file in ImportFile.objects.all()] == ["new"]
+    assert set(UserSession.objects.values_list("session_key", flat=True)) == {"new", "no session new"}
+    assert {file.record.file_name for file in ImportFile.objects.all()} == {"new", "new confirmed"}
+    assert Import.objects.count() == 4
+    for model in (AccessLog, AccessAttempt):
+        assert list(model.objects.values_list("username", flat=True)) == ["new"]
     assert set(DBTaskResult.objects.values_list("status", flat=True)) == {"SUCCESSFUL", "READY", "RUNNING"}

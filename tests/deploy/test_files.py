@@ -152,16 +152,10 @@ def test_three_releases_stay_and_the_first_installation_alone_makes_an_administr
         os.utime(tmp_path / "to/releases" / release, (number, number))
     (tmp_path / "to/current").symlink_to("releases/0.9")
     install = ["/bin/sh", str(tmp_path / "source/deploy/install.sh"), "--to", str(tmp_path / "to")]
-    told = [
-        subprocess.run(
-            install,
-            env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable},
-            text=True,
-            stdout=subprocess.PIPE,
-            check=True,
-        ).stdout.splitlines()
-        for _again in range(2)
-    ]
+    environment, told = {"PATH": "/usr/bin:/bin", "PYTHON": sys.executable}, []
+    for _again in range(2):
+        done = subprocess.run(install, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+        told.append(done.stdout.splitlines())
     assert sorted(path.name for path in (tmp_path / "to/releases").iterdir()) == ["0.9", "1.2", "2"]
     assert (tmp_path / "to/current").readlink() == Path("releases/2")
     commands = [[line.split()[1] for line in lines if line.startswith("  ")] for lines in told]

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management import call_command
@@ -14,7 +15,7 @@ from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
 
-from core.backup.databases import hold_service_lock
+from core.backup.databases import exclusive_lock, hold_service_lock
 from core.http import demonstration_side
 from core.jobs.queue import take_back
 
@@ -43,18 +44,25 @@ class Worker(db_worker.Worker):
     def run(self) -> None:
         while self.running:
             try:
-                if left := take_back(self.worker_id):
-                    log.warning("%d jobs taken back: this worker ended in the middle of them", left)
-                return self.work()
+                with exclusive_lock(f"worker {self.worker_id}") as check_name:
+                    if check_name is None:
+                        raise CommandError(
+                            f"A worker of the name {self.worker_id} runs already. Give each a name of its own, the "
+                            "same at every start: --worker-id NAME."
+                        )
+                    if left := take_back(self.worker_id):
+                        log.warning("%d jobs taken back: this worker ended in the middle of them", left)
+                    return self.work(check_name)
             except DatabaseError:
                 log.exception("the worker goes on when the database answers")
                 close_old_connections()
                 time.sleep(self.interval)
         return None
 
-    def work(self) -> None:
+    def work(self, check_name: Callable[[], object]) -> None:
         """Run jobs until told to stop, until none waits, or until the process beside is gone."""
         while self.running and not (self.beside and process_is_gone(self.beside)):
+            check_name()
             close_old_connections()
             job = self.claim()
             if job:

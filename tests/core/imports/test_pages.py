@@ -17,7 +17,7 @@ from django_tasks_db.models import DBTaskResult
 from openpyxl import Workbook, load_workbook
 
 from core.imports import apply
-from core.imports.files import FAULT_COLOUR
+from core.imports.files import FAULT_COLOUR, delete_expired_files
 from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import BUSY, progress_of
 from core.spreadsheets.reader import unpacked_size
@@ -421,6 +421,21 @@ def test_a_large_file_that_no_kind_fits_says_so_on_its_page(
         address = upload(admin_client, csv_file(["1"], heads=["nothing"]), kind="")["Location"]
     page = admin_client.get(address)
     assert page.context["job"]["error"] == "No kind of records has these headings. Choose what the rows are."
+
+
+def test_an_import_is_undone_after_its_file_went(admin_client: Client) -> None:
+    record = checked(admin_client, HUZHOU)
+    admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
+    Import.objects.update(confirmed_at=timezone.now() - timedelta(days=366))
+    assert Pilot.objects.count() == 1
+    delete_expired_files()
+    assert not ImportFile.objects.exists()
+    page = admin_client.get(record.get_absolute_url())
+    assert "The file itself is kept for a year after its confirmation." in page.text
+    assert "Undo the whole import" in page.text
+    assert admin_client.get(reverse("import-list")).status_code == 200
+    admin_client.post(reverse("import-undo", args=[record.pk]), {"reason": "Wrong"})
+    assert (Import.objects.get().state, Pilot.objects.count()) == ("undone", 0)
 
 
 def test_what_stands_against_a_long_import_is_told_on_its_page_and_it_can_be_asked_for_again(

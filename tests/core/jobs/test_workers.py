@@ -109,6 +109,26 @@ def test_one_that_was_killed_three_times_has_failed(database: Database, start: C
     assert "three times. Nothing was written: ask for it again." in error
 
 
+def test_a_second_worker_of_one_name_is_refused_and_takes_nothing(
+    database: Database, start: Callable[..., Worker]
+) -> None:
+    """It would take back what the first one does, and both would do it."""
+    first = start("worker-1")
+    assert writes(first)
+    second = start("worker-1")
+    _said, told = second.communicate(timeout=TIMEOUT)
+    assert second.returncode == 1
+    assert told.splitlines()[-1] == (
+        "django.core.management.base.CommandError: A worker of the name worker-1 runs already. Give each a name of its "
+        "own, the same at every start: --worker-id NAME."
+    )
+    assert jobs(database) == [("RUNNING", 1), ("READY", 0)]
+    first.kill()
+    first.wait(TIMEOUT)
+    assert let_on(start("worker-1", "--until-empty")) == 0
+    assert (rows(database), jobs(database)) == (ONCE, [("SUCCESSFUL", 2), ("SUCCESSFUL", 1)])
+
+
 def test_a_worker_that_is_told_to_end_finishes_its_job(database: Database, start: Callable[..., Worker]) -> None:
     worker = start("worker-1")
     assert writes(worker)
