@@ -264,6 +264,12 @@ def alerts() -> list[dict[str, Any]]:
     return list(group["rules"])
 
 
+def test_the_guide_says_what_to_do_at_each_alert() -> None:
+    guide = (settings.BASE_DIR / "docs/operations.md").read_text(encoding="utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith("| `Tracker")]
+    assert sorted(re.findall(r"`(Tracker\w+)`", "".join(rows))) == sorted(rule["alert"] for rule in alerts())
+
+
 def test_every_metric_of_the_rules_exists(client: Client) -> None:
     client.get("/robots.txt")
     client.get("/about/")
