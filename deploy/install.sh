@@ -102,7 +102,7 @@ make_service() {
         rm /etc/systemd/system/tracker-worker.service
     fi
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
-    name=$(sed -n 's/^ALLOWED_HOSTS=\([^,]*\).*/\1/p' "$settings/tracker.env")
+    name=$(sed -n "s/^[[:blank:]]*ALLOWED_HOSTS=[\"']\{0,1\}\([A-Za-z0-9.-]*\).*/\1/p" "$settings/tracker.env")
     buffers="request_buffers"
     case $(caddy version 2>/dev/null) in 2.[0-6].* | v2.[0-6].*) buffers="buffer_requests\n\t\tmax_buffer_size" ;; esac
     sed "s/tracker\.example\.gov\.cn/$name/g; s/^\t\trequest_buffers/\t\t$buffers/" \

@@ -30,7 +30,8 @@ def test_footer_about_page_and_schema_show_the_version() -> None:
 
 
 def test_env_example_and_the_operations_guide_name_every_setting_and_nothing_else() -> None:
-    read_by_settings = set(re.findall(r'(?:flag|variable|comma_list|parsed|number)\(\s*"([A-Z_]+)"', read("config/settings.py")))
+    readers = r'(?:flag|variable|comma_list|parsed|number)\(\s*"([A-Z_]+)"'
+    read_by_settings = set(re.findall(readers, read("config/settings.py")))
     table = read("docs/operations.md").partition("\n## Settings")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", table, re.MULTILINE))
     variables = dict(re.findall(r"^#([A-Z_]+)=(.*)$", read(".env.example"), re.MULTILINE))

@@ -11,6 +11,7 @@ from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
@@ -153,6 +154,25 @@ def test_what_a_digest_may_still_ask_for_is_kept() -> None:
     old = Told.objects.filter(day=today - timedelta(61)).values_list("code", flat=True)
     assert sorted(old) == ["after30", "decide", "ministry"]
     assert Told.objects.count() == 7 + 3
+
+
+def test_a_lock_has_a_name_and_ends_with_its_connection() -> None:
+    first, second, third = exclusive_lock("worker a/1"), exclusive_lock("worker a/1"), exclusive_lock("worker b")
+    with first as held, second as refused, third as other:
+        assert (held is None, refused is None, other is None) == (False, True, False)
+    with exclusive_lock("worker a/1") as held:
+        assert held is not None
+        held()
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database d ON d.oid = database "
+                    "WHERE locktype = 'advisory' AND datname = current_database()"
+                )
+            with pytest.raises(DatabaseError):
+                held()
+            with exclusive_lock("worker a/1") as again:
+                assert again is not None
 
 
 @pytest.mark.parametrize(("hour", "day"), [(2, 9), (3, 10), (23, 10)])
