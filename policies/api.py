@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.db.models import Case, F, QuerySet, When
+from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
@@ -356,12 +357,15 @@ class RolloutView(AggregateView):
     ]
 
     def build(self) -> Rollout:
-        """Build the rollout of the policy asked for. Raises BadRequest, naming those that have one."""
-        slug = self.request.query_params.get("policy")
-        policy = next((policy for policy in Policy.objects.all() if policy.slug == slug), None)
-        if policy is not None:
+        """Build the rollout of the policy asked for. Raises Http404 before the policy existed, and BadRequest, naming
+        those that have one, for any other word.
+        """
+        slug, known = self.request.query_params.get("policy"), Policy.objects.known(self.as_of)
+        if policy := known.filter(slug=slug).first():
             return build_rollout(policy, self.as_of)
-        slugs = list(Policy.objects.rolled_out().values_list("slug", flat=True))
+        if Policy.objects.filter(slug=slug).exists():
+            raise Http404
+        slugs = list(known.rolled_out().values_list("slug", flat=True))
         if slug is not None:
             raise BadRequest(unknown_value_error("policy", slug, slugs))
         text = _("policy: name a policy. With a rollout: %(known)s.") % {"known": ", ".join(slugs)}

@@ -216,7 +216,7 @@ class Region(models.TextChoices):
 
 
 class ProvinceKind(models.TextChoices):
-    PROVINCE_PATH = "province", pgettext_lazy("kind of unit", "province")
+    PROVINCE = "province", pgettext_lazy("kind of unit", "province")
     MUNICIPALITY = "municipality", _("municipality")
     AUTONOMOUS_REGION = "autonomous-region", _("autonomous region")
     CORPS = "corps", _("corps")
@@ -529,11 +529,10 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
         super().clean()
         if self.parent_id and connection.in_atomic_block:
             self.lock_tree(self.parent_id)
-        parents = dict(type(self)._base_manager.exclude(parent=None).values_list("pk", "parent_id"))
-        key, seen = self.parent_id, set()
+        key, seen = self.parent_id, set[int | None]()
         while key is not None and key != self.pk and key not in seen:
             seen.add(key)
-            key = parents.get(key)
+            key = type(self)._base_manager.filter(pk=key).values_list("parent_id", flat=True).first()
         if self.parent is self or (key is not None and key == self.pk):
             raise ValidationError({"parent": _("This would make the policy implement itself in a circle.")})
 

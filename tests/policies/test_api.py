@@ -26,6 +26,14 @@ def test_a_policy_that_calls_for_no_plans_has_no_rollout_which_is_not_zero(clien
     assert (body["roster"], body["issued"], body["share"], body["dated"], body["series"]) == (32, None, None, None, [])
 
 
+def test_a_policy_has_no_rollout_before_it_existed(client: Client) -> None:
+    addresses = (f"/policies/{PLAN}/?", f"/api/v1/policies/{PLAN}/?", f"/api/v1/rollout/?policy={PLAN}&")
+    for day, status in (("2022-06-16", 404), ("2022-06-17", 200)):
+        assert [client.get(f"{address}as_of={day}").status_code for address in addresses] == [status] * 3
+    missing = client.get("/api/v1/rollout/", {"as_of": "2022-06-16"})
+    assert (missing.status_code, PLAN in missing.content.decode()) == (400, False)
+
+
 # -- the day asked for -------------------------------------------------------------------------------------------
 
 
