@@ -277,8 +277,17 @@ class Light:
 
     @property
     def text(self) -> str:
-        """The whole sentence: the reason, and changes to the plan."""
-        return join_clauses(filter(None, [self.sentence, self.change]))
+        """The whole sentence: the reason, changes to the plan, and how it counts."""
+        return join_clauses(filter(None, [self.sentence, self.change, self.counts_less]))
+
+    @property
+    def counts_less(self) -> str:
+        """How a red one that does not bind counts for the pilot; empty for others."""
+        if self.colour != Colour.RED or self.binds:
+            return ""
+        return (
+            gettext("counts as yellow: not a key milestone") if self.rank else gettext("counts as yellow: not binding")
+        )
 
     @property
     def url(self) -> str:

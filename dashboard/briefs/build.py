@@ -408,9 +408,9 @@ def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[
             if cause is None or cause == record:
                 own.append(item)
         own = by_urgency(own)
-        colour = reason.effect or reason.colour
+        colour = reason.colour
         behind.append(line(str(colour.label), reason.text, red_detail(reason.owner, None, own), colour.value))
-        if colour == Colour.RED and not own:
+        if reason.effect == Colour.RED and not own:
             unattended.append(about_unattended(name, reason.owner, None))
     return behind, unattended
 

@@ -338,7 +338,7 @@ def follow_up_columns() -> list[Column[FollowUp]]:
         Column("due", _("Due"), "current_due_on", kind="date", sort="due", sort_fields=["current_due_on"]),
         Column("subject", _("Subject"), lambda item: record_cell(item.subject) if item.subject else None),
         Column("agency", _("Responsible"), agency, sort="agency", sort_fields=["owner_agency__slug"]),
-        Column("light", _("Light now"), light_now),
+        Column("light", _("Light of the cause"), light_now),
         Column("result", _("What became of the light"), result_text),
         Column("opened", _("Opened"), "opened_on", kind="date", sort="opened", sort_fields=["opened_on"]),
         Column("kind", _("Kind"), lambda item: item.get_kind_display(), sort="kind", sort_fields=["kind"]),

@@ -325,7 +325,12 @@ def milestone_columns(
         Column(
             "light",
             _("Light"),
-            lambda item: Cell(label_value(item.colour.label, milestone_state_text(item)), tag=item.colour.value),
+            lambda item: Cell(
+                join_clauses(
+                    filter(None, [label_value(item.colour.label, milestone_state_text(item)), item.counts_less])
+                ),
+                tag=item.colour.value,
+            ),
         ),
         *more,
         Column("planned_on", _("Planned"), "planned_on", kind="date"),
@@ -629,9 +634,8 @@ def untargeted_table(status: PilotStatus) -> Table:
 def target_reason(item: TargetLight) -> str:
     """Return the reason with changes since entry; of a task its words, since it has no numbers."""
     target, why = item.record, item.why.label
-    return join_clauses(
-        filter(None, [str(why) if target.is_measured else label_value(target.target_text, why), item.change])
-    )
+    text = str(why) if target.is_measured else label_value(target.target_text, why)
+    return join_clauses(filter(None, [text, item.change, item.counts_less]))
 
 
 def is_negative(part: Decimal | None) -> bool:

@@ -72,10 +72,11 @@ from pilots.charts.status import (
     untargeted_readings,
     untargeted_table,
 )
+from pilots.charts.synergy import recorded_pilots_text
 from pilots.documents import build_page_files
 from pilots.filters import PilotPageFilter
 from pilots.lights import LIGHTS, Colour, Light, count_by_colour, request_text
-from pilots.models import LightOverride, Pilot, Reading, Replan, Target
+from pilots.models import LightOverride, Pilot, PilotKind, Reading, Replan, Target
 from pilots.models.reading import waiting_readings_in
 from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
@@ -213,18 +214,22 @@ def recorded_headline(batches: Sequence[BatchCount]) -> str:
     national = [item for item in batches if item.batch.level == "national"]
     if not national:
         return _("No batch is known by this day.")
-    latest = national[-1]
-    cities, parks = latest.for_kind("city"), latest.for_kind("park")
-    unknown = _("an unknown number of")
-    text = _(
-        "%(cities)d of %(all_cities)s announced cities and %(parks)d of %(all_parks)s announced parks are recorded"
-    ) % {
-        "cities": cities.recorded,
-        "all_cities": unknown if cities.announced is None else cities.announced,
-        "parks": parks.recorded,
-        "all_parks": unknown if parks.announced is None else parks.announced,
+    latest, unknown = national[-1], _("an unknown number of")
+    texts = {
+        PilotKind.CITY: _("%(n)d of %(all)s announced cities"),
+        PilotKind.COUNTY: _("%(n)d of %(all)s announced counties"),
+        PilotKind.PARK: _("%(n)d of %(all)s announced parks"),
+        PilotKind.ENTERPRISE: _("%(n)d of %(all)s announced enterprises"),
     }
-    text = label_value(latest.batch.label, text)
+    counts = [
+        texts[item.kind]
+        % {"n": item.numbers.recorded, "all": unknown if item.numbers.announced is None else item.numbers.announced}
+        for item in latest.kinds
+    ]
+    text = label_value(
+        latest.batch.label,
+        _("%(counts)s are recorded") % {"counts": join_short(counts)} if counts else recorded_pilots_text(0),
+    )
     others = [item for item in batches if item is not latest]
     if not others:
         return text + _(".")
@@ -305,7 +310,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "entry_links": entry_links(request, pilot),
             "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else links.of_pilot(status),
-            "reasons": [(reason, links.of_light(reason, reason.effect)) for reason in status.reasons],
+            "reasons": [(reason, links.of_light(reason, reason.colour)) for reason in status.reasons],
             "day_requests": day_requests(status),
             "days_in_colour": (as_of - status.since).days if status.since else None,
             "light_counts": light_counts(status),
@@ -357,7 +362,13 @@ def light_counts(status: PilotStatus) -> str:
     late = _("%(late)d of %(due)d milestones due overdue") % {"late": counts.late, "due": counts.due}
     indicators = _("%(red)d of %(n)d indicators with a target red, %(yellow)d yellow") % numbers
     rated = len(status.indicators) > lights[Colour.GREY]
+    less = sum(bool(item.counts_less) for item in status.indicators)
     clauses = [*([indicators] if rated else []), *([late] if counts.due else [])]
+    if less:
+        text = ngettext(
+            "%(n)d red one counts as yellow: not binding", "%(n)d red ones count as yellow: not binding", less
+        )
+        clauses.insert(1, text % {"n": less})
     return join_clauses(clauses) + _(".") if clauses else ""
 
 
@@ -406,7 +417,7 @@ def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
 
 def reasons_table(status: PilotStatus) -> Table:
     columns: list[Column[Light]] = [
-        Column("light", _("Light"), lambda why: status_cell(why.effect or why.colour)),
+        Column("light", _("Light"), lambda why: status_cell(why.colour)),
         Column("why", _("Why"), "text"),
         Column("owner", _("Responsible"), lambda why: why.owner or None),
     ]

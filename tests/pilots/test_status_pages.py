@@ -92,6 +92,56 @@ def test_the_history_tells_what_when_and_why(programme: Any, client: Client) -> 
     assert (past.notes, past.later) == ([], history.total)
 
 
+@pytest.mark.parametrize(
+    ("lang", "target", "milestone", "head"),
+    [
+        (
+            "en",
+            "counts as yellow: not binding",
+            "counts as yellow: not a key milestone",
+            (
+                "1 of 2 indicators with a target red, 0 yellow; 1 red one counts as yellow: not binding; "
+                "1 of 1 milestones due overdue."
+            ),
+        ),
+        (
+            "zh-hans",
+            "按黄灯计：非约束性",
+            "按黄灯计：非关键里程碑",
+            "2项有目标的指标中，红灯1项、黄灯0项；其中1项红灯按黄灯计：非约束性；1个到期里程碑中1个逾期。",
+        ),
+    ],
+)
+def test_an_item_has_one_colour_everywhere_and_says_where_it_counts_less(
+    programme: Any, client: Client, lang: str, target: str, milestone: str, head: str
+) -> None:
+    """Carbon of the yellow pilot is red and not binding, its milestone red and not key."""
+    slow = make.milestone(programme["amber"], date(2026, 3, 1), title_en="Slow", title_zh="慢")
+    page = client.get(f"/pilots/amber/?{DAY}&lang={lang}")
+    assert page.context["light_counts"] == head
+    assert [page.context["status"].colour, *(row.colour for row, _link in page.context["reasons"])] == [
+        *("yellow", "red", "red"),
+    ]
+    panel = page.text.partition('id="reasons"')[2].partition('<ul class="records">')[2].partition("</ul>")[0]
+    assert [panel.count(word) for word in ('class="tag red"', 'class="tag yellow"', target, milestone)] == [2, 0, 1, 1]
+    rows = {name: page.context["tables"][name].rows for name in ("reasons", "indicators", "milestone_list")}
+    assert [row[0].tag for row in rows["reasons"]] == ["red", "red"]
+    assert [
+        str(row[1].value).endswith(text) for row, text in zip(rows["reasons"], (target, milestone), strict=True)
+    ] == [
+        True,
+        True,
+    ]
+    whys = [(row[1].tag, target in str(row[2].value)) for row in rows["indicators"]]
+    assert whys == [("green", False), ("red", True)]
+    assert [(row[1].tag, milestone in str(row[1].value)) for row in rows["milestone_list"]] == [("red", True)]
+    reasons = client.get(f"/api/v1/progress/?{DAY}&lang={lang}").json()["pilots"][1]["light"]["reasons"]
+    assert [text["text"].endswith(end) for text, end in zip(reasons, (target, milestone), strict=True)] == [True, True]
+    behind = client.get(f"/brief/pilot/amber/?{DAY}&lang={lang}").text
+    assert target in behind
+    assert slow.name in behind
+
+
 # -- a batch -------------------------------------------------------------------------------------------
 
 
@@ -123,6 +173,19 @@ def find_urls(data: Any) -> Iterator[str]:
     elif isinstance(data, dict):
         yield data.get("url", "")
         yield from find_urls(list(data.values()))
+
+
+def test_the_headline_names_the_kinds_that_the_batch_has(empty: None, client: Client) -> None:
+    batch = make.batch(title_en="Counties", title_zh="区县试点", county_count=40, announced_on=date(2026, 1, 5))
+    province = make.province()
+    assert client.get(f"/pilots/?{DAY}").context["finding"] == "Counties: 0 of 40 announced counties are recorded."
+    make.pilot(batch, province, kind="county")
+    make.pilot(batch, province, kind="enterprise")
+    found = [client.get(f"/pilots/?{DAY}&lang={lang}").context["finding"] for lang in ("en", "zh-hans")]
+    assert found == [
+        "Counties: 1 of 40 announced counties, 1 of an unknown number of announced enterprises are recorded.",
+        "区县试点：已录入区县1个（公布40个）、企业1个（公布若干个）。",
+    ]
 
 
 # -- synergy -------------------------------------------------------------------------------------------
