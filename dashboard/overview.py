@@ -194,8 +194,8 @@ class Overview:
 
 
 def plan_sources(rows: Iterable[ProvinceRollout]) -> QuerySet[Source]:
-    """Return the sources of the plans that count as issued."""
-    plans = [row.plan.pk for row in rows if row.plan]
+    """Return the sources of the plans issued by the day, repealed ones included."""
+    plans = [plan.pk for row in rows for plan in row.past]
     return Source.objects.filter(provincialplan__in=plans).distinct()
 
 
@@ -370,7 +370,7 @@ def overview_map(overview: Overview, outside: Sequence[Province], sources: Seque
     else:
         plans = {row.province.pk: row for row in rollout.provinces}
         of_plans: list[Column[ProvinceRollout]] = [
-            Column("status", _("Plan"), lambda plan: str(plan.status.label)),
+            Column("status", _("Plan"), "status_text"),
             Column("issued_on", _("Issued"), "issued", kind="date"),
             Column("known_by", _("Latest date"), kind="date"),
         ]
@@ -412,9 +412,10 @@ def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, 
     rows: list[dict[str, Any]] = []
     for row in sorted(owing, key=lambda row: order.index(row.status)):
         address = ""
-        if row.record and form.has_change_permission(request, row.record):
+        over = row.record is None or row.status == PlanStatus.REPEALED  # the next plan is a new record
+        if not over and form.has_change_permission(request, row.record):
             address = reverse("admin:policies_provincialplan_change", args=[row.record.pk])
-        elif row.record is None and form.has_add_permission(request):
+        elif over and form.has_add_permission(request):
             query = urlencode({"policy": rollout.policy.pk, "province": row.province.pk})
             address = f"{reverse('admin:policies_provincialplan_add')}?{query}"
         rows.append({"row": row, "form": address})
@@ -424,7 +425,14 @@ def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, 
             "%(n)d of %(roster)d provinces has no plan on record",
             "%(n)d of %(roster)d provinces have no plan on record",
             len(rows),
-        ) % {"n": len(rows), "roster": rollout.roster}
+        )
+        if any(row.repealed_on for row in owing):
+            text = ngettext(
+                "%(n)d of %(roster)d provinces has no plan in force",
+                "%(n)d of %(roster)d provinces have no plan in force",
+                len(rows),
+            )
+        text %= {"n": len(rows), "roster": rollout.roster}
         if rollout.days_since_policy is not None:
             days = format_days(rollout.days_since_policy)
             notes.append(_("%(days)s since the national plan") % {"days": days})

@@ -260,7 +260,7 @@ class PolicyAdmin(PartialDateAdmin):
 
 @admin.register(ProvincialPlan)
 class ProvincialPlanAdmin(PartialDateAdmin):
-    list_display = ["province", "status", "issued_as_known", "known_issued_by", "confidence", "policy"]
+    list_display = ["province", "status", "issued_as_known", "known_issued_by", "repealed_on", "confidence", "policy"]
     list_select_related = ["policy", "province"]
     list_filter = ["status", "policy", "province__region", "confidence", "issued_precision"]
     search_fields = [
@@ -282,6 +282,13 @@ class ProvincialPlanAdmin(PartialDateAdmin):
         ),
         (_("The document"), {"fields": ["title_zh", "title_en", "doc_number", "issuing_bodies_count"]}),
         DATE_FIELDSET,
+        (
+            _("The repeal"),
+            {
+                "fields": ["repealed_on"],
+                "description": _("Enter this day before the record of the plan that replaces it."),
+            },
+        ),
         (_("The search"), {"fields": ["searched_on", "searched_where"]}),
         SOURCE_FIELDSET,
     ]

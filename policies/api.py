@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from django.db.models import Case, F, QuerySet, When
+from django.db.models import Case, F, Q, QuerySet, When
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -167,7 +167,9 @@ class MeasureViewSet(WritableViewSet):
 
 
 class PlanSerializer(SourcedSerializer):
-    """A plan as it was known on the day: of one that was issued or looked up later, only whose it is to be."""
+    """A plan as it was known on the day: of one that was issued or looked up later, only whose it is to be; of one
+    repealed later, nothing of that.
+    """
 
     ALWAYS: ClassVar = {"id", "policy", "province", "status", "responsible_agency", "url", "revision"}
 
@@ -179,22 +181,27 @@ class PlanSerializer(SourcedSerializer):
     class Meta:
         model = ProvincialPlan
         # What reads null of a plan while its issue, or the search for it, still lay ahead.
-        as_of = ("issued_on", "known_issued_by", "published_on", "searched_on", "doc_number", "confidence")
+        as_of = (
+            *("issued_on", "known_issued_by", "published_on", "repealed_on", "searched_on", "doc_number", "confidence"),
+        )
         fields = (
             *("id", "policy", "province", "status", "name", "title_en", "title_zh", "doc_number"),
-            *("issued_on", "issued_precision", "published_on", "known_issued_by", "issuing_bodies_count"),
-            *("responsible_agency", "searched_on", "searched_where", *FACT_FIELDS, "url"),
+            *("issued_on", "issued_precision", "published_on", "known_issued_by", "repealed_on"),
+            *("issuing_bodies_count", "responsible_agency", "searched_on", "searched_where", *FACT_FIELDS, "url"),
         )
 
     def hidden_fields(self, record: Any) -> Collection[str]:
-        return () if record.status_then == record.status else self.fields.keys() - self.ALWAYS
+        if record.status_then == PlanStatus.UNKNOWN != record.status:
+            return self.fields.keys() - self.ALWAYS
+        return () if record.status_then == record.status else {"repealed_on"}
 
 
 class PlanViewSet(WritableViewSet):
     heading = gettext_lazy("Provincial plans")
     about = (
         "A province’s own plan for a policy, or what is known of its absence, as of the day. A plan issued later reads "
-        "unknown and its facts null; “not_found” says that a search found none, “unknown” that no search was made."
+        "unknown and its facts null; “not_found” says that a search found none, “unknown” that no search was made. "
+        "A province has at most one plan in force for a policy; those before it are repealed."
     )
     serializer_class = PlanSerializer
     filterset_class = api_filterset(filters.PlanFilter, PlanSerializer, *PlanSerializer.Meta.as_of[:-1])
@@ -203,7 +210,9 @@ class PlanViewSet(WritableViewSet):
     default_ordering = "policy,id"
 
     def base_queryset(self) -> QuerySet[ProvincialPlan]:
-        known = {then(name): Case(When(status_then=F("status"), then=F(name))) for name in PlanSerializer.Meta.as_of}
+        shown = Q(status_then=F("status")) | ~Q(status_then=PlanStatus.UNKNOWN)
+        known = {then(name): Case(When(shown, then=F(name))) for name in PlanSerializer.Meta.as_of}
+        known[then("repealed_on")] = Case(When(status_then=PlanStatus.REPEALED, then=F("repealed_on")))
         rows = ProvincialPlan.objects.with_status(self.as_of).annotate(**known)
         return rows.select_related("policy", "province", "responsible_agency").prefetch_related("sources")
 
@@ -291,9 +300,12 @@ class ProvinceRolloutSerializer(serializers.Serializer):
     province = RelatedBySlug(help_text="A province of the roster.")
     region = ChoiceField(Region.choices, "The region that it lies in.", source="province.region")
     status = ChoiceField(PlanStatus.choices, "What is known of its plan on the day.")
-    issued_on = DateValueField("Day of issue; its precision says how exactly it is known.", source="issued.on")
+    repealed_on = DateValueField("From when its plan is no longer in force; null unless the status is repealed.")
+    issued_on = DateValueField(
+        "Day of issue of its first plan; its precision says how exactly it is known.", source="issued.on"
+    )
     precision = CharField("day, month or year; null without one.", source="issued.precision", allow_null=True)
-    known_by = DateValueField("The day by which the plan is known to exist.")
+    known_by = DateValueField("The latest date: by then the plan is known to exist.")
     lag_days = IntegerField("Days from lag_from to the day of issue, where both are known exactly.", allow_null=True)
 
 
@@ -303,7 +315,7 @@ class RegionRolloutSerializer(serializers.Serializer):
     roster = IntegerField("Its provinces: the denominator.")
     issued = IntegerField("Those whose plan is issued and known by the day.")
     share = FloatField("issued of roster, as a fraction.", allow_null=True)
-    dated = IntegerField("Those of them whose day of issue is known exactly.")
+    dated = IntegerField("Those of them with an exact date.")
     median_lag_days = NumberField("Median of the lags of dated plans; null of fewer than five.")
 
 
@@ -319,8 +331,9 @@ class RolloutNumbersSerializer(DaySerializer):
     roster = IntegerField("Provinces that the programme covers: the denominator.")
     issued = IntegerField("Those with a plan issued and known by the day; null if none is called for.", allow_null=True)
     share = FloatField("issued of roster, as a fraction.", allow_null=True)
-    dated = IntegerField("Those of them whose day of issue is known exactly.", allow_null=True)
-    known_by = IntegerField("Those of them that are only known to exist by a day.", allow_null=True)
+    dated = IntegerField("Those of them with an exact date.", allow_null=True)
+    month_only = IntegerField("Those of them of which only the month is known.", allow_null=True)
+    latest_only = IntegerField("Those of them of which only a latest date is known.", allow_null=True)
     inferred = IntegerField("Those of them only inferred from other documents.", allow_null=True)
     lag_from = DateValueField("The day from which lags are counted.", source="origin")
     median_lag_days = NumberField("Median of the lags of dated plans; null of fewer than five.")
@@ -341,7 +354,9 @@ class RolloutView(AggregateView):
     heading = gettext_lazy("Rollout of a policy")
     about = (
         "How far the provinces of the roster have issued their own plans by the day. Lags count from lag_from. "
-        "“dated” plans are known to the day; “known_by” ones are only known to exist by a day. "
+        "Of “dated” plans the exact date is known, of “month_only” ones the month, of “latest_only” ones a latest "
+        "date; "
+        "dates are those of a province’s first plan, and a repealed one no longer counts. "
         "“followers” are national policies that carry it out. "
         "As CSV or XLSX: the provinces, one row each."
     )

@@ -19,7 +19,7 @@ from core.tables import Chart, Column, Subject, make_table
 from core.text import format_date, is_chinese_active, join_clauses, join_sentences, join_short, label_value
 from policies import metrics
 from policies.metrics import Step, share, whole_days
-from policies.models import PlanStatus, Province, Source
+from policies.models import Confidence, PlanStatus, Province, Source
 from policies.rollout import ProvinceRollout, Rollout
 from policies.tables import place_columns, plans_table
 
@@ -44,10 +44,10 @@ def rollout_headline(rollout: Rollout) -> str:
     if rollout.inferred:
         count = join_clauses([count, inferred_text(rollout.inferred)])
     if not rollout.dated:
-        return count + _("; the day of issue is known for none of them.")
+        return count + _("; none of them with an exact date.")
     if rollout.median_lag_days is None:
-        return count + _("; the day of issue is known for %(dated)d of them.") % {"dated": rollout.dated}
-    text = _("; %(dated)d of them on a known day, the median %(median)d days after the national document.")
+        return count + _("; %(dated)d of them with an exact date.") % {"dated": rollout.dated}
+    text = _("; %(dated)d of them with an exact date, the median %(median)d days after the national document.")
     return count + text % {"dated": len(rollout.lags), "median": whole_days(rollout.median_lag_days)}
 
 
@@ -56,10 +56,14 @@ def inferred_text(n: int) -> str:
 
 
 def certainty_text(rollout: Rollout) -> str:
-    """Return how many of the issued plans are inferred, or only known by a latest day; empty where none is."""
+    """Return how many of the issued plans are inferred, or have no exact date; empty where none is."""
     parts = [inferred_text(rollout.inferred)] if rollout.inferred else []
-    if rollout.known_by:
-        parts.append(_("%(n)d known only by a latest day") % {"n": rollout.known_by})
+    months, latest = rollout.month_only or 0, rollout.latest_only or 0
+    if months or latest:
+        kinds = [_("%(n)d month only") % {"n": months}] if months else []
+        kinds += [_("%(n)d latest date only") % {"n": latest}] if latest else []
+        text = _("%(n)d without an exact date (%(kinds)s)")
+        parts.append(text % {"n": months + latest, "kinds": join_short(kinds)})
     return join_short(parts)
 
 
@@ -85,9 +89,11 @@ def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
     step, but not after the as-of date.
     """
     policy, as_of, series = rollout.policy, rollout.as_of, rollout.series
-    names: dict[date | None, list[str]] = defaultdict(list)  # of the provinces whose plan became known on the day
+    names: dict[date, list[str]] = defaultdict(list)  # of the provinces whose plan became known on the day
     for row in rollout.provinces:
-        names[row.known_by].append(row.province.short)
+        for day, n in row.changes.items():
+            short = row.province.short
+            names[day].append(short if n > 0 else label_value(short, PlanStatus.REPEALED.label))
     days = [step.date for step in series] + ([rollout.origin] if rollout.origin and rollout.origin <= as_of else [])
     end = min(as_of, months_after(series[-1].date, 3)) if rollout.issued else as_of
     note = _(
@@ -102,7 +108,7 @@ def adoption_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
     flags = [
         {"on": on, "label": other.name, "url": other.get_absolute_url()} for on, other in marked if on and on <= end
     ]
-    issued, dated = _("issued, by the latest date known"), _("of them with the day of issue known")
+    issued, dated = _("issued, by the latest date known"), _("of them with an exact date")
     columns: list[Column[Step]] = [
         Column("date", _("Day"), kind="date"),
         Column("issued", _("Issued by then"), kind="integer"),
@@ -143,7 +149,7 @@ def adoption_headline(rollout: Rollout) -> str:
         last = rollout.series[-1].date
         text = _("the last plans were issued by %(day)s at the latest") % {"day": format_date(last)}
         undated = sum(row.known_by == last and not row.dated for row in rollout.provinces)
-        latest = ngettext("%(n)d is known only by that day", "%(n)d are known only by that day", undated)
+        latest = ngettext("%(n)d has no exact date", "%(n)d have no exact date", undated)
         return join_clauses([text, latest % {"n": undated}]) if undated else text
     if rollout.half_on:
         return _("half of the provinces had issued by %(day)s") % {"day": format_date(rollout.half_on)}
@@ -190,7 +196,7 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
         ),
     ]
     rows = sorted(rollout.provinces, key=lambda row: (row.lag_days is None, row.lag_days or 0))
-    series = (_("day of issue known"), _("at the latest: only known by that day"))
+    series = (_("exact date"), _("at the latest: month or latest date only"))
     return Chart(
         slug="lags",
         kind="strip",
@@ -201,7 +207,8 @@ def lag_chart(rollout: Rollout, sources: Sequence[Source]) -> Chart:
         ),
         legend=[("dot certain", series[0]), ("dot latest", series[1])] if points else [],
         note=_(
-            "The median and P90 count only plans whose day of issue is known; a hollow mark is the latest day possible."
+            "Days count to the first plan of a province. The median and P90 count only plans with an exact date; a "
+            "hollow mark is the latest day possible."
         ),
         **{**chart_frame(rollout, sources), "subtitle": scope},
     )
@@ -266,7 +273,8 @@ ABSENT = {
     PlanStatus.DRAFTING: pgettext_lazy("on a tile", "drafting"),
     PlanStatus.NOT_FOUND: pgettext_lazy("on a tile", "not found"),
     PlanStatus.NOT_REQUIRED: pgettext_lazy("on a tile", "n/a"),
-    PlanStatus.UNKNOWN: pgettext_lazy("a value that is missing", "no data"),
+    PlanStatus.REPEALED: PlanStatus.REPEALED.label,
+    PlanStatus.UNKNOWN: PlanStatus.UNKNOWN.label,
 }
 
 
@@ -278,7 +286,7 @@ class Tile:
     look: str
     value: str
     text: str
-    hatched: bool = False  # only a latest day is known
+    hatched: bool = False  # only a latest date is known, or the plan is repealed
     is_word: bool = False  # the value is a word, set smaller
 
     @property
@@ -321,9 +329,14 @@ def plans_grid(rollout: Rollout, outside: Iterable[Province]) -> dict[str, Any]:
     """
     tiles = [*map(plan_tile, rollout.provinces), *map(outside_tile, outside)]
     counts = Counter((tile.look, tile.hatched) for tile in tiles)
+    exact = _("issued, exact date")
+    if rollout.month_only:
+        exact = _("issued, exact date (%(dated)d) or month only (%(months)d)")
+        exact %= {"dated": rollout.dated, "months": rollout.month_only}
     labels = {
-        ("issued", False): _("issued, day or month known"),
-        ("issued", True): _("issued, latest day only"),
+        ("issued", False): exact,
+        ("issued", True): _("issued, latest date only"),
+        ("missing", True): _("repealed, no plan in force"),
         ("missing", False): _("no plan on record"),
         ("not-required", False): PlanStatus.NOT_REQUIRED.label,
         ("outside", False): _("outside the roster"),
@@ -345,15 +358,26 @@ def plan_tile(row: ProvinceRollout) -> Tile:
     """Return a province's tile: the quarter of issue, or the latest possible one, or the status of a missing plan."""
     if row.latest is None:
         look = "not-required" if row.status == PlanStatus.NOT_REQUIRED else "missing"
-        text = label_value(row.province.name, row.status.label)
-        return Tile(row.province, look, str(ABSENT[row.status]), text, is_word=True)
-    exact = row.issued is not None and row.issued.precision != "year"
+        text, hatched = label_value(row.province.name, row.status_text), row.status == PlanStatus.REPEALED
+        return Tile(row.province, look, str(ABSENT[row.status]), text, hatched=hatched, is_word=True)
+    exact = row.known_to != "latest"
     value = metrics.quarter(row.latest) if exact else f"≤{metrics.quarter(row.latest)}"
     return Tile(row.province, "issued", value, label_value(row.province.name, issue_text(row)), hatched=not exact)
 
 
 def issue_text(row: ProvinceRollout) -> str:
-    """Return when the plan was issued, how certain the date is, and the lag in days."""
+    """Return when the first plan was issued, what replaced it, and that the one in force is only inferred."""
+    parts = [first_issue_text(row)]
+    if row.plan and row.plan != row.first:
+        day = format_date(row.plan.issued or row.plan.known_issued_by)
+        parts.append(_("replaced by the plan of %(day)s") % {"day": day})
+    if row.plan and row.plan.unverified:
+        parts.append(str(Confidence.INFERRED.label))
+    return join_clauses(parts)
+
+
+def first_issue_text(row: ProvinceRollout) -> str:
+    """Return when the first plan was issued, how certain the date is, and the lag in days."""
     day, known_by, between = format_date(row.issued), format_date(row.known_by), row.lag_range
     if row.lag_days is not None:
         days = ngettext(
@@ -361,11 +385,13 @@ def issue_text(row: ProvinceRollout) -> str:
         )
         return _("issued on %(day)s, %(days)s") % {"day": day, "days": days % {"days": row.lag_days}}
     if row.issued is None:
-        text = _("issued by %(day)s at the latest, the day is not known") % {"day": known_by}
+        text = _("issued by %(day)s (latest date only)") % {"day": known_by}
     elif row.dated:
         text = _("issued on %(day)s") % {"day": day}
+    elif row.known_to == "month":
+        text = _("issued in %(when)s (month only)") % {"when": day}
     else:
-        text = _("issued in %(when)s, the day is not known") % {"when": day}
+        text = _("issued in %(when)s (latest date only)") % {"when": day}
     if between is None:
         return text
     if between[0] == 0:

@@ -49,3 +49,4 @@ class ProvincialPlanImporter(DocumentImporter):
     name = "plans"
     model = ProvincialPlan
     keys = (("policy", "province"),)
+    narrowing_fields = ("repealed_on",)  # a repealed plan and the one after it are of one province

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from math import floor
+from operator import itemgetter
 from statistics import median
 
 
@@ -41,13 +42,14 @@ class Step:
     issued: int
 
 
-def adoption_steps(days: Iterable[date], origin: date | None) -> list[Step]:
-    """Return the adoption curve as steps: one for each date on which the count rose, and 0 on the origin before
-    them."""
-    steps, total = [], 0
-    for day, group in groupby(sorted(days)):
-        total += len(list(group))
-        steps.append(Step(day, total))
+def adoption_steps(changes: Iterable[tuple[date, int]], origin: date | None) -> list[Step]:
+    """Return the adoption curve as steps: one for each date on which the count changed, and 0 on the origin before
+    them. `changes` are dates with how much the count rose or fell."""
+    steps, total = list[Step](), 0
+    for day, group in groupby(sorted(changes), key=itemgetter(0)):
+        if change := sum(n for _day, n in group):
+            total += change
+            steps.append(Step(day, total))
     if origin is not None and (not steps or steps[0].date > origin):
         steps.insert(0, Step(origin, 0))
     return steps

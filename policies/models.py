@@ -316,9 +316,13 @@ LEAD_CHANGED_REASON = gettext_noop("Another policy was set as the lead policy")
 MAX_SHORT_EN, MAX_SHORT_ZH = 40, 20  # letters, Chinese characters of a title without a short name
 
 
+ISSUED_ONCE = ("issued", "repealed")  # statuses of a plan that was issued, whatever became of it
+
+
 def issued_by(as_of: date, plans: str = "") -> Q:
-    """Condition: the provincial plan (`plans` leads to it) is recorded as issued and known to exist by the date."""
-    return Q(**{f"{plans}status": "issued", f"{plans}known_issued_by__lte": as_of})
+    """Condition: the provincial plan (`plans` leads to it) is known to be issued by the date, and in force on it."""
+    issued = Q(**{f"{plans}status__in": ISSUED_ONCE, f"{plans}known_issued_by__lte": as_of})
+    return issued & (Q(**{f"{plans}repealed_on": None}) | Q(**{f"{plans}repealed_on__gt": as_of}))
 
 
 class PolicyQuerySet(QuerySet[Any]):
@@ -331,13 +335,13 @@ class PolicyQuerySet(QuerySet[Any]):
         return self.filter(calls_for_provincial_plan=True, level="national")
 
     def rolled_out(self) -> Self:
-        """Return policies whose rollout is tracked: they call for plans, or one is recorded as issued."""
-        return self.filter(Q(calls_for_provincial_plan=True) | Q(plans__status="issued")).distinct()
+        """Return policies whose rollout is tracked: they call for plans, or one was issued."""
+        return self.filter(Q(calls_for_provincial_plan=True) | Q(plans__status__in=ISSUED_ONCE)).distinct()
 
     def with_issued_plans(self, as_of: date) -> Self:
-        """Annotate `issued_plans`: the number of plans of the roster that count as issued on the as-of date."""
+        """Annotate `issued_plans`: the number of provinces of the roster with a plan in force on the as-of date."""
         issued = issued_by(as_of, "plans__") & Q(plans__province__in_roster=True)
-        return self.annotate(issued_plans=Count("plans", filter=issued, distinct=True))
+        return self.annotate(issued_plans=Count("plans__province", filter=issued, distinct=True))
 
 
 class PlanQuerySet(QuerySet[Any]):
@@ -345,7 +349,8 @@ class PlanQuerySet(QuerySet[Any]):
         """Annotate `status_then`, the status on the date: what was issued or looked up later was not known yet."""
         status = Case(
             When(issued_by(as_of), then=Value("issued")),
-            When(status="issued", then=Value("unknown")),
+            When(repealed_on__lte=as_of, then=Value("repealed")),
+            When(status__in=ISSUED_ONCE, then=Value("unknown")),
             When(searched_on__gt=as_of, then=Value("unknown")),
             default=F("status"),
             output_field=CharField(),
@@ -355,10 +360,6 @@ class PlanQuerySet(QuerySet[Any]):
     def issued(self, as_of: date) -> Self:
         """Return the plans that count as issued on the as-of date."""
         return self.filter(issued_by(as_of))
-
-    def dated(self) -> Self:
-        """Return the plans whose date of issue is known to the day."""
-        return self.filter(issued_precision="day")
 
 
 class Agency(SlugModel, BilingualNameModel):
@@ -549,6 +550,7 @@ class PlanStatus(StatusChoices):
     DRAFTING = "drafting", "yellow", _("drafting")
     NOT_FOUND = "not_found", "grey", _("not found")
     NOT_REQUIRED = "not_required", "blue", _("not required")
+    REPEALED = "repealed", "grey", _("repealed")
     UNKNOWN = "unknown", "grey", _("unknown")
 
 
@@ -557,7 +559,10 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
 
     policy = link_field(Policy, _("policy"), "plans", _("The national policy that the plan carries out."))
     province = link_field(
-        Province, _("province"), "plans", _("The province whose plan this is: one record for each province and policy.")
+        Province,
+        _("province"),
+        "plans",
+        _("The province whose plan this is. A plan that replaces a repealed one is a second record."),
     )
     status = choice_field(
         _("status"),
@@ -589,10 +594,17 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         blank=True,
     )
 
+    repealed_on = day_field(
+        _("repealed on"), _("Day from which the plan is no longer in force. Up to then it counts as before.")
+    )
+
     objects = models.Manager.from_queryset(PlanQuerySet)()
     CHOICES_HELD = ("issued_precision",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "issued_has_a_day": ("known_issued_by",),
+        "one_per_policy_and_province": ("province",),
+        "repealed_has_a_day": ("repealed_on",),
+        "repealed_after_issue": ("repealed_on",),
         "not_found_says_where": ("searched_on", "searched_where"),
     }
 
@@ -602,25 +614,40 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
     class Meta:
         verbose_name = _("provincial plan")
         verbose_name_plural = _("provincial plans")
-        ordering = ["policy", "province"]
+        ordering = ["policy", "province", "pk"]
         constraints = [
             unique_constraint(
                 "plan_one_per_policy_and_province",
                 ["policy", "province"],
-                _("This province already has a record for this policy: change that one."),
+                _(
+                    "This province already has a record for this policy: change that one, or give there the day on "
+                    "which it was repealed."
+                ),
+                Q(repealed_on__isnull=True),
             ),
             choices_constraint("status", PlanStatus, "plan_status_known"),
             choices_constraint("confidence", Confidence, "plan_confidence_known"),
             *date_constraints("plan"),
             check_constraint(
                 "plan_issued_has_a_day",
-                ~Q(status=PlanStatus.ISSUED) | Q(known_issued_by__isnull=False),
+                ~Q(status__in=ISSUED_ONCE) | Q(known_issued_by__isnull=False),
                 _("Issued: give the day (or month or year) of issue, or the day by which it is known to exist."),
             ),
             check_constraint(
                 "plan_day_needs_issued",
-                Q(status=PlanStatus.ISSUED) | Q(issued_on__isnull=True, known_issued_by__isnull=True),
+                Q(status__in=ISSUED_ONCE) | Q(issued_on__isnull=True, known_issued_by__isnull=True),
                 _("Only an issued plan has a day of issue. Set the status to issued."),
+            ),
+            check_constraint(
+                "plan_repealed_has_a_day",
+                Q(status=PlanStatus.REPEALED, repealed_on__isnull=False)
+                | (~Q(status=PlanStatus.REPEALED) & Q(repealed_on__isnull=True)),
+                _("A repealed plan, and only such a one, has the day from which it is no longer in force."),
+            ),
+            check_constraint(
+                "plan_repealed_after_issue",
+                Q(repealed_on__isnull=True) | Q(repealed_on__gte=F("known_issued_by")),
+                _("Repealed before it was issued. Check both days."),
             ),
             check_constraint(
                 "plan_not_found_says_where",
@@ -633,14 +660,27 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         return self.name or f"{self.province.short} · {self.policy.name}"
 
     def complete_dates(self) -> None:
-        """Fill in derived dates; a plan that is not issued has no date by which it is known."""
-        if self.status == PlanStatus.ISSUED:
+        """Fill in derived dates, of issued plans alone. An issued plan with a day of repeal is a repealed one."""
+        if self.status == PlanStatus.ISSUED and self.repealed_on:
+            self.status = PlanStatus.REPEALED
+        if self.status in ISSUED_ONCE:
             super().complete_dates()
 
     def clean(self) -> None:
         super().clean()
         if self.province_id and not self.province.in_roster:
             raise ValidationError({"province": _("This unit is outside the programme’s roster.")})
+        if self.known_issued_by:
+            others = ProvincialPlan.objects.filter(policy=self.policy_id, province=self.province_id).exclude(pk=self.pk)
+            others = others.exclude(repealed_on__lte=self.known_issued_by)
+            if self.repealed_on:
+                others = others.filter(known_issued_by__lt=self.repealed_on)
+            else:  # two without an end: the constraint
+                others = others.exclude(repealed_on=None)
+            if other := others.first():
+                text = _("In force at the same time as record %(number)d of this province. Check the days of both.")
+                name = "repealed_on" if self.repealed_on else "known_issued_by"
+                raise ValidationError({name: text % {"number": other.pk}})
 
 
 # -- industries and prescribed measures -----------------------------------------------------------------

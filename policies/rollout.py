@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from statistics import quantiles
 
 from django.utils.translation import gettext as _
 
 from core.http import BadRequest, ErrorDetail, closest_match, truncate
-from core.text import PartialDate
+from core.text import PartialDate, Precision, format_date
 from policies import metrics
-from policies.models import PlanStatus, Policy, Province, ProvincialPlan, Region, period_end
+from policies.models import ISSUED_ONCE, PlanStatus, Policy, Province, ProvincialPlan, Region, period_end
 
 POLICY_PARAMETER = "policy"  # ?policy=<code> in the address of every page that counts provincial plans
 
@@ -67,7 +69,8 @@ class ProvinceRollout:
 
     What else is recorded of a plan is not known on the as-of date. Without a record the status is unknown, not "not
     issued". `origin` is the national date, from which lags count. `record` is what is on record of the plan, issued
-    or not: it says who is responsible.
+    or not: it says who is responsible. `past` are the plans issued by then, repealed ones included, the first one
+    first: that one dates the province, whatever replaced it.
     """
 
     province: Province
@@ -75,21 +78,65 @@ class ProvinceRollout:
     plan: ProvincialPlan | None
     origin: date | None
     record: ProvincialPlan | None = None
+    past: Sequence[ProvincialPlan] = ()
+
+    @property
+    def first(self) -> ProvincialPlan | None:
+        """The first plan of a province that has one in force."""
+        return next(iter(self.past), None) if self.plan else None
+
+    @property
+    def status_text(self) -> str:
+        """The status in words, with the day of a repeal."""
+        if self.repealed_on:
+            return _("repealed on %(day)s") % {"day": format_date(self.repealed_on)}
+        return str(self.status.label)
+
+    @property
+    def repealed_on(self) -> date | None:
+        """The day from which its plan is no longer in force, where nothing came after it."""
+        return self.record.repealed_on if self.record and self.status == PlanStatus.REPEALED else None
+
+    @property
+    def documents(self) -> list[ProvinceRollout]:
+        """A row for what is on record now, and one for each earlier plan, the newest first."""
+        earlier = [plan for plan in reversed(self.past) if plan is not self.record]
+        return [self, *(replace(self, status=PlanStatus.REPEALED, plan=None, record=plan) for plan in earlier)]
+
+    @property
+    def document(self) -> ProvincialPlan | None:
+        """The plan that the row is about: the one in force, or a repealed one."""
+        return self.record if self.record in self.past else None
+
+    @property
+    def known_to(self) -> str:
+        """How exactly the date of issue is known: `day`, `month`, or `latest` for a latest date only."""
+        if self.first is None:
+            return ""
+        exact = self.first.issued_precision
+        return exact if exact in {Precision.DAY, Precision.MONTH} else "latest"
 
     @property
     def dated(self) -> bool:
-        """Whether the plan is issued with a date known to the day."""
-        return self.plan is not None and self.plan.issued_precision == "day"
+        """Whether the plan is issued with an exact date."""
+        return self.known_to == Precision.DAY
 
     @property
     def issued(self) -> PartialDate | None:
         """The date of issue as far as it is known."""
-        return self.plan.issued if self.plan else None
+        return self.first.issued if self.first else None
 
     @property
     def known_by(self) -> date | None:
         """The date by which the plan is known to exist."""
-        return self.plan.known_issued_by if self.plan else None
+        return self.first.known_issued_by if self.first else None
+
+    @property
+    def changes(self) -> dict[date, int]:
+        """By day, 1 where a plan became known, -1 where one was repealed; one replaced on its day changes nothing."""
+        days = Counter(plan.known_issued_by for plan in self.past)
+        days.subtract(plan.repealed_on for plan in self.past if plan.status_then == PlanStatus.REPEALED)  # type: ignore[attr-defined]
+        return {day: n for day, n in days.items() if n}
 
     @property
     def latest(self) -> date | None:
@@ -101,7 +148,7 @@ class ProvinceRollout:
     @property
     def lag_days(self) -> int | None:
         """Days from the national document to the plan; None unless both days are known exactly."""
-        return (self.plan.issued_on - self.origin).days if self.plan and self.origin and self.dated else None
+        return lag_in_days(self.first, self.origin)
 
     @property
     def lag_range(self) -> tuple[int, int] | None:
@@ -141,8 +188,21 @@ class PlanCounts:
 
     @property
     def dated(self) -> int | None:
-        """Those of the issued ones that are known to the day."""
-        return sum(row.dated for row in self.issued_rows) if self.is_tracked else None
+        """Those of the issued ones with an exact date."""
+        return self.count_known_to("day")
+
+    @property
+    def month_only(self) -> int | None:
+        """Those of the issued ones of which only the month is known."""
+        return self.count_known_to("month")
+
+    @property
+    def latest_only(self) -> int | None:
+        """Those of the issued ones of which only a latest date is known."""
+        return self.count_known_to("latest")
+
+    def count_known_to(self, exact: str) -> int | None:
+        return sum(row.known_to == exact for row in self.issued_rows) if self.is_tracked else None
 
     @property
     def share(self) -> float | None:
@@ -184,18 +244,13 @@ class Rollout(PlanCounts):
 
     @property
     def is_tracked(self) -> bool:
-        """Whether the policy calls for plans or has one; a record that says "unknown" makes no rollout."""
-        return self.policy.calls_for_provincial_plan or bool(self.issued_rows)
+        """Whether the policy calls for plans or had one; a record that says "unknown" makes no rollout."""
+        return self.policy.calls_for_provincial_plan or any(row.past for row in self.provinces)
 
     @property
     def origin(self) -> date | None:
         """The day from which lags count."""
         return self.policy.lag_from
-
-    @property
-    def known_by(self) -> int | None:
-        """Those of the issued ones that are only known to exist by a date."""
-        return sum(not row.dated for row in self.issued_rows) if self.is_tracked else None
 
     @property
     def inferred(self) -> int | None:
@@ -205,8 +260,12 @@ class Rollout(PlanCounts):
         )
 
     def known_since(self, day: date) -> list[ProvinceRollout]:
-        """Return the provinces whose plan became known after a day."""
-        return [row for row in self.issued_rows if row.known_by and row.known_by > day]
+        """Return the provinces whose plan in force became known after a day."""
+        return [row for row in self.issued_rows if row.plan and row.plan.known_issued_by > day]
+
+    def repealed_since(self, day: date) -> list[ProvinceRollout]:
+        """Return the provinces without a plan since one was repealed after a day."""
+        return [row for row in self.provinces if row.repealed_on and row.repealed_on > day]
 
     @property
     def days_since_policy(self) -> int | None:
@@ -216,16 +275,16 @@ class Rollout(PlanCounts):
     @property
     def series(self) -> Sequence[metrics.Step]:
         """The adoption curve; it starts with 0 on the national date once that has come."""
-        return self.steps(self.issued_rows)
+        return self.steps(self.provinces)
 
     @property
     def dated_series(self) -> Sequence[metrics.Step]:
-        return self.steps([row for row in self.issued_rows if row.dated])
+        return self.steps([row for row in self.provinces if row.past and row.past[0].issued_precision == "day"])
 
     def steps(self, rows: Sequence[ProvinceRollout]) -> Sequence[metrics.Step]:
         origin = self.origin if self.origin and self.origin <= self.as_of else None
-        days = [row.known_by for row in rows if row.known_by]
-        return metrics.adoption_steps(days, origin) if self.is_tracked else []
+        changes = [change for row in rows for change in row.changes.items()]
+        return metrics.adoption_steps(changes, origin) if self.is_tracked else []
 
     @property
     def half_on(self) -> date | None:
@@ -240,17 +299,36 @@ class Rollout(PlanCounts):
 
 def build_rollout(policy: Policy, as_of: date) -> Rollout:
     """Build the rollout of a policy on an as-of date, over the roster. Three queries, whatever the number of rows."""
-    plans = {plan.province_id: plan for plan in policy.plans.with_status(as_of).select_related("responsible_agency")}
-    rows = [province_row(province, policy, plans.get(province.pk)) for province in Province.objects.roster()]
+    plans = defaultdict(list)
+    for plan in policy.plans.with_status(as_of).select_related("responsible_agency"):
+        plans[plan.province_id].append(plan)
+    rows = [province_row(province, policy, plans[province.pk]) for province in Province.objects.roster()]
     return Rollout(policy, as_of, rows, list(policy.children.filter(level="national").known(as_of)))
 
 
-def province_row(province: Province, policy: Policy, plan: ProvincialPlan | None) -> ProvinceRollout:
-    """Return a province with its plan, annotated by `with_status`."""
-    status = PlanStatus(getattr(plan, "status_then", PlanStatus.UNKNOWN))
-    if plan is not None:
+def province_row(province: Province, policy: Policy, plans: Sequence[ProvincialPlan]) -> ProvinceRollout:
+    """Return a province with its plans, annotated by `with_status`: the one in force, else what else is known, else the
+    one repealed last.
+    """
+    for plan in plans:
         plan.province, plan.policy = province, policy
-    return ProvinceRollout(province, status, plan if status == PlanStatus.ISSUED else None, policy.lag_from, plan)
+    past = sorted((plan for plan in plans if status_of(plan) in ISSUED_ONCE), key=attrgetter("known_issued_by"))
+    newest = sorted(plans, key=lambda plan: past.index(plan) if plan in past else -1, reverse=True)
+    record = min(newest, key=lambda plan: list(PlanStatus).index(status_of(plan)), default=None)
+    status = status_of(record)
+    return ProvinceRollout(
+        province, status, record if status == PlanStatus.ISSUED else None, policy.lag_from, record, past
+    )
+
+
+def status_of(plan: ProvincialPlan | None) -> PlanStatus:
+    """Return the status on the as-of date of a plan annotated by `with_status`."""
+    return PlanStatus(getattr(plan, "status_then", PlanStatus.UNKNOWN))
+
+
+def lag_in_days(plan: ProvincialPlan | None, origin: date | None) -> int | None:
+    """Return the days from the national document to a plan; None unless both days are known exactly."""
+    return (plan.issued_on - origin).days if plan and origin and plan.issued_precision == Precision.DAY else None
 
 
 def build_province_plans(province: Province, as_of: date) -> list[tuple[Policy, ProvinceRollout]]:
@@ -259,5 +337,7 @@ def build_province_plans(province: Province, as_of: date) -> list[tuple[Policy, 
         return []
     policies = Policy.objects.known(as_of).rolled_out().order_by("-is_lead", "known_issued_by", "pk")
     own = province.plans.with_status(as_of).select_related("responsible_agency")
-    plans = {plan.policy_id: plan for plan in own}
-    return [(policy, province_row(province, policy, plans.get(policy.pk))) for policy in policies]
+    plans = defaultdict(list)
+    for plan in own:
+        plans[plan.policy_id].append(plan)
+    return [(policy, province_row(province, policy, plans[policy.pk])) for policy in policies]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -13,7 +13,7 @@ from core.tables import Cell, Column, Table, make_table, page_columns, record_ce
 from core.text import format_date, join_long, join_short, lang_of
 from policies.metrics import whole_days
 from policies.models import Confidence, Measure, Province, Source, SourcedModel
-from policies.rollout import ProvinceRollout, RegionRollout, Rollout
+from policies.rollout import ProvinceRollout, RegionRollout, Rollout, lag_in_days
 
 
 def province_cell(province: Province) -> Cell:
@@ -93,28 +93,39 @@ def measures_table(measures: Iterable[Measure]) -> Table:
 
 
 def plan_columns() -> list[Column[ProvinceRollout]]:
-    """Return the columns of a province's plan; what is not known on the as-of date stays empty."""
+    """Return the columns of a plan, in force or repealed; what is not known on the as-of date stays empty."""
 
     def title(row: ProvinceRollout) -> Cell:
-        return Cell(row.plan.name or None, lang=row.plan.name_lang) if row.plan else Cell(None)
+        return Cell(row.document.name or None, lang=row.document.name_lang) if row.document else Cell(None)
+
+    def of_document(name: str) -> Callable[[ProvinceRollout], Any]:
+        return lambda row: (getattr(row.document, name) or None) if row.document else None
 
     def confidence(row: ProvinceRollout) -> str | None:
-        return row.plan.get_confidence_display() if row.plan else None
+        return row.document.get_confidence_display() if row.document else None
+
+    def lag(row: ProvinceRollout) -> int | None:
+        return lag_in_days(row.document, row.origin) if row.document in row.past[:1] else None
 
     def agency(row: ProvinceRollout) -> Cell:
         in_charge = row.record.responsible_agency if row.record else None
         return Cell(in_charge.name, lang=in_charge.name_lang) if in_charge else Cell(None)
 
     return [
-        Column("status", _("Status"), lambda row: status_cell(row.status)),
+        Column("status", _("Status"), plan_status_cell),
         Column("title", _("Plan"), title),
-        Column("doc_number", _("Document number"), lambda row: (row.plan and row.plan.doc_number) or None),
-        Column("issued_on", _("Issued"), "issued", kind="date"),
-        Column("known_by", _("Latest date"), kind="date"),
-        Column("lag_days", _("Days after the national document"), kind="integer"),
+        Column("doc_number", _("Document number"), of_document("doc_number")),
+        Column("issued_on", _("Issued"), of_document("issued"), kind="date"),
+        Column("known_by", _("Latest date"), of_document("known_issued_by"), kind="date"),
+        Column("lag_days", _("Days after the national document"), lag, kind="integer"),
         Column("confidence", _("Confidence"), confidence),
         Column("responsible", _("Responsible"), agency),
     ]
+
+
+def plan_status_cell(row: ProvinceRollout) -> Cell:
+    """Return the status of a plan, with the day of a repeal."""
+    return Cell(row.status_text, tag=row.status.colour)
 
 
 def place_columns() -> list[Column[ProvinceRollout]]:
@@ -125,8 +136,9 @@ def place_columns() -> list[Column[ProvinceRollout]]:
 
 
 def plans_table(rollout: Rollout) -> Table:
-    """Return the table of the provinces of the roster with their plans."""
-    return make_table([*place_columns(), *plan_columns()], rollout.provinces)
+    """Return the table of the provinces of the roster with their plans, repealed ones below."""
+    rows = [row for province in rollout.provinces for row in province.documents]
+    return make_table([*place_columns(), *plan_columns()], rows)
 
 
 def regions_table(rollout: Rollout) -> Table:
@@ -141,7 +153,7 @@ def regions_table(rollout: Rollout) -> Table:
         Column("issued", pgettext("a count", "Issued"), kind="integer"),
         Column("roster", _("Provinces"), kind="integer"),
         Column("share", _("Share"), kind="share"),
-        Column("dated", _("Date known"), kind="integer"),
+        Column("dated", _("Exact date"), kind="integer"),
         Column("median", _("Median days"), median, kind="integer"),
     ]
     return make_table(columns, rollout.by_region)

@@ -195,15 +195,15 @@ def province_content(slug: str, days: Days) -> dict[str, Any]:
     owed = [(policy, row) for policy, row in plans if policy.calls_for_provincial_plan]
     label = _("Plans issued for national policies")
     if owed:
-        missing = [label_value(policy.short, row.status.label) for policy, row in owed if not row.plan]
+        missing = [label_value(policy.short, row.status_text) for policy, row in owed if not row.plan]
         issued, noun = len(owed) - len(missing), _("of %(n)s called for")
         plans_owed = share_fact(label, issued, len(owed), noun, join_clauses(missing))
     else:
         plans_owed = fact(label, no_data(), "", _("no policy calls for one"))
-    new = [policy.short for policy, row in plans if row.known_by and row.known_by > days.since]
+    new = [policy.short for policy, row in plans if row.plan and row.plan.known_issued_by > days.since]
     text = _("Plan of the province: %(status)s. When will it be issued?")
     asked = [
-        line(policy.short, text % {"status": row.status.label})
+        line(policy.short, text % {"status": row.status_text})
         for policy, row in owed
         if row.status not in {PlanStatus.ISSUED, PlanStatus.NOT_REQUIRED}
     ]
@@ -723,6 +723,7 @@ def about_plans(rollout: Rollout | None) -> list[Line]:
     texts = {
         PlanStatus.DRAFTING: _("The plan for “%(policy)s” is being drafted: when will it be issued?"),
         PlanStatus.NOT_FOUND: _("No plan for “%(policy)s” was found: is there one?"),
+        PlanStatus.REPEALED: _("The plan for “%(policy)s” is repealed: is there a new one?"),
         PlanStatus.UNKNOWN: _("It is not on record whether a plan for “%(policy)s” is issued: is there one?"),
     }
     asked = []

@@ -86,7 +86,7 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
         whole = build_progress(Pilot.objects.listed(as_of).filter(province__in=chosen), as_of)
         places = [[item for item in whole.pilots if item.pilot.province_id == province.pk] for province in chosen]
         rows = [
-            [plan, *(row and str(row.status.label) for row in issued)],
+            [plan, *(row and row.status_text for row in issued)],
             [_("Issued"), *(format_date(row.issued) if row and row.issued else None for row in issued)],
             [_("Days after the national document"), *(row and row.lag_days for row in issued)],
             *province_rows([Progress(as_of, pilots) for pilots in places], year_due(as_of)),

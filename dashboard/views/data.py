@@ -82,7 +82,7 @@ def build_completeness(as_of: date, batches: Sequence[BatchCount], policy: Polic
         _("plans with a title"): ~Q(title_zh="") | ~Q(title_en=""),
         _("plans with a document number"): ~Q(doc_number=""),
         _("plans with some date of issue"): Q(issued_on__isnull=False),
-        _("plans with a full date of issue"): Q(issued_precision="day"),
+        _("plans with an exact date"): Q(issued_precision="day"),
     }
     plans = ProvincialPlan.objects.issued(as_of).filter(policy=policy, province__in_roster=True)
     counts = plans.aggregate(

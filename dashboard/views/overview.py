@@ -337,6 +337,8 @@ def changes_since(value: Overview, since: date) -> list[Row]:
         rows.append(of_others(_("Follow-ups closed"), closed, note))
     if value.rollout:
         rows.append(of_others(_("Plans issued"), [item.province.short for item in value.rollout.known_since(since)]))
+        if repealed := [item.province.short for item in value.rollout.repealed_since(since)]:
+            rows.append(of_others(_("Plans repealed, none in force"), repealed))
     # of quarters too, which lights do not read
     accepted = newest_accepted(value.as_of, Reading.objects.filter(accepted_on__gt=since, pilot__in=list(names)))
     reported = set(accepted.order_by().values_list("pilot", flat=True))

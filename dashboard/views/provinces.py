@@ -1,13 +1,12 @@
 """Rollout pages: one policy with its plans, the list of provinces, and one province."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from operator import itemgetter, methodcaller
 from typing import Any
 
-from django.db.models import Case, CharField, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, CharField, DateField, F, Field, IntegerField, Q, QuerySet, Value, When
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -38,7 +37,7 @@ from policies.charts import adoption_chart, inferred_text, issue_text, lag_chart
 from policies.metrics import whole_days
 from policies.models import Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import POLICY_PARAMETER, ProvinceRollout, Rollout, build_province_plans, build_rollout
-from policies.tables import measures_table, plan_columns, plans_table, regions_table, too_few_text
+from policies.tables import measures_table, plan_columns, plan_status_cell, plans_table, regions_table, too_few_text
 
 MAX_NAMED = 5  # provinces named in the headline
 WITHOUT = ("subject", "light", "result", "kind")  # columns of follow-ups of no use here: no light causes them
@@ -120,8 +119,9 @@ def rollout_figures(rollout: Rollout) -> list[dict[str, object]]:
             "url": "#plans",
             "definition": "rollout",
         },
-        {"label": _("Date known"), "value": rollout.dated, "note": _("full date of issue"), **dated},
-        {"label": _("Only a latest date"), "value": rollout.known_by, "note": _("issued then or before"), **dated},
+        {"label": _("Exact date"), "value": rollout.dated, "note": _("full date of issue"), **dated},
+        {"label": _("Month only"), "value": rollout.month_only, "note": _("counts from its last day"), **dated},
+        {"label": _("Latest date only"), "value": rollout.latest_only, "note": _("issued then or before"), **dated},
     ]
     for label, days, meaning in (
         (_("Median lag"), rollout.median_lag_days, _("half of the dated plans came sooner")),
@@ -166,7 +166,7 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
         return pilot_count_cell(province.pilots_n, province=province.slug)
 
     def status(province: Province) -> Cell:
-        return status_cell(plans[province.pk].status if province.pk in plans else PlanStatus.UNKNOWN)
+        return plan_status_cell(plans[province.pk]) if province.pk in plans else status_cell(PlanStatus.UNKNOWN)
 
     known_by, lag, region = of_plan("known_by"), of_plan("lag_days"), methodcaller("get_region_display")
     return [
@@ -179,7 +179,7 @@ def province_columns(plans: Mapping[int, ProvinceRollout], lights: Mapping[int, 
         Column("status", _("Plan"), status, sort="status", sort_fields=["plan_place"]),
         Column("issued_on", _("Issued"), of_plan("issued"), kind="date"),
         Column("known_by", _("Latest date"), known_by, kind="date", sort="known", sort_fields=["plan_known_by"]),
-        Column("lag_days", _("Days after the policy"), lag, kind="integer", sort="lag", sort_fields=["plan_dated"]),
+        Column("lag_days", _("Days after the policy"), lag, kind="integer", sort="lag", sort_fields=["plan_lag"]),
         Column("region", _("Region"), region, sort="region", sort_fields=["region"], file_only=True),
     ]
 
@@ -212,32 +212,27 @@ def province_page_columns(
     return page_columns([*columns, both], below, side="status", line="issued_on")
 
 
-def annotated_provinces(
-    policy: Policy | None, rollout: Rollout | None, lights: Mapping[int, ProvinceLights], as_of: date
-) -> QuerySet[Any]:
+def annotated_provinces(rollout: Rollout | None, lights: Mapping[int, ProvinceLights], as_of: date) -> QuerySet[Any]:
     """Return the roster with the counts of lights and the plan for the policy on the day, to sort and filter by."""
-    order = [PlanStatus.DRAFTING, PlanStatus.NOT_FOUND, PlanStatus.UNKNOWN, PlanStatus.ISSUED, PlanStatus.NOT_REQUIRED]
+    order = [PlanStatus.DRAFTING, PlanStatus.NOT_FOUND, PlanStatus.REPEALED, PlanStatus.UNKNOWN]
+    order += [PlanStatus.ISSUED, PlanStatus.NOT_REQUIRED]
     rows = rollout.provinces if rollout else ()
     by_plan = sorted(rows, key=lambda row: (order.index(row.status), -(row.latest or as_of).toordinal()))
-    places = [When(pk=row.province.pk, then=Value(position)) for position, row in enumerate(by_plan)]
-    own = ProvincialPlan.objects.filter(policy=policy, province=OuterRef("pk"))
-    issued = own.issued(as_of)
-    with_status: Any = own.with_status(as_of)
-    status = Subquery(with_status.values("status_then")[:1], output_field=CharField())
+
+    def of_row(values: Iterable[tuple[int, Any]], output_field: Field[Any, Any], default: Any = None) -> Case:
+        cases = [When(pk=key, then=Value(value)) for key, value in values if value is not None]
+        return Case(*cases, default=Value(default), output_field=output_field)
+
     counts = {
-        f"{name}_n": Case(
-            *(When(pk=key, then=Value(getattr(item, name))) for key, item in lights.items()),
-            default=Value(None),
-            output_field=IntegerField(),
-        )
+        f"{name}_n": of_row(((key, getattr(item, name)) for key, item in lights.items()), IntegerField())
         for name in ("red", "yellow", "not_reported")
     }
     return Province.objects.roster().annotate(
         gb_place=Case(When(gb_code="", then=Value("7")), default=F("gb_code")),  # the corps comes last
-        plan_place=Case(*places, default=Value(0), output_field=IntegerField()),
-        plan_status=Coalesce(status, Value("unknown")),
-        plan_known_by=Subquery(issued.values("known_issued_by")[:1]),
-        plan_dated=Subquery(issued.dated().values("issued_on")[:1]),
+        plan_place=of_row(((row.province.pk, place) for place, row in enumerate(by_plan)), IntegerField(), 0),
+        plan_status=of_row(((row.province.pk, row.status.value) for row in rows), CharField(), "unknown"),
+        plan_known_by=of_row(((row.province.pk, row.known_by) for row in rows), DateField()),
+        plan_lag=of_row(((row.province.pk, row.lag_days) for row in rows), IntegerField()),
         pilots_n=count_pilots(Pilot.objects.listed(as_of), "province"),
         **counts,
     )
@@ -250,7 +245,7 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     value = build_overview(as_of, request.GET.get(POLICY_PARAMETER))
     plans = {row.province.pk: row for row in value.rollout.provinces} if value.rollout else {}
     lights = lights_by_province(as_of)
-    rows = annotated_provinces(value.choice.policy, value.rollout, lights, as_of)
+    rows = annotated_provinces(value.rollout, lights, as_of)
     listing = ListPage(
         request,
         slug="provinces-list",
@@ -321,7 +316,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         Column("policy", _("Policy"), lambda row: record_cell(row[0])),
         *(column.of(itemgetter(1)) for column in plan_columns()),
     ]
-    table = make_table(columns, plans)
+    table = make_table(columns, [(policy, row) for policy, now in plans for row in now.documents])
     batches = [item for item in build_reconciliation(as_of) if item.batch.province_id == province.pk]
     charts = {}
     if pilots:
@@ -413,7 +408,7 @@ def province_headline(
     if not province.in_roster:
         return _("This unit lies outside the programme: it is drawn on the map and counted nowhere.")
     parts = [
-        label_value(policy.short, issue_text(row) if row.plan else row.status.label)
+        label_value(policy.short, issue_text(row) if row.plan else row.status_text)
         for policy, row in plans
         if policy.calls_for_provincial_plan
     ]

@@ -40,7 +40,7 @@ from policies.filters import (
     ProvinceFilter,
     SourceFilter,
 )
-from policies.models import Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+from policies.models import ISSUED_ONCE, Figure, Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
 
 MAX_HITS = 20  # hits shown of each kind
 MAX_SUGGESTIONS = 5  # names suggested where nothing was found
@@ -98,14 +98,14 @@ def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
     with suppress(AmbiguousCell):  # a full date in any form that imports accept
         typed = date_from_text(words, untyped=True)
         day = typed.on if typed.precision == "day" else None
-    plans = ProvincialPlan.objects.with_status(as_of).issued(as_of).select_related("province", "policy")
+    plans = ProvincialPlan.objects.with_status(as_of).filter(status_then__in=ISSUED_ONCE)
     left = Case(When(withdrawn_on__lte=as_of, then=F("withdrawn_on")))
     pilots = Pilot.objects.known(as_of).annotate(left_on=left)
     assigned = FollowUp.objects.with_state(as_of)
     everyone = f"{reverse('pilot-list')}?withdrawn=include"  # withdrawn pilots are found too
     kinds: list[tuple[Any, QuerySet[Any], str]] = [
         (PolicyFilter, Policy.objects.known(as_of), reverse("policy-list")),
-        (PlanFilter, plans, ""),
+        (PlanFilter, plans.select_related("province", "policy"), ""),
         (ProvinceFilter, Province.objects.all(), reverse("province-list")),
         (PilotFilter, pilots.select_related("batch", "province"), everyone),
         (BatchFilter, Batch.objects.known(as_of), ""),
@@ -222,6 +222,8 @@ def build_hit(record: Any) -> Hit:
             note, url = record.publisher, record.url or f"{reverse('data')}#sources"
         case ProvincialPlan():
             name, url = str(record), record.province.get_absolute_url()
+            end = record.repealed_on if record.status_then == PlanStatus.REPEALED else None  # type: ignore[attr-defined]
+            note += " · " * bool(note and end) + (_("repealed on %(day)s") % {"day": format_date(end)} if end else "")
         case Measure():
             url = f"{reverse('industry-list')}#measures"
         case Figure():

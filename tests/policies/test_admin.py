@@ -3,13 +3,14 @@
 from datetime import date
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
 from policies.models import Industry, Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import build_rollout
 from tests import factories as make
-from tests.support.admin_forms import page_url, save, save_new
+from tests.support.admin_forms import form_errors, page_url, save, save_new
 from tests.support.sign_in import staff_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -41,6 +42,49 @@ def test_an_edit_of_a_plan_moves_the_rollout_at_once(admin_client: Client, polic
     before, after = build_rollout(policy, date(2022, 12, 4)), build_rollout(policy, date(2022, 12, 5))
     assert (before.issued, after.issued, after.roster, after.dated) == (0, 1, 2, 1)
     assert list(after.lags) == [178]
+
+
+def test_a_plan_is_repealed_by_one_day_and_replaced_by_a_second_record(
+    admin_client: Client, policy: Policy, province: Province
+) -> None:
+    """Faults are named at the field, with the remedy: a second plan in force, days that overlap, days out of order."""
+    plan = make.plan(policy, province, issued_on=date(2022, 12, 5))
+    new = {"policy": policy.pk, "province": province.pk, "status": "issued", "issued_on": "2024-03-01"}
+    assert form_errors(save_new(admin_client, ProvincialPlan, **new)) == {
+        "province": [
+            (
+                "This province already has a record for this policy: change that one, or give there the day on which "
+                "it was repealed."
+            )
+        ]
+    }
+    order = ["Repealed before it was issued. Check both days."]
+    for changes, errors in (
+        ({"repealed_on": "2022-12-04"}, {"repealed_on": order}),
+        ({"repealed_on": "2098-01-01"}, {"repealed_on": ["This day lies ahead. Enter a day up to today."]}),
+        (
+            {"status": "repealed"},
+            {"repealed_on": ["A repealed plan, and only such a one, has the day from which it is no longer in force."]},
+        ),
+    ):
+        assert form_errors(save(admin_client, plan, **changes)) == errors
+    assert save(admin_client, plan, repealed_on="2024-03-01").status_code == 302
+    plan.refresh_from_db()
+    assert (plan.status, plan.repealed_on) == ("repealed", date(2024, 3, 1))
+    overlap = f"In force at the same time as record {plan.pk} of this province. Check the days of both."
+    assert form_errors(save_new(admin_client, ProvincialPlan, **{**new, "issued_on": "2024-02-29"})) == {
+        "known_issued_by": [overlap]
+    }
+    assert save_new(admin_client, ProvincialPlan, **new).status_code == 302
+    second = ProvincialPlan.objects.exclude(pk=plan.pk).get()
+    assert form_errors(save(admin_client, plan, repealed_on="2024-03-02")) == {
+        "repealed_on": [overlap.replace(str(plan.pk), str(second.pk))]
+    }
+    assert form_errors(save(admin_client, plan, status="issued", repealed_on="")).keys() == {"province"}
+    assert {row.status for row in ProvincialPlan.objects.all()} == {"repealed", "issued"}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make.plan(policy, province)
+    assert admin_client.get(page_url(policy, "missing_plans")).context["provinces"] == []
 
 
 def test_the_missing_provinces_are_added_once_and_as_unknown(admin_client: Client, policy: Policy) -> None:

@@ -1,5 +1,6 @@
 """API of policies and the rollout: whole responses, any day, a fixed number of queries."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.test import Client
 
 from policies.models import Policy
 from tests import factories as make
+from tests.support.api_client import client_with_token
 
 pytestmark = pytest.mark.django_db
 PLAN = "synergy-implementation-plan-2022"
@@ -75,3 +77,35 @@ def test_a_plan_issued_later_gives_nothing_away(client: Client) -> None:
     assert {key for key, value in then.items() if value not in (None, [])} == always
     assert (then["status"], now["status"], now["issued_on"]) == ("unknown", "issued", "2022-12-07")
     assert now["doc_number"] == "津环气候〔2022〕115号"
+
+
+def test_a_repealed_plan_reads_as_on_the_day_and_is_sent_back_as_read(admin_user: Any, empty: None) -> None:
+    api, policy, province = client_with_token(admin_user), make.policy(slug="plan"), make.province(slug="home")
+    old = make.plan(policy, province, issued_on=date(2022, 12, 5), doc_number="No. 1")
+    address = f"/api/v1/plans/{old.pk}/"
+    read = api.send("GET", address)
+    stored = api.send("PATCH", address, {"repealed_on": "2024-03-01"}, **{"if-match": read["ETag"]})
+    assert stored.status_code == 200
+    assert [stored.json()[name] for name in ("status", "repealed_on")] == ["repealed", "2024-03-01"]
+    again = api.send("PUT", address, stored.json(), **{"if-match": stored["ETag"]})
+    assert (again.status_code, again.json()["revision"]) == (200, stored.json()["revision"])
+    new = {"policy": "plan", "province": "home", "status": "issued", "issued_on": "2024-05-01"}
+    assert api.send("POST", "/api/v1/plans/", {**new, "issued_on": "2024-02-01"}).status_code == 400
+    assert api.send("POST", "/api/v1/plans/", new).status_code == 201
+    assert api.send("POST", "/api/v1/plans/", new).json()["errors"][0]["code"] == "unique"
+    fields = ("status", "issued_on", "doc_number", "repealed_on")
+    found = {}
+    for day in ("2022-12-04", "2024-02-29", "2024-03-01", "2024-05-01"):
+        rows = api.send("GET", f"/api/v1/plans/?as_of={day}").json()["results"]
+        issued = api.send("GET", f"/api/v1/plans/?as_of={day}&status=issued").json()["count"]
+        ended = api.send("GET", f"/api/v1/plans/?as_of={day}&repealed_on__gte=2024-01-01").json()["count"]
+        (row,) = api.send("GET", f"/api/v1/rollout/?policy=plan&as_of={day}").json()["provinces"]
+        found[day] = [[r[name] for name in fields] for r in rows], issued, ended, row["status"], row["repealed_on"]
+    nothing, first = ["unknown", None, None, None], ["2022-12-05", "No. 1"]
+    over = ["repealed", *first, "2024-03-01"]
+    assert found == {
+        "2022-12-04": ([nothing, nothing], 0, 0, "unknown", None),
+        "2024-02-29": ([["issued", *first, None], nothing], 1, 0, "issued", None),
+        "2024-03-01": ([over, nothing], 0, 1, "repealed", "2024-03-01"),
+        "2024-05-01": ([over, ["issued", "2024-05-01", None, None]], 1, 1, "issued", None),
+    }

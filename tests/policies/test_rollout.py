@@ -4,7 +4,9 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from core.text import PartialDate
 from policies import metrics
 from policies.charts import status_map
 from policies.metrics import Step
@@ -35,7 +37,7 @@ def test_a_share_of_nothing_is_not_zero() -> None:
 )
 def test_lag_in_days_from_the_national_day(day: date, lag: int) -> None:
     plan = ProvincialPlan(issued_on=day, issued_precision="day")
-    assert ProvinceRollout(Province(), PlanStatus.ISSUED, plan, ORIGIN).lag_days == lag
+    assert ProvinceRollout(Province(), PlanStatus.ISSUED, plan, ORIGIN, plan, [plan]).lag_days == lag
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_lag_in_days_from_the_national_day(day: date, lag: int) -> None:
 )
 def test_a_lag_needs_both_days_exactly(origin: date | None, issued_on: date | None, precision: str) -> None:
     plan = ProvincialPlan(issued_on=issued_on, issued_precision=precision)
-    assert ProvinceRollout(Province(), PlanStatus.ISSUED, plan, origin).lag_days is None
+    assert ProvinceRollout(Province(), PlanStatus.ISSUED, plan, origin, plan, [plan]).lag_days is None
 
 
 @pytest.mark.parametrize(
@@ -78,12 +80,15 @@ def p90(lags: list[int]) -> float | None:
     return counts.p90_lag_days
 
 
-def test_the_curve_steps_up_on_each_day_and_starts_with_none_on_the_national_day() -> None:
-    days = [date(2023, 1, 2), date(2022, 12, 5), date(2023, 1, 2)]
-    assert metrics.adoption_steps(days, ORIGIN) == [
+def test_the_curve_steps_on_each_day_of_a_change_and_starts_with_none_on_the_national_day() -> None:
+    january, may = date(2023, 1, 2), date(2023, 5, 1)
+    changes = [(january, 1), (date(2022, 12, 5), 1), (january, 1), (may, -1), (date(2023, 6, 1), 1), (may, -1)]
+    changes += [(date(2023, 6, 1), -1)]
+    assert metrics.adoption_steps(changes, ORIGIN) == [
         Step(ORIGIN, 0),
         Step(date(2022, 12, 5), 1),
-        Step(date(2023, 1, 2), 3),
+        Step(january, 3),
+        Step(may, 1),
     ]
     assert metrics.adoption_steps([], None) == []
 
@@ -106,9 +111,18 @@ def test_the_shipped_plans_add_up_on_any_day() -> None:
     for day in DAYS:
         rollout = build_rollout(policy, date.fromisoformat(day))
         lags = {row.province.slug: row.lag_days for row in rollout.provinces if row.lag_days is not None}
-        found[day] = [rollout.issued, rollout.dated, rollout.known_by, rollout.origin, rollout.median_lag_days, lags]
+        found[day] = [
+            rollout.issued,
+            rollout.dated,
+            rollout.month_only,
+            rollout.latest_only,
+            rollout.origin,
+            rollout.median_lag_days,
+            lags,
+        ]
         assert (rollout.roster, rollout.share, sorted(rollout.lags)) == (32, rollout.issued / 32, sorted(lags.values()))
-        assert sum(row.issued for row in rollout.by_region) == rollout.issued == rollout.dated + rollout.known_by
+        assert sum(row.issued for row in rollout.by_region) == rollout.issued
+        assert rollout.issued == rollout.dated + rollout.month_only + rollout.latest_only
         assert sum(row.roster for row in rollout.by_region) == 32
     assert_snapshot("shipped-rollout", found)
 
@@ -156,7 +170,7 @@ def test_a_month_counts_from_its_last_day(empty: None) -> None:
     make.plan(policy, make.province(), issued_on=date(2023, 2, 1), issued_precision="month")
     assert build_rollout(policy, date(2023, 2, 27)).issued == 0
     rollout = build_rollout(policy, date(2023, 2, 28))
-    assert (rollout.issued, rollout.dated, rollout.known_by) == (1, 0, 1)
+    assert (rollout.issued, rollout.dated, rollout.month_only, rollout.latest_only) == (1, 0, 1, 0)
     assert rollout.series == [Step(date(2022, 6, 17), 0), Step(date(2023, 2, 28), 1)]
 
 
@@ -217,3 +231,93 @@ def test_all_that_are_furthest_behind_are_named(policy: Policy) -> None:
     assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: furthest behind: North 1 of 2, East 1 of 2"
     make_place("east")
     assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: furthest behind: East 1 of 3"
+
+
+# -- repealed plans, and those that replace them ----------------------------------------------------------
+
+
+FIRST, REPEALED, SECOND = date(2022, 12, 5), date(2024, 3, 1), date(2024, 5, 1)
+EXACT = {"issued_on": FIRST, "title_en": "Old plan", "doc_number": "No. 1"}
+
+
+@pytest.fixture
+def repealed(policy: Policy) -> ProvincialPlan:
+    """Make two provinces with a plan; that of the first is repealed on 1 March 2024."""
+    home = make_place("north", slug="home", name_en="Home", short_en="Home")
+    plan = make.plan(policy, home, **EXACT)
+    make.plan(
+        policy, make_place("east", slug="other", short_en="Other"), issued_on=date(2023, 2, 1), issued_precision="month"
+    )
+    plan.repealed_on = REPEALED
+    plan.full_clean()
+    plan.save()
+    return plan
+
+
+def what_is_said(policy: Policy, day: date) -> list[Any]:
+    rollout = build_rollout(policy, day)
+    home = rollout.provinces[0]
+    return [home.status, home.status_text, rollout.issued, rollout.share, home.lag_days, rollout.series]
+
+
+def test_a_repealed_plan_counts_up_to_its_repeal(policy: Policy, repealed: ProvincialPlan, client: Client) -> None:
+    risen = [Step(date(2022, 6, 17), 0), Step(FIRST, 1), Step(date(2023, 2, 28), 2)]
+    assert what_is_said(policy, date(2024, 2, 29)) == ["issued", "issued", 2, 1.0, 171, risen]
+    after = ["repealed", "repealed on 1 March 2024", 1, 0.5, None, [*risen, Step(REPEALED, 1)]]
+    assert what_is_said(policy, REPEALED) == what_is_said(policy, DAY) == after
+    page = client.get(f"/provinces/?as_of={DAY}")
+    legend = {row["label"]: row["count"] for row in page.context["charts"]["map"].data["grids"][0]["legend"]}
+    exact = "issued, exact date (0) or month only (1)"
+    assert legend == {exact: 1, "repealed, no plan in force": 1}
+    (tile, _other) = page.context["charts"]["map"].data["grids"][0]["tiles"]
+    assert (tile.value, tile.text) == ("repealed", "Home: repealed on 1 March 2024")
+    assert [row["row"].province.slug for row in page.context["without_plan"]] == ["home"]
+    assert page.text.count("repealed on 1 March 2024") > 2
+    lists = {status: client.get(f"/provinces/?as_of={DAY}&status={status}").context["listing"] for status in PlanStatus}
+    listed = {status: found.count for status, found in lists.items()}
+    assert listed == {"issued": 1, "drafting": 0, "not_found": 0, "not_required": 0, "repealed": 1, "unknown": 0}
+    assert "1 of 2" in client.get(f"/policies/?as_of={DAY}").text
+    found = [client.get("/search/", {"q": "Old plan", "as_of": day}).context["groups"] for day in (FIRST, DAY)]
+    assert [group[0]["hits"][0]["note"] for group in found] == ["No. 1", "No. 1 · repealed on 1 March 2024"]
+    assert "Plan of the province: repealed on 1 March 2024." in client.get(f"/brief/province/home/?as_of={DAY}").text
+    assert "The plan for “A plan” is repealed: is there a new one?" in client.get(f"/brief/nation/?as_of={DAY}").text
+
+
+def test_a_second_plan_replaces_the_first_and_the_province_counts_once(
+    policy: Policy, repealed: ProvincialPlan, client: Client
+) -> None:
+    """The lag and the first day stay those of the first plan; the curve falls between the two."""
+    new = make.plan(policy, repealed.province, issued_on=SECOND, title_en="New plan")
+    risen = [Step(date(2022, 6, 17), 0), Step(FIRST, 1), Step(date(2023, 2, 28), 2), Step(REPEALED, 1), Step(SECOND, 2)]
+    assert what_is_said(policy, DAY) == ["issued", "issued", 2, 1.0, 171, risen]
+    assert what_is_said(policy, date(2024, 4, 30))[0] == "repealed"
+    rollout = build_rollout(policy, DAY)
+    row = rollout.provinces[0]
+    assert (row.plan, row.first, row.known_by, rollout.half_on, rollout.dated) == (new, repealed, FIRST, FIRST, 1)
+    assert [sum(part.issued or 0 for part in rollout.by_region), rollout.known_since(date(2024, 4, 30))] == [2, [row]]
+    page = client.get(f"/provinces/home/?as_of={DAY}")
+    assert [[cell.value for cell in line][1:7] for line in page.context["tables"]["plans"].build().rows] == [
+        ["issued", "New plan", None, PartialDate(SECOND, "day"), SECOND, None],
+        ["repealed on 1 March 2024", "Old plan", "No. 1", PartialDate(FIRST, "day"), FIRST, 171],
+    ]
+    assert page.context["finding"].startswith(
+        "A plan: issued on 5 December 2022, 171 days after the national document; replaced by the plan of 1 May 2024;"
+    )
+    table = client.get(f"/policies/plan/?as_of={DAY}").context["tables"]["plans"].build()
+    assert [(line[0].value, line[2].value) for line in table.rows] == [
+        (repealed.province.short, "issued"),
+        (repealed.province.short, "repealed on 1 March 2024"),
+        ("Other", "issued"),
+    ]
+    assert "2 of 2" in client.get(f"/policies/?as_of={DAY}").text
+    gaps = client.get(f"/data/?as_of={DAY}").context["gaps"].rows
+    assert [cell.value for cell in gaps[0]] == ["A plan: plans known to be issued", 2, 2, "", 2, 0, 1.0]
+    body = client.get(f"/api/v1/rollout/?policy=plan&as_of={DAY}").json()
+    assert (body["issued"], body["roster"], len(body["provinces"])) == (2, 2, 2)
+
+
+def test_on_the_day_of_replacement_nothing_changes(policy: Policy, repealed: ProvincialPlan) -> None:
+    make.plan(policy, repealed.province, issued_on=REPEALED)
+    days = [date(2024, 2, 29), REPEALED, DAY]
+    assert [build_rollout(policy, day).issued for day in days] == [2, 2, 2]
+    assert [step.date for step in build_rollout(policy, DAY).series][-1] == date(2023, 2, 28)

@@ -233,6 +233,32 @@ def test_columns_that_new_rows_need() -> None:
     assert (plan.count_rows("create"), province.pk > 0) == (0, True)
 
 
+def test_a_repealed_plan_and_the_one_after_it_are_two_records() -> None:
+    """Told apart by the day of the repeal, or by the record number; a file without that column must give the number."""
+    policy, province = make.policy(slug="p"), make.province()
+    heads = ["id", "policy", "province", "status", "issued_on", "repealed_on"]
+    both = [
+        [None, "p", province.slug, "repealed", date(2022, 12, 5), date(2024, 3, 1)],
+        [None, "p", province.slug, "issued", date(2024, 3, 1), None],
+    ]
+    run_import("plans", heads, *both)
+    old, new = policy.plans.order_by("issued_on")
+    assert actions_of(dry_run_of("plans", heads, *both)) == [(2, "unchanged"), (3, "unchanged")]
+    plain = ["id", "policy", "province", "note"]
+    found = dry_run_of("plans", plain, [None, "p", province.slug, "x"])
+    assert errors_of(found) == [("2", "ambiguous")]
+    numbers = f"{old.pk}, {new.pk}"
+    assert found.errors[0].message == f"Several records agree with this row: give the record number, {numbers}."
+    assert actions_of(dry_run_of("plans", plain, [old.pk, "p", province.slug, "x"])) == [(2, "update")]
+    repeal = [None, "p", province.slug, "repealed", date(2024, 3, 1), date(2025, 1, 1)]
+    text = f"In force at the same time as record {new.pk} of this province. Check the days of both."
+    assert [fault.message for fault in dry_run_of("plans", heads, repeal).errors] == [text]
+    numbered = [new.pk, "p", province.slug, "issued", date(2024, 3, 1), date(2025, 1, 1)]
+    run_import("plans", heads, numbered)
+    new.refresh_from_db()
+    assert (new.status, new.repealed_on) == ("repealed", date(2025, 1, 1))
+
+
 def test_text_under_no_heading() -> None:
     plan = policy_plan(
         ["a", "甲", None, date(2022, 6, 17), None, None, None, "stray"], ["", "", "", None, None, None, None, " "]

@@ -94,7 +94,8 @@ def full_records() -> dict[str, Any]:
     policy.agencies.set([agency])
     plan = make.plan(
         policy, province, **{**titles, **facts, **issued}, known_issued_by=date(2022, 6, 30), doc_number="-1",
-        issuing_bodies_count=0, searched_on=date(2022, 1, 1), searched_where=LINE, responsible_agency=agency,
+        repealed_on=date(2023, 1, 1), issuing_bodies_count=0, searched_on=date(2022, 1, 1), searched_where=LINE,
+        responsible_agency=agency,
     )  # fmt: skip
     batch = make.batch()
     city = make.pilot(batch, province, city_type="resource")
