@@ -89,6 +89,11 @@ def truncate(text: object) -> str:
     return word if len(word) <= MAX_ECHO else word[: MAX_ECHO - 1] + "…"
 
 
+def former_names(records: Any) -> dict[str, Any]:
+    """Return the primary keys of records by former codes and names, where their queryset knows such."""
+    return records.former_names() if hasattr(records, "former_names") else {}
+
+
 def closest_match(word: str, names: Iterable[str]) -> str | None:
     """Return the known name that is most similar to the word, or None when none is close."""
     matches = difflib.get_close_matches(word[:MAX_ECHO], list(names), n=1, cutoff=0.5)

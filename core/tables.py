@@ -31,7 +31,15 @@ from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
 from django_filters.fields import ChoiceField
 
-from core.http import BadRequest, ErrorDetail, TrackerRequest, closest_match, truncate, unknown_parameter_error
+from core.http import (
+    BadRequest,
+    ErrorDetail,
+    TrackerRequest,
+    closest_match,
+    former_names,
+    truncate,
+    unknown_parameter_error,
+)
 from core.text import StatusChoices, format_date
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
@@ -267,8 +275,10 @@ class RelatedFormField(forms.ModelChoiceField):
         return code
 
     def known_values(self) -> dict[str, object]:
-        """Return the primary key of each record by its code."""
-        return {} if self.queryset is None else dict(self.queryset.values_list(self.to_field_name or "pk", "pk"))
+        """Return the primary key of each record by its code, and by former ones."""
+        if self.queryset is None:
+            return {}
+        return former_names(self.queryset) | dict(self.queryset.values_list(self.to_field_name or "pk", "pk"))
 
     def label_from_instance(self, obj: Model) -> str:
         """Return the label of a choice: the record's `label` if its model has one, else its name."""
@@ -278,7 +288,10 @@ class RelatedFormField(forms.ModelChoiceField):
         try:
             return super().to_python(self.normalise(value) if isinstance(value, str) else value)
         except ValidationError:
-            raise invalid_choice_error(value, [str(key) for key in self.known_values()]) from None
+            known = self.known_values()
+            if value in known:
+                return self.queryset.get(pk=known[value])
+            raise invalid_choice_error(value, [str(key) for key in known]) from None
 
 
 def split_commas(text: str) -> list[str]:

@@ -76,7 +76,7 @@ class ProvinceAdmin(RecordAdmin):
     autocomplete_fields = ["sources"]
     fieldsets = [
         NAME_FIELDSET,
-        (_("Short names"), {"fields": ["short_zh", "short_en"]}),
+        (_("Short names"), {"fields": ["short_zh", "short_en", "former_names"]}),
         (_("What it is"), {"fields": ["kind", "region", "in_roster", "gb_code", "iso_code"]}),
         (
             _("Tile map"),

@@ -78,7 +78,7 @@ class ProvinceSerializer(SourcedSerializer):
     class Meta:
         model = Province
         fields = (
-            *("slug", *NAME_FIELDS, "short_en", "short_zh", "gb_code", "iso_code", "kind", "region"),
+            *("slug", *NAME_FIELDS, "short_en", "short_zh", "former_names", "gb_code", "iso_code", "kind", "region"),
             *("tile_col", "tile_row", "in_roster", *FACT_FIELDS, "url", "page"),
         )
 
@@ -91,6 +91,13 @@ class ProvinceViewSet(WritableViewSet):
     filterset_class = api_filterset(filters.ProvinceFilter, ProvinceSerializer, "slug")
     ordering_fields = ("id", "slug", "name_en", "name_zh", "gb_code", "iso_code", "region", "kind", "in_roster")
     default_ordering = "-in_roster,id"
+
+    def get_object(self) -> Any:
+        """Return the province, also by a code that it had before."""
+        slug = self.kwargs["slug"]
+        if not Province.objects.filter(slug=slug).exists() and (pk := Province.objects.former_names().get(slug)):
+            self.kwargs["slug"] = Province.objects.get(pk=pk).slug
+        return super().get_object()
 
 
 class AgencySerializer(RecordSerializer):

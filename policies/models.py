@@ -37,7 +37,7 @@ from core.records.models import (
     title_constraint,
     unique_constraint,
 )
-from core.text import PartialDate, Precision, StatusChoices, TranslatedText, is_chinese_active
+from core.text import PartialDate, Precision, StatusChoices, TranslatedText, check_text, is_chinese_active
 
 # -- sources, and bases of the facts that cite them -----------------------------------------------------
 
@@ -228,12 +228,26 @@ class ProvinceQuerySet(QuerySet[Any]):
         """Return the provinces that the programme covers: the denominator of every rollout number."""
         return self.filter(in_roster=True)
 
+    def former_names(self) -> dict[str, int]:
+        """Return the primary key of each renamed province by its former codes and names."""
+        kept = self.exclude(former_names="").values_list("former_names", "pk")
+        return {word: pk for text, pk in kept for word in text.splitlines()}
+
 
 class Province(SlugModel, BilingualNameModel, SourcedModel):
     """A province-level unit. Denominators come from the roster (in_roster), never from existing rows."""
 
     short_zh = text_field(_("short name in Chinese"), 20, _("As tiles and charts print it, for example 浙江."))
     short_en = text_field(_("short name in English"), 40, _("As tiles and charts print it, for example Zhejiang."))
+    former_names = models.TextField(
+        _("former names"),
+        blank=True,
+        validators=[check_text],
+        help_text=_(
+            "Codes and names that it had before, one a line. A change of name adds them: files, the API and old "
+            "addresses still find the province."
+        ),
+    )
     gb_code = models.CharField(
         _("GB/T 2260 code"),
         max_length=6,
@@ -298,6 +312,16 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
                 _("A province in the roster needs its region."),
             ),
         ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the province, and keep the names that it has no longer."""
+        stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
+        now, before = (
+            [getattr(each, name) for name in ("slug", *self.LOOKUP_NAMES)] for each in (self, stored or self)
+        )
+        words = dict.fromkeys([*self.former_names.splitlines(), *before])
+        self.former_names = "\n".join(word for word in words if word and word not in now)
+        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("province-detail", args=[self.slug])

@@ -21,7 +21,7 @@ from rest_framework.exceptions import ErrorDetail as FieldErrorDetail
 from rest_framework.settings import api_settings
 
 from core.history.recording import MAX_REASON, key_field_name
-from core.http import ISO_DATE, ErrorDetail, WriteRejected, closest_match, truncate
+from core.http import ISO_DATE, ErrorDetail, WriteRejected, closest_match, former_names, truncate
 from core.text import TranslatedText, label_value, translated_texts
 
 # -- fields ------------------------------------------------------------------------------------------------
@@ -152,6 +152,8 @@ class RelatedByCodeField(serializers.Field):
         record = read.get((self.model, code))
         if record is None and is_valid_key(self.key, code):
             record = self.model._base_manager.filter(**{self.key: code}).first()
+            if record is None and (pk := former_names(self.model._default_manager).get(code)):
+                record = self.model._base_manager.get(pk=pk)
             read[self.model, code] = record
         if record is None:
             codes = [] if self.key == "id" else self.model._base_manager.values_list(self.key, flat=True)

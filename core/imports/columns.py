@@ -26,7 +26,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
-from core.http import closest_match, truncate
+from core.http import closest_match, former_names, truncate
 from core.records.models import is_code
 from core.spreadsheets.cells import (
     AmbiguousCell,
@@ -315,6 +315,10 @@ class NameIndex:
         for word in {fold_name(text) for text in (*names, *codes, number)}:
             self.records_by_name[word].append(record)
 
+    @cached_property
+    def former_names(self) -> dict[str, int]:
+        return {fold_name(text): key for text, key in former_names(self.model._default_manager).items()}
+
     def record_by_id(self, key: int) -> Any:
         """Return the record with this primary key; one shared object for all rows."""
         if key not in self.records_by_id:  # entered since the names were read
@@ -333,6 +337,8 @@ class NameIndex:
     def find(self, text: str) -> Any:
         """Return the record with this name. Raises AmbiguousCell with the closest name, or the codes to choose from."""
         word, matches = fold_name(text), self.matching_records(text)
+        if not matches and (key := self.former_names.get(word)):
+            return self.record_by_id(key)
         if len(matches) == 1:
             return matches[0]
         kind = str(self.model._meta.verbose_name)

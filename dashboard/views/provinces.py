@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Case, CharField, DateField, F, Field, IntegerField, Q, QuerySet, Value, When
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -307,7 +307,10 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
 def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one province: plan for each policy, pilots, own policies and batches."""
     as_of = request.as_of
-    province = get_object_or_404(Province.objects.prefetch_related("sources"), slug=slug)
+    province = Province.objects.prefetch_related("sources").filter(slug=slug).first()
+    if province is None:  # perhaps it had this code before
+        now = get_object_or_404(Province, pk=Province.objects.former_names().get(slug))
+        return redirect(f"{now.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"), permanent=True)
     listed = province.pilots.listed(as_of).prefetch_related("industries", "sources")
     progress = build_progress(listed, as_of)
     pilots = [status.pilot for status in progress.pilots]

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -11,6 +12,8 @@ from policies.models import Industry, Measure, PlanStatus, Policy, Province, Pro
 from policies.rollout import build_rollout
 from tests import factories as make
 from tests.support.admin_forms import form_errors, page_url, save, save_new
+from tests.support.api_client import client_with_token
+from tests.support.imports import dry_run_of, errors_of
 from tests.support.sign_in import staff_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -141,3 +144,38 @@ def test_a_form_reads_the_dates_that_the_import_reads(admin_client: Client, text
     answer = save_new(admin_client, Policy, title_zh="方案", slug="plan", issued_on=text)
     assert answer.status_code == 302
     assert Policy.objects.get(slug="plan").issued_on == date(2026, 3, 5)
+
+
+def test_a_renamed_province_is_found_by_its_former_names(
+    admin_client: Client, policy: Policy, province: Province
+) -> None:
+    """In files, in the API and at its old address, which leads to the new one; unless another has the name now."""
+    make.province(slug="jiangsu", name_zh="江苏省", name_en="Zhejian", short_zh="江苏")  # what would be suggested
+    answer = save(admin_client, province, slug="new-home", name_zh="新省", name_en="New Home")
+    assert answer.status_code == 302
+    province.refresh_from_db()
+    assert province.former_names == "zhejiang\n浙江省\nZhejiang"
+    assert province.history.first().former_names == province.former_names
+
+    heads = ["policy", "province", "status"]
+    for word in ("浙江省", "zhejiang", "ZHEJIANG", "new-home"):
+        plan = dry_run_of("plans", heads, [policy.slug, word, "unknown"])
+        assert (errors_of(plan), plan.rows[0].record.province) == ([], province)
+    api = client_with_token(User.objects.get(username="admin"))
+    sent = api.send("POST", "/api/v1/plans/", {"policy": policy.slug, "province": "zhejiang", "status": "unknown"})
+    assert (sent.status_code, sent.json()["province"]["slug"]) == (201, "new-home")
+    assert api.send("GET", "/api/v1/provinces/zhejiang/").json()["slug"] == "new-home"
+    for query in ("province=zhejiang", "province=new-home", "province__in=zhejiang,jiangsu"):
+        assert api.send("GET", f"/api/v1/plans/?{query}").json()["count"] == 1
+        assert api.send("GET", "/api/v1/plans/?province=jiangsu").json()["count"] == 0
+    moved = admin_client.get("/provinces/zhejiang/?as_of=2024-01-01&lang=en")
+    assert (moved.status_code, moved["Location"]) == (301, "/provinces/new-home/?as_of=2024-01-01&lang=en")
+    assert admin_client.get("/provinces/zhejiang-2/").status_code == 404
+
+    other = make.province(slug="zhejiang", name_zh="浙江省", name_en="Other")
+    assert dry_run_of("plans", heads, [policy.slug, "浙江省", "unknown"]).rows[0].record.province == other
+    assert api.send("GET", "/api/v1/provinces/zhejiang/").json()["name_en"] == "Other"
+    assert admin_client.get("/provinces/zhejiang/").status_code == 200
+    save(admin_client, province, name_zh="旧省", name_en="Zhejiang")  # a name that it has again is no former one
+    province.refresh_from_db()
+    assert province.former_names == "zhejiang\n浙江省\n新省\nNew Home"
