@@ -388,7 +388,7 @@ def resolve_url(target: object, *args: object, **kwargs: object) -> str:
     """Return the URL of a record or of a URL name; a URL is returned as it is."""
     if hasattr(target, "get_absolute_url"):
         return str(target.get_absolute_url())
-    if str(target).startswith(("/", "?", "#", "http://", "https://")):
+    if "://" in str(target) or str(target).startswith(("/", "?", "#")):
         return str(target)
     return reverse(str(target), args=args, kwargs=kwargs)
 

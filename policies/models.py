@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import connection, models, transaction
 from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
@@ -62,7 +63,11 @@ class Source(HistoryModel):
     publisher = text_field(_("publisher"), 200, _("Who published it, for example 生态环境部."), blank=True)
     published_on = day_field(_("published on"), _("Day it was published. Empty when it carries none."))
     url = models.URLField(
-        _("address"), max_length=500, blank=True, help_text=_("Web address, empty for a reprint without a lasting one.")
+        _("address"),
+        max_length=500,
+        blank=True,
+        validators=[RegexValidator("^https?://", _("Give an address that begins with https:// or http://."))],
+        help_text=_("Web address, empty for a reprint without a lasting one."),
     )
     reliability = choice_field(
         _("reliability"),
@@ -93,6 +98,12 @@ class Source(HistoryModel):
 
     def __str__(self) -> str:
         return str(self.title)
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Write the scheme of the address in small letters."""
+        scheme, mark, rest = self.url.strip().partition("://")
+        self.url = scheme.lower() + mark + rest
+        super().clean_fields(exclude)
 
 
 class SourcedModel(models.Model):

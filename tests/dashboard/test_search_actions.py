@@ -33,3 +33,11 @@ def test_documents_are_found_by_those_who_may_read_them(client: Client) -> None:
     assert found(client, "42号")["documents"][0][1] == "42号"
     client.force_login(User.objects.create_superuser("chief"))
     assert titles() == ["Home minutes", "Ministry minutes", "Other minutes", "Public minutes"]
+
+
+@pytest.mark.parametrize("url", ["HTTP://www.mee.gov.cn/a", "ftp://www.mee.gov.cn/a"])
+def test_a_source_of_a_former_release_with_another_address_breaks_no_page(client: Client, url: str) -> None:
+    make.source(title="Alpha", url=url)
+    for address in ("/data/", "/search/?q=Alpha"):
+        assert f'<a href="{url}"' in client.get(address).content.decode()
+    assert f"Alpha,,{url}" in client.get("/search/?q=Alpha&export=hits.csv").getvalue().decode()

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from policies.models import Policy
@@ -109,3 +110,18 @@ def test_a_repealed_plan_reads_as_on_the_day_and_is_sent_back_as_read(admin_user
         "2024-03-01": ([over, nothing], 0, 1, "repealed", "2024-03-01"),
         "2024-05-01": ([over, ["issued", "2024-05-01", None, None]], 1, 1, "issued", None),
     }
+
+
+# -- sources -----------------------------------------------------------------------------------------------
+
+
+def test_the_address_of_a_source_is_of_the_web_and_begins_in_small_letters() -> None:
+    api = client_with_token(User.objects.create_superuser("chief"))
+    created = api.send("POST", "/api/v1/sources/", {"title": "Alpha", "address": "HTTPS://Example.org/A"})
+    assert (created.status_code, created.json()["address"]) == (201, "https://Example.org/A")
+    for url in ("ftp://example.org/a", "FTPS://example.org/a"):
+        refused = api.send("POST", "/api/v1/sources/", {"title": "Beta", "address": url})
+        assert (refused.status_code, [fault["message"] for fault in refused.json()["errors"]]) == (
+            400,
+            ["address: Give an address that begins with https:// or http://."],
+        )
