@@ -139,6 +139,7 @@ class TrackerRequest(HttpRequest):
     has_unknown_params: bool  # the address of a page has parameters that the page does not know; set if so
     feeds: Sequence[Mapping[str, str]]  # links to the page's calendar and feed; set by pages that have any
     auth: object  # token that authenticated the request, on pages that are read by one
+    form_author: str  # the signed-in user, as a form of the day names it; set on its page only
     page_path: str  # path of the page whose list is read as a feed under a secret path; set there only
     workbook: str  # URL of the page's tables as one workbook; set by pages that have tables to download
     quotas: Sequence[Quota]  # rate limits that this request was counted under; sent as RateLimit headers

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from datetime import date
 from functools import wraps
@@ -14,6 +15,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
+from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
@@ -45,15 +47,17 @@ from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, R
 from pilots.models.reading import ACCEPT_PERMISSION, later_versions, waiting_readings
 from pilots.replans import PLACE_PERMISSION, may_decide, withdraw_replan
 
-KEPT_ENTRY, MAX_KEPT = "kept_entry", 20_000  # session key, and how many characters of a form are kept
+KEPT_ENTRY = "kept_entry"  # session key
+AUTHOR = "author"  # hidden field of a form: its user, signed
+MAX_FORM_AGE = 7 * 24 * 3600  # seconds for which what is typed into an open form is kept
 FIRST_YEAR = 2000
 MAX_JUDGED = 200  # values on one page
 PERIODS = {False: r"20\d\d", True: r"20\d\d-Q[1-4]"}  # of quarters or not
 
 
 def entry(*params: str) -> Callable[[Any], Any]:
-    """Decorator of pages with a form. What is sent after the sign-in has ended is kept, and stands in the form again
-    once the user has signed in.
+    """Decorator of pages with a form. What a user sends after the sign-in has ended is kept, and stands in the form
+    again once the same user has signed in. Of anybody else nothing is kept.
     """
 
     def decorate(view: Any) -> Any:
@@ -64,9 +68,12 @@ def entry(*params: str) -> Callable[[Any], Any]:
         @wraps(view)
         def checked(request: TrackerRequest, **kwargs: Any) -> HttpResponseBase:
             if request.user.is_authenticated:
+                request.form_author = signing.dumps(request.user.pk, salt=AUTHOR)
                 return shown(request, **kwargs)
-            if request.method == "POST" and len(typed := request.POST.urlencode()) <= MAX_KEPT:
-                request.session[KEPT_ENTRY] = {"path": request.path, "typed": typed}
+            with suppress(signing.BadSignature):
+                author = signing.loads(request.POST.get(AUTHOR, ""), salt=AUTHOR, max_age=MAX_FORM_AGE)
+                kept = {"path": request.get_full_path(), "user": author, "typed": request.POST.urlencode()}
+                request.session[KEPT_ENTRY] = kept
             return redirect_to_login(request.get_full_path())
 
         return checked
@@ -79,7 +86,7 @@ def sent(request: TrackerRequest) -> tuple[Any, Any]:
     if request.method == "POST":
         return request.POST, request.FILES
     kept = request.session.get(KEPT_ENTRY, {})
-    if kept.get("path") != request.path:
+    if (kept.get("path"), kept.get("user")) != (request.get_full_path(), request.user.pk):
         return None, None
     del request.session[KEPT_ENTRY]
     text = _(

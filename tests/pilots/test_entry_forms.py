@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -498,19 +500,32 @@ def test_forms_are_for_those_who_may_change_the_record(urls, pilot, milestone) -
     assert [ministry.get(url).status_code for url in unknown] == [404] * 3
 
 
-def test_what_is_sent_after_the_sign_in_ended_stands_in_the_form_again(pilot, milestone, urls) -> None:
+def test_what_is_sent_after_the_sign_in_ended_stands_in_the_form_again_for_its_author(pilot, milestone, urls) -> None:
+    make_user("colleague", "provincial_editor", pilot.province)
     make_user("officer", "provincial_editor", pilot.province)
-    client = signed_in("officer")
-    sent = typed(client.get(urls["done"]), completed_on=PASSED, evidence="Notice 12")
-    client.session.flush()
-    assert client.post(urls["done"], sent)["Location"] == f"/sign-in/?next={urls['done']}"
-    page = client.post("/sign-in/", {"username": "officer", "password": "a long enough one", "next": urls["done"]})
-    page = client.get(page["Location"])
-    assert "Your sign-in had ended." in page.text
-    assert page.context["form"]["evidence"].value() == "Notice 12"
+    client, evidence = signed_in("officer"), "第12号通知" * 900  # nothing of it is cut off
+    page = client.get(urls["done"])
+    sent = typed(page, completed_on=PASSED, evidence=evidence)
+    sent["author"] = re.findall(r'name="author" value="([^"]+)"', page.text)[0]
+    for user in ("colleague", "officer"):
+        client.session.flush()
+        assert client.post(urls["done"], sent)["Location"] == f"/sign-in/?next={urls['done']}"
+        client.post("/sign-in/", {"username": user, "password": "a long enough one", "next": urls["done"]})
+        assert not client.get(f"{urls['done']}?lang=en").context["form"].is_bound  # the form of another address
+        page = client.get(urls["done"])
+        assert ("Your sign-in had ended." in page.text, page.context["form"].is_bound) == (user == "officer",) * 2
+    assert page.context["form"]["evidence"].value() == evidence
     assert Milestone.objects.get().completed_on is None
-    assert client.post(urls["done"], typed(page)).status_code == 302
+    assert client.post(urls["done"], typed(page, evidence="Notice 12")).status_code == 302
     assert (Milestone.objects.get().evidence, client.get(urls["done"]).context["form"].is_bound) == ("Notice 12", False)
+
+
+def test_of_what_an_anonymous_sends_to_a_form_nothing_is_kept(urls: dict[str, str]) -> None:
+    for author in ({}, {"author": "1"}, {"author": signing.dumps(1, salt="another")}):
+        for url in (*urls.values(), "/pilots/x/light/"):
+            answer = Client().post(url, {"evidence": "x" * 100, **author})
+            assert (answer.status_code, answer.cookies.keys()) == (302, set())
+    assert not Session.objects.exists()
 
 
 def test_the_record_leads_to_the_forms_those_who_may_enter(
