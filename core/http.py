@@ -17,12 +17,13 @@ import math
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
+from threading import BoundedSemaphore
 from typing import Any, NoReturn
 
 from django.apps import apps
@@ -142,6 +143,7 @@ class TrackerRequest(HttpRequest):
     form_author: str  # the signed-in user, as a form of the day names it; set on its page only
     page_path: str  # path of the page whose list is read as a feed under a secret path; set there only
     workbook: str  # URL of the page's tables as one workbook; set by pages that have tables to download
+    free_file_place: Callable[[], None]  # set where the request makes a file
     quotas: Sequence[Quota]  # rate limits that this request was counted under; sent as RateLimit headers
 
 
@@ -390,6 +392,8 @@ def end_of_quarter(day: date) -> date:
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 FILE_FORMATS = {"csv", "xlsx"}
+FILE_RATES = {"files", "anonymous-files"}
+FILE_PLACES = BoundedSemaphore(2)  # of this process: each file takes a processor for seconds, and one of four threads
 
 
 @dataclass(frozen=True)
@@ -429,10 +433,27 @@ def count(rate: str, client: str) -> list[Quota]:
     return [Quota(rate, most, seconds, used, end - now)]
 
 
+class Busy(BadRequest):
+    """This process makes as many files as it makes at once (503)."""
+
+    status_code = 503
+    wait = 5
+
+    def __init__(self) -> None:
+        text = _("Other files are being made. Ask for this one again in %(wait)d seconds.") % {"wait": self.wait}
+        super().__init__(ErrorDetail("", "busy", text))
+
+
 def check_request(request: Any, user: Any, *rates: str) -> None:
     """Count a request of the user, or of the client's network where nobody signed in, under these rates, which its
     RateLimit headers tell. Raises Throttled.
+
+    A file takes one of few places besides, until its response is sent. Raises Busy.
     """
+    if FILE_RATES & {*rates} & settings.RATE_LIMITS.keys():
+        if not FILE_PLACES.acquire(blocking=False):
+            raise Busy
+        request.free_file_place = FILE_PLACES.release  # called by RequestMiddleware
     client = f"user {user.pk}" if user and user.is_authenticated else client_network(request)
     request.quotas = [quota for rate in rates for quota in count(rate, client)]
     if exceeded := [quota for quota in request.quotas if quota.used > quota.most]:

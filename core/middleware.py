@@ -85,6 +85,11 @@ class RequestMiddleware:
         request_id.set(request.id)
         translation.activate(translation.get_language_from_request(request))
         response = self.get_response(request)
+        if free := getattr(request, "free_file_place", None):
+            if response.streaming:
+                response._resource_closers.append(free)  # noqa: SLF001  # what Django calls once it is sent
+            else:
+                free()
         response["X-Request-ID"] = request.id
         for name, value in CONSTANT_HEADERS.items():
             response.setdefault(name, value)

@@ -90,13 +90,18 @@ def page(*params: str, known: Collection[str] = PAGE_PARAMETERS, cached: bool = 
         @wraps(view)
         def checked(request: TrackerRequest, **kwargs: str) -> HttpResponseBase:
             drop_unknown_params(request, {*known, *params})
-            if request.GET.get("export", FEED_FORMATS[0]) not in FEED_FORMATS:
-                check_request(request, request.user, "files" if request.user.is_authenticated else "anonymous-files")
+            check_export(request)
             return view(request, **kwargs)
 
         return cache_page(checked) if cached else checked
 
     return decorate
+
+
+def check_export(request: TrackerRequest) -> None:
+    """Count a file that a page is asked for, before anything is computed for it. Raises Throttled and Busy."""
+    if request.GET.get("export", FEED_FORMATS[0]) not in FEED_FORMATS:
+        check_request(request, request.user, "files" if request.user.is_authenticated else "anonymous-files")
 
 
 def robots(request: HttpRequest) -> HttpResponse:

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from core.history.recording import MAX_REASON, REASON_HELP
-from core.http import demo_notice_rows, download_stem, today
+from core.http import check_request, demo_notice_rows, download_stem, today
 from core.imports import apply, files
 from core.imports.columns import reading_rules
 from core.imports.dry_run import make_dry_run
@@ -283,6 +283,7 @@ def import_export(request: HttpRequest, kind: str, suffix: str, *, empty: bool =
     wanted = allowed_importers(request.user).get(kind)
     if wanted is None or suffix not in {"xlsx", "csv"}:
         raise Http404
+    check_request(request, request.user, "files")
     records = in_scope(request.user, wanted.export_queryset()).order_by("pk")
     stem = f"{capfirst(wanted.label)}-{today()}"
     if empty:

@@ -26,7 +26,7 @@ from core.history.models import ChangeEvent
 from core.http import BadRequest, TrackerRequest, parse_day, today
 from core.imports.importer import KINDS
 from core.imports.models import Import, ImportState
-from core.pages import Export, Feeds, export_response
+from core.pages import Export, Feeds, check_export, export_response
 from core.permissions import editor_province, in_scope, permission_name
 from core.tables import (
     POSITION_PARAMETERS,
@@ -178,6 +178,7 @@ FEED_LISTS["changes"] = FeedList(
 
 def changes(request: TrackerRequest) -> HttpResponseBase:
     """Show the change log of the models that the user may view, newest first."""
+    check_export(request)
     form, rows, page = read_change_log(request, request.user)
     bar, title = FilterBar(request, form), _("Changes of the records")
 
@@ -215,6 +216,7 @@ class QualityForm(forms.Form):
 
 def quality(request: TrackerRequest) -> HttpResponseBase:
     """Show the data quality report of the models that the user may view."""
+    check_export(request)
     user, title = request.user, _("Data quality")
     kinds, home = viewable_models(user), editor_province(user)
     form = QualityForm(request.GET, user)

@@ -32,6 +32,12 @@ def counted_clients() -> dict[str, int]:
     return {name.rpartition(":")[0]: cache.get(name) for name in names if ":" in name}
 
 
+def read(response: Any) -> Any:
+    """Read a response to its end, as a server does."""
+    response.getvalue()
+    return response
+
+
 # -- counting --------------------------------------------------------------------------------------------
 
 
@@ -98,7 +104,7 @@ def test_what_a_request_counts_as(settings: Any, who: str, method: str, address:
         client.force_login(user)
     headers = {"token": create_token(user=user, name="x", may_write=True)[1], "wrong token": "spt_x"}
     sent = {"Authorization": f"Bearer {headers[who]}"} if who in headers else {}
-    getattr(client, method)(f"/api/v1/{address}", headers=sent)
+    read(getattr(client, method)(f"/api/v1/{address}", headers=sent))
     assert counted_clients() == dict.fromkeys((client.replace(" ", ":") for client in counts), 1)
 
 
@@ -137,7 +143,7 @@ def test_what_is_left_and_the_error(settings: Any, client: Client) -> None:
     first = client.get("/api/v1/pilots/")
     assert first["RateLimit-Policy"] == f'"anonymous";q=2;w={DAY}'
     assert first["RateLimit"] == '"anonymous";r=1;t=43200'
-    second = client.get("/api/v1/pilots/?format=csv")
+    second = read(client.get("/api/v1/pilots/?format=csv"))
     assert second["RateLimit-Policy"] == f'"anonymous";q=2;w={DAY}, "anonymous-files";q=1;w={DAY}'
     assert second["RateLimit"] == '"anonymous";r=0;t=43200, "anonymous-files";r=0;t=43200'
     third = client.get("/api/v1/pilots/", headers={"X-Request-ID": "abc-1"})
@@ -154,7 +160,7 @@ def test_files_of_pages_and_of_the_api_run_out_together(settings: Any) -> None:
     settings.RATE_LIMITS = {"anonymous-files": (3, DAY), "files": (1, DAY)}
     files = ["/industries/?export=fields.csv", "/brief/nation/?export=docx", "/api/v1/plans/?format=xlsx"]
     client, other = Client(), Client(REMOTE_ADDR="192.0.2.9")
-    assert [client.get(address).status_code for address in files] == [200] * 3
+    assert [read(client.get(address)).status_code for address in files] == [200] * 3
     refused = client.get(files[0])
     assert (refused.status_code, refused["Content-Type"], refused["Retry-After"]) == (
         *(429, "text/html; charset=utf-8"),
@@ -163,9 +169,28 @@ def test_files_of_pages_and_of_the_api_run_out_together(settings: Any) -> None:
     assert client.get("/api/v1/plans/?format=csv").status_code == 429
     others = ("/industries/", "/pilots/?export=ics", "/api/v1/plans/")
     assert [client.get(address).status_code for address in others] == [200] * 3
-    assert other.get(files[0]).status_code == 200
+    assert read(other.get(files[0])).status_code == 200
     client.force_login(User.objects.create_user("reader"))
-    assert [client.get(files[0]).status_code for _ in range(2)] == [200, 429]
+    assert [read(client.get(files[0])).status_code for _ in range(2)] == [200, 429]
+
+
+def test_two_files_are_made_at_once(settings: Any) -> None:
+    """By pages, the API and the admin together; whatever is no file goes on."""
+    settings.RATE_LIMITS = {"anonymous-files": (99, DAY), "files": (99, DAY)}
+    client, chief = Client(), Client()
+    chief.force_login(User.objects.create_superuser("chief"))
+    begun = [client.get("/industries/?export=fields.csv"), chief.get("/api/v1/plans/?format=csv")]
+    text = "Other files are being made. Ask for this one again in 5 seconds."
+    for address in ("/industries/?export=fields.xlsx", "/brief/nation/?export=docx", "/api/v1/plans/?format=xlsx"):
+        refused = client.get(address)
+        assert (refused.status_code, refused["Retry-After"], text in refused.text) == (503, "5", True)
+    for page in ("changes/?export=changes.csv", "quality/?export=chase.csv", "import/pilots/export.csv"):
+        assert chief.get(f"/admin/{page}").status_code == 503
+    for address in ("/industries/", "/pilots/?export=ics", "/api/v1/plans/"):
+        assert client.get(address).status_code == 200
+    read(begun.pop())
+    assert [read(client.get("/industries/?export=fields.xlsx")).status_code for _ in range(3)] == [200] * 3
+    read(begun.pop())
 
 
 @pytest.mark.usefixtures("fixed_clock")
