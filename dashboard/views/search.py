@@ -72,10 +72,11 @@ class DocumentSearch(django_filters.FilterSet):
 def search(request: TrackerRequest) -> HttpResponseBase:
     """List all records that contain every word of the query."""
     words, as_of = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_SEARCH_LENGTH], request.as_of
-    groups = [group for group in find_groups(words, request) if group["number"]] if words else []
+    text = words.translate(BRACKETS).strip()
+    groups = [group for group in find_groups(text, words, request) if group["number"]] if text else []
     n = sum(group["number"] for group in groups)
-    text = ngettext("%(n)d record holds “%(words)s”.", "%(n)d records hold “%(words)s”.", n)
-    title, finding = _("Search"), text % {"n": n, "words": words} if words else ""
+    found = ngettext("%(n)d record holds “%(words)s”.", "%(n)d records hold “%(words)s”.", n)
+    title, finding = _("Search"), found % {"n": n, "words": words} if words else ""
     tables = {"hits": Export(title, lambda: hits_table(request, groups), (), finding)}
     return export_response(request, tables, title, finding) or render(
         request,
@@ -91,10 +92,11 @@ def search(request: TrackerRequest) -> HttpResponseBase:
     )
 
 
-def find_groups(words: str, request: TrackerRequest) -> list[HitGroup]:
-    """Return the records by kind that contain the words, as of the requested day; and the documents of a typed day."""
-    as_of = request.as_of
-    text, day = words.translate(BRACKETS), None
+def find_groups(text: str, words: str, request: TrackerRequest) -> list[HitGroup]:
+    """Return the records by kind that contain the text, as of the requested day; and the documents of the day that
+    the words name.
+    """
+    as_of, day = request.as_of, None
     with suppress(AmbiguousCell):  # a full date in any form that imports accept
         typed = date_from_text(words, untyped=True)
         day = typed.on if typed.precision == "day" else None

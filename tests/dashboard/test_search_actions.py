@@ -41,3 +41,11 @@ def test_a_source_of_a_former_release_with_another_address_breaks_no_page(client
     for address in ("/data/", "/search/?q=Alpha"):
         assert f'<a href="{url}"' in client.get(address).content.decode()
     assert f"Alpha,,{url}" in client.get("/search/?q=Alpha&export=hits.csv").getvalue().decode()
+
+
+@pytest.mark.parametrize("words", ["()", "〔〕", "【 】", "（", "［］()"])
+def test_brackets_alone_find_nothing(client: Client, words: str) -> None:
+    make.source(title="Alpha")
+    page = client.get("/search/", {"q": words})
+    assert (page.context["groups"], f"0 records hold “{words}”." in page.text) == ([], True)
+    assert "Alpha" not in client.get("/search/", {"q": words, "export": "hits.csv"}).getvalue().decode()
