@@ -66,7 +66,9 @@ class Source(HistoryModel):
         _("address"),
         max_length=500,
         blank=True,
-        validators=[RegexValidator("^https?://", _("Give an address that begins with https:// or http://."))],
+        validators=[
+            RegexValidator("^ftps?://", _("Give an address that begins with https:// or http://."), inverse_match=True)
+        ],
         help_text=_("Web address, empty for a reprint without a lasting one."),
     )
     reliability = choice_field(

@@ -1,11 +1,12 @@
 """Write serializers: the writable fields of a record in JSON's own types, and errors with JSON pointers."""
 
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
 from functools import partial
+from itertools import islice
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
@@ -35,8 +36,19 @@ TRANSLATED_HELP = (
     "those of them that say something new count."
 )
 WIDE_CONTEXT = Context(prec=60)  # rounds no accepted number
+MAX_SUGGESTIONS = 20  # words of a request for which the closest known one is looked up: each is compared with all
+MAX_UNKNOWN = 20  # unknown fields of a record that an error names: it must not grow with the request
 # Unicode categories: controls, direction marks, line ends
 INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def suggestion(context: Mapping[str, Any], kind: object, word: str, names: Iterable[str]) -> str | None:
+    """Return the name of this kind closest to a word, or None; also where the request had MAX_SUGGESTIONS before."""
+    looked_up = context.get("found", {}).setdefault("suggestions", {})
+    if (kind, word) not in looked_up and len(looked_up) < MAX_SUGGESTIONS:
+        looked_up[kind, word] = closest_match(word, names)
+    near: str | None = looked_up.get((kind, word))
+    return near
 
 
 class StrictField(serializers.Field):
@@ -126,7 +138,7 @@ class StrictChoiceField(serializers.ChoiceField):
         if data is None or (data == "" and self.allow_blank):
             return ""
         if not isinstance(data, str) or data not in words:
-            near = closest_match(str(data), words)
+            near = suggestion(self.context, tuple(words), str(data), words)
             self.fail("near" if near else "invalid_choice", input=truncate(data), words=", ".join(words), near=near)
         return data
 
@@ -149,15 +161,15 @@ class RelatedByCodeField(serializers.Field):
         if type(code) is not (int if self.key == "id" else str):
             self.fail("invalid_type", name=self.key)
         read = self.context.get("found", {})  # by this request, which may name it in each of its records
-        record = read.get((self.model, code))
-        if record is None and is_valid_key(self.key, code):
+        if (self.model, code) not in read and is_valid_key(self.key, code):
             record = self.model._base_manager.filter(**{self.key: code}).first()
             if record is None and (pk := former_names(self.model._default_manager).get(code)):
                 record = self.model._base_manager.get(pk=pk)
             read[self.model, code] = record
+        record = read.get((self.model, code))
         if record is None:
             codes = [] if self.key == "id" else self.model._base_manager.values_list(self.key, flat=True)
-            near = closest_match(str(code), codes)
+            near = suggestion(self.context, self.model, str(code), codes)
             self.fail("near" if near else "not_on_record", input=truncate(code), near=near)
         return record
 
@@ -347,8 +359,10 @@ def validate_input(serializer: WriteSerializer, record: Any, readable: Collectio
 def checked_data(serializer: Any, readable: Collection[str] = ()) -> dict[str, Any]:
     """Return what a serializer makes of the data that were sent. Raises WriteRejected (400) with every error."""
     names, faults = list(serializer.fields), []
-    for name in [truncate(name) for name in serializer.initial_data if name not in {*names, *readable}]:
-        near = closest_match(name, names)
+    known = {*names, *readable}
+    unknown = (truncate(name) for name in serializer.initial_data if name not in known)
+    for name in islice(unknown, MAX_UNKNOWN):
+        near = suggestion(serializer.context, type(serializer), name, names)
         if near:
             text = _("There is no such field. Did you mean “%(near)s”?") % {"near": near}
         else:

@@ -14,11 +14,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='historicalsource',
             name='url',
-            field=models.URLField(blank=True, help_text='Web address, empty for a reprint without a lasting one.', max_length=500, validators=[django.core.validators.RegexValidator('^https?://', 'Give an address that begins with https:// or http://.')], verbose_name='address'),
+            field=models.URLField(blank=True, help_text='Web address, empty for a reprint without a lasting one.', max_length=500, validators=[django.core.validators.RegexValidator('^ftps?://', 'Give an address that begins with https:// or http://.', inverse_match=True)], verbose_name='address'),
         ),
         migrations.AlterField(
             model_name='source',
             name='url',
-            field=models.URLField(blank=True, help_text='Web address, empty for a reprint without a lasting one.', max_length=500, validators=[django.core.validators.RegexValidator('^https?://', 'Give an address that begins with https:// or http://.')], verbose_name='address'),
+            field=models.URLField(blank=True, help_text='Web address, empty for a reprint without a lasting one.', max_length=500, validators=[django.core.validators.RegexValidator('^ftps?://', 'Give an address that begins with https:// or http://.', inverse_match=True)], verbose_name='address'),
         ),
     ]

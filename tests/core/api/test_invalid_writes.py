@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from core.api import write_serializers
+from core.http import closest_match
 from policies.models import Agency
 from tests import factories as make
 from tests.support.api_client import (
@@ -162,7 +164,7 @@ def texts() -> Iterator[HostileCase]:
         yield from patch(AGENCY, name, *HIDDEN_FIELDS, code="hidden")
         yield from patch(AGENCY, name, "a\0b", code="null_characters_not_allowed")
     yield from patch(SOURCE, "address", "https://example.org/\u202e", code="hidden")
-    yield from patch(SOURCE, "address", "javascript:alert(1)", code="invalid")
+    yield from patch(SOURCE, "address", "javascript:alert(1)", "FTP://example.org/a", code="invalid")
     yield from patch(AGENCY, "slug", "a b", "../x", code="invalid")
     yield from patch(AGENCY, "slug", "a_b", code="rule")
     yield from patch(PLAN, "status", "ISSUED", "", [], code="invalid_choice")
@@ -389,3 +391,23 @@ def test_a_browser_needs_the_secret_of_its_page(world: HostileWorld) -> None:
         assert answer.status_code == 403, method
     assert client.post("/api/v1/agencies/", b'{"slug": "x", "name_zh": "x"}', content_type=JSON).status_code == 403
     assert snapshot_diff(stand, snapshot_tables()) == {}
+
+
+def test_suggestions_are_looked_up_for_few_words_of_a_request(
+    world: HostileWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def closest(word: str, names: Iterable[str]) -> str | None:
+        asked.append(word)
+        return closest_match(word, names)
+
+    monkeypatch.setattr(write_serializers, "closest_match", closest)
+    rows = [{"province": "hom", "policy": f"none-{n}", "status": "isued", f"notes{n}": ""} for n in range(60)]
+    rows.append({f"field{n}": "" for n in range(1000)})
+    faults = json.loads(world.send(HostileCase("", "POST", "plans/", rows, 400)).content)["errors"]
+    assert len(asked) == len(set(asked)) == write_serializers.MAX_SUGGESTIONS
+    provinces = {fault["message"].partition(": ")[2] for fault in faults if fault["pointer"].endswith("/province")}
+    assert provinces == {"There is no “hom” on record. Did you mean “home”?", "This field is required."}
+    assert sum(fault["pointer"].startswith("/60/field") for fault in faults) == write_serializers.MAX_UNKNOWN
+    assert sum(fault["code"] == "unknown_field" for fault in faults) == 60 + write_serializers.MAX_UNKNOWN
