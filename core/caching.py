@@ -380,10 +380,10 @@ def respond_to_reader(request: TrackerRequest, compute: Callable[[TrackerRequest
         return response
 
     response = stored_or_computed(request, cache_key(request, reader), compute_for_all)
-    if getattr(request, "cache_status", "") == "hit" and is_api(request):
-        user = loaded_user(request)
+    user = loaded_user(request)
+    if getattr(request, "cache_status", "") == "hit" and is_api(request) and user:
         try:
-            check_request(request, user, "signed-in" if user else "anonymous")
+            check_request(request, user, "signed-in")
         except Throttled:
             return cast(HttpResponse, compute(request))  # the view rejects it
     return fill_fragments(request, response)

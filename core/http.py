@@ -455,18 +455,21 @@ def check_request(request: Any, user: Any, *rates: str) -> None:
             raise Busy
         request.free_file_place = FILE_PLACES.release  # called by RequestMiddleware
     client = f"user {user.pk}" if user and user.is_authenticated else client_network(request)
-    request.quotas = [quota for rate in rates for quota in count(rate, client)]
-    if exceeded := [quota for quota in request.quotas if quota.used > quota.most]:
+    counted = [quota for rate in rates for quota in count(rate, client)]
+    request.quotas = [*getattr(request, "quotas", ()), *counted]
+    if exceeded := [quota for quota in counted if quota.used > quota.most]:
         raise Throttled(max(exceeded, key=lambda quota: quota.wait))
 
 
 class RateThrottle(BaseThrottle):
-    """Throttle of the API: all requests, and besides them those that write and files."""
+    """Throttle of the API: all requests of a user, and besides them those that write and files. Those of readers
+    without an account were counted by DaysMiddleware, with their pages.
+    """
 
     def allow_request(self, request: Request, view: object) -> bool:
         """Raises Throttled, whose answer tells the limit."""
         signed_in = request.user.is_authenticated
-        rates = ["signed-in" if signed_in else "anonymous"]
+        rates = ["signed-in"] if signed_in else []
         if request.method not in SAFE_METHODS:
             rates.append("writes")
         if request.accepted_renderer.format in FILE_FORMATS:

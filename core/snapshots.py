@@ -239,7 +239,7 @@ UNION ALL SELECT '', count(*), max(id), 0, '' FROM django_migrations
 ALIAS = "known"
 READ_ONLY = "file:{path}?mode=ro&immutable=1"  # a finished file never changes: no locks
 OPTIONS = {"init_command": "PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000; PRAGMA query_only=1;"}
-BUILDING = Lock()  # requests of one process for the same state wait for one file
+BUILDING: dict[str, Lock] = {}  # requests of one process for the same state wait for one file
 
 
 def end_of_day(day: date) -> datetime:
@@ -311,7 +311,7 @@ class Snapshot:
 
     def write(self) -> None:
         """Write the file, if there is none yet."""
-        with BUILDING:
+        with BUILDING.setdefault(self.path.stem, Lock()):
             if not self.path.exists():
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 handle, name = mkstemp(prefix=f"{self.path.stem}-", suffix=".part", dir=self.path.parent)
@@ -323,6 +323,7 @@ class Snapshot:
                 finally:
                     unfinished.unlink(missing_ok=True)
                 delete_old_files(self.path)
+        BUILDING.pop(self.path.stem, None)
         with suppress(OSError):  # another process deleted it just now: the next request writes it again
             os.utime(self.path)
 
@@ -409,6 +410,7 @@ class DaysMiddleware:
         request.as_of = request.known = today()
         request.as_of_past = request.known_past = False
         try:
+            count_anonymous(request)
             if not request.path_info.startswith("/admin/"):
                 request.as_of = parse_day(request.GET, "as_of")
                 request.as_of_past = request.as_of < today()
@@ -420,6 +422,16 @@ class DaysMiddleware:
     def process_exception(self, request: TrackerRequest, exception: Exception) -> HttpResponse | None:
         """Return an error page for BadRequest raised by a page view."""
         return bad_request_response(request, exception) if isinstance(exception, BadRequest) else None
+
+
+def count_anonymous(request: TrackerRequest) -> None:
+    """Count a request without an account, of a page or the API, before anything is read for it. Raises Throttled.
+
+    The API counts those with a token. Signing in has limits of its own.
+    """
+    by_token = is_api(request) and has_token(request)
+    if not (by_token or request.path_info.startswith(TODAY_ONLY) or request.user.is_authenticated):
+        check_request(request, None, "anonymous")
 
 
 def find_snapshot(request: TrackerRequest) -> Snapshot | None:

@@ -89,6 +89,12 @@ ALL = dict.fromkeys(("anonymous", "signed-in", "writes", "files", "anonymous-fil
         ("nobody", "get", "pilots/", {"anonymous 127.0.0.1"}),
         ("nobody", "get", "pilots/?format=csv", {"anonymous 127.0.0.1", "anonymous-files 127.0.0.1"}),
         ("nobody", "get", "rollout/", {"anonymous 127.0.0.1"}),  # rejected, and counted
+        ("nobody", "get", "/pilots/", {"anonymous 127.0.0.1"}),
+        ("nobody", "get", "/nothing/", {"anonymous 127.0.0.1"}),
+        ("nobody", "get", "/pilots/?export=pilots.xlsx", {"anonymous 127.0.0.1", "anonymous-files 127.0.0.1"}),
+        ("nobody", "get", "/sign-in/", set()),
+        ("wrong token", "get", "/pilots/", {"anonymous 127.0.0.1"}),
+        ("session", "get", "/pilots/", set()),
         ("nobody", "post", "agencies/", {"anonymous 127.0.0.1", "writes 127.0.0.1"}),
         ("session", "get", "pilots/?format=xlsx", {"signed-in user 7", "files user 7"}),
         ("token", "get", "pilots/", {"signed-in user 7"}),
@@ -104,7 +110,7 @@ def test_what_a_request_counts_as(settings: Any, who: str, method: str, address:
         client.force_login(user)
     headers = {"token": create_token(user=user, name="x", may_write=True)[1], "wrong token": "spt_x"}
     sent = {"Authorization": f"Bearer {headers[who]}"} if who in headers else {}
-    read(getattr(client, method)(f"/api/v1/{address}", headers=sent))
+    read(getattr(client, method)(address if address[0] == "/" else f"/api/v1/{address}", headers=sent))
     assert counted_clients() == dict.fromkeys((client.replace(" ", ":") for client in counts), 1)
 
 
@@ -151,7 +157,12 @@ def test_what_is_left_and_the_error(settings: Any, client: Client) -> None:
     assert (third.status_code, third["Content-Type"]) == (429, "application/problem+json")
     assert (third["Retry-After"], third["RateLimit"]) == ("43200", '"anonymous";r=0;t=43200')
     assert json.loads(third.content)["errors"] == [{"pointer": "", "code": "throttled", "message": told}]
-    assert client.get("/pilots/").status_code == 200  # pages are for people
+    page = client.get("/pilots/")  # of one budget with the API
+    assert (page.status_code, page["Content-Type"], page["Retry-After"]) == (429, "text/html; charset=utf-8", "43200")
+    assert told in page.text
+    assert client.get("/sign-in/").status_code == 200  # people are let in from an address that others have used up
+    client.force_login(User.objects.create_user("reader"))
+    assert client.get("/pilots/").status_code == 200
 
 
 @pytest.mark.usefixtures("fixed_clock")

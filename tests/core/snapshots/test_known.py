@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -218,6 +219,24 @@ def test_days_without_an_entry_between_them_have_one_file(client: Client, pilot:
     assert name_known(client, CORRECTED) == "Second name"
     assert len(list(folder.iterdir())) == 2
     assert file.exists()
+
+
+def test_a_past_day_asks_for_its_limit_before_it_reads_the_journal(
+    client: Client, pilot: Pilot, settings: Any, tmp_path: Path, django_assert_num_queries: Any
+) -> None:
+    settings.VAR_DIR, settings.RATE_LIMITS = tmp_path, {"anonymous": (1, 86_400)}
+    assert client.get("/pilots/stays/", {"known": ENTERED}).status_code == 200
+    for address in ("/pilots/stays/", "/api/v1/pilots/"):
+        with django_assert_num_queries(0):
+            assert client.get(address, {"known": ENTERED}).status_code == 429
+
+
+def test_a_state_waits_for_no_other_one(client: Client, pilot: Pilot, folder: Path) -> None:
+    lock = snapshots.BUILDING.setdefault(Snapshot(ENTERED).path.stem, Lock())
+    with lock:  # a thread writes that day
+        assert name_known(client, CORRECTED) == "Second name"
+    assert name_known(client, ENTERED) == "First name"
+    assert not snapshots.BUILDING
 
 
 def test_past_days_without_an_account_are_limited(client: Client, pilot: Pilot, settings: Any, tmp_path: Path) -> None:
