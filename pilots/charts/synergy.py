@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from math import ceil, floor
 from operator import attrgetter
 from typing import Any
@@ -237,7 +238,7 @@ def coordinates_config(synergy: Synergy, names: Mapping[int, str]) -> charts.Con
     for axis, title in zip("xy", titles, strict=True):
         values = [0.0, *(point[axis] for points in bubbles.values() for point in points)]
         low, high = min(values) - 1, max(values) + 1
-        step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (high - low) / step <= 8)
+        step = next(n * 10**power for power in count() for n in (1, 2, 5) if (high - low) / (n * 10**power) <= 8)
         ticks = range(ceil(low / step) * step, floor(high) + 1, step)
         marks = [[n, f"{'+' if n < 0 else ''}{format_number(-n)}"] for n in ticks]
         scale = {"min": low, "max": high, "marks": marks, "ticks": {"maxRotation": 0}}
@@ -638,5 +639,5 @@ def pilot_count_layer(rows: Sequence[ProvincePilots], outside: Iterable[Province
     return counts_grid("pilots", _("Pilots"), caption, counted, outside, colour_step)
 
 
-def recorded_pilots_text(count: int) -> str:
-    return ngettext("%(n)d recorded pilot", "%(n)d recorded pilots", count) % {"n": count}
+def recorded_pilots_text(n: int) -> str:
+    return ngettext("%(n)d recorded pilot", "%(n)d recorded pilots", n) % {"n": n}

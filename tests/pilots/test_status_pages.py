@@ -240,6 +240,17 @@ def test_minus_is_less_and_flat_is_a_class(programme: Any, client: Client) -> No
     assert ">+4.0 %</td>" in client.get(f"/compare/?{DAY}&a=amber&b=good").text
 
 
+def test_a_value_that_is_a_thousand_times_too_high_leaves_the_picture_of_all(programme: Any, client: Client) -> None:
+    """A slip of the unit, which nobody has corrected yet."""
+    good = programme["good"]
+    for n in range(3):
+        other = make.pilot(good.batch, good.province, slug=f"more-{n}")
+        make_measured(other, (100, 90), (100, 90 if n else 90_000))
+    chart = client.get(f"/synergy/?{DAY}").context["charts"]["coordinates"]
+    marks = [mark for mark, _text in chart.data["options"]["scales"]["x"]["marks"]]
+    assert marks == [-80_000, -60_000, -40_000, -20_000, 0]
+
+
 def test_sections_that_a_batch_narrows_keep_it(programme: Any, client: Client) -> None:
     """From one set to the same set elsewhere; the section itself leads back to all pilots."""
     for path in ("/synergy/", "/industries/", "/pilots/"):
