@@ -20,6 +20,7 @@ from django.utils.translation import gettext
 
 from core.caching import fragment_placeholder
 from core.http import BadRequest, ErrorDetail, truncate
+from core.snapshots import TODAY_ONLY
 from core.tables import (
     ANNEX_PARAMETER,
     AnyColumn,
@@ -78,13 +79,16 @@ def query_of_request(context: Context) -> QueryDict:
 
 @register.simple_tag(takes_context=True)
 def link_to(context: Context, target: object, *args: object, **kwargs: object) -> str:
-    """Return the URL of a record or a URL name, with `as_of` and `lang` of the request added.
+    """Return the URL of a record or a URL name, with both days and `lang` of the request added; of a page that is
+    always of today with `lang` alone.
 
     `{% link_to pilot %}` or `{% link_to 'pilot-detail' slug %}`. Parameters of the URL itself win; a URL of another
     site is returned unchanged.
     """
-    pairs = carried_parameters(query_of_request(context))
-    return add_parameters(resolve_url(target, *args, **kwargs), pairs)
+    url, pairs = resolve_url(target, *args, **kwargs), carried_parameters(query_of_request(context))
+    if url.startswith(TODAY_ONLY):
+        pairs = [pair for pair in pairs if pair[0] == "lang"]
+    return add_parameters(url, pairs)
 
 
 @register.simple_tag(takes_context=True)

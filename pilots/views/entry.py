@@ -29,7 +29,7 @@ from django.views.decorators.cache import cache_control
 from core.http import BadRequest, ErrorDetail, TrackerRequest, parse_key, today
 from core.pages import DAY_PARAMETERS, page
 from core.permissions import OUT_OF_SCOPE, editor_province
-from core.tables import Cell, Column
+from core.tables import Cell, Column, url_with
 from core.text import format_date, format_days
 from pilots.analytics.pilot_status import pilot_status
 from pilots.forms.entry import (
@@ -70,11 +70,11 @@ def entry(*params: str) -> Callable[[Any], Any]:
             if request.user.is_authenticated:
                 request.form_author = signing.dumps(request.user.pk, salt=AUTHOR)
                 return shown(request, **kwargs)
+            address = url_with(request, as_of=None, known=None)  # where the form can be sent
             with suppress(signing.BadSignature):
                 author = signing.loads(request.POST.get(AUTHOR, ""), salt=AUTHOR, max_age=MAX_FORM_AGE)
-                kept = {"path": request.get_full_path(), "user": author, "typed": request.POST.urlencode()}
-                request.session[KEPT_ENTRY] = kept
-            return redirect_to_login(request.get_full_path())
+                request.session[KEPT_ENTRY] = {"at": address, "user": author, "typed": request.POST.urlencode()}
+            return redirect_to_login(address)
 
         return checked
 
@@ -86,7 +86,7 @@ def sent(request: TrackerRequest) -> tuple[Any, Any]:
     if request.method == "POST":
         return request.POST, request.FILES
     kept = request.session.get(KEPT_ENTRY, {})
-    if (kept.get("path"), kept.get("user")) != (request.get_full_path(), request.user.pk):
+    if (kept.get("at"), kept.get("user")) != (url_with(request, as_of=None, known=None), request.user.pk):
         return None, None
     del request.session[KEPT_ENTRY]
     text = _(

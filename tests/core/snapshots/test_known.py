@@ -221,6 +221,17 @@ def test_days_without_an_entry_between_them_have_one_file(client: Client, pilot:
     assert file.exists()
 
 
+def test_from_a_past_day_people_sign_in_today(client: Client, pilot: Pilot) -> None:
+    days = f"as_of={CORRECTED}&known={CORRECTED}"
+    page = client.get(f"/pilots/stays/?{days}&lang=en").text
+    assert '<a class="sign-in" href="/sign-in/?lang=en">' in page
+    assert client.get(f"/pilots/stays/light/?{days}&lang=en")["Location"] == (
+        "/sign-in/?next=/pilots/stays/light/%3Flang%3Den"
+    )
+    client.force_login(make_user("wang"))
+    assert 'href="/account/?lang=en"' in client.get(f"/pilots/stays/?{days}&lang=en").text
+
+
 def test_a_past_day_asks_for_its_limit_before_it_reads_the_journal(
     client: Client, pilot: Pilot, settings: Any, tmp_path: Path, django_assert_num_queries: Any
 ) -> None:
