@@ -63,17 +63,23 @@ class AccountAdapter(DefaultAccountAdapter):
         return client_address(request) or "127.0.0.1"  # a Unix socket has none, and is of this machine
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count a guess for the network that it comes from; not for the name, which anybody could close by it.
+        """Count a guess for the network that it comes from, and for the name. That a password was right takes it back.
 
-        Above the limit no password is looked at, but of who has signed in from there before: axes counts those. That a
-        password was right takes the guess back.
+        Above the limits no password is looked at, but of who has signed in from there before: axes counts those. So
+        nobody closes a name for its owner, but at addresses that the owner has not used yet.
         """
-        known = AccessLog.objects.filter(username=credentials["username"], ip_address=client_address(request))
-        self._login_failed_rl_usage = None
-        if not known.exists():
-            self._login_failed_rl_usage = ratelimit.consume(request, app="allauth.account", action="failed_here")
-            if not self._login_failed_rl_usage:
-                raise self.validation_error("too_many_login_attempts")
+        name, address = credentials["username"], client_address(request)
+        known = AccessLog.objects.filter(username=name, ip_address=address).exists()
+        self._login_failed_rl_usage = ratelimit.consume(
+            request, app="allauth.account", action="failed_here", key=name.lower()
+        )
+        if not (known or self._login_failed_rl_usage):
+            raise self.validation_error("too_many_login_attempts")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Say the same of every name above the limits: whether it has signed in from there is nobody's business."""
+        if not self._login_failed_rl_usage:
+            raise self.validation_error("too_many_login_attempts")
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         age = time.time() - float(self.request.session.get(SIGNED_IN_AT, 0))

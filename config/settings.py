@@ -404,11 +404,11 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm", "reset_password": "accounts.forms.ForgottenPasswordForm"}
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
 ACCOUNT_SESSION_REMEMBER = True
-# Kept in the cache for all processes together. Offices share an address, and a name is not to be locked from elsewhere:
-# accounts/sign_in.py.
+# Kept in the cache for all processes together. Offices share an address, and nobody locks a name where its owner has
+# signed in before: accounts/sign_in.py.
 ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "login": "600/m/ip",
-    "failed_here": "60/15m/ip",  # ours: wrong passwords
+    "failed_here": "60/15m/ip,100/15m/key",  # ours: wrong passwords, from an address and for a name
     "login_failed": "10/15m/key",  # codes of a second factor, for the account
     "reauthenticate": "10/15m/user",
     "change_password": "10/15m/user",

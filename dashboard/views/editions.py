@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -289,7 +290,7 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
             seen = request.POST.get("acknowledged", "")
             editions.check_approver(edition, request.user)
             editions.check_approvable(edition, build_checklist(edition), seen)
-            told = {"quarter": edition.quarter, "seen": seen, "address": request.build_absolute_uri(address)}
+            told = {"quarter": edition.quarter, "seen": seen, "address": f"{settings.SITE_URL}{address}"}
             if not enqueue(approve_edition, about=subject(edition), by=request.user, **told):
                 messages.warning(request, BUSY)
             return redirect(address)

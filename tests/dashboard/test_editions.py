@@ -100,7 +100,10 @@ def test_a_quarter_has_its_first_and_last_day(quarter: str, first: date, last: d
 
 @pytest.mark.exhaustive
 @pytest.mark.django_db
-def test_an_edition_is_made_submitted_approved_and_published(maker: User, approver: User, client: Client) -> None:
+def test_an_edition_is_made_submitted_approved_and_published(
+    maker: User, approver: User, client: Client, settings: Any
+) -> None:
+    settings.SITE_URL = "https://tracker.example"
     first, second = client_of(maker), client_of(approver)
     milestone = make.milestone(Pilot.objects.get(slug="huzhou"), date(2025, 6, 30), is_key=True)
     decided = {"accepted": True, "decided_on": date(2025, 7, 1), "decided_by": approver}
@@ -131,7 +134,7 @@ def test_an_edition_is_made_submitted_approved_and_published(maker: User, approv
 
 
 def check_files_of(edition: Edition, client: Client) -> None:
-    """Every file has its checksum, and names nobody."""
+    """Every file has its checksum, and names nobody; they name the site, by none of its other hosts."""
     files = {file["path"]: body(client.get(f"{ADDRESS}files/{file['path']}")) for file in edition.files}
     for file in edition.files:
         content = files[file["path"]]
@@ -153,6 +156,8 @@ def check_files_of(edition: Edition, client: Client) -> None:
     assert [
         path for path, content in files.items() if b"edition-maker" in content or b"edition-approver" in content
     ] == []
+    assert [path for path, content in files.items() if b"testserver" in content] == []
+    assert any(f"https://tracker.example{ADDRESS}".encode() in content for content in files.values())
     assert client.get(f"{ADDRESS}files/data/nothing.csv").status_code == 404
     response = client.get(f"{ADDRESS}files/data/agencies.csv")
     assert body(response) == files["data/agencies.csv"]
