@@ -49,7 +49,7 @@ CONSTANT_HEADERS = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES),
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-API_CACHE_CONTROL = "private, no-cache"  # stored by the client only, and revalidated each time
+PRIVATE = "private, no-cache"  # stored by the client only, and revalidated each time
 API_VARY = ("Accept", "Accept-Encoding", "Accept-Language", "Cookie", "Authorization")
 CREDENTIAL_PARAMETERS = {
     *("token", "access_token", "auth_token", "api_key", "apikey", "api-key", "x-api-key", "key", "auth"),
@@ -93,8 +93,9 @@ class RequestMiddleware:
         response["X-Request-ID"] = request.id
         for name, value in CONSTANT_HEADERS.items():
             response.setdefault(name, value)
+        if is_api(request) or settings.SESSION_COOKIE_NAME in request.COOKIES:  # it may differ between readers
+            response.setdefault("Cache-Control", PRIVATE)
         if is_api(request):
-            response.setdefault("Cache-Control", API_CACHE_CONTROL)
             patch_vary_headers(response, API_VARY)
         if quotas := getattr(request, "quotas", None):
             response["RateLimit-Policy"] = ", ".join(f'"{q.rate}";q={q.most};w={q.seconds}' for q in quotas)

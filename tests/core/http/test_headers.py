@@ -1,6 +1,7 @@
 """Response headers that tell a browser what a page may load and do, and robots.txt."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,16 @@ def test_no_page_may_use_a_device_or_be_loaded_by_another_site(client: Client, p
     features = "accelerometer camera display-capture geolocation gyroscope magnetometer microphone midi payment usb"
     assert response["Permissions-Policy"] == ", ".join(f"{feature}=()" for feature in features.split())
     assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["/", "/pilots/", "/desk/", "/search/?q=a", "/nothing-here/", "/pilots/?export=ics"])
+def test_what_a_user_reads_is_kept_by_no_shared_cache_and_asked_for_again(client: Client, path: str) -> None:
+    assert "Cache-Control" not in client.get(path)
+    client.force_login(User.objects.create_superuser("chief"))
+    assert client.get(path)["Cache-Control"] == "private, no-cache"
+    static = client.get("/static/js/site.js")
+    static.close()
+    assert "private" not in static["Cache-Control"]
 
 
 def test_search_engines_find_the_pages_of_a_public_site(client: Client) -> None:
