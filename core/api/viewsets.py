@@ -200,6 +200,9 @@ class BaseAPIView(GenericAPIView):
             raise BadRequest(*(long or gone))
         reject_unknown_params(request, {*(parameter.name for parameter in self.parameters()), *self.filter_names()})
         faults = [empty_value_error(name) for name, value in request.GET.items() if not str(value).strip()]
+        if "page_size" in request.GET and not self.is_paged:
+            text = _("page_size: a file holds the whole list. Leave it out, or name the page as well.")
+            faults.append(ErrorDetail("page_size", "without_page", text))
         for name, value in request.GET.items():
             # Lists are limited by their number of values.
             if len(str(value)) > MAX_VALUE_LENGTH and not name.endswith(("__in", "__ne")):
@@ -235,7 +238,7 @@ class BaseAPIView(GenericAPIView):
     @property
     def is_paged(self) -> bool:
         """Whether the answer holds one page of the records: JSON does, a file where a page is asked for."""
-        asked = {"page", "page_size", CURSOR} & {*self.request.query_params}
+        asked = {"page", CURSOR} & {*self.request.query_params}
         return self.request.accepted_renderer.format == "json" or bool(asked)
 
     def file_response(self, serializer: Any, records: Iterable[object], name: str) -> HttpResponseBase:
