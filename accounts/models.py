@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Model, Q, QuerySet
 from django.db.models.signals import post_save
 from django.dispatch import receiver
@@ -291,12 +291,12 @@ def revoke(token: Token) -> None:
 def record_use(token: Token) -> None:
     """Store that the token is used now, unless another writer holds SQLite's lock: then a later request does.
 
-    A read must not wait behind an import, nor fail with it.
+    A read must not wait behind an import, nor fail with it, nor where the database can only be read.
     """
     now = timezone.now()
     if token.last_used_at is not None and now - token.last_used_at <= LAST_USED_RESOLUTION:
         return
-    with suppress(OperationalError), connection.cursor() as cursor:
+    with suppress(DatabaseError), connection.cursor() as cursor:
         usual = None
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA busy_timeout")

@@ -53,7 +53,7 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.redis import RedisCache
-from django.db import DEFAULT_DB_ALIAS, connections, models, router, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import re_accepts_gzip
@@ -67,7 +67,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.http import DATABASE_UNAVAILABLE, Throttled, TrackerRequest, check_request, is_api, loaded_user, today
+from core.http import Throttled, TrackerRequest, check_request, is_api, loaded_user, today
 
 # -- data version ---------------------------------------------------------------------------------------
 
@@ -330,7 +330,7 @@ class ResponseCacheMiddleware:
         condition = request.META.pop("HTTP_IF_NONE_MATCH", None)  # what is kept is never a 304
         try:
             response = stored_or_computed(request, key, self.get_response)
-        except DATABASE_UNAVAILABLE as exc:
+        except Error as exc:
             request.data_version_error = exc
             response = self.get_response(request)
         if condition is None:

@@ -221,8 +221,15 @@ def save_blob(content: bytes) -> str:
 
 def open_blob(checksum: str) -> IO[bytes]:
     """Open a stored file. Raises FileNotFoundError, or FileStoreUnavailable."""
+    if store_is_missing():
+        raise FileStoreUnavailable("the store of files (MEDIA_STORE) has no folder “blobs”: is it mounted?")
     with reported_failures():
         return cast(IO[bytes], default_storage.open(blob_name(checksum)))
+
+
+def store_is_missing() -> bool:
+    """Whether the folder of the store is not there; a bucket answers for itself."""
+    return isinstance(default_storage, FileSystemStorage) and not Path(default_storage.path(ROOT)).is_dir()
 
 
 def stored_names(storage: Storage = default_storage) -> Iterator[str]:

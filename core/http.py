@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from errno import ENOSPC
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from threading import BoundedSemaphore
@@ -30,7 +31,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict, UnreadablePostError
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -507,6 +508,7 @@ PROBLEM_JSON = "application/problem+json"
 HTML_PATHS = ("/api/docs", "/api/use")  # pages below /api/, and an address that leads to one
 AUTHENTICATE_HEADER = 'Bearer realm="tracker"'  # WWW-Authenticate of a 401
 RETRY_AFTER = "2"  # seconds that a restarting database needs
+LASTING_RETRY_AFTER = "60"
 MAX_PATH_LENGTH = 500  # characters of a path that a problem repeats: a response never grows with the request
 
 
@@ -669,22 +671,50 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     return error_response(request, 403, text)
 
 
+def read_only_text() -> str:
+    return _("The database takes no changes now: it can only be read. Nothing was changed; tell the administrator.")
+
+
+def not_migrated_text() -> str:
+    return _("The database is not that of this release. The administrator has to run “manage.py migrate”.")
+
+
+def store_unavailable_text() -> str:
+    return _("The store of files does not answer now. Try again in a few seconds; if it lasts, tell the administrator.")
+
+
+def lasting_fault(fault: BaseException | None) -> str:
+    """Return in a sentence what is wrong with the server until somebody mends it; empty for all else."""
+    cause = getattr(fault, "__cause__", None)
+    if isinstance(fault, DatabaseError):
+        state, said = getattr(cause, "pgcode", None), str(fault)  # of PostgreSQL; what SQLite says
+        if state == "25006" or "readonly database" in said:
+            return read_only_text()
+        if state in {"42P01", "42703"} or said.startswith(("no such table", "no such column")):
+            return not_migrated_text()
+        full = state == "53100" or "disk is full" in said
+    else:
+        full = any(isinstance(error, OSError) and error.errno == ENOSPC for error in (fault, cause))
+    return _("The disk of the server is full. Nothing was stored; tell the administrator to make room.") if full else ""
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500, called while the exception is being handled."""
     fault = sys.exc_info()[1]
     if isinstance(fault, UnreadablePostError):
         return error_response(request, 400, _("The request broke off, or its body is not as its headers say."))
-    if isinstance(fault, DATABASE_UNAVAILABLE):
+    wait = RETRY_AFTER
+    if text := lasting_fault(fault):
+        wait = LASTING_RETRY_AFTER
+    elif isinstance(fault, DATABASE_UNAVAILABLE):
         text = _(
             "The database does not answer now. Try again in a few seconds; of a change, look first if it was kept."
         )
     elif isinstance(fault, FileStoreUnavailable):
-        text = _(
-            "The store of files does not answer now. Try again in a few seconds; if it lasts, tell the administrator."
-        )
+        text = store_unavailable_text()
     else:
         text = _("Something went wrong on our side. Nothing was changed. Tell the administrator the request number.")
         return error_response(request, 500, text)
     response = error_response(request, 503, text)
-    response["Retry-After"] = RETRY_AFTER
+    response["Retry-After"] = wait
     return response

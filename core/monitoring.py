@@ -4,6 +4,7 @@ Beside what django-prometheus counts there are gauges of our own, read from the 
 """
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -29,7 +30,17 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core.backup.models import MAX_BACKUP_AGE, backup_status, nightly_age
-from core.http import DATABASE_UNAVAILABLE, RETRY_AFTER, TrackerRequest, client_ip, problem_response
+from core.files import kept_names, store_is_missing
+from core.http import (
+    DATABASE_UNAVAILABLE,
+    RETRY_AFTER,
+    TrackerRequest,
+    client_ip,
+    not_migrated_text,
+    problem_response,
+    read_only_text,
+    store_unavailable_text,
+)
 from core.jobs.queue import job_waits
 
 log = logging.getLogger("tracker.health")
@@ -102,17 +113,21 @@ def health_response(request: HttpRequest) -> HttpResponse:
     if request.path_info == "/livez":
         return JsonResponse({"status": "ok"})
     probe, folder = probe_database(), written_folder()
-    fault, usage = probe.error, shutil.disk_usage(folder)  # why this process should get no requests
+    fault, tell, usage = probe.error, probe.tell, shutil.disk_usage(folder)  # why this process should get no requests
     if usage.free < MIN_FREE_DISK * usage.total:
-        fault = f"disk: {usage.free / usage.total:.1%} free at {folder}"
+        fault, tell = f"disk: {usage.free / usage.total:.1%} free at {folder}", not_ready_text
     if fault:
         log.error("not ready: %s", fault)
-        response = problem_response(request, 503, _("Not ready. Try again in a few seconds."))
+        response = problem_response(request, 503, tell())
         response["Retry-After"] = RETRY_AFTER
         return response
     if probe.jobs_wait:
         log.warning("a job has waited for an hour: is manage.py worker running?")
     return JsonResponse({"status": "ok"})
+
+
+def not_ready_text() -> str:
+    return _("Not ready. Try again in a few seconds.")
 
 
 def written_folder() -> Path:
@@ -127,6 +142,7 @@ class ReadinessProbe(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True, name="readiness")
         self.error = f"database: no answer in {PROBE_TIMEOUT} seconds"
+        self.tell = not_ready_text  # what others may know of it; the log has the rest
         self.jobs_wait = False
 
     def run(self) -> None:
@@ -135,6 +151,13 @@ class ReadinessProbe(threading.Thread):
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
             if missing:
                 self.error = f"migrations: {len(missing)} not applied, first {missing[0][0]}"
+                self.tell = not_migrated_text
+                return
+            if is_read_only():
+                self.error, self.tell = "database: it can only be read", read_only_text
+                return
+            if store_is_missing() and kept_names():
+                self.error, self.tell = "store of files: its folder “blobs” is missing", store_unavailable_text
                 return
             self.jobs_wait = job_waits()
             warn_of_backups()
@@ -143,6 +166,16 @@ class ReadinessProbe(threading.Thread):
             self.error = f"database: {type(exc).__name__}: {exc}"
         finally:
             connections.close_all()
+
+
+def is_read_only() -> bool:
+    """Whether nothing can be written: a standby, or a file that may only be read."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            return bool(cursor.fetchone() == ("on",))
+    file = Path(connection.settings_dict["NAME"])
+    return file.is_file() and not os.access(file, os.W_OK)
 
 
 PROBE_LOCK = threading.Lock()

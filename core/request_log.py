@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from core.http import DATABASE_UNAVAILABLE, client_ip, loaded_user
+from core.http import DATABASE_UNAVAILABLE, client_ip, lasting_fault, loaded_user
 
 request_log = logging.getLogger("tracker.request")
 security_log = logging.getLogger("tracker.security")
@@ -52,7 +52,7 @@ class RequestContextFilter(logging.Filter):
         fault = record.exc_info[1] if record.exc_info else None
         if isinstance(fault, SuspiciousOperation):
             record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
-        elif isinstance(fault, DATABASE_UNAVAILABLE):
+        elif isinstance(fault, DATABASE_UNAVAILABLE) or lasting_fault(fault):
             reason = str(fault).strip().partition("\n")[0]
             record.msg, record.args = "The database does not answer: %s: %s", (type(fault).__name__, reason)
             record.exc_info = None

@@ -30,7 +30,7 @@ CURSOR_HELP = (
 )
 PAGE_PARAMETERS = [
     OpenApiParameter("page", int, description="Which page, from 1. Without it a file holds the whole list."),
-    OpenApiParameter("page_size", int, description="Rows on a page, 1 to 200. Without it: 50. Of a file with page only."),
+    OpenApiParameter("page_size", int, description="Rows on a page, 1 to 200. Without it: 50. Of files beside page."),
 ]
 
 

@@ -1,5 +1,6 @@
 """Database outage: every response is 503 with Retry-After, and service resumes without a restart."""
 
+import errno
 import json
 import socket
 import sqlite3
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from accounts.models import token_digest
 from pilots.api import records as pilots_api
+from tests.support.api_client import client_with_token
 from tests.support.live_server import LiveServer, ServerResponse, running_server
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +52,63 @@ def test_an_address_of_the_api(
     assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
     assert response["Retry-After"] == "2"
     assert json.loads(response.content)["detail"] == DETAIL
+
+
+READ_ONLY = "The database takes no changes now: it can only be read. Nothing was changed; tell the administrator."
+FULL = "The disk of the server is full. Nothing was stored; tell the administrator to make room."
+NOT_MIGRATED = "The database is not that of this release. The administrator has to run “manage.py migrate”."
+
+
+@pytest.mark.django_db(transaction=True)  # the connection is told, which has to forget what fails
+def test_a_database_that_can_only_be_read() -> None:
+    """A hot standby, or a file without the right to write: a token reads, and a change gets a sentence."""
+    chief = client_with_token(User.objects.create_superuser("chief"))
+    chief.client.raise_request_exception = False
+    on, off = {
+        "postgresql": [f"SET SESSION CHARACTERISTICS AS TRANSACTION READ {mode}" for mode in ("ONLY", "WRITE")],
+        "sqlite": [f"PRAGMA query_only = {number}" for number in (1, 0)],
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(on)
+    try:
+        read = chief.send("GET", "/api/v1/agencies/")
+        page = request_path("/")
+        refused = chief.send("POST", "/api/v1/agencies/", {"slug": "new", "name_zh": "新"})
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(off)
+    assert (read.status_code, page.status_code) == (200, 200)
+    assert (refused.status_code, refused["Retry-After"], refused.json()["detail"]) == (503, "60", READ_ONLY)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/api/v1/agencies/", "json"), ("/policies/", "html")])
+def test_a_database_without_its_migrations(path: str, kind: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE policies_agency RENAME TO policies_agency_of_another_release")
+    response = request_path(path)
+    assert (response.status_code, response["Retry-After"]) == (503, "60")
+    assert NOT_MIGRATED in response.text
+    assert kind in response["Content-Type"]
+
+
+def full_on_postgresql() -> OperationalError:
+    fault = OperationalError("could not extend file")
+    fault.__cause__ = type("DiskFull", (Exception,), {"pgcode": "53100"})()
+    return fault
+
+
+FULL_DISKS = [
+    OperationalError("database or disk is full"),  # as SQLite says it
+    full_on_postgresql(),
+    OSError(errno.ENOSPC, "No space left on device"),
+]
+
+
+@pytest.mark.parametrize("fault", FULL_DISKS, ids=str)
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    monkeypatch.setattr(pilots_api.PilotViewSet, "get_queryset", view_raising(fault))
+    response = request_path("/api/v1/pilots/")
+    assert (response.status_code, response["Retry-After"], response.json()["detail"]) == (503, "60", FULL)
 
 
 # -- over a socket ------------------------------------------------------------------------------------------

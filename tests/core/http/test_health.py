@@ -23,11 +23,14 @@ def health_log(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "tracker.health"]
 
 
-def assert_not_ready(client: Client) -> None:
+NOT_MIGRATED = "The database is not that of this release. The administrator has to run “manage.py migrate”."
+
+
+def assert_not_ready(client: Client, detail: str = "Not ready. Try again in a few seconds.") -> None:
     """Assert the response of an instance that is not ready."""
     response = client.get("/readyz", headers={"X-Request-ID": "probe-1"})
     assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
-    assert json.loads(response.content)["detail"] == "Not ready. Try again in a few seconds."
+    assert json.loads(response.content)["detail"] == detail
     assert (response["Retry-After"], response["Cache-Control"]) == ("2", "no-store")
 
 
@@ -62,8 +65,43 @@ def test_a_migration_that_is_not_applied(
 ) -> None:
     missing = [("core.0002_more", False), ("pilots.0002_more", False)]
     monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda self, targets: missing)
-    assert_not_ready(client)
+    assert_not_ready(client, NOT_MIGRATED)
     assert health_log(caplog) == ["not ready: migrations: 2 not applied, first core.0002_more"]
+
+
+def test_a_database_that_can_only_be_read(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    kept = dict(connections.settings["default"])
+    if kept["ENGINE"].endswith("postgresql"):  # what a standby says of each transaction
+        connections.settings["default"]["OPTIONS"] = {"options": "-c default_transaction_read_only=on"}
+    else:  # root may write any file, so that it is asked here
+        monkeypatch.setattr(health.os, "access", lambda path, mode: False)
+        monkeypatch.setattr(health.Path, "is_file", lambda path: True)
+    try:
+        text = "The database takes no changes now: it can only be read. Nothing was changed; tell the administrator."
+        assert_not_ready(client, text)
+    finally:
+        connections.settings["default"].update(kept)
+    assert health_log(caplog) == ["not ready: database: it can only be read"]
+
+
+def test_a_store_of_files_that_is_not_there(
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    backend = {**settings.STORAGES["default"], "OPTIONS": {"location": tmp_path, "base_url": None}}
+    settings.STORAGES = {**settings.STORAGES, "default": backend}
+    assert client.get("/readyz").status_code == 200  # a new installation has no file yet
+    monkeypatch.setattr(health, "kept_names", lambda: {"blobs/ab/abc"})  # the question has a connection of its own
+    text = "The store of files does not answer now. Try again in a few seconds; if it lasts, tell the administrator."
+    assert_not_ready(client, text)
+    assert health_log(caplog) == ["not ready: store of files: its folder “blobs” is missing"]
+    (tmp_path / "blobs").mkdir()
+    assert client.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize(("free", "status"), [(50, 200), (49, 503)])
