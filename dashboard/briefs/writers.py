@@ -194,7 +194,9 @@ def document_fields(brief: Brief, template: DocxTemplate) -> Mapping[str, Any]:
     fields = printable(brief_fields(brief))
     lines = [line for block in fields["blocks"] if block["type"] == "lines" for line in block["items"]]
     for line in [*lines, *filter(None, [fields["light"]])]:
-        line["mark"] = RichText(f"{STATUS_SYMBOLS[line['status']]} " if line["status"] else "", color=MARKS.get(line["status"]))
+        line["mark"] = RichText(
+            f"{STATUS_SYMBOLS[line['status']]} " if line["status"] else "", color=MARKS.get(line["status"])
+        )
     return {**fields, "qr": InlineImage(template, file, width=QR_WIDTH)}
 
 

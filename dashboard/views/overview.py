@@ -325,10 +325,8 @@ def changes_since(value: Overview, since: date) -> list[Row]:
         by_value = sum(map(is_by_value, lights.newly_red))
         note = _("%(n)d of them by values accepted since") % {"n": by_value} if by_value else ""
         rows += [of_light(_("Newly red"), lights.newly_red, note), of_light(_("Red light cleared"), lights.cleared)]
-        if lights.no_longer_rated:
-            rows.append(of_light(_("Red, now not rated"), lights.no_longer_rated))
-        if lights.changed_by_hand:
-            rows.append(of_light(_("Set by hand, or no longer"), lights.changed_by_hand))
+        rare = {_("Red, now not rated"): lights.no_longer_rated, _("Set by hand, or no longer"): lights.changed_by_hand}
+        rows += [of_light(label, pilots) for label, pilots in rare.items() if pilots]
         rows.append(of_light(_("Red again after clearing"), again))
     if value.follow_ups:
         closed = [item.number for item in value.follow_ups if item.closed_on and item.closed_on > since]
