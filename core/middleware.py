@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -84,7 +85,7 @@ class RequestMiddleware:
         request.id = given if is_plain else uuid.uuid4().hex
         request_id.set(request.id)
         translation.activate(translation.get_language_from_request(request))
-        response = self.get_response(request)
+        response: Any = self.get_response(request)
         if free := getattr(request, "free_file_place", None):
             if response.streaming:
                 response._resource_closers.append(free)  # noqa: SLF001  # what Django calls once it is sent
