@@ -91,7 +91,7 @@ def truncate(text: object) -> str:
     return word if len(word) <= MAX_ECHO else word[: MAX_ECHO - 1] + "…"
 
 
-def former_names(records: Any) -> dict[str, Any]:
+def former_names(records: Any) -> dict[Any, Any]:
     """Return the primary keys of records by former codes and names, where their queryset knows such."""
     return records.former_names() if hasattr(records, "former_names") else {}
 

@@ -85,10 +85,10 @@ class RequestMiddleware:
         request.id = given if is_plain else uuid.uuid4().hex
         request_id.set(request.id)
         translation.activate(translation.get_language_from_request(request))
-        response: Any = self.get_response(request)
+        response = self.get_response(request)
         if free := getattr(request, "free_file_place", None):
             if response.streaming:
-                response._resource_closers.append(free)  # noqa: SLF001  # what Django calls once it is sent
+                response._resource_closers.append(free)  # type: ignore[attr-defined]  # noqa: SLF001  # called once it is sent
             else:
                 free()
         response["X-Request-ID"] = request.id

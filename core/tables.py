@@ -290,7 +290,7 @@ class RelatedFormField(forms.ModelChoiceField):
         except ValidationError:
             known = self.known_values()
             if value in known:
-                return self.queryset.get(pk=known[value])
+                return cast(QuerySet[Model], self.queryset).get(pk=known[value])
             raise invalid_choice_error(value, [str(key) for key in known]) from None
 
 

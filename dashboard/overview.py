@@ -412,10 +412,10 @@ def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, 
     rows: list[dict[str, Any]] = []
     for row in sorted(owing, key=lambda row: order.index(row.status)):
         address = ""
-        over = row.record is None or row.status == PlanStatus.REPEALED  # the next plan is a new record
-        if not over and form.has_change_permission(request, row.record):
-            address = reverse("admin:policies_provincialplan_change", args=[row.record.pk])
-        elif over and form.has_add_permission(request):
+        record = None if row.status == PlanStatus.REPEALED else row.record  # the next plan is a new record
+        if record and form.has_change_permission(request, record):
+            address = reverse("admin:policies_provincialplan_change", args=[record.pk])
+        elif not record and form.has_add_permission(request):
             query = urlencode({"policy": rollout.policy.pk, "province": row.province.pk})
             address = f"{reverse('admin:policies_provincialplan_add')}?{query}"
         rows.append({"row": row, "form": address})

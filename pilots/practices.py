@@ -247,7 +247,7 @@ class Copies:
     @property
     def attested_curve(self) -> list[Step]:
         """Adoption curve of the confirmed or verified copies: each from the day it was in use and attested."""
-        return adoption_steps(map(curve_day, self.attested), None)
+        return adoption_steps(((curve_day(copy), 1) for copy in self.attested), None)
 
 
 def curve_day(copy: Any) -> date:

@@ -100,7 +100,8 @@ def find_groups(text: str, words: str, request: TrackerRequest) -> list[HitGroup
     with suppress(AmbiguousCell):  # a full date in any form that imports accept
         typed = date_from_text(words, untyped=True)
         day = typed.on if typed.precision == "day" else None
-    plans = ProvincialPlan.objects.with_status(as_of).filter(status_then__in=ISSUED_ONCE)
+    dated: Any = ProvincialPlan.objects.with_status(as_of)
+    plans = dated.filter(status_then__in=ISSUED_ONCE)
     left = Case(When(withdrawn_on__lte=as_of, then=F("withdrawn_on")))
     pilots = Pilot.objects.known(as_of).annotate(left_on=left)
     assigned = FollowUp.objects.with_state(as_of)
