@@ -9,7 +9,6 @@ import re
 import uuid
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
