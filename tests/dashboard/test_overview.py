@@ -90,9 +90,8 @@ def test_a_quarter_s_value_is_a_value_accepted_and_the_set_of_changes_is_named(
     assert (accepted["n"], accepted["names"]) == (1, ["Silent"])
     assert context["changes_scope"] == "Pilots: First batch; Plans: the plan"
     make.follow_up(programme["good"])
-    rows = client.get("/", {"as_of": DAY, "export": "changes.csv"})
-    lines = b"".join(rows.streaming_content).decode()
-    assert "Pilots: First batch; Plans: the plan; Follow-ups: all" in lines
+    scope = client.get("/", {"as_of": DAY}).context["changes_scope"]
+    assert scope == "Pilots: First batch; Plans: the plan; Follow-ups: all"
 
 
 def test_what_needs_attention_says_how_many_are_red_and_how_many_are_shown(
