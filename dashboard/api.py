@@ -55,7 +55,7 @@ class OnTrackSerializer(serializers.Serializer):
     total = IntegerField("All binding targets.")
 
 
-class OutstandingSerializer(serializers.Serializer):
+class NotReportedSerializer(serializers.Serializer):
     """The pilots that owe values for the last year due and have none accepted, by where the values are held up.
 
     While one waits for the ministry it is "waiting"; the pilot has to act on "nothing" and "disputed".
@@ -101,7 +101,7 @@ class OverviewSerializer(DaySerializer):
     quarters = QuarterLightsSerializer(many=True, help_text="Their lights at the ends of quarters, oldest first.")
     on_track = OnTrackSerializer(source="progress.on_track", help_text="How many binding targets are on the path.")
     synergy = OverviewSynergySerializer(source="*", help_text="Their synergy, as in /api/v1/synergy/.")
-    outstanding = OutstandingSerializer(help_text="Those without an accepted value for the year due.")
+    outstanding = NotReportedSerializer(help_text="Those without an accepted value for the year due.")
     batches = BatchCountSerializer(many=True, help_text="Every batch known on the day.")
     coverage = CoverageNumbersSerializer(help_text="The coverage of industries by all pilots, in numbers.")
     national_coverage = CoverageNumbersSerializer(help_text="The same by the pilots of the latest national batch.")
