@@ -393,9 +393,9 @@ def stored_or_computed(request: TrackerRequest, key: str, compute: GetResponse) 
     """Return the stored response of the present data, or compute it, once for all equal requests of this process.
 
     Equal requests wait until the first is computed, or has failed. If there is no result by then they compute at once,
-    so that no queue forms behind a response that cannot be stored.
+    so that no queue forms behind a response that cannot be stored. A file never is: nobody waits for one.
     """
-    version = data_version()
+    version = None if asks_for_file(request) else data_version()
     if version is None:
         return compute(request)
     stored = STORE.load(key, version)
@@ -434,6 +434,16 @@ def is_cached_address(path: str) -> bool:
     except Resolver404:
         return False
     return getattr(getattr(view, "cls", view), "cache_responses", False)  # DRF names the class of a view
+
+
+def asks_for_file(request: HttpRequest) -> bool:
+    """Return whether a request names another form of a page, or of a list of the API, than the one that is stored."""
+    accepted = request.META.get("HTTP_ACCEPT", "") if is_api(request) else ""
+    return (
+        "export" in request.GET
+        or request.GET.get("format", "json") != "json"
+        or any(word in accepted for word in ("csv", "spreadsheet"))
+    )
 
 
 def is_public_read(request: HttpRequest) -> bool:

@@ -486,6 +486,24 @@ def test_equal_requests_are_computed_once(monkeypatch: Any) -> None:
 # -- the store ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("address", "accept"),
+    [("/policies/?export=policies.csv", "*/*"), (f"{LIST}?format=xlsx", "*/*"), (LIST, "text/csv")],
+)
+def test_nobody_waits_for_a_file_that_another_reader_asked_for(
+    client: Client, monkeypatch: Any, address: str, accept: str
+) -> None:
+    """It is not stored, and those who wait take the threads that pages need."""
+
+    def wait(*_args: Any) -> HttpResponse:
+        raise TimeoutError
+
+    monkeypatch.setattr(caching, "data_version", wait)
+    response = client.get(address, headers={"accept": accept})
+    response.getvalue()
+    assert (response.status_code, "attachment" in response["Content-Disposition"]) == (200, True)
+
+
 def test_the_store_stays_small_and_keeps_what_is_asked_for(client: Client, monkeypatch: Any) -> None:
     queries_and_body(client, LIST)
     monkeypatch.setattr(caching, "MAX_STORE_BYTES", 3 * STORE.size)
