@@ -87,7 +87,8 @@ class RequestMiddleware:
         response = self.get_response(request)
         if free := getattr(request, "free_file_place", None):
             if response.streaming:
-                response._resource_closers.append(free)  # type: ignore[attr-defined]  # noqa: SLF001  # called once it is sent
+                # What Django calls once it is sent.
+                response._resource_closers.append(free)  # type: ignore[attr-defined]  # noqa: SLF001
             else:
                 free()
         response["X-Request-ID"] = request.id
