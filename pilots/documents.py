@@ -20,7 +20,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -43,6 +43,7 @@ from core.files import (
 from core.http import error_response, today
 from core.permissions import can_view, editor_province, has_object_permission, province_id_of
 from core.records import writing
+from core.snapshots import active_snapshot, read_from
 from core.spreadsheets.writer import content_disposition
 from core.text import join_clauses, label_value
 from pilots.models import (
@@ -176,7 +177,12 @@ def remove(attachment: Attachment, *, by: User, reason: str) -> Attachment:
 
 def readable(user: Any, documents: QuerySet[Document]) -> QuerySet[Document]:
     """Filter the documents to those that the user may read: public ones, and with the permission to view documents
-    all, or for a provincial editor those of the province and those attached to its records."""
+    all, or for a provincial editor those of the province and those attached to its records. Of a past day (`known`)
+    the user may read what the records of that day and those of today allow."""
+    if active_snapshot.get() is not None:
+        with read_from(None):
+            now = list(readable(user, Document.objects.order_by()).values_list("pk", flat=True))
+        documents = documents.filter(pk__in=now)
     if not can_view(user, Document):
         return documents.filter(is_public=True)
     province = editor_province(user)
@@ -188,7 +194,7 @@ def readable(user: Any, documents: QuerySet[Document]) -> QuerySet[Document]:
 
 def can_read(user: Any, document: Document) -> bool:
     """Whether the user may read the document."""
-    return document.is_public or readable(user, Document.objects.filter(pk=document.pk)).exists()
+    return readable(user, Document.objects.filter(pk=document.pk)).exists()
 
 
 def readable_changes(user: Any) -> Q:
@@ -242,7 +248,7 @@ def file_response(request: Any, document: Any) -> HttpResponseBase:
     response["ETag"] = etag
     response["Content-Security-Policy"] = FILE_POLICY
     response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "public, no-cache" if document.is_public else "private, no-cache"
+    response["Cache-Control"] = "private, no-cache"  # it may become private, be removed or deleted
     patch_vary_headers(response, ["Cookie"])
     return response  # type: ignore[no-any-return]
 
@@ -365,23 +371,20 @@ class RecordFiles:
 
 
 def build_record_files(targets: Iterable[Model], user: Any, as_of: date) -> list[RecordFiles]:
-    """Return the files of each record on the day, in this order: one query, and one more for a provincial editor."""
+    """Return the files of each record on the day, in this order. One query."""
     records = [(record, (target_field(record), record.pk)) for record in targets]
     condition = Q(pk__in=[])
     for _record, (name, key) in records:
         condition |= Q(**{name: key})
-    items = list(Attachment.objects.on(as_of).filter(condition).select_related("document").order_by("pk"))
-    closed = {item.document_id for item in items if not item.document.is_public}
-    seen = set()
-    if closed and user.is_staff:
-        seen = set(readable(user, Document.objects.filter(pk__in=closed)).order_by().values_list("pk", flat=True))
+    seen = Exists(readable(user, Document.objects.filter(pk=OuterRef("document_id"))))
+    rows = Attachment.objects.on(as_of).filter(condition).annotate(is_readable=seen)
     found: dict[tuple[str, int], list[Attachment]] = defaultdict(list)
-    for item in items:
+    for item in rows.select_related("document").order_by("pk"):
         found[item.target_key].append(item)
     files = []
     for record, place in records:
         own = found[place]
-        shown = [item for item in own if item.document.is_public or item.document_id in seen]
+        shown = [item for item in own if item.is_readable]
         to, may_attach = f"{place[0]}:{place[1]}", user.is_staff and can_attach(user, record)
         url = f"{reverse('attachment-new')}?{urlencode({'to': to}, safe=':')}" if may_attach else ""
         files.append(RecordFiles(describe_record(record)[0], to, shown, len(own) - len(shown), url))

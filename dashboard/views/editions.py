@@ -318,7 +318,7 @@ def edition_file(request: TrackerRequest, quarter: str, path: str) -> HttpRespon
     if matching is None:
         raise Http404
     name = path.rpartition("/")[2]
-    sent: Any = SimpleNamespace(pk=edition.pk, file_size=matching["size"], is_public=True)
+    sent: Any = SimpleNamespace(pk=edition.pk, file_size=matching["size"])
     sent.file_name = name if quarter in name else f"{quarter}-{name}"
     sent.media_type, sent.sha256 = matching["media_type"], matching["sha256"]
     return file_response(request, sent)

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import TruncDate
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
@@ -273,7 +274,5 @@ class DocumentContentView(BaseAPIView):
         return ["json"]
 
     def get(self, request: Request, pk: str) -> HttpResponseBase:
-        document = Document.objects.filter(pk=int(pk)).first()
-        if document is None or not can_read(request.user, document):
-            raise Http404
+        document = get_object_or_404(readable(request.user, Document.objects.all()), pk=int(pk))
         return file_response(request._request, document)  # noqa: SLF001  # DRF wraps Django's request

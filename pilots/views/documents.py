@@ -71,10 +71,8 @@ def document_list(request: TrackerRequest) -> HttpResponseBase:
 
 def readable_document(request: TrackerRequest, pk: int) -> Document:
     """Return the document. Raises Http404 for one that does not exist, or that the user may not read."""
-    document = get_object_or_404(Document.objects.select_related("province", "uploaded_by"), pk=pk)
-    if not document.is_public and not readable(request.user, Document.objects.filter(pk=pk)).exists():
-        raise Http404
-    return document
+    documents = readable(request.user, Document.objects.select_related("province", "uploaded_by"))
+    return get_object_or_404(documents, pk=pk)
 
 
 @unstored_page

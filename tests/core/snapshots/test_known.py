@@ -21,6 +21,7 @@ from tests import factories as make
 from tests.support.api_client import client_with_token, make_user
 from tests.support.histories import forget_entries, rewrite_entries
 from tests.support.scripted_year import ScriptedYear, clock_at
+from tests.support.sign_in import client_of
 
 FIRST = date(2025, 1, 1)
 Tables = Mapping[str, Any]
@@ -266,3 +267,26 @@ def test_past_days_without_an_account_are_limited(client: Client, pilot: Pilot, 
     assert client_with_token(user).send("GET", f"/api/v1/pilots/?known={CORRECTED}").status_code == 200
     client.force_login(user)
     assert client.get(address, {"known": DELETED}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_names_of_a_past_day_are_for_those_whom_the_record_concerns_today_too() -> None:
+    with clock_at(ENTERED):
+        first, second = (make.province(slug=slug) for slug in ("first", "second"))
+        fields = {"owner_agency": make.agency(), "owner_person": "Ms Li", "opened_on": ENTERED, "due_on": DELETED}
+        follow_up = make.follow_up(province=first, **fields)
+    former, present = (make_user(place.slug, "provincial_editor", place) for place in (first, second))
+    address = f"/api/v1/actions/{follow_up.number}/"
+
+    def contacts() -> list[tuple[str, bool]]:
+        query, seen = {"known": ENTERED, "as_of": ENTERED}, []
+        for user in (former, present):
+            record = client_with_token(user).send("GET", f"{address}?known={ENTERED}&as_of={ENTERED}").json()
+            page = client_of(user).get(follow_up.get_absolute_url(), query).content.decode()
+            seen.append((record["owner_person"], "Ms Li" in page))
+        return seen
+
+    assert contacts() == [("Ms Li", True), (None, False)]
+    follow_up.province = second
+    follow_up.save()
+    assert contacts() == [(None, False), (None, False)]

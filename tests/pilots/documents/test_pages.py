@@ -1,6 +1,9 @@
 """Pages of evidence files: attaching, reading, removing, and who may do so."""
 
 import hashlib
+import json
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +11,14 @@ from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from pilots.documents import attach
 from pilots.models import Attachment, Document
 from tests.pilots.documents.conftest import EvidenceWorld
+from tests.support.api_client import client_with_token
 from tests.support.files import GOOD, HOSTILE, jpg, lying_zip, pdf, png
+from tests.support.scripted_year import clock_at
 
 pytestmark = pytest.mark.django_db
 TWO_PAGES = pdf("Boiler room", "The boiler was\nreplaced in May")
@@ -222,11 +228,48 @@ def test_a_reader_sees_how_many_files_are_not_public_and_no_word_of_them(world: 
         assert "/documents/attach/" not in page
 
 
+@pytest.mark.parametrize("since", ["made private", "deleted", "removed", "made public"])
+def test_a_past_day_shows_no_file_that_today_s_records_close(
+    world: EvidenceWorld, settings: Any, tmp_path: Path, since: str
+) -> None:
+    settings.SNAPSHOT_DIR = tmp_path / "known"
+    document = world.store(
+        "chart.png", png(), by=world.national, title="Old chart", is_public=since in {"made private", "deleted"}
+    )
+    path, day, reader = f"/api/v1/documents/{document.pk}/", timezone.localdate(), None
+    change: tuple[str, str, dict[str, object]] = ("PATCH", path, {"is_public": since == "made public"})
+    if since == "deleted":
+        change = ("DELETE", path, {})
+    else:
+        item = attach(document, world.reading, by=world.national)
+    if since == "removed":
+        reader, change = world.editor, ("PATCH", f"/api/v1/attachments/{item.pk}/", {"removed_reason": "Wrong year"})
+    with clock_at(day + timedelta(2)):
+        client = world.client(reader)
+
+        def seen(address: str) -> object:
+            response = fetch(client, f"{address}?known={day}")
+            if response.status_code != 200 or response.streaming:
+                return response.status_code
+            text = response.content.decode()
+            return json.loads(text)["count"] if '"count":' in text else "Old chart" in text
+
+        addresses = (f"/documents/{document.pk}/", f"/documents/{document.pk}/file/", path, f"{path}content/")
+        lists = ("/api/v1/documents/", "/api/v1/attachments/", world.home_pilot.get_absolute_url())
+        closed, attached = [404, 404, 404, 404, 0, 0, False], since != "deleted"
+        opened = [True, 200, True, 200, 1, int(attached), attached]
+        before = [seen(address) for address in (*addresses, *lists)]
+        assert before == (closed if since == "made public" else opened)
+        response = client_with_token(world.national).send(*change, **{"if-match": "*"})
+        assert response.status_code in {200, 204}, response.content
+        assert [seen(address) for address in (*addresses, *lists)] == closed
+
+
 # -- the file ------------------------------------------------------------------------------------------
 
 
 def test_a_file_is_sent_to_be_saved_and_never_run(world: EvidenceWorld) -> None:
-    document = world.store("验收 报告.pdf", TWO_PAGES)
+    document = world.store("验收 报告.pdf", TWO_PAGES, is_public=True)
     client = world.client(world.editor)
     response = fetch(client, f"/documents/{document.pk}/file/", **{"accept-encoding": "gzip"})
     assert {
@@ -251,6 +294,7 @@ def test_a_file_is_sent_to_be_saved_and_never_run(world: EvidenceWorld) -> None:
     assert not response.has_header("Content-Encoding")
     seen = client.get(f"/documents/{document.pk}/file/", headers={"if-none-match": f'"{document.sha256}"'})
     assert (seen.status_code, seen.content, seen["ETag"]) == (304, b"", f'"{document.sha256}"')
+    Document.objects.update(is_public=False)
     stranger = world.client(world.other)
     denied = stranger.get(f"/documents/{document.pk}/file/", headers={"if-none-match": f'"{document.sha256}"'})
     assert denied.status_code == 404
