@@ -21,7 +21,7 @@ from django.db.models import F, Model, Prefetch, QuerySet
 from django.utils.translation import gettext as _
 
 from core.http import today
-from core.permissions import editor_province, has_object_permission, permission_name
+from core.permissions import editor_province, has_object_permission, permission_name, scope_id
 from core.records import writing
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.lights import Colour
@@ -58,9 +58,10 @@ def move_practice(practice: Practice, move: PracticeMove, *, by: Any, reason: st
     """Take a practice to its next state, and return it as it is stored.
 
     Raises PermissionDenied for a user who may not, and ValidationError by field for a move that the state does not
-    allow, a missing reason, and what the practice lacks.
+    allow, a missing reason, and what the practice lacks; Conflict for one that was deleted.
     """
     practice = writing.locked(Practice, practice.pk)
+    writing.check_changeable(practice)
     state, transition = practice.state_on(today()), PRACTICE_TRANSITIONS[move]
     if state not in transition.sources:
         text = _("This practice is %(state)s: it cannot take this step now.")
@@ -101,12 +102,15 @@ def may_judge(user: Any, adoption: Adoption) -> bool:
 
 
 def is_claimant(user: Any, adoption: Adoption) -> bool:
-    """Return whether a user claimed a copy, and so never confirms it."""
-    return adoption.claimed_by_id is not None and adoption.claimed_by_id == user.pk
+    """Return whether a user, or somebody of the same province, claimed a copy: they never confirm it."""
+    if adoption.claimed_by_id is None:
+        return False
+    home = scope_id(user)
+    return adoption.claimed_by_id == user.pk or (home is not None and home == scope_id(adoption.claimed_by))
 
 
 def may_confirm(user: Any, adoption: Adoption) -> bool:
-    return not is_claimant(user, adoption) and may_judge(user, adoption)
+    return may_judge(user, adoption) and not is_claimant(user, adoption)
 
 
 @transaction.atomic
@@ -117,8 +121,13 @@ def confirm_adoption(adoption: Adoption, *, by: Any) -> Adoption:
     that is confirmed already or given up.
     """
     adoption = writing.locked(Adoption, adoption.pk)
+    writing.check_changeable(adoption)
     if is_claimant(by, adoption):
-        raise PermissionDenied(_("You claimed this copy yourself: someone else has to confirm it."))
+        text = _(
+            "You or your province claimed this copy: somebody else of the origin’s province or of the ministry "
+            "confirms it."
+        )
+        raise PermissionDenied(text)
     if not may_judge(by, adoption):
         raise PermissionDenied
     if adoption.confirmed_on is not None:
@@ -137,6 +146,7 @@ def withdraw_confirmation(adoption: Adoption, *, by: Any, reason: str) -> Adopti
     or without a reason.
     """
     adoption = writing.locked(Adoption, adoption.pk)
+    writing.check_changeable(adoption)
     if not may_judge(by, adoption):
         raise PermissionDenied
     if adoption.confirmed_on is None:
@@ -225,7 +235,7 @@ class Copies:
         self.as_of, self.adoptions, self.roster, self.total = as_of, adoptions, roster, len(adoptions)
         self.by_state = count_all(AdoptionState, (item.state_then for item in adoptions))
         self.in_use = [item for item in adoptions if item.state_then == AdoptionState.IN_USE]
-        self.attested = [item for item in self.in_use if item.attested_then]
+        self.attested = [item for item in self.in_use if item.confirmed_then]
         # Copies in use, each under the highest trust it has reached.
         self.adopters = count_all(Trust, (item.trust_then for item in self.in_use))
         self.given_up = [item for item in adoptions if item.state_then == AdoptionState.GIVEN_UP]
@@ -252,7 +262,7 @@ class Copies:
 
 def curve_day(copy: Any) -> date:
     """Return the day on which a copy enters the adoption curve: from then on it was in use and attested."""
-    day: date = max(copy.since_then, copy.attested_then)
+    day: date = max(copy.since_then, copy.confirmed_then)
     return day
 
 
@@ -265,7 +275,7 @@ def days_to_first_copy(practice: Any) -> int | None:
     days = [
         copy.since_then
         for copy in practice.known_copies
-        if copy.state_then == AdoptionState.IN_USE and copy.attested_then and copy.province_id not in home
+        if copy.state_then == AdoptionState.IN_USE and copy.confirmed_then and copy.province_id not in home
     ]
     return max(0, (min(days) - practice.library_then).days) if days and practice.library_then else None
 

@@ -193,9 +193,10 @@ class AdoptionViewSet(WritableViewSet):
     about = (
         "Copies of practices that were planned by the day, with their state and trust on it; days, reasons and names "
         "that came later read null. Trust is the highest level reached: claimed by who recorded it, confirmed by the "
-        "origin, the adopter’s province or the ministry, verified by a change of the pilot’s total. The levels are "
-        "never added. practice, pilot, province and place are fixed (409) once it is confirmed or has an effect; "
-        "another planned_on, started_on, in_use_on or changed ends the confirmation."
+        "origin or the ministry, never by the claimant’s side; a confirmed one is verified by a change of the pilot’s "
+        "total since it was in use. The levels are never added. practice, pilot, province and place are fixed (409) "
+        "once it is confirmed or has an effect; another planned_on, started_on, in_use_on or changed ends the "
+        "confirmation."
     )
     cache_responses = False  # names of people, for those whom they concern
     serializer_class = AdoptionSerializer

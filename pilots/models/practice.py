@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import (
     BooleanField,
     Case,
+    CharField,
     Exists,
     ExpressionWrapper,
     F,
@@ -25,7 +26,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Greatest, Least
+from django.db.models.functions import Cast, Coalesce, ExtractYear, Greatest
 from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -266,11 +267,12 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         REVIEW_PERMISSION: ("library_on", "recommended_on", "retired_on", "retired_reason_en", "retired_reason_zh")
     }
     SCOPED_LISTS = ("origins",)
-    # What the ministry took into its library: all but sources, confidence and notes.
+    # What the ministry took into its library: all but the notes.
     LIBRARY_FIELDS = (
         *("slug", "title_zh", "title_en", "facet", "field", "level", "problem_en", "problem_zh", "action_en"),
         *("action_zh", "conditions_en", "conditions_zh", "risks_en", "risks_zh", "cost_amount", "cost_kind"),
         *("cost_year", "origins", "industries", "measures", "province", "proposed_on", "passed_on"),
+        *("confidence", "sources"),
     )
 
     class Meta:
@@ -321,9 +323,7 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
     def got_worse(self) -> bool:
         """Whether a total of an origin that counts today changed the wrong way for its indicator."""
         effects: Any = self.effects.on(today())
-        lower, before = Q(reading_after__indicator__direction=Direction.LOWER), F("reading_before__value")
-        rose, fell = Q(reading_after__value__gt=before), Q(reading_after__value__lt=before)
-        return bool(effects.filter(lower & rose | ~lower & fell, adoption=None, measured_then=True).exists())
+        return bool(effects.filter(GOT_WORSE, adoption=None, measured_then=True).exists())
 
     def missing_reason(self, stored: Any) -> str:
         """Recommending a practice whose pilot got worse needs a remark."""
@@ -375,21 +375,33 @@ class AdoptionQuerySet(StateQuerySet):
     def on(self, day: date) -> Self:
         """Return the copies planned by a day, with their state and `trust_then`, the highest level reached.
 
-        `verified_then` is the day on which the first of its effects counted as measured, `attested_then` that on which
-        it was first confirmed or verified.
+        `verified_then` is the day from which one of its effects verified it: by the values of a year before it was in
+        use and of that year or a later one, which did not get worse. Nothing verifies a copy that nobody confirmed.
         """
         effects: Any = self.model._meta.get_field("effects").related_model
-        measured = effects.objects.on(day).filter(adoption=OuterRef("pk"), measured_then=True).order_by("counts_on")
-        rows = self.with_state(day, "planned_on").annotate(
-            confirmed_then=known_day("confirmed_on", day), verified_then=Subquery(measured.values("counts_on")[:1])
+        years = {"reading_before__period__lt": OuterRef("year"), "reading_after__period__gte": OuterRef("year")}
+        yearly = ~Q(reading_before__period__contains="-") & ~Q(reading_after__period__contains="-")
+        measured = effects.objects.on(day).filter(yearly, ~GOT_WORSE, adoption=OuterRef("pk"), measured_then=True)
+        first = Subquery(measured.filter(**years).order_by("counts_on").values("counts_on")[:1])
+        rows = self.with_state(day, "planned_on").annotate(confirmed_then=known_day("confirmed_on", day))
+        rows = rows.alias(year=Cast(ExtractYear("in_use_then"), CharField()), effect_on=first)
+        verified = When(
+            confirmed_then__isnull=False,
+            effect_on__isnull=False,
+            then=Greatest("effect_on", "confirmed_then", "in_use_then"),
         )
+        rows = rows.annotate(verified_then=Case(verified))
         trust = Case(
             When(verified_then__isnull=False, then=Value(Trust.VERIFIED.value)),
             When(confirmed_then__isnull=False, then=Value(Trust.CONFIRMED.value)),
             default=Value(Trust.CLAIMED.value),
         )
-        first = Coalesce(Least("confirmed_then", "verified_then"), "confirmed_then", "verified_then")
-        return rows.annotate(trust_then=trust, attested_then=first)
+        return rows.annotate(trust_then=trust)
+
+
+LOWER, BEFORE = Q(reading_after__indicator__direction=Direction.LOWER), F("reading_before__value")
+GOT_WORSE = LOWER & Q(reading_after__value__gt=BEFORE) | ~LOWER & Q(reading_after__value__lt=BEFORE)
+"""Condition on a measured effect that the total changed the wrong way for its indicator."""
 
 
 class EffectQuerySet(QuerySet[Any]):

@@ -21,6 +21,7 @@ from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, h
 from core.http import BadRequest, ErrorDetail, TrackerRequest, closest_match, today, truncate
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
+from core.records.writing import Conflict
 from core.tables import Cell, Chart, Column, ListPage
 from core.text import format_date, join_clauses, join_short
 from pilots.analytics.pilot_status import build_progress
@@ -355,7 +356,7 @@ def refusal_told(request: TrackerRequest) -> Iterator[None]:
     """Say in a message why a step was refused."""
     try:
         yield
-    except ValidationError as error:
+    except (ValidationError, Conflict) as error:
         messages.error(request, join_short(error.messages))
 
 

@@ -301,7 +301,7 @@ def test_an_effect_on_a_corrected_reading_is_shown_and_no_longer_counts(
     records: dict[str, Any], users: dict[str, User]
 ) -> None:
     Effect.objects.filter(reading_after__isnull=False).delete()
-    copier, so2, adoption = Pilot.objects.get(slug="foreign"), make.indicator("AIR_SO2"), records["claimed"]
+    copier, so2, adoption = Pilot.objects.get(slug="foreign"), make.indicator("AIR_SO2"), records["confirmed"]
     Adoption.objects.filter(pk=adoption.pk).update(pilot=copier, place="")
     before, after = (make.reading(copier, so2, year, value) for year, value in (("2023", 200), ("2025", 150)))
     effect = make.effect(records["ready"], adoption=adoption, reading_before=before, reading_after=after)
@@ -319,10 +319,10 @@ def test_an_effect_on_a_corrected_reading_is_shown_and_no_longer_counts(
         marked = "no longer: reading corrected since" in api.send("GET", f"/practices/ready/?as_of={day}").text
         found[day] = (row["is_measured"], row["corrected_on"], row["change"], trust, marked)
     assert found == {
-        "2026-03-19": (False, None, None, "claimed", False),
+        "2026-03-19": (False, None, None, "confirmed", False),
         "2026-03-20": (True, None, -50, "verified", False),
         "2026-05-31": (True, None, -50, "verified", False),
-        "2026-06-01": (False, "2026-06-01", None, "claimed", True),
+        "2026-06-01": (False, "2026-06-01", None, "confirmed", True),
     }
     page = client_of(users["ministry"]).get("/practices/ready/effects/new/")
     offered = page.context["form"].fields["reading_after"].queryset.filter(pilot=copier)

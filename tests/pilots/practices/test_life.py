@@ -10,12 +10,13 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from core.http import today
+from core.text import format_date
 from pilots.metrics import AdoptionState, PracticeState, Trust
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.practices import Copies, build_diffusion
 from tests import factories as make
 from tests.support.admin_forms import page_url
-from tests.support.api_client import make_user
+from tests.support.api_client import ApiClient, make_user
 from tests.support.sign_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -149,6 +150,49 @@ def test_a_copy_is_claimed_confirmed_by_another_and_verified_by_its_effect(world
     adoption.refresh_from_db()
     assert adoption.confirmed_on is None
     assert adoption.history.first().history_change_reason == "The dryer was never built"
+
+
+@pytest.mark.parametrize(
+    ("values", "trust"),
+    [
+        ({"2024": 100, "2025": 85}, Trust.VERIFIED),
+        ({"2024": 100, "2025": 100}, Trust.VERIFIED),
+        ({"2024": 100, "2025": 101}, Trust.CONFIRMED),  # it got worse
+        ({"2023": 100, "2024": 85}, Trust.CONFIRMED),  # before it was in use
+        ({"2025-Q1": 100, "2025-Q4": 85}, Trust.CONFIRMED),
+    ],
+)
+def test_only_somebody_else_and_values_of_its_time_verify_a_copy(
+    world: SimpleNamespace, values: dict[str, int], trust: Trust
+) -> None:
+    so2, (home, _claimant, _other) = make.indicator("AIR_SO2"), world.pilots
+    practice = make.practice(home, province=world.provinces[0])
+    before, after = (make.reading(world.pilots[1], so2, period, value).pk for period, value in values.items())
+    claimant, ministry = (ApiClient(session=user) for user in (world.editors[1], world.ministry))
+    colleague = ApiClient(session=make_user("colleague", "provincial_editor", world.provinces[1]))
+    copy: dict[str, Any] = {"practice": practice.slug, "pilot": world.pilots[1].slug, "planned_on": "2025-02-01"}
+    copy |= {"started_on": "2025-02-01", "in_use_on": "2025-06-01"}
+    address = claimant.send("POST", "/api/v1/adoptions/", copy)["Location"]
+    key = int(address.rstrip("/").rpartition("/")[2])
+    effect = {"practice": practice.slug, "adoption": key, "reading_before": before, "reading_after": after}
+    effect["known_on"] = "2025-02-01"
+    assert claimant.send("POST", "/api/v1/effects/", effect).status_code == 201
+    assert trust_of(practice) == Trust.CLAIMED
+
+    def confirm(client: ApiClient) -> int:
+        seen = {"If-Match": client.send("GET", address)["ETag"]}
+        return int(client.send("POST", f"{address}confirm/", {}, **seen).status_code)
+
+    assert [confirm(client) for client in (claimant, colleague, ministry)] == [403, 403, 200]
+    assert trust_of(practice) == trust
+    verified_on = ministry.send("GET", address).json()["verified_on"]
+    assert verified_on == (str(today()) if trust == Trust.VERIFIED else None)
+    moved = claimant.send("PATCH", address, {"in_use_on": "2026-06-01"}, **{"If-Match": "*"})
+    assert (moved.status_code, trust_of(practice)) == (200, Trust.CLAIMED)
+    reason = Adoption.objects.get().history.first().history_change_reason
+    assert reason == f"This change ended the confirmation of {format_date(today())}."
+    assert confirm(ministry) == 200
+    assert trust_of(practice) == Trust.CONFIRMED
 
 
 def last_message(response: Any) -> str:
