@@ -41,7 +41,14 @@ from core.files import (
     stored_names,
 )
 from core.http import error_response, today
-from core.permissions import can_view, editor_province, has_object_permission, province_id_of
+from core.permissions import (
+    NOT_YOURS_TO_CHANGE,
+    can_view,
+    editor_province,
+    has_object_permission,
+    province_id_of,
+    restricted_fields,
+)
 from core.records import writing
 from core.snapshots import active_snapshot, read_from
 from core.spreadsheets.writer import content_disposition
@@ -58,6 +65,7 @@ from pilots.models import (
     StageEntry,
 )
 from pilots.models.document import ATTACHABLE
+from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.models import Source
 
 # -- storing and attaching ------------------------------------------------------------------------------
@@ -118,9 +126,20 @@ def target_field(target: Model) -> str:
 
 
 def can_attach(user: Any, target: Model) -> bool:
-    """Whether the user may attach files to the record and remove them."""
+    """Whether the user may attach files to the record."""
     record = target.follow_up if isinstance(target, FollowUpStep) else target  # a step is never changed
     return bool(user.has_perm("pilots.add_attachment")) and has_object_permission(user, "change", record)
+
+
+def may_remove(user: Any, target: Model) -> bool:
+    """Whether the user may remove a file of the record. What the ministry accepted, or answered, rests on its files:
+    they are the ministry's to remove.
+    """
+    if isinstance(target, FollowUpStep) and target.follow_up.steps.filter(seq__gt=target.seq).exists():
+        return bool(user.has_perm(VERIFY_PERMISSION, target.follow_up))
+    return can_attach(user, target) and "sources" not in restricted_fields(
+        user, type(target), recorded=True, record=target
+    )
 
 
 def attach(
@@ -161,8 +180,8 @@ def remove(attachment: Attachment, *, by: User, reason: str) -> Attachment:
     Raises PermissionDenied without the permission, and ValidationError without a reason or for a removed one.
     """
     attachment = writing.locked(Attachment, attachment.pk)
-    if not can_attach(by, attachment.target):
-        raise PermissionDenied
+    if not may_remove(by, attachment.target):
+        raise PermissionDenied(str(NOT_YOURS_TO_CHANGE))
     if attachment.removed_on:
         raise ValidationError({"removed_reason": ValidationError(_("It is removed already."), code="removed")})
     if not reason.strip():
@@ -377,8 +396,8 @@ def build_record_files(targets: Iterable[Model], user: Any, as_of: date) -> list
     for _record, (name, key) in records:
         condition |= Q(**{name: key})
     seen = Exists(readable(user, Document.objects.filter(pk=OuterRef("document_id"))))
-    rows = Attachment.objects.on(as_of).filter(condition).annotate(is_readable=seen)
-    found: dict[tuple[str, int], list[Attachment]] = defaultdict(list)
+    rows: QuerySet[Any] = Attachment.objects.on(as_of).filter(condition).annotate(is_readable=seen)
+    found: dict[tuple[str, int], list[Any]] = defaultdict(list)
     for item in rows.select_related("document").order_by("pk"):
         found[item.target_key].append(item)
     files = []

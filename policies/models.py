@@ -824,6 +824,9 @@ class FigureKind(models.TextChoices):
     CONTEXT = "context", _("context")
 
 
+VERIFY_FIGURE_PERMISSION = "policies.verify_figure"
+
+
 class FigureState(StatusChoices):
     """Whether the figure was compared with the issuer's own text."""
 
@@ -895,11 +898,17 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
     )
 
     PROVINCE_PATH = "province_id"
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {VERIFY_FIGURE_PERMISSION: ("state",)}
+    COMPARED_FIELDS = (
+        *("slug", "name_zh", "name_en", "value", "unit", "as_printed", "period_from", "period_to", "kind", "province"),
+        *("confidence", "sources"),
+    )
 
     class Meta:
         verbose_name = _("figure")
         verbose_name_plural = _("figures")
         ordering = ["kind", "pk"]
+        permissions = [("verify_figure", "Can say whether a figure is verified or disputed")]
         constraints = [
             slug_constraint("figure"),
             *[
@@ -907,6 +916,11 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
                 for name in ("period_from", "period_to")
             ],
         ]
+
+    def restricted_now(self) -> FieldNames:
+        """What was held against the source is the ministry's to change."""
+        compared = self.pk and self.state != FigureState.UNVERIFIED
+        return {VERIFY_FIGURE_PERMISSION: self.COMPARED_FIELDS} if compared else {}
 
     def clean(self) -> None:
         super().clean()

@@ -252,7 +252,7 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     NAME_RELATIONS = ("batch",)  # what its names hold besides its own fields
     PROVINCE_PATH = "province_id"
     PLACEMENT_FIELDS: ClassVar[tuple[str, ...]] = (
-        *("slug", "kind", "batch", "province", "parent", "withdrawn_on"),
+        *("slug", "name_zh", "name_en", "kind", "batch", "province", "parent", "withdrawn_on"),
         *("term_start", "term_end"),  # from which year on values are due, and until when
     )
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": PLACEMENT_FIELDS}

@@ -131,6 +131,7 @@ class Reading(HistoryModel, SourcedModel):
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.accept_reading": ("state", "accepted_on")}
+    ACCEPTED_FIELDS = ("reported_on", "confidence", "sources", "note_en", "note_zh")
 
     class Meta:
         verbose_name = _("reading")
@@ -158,6 +159,10 @@ class Reading(HistoryModel, SourcedModel):
 
     def __str__(self) -> str:
         return f"{self.indicator} {self.period}: {self.value.normalize():f}"
+
+    def restricted_now(self) -> FieldNames:
+        """On what it was accepted is the ministry's to change."""
+        return {ACCEPT_PERMISSION: self.ACCEPTED_FIELDS} if self.pk and self.accepted_on else {}
 
     @property
     def key(self) -> ReadingKey:

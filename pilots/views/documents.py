@@ -23,6 +23,7 @@ from pilots.documents import (
     attach,
     can_attach,
     file_response,
+    may_remove,
     readable,
     record_label,
     record_url,
@@ -96,7 +97,7 @@ def document_detail(request: TrackerRequest, pk: int) -> HttpResponseBase:
                     "label": record_label(item.target),
                     "url": record_url(item.target),
                     "author": item.attached_by if can_see_authors(user, item) else None,
-                    "may_remove": user.is_staff and can_attach(user, item.target),
+                    "may_remove": user.is_staff and may_remove(user, item.target),
                 }
                 for item in uses
             ],
@@ -170,7 +171,7 @@ def remove_attachment(request: TrackerRequest, pk: int) -> HttpResponse:
     """Remove an attachment, with the reason."""
     item = get_object_or_404(Attachment.objects.select_related("document"), pk=pk, removed_on__isnull=True)
     editor: Any = request.user
-    if not can_attach(editor, item.target):
+    if not may_remove(editor, item.target):
         raise Http404
     form = RemoveForm(request.POST or None)
     label, url = record_label(item.target), record_url(item.target)

@@ -265,10 +265,13 @@ def test_which_pilots_there_are_is_not_the_editor_s_to_say(
     pilot = world.home.pilot
     form = client.get(page_url(pilot)).context["adminform"].form
     assert not {*Pilot.PLACEMENT_FIELDS} & {*form.fields}
-    answer = save(client, pilot, slug="taken", kind="enterprise", province=world.away.province.pk, note_en="Seen")
+    changes = {"slug": "taken", "kind": "enterprise", "name_en": "New", "note_en": "Seen"}
+    answer = save(client, pilot, province=world.away.province.pk, **changes)
     assert answer.status_code == 302
+    name = pilot.name_en
     pilot.refresh_from_db()
-    assert (pilot.slug, pilot.kind, pilot.province, pilot.note) == ("home-city", "city", world.home.province, "Seen")
+    kept = ("home-city", name, "city", world.home.province, "Seen")
+    assert (pilot.slug, pilot.name_en, pilot.kind, pilot.province, pilot.note) == kept
 
 
 def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: User, client: Client) -> None:

@@ -166,6 +166,8 @@ def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: Use
     reading = make.reading(world.home.pilot, world.so2, "2023", 10)
     kept = [[reading.pk, "accepted", str(reading.accepted_on), "noted"]]
     heads = ["id", "state", "accepted_on", "note"]
+    assert errors_of(dry_run_of("readings", heads, *kept, by=editor)) == [("D2", "not_yours")]
+    kept[0][-1] = reading.note
     assert errors_of(dry_run_of("readings", heads, *kept, by=editor)) == []
     disputed = dry_run_of("readings", heads, [reading.pk, "disputed", str(reading.accepted_on), ""], by=editor)
     assert errors_of(disputed) == [("B2", "not_yours")]

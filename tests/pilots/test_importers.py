@@ -249,7 +249,7 @@ def test_another_value_is_the_next_version(world: SimpleNamespace) -> None:
 
 
 def test_accepting_and_disputing_take_a_right_and_repeating_none(world: SimpleNamespace) -> None:
-    """A user who may enter readings may add a note to an accepted one."""
+    """Who may only enter readings changes nothing of an accepted one."""
     reporter = User.objects.create(username="li")
     reporter.user_permissions.set(Permission.objects.filter(codename__in=("add_reading", "change_reading")))
     accepted, value = ["county", "AIR_A", "2024", 1, MARCH, None, "accepted", "2025-04-01"], world.value
@@ -259,8 +259,11 @@ def test_accepting_and_disputing_take_a_right_and_repeating_none(world: SimpleNa
     ]
     assert told("readings", STATES, [*accepted[:-2], "reported", None], by=reporter) == ["row 2: create"]
     heads = ["id", "state", "accepted_on", "note"]
-    assert told("readings", heads, [value.pk, "accepted", value.accepted_on, "n"], by=reporter) == ["row 2: update"]
-    (refused,) = told("readings", heads, [value.pk, "disputed", value.accepted_on, "n"], by=reporter)
+    same = [value.pk, "accepted", value.accepted_on, value.note]
+    assert told("readings", heads, same, by=reporter) == ["row 2: unchanged"]
+    (refused,) = told("readings", heads, [*same[:-1], "n"], by=reporter)
+    assert refused.startswith("D2 not_yours")
+    (refused,) = told("readings", heads, [value.pk, "disputed", *same[2:]], by=reporter)
     assert refused.startswith("B2 not_yours")
     reporter.user_permissions.add(Permission.objects.get(codename="accept_reading"))
     assert told("readings", STATES, accepted, by=User.objects.get()) == ["row 2: create"]

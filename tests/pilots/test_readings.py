@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from dashboard.quality import base_differs_from_reading
@@ -23,6 +24,10 @@ from pilots.models.reading import (
     waiting_readings_in,
 )
 from tests import factories as make
+from tests.support.admin_forms import page_url, save
+from tests.support.api_client import ApiClient, make_user
+from tests.support.imports import dry_run_of
+from tests.support.sign_in import client_of
 from tests.support.tiers import sampled
 
 pytestmark = pytest.mark.django_db
@@ -116,3 +121,36 @@ def test_lights_trend_and_quality_take_the_same_version(
 def pilots_that_disagree(day: date) -> set[int]:
     """Return the pilots for which data quality reports a base that differs from the value that counts."""
     return set(Target.objects.filter(base_differs_from_reading(day)).values_list("pilot_id", flat=True))
+
+
+# -- who changes what was accepted -------------------------------------------------------------------------
+
+
+def test_on_what_a_value_was_accepted_is_the_ministry_s_to_change(empty: None) -> None:
+    """By API, import, the form of the admin and an older version alike; what only waits stays the province's."""
+    pilot, nox = make.pilot(make.batch(), make.province(slug="home")), make.indicator("AIR_NOX")
+    officer, ministry = make_user("officer", "provincial_editor", pilot.province), make_user("boss", "national_editor")
+    reading = make.reading(pilot, nox, "2024", 10)
+    reading.sources.add(make.source())
+    waiting = make.reading(pilot, nox, "2025", 9, state="reported", accepted_on=None)
+    first = reading.history.last()
+    reading.reported_on, reading.note_en = date(2025, 3, 1), "By telephone"
+    reading.save()
+    changes = {"reported_on": "2025-01-15", "sources": [], "note_en": "Another", "confidence": "media"}
+
+    def change(user: User, item: Reading) -> Any:
+        return ApiClient(session=user).send("PATCH", f"/api/v1/readings/{item.pk}/", changes, **{"If-Match": "*"})
+
+    refused = change(officer, reading)
+    faults = {fault["pointer"]: fault["code"] for fault in refused.json()["errors"]}
+    assert (refused.status_code, faults) == (403, {f"/{name}": "not_yours" for name in changes})
+    plan = dry_run_of("readings", ["id", "reported_on", "note_en"], [reading.pk, "2025-01-15", "Another"], by=officer)
+    assert [fault.cell for fault in plan.errors] == ["B2", "C2"]
+    client = client_of(officer)
+    save(client, reading, reported_on="2025-01-15", note_en="Another", change_reason="x")
+    version = page_url(reading, "simple_history", first.pk)
+    client.post(version, {"opened": reading.history.first().pk, "change_reason": "x"})
+    reading.refresh_from_db()
+    assert (reading.reported_on, reading.note_en, reading.sources.count()) == (date(2025, 3, 1), "By telephone", 1)
+    assert reading.history.count() == 3
+    assert [change(*pair).status_code for pair in ((officer, waiting), (ministry, reading))] == [400, 200]

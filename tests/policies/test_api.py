@@ -1,15 +1,18 @@
 """API of policies and the rollout: whole responses, any day, a fixed number of queries."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from policies.models import Policy
+from policies.models import Figure, Policy
 from tests import factories as make
-from tests.support.api_client import client_with_token
+from tests.support.admin_forms import page_url, save
+from tests.support.api_client import ApiClient, client_with_token, make_user
+from tests.support.sign_in import client_of
 
 pytestmark = pytest.mark.django_db
 PLAN = "synergy-implementation-plan-2022"
@@ -125,3 +128,41 @@ def test_the_address_of_a_source_is_of_the_web_and_begins_in_small_letters() -> 
             400,
             ["address: Give an address that begins with https:// or http://."],
         )
+
+
+def test_only_the_ministry_verifies_a_figure_and_changes_a_verified_one(empty: None) -> None:
+    place, figures = make.province(slug="home"), "/api/v1/figures/"
+    users = [make_user("officer", "provincial_editor", place), make_user("boss", "national_editor")]
+    officer, ministry = (ApiClient(session=user) for user in users)
+    body = {
+        "slug": "cut",
+        "name_zh": "降幅",
+        "name_en": "Cut",
+        "value": 12.5,
+        "unit": "%",
+        "kind": "count",
+        "province": "home",
+    }
+
+    def change(client: ApiClient, **values: object) -> tuple[int, list[str]]:
+        answer = client.send("PATCH", f"{figures}cut/", values, **{"If-Match": "*"})
+        return answer.status_code, [fault["pointer"] for fault in answer.json().get("errors", ())]
+
+    refused = officer.send("POST", figures, {**body, "state": "verified"})
+    assert (refused.status_code, [fault["pointer"] for fault in refused.json()["errors"]]) == (403, ["/state"])
+    assert officer.send("POST", figures, body).status_code == 201
+    assert change(officer, state="verified") == (403, ["/state"])
+    assert change(officer, value=13) == (200, [])
+    assert change(ministry, state="verified", value=12) == (200, [])
+    values = {"value": 99, "unit": "count", "as_printed": "99", "period_to": "2024", "province": None, "sources": []}
+    values |= {"name_en": "Rise", "confidence": "media"}
+    figure, pointers = Figure.objects.get(), ["/as_printed", "/confidence", "/name_en", "/period_to", "/province"]
+    figure.sources.add(make.source())
+    status, found = change(officer, **values)
+    assert (status, sorted(found)) == (403, [*pointers, "/sources", "/unit", "/value"])
+    client = client_of(users[0])
+    save(client, figure, value="99", state="unverified", note_en="Seen", change_reason="x")
+    client.post(page_url(figure, "simple_history", figure.history.last().pk), {"opened": figure.history.first().pk})
+    figure.refresh_from_db()
+    assert (figure.value, figure.state, figure.note_en) == (Decimal(12), "verified", "Seen")
+    assert change(ministry, value=14) == (200, [])

@@ -89,12 +89,12 @@ def test_another_province_finds_nothing(world: EvidenceWorld) -> None:
 
 def test_a_document_is_attached_and_removed_with_a_reason(world: EvidenceWorld) -> None:
     document, client = world.store("report.pdf", TWO_PAGES), client_with_token(world.editor)
-    body = {"document": document.pk, "reading": world.reading.pk, "page_number": 1, "quote": "replaced in may"}
+    body = {"document": document.pk, "milestone": world.milestone.pk, "page_number": 1, "quote": "replaced in may"}
     response = client.send("POST", "/api/v1/attachments/", body)
     item = Attachment.objects.get()
     row = response.json()
-    assert (response.status_code, row["document"], row["reading"]) == (201, document.pk, world.reading.pk)
-    found = row | {"attached_on": "", "document": "", "reading": ""}
+    assert (response.status_code, row["document"], row["milestone"]) == (201, document.pk, world.milestone.pk)
+    found = row | {"attached_on": "", "document": "", "milestone": ""}
     assert_snapshot("attachment", found, attachments=item, documents=document)
     address = f"/api/v1/attachments/{item.pk}/"
     assert client.send("PATCH", address, {"removed_reason": "x"}).status_code == 428

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from core.http import SIDES, database_name
 from pilots.documents import attach
+from pilots.metrics import Move
 from pilots.models import Attachment, Document
+from tests import factories as make
 from tests.pilots.documents.conftest import EvidenceWorld
 from tests.support.api_client import client_with_token
 from tests.support.files import GOOD, HOSTILE, jpg, lying_zip, pdf, png
@@ -78,6 +81,18 @@ def test_an_editor_uploads_a_file_with_page_and_quote_and_the_pilot_s_page_shows
     page = client.get(world.home_pilot.get_absolute_url()).content.decode()
     assert "Acceptance report" in page
     assert "boiler was replaced" in page
+
+
+def test_a_file_attached_in_a_demonstration_is_there(world: EvidenceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock has passed the day that a demonstration calls today."""
+    day = timezone.localdate() - timedelta(3)
+    monkeypatch.setitem(SIDES, database_name(), (True, day))
+    client, to = world.client(world.editor), f"milestone:{world.milestone.pk}"
+    assert send(client, to, "chart.png", png(), title="New chart").status_code == 302
+    assert "New chart" in client.get(world.home_pilot.get_absolute_url()).content.decode()
+    document, item = (client.get(f"/api/v1/{name}/").json()["results"][0] for name in ("documents", "attachments"))
+    assert (document["uploaded_on"], item["attached_on"], item["document"]) == (str(day), str(day), document["id"])
+    assert client.get(document["url"]).status_code == 200
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -170,8 +185,8 @@ def test_a_document_is_attached_to_many_records_and_once_to_each(world: Evidence
 
 def test_nobody_but_the_editors_of_the_record_attaches_or_removes(world: EvidenceWorld) -> None:
     document = world.store("report.pdf", TWO_PAGES, is_public=True)
-    item = attach(document, world.reading, by=world.editor)
-    addresses = [f"/documents/attach/?to=reading:{world.reading.pk}", f"/documents/attachments/{item.pk}/remove/"]
+    item = attach(document, world.milestone, by=world.editor)
+    addresses = [f"/documents/attach/?to=milestone:{world.milestone.pk}", f"/documents/attachments/{item.pk}/remove/"]
     for address in addresses:
         for user, status in [(None, 302), (world.viewer, 404), (world.other, 404)]:
             client = world.client(user)
@@ -241,7 +256,7 @@ def test_a_past_day_shows_no_file_that_today_s_records_close(
     if since == "deleted":
         change = ("DELETE", path, {})
     else:
-        item = attach(document, world.reading, by=world.national)
+        item = attach(document, world.milestone, by=world.national)
     if since == "removed":
         reader, change = world.editor, ("PATCH", f"/api/v1/attachments/{item.pk}/", {"removed_reason": "Wrong year"})
     with clock_at(day + timedelta(2)):
@@ -352,8 +367,30 @@ def api_content(document: Document) -> str:
 # -- removing ------------------------------------------------------------------------------------------
 
 
+def test_files_of_what_the_ministry_accepted_are_removed_by_the_ministry(world: EvidenceWorld) -> None:
+    """Of an accepted value, and of a step that was answered; nothing keeps further files away."""
+    document = world.store("chart.png", png())
+    follow_up = make.follow_up(world.home_pilot, (Move.SIGN, date(2026, 6, 2)), (Move.REPORT, date(2026, 6, 2)))
+    reported = follow_up.steps.get(move=Move.REPORT)
+    items = [attach(document, target, by=world.editor) for target in (world.reading, reported)]
+    make.step(follow_up, Move.VERIFY, date(2026, 6, 3))
+    for item in items:
+        address, api = f"/documents/attachments/{item.pk}/remove/", f"/api/v1/attachments/{item.pk}/"
+        clients = {user: client_with_token(user) for user in (world.editor, world.national)}
+        reason = {"removed_reason": "Another year"}
+        refused = clients[world.editor].send("PATCH", api, reason, **{"if-match": "*"})
+        assert (refused.status_code, refused.json()["detail"]) == (
+            403,
+            "Your role may not change this: ask the ministry.",
+        )
+        assert world.client(world.editor).post(address, reason).status_code == 404
+        assert address not in world.client(world.editor).get(f"/documents/{document.pk}/").content.decode()
+        assert clients[world.national].send("PATCH", api, reason, **{"if-match": "*"}).status_code == 200
+    attach(world.store("new.pdf", pdf("new")), world.reading, by=world.editor)
+
+
 def test_a_removed_attachment_is_a_tombstone_with_its_reason(world: EvidenceWorld) -> None:
-    item = attach(world.store("chart.png", png(), title="Old chart"), world.reading, by=world.editor)
+    item = attach(world.store("chart.png", png(), title="Old chart"), world.milestone, by=world.editor)
     client, address = world.client(world.editor), f"/documents/attachments/{item.pk}/remove/"
     assert client.post(address, {"removed_reason": "  "}).status_code == 400
     assert client.post(address, {"removed_reason": "It shows another year"}).status_code == 302
@@ -369,4 +406,4 @@ def test_a_removed_attachment_is_a_tombstone_with_its_reason(world: EvidenceWorl
     assert client.get(f"/documents/{item.document_id}/").context["uses"] == []
     assert client.get(address).status_code == 404
     assert world.files() == [blob(png())]
-    assert send(client, f"reading:{world.reading.pk}", document=item.document_id).status_code == 302
+    assert send(client, f"milestone:{world.milestone.pk}", document=item.document_id).status_code == 302
