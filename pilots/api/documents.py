@@ -9,8 +9,8 @@ import django_filters
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import DateField, QuerySet, Value
+from django.db.models.functions import Least, TruncDate
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -29,7 +29,7 @@ from core.api.viewsets import BaseAPIView
 from core.api.write_serializers import WriteSerializer, field_error
 from core.api.writes import WritableViewSet
 from core.files import CheckedFile, check_file
-from core.http import PROBLEM_JSON, WriteRejected
+from core.http import PROBLEM_JSON, WriteRejected, today
 from core.tables import ChoiceFilter, SearchFilter
 from pilots.documents import attach, can_read, file_response, readable, remove, store_document
 from pilots.filters import DocumentFilter
@@ -138,7 +138,9 @@ class DocumentViewSet(WritableViewSet):
     default_ordering = "id"
 
     def base_queryset(self) -> QuerySet[Any]:
-        return Document.objects.annotate(uploaded_on=TruncDate("uploaded_at")).select_related("province")
+        # by the clock, which a demonstration lets run past the day that it calls today
+        day = Least(TruncDate("uploaded_at"), Value(today(), DateField()))
+        return Document.objects.annotate(uploaded_on=day).select_related("province")
 
     def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return readable(self.request.user, rows.filter(uploaded_on__lte=self.as_of))

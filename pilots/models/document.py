@@ -16,6 +16,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.files import MEDIA_TYPES
+from core.http import today
 from core.records.models import (
     FieldNames,
     HistoryModel,
@@ -183,7 +184,9 @@ class Attachment(HistoryModel):
         editable=False,
     )
     attached_by = stamp_field(settings.AUTH_USER_MODEL, _("attached by"))
-    attached_on = models.DateField(_("attached on"), auto_now_add=True, help_text=_("The day it was attached."))
+    attached_on = models.DateField(
+        _("attached on"), default=today, editable=False, help_text=_("The day it was attached.")
+    )
     removed_on = models.DateField(_("removed on"), null=True, blank=True, editable=False)
     removed_reason = models.CharField(
         _("reason for removing"),

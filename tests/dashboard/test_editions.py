@@ -5,7 +5,7 @@ import hashlib
 import io
 import re
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Role
 from core.history.entries import RevertRejected
 from core.history.models import FROZEN_MESSAGE, KeptRecordError
+from core.http import SIDES, database_name
 from core.jobs.queue import BUSY
 from core.records import writing
 from dashboard import editions as services
@@ -491,3 +493,12 @@ def test_the_difference_is_said_in_words() -> None:
             "B: 2 added; 1 removed; 3 changed; 5 records now",
             "C: 1 changed; 4 records now",
         ]
+
+
+def test_an_edition_approved_in_a_demonstration_is_in_its_api(empty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock has passed the day that a demonstration calls today; days before that end as ever."""
+    day = timezone.localdate() - timedelta(3)
+    monkeypatch.setitem(SIDES, database_name(), (True, day))
+    make.edition("2026-Q3")
+    found = [Client().get("/api/v1/editions/", query).json()["count"] for query in ({}, {"as_of": day - timedelta(1)})]
+    assert found == [1, 0]
