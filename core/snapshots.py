@@ -2,7 +2,9 @@
 
 The histories hold every version of every record. For a past day, the versions that were current then are written into a
 database file of their own, and a database router sends the reads of the request there: each number is computed by the
-code that computes it from today's records. Users, sessions, tokens and permissions are always those of today.
+code that computes it from today's records. Users, sessions, tokens and permissions are always those of today. Where a
+record itself says who may read it (evidence files, the province of a record that names people), both the day's record
+and today's have to allow it.
 
 Of the entries by then the newest is the one written last: entries of one record are written one after the other, while
 clocks of several machines may differ.

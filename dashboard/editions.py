@@ -375,7 +375,9 @@ def make_edition(quarter: str, *, by: Any) -> Edition:
 def step(edition: Edition, state: EditionState) -> Iterator[Edition]:
     """Context manager: the edition, locked in a transaction. Raises ValidationError unless it is in the state."""
     with transaction.atomic():
-        locked: Edition = writing.locked(Edition, edition.pk)
+        locked: Edition | None = writing.locked(Edition, edition.pk)
+        if locked is None:
+            raise ValidationError(_("Somebody else discarded this draft meanwhile."), code="deleted")
         if locked.is_approved:
             raise ValidationError(FROZEN_MESSAGE, code="frozen")
         if locked.state != state:

@@ -297,7 +297,7 @@ def take_step(
         message = _("Not possible now: it stands at “%(state)s”. Possible steps: %(moves)s.")
         possible = [other.value for start, other in TRANSITIONS if start == before.state]  # the words of the API
         params = {"state": before.current_state.label, "moves": ", ".join(possible) or _("none")}
-        raise ValidationError({"move": ValidationError(message, code="transition", params=params)})
+        raise ValidationError({"move": ValidationError(message, code="state", params=params)})
     if not is_permitted(before, transition, by):
         # with the reason where there is more than the role
         is_verifier = transition.actor == Actor.VERIFIER and by.has_perm(VERIFY_PERMISSION, before)
@@ -354,6 +354,10 @@ def step_errors(
     if step.taken_on < before.last_step_on:
         message = _("The step before it was taken on %(day)s. Enter that day or a later one.")
         yield "taken_on", ValidationError(message, code="order", params={"day": date_format(before.last_step_on)})
+    by_owner = step.move == Move.REPORT and not step.author.has_perm(VERIFY_PERMISSION, before)
+    if by_owner and step.taken_on < today():
+        message = _("A report counts from the day on which it is entered. Only the ministry enters an earlier day.")
+        yield "taken_on", ValidationError(message, code="not_allowed")
     if step.move == Move.REOPEN and is_too_late(before, step.taken_on):
         message = _("It was closed more than %(days)d days ago. Open a new follow-up instead.")
         yield "move", ValidationError(message, code="too_late", params={"days": REOPEN_DAYS})

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -63,7 +63,6 @@ from pilots.models.indicator import steps_as_stored
 from pilots.models.reading import state_expression
 from pilots.replans import (
     DELETION_FIXED,
-    FIXED_CODE,
     decide_replan,
     is_deletion_refused,
     save_replan,
@@ -248,7 +247,7 @@ class PlannedDayViewSet(PilotPartViewSet):
 
     def perform_delete(self, record: Any, reason: str) -> None:
         if is_deletion_refused(record, self.request.user):
-            raise writing.Conflict(str(DELETION_FIXED), code=FIXED_CODE)
+            raise PermissionDenied(str(DELETION_FIXED))
         super().perform_delete(record, reason)
 
 

@@ -16,19 +16,20 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Exists, Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import cache_control
 
 from core.http import BadRequest, ErrorDetail, TrackerRequest, parse_key, today
 from core.pages import DAY_PARAMETERS, page
 from core.permissions import OUT_OF_SCOPE, editor_province
+from core.records.writing import Conflict
 from core.tables import Cell, Column, url_with
 from core.text import format_date, format_days
 from pilots.analytics.pilot_status import pilot_status
@@ -51,6 +52,7 @@ KEPT_ENTRY = "kept_entry"  # session key
 AUTHOR = "author"  # hidden field of a form: its user, signed
 MAX_FORM_AGE = 7 * 24 * 3600  # seconds for which what is typed into an open form is kept
 FIRST_YEAR = 2000
+NO_REQUEST_WAITS = gettext_lazy("No request waits here any more: it was decided or withdrawn.")
 MAX_JUDGED = 200  # values on one page
 PERIODS = {False: r"20\d\d", True: r"20\d\d-Q[1-4]"}  # of quarters or not
 
@@ -181,9 +183,13 @@ def planned_day(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpR
     check(user, "pilots.add_replan", Replan(pilot=record.pilot))
     shown, decides = planned_context(record), may_decide(user)
     waiting = shown["waiting"]
-    if waiting and "withdraw" in request.POST:
-        withdraw_replan(waiting, by=user)
-        messages.success(request, _("The request is withdrawn."))
+    if "withdraw" in request.POST:
+        told = NO_REQUEST_WAITS
+        with suppress(ValidationError, Conflict):
+            if waiting:
+                withdraw_replan(waiting, by=user)
+                told = gettext_lazy("The request is withdrawn.")
+        messages.info(request, told)
         return HttpResponseRedirect(record.pilot.get_absolute_url() + anchor_of(record))
     title = _("Ask for another day")
     done = _("Another day is asked for. The planned day stays until the ministry decides.")
@@ -205,7 +211,7 @@ def planned_day_answer(request: TrackerRequest, slug: str, kind: str, pk: int) -
     shown = planned_context(record)
     replan = shown["waiting"]
     if replan is None:
-        messages.info(request, _("No request waits here any more: it was decided or withdrawn."))
+        messages.info(request, NO_REQUEST_WAITS)
         return HttpResponseRedirect(record.pilot.get_absolute_url() + anchor_of(record))
     form = ReplanAnswerForm(*sent(request), instance=copy(replan), user=request.user)
     return entry_page(

@@ -8,17 +8,24 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
+from core.http import SIDES, database_name, today
 from core.records.writing import Conflict
+from core.text import format_date
+from pilots.forms.entry import ReplanAnswerForm
 from pilots.models import Milestone, Pilot, Replan, StageEntry
+from pilots.replans import decide_replan, withdraw_replan
+from pilots.views import entry
 from tests import factories as make
 from tests.support.admin_forms import form_data
 from tests.support.api_client import ApiClient, make_user
 from tests.support.csv_files import csv_rows
 from tests.support.imports import checked_import, confirm_import, dry_run_of, errors_of, run_import, undo_import
 from tests.support.scripted_year import clock_at
+from tests.support.sign_in import client_of
 
 pytestmark = pytest.mark.django_db
 ENTERED, DUE, LATER = date(2026, 3, 1), date(2026, 7, 19), date(2026, 12, 25)
@@ -200,7 +207,7 @@ def test_a_stage_is_moved_by_a_request_too(pilot: Pilot, officer: User, ministry
 def test_what_was_promised_is_the_ministrys(milestone: Milestone, officer: User, ministry: User) -> None:
     body = {"title_en": "Something else", "is_key": False, "planned_on": "2026-12-25", "change_reason": "Why"}
     answer = send(officer, "PATCH", f"milestones/{milestone.pk}/", body)
-    assert (answer.status_code, codes(answer)) == (409, [("/title_en", "fixed"), ("/is_key", "fixed")])
+    assert (answer.status_code, codes(answer)) == (403, [("/title_en", "not_yours"), ("/is_key", "not_yours")])
     missing = send(officer, "PATCH", f"milestones/{milestone.pk}/", {"planned_on": "2026-12-25"})
     assert (missing.status_code, codes(missing)) == (400, [("/change_reason", "required")])
     plan = dry_run_of("milestones", ["id", "title_en"], [milestone.pk, "Something else"], by=officer)
@@ -209,7 +216,7 @@ def test_what_was_promised_is_the_ministrys(milestone: Milestone, officer: User,
     own = User.objects.create_user("own", is_staff=True)
     own.user_permissions.set(permissions("change_milestone", "delete_milestone", "view_milestone", "view_replan"))
     gone = send(own, "DELETE", f"milestones/{milestone.pk}/")
-    assert (gone.status_code, codes(gone)) == (409, [("", "fixed")])
+    assert (gone.status_code, codes(gone)) == (403, [("", "not_yours")])
     browser = Client()
     browser.force_login(own)
     assert (
@@ -240,7 +247,68 @@ def test_the_ministry_decides_at_once_and_corrects_what_it_entered_today(
         assert (answer.json()["planned_on"], answer.json()["first_planned_on"]) == ("2026-12-01", "2026-11-01")
 
 
+def test_a_demonstration_corrects_what_was_entered_today_and_says_what_changed(
+    pilot: Pilot, officer: User, ministry: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its today lies before the day of the clock, by which histories are dated."""
+    day = date(2026, 11, 28)
+    monkeypatch.setitem(SIDES, database_name(), (True, day))
+    with clock_at(ENTERED):
+        target = make.target(pilot, make.indicator("AIR_SO2"), 100, 70)
+    with clock_at(date(2026, 12, 1)):
+        fresh = make.milestone(pilot, date(2026, 10, 1), title_en="Fresh", is_key=True)
+        answer = ask(ministry, fresh, date(2026, 11, 1), "Typing error")
+        assert (answer.json()["planned_on"], answer.json()["first_planned_on"]) == ("2026-11-01", "2026-11-01")
+        send(ministry, "PATCH", f"targets/{target.pk}/", {"target_value": 80})
+        page = Client().get("/pilots/city/").content.decode()
+        assert "target value changed on 28 November 2026, was 70" in page
+
+
 # -- forms -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("others", ["accept", "refuse", "withdraw"])
+@pytest.mark.parametrize("door", ["answer", "day"])
+def test_who_decides_what_others_have_decided_gets_a_sentence(
+    milestone: Milestone,
+    officer: User,
+    ministry: User,
+    monkeypatch: pytest.MonkeyPatch,
+    door: str,
+    others: str,
+) -> None:
+    """All sent theirs while the request waited, and the others' came first."""
+    ask(officer, milestone, LATER)
+    user = ministry if door == "answer" else officer
+    holder, name = (ReplanAnswerForm, "is_valid") if door == "answer" else (entry, "planned_context")
+    do = getattr(holder, name)
+
+    def then_others(*args: Any) -> Any:
+        done, replan = do(*args), Replan.objects.get()
+        if others == "withdraw":
+            withdraw_replan(replan, by=officer)
+        else:
+            decide_replan(replan, accepted=others == "accept", remark="Not justified", by=ministry)
+        return done
+
+    client, address = client_of(user), f"/pilots/city/milestones/{milestone.pk}/{door}/"
+    hidden = {field.html_name: field.value() for field in client.get(address).context["form"].hidden_fields()}
+    monkeypatch.setattr(holder, name, then_others)
+    sent = {"accepted": "yes"} if door == "answer" else {"withdraw": "yes"}
+    answer = client.post(address, {**hidden, **sent})
+    gone = "No request waits here any more: it was decided or withdrawn."
+    if door == "day":
+        assert (answer.status_code, [str(text) for text in get_messages(answer.wsgi_request)]) == (302, [gone])
+    else:
+        told = answer.context["form"].non_field_errors()
+        decided = f"It was decided on {format_date(today())}. Ask for another day instead."
+        deleted = "Another user deleted it meanwhile."
+        assert (answer.status_code, told) == (400, [deleted if others == "withdraw" else decided])
+    assert [item.accepted for item in Replan.objects.all()] == {
+        "accept": [True],
+        "refuse": [False],
+        "withdraw": [],
+    }[others]
 
 
 def milestone_form(milestone: Milestone) -> tuple[str, str]:

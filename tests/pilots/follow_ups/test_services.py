@@ -1,5 +1,6 @@
 """Opening follow-ups and taking their steps: who may, what each needs, and that nothing is done on an error."""
 
+from contextlib import nullcontext
 from datetime import date, timedelta
 from typing import Any
 
@@ -99,7 +100,7 @@ def follow_up_and_user(pilot: Pilot, state: FollowUpState, role: str) -> tuple[F
 def whole_step(move: Move) -> dict[str, Any]:
     """Return what any step of this kind needs."""
     due = {"new_due_on": date(2026, 12, 1)} if move in {Move.EXTEND, Move.RETURN, Move.REOPEN} else {}
-    return {"taken_on": DAY, "remark": "As agreed.", **due}
+    return {"taken_on": today() if move == Move.REPORT else DAY, "remark": "As agreed.", **due}
 
 
 @pytest.mark.parametrize("state", FollowUpState.values)
@@ -187,6 +188,16 @@ STEP_ERRORS: dict[str, tuple[FollowUpState, Move, dict[str, Any]]] = {
     "a second opening": (FollowUpState.OPENED, Move.OPEN, {}),
     "anything after a withdrawal": (FollowUpState.WITHDRAWN, Move.REOPEN, {}),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(("role", "refused"), [("provincial_editor", {"taken_on": ["not_allowed"]}), ("owner", {})])
+def test_only_the_ministry_dates_a_report_back(pilot: Pilot, role: str, refused: dict[str, list[str]]) -> None:
+    item, user = follow_up_and_user(pilot, FollowUpState.RECEIVED, role)
+    with pytest.raises(ValidationError) if refused else nullcontext() as caught:
+        take_step(item, Move.REPORT, by=user, taken_on=item.steps.last().taken_on, remark="Done")
+    assert (errors_of(caught) if caught else {}) == refused
+    if refused:
+        assert take_step(item, Move.REPORT, by=user, remark="Done").taken_on == today()
 
 
 def test_a_step_that_lacks_something_is_not_taken(pilot: Pilot) -> None:
