@@ -88,15 +88,19 @@ def server_connection() -> Any:
     return connection_to("postgres")
 
 
-def restore_edited_database(database: Database, home: Path) -> None:
-    """Fill an empty database, and the folder `media` in this one, with what users left in release 1.0."""
-    with tarfile.open(UPGRADE_FOLDER / f"{connection.vendor}.media.tar.xz") as files:
-        files.extractall(home, filter="data")
-    if connection.vendor == "sqlite":
-        content = lzma.decompress((UPGRADE_FOLDER / "sqlite.db.xz").read_bytes())
-        Path(database.name).write_bytes(content)
-        return
+def restore_former_database(database: Database, home: Path, name: str = "real") -> None:
+    """Fill an empty database with what users left in release 1.0.0: in that of the `real` records, with its files in
+    the folder `media` of `home`, or in that of the `demonstration`, without files.
+    """
+    dump = lzma.decompress((UPGRADE_FOLDER / f"{connection.vendor}-{name}.sql.xz").read_bytes()).decode()
     database.connection.ensure_connection()
-    with database.connection.connection.cursor() as cursor:  # psycopg2's own: the dump has percent signs
-        cursor.execute(lzma.decompress((UPGRADE_FOLDER / "postgresql.sql.xz").read_bytes()).decode())
+    held = database.connection.connection
+    if connection.vendor == "sqlite":
+        held.executescript(dump)
+    else:
+        with held.cursor() as cursor:  # psycopg2's own: the dump has percent signs
+            cursor.execute(dump)
     database.connection.close()  # the dump has changed the settings of its session
+    if name == "real":
+        with tarfile.open(UPGRADE_FOLDER / "real.media.tar.xz") as files:
+            files.extractall(home, filter="data")

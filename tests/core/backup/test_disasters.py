@@ -33,7 +33,7 @@ from tests.support.databases import (
     connection_to,
     drop_databases,
     own_database,
-    restore_edited_database,
+    restore_former_database,
     server_connection,
 )
 from tests.support.live_server import ServedProject, migrated_database, server_environment
@@ -474,7 +474,7 @@ def test_the_newest_backups_stay(site: Site) -> None:
 def old_site(tmp_path: Path) -> Iterator[Site]:
     """A site on the database that users edited, with a migration to come."""
     with own_database(tmp_path) as database:
-        restore_edited_database(database, tmp_path)
+        restore_former_database(database, tmp_path)
         site = Site(database, tmp_path)
         site.manage("migrate", "axes", "0009")
         yield site
