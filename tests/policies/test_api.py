@@ -65,7 +65,7 @@ def test_policies_known_on_the_day(client: Client) -> None:
     assert client.get(f"/api/v1/policies/{PLAN}/?as_of=2022-06-17").status_code == 200
 
 
-@pytest.mark.parametrize(("day", "issued"), [("2022-12-04", 0), ("2022-12-31", 5), ("2023-12-31", 15)])
+@pytest.mark.parametrize(("day", "issued"), [("2022-12-04", 0), ("2022-12-31", 5), ("2023-12-31", 17)])
 def test_plans_carry_the_status_of_the_day(client: Client, day: str, issued: int) -> None:
     body = client.get(f"/api/v1/plans/?as_of={day}&page_size=200").json()
     found = [row["status"] for row in body["results"]]
