@@ -62,7 +62,7 @@ def certainty_text(rollout: Rollout) -> str:
     if months or latest:
         kinds = [_("%(n)d month only") % {"n": months}] if months else []
         kinds += [_("%(n)d latest date only") % {"n": latest}] if latest else []
-        text = _("%(n)d without an exact date (%(kinds)s)")
+        text = _("%(n)d without an exact date: %(kinds)s")
         parts.append(text % {"n": months + latest, "kinds": join_short(kinds)})
     return join_short(parts)
 
