@@ -28,7 +28,7 @@ from accounts.models import (
     active_tokens,
     create_token,
 )
-from core.feeds import feed_addresses
+from core.calendars import calendar_addresses
 from core.jobs.queue import JobFailed
 from core.permissions import has_write_permission
 
@@ -91,9 +91,7 @@ class TokenForm(forms.ModelForm):
         fields = ["name", "kind", "may_write"]
         labels = {"may_write": gettext_lazy("May also write")}
         help_texts = {
-            "kind": gettext_lazy(
-                "Calendars and feeds: a secret address for a calendar program or a feed reader. It opens nothing else."
-            )
+            "kind": gettext_lazy("Calendars: a secret address for a calendar program. It opens nothing else.")
         }
         error_messages = {"name": {"required": gettext_lazy("Give it a name by which you will know it again.")}}
 
@@ -119,7 +117,7 @@ class TokenForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any] | None:
         if self.cleaned_data.get("kind") == TokenKind.FEEDS and self.cleaned_data.get("may_write"):
-            self.add_error("may_write", _("An address of calendars and feeds only reads."))
+            self.add_error("may_write", _("The address of a calendar only reads."))
         return super().clean()
 
     @sensitive_variables("secret")
@@ -134,5 +132,5 @@ class TokenForm(forms.ModelForm):
             text = _("There are %(most)d tokens in force, and no more are allowed. Revoke one first.")
             self.add_error(None, text % {"most": MAX_ACTIVE_TOKENS})
             return None
-        addresses = feed_addresses(request, self.user, secret) if token.kind == TokenKind.FEEDS else []
+        addresses = calendar_addresses(request, self.user, secret) if token.kind == TokenKind.FEEDS else []
         return {"token": token, "secret": secret, "addresses": addresses}

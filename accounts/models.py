@@ -161,7 +161,7 @@ class TokenKind(models.TextChoices):
     """What a token opens, and nothing else."""
 
     API = "api", _("the API")
-    FEEDS = "feeds", _("calendars and feeds")
+    FEEDS = "feeds", _("calendars")
 
 
 class Token(models.Model):

@@ -61,5 +61,5 @@ urlpatterns = [
         never_cache(allauth.password_reset_from_key),
         name="account_reset_password_from_key",
     ),
-    path("feeds/<str:secret>/<slug:name>.<slug:kind>", views.feed, name="feed"),
+    path("feeds/<str:secret>/<slug:name>.ics", views.calendar, name="calendar"),
 ]

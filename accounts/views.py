@@ -1,5 +1,5 @@
 """Pages of one's own account: what it may do, its sessions, tokens and second factors; single sign-on; and the secret
-addresses of feeds.
+addresses of calendars.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ from accounts.models import (
 )
 from accounts.sign_in import METHOD
 from accounts.single_sign_on import error_text, refusal
-from core.feeds import list_response
+from core.calendars import list_response
 from core.http import TrackerRequest
 from core.permissions import editor_province
 from core.request_log import security_log
@@ -99,8 +99,8 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 @login_not_required
 @require_safe
 @sensitive_variables("secret")
-def feed(request: TrackerRequest, secret: str, name: str, kind: str) -> HttpResponseBase:
-    """Answer a list's calendar or feed, as the owner of the secret address gets it.
+def calendar(request: TrackerRequest, secret: str, name: str) -> HttpResponseBase:
+    """Answer a list's calendar, as the owner of the secret address gets it.
 
     404 for a secret that is unknown or has ended: a calendar program would ask for a password at 401.
     """
@@ -110,7 +110,7 @@ def feed(request: TrackerRequest, secret: str, name: str, kind: str) -> HttpResp
         raise Http404
     record_use(token)
     request.auth = token  # for the log
-    return list_response(request, token.user, name, kind)
+    return list_response(request, token.user, name)
 
 
 # -- second factors --------------------------------------------------------------------------------------

@@ -139,10 +139,10 @@ class TrackerRequest(HttpRequest):
     is_kept: bool  # the response cache keeps what is computed: no part of it may depend on the reader
     data_version_error: Exception  # of the database, asked for the version of the data; raised again by the view
     has_unknown_params: bool  # the address of a page has parameters that the page does not know; set if so
-    feeds: Sequence[Mapping[str, str]]  # links to the page's calendar and feed; set by pages that have any
+    calendar_url: str  # of the page's calendar; set by pages that have one
     auth: object  # token that authenticated the request, on pages that are read by one
     form_author: str  # the signed-in user, as a form of the day names it; set on its page only
-    page_path: str  # path of the page whose list is read as a feed under a secret path; set there only
+    page_path: str  # path of the page whose calendar is read under a secret path; set there only
     workbook: str  # URL of the page's tables as one workbook; set by pages that have tables to download
     free_file_place: Callable[[], None]  # set where the request makes a file
     quotas: Sequence[Quota]  # rate limits that this request was counted under; sent as RateLimit headers

@@ -13,7 +13,6 @@ from datetime import date
 from functools import partial, reduce, wraps
 from itertools import chain
 from operator import or_
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,7 +28,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 
@@ -56,7 +55,7 @@ from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_
 from core.storage import CHART_COPY, CHART_HASH, CHART_URL
 from core.tables import (
     ANNEX_PARAMETER,
-    FEED_FORMATS,
+    CALENDAR,
     PAGE_PARAMETERS,
     ActiveFilter,
     Chart,
@@ -100,7 +99,7 @@ def page(*params: str, known: Collection[str] = PAGE_PARAMETERS, cached: bool = 
 
 def check_export(request: TrackerRequest) -> None:
     """Count a file that a page is asked for, before anything is computed for it. Raises Throttled and Busy."""
-    if request.GET.get("export", FEED_FORMATS[0]) not in FEED_FORMATS:
+    if request.GET.get("export", CALENDAR) != CALENDAR:
         check_request(request, request.user, "files" if request.user.is_authenticated else "anonymous-files")
 
 
@@ -223,11 +222,7 @@ class Export:
 
 
 Exports = dict[str, Export]
-FeedWriter = Callable[[TrackerRequest], HttpResponseBase]
-Feeds = Mapping[str, FeedWriter]
-"""Calendar and feed of a page, by the value of `export` that asks for it: ics, atom."""
-FEED_LABELS = {"ics": gettext_lazy("Calendar of due dates (ICS)"), "atom": gettext_lazy("Feed (Atom)")}
-FEED_TYPES = {"ics": "text/calendar", "atom": "application/atom+xml"}
+CalendarWriter = Callable[[TrackerRequest], HttpResponseBase]
 
 
 def chart_exports(charts: Mapping[str, Chart], applied: Sequence[ActiveFilter] = ()) -> Exports:
@@ -255,13 +250,13 @@ def figures_export(figures: Sequence[Mapping[str, object]], applied: Sequence[Ac
 
 
 def export_response(
-    request: TrackerRequest, tables: Exports, title: str, headline: str = "", feeds: Feeds = MappingProxyType({})
+    request: TrackerRequest, tables: Exports, title: str, headline: str = "", calendar: CalendarWriter | None = None
 ) -> HttpResponseBase | None:
     """Return the file for `?export=<table>.<csv|xlsx>`, or None for the page itself, and for one without tables.
 
     `tables` are the tables of the page, `title` and `headline` describe the page. A page of several tables also offers
-    them all as one workbook, whose URL is put on the request for the page's link. `feeds` are asked for by their names,
-    and linked in the same way.
+    them all as one workbook, whose URL is put on the request for the page's link. `?export=ics` asks for
+    the calendar, which is linked in the same way.
     """
     if not tables:
         return None
@@ -269,13 +264,10 @@ def export_response(
     if len(tables) > 1:
         kinds.append(PAGE_WORKBOOK)
         request.workbook = url_with(request, export=PAGE_WORKBOOK, page=None)
-    kinds += feeds
-    # The links to the feeds name the language: the programs that read them ask for none.
-    words: dict[str, str | None] = {"lang": get_language(), "page": None, "sort": None}
-    request.feeds = [
-        {"label": str(FEED_LABELS[kind]), "type": FEED_TYPES[kind], "url": url_with(request, **words, export=kind)}
-        for kind in feeds
-    ]
+    if calendar:
+        kinds.append(CALENDAR)
+        # The link names the language: the programs that read it ask for none.
+        request.calendar_url = url_with(request, lang=get_language(), page=None, sort=None, export=CALENDAR)
     asked = request.GET.get("export")
     if asked is None:
         return None
@@ -285,8 +277,8 @@ def export_response(
         text = _("export: “%(value)s” is no table of this page. Known: %(known)s.")
         message = text % {"value": truncate(asked), "known": ", ".join(kinds)}
         raise BadRequest(ErrorDetail("export", "invalid_choice", message))
-    if asked in feeds:
-        return feeds[asked](request)
+    if calendar and asked == CALENDAR:
+        return calendar(request)
 
     slug, _dot, kind = asked.rpartition(".")
     days = [(_("As of"), request.as_of), *known_rows(request)]

@@ -365,7 +365,7 @@ class SearchFilter(django_filters.CharFilter):
 
 ROWS_PER_PAGE = 50
 MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
-FEED_FORMATS = ("ics", "atom")  # values of `export` whose pages are not those of the list
+CALENDAR = "ics"  # value of `export` that asks for the calendar of all rows, whatever the page
 CHUNK_SIZE = 500  # rows fetched at a time for a file
 ANNEX_PARAMETER = "print"  # `print=annex`: with the tables of the charts
 PAGE_PARAMETERS = frozenset({"as_of", "known", "lang", "page", "sort", "export", ANNEX_PARAMETER})
@@ -589,8 +589,7 @@ class ListPage(FilterBar):
         pages: Paginator[Any] = Paginator(
             self.rows if self.computed_keys is None else self.computed_keys, rows_per_page
         )
-        has_own_pages = request.GET.get("export") in FEED_FORMATS
-        self.page = pages.get_page(1 if has_own_pages else requested_page(request, pages))
+        self.page = pages.get_page(requested_page(request, pages))
         self.count = pages.count
         records = self.fetch(self.page.object_list)
         self.table = make_table(shown, records)

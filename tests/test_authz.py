@@ -81,9 +81,8 @@ PLAIN_ADDRESSES = {
     "use": "/api/use/",
     "tokens": "/tokens/",
     "calendar": "/pilots/?export=ics",
-    "feed": "/actions/?export=atom",
-    "change_log_feed": "/admin/changes/?export=atom",
-    "unknown_feed": "/feeds/spf_nobody-made-it/milestones.ics",
+    "calendar_of_actions": "/actions/?export=ics",
+    "unknown_calendar": "/feeds/spf_nobody-made-it/milestones.ics",
     "content": "/api/v1/documents/999999999/content/",  # of no document
     "brief-nation": "/api/v1/briefs/nation/",
     "brief": "/api/v1/briefs/pilot/nobody/",  # of no pilot

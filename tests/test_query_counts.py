@@ -65,7 +65,6 @@ PAGES = {
 }
 FILES = {
     "/pilots/?export=ics": 24,
-    "/pilots/?export=atom": 25,
     "/data/?export=sources.csv": 11,
     "/data/?export=page.xlsx": 14,
     "/pilots/?export=pilots.xlsx": 26,

@@ -22,9 +22,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from core.feeds import FEED_LISTS, FeedList, calendar_response
+from core.calendars import CALENDARS, CalendarList, calendar_response
 from core.http import TrackerRequest, today
-from core.pages import Export, Exports, Feeds, export_response, page, private_page
+from core.pages import CalendarWriter, Export, Exports, export_response, page, private_page
 from core.permissions import editor_province
 from core.request_log import security_log
 from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params
@@ -34,8 +34,8 @@ from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from dashboard.overview import attention_columns
 from dashboard.reminders import settings_of, user_of
 from pilots.analytics.synergy import classes_of
+from pilots.charts.calendars import follow_up_events, milestone_events
 from pilots.charts.cells import by_hand_text, distinct_names_of, pilot_cell, pilots_url
-from pilots.charts.feeds import follow_up_events, milestone_events
 from pilots.charts.follow_ups import follow_ups_table
 from pilots.charts.practices import adopter_cell
 from pilots.lights import Colour
@@ -74,7 +74,7 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
     if waiting:
         parts.append(ngettext("%(n)d follow-up waiting", "%(n)d follow-ups waiting", waiting) % {"n": waiting})
     title, headline = _("My work"), label_value(home.short, join_clauses(parts)) if home else join_clauses(parts)
-    return export_response(request, tables, title, headline, desk_feeds(request, request.user)) or render(
+    return export_response(request, tables, title, headline, desk_calendar(request, request.user)) or render(
         request,
         "dashboard/desk.html",
         {
@@ -99,7 +99,7 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
     )
 
 
-def desk_feeds(_request: TrackerRequest, user: Any) -> Feeds:
+def desk_calendar(_request: TrackerRequest, user: Any) -> CalendarWriter:
     """Return the calendar of a user's open work."""
 
     def calendar(request: TrackerRequest) -> HttpResponse:
@@ -109,10 +109,10 @@ def desk_feeds(_request: TrackerRequest, user: Any) -> Feeds:
         events = chain(milestone_events(pilots, work.as_of), follow_up_events(mine))
         return calendar_response(request, _("My work"), events)
 
-    return {"ics": calendar}
+    return calendar
 
 
-FEED_LISTS["desk"] = FeedList("desk", gettext_lazy("My work"), ["ics"], desk_feeds, staff_only=True)
+CALENDARS["desk"] = CalendarList("desk", gettext_lazy("My work"), desk_calendar, staff_only=True)
 
 
 # -- the tables of the lists -----------------------------------------------------------------------------

@@ -20,13 +20,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from core.feeds import FEED_LISTS, Entry, FeedList, atom_response
-from core.history.entries import differences_text, entry_columns
+from core.history.entries import entry_columns
 from core.history.models import ChangeEvent
 from core.http import BadRequest, TrackerRequest, parse_day, today
 from core.imports.importer import KINDS
 from core.imports.models import Import, ImportState
-from core.pages import Export, Feeds, check_export, export_response
+from core.pages import Export, check_export, export_response
 from core.permissions import editor_province, in_scope, permission_name
 from core.tables import (
     POSITION_PARAMETERS,
@@ -149,33 +148,6 @@ def read_change_log(request: TrackerRequest, user: Any) -> tuple[ChangeLogForm, 
     return form, rows, page
 
 
-def change_feeds(_request: TrackerRequest, user: Any) -> Feeds:
-    """Return the feed of changes; authors are named where the page names them."""
-
-    def atom(request: TrackerRequest) -> HttpResponseBase:
-        _form, _rows, page = read_change_log(request, user)
-        following = {"page": str(page.next_page_number())} if page.has_next() else None
-        entries = (
-            Entry(
-                key=f"change-{entry.key}",
-                title=f"{label_value(entry.kind, entry.what)} – {entry.action}",
-                url=entry.url or entry.version or reverse("changes"),
-                changed_at=entry.when,
-                lines=[differences_text(entry), label_value(_("Why"), entry.reason) if entry.reason else ""],
-                author=entry.who,
-            )
-            for entry in page
-        )
-        return atom_response(request, _("Changes of the records"), entries, following)
-
-    return {"atom": atom}
-
-
-FEED_LISTS["changes"] = FeedList(
-    "changes", gettext_lazy("Changes of the records"), ["atom"], change_feeds, CHANGE_PARAMS, staff_only=True
-)
-
-
 def changes(request: TrackerRequest) -> HttpResponseBase:
     """Show the change log of the models that the user may view, newest first."""
     check_export(request)
@@ -187,7 +159,7 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
         return make_table(entry_columns(authors=True), entries, count=page.paginator.count)
 
     tables = {"changes": Export(title, table, bar.chips)}
-    if file := export_response(request, tables, title, feeds=change_feeds(request, request.user)):
+    if file := export_response(request, tables, title):
         return file
     context = {
         **admin.site.each_context(request),
@@ -195,7 +167,7 @@ def changes(request: TrackerRequest) -> HttpResponseBase:
         "home": form.home,
         "bar": bar,
         "page": page,
-        "exports": [*export_links(request, "changes", **dict.fromkeys(POSITION_PARAMETERS)), *request.feeds],
+        "exports": export_links(request, "changes", **dict.fromkeys(POSITION_PARAMETERS)),
     }
     return TemplateResponse(request, "admin/reports/changes.html", context)
 

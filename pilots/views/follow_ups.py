@@ -19,14 +19,23 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds import FEED_LISTS, FeedList
+from core.calendars import CALENDARS, CalendarList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http import TrackerRequest, parse_key, today
-from core.pages import DAY_PARAMETERS, Export, Exports, Feeds, chart_exports, export_response, figures_export, page
+from core.pages import (
+    DAY_PARAMETERS,
+    CalendarWriter,
+    Export,
+    Exports,
+    chart_exports,
+    export_response,
+    figures_export,
+    page,
+)
 from core.permissions import can_see_authors
 from core.tables import PAGE_PARAMETERS, ListPage, filtered_keys
 from core.text import format_date, format_days, join_clauses
-from pilots.charts.feeds import follow_up_feeds
+from pilots.charts.calendars import follow_up_calendar
 from pilots.charts.follow_ups import (
     RELATED,
     ages_chart,
@@ -115,21 +124,20 @@ def follow_up_list(request: TrackerRequest) -> HttpResponseBase:
     )
 
 
-def listed_follow_ups(request: TrackerRequest, user: Any) -> Feeds:
-    """Return calendar and feed of the follow-ups in the list of a user."""
+def listed_follow_ups(request: TrackerRequest, user: Any) -> CalendarWriter:
+    """Return the calendar of the follow-ups in the list of a user."""
 
     def listed() -> QuerySet[FollowUp]:
         rows = FollowUp.objects.with_state(request.as_of).select_related(*RELATED)
         filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request, user=user)
         return rows.filter(pk__in=filtered_keys(filterset, lambda _rows, _sort: None)).order_by("pk")
 
-    return follow_up_feeds(_("Follow-ups"), listed, request.as_of)
+    return follow_up_calendar(_("Follow-ups"), listed, request.as_of)
 
 
-FEED_LISTS["actions"] = FeedList(
+CALENDARS["actions"] = CalendarList(
     "follow-up-list",
     gettext_lazy("Follow-ups"),
-    ["ics", "atom"],
     listed_follow_ups,
     {*PAGE_PARAMETERS, *FollowUpPageFilter.base_filters},
 )

@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.feeds import CANCELLED_DAYS, FEED_LISTS, FeedList
+from core.calendars import CALENDARS, CANCELLED_DAYS, CalendarList
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
 from core.http import TrackerRequest
-from core.pages import Export, Exports, Feeds, chart_exports, export_response, figures_export, page
+from core.pages import CalendarWriter, Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import (
     PAGE_PARAMETERS,
     Cell,
@@ -56,8 +56,8 @@ from pilots.analytics.pilot_status import (
 )
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left
 from pilots.analytics.synergy import classes_of
+from pilots.charts.calendars import milestone_calendar
 from pilots.charts.cells import Classes, arrow, by_hand_text, class_mark
-from pilots.charts.feeds import milestone_feeds
 from pilots.charts.follow_ups import RELATED, LightFollowUps, follow_ups_table, may_open_follow_ups
 from pilots.charts.practices import match_rows
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
@@ -154,8 +154,8 @@ def group_head(colour: Colour, n: int, by_hand: int) -> SafeString:
     )
 
 
-def listed_milestones(request: TrackerRequest, _user: Any) -> Feeds:
-    """Return calendar and feed of the milestones of the pilots in the list, and of those that stood in it until
+def listed_milestones(request: TrackerRequest, _user: Any) -> CalendarWriter:
+    """Return the calendar of the milestones of the pilots in the list, and of those that stood in it until
     lately, whose milestones are cancelled.
     """
 
@@ -167,13 +167,12 @@ def listed_milestones(request: TrackerRequest, _user: Any) -> Feeds:
             rows = Pilot.objects.known(as_of).filter(lately | Q(pk__in=rows.values("pk")))
         return filtered_keys(PilotPageFilter(request.GET, queryset=rows, request=request), lambda _rows, _sort: None)
 
-    return milestone_feeds(_("Milestones"), keys, request.as_of)
+    return milestone_calendar(_("Milestones"), keys, request.as_of)
 
 
-FEED_LISTS["milestones"] = FeedList(
+CALENDARS["milestones"] = CalendarList(
     "pilot-list",
     gettext_lazy("Milestones"),
-    ["ics", "atom"],
     listed_milestones,
     {*PAGE_PARAMETERS, *PilotPageFilter.base_filters},
 )
@@ -281,9 +280,9 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     timeline = pilot_timeline(pilot, as_of, request.user)
     exports = {**figures_export(figures), **chart_exports(charts), **tables}
     exports["history"] = Export(_("History"), timeline.stream)
-    feeds = milestone_feeds(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
+    calendar = milestone_calendar(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
     headline = pilot_headline(pilot, as_of)
-    answer = export_response(request, exports, pilot.name, headline, feeds)
+    answer = export_response(request, exports, pilot.name, headline, calendar)
     if answer:
         return answer
     ahead = [] if left else [item for item in status.milestones if not item.done and item.planned_on >= as_of]

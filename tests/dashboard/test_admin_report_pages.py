@@ -123,7 +123,7 @@ WRONG = [
     ("from=2026-02-03&to=2026-02-02", "to: “2026-02-02”. It lies before the first day. Turn the two round."),
     ("page=x", "page: “x”"),
     ("import=x", "import: “x”. There is no “x” here."),
-    ("export=changes.pdf", "export: “changes.pdf” is no table of this page. Known: changes.csv, changes.xlsx, atom."),
+    ("export=changes.pdf", "export: “changes.pdf” is no table of this page. Known: changes.csv, changes.xlsx."),
     ("kind=pilot&kind=batch", "kind is given 2 times. Give it once."),
 ]
 

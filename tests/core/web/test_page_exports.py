@@ -75,7 +75,7 @@ def test_a_page_offers_each_table_as_csv_and_xlsx_and_both_hold_the_same(client:
     tables = [link.removesuffix(".csv") for link in offered if link.endswith(".csv")]
     assert tables
     assert set(offered) - {f"{table}.{kind}" for table in tables for kind in ("csv", "xlsx")} <= {
-        link for link in offered if link.endswith(("=page.xlsx", "=ics", "=atom"))
+        link for link in offered if link.endswith(("=page.xlsx", "=ics"))
     }
     for table in tables:
         plain, sheet = get_csv(client, f"{table}.csv"), get_workbook(client, f"{table}.xlsx").worksheets[0]
@@ -153,7 +153,7 @@ def test_a_page_ignores_parameters_that_it_does_not_know_and_its_links_leave_the
     assert client.get("/pilots/?kind=prk").status_code == 400
 
 
-@pytest.mark.parametrize("export", ["pilots.csv", "page.xlsx", "ics", "atom"])
-def test_its_files_and_feeds_reject_them_by_name(client: Client, export: str) -> None:
+@pytest.mark.parametrize("export", ["pilots.csv", "page.xlsx", "ics"])
+def test_its_files_and_calendar_reject_them_by_name(client: Client, export: str) -> None:
     answer = client.get(f"/pilots/?provnce=x&export={export}")
     assert (answer.status_code, "“provnce” is not a parameter here." in answer.text) == (400, True)

@@ -1,10 +1,9 @@
-"""Milestones and follow-ups as events of a calendar and as entries of a feed. No person is named in either."""
+"""Milestones and follow-ups as events of a calendar. It names no person."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Value
@@ -13,16 +12,9 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from core.api.viewsets import annotate_revision
-from core.feeds import (
-    CANCELLED_DAYS,
-    MAX_EVENTS,
-    NEVER_CHANGED,
-    Event,
-    calendar_response,
-    paged_atom_response,
-)
+from core.calendars import CANCELLED_DAYS, MAX_EVENTS, NEVER_CHANGED, Event, calendar_response
 from core.http import TrackerRequest
-from core.pages import Feeds
+from core.pages import CalendarWriter
 from core.text import format_date, join_clauses, label_value
 from pilots.analytics.pilot_status import judge_milestone
 from pilots.metrics import FollowUpState
@@ -33,8 +25,8 @@ DONE = "✓ "  # in front of the title of what is done
 # -- milestones --------------------------------------------------------------------------------------------
 
 
-def milestone_feeds(title: str, pilots: Callable[[], Sequence[int]], as_of: date) -> Feeds:
-    """Return calendar and feed of the milestones of pilots, given by their keys.
+def milestone_calendar(title: str, pilots: Callable[[], Sequence[int]], as_of: date) -> CalendarWriter:
+    """Return the calendar of the milestones of pilots, given by their keys.
 
     Those of a withdrawn pilot are cancelled for a while.
     """
@@ -42,11 +34,7 @@ def milestone_feeds(title: str, pilots: Callable[[], Sequence[int]], as_of: date
     def calendar(request: TrackerRequest) -> HttpResponse:
         return calendar_response(request, title, milestone_events(pilots(), as_of))
 
-    def atom(request: TrackerRequest) -> HttpResponse:
-        rows = milestone_rows(pilots(), as_of).order_by("-changed_at", "-pk")
-        return paged_atom_response(request, title, rows, partial(milestone_event, as_of=as_of, day_label=_("Planned")))
-
-    return {"ics": calendar, "atom": atom}
+    return calendar
 
 
 def milestone_rows(pilots: Sequence[int], as_of: date) -> QuerySet[Any]:
@@ -69,10 +57,8 @@ def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
     return (milestone_event(item, as_of) for item in rows)
 
 
-def milestone_event(item: Any, as_of: date, day_label: str = "") -> Event:
-    """Return a milestone with its state, responsible office and list of the plan: as an event of a calendar, or with a
-    label of its day as an entry of a feed.
-    """
+def milestone_event(item: Any, as_of: date) -> Event:
+    """Return a milestone with its state, responsible office and list of the plan."""
     status, withdrawn = judge_milestone(item, as_of), item.pilot.withdrawn_by(as_of)
     if status.done and item.completed_on:
         state = label_value(_("Done"), format_date(item.completed_on))
@@ -83,12 +69,11 @@ def milestone_event(item: Any, as_of: date, day_label: str = "") -> Event:
     return Event(
         key=f"milestone-{item.pk}",
         day=item.planned_then,
-        title=(DONE if status.done and not day_label else "") + label_value(item.pilot.name, item.name),
+        title=(DONE if status.done else "") + label_value(item.pilot.name, item.name),
         url=f"{item.pilot.get_absolute_url()}#milestone-{item.pk}",
         changed_at=item.changed_at,
         revision=item.revision,
         lines=[
-            label_value(day_label, format_date(item.planned_then)) if day_label else "",
             state,
             label_value(_("Responsible"), item.owner) if item.owner else "",
             label_value(_("Facet"), item.get_facet_display()),
@@ -100,22 +85,17 @@ def milestone_event(item: Any, as_of: date, day_label: str = "") -> Event:
 # -- follow-ups ------------------------------------------------------------------------------------------
 
 
-def follow_up_feeds(title: str, rows: Callable[[], QuerySet[FollowUp]], as_of: date) -> Feeds:
-    """Return calendar and feed of follow-ups `with_state`; a withdrawn one is cancelled for a while."""
+def follow_up_calendar(title: str, rows: Callable[[], QuerySet[FollowUp]], as_of: date) -> CalendarWriter:
+    """Return the calendar of follow-ups `with_state`; a withdrawn one is cancelled for a while."""
     gone = Q(state=FollowUpState.WITHDRAWN, last_step_on__lte=as_of - timedelta(CANCELLED_DAYS))
-
-    def atom(request: TrackerRequest) -> HttpResponse:
-        events = list(follow_up_events(rows().exclude(gone), _("Due")))
-        events.sort(key=lambda event: (event.changed_at, int(event.key.rpartition("-")[2])), reverse=True)
-        return paged_atom_response(request, title, events, lambda event: event)
 
     def calendar(request: TrackerRequest) -> HttpResponse:
         return calendar_response(request, title, follow_up_events(rows().exclude(gone)[: MAX_EVENTS + 1]))
 
-    return {"ics": calendar, "atom": atom}
+    return calendar
 
 
-def follow_up_events(rows: Iterable[FollowUp], day_label: str = "") -> Iterator[Event]:
+def follow_up_events(rows: Iterable[FollowUp]) -> Iterator[Event]:
     """Yield follow-ups with state, subject and responsible agency, as `milestone_event` does. One query besides them
     for the revisions and the times of the last changes, their steps included.
     """
@@ -131,12 +111,11 @@ def follow_up_events(rows: Iterable[FollowUp], day_label: str = "") -> Iterator[
         yield Event(
             key=f"follow-up-{item.pk}",
             day=item.current_due_on,
-            title=f"{DONE if item.state == FollowUpState.CLOSED and not day_label else ''}{item.number} {item.name}",
+            title=f"{DONE if item.state == FollowUpState.CLOSED else ''}{item.number} {item.name}",
             url=item.get_absolute_url(),
             changed_at=changed_at,
             revision=revision,
             lines=[
-                label_value(day_label, format_date(item.current_due_on)) if day_label else "",
                 join_clauses([label_value(_("State"), str(item.current_state.label)), *late]),
                 label_value(_("Subject"), str(getattr(subject, "name", subject))),
                 label_value(_("Responsible"), item.owner_agency.name),

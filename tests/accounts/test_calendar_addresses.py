@@ -1,4 +1,4 @@
-"""Secret addresses of calendars and feeds: made once, revocable, with the rights of their owner at each fetch."""
+"""Secret addresses of calendars: made once, revocable, with the rights of their owner at each fetch."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -58,6 +58,7 @@ def test_what_has_ended_or_never_was_is_404(client: Client, reader: User) -> Non
     for path in (
         f"/feeds/{secret}x/milestones.ics",
         f"/feeds/{secret}/milestones.csv",
+        f"/feeds/{secret}/milestones.atom",
         f"/feeds/{secret}/pilots.ics",
         "/feeds/x/milestones.ics",
     ):
@@ -76,7 +77,7 @@ def test_what_has_ended_or_never_was_is_404(client: Client, reader: User) -> Non
     assert status(client, f"/feeds/{secret}/milestones.ics") == 404
 
 
-def test_it_opens_nothing_else_and_an_api_token_opens_no_feed(client: Client, reader: User) -> None:
+def test_it_opens_nothing_else_and_an_api_token_opens_no_calendar(client: Client, reader: User) -> None:
     _token, secret = feed_secret(reader)
     assert client.get("/api/v1/pilots/", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
     _token, api_secret = create_token(user=reader, name="program")
@@ -87,21 +88,17 @@ def test_it_opens_nothing_else_and_an_api_token_opens_no_feed(client: Client, re
 
 
 def test_rights_of_the_owner_apply(client: Client, reader: User, milestone: Milestone) -> None:
-    """The change log and one's own work are for editors, each with what the page shows them."""
+    """One's own work is for editors, with what the page shows them."""
     _token, secret = feed_secret(reader)
-    assert status(client, f"/feeds/{secret}/changes.atom") == 404
     assert status(client, f"/feeds/{secret}/desk.ics") == 404
     away = make.pilot(milestone.pilot.batch, make.province())
-    far = make.milestone(away, date(2026, 12, 24))
+    make.milestone(away, date(2026, 12, 24))
     editor = User.objects.create_user("editor", is_staff=True)
     Officer.objects.create(user=editor, role=Role.PROVINCIAL_EDITOR, province=milestone.pilot.province)
     _token, secret = feed_secret(User.objects.get(pk=editor.pk))
     desk = client.get(f"/feeds/{secret}/desk.ics")
     uids = {str(event["uid"]) for event in Calendar.from_ical(desk.content).walk("VEVENT")}
     assert uids == {f"milestone-{milestone.pk}@testserver"}
-    changes = client.get(f"/feeds/{secret}/changes.atom?kind=milestone").content.decode()
-    assert f"change-milestone-{milestone.history.get().pk}<" in changes
-    assert f"change-milestone-{far.history.get().pk}<" not in changes
 
 
 # -- the page ------------------------------------------------------------------------------------------
@@ -114,11 +111,11 @@ def test_it_is_made_beside_the_tokens_of_programs(client: Client, reader: User) 
     token = Token.objects.get()
     assert (token.kind, token.may_write, token.prefix[:4]) == (TokenKind.FEEDS, False, "spf_")
     assert "/milestones.ics?lang=en" in html
-    assert "/actions.atom?lang=en" in html
-    assert "/changes.atom" not in html  # of the admin, which this reader does not have
+    assert "/actions.ics?lang=en" in html
+    assert "/desk.ics" not in html  # of the admin, which this reader does not have
     assert "Authorization: Bearer" not in html
     listed = client.get("/tokens/?lang=en").content.decode()
-    assert "calendars and feeds" in listed
+    assert "calendars" in listed
     client.post(f"/tokens/{token.pk}/revoke/")
     token.refresh_from_db()
     assert token.revoked_at is not None
