@@ -40,7 +40,6 @@ urlpatterns = [
     path("api/v1/", include(router.urls)),
     path("api/v1/", include(pilots_api.urlpatterns)),
     *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
-    path("api/v1/", include(dashboard_api.urlpatterns)),
     path("api/v1/changes/", ChangeFeedView.as_view(feed_resources=FEED), name="api-changes"),
     path("api/", docs_redirect),
     path("api/schema/", SchemaView.as_view(), name="api-schema"),

@@ -518,7 +518,6 @@ ENUMS = {  # lists of choices under the names that clients know
         "RollUp SynergyUse PracticeField PracticeLevel CostKind EffectBasis FollowUpKind Cause"
     ),
     "pilots.metrics": "FollowUpState Move PracticeState AdoptionState Trust GiveUpReason CoControl",
-    "dashboard.briefs.build": "BriefKind",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Synergy Pilot Tracker API",

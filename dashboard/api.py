@@ -1,25 +1,17 @@
-"""The overview, briefs and editions in the API."""
+"""The overview and editions in the API."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import path
 from django.utils.translation import gettext_lazy
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.renderers import JSONRenderer
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from core.api.filters import ApiFilterSet
 from core.api.serializers import (
-    BooleanField,
     CharField,
-    ChoiceField,
     CountsField,
     DateValueField,
     DaySerializer,
@@ -27,10 +19,9 @@ from core.api.serializers import (
     RecordSerializer,
     RelatedBySlug,
 )
-from core.api.viewsets import AggregateView, BaseAPIView, RecordViewSet
+from core.api.viewsets import AggregateView, RecordViewSet
 from core.http import today
 from core.tables import SearchFilter
-from dashboard.briefs.build import SINCE, BriefKind, requested_brief, subject_groups
 from dashboard.editions import content_of
 from dashboard.models import Edition, EditionState
 from dashboard.overview import Overview, build_overview
@@ -138,108 +129,6 @@ class OverviewView(AggregateView):
         return [{"batch": row.batch, **item._asdict()} for row in value.batches for item in row.kinds]
 
 
-# -- briefs ------------------------------------------------------------------------------------------------
-
-
-class BriefRefSerializer(serializers.Serializer):
-    """Subject of a brief."""
-
-    kind = ChoiceField(BriefKind.choices, "The kind of subject.")
-    slug = CharField("Its slug; empty for the nation.")
-    name = CharField("The name in the reader’s language, else in the other.")
-    url = serializers.SerializerMethodField(help_text="The address of the brief in the API.")
-    page = serializers.SerializerMethodField(help_text="The address of its page.")
-
-    def get_url(self, subject: dict[str, Any]) -> str:
-        if not subject["slug"]:
-            return str(reverse("api-brief-nation", request=self.context["request"]))
-        return str(reverse("api-brief", args=[subject["kind"], subject["slug"]], request=self.context["request"]))
-
-    def get_page(self, subject: dict[str, Any]) -> str:
-        return str(self.context["request"].build_absolute_uri(subject["url"]))
-
-
-class BriefIndexSerializer(DaySerializer):
-    briefs = BriefRefSerializer(many=True, help_text="Subjects of briefs, the nation first.")
-
-
-class BriefLightSerializer(serializers.Serializer):
-    """The light of a pilot."""
-
-    status = CharField("The colour, as a code.")
-    label = CharField("The colour and its meaning in words.")  # type: ignore[assignment]
-    reason = CharField("Why it has this colour.")
-
-
-class BriefSourceSerializer(serializers.Serializer):
-    """A numbered source."""
-
-    number = IntegerField("The number by which the brief names it.")
-    text = CharField("Its title.")
-    url = CharField("Its address; empty without one.")
-
-
-class BriefSerializer(serializers.Serializer):
-    """A brief: formatted texts in blocks of the types facts, lines and table."""
-
-    kind = ChoiceField(BriefKind.choices, "The kind of subject.")
-    slug = CharField("Its slug; empty for the nation.")
-    language = CharField("The language of its texts.")
-    title = CharField("The title.")
-    subtitle = CharField("What it is, and of how many.")
-    headline = CharField("The finding in one sentence; empty where the light says it.")
-    light = BriefLightSerializer(allow_null=True, help_text="The light of a pilot; null for other subjects.")
-    blocks = serializers.ListField(
-        child=serializers.DictField(), help_text="Its blocks in order, each with its type, title and items."
-    )
-    sources = BriefSourceSerializer(many=True, help_text="Its sources.")
-    as_of = serializers.DateField(help_text="The day that the answer is about.")
-    known = serializers.DateField(help_text="The day at whose end the records answered so.")
-    since = serializers.DateField(allow_null=True, help_text="The day that it compares with.")
-    made_at = serializers.DateTimeField(help_text="When it was made.")
-    address = CharField("The address of the page with the same brief.")
-    demonstration = BooleanField("Whether its data are invented.")
-    more_sources = IntegerField("How many sources are left out for want of space.")
-
-
-class BriefIndexView(AggregateView):
-    heading = gettext_lazy("Briefs")
-    about = (
-        "The subjects of briefs on the day: the nation, batches, provinces and pilots, each with the address of "
-        "its brief. As CSV or XLSX: one row for each."
-    )
-    serializer_class = BriefIndexSerializer
-    row_serializer_class = BriefRefSerializer
-    file_name = "briefs"
-
-    def build(self) -> dict[str, Any]:
-        groups = subject_groups(self.as_of, "")
-        return {"as_of": self.as_of, "briefs": [subject for group in groups for subject in group["subjects"]]}
-
-    def file_rows(self, value: dict[str, Any]) -> list[dict[str, Any]]:
-        return list(value["briefs"])
-
-
-class BriefView(BaseAPIView):
-    heading = gettext_lazy("One brief")
-    about = "The texts of a brief in the reader’s language, as its page and its files have them."
-    renderer_classes = [JSONRenderer]
-    serializer_class = BriefSerializer
-    action = "read"
-    cache_responses = False  # it says when it was made
-
-    own_parameters = [
-        OpenApiParameter(
-            SINCE,
-            OpenApiTypes.DATE,
-            description="The day to compare with, before as_of. Without it: the end of the last quarter before.",
-        )
-    ]
-
-    def get(self, request: Request, kind: str = BriefKind.NATION, slug: str = "") -> Response:
-        return Response(requested_brief(request._request, kind, slug))  # type: ignore[arg-type]  # noqa: SLF001  # DRF wraps Django's request
-
-
 # -- editions ----------------------------------------------------------------------------------------------
 
 
@@ -323,9 +212,4 @@ class EditionViewSet(RecordViewSet):
 
 
 RESOURCES = {"editions": ("edition", EditionViewSet)}
-AGGREGATES = {"overview": OverviewView, "briefs": BriefIndexView}
-urlpatterns = [
-    path("briefs/nation/", BriefView.as_view(action="nation"), name="api-brief-nation"),
-    path("briefs/<slug:kind>/<slug:slug>/", BriefView.as_view(), name="api-brief"),
-]
-"""Addresses below that of the briefs."""
+AGGREGATES = {"overview": OverviewView}

@@ -84,8 +84,6 @@ PLAIN_ADDRESSES = {
     "calendar_of_actions": "/actions/?export=ics",
     "unknown_calendar": "/feeds/spf_nobody-made-it/milestones.ics",
     "content": "/api/v1/documents/999999999/content/",  # of no document
-    "brief-nation": "/api/v1/briefs/nation/",
-    "brief": "/api/v1/briefs/pilot/nobody/",  # of no pilot
     "edition": "/api/v1/editions/1999-Q1/",  # that nobody made
 }
 FORM_ADDRESSES: Mapping[str, Callable[[Any], str]] = {

@@ -861,11 +861,11 @@ def requested_brief(request: TrackerRequest, kind: str, slug: str) -> Brief:
 def subject_groups(as_of: date, words: str) -> list[dict[str, Any]]:
     """Return the subjects known on the day that the words find, by `kind` with its `label`. Three queries.
 
-    Each has `name`, a `note` that tells it from one of the same name, the `url` of its brief, `kind` and `slug`.
+    Each has `name`, a `note` that tells it from one of the same name, and the `url` of its brief.
     """
 
     def subject(kind: BriefKind, slug: str, name: str, note: str = "") -> dict[str, Any]:
-        return {"name": name, "note": note, "url": brief_path(kind, slug), "kind": kind, "slug": slug}
+        return {"name": name, "note": note, "url": brief_path(kind, slug)}
 
     nation, title = BriefKind.NATION, nation_title()
     matches = all(word.casefold() in title.casefold() for word in words.split())

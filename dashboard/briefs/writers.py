@@ -18,7 +18,6 @@ from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile
 
-import segno
 import typst
 from django.conf import settings
 from django.http import HttpResponse
@@ -27,9 +26,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from docx.opc.exceptions import PackageNotFoundError
-from docx.oxml.ns import qn
-from docx.shared import Mm
-from docxtpl import DocxTemplate, InlineImage, RichText
+from docxtpl import DocxTemplate, RichText
 from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pypdf import PdfReader
@@ -125,10 +122,8 @@ def write_pdf(brief: Brief) -> bytes:
 def set_page(brief: Brief, font: str, size: float) -> bytes | None:
     """Return the PDF at a font size in points; None where it takes more than one page."""
     language, region = LANGUAGES[brief["language"]]
-    qr = BytesIO()  # takes the size of its place
-    segno.make_qr(brief["address"], error="m").save(qr, kind="svg", xmldecl=False, omitsize=True, nl=False)
     names = [LATIN_FONT, font] if language == "en" else [font, LATIN_FONT]
-    own = {"qr": qr.getvalue().decode(), "lang": language, "region": region, "fonts": names}
+    own = {"lang": language, "region": region, "fonts": names}
     inputs = {"brief": json.dumps({**brief_fields(brief), **own}, ensure_ascii=False), "size": str(size)}
     compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, font_paths=fonts(settings.BRIEF_FONTS))
     try:
@@ -157,7 +152,6 @@ def chinese_font() -> str:
     return next((name for name in CHINESE_FONTS if name in families), "")
 
 
-QR_WIDTH, PIXELS_PER_MODULE = Mm(18), 8
 MARKS = {"red": "A3231B", "yellow": "D99A1C", "green": "1C6B3C", "grey": "8B9690"}
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 DOCX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -168,14 +162,12 @@ def write_docx(brief: Brief) -> bytes:
     file = BytesIO()
     try:
         template = DocxTemplate(settings.BRIEF_TEMPLATE)
-        template.render(document_fields(brief, template), SandboxedEnvironment(autoescape=True))
-        # What readers of the file see of it: title, language, days, and a text for the QR code.
+        template.render(document_fields(brief), SandboxedEnvironment(autoescape=True))
+        # What readers of the file see of it: title, language and days.
         properties = template.docx.core_properties
         properties.title, properties.author, properties.comments = printable(brief["title"])[:255], "", ""
         properties.language = brief["language"]
         properties.created = properties.modified = datetime.fromisoformat(brief["made_at"]).replace(tzinfo=None)
-        for shape in template.docx.element.body.iter(qn("wp:docPr")):
-            shape.set("descr", brief["address"])
         template.save(file)
     except (PackageNotFoundError, BadZipFile, KeyError, ValueError, TemplateError) as exc:
         text = _("The Word template %(file)s cannot be used (%(why)s). Correct it, or remove it.")
@@ -183,21 +175,15 @@ def write_docx(brief: Brief) -> bytes:
     return file.getvalue()
 
 
-def document_fields(brief: Brief, template: DocxTemplate) -> Mapping[str, Any]:
-    """Return the fields of the template: those of the brief, a `mark` in its colour beside each light and line, and
-    `qr`, the picture of its QR code.
-
-    It is a PNG: Word documents hold no SVG that every version shows.
-    """
-    file = BytesIO()
-    segno.make_qr(brief["address"], error="m").save(file, kind="png", scale=PIXELS_PER_MODULE)
+def document_fields(brief: Brief) -> Mapping[str, Any]:
+    """Return the fields of the template: those of the brief, and a `mark` in its colour before each light and line."""
     fields = printable(brief_fields(brief))
     lines = [line for block in fields["blocks"] if block["type"] == "lines" for line in block["items"]]
     for line in [*lines, *filter(None, [fields["light"]])]:
         line["mark"] = RichText(
             f"{STATUS_SYMBOLS[line['status']]} " if line["status"] else "", color=MARKS.get(line["status"])
         )
-    return {**fields, "qr": InlineImage(template, file, width=QR_WIDTH)}
+    return fields
 
 
 def printable(value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import segno
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -64,7 +63,6 @@ def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> HttpRespon
             "title": brief["title"],
             "finding": brief["headline"] or brief["subtitle"],
             "brief": brief_fields(brief),
-            "qr": segno.make_qr(brief["address"], error="m").svg_data_uri(light="white", omitsize=True, nl=False),
             "files": [
                 {"label": label, "url": url_with(request, export=code)} for code, label in offered_files().items()
             ],

@@ -44,7 +44,6 @@ API = [
         "/api/v1/diffusion/",
         "/api/v1/overview/",
         "/api/v1/readings/?page_size=1",
-        "/api/v1/briefs/",
     ),
 ]
 PAGES = [

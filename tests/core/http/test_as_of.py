@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 ADDRESSES = [
     *("/", "/pilots/", "/policies/synergy-implementation-plan-2022/", "/pilots/huzhou/", "/synergy/", "/brief/nation/"),
     *("/pilots/?export=pilots.csv", "/?export=attention.xlsx", "/desk/", "/actions/new/", "/nowhere/"),
-    *("/api/v1/pilots/", "/api/v1/pilots/huzhou/", "/api/v1/progress/", "/api/v1/briefs/nation/", "/api/v1/changes/"),
+    *("/api/v1/pilots/", "/api/v1/pilots/huzhou/", "/api/v1/progress/", "/brief/nation/", "/api/v1/changes/"),
 ]
 REFUSED = {
     "as_of=1949-09-30": "as_of: 1949-09-30 is too early. Give 1949-10-01 or a day after it.",

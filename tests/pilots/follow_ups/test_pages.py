@@ -322,7 +322,7 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
         at_home = client.get("/").context["attention"]
         batch = client.get(f"/batches/{pilot.batch.slug}/").context["pilots"]
         page = client.get("/pilots/red/").context
-        brief = client.get("/api/v1/briefs/pilot/red/").content.decode()
+        brief = client.get("/brief/pilot/red/?export=json").content.decode()
         of_table = {
             name: next(
                 str(c.value) for column, c in zip(table.columns, table.rows[0], strict=True) if column.key == "owner"
