@@ -109,6 +109,7 @@ class BatchKindSerializer(KindCountSerializer):
 
 
 class OverviewView(AggregateView):
+    cache_responses = True
     heading = gettext_lazy("Overview")
     about = (
         "The programme on the day: rollout, announced against recorded, coverage, pilots by province. "
@@ -189,6 +190,7 @@ class EditionApiFilter(ApiFilterSet):
 
 
 class EditionViewSet(RecordViewSet):
+    cache_responses = True
     heading = gettext_lazy("Editions")
     about = (
         "Approved editions, as they were approved: they are read only and never change. The files are below the "

@@ -84,6 +84,7 @@ class ProvinceSerializer(SourcedSerializer):
 
 
 class ProvinceViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Provinces")
     about = "Provinces and their like. Those with in_roster true are the denominator of every rollout."
     queryset = Province.objects.prefetch_related("sources")
@@ -120,6 +121,7 @@ class AgencyFilter(ApiFilterSet, filters.AgencyFilter):
 
 
 class AgencyViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Agencies")
     about = "Bodies that issue policies."
     queryset = Agency.objects.all()
@@ -140,6 +142,7 @@ class PolicySerializer(SourcedSerializer):
 
 
 class PolicyViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Policies")
     about = "Documents and events that were known to exist on the day."
     queryset = Policy.objects.select_related("province", "parent").prefetch_related("agencies", "sources")
@@ -164,6 +167,7 @@ class MeasureSerializer(SourcedSerializer):
 
 
 class MeasureViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Measures")
     about = "Courses of action that policies prescribe, by field and industry."
     queryset = Measure.objects.prefetch_related("industries", "policies", "sources")
@@ -204,6 +208,7 @@ class PlanSerializer(SourcedSerializer):
 
 
 class PlanViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Provincial plans")
     about = (
         "A province’s own plan for a policy, or what is known of its absence, as of the day. A plan issued later reads "
@@ -236,6 +241,7 @@ class FigureSerializer(SourcedSerializer):
 
 
 class FigureViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Figures")
     about = "Published figures; as_printed says what a source prints where that differs from the value."
     queryset = Figure.objects.select_related("province").prefetch_related("sources")
@@ -260,6 +266,7 @@ class SourceWriteSerializer(WriteSerializer):
 
 
 class SourceViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Sources")
     about = "Documents, pages and reports that the records cite. “address” is where the document stands."
     queryset = Source.objects.all()
@@ -291,6 +298,7 @@ class IndustrySerializer(SourcedSerializer):
 
 
 class IndustryViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Industries")
     about = "Sectors in the words of the notices, with their divisions of GB/T 4754."
     queryset = Industry.objects.prefetch_related("divisions", "sources")
@@ -358,6 +366,7 @@ class RolloutSerializer(RolloutNumbersSerializer):
 
 
 class RolloutView(AggregateView):
+    cache_responses = True
     heading = gettext_lazy("Rollout of a policy")
     about = (
         "How far the provinces of the roster have issued their own plans by the day. Lags count from lag_from. "

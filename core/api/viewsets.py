@@ -296,7 +296,6 @@ def record_response(row: Mapping[str, Any], media_type: str = "", status: int = 
 class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
     """Read-only viewset of a model: a filtered, ordered, paginated list, also as a file, and one record by its code."""
 
-    cache_responses = True
     filterset_class: ClassVar[type[ApiFilterSet]]
     ordering_fields: ClassVar[Sequence[str]]
     ordering_paths: ClassVar[Mapping[str, str]] = {}  # of ordering fields, where their names say another
@@ -393,7 +392,6 @@ class AggregateView(BaseAPIView):
     stay over all of them, and a file has every row unless a page is asked for.
     """
 
-    cache_responses = True
     row_serializer_class: ClassVar[type[Serializer]]
     file_name: ClassVar[str]
     rows_name: ClassVar[str]  # attribute of the value that a file lists

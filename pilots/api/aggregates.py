@@ -326,6 +326,7 @@ class ProgressRowSerializer(Serializer):
 
 
 class ProgressView(PilotsView):
+    cache_responses = True
     heading = gettext_lazy("Progress of pilots")
     about = (
         "How far each pilot has come on the day, and why its light has its colour; the funnel of stages; the lights "
@@ -482,6 +483,7 @@ class SynergyRowSerializer(Serializer):
 
 
 class SynergyView(PilotsView):
+    cache_responses = True
     heading = gettext_lazy("Synergy of pollution and carbon")
     about = (
         "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
@@ -536,6 +538,7 @@ class TrendSerializer(DaySerializer):
 
 
 class TrendView(PilotsView):
+    cache_responses = True
     heading = gettext_lazy("Trend of an indicator")
     about = (
         "How an indicator has gone year by year over the pilots asked about, by values accepted by the day, in the "
@@ -643,6 +646,7 @@ class CoverageSerializer(CoverageNumbersSerializer):
 
 
 class CoverageView(PilotsView):
+    cache_responses = True
     heading = gettext_lazy("Coverage of industries")
     about = (
         "Which industries the pilots try on the day and which nobody does. A gap is an industry that national policy "

@@ -131,7 +131,6 @@ class DocumentViewSet(WritableViewSet):
         "one file as multipart/form-data; the same bytes again are refused with 409, which names the document."
     )
     schema = DocumentSchema()
-    cache_responses = False  # who may read what differs
     serializer_class = DocumentSerializer
     filterset_class = api_filterset(DocumentFilter, DocumentSerializer, "sha256")
     ordering_fields = ("id", "title", "media_type", "file_size", "uploaded_on")
@@ -207,7 +206,6 @@ class AttachmentViewSet(WritableViewSet):
         "Where the documents that you may read are attached, with page and quote; removed ones with the reason. POST "
         "names the document and one record. PATCH with removed_reason removes it; nothing else of it is changed."
     )
-    cache_responses = False  # as above
     queryset = Attachment.objects.select_related("document")
     serializer_class = AttachmentSerializer
     write_serializer_class = AttachmentWriteSerializer

@@ -199,7 +199,6 @@ class FollowUpViewSet(WritableViewSet):
         "on the day. state, due, overdue and all counts follow from the steps taken by then. A follow-up is opened by "
         "POST with its cause (the light’s colour and reason are filled in) and never deleted: it is withdrawn."
     )
-    cache_responses = False  # names of people, for those whom they concern
     serializer_class = FollowUpSerializer
     write_serializer_class = FollowUpWriteSerializer
     filterset_class = FollowUpApiFilter
@@ -370,6 +369,7 @@ class FollowUpSummaryFilter(django_filters.FilterSet):
 
 
 class FollowUpSummaryView(AggregateView):
+    cache_responses = True
     heading = gettext_lazy("Follow-up in numbers")
     about = (
         "How follow-ups stand on the day: open, overdue, closed in time, returned; whether the red lights that caused "

@@ -95,6 +95,7 @@ class PracticeMoveWriteSerializer(serializers.Serializer):
 
 
 class PracticeViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Practices")
     about = (
         "What pilots did and others can copy, proposed by the day. state is that of the day, and days that lay ahead "
@@ -198,7 +199,6 @@ class AdoptionViewSet(WritableViewSet):
         "once it is confirmed or has an effect; another planned_on, started_on, in_use_on or changed ends the "
         "confirmation."
     )
-    cache_responses = False  # names of people, for those whom they concern
     serializer_class = AdoptionSerializer
     filterset_class = AdoptionApiFilter
     ordering_fields = (
@@ -297,6 +297,7 @@ class EffectApiFilter(ApiFilterSet):
 
 
 class EffectViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Effects")
     about = (
         "Effects of practices and of their copies, known by the day: the change of the pilot’s total between two "
@@ -405,6 +406,7 @@ class DiffusionSerializer(PageSerializer):
 
 
 class DiffusionView(AggregateView):
+    cache_responses = True
     heading = gettext_lazy("Diffusion of practices")
     about = (
         "How far practices have spread on the day: how many are in the library, where they are copied, on whose word, "

@@ -118,6 +118,7 @@ class BatchSerializer(SourcedSerializer):
 
 
 class BatchViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Batches")
     about = "Pilots announced together, known on the day, with announced against recorded by kind."
     queryset = Batch.objects.select_related("province", "policy").prefetch_related("industries_announced", "sources")
@@ -159,6 +160,7 @@ class PilotSerializer(SourcedSerializer):
 
 
 class PilotViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Pilots")
     about = (
         "Cities, counties, parks and enterprises that are pilots on the day. One that has withdrawn by the day is left "
@@ -265,6 +267,7 @@ class StageSerializer(PlannedDaySerializer):
 
 
 class StageViewSet(PlannedDayViewSet):
+    cache_responses = True
     heading = gettext_lazy("Stages")
     about = (
         "Stages that pilots entered by the day, and those they plan to: entered_on is null while a stage lies ahead. "
@@ -308,6 +311,7 @@ class MilestoneSerializer(PlannedDaySerializer):
 
 
 class MilestoneViewSet(PlannedDayViewSet):
+    cache_responses = True
     heading = gettext_lazy("Milestones")
     about = (
         "What the pilots of the day have promised to have done by when. completed_on is null, and the light that of a "
@@ -358,7 +362,6 @@ class ReplanViewSet(PilotPartViewSet):
         "are null while it waits, and read null on a day before the decision."
     )
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
-    cache_responses = False  # names of people, for those whom they concern
     serializer_class = ReplanSerializer
     filterset_class = api_filterset(filters.ReplanFilter, ReplanSerializer, "day", "asked_on", "decided_on")
     ordering_fields = ("id", "pilot", "day", "state", "asked_on", "decided_on")
@@ -424,6 +427,7 @@ class IndicatorSerializer(RecordSerializer):
 
 
 class IndicatorViewSet(WritableViewSet):
+    cache_responses = True
     heading = gettext_lazy("Indicators")
     about = "What is measured: unit, which way is better, and how far values may be put together."
     queryset = Indicator.objects.all()
@@ -498,6 +502,7 @@ class TargetWriteSerializer(WriteSerializer):
 
 
 class TargetViewSet(PilotPartViewSet):
+    cache_responses = True
     heading = gettext_lazy("Targets")
     about = (
         "What the pilots of the day have promised, by indicator. “reach” is a value by the target year, by way of the "
@@ -544,6 +549,7 @@ class ReadingWriteSerializer(WriteSerializer):
 
 
 class ReadingViewSet(PilotPartViewSet):
+    cache_responses = True
     heading = gettext_lazy("Readings")
     about = (
         "Values reported by the day, each version of them. Of an indicator and a period the newest version accepted by "

@@ -25,7 +25,8 @@ from django.urls import URLResolver, get_resolver, resolve
 from accounts.models import Officer, create_token
 from config.api_urls import RESOURCES
 from core import caching
-from core.api.viewsets import RecordViewSet
+from core.api.viewsets import AggregateView, RecordViewSet
+from core.api.writes import WritableViewSet
 from core.caching import STORE, drop_triggers, versioned_tables
 from pilots.models import Pilot
 from policies.models import Industry, Province
@@ -148,6 +149,12 @@ def opted_in(resolver: URLResolver) -> Iterator[Any]:
             yield from opted_in(item)
         elif getattr(getattr(item.callback, "cls", item.callback), "cache_responses", False):
             yield getattr(item.callback, "cls", item.callback)
+
+
+@pytest.mark.parametrize("base", [RecordViewSet, WritableViewSet, AggregateView])
+def test_a_class_of_the_api_opts_in_itself(base: Any) -> None:
+    """A new resource that forgets it costs time, and shows nobody what only some may see."""
+    assert not base.cache_responses
 
 
 def api_addresses(client: Client) -> Iterator[str]:
