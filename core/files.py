@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
@@ -199,6 +200,9 @@ def blob_name(checksum: str) -> str:
     return f"{ROOT}/{checksum[:2]}/{checksum}"
 
 
+STORE_ERRORS = (OSError, BotoCoreError, ClientError)  # of a disk, and of a bucket
+
+
 @contextmanager
 def reported_failures() -> Iterator[None]:
     """Raise FileStoreUnavailable for whatever keeps the store from being read or written; a missing file aside."""
@@ -206,7 +210,7 @@ def reported_failures() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except OSError as exc:
+    except STORE_ERRORS as exc:
         raise FileStoreUnavailable(f"the store of files (MEDIA_STORE) failed: {exc}") from exc
 
 
@@ -224,7 +228,9 @@ def open_blob(checksum: str) -> IO[bytes]:
     if store_is_missing():
         raise FileStoreUnavailable("the store of files (MEDIA_STORE) has no folder “blobs”: is it mounted?")
     with reported_failures():
-        return cast(IO[bytes], default_storage.open(blob_name(checksum)))
+        file = default_storage.open(blob_name(checksum))
+        file.file  # noqa: B018  # a bucket is read here, not in the middle of a response
+        return cast(IO[bytes], file)
 
 
 def store_is_missing() -> bool:
@@ -252,11 +258,7 @@ UNFINISHED = "unfinished"  # folder of files that are being written
 
 
 class AtomicFileSystemStorage(FileSystemStorage):
-    """File system storage that writes to a temporary file first and moves it into place; a file of that name is
-    replaced."""
-
-    def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        return name
+    """File system storage that writes to a temporary file first and moves it into place."""
 
     def _save(self, name: str, content: Any) -> str:
         target, folder = Path(self.path(name)), Path(self.path(UNFINISHED))

@@ -37,14 +37,20 @@ def media_storage(address: str, folder: Path) -> dict[str, Any]:
     """Return the storage of uploaded files: a folder, or a bucket of an S3-compatible server. For the settings."""
     parts = urlsplit(address)
     if not address or (parts.scheme == "file" and parts.path.startswith("/")):
-        options = {"location": parts.path or folder, "base_url": None}
+        options = {"location": parts.path or folder, "base_url": None, "allow_overwrite": True}
         return {"BACKEND": "core.files.AtomicFileSystemStorage", "OPTIONS": options}
     bucket, _slash, prefix = parts.path.strip("/").partition("/")
     if parts.scheme not in {"s3", "s3+http"} or not parts.hostname or not bucket or "@" not in parts.netloc:
         raise ImproperlyConfigured("MEDIA_STORE: use s3://KEY:SECRET@HOST[:PORT]/BUCKET[/PREFIX] or file:///FOLDER.")
+    from botocore.config import Config  # noqa: PLC0415  # most installations have no bucket
+
     return {
-        "BACKEND": "core.s3_storage.PromptS3Storage",
+        "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
+            # It fails within seconds where the server does not answer.
+            "client_config": Config(
+                s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}
+            ),
             "endpoint_url": f"{'http' if parts.scheme == 's3+http' else 'https'}://{parts.netloc.rpartition('@')[2]}",
             "access_key": unquote(parts.username or ""),
             "secret_key": unquote(parts.password or ""),

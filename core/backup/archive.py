@@ -39,7 +39,7 @@ from core.backup.databases import (
     unknown_migrations,
 )
 from core.backup.models import BackupRun, recorded_run
-from core.files import CHECKSUM, blob_name, kept_names, sha256_of, stored_names, sync_folder
+from core.files import CHECKSUM, STORE_ERRORS, blob_name, kept_names, sha256_of, stored_names, sync_folder
 
 log = logging.getLogger("tracker.backup")
 MANIFEST = "manifest.json"
@@ -291,7 +291,7 @@ def stored_checksum(name: str) -> str:
     try:
         with default_storage.open(name) as file:
             return checksum_of(file)
-    except OSError:
+    except STORE_ERRORS:
         return sha256_of(b"")
 
 

@@ -5,7 +5,6 @@ import django.core.validators
 import django.db.models.deletion
 import pilots.models.practice
 import simple_history.models
-from core.records.create_tables import CreateTables
 from django.conf import settings
 from django.db import migrations, models
 
@@ -1220,4 +1219,3 @@ class Migration(migrations.Migration):
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
     ]
-    operations = [CreateTables(operations)]

@@ -3,7 +3,6 @@ import core.text
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import simple_history.models
-from core.records.create_tables import CreateTables
 from django.conf import settings
 from django.db import migrations, models
 
@@ -628,4 +627,3 @@ class Migration(migrations.Migration):
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
     ]
-    operations = [CreateTables(operations)]
