@@ -177,7 +177,7 @@ def write_docx(brief: Brief) -> bytes:
 
 def document_fields(brief: Brief) -> Mapping[str, Any]:
     """Return the fields of the template: those of the brief, and a `mark` in its colour before each light and line."""
-    fields = printable(brief_fields(brief))
+    fields: dict[str, Any] = printable(brief_fields(brief))
     lines = [line for block in fields["blocks"] if block["type"] == "lines" for line in block["items"]]
     for line in [*lines, *filter(None, [fields["light"]])]:
         line["mark"] = RichText(
