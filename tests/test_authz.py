@@ -99,6 +99,8 @@ FORM_ADDRESSES: Mapping[str, Callable[[Any], str]] = {
 opened on no version of the record.
 """
 PILOT_FIELDS = {
+    "name_zh": "新名",
+    "name_en": "New name",
     "kind": "enterprise",
     "withdrawn_on": "2026-01-01",
     "term_start": "2026-01-01",
@@ -394,6 +396,7 @@ class AuthzWorld(World):
             "of_library": {"practice": self.complete.slug},
             "foreign_origin": {"origins": [self.pilot(self.away).slug]},
             "accepted": {"state": "accepted"},
+            "state": {"state": "verified"},
             "disputed": {"state": "disputed", "change_reason": "Another source says 80"},
             "accepted_on": {"accepted_on": "2025-06-01"},
             "steps": {"steps": [{"year": 2025, "value": 85}]},
