@@ -36,13 +36,15 @@ def file_rows(client: Client, path: str, table: str, day: str) -> list[dict[str,
 @pytest.mark.parametrize("day", DAYS)
 def test_rollout(client: Client, day: str) -> None:
     path = f"/policies/{SYNERGY}/"
-    if client.get(path, {"as_of": day}).status_code == 404:  # before the policy was known it has no page
-        assert get_api(client, "rollout", policy=SYNERGY, as_of=day)["issued"] == 0
+    if client.get(path, {"as_of": day}).status_code == 404:  # before the policy was known it has no page and no rollout
+        assert client.get("/api/v1/rollout/", {"policy": SYNERGY, "as_of": day}).status_code == 404
         return
     page = page_context(client, path, day)["rollout"]
     api = get_api(client, "rollout", policy=SYNERGY, as_of=day)
     assert (api["issued"], api["roster"], api["share"]) == (page.issued, page.roster, page.share)
-    assert (api["dated"], api["known_by"]) == (page.dated, page.known_by)
+    known_to = ("dated", "month_only", "latest_only")
+    assert [api[name] for name in known_to] == [getattr(page, name) for name in known_to]
+    assert sum(api[name] for name in known_to) == api["issued"]
     assert api["median_lag_days"] == page.median_lag_days
     assert [(s["date"], s["issued"]) for s in api["series"]] == [(s.date.isoformat(), s.issued) for s in page.series]
     rows = file_rows(client, path, "plans", day)

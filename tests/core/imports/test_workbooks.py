@@ -50,6 +50,7 @@ def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> No
         ["press", "month", "second", None, "drafting"],
         ["inferred", "year", None, None, "not found"],
         [None, None, None, None, "not required"],
+        [None, None, None, None, "repealed"],
         [None, None, None, None, "unknown"],
     ]
     rules = {str(rule.sqref): rule for rule in book.worksheets[0].data_validations.dataValidation}
@@ -58,7 +59,7 @@ def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> No
         "H2:H1048576": "'Lists'!$B$2:$B$4",
         "K2:K1048576": "'Lists'!$C$2:$C$3",
         "L2:L1048576": "'Lists'!$D$2:$D$2",
-        "M2:M1048576": "'Lists'!$E$2:$E$6",
+        "M2:M1048576": "'Lists'!$E$2:$E$7",
     }
     assert {rule.errorStyle for rule in rules.values() if rule.type == "list"} == {"warning"}
 
@@ -109,8 +110,8 @@ def test_a_workbook_holds_real_days_and_numbers_and_text_that_never_runs() -> No
         ("公报\n网页", "s", "@"),
     ]
     assert [sheet["I2"].value.date(), sheet["J2"].value.date()] == [date(2022, 7, 2), date(2022, 6, 30)]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S2")
-    assert len(sheet.data_validations.dataValidation) == 19
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:T2")
+    assert len(sheet.data_validations.dataValidation) == 20
 
 
 @pytest.mark.django_db
