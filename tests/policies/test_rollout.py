@@ -233,6 +233,40 @@ def test_all_that_are_furthest_behind_are_named(policy: Policy) -> None:
     assert status_map(build_rollout(policy, DAY), [], []).title == "A plan: furthest behind: East 1 of 3"
 
 
+def test_exact_date_month_and_latest_date_are_three_things_with_one_count(policy: Policy, client: Client) -> None:
+    dates: list[dict[str, Any]] = [
+        {"issued_on": date(2022, 12, 5)},
+        {"issued_on": date(2022, 12, 1), "issued_precision": "month"},
+        {"issued_on": None, "known_issued_by": date(2023, 5, 1)},
+        {"issued_on": date(2023, 1, 1), "issued_precision": "year", "confidence": "inferred"},
+    ]
+    places = [make_place(slug=f"place-{n}", name_en=f"Place {n}") for n in range(4)]
+    for place, fields in zip(places, dates, strict=True):
+        make.plan(policy, place, **fields)
+    said = "1 only inferred, 3 without an exact date: 1 month only, 2 latest date only"
+    for path in ("/", "/provinces/"):
+        chart = client.get(f"{path}?as_of={DAY}").context["charts"]["map"]
+        assert f"4 of 4 provinces have a plan ({said})" in chart.title
+        legend = {str(row["label"]): row["count"] for row in chart.data["grids"][0]["legend"]}
+        assert legend == {"issued, exact date (1) or month only (1)": 2, "issued, latest date only": 2}
+    assert said in client.get(f"/?as_of={DAY}").context["finding"]
+    figures = {
+        figure["label"]: figure["value"] for figure in client.get(f"/policies/plan/?as_of={DAY}").context["figures"]
+    }
+    body = client.get(f"/api/v1/rollout/?policy=plan&as_of={DAY}").json()
+    labels = {"Exact date": "dated", "Month only": "month_only", "Latest date only": "latest_only"}
+    assert [(figures[label], body[name]) for label, name in labels.items()] == [(1, 1), (1, 1), (2, 2)]
+    findings = [client.get(f"/provinces/place-{n}/?as_of={DAY}").context["finding"].split(";") for n in range(4)]
+    assert [(found[0], "inferred" in " ".join(found)) for found in findings] == [
+        ("A plan: issued on 5 December 2022, 171 days after the national document", False),
+        ("A plan: issued in December 2022 (month only)", False),
+        ("A plan: issued by 1 May 2023 (latest date only)", False),
+        ("A plan: issued in 2023 (latest date only)", True),
+    ]
+    chinese = client.get(f"/?as_of={DAY}&lang=zh-hans").context["finding"]
+    assert "1个为推断、3个印发日期不明确：1个仅知月份、2个仅知最迟日期" in chinese
+
+
 # -- repealed plans, and those that replace them ----------------------------------------------------------
 
 
