@@ -49,12 +49,10 @@ from core.http import (
     known_rows,
     today,
     truncate,
-    unknown_parameter_error,
 )
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
 from core.storage import CHART_COPY, CHART_HASH, CHART_URL
 from core.tables import (
-    ANNEX_PARAMETER,
     CALENDAR,
     PAGE_PARAMETERS,
     ActiveFilter,
@@ -271,8 +269,6 @@ def export_response(
     asked = request.GET.get("export")
     if asked is None:
         return None
-    if ANNEX_PARAMETER in request.GET:
-        raise BadRequest(unknown_parameter_error(ANNEX_PARAMETER, PAGE_PARAMETERS - {ANNEX_PARAMETER}))
     if asked not in kinds:
         text = _("export: “%(value)s” is no table of this page. Known: %(known)s.")
         message = text % {"value": truncate(asked), "known": ", ".join(kinds)}

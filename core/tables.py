@@ -367,8 +367,7 @@ ROWS_PER_PAGE = 50
 MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
 CALENDAR = "ics"  # value of `export` that asks for the calendar of all rows, whatever the page
 CHUNK_SIZE = 500  # rows fetched at a time for a file
-ANNEX_PARAMETER = "print"  # `print=annex`: with the tables of the charts
-PAGE_PARAMETERS = frozenset({"as_of", "known", "lang", "page", "sort", "export", ANNEX_PARAMETER})
+PAGE_PARAMETERS = frozenset({"as_of", "known", "lang", "page", "sort", "export"})
 CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
 POSITION_PARAMETERS = ("page",)  # where in a list, not which
 Pairs = Sequence[tuple[str, str]]
@@ -410,10 +409,8 @@ def add_parameters(url: str, pairs: Pairs) -> str:
 
 
 def url_with(request: HttpRequest, **changes: str | None) -> str:
-    """Return this page's URL with some parameters changed; None removes one. Export URLs drop the annex."""
+    """Return this page's URL with some parameters changed; None removes one."""
     params = request.GET.copy()
-    if "export" in changes:
-        changes |= {ANNEX_PARAMETER: None}
     for key, value in changes.items():
         params.pop(key, None)
         if value is not None:

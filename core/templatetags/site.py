@@ -19,10 +19,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from core.caching import fragment_placeholder
-from core.http import BadRequest, ErrorDetail, truncate
 from core.snapshots import TODAY_ONLY
 from core.tables import (
-    ANNEX_PARAMETER,
     AnyColumn,
     Cell,
     Chart,
@@ -211,12 +209,9 @@ def table_cards(context: Context, table: Table) -> int | None:
 
 
 @register.simple_tag
-def table_id(label: object, place: str = "") -> str:
-    """Return the HTML id of a table's frame, by which a phone is asked to show all of its rows.
-
-    `place` tells the table in the annex from the one beside its chart.
-    """
-    return f"rows-{crc32(f'{label}{place}'.encode()):x}"
+def table_id(label: object) -> str:
+    """Return the HTML id of a table's frame, by which a phone is asked to show all of its rows."""
+    return f"rows-{crc32(str(label).encode()):x}"
 
 
 @register.simple_tag(takes_context=True)
@@ -336,22 +331,6 @@ def charts_of(context: Context) -> list[Chart]:
     """Return the charts of the page."""
     charts = context.get("charts") or {"only": context.get("chart")}
     return [chart for chart in charts.values() if chart]
-
-
-@register.simple_tag(takes_context=True)
-def chart_annex(context: Context) -> list[Chart]:
-    """Return the charts whose tables are an annex of the page; none unless the query says `print=annex`.
-
-    Raises BadRequest for another value.
-    """
-    asked = query_of_request(context).get(ANNEX_PARAMETER)
-    if asked is None:
-        return []
-    if asked != "annex":
-        text = gettext("%(name)s: “%(value)s” is not known here. Known: %(known)s.")
-        message = text % {"name": ANNEX_PARAMETER, "value": truncate(asked), "known": "annex"}
-        raise BadRequest(ErrorDetail(ANNEX_PARAMETER, "invalid_choice", message))
-    return [chart for chart in charts_of(context) if chart.table.rows]
 
 
 @register.simple_tag(takes_context=True)
