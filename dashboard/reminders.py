@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core import signing
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
@@ -44,7 +43,6 @@ from pilots.lights import MilestoneLight, request_text
 from pilots.metrics import FollowUpState, Move, year_due
 from pilots.models import Adoption, Practice
 
-SIGNER = signing.Signer(salt="reminders.unsubscribe")
 DIGEST_TIME = time(8, 30)
 """Local time from which the digest of a working day is sent."""
 MAX_LINES = 5  # of a block of a digest
@@ -79,22 +77,6 @@ def wants_mail(user: User) -> bool:
     """Whether there is an address that was not refused for good, and the digest is on."""
     own = settings_of(user)
     return bool(user.email) and user.email != own.refused_address and own.rhythm != Rhythm.OFF
-
-
-# -- links that end the mail -------------------------------------------------------------------------------
-
-
-def unsubscribe_path(user: Any) -> str:
-    """Return the path of the link; it never expires, and opens nothing but the end of the mail."""
-    return reverse("unsubscribe", args=[SIGNER.sign(str(user.pk))])
-
-
-def user_of(signed: str) -> User | None:
-    """Return the user that a link was made for; None for one that was not made here."""
-    try:
-        return User.objects.filter(pk=SIGNER.unsign(signed)).first()
-    except signing.BadSignature:
-        return None
 
 
 # -- what is told ------------------------------------------------------------------------------------------
@@ -304,13 +286,12 @@ def compose(digest: Digest) -> EmailMessage:
                     "url": f"{site}{reverse('desk')}#{slug}-title",
                 }
             )
-        home, n, off = editor_province(user), len(digest.entries), site + unsubscribe_path(user)
+        home, n = editor_province(user), len(digest.entries)
         context = {
             "blocks": blocks,
             "day": format_date(digest.day),
             "place": home.name if home else _("Ministry") if role_of(user) == Role.NATIONAL_EDITOR else "",
             "settings_url": site + reverse("reminders"),
-            "off_url": off,
         }
         subject = ngettext("%(day)s: %(n)d thing to look at", "%(day)s: %(n)d things to look at", n)
         return EmailMessage(
@@ -319,8 +300,6 @@ def compose(digest: Digest) -> EmailMessage:
             to=[user.email],
             headers={
                 "Message-ID": f"<reminder-{user.pk}-{digest.day:%Y%m%d}@{site.partition('://')[2].partition(':')[0]}>",
-                "List-Unsubscribe": f"<{off}>",
-                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                 "Auto-Submitted": "auto-generated",
                 "Content-Language": language,
             },

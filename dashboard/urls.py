@@ -21,7 +21,6 @@ urlpatterns = [
     path("check/<str:number>/", brief.sheet_gone),
     path("desk/", desk.desk, name="desk"),
     path("account/reminders/", desk.reminders, name="reminders"),
-    path("reminders/off/<str:signed>/", desk.unsubscribe, name="unsubscribe"),
     path("data/", data.data, name="data"),
     path("editions/", editions.edition_list, name="edition-list"),
     path("editions/new/", editions.edition_new, name="edition-new"),

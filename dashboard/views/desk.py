@@ -1,4 +1,4 @@
-"""What waits for a user: the home page of editors, the settings of its mail, and the link that ends the mail."""
+"""What waits for a user: the home page of editors, and the settings of its mail."""
 
 from __future__ import annotations
 
@@ -11,28 +11,24 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required, login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
 from core.calendars import CALENDARS, CalendarList, calendar_response
 from core.http import TrackerRequest, today
 from core.pages import CalendarWriter, Export, Exports, export_response, page, private_page
 from core.permissions import editor_province
-from core.request_log import security_log
 from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params
 from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
 from dashboard.analytics.open_work import PilotReplan, WorkList, build_open_work, list_titles
-from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
+from dashboard.models import MailSettings, Told, WorkingCalendar
 from dashboard.overview import attention_columns
-from dashboard.reminders import settings_of, user_of
+from dashboard.reminders import settings_of
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import follow_up_events, milestone_events
 from pilots.charts.cells import by_hand_text, distinct_names_of, pilot_cell, pilots_url
@@ -242,20 +238,3 @@ def reminders(request: HttpRequest) -> HttpResponse:
         "sends": settings.MAIL,
     }
     return render(request, "reminders/settings.html", context)
-
-
-@csrf_exempt  # the address is signed; mail programs post to it without a session (RFC 8058)
-@login_not_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def unsubscribe(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask whether to end the mail, and end it by POST: programs that only look at links change nothing."""
-    user = user_of(signed)
-    if user is None:
-        raise Http404
-    if request.method == "POST":
-        MailSettings.objects.update_or_create(user=user, defaults={"rhythm": Rhythm.OFF})
-        security_log.info("reminders ended by a link", extra={"user": user.pk})
-    context = {"title": _("No more reminders"), "done": request.method == "POST"}
-    response = render(request, "reminders/unsubscribe.html", context)
-    add_never_cache_headers(response)
-    return response

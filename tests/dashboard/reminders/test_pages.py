@@ -1,4 +1,4 @@
-"""Pages of reminders: settings, the link that ends the mail, the admin, "My work"."""
+"""Pages of reminders: settings, the admin, "My work"."""
 
 import re
 from datetime import date
@@ -6,17 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core import mail
-from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role
 from dashboard.models import MailSettings, Rhythm, Told
-from dashboard.reminders import unsubscribe_path
-from pilots.models import Pilot
 from policies.models import Province
-from tests import factories as make
-from tests.dashboard.reminders.conftest import mails, make_officer
+from tests.dashboard.reminders.conftest import make_officer
 from tests.support.sign_in import client_of
 
 pytestmark = pytest.mark.django_db
@@ -46,36 +41,6 @@ def test_a_refused_address_is_shown_and_tried_again_on_saving() -> None:
     client.post("/account/reminders/", {"rhythm": "daily", "language": "en"})
     assert MailSettings.objects.get().refused_address == ""
     assert "refused" not in client.get("/account/reminders/").text
-
-
-# -- the link ------------------------------------------------------------------------------------------------
-
-
-def test_the_link_ends_the_mail_by_post_alone_and_without_signing_in(pilot: Pilot, jia: Province) -> None:
-    """By one click of a mail program (RFC 8058), which has no session and no CSRF token."""
-    editor = make_officer("editor", jia)
-    make.milestone(pilot, date(2026, 6, 15))
-    mails("2026-06-08 09:00")
-    headers = mail.outbox[0].extra_headers
-    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    path = headers["List-Unsubscribe"].strip("<>").removeprefix("https://tracker.example.org")
-    program = Client(enforce_csrf_checks=True)
-    looked = program.get(path)
-    assert (looked.status_code, MailSettings.objects.count()) == (200, 0)
-    assert "no-store" in looked["Cache-Control"]
-    assert program.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
-    assert MailSettings.objects.get(user=editor).rhythm == Rhythm.OFF
-    assert mails("2026-06-15 09:00") == {}
-    forged = path.replace(f"/{editor.pk}:", f"/{editor.pk + 1}:")
-    assert [program.post(other).status_code for other in (forged, "/reminders/off/1/", "/reminders/off/%00:x/")] == [
-        *(404, 404, 404)
-    ]
-
-
-def test_the_link_works_on_an_internal_site(settings: Any) -> None:
-    user = make_officer("wang", role=Role.VIEWER)
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
-    assert Client().post(unsubscribe_path(user)).status_code == 200
 
 
 # -- admin ---------------------------------------------------------------------------------------------------
