@@ -10,13 +10,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import django_filters
-from django.conf import settings
 from django.db.models import Case, F, Q, QuerySet, When
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, override
+from django.utils.translation import ngettext
 
 from core.http import TrackerRequest
 from core.pages import Export, export_response, page
@@ -28,8 +27,7 @@ from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
 from pilots.documents import readable
 from pilots.filters import BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
-from pilots.lights import LIGHT_CHOICES
-from pilots.metrics import FollowUpState, PracticeState, Stage
+from pilots.metrics import FollowUpState, PracticeState
 from pilots.models import Batch, Document, FollowUp, Pilot, Practice
 from policies.filters import (
     FigureFilter,
@@ -47,7 +45,6 @@ MAX_SUGGESTIONS = 5  # names suggested where nothing was found
 MIN_SIMILARITY = 0.5  # similarity from which a name is suggested: one of two characters
 UNIT_SUFFIXES = "市省区县"  # suffixes of administrative units, often omitted in queries
 SIMILAR_CHARACTERS = str.maketrans("洲", "州")  # characters often confused in place names
-BRIEF_NAMES = (gettext_lazy("Brief"), gettext_lazy("Briefs"))  # what the page of all briefs is found by
 BRACKETS = dict.fromkeys(map(ord, "〔〕[]()（）【】［］"), " ")  # brackets of document numbers, typed in many forms
 DATE_FIELDS: dict[object, tuple[str, ...]] = {Policy: ("issued_on", "published_on"), ProvincialPlan: ("issued_on",)}
 
@@ -86,7 +83,6 @@ def search(request: TrackerRequest) -> HttpResponseBase:
             "finding": finding,
             "search_words": words,
             "groups": [{**group, "hits": shown_hits(group["found"], as_of)} for group in groups],
-            "lists": list_suggestions(words) if words else [],
             "near": name_suggestions(words, as_of) if words and not groups else [],
         },
     )
@@ -145,29 +141,6 @@ def shown_hits(records: QuerySet[Any], as_of: date) -> list[Hit]:
 
 
 # -- suggestions -------------------------------------------------------------------------------------------
-
-
-def list_suggestions(words: str) -> list[dict[str, str]]:
-    """Return text and URL of the lists that the query names in either language: briefs, red lights, a stage."""
-    typed, out = words.casefold(), []
-    if typed in {spelling for label in BRIEF_NAMES for spelling in choice_spellings("brief", label)}:
-        out.append({"text": _("Briefs"), "url": reverse("brief-index")})
-    for kind, choices in (("light", LIGHT_CHOICES), ("stage", Stage.choices)):
-        for value, label in choices:
-            if typed in choice_spellings(value, label):
-                text = _("Pilots: %(what)s") % {"what": str(label)}
-                out.append({"text": text, "url": f"{reverse('pilot-list')}?{urlencode({kind: value})}"})
-    return out
-
-
-def choice_spellings(value: str, label: object) -> set[str]:
-    """Return how a choice may be typed: its code, its name in each language, that of a light also without "light"."""
-    out = {value}
-    for code, _name in settings.LANGUAGES:
-        with override(code):
-            name = str(label).casefold()
-        out |= {name, name.removesuffix("灯"), f"{name} light"}
-    return out
 
 
 def name_suggestions(words: str, as_of: date) -> list[dict[str, str]]:
