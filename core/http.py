@@ -529,7 +529,6 @@ def status_title(status: int) -> str:
         409: _("In conflict with another record"),
         412: _("Changed meanwhile"),
         413: _("Too much content"),
-        414: _("Address too long"),
         415: _("Media type not supported"),
         422: _("Cannot be done as sent"),
         428: _("Version missing"),

@@ -38,9 +38,7 @@ from core.request_log import SECRET, log_response, request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-MAX_URL_LENGTH = 4_000  # characters of path and query
 MAX_UPLOAD_BYTES = 25 * 2**20
-PAGE_METHODS = ("GET", "HEAD", "POST")
 UNUSED_FEATURES = (  # browser features that no page uses, and no injected script may
     *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi"),
     *("payment", "usb"),
@@ -132,22 +130,15 @@ class LanguageMiddleware(LocaleMiddleware):
 
 
 def reject_request(request: HttpRequest) -> HttpResponse | None:
-    """Reject a URL longer than any of ours, an upload larger than any file we take, a method that no page accepts, and
-    a credential in a URL of the API: logs, histories and proxies keep URLs. Return None for other requests.
+    """Reject an upload larger than any file we take, and a credential in a URL of the API: logs, histories and proxies
+    keep URLs. Return None for other requests.
 
     A chunked body is read here, up to the limit: later code takes a request without a length for one without a body.
     """
-    if len(request.path) + len(request.META.get("QUERY_STRING", "")) > MAX_URL_LENGTH:
-        text = _("This address has more than %(most)d characters. Leave out filters, or search for less.")
-        return error_response(request, 414, text % {"most": MAX_URL_LENGTH})
     length = int(request.META.get("CONTENT_LENGTH") or 0)
     if request.content_type == "multipart/form-data" and length > MAX_UPLOAD_BYTES:
         text = _("The file is larger than 20 MB. Remove pictures from it, or import its rows in parts.")
         return error_response(request, 413, text)
-    if not is_api(request) and request.method not in PAGE_METHODS:
-        response = error_response(request, 405, _("Pages are read with GET and sent with POST."))
-        response["Allow"] = ", ".join(PAGE_METHODS)
-        return response
     named = [name for name in request.GET if name.lower() in CREDENTIAL_PARAMETERS] if is_api(request) else []
     if named:
         text = _("%(name)s: no token in an address. Send a new one in the header “Authorization: Bearer …”.")

@@ -31,6 +31,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods
 
 from core.caching import cache_page
 from core.http import (
@@ -72,9 +73,12 @@ PAGE_WORKBOOK = "page.xlsx"  # export parameter for all tables of a page in one 
 View = Callable[..., HttpResponseBase]
 
 
+accept_page_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
 def private_page(view: View) -> View:
     """Decorator of views for signed-in users, whose responses no cache stores."""
-    return cache_control(no_store=True, private=True)(login_required(view))
+    return cache_control(no_store=True, private=True)(login_required(accept_page_methods(view)))
 
 
 def page(*params: str, known: Collection[str] = PAGE_PARAMETERS, cached: bool = True) -> Callable[[View], View]:
@@ -90,7 +94,7 @@ def page(*params: str, known: Collection[str] = PAGE_PARAMETERS, cached: bool = 
             check_export(request)
             return view(request, **kwargs)
 
-        return cache_page(checked) if cached else checked
+        return accept_page_methods(cache_page(checked) if cached else checked)
 
     return decorate
 
