@@ -11,7 +11,6 @@ Rate limits are counted per client for all processes together, in the shared cac
 from __future__ import annotations
 
 import difflib
-import json
 import logging
 import math
 import re
@@ -20,12 +19,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from errno import ENOSPC
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from threading import BoundedSemaphore
-from typing import Any, NoReturn
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -45,6 +44,7 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, NotAut
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
+from rest_framework.utils import json
 
 from core.text import OWN_LANGUAGE_NAMES
 
@@ -200,7 +200,7 @@ def with_demo_flag(request: HttpRequest | Request, values: Any) -> Any:
 # -- the body -----------------------------------------------------------------------------------------------------
 
 
-SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 MAX_BODY_BYTES = 2_621_440  # Django's own limit; a bulk request of 1,000 records is smaller
 
 
@@ -217,73 +217,21 @@ class ContentTooLarge(BadRequest):
 def read_body(request: HttpRequest) -> bytes:
     """Return the request body. Raises ContentTooLarge."""
     try:
-        content = request.body
+        return request.body
     except RequestDataTooBig as exc:
         raise ContentTooLarge from exc
-    length = request.META.get("CONTENT_LENGTH")
-    if length and len(content) < int(length):  # a truncated body may be valid JSON too
-        raise invalid_json(_("The body broke off after %(count)d bytes.") % {"count": len(content)})
-    return content
-
-
-def read_chunked_body(request: HttpRequest) -> None:
-    """Read a body without a length, up to the limit, where Django finds it. Raises ContentTooLarge."""
-    try:
-        content = request.META["wsgi.input"].read(MAX_BODY_BYTES + 1)
-    except Exception as exc:  # of invalid chunks, each server's own
-        raise UnreadablePostError(*exc.args) from exc
-    if len(content) > MAX_BODY_BYTES:
-        raise ContentTooLarge
-    request._body = content  # noqa: SLF001  # Django reads no body without a length
-    request.META["CONTENT_LENGTH"] = str(len(content))
 
 
 def parse_json(content: bytes) -> Any:
-    """Parse strict JSON. Raises BadRequest with the position of the error where there is one."""
+    """Parse JSON as DRF does, with exact numbers. Raises BadRequest."""
     try:
-        text = content.decode()
-        value = json.loads(
-            text, parse_float=parse_decimal, parse_constant=reject_constant, object_pairs_hook=reject_duplicate_names
-        )
-    except UnicodeDecodeError as exc:
-        raise invalid_json(_("The body is not UTF-8, from byte %(place)d on.") % {"place": exc.start}) from exc
-    except json.JSONDecodeError as exc:
-        values = {"line": exc.lineno, "column": exc.colno}
-        raise invalid_json(_("The body is not JSON: look at line %(line)d, column %(column)d.") % values) from exc
-    except RecursionError as exc:
-        raise invalid_json(_("The body is nested too deeply.")) from exc
-    except ValueError as exc:  # an integer of thousands of digits
-        raise invalid_json(_("The body holds a number that is too long.")) from exc
-    if SURROGATE_ESCAPE.search(text):  # an escape may write half a character, which nothing can store or encode
-        try:
+        value = json.loads(content.decode(), parse_float=Decimal)
+        if SURROGATE_ESCAPE.search(content):  # half a character, which nothing can store or encode
             json.dumps(value, ensure_ascii=False, default=str).encode()
-        except UnicodeEncodeError as exc:
-            raise invalid_json(_("The body holds half a character: \\uD800 to \\uDFFF come in pairs.")) from exc
+    except (ValueError, ArithmeticError, RecursionError) as exc:
+        text = _("The body is not valid JSON in UTF-8: %(error)s") % {"error": exc}
+        raise BadRequest(ErrorDetail("", "invalid_json", text)) from exc
     return value
-
-
-def parse_decimal(number: str) -> Decimal:
-    try:
-        return Decimal(number)
-    except InvalidOperation as exc:  # an exponent of twenty digits
-        raise invalid_json(_("The body holds a number that is too long.")) from exc
-
-
-def invalid_json(message: str) -> BadRequest:
-    return BadRequest(ErrorDetail("", "invalid_json", message))
-
-
-def reject_constant(name: str) -> NoReturn:
-    raise invalid_json(_("The body holds %(name)s, which is no JSON. “No data” is null.") % {"name": name})
-
-
-def reject_duplicate_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _value in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise invalid_json(_("The body gives “%(name)s” twice.") % {"name": twice[:80]})
-    return members
 
 
 # -- days -----------------------------------------------------------------------------------------------

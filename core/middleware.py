@@ -24,14 +24,11 @@ from core.http import (
     AUTHENTICATE_HEADER,
     DEMO_HEADER,
     SIDES,
-    BadRequest,
     ErrorDetail,
     TrackerRequest,
-    bad_request_response,
     error_response,
     holds_demonstration,
     is_api,
-    read_chunked_body,
     truncate,
 )
 from core.request_log import SECRET, log_response, request_id
@@ -123,17 +120,12 @@ class LanguageMiddleware(LocaleMiddleware):
                 return error_response(request, 400, message, [ErrorDetail("lang", "invalid_choice", message)])
             translation.activate(code)
             request.LANGUAGE_CODE = code
-        try:
-            return reject_request(request)
-        except BadRequest as exc:
-            return bad_request_response(request, exc)
+        return reject_request(request)
 
 
 def reject_request(request: HttpRequest) -> HttpResponse | None:
     """Reject an upload larger than any file we take, and a credential in a URL of the API: logs, histories and proxies
     keep URLs. Return None for other requests.
-
-    A chunked body is read here, up to the limit: later code takes a request without a length for one without a body.
     """
     length = int(request.META.get("CONTENT_LENGTH") or 0)
     if request.content_type == "multipart/form-data" and length > MAX_UPLOAD_BYTES:
@@ -146,8 +138,6 @@ def reject_request(request: HttpRequest) -> HttpResponse | None:
         response = error_response(request, 401, message, [ErrorDetail(named[0], "token_in_address", message)])
         response["WWW-Authenticate"] = AUTHENTICATE_HEADER
         return response
-    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
-        read_chunked_body(request)
     return None
 
 
