@@ -143,7 +143,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_tasks",
-    "core.jobs.apps.TasksConfig",  # django-tasks-db
+    "django_tasks_db",
     "core",
     "policies",
     "accounts",

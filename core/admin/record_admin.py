@@ -26,7 +26,6 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django_tasks_db.models import DBTaskResult
 
 from core.admin.history_admin import HistoryAdmin, posted_reason
 from core.admin.record_form import (
@@ -473,7 +472,7 @@ def field_errors(form: Any, inlines: Iterable[Any]) -> list[tuple[str, str, str]
     ]
 
 
-# -- the toolkit's own: background jobs, and seed records ---------------------------------------------------------
+# -- seed records -----------------------------------------------------------------------------------------
 
 
 class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin):
@@ -483,32 +482,4 @@ class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin):
         return RecordChangeList
 
 
-@admin.register(SeedRecord)
-class SeedRecordAdmin(ReadOnlyAdmin):
-    """Read-only admin of seed records: the loader compares with them, nobody edits them."""
-
-    list_display = ["key", "kind", "record_id", "loaded_at"]
-    list_filter = ["kind"]
-    search_fields = ["key"]
-
-
-admin.site.unregister(DBTaskResult)
-
-
-@admin.register(DBTaskResult)
-class JobAdmin(ReadOnlyAdmin):
-    """Read-only admin of background jobs, for administrators; each is shown on the page of its record as well."""
-
-    list_display = ["task_path", "status", "enqueued_at", "finished_at"]
-    list_filter = ["status"]
-    ordering = ["-enqueued_at"]
-    fields = [
-        "task_path",
-        "args_kwargs",
-        "status",
-        "enqueued_at",
-        "started_at",
-        "finished_at",
-        "worker_ids",
-        "traceback",
-    ]
+admin.site.register(SeedRecord, ReadOnlyAdmin)
