@@ -29,7 +29,6 @@ from core.spreadsheets.cells import (
     read_integer,
     read_measurement,
     read_text,
-    unknown_format_error,
 )
 from core.text import join_short, label_value
 from pilots.follow_ups import next_number, opening_step, record_cause
@@ -350,14 +349,11 @@ def check_written_unit(kind: Importer, row: Row) -> None:
     indicator = row.record.indicator
     labels = {"indicator": indicator.name, "unit": indicator.unit_text}
     numbers = row.extra.get("numbers", [])
-    forms = [(name, number.percent, number.percent_unknown, number.unit) for name, number in numbers]
-    for name, percent, percent_unknown, unit in dict.fromkeys([("unit", False, False, row.values.get("unit")), *forms]):
+    forms = [(name, number.percent, number.unit) for name, number in numbers]
+    for name, percent, unit in dict.fromkeys([("unit", False, row.values.get("unit")), *forms]):
         if percent and indicator.unit != "%":
             message = _("The unit of %(indicator)s is %(unit)s, not %%. Write the number in that unit.")
             row.add_error(kind.column(name), "percent", message % labels)
-        if percent_unknown and indicator.unit == "%":
-            error = unknown_format_error(row.values[name])
-            row.add_error(kind.column(name), error.code, error.message)
         if unit and not indicator.is_unit(unit):
             message = _("The unit of %(indicator)s is %(unit)s, not “%(word)s”. Write the value in that unit.")
             row.add_error(kind.column(name), "unit", message % {**labels, "word": truncate(unit)})

@@ -36,7 +36,6 @@ from core.spreadsheets.cells import (
     read_integer,
     read_number,
     read_text,
-    unknown_format_error,
 )
 from core.text import PartialDate, format_date, join_long, join_sentences, join_short, no_data, normalize_code
 
@@ -101,8 +100,6 @@ class Column:
 
     def parse(self, cell: SheetCell, lookup: RecordLookup) -> Any:
         """Parse a cell. Raises AmbiguousCell with the form to write instead."""
-        if cell.unknown_format and self.normalize is not str:
-            raise unknown_format_error(cell.value)
         return self.normalize(read_text(cell))
 
     def export(self, record: Model, lookup: RecordLookup) -> Any:
@@ -159,8 +156,6 @@ class DateColumn(Column):
 
     def parse(self, cell: SheetCell, lookup: RecordLookup) -> PartialDate:
         day = read_date(cell, epoch1904=lookup.epoch1904)
-        if cell.unknown_format and self.precision_column and day.precision == "day" and day.on.day == 1:
-            raise unknown_format_error(day.iso())
         if day.precision != "day" and not self.precision_column:
             raise AmbiguousCell("partial_date", _("Give the day as well, for example 2024-01-15."))
         return day

@@ -44,10 +44,10 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("File"),
         help_text=gettext_lazy(
-            "A workbook (.xlsx, .xls, .ods) or CSV in UTF-8, UTF-16 or GB18030; at most 20 MB and 50,000 rows. "
+            "A workbook (.xlsx) or CSV in UTF-8 or GB18030; at most 20 MB and 50,000 rows. "
             "Nothing is written before you have seen what it would do."
         ),
-        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.xls,.et,.ods,.csv,.txt"}),
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt"}),
         error_messages={
             "required": gettext_lazy("Choose a file."),
             "empty": gettext_lazy("The file is empty. Choose one that holds rows."),

@@ -23,7 +23,7 @@ MAX_COLUMNS = 200
 MAX_CELLS = 1_500_000  # rows times columns, empty cells included
 MAX_CELL_TEXT = 32_767  # characters of one cell, as in Excel
 
-FileFormat = Literal["xlsx", "xls", "ods", "csv"]
+FileFormat = Literal["xlsx", "csv"]
 CellValue = str | int | float | bool | datetime.date | datetime.datetime | datetime.time
 Place = tuple[int, int]  # row and column, from 1
 
@@ -37,7 +37,6 @@ class SheetCell:
     leading_zeros: int = 0  # a number shown with leading zeros by a format such as 000000: 6
     error: str = ""  # "formula": one without a result; "error": #REF! and the like
     precision: Literal["day", "month", "year"] = "day"  # of a date: the part of it that the cell shows
-    unknown_format: Literal["", "xls", "ods"] = ""  # kind of file that does not tell how it shows this number or date
     untyped: bool = field(default=False, compare=False)  # from CSV, where a number and its text look alike
 
 
@@ -102,6 +101,10 @@ REASONS = {  # of files, then of cells
         "The workbook is protected by a password. Remove the password (File, Info, Protect) and save it as .xlsx."
     ),
     "macro": _("The workbook holds macros. Save it as .xlsx, without macros."),
+    "not_a_workbook": _(
+        "The file is no .xlsx workbook. Open it and save it as .xlsx: in Excel by File, Save As, “Excel Workbook "
+        "(*.xlsx)”; in WPS by File, Save As, “Microsoft Excel (*.xlsx)”."
+    ),
     "damaged": _("The workbook is damaged or was cut short. Open it in Excel or WPS, repair it and save it as .xlsx."),
     "bomb": _(
         "Unpacked, the workbook would be far larger than any list. Copy the rows into a new workbook and save that."
@@ -122,16 +125,12 @@ REASONS = {  # of files, then of cells
         "every mark within the cell; or save the file as .xlsx."
     ),
     "encoding": _(
-        "The text is not all UTF-8, UTF-16 or GB18030. Open it in Excel or WPS and save it as CSV UTF-8 or .xlsx."
+        "The file is not text in UTF-8 or GB18030 throughout. Open it and save it as .xlsx: in Excel by File, Save As, "
+        "“Excel Workbook (*.xlsx)”; in WPS by File, Save As, “Microsoft Excel (*.xlsx)”."
     ),
-    "nul": _("The file is no text, or it is UTF-16 without a byte-order mark. Save it as CSV UTF-8 or .xlsx."),
     "formula": _("A formula without a result. Open the file in Excel or WPS, let it calculate and save it."),
     "error": _("The cell holds an error of the spreadsheet, such as #REF!. Mend the formula, or write the value."),
     "narrow": _("The column was too narrow when the file was saved, and the value is lost. Write the value."),
-    "unknown_format": _(
-        "The file does not tell how “%(value)s” is shown: with leading zeros, with %% or as a month. Give the "
-        "cell the format “Text” and write what is meant, or save the file as .xlsx."
-    ),
     "digits": _(
         "Excel has cut the digits of this long number. Give the cell the format “Text” and write the number again."
     ),
@@ -187,7 +186,6 @@ class ParsedNumber:
     percent: bool = False
     scale: int = 0
     unit: str = ""  # written after it: 吨 in 11,000吨
-    percent_unknown: bool = False  # from a file that does not tell whether 0.65 is shown as 65%
 
 
 def check_readable(entry: SheetCell) -> None:
@@ -196,11 +194,6 @@ def check_readable(entry: SheetCell) -> None:
         raise AmbiguousCell(entry.error)
     if entry.untyped and isinstance(entry.value, str) and NARROW_COLUMN.fullmatch(entry.value.strip()):
         raise AmbiguousCell("narrow")
-
-
-def unknown_format_error(value: object) -> AmbiguousCell:
-    """Return the error for a number or date of which .xls and .ods do not tell how it is shown."""
-    return AmbiguousCell("unknown_format", value=value)
 
 
 def cell_name(row: int, column: int) -> str:
@@ -358,9 +351,7 @@ def read_number(entry: SheetCell) -> ParsedNumber:
     if isinstance(value, bool) or not isinstance(value, int | float) or not Decimal(value).is_finite():
         raise AmbiguousCell("not_a_number", value=value)
     number = check_digits(to_decimal(value), value)
-    if entry.percent:
-        return ParsedNumber(plain_decimal(number, 2), percent=True)
-    return ParsedNumber(number, percent_unknown=entry.unknown_format == "xls" and 0 < abs(number) <= 1)
+    return ParsedNumber(plain_decimal(number, 2), percent=True) if entry.percent else ParsedNumber(number)
 
 
 def read_measurement(entry: SheetCell) -> ParsedNumber:

@@ -10,7 +10,6 @@ import datetime
 import io
 import math
 import re
-import struct
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -18,15 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from posixpath import join, normpath
-from typing import Any, Literal
+from typing import Any
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from django.utils.translation import gettext as _
-from olefile import OleFileIO
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.utils.cell import coordinate_to_tuple
-from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum, load_workbook
+from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
 from core.spreadsheets.cells import (
     MAX_BYTES,
@@ -44,14 +42,11 @@ from core.spreadsheets.cells import (
 from core.spreadsheets.writer import FORMULA_PATTERN
 
 ZIP_SIGNATURES, OLE_SIGNATURE = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-ODS_TYPE = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"  # first member of an .ods, behind 30 bytes
 WORKBOOK_NAMES = {".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".et", ".ett", ".ods"}
 WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|table|meta|\?xml|\?mso)", re.IGNORECASE)
 
-BOMS = (  # UTF-32 begins like UTF-16 and is caught by its NUL characters
+BOMS = (
     (codecs.BOM_UTF8, "utf-8", "UTF-8 with BOM"),
-    (codecs.BOM_UTF16_LE, "utf-16-le", "UTF-16"),
-    (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16"),
     (b"\x84\x31\x95\x33", "gb18030", "GB18030"),
     (b"", "utf-8", "UTF-8"),
 )
@@ -71,44 +66,40 @@ SMALL_MEMBER = 8 * 2**20  # a member up to this size may have any ratio: it is r
 MAX_DEPTH = 100  # of elements within each other
 UNZIP_ERRORS = (BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError, KeyError)
 TRUE_VALUES = {"1", "true"}
-MACROS = re.compile(r"vbaproject\.bin$|/macrosheets/|^basic/|^scripts/", re.IGNORECASE)
+MACROS = re.compile(r"vbaproject\.bin$|/macrosheets/", re.IGNORECASE)
 LITERALS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')  # of a number format
 CHINESE_MONTHS = dict.fromkeys((27, 36, 50, 52, 57), "yyyy年m月")  # built-in formats of mainland China
-XLS_CELLS = {0x06, 0xBD, 0xFD, 0x203, 0x204, 0x205, 0x27E}  # records of an .xls that begin with row and column
-XLS_SHEET, XLS_SIZE, XLS_TEXTS, XLS_NUMBERS = 0x809, 0x200, 0xFC, 0xBD
 
 csv.field_size_limit(MAX_BYTES)  # a text too long for a cell is an error of its cell
 
 
 def unpacked_size(name: str, content: bytes) -> int:
     """Return how many bytes there are to read. Raises UnreadableFile."""
-    if detect_format(name, content) in {"xlsx", "ods"}:
+    if detect_format(name, content) == "xlsx":
         return sum(member.file_size for member in open_zip(content).infolist())
     return len(content)
 
 
 def sheet_names(name: str, content: bytes) -> list[str]:
     """Return the visible sheets of a workbook; one without a name for CSV. Raises UnreadableFile."""
-    file_format = detect_format(name, content)
-    return [""] if file_format == "csv" else open_workbook(file_format, content)[1]
+    return [""] if detect_format(name, content) == "csv" else open_workbook(content)[1]
 
 
 def read_sheet(name: str, content: bytes, sheet: str | None = None) -> Sheet:
     """Return one sheet of the file `name`: the first visible one unless another is named. Raises UnreadableFile."""
-    file_format = detect_format(name, content)
-    return read_csv(content) if file_format == "csv" else read_workbook(file_format, content, sheet)
+    return read_csv(content) if detect_format(name, content) == "csv" else read_workbook(content, sheet)
 
 
 def detect_format(name: str, content: bytes) -> FileFormat:
-    """Return how to read the file, by its content. Raises UnreadableFile where it is neither a workbook nor text."""
+    """Return how to read the file, by its content. Raises UnreadableFile where it is neither .xlsx nor text."""
     if len(content) > MAX_BYTES:
         raise UnreadableFile("too_large", limit=MAX_BYTES // 2**20)
     if not content.strip(b"\x00"):
         raise UnreadableFile("empty")
-    if content.startswith(OLE_SIGNATURE):
-        return "xls"
+    if content.startswith(OLE_SIGNATURE):  # a workbook before 2007, or one of today with a password
+        raise UnreadableFile("encrypted" if "EncryptedPackage".encode("utf-16-le") in content else "not_a_workbook")
     if content.startswith(ZIP_SIGNATURES):
-        return "ods" if content.startswith(ODS_TYPE, 30) else "xlsx"
+        return "xlsx"
     if WEB_PAGE.match(content, 0, 1000):
         text = _("This is a web page or XML, not a workbook. Open it in Excel or WPS and save it as .xlsx.")
         raise UnreadableFile("not_a_workbook", text)
@@ -175,7 +166,7 @@ def read_csv(content: bytes) -> Sheet:
 def decode_text(content: bytes) -> tuple[str, str]:
     """Return the text and the name of its encoding: by byte-order mark, else UTF-8, else GB18030, for the whole file.
 
-    Raises UnreadableFile where it is none of these, or two of them, and where it holds NUL characters.
+    Raises UnreadableFile where it is none of these, or two of them, and where it holds NUL characters, as UTF-16 does.
     """
     mark, codec, name = next(known for known in BOMS if content.startswith(known[0]))
     text = try_decode(content[len(mark) :], codec)
@@ -185,10 +176,8 @@ def decode_text(content: bytes) -> tuple[str, str]:
         mixed = any(len(CHINESE.findall(line)) > 1 for line in lines)  # with two Chinese characters that is no chance
         if mixed or PRIVATE_USE.search(text or ""):
             text = None
-    if text is None:
+    if text is None or "\x00" in text:
         raise UnreadableFile("encoding")
-    if "\x00" in text:
-        raise UnreadableFile("nul")
     return text, name
 
 
@@ -229,12 +218,10 @@ def parse_cell(text: str) -> SheetCell | None:
 class SheetDetails:
     """What calamine does not tell about a sheet."""
 
-    untold: Literal["", "xls", "ods"] = ""  # the kind of file, where it does not tell the number formats either
     formats: dict[Place, dict[str, Any]] = field(default_factory=dict)  # attributes of the SheetCell
     omitted: dict[Place, str] = field(default_factory=dict)  # "error", or "formula" where it may have no result
     stale: bool = False  # 0 is no result: the program that wrote the file left the calculation to Excel
     hidden: set[int] = field(default_factory=set)
-    merged: list[tuple[Place, Place]] = field(default_factory=list)  # in .ods; first and last cell, from 0
     epoch1904: bool = False
 
 
@@ -243,8 +230,6 @@ def reading_errors() -> Iterator[None]:
     """Raise UnreadableFile for whatever a damaged file makes libraries raise; calamine's panics are no Exceptions."""
     try:
         yield
-    except PasswordError as error:
-        raise UnreadableFile("encrypted") from error
     except (UnreadableFile, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
@@ -252,11 +237,9 @@ def reading_errors() -> Iterator[None]:
 
 
 @reading_errors()
-def open_workbook(
-    file_format: FileFormat, content: bytes
-) -> tuple[CalamineWorkbook, list[str], Callable[[str], SheetDetails]]:
+def open_workbook(content: bytes) -> tuple[CalamineWorkbook, list[str], Callable[[str], SheetDetails]]:
     """Scan and open a workbook; return it, its visible sheets, and the function that tells the details of one."""
-    scan_sheet = scan_workbook(file_format, content)
+    scan_sheet = scan_workbook(content)
     book = load_workbook(io.BytesIO(content))
     shown = SheetTypeEnum.WorkSheet, SheetVisibleEnum.Visible
     names = [sheet.name for sheet in book.sheets_metadata if (sheet.typ, sheet.visible) == shown]
@@ -267,9 +250,9 @@ def open_workbook(
 
 
 @reading_errors()
-def read_workbook(file_format: FileFormat, content: bytes, sheet: str | None) -> Sheet:
+def read_workbook(content: bytes, sheet: str | None) -> Sheet:
     """Return a sheet with the rows that hold something: from row 1, and from the first column in use."""
-    book, visible, scan_sheet = open_workbook(file_format, content)
+    book, visible, scan_sheet = open_workbook(content)
     title = visible[0] if sheet is None else sheet
     if title not in visible:
         text = _("The workbook has no visible sheet “%(name)s”. Choose another, or show it in Excel and save.")
@@ -284,14 +267,14 @@ def read_workbook(file_format: FileFormat, content: bytes, sheet: str | None) ->
     for (number, column), kind in details.omitted.items():
         if column not in rows[number] or (details.stale and kind == "formula" and rows[number][column].value == 0):
             rows[number][column] = SheetCell("#", error=kind)
-    filled = fill_merged_cells(rows, [*(worksheet.merged_cell_ranges or ()), *details.merged])
+    filled = fill_merged_cells(rows, worksheet.merged_cell_ranges or [])
     lines = [SheetRow(number, cells) for number, cells in sorted(rows.items()) if cells]
     if not lines:
         text = _("The sheet “%(name)s” is empty. Choose another sheet, or put the list on it.")
         raise UnreadableFile("empty", text, name=title)
     hidden = sum(line.number in details.hidden for line in lines)
     others = [name for name in book.sheet_names if name != title]
-    return Sheet(file_format, title, "", lines, hidden, others, filled, details.epoch1904)
+    return Sheet("xlsx", title, "", lines, hidden, others, filled, details.epoch1904)
 
 
 def read_cell(value: Any, details: SheetDetails, place: Place) -> SheetCell:
@@ -304,8 +287,7 @@ def read_cell(value: Any, details: SheetDetails, place: Place) -> SheetCell:
         if not math.isfinite(value):
             return SheetCell(str(value))
         value = int(value) if value.is_integer() else value
-    form = details.formats.get(place) or {"unknown_format": details.untold}
-    return SheetCell(value, **form)
+    return SheetCell(value, **details.formats.get(place, {}))
 
 
 def fill_merged_cells(
@@ -394,47 +376,17 @@ def read_elements(parts: ZipFile, name: str) -> Iterator[tuple[str, dict[str, st
             elements.clear()
 
 
-def scan_workbook(file_format: FileFormat, content: bytes) -> Callable[[str], SheetDetails]:
+def scan_workbook(content: bytes) -> Callable[[str], SheetDetails]:
     """Return the function that gives the details of a sheet. Raises UnreadableFile for a hostile file, any error for a
     damaged one.
     """
-    if file_format == "xls":
-        scan_xls(content)
-        return lambda _title: SheetDetails(untold="xls")
     parts = open_zip(content)
     names = member_names(parts)
-    if ("content.xml" if file_format == "ods" else "xl/workbook.xml") not in names:
-        text = _("This is no Excel workbook, but another kind of file. Open it in Excel or WPS and save it as .xlsx.")
-        raise UnreadableFile("not_a_workbook", text)
+    if "xl/workbook.xml" not in names:
+        raise UnreadableFile("not_a_workbook")
     if any(map(MACROS.search, names)):
         raise UnreadableFile("macro")
-    return scan_ods(parts, names) if file_format == "ods" else scan_xlsx(parts, names)
-
-
-def scan_xls(content: bytes) -> None:
-    """Look at the records of an .xls: cells, the extent that a sheet claims, and the number of texts.
-
-    A record is its type, its length and its data.
-    """
-    if "EncryptedPackage".encode("utf-16-le") in content:
-        raise UnreadableFile("encrypted")
-    if "_VBA_PROJECT".encode("utf-16-le") in content:
-        raise UnreadableFile("macro")
-    extent, place = Extent(), 0
-    book = OleFileIO(content)
-    stream = book.openstream("Workbook" if book.exists("Workbook") else "Book").read()
-    while place + 4 <= len(stream):
-        kind, length = struct.unpack_from("<HH", stream, place)
-        data, place = stream[place + 4 : place + 4 + length], place + 4 + length
-        if kind == XLS_SHEET:
-            extent.next_sheet()
-        elif kind == XLS_SIZE and length >= 12:
-            extent.reach(*struct.unpack_from("<4xI2xH", data))
-        elif kind == XLS_TEXTS and struct.unpack_from("<4xI", data)[0] > len(stream):
-            raise UnreadableFile("bomb")
-        elif kind in XLS_CELLS:
-            row, column = struct.unpack_from("<HH", data)
-            extent.reach(row + 1, 1 + (struct.unpack("<H", data[-2:])[0] if kind == XLS_NUMBERS else column))
+    return scan_xlsx(parts, names)
 
 
 def parse_format(code: str) -> dict[str, Any]:
@@ -506,38 +458,3 @@ def scan_sheet(parts: ZipFile, member: str, styles: dict[str, dict[str, Any]], d
                 if kind == "str":  # a text may be empty
                     details.omitted.pop(place, None)
     return details
-
-
-def scan_ods(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDetails]:
-    """Scan all cells of an .ods, repeated ones included: extent, percentages, errors and merged cells."""
-    manifest = names.get("meta-inf/manifest.xml")
-    if manifest and any(tag == "encryption-data" for tag, _attributes in read_elements(parts, manifest)):
-        raise UnreadableFile("encrypted")
-    sheets: dict[str, SheetDetails] = {}
-    details, extent = SheetDetails(untold="ods"), Extent()
-    row, rows, column = 0, 1, 0
-    for tag, attributes in read_elements(parts, names["content.xml"]):
-        match tag:
-            case "table":
-                details = sheets.setdefault(attributes.get("table:name", ""), SheetDetails(untold="ods"))
-                extent.next_sheet()
-                row, rows = 0, 1
-            case "table-row":
-                row, column = row + rows, 0
-                rows = int(attributes.get("table:number-rows-repeated", 1))
-            case "table-cell" | "covered-table-cell":
-                left, last = column + 1, row + rows - 1
-                column += int(attributes.get("table:number-columns-repeated", 1))
-                height = int(attributes.get("table:number-rows-spanned", 1))
-                width = int(attributes.get("table:number-columns-spanned", 1))
-                if height > 1 or width > 1:
-                    details.merged.append(((row - 1, left - 1), (row + height - 2, left + width - 2)))
-                if not attributes.get("office:value-type"):
-                    continue
-                extent.reach(last, column)
-                places = [(r, c) for r in range(row, last + 1) for c in range(left, column + 1)]
-                if attributes["office:value-type"] == "percentage":
-                    details.formats.update({position: {"percent": True} for position in places})
-                elif attributes.get("calcext:value-type") == "error":
-                    details.omitted.update(dict.fromkeys(places, "error"))
-    return lambda title: sheets.get(title) or SheetDetails(untold="ods")

@@ -140,7 +140,6 @@ def test_what_the_check_of_a_file_says_of_readings(world: SimpleNamespace) -> No
     again = ["order", "AIR_A", "2024", 100, late, None]
     kept = [[item.pk, item.version, "order", "AIR_A", "2024", item.value] for item in (world.old, world.new)]
     periods = ["2024年", "2024-Q5", "24", "2024Q1", "2999", "2024-1", "第一季度"]
-    shares = [SheetCell(value, unknown_format="xls") for value in (0.65, 65, 0)]
     jump = [["county", "AIR_A", year, value, MARCH, None] for year, value in (("2023", 100), ("2024", 140))]
     said = {
         "the same value": told("readings", READINGS, [*first, "100.000", "2025-02-20", None]),
@@ -164,9 +163,6 @@ def test_what_the_check_of_a_file_says_of_readings(world: SimpleNamespace) -> No
         "a period that had not ended": told("readings", READINGS, ["county", "AIR_A", "2024", 1, "2024-12-01", None]),
         "accepted without a day": told("readings", STATES, [*jump[0], "accepted", None]),
         "accepted before the report": told("readings", STATES, [*jump[0], "accepted", "2025-02-01"]),
-        "shares of .xls": told(
-            "readings", READINGS, *[["jia", "SHARE", str(2022 + n), cell, MARCH, None] for n, cell in enumerate(shares)]
-        ),
         "percent and scales": told(
             "readings",
             READINGS,

@@ -4,8 +4,6 @@ import io
 from collections.abc import Collection, Mapping
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
-import xlwt
-
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -74,45 +72,3 @@ def workbook_bytes(rows: str = "", after: str = "", members: Mapping[str, str | 
         "xl/worksheets/sheet1.xml": sheet_xml(rows, after),
     }
     return zip_package({name: part for name, part in (parts | dict(members or {})).items() if part})
-
-
-def xls_bytes(*rows: tuple[object, ...], formats: dict[int, str] | None = None) -> bytes:
-    """Return an .xls with a sheet of these rows, and a hidden one; `formats` by column from 0."""
-    book = xlwt.Workbook()
-    sheet, hidden = book.add_sheet("试点"), book.add_sheet("说明")
-    hidden.visibility = 1
-    for row, values in enumerate(rows):
-        for column, value in enumerate(values):
-            style = xlwt.easyxf(num_format_str=(formats or {}).get(column, "General"))
-            if value is not None:
-                sheet.write(row, column, value, style)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-ODS_TYPE = "application/vnd.oasis.opendocument.spreadsheet"
-NAMESPACES = " ".join(
-    f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"'
-    for prefix in ("office", "table", "text", "manifest")
-)
-MANIFEST = f"<manifest:manifest {NAMESPACES}>%s</manifest:manifest>"
-
-
-def ods(table: str, **members: str) -> bytes:
-    """Return an .ods whose sheet "试点" has these rows of XML."""
-    body = f'<office:spreadsheet><table:table table:name="试点">{table}</table:table></office:spreadsheet>'
-    content = f"<office:document-content {NAMESPACES}><office:body>{body}</office:body></office:document-content>"
-    parts = {"mimetype": ODS_TYPE, "content.xml": content, "META-INF/manifest.xml": MANIFEST % ""}
-    return zip_package(parts | members, stored=("mimetype",))
-
-
-def ods_row(*cells: str, attributes: str = "") -> str:
-    return f"<table:table-row {attributes}>{''.join(cells)}</table:table-row>"
-
-
-def ods_cell(kind: str, value: str, attributes: str = "") -> str:
-    if kind == "string":
-        return f'<table:table-cell office:value-type="string" {attributes}><text:p>{value}</text:p></table:table-cell>'
-    name = {"date": "date-value", "boolean": "boolean-value"}.get(kind, "value")
-    return f'<table:table-cell office:value-type="{kind}" office:{name}="{value}" {attributes}/>'

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.spreadsheets.cells import Sheet, SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.cells import REASONS, Sheet, SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reader import read_sheet, sheet_names
 from core.spreadsheets.writer import escape_formula
 
@@ -36,12 +36,10 @@ def rejected(content: str | bytes, name: str = "名单.csv") -> UnreadableFile:
     [
         (b"", "utf-8", "UTF-8"),
         (b"\xef\xbb\xbf", "utf-8", "UTF-8 with BOM"),
-        (b"\xff\xfe", "utf-16-le", "UTF-16"),
-        (b"\xfe\xff", "utf-16-be", "UTF-16"),
         (b"", "gb18030", "GB18030"),
         (b"\x84\x31\x95\x33", "gb18030", "GB18030"),
     ],
-    ids=["utf-8", "utf-8 bom", "utf-16 le", "utf-16 be", "gb18030", "gb18030 bom"],
+    ids=["utf-8", "utf-8 bom", "gb18030", "gb18030 bom"],
 )
 def test_each_encoding_is_read_to_the_letter_and_named(mark: bytes, codec: str, name: str) -> None:
     content = mark + ("省份,名称\r\n" + f"{RARE_CHARACTERS}\r\n" * 5000).encode(codec)
@@ -64,15 +62,25 @@ def test_each_encoding_is_read_to_the_letter_and_named(mark: bytes, codec: str, 
         "名稱,說明\n臺灣,這個檔案的文字是繁體中文\n".encode("big5"),
         "nom,été\n".encode("latin-1"),
         "福建,福州\n".encode("utf-16-le")[:-1] + b"\xff",
-        b"\xff\xfe\x00\xd8a\x00",  # half a pair of surrogates
+        "福建,福州\n".encode("utf-16"),
+        "福建,福州\n".encode("utf-16-be"),
         b"\xef\xbb\xbf\xff",
         b"%PDF-1.7\n\x93\x8c\x8b\x9e\xff\xff",
     ],
-    ids=["first utf-8", "last utf-8", "big5", "latin-1", "utf-16 without mark", "surrogate", "broken utf-8", "pdf"],
+    ids=[
+        "first utf-8",
+        "last utf-8",
+        "big5",
+        "latin-1",
+        "utf-16 without mark",
+        "utf-16",
+        "utf-16 be",
+        "broken utf-8",
+        "pdf",
+    ],
 )
 def test_any_other_encoding_is_rejected(content: bytes) -> None:
-    assert rejected(content).code in {"encoding", "nul"}
-    assert ".xlsx" in rejected(content).message
+    assert (rejected(content).code, rejected(content).message) == ("encoding", REASONS["encoding"])
 
 
 def test_text_under_the_name_of_a_workbook_is_rejected() -> None:
@@ -182,7 +190,7 @@ CELLS = st.text(
 
 @given(
     table=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=5),
-    codec=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
+    codec=st.sampled_from(["utf-8", "utf-8-sig", "gb18030"]),
     delimiter=st.sampled_from([",", ";", "\t"]),
 )
 def test_any_table_comes_back_to_the_letter(table: list[list[str]], codec: str, delimiter: str) -> None:

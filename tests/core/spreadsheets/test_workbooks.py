@@ -1,34 +1,23 @@
 """Workbooks of Excel, WPS and report generators: what calamine gives, and what is scanned beside it."""
 
 import datetime as dt
-import io
 
 import pytest
-import xlwt
 from openpyxl.utils import get_column_letter
 
-from core.imports.columns import Column, DateColumn, RecordLookup
 from core.spreadsheets.cells import (
-    AmbiguousCell,
     Sheet,
     SheetCell,
     SheetRow,
     UnreadableFile,
-    read_date,
-    read_number,
 )
 from core.spreadsheets.reader import read_sheet, sheet_names
-from core.text import normalize_code
 from tests.core.spreadsheets.raw_workbooks import (
-    ods,
-    ods_cell,
-    ods_row,
     relationships_xml,
     sheet_xml,
     styles_xml,
     workbook_bytes,
     workbook_xml,
-    xls_bytes,
 )
 
 
@@ -168,61 +157,3 @@ def test_the_first_visible_sheet_is_read_and_the_others_are_named() -> None:
     hidden = workbook_xml('<sheet name="a" sheetId="1" state="hidden" r:id="rId1"/>')
     assert refusal(workbook_bytes(members={"xl/workbook.xml": hidden})) == "no_sheet"
     assert refusal(workbook_bytes("<row><c/></row>")) == "empty"
-
-
-# -- .xls and .ods ----------------------------------------------------------------------------------------
-
-
-def test_the_cells_of_an_xls() -> None:
-    day, moment = dt.date(2024, 1, 15), dt.datetime(2024, 1, 15, 10, 30)  # noqa: DTZ001  # a spreadsheet knows no zones
-    forms = {0: "yyyy-mm-dd", 1: "yyyy-mm-dd hh:mm"}
-    content = xls_bytes(("编号", " a "), (None, None, True), (day, moment), formats=forms)
-    sheet = read_sheet("名单.et", content)
-    assert (sheet.file_format, sheet.name, sheet.other_sheets) == ("xls", "试点", ["说明"])
-    assert sheet.rows[0] == SheetRow(1, {1: SheetCell("编号"), 2: SheetCell(" a ")})
-    assert [cell.value for row in sheet.rows[1:] for cell in row.cells.values()] == [True, day, moment]
-    assert sheet_names("名单.xls", content) == ["试点"]
-    assert refusal(content, "说明") == "no_sheet"
-
-
-def test_the_cells_of_an_ods() -> None:
-    kinds = {"string": "a", "percentage": "0.65", "date": "2024-01-15", "boolean": "true", "float": "2024.1"}
-    broken = ods_cell("string", "", 'table:formula="of:=1/0" calcext:value-type="error" xmlns:calcext="urn:c"')
-    rows = ods_row(*(ods_cell(kind, value) for kind, value in kinds.items()), broken)
-    content = ods(rows + ods_row(ods_cell("float", "7"), attributes='table:number-rows-repeated="2"'))
-    sheet = read_sheet("名单.ods", content)
-    assert (sheet.file_format, sheet.name, [row.number for row in sheet.rows]) == ("ods", "试点", [1, 2, 3])
-    first = list(sheet.rows[0].cells.values())
-    assert [cell.value for cell in first] == ["a", 0.65, dt.date(2024, 1, 15), True, 2024.1, "#"]
-    assert (read_number(first[1]).value, first[5].error) == (65, "error")
-
-
-def test_what_only_the_format_would_tell_is_an_error() -> None:
-    dated = xls_bytes((0.65, 12, dt.date(2024, 1, 1), 2024.1), formats={2: "yyyy-mm"})
-    share, code, month, half = read_sheet("a.xls", dated).rows[0].cells.values()
-    assert (read_number(share).percent_unknown, read_number(code).percent_unknown) == (True, False)
-    with pytest.raises(AmbiguousCell, match="January or October"):
-        read_date(half)
-    coded = Column("code", "code", normalize=normalize_code)
-    for asked, cell in ((coded, code), (DateColumn("day", "day", precision_column="precision"), month)):
-        with pytest.raises(AmbiguousCell) as error:
-            asked.parse(cell, RecordLookup())
-        assert error.value.code == "unknown_format"
-    assert Column("name", "name").parse(code, RecordLookup()) == "12"
-
-
-def test_merged_cells_of_each_kind_of_workbook() -> None:
-    book = xlwt.Workbook()
-    sheet = book.add_sheet("a")
-    sheet.write_merge(0, 2, 0, 0, "浙江")
-    for row, name in enumerate(("湖州", "嘉兴", "宁波")):
-        sheet.write(row, 1, name)
-    out = io.BytesIO()
-    book.save(out)
-    rows = ods_row(ods_cell("string", "浙江", 'table:number-rows-spanned="3"'), ods_cell("string", "湖州"))
-    for name in ("嘉兴", "宁波"):
-        rows += ods_row("<table:covered-table-cell/>", ods_cell("string", name))
-    for content in (out.getvalue(), ods(rows)):
-        found = read_sheet("a", content)
-        assert [row.cells[1].value for row in found.rows] == ["浙江"] * 3
-        assert found.filled_down == {(2, 1): "A1:A3", (3, 1): "A1:A3"}
