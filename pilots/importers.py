@@ -44,7 +44,7 @@ from pilots.replans import (
     save_replan,
     settle_planned_day,
 )
-from policies.importers import NOTE_HEADING, PROVINCE_HEADINGS, TITLE_HEADINGS
+from policies.importers import NOTE_HEADINGS, PROVINCE_HEADINGS, TITLE_HEADINGS
 
 # -- column types of indicator values ----------------------------------------------------------------------
 
@@ -126,8 +126,8 @@ class PilotImporter(Importer):
         "kind": ("类别", "试点类型", "试点类别"),
         "batch": ("试点批次",),
         "prefecture_zh": ("地级市", "所在市", "所在城市"),
+        "note_zh": NOTE_HEADINGS,
     }
-    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {"note": NOTE_HEADING}
     column_options: Mapping[str, Mapping[str, object]] = {
         "kind": {"synonyms": {"园区": "park", "工业园区": "park", "市": "city"}}
     }
@@ -139,11 +139,6 @@ class PilotImporter(Importer):
 class PilotPartImporter(Importer):
     """Base importer of records that belong to a pilot."""
 
-    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {
-        "note": NOTE_HEADING,
-        "reason": (gettext_lazy("reason"), ()),
-        "target_text": (gettext_lazy("target in words"), ()),
-    }
     heading_aliases: Mapping[str, tuple[str, ...]] = {
         "pilot": ("试点名称", "试点城市", "试点园区", "城市", "园区"),
         "indicator": ("指标名称", "指标代码"),
@@ -155,6 +150,7 @@ class PilotPartImporter(Importer):
         "owner": ("牵头单位", "责任部门"),
         "entered_on": ("进入时间",),
         "reported_on": ("报送时间", "上报日期", "上报时间"),
+        "note_zh": NOTE_HEADINGS,
     }
 
     def describe(self, row: Row) -> str:
@@ -524,10 +520,7 @@ class FollowUpImporter(Importer):
         "owner_agency": ("牵头单位", "责任部门"),
         "opened_on": ("交办时间",),
         "due_on": ("办理时限", "完成时限", "完成期限"),
-    }
-    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {
-        "task": (gettext_lazy("task"), ()),
-        "note": NOTE_HEADING,
+        "note_zh": NOTE_HEADINGS,
     }
 
     def extra_columns(self) -> list[Column]:
@@ -584,9 +577,6 @@ class FollowUpImporter(Importer):
 # -- practices ------------------------------------------------------------------------------------------
 
 
-SingleLanguage = Mapping[str, tuple[object, tuple[str, ...]]]
-
-
 class PracticeImporter(Importer):
     name = "practices"
     model = Practice
@@ -599,14 +589,7 @@ class PracticeImporter(Importer):
         "action_zh": ("主要做法", "具体做法"),
         "conditions_zh": ("适用条件",),
         "risks_zh": ("风险",),
-    }
-    single_language_headings: SingleLanguage = {
-        "problem": (gettext_lazy("problem"), ()),
-        "action": (gettext_lazy("what was done"), ()),
-        "conditions": (gettext_lazy("conditions"), ()),
-        "risks": (gettext_lazy("risks"), ()),
-        "retired_reason": (gettext_lazy("reason for retiring"), ()),
-        "note": NOTE_HEADING,
+        "note_zh": NOTE_HEADINGS,
     }
     column_options: Mapping[str, Mapping[str, object]] = {"origins": {"required": True}}
 
@@ -618,6 +601,7 @@ class PracticePartImporter(Importer):
         "practice": ("经验做法名称", "做法名称"),
         "province": PROVINCE_HEADINGS,
         "pilot": ("试点名称", "应用试点"),
+        "note_zh": NOTE_HEADINGS,
         "place": ("应用地方", "地点"),
     }
 
@@ -639,11 +623,6 @@ class AdoptionImporter(PracticePartImporter):
     name = "adoptions"
     model = Adoption
     keys = (("practice", "pilot"), ("practice", "province", "place"))
-    single_language_headings: SingleLanguage = {
-        "give_up_text": (gettext_lazy("why it was given up"), ()),
-        "changed": (gettext_lazy("what was changed"), ()),
-        "note": NOTE_HEADING,
-    }
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         super().match_rows(rows, library)
@@ -679,10 +658,6 @@ class EffectImporter(PracticePartImporter):
     keys = (("practice", "statement_zh"), ("practice", "statement_en"))
     narrowing_fields = ("adoption",)
     excluded_fields = ("reading_before", "reading_after")
-    single_language_headings: SingleLanguage = {
-        "statement": (gettext_lazy("stated result"), ("成效",)),
-        "note": NOTE_HEADING,
-    }
     column_options: Mapping[str, Mapping[str, object]] = {
         "adoption": {"help": gettext_lazy("The record number of the copy, such as #12. Empty: the origin’s effect.")}
     }

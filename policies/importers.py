@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext_lazy
-
 from core.imports.importer import Importer, Row
 from policies.models import Policy, ProvincialPlan
 
 PROVINCE_HEADINGS = ("省", "地区", "省区市", "所属省份")
 TITLE_HEADINGS = ("文件名称", "政策名称", "方案名称", "标题")
-NOTE_HEADING = gettext_lazy("note"), ("说明",)
+NOTE_HEADINGS = ("说明", "备注")
 
 
 class DocumentImporter(Importer):
@@ -25,8 +23,8 @@ class DocumentImporter(Importer):
         "title_zh": TITLE_HEADINGS,
         "agencies": ("发文机关", "发文单位", "印发部门"),
         "responsible_agency": ("牵头部门", "牵头单位", "责任部门"),
+        "note_zh": NOTE_HEADINGS,
     }
-    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {"note": NOTE_HEADING}
     column_options: Mapping[str, Mapping[str, object]] = {"issued_on": {"precision_column": "issued_precision"}}
 
 

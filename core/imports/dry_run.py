@@ -30,7 +30,7 @@ from core.permissions import (
 )
 from core.records.models import HistoryModel, check_constraint_holds
 from core.spreadsheets.cells import AmbiguousCell, Sheet
-from core.text import PartialDate, Precision, label_value, normalize_text, translated_texts
+from core.text import PartialDate, Precision, label_value, normalize_text
 
 NEW_RECORD_NAME_FIELDS = ("slug", "name_zh", "name_en", "title_zh", "title_en")
 OUT_OF_SCOPE_CODE = "not_yours"
@@ -62,7 +62,7 @@ class DryRun:
 
 def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = no_progress) -> DryRun:
     """Parse and validate every row for a user; None stands for the command line, which may do everything."""
-    headings = find_headings(sheet, kind.accepted_columns, kind.keys if kind.keys_required else ())
+    headings = find_headings(sheet, kind.columns, kind.keys if kind.keys_required else ())
     plan = DryRun(kind, sheet, headings)
     if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.errors):
         return plan
@@ -129,24 +129,12 @@ def read_cells(row: Row, headings: Headings, library: RecordLookup, kind: Import
             else:
                 row.add_error(column, exc.code, str(exc.message))
                 row.unidentified = row.unidentified or isinstance(column, RecordNumberColumn)
-    assign_language_fields(row, kind)
     fill_precisions(row, headings.columns.values())
     for position, entry in row.line.cells.items():
         if position not in headings.headed and not is_blank(entry):  # its content would be lost silently
             message = _("This cell stands under no heading. Give its column a heading, or clear the cell.")
             value = displayed_value(entry.value)
             row.errors.append(ImportErrorDetail(row.number, position, "", value, "no_heading", message))
-
-
-def assign_language_fields(row: Row, kind: Importer) -> None:
-    """Assign a text without a language to the field of its language; an empty cell empties both fields."""
-    for text in translated_texts(kind.model):
-        if text.name in row.values:
-            parts = text.field_values(row.values.pop(text.name))
-            row.values.update({name: value or None for name, value in parts.items()})
-            places = dict(row.positions)
-            place = places.pop(text.name)
-            row.positions = places | dict.fromkeys(parts, place)
 
 
 def fill_precisions(row: Row, columns: Iterable[Column]) -> None:

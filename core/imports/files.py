@@ -83,7 +83,7 @@ def select_sheet(kind: Importer, name: str, content: bytes, sheet: str | None) -
         return read_sheet(name, content, sheet)
     titles = sheet_names(name, content)[:MAX_SHEETS]
     sheets = (read_sheet(name, content, title or None) for title in titles)
-    fits = (read for read in sheets if find_headings(read, kind.accepted_columns, kind.keys).columns)
+    fits = (read for read in sheets if find_headings(read, kind.columns, kind.keys).columns)
     return next(fits, None) or read_sheet(name, content)
 
 
@@ -98,7 +98,7 @@ def detect_importer(kinds: Iterable[Importer], name: str, content: bytes) -> tup
     for title in sheet_names(name, content)[:MAX_SHEETS]:
         sheet = read_sheet(name, content, title or None)
         for kind in kinds:
-            headings = find_headings(sheet, kind.accepted_columns, kind.keys)
+            headings = find_headings(sheet, kind.columns, kind.keys)
             score = max(0, len(headings.columns) - sum(fault.code == "unknown_column" for fault in headings.errors))
             if score > most:
                 best, most = [], score

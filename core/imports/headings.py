@@ -122,7 +122,7 @@ def match_heading(value: object, words: Mapping[str, Column]) -> Column | None:
 
 
 def read_headings(line: SheetRow, words: Mapping[str, Column]) -> Headings:
-    headings, names = Headings(row=line.number), {column.name for column in words.values()}
+    headings = Headings(row=line.number)
     for position, entry in sorted(line.cells.items()):
         word, column, shown = (
             normalized_heading(entry.value),
@@ -131,7 +131,7 @@ def read_headings(line: SheetRow, words: Mapping[str, Column]) -> Headings:
         )
         if word:
             headings.headed.add(position)
-        if column and any(fills_same_field(column.name, other, names) for other in headings.names):
+        if column and column.name in headings.names:
             headings.add_error("twice", _("This column stands here twice. Keep one."), position, shown, shown)
         elif column:
             headings.columns[position] = column
@@ -145,12 +145,6 @@ def read_headings(line: SheetRow, words: Mapping[str, Column]) -> Headings:
             labels = {"word": truncate(entry.value), "near": words[near].heading if near else ""}
             headings.add_error("unknown_column", message % labels, position, shown, shown)
     return headings
-
-
-def fills_same_field(name: str, other: str, names: set[str]) -> bool:
-    """Whether two columns fill one field: the same, or a text without a language and one of its languages."""
-    pairs = [{f"{one}_en", f"{one}_zh"} for one in (name, other)]
-    return name == other or any(pair <= names and pair & {name, other} for pair in pairs)
 
 
 def add_missing_key(headings: Headings, columns: Sequence[Column], keys: Sequence[tuple[str, ...]]) -> None:

@@ -21,7 +21,7 @@ from core.http import truncate
 from core.imports.columns import Column, RecordColumn, RecordLookup, RecordNumberColumn, column_for_field
 from core.imports.headings import ImportErrorDetail, displayed_value
 from core.spreadsheets.cells import SheetCell, SheetRow, strip_invisible
-from core.text import join_short, translated_texts
+from core.text import join_short
 
 Action = Literal["create", "update", "unchanged"]
 
@@ -126,8 +126,6 @@ class Importer:
     narrowing_fields: LookupKey = ()  # what has to agree as well, where the file has these columns
     excluded_fields: tuple[str, ...] = ()
     heading_aliases: Mapping[str, tuple[str, ...]] = {}  # other headings of a field, as ledgers have them
-    single_language_headings: Mapping[str, tuple[object, tuple[str, ...]]] = {}
-    """By text in two languages, the heading (and its aliases) of a column that holds it in one language."""
     column_options: Mapping[str, Mapping[str, Any]] = {}  # by field, in what its column differs from the field
 
     @property
@@ -168,17 +166,8 @@ class Importer:
         return []
 
     @cached_property
-    def accepted_columns(self) -> list[Column]:
-        """The columns that a file may have: those of exports and templates, and of older files those that hold a text
-        in one language, and fill the field of that.
-        """
-        headings = self.single_language_headings  # a text that nobody enters has none
-        older = [(text.name, *headings[text.name]) for text in translated_texts(self.model) if text.name in headings]
-        return [*self.columns, *(Column(name, label, aliases=words) for name, label, words in older)]
-
-    @cached_property
     def columns_by_name(self) -> dict[str, Column]:
-        return {column.name: column for column in self.accepted_columns}
+        return {column.name: column for column in self.columns}
 
     @cached_property
     def relation_fields(self) -> set[str]:

@@ -160,10 +160,6 @@ class SeedImporter(Importer):
         own = [column for column in super().columns if column.stored]
         return [*own, *([Column("key", "key", stored=False)] if "key" in self.file.key else [])]
 
-    @property
-    def accepted_columns(self) -> list[Column]:
-        return self.columns
-
     def new_lookup(self, *, epoch1904: bool) -> RecordLookup:
         lookup = SeedLookup(epoch1904=epoch1904)
         lookup.ids = self.ids

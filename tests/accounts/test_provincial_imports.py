@@ -55,7 +55,7 @@ def editor(world: SimpleNamespace, client: Client) -> User:
     return user
 
 
-PLANS = ["policy", "province", "status", "note"]
+PLANS = ["policy", "province", "status", "note_en"]
 
 
 FOREIGN = [
@@ -68,8 +68,8 @@ FOREIGN = [
         [["new", "新", "provincial", "away", "2023-01-01"]],
         "D2",
     ),
-    ("policies", ["code", "note"], [["national", "taken"]], "2"),
-    ("milestones", ["pilot", "title_zh", "planned_on", "note"], [["away-city", "平台", "2025-05-01", "x"]], "A2"),
+    ("policies", ["code", "note_en"], [["national", "taken"]], "2"),
+    ("milestones", ["pilot", "title_zh", "planned_on", "note_en"], [["away-city", "平台", "2025-05-01", "x"]], "A2"),
     ("milestones", ["pilot", "title_zh", "facet", "planned_on"], [["away-city", "新", "goal", "2026-05-01"]], "A2"),
     ("targets", ["pilot", "indicator", "target_year", "target_value"], [["away-city", "SO2", "2026", "9"]], "A2"),
     (
@@ -165,7 +165,7 @@ def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: Use
     assert errors_of(plan) == [("F2", "not_yours"), ("G2", "not_yours")]
     reading = make.reading(world.home.pilot, world.so2, "2023", 10)
     kept = [[reading.pk, "accepted", str(reading.accepted_on), "noted"]]
-    heads = ["id", "state", "accepted_on", "note"]
+    heads = ["id", "state", "accepted_on", "note_en"]
     assert errors_of(dry_run_of("readings", heads, *kept, by=editor)) == [("D2", "not_yours")]
     kept[0][-1] = reading.note
     assert errors_of(dry_run_of("readings", heads, *kept, by=editor)) == []
@@ -180,7 +180,7 @@ def test_placing_pilots_by_a_file_takes_the_right(world: SimpleNamespace) -> Non
     """Somebody who may add and change pilots, but not say which there are."""
     clerk = User.objects.create_user("clerk")
     clerk.user_permissions.set(Permission.objects.filter(codename__in=["add_pilot", "change_pilot"]))
-    heads = ["code", "kind", "batch", "province", "note", "withdrawn_on"]
+    heads = ["code", "kind", "batch", "province", "note_en", "withdrawn_on"]
     kept = ["home-city", "city", "batch", "home", "noted", None]
     assert actions_of(dry_run_of("pilots", heads, kept, by=clerk)) == [(2, "update")]
     assert errors_of(dry_run_of("pilots", heads, kept, by=clerk)) == []

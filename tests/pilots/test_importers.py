@@ -21,12 +21,12 @@ from tests.support.snapshots import assert_snapshot
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 D = Decimal
 PILOTS = ["slug", "name_zh", "kind", "batch", "province", "parent", "industries"]
-STAGES = ["pilot", "stage", "planned_on", "entered_on", "reason"]
+STAGES = ["pilot", "stage", "planned_on", "entered_on", "reason_en"]
 MILESTONES = ["pilot", "title_zh", "title_en", "facet", "planned_on"]
 TARGETS = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps"]
-READINGS = ["pilot", "indicator", "period", "value", "reported_on", "note"]
+READINGS = ["pilot", "indicator", "period", "value", "reported_on", "note_en"]
 STATES = [*READINGS, "state", "accepted_on"]
-UNITS = ["pilot", "indicator", "period", "value", "unit", "reported_on", "note"]
+UNITS = ["pilot", "indicator", "period", "value", "unit", "reported_on", "note_en"]
 VERSIONS = ["id", "version", *READINGS]
 MARCH = date(2025, 3, 1)
 
@@ -156,7 +156,7 @@ def test_what_the_check_of_a_file_says_of_readings(world: SimpleNamespace) -> No
         "every version of an export": told("readings", VERSIONS[:6], *kept),
         "one of them edited": told("readings", VERSIONS[:6], kept[0], [*kept[1][:-1], 102]),
         "a version is not moved": told("readings", ["id", "period"], [world.value.pk, "2023"]),
-        "a note is added": told("readings", ["id", "note"], [world.value.pk, "checked"]),
+        "a note is added": told("readings", ["id", "note_en"], [world.value.pk, "checked"]),
         "periods": {
             period: told("readings", READINGS, ["county", "AIR_A", period, 1, MARCH, None]) for period in periods
         },
@@ -254,7 +254,7 @@ def test_accepting_and_disputing_take_a_right_and_repeating_none(world: SimpleNa
         "H2 not_yours: Your role may not enter this. Leave the cell empty.",
     ]
     assert told("readings", STATES, [*accepted[:-2], "reported", None], by=reporter) == ["row 2: create"]
-    heads = ["id", "state", "accepted_on", "note"]
+    heads = ["id", "state", "accepted_on", "note_en"]
     same = [value.pk, "accepted", value.accepted_on, value.note]
     assert told("readings", heads, same, by=reporter) == ["row 2: unchanged"]
     (refused,) = told("readings", heads, [*same[:-1], "n"], by=reporter)

@@ -32,7 +32,7 @@ DAY = "2022-06-17"
 
 FILES: dict[str, tuple[list[Any], ...]] = {
     "policies": (
-        ["slug", "title_zh", "parent", "issued_on", "agencies", "sources", "note"],
+        ["slug", "title_zh", "parent", "issued_on", "agencies", "sources", "note_en"],
         ["policy", "国策改", None, "2022-06-18", "agency-1", "源2；源0", "'=1+1"],
         ["new", "新", "newer", DAY, "agency-0、agency-1", "源1", None],
         ["newer", "更新", None, DAY, None, None, "说明"],
@@ -65,7 +65,7 @@ FILES: dict[str, tuple[list[Any], ...]] = {
         ["p", "AIR_B", "reach", 2023, 10, 2026, 5, "2024: 9", "源1"],
     ),
     "readings": (
-        ["pilot", "indicator", "period", "value", "version", "reported_on", "note", "sources"],
+        ["pilot", "indicator", "period", "value", "version", "reported_on", "note_en", "sources"],
         ["p", "AIR_A", "2023", 101, 1, "2024-03-01", "更正", "源0"],
         ["p", "AIR_A", "2024", 99, None, "2025-03-01", None, "源1；源2"],
         ["p", "AIR_B", "2024", 9, None, "2025-03-01", None, None],
@@ -328,9 +328,9 @@ def test_undo_is_rejected_when_an_old_code_is_taken(world: dict[str, Any]) -> No
 def test_undo_of_one_of_two_imports(world: dict[str, Any]) -> None:
     """The later one first; the earlier is rejected until then."""
     before = table_checksums()
-    first = run_import("pilots", ["slug", "note"], ["p", "first"])
+    first = run_import("pilots", ["slug", "note_en"], ["p", "first"])
     between = table_checksums()
-    second = run_import("pilots", ["slug", "note"], ["p", "second"])
+    second = run_import("pilots", ["slug", "note_en"], ["p", "second"])
     assert len(undo_errors(first)) == 1
     undo_import(second)
     assert table_checksums() == between

@@ -61,7 +61,8 @@ def test_an_empty_cell_empties_what_may_be_empty() -> None:
     policy = make.policy(slug="old", note="gone", confidence="media", calls_for_provincial_plan=True)
     policy.agencies.add(agency)
     plan = policy_plan(
-        ["old", None, None, None, None], heads=["slug", "note", "confidence", "agencies", "calls_for_provincial_plan"]
+        ["old", None, None, None, None],
+        heads=["slug", "note_en", "confidence", "agencies", "calls_for_provincial_plan"],
     )
     assert changes(plan) == {"Note in English": ("gone", "no data"), "Issued by": ("部", "no data")}
     assert [change.emptied for change in plan.rows[0].changes] == [True, True]
@@ -110,7 +111,7 @@ def test_another_code_or_number_is_another_record() -> None:
 
 def test_several_agree() -> None:
     one, two = make.policy(title_zh="同"), make.policy(title_zh="同")
-    plan = policy_plan(["同", "x"], heads=["title_zh", "note"])
+    plan = policy_plan(["同", "x"], heads=["title_zh", "note_en"])
     assert errors_of(plan) == [("2", "ambiguous")]
     assert plan.rows[0].errors[0].message == (
         f"Several records agree with this row: give the record number, {one.pk}, {two.pk}."
@@ -227,7 +228,7 @@ def test_all_errors_of_all_rows_in_their_cells() -> None:
 def test_columns_that_new_rows_need() -> None:
     """Said once, not row by row; and such a row is never counted as good."""
     policy, province = make.policy(), make.province()
-    plan = dry_run_of("plans", ["id", "policy", "note"], [None, policy.slug, "x"], [None, policy.slug, "y"])
+    plan = dry_run_of("plans", ["id", "policy", "note_en"], [None, policy.slug, "x"], [None, policy.slug, "y"])
     assert errors_of(plan) == [("1", "missing_column")]
     assert plan.errors[0].message == ("2 rows are new (the first is row 2) and need the column “Province”. Add it.")
     assert (plan.count_rows("create"), province.pk > 0) == (0, True)
@@ -244,7 +245,7 @@ def test_a_repealed_plan_and_the_one_after_it_are_two_records() -> None:
     run_import("plans", heads, *both)
     old, new = policy.plans.order_by("issued_on")
     assert actions_of(dry_run_of("plans", heads, *both)) == [(2, "unchanged"), (3, "unchanged")]
-    plain = ["id", "policy", "province", "note"]
+    plain = ["id", "policy", "province", "note_en"]
     found = dry_run_of("plans", plain, [None, "p", province.slug, "x"])
     assert errors_of(found) == [("2", "ambiguous")]
     numbers = f"{old.pk}, {new.pk}"
@@ -264,18 +265,6 @@ def test_text_under_no_heading() -> None:
         ["a", "甲", None, date(2022, 6, 17), None, None, None, "stray"], ["", "", "", None, None, None, None, " "]
     )
     assert errors_of(plan) == [("H2", "no_heading")]
-
-
-@pytest.mark.parametrize(
-    ("text", "english", "chinese"),
-    [("New, about 湖州", "New, about 湖州", "旧"), ("新的说明", "old", "新的说明"), (None, "", "")],
-)
-def test_a_note_without_a_language_goes_where_its_language_is(text: str | None, english: str, chinese: str) -> None:
-    """An empty cell empties both, as it always emptied the note."""
-    make.policy(slug="old", note_en="old", note_zh="旧")
-    plan = policy_plan(["old", text], heads=["slug", "note"])
-    record = plan.rows[0].record
-    assert (plan.errors, record.note_en, record.note_zh) == ([], english, chinese)
 
 
 def test_an_unchanged_row_is_no_error_though_a_newer_rule_would_reject_it() -> None:

@@ -13,7 +13,7 @@ PILOT = ["代码", "中文名称", "类型", "批次", "省份"]
 
 
 def find_in(kind: str, *rows: Any) -> Headings:
-    return find_headings(make_sheet(*rows), KINDS[kind].accepted_columns, KINDS[kind].keys)
+    return find_headings(make_sheet(*rows), KINDS[kind].columns, KINDS[kind].keys)
 
 
 def heading_names(headings: Headings) -> dict[int, str]:
@@ -34,7 +34,7 @@ def test_every_heading_leads_to_its_own_column(kind: Importer, language: str) ->
     """In each language, however the row is ordered; none is taken for another."""
     with translation.override(language):
         labels = [column.heading for column in reversed(kind.columns)]
-    headings = find_headings(make_sheet(labels), kind.accepted_columns, kind.keys)
+    headings = find_headings(make_sheet(labels), kind.columns, kind.keys)
     assert heading_names(headings) == dict(enumerate((column.name for column in reversed(kind.columns)), 1))
     assert headings.errors == []
 
@@ -114,13 +114,12 @@ def test_an_unknown_column_with_the_nearest() -> None:
     assert fault.message == "“provinz” is no column here. Did you mean “Province”? Rename it, or delete the column."
 
 
-@pytest.mark.parametrize("heading", ["Note", "备注", "note", "说明"])
-def test_a_file_from_before_notes_had_a_language_is_read(heading: str) -> None:
-    headings = find_in("pilots", ["slug", heading])
-    assert (heading_names(headings), error_codes(headings)) == ({1: "slug", 2: "note"}, [])
+@pytest.mark.parametrize("heading", ["备注", "说明"])
+def test_a_note_without_a_language_is_the_chinese_one(heading: str) -> None:
+    headings = find_in("pilots", ["slug", heading, "Note in English"])
+    assert (heading_names(headings), error_codes(headings)) == ({1: "slug", 2: "note_zh", 3: "note_en"}, [])
     assert error_codes(find_in("pilots", ["slug", heading, "中文备注"])) == [("C1", "twice")]
-    assert error_codes(find_in("pilots", ["slug", "Note in English", heading])) == [("C1", "twice")]
-    assert error_codes(find_in("pilots", ["slug", "Note in English", "中文备注"])) == []
+    assert error_codes(find_in("pilots", ["slug", "name_zh", "note"])) == [("C1", "unknown_column")]
 
 
 def test_columns_that_tell_rows_apart() -> None:
@@ -129,12 +128,12 @@ def test_columns_that_tell_rows_apart() -> None:
     assert [f.message for f in find_in("readings", ["pilot", "indicator", "value"]).errors] == [
         "The column “Period” is missing. Add it."
     ]
-    (fault,) = find_in("policies", ["kind", "level", "note"]).errors
+    (fault,) = find_in("policies", ["kind", "level", "note_en"]).errors
     assert fault.message == (
         "No column says which record a row is about. "
         "Add one of these: Code / Document number / Title in Chinese / Title in English."
     )
-    for row in (["id", "note"], ["slug", "note"], ["doc_number", "note"], ["title_en", "note"]):
+    for row in (["id", "note_en"], ["slug", "note_en"], ["doc_number", "note_en"], ["title_en", "note_en"]):
         assert error_codes(find_in("policies", row)) == []
 
 

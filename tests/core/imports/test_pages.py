@@ -94,7 +94,7 @@ def test_the_dry_run_shows_every_error_with_its_cell_and_writes_nothing(admin_cl
 def test_a_change_is_shown_field_by_field_and_what_is_emptied_is_marked(admin_client: Client, batch: Batch) -> None:
     elsewhere = make.province(name_en="Hebei")
     make.pilot(batch, elsewhere, slug="huzhou", name_zh="湖州", name_en="Huzhou", note="old note")
-    record = checked(admin_client, [*HUZHOU, ""], heads=[*HEADS, "note"])
+    record = checked(admin_client, [*HUZHOU, ""], heads=[*HEADS, "note_en"])
     page = admin_client.get(record.get_absolute_url())
     assert list(page.context["page"]) == [
         {

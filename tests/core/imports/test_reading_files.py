@@ -24,7 +24,7 @@ from tests import factories as make
 from tests.support.imports import csv_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
-HEADS = ["slug", "title_zh", "note"]
+HEADS = ["slug", "title_zh", "note_zh"]
 
 
 def book(**sheets: list[list[Any]]) -> bytes:
