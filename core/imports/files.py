@@ -184,7 +184,6 @@ def dry_run_report(plan: DryRun) -> dict[str, object]:
     return {
         "language": get_language(),
         "others": plan.sheet.other_sheets,
-        "hidden_rows": plan.sheet.hidden_rows,
         "filled": sorted(set(plan.sheet.filled_down.values())),
         "heading_row": plan.headings.row,
         "headings": [[position, column.heading] for position, column in sorted(plan.headings.columns.items())],

@@ -56,7 +56,6 @@ class Sheet:
     name: str  # empty for CSV
     encoding: str  # of CSV, else empty
     rows: list[SheetRow]  # in order; only those that hold something
-    hidden_rows: int = 0  # of the rows: hidden in an .xlsx, but read
     other_sheets: list[str] = field(default_factory=list)  # sheets of the workbook that were not read
     filled_down: dict[Place, str] = field(default_factory=dict)
     epoch1904: bool = False  # whether a bare number for a date counts from 1904

@@ -221,7 +221,6 @@ class SheetDetails:
     formats: dict[Place, dict[str, Any]] = field(default_factory=dict)  # attributes of the SheetCell
     omitted: dict[Place, str] = field(default_factory=dict)  # "error", or "formula" where it may have no result
     stale: bool = False  # 0 is no result: the program that wrote the file left the calculation to Excel
-    hidden: set[int] = field(default_factory=set)
     epoch1904: bool = False
 
 
@@ -272,9 +271,8 @@ def read_workbook(content: bytes, sheet: str | None) -> Sheet:
     if not lines:
         text = _("The sheet “%(name)s” is empty. Choose another sheet, or put the list on it.")
         raise UnreadableFile("empty", text, name=title)
-    hidden = sum(line.number in details.hidden for line in lines)
     others = [name for name in book.sheet_names if name != title]
-    return Sheet("xlsx", title, "", lines, hidden, others, filled, details.epoch1904)
+    return Sheet("xlsx", title, "", lines, others, filled, details.epoch1904)
 
 
 def read_cell(value: Any, details: SheetDetails, place: Place) -> SheetCell:
@@ -431,7 +429,7 @@ def scan_xlsx(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDet
 
 
 def scan_sheet(parts: ZipFile, member: str, styles: dict[str, dict[str, Any]], details: SheetDetails) -> SheetDetails:
-    """Scan a sheet of an .xlsx: extent, number formats, formulas, errors and hidden rows.
+    """Scan a sheet of an .xlsx: extent, number formats, formulas and errors.
 
     A cell stands after the one before unless it says where.
     """
@@ -441,8 +439,6 @@ def scan_sheet(parts: ZipFile, member: str, styles: dict[str, dict[str, Any]], d
             case "row":
                 row = int(attributes.get("r", row + 1))
                 place = row, 0
-                if attributes.get("hidden") in TRUE_VALUES:
-                    details.hidden.add(row)
             case "c":
                 place = coordinate_to_tuple(attributes["r"]) if attributes.get("r") else (row, place[1] + 1)
                 kind = attributes.get("t", "")

@@ -46,7 +46,7 @@ def test_each_encoding_is_read_to_the_letter_and_named(mark: bytes, codec: str, 
     found = read(content)
     assert sheet_names("a.csv", content) == [""]
     assert (found.file_format, found.name, found.encoding) == ("csv", "", name)
-    assert (found.other_sheets, found.filled_down, found.hidden_rows) == ([], {}, 0)
+    assert (found.other_sheets, found.filled_down) == ([], {})
     assert len(found.rows) == 5001
     assert found.rows[0] == SheetRow(1, {1: SheetCell("省份"), 2: SheetCell("名称")})
     assert {tuple(entry.value for entry in line.cells.values()) for line in found.rows[1:]} == {
