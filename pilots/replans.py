@@ -58,7 +58,7 @@ PILOT_FIXED = gettext_lazy("Its planned day was moved for this pilot. Enter it a
 
 
 def may_decide(user: Any) -> bool:
-    """Whether the user decides about planned days; None stands for the command line, which may."""
+    """Whether the user decides about planned days; None stands for the loader of seed records, which may."""
     return user is None or bool(user.has_perm(PLACE_PERMISSION))
 
 

@@ -61,7 +61,7 @@ class DryRun:
 
 
 def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = no_progress) -> DryRun:
-    """Parse and validate every row for a user; None stands for the command line, which may do everything."""
+    """Parse and validate every row for a user; None stands for the loader of seed records, which may do everything."""
     headings = find_headings(sheet, kind.columns, kind.keys if kind.keys_required else ())
     plan = DryRun(kind, sheet, headings)
     if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.errors):

@@ -54,7 +54,7 @@ class Row:
     missing: set[str] = field(default_factory=set)  # columns that it needs and the file does not have
     related_values: Any = None  # related records that the row holds in a cell of its own
     extra: dict[str, Any] = field(default_factory=dict)  # what a kind of its own keeps of the row
-    by: Any = None  # the user who imports; None is the command line
+    by: Any = None  # the user who imports; None is the loader of seed records
 
     @property
     def number(self) -> int:
@@ -177,12 +177,6 @@ class Importer:
     def column(self, name: str) -> Column | None:
         """Return the column of a field, None for a field that files do not hold."""
         return self.columns_by_name.get(name)
-
-    def can_import(self, user: Any) -> bool:
-        """Whether the user may both add and change such records. None stands for the command line, which may."""
-        opts = self.model._meta
-        names = [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in ("add", "change")]
-        return user is None or all(user.has_perm(name) for name in names)
 
     def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
         """Return why these rows need a reason for change; empty if they do not."""
@@ -352,8 +346,15 @@ KINDS: dict[str, Importer] = {}  # the kinds of records that can be imported, by
 
 
 def allowed_importers(user: Any) -> dict[str, Importer]:
-    """Return the kinds of records that the user may import, by name."""
-    return {name: kind for name, kind in KINDS.items() if kind.can_import(user)}
+    """Return the kinds of records that the user may import, by name: those that they may both add and change."""
+    found = {}
+    for name, kind in KINDS.items():
+        opts = kind.model._meta
+        if user.has_perms(
+            [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in ("add", "change")]
+        ):
+            found[name] = kind
+    return found
 
 
 def register(*kinds: Importer) -> None:

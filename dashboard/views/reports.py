@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 from core.history.entries import entry_columns
 from core.history.models import ChangeEvent
 from core.http import BadRequest, TrackerRequest, parse_day, today
-from core.imports.importer import KINDS
+from core.imports.importer import allowed_importers
 from core.imports.models import Import, ImportState
 from core.pages import Export, check_export, export_response
 from core.permissions import editor_province, in_scope, permission_name
@@ -223,7 +223,7 @@ def quality(request: TrackerRequest) -> HttpResponseBase:
         return file
     pages = Paginator(chase, ROWS_ON_A_PAGE)
     page = pages.get_page(requested_page(request, pages))
-    may_import = user.has_perm("core.add_import") and KINDS["pilots"].can_import(user)
+    may_import = user.has_perm("core.add_import") and "pilots" in allowed_importers(user)
     context = {
         **admin.site.each_context(request),
         "title": title,

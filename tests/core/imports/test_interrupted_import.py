@@ -18,7 +18,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.process, pytest.mark.database]
 ROWS, MOMENTS = 60, 4
 START = "import django, os, signal, sys; django.setup(); from django.db import connection\n"
 IMPORT = f"""{START}
-from django.core.management import call_command
+from pathlib import Path
+from core.imports.apply import confirm
+from core.imports.files import dry_run_of_file, save_dry_run
+from core.imports.importer import KINDS
+kind, content = KINDS["policies"], Path(sys.argv[2]).read_bytes()
 count, last = 0, int(sys.argv[1])
 def dying(execute, *args):
     global count
@@ -27,8 +31,16 @@ def dying(execute, *args):
         os.kill(os.getpid(), signal.SIGKILL)
     return execute(*args)
 with connection.execute_wrapper(dying):
-    call_command("import_records", sys.argv[2], kind="policies", confirm=True)
-print(count)
+    plan = dry_run_of_file(kind, "file.csv", content, by=None)
+    record = save_dry_run(plan, name="file.csv", content=content, by=None)
+    begun = count
+    confirm(kind, record, by=None)
+print(begun, count)
+"""
+UNDO = f"""{START}
+from core.imports.apply import undo
+from core.imports.models import Import
+undo(Import.objects.get(), by=None)
 """
 WRITTEN = "core_changeevent WHERE import_record_id IS NOT NULL AND NOT undoes"
 CONFIRM = f"""{START}
@@ -107,10 +119,9 @@ def file(tmp_path: Path) -> Path:
 def test_killed_at_any_moment(child_runner: ChildRunner, file: Path) -> None:
     """In the middle of the confirmation, before its last statement: all or nothing every time."""
     empty = child_runner.checksums()
-    begun = int(child_runner.run("-c", IMPORT.replace("confirm=True", "confirm=False"), "0", str(file))[1].split()[-1])
-    whole = int(child_runner.run("-c", IMPORT, "0", str(file))[1].split()[-1])
+    begun, whole = map(int, child_runner.run("-c", IMPORT, "0", str(file))[1].split())
     assert (child_runner.count("policies_policy"), child_runner.count("policies_historicalpolicy")) == (ROWS, ROWS)
-    assert child_runner.run("manage.py", "undo_import", "1")[0] == 0
+    assert child_runner.run("-c", UNDO)[0] == 0
     undone = child_runner.checksums()
     left = {name for name, rows in undone.items() if rows != empty[name]}
     assert left == {"policies_historicalpolicy", "core_changeevent"}  # the histories, and the line of their entries
