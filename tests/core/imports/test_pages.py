@@ -20,6 +20,7 @@ from core.imports import apply
 from core.imports.files import FAULT_COLOUR, delete_expired_files
 from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import BUSY, progress_of
+from core.spreadsheets.cells import REASONS
 from core.spreadsheets.reader import unpacked_size
 from pilots.models import Batch, Pilot
 from policies.models import Province
@@ -146,13 +147,19 @@ def test_a_record_that_changed_since_the_dry_run_stops_the_whole_import(admin_cl
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600), ("a.xlsx", b"PK\x03\x04"), ("a.csv", b'a,"b\n1,2')],
+    ("name", "content", "code"),
+    [
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "not_a_workbook"),
+        ("a.xlsx", b"PK\x03\x04", "damaged"),
+        ("a.csv", "省份,名称".encode("utf-16"), "encoding"),
+    ],
 )
-def test_a_file_that_cannot_be_read_is_rejected_at_its_field(admin_client: Client, name: str, content: bytes) -> None:
+def test_a_file_that_cannot_be_read_is_rejected_at_its_field(
+    admin_client: Client, name: str, content: bytes, code: str
+) -> None:
     page = upload(admin_client, SimpleUploadedFile(name, content))
     assert page.status_code == 200
-    assert len(page.context["form"].errors["file"]) == 1
+    assert page.context["form"].errors["file"] == [REASONS[code]]
     assert not Import.objects.exists()
 
 
