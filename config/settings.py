@@ -542,7 +542,6 @@ SPECTACULAR_SETTINGS = {
         **{name: f"{module}.{name}" for module, names in ENUMS.items() for name in names.split()},
         "MeasureField": "policies.models.Field",
         "StageCode": "pilots.models.Stage",
-        "Band": "pilots.metrics.ElasticityBand",
         "Basis": "pilots.analytics.synergy.EmissionBasis",
     },
 }

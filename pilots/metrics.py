@@ -60,18 +60,6 @@ def target_progress(base: Number | None, actual: Number | None, target: Number |
     return (Decimal(base) - actual) / (Decimal(base) - target)
 
 
-def expected_share_by_year(base_year: int, year: int, target_year: int) -> Decimal | None:
-    """Return E: the elapsed share of the years from base to target, from 0 to 1.
-
-    Whole years and not days, because 731 of 1096 days is a little more than two of three years, and a pilot exactly a
-    tenth behind would turn red for it. None when the target is not after the base.
-    """
-    if target_year <= base_year:
-        return None
-    elapsed = min(max(year, base_year), target_year) - base_year
-    return Decimal(elapsed) / (target_year - base_year)
-
-
 def expected_value(base: Number | None, target: Number | None, share: Decimal | None) -> Decimal | None:
     """Return V: the value of a straight path from base to target when `share` (E) of the change is due."""
     if base is None or target is None or share is None:
@@ -99,7 +87,8 @@ def share_on_path(path: Path, year: int) -> Decimal | None:
     """Return E on a path: the share of the whole change that is due, from 0 to 1; None when base equals target.
 
     Straight from one step to the next and not from end to end, level before the base and after the target. With one
-    step it is the elapsed share of time. While a path is level nothing more becomes due.
+    step it is the elapsed share of time, in whole years, because 731 of 1096 days is a little more than two of three
+    years, and a pilot exactly a tenth behind would turn red for it. While a path is level nothing more becomes due.
     """
     (base_year, base), (target_year, target) = path[0], path[-1]
     if base == target:
@@ -342,12 +331,6 @@ def _stage_issue(before: StageEvent | None, entry: StageEvent, reached: Stage | 
 EPSILON = Decimal("0.005")
 """A rate within 0.5 % of nothing is flat: this system's own convention."""
 
-BAND_TOLERANCE = Decimal("1e-9")
-"""A value this close to the edge of a band lies on it."""
-
-BALANCED_FROM, BALANCED_TO = Decimal("0.8"), Decimal("1.25")
-"""Elasticities from 4/5 to 5/4, both included, are balanced: this system's own convention."""
-
 
 def fraction_to_decimal(value: Fraction) -> Decimal:
     """Convert a fraction to a Decimal of 28 digits, rounding once: 1/200 stays 0.005 however it was summed."""
@@ -391,22 +374,21 @@ def is_flat(rate: Decimal) -> bool:
 class Emission:
     """One air pollutant of one pilot.
 
-    `base`, `actual` and `target` are in tonnes (or all in kilograms); `equivalent` is in kilograms per pollutant
-    equivalent, such as 0.95 for SO2. None is not known, and for `target` that none is set. Raises ValueError for an
-    equivalent that is not above 0 and for a negative amount.
+    `base` and `actual` are in tonnes (or both in kilograms); `equivalent` is in kilograms per pollutant equivalent,
+    such as 0.95 for SO2. None is not known. Raises ValueError for an equivalent that is not above 0 and for a negative
+    amount.
     """
 
     code: str
     base: Number | None
     actual: Number | None
     equivalent: Number | None
-    target: Number | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for impossible values."""
         if self.equivalent is not None and self.equivalent <= 0:
             raise ValueError(f"{self.code}: an equivalent of {self.equivalent} kg")
-        if any(amount is not None and amount < 0 for amount in (self.base, self.actual, self.target)):
+        if any(amount is not None and amount < 0 for amount in (self.base, self.actual)):
             raise ValueError(f"{self.code}: a negative emission")
 
     @property
@@ -472,87 +454,6 @@ def co_control(pollution: Decimal | None, carbon: Decimal | None) -> CoControl |
     if pollution > 0:
         return CoControl.CO_REDUCTION if carbon > 0 else CoControl.POLLUTION_DOWN_CARBON_UP
     return CoControl.CARBON_DOWN_POLLUTION_UP if carbon > 0 else CoControl.BOTH_UP
-
-
-class ElasticityBand(TextChoices):
-    """Which of pollution and carbon falls more, in a pilot where both fall."""
-
-    CARBON_LED = "carbon_led", _("Carbon-led")
-    BALANCED = "balanced", _("Balanced")
-    POLLUTION_LED = "pollution_led", _("Pollution-led")
-
-
-class Elasticity(NamedTuple):
-    """Cross-elasticity of reduction with the class of the two rates, which must be read first.
-
-    `value` and `band` are None unless both rates are reductions: two rises also give a positive quotient. `carbon_flat`
-    says that carbon hardly changed, so that there is no divisor.
-    """
-
-    kind: CoControl | None
-    value: Ratio | None
-    band: ElasticityBand | None
-    carbon_flat: bool
-
-
-def elasticity(pollution: Decimal | None, carbon: Decimal | None) -> Elasticity:
-    """Return Els: the rate of a pollutant (or of APeq) over the rate of carbon, both fractions; dimensionless.
-
-    Above 1 the pollutant falls more. Values are skewed (13 is common): draw them on a logarithmic axis. Source:
-    污染物减排量交叉弹性, Mao Xianqiang (毛显强) et al.; Nam et al. 2014, Energy Economics 46:186-201; the bands are
-    this system's own convention.
-    """
-    kind = co_control(pollution, carbon)
-    carbon_flat = carbon is not None and is_flat(carbon)
-    if kind != CoControl.CO_REDUCTION or pollution is None or carbon is None:
-        return Elasticity(kind, None, None, carbon_flat)
-    value, band = pollution / carbon, ElasticityBand.BALANCED
-    if value > BALANCED_TO + BAND_TOLERANCE:
-        band = ElasticityBand.POLLUTION_LED
-    elif value < BALANCED_FROM - BAND_TOLERANCE:
-        band = ElasticityBand.CARBON_LED
-    return Elasticity(kind, value, band, carbon_flat)
-
-
-def pollution_progress(emissions: Iterable[Emission]) -> Ratio | None:
-    """Return P_A: equivalents reduced over equivalents to reduce, of air pollutants with a target; None without any.
-
-    Each counts up to its target, so that one pollutant beyond its target does not hide another behind it. A pollutant
-    whose target is not below its base, or whose value is unknown, does not count. This system's own convention.
-    """
-    counted: list[Any] = [each for each in emissions if each.counts and each.target is not None]
-    done = due = Fraction(0)
-    for each in counted:
-        if each.target < each.base:
-            kilograms, aim = Fraction(each.equivalent), Fraction(each.base) - Fraction(each.target)
-            done += min(Fraction(each.base) - Fraction(each.actual), aim) / kilograms
-            due += aim / kilograms
-    return fraction_to_decimal(done / due) if due else None
-
-
-def clip_progress(done: Decimal) -> Decimal:
-    """Clip progress to [-1, 1], as it counts for ranking; show the unclipped value beside it."""
-    return min(max(done, Decimal(-1)), Decimal(1))
-
-
-def joint_progress(pollution: Decimal | None, carbon: Decimal | None) -> Decimal | None:
-    """Return S: the root of the product of P_A and P_C, each clipped to [-1, 1].
-
-    Positive when both are, negative when either is negative, 0 when either is 0; None when either is not known. It
-    punishes one-sided effort and rewards weak targets, so show the two rates beside it. Source: the synergy degree of a
-    composite system (复合系统协同度), Meng Qingsong and Han Wenxiu (孟庆松, 韩文秀), with target progress as the order
-    degree.
-    """
-    if pollution is None or carbon is None:
-        return None
-    first, second = clip_progress(pollution), clip_progress(carbon)
-    size = abs(first * second).sqrt()
-    return -size if size and min(first, second) < 0 else size
-
-
-def schedule_ratio(joint: Decimal | None, share: Decimal | None) -> Decimal | None:
-    """Return S / E: joint progress over what is due, 1 when both targets are on schedule; None when nothing is due."""
-    return None if joint is None or share is None or share <= 0 else joint / share
 
 
 # -- many pilots ---------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ LATIN = re.compile(
     r"https?://\S+|/\w+/\S*|[\w-]+\.(?:csv|json|xlsx|pdf|gov|cn|com|org)\b\S*|(?<![A-Za-z])[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+"
     r"|(?<![A-Za-z])(?:API|CSV|XLSX|DOCX|Word|PDF|OFD|JSON|YAML|PNG|JPG|OpenAPI|UTF-8|SHA-256|RFC|Accept(?:-Language)?"
     r"|YYYY-MM-DD|GB/T|HJ|CN-[A-Z]{2}|ISO(?: [\d-]+:CN)?|MIT|Chart\.js"
-    r"|SVG|ICS|Esc|CO2e?|CO₂|SO2|NOx|PM2\.5|PM10|VOCs|COD|GDP|APeq|Els|ISEC|P90|null|dev|kWh|kg|km|mg|curl|Python|requests|pandas"
+    r"|SVG|ICS|Esc|CO2e?|CO₂|SO2|NOx|PM2\.5|PM10|VOCs|COD|GDP|APeq|ISEC|P90|null|dev|kWh|kg|km|mg|curl|Python|requests|pandas"
     r")(?![A-Za-z])"
 )
 WORD = re.compile(r"[A-Za-z]{2,}")

@@ -162,17 +162,10 @@ def synergy_rows(items: Sequence[PilotSynergy | None]) -> list[Row]:
             cells.append(read(item) if item and not intensity else none)
         return cells
 
-    def ratio(name: str, places: int) -> list[Cell]:
-        values = [getattr(item, name) if item else None for item in items]
-        return [Cell(None if value is None else round(value, places), kind="decimal") for value in values]
-
     return [
         [_("Air pollutants (equivalents), change"), *total(lambda item: change_cell(item.air_change))],
         [_("Carbon, change"), *total(lambda item: change_cell(item.carbon_change))],
         [_("Class"), *total(lambda item: class_cell(item.kind))],
-        [_("Joint progress S"), *ratio("joint_progress", 3)],
-        [_("Due by now, E"), *ratio("expected_progress", 3)],
-        [_("S / E: 1 is on schedule"), *ratio("schedule_ratio", 2)],
     ]
 
 

@@ -1,4 +1,4 @@
-"""Synergy of pollution and carbon reduction: co-control, elasticities, joint progress, for page and API.
+"""Synergy of pollution and carbon reduction: rates and co-control classes, for page and API.
 
 Computed from amounts of the same base year and the same actual year; where either is missing, the pilot is listed as
 excluded with the reason, never as zero. Readings of concentrations, key-project tonnages and water are not used.
@@ -15,15 +15,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, QuerySet, TextChoices
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pilots import metrics
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.metrics import (
     CoControl,
-    Elasticity,
-    ElasticityBand,
     Emission,
     Equivalents,
     Ratio,
@@ -32,7 +29,7 @@ from pilots.metrics import (
     co_control,
     sum_without_overlap,
 )
-from pilots.models import Indicator, IndicatorKind, Pilot, Reading, Target, TargetKind
+from pilots.models import Indicator, IndicatorKind, Pilot, Reading, Target
 from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in
 
 
@@ -53,13 +50,11 @@ class PilotExclusionReason(TextChoices):
 
 @dataclass(frozen=True)
 class IndicatorChange:
-    """Change of a pilot's indicator between two years: reported amounts, with the target if set."""
+    """Change of a pilot's indicator between two years: reported amounts."""
 
     indicator: Indicator
     base: Decimal | None
     actual: Decimal | None
-    target: Decimal | None
-    target_year: int | None = None  # of the target, where one is set from the base
 
     @property
     def reduction(self) -> Reduction:
@@ -69,12 +64,11 @@ class IndicatorChange:
     def emission(self) -> Emission:
         """The amounts in tonnes; without an equivalent where the unit is not one of mass."""
         factor = self.indicator.tonnes_per_unit
-        base, actual, target = (
-            None if amount is None or factor is None else amount * factor
-            for amount in (self.base, self.actual, self.target)
+        base, actual = (
+            None if amount is None or factor is None else amount * factor for amount in (self.base, self.actual)
         )
         equivalent = None if factor is None else self.indicator.equivalent_kg
-        return Emission(self.indicator.code, base, actual, equivalent, target=target)
+        return Emission(self.indicator.code, base, actual, equivalent)
 
 
 @dataclass(frozen=True)
@@ -104,51 +98,6 @@ class PilotSynergy:
         if self.basis != EmissionBasis.TOTAL:
             return None
         return co_control(self.apeq.rate, self.carbon.reduction.rate)
-
-    @cached_property
-    def elasticity(self) -> Elasticity:
-        """Cross-elasticity of all air pollutants together to carbon."""
-        return metrics.elasticity(self.apeq.rate, self.carbon.reduction.rate)
-
-    @cached_property
-    def elasticities(self) -> dict[str, Elasticity]:
-        """Cross-elasticity of each air pollutant to carbon."""
-        rate = self.carbon.reduction.rate
-        return {pair.indicator.code: metrics.elasticity(pair.reduction.rate, rate) for pair in self.pollutants}
-
-    @property
-    def elasticity_values(self) -> dict[str, Ratio | None]:
-        return {code: elasticity.value for code, elasticity in self.elasticities.items()}
-
-    @property
-    def elasticity_bands(self) -> dict[str, ElasticityBand | None]:
-        return {code: elasticity.band for code, elasticity in self.elasticities.items()}
-
-    @cached_property
-    def pollution_progress(self) -> Ratio | None:
-        """P_A: equivalents achieved over planned, each pollutant's progress capped at 1."""
-        return metrics.pollution_progress(change.emission for change in self.pollutants)
-
-    @cached_property
-    def carbon_progress(self) -> Ratio | None:
-        """P_C: the carbon target's progress."""
-        return metrics.target_progress(self.carbon.base, self.carbon.actual, self.carbon.target)
-
-    @cached_property
-    def joint_progress(self) -> Ratio | None:
-        """S, from the pilot's own base, targets and values."""
-        return metrics.joint_progress(self.pollution_progress, self.carbon_progress)
-
-    @cached_property
-    def expected_progress(self) -> Decimal | None:
-        """E: the share of the carbon target's change that is due in the year; None without a target."""
-        aim = self.carbon.target_year
-        return None if aim is None else metrics.expected_share_by_year(self.base_year, self.year, aim)
-
-    @property
-    def schedule_ratio(self) -> Decimal | None:
-        """S / E: 1 when both targets are on schedule, below 1 when the pilot is behind."""
-        return metrics.schedule_ratio(self.joint_progress, self.expected_progress)
 
     @property
     def carbon_change(self) -> Ratio | None:
@@ -314,10 +263,7 @@ def pilot_synergy(
         target = targets.get(indicator.pk)
         own = target.base_value if target and target.base_year == base_year else None
         base = own if own is not None else values.get((indicator.pk, str(base_year)))
-        actual = values.get((indicator.pk, str(year)))
-        if not target or target.kind != TargetKind.REACH or own is None or target.target_value is None:
-            return IndicatorChange(indicator, base, actual, None)
-        return IndicatorChange(indicator, base, actual, target.target_value, target.target_year)
+        return IndicatorChange(indicator, base, values.get((indicator.pk, str(year))))
 
     carbon_change = change_of(carbon)
     if carbon_change.base is None:
@@ -327,16 +273,3 @@ def pilot_synergy(
     if not any(item.base is not None and item.actual is not None for item in pollutants):
         return PilotExclusionReason.NO_POLLUTANT
     return PilotSynergy(pilot, base_year, year, EmissionBasis(carbon.may_enter_synergy), carbon_change, pollutants)
-
-
-def no_elasticity(elasticity: Elasticity) -> tuple[str, str] | None:
-    """Return why there is no cross-elasticity, as code and text; None when there is one."""
-    if elasticity.value is not None:
-        return None
-    if elasticity.kind is None:
-        return "no_data", gettext("no data")
-    if elasticity.carbon_flat:
-        return "carbon_flat", gettext("carbon hardly changed: no elasticity")
-    if elasticity.kind == CoControl.FLAT:
-        return "pollutant_flat", gettext("the pollutant hardly changed: no elasticity")
-    return elasticity.kind.value, str(elasticity.kind.label)

@@ -41,7 +41,6 @@ from pilots.analytics.synergy import (
     PilotSynergy,
     Synergy,
     build_synergy,
-    no_elasticity,
     pilot_synergy,
 )
 from pilots.analytics.trend import Trend, build_trend
@@ -54,7 +53,7 @@ from pilots.api.records import (
     KindCountSerializer,
 )
 from pilots.lights import RULE_PILOT, Light
-from pilots.metrics import ORDERED_STAGES, CoControl, Elasticity, ElasticityBand, StageFunnel, year_due
+from pilots.metrics import ORDERED_STAGES, CoControl, StageFunnel, year_due
 from pilots.models import Colour, Indicator, LightOverride, Pilot, PilotKind, RollUp, Stage, TargetKind
 from pilots.replans import Replanning
 from policies.models import Field, Level
@@ -361,23 +360,6 @@ class CarbonSerializer(Serializer):
     rate = RatioField("reduced of base, as a fraction.", source="reduction.rate")
 
 
-class ElasticitySerializer(Serializer):
-    """Cross-elasticity of all air pollutants together to carbon."""
-
-    value = RatioField("The rate of air pollution over that of carbon; null unless both fall.")
-    band = ChoiceField(ElasticityBand.choices, "Which of the two falls more.", allow_null=True)
-    note = SerializerMethodField(help_text="Why there is no number; null where there is one.")
-
-    @extend_schema_field(ChoiceWithLabel(allow_null=True))
-    def get_note(self, elasticity: Elasticity) -> dict[str, str] | None:
-        return elasticity_note(elasticity)
-
-
-def elasticity_note(elasticity: Elasticity) -> dict[str, str] | None:
-    note = no_elasticity(elasticity)
-    return None if note is None else {"code": note[0], "text": note[1]}
-
-
 class PilotSynergySerializer(Serializer):
     """A pilot between its base year and the year asked. Rates are fractions, positive = reduced."""
 
@@ -393,28 +375,9 @@ class PilotSynergySerializer(Serializer):
         source="kind",
         allow_null=True,
     )  # a keyword of Python
-    els = DictField(
-        child=RatioField(),
-        source="elasticity_values",
-        help_text="Each rate over that of carbon; null unless both fall.",
-    )
-    els_notes = SerializerMethodField(help_text="Why there is no number, by pollutant; null where there is one.")
-    bands = DictField(
-        child=ChoiceField(ElasticityBand.choices, allow_null=True),
-        source="elasticity_bands",
-        help_text="Which of the two falls more, by pollutant.",
-    )
-    els_apeq = ElasticitySerializer(source="elasticity", help_text="The same of all air pollutants together.")
-    progress_air = RatioField("How far air pollution has come towards its targets.", source="pollution_progress")
-    progress_carbon = RatioField("How far carbon has come towards its target.", source="carbon_progress")
-    joint_progress = RatioField("Both together: the root of their product, negative when either goes the wrong way.")
 
     class Meta:
         list_serializer_class = RowsOfPageSerializer
-
-    @extend_schema_field(DictField(child=ChoiceWithLabel(allow_null=True)))
-    def get_els_notes(self, row: PilotSynergy) -> dict[str, dict[str, str] | None]:
-        return {code: elasticity_note(elasticity) for code, elasticity in row.elasticities.items()}
 
 
 class MissingPilotSerializer(Serializer):
@@ -475,11 +438,6 @@ class SynergyRowSerializer(Serializer):
     carbon_reduced = NumberField(source="synergy.carbon.reduction.amount")
     carbon_rate = RatioField(source="synergy.carbon.reduction.rate")
     rates = DictField(child=RatioField(), source="synergy.rates", allow_null=True)
-    els_apeq = RatioField(source="synergy.elasticity.value")
-    band = CharField(source="synergy.elasticity.band", allow_null=True)
-    progress_air = RatioField(source="synergy.pollution_progress")
-    progress_carbon = RatioField(source="synergy.carbon_progress")
-    joint_progress = RatioField(source="synergy.joint_progress")
 
 
 class SynergyView(PilotsView):
@@ -488,9 +446,9 @@ class SynergyView(PilotsView):
     about = (
         "Whether air pollution and carbon fall together, from a pilot’s base year to the year asked, by values "
         "accepted by the day. Rates are fractions, positive = reduced. apeq is in thousand pollutant equivalents, "
-        "carbon in the unit of its indicator (10⁴ t of CO₂, or an intensity). There is an elasticity only where both "
-        "fall; a rate within 0.5 % is flat. Pilots without the values needed are listed as missing, never as 0. Sums "
-        "leave out a park beside its city. As CSV or XLSX: the pilots, one row each."
+        "carbon in the unit of its indicator (10⁴ t of CO₂, or an intensity). A rate within 0.5 % is flat. Pilots "
+        "without the values needed are listed as missing, never as 0. Sums leave out a park beside its city. As CSV or "
+        "XLSX: the pilots, one row each."
     )
     filterset_class = filters.SynergyFilter
     serializer_class, row_serializer_class = SynergySerializer, SynergyRowSerializer

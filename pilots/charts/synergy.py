@@ -10,7 +10,6 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from math import ceil, floor
-from operator import attrgetter
 from typing import Any
 
 from django.urls import reverse
@@ -33,7 +32,7 @@ from core.text import (
 )
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
-from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, negated, no_elasticity
+from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, negated
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear
 from pilots.charts.cells import (
     amount_change_cell,
@@ -50,7 +49,7 @@ from pilots.charts.cells import (
 )
 from pilots.charts.status import value_axis_note
 from pilots.filters import SynergyPageFilter
-from pilots.metrics import EPSILON, CoControl, Elasticity
+from pilots.metrics import EPSILON, CoControl
 from pilots.models import Batch, Pilot, RollUp
 from policies.charts import counts_grid
 from policies.models import Province, Source
@@ -86,13 +85,13 @@ def basis_cell(item: PilotSynergy) -> Cell:
     return Cell(str(item.basis.label), tag="" if item.basis == EmissionBasis.TOTAL else "grey")
 
 
-def carbon_column(sort: str = "") -> Column[PilotSynergy]:
-    return Column("carbon", _("Carbon, change"), lambda item: change_cell(item.carbon_change), kind="share", sort=sort)
+def carbon_column() -> Column[PilotSynergy]:
+    return Column("carbon", _("Carbon, change"), lambda item: change_cell(item.carbon_change), kind="share")
 
 
-def air_column(sort: str = "") -> Column[PilotSynergy]:
+def air_column() -> Column[PilotSynergy]:
     label = _("Air pollutants (equivalents), change")
-    return Column("air", label, lambda item: change_cell(item.air_change), kind="share", sort=sort)
+    return Column("air", label, lambda item: change_cell(item.air_change), kind="share")
 
 
 def tonnes_column() -> Column[PilotSynergy]:
@@ -313,100 +312,6 @@ def amber_table(synergy: Synergy, statuses: Mapping[int, PilotStatus]) -> Table:
         Column("industries", _("Industries"), lambda item: industries_text(item.pilot), file_only=True),
     ]
     return make_table(columns, synergy.rising_carbon)
-
-
-# -- elasticities and joint progress -------------------------------------------------------------------
-
-
-def elasticity_table(synergy: Synergy) -> Table:
-    """Return the table of elasticities of each air pollutant, and of all together, to carbon, or why there is none."""
-    codes = {pair.indicator.code: pair.indicator for item in synergy.on_chart for pair in item.pollutants}
-    columns: list[Column[PilotSynergy]] = [
-        pilot_column(synergy_names(synergy)),
-        Column("class", _("Class"), lambda item: class_cell(item.kind)),
-        Column("all", _("All air pollutants / carbon"), lambda item: elasticity_cell(item.elasticity), kind="decimal"),
-        Column(
-            "band",
-            _("Which falls more"),
-            lambda item: str(item.elasticity.band.label) if item.elasticity.band else "",
-        ),
-        *(
-            Column(
-                code,
-                _("%(name)s / carbon") % {"name": pollutant.name},
-                lambda item, code=code: elasticity_cell(item.elasticities.get(code)),  # type: ignore[misc]
-                kind="decimal",
-            )
-            for code, pollutant in codes.items()
-        ),
-    ]
-    return make_table(columns, sort_by_class(synergy.on_chart))
-
-
-def elasticity_cell(elasticity: Elasticity | None) -> Cell:
-    """Return the elasticity where both fall, else the reason for none: two rises would give a positive quotient too."""
-    if elasticity is None:
-        return Cell(None)
-    lacking = no_elasticity(elasticity)
-    if lacking is None:
-        return Cell(round_to(elasticity.value, 2))
-    return Cell(None if lacking[0] == "no_data" else lacking[1])
-
-
-def joint_columns(names: Mapping[int, str] | None = None) -> list[Column[PilotSynergy]]:
-    return [
-        pilot_column(names),
-        Column(
-            "ratio",
-            _("S / E: 1 is on schedule"),
-            lambda item: round_to(item.schedule_ratio, 2),
-            kind="decimal",
-            sort="ratio",
-        ),
-        Column(
-            "joint", _("Joint progress S"), lambda item: round_to(item.joint_progress, 3), kind="decimal", sort="joint"
-        ),
-        Column("expected", _("Due by now, E"), lambda item: round_to(item.expected_progress, 3), kind="decimal"),
-        Column(
-            "air_progress",
-            _("Progress of air pollutants"),
-            "pollution_progress",
-            kind="share",
-            sort="air_progress",
-        ),
-        Column("carbon_progress", _("Progress of carbon"), kind="share", sort="carbon_progress"),
-        Column("class", _("Class"), class_of_totals_cell),
-        air_column(sort="air"),
-        carbon_column(sort="carbon"),
-        Column("basis", _("Basis"), basis_cell),
-    ]
-
-
-JOINT_SORTS = {
-    "ratio": "schedule_ratio",
-    "joint": "joint_progress",
-    "air_progress": "pollution_progress",
-    "carbon_progress": "carbon_progress",
-    "air": "air_change",
-    "carbon": "carbon_change",
-}
-JOINT_DEFAULT_SORT = "ratio"  # furthest behind first
-
-
-def joint_table(synergy: Synergy, sort: str = JOINT_DEFAULT_SORT) -> Table:
-    """Return the table of S against what is due, with both progresses and both rates: S alone rewards weak targets.
-
-    `sort` is a key of JOINT_SORTS, with a - prefix for descending order; rows without a value come last.
-    """
-    value = attrgetter(JOINT_SORTS[sort.removeprefix("-")])
-    rated = [item for item in synergy.pilots if value(item) is not None]
-    rated.sort(key=lambda item: (value(item), item.pilot.pk), reverse=sort.startswith("-"))
-    items = [*rated, *(item for item in synergy.pilots if value(item) is None)]
-    return make_table(joint_columns(synergy_names(synergy)), items)
-
-
-def round_to(value: Decimal | None, places: int) -> Decimal | None:
-    return None if value is None else round(value, places)
 
 
 # -- who is missing ------------------------------------------------------------------------------------

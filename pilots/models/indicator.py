@@ -81,7 +81,7 @@ class RollUp(models.TextChoices):
 
 
 class SynergyUse(models.TextChoices):
-    """Whether a value may enter the co-control coordinates and cross-elasticities.
+    """Whether a value may enter the co-control coordinates.
 
     Totals of pollutants are those of air; a water pollutant is never put beside them and carbon. A carbon intensity
     stands for a pilot without a carbon total, marked as such, and is in no class and no sum.
@@ -150,8 +150,8 @@ class Indicator(HistoryModel, BilingualNameModel):
         _("may enter synergy"),
         SynergyUse,
         _(
-            "Whether it may stand in the co-control coordinates and the elasticities: totals of air pollutants and of "
-            "carbon, in a unit of mass; a carbon intensity only where a pilot has no carbon total."
+            "Whether it may stand in the co-control coordinates: totals of air pollutants and of carbon, in a unit of "
+            "mass; a carbon intensity only where a pilot has no carbon total."
         ),
         max_length=9,
         default=SynergyUse.NO,

@@ -16,8 +16,6 @@ from core.tables import (
     ActiveFilter,
     FilterBar,
     Table,
-    requested_sort,
-    sortable_headers,
 )
 from core.text import format_amount, join_clauses, label_value
 from pilots.analytics.pilot_status import PilotStatus, build_progress
@@ -26,14 +24,10 @@ from pilots.analytics.synergy import Synergy, build_synergy
 from pilots.analytics.trend import build_trend
 from pilots.charts.cells import class_parts, format_carbon
 from pilots.charts.synergy import (
-    JOINT_DEFAULT_SORT,
     aggregation_text,
     amber_table,
     classes_table,
     coordinates_chart,
-    elasticity_table,
-    joint_columns,
-    joint_table,
     missing_groups,
     missing_table,
     synergy_title,
@@ -49,12 +43,11 @@ from pilots.tables import sources_of
 
 @page(*SynergyPageFilter.base_filters)
 def synergy(request: TrackerRequest) -> HttpResponseBase:
-    """Show co-control, elasticities and joint progress of rated pilots, and the excluded ones."""
+    """Show the co-control classes of rated pilots, and the excluded ones."""
     as_of = request.as_of
     pilots = Pilot.objects.listed(as_of)
     filterset = SynergyPageFilter(request.GET, queryset=pilots, request=request)
     bar = FilterBar(request, filterset.form)
-    sort = requested_sort(request, joint_columns(), JOINT_DEFAULT_SORT)
     result = build_synergy(filterset.qs.prefetch_related("industries"), as_of, filterset.picked_year)
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)
     sources = sources_of([item.pilot.pk for item in result.pilots], Reading, Target)
@@ -64,8 +57,6 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
         "classes": (_("Classes"), lambda: classes_table(result)),
         "amber": (_("Pollution down, carbon up"), lambda: amber_table(result, statuses)),
-        "elasticities": (_("Cross-elasticities"), lambda: elasticity_table(result)),
-        "joint": (_("Joint progress"), lambda: joint_table(result, sort)),
         "missing": (_("Who is missing, and why"), lambda: missing_table(result)),
     }
     figures = total_figures(result, chosen.name or chosen.name_with_count(result.of))
@@ -91,7 +82,6 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             "figures": figures,
             "classes": class_parts(result.kinds),
             "classes_title": clauses[0],
-            "joint_heads": sortable_headers(request, joint_columns(), sort),
             "groups": missing_groups(result),
             "rising_title": rising_title(statuses.values()),
             "tables": {slug: build() for slug, (_name, build) in builds.items() if slug != "missing"},

@@ -202,9 +202,9 @@ SYNERGY: dict[str, dict[str, Values]] = {  # accepted values of 2023 and 2025 by
 }  # fmt: skip
 
 
-def test_signs_come_before_the_elasticity_and_what_is_missing_is_named(client: Client, empty: None) -> None:
-    """Of a pilot for each case: class, rates, elasticities with a note where there is none; sums leave the park to its
-    city; carbon is found by its kind, whatever its code; without total carbon there is no class.
+def test_the_class_of_each_pilot_and_what_is_missing_is_named(client: Client, empty: None) -> None:
+    """Of a pilot for each case: class and rates; sums leave the park to its city; carbon is found by its kind, whatever
+    its code; without total carbon there is no class.
     """
     indicators = {code: make.indicator(code) for code in ("AIR_SO2", "AIR_NOX")}
     indicators |= {"AIR_KG": make.indicator("AIR_KG", unit="kg"), "CO2_TOT": make.carbon()}

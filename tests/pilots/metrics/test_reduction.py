@@ -1,4 +1,4 @@
-"""Reductions, equivalents, co-control, elasticity, progress and joint progress: worked examples, then their laws."""
+"""Reductions, equivalents, co-control, progress and steps: worked examples, then their laws."""
 
 from dataclasses import replace
 from datetime import date
@@ -10,20 +10,14 @@ from hypothesis import strategies as st
 
 from pilots.metrics import (
     CoControl,
-    ElasticityBand,
     Emission,
     Equivalents,
     Reduction,
     SumResult,
     apeq,
     co_control,
-    elasticity,
-    expected_share_by_year,
     expected_value,
-    joint_progress,
     median_range,
-    pollution_progress,
-    schedule_ratio,
     share_on_path,
     shortfall,
     sum_without_overlap,
@@ -38,8 +32,8 @@ RATES = st.decimals(-2, 1, places=6)
 SCALES = st.sampled_from([D(1000), D("0.001"), D(10) ** 4, D(1) / 8])
 
 CITY = [
-    Emission("AIR_SO2", 12_000, 10_200, D("0.95"), target=9_600),
-    Emission("AIR_NOX", 30_000, 27_600, D("0.95"), target=25_500),
+    Emission("AIR_SO2", 12_000, 10_200, D("0.95")),
+    Emission("AIR_NOX", 30_000, 27_600, D("0.95")),
     Emission("AIR_PM", 8_000, 7_200, D("2.18")),
     Emission("AIR_VOC", 20_000, 18_800, D("0.95")),
 ]
@@ -94,7 +88,7 @@ def test_nothing_to_add_is_not_zero() -> None:
     assert apeq([]) == Equivalents(None, None, None, (), 0)
 
 
-@pytest.mark.parametrize("wrong", [{"equivalent": 0}, {"equivalent": D(-1)}, {"base": -1}, {"target": -1}])
+@pytest.mark.parametrize("wrong", [{"equivalent": 0}, {"equivalent": D(-1)}, {"base": -1}])
 def test_an_impossible_emission_is_rejected(wrong: dict[str, Decimal]) -> None:
     with pytest.raises(ValueError, match="AIR_SO2"):
         replace(CITY[0], **wrong)
@@ -138,68 +132,6 @@ def test_the_class_of_two_rates(pollution: str, carbon: str, kind: CoControl, co
 def test_co_reduction_is_two_falls_and_nothing_else(pollution: Decimal, carbon: Decimal) -> None:
     both_fall = pollution > D("0.005") and carbon > D("0.005")
     assert (co_control(pollution, carbon) == CoControl.CO_REDUCTION) is both_fall
-    assert (elasticity(pollution, carbon).value is not None) is both_fall
-
-
-# -- elasticity ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("pollution", "carbon", "value", "of_band"),
-    [
-        ("0.15", "0.03", "5.00000", ElasticityBand.POLLUTION_LED),
-        ("0.08", "0.03", "2.66667", ElasticityBand.POLLUTION_LED),
-        ("0.03", "0.03", "1.00000", ElasticityBand.BALANCED),
-        ("0.02", "0.04", "0.50000", ElasticityBand.CARBON_LED),
-    ],
-)
-def test_els_of_a_co_reduction(pollution: str, carbon: str, value: str, of_band: ElasticityBand) -> None:
-    els = elasticity(D(pollution), D(carbon))
-    assert (els.kind, round(els.value or 0, 5), els.band) == (CoControl.CO_REDUCTION, D(value), of_band)
-
-
-def test_els_of_all_air_pollutants_of_a_city() -> None:
-    assert round(elasticity(apeq(CITY).rate, D("0.03")).value or 0, 5) == D("2.92612")
-
-
-@pytest.mark.parametrize(
-    ("pollution", "carbon", "kind", "carbon_flat"),
-    [
-        (D("-0.02"), D("-0.05"), CoControl.BOTH_UP, False),
-        (D("0.05"), D("-0.05"), CoControl.POLLUTION_DOWN_CARBON_UP, False),
-        (D("0.05"), D("0.001"), CoControl.FLAT, True),
-        (D("0.001"), D("0.05"), CoControl.FLAT, False),
-        (D("0.05"), D(0), CoControl.FLAT, True),
-        (None, D("0.05"), None, False),
-        (D("0.05"), None, None, False),
-    ],
-)
-def test_els_shows_no_number_where_it_would_mislead(
-    pollution: Decimal | None, carbon: Decimal | None, kind: CoControl | None, carbon_flat: bool
-) -> None:
-    els = elasticity(pollution, carbon)
-    assert (els.kind, els.value, els.band, els.carbon_flat) == (kind, None, None, carbon_flat)
-
-
-@pytest.mark.parametrize(
-    ("els", "of_band"),
-    [
-        ("0.7999", ElasticityBand.CARBON_LED),
-        ("0.8", ElasticityBand.BALANCED),
-        ("1.25", ElasticityBand.BALANCED),
-        ("1.2501", ElasticityBand.POLLUTION_LED),
-    ],
-)
-def test_the_edges_of_balance_are_balanced(els: str, of_band: ElasticityBand) -> None:
-    assert elasticity(D(els) / 10, D("0.1")).band == of_band
-
-
-def test_a_quotient_of_five_quarters_is_balanced_however_it_rounds() -> None:
-    pollution, carbon = Reduction(6, 5).rate, Reduction(15, 13).rate
-    assert pollution is not None
-    assert carbon is not None
-    assert pollution / carbon > D("1.25")
-    assert elasticity(pollution, carbon).band == ElasticityBand.BALANCED
 
 
 # -- sums over pilots ----------------------------------------------------------------------------------
@@ -254,8 +186,8 @@ def test_no_progress_without_all_three_or_a_way_to_go(values: tuple[int | None, 
 @pytest.mark.parametrize(
     ("year", "expected"), [(2022, D(0)), (2023, D(0)), (2024, D(1) / 3), (2025, TWO_THIRDS), (2026, D(1)), (2030, D(1))]
 )
-def test_a_yearly_share_counts_whole_years(year: int, expected: Decimal) -> None:
-    assert expected_share_by_year(2023, year, 2026) == expected
+def test_a_straight_path_counts_whole_years(year: int, expected: Decimal) -> None:
+    assert share_on_path([(2023, 100), (2026, 80)], year) == expected
 
 
 @pytest.mark.parametrize(
@@ -297,53 +229,3 @@ def test_a_path_is_straight_between_steps() -> None:
 def test_a_level_path_asks_for_nothing_more() -> None:
     assert share_on_path([(2023, 100), (2025, 100), (2026, 60)], 2025) == 0
     assert share_on_path([(2023, 5), (2026, 5)], 2024) is None
-
-
-# -- together ------------------------------------------------------------------------------------------
-
-
-def test_progress_of_pollutants_with_a_target() -> None:
-    assert rounds_to(pollution_progress(CITY), "0.6086957")
-
-
-def test_a_winner_hides_no_loser() -> None:
-    winner, loser = Emission("A", 100, 0, 1, target=90), Emission("B", 100, 100, 1, target=90)
-    assert pollution_progress([winner, loser]) == D("0.5")
-
-
-def test_a_pollutant_that_cannot_count_changes_nothing() -> None:
-    city = [
-        Emission("A", 100, None, 1, target=90),
-        Emission("B", None, 50, 1, target=90),
-        Emission("C", 100, 50, None, target=90),
-        Emission("D", 100, 50, 1, target=100),
-    ]
-    assert pollution_progress(city) is None
-    assert pollution_progress([*city, *CITY]) == pollution_progress(CITY)
-
-
-@pytest.mark.parametrize(
-    ("pollution", "carbon", "expected"),
-    [
-        ("0.6086957", "0.6", "0.604332"),
-        ("0.9", "0.1", "0.300"),
-        ("0.9", "-0.1", "-0.300"),
-        ("-0.4", "-0.9", "-0.600"),
-        ("0", "0.9", "0"),
-        ("0", "-0.9", "0"),
-        ("4", "1", "1"),
-        ("-9", "0.25", "-0.5"),
-    ],
-)
-def test_joint_progress(pollution: str, carbon: str, expected: str) -> None:
-    assert rounds_to(joint_progress(D(pollution), D(carbon)), expected)
-    assert joint_progress(D(carbon), D(pollution)) == joint_progress(D(pollution), D(carbon))
-
-
-def test_no_joint_progress_of_one() -> None:
-    assert [joint_progress(None, D(1)), joint_progress(D(1), None)] == [None, None]
-
-
-def test_the_schedule_ratio_of_the_city() -> None:
-    assert rounds_to(schedule_ratio(D("0.604332"), TWO_THIRDS), "0.91")
-    assert [schedule_ratio(None, D(1)), schedule_ratio(D(1), D(0)), schedule_ratio(D(1), None)] == [None] * 3
