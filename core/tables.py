@@ -216,7 +216,6 @@ class Chart:
     note: str = ""
     legend: Sequence[tuple[str, str]] = ()  # CSS class of the key, and what it stands for
     flags: Sequence[Mapping[str, Any]] = ()  # numbered days on the drawing: label, url, on
-    names: Sequence[Mapping[str, Any]] = ()  # who cannot be drawn, in groups
     light: StatusChoices | None = None  # of the record that the chart shows
     about: Subject | None = None  # names the chart's files, beside the chart itself
     api: str = ""  # API URL of the chart's data, where there is one

@@ -14,7 +14,6 @@ on both sides. Concentrations and amounts per output are not emissions and are n
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -228,17 +227,6 @@ def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
     if plan is not None:
         return Duration((plan.on - listed.on).days, done=True)
     return None if events[-1].stage == Stage.WITHDRAWN else Duration((as_of - listed.on).days, done=False)
-
-
-def time_in_stages(entries: Iterable[StageEvent], as_of: date) -> dict[Stage, int]:
-    """Return the days in each stage entered, up to the day, repeated stays added, without time after withdrawal."""
-    events = sort_events(entry for entry in entries if entry.on <= as_of)
-    spent: Counter[Stage] = Counter()
-    ends = [entry.on for entry in events[1:]]
-    for entry, until in zip(events, [*ends, as_of], strict=False):  # without an entry only `as_of` is left
-        if entry.stage != Stage.WITHDRAWN:
-            spent[entry.stage] += (until - entry.on).days
-    return dict(spent)
 
 
 # -- many pilots ---------------------------------------------------------------------------------------

@@ -629,13 +629,13 @@ def test_a_citation_ends_with_the_copied_link_whatever_the_chart_shows(reader: C
 
 def test_a_chart_is_drawn_when_it_is_seen_and_not_before(reader: Callable[..., Page]) -> None:
     """Chart libraries are not requested before the first chart is near the viewport."""
-    page = reader("/batches/national-batch-1/", viewport=PHONE)
+    page = reader(POLICY, viewport=PHONE)
     page.wait_for_load_state("networkidle")
     assert page.locator("[data-drawn]").count() == 0
     assert libraries(page) == []
-    page.locator("#chart-funnel").scroll_into_view_if_needed()
-    expect(page.locator("#chart-funnel")).to_have_attribute("data-drawn", "")
-    expect(page.locator("#chart-stage-time")).not_to_have_attribute("data-drawn", "")
+    page.locator("#chart-adoption").scroll_into_view_if_needed()
+    expect(page.locator("#chart-adoption")).to_have_attribute("data-drawn", "")
+    expect(page.locator("#chart-lags")).not_to_have_attribute("data-drawn", "")
 
 
 def libraries(page: Page) -> list[str]:
@@ -705,7 +705,7 @@ def test_a_printed_page_is_short_and_says_which_page_of_how_many(
         assert all(count.split()[-1] in sheets[0] for count in counts)
 
 
-@pytest.mark.parametrize(("path", "charts"), [("/batches/example-batch-1/", 3), ("/pilots/example-city-04/", 9)])
+@pytest.mark.parametrize(("path", "charts"), [("/batches/example-batch-1/", 1), ("/pilots/example-city-04/", 9)])
 def test_no_chart_of_a_printed_page_is_blank(
     reader: Callable[..., Page], demonstration: str, path: str, charts: int
 ) -> None:

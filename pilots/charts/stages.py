@@ -1,4 +1,4 @@
-"""Charts and tables of stages and durations."""
+"""Charts and texts of stages."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from django.utils.translation import ngettext
 
 from core import charts
 from core.tables import Cell, Chart, Column, make_table
-from core.text import format_date, format_days, join_sentences, join_short, label_value
-from pilots import metrics
+from core.text import format_date, format_days, join_short, label_value
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
-from pilots.charts.cells import distinct_names_of, pilot_cell, pilots_url, progress_api_url
+from pilots.charts.cells import pilots_url, progress_api_url
 from pilots.lights import Colour
 from pilots.metrics import ORDERED_STAGES, Stage
 from pilots.models import PilotKind
 from policies.metrics import median_days, share, whole_days
 from policies.models import Source
-from policies.tables import province_cell, too_few_text
+from policies.tables import too_few_text
 
-MIN_DRAWN = 10  # fewest plans on record for drawing their days; fewer are listed by name
 KIND_COLOURS = ("--accent", "--s3", "--second", "--grey")
-MAX_NAMES = 24  # of pilots without a plan; all are in the table
 
 
 # -- one pilot -----------------------------------------------------------------------------------------
@@ -222,219 +219,11 @@ def funnel_title(n: int, without_plan: int, standing: Mapping[Stage, int]) -> st
 # -- from the list to the plan -------------------------------------------------------------------------
 
 
-def plan_lag_chart(progress: Progress, scope: str, sources: Sequence[Source], **filters: str) -> Chart:
-    """Return the chart of days from list to plan, a dot per pilot, by kind; names without a plan."""
-    kinds, names = pilot_kinds(progress), distinct_names_of(progress)
-    spans = {item.pilot.pk: item.list_to_plan for item in progress.pilots if item.list_to_plan}
-    days = {pk: span.days for pk, span in spans.items()}
-    timed = sorted((item for item in progress.pilots if item.pilot.pk in spans), key=lambda item: item.pilot.pk)
-    done = sorted((item for item in timed if spans[item.pilot.pk].done), key=lambda item: days[item.pilot.pk])
-    waiting = sorted((item for item in timed if not spans[item.pilot.pk].done), key=lambda item: -days[item.pilot.pk])
-    drawn = done if len(done) >= MIN_DRAWN else []
-    half = median_days([days[item.pilot.pk] for item in done])
-    middle = None if half is None else whole_days(half)
-
-    def first_entry(item: PilotStatus, stage: Stage) -> date | None:
-        entries = [entry.entered_on for entry in item.pilot.prefetched_stages if entry.stage == stage]
-        return min((on for on in entries if on and on <= progress.as_of), default=None)
-
-    def days_where(item: PilotStatus, done: bool) -> int | str | None:
-        span = spans.get(item.pilot.pk)
-        return span.days if span and span.done == done else None if done or not span else ""
-
-    columns: list[Column[PilotStatus]] = [
-        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-        Column("kind", _("Kind"), lambda item: item.pilot.get_kind_display()),
-        Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-        Column("listed_on", _("Listed"), lambda item: first_entry(item, Stage.LISTED), kind="date"),
-        Column("plan_issued_on", _("Plan issued"), lambda item: first_entry(item, Stage.PLAN_ISSUED), kind="date"),
-        Column("days", _("Days from list to plan"), lambda item: days_where(item, True), kind="integer"),
-        Column(
-            "waiting",
-            _("Days since the list without a plan on record"),
-            lambda item: days_where(item, False),  # nothing to say of one with a plan
-            kind="integer",
-        ),
-    ]
-    order = sorted(progress.pilots, key=lambda item: (-days.get(item.pilot.pk, -1), item.pilot.pk))
-    groups = [
-        (_("Plan on record: days from the list"), [] if drawn else done),
-        (_("No plan on record: days since the list"), waiting),
-    ]
-    subtitle = _(
-        "%(scope)s: %(done)d with a plan on record, %(waiting)d without, "
-        "%(unknown)d not known to the day, as of %(day)s"
-    ) % {
-        "scope": scope,
-        "done": len(done),
-        "waiting": len(waiting),
-        "unknown": len(progress.pilots) - len(timed),
-        "day": format_date(progress.as_of),
-    }
-    points = [
-        {
-            "x": days[item.pilot.pk],
-            "lane": kinds.index(PilotKind(item.pilot.kind)),
-            "title": names[item.pilot.pk],
-            "text": format_days(days[item.pilot.pk]),
-            "url": item.pilot.get_absolute_url(),
-        }
-        for item in drawn
-    ]
-    median_line = (middle, _("median %(days)s") % {"days": format_days(middle)}) if middle is not None else None
-    return Chart(
-        slug="plan-lag",
-        kind="strip",
-        title=plan_lag_title([days[item.pilot.pk] for item in done], [days[item.pilot.pk] for item in waiting], middle),
-        subtitle=subtitle,
-        table=make_table(columns, order),
-        data=charts.strip(
-            [str(kind.label).capitalize() for kind in kinds],
-            points,
-            _("days after the list"),
-            (_("plan issued"), ""),
-            median_line,
-        ),
-        names=[
-            {
-                "title": title,
-                "rows": [
-                    {
-                        "label": names[item.pilot.pk],
-                        "url": item.pilot.get_absolute_url(),
-                        "text": format_days(days[item.pilot.pk]),
-                    }
-                    for item in found[:MAX_NAMES]
-                ],
-                "rest": ngettext("%(n)d more in the table", "%(n)d more in the table", len(found) - MAX_NAMES)
-                % {"n": len(found) - MAX_NAMES}
-                if len(found) > MAX_NAMES
-                else "",
-            }
-            for title, found in groups
-            if found
-        ],
-        sources=sources,
-        note=join_sentences(
-            _("The median counts only plans on record.") if middle is not None else "",
-            _("A plan that is not on record may have been issued all the same."),
-        ),
-        api=progress_api_url(filters),
-    )
-
-
-def plan_lag_title(done: Sequence[int], waiting: Sequence[int], middle: int | None) -> str:
-    """Return the headline: median days, and pilots without a plan on record (not "none issued").
-
-    `done` are the days of plans, the quickest first; `waiting` those since the list, the longest first.
-    """
-    if not done and not waiting:
-        return _("No pilot’s days from the list to the plan are known")
-    longest = {"n": len(waiting), "days": format_days(waiting[0])} if waiting else {}
-    if not done:
-        text = ngettext(
-            "%(n)d pilot has no plan on record, %(days)s since the list",
-            "%(n)d pilots have no plan on record, the longest %(days)s since the list",
-            len(waiting),
-        )
-        return text % longest
+def plan_days_text(progress: Progress) -> str:
+    """Return the median days from the list to the plan, or of how few plans; empty where no plan is on record."""
+    days = [span.days for span in (item.list_to_plan for item in progress.pilots) if span and span.done]
+    middle = median_days(days)
     if middle is None:
-        text = ngettext(
-            "%(n)d of %(all)d pilots has a plan on record, %(days)s after the list",
-            "%(n)d of %(all)d pilots have a plan on record, the latest %(days)s after the list",
-            len(done),
-        ) % {"n": len(done), "all": len(done) + len(waiting), "days": format_days(done[-1])}
-    else:
-        text = _("Half of the plans on record came within %(days)s of the list") % {"days": format_days(middle)}
-    if not waiting:
-        return text
-    rest = ngettext(
-        "; %(n)d pilot has none on record, %(days)s since the list",
-        "; %(n)d have none on record, up to %(days)s since the list",
-        len(waiting),
-    )
-    return text + rest % longest
-
-
-# -- time in stages ------------------------------------------------------------------------------------
-
-
-def stage_duration_chart(progress: Progress, scope: str, sources: Sequence[Source]) -> Chart:
-    """Return the chart of days in each stage, a dot per pilot; hollow while it is still there.
-
-    Withdrawn pilots count for stages that they had left.
-    """
-    left: dict[Stage, list[tuple[int, PilotStatus]]] = {stage: [] for stage in ORDERED_STAGES}
-    still: dict[Stage, list[tuple[int, PilotStatus]]] = {stage: [] for stage in ORDERED_STAGES}
-    for status in progress.pilots:
-        now = status.current_stage.stage if status.current_stage else None
-        for stage, days in metrics.time_in_stages(status.stage_events, progress.as_of).items():
-            if stage in left:
-                (still if stage == now else left)[stage].append((days, status))
-    found = {stage: median_days([days for days, _status in stays]) for stage, stays in left.items()}
-    medians = {stage: days for stage, days in found.items() if days is not None}
-
-    def middle(stage: Stage) -> float | str | None:
-        n = len(left[stage])
-        return medians.get(stage, too_few_text(n) if n else None)
-
-    longest = {stage: max(stays, key=lambda stay: stay[0]) for stage, stays in still.items() if stays}
-    columns: list[Column[Stage]] = [
-        Column("stage", _("Stage"), lambda stage: str(stage.label)),
-        Column("left", _("Moved on"), lambda stage: len(left[stage]), kind="integer"),
-        Column("median", _("Their median days"), middle, kind="decimal"),
-        Column("still", _("Still there"), lambda stage: len(still[stage]), kind="integer"),
-        Column(
-            "longest",
-            _("Longest so far, days"),
-            lambda stage: longest[stage][0] if stage in longest else "",
-            kind="integer",
-        ),
-        Column(
-            "pilot",
-            _("Longest there"),
-            lambda stage: (
-                Cell(longest[stage][1].pilot.name, url=longest[stage][1].pilot.get_absolute_url())
-                if stage in longest
-                else Cell("")
-            ),
-        ),
-    ]
-    used = [stage for stage in ORDERED_STAGES if left[stage] or still[stage]]
-    points = [
-        {
-            "x": days,
-            "lane": lane,
-            "title": status.pilot.name,
-            "text": _("%(days)s so far") % {"days": format_days(days)} if stays is still else format_days(days),
-            "hollow": stays is still,
-        }
-        for lane, stage in enumerate(used)
-        for stays in (left, still)
-        for days, status in stays[stage]
-    ]
-    series = (_("has moved on"), _("still there: days so far"))
-    title = _("Nobody has left a stage on record yet")
-    if any(left.values()):
-        title = _("Too few pilots have left a stage to say how long it takes")
-    if medians:
-        slowest = max(medians, key=lambda stage: medians[stage])
-        title = _("“%(stage)s” took longest: half needed %(days)s or more") % {
-            "stage": slowest.label,
-            "days": format_days(whole_days(medians[slowest])),
-        }
-    return Chart(
-        slug="stage-time",
-        kind="strip",
-        title=title,
-        subtitle=_("Days in each stage; %(scope)s, as of %(day)s")
-        % {"scope": scope, "day": format_date(progress.as_of)},
-        table=make_table(columns, ORDERED_STAGES),
-        data=charts.strip([str(stage.label) for stage in used], points, _("days in the stage"), series),
-        legend=[("dot certain", series[0]), ("dot latest", series[1])] if any(left.values()) else [],
-        sources=sources,
-        note=join_sentences(
-            _("A median is given from five pilots on."),
-            _("Stages whose day is not on record take no time here: their days fall to the stage before."),
-        ),
-    )
+        return too_few_text(len(days)) if days else ""
+    text = ngettext("median %(days)s, of %(n)d plan on record", "median %(days)s, of %(n)d plans on record", len(days))
+    return text % {"days": format_days(whole_days(middle)), "n": len(days)}

@@ -21,7 +21,7 @@ from pilots.analytics.reconciliation import (
 )
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import by_hand_text, pilot_count_cell, pilots_url, reported_text
-from pilots.charts.stages import funnel_chart, plan_lag_chart, stage_duration_chart
+from pilots.charts.stages import funnel_chart, plan_days_text
 from pilots.charts.status import light_summary_chart, on_track_table
 from pilots.charts.synergy import batch_cell, reconciliation_table, withdrawals_table
 from pilots.filters import BatchFilter
@@ -171,13 +171,10 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     charts: dict[str, Chart] = {}
     if progress.pilots:
         keys = [status.pilot.pk for status in progress.pilots]
-        of_stages, of_all = sources_of(keys, StageEntry), sources_of(keys)
         n = PilotSet(batch=batch).name_with_count(len(keys))
         charts = {
-            "lights": light_summary_chart(progress, n, of_all, batch=batch.slug),
-            "funnel": funnel_chart(progress, n, of_stages, batch=batch.slug),
-            "lag": plan_lag_chart(progress, n, of_stages, batch=batch.slug),
-            "time": stage_duration_chart(progress, n, of_stages),
+            "lights": light_summary_chart(progress, n, sources_of(keys), batch=batch.slug),
+            "funnel": funnel_chart(progress, n, sources_of(keys, StageEntry), batch=batch.slug),
         }
     pilots = lights_table(progress, classes_of(progress.pilots, as_of), pilots_url(batch=batch.slug))
     withdrawals = build_withdrawals(batch.pilots.all(), as_of) if count.total.withdrawn else []
@@ -212,6 +209,7 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             ],
             "charts": charts,
             "progress": progress,
+            "plan_days": plan_days_text(progress),
             "reconciliation": reconciliation_table([count], named=False),
             "pilots": pilots_page_table(request, progress, pilots_url(batch=batch.slug)),
             "on_track": on_track_table(progress),

@@ -81,7 +81,7 @@ def page_content(response: Any) -> dict[str, Any]:
 
 def chart_content(chart: Any) -> dict[str, Any]:
     """Return what a chart says and the points that it draws, whatever they look like."""
-    texts = {name: getattr(chart, name) for name in ("title", "subtitle", "note", "legend", "flags", "names")}
+    texts = {name: getattr(chart, name) for name in ("title", "subtitle", "note", "legend", "flags")}
     drawing = chart.data
     if chart.is_canvas:
         drawing = [[own["label"], *map(point_content, own["data"])] for own in drawing["data"]["datasets"]]

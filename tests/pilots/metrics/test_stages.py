@@ -18,7 +18,6 @@ from pilots.metrics import (
     list_to_plan,
     stage_funnel,
     stage_issues,
-    time_in_stages,
 )
 
 LISTING = date(2024, 1, 15)
@@ -75,7 +74,6 @@ def test_a_repeated_stage_began_with_its_first_entry() -> None:
 def test_what_comes_later_changes_no_day_before(entries: list[StageEvent], as_of: date) -> None:
     until = [entry for entry in entries if entry.on <= as_of]
     assert current_stage(entries, as_of) == current_stage(until, as_of)
-    assert time_in_stages(entries, as_of) == time_in_stages(until, as_of)
 
 
 # -- how long ------------------------------------------------------------------------------------------
@@ -104,20 +102,6 @@ def test_waiting_for_a_plan() -> None:
 )
 def test_no_days_where_none_are_awaited(entries: list[StageEvent]) -> None:
     assert list_to_plan(entries, TODAY) is None
-
-
-def test_time_in_each_stage() -> None:
-    assert time_in_stages(RECTIFIED, date(2025, 9, 11)) == {
-        Stage.LISTED: 169,
-        Stage.PLAN_DRAFT: 136,
-        Stage.PLAN_ISSUED: 56,
-        Stage.IMPLEMENTING: 142 + 10,
-        Stage.RECTIFYING: 92,
-    }
-
-
-def test_no_time_after_withdrawal() -> None:
-    assert time_in_stages([LISTED, StageEvent(Stage.WITHDRAWN, LISTING + timedelta(10))], TODAY) == {Stage.LISTED: 10}
 
 
 # -- many pilots ---------------------------------------------------------------------------------------
