@@ -68,7 +68,6 @@ def industry_list(request: TrackerRequest) -> HttpResponseBase:
             "notice": notice_text(coverage),
             "charts": charts,
             "by": by,
-            "fields": fields_table(coverage),
             "measures": measures,
         },
     )
