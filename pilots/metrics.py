@@ -325,29 +325,32 @@ def fraction_to_decimal(value: Fraction) -> Decimal:
     return Decimal(value.numerator) / Decimal(value.denominator)
 
 
-# -- one substance -------------------------------------------------------------------------------------
+# -- one indicator ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Reduction:
-    """Base and actual amount of one substance, in the same unit; None is not known."""
+class Change:
+    """Amounts of one indicator in a base year and a later one, in its unit; None is not known."""
 
+    indicator: Any
     base: Number | None
     actual: Number | None
 
     @property
-    def amount(self) -> Decimal | None:
-        """Base minus actual, in their unit: positive when less is emitted; None unless both are known."""
-        if self.base is None or self.actual is None:
-            return None
-        return Decimal(self.base) - self.actual
+    def reduced(self) -> Decimal | None:
+        """Base minus actual: positive when less is emitted; None unless both are known."""
+        return None if self.base is None or self.actual is None else Decimal(self.base) - self.actual
 
     @property
     def rate(self) -> Ratio | None:
         """The reduction as a fraction of the base; None when either is not known or the base is not above 0."""
-        if self.amount is None or self.base is None or self.base <= 0:
-            return None
-        return self.amount / self.base
+        return None if self.reduced is None or not self.base or self.base < 0 else self.reduced / self.base
+
+    @property
+    def equivalents_per_unit(self) -> Fraction | None:
+        """Thousand pollutant equivalents in one unit; None without an equivalent, or where it is no unit of mass."""
+        tonnes, kilograms = self.indicator.tonnes_per_unit, self.indicator.equivalent_kg
+        return None if tonnes is None or kilograms is None else Fraction(tonnes) / Fraction(kilograms)
 
 
 def is_flat(rate: Decimal) -> bool:
@@ -358,63 +361,36 @@ def is_flat(rate: Decimal) -> bool:
 # -- pollutant equivalents -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Emission:
-    """One air pollutant of one pilot.
-
-    `base` and `actual` are in tonnes (or both in kilograms); `equivalent` is in kilograms per pollutant equivalent,
-    such as 0.95 for SO2. None is not known. Raises ValueError for an equivalent that is not above 0 and for a negative
-    amount.
-    """
-
-    code: str
-    base: Number | None
-    actual: Number | None
-    equivalent: Number | None
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for impossible values."""
-        if self.equivalent is not None and self.equivalent <= 0:
-            raise ValueError(f"{self.code}: an equivalent of {self.equivalent} kg")
-        if any(amount is not None and amount < 0 for amount in (self.base, self.actual)):
-            raise ValueError(f"{self.code}: a negative emission")
-
-    @property
-    def counts(self) -> bool:
-        """Whether all is known that a sum of equivalents needs; it is never counted as 0."""
-        return None not in (self.equivalent, self.base, self.actual)
-
-
 class Equivalents(NamedTuple):
-    """Sum of pollutants as pollutant equivalents, over those `used` of the `possible` pollutants.
+    """Sum of pollutants in thousand pollutant equivalents, over those `used` of the `possible` pollutants.
 
-    In thousand equivalents when emissions are in tonnes, in equivalents when in kilograms. `reduced` and `base` are
-    None when no pollutant can be used; `rate` also when the base is 0.
+    `reduced` and `base` are None when no pollutant can be used; `rate` also when the base is 0.
     """
 
     reduced: Decimal | None
     base: Decimal | None
     rate: Ratio | None
-    used: tuple[str, ...]
+    used: tuple[Any, ...]
     possible: int
 
 
-def apeq(emissions: Iterable[Emission]) -> Equivalents:
+def apeq(changes: Sequence[Change]) -> Equivalents:
     """Return air pollutant equivalents (APeq): the sum of reductions, each divided by its equivalent.
 
-    The published index of the same name may add CO2 with a weight of its own; this one never does. Source: equivalents
-    of the Environmental Protection Tax Law, annex 2; the index follows the co-control research of Mao Xianqiang
-    (毛显强). The sum is one of fractions, so that a rate of exactly half a percent stays flat.
+    One of which anything is not known is left out, never counted as 0. The published index of the same name may add CO2
+    with a weight of its own; this one never does. Source: equivalents of the Environmental Protection Tax Law, annex 2;
+    the index follows the co-control research of Mao Xianqiang (毛显强). The sum is one of fractions, so that a rate of
+    exactly half a percent stays flat.
     """
-    pollutants = list(emissions)
-    counted: list[Any] = [each for each in pollutants if each.counts]
+    counted: list[Any] = [(each, each.equivalents_per_unit) for each in changes if each.reduced is not None]
+    counted = [(each, per_unit) for each, per_unit in counted if per_unit is not None]
     if not counted:
-        return Equivalents(None, None, None, (), len(pollutants))
-    base = sum((Fraction(each.base) / Fraction(each.equivalent) for each in counted), Fraction(0))
-    left = sum((Fraction(each.actual) / Fraction(each.equivalent) for each in counted), Fraction(0))
-    rate = fraction_to_decimal((base - left) / base) if base > 0 else None
-    used = tuple(each.code for each in counted)
-    return Equivalents(fraction_to_decimal(base - left), fraction_to_decimal(base), rate, used, len(pollutants))
+        return Equivalents(None, None, None, (), len(changes))
+    base = sum((Fraction(each.base) * per_unit for each, per_unit in counted), Fraction(0))
+    reduced = sum((Fraction(each.reduced) * per_unit for each, per_unit in counted), Fraction(0))
+    rate = fraction_to_decimal(reduced / base) if base > 0 else None
+    used = tuple(each.indicator for each, _per_unit in counted)
+    return Equivalents(fraction_to_decimal(reduced), fraction_to_decimal(base), rate, used, len(changes))
 
 
 # -- pollution and carbon together ---------------------------------------------------------------------

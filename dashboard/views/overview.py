@@ -250,7 +250,7 @@ def attention_rows(value: Overview, links: LightFollowUps) -> list[Row]:
         {
             "status": status,
             "name": names[status.pilot.pk],
-            "arrows": [arrow(own.apeq.rate), arrow(own.carbon.reduction.rate)] if own else [],
+            "arrows": [arrow(own.apeq.rate), arrow(own.carbon.rate)] if own else [],
             "class": class_text(own) if own else "",
             "open": None if status.open_follow_ups else links.of_pilot(status),
             "days": (status.as_of - status.since).days if status.since else None,

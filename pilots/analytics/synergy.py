@@ -20,11 +20,10 @@ from django.utils.translation import gettext_lazy as _
 from pilots import metrics
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.metrics import (
+    Change,
     CoControl,
-    Emission,
     Equivalents,
     Ratio,
-    Reduction,
     SumResult,
     co_control,
     sum_without_overlap,
@@ -49,29 +48,6 @@ class PilotExclusionReason(TextChoices):
 
 
 @dataclass(frozen=True)
-class IndicatorChange:
-    """Change of a pilot's indicator between two years: reported amounts."""
-
-    indicator: Indicator
-    base: Decimal | None
-    actual: Decimal | None
-
-    @property
-    def reduction(self) -> Reduction:
-        return Reduction(self.base, self.actual)
-
-    @property
-    def emission(self) -> Emission:
-        """The amounts in tonnes; without an equivalent where the unit is not one of mass."""
-        factor = self.indicator.tonnes_per_unit
-        base, actual = (
-            None if amount is None or factor is None else amount * factor for amount in (self.base, self.actual)
-        )
-        equivalent = None if factor is None else self.indicator.equivalent_kg
-        return Emission(self.indicator.code, base, actual, equivalent)
-
-
-@dataclass(frozen=True)
 class PilotSynergy:
     """Synergy of one pilot between its base year and the year."""
 
@@ -79,30 +55,30 @@ class PilotSynergy:
     base_year: int
     year: int
     basis: EmissionBasis
-    carbon: IndicatorChange
-    pollutants: Sequence[IndicatorChange]
+    carbon: Change
+    pollutants: Sequence[Change]
 
     @cached_property
     def apeq(self) -> Equivalents:
-        """Air pollutant equivalents; in thousands when emissions are in tonnes."""
-        return metrics.apeq(change.emission for change in self.pollutants)
+        """Air pollutants together, in thousand equivalents."""
+        return metrics.apeq(self.pollutants)
 
     @cached_property
     def rates(self) -> dict[str, Ratio | None]:
         """The reduction rate of every air pollutant and of carbon, as fractions; positive = reduced."""
-        return {pair.indicator.code: pair.reduction.rate for pair in (*self.pollutants, self.carbon)}
+        return {pair.indicator.code: pair.rate for pair in (*self.pollutants, self.carbon)}
 
     @cached_property
     def kind(self) -> CoControl | None:
         """Co-control class, from total emissions only: an intensity may fall while emissions rise."""
         if self.basis != EmissionBasis.TOTAL:
             return None
-        return co_control(self.apeq.rate, self.carbon.reduction.rate)
+        return co_control(self.apeq.rate, self.carbon.rate)
 
     @property
     def carbon_change(self) -> Ratio | None:
         """The change of carbon, as a fraction of its base; minus is less."""
-        return negated(self.carbon.reduction.rate)
+        return negated(self.carbon.rate)
 
     @property
     def air_change(self) -> Ratio | None:
@@ -112,7 +88,7 @@ class PilotSynergy:
     @property
     def carbon_tonnes(self) -> Decimal | None:
         """Tonnes of CO2 reduced (negative when it rose); None on an intensity basis."""
-        amount, factor = self.carbon.reduction.amount, self.carbon.indicator.tonnes_per_unit
+        amount, factor = self.carbon.reduced, self.carbon.indicator.tonnes_per_unit
         return None if amount is None or factor is None or self.basis != EmissionBasis.TOTAL else amount * factor
 
 
@@ -121,12 +97,11 @@ def negated(reduced: Decimal | None) -> Decimal | None:
     return None if reduced is None else -reduced
 
 
-class SynergyRow(NamedTuple):
-    """A pilot with its synergy, or why it is excluded."""
+class MissingPilot(NamedTuple):
+    """A pilot that is excluded, and why."""
 
     pilot: Pilot
-    synergy: PilotSynergy | None = None
-    why: PilotExclusionReason | None = None
+    why: PilotExclusionReason
 
 
 @dataclass(frozen=True)
@@ -136,7 +111,7 @@ class Synergy:
     as_of: date
     year: int
     pilots: Sequence[PilotSynergy]
-    missing: Sequence[SynergyRow]
+    missing: Sequence[MissingPilot]
 
     @property
     def n(self) -> int:
@@ -147,9 +122,9 @@ class Synergy:
         return len(self.pilots) + len(self.missing)
 
     @property
-    def rows(self) -> list[SynergyRow]:
+    def rows(self) -> list[PilotSynergy | MissingPilot]:
         """Every pilot, the excluded ones last."""
-        return [*(SynergyRow(item.pilot, item) for item in self.pilots), *self.missing]
+        return [*self.pilots, *self.missing]
 
     @cached_property
     def on_chart(self) -> list[PilotSynergy]:
@@ -196,7 +171,7 @@ class Synergy:
     def _total(self, value: Callable[[PilotSynergy], Decimal | None]) -> SumResult:
         slugs: dict[int | None, str] = {row.pilot.pk: row.pilot.slug for row in self.rows}
         return sum_without_overlap(
-            (row.pilot.slug, value(row.synergy) if row.synergy else None, slugs.get(row.pilot.parent_id))
+            (row.pilot.slug, value(row) if isinstance(row, PilotSynergy) else None, slugs.get(row.pilot.parent_id))
             for row in self.rows
         )
 
@@ -221,7 +196,7 @@ def synergy_of_prefetched(pilots: Iterable[Pilot], as_of: date, year: int | None
         as_of,
         year,
         [item for _pilot, item in pairs if isinstance(item, PilotSynergy)],
-        [SynergyRow(pilot, why=why) for pilot, why in pairs if isinstance(why, PilotExclusionReason)],
+        [MissingPilot(pilot, why) for pilot, why in pairs if isinstance(why, PilotExclusionReason)],
     )
 
 
@@ -259,11 +234,11 @@ def pilot_synergy(
     if base_year is None:
         return PilotExclusionReason.NO_CARBON_BASE
 
-    def change_of(indicator: Indicator) -> IndicatorChange:
+    def change_of(indicator: Indicator) -> Change:
         target = targets.get(indicator.pk)
         own = target.base_value if target and target.base_year == base_year else None
         base = own if own is not None else values.get((indicator.pk, str(base_year)))
-        return IndicatorChange(indicator, base, values.get((indicator.pk, str(year))))
+        return Change(indicator, base, values.get((indicator.pk, str(year))))
 
     carbon_change = change_of(carbon)
     if carbon_change.base is None:

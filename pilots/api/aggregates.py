@@ -356,8 +356,8 @@ class CarbonSerializer(Serializer):
     """Carbon in the unit of its indicator; positive = reduced."""
 
     base = NumberField("Value of the base year, in the unit of its indicator.")
-    reduced = NumberField("By how much it fell; negative where it rose.", source="reduction.amount")
-    rate = RatioField("reduced of base, as a fraction.", source="reduction.rate")
+    reduced = NumberField("By how much it fell; negative where it rose.")
+    rate = RatioField("reduced of base, as a fraction.")
 
 
 class PilotSynergySerializer(Serializer):
@@ -428,16 +428,16 @@ class SynergyRowSerializer(Serializer):
     kind = CharField(source="pilot.kind")
     province = RelatedBySlug(source="pilot.province")
     missing = CharField(source="why.value", allow_null=True)
-    base_year = IntegerField(source="synergy.base_year", allow_null=True)
-    basis = CharField(source="synergy.basis", allow_null=True)
-    vars()["class"] = CharField(source="synergy.kind", allow_null=True)  # a keyword of Python
-    apeq_base = NumberField(source="synergy.apeq.base")
-    apeq_reduced = NumberField(source="synergy.apeq.reduced")
-    apeq_rate = RatioField(source="synergy.apeq.rate")
-    carbon_base = NumberField(source="synergy.carbon.base")
-    carbon_reduced = NumberField(source="synergy.carbon.reduction.amount")
-    carbon_rate = RatioField(source="synergy.carbon.reduction.rate")
-    rates = DictField(child=RatioField(), source="synergy.rates", allow_null=True)
+    base_year = IntegerField(allow_null=True)
+    basis = CharField(allow_null=True)
+    vars()["class"] = CharField(source="kind", allow_null=True)  # a keyword of Python
+    apeq_base = NumberField(source="apeq.base")
+    apeq_reduced = NumberField(source="apeq.reduced")
+    apeq_rate = RatioField(source="apeq.rate")
+    carbon_base = NumberField(source="carbon.base")
+    carbon_reduced = NumberField(source="carbon.reduced")
+    carbon_rate = RatioField(source="carbon.rate")
+    rates = DictField(child=RatioField(), allow_null=True)
 
 
 class SynergyView(PilotsView):

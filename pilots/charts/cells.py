@@ -163,7 +163,7 @@ def class_mark(item: PilotSynergy | None, *, with_text: bool = False) -> SafeStr
     """
     if item is None:
         return SafeString()
-    pollution, carbon = arrow(item.apeq.rate), arrow(item.carbon.reduction.rate)
+    pollution, carbon = arrow(item.apeq.rate), arrow(item.carbon.rate)
     arrows = _("pollution %(pollution)s, carbon %(carbon)s") % {"pollution": pollution, "carbon": carbon}
     return format_html(
         '<span class="class-mark" title="{}"><span aria-hidden="true">{}{}</span> <span class="{}">{}</span></span>',
@@ -191,7 +191,7 @@ def class_words_cell(item: PilotSynergy | None) -> Cell:
     if item is None:
         return Cell("", below=_("class not known"))
     lines = []
-    rates = (_("pollution"), item.apeq.rate), (_("carbon"), item.carbon.reduction.rate)
+    rates = (_("pollution"), item.apeq.rate), (_("carbon"), item.carbon.rate)
     for label, rate in rates:
         symbol = arrow(rate)
         text = format_html("{} {}", label, {"↘": "↓", "↗": "↑"}.get(symbol, symbol))

@@ -268,7 +268,7 @@ def pollutants_used(item: PilotSynergy) -> str:
     return _("%(used)d of %(n)d: %(codes)s") % {
         "used": len(used),
         "n": item.apeq.possible,
-        "codes": join_short(pair.indicator.name for pair in item.pollutants if pair.indicator.code in used),
+        "codes": join_short(indicator.name for indicator in used),
     }
 
 
@@ -278,7 +278,7 @@ def sort_by_class(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
 
     def key(item: PilotSynergy) -> tuple[bool, int, Decimal]:
         rank = order.index(item.kind) if item.kind else len(order)
-        return item.basis != EmissionBasis.TOTAL, rank, -(item.carbon.reduction.rate or Decimal(0))
+        return item.basis != EmissionBasis.TOTAL, rank, -(item.carbon.rate or Decimal(0))
 
     return sorted(pilots, key=key)
 

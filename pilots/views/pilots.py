@@ -197,9 +197,7 @@ def pilots_headline(progress: Progress, classes: Classes) -> str:
         names = join_short(longest) if len(longest) < 4 else _("%(n)d pilots") % {"n": len(longest)}
         text = join_clauses([text, _("red for longest, %(days)s: %(names)s") % {"days": days, "names": names}])
     green = [status for status in progress.pilots if status.colour == Colour.GREEN]
-    rising = sum(
-        status.pilot.pk in classes and arrow(classes[status.pilot.pk].carbon.reduction.rate) == "↗" for status in green
-    )
+    rising = sum(status.pilot.pk in classes and arrow(classes[status.pilot.pk].carbon.rate) == "↗" for status in green)
     text += _(".")
     if not green or not classes:
         return text
