@@ -124,9 +124,11 @@ class LanguageMiddleware(LocaleMiddleware):
 
 
 def reject_request(request: HttpRequest) -> HttpResponse | None:
-    """Reject an upload larger than any file we take, and a credential in a URL of the API: logs, histories and proxies
-    keep URLs. Return None for other requests.
+    """Reject a body without a length, an upload larger than any file we take, and a credential in a URL of the API:
+    logs, histories and proxies keep URLs. Return None for other requests.
     """
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():  # Django would read an empty body
+        return error_response(request, 411, _("Send the body with a Content-Length, not in chunks."))
     length = int(request.META.get("CONTENT_LENGTH") or 0)
     if request.content_type == "multipart/form-data" and length > MAX_UPLOAD_BYTES:
         text = _("The file is larger than 20 MB. Remove pictures from it, or import its rows in parts.")

@@ -2,7 +2,7 @@
 everything is there. And of one with its demonstration, which is never in one database with real records.
 
 A program that ran with the code of a889b15 alone made the databases, as users enter things, and wrote down what that
-code answered (`git show 290acfb6:tests/upgrade/make_fixture.py`). Here they are asked again through HTTP and commands,
+code answered (`git show eddcc711:tests/upgrade/make_fixture.py`). Here they are asked again through HTTP and commands,
 which outlast a renaming of modules and models. The tests run in the order of their lines: those before "the shipped
 records" see the database as users left it. `xz -dc tests/upgrade/facts.json.xz` shows what it holds, under `keys`.
 """
