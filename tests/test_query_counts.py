@@ -59,7 +59,7 @@ PAGES = {
     "/brief/pilot/p-0/": 21,
     "/editions/": 3,
     "/documents/": 7,
-    "/documents/{document}/": 6,
+    "/documents/{document}/": 7,
     "/desk/": 31,
     "/tokens/": 8,
 }

@@ -210,7 +210,7 @@ def test_who_may_not_accept_a_reading_does_not_accept_it_by_restoring(pilot: Pil
     text = "Only who may accept readings brings back one that was accepted or disputed."
     assert restore_errors(press_restore(client, reading, accepted)) == [
         ("State", text),
-        ("Accepted on", "Your role may not enter this."),
+        *((field, "Your role may not enter this.") for field in ("Accepted on", "Reported on", "Note in English")),
     ]
     assert not Reading.objects.exists()
 
