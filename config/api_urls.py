@@ -44,6 +44,5 @@ urlpatterns = [
     path("api/", docs_redirect),
     path("api/schema/", SchemaView.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
-    path("api/use/", docs_redirect),
     re_path(r"^api/((?s:.)*/)?$", login_not_required(not_found)),  # a problem, with DEBUG as well
 ]

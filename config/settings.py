@@ -81,19 +81,6 @@ def comma_list(name: str, default: str = "") -> list[str]:
 
 # All that the product writes on its own disk; never in git.
 VAR_DIR = parsed("VAR_DIR", "var", made_folder, "name a folder that can be made and that the service may write.")
-FORMER_VARIABLES = {
-    "ANSWERS": "use CACHE_RESPONSES",
-    "THROTTLES": "use RATE_LIMITS_ENABLED",
-    "BRIEF_FONTS": f"put the fonts into the folder {VAR_DIR}/fonts",
-    "BRIEF_TEMPLATE": f"put the template into {VAR_DIR} as brief.docx",
-    "HTTPS": "give the address of the site as SITE_URL, with https:// or http://",
-    "OIDC_UNMATCHED": "for viewer add *=viewer to OIDC_ROLES",
-    "TIME_ZONE": "days are those of Asia/Shanghai",
-}
-"""Variables that are no longer read, and what holds instead: for one release one that is set stops the start."""
-for former, instead in FORMER_VARIABLES.items():
-    if variable(former):
-        raise ImproperlyConfigured(f"{former} is no longer read: {instead}. Remove it.")
 
 
 def is_loopback(host: str) -> bool:
@@ -554,13 +541,12 @@ OF_OTHERS = re.compile(r"PATH|TZ|LANG|(LC|PG|PYTHON|DJANGO|GUNICORN|SSL|REQUESTS
 def names_without_meaning() -> list[str]:
     """Return a sentence for each variable that is nearly a setting, and for each name in tracker.env (deploy/tracker
     lists them) that is none. One in small letters is meant as a setting: it stops the start."""
-    settings = NAMES - FORMER_VARIABLES.keys()
     said, in_file = [], os.environ.get("TRACKER_ENV_NAMES", "").split()
     for name in sorted(os.environ.keys() | {*in_file}):
         plain = name.upper().removesuffix("_FILE")
-        if plain in settings and name != name.upper():
+        if plain in NAMES and name != name.upper():
             raise ImproperlyConfigured(f"{name} is no setting: write {name.upper()}.")
-        near = [] if plain in NAMES else get_close_matches(plain, settings, 1, 0.85)
+        near = [] if plain in NAMES else get_close_matches(plain, NAMES, 1, 0.85)
         if near:
             said.append(f"{name} is no setting and has no effect: is {near[0]} meant?")
         elif name in in_file and plain not in NAMES and not OF_OTHERS.fullmatch(name):

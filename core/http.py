@@ -453,7 +453,7 @@ def client_address(request: HttpRequest) -> str:
 
 logger = logging.getLogger("tracker.problems")
 PROBLEM_JSON = "application/problem+json"
-HTML_PATHS = ("/api/docs", "/api/use")  # pages below /api/, and an address that leads to one
+HTML_PATH = "/api/docs"  # the page below /api/
 AUTHENTICATE_HEADER = 'Bearer realm="tracker"'  # WWW-Authenticate of a 401
 RETRY_AFTER = "2"  # seconds that a restarting database needs
 LASTING_RETRY_AFTER = "60"
@@ -461,7 +461,7 @@ MAX_PATH_LENGTH = 500  # characters of a path that a problem repeats: a response
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/") and not request.path_info.startswith(HTML_PATHS)
+    return request.path_info.startswith("/api/") and not request.path_info.startswith(HTML_PATH)
 
 
 def status_title(status: int) -> str:

@@ -17,8 +17,6 @@ urlpatterns = [
     path("brief/", brief.brief_index, name="brief-index"),
     path("brief/nation/", brief.brief_page, {"kind": "nation"}, name="brief-nation"),
     path("brief/<slug:kind>/<slug:slug>/", brief.brief_page, name="brief"),
-    path("check/", brief.sheet_gone),
-    path("check/<str:number>/", brief.sheet_gone),
     path("desk/", desk.desk, name="desk"),
     path("account/reminders/", desk.reminders, name="reminders"),
     path("data/", data.data, name="data"),

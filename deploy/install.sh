@@ -97,10 +97,6 @@ make_service() {
     make_settings
     install -d -o "$user" -g "$user" -m 700 "$data"
     cp "$target"/current/deploy/systemd/*.service "$target"/current/deploy/systemd/*.timer /etc/systemd/system/
-    if [ -f /etc/systemd/system/tracker-worker.service ]; then # of releases up to 0.7
-        [ ! -d /run/systemd/system ] || systemctl disable --now tracker-worker.service
-        rm /etc/systemd/system/tracker-worker.service
-    fi
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
     name=$(sed -n "s/^[[:blank:]]*ALLOWED_HOSTS=[\"']\{0,1\}\([A-Za-z0-9.-]*\).*/\1/p" "$settings/tracker.env")
     buffers="request_buffers"

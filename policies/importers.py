@@ -18,7 +18,6 @@ class DocumentImporter(Importer):
     heading_aliases: Mapping[str, tuple[str, ...]] = {
         "province": PROVINCE_HEADINGS,
         "doc_number": ("发文字号", "文件编号"),
-        "known_issued_by": ("known by",),  # the former heading
         "issued_on": ("印发时间", "发文日期", "发文时间"),
         "title_zh": TITLE_HEADINGS,
         "agencies": ("发文机关", "发文单位", "印发部门"),

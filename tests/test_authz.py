@@ -78,7 +78,6 @@ PLAIN_ADDRESSES = {
     "schema": "/api/schema/",
     "docs": "/api/docs/",
     "api": "/api/",
-    "use": "/api/use/",
     "tokens": "/tokens/",
     "calendar": "/pilots/?export=ics",
     "calendar_of_actions": "/actions/?export=ics",

@@ -192,7 +192,7 @@ def render_schema(kind: str, access: str) -> bytes:
 
 @require_safe
 def docs_redirect(request: HttpRequest) -> HttpResponse:
-    """Redirect `/api/`, and the former address of the guide, to the API documentation."""
+    """Redirect `/api/` to the API documentation."""
     return redirect("api-docs")
 
 

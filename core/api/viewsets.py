@@ -53,7 +53,6 @@ from core.text import join_clauses, label_value
 CHUNK_SIZE = 50  # rows fetched at a time for a file: of 500 the garbage took 23 MiB before it was collected
 MAX_VALUE_LENGTH = 500  # characters of one value: longer ones only attempt to exhaust the database
 MAX_NAME_LENGTH = 80
-FORMER_PARAMETERS = ("fields", "omit", "brief")  # selected fields until 0.7
 CODE_KEYS = ("slug", "code", "title")  # key that stands for a nested value in one cell
 KNOWN_HELP = (
     "Answer from the records as they were at the end of this day, without what was entered, corrected or deleted "
@@ -188,16 +187,14 @@ class BaseAPIView(GenericAPIView):
         """Done by `check_permissions`."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Raises BadRequest for former, unknown, repeated, empty and overlong parameters."""
+        """Raises BadRequest for unknown, repeated, empty and overlong parameters."""
         super().initial(request, *args, **kwargs)
         if request.method == "OPTIONS" or not hasattr(self, str(request.method).lower()):
             return  # a method that this URL does not accept gets 405, whatever else is wrong
         text = _("This name is no parameter.")
         long = [ErrorDetail(truncate(name), "too_long", text) for name in request.GET if len(name) > MAX_NAME_LENGTH]
-        text = _("“%(name)s” is no longer a parameter. Leave it out and take what you need from the whole answer.")
-        gone = [ErrorDetail(n, "former_parameter", text % {"name": n}) for n in FORMER_PARAMETERS if n in request.GET]
-        if long or gone:
-            raise BadRequest(*(long or gone))
+        if long:
+            raise BadRequest(*long)
         reject_unknown_params(request, {*(parameter.name for parameter in self.parameters()), *self.filter_names()})
         faults = [empty_value_error(name) for name, value in request.GET.items() if not str(value).strip()]
         if "page_size" in request.GET and not self.is_paged:

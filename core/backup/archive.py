@@ -26,6 +26,7 @@ from django.db import DatabaseError, connections
 
 from core.backup.databases import (
     KINDS,
+    TOO_OLD,
     Database,
     SQLite,
     applied_migrations,
@@ -33,7 +34,7 @@ from core.backup.databases import (
     current_database,
     empty_excluded_tables,
     first_line,
-    is_before_1_0,
+    is_too_old,
     pending_migrations,
     reported_errors,
     unknown_migrations,
@@ -97,8 +98,8 @@ def read_manifest(content: bytes, name: str) -> Manifest:
             raise CommandError(f"{name} is no backup of this product: it was made by {found['product']!r}.")
         if found["format"] > FORMAT:
             raise newer(name, found["version"], f"its format is {found['format']}")
-        if found["format"] < FORMAT:
-            raise before_1_0(name)
+        if found["format"] < FORMAT or is_too_old(found["migrations"]):
+            raise CommandError(f"{name} {TOO_OLD}")
         manifest = Manifest(**{field.name: found[field.name] for field in fields(Manifest)})
         "".join([*manifest.migrations, *manifest.excluded, *manifest.missing, *manifest.damaged, *manifest.accepted])
         names = {KINDS[manifest.kind].member, *map(blob_name, manifest.files.values())}
@@ -107,13 +108,6 @@ def read_manifest(content: bytes, name: str) -> Manifest:
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
         raise CommandError(f"{name} is no backup of this product: its manifest cannot be read.") from exc
     return manifest
-
-
-def before_1_0(name: str) -> CommandError:
-    return CommandError(
-        f"{name} was made by a release before 1.0: restore it with the last of these, then adopt the database (see "
-        "docs/operations.md, Upgrade)."
-    )
 
 
 def newer(name: str, version: object, reason: str) -> CommandError:
@@ -165,8 +159,6 @@ def member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
 def verify(path: Path) -> Manifest:
     """Read every member of a backup, compare checksums, and return the manifest. Raises CommandError."""
     with opened_archive(path) as (manifest, tar):
-        if is_before_1_0(manifest.migrations):
-            raise before_1_0(path.name)
         if unknown := unknown_migrations(manifest.migrations):
             raise newer(path.name, manifest.version, f"it has the migration {unknown[0]}")
         for name, digest in manifest.sha256.items():

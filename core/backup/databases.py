@@ -102,8 +102,14 @@ def unknown_migrations(applied: Iterable[str]) -> list[str]:
     return sorted({*applied} - {".".join(key) for key in released})
 
 
-def is_before_1_0(applied: Iterable[str]) -> bool:
-    """Whether these are the migrations of a release before 1.0, which began them anew."""
+TOO_OLD = (
+    "is of a release before 1.0: it has to pass through release 1.0.0, commit a889b15, first (see docs/operations.md, "
+    "Upgrade)."
+)
+
+
+def is_too_old(applied: Iterable[str]) -> bool:
+    """Whether these are migrations of before 1.0.0, whose core began with its first one."""
     return {"policies.0001_initial", "core.0001_initial"} & {*applied} == {"policies.0001_initial"}
 
 
@@ -113,12 +119,8 @@ def check_release(databases: Sequence[str] | None = None, **kwargs: Any) -> list
     would say "nothing to apply"."""
     for alias in databases or ():
         applied = applied_migrations(connections[alias])
-        if is_before_1_0(applied):
-            text = (
-                "This database is of a release before 1.0: `manage.py adopt` makes it one of this release (see "
-                "docs/operations.md, Upgrade). Nothing was changed."
-            )
-            return [Error(text, id="core.E002")]
+        if is_too_old(applied):
+            return [Error(f"This database {TOO_OLD} Nothing was changed.", id="core.E002")]
         if unknown := unknown_migrations(applied):
             text = (
                 f"This database has the migration {unknown[0]}, which release {settings.VERSION} does not have: a "

@@ -18,7 +18,7 @@ from core.text import join_short
 MAX_HEADING_ROW = 30  # the heading row stands among the first so many that hold anything
 ROW_NUMBER_HEADINGS = {"序号", "no", "no.", "#"}  # a running number says nothing of a record
 FAULT_HEADING = gettext_noop("What is wrong")  # of the column in a file that comes back
-FAULT_HEADINGS = {"whatiswrong", "错误说明", "importresult", "导入结果", "importreason", "导入原因"}  # former ones too
+FAULT_HEADINGS = {"whatiswrong", "错误说明"}
 
 
 @dataclass(frozen=True, slots=True)

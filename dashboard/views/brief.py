@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.http import TrackerRequest, status_title
+from core.http import TrackerRequest
 from core.pages import page
 from core.tables import MAX_SEARCH_LENGTH, ChoiceFormField, FilterBar, url_with
 from dashboard.briefs.build import SINCE, BriefKind, requested_brief, subject_groups
@@ -70,8 +69,3 @@ def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> HttpRespon
             "last_since": request.as_of - timedelta(1),
         },
     )
-
-
-def sheet_gone(request: HttpRequest, number: str = "") -> HttpResponse:
-    """410 at the addresses of sheets, which are printed on paper: there are none any more."""
-    return render(request, "briefs/gone.html", {"title": status_title(410)}, status=410)

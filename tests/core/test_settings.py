@@ -1,4 +1,4 @@
-"""Environment variables: former names, and the files that list them."""
+"""Environment variables: how each is read, and which stop the start."""
 
 import json
 import subprocess
@@ -87,7 +87,6 @@ FOLDER = "VAR_DIR: name a folder that can be made and that the service may write
             (f"OIDC_ROLES={role}", f"OIDC_ROLES: '{role}' is not VALUE=ROLE or VALUE=provincial_editor:PROVINCE.")
             for role in ("a=boss", "=viewer", "b=provincial_editor", "*=admin")
         ),
-        ("OIDC_UNMATCHED=0", "OIDC_UNMATCHED is no longer read: for viewer add *=viewer to OIDC_ROLES. Remove it."),
         *((f"ALLOWED_HOSTS={hosts}", HOSTS) for hosts in ("*", "a b", "", "tracker:8000")),
         *(
             (f"DATABASE_URL={url}", DATABASE)

@@ -107,7 +107,7 @@ def run_tracker(folder: Path, settings: bytes, *words: str, shell: str = "/bin/s
 def test_the_command_and_its_units_read_the_settings_literally(shell: str, words: str, tmp_path: Path) -> None:
     """Every character of a value is its own. A command reads files from the folder of the caller."""
     lines = ["\ufeff# SITE_ACCESS=internal", "", *map("=".join, VALUES.items()), "  ", "\r", "  ISOLATED=1\r"]
-    lines += ["BRIEF_FONTS='/usr/share/fonts, ours'  ", 'TIME_ZONE="Asia/Shanghai"']  # no end of the last line
+    lines += ["BACKUP_DIR='/srv/backups, ours'  ", 'LANGUAGE_CODE="zh-hans"']  # no end of the last line
     code, said, faults = run_tracker(tmp_path, "\n".join(lines).encode(), *words.split(), "a b", shell=shell)
     assert (code, faults) == (0, "")
     given = [f".={'/releases/1' if words.startswith('serve') else '/caller'}", *PROGRAMS[words].split(), "a b"]
@@ -115,7 +115,7 @@ def test_the_command_and_its_units_read_the_settings_literally(shell: str, words
     named = dict(variable.split("=", 1) for variable in said[len(given) :])
     for name in ("PATH", "PWD", "OLDPWD", "SHLVL", "_"):  # the shell's own
         named.pop(name, None)
-    values = VALUES | {"ISOLATED": "1", "BRIEF_FONTS": "/usr/share/fonts, ours", "TIME_ZONE": "Asia/Shanghai"}
+    values = VALUES | {"ISOLATED": "1", "BACKUP_DIR": "/srv/backups, ours", "LANGUAGE_CODE": "zh-hans"}
     assert named == values | {"TRACKER_ENV_NAMES": "".join(f" {name}" for name in values)}
 
 

@@ -81,7 +81,6 @@ REFUSED = [
     ("pilots/?format=csv&page_size=10", "page_size", "without_page", "a file holds the whole list"),
     ("progress/?format=xlsx&page_size=10", "page_size", "without_page", "a file holds the whole list"),
     ("pilots/?ordering=colour", "ordering", "invalid_choice", "Known: id, slug, "),
-    ("pilots/?fields=slug", "fields", "former_parameter", "from the whole answer"),
     ("pilots/?format=xml", "format", "invalid_choice", "json, csv, xlsx"),
     ("pilots/huzhou/?q=x", "q", "unknown_parameter", "Known: "),
     ("plans/?issued_on__gte=01/02/2023", "issued_on__gte", "invalid_date", "2024-01-30"),

@@ -111,7 +111,7 @@ def forged(*more: tuple[str, bytes | None], **values: Any) -> Callable[[Path], P
 
 PARTS = "is damaged: its manifest and its parts disagree about"
 UNREADABLE = "is no backup of this product: its manifest cannot be read."
-BEFORE_1_0 = "was made by a release before 1.0: restore it with the last of these, then adopt the database"
+TOO_OLD = "is of a release before 1.0: it has to pass through release 1.0.0, commit a889b15, first"
 NEWER = f"was made by a later state of the product, version 9.0.0, than this one, {__version__}:"
 CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "nothing there": (lambda folder: folder / "none.tar", "There is no file "),
@@ -132,10 +132,10 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "another product": (forged(product="a wiki"), "is no backup of this product: it was made by 'a wiki'."),
     "migrations of nothing": (forged(migrations=None), UNREADABLE),
-    "one of release 0.7": (forged(format=1, version="0.7.0"), BEFORE_1_0),
+    "one of release 0.7": (forged(format=1, version="0.7.0"), TOO_OLD),
     "one of the last release before 1.0": (
         forged(version="0.8.0", migrations=["config.0001_house", "policies.0001_initial"]),
-        BEFORE_1_0,
+        TOO_OLD,
     ),
     "a newer format": (forged(format=4, version="9.0.0"), f"{NEWER} its format is 4. Install that first."),
     "a newer schema": (

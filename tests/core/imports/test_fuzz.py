@@ -58,7 +58,7 @@ WORDS: dict[str, list[Any]] = {
 def draw_sheet(kind: Importer, words: dict[str, list[Any]], draw: Callable[[Any], Any]) -> list[list[Any]]:
     """Draw headings in any order, some duplicate or unknown, and rows of valid and invalid values."""
     columns = draw(st.lists(st.sampled_from([column.name for column in kind.columns]), min_size=1, unique=True))
-    heads = [*columns, *draw(st.lists(st.sampled_from(["序号", "☂", "note_en", "\x00", "Import result"]), max_size=2))]
+    heads = [*columns, *draw(st.lists(st.sampled_from(["序号", "☂", "note_en", "\x00", "What is wrong"]), max_size=2))]
     rows = []
     for _ in range(draw(st.integers(0, 4))):
         row = [draw(st.one_of(st.none(), ENTRIES, st.sampled_from(words.get(head, ["2024-01-15"])))) for head in heads]

@@ -161,7 +161,6 @@ ALLOWED: Mapping[str, str] = {
     "core/backup/models.py": "runs, no records",
     "core/caching.py": "the version of the data, no record",
     "core/jobs/": "jobs, no records",
-    "core/management/commands/adopt.py": "the label of content types, no record",
     "accounts/": "accounts and tokens, no records",
     "dashboard/management/commands/nightly.py": "sign-ins and sessions, no records",
     "dashboard/reminders.py": "mails, no records",

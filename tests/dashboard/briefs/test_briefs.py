@@ -191,14 +191,6 @@ def test_pdf_is_neither_offered_nor_made_without_a_font(
     assert "fonts-noto-cjk" in refused.content.decode()
 
 
-def test_addresses_of_sheets_on_paper_are_gone_and_lead_to_the_briefs(client: Client) -> None:
-    for path in ("/check/", "/check/8S0XBB7MB0/"):
-        for lang, said in (("en", "every brief can be made again"), ("zh-hans", "重新生成")):
-            response = client.get(path, {"lang": lang})
-            assert (response.status_code, said in response.content.decode()) == (410, True)
-            assert f'href="/brief/?lang={lang}"' in response.content.decode()
-
-
 # -- who sees what, and queries ----------------------------------------------------------------------------
 
 
