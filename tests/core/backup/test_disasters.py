@@ -487,7 +487,7 @@ def test_a_backup_of_an_older_version_is_restored_and_migrated_forward(old_site:
     path = old_site.backup()
     assert "migrated forward" in old_site.manage("drill")
     told = old_site.manage("restore", str(path), "--force")
-    assert "Its tables are of an earlier release and were migrated forward: 1 migrations." in told
+    assert re.search(r"Its tables are of an earlier release and were migrated forward: [1-9]\d* migrations\.", told)
     old_site.manage("migrate", "--check")
     assert old_site.database.run(people) == before
     assert old_site.database.run("SELECT count(*) FROM django_session") == [(0,)]
