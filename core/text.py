@@ -155,7 +155,7 @@ def format_number(value: int | float | Decimal | str | None, digits: int | None 
 
 def format_plain(value: Decimal) -> str:
     """Format a number with group separators and without trailing zeros."""
-    return number_format(Decimal(f"{value.normalize():f}"), force_grouping=True)
+    return format_number(Decimal(f"{value.normalize():f}"))
 
 
 def format_part(n: int, whole: int) -> str:
