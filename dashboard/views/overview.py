@@ -99,6 +99,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
         "since_title": since_title,
         "changes": changes,
         "changes_scope": changes_scope,
+        "unchanged": join_clauses(row["label"] for row in changes if not (row["n"] or row["note"])),
         "changed": any(row["n"] or row["note"] for row in changes),
         "attention": attention_rows(value, LightFollowUps(request)),
         "attention_finding": attention_headline(value.progress),

@@ -112,16 +112,25 @@ class ScriptedYear:
         if not Reading.objects.filter(pilot=pilot, period=str(day.year - 1)).exists():
             make.reading(pilot, self.indicator, str(day.year - 1), self.random.randrange(50, 100))
 
-    def import_readings(self, day: date) -> Any:
+    def import_readings(self, day: date, state: str = "accepted") -> Any:
+        accepted_on = day if state == "accepted" else ""
         rows = [
-            [pilot.slug, self.indicator.code, str(day.year - 3), self.random.randrange(90, 130), day, "accepted", day]
+            [
+                pilot.slug,
+                self.indicator.code,
+                str(day.year - 3),
+                self.random.randrange(90, 130),
+                day,
+                state,
+                accepted_on,
+            ]
             for pilot in self.pilots[:2]
             if not Reading.objects.filter(pilot=pilot, period=str(day.year - 3)).exists()
         ]
         return run_import("readings", READING_HEADS, *rows, by=self.boss) if rows else None
 
     def import_and_undo(self, day: date) -> None:
-        if record := self.import_readings(day):
+        if record := self.import_readings(day, "reported"):  # an accepted value has fed numbers
             undo_import(record, by=self.boss, reason="The wrong file")
 
     # -- pilots --------------------------------------------------------------------------------------------
