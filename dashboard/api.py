@@ -11,11 +11,9 @@ from rest_framework import serializers
 
 from core.api.filters import ApiFilterSet
 from core.api.serializers import (
-    CharField,
     CountsField,
     DateValueField,
     DaySerializer,
-    IntegerField,
     RecordSerializer,
     RelatedBySlug,
 )
@@ -35,16 +33,16 @@ from policies.rollout import POLICY_PARAMETER
 
 class ProvincePilotsSerializer(serializers.Serializer):
     province = RelatedBySlug(help_text="A province of the roster.")
-    pilots = IntegerField("Its pilots on the day.")
+    pilots = serializers.IntegerField(help_text="Its pilots on the day.")
 
 
 class OnTrackSerializer(serializers.Serializer):
     """Binding targets by whether they are on the path that leads to them."""
 
-    on_path = IntegerField("Binding targets whose light is green.")
-    rated = IntegerField("Binding targets that have a light.")
-    unrated = IntegerField("Binding targets that cannot be rated.")
-    total = IntegerField("All binding targets.")
+    on_path = serializers.IntegerField(help_text="Binding targets whose light is green.")
+    rated = serializers.IntegerField(help_text="Binding targets that have a light.")
+    unrated = serializers.IntegerField(help_text="Binding targets that cannot be rated.")
+    total = serializers.IntegerField(help_text="All binding targets.")
 
 
 class NotReportedSerializer(serializers.Serializer):
@@ -53,11 +51,11 @@ class NotReportedSerializer(serializers.Serializer):
     While one waits for the ministry it is "waiting"; the pilot has to act on "nothing" and "disputed".
     """
 
-    year = IntegerField("The last year for which values are due.")
-    due_on = DateValueField("The day by which they were due.", allow_null=False)
-    owing = IntegerField("Pilots that owe values for it.")
-    count = IntegerField("Those of them without an accepted one.")
-    by_place = CountsField("How many of these by where the values are held up.", source="counts")
+    year = serializers.IntegerField(help_text="The last year for which values are due.")
+    due_on = DateValueField(help_text="The day by which they were due.", allow_null=False)
+    owing = serializers.IntegerField(help_text="Pilots that owe values for it.")
+    count = serializers.IntegerField(help_text="Those of them without an accepted one.")
+    by_place = CountsField(help_text="How many of these by where the values are held up.", source="counts")
     pilots = RelatedBySlug(
         many=True, source="listed_pilots", help_text="These pilots, up to 100; all in /api/v1/progress/."
     )
@@ -66,19 +64,23 @@ class NotReportedSerializer(serializers.Serializer):
 class QuarterLightsSerializer(serializers.Serializer):
     """The lights of the same pilots on the last day of a quarter."""
 
-    on = DateValueField("The last day of the quarter.", allow_null=False)
-    lights = CountsField("Pilots by colour on that day.")
-    by_hand = CountsField(BY_HAND_HELP)
+    on = DateValueField(help_text="The last day of the quarter.", allow_null=False)
+    lights = CountsField(help_text="Pilots by colour on that day.")
+    by_hand = CountsField(help_text=BY_HAND_HELP)
 
 
 class OverviewSynergySerializer(serializers.Serializer):
     """How far pollution and carbon fall together in the pilots of the latest national batch, and how many are green."""
 
-    year = IntegerField("The year that is compared with the base year.", source="synergy.year")
-    of = IntegerField("All pilots that are asked about.", source="synergy.of")
-    judged = IntegerField("Pilots that can be judged: the sum of the classes.", source="synergy.judged")
-    classes = CountsField("How many pilots are of each class, by total emissions alone.", source="synergy.kinds")
-    green = CountsField("How many of each class have a green light.", source="green_by_class")
+    year = serializers.IntegerField(help_text="The year that is compared with the base year.", source="synergy.year")
+    of = serializers.IntegerField(help_text="All pilots that are asked about.", source="synergy.of")
+    judged = serializers.IntegerField(
+        help_text="Pilots that can be judged: the sum of the classes.", source="synergy.judged"
+    )
+    classes = CountsField(
+        help_text="How many pilots are of each class, by total emissions alone.", source="synergy.kinds"
+    )
+    green = CountsField(help_text="How many of each class have a green light.", source="green_by_class")
 
 
 class OverviewSerializer(DaySerializer):
@@ -88,7 +90,9 @@ class OverviewSerializer(DaySerializer):
     national = BatchCountSerializer(allow_null=True, help_text="The latest national batch.")
     cities = CountSerializer(help_text="Its cities.")
     parks = CountSerializer(help_text="Its parks.")
-    days_left = IntegerField("Days to the end of its term; negative when it is over.", allow_null=True)
+    days_left = serializers.IntegerField(
+        help_text="Days to the end of its term; negative when it is over.", allow_null=True
+    )
     lights = StripSerializer(source="progress.strip", help_text="The lights of its pilots, and of the quarter before.")
     quarters = QuarterLightsSerializer(many=True, help_text="Their lights at the ends of quarters, oldest first.")
     on_track = OnTrackSerializer(source="progress.on_track", help_text="How many binding targets are on the path.")
@@ -136,37 +140,39 @@ class OverviewView(AggregateView):
 class EditionFileSerializer(serializers.Serializer):
     """A file of an edition. Its bytes never change."""
 
-    path = CharField("The path inside the package.")
-    media_type = CharField("The media type.")
-    size = IntegerField("The size in bytes.")
-    sha256 = CharField("SHA-256 of its bytes, in hexadecimal.")
+    path = serializers.CharField(help_text="The path inside the package.")
+    media_type = serializers.CharField(help_text="The media type.")
+    size = serializers.IntegerField(help_text="The size in bytes.")
+    sha256 = serializers.CharField(help_text="SHA-256 of its bytes, in hexadecimal.")
 
 
 class EditionFigureSerializer(serializers.Serializer):
     """A key number of an edition, as it was when it was approved."""
 
-    code = CharField("What is counted, by its code.")
-    name = CharField("What is counted, in the reader’s language.", source="label")
-    scope = CharField("The set that is counted.")
-    value = IntegerField("The number; null is no data.", allow_null=True)
-    of = IntegerField("The whole that it is part of.", allow_null=True)
+    code = serializers.CharField(help_text="What is counted, by its code.")
+    name = serializers.CharField(help_text="What is counted, in the reader’s language.", source="label")
+    scope = serializers.CharField(help_text="The set that is counted.")
+    value = serializers.IntegerField(help_text="The number; null is no data.", allow_null=True)
+    of = serializers.IntegerField(help_text="The whole that it is part of.", allow_null=True)
 
 
 class TableChangeSerializer(serializers.Serializer):
     """The difference of a table to that of the edition before."""
 
-    table = CharField("The table, by its name in the package.")
-    before = IntegerField("Records in the edition before.")
-    now = IntegerField("Records in this edition.")
-    added = IntegerField("Records that only this edition has.")
-    removed = IntegerField("Records that only the edition before has.")
-    changed = IntegerField("Records of both that differ.")
+    table = serializers.CharField(help_text="The table, by its name in the package.")
+    before = serializers.IntegerField(help_text="Records in the edition before.")
+    now = serializers.IntegerField(help_text="Records in this edition.")
+    added = serializers.IntegerField(help_text="Records that only this edition has.")
+    removed = serializers.IntegerField(help_text="Records that only the edition before has.")
+    changed = serializers.IntegerField(help_text="Records of both that differ.")
 
 
 class EditionSerializer(RecordSerializer):
-    day = DateValueField("The day that the edition is about: the last of its quarter.", source="as_of")
-    approved_on = DateValueField("The day it was approved, whose records it holds.")
-    previous = CharField("The edition before; null for the first.", source="published.previous", allow_null=True)
+    day = DateValueField(help_text="The day that the edition is about: the last of its quarter.", source="as_of")
+    approved_on = DateValueField(help_text="The day it was approved, whose records it holds.")
+    previous = serializers.CharField(
+        help_text="The edition before; null for the first.", source="published.previous", allow_null=True
+    )
     figures = EditionFigureSerializer(many=True, source="published.figures", help_text="The key numbers.")
     changes = TableChangeSerializer(
         many=True, source="published.changes", help_text="What differs from the edition before."

@@ -26,7 +26,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.history.models import KeptQuerySet
-from core.records.models import FieldNames, HistoryModel, check_constraint, choices_constraint
+from core.records.models import FieldNames, HistoryModel, choices_constraint
 from core.text import StatusChoices, TranslatedText, check_text
 
 # -- working days ---------------------------------------------------------------------------------------
@@ -214,15 +214,15 @@ class Edition(HistoryModel):
         permissions = [("approve_edition", "Can approve editions that somebody else made and submitted")]
         constraints = [
             choices_constraint("state", EditionState, "edition_state_known"),
-            check_constraint("edition_quarter_normal", Q(quarter__regex=r"^[12][0-9]{3}-Q[1-4]$")),
-            check_constraint(
-                "edition_approver_differs",
-                Q(approved_by__isnull=True) | (~Q(approved_by=F("made_by")) & ~Q(approved_by=F("submitted_by"))),
-                _("You made or submitted this edition: somebody else approves it."),
+            models.CheckConstraint(condition=Q(quarter__regex=r"^[12][0-9]{3}-Q[1-4]$"), name="edition_quarter_normal"),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True)
+                | (~Q(approved_by=F("made_by")) & ~Q(approved_by=F("submitted_by"))),
+                name="edition_approver_differs",
+                violation_error_message=_("You made or submitted this edition: somebody else approves it."),
             ),
-            check_constraint(
-                "edition_approved_whole",
-                Q(
+            models.CheckConstraint(
+                condition=Q(
                     state=EditionState.APPROVED,
                     approved_by__isnull=False,
                     approved_at__isnull=False,
@@ -230,7 +230,8 @@ class Edition(HistoryModel):
                     sha256__regex=r"^[0-9a-f]{64}$",
                 )
                 | (~Q(state=EditionState.APPROVED) & Q(approved_by__isnull=True, approved_at__isnull=True, sha256="")),
-                _("An edition is approved on its page alone, with its files."),
+                name="edition_approved_whole",
+                violation_error_message=_("An edition is approved on its page alone, with its files."),
             ),
         ]
 

@@ -13,13 +13,8 @@ from rest_framework import serializers
 from core.api.filters import CODE_LOOKUPS, ApiFilterSet, api_filterset
 from core.api.serializers import (
     ApiUrlField,
-    BooleanField,
-    CharField,
-    ChoiceField,
     DateValueField,
     DaySerializer,
-    FloatField,
-    IntegerField,
     NumberField,
     ReadOnlyModelSerializer,
     RecordSerializer,
@@ -184,10 +179,10 @@ class PlanSerializer(SourcedSerializer):
 
     ALWAYS: ClassVar = {"id", "policy", "province", "status", "responsible_agency", "url", "revision"}
 
-    name = CharField(allow_null=True)
-    status = ChoiceField(PlanStatus.choices, source="status_then")
-    confidence = ChoiceField(Confidence.choices, allow_null=True)
-    unverified = BooleanField(allow_null=True)
+    name = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(PlanStatus.choices, source="status_then")
+    confidence = serializers.ChoiceField(Confidence.choices, allow_null=True)
+    unverified = serializers.BooleanField(allow_null=True)
 
     class Meta:
         model = ProvincialPlan
@@ -230,7 +225,9 @@ class PlanViewSet(WritableViewSet):
 
 
 class FigureSerializer(SourcedSerializer):
-    period = CharField("The period that it speaks of, in words of its own: 2020-2025.", allow_null=True)
+    period = serializers.CharField(
+        help_text="The period that it speaks of, in words of its own: 2020-2025.", allow_null=True
+    )
 
     class Meta:
         model = Figure
@@ -287,7 +284,9 @@ class DivisionLinkSerializer(ReadOnlyModelSerializer):
 
 class IndustrySerializer(SourcedSerializer):
     divisions = DivisionLinkSerializer(many=True)
-    priority = BooleanField("Whether it is named in the batch notice or an ultra-low emission sector.")
+    priority = serializers.BooleanField(
+        help_text="Whether it is named in the batch notice or an ultra-low emission sector."
+    )
 
     class Meta:
         model = Industry
@@ -313,46 +312,56 @@ class IndustryViewSet(WritableViewSet):
 
 class ProvinceRolloutSerializer(serializers.Serializer):
     province = RelatedBySlug(help_text="A province of the roster.")
-    region = ChoiceField(Region.choices, "The region that it lies in.", source="province.region")
-    status = ChoiceField(PlanStatus.choices, "What is known of its plan on the day.")
-    repealed_on = DateValueField("From when its plan is no longer in force; null unless the status is repealed.")
-    issued_on = DateValueField(
-        "Day of issue of its first plan; its precision says how exactly it is known.", source="issued.on"
+    region = serializers.ChoiceField(Region.choices, help_text="The region that it lies in.", source="province.region")
+    status = serializers.ChoiceField(PlanStatus.choices, help_text="What is known of its plan on the day.")
+    repealed_on = DateValueField(
+        help_text="From when its plan is no longer in force; null unless the status is repealed."
     )
-    precision = CharField("day, month or year; null without one.", source="issued.precision", allow_null=True)
-    known_by = DateValueField("The latest date: by then the plan is known to exist.")
-    lag_days = IntegerField("Days from lag_from to the day of issue, where both are known exactly.", allow_null=True)
+    issued_on = DateValueField(
+        help_text="Day of issue of its first plan; its precision says how exactly it is known.", source="issued.on"
+    )
+    precision = serializers.CharField(
+        help_text="day, month or year; null without one.", source="issued.precision", allow_null=True
+    )
+    known_by = DateValueField(help_text="The latest date: by then the plan is known to exist.")
+    lag_days = serializers.IntegerField(
+        help_text="Days from lag_from to the day of issue, where both are known exactly.", allow_null=True
+    )
 
 
 class RegionRolloutSerializer(serializers.Serializer):
-    region = ChoiceField(Region.choices, "A region of the roster.")
-    label = CharField(source="region.label")  # type: ignore[assignment]
-    roster = IntegerField("Its provinces: the denominator.")
-    issued = IntegerField("Those whose plan is issued and known by the day.")
-    share = FloatField("issued of roster, as a fraction.", allow_null=True)
-    dated = IntegerField("Those of them with an exact date.")
-    median_lag_days = NumberField("Median of the lags of dated plans; null of fewer than five.")
+    region = serializers.ChoiceField(Region.choices, help_text="A region of the roster.")
+    label = serializers.CharField(source="region.label")  # type: ignore[assignment]
+    roster = serializers.IntegerField(help_text="Its provinces: the denominator.")
+    issued = serializers.IntegerField(help_text="Those whose plan is issued and known by the day.")
+    share = serializers.FloatField(help_text="issued of roster, as a fraction.", allow_null=True)
+    dated = serializers.IntegerField(help_text="Those of them with an exact date.")
+    median_lag_days = NumberField(help_text="Median of the lags of dated plans; null of fewer than five.")
 
 
 class StepSerializer(serializers.Serializer):
-    date = DateValueField("The day from which the number holds.", allow_null=False)
-    issued = IntegerField("How many plans count as issued from then on.")
+    date = DateValueField(help_text="The day from which the number holds.", allow_null=False)
+    issued = serializers.IntegerField(help_text="How many plans count as issued from then on.")
 
 
 class RolloutNumbersSerializer(DaySerializer):
     """How far a policy has been taken up, in numbers. `issued` is null for a policy that calls for no plans."""
 
     policy = RelatedBySlug(help_text="The policy that is rolled out.")
-    roster = IntegerField("Provinces that the programme covers: the denominator.")
-    issued = IntegerField("Those with a plan issued and known by the day; null if none is called for.", allow_null=True)
-    share = FloatField("issued of roster, as a fraction.", allow_null=True)
-    dated = IntegerField("Those of them with an exact date.", allow_null=True)
-    month_only = IntegerField("Those of them of which only the month is known.", allow_null=True)
-    latest_only = IntegerField("Those of them of which only a latest date is known.", allow_null=True)
-    inferred = IntegerField("Those of them only inferred from other documents.", allow_null=True)
-    lag_from = DateValueField("The day from which lags are counted.", source="origin")
-    median_lag_days = NumberField("Median of the lags of dated plans; null of fewer than five.")
-    p90_lag_days = NumberField("The lag within which nine of ten dated plans came; null of fewer than five.")
+    roster = serializers.IntegerField(help_text="Provinces that the programme covers: the denominator.")
+    issued = serializers.IntegerField(
+        help_text="Those with a plan issued and known by the day; null if none is called for.", allow_null=True
+    )
+    share = serializers.FloatField(help_text="issued of roster, as a fraction.", allow_null=True)
+    dated = serializers.IntegerField(help_text="Those of them with an exact date.", allow_null=True)
+    month_only = serializers.IntegerField(help_text="Those of them of which only the month is known.", allow_null=True)
+    latest_only = serializers.IntegerField(
+        help_text="Those of them of which only a latest date is known.", allow_null=True
+    )
+    inferred = serializers.IntegerField(help_text="Those of them only inferred from other documents.", allow_null=True)
+    lag_from = DateValueField(help_text="The day from which lags are counted.", source="origin")
+    median_lag_days = NumberField(help_text="Median of the lags of dated plans; null of fewer than five.")
+    p90_lag_days = NumberField(help_text="The lag within which nine of ten dated plans came; null of fewer than five.")
 
 
 class RolloutSerializer(RolloutNumbersSerializer):

@@ -21,22 +21,17 @@ from django.utils.translation import gettext_noop, pgettext_lazy
 from core.records.models import (
     BilingualNameModel,
     BilingualTitleModel,
+    CodeField,
     FieldNames,
     HistoryModel,
     SlugModel,
-    check_constraint,
-    choice_field,
+    check_not_ahead,
     choices_constraint,
-    day_field,
-    flag_field,
     link_field,
-    list_field,
     note_en_field,
     note_zh_field,
     slug_constraint,
-    text_field,
     title_constraint,
-    unique_constraint,
 )
 from core.text import PartialDate, Precision, StatusChoices, TranslatedText, check_text, is_chinese_active
 
@@ -59,9 +54,23 @@ class Level(models.TextChoices):
 class Source(HistoryModel):
     """A document, page or report that facts cite. Its title stays in the language of publication."""
 
-    title = text_field(_("title"), 300, _("As printed, in its own language."))
-    publisher = text_field(_("publisher"), 200, _("Who published it, for example 生态环境部."), blank=True)
-    published_on = day_field(_("published on"), _("Day it was published. Empty when it carries none."))
+    title = models.CharField(
+        _("title"), max_length=300, validators=[check_text], help_text=_("As printed, in its own language.")
+    )
+    publisher = models.CharField(
+        _("publisher"),
+        max_length=200,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Who published it, for example 生态环境部."),
+    )
+    published_on = models.DateField(
+        _("published on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day it was published. Empty when it carries none."),
+    )
     url = models.URLField(
         _("address"),
         max_length=500,
@@ -71,12 +80,12 @@ class Source(HistoryModel):
         ],
         help_text=_("Web address, empty for a reprint without a lasting one."),
     )
-    reliability = choice_field(
+    reliability = models.CharField(
         _("reliability"),
-        Confidence,
-        _("The strongest that may be claimed for a fact that cites it."),
         max_length=10,
+        choices=Confidence.choices,
         default=Confidence.OFFICIAL,
+        help_text=_("The strongest that may be claimed for a fact that cites it."),
     )
     note_en = note_en_field(_("What a reader should know of it, for example “Reprint; the original page is gone”."))
     note_zh = note_zh_field()
@@ -91,11 +100,12 @@ class Source(HistoryModel):
         verbose_name_plural = _("sources")
         ordering = [Coalesce("published_on", models.Value("0001-01-01", models.DateField())).desc(), "title", "pk"]
         constraints = [
-            unique_constraint(
-                "source_title_address_unique",
-                ["title", "url"],
-                _("A source with this title and address exists already: cite that one."),
+            models.UniqueConstraint(
+                fields=["title", "url"],
+                name="source_title_address_unique",
+                violation_error_message=_("A source with this title and address exists already: cite that one."),
             ),
+            choices_constraint("reliability", Confidence, "source_reliability_known"),
         ]
 
     def __str__(self) -> str:
@@ -111,14 +121,19 @@ class Source(HistoryModel):
 class SourcedModel(models.Model):
     """Base of facts: confidence, sources, and a note in two languages."""
 
-    confidence = choice_field(
+    confidence = models.CharField(
         _("confidence"),
-        Confidence,
-        _("official: the issuer’s own text; press: a report; inferred: read from other documents."),
         max_length=10,
+        choices=Confidence.choices,
         default=Confidence.OFFICIAL,
+        help_text=_("official: the issuer’s own text; press: a report; inferred: read from other documents."),
     )
-    sources = list_field(Source, _("sources"), _("Where this was read. Every fact should cite at least one."))
+    sources = models.ManyToManyField(
+        Source,
+        verbose_name=_("sources"),
+        blank=True,
+        help_text=_("Where this was read. Every fact should cite at least one."),
+    )
     note_en = note_en_field(_("What a careful reader must know, for example “Date of the press report”."))
     note_zh = note_zh_field()
     note = TranslatedText("note")
@@ -144,20 +159,33 @@ def period_end(on: date, precision: str) -> date:
 class PartialDateModel(models.Model):
     """Base of documents whose date of issue may be partial (an interval-censored date, DOMAIN 3.1)."""
 
-    issued_on = day_field(
-        _("issued on"), _("Day of issue. Only the month or year known? Enter its first day and set the precision.")
-    )
-    issued_precision = choice_field(
-        _("precision"),
-        Precision,
-        _("How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month."),
-        max_length=5,
+    issued_on = models.DateField(
+        _("issued on"),
+        null=True,
         blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day of issue. Only the month or year known? Enter its first day and set the precision."),
     )
-    published_on = day_field(_("published on"), _("Day it was made public, where that differs from the day of issue."))
-    known_issued_by = day_field(
+    issued_precision = models.CharField(
+        _("precision"),
+        max_length=5,
+        choices=Precision.choices,
+        blank=True,
+        help_text=_("How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month."),
+    )
+    published_on = models.DateField(
+        _("published on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day it was made public, where that differs from the day of issue."),
+    )
+    known_issued_by = models.DateField(
         _("latest date known"),
-        _(
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_(
             "Latest day by which it is known to exist, for example the day another document cites it. "
             "Left empty, it follows from the day of issue or publication."
         ),
@@ -250,8 +278,18 @@ class ProvinceQuerySet(QuerySet[Any]):
 class Province(SlugModel, BilingualNameModel, SourcedModel):
     """A province-level unit. Denominators come from the roster (in_roster), never from existing rows."""
 
-    short_zh = text_field(_("short name in Chinese"), 20, _("As tiles and charts print it, for example 浙江."))
-    short_en = text_field(_("short name in English"), 40, _("As tiles and charts print it, for example Zhejiang."))
+    short_zh = models.CharField(
+        _("short name in Chinese"),
+        max_length=20,
+        validators=[check_text],
+        help_text=_("As tiles and charts print it, for example 浙江."),
+    )
+    short_en = models.CharField(
+        _("short name in English"),
+        max_length=40,
+        validators=[check_text],
+        help_text=_("As tiles and charts print it, for example Zhejiang."),
+    )
     former_names = models.TextField(
         _("former names"),
         blank=True,
@@ -261,27 +299,29 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
             "addresses still find the province."
         ),
     )
-    gb_code = models.CharField(
+    gb_code = CodeField(
         _("GB/T 2260 code"),
         max_length=6,
         blank=True,
         help_text=_("Six digits, for example 330000. Empty for the Xinjiang corps, which has none of its own."),
     )
-    iso_code = models.CharField(_("ISO 3166-2 code"), max_length=6, blank=True, help_text=_("For example CN-ZJ."))
-    kind = choice_field(_("kind"), ProvinceKind, _("What kind of province-level unit it is."), max_length=20)
-    region = choice_field(
+    iso_code = CodeField(_("ISO 3166-2 code"), max_length=6, blank=True, help_text=_("For example CN-ZJ."))
+    kind = models.CharField(
+        _("kind"), max_length=20, choices=ProvinceKind.choices, help_text=_("What kind of province-level unit it is.")
+    )
+    region = models.CharField(
         _("region"),
-        Region,
-        _("The region under which tables and charts group it. Every province in the roster needs one."),
         max_length=20,
+        choices=Region.choices,
         blank=True,
+        help_text=_("The region under which tables and charts group it. Every province in the roster needs one."),
     )
     tile_col = models.PositiveSmallIntegerField(_("tile column"), help_text=_("Place on the tile map, 0 to 7."))
     tile_row = models.PositiveSmallIntegerField(_("tile row"), help_text=_("Place on the tile map, 0 to 7."))
-    in_roster = flag_field(
+    in_roster = models.BooleanField(
         _("in the roster"),
-        _("Whether this programme covers it: the roster is every denominator of the rollout."),
         default=True,
+        help_text=_("Whether this programme covers it: the roster is every denominator of the rollout."),
     )
 
     objects = models.Manager.from_queryset(ProvinceQuerySet)()
@@ -302,28 +342,38 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
         ordering = ["-in_roster", "pk"]
         constraints = [
             slug_constraint("province"),
-            check_constraint(
-                "province_gb_code_six_digits", Q(gb_code__regex=r"^([0-9]{6})?$"), _("A GB/T 2260 code has six digits.")
+            models.CheckConstraint(
+                condition=Q(gb_code__regex=r"^([0-9]{6})?$"),
+                name="province_gb_code_six_digits",
+                violation_error_message=_("A GB/T 2260 code has six digits."),
             ),
             *[
-                unique_constraint(
-                    f"province_{name}_unique", [name], _("Another province has this code."), ~Q(**{name: ""})
+                models.UniqueConstraint(
+                    fields=[name],
+                    condition=~Q(**{name: ""}),
+                    name=f"province_{name}_unique",
+                    violation_error_message=_("Another province has this code."),
                 )
                 for name in ("gb_code", "iso_code")
             ],
-            unique_constraint(
-                "province_tile_unique", ["tile_col", "tile_row"], _("Another province stands on this tile.")
+            models.UniqueConstraint(
+                fields=["tile_col", "tile_row"],
+                name="province_tile_unique",
+                violation_error_message=_("Another province stands on this tile."),
             ),
-            check_constraint(
-                "province_tile_on_the_grid",
-                Q(tile_col__lte=7, tile_row__lte=7),
-                _("The tile map has columns and rows 0 to 7."),
+            models.CheckConstraint(
+                condition=Q(tile_col__lte=7, tile_row__lte=7),
+                name="province_tile_on_the_grid",
+                violation_error_message=_("The tile map has columns and rows 0 to 7."),
             ),
-            check_constraint(
-                "province_roster_has_region",
-                Q(in_roster=False) | ~Q(region=""),
-                _("A province in the roster needs its region."),
+            models.CheckConstraint(
+                condition=Q(in_roster=False) | ~Q(region=""),
+                name="province_roster_has_region",
+                violation_error_message=_("A province in the roster needs its region."),
             ),
+            choices_constraint("confidence", Confidence, "province_confidence_known"),
+            choices_constraint("kind", ProvinceKind, "province_kind_known"),
+            choices_constraint("region", Region, "province_region_known", blank=True),
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -414,7 +464,7 @@ class Agency(SlugModel, BilingualNameModel):
         ordering = ["pk"]
         constraints = [
             slug_constraint("agency"),
-            unique_constraint("agency_name_unique", ["name_zh"]),
+            models.UniqueConstraint(fields=["name_zh"], name="agency_name_unique"),
         ]
 
 
@@ -426,45 +476,61 @@ class PolicyKind(models.TextChoices):
 class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
     """A national or provincial document, or an event that set the course."""
 
-    short_name_zh = text_field(
+    short_name_zh = models.CharField(
         _("short name in Chinese"),
-        60,
-        _("As titles and key figures print it, for example 协同增效方案（2022）. Left empty: the title, cut."),
+        max_length=60,
         blank=True,
+        validators=[check_text],
+        help_text=_(
+            "As titles and key figures print it, for example 协同增效方案（2022）. Left empty: the title, cut."
+        ),
     )
-    short_name_en = text_field(
+    short_name_en = models.CharField(
         _("short name in English"),
-        60,
-        _("As titles and key figures print it, for example Synergy plan 2022. Left empty: the title, cut."),
+        max_length=60,
         blank=True,
+        validators=[check_text],
+        help_text=_("As titles and key figures print it, for example Synergy plan 2022. Left empty: the title, cut."),
     )
-    kind = choice_field(
+    kind = models.CharField(
         _("kind"),
-        PolicyKind,
-        _("document: a text with an issuer; event: a decision or meeting that set the course."),
         max_length=10,
+        choices=PolicyKind.choices,
         default=PolicyKind.DOCUMENT,
+        help_text=_("document: a text with an issuer; event: a decision or meeting that set the course."),
     )
-    doc_number = text_field(
-        _("document number"), 60, _("As printed, for example 环综合〔2022〕42号. Empty when not known."), blank=True
+    doc_number = CodeField(
+        _("document number"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("As printed, for example 环综合〔2022〕42号. Empty when not known."),
     )
-    level = choice_field(
+    level = models.CharField(
         _("level"),
-        Level,
-        _("Who issued it. A provincial policy names its province below."),
         max_length=10,
+        choices=Level.choices,
         default=Level.NATIONAL,
+        help_text=_("Who issued it. A provincial policy names its province below."),
     )
     province = link_field(Province, _("province"), "policies", _("Only for a provincial policy."), optional=True)
     parent = link_field("self", _("implements"), "children", _("The policy that this one carries out."), optional=True)
-    agencies = list_field(Agency, _("issued by"), _("All bodies that issued it together."), "policies")
-    calls_for_provincial_plan = flag_field(
-        _("calls for provincial plans"),
-        _("Whether every province is to issue a plan of its own: then the rollout is tracked."),
+    agencies = models.ManyToManyField(
+        Agency,
+        verbose_name=_("issued by"),
+        related_name="policies",
+        blank=True,
+        help_text=_("All bodies that issued it together."),
     )
-    is_lead = flag_field(
+    calls_for_provincial_plan = models.BooleanField(
+        _("calls for provincial plans"),
+        default=False,
+        help_text=_("Whether every province is to issue a plan of its own: then the rollout is tracked."),
+    )
+    is_lead = models.BooleanField(
         _("lead policy"),
-        _(
+        default=False,
+        help_text=_(
             "The one policy whose provincial plans the overview, the list of provinces and the data page count. "
             "Set here, it is taken away from the policy that had it."
         ),
@@ -473,7 +539,6 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
     objects = models.Manager.from_queryset(PolicyQuerySet)()
     LOOKUP_NAMES = ("short_name_zh", "short_name_en", "title_zh", "title_en", "doc_number")
     EXPORT_NAMES = ("short", "name")
-    CHOICES_HELD = ("issued_precision", "level")
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"has_a_day": ("issued_on",)}
 
     PROVINCE_PATH = "province_id"
@@ -486,41 +551,44 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
             slug_constraint("policy"),
             *date_constraints("policy"),
             title_constraint("policy"),
-            unique_constraint(
-                "policy_doc_number_unique",
-                ["doc_number"],
-                _("Another policy has this document number."),
-                ~Q(doc_number=""),
+            models.UniqueConstraint(
+                fields=["doc_number"],
+                condition=~Q(doc_number=""),
+                name="policy_doc_number_unique",
+                violation_error_message=_("Another policy has this document number."),
             ),
-            check_constraint(
-                "policy_level_goes_with_province",
-                Q(level=Level.NATIONAL, province__isnull=True) | Q(level=Level.PROVINCIAL, province__isnull=False),
-                _("A provincial policy names its province, a national one names none."),
+            models.CheckConstraint(
+                condition=Q(level=Level.NATIONAL, province__isnull=True)
+                | Q(level=Level.PROVINCIAL, province__isnull=False),
+                name="policy_level_goes_with_province",
+                violation_error_message=_("A provincial policy names its province, a national one names none."),
             ),
-            check_constraint(
-                "policy_not_its_own_parent",
-                Q(parent__isnull=True) | ~Q(parent=F("id")),
-                _("A policy cannot implement itself."),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True) | ~Q(parent=F("id")),
+                name="policy_not_its_own_parent",
+                violation_error_message=_("A policy cannot implement itself."),
             ),
-            check_constraint(
-                "policy_has_a_day",
-                Q(known_issued_by__isnull=False),
-                _(
+            models.CheckConstraint(
+                condition=Q(known_issued_by__isnull=False),
+                name="policy_has_a_day",
+                violation_error_message=_(
                     "Give the day of issue (or its month or year), the day of publication, "
                     "or the day by which it is known to exist."
                 ),
             ),
-            check_constraint(
-                "policy_lead_calls_for_plans",
-                Q(is_lead=False) | Q(calls_for_provincial_plan=True, level=Level.NATIONAL),
-                _("Only a national policy that calls for provincial plans can be the lead."),
+            models.CheckConstraint(
+                condition=Q(is_lead=False) | Q(calls_for_provincial_plan=True, level=Level.NATIONAL),
+                name="policy_lead_calls_for_plans",
+                violation_error_message=_("Only a national policy that calls for provincial plans can be the lead."),
             ),
-            unique_constraint(
-                LEAD_CONSTRAINT,
-                ["is_lead"],
-                _("Another policy is the lead policy. Take the mark away there first."),
-                Q(is_lead=True),
+            models.UniqueConstraint(
+                fields=["is_lead"],
+                condition=Q(is_lead=True),
+                name=LEAD_CONSTRAINT,
+                violation_error_message=_("Another policy is the lead policy. Take the mark away there first."),
             ),
+            choices_constraint("confidence", Confidence, "policy_confidence_known"),
+            choices_constraint("kind", PolicyKind, "policy_kind_known"),
         ]
 
     def get_absolute_url(self) -> str:
@@ -601,15 +669,19 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         "plans",
         _("The province whose plan this is. A plan that replaces a repealed one is a second record."),
     )
-    status = choice_field(
+    status = models.CharField(
         _("status"),
-        PlanStatus,
-        _("“not found” says that a search found none; “unknown” that no search was made yet."),
         max_length=12,
+        choices=PlanStatus.choices,
         default=PlanStatus.UNKNOWN,
+        help_text=_("“not found” says that a search found none; “unknown” that no search was made yet."),
     )
-    doc_number = text_field(
-        _("document number"), 60, _("As printed, for example 鄂环发〔2022〕33号. Empty when not known."), blank=True
+    doc_number = CodeField(
+        _("document number"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("As printed, for example 鄂环发〔2022〕33号. Empty when not known."),
     )
     issuing_bodies_count = models.PositiveSmallIntegerField(
         _("issuing bodies"), null=True, blank=True, help_text=_("How many departments issued it together.")
@@ -621,22 +693,30 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         _("The department of the province that leads the plan, or is to issue it. Empty when not on record."),
         optional=True,
     )
-    searched_on = day_field(
-        _("searched on"), _("Day of the search, or of the check that it is being drafted or not required.")
-    )
-    searched_where = text_field(
-        _("searched where"),
-        300,
-        _("For example: website of the provincial department, its policy library."),
+    searched_on = models.DateField(
+        _("searched on"),
+        null=True,
         blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day of the search, or of the check that it is being drafted or not required."),
+    )
+    searched_where = models.CharField(
+        _("searched where"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("For example: website of the provincial department, its policy library."),
     )
 
-    repealed_on = day_field(
-        _("repealed on"), _("Day from which the plan is no longer in force. Up to then it counts as before.")
+    repealed_on = models.DateField(
+        _("repealed on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day from which the plan is no longer in force. Up to then it counts as before."),
     )
 
     objects = models.Manager.from_queryset(PlanQuerySet)()
-    CHOICES_HELD = ("issued_precision",)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "issued_has_a_day": ("known_issued_by",),
         "one_per_policy_and_province": ("province",),
@@ -653,43 +733,47 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         verbose_name_plural = _("provincial plans")
         ordering = ["policy", "province", "pk"]
         constraints = [
-            unique_constraint(
-                "plan_one_per_policy_and_province",
-                ["policy", "province"],
-                _(
+            models.UniqueConstraint(
+                fields=["policy", "province"],
+                condition=Q(repealed_on__isnull=True),
+                name="plan_one_per_policy_and_province",
+                violation_error_message=_(
                     "This province already has a record for this policy: change that one, or give there the day on "
                     "which it was repealed."
                 ),
-                Q(repealed_on__isnull=True),
             ),
             choices_constraint("status", PlanStatus, "plan_status_known"),
             choices_constraint("confidence", Confidence, "plan_confidence_known"),
             *date_constraints("plan"),
-            check_constraint(
-                "plan_issued_has_a_day",
-                ~Q(status__in=ISSUED_ONCE) | Q(known_issued_by__isnull=False),
-                _("Issued: give the day (or month or year) of issue, or the day by which it is known to exist."),
+            models.CheckConstraint(
+                condition=~Q(status__in=ISSUED_ONCE) | Q(known_issued_by__isnull=False),
+                name="plan_issued_has_a_day",
+                violation_error_message=_(
+                    "Issued: give the day (or month or year) of issue, or the day by which it is known to exist."
+                ),
             ),
-            check_constraint(
-                "plan_day_needs_issued",
-                Q(status__in=ISSUED_ONCE) | Q(issued_on__isnull=True, known_issued_by__isnull=True),
-                _("Only an issued plan has a day of issue. Set the status to issued."),
+            models.CheckConstraint(
+                condition=Q(status__in=ISSUED_ONCE) | Q(issued_on__isnull=True, known_issued_by__isnull=True),
+                name="plan_day_needs_issued",
+                violation_error_message=_("Only an issued plan has a day of issue. Set the status to issued."),
             ),
-            check_constraint(
-                "plan_repealed_has_a_day",
-                Q(status=PlanStatus.REPEALED, repealed_on__isnull=False)
+            models.CheckConstraint(
+                condition=Q(status=PlanStatus.REPEALED, repealed_on__isnull=False)
                 | (~Q(status=PlanStatus.REPEALED) & Q(repealed_on__isnull=True)),
-                _("A repealed plan, and only such a one, has the day from which it is no longer in force."),
+                name="plan_repealed_has_a_day",
+                violation_error_message=_(
+                    "A repealed plan, and only such a one, has the day from which it is no longer in force."
+                ),
             ),
-            check_constraint(
-                "plan_repealed_after_issue",
-                Q(repealed_on__isnull=True) | Q(repealed_on__gte=F("known_issued_by")),
-                _("Repealed before it was issued. Check both days."),
+            models.CheckConstraint(
+                condition=Q(repealed_on__isnull=True) | Q(repealed_on__gte=F("known_issued_by")),
+                name="plan_repealed_after_issue",
+                violation_error_message=_("Repealed before it was issued. Check both days."),
             ),
-            check_constraint(
-                "plan_not_found_says_where",
-                ~Q(status=PlanStatus.NOT_FOUND) | (Q(searched_on__isnull=False) & ~Q(searched_where="")),
-                _("Not found: say on which day and where it was searched."),
+            models.CheckConstraint(
+                condition=~Q(status=PlanStatus.NOT_FOUND) | (Q(searched_on__isnull=False) & ~Q(searched_where="")),
+                name="plan_not_found_says_where",
+                violation_error_message=_("Not found: say on which day and where it was searched."),
             ),
         ]
 
@@ -726,7 +810,7 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
 class Division(HistoryModel, BilingualNameModel):
     """A section, division, group or class of the industrial classification GB/T 4754-2017."""
 
-    code = models.CharField(
+    code = CodeField(
         _("GB/T 4754-2017 code"),
         max_length=5,
         unique=True,
@@ -740,10 +824,10 @@ class Division(HistoryModel, BilingualNameModel):
         verbose_name_plural = _("GB/T 4754 divisions")
         ordering = ["code"]
         constraints = [
-            check_constraint(
-                "division_code_normal",
-                Q(code__regex=r"^[A-T][0-9]{0,4}$"),
-                _("Write a section letter A to T and up to four digits, for example C3011."),
+            models.CheckConstraint(
+                condition=Q(code__regex=r"^[A-T][0-9]{0,4}$"),
+                name="division_code_normal",
+                violation_error_message=_("Write a section letter A to T and up to four digits, for example C3011."),
             ),
         ]
 
@@ -754,19 +838,22 @@ class Division(HistoryModel, BilingualNameModel):
 class Industry(SlugModel, BilingualNameModel, SourcedModel):
     """A sector as the notices name it, linked to the classification where it has a place there."""
 
-    divisions = list_field(
+    divisions = models.ManyToManyField(
         Division,
-        _("GB/T 4754 divisions"),
-        _("Several are possible; new energy has none of its own."),
-        "industries",
+        verbose_name=_("GB/T 4754 divisions"),
+        related_name="industries",
+        blank=True,
+        help_text=_("Several are possible; new energy has none of its own."),
     )
-    named_in_batch_notice = flag_field(
+    named_in_batch_notice = models.BooleanField(
         _("named in the notice of the first batch"),
-        _("Whether the ministry named it when it announced the first national batch."),
+        default=False,
+        help_text=_("Whether the ministry named it when it announced the first national batch."),
     )
-    ultra_low_emission = flag_field(
+    ultra_low_emission = models.BooleanField(
         _("ultra-low emission sector"),
-        _("Whether a national opinion demands ultra-low emission of it (steel, cement, coking)."),
+        default=False,
+        help_text=_("Whether a national opinion demands ultra-low emission of it (steel, cement, coking)."),
     )
 
     class Meta:
@@ -775,7 +862,8 @@ class Industry(SlugModel, BilingualNameModel, SourcedModel):
         ordering = ["pk"]
         constraints = [
             slug_constraint("industry"),
-            unique_constraint("industry_name_unique", ["name_zh"]),
+            models.UniqueConstraint(fields=["name_zh"], name="industry_name_unique"),
+            choices_constraint("confidence", Confidence, "industry_confidence_known"),
         ]
 
     def get_absolute_url(self) -> str:
@@ -801,17 +889,34 @@ class Field(models.TextChoices):
 class Measure(SlugModel, BilingualTitleModel, SourcedModel):
     """A course of action that a policy prescribes, in a field and for certain industries."""
 
-    field = choice_field(_("field"), Field, _("The policy’s chapter under which it falls."), max_length=12)
-    industries = list_field(
-        Industry, _("industries"), _("The industries that it names. Empty when it is meant for all."), "measures"
+    field = models.CharField(
+        _("field"), max_length=12, choices=Field.choices, help_text=_("The policy’s chapter under which it falls.")
     )
-    policies = list_field(Policy, _("policies"), _("The policies that prescribe it."), "measures")
+    industries = models.ManyToManyField(
+        Industry,
+        verbose_name=_("industries"),
+        related_name="measures",
+        blank=True,
+        help_text=_("The industries that it names. Empty when it is meant for all."),
+    )
+    policies = models.ManyToManyField(
+        Policy,
+        verbose_name=_("policies"),
+        related_name="measures",
+        blank=True,
+        help_text=_("The policies that prescribe it."),
+    )
 
     class Meta:
         verbose_name = _("measure")
         verbose_name_plural = _("measures")
         ordering = ["field", "pk"]
-        constraints = [slug_constraint("measure"), title_constraint("measure")]
+        constraints = [
+            slug_constraint("measure"),
+            title_constraint("measure"),
+            choices_constraint("confidence", Confidence, "measure_confidence_known"),
+            choices_constraint("field", Field, "measure_field_known"),
+        ]
 
 
 # -- published figures ----------------------------------------------------------------------------------
@@ -869,12 +974,15 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
         decimal_places=4,
         help_text=_("The number alone, for example 34.4."),
     )
-    unit = choice_field(_("unit"), Unit, _("The unit in which the value is given."), max_length=12)
-    as_printed = text_field(
+    unit = models.CharField(
+        _("unit"), max_length=12, choices=Unit.choices, help_text=_("The unit in which the value is given.")
+    )
+    as_printed = models.CharField(
         _("as printed"),
-        200,
-        _("What a source prints, where that differs from the value, for example “344%”."),
+        max_length=200,
         blank=True,
+        validators=[check_text],
+        help_text=_("What a source prints, where that differs from the value, for example “344%”."),
     )
     period_from = models.CharField(
         _("period from"), max_length=10, blank=True, help_text=_("Year, month or day: 2013, 2013-06 or 2013-06-30.")
@@ -882,19 +990,21 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
     period_to = models.CharField(
         _("period to"), max_length=10, blank=True, help_text=_("Year, month or day: 2022, 2022-12 or 2022-12-31.")
     )
-    kind = choice_field(
+    kind = models.CharField(
         _("kind"),
-        FigureKind,
-        _("outcome: what was reached; count: how many; target: what is to be reached; context: what else to know."),
         max_length=10,
+        choices=FigureKind.choices,
+        help_text=_(
+            "outcome: what was reached; count: how many; target: what is to be reached; context: what else to know."
+        ),
     )
     province = link_field(Province, _("province"), "figures", _("Empty for a national figure."), optional=True)
-    state = choice_field(
+    state = models.CharField(
         _("state"),
-        FigureState,
-        _("verified: held against the issuer’s own text; disputed: sources disagree."),
         max_length=10,
+        choices=FigureState.choices,
         default=FigureState.UNVERIFIED,
+        help_text=_("verified: held against the issuer’s own text; disputed: sources disagree."),
     )
 
     PROVINCE_PATH = "province_id"
@@ -912,9 +1022,17 @@ class Figure(SlugModel, BilingualNameModel, SourcedModel):
         constraints = [
             slug_constraint("figure"),
             *[
-                check_constraint(f"figure_{name}_iso", Q(**{f"{name}__regex": PERIOD_PATTERN}), PERIOD_RULE)
+                models.CheckConstraint(
+                    condition=Q(**{f"{name}__regex": PERIOD_PATTERN}),
+                    name=f"figure_{name}_iso",
+                    violation_error_message=PERIOD_RULE,
+                )
                 for name in ("period_from", "period_to")
             ],
+            choices_constraint("confidence", Confidence, "figure_confidence_known"),
+            choices_constraint("unit", Unit, "figure_unit_known"),
+            choices_constraint("kind", FigureKind, "figure_kind_known"),
+            choices_constraint("state", FigureState, "figure_state_known"),
         ]
 
     def restricted_now(self) -> FieldNames:

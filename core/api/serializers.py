@@ -30,47 +30,20 @@ def api_url(record: models.Model, request: Request) -> str:
     return str(request.build_absolute_uri(reverse(f"api-{record._meta.model_name}-detail", args=[str(key)])))
 
 
-class AnswerField(Field):
-    """Field mixin of answers: the first argument says what the field means, as the schema repeats it."""
-
-    DEFAULTS: ClassVar[dict[str, object]] = {}
-
-    def __init__(self, help_text: Any = "", **kwargs: Any) -> None:
-        super().__init__(**{**self.DEFAULTS, "help_text": help_text, **kwargs})
-
-
-class BooleanField(AnswerField, serializers.BooleanField): ...
-
-
-class CharField(AnswerField, serializers.CharField): ...
-
-
-class IntegerField(AnswerField, serializers.IntegerField): ...
-
-
-class FloatField(AnswerField, serializers.FloatField): ...
-
-
-class ChoiceField(AnswerField, serializers.ChoiceField):
-    def __init__(self, choices: Any, help_text: Any = "", **kwargs: Any) -> None:
-        super().__init__(help_text, choices=choices, **kwargs)
-
-
-class CountsField(AnswerField, serializers.DictField):
+class CountsField(serializers.DictField):
     """How many of each, by its code."""
 
     child = serializers.IntegerField()
 
 
 @extend_schema_field(OpenApiTypes.NUMBER)
-class NumberField(AnswerField):
+class NumberField(Field):
     """JSON number in its shortest form: 252 rather than 252.0, and 458.2 without binary rounding errors."""
 
-    DEFAULTS: ClassVar = {"read_only": True, "allow_null": True}
     PLACES = 6  # decimal places of the records
 
-    def __init__(self, help_text: Any = "", *, max_digits: int = 0, decimal_places: int = 0, **kwargs: Any) -> None:
-        super().__init__(help_text, **kwargs)
+    def __init__(self, *, max_digits: int = 0, decimal_places: int = 0, **kwargs: Any) -> None:
+        super().__init__(**{"read_only": True, "allow_null": True, **kwargs})
 
     def to_representation(self, value: Decimal | float) -> int | float:
         return int(value) if value == int(value) else round(float(value), self.PLACES)
@@ -82,19 +55,18 @@ class RatioField(NumberField):
     PLACES = 12
 
 
-class DateValueField(AnswerField, serializers.DateField):
+class DateValueField(serializers.DateField):
     """Date that stays a date until rendered: ISO in JSON and CSV, a real date in a workbook."""
 
-    DEFAULTS: ClassVar = {"format": None, "read_only": True, "allow_null": True}
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"format": None, "read_only": True, "allow_null": True, **kwargs})
 
     def to_representation(self, value: date) -> date:
         return value
 
 
-class KnownField(AnswerField, serializers.DateField):
+class KnownField(serializers.DateField):
     """The day at whose end the records answered as this response says, beside the as-of date of a value object."""
-
-    DEFAULTS: ClassVar = {"read_only": True}
 
     def get_attribute(self, _value: object) -> Any:
         """Return the day of the request; today where no middleware has set one."""
@@ -105,13 +77,14 @@ class DaySerializer(serializers.Serializer):
     """Answer of an aggregate, with the days that it is about."""
 
     as_of = DateValueField(allow_null=False)
-    known = KnownField()
+    known = KnownField(read_only=True)
 
 
-class ApiUrlField(AnswerField, serializers.CharField):
+class ApiUrlField(serializers.CharField):
     """API URL of a record."""
 
-    DEFAULTS: ClassVar = {"source": "*", "read_only": True}
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"source": "*", "read_only": True, **kwargs})
 
     def to_representation(self, value: Any) -> str:
         return api_url(value, self.context["request"])
@@ -213,10 +186,11 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
         return row
 
 
-class UsernameField(AnswerField, serializers.CharField):
+class UsernameField(serializers.CharField):
     """Username of a related user. `PeopleMixin` shows it only to readers whom the record concerns."""
 
-    DEFAULTS: ClassVar = {"read_only": True, "allow_null": True}
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"read_only": True, "allow_null": True, **kwargs})
 
     def bind(self, field_name: str, parent: Any) -> None:
         self.source = f"{self.source or field_name}.username"

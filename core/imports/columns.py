@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from core.http import closest_match, former_names, truncate
-from core.records.models import is_code
+from core.records.models import CodeField
 from core.spreadsheets.cells import (
     AmbiguousCell,
     SheetCell,
@@ -263,7 +263,7 @@ def column_for_field(target: Any, column: type[Column] | None = None, **changes:
         made, values["choices"] = ChoiceColumn, dict(target.flatchoices)
     if isinstance(target, models.SlugField):
         values["normalize"] = normalize_slug
-    elif is_code(target):
+    elif isinstance(target, CodeField):
         values["normalize"] = normalize_code
     return (column or made)(target.name, target.verbose_name, **{**values, **changes})
 

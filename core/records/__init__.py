@@ -22,7 +22,5 @@ Where records are kept (core/history/models.py):
   DELETABLE_ALONE     the foreign key to the record with whose import the only such row may be undone
   FROZEN_STATE        state in which a record is never changed or deleted
 
-The rest follows from fields: a list of records is kept in the history, choices are held by the database
-(`CHOICES_HELD` names those that another constraint holds), texts named `slug`, `code`, `number`, `doc_number` and
-`*_code` are stored as codes, and whole numbers named `*_year` are years.
+The rest follows from fields: a list of records is kept in the history, and a `CodeField` is stored normalized.
 """

@@ -3,7 +3,7 @@ in two languages, and the model of every record with history.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import copy
 from datetime import date
 from decimal import Context, Decimal
@@ -12,8 +12,6 @@ from typing import Any, ClassVar, Self
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, router
 from django.db.models import F, Model, Q
-from django.db.models.signals import class_prepared
-from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 from core.history.models import refuse_kept
@@ -29,17 +27,21 @@ MAX_DIGITS = 15  # as many as SQLite gives back
 EXACT_CONTEXT = Context(prec=60)  # in which no value is rounded
 
 
-def check_displayable(field: Any, value: object, *, is_year: bool) -> None:
+def check_displayable(field: Any, value: object) -> None:
     """Reject values that some page could not show, or some database could not store exactly."""
     if isinstance(value, str) and check_text not in field.validators:
         check_text(value)
     elif isinstance(value, date) and value.year not in VALID_YEARS:
         raise ValidationError(_("Enter a day from 1900 to 2199."), code="range")
-    elif is_year and value is not None and value not in VALID_YEARS:
-        raise ValidationError(_("Enter a year from 1900 to 2199."), code="range")
     elif isinstance(value, Decimal) and len(value.normalize(EXACT_CONTEXT).as_tuple().digits) > MAX_DIGITS:
         text = _("Give at most %(most)d digits: more are not kept exactly.")
         raise ValidationError(text, code="digits", params={"most": MAX_DIGITS})
+
+
+def check_year(year: int) -> None:
+    """Reject years that no record is about."""
+    if year not in VALID_YEARS:
+        raise ValidationError(_("Enter a year from 1900 to 2199."), code="range")
 
 
 def check_not_ahead(day: date) -> None:
@@ -51,39 +53,25 @@ def check_not_ahead(day: date) -> None:
 # -- fields ---------------------------------------------------------------------------------------------
 
 
-def is_code(field: Any) -> bool:
-    """Whether a text is a code, by its name: codes are stored normalized, as they are compared."""
-    return field.name in {"slug", "code", "number"} or field.name.endswith(("_code", "_number"))
+class CodeField(models.CharField):
+    """A code: stored normalized, as codes are compared."""
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+
+class YearField(models.PositiveSmallIntegerField):
+    """A year from 1900 to 2199."""
+
+    default_validators = [check_year]
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.PositiveSmallIntegerField", args, kwargs
 
 
 SAME_IN_CHINESE = _("The same in Chinese. Where one is empty, readers of its language see the other.")
-
-
-def text_field(label: Any, max_length: int, help_text: Any, *, blank: bool = False) -> Any:
-    """Return a field of one line of text, without invisible characters."""
-    return models.CharField(label, max_length=max_length, blank=blank, validators=[check_text], help_text=help_text)
-
-
-def choice_field(
-    label: Any, choices: type[models.TextChoices], help_text: Any, *, max_length: int, **options: Any
-) -> Any:
-    """Return a field of one of these choices."""
-    return models.CharField(label, max_length=max_length, choices=choices.choices, help_text=help_text, **options)
-
-
-def day_field(label: Any, help_text: Any, *, ahead: bool = False) -> Any:
-    """Return a field of a day that does not lie ahead, unless it may; empty where it is not known."""
-    validators = [] if ahead else [check_not_ahead]
-    return models.DateField(label, null=True, blank=True, validators=validators, help_text=help_text)
-
-
-def flag_field(label: Any, help_text: Any, *, default: bool = False) -> Any:
-    return models.BooleanField(label, default=default, help_text=help_text)
-
-
-def number_field(label: Any, help_text: Any, **options: Any) -> Any:
-    """Return a field of a whole number from 0 on; empty where it is not known."""
-    return models.PositiveIntegerField(label, null=True, blank=True, help_text=help_text, **options)
 
 
 def link_field(
@@ -92,20 +80,6 @@ def link_field(
     """Return a field of another record, which is not deleted while this one names it."""
     how = {"null": optional, "blank": optional, "related_name": related_name, "help_text": help_text, **options}
     return models.ForeignKey(to, verbose_name=label, on_delete=models.PROTECT, **how)
-
-
-def list_field(
-    to: Any, label: Any, help_text: Any, related_name: str | None = None, *, blank: bool = True
-) -> models.ManyToManyField:
-    """Return a field of any number of other records."""
-    how = {"related_name": related_name, "help_text": help_text, "blank": blank}
-    return models.ManyToManyField(to, verbose_name=label, **how)
-
-
-def amount_field(label: Any, help_text: Any, *, optional: bool = False) -> Any:
-    """Return a field of a value in the unit of an indicator."""
-    how = {"null": optional, "blank": optional, "help_text": help_text}
-    return models.DecimalField(label, max_digits=20, decimal_places=6, **how)
 
 
 # -- check constraints ----------------------------------------------------------------------------------
@@ -133,18 +107,6 @@ def title_constraint(app_model: str) -> models.CheckConstraint:
     )
 
 
-def check_constraint(name: str, condition: Q, message: Any = None) -> models.CheckConstraint:
-    """Check constraint, with what a user reads who broke it."""
-    return models.CheckConstraint(condition=condition, name=name, violation_error_message=message)
-
-
-def unique_constraint(
-    name: str, fields: Sequence[str], message: Any = None, condition: Q | None = None
-) -> models.UniqueConstraint:
-    """Unique constraint, of records that fulfil the condition, with what a user reads who broke it."""
-    return models.UniqueConstraint(fields=fields, condition=condition, name=name, violation_error_message=message)
-
-
 def choices_constraint(
     field: str, choices: type[models.TextChoices], name: str, *, blank: bool = False
 ) -> models.CheckConstraint:
@@ -159,21 +121,6 @@ def constraint_fields(constraint: models.BaseConstraint) -> set[str]:
         return set(constraint.fields)
     condition = getattr(constraint, "condition", None)
     return set(condition.referenced_base_fields) if isinstance(condition, Q) else set()
-
-
-def add_choice_constraints(model: Any) -> None:
-    """Hold each field with choices to them in the database too, as `<model>_<field>_known`, unless the model names such
-    a constraint itself or says that another of its constraints does (`CHOICES_HELD`).
-    """
-    opts = model._meta
-    held = {name for rule in opts.constraints for name in constraint_fields(rule) if rule.name.endswith("_known")}
-    for field in opts.local_concrete_fields:
-        if field.choices and field.name not in held | {*model.CHOICES_HELD}:
-            allowed = [*(value for value, _label in field.flatchoices), *([""] if field.blank else [])]
-            name = f"{opts.model_name}_{field.name}_known"
-            condition = Q(**{f"{field.name}__in": allowed})
-            opts.constraints = [*opts.constraints, models.CheckConstraint(condition=condition, name=name)]
-            opts.original_attrs["constraints"] = opts.constraints  # from which migrations are made
 
 
 # -- evaluated in memory -----------------------------------------------------------------------------------
@@ -254,7 +201,6 @@ class HistoryModel(models.Model):
     EXPORT_NAMES: ClassVar[tuple[str, ...]] = ("name",)
     NAME_RELATIONS: ClassVar[tuple[str | None, ...]] = (None,)
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {}
-    CHOICES_HELD: ClassVar[Collection[str]] = ()
     NEVER_DELETED: ClassVar[Any] = ""
     APPEND_ONLY: ClassVar[bool] = False
     DELETABLE_ALONE: ClassVar[str] = ""
@@ -306,7 +252,7 @@ class HistoryModel(models.Model):
         for field in self._meta.concrete_fields:
             value = getattr(self, field.attname)
             if isinstance(field, models.CharField | models.TextField) and isinstance(value, str):
-                normalize = normalize_code if is_code(field) else normalize_text
+                normalize = normalize_code if isinstance(field, CodeField | models.SlugField) else normalize_text
                 setattr(self, field.attname, normalize(value))
         errors: dict[str, list[ValidationError]] = {}
         try:
@@ -316,7 +262,7 @@ class HistoryModel(models.Model):
         for field in self._meta.concrete_fields:
             if field.name not in errors and field.name not in (exclude or ()):
                 try:
-                    check_displayable(field, getattr(self, field.attname), is_year=field.name.endswith("_year"))
+                    check_displayable(field, getattr(self, field.attname))
                 except ValidationError as exc:
                     errors[field.name] = [exc]
         if errors:
@@ -400,12 +346,6 @@ class HistoryModel(models.Model):
         names = [name for name in wanted if name not in exclude]
         empty = [name for name in names if getattr(self, stored[name]) in (None, "")]
         return empty or names or ([] if wanted else [NON_FIELD_ERRORS])
-
-
-@receiver(class_prepared)
-def complete_constraints(sender: Any, **_kwargs: object) -> None:
-    if issubclass(sender, HistoryModel):
-        add_choice_constraints(sender)
 
 
 # -- names, titles and notes in two languages -----------------------------------------------------------

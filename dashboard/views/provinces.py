@@ -228,7 +228,8 @@ def annotated_provinces(rollout: Rollout | None, lights: Mapping[int, ProvinceLi
         for name in ("red", "yellow", "not_reported")
     }
     return Province.objects.roster().annotate(
-        gb_place=Case(When(gb_code="", then=Value("7")), default=F("gb_code")),  # the corps comes last
+        # The corps comes last.
+        gb_place=Case(When(gb_code="", then=Value("7")), default=F("gb_code"), output_field=CharField()),
         plan_place=of_row(((row.province.pk, place) for place, row in enumerate(by_plan)), IntegerField(), 0),
         plan_status=of_row(((row.province.pk, row.status.value) for row in rows), CharField(), "unknown"),
         plan_known_by=of_row(((row.province.pk, row.known_by) for row in rows), DateField()),

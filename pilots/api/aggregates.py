@@ -11,20 +11,16 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema_field
+from rest_framework import serializers
 from rest_framework.fields import DictField, JSONField, ListField, SerializerMethodField
 from rest_framework.serializers import Serializer
 
 from core.api.pagination import PageSerializer
 from core.api.serializers import (
-    BooleanField,
-    CharField,
-    ChoiceField,
     ChoiceWithLabel,
     CountsField,
     DateValueField,
     DaySerializer,
-    FloatField,
-    IntegerField,
     NumberField,
     RatioField,
     RelatedByCode,
@@ -69,7 +65,9 @@ class BatchCountSerializer(Serializer):
     """Announced against recorded, for one batch."""
 
     batch = RelatedBySlug(help_text="The batch that is counted.")
-    level = ChoiceField(Level.choices, "Who announced it: the nation or a province.", source="batch.level")
+    level = serializers.ChoiceField(
+        Level.choices, help_text="Who announced it: the nation or a province.", source="batch.level"
+    )
     kinds = KindCountSerializer(many=True, help_text="By kind of pilot.")
     total = CountSerializer(help_text="All kinds together.")
 
@@ -90,14 +88,12 @@ class PilotsView(AggregateView):
 class ReasonSerializer(Serializer):
     """One reason of a light: a stable code, a sentence in the reader's language, the page of the item."""
 
-    code = CharField(source="why.value")
-    text = CharField()
+    code = serializers.CharField(source="why.value")
+    text = serializers.CharField()
     url = SerializerMethodField()
-    owner = CharField(
-        help_text=(
-            "Who is responsible: the agency of the open follow-up about it, overdue first, else the department of a "
-            "milestone, the ministry while values wait for it, else the pilot’s own office; empty when all is well."
-        )
+    owner = serializers.CharField(
+        help_text="Who is responsible: the agency of the open follow-up about it, overdue first, else the department "
+        "of a milestone, the ministry while values wait for it, else the pilot’s own office; empty when all is well.",
     )
 
     def get_url(self, reason: Light) -> str:
@@ -107,26 +103,28 @@ class ReasonSerializer(Serializer):
 class LateCompletionSerializer(Serializer):
     """A completion that was entered long after the day it names."""
 
-    completed_on = DateValueField("The day on which the milestone is said to have been completed.", allow_null=False)
-    entered_on = DateValueField("The day on which that was entered.", allow_null=False)
+    completed_on = DateValueField(
+        help_text="The day on which the milestone is said to have been completed.", allow_null=False
+    )
+    entered_on = DateValueField(help_text="The day on which that was entered.", allow_null=False)
 
 
 class ReplanningSerializer(Serializer):
     """A milestone, stage or target of which something that decides the light was changed, or entered late."""
 
-    kind = ChoiceField(
+    kind = serializers.ChoiceField(
         [("milestone", "milestone"), ("stageentry", "stage entry"), ("target", "target")],
-        "What was changed.",
+        help_text="What was changed.",
         read_only=True,
     )
-    id = IntegerField("Its id; a deleted one is no longer in its list.", source="pk")
-    on = DateValueField("The day of the last such change.", allow_null=False)
+    id = serializers.IntegerField(help_text="Its id; a deleted one is no longer in its list.", source="pk")
+    on = DateValueField(help_text="The day of the last such change.", allow_null=False)
     was = SerializerMethodField(help_text="What the changed fields said when it was entered; if deleted, all of them.")
-    deleted = BooleanField("Whether it has been deleted.")
+    deleted = serializers.BooleanField(help_text="Whether it has been deleted.")
     completion = LateCompletionSerializer(
         allow_null=True, help_text="Its completion, if entered more than 30 days after the day it names."
     )
-    text = CharField("The same as a sentence.")
+    text = serializers.CharField(help_text="The same as a sentence.")
 
     @extend_schema_field(DictField(child=JSONField()))
     def get_was(self, item: Replanning) -> object:
@@ -145,11 +143,11 @@ def json_value(value: object) -> object:
 class OverrideSerializer(Serializer):
     """A light set by hand: from `expires_on` on the computed one counts again."""
 
-    colour = ChoiceField(Colour.choices, "The colour that was set.")
-    reason = CharField("Why it was set.")
+    colour = serializers.ChoiceField(Colour.choices, help_text="The colour that was set.")
+    reason = serializers.CharField(help_text="Why it was set.")
     author = SerializerMethodField(help_text="Which office set it. Names of people stand in the history.")
-    set_on = DateValueField("Since when.", allow_null=False)
-    expires_on = DateValueField("From this day on the computed light counts again.", allow_null=False)
+    set_on = DateValueField(help_text="Since when.", allow_null=False)
+    expires_on = DateValueField(help_text="From this day on the computed light counts again.", allow_null=False)
 
     def get_author(self, override: LightOverride) -> str:
         """The office that sets lights by hand; everybody reads this answer, so nobody is named."""
@@ -159,8 +157,10 @@ class OverrideSerializer(Serializer):
 class LightSerializer(Serializer):
     """A pilot's light. `colour` is the one shown: the computed one unless one set by hand is in force."""
 
-    colour = ChoiceField(Colour.choices, "The colour shown: the computed one, unless one set by hand is in force.")
-    since = DateValueField("Since when it has been so; null where that is not known.")
+    colour = serializers.ChoiceField(
+        Colour.choices, help_text="The colour shown: the computed one, unless one set by hand is in force."
+    )
+    since = DateValueField(help_text="Since when it has been so; null where that is not known.")
     rule = SerializerMethodField(help_text="The rule of the computed light, with its version.")
     reasons = ReasonSerializer(
         source="shown_reasons",
@@ -168,7 +168,7 @@ class LightSerializer(Serializer):
         read_only=True,
         help_text="Why, worst first; a light set by hand says so first.",
     )
-    computed = ChoiceField(Colour.choices, "The computed colour.")
+    computed = serializers.ChoiceField(Colour.choices, help_text="The computed colour.")
     override = OverrideSerializer(allow_null=True, help_text="The light set by hand, if one is in force.")
     replanned = ReplanningSerializer(
         many=True,
@@ -184,38 +184,38 @@ class LightSerializer(Serializer):
 
 
 class MilestoneCountsSerializer(Serializer):
-    done = IntegerField("Done by the day.")
-    due = IntegerField("Due by the day.")
-    late = IntegerField("Due and not done.")
-    total = IntegerField("All that are planned.")
+    done = serializers.IntegerField(help_text="Done by the day.")
+    due = serializers.IntegerField(help_text="Due by the day.")
+    late = serializers.IntegerField(help_text="Due and not done.")
+    total = serializers.IntegerField(help_text="All that are planned.")
 
 
 class IndicatorProgressSerializer(Serializer):
     """A target on the day, beside the accepted value of the last period due: `period` is the year it speaks of."""
 
     indicator = RelatedByCode(source="record.indicator", help_text="What is measured.")
-    kind = ChoiceField(TargetKind.choices, "What the target asks for.", source="record.kind")
-    binding = BooleanField("Whether the pilot is bound to it.", source="record.binding")
-    base = NumberField("Value of the base year.", source="record.base_value")
-    actual = NumberField("Accepted value of the last period due.", source="reading.value")
-    target = NumberField("Value to be reached.", source="record.target_value")
-    period = CharField("The year that actual speaks of.", source="year")
-    progress = RatioField("How much of the way from base to target is behind the pilot.")
-    expected_share = RatioField("How much of the way is due.", source="share")
-    expected_value = NumberField("The value that is due.", source="expected")
-    shortfall = RatioField("What is missing of what is due; negative ahead of it.")
-    light = ChoiceField(Colour.choices, COLOUR_HELP, source="colour")
+    kind = serializers.ChoiceField(TargetKind.choices, help_text="What the target asks for.", source="record.kind")
+    binding = serializers.BooleanField(help_text="Whether the pilot is bound to it.", source="record.binding")
+    base = NumberField(help_text="Value of the base year.", source="record.base_value")
+    actual = NumberField(help_text="Accepted value of the last period due.", source="reading.value")
+    target = NumberField(help_text="Value to be reached.", source="record.target_value")
+    period = serializers.CharField(help_text="The year that actual speaks of.", source="year")
+    progress = RatioField(help_text="How much of the way from base to target is behind the pilot.")
+    expected_share = RatioField(help_text="How much of the way is due.", source="share")
+    expected_value = NumberField(help_text="The value that is due.", source="expected")
+    shortfall = RatioField(help_text="What is missing of what is due; negative ahead of it.")
+    light = serializers.ChoiceField(Colour.choices, help_text=COLOUR_HELP, source="colour")
     why = ChoiceWithLabel(help_text=WHY_HELP)
 
 
 class SpanSerializer(Serializer):
     """Days from one stage to another; so far, where it is not done."""
 
-    days = IntegerField("Days from one stage to the other; so far, where it is not done.")
-    done = BooleanField("Whether the other stage is reached.")
+    days = serializers.IntegerField(help_text="Days from one stage to the other; so far, where it is not done.")
+    done = serializers.BooleanField(help_text="Whether the other stage is reached.")
 
 
-class SynergyClassField(ChoiceField):
+class SynergyClassField(serializers.ChoiceField):
     """Class of a pilot's synergy in the year due, null where the synergy of the day gives none. One query a list."""
 
     def __init__(self) -> None:
@@ -235,8 +235,8 @@ class PilotProgressSerializer(Serializer):
     """How far one pilot has come."""
 
     pilot = RelatedBySlug(help_text="The pilot.")
-    stage = ChoiceField(Stage.choices, STAGE_HELP, source="current_stage.stage", allow_null=True)
-    days_in_stage = IntegerField(DAYS_IN_STAGE_HELP, allow_null=True)
+    stage = serializers.ChoiceField(Stage.choices, help_text=STAGE_HELP, source="current_stage.stage", allow_null=True)
+    days_in_stage = serializers.IntegerField(help_text=DAYS_IN_STAGE_HELP, allow_null=True)
     list_to_plan = SpanSerializer(allow_null=True, help_text="From the day it was listed to the issue of its plan.")
     light = LightSerializer(source="*", help_text="Its light, with its reasons.")
     synergy_class = SynergyClassField()
@@ -250,15 +250,17 @@ class PilotProgressSerializer(Serializer):
 class FunnelStepSerializer(Serializer):
     """How many of the pilots stand in a stage or past it."""
 
-    stage = ChoiceField([(stage.value, stage.label) for stage in ORDERED_STAGES], "A stage.", read_only=True)
-    reached = IntegerField("Pilots in it or past it.")
-    of = IntegerField("All pilots that are counted.")
+    stage = serializers.ChoiceField(
+        [(stage.value, stage.label) for stage in ORDERED_STAGES], help_text="A stage.", read_only=True
+    )
+    reached = serializers.IntegerField(help_text="Pilots in it or past it.")
+    of = serializers.IntegerField(help_text="All pilots that are counted.")
 
 
 class KindFunnelSerializer(Serializer):
     """The funnel of one kind of pilot."""
 
-    kind = ChoiceField(PilotKind.choices, "The kind of pilot.")
+    kind = serializers.ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
     funnel = FunnelStepSerializer(many=True, help_text="Pilots at or past each stage.")
 
 
@@ -269,11 +271,11 @@ def funnel_steps(funnel: StageFunnel) -> list[dict[str, object]]:
 class StripSerializer(Serializer):
     """How many pilots show each colour on the day, and did on the last day of the quarter before."""
 
-    now = CountsField("Pilots by colour on the day.")
-    then = CountsField("The same on the day before.")
-    then_on = DateValueField("That day: the last of the quarter before.", allow_null=False)
-    by_hand = CountsField(BY_HAND_HELP)
-    by_hand_then = CountsField("The same on the day before.")
+    now = CountsField(help_text="Pilots by colour on the day.")
+    then = CountsField(help_text="The same on the day before.")
+    then_on = DateValueField(help_text="That day: the last of the quarter before.", allow_null=False)
+    by_hand = CountsField(help_text=BY_HAND_HELP)
+    by_hand_then = CountsField(help_text="The same on the day before.")
 
 
 class ProgressSerializer(PageSerializer):
@@ -283,9 +285,15 @@ class ProgressSerializer(PageSerializer):
     funnel = SerializerMethodField(help_text="Pilots at or past each stage; those that have withdrawn are left out.")
     by_kind = SerializerMethodField(help_text="The same for each kind of pilot.")
     strip = StripSerializer(help_text="The lights on the day beside those of the quarter before.")
-    owing = IntegerField("Pilots that owe values for the last year due.", source="outstanding.owing")
-    reported = IntegerField("Those of them with an accepted value of that year.", source="outstanding.reported")
-    waiting = IntegerField("Those without one whose values wait for the ministry.", source="outstanding.waiting")
+    owing = serializers.IntegerField(
+        help_text="Pilots that owe values for the last year due.", source="outstanding.owing"
+    )
+    reported = serializers.IntegerField(
+        help_text="Those of them with an accepted value of that year.", source="outstanding.reported"
+    )
+    waiting = serializers.IntegerField(
+        help_text="Those without one whose values wait for the ministry.", source="outstanding.waiting"
+    )
 
     @extend_schema_field(FunnelStepSerializer(many=True))
     def get_funnel(self, progress: Progress) -> Sequence[Mapping[str, object]]:
@@ -301,23 +309,23 @@ class ProgressRowSerializer(Serializer):
     """One line of the file: a pilot."""
 
     pilot = RelatedBySlug()
-    kind = CharField(source="pilot.kind")
+    kind = serializers.CharField(source="pilot.kind")
     batch = RelatedBySlug(source="pilot.batch")
     province = RelatedBySlug(source="pilot.province")
-    stage = CharField(source="current_stage.stage", allow_null=True)
-    days_in_stage = IntegerField(allow_null=True)
-    list_to_plan_days = IntegerField(source="list_to_plan.days", allow_null=True)
-    plan_issued = BooleanField(source="list_to_plan.done", allow_null=True)
-    light = CharField(source="colour")
+    stage = serializers.CharField(source="current_stage.stage", allow_null=True)
+    days_in_stage = serializers.IntegerField(allow_null=True)
+    list_to_plan_days = serializers.IntegerField(source="list_to_plan.days", allow_null=True)
+    plan_issued = serializers.BooleanField(source="list_to_plan.done", allow_null=True)
+    light = serializers.CharField(source="colour")
     since = DateValueField()
-    computed = CharField()
+    computed = serializers.CharField()
     reasons = SerializerMethodField()
-    milestones_done = IntegerField(source="counts.done")
-    milestones_due = IntegerField(source="counts.due")
-    milestones_late = IntegerField(source="counts.late")
-    milestones_total = IntegerField(source="counts.total")
-    reported = BooleanField()
-    outstanding = CharField(allow_null=True)
+    milestones_done = serializers.IntegerField(source="counts.done")
+    milestones_due = serializers.IntegerField(source="counts.due")
+    milestones_late = serializers.IntegerField(source="counts.late")
+    milestones_total = serializers.IntegerField(source="counts.total")
+    reported = serializers.BooleanField()
+    outstanding = serializers.CharField(allow_null=True)
     synergy_class = SynergyClassField()
 
     def get_reasons(self, status: PilotStatus) -> list[str]:
@@ -347,31 +355,31 @@ class ProgressView(PilotsView):
 class EquivalentsSerializer(Serializer):
     """Air pollutants together, in thousand pollutant equivalents; positive = reduced."""
 
-    base = NumberField("Thousand pollutant equivalents in the base year.")
-    reduced = NumberField("By how many there were fewer; negative where there were more.")
-    rate = RatioField("reduced of base, as a fraction.")
+    base = NumberField(help_text="Thousand pollutant equivalents in the base year.")
+    reduced = NumberField(help_text="By how many there were fewer; negative where there were more.")
+    rate = RatioField(help_text="reduced of base, as a fraction.")
 
 
 class CarbonSerializer(Serializer):
     """Carbon in the unit of its indicator; positive = reduced."""
 
-    base = NumberField("Value of the base year, in the unit of its indicator.")
-    reduced = NumberField("By how much it fell; negative where it rose.")
-    rate = RatioField("reduced of base, as a fraction.")
+    base = NumberField(help_text="Value of the base year, in the unit of its indicator.")
+    reduced = NumberField(help_text="By how much it fell; negative where it rose.")
+    rate = RatioField(help_text="reduced of base, as a fraction.")
 
 
 class PilotSynergySerializer(Serializer):
     """A pilot between its base year and the year asked. Rates are fractions, positive = reduced."""
 
     pilot = RelatedBySlug(help_text="The pilot.")
-    base_year = IntegerField("The year that it is compared with.")
-    basis = ChoiceField(EmissionBasis.choices, "Whether totals or intensities are compared.")
+    base_year = serializers.IntegerField(help_text="The year that it is compared with.")
+    basis = serializers.ChoiceField(EmissionBasis.choices, help_text="Whether totals or intensities are compared.")
     rates = DictField(child=RatioField(), help_text="By how much each pollutant fell, as a fraction of its base.")
     apeq = EquivalentsSerializer(help_text="All air pollutants together.")
     carbon = CarbonSerializer(help_text="Carbon dioxide.")
-    vars()["class"] = ChoiceField(
+    vars()["class"] = serializers.ChoiceField(
         CoControl.choices,
-        "Which fall; null where a rate is not known, or of an intensity.",
+        help_text="Which fall; null where a rate is not known, or of an intensity.",
         source="kind",
         allow_null=True,
     )  # a keyword of Python
@@ -391,10 +399,10 @@ class MissingPilotSerializer(Serializer):
 class TotalSerializer(Serializer):
     """A sum over `n` of the `of` pilots that could bring something; those `within` another pilot are left out."""
 
-    reduced = NumberField("The sum of what was reduced; null where nothing is known.", source="value")
-    n = IntegerField("Pilots in the sum.", source="used")
-    of = IntegerField("Pilots that could be in it.", source="possible")
-    within = ListField(child=CharField(), help_text="Pilots left out because they lie in another one.")
+    reduced = NumberField(help_text="The sum of what was reduced; null where nothing is known.", source="value")
+    n = serializers.IntegerField(help_text="Pilots in the sum.", source="used")
+    of = serializers.IntegerField(help_text="Pilots that could be in it.", source="possible")
+    within = ListField(child=serializers.CharField(), help_text="Pilots left out because they lie in another one.")
 
 
 class TotalsSerializer(Serializer):
@@ -410,14 +418,18 @@ class SynergySerializer(PageSerializer):
     Of `not_judged` nothing is known (`missing`), or only an intensity of carbon (`n` less `judged`).
     """
 
-    year = IntegerField("The year that is compared with the base year.")
-    n = IntegerField("Pilots with rates, of totals or of an intensity.")
-    of = IntegerField("All pilots that are asked about.")
-    judged = IntegerField("Pilots that can be judged: of total emissions, the sum of the classes.")
-    not_judged = IntegerField("All others: those that are missing, and those with an intensity only.")
+    year = serializers.IntegerField(help_text="The year that is compared with the base year.")
+    n = serializers.IntegerField(help_text="Pilots with rates, of totals or of an intensity.")
+    of = serializers.IntegerField(help_text="All pilots that are asked about.")
+    judged = serializers.IntegerField(
+        help_text="Pilots that can be judged: of total emissions, the sum of the classes."
+    )
+    not_judged = serializers.IntegerField(
+        help_text="All others: those that are missing, and those with an intensity only."
+    )
     pilots = PilotSynergySerializer(many=True, help_text="Each pilot of the page with rates.")
     missing = MissingPilotSerializer(many=True, help_text="The others of the page, and why.")
-    classes = CountsField("How many pilots are of each class, by total emissions alone.", source="kinds")
+    classes = CountsField(help_text="How many pilots are of each class, by total emissions alone.", source="kinds")
     totals = TotalsSerializer(source="*", help_text="Reduced together by the pilots asked about, all pages.")
 
 
@@ -425,12 +437,12 @@ class SynergyRowSerializer(Serializer):
     """One line of the file: a pilot, or why it is missing; what is not known stays empty."""
 
     pilot = RelatedBySlug()
-    kind = CharField(source="pilot.kind")
+    kind = serializers.CharField(source="pilot.kind")
     province = RelatedBySlug(source="pilot.province")
-    missing = CharField(source="why.value", allow_null=True)
-    base_year = IntegerField(allow_null=True)
-    basis = CharField(allow_null=True)
-    vars()["class"] = CharField(source="kind", allow_null=True)  # a keyword of Python
+    missing = serializers.CharField(source="why.value", allow_null=True)
+    base_year = serializers.IntegerField(allow_null=True)
+    basis = serializers.CharField(allow_null=True)
+    vars()["class"] = serializers.CharField(source="kind", allow_null=True)  # a keyword of Python
     apeq_base = NumberField(source="apeq.base")
     apeq_reduced = NumberField(source="apeq.reduced")
     apeq_rate = RatioField(source="apeq.rate")
@@ -472,23 +484,25 @@ class SynergyView(PilotsView):
 class TrendYearSerializer(Serializer):
     """A year: `n` of the `of` pilots that could bring a value have one; what must not be put together stays null."""
 
-    year = IntegerField("The year.")
-    n = IntegerField("Pilots with an accepted value for the year.")
-    of = IntegerField("Pilots that could have one.")
-    total = NumberField("Their sum; null where values are not summed.")
-    median = NumberField("Their median; null but for shares, and of fewer than five.")
-    low = NumberField("The lowest of them; null but for shares.")
-    high = NumberField("The highest of them; null but for shares.")
+    year = serializers.IntegerField(help_text="The year.")
+    n = serializers.IntegerField(help_text="Pilots with an accepted value for the year.")
+    of = serializers.IntegerField(help_text="Pilots that could have one.")
+    total = NumberField(help_text="Their sum; null where values are not summed.")
+    median = NumberField(help_text="Their median; null but for shares, and of fewer than five.")
+    low = NumberField(help_text="The lowest of them; null but for shares.")
+    high = NumberField(help_text="The highest of them; null but for shares.")
 
 
 class TrendSerializer(DaySerializer):
     """How an indicator has gone year by year over a set of pilots."""
 
     indicator = RelatedByCode(help_text="What is measured.")
-    unit = CharField("The unit of all values.", source="indicator.unit_text")
-    rollup = ChoiceField(RollUp.choices, "How values of several pilots may be put together.", source="indicator.rollup")
-    pilots = IntegerField("Pilots that are asked about.")
-    within = IntegerField("Those of them that lie in another one: a sum leaves them out.")
+    unit = serializers.CharField(help_text="The unit of all values.", source="indicator.unit_text")
+    rollup = serializers.ChoiceField(
+        RollUp.choices, help_text="How values of several pilots may be put together.", source="indicator.rollup"
+    )
+    pilots = serializers.IntegerField(help_text="Pilots that are asked about.")
+    within = serializers.IntegerField(help_text="Those of them that lie in another one: a sum leaves them out.")
     years = TrendYearSerializer(many=True, help_text="Each year with an accepted value.")
     same = TrendYearSerializer(
         many=True, help_text="The same over the pilots with a value in each year: so years compare."
@@ -533,31 +547,35 @@ class TrendView(PilotsView):
 
 class IndustryCoverageSerializer(Serializer):
     industry = RelatedBySlug(help_text="The industry.")
-    pilots = IntegerField("Pilots in this industry, by their own documents.")
-    provinces = IntegerField(COVERED_HELP)
-    roster = IntegerField(ROSTER_HELP)
-    share = FloatField(SHARE_HELP, allow_null=True)
-    priority = BooleanField("Whether national policy singles it out, as in /industries/.", source="industry.priority")
-    gap = BooleanField("Whether it is singled out and no recorded pilot names it; false while gaps are not judged.")
-    in_notice = BooleanField("Whether the notice of a batch counted here names it.")
+    pilots = serializers.IntegerField(help_text="Pilots in this industry, by their own documents.")
+    provinces = serializers.IntegerField(help_text=COVERED_HELP)
+    roster = serializers.IntegerField(help_text=ROSTER_HELP)
+    share = serializers.FloatField(help_text=SHARE_HELP, allow_null=True)
+    priority = serializers.BooleanField(
+        help_text="Whether national policy singles it out, as in /industries/.", source="industry.priority"
+    )
+    gap = serializers.BooleanField(
+        help_text="Whether it is singled out and no recorded pilot names it; false while gaps are not judged."
+    )
+    in_notice = serializers.BooleanField(help_text="Whether the notice of a batch counted here names it.")
 
 
 class FieldCoverageSerializer(Serializer):
-    field = ChoiceField(Field.choices, "A field of measures.")
-    label = CharField()  # type: ignore[assignment]
+    field = serializers.ChoiceField(Field.choices, help_text="A field of measures.")
+    label = serializers.CharField()  # type: ignore[assignment]
     measures = RelatedBySlug(many=True, help_text="The measures of the field.")
     industries = RelatedBySlug(many=True, help_text="The industries that they are about.")
-    pilots = IntegerField("Pilots that name one of these industries.")
-    provinces = IntegerField(COVERED_HELP)
-    roster = IntegerField(ROSTER_HELP)
-    share = FloatField(SHARE_HELP, allow_null=True)
+    pilots = serializers.IntegerField(help_text="Pilots that name one of these industries.")
+    provinces = serializers.IntegerField(help_text=COVERED_HELP)
+    roster = serializers.IntegerField(help_text=ROSTER_HELP)
+    share = serializers.FloatField(help_text=SHARE_HELP, allow_null=True)
 
 
 class PlaceSerializer(Serializer):
     """A column of the matrix: a region or a province of the roster."""
 
-    code = CharField()
-    label = CharField()  # type: ignore[assignment]
+    code = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
 
 
 class MatrixSerializer(Serializer):
@@ -565,21 +583,27 @@ class MatrixSerializer(Serializer):
 
     rows = RelatedBySlug(many=True, help_text="The industries.")
     columns = PlaceSerializer(many=True, help_text="The places.")
-    cells = ListField(child=ListField(child=IntegerField()), help_text="Pilots by row and column: cells[row][column].")
+    cells = ListField(
+        child=ListField(child=serializers.IntegerField()), help_text="Pilots by row and column: cells[row][column]."
+    )
 
 
 class CoverageNumbersSerializer(DaySerializer):
     """The coverage of industries in numbers. A pilot may name several industries; `naming` pilots name at least one."""
 
-    pilots = IntegerField("Pilots that are counted.")
-    naming = IntegerField("Those of them that name an industry.")
-    roster = IntegerField(ROSTER_HELP)
-    covered = IntegerField("Industries that at least one pilot names.")
-    priorities = IntegerField("Industries that national policy singles out.")
+    pilots = serializers.IntegerField(help_text="Pilots that are counted.")
+    naming = serializers.IntegerField(help_text="Those of them that name an industry.")
+    roster = serializers.IntegerField(help_text=ROSTER_HELP)
+    covered = serializers.IntegerField(help_text="Industries that at least one pilot names.")
+    priorities = serializers.IntegerField(help_text="Industries that national policy singles out.")
     gaps = RelatedBySlug(many=True, source="gap_industries", help_text="Those of them that no recorded pilot names.")
-    announced = IntegerField("Pilots announced in the set that is counted; null if not known.", allow_null=True)
-    gap_judged = BooleanField("Whether naming is at least gap_threshold of announced; else no gap is claimed.")
-    gap_threshold = FloatField("The share of the announced pilots from which gaps are claimed.")
+    announced = serializers.IntegerField(
+        help_text="Pilots announced in the set that is counted; null if not known.", allow_null=True
+    )
+    gap_judged = serializers.BooleanField(
+        help_text="Whether naming is at least gap_threshold of announced; else no gap is claimed."
+    )
+    gap_threshold = serializers.FloatField(help_text="The share of the announced pilots from which gaps are claimed.")
     in_notice = RelatedBySlug(many=True, help_text="Industries that the batches’ own notices name.")
 
 
@@ -592,7 +616,7 @@ class CoverageSerializer(CoverageNumbersSerializer):
     fields = FieldCoverageSerializer(many=True, help_text="Each field of measures.")  # type: ignore[assignment]
     matrix = MatrixSerializer(help_text="Pilots by industry and place.")
 
-    @extend_schema_field(ChoiceField(MATRIX_AXES))
+    @extend_schema_field(serializers.ChoiceField(MATRIX_AXES))
     def get_by(self, coverage: Coverage) -> Any:
         return self.context["view"].by
 

@@ -59,7 +59,7 @@ class AttachmentSerializer(RecordSerializer):
     """Related records by their id: exactly one of them is not null."""
 
     document = serializers.IntegerField(source="document_id", help_text="The document’s number.")
-    removed_on = DateValueField("The day it was removed; null while it is there.")
+    removed_on = DateValueField(help_text="The day it was removed; null while it is there.")
 
     class Meta:
         model = Attachment

@@ -17,14 +17,9 @@ from rest_framework.request import Request
 from core.api.filters import CODE_LOOKUPS, COMPARISONS, ApiFilterSet, CommaListFilter, label_several
 from core.api.serializers import (
     ApiUrlField,
-    BooleanField,
-    CharField,
-    ChoiceField,
     CountsField,
     DateValueField,
     DaySerializer,
-    FloatField,
-    IntegerField,
     PeopleMixin,
     ReadOnlyModelSerializer,
     UsernameField,
@@ -69,9 +64,9 @@ DUE = "Due date in force"
 class SubjectSerializer(serializers.Serializer):
     """What a follow-up is about."""
 
-    kind = CharField("What kind of record it is.", source="_meta.model_name", read_only=True)
-    slug = CharField(read_only=True)
-    name = CharField(source="__str__", read_only=True)
+    kind = serializers.CharField(help_text="What kind of record it is.", source="_meta.model_name", read_only=True)
+    slug = serializers.CharField(read_only=True)
+    name = serializers.CharField(source="__str__", read_only=True)
     url = ApiUrlField()
 
 
@@ -81,30 +76,37 @@ class FollowUpSerializer(PeopleMixin, SourcedSerializer):
     PEOPLE_FIELDS = ("owner_person", "owner_user", "verifier")
 
     subject = SubjectSerializer(help_text="The pilot, policy, practice or province it is about.")
-    owner_user = UsernameField("Who is responsible, for those whom it concerns.")
-    verifier = UsernameField("Who is to verify it, for those whom it concerns.")
-    state = ChoiceField(FollowUpState.choices, "Its state on the day.")
-    due = DateValueField("Due date in force; due_on is the first one.", source="current_due_on", allow_null=False)
-    overdue = BooleanField("Whether the owner has to act and the due date has passed.", source="is_overdue")
-    days_late = IntegerField("Days since; null if not overdue.", allow_null=True)
-    extended = IntegerField("How often the due date was extended.", source="times_extended")
-    returned = IntegerField("How often a report was returned.", source="times_returned")
-    signed_on = DateValueField("The day it was first signed for.")
-    reported_on = DateValueField("The day of the newest report.")
-    closed_on = DateValueField("The day it was verified; null if not closed.")
-    closed_in_time = BooleanField(
-        "Whether the verified report came by the due date; null if not closed.", allow_null=True
+    owner_user = UsernameField(help_text="Who is responsible, for those whom it concerns.")
+    verifier = UsernameField(help_text="Who is to verify it, for those whom it concerns.")
+    state = serializers.ChoiceField(FollowUpState.choices, help_text="Its state on the day.")
+    due = DateValueField(
+        help_text="Due date in force; due_on is the first one.", source="current_due_on", allow_null=False
     )
-    cause_colour_now = ChoiceField(
+    overdue = serializers.BooleanField(
+        help_text="Whether the owner has to act and the due date has passed.", source="is_overdue"
+    )
+    days_late = serializers.IntegerField(help_text="Days since; null if not overdue.", allow_null=True)
+    extended = serializers.IntegerField(help_text="How often the due date was extended.", source="times_extended")
+    returned = serializers.IntegerField(help_text="How often a report was returned.", source="times_returned")
+    signed_on = DateValueField(help_text="The day it was first signed for.")
+    reported_on = DateValueField(help_text="The day of the newest report.")
+    closed_on = DateValueField(help_text="The day it was verified; null if not closed.")
+    closed_in_time = serializers.BooleanField(
+        help_text="Whether the verified report came by the due date; null if not closed.", allow_null=True
+    )
+    cause_colour_now = serializers.ChoiceField(
         Colour.choices,
-        "The colour of the cause on the day, of a pilot the computed one; null without one.",
+        help_text="The colour of the cause on the day, of a pilot the computed one; null without one.",
         allow_null=True,
     )
-    cleared = BooleanField(
-        "Whether the red cause was not red on the closing day; null if not known. A light set by hand clears nothing.",
+    cleared = serializers.BooleanField(
+        help_text="Whether the red cause was not red on the closing day; null if not known. "
+        "A light set by hand clears nothing.",
         allow_null=True,
     )
-    relapsed_on = DateValueField("The first day within 180 days after closing on which a cleared cause was red again.")
+    relapsed_on = DateValueField(
+        help_text="The first day within 180 days after closing on which a cleared cause was red again."
+    )
 
     class Meta:
         model = FollowUp
@@ -121,8 +123,8 @@ class FollowUpSerializer(PeopleMixin, SourcedSerializer):
 class StepDocumentSerializer(ReadOnlyModelSerializer):
     """A file attached to a step. Who may not read it gets 404 at its address."""
 
-    id = IntegerField(source="document_id")
-    title = CharField(source="document.title")
+    id = serializers.IntegerField(source="document_id")
+    title = serializers.CharField(source="document.title")
     url = ApiUrlField(source="document")
 
     class Meta:
@@ -135,7 +137,7 @@ class FollowUpStepSerializer(PeopleMixin):
 
     PEOPLE_FIELDS = ("author",)
 
-    author = UsernameField("Who took it, for those whom it concerns.")
+    author = UsernameField(help_text="Who took it, for those whom it concerns.")
     documents = StepDocumentSerializer(
         source="readable_attachments", many=True, help_text="Its files that the reader may read."
     )
@@ -297,25 +299,25 @@ class FollowUpViewSet(WritableViewSet):
 class ShareSerializer(serializers.Serializer):
     """Part of a whole: `n` of `of`."""
 
-    n = IntegerField("How many it is true of.")
-    of = IntegerField("Of how many it could be true.")
-    percent = FloatField("n of of, in percent; null of none.", allow_null=True)
+    n = serializers.IntegerField(help_text="How many it is true of.")
+    of = serializers.IntegerField(help_text="Of how many it could be true.")
+    percent = serializers.FloatField(help_text="n of of, in percent; null of none.", allow_null=True)
 
 
 class MedianDaysSerializer(serializers.Serializer):
     """Median of durations of `n` follow-ups."""
 
-    days = FloatField("The median in days; null of fewer than five.", allow_null=True)
-    n = IntegerField("Of how many.")
+    days = serializers.FloatField(help_text="The median in days; null of fewer than five.", allow_null=True)
+    n = serializers.IntegerField(help_text="Of how many.")
 
 
 class AgeBandSerializer(serializers.Serializer):
     """Open follow-ups by days since they were opened."""
 
-    first = IntegerField("Days since the opening, from.")
-    last = IntegerField("Days since the opening, to; null has no end.", allow_null=True)
-    n = IntegerField("Open follow-ups of this age.")
-    overdue = IntegerField("Those of them that are overdue.")
+    first = serializers.IntegerField(help_text="Days since the opening, from.")
+    last = serializers.IntegerField(help_text="Days since the opening, to; null has no end.", allow_null=True)
+    n = serializers.IntegerField(help_text="Open follow-ups of this age.")
+    overdue = serializers.IntegerField(help_text="Those of them that are overdue.")
 
 
 class RedCausesSerializer(serializers.Serializer):
@@ -324,27 +326,29 @@ class RedCausesSerializer(serializers.Serializer):
     opened = open + closed + withdrawn; closed = cleared + still_red + not_rated.
     """
 
-    opened = IntegerField("Follow-ups that a red light caused.")
-    open = IntegerField("Those of them that are open.")
-    closed = IntegerField("Those of them that are closed.")
-    withdrawn = IntegerField("Those of them that are withdrawn.")
-    cleared = IntegerField("Closed ones whose cause was not red on the closing day.")
-    still_red = IntegerField("Closed ones whose cause was red on the closing day.")
-    not_rated = IntegerField("Closed ones whose cause was grey on the closing day: not known, and never cleared.")
-    relapsed = IntegerField("Cleared ones whose cause was red again within 180 days.")
-    watched = IntegerField("Cleared ones that are watched for 180 days, or red again.")
+    opened = serializers.IntegerField(help_text="Follow-ups that a red light caused.")
+    open = serializers.IntegerField(help_text="Those of them that are open.")
+    closed = serializers.IntegerField(help_text="Those of them that are closed.")
+    withdrawn = serializers.IntegerField(help_text="Those of them that are withdrawn.")
+    cleared = serializers.IntegerField(help_text="Closed ones whose cause was not red on the closing day.")
+    still_red = serializers.IntegerField(help_text="Closed ones whose cause was red on the closing day.")
+    not_rated = serializers.IntegerField(
+        help_text="Closed ones whose cause was grey on the closing day: not known, and never cleared."
+    )
+    relapsed = serializers.IntegerField(help_text="Cleared ones whose cause was red again within 180 days.")
+    watched = serializers.IntegerField(help_text="Cleared ones that are watched for 180 days, or red again.")
 
 
 class FollowUpSummarySerializer(DaySerializer):
     """Numbers of follow-ups on a day, each share with its whole."""
 
-    total = IntegerField("Follow-ups opened by the day.")
-    by_state = CountsField("How many stand at each state.")
-    open = IntegerField("Those in which something remains to be done.")
-    to_verify = IntegerField("Open ones that wait for the verifier.")
-    key_open = IntegerField("Open ones that are key follow-ups.")
-    closed = IntegerField("Verified and closed ones.")
-    withdrawn = IntegerField("Withdrawn ones.")
+    total = serializers.IntegerField(help_text="Follow-ups opened by the day.")
+    by_state = CountsField(help_text="How many stand at each state.")
+    open = serializers.IntegerField(help_text="Those in which something remains to be done.")
+    to_verify = serializers.IntegerField(help_text="Open ones that wait for the verifier.")
+    key_open = serializers.IntegerField(help_text="Open ones that are key follow-ups.")
+    closed = serializers.IntegerField(help_text="Verified and closed ones.")
+    withdrawn = serializers.IntegerField(help_text="Withdrawn ones.")
     overdue = ShareSerializer(help_text="Overdue, of the open ones.")
     closed_in_time = ShareSerializer(help_text="Closed by a report that came by the due date then in force.")
     returned = ShareSerializer(help_text="Returned at least once, of those reported at least once.")
@@ -353,7 +357,9 @@ class FollowUpSummarySerializer(DaySerializer):
     days_to_close = MedianDaysSerializer(help_text="From the opening to the closing.")
     cleared = ShareSerializer(help_text="Cause not red on the closing day, of those red before and rated then.")
     relapsed = ShareSerializer(help_text="Cause red again within 180 days after closing, of the cleared ones.")
-    not_watched_yet = IntegerField("Cleared ones, not red again, that are not yet watched for 180 days.")
+    not_watched_yet = serializers.IntegerField(
+        help_text="Cleared ones, not red again, that are not yet watched for 180 days."
+    )
     ages = AgeBandSerializer(many=True, help_text="Open ones by days since they were opened.")
     red = RedCausesSerializer(help_text="What became of those that a red light caused.")
 

@@ -16,13 +16,8 @@ from rest_framework.request import Request
 from core.api.filters import COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
 from core.api.pagination import PageSerializer
 from core.api.serializers import (
-    BooleanField,
-    CharField,
-    ChoiceField,
     CountsField,
     DateValueField,
-    FloatField,
-    IntegerField,
     NumberField,
     PeopleMixin,
     RatioField,
@@ -65,7 +60,7 @@ def bilingual(name: str) -> tuple[str, str, str]:
 class PracticeSerializer(SourcedSerializer):
     """A practice as it stood on the day: days and the reason that came later read null."""
 
-    state = ChoiceField(PracticeState.choices, STATE_HELP, source="state_then")
+    state = serializers.ChoiceField(PracticeState.choices, help_text=STATE_HELP, source="state_then")
 
     class Meta:
         model = Practice
@@ -137,12 +132,16 @@ class AdoptionSerializer(PeopleMixin, SourcedSerializer):
 
     PEOPLE_FIELDS = ("claimed_by", "confirmed_by")
 
-    adopter = CharField("Name of the pilot, the place or the province.", source="adopter_name")
-    state = ChoiceField(AdoptionState.choices, STATE_HELP, source="state_then")
-    trust = ChoiceField(Trust.choices, "The highest level of trust reached by the day.", source="trust_then")
-    verified_on = DateValueField("From when a change of the pilot’s total counted for it.", source="verified_then")
-    claimed_by = UsernameField("Who recorded it, for those whom it concerns.")
-    confirmed_by = UsernameField("Who confirmed it, for those whom it concerns.")
+    adopter = serializers.CharField(help_text="Name of the pilot, the place or the province.", source="adopter_name")
+    state = serializers.ChoiceField(AdoptionState.choices, help_text=STATE_HELP, source="state_then")
+    trust = serializers.ChoiceField(
+        Trust.choices, help_text="The highest level of trust reached by the day.", source="trust_then"
+    )
+    verified_on = DateValueField(
+        help_text="From when a change of the pilot’s total counted for it.", source="verified_then"
+    )
+    claimed_by = UsernameField(help_text="Who recorded it, for those whom it concerns.")
+    confirmed_by = UsernameField(help_text="Who confirmed it, for those whom it concerns.")
 
     class Meta:
         model = Adoption
@@ -266,12 +265,14 @@ class EffectSerializer(SourcedSerializer):
         help_text="Whether it counted on the day as a change of the pilot’s total: by two accepted readings, not "
         "corrected by then.",
     )
-    corrected_on = DateValueField("The day from which a reading of it was corrected.", source="corrected_then")
+    corrected_on = DateValueField(
+        help_text="The day from which a reading of it was corrected.", source="corrected_then"
+    )
     change = NumberField(
         help_text="The change of the pilot’s total: the second reading less the first, in the unit of the indicator; "
         "null where it does not count."
     )
-    rate = RatioField("The same as a fraction of the first; negative = fell.")
+    rate = RatioField(help_text="The same as a fraction of the first; negative = fell.")
 
     class Meta:
         model = Effect
@@ -340,21 +341,23 @@ class ProvinceCopiesSerializer(serializers.Serializer):
     province = RelatedBySlug(help_text="The province.")
     trust = CountsField(help_text="Copies in use by trust: each under the highest level reached.")
     states = CountsField(help_text="All its copies by state.")
-    reached = BooleanField("Whether a copy in use is confirmed or verified.", source="is_reached")
-    only_claimed = BooleanField("Whether copies in use are all only claimed.", source="is_only_claimed")
+    reached = serializers.BooleanField(help_text="Whether a copy in use is confirmed or verified.", source="is_reached")
+    only_claimed = serializers.BooleanField(
+        help_text="Whether copies in use are all only claimed.", source="is_only_claimed"
+    )
 
 
 class CurveSerializer(serializers.Serializer):
     """One step of a curve of copies."""
 
-    date = DateValueField("The day from which the number holds.", allow_null=False)
-    copies = IntegerField("How many copies count from then on.", source="issued")
+    date = DateValueField(help_text="The day from which the number holds.", allow_null=False)
+    copies = serializers.IntegerField(help_text="How many copies count from then on.", source="issued")
 
 
 class CopiesSerializer(serializers.Serializer):
     """Copies of practices on a day. The levels of trust are counted apart and never added."""
 
-    total = IntegerField("Copies planned by the day, whatever became of them.")
+    total = serializers.IntegerField(help_text="Copies planned by the day, whatever became of them.")
     by_state = CountsField(help_text="How many are at each state.")
     adopters = CountsField(help_text="Copies in use by trust, each under the highest level reached.")
     given_up_by_reason = CountsField(help_text="Those given up, by reason.")
@@ -374,16 +377,20 @@ class PracticeDiffusionSerializer(serializers.Serializer):
     """A practice of the page: how far it has spread."""
 
     practice = RelatedBySlug(source="*", help_text="The practice.")
-    state = ChoiceField(PracticeState.choices, STATE_HELP, source="state_then")
-    since = DateValueField("The day from which the state holds.", source="since_then", allow_null=False)
-    measured_effect = BooleanField("Whether a change of a pilot’s total is known.", source="measured_then")
-    copies = IntegerField("Its copies, whatever became of them.", source="copies.total")
+    state = serializers.ChoiceField(PracticeState.choices, help_text=STATE_HELP, source="state_then")
+    since = DateValueField(help_text="The day from which the state holds.", source="since_then", allow_null=False)
+    measured_effect = serializers.BooleanField(
+        help_text="Whether a change of a pilot’s total is known.", source="measured_then"
+    )
+    copies = serializers.IntegerField(help_text="Its copies, whatever became of them.", source="copies.total")
     by_state = CountsField(source="copies.by_state", help_text="Its copies by state.")
     adopters = CountsField(source="copies.adopters", help_text="Its copies in use by trust, never added.")
     reached = RelatedBySlug(
         many=True, source="copies.reached", help_text="Provinces with a confirmed or verified copy in use."
     )
-    days_to_first_copy = IntegerField("Days from the library to the first attested copy elsewhere.", allow_null=True)
+    days_to_first_copy = serializers.IntegerField(
+        help_text="Days from the library to the first attested copy elsewhere.", allow_null=True
+    )
 
     class Meta:
         list_serializer_class = RowsOfPageSerializer
@@ -392,15 +399,19 @@ class PracticeDiffusionSerializer(serializers.Serializer):
 class DiffusionSerializer(PageSerializer):
     """How far practices have spread on a day."""
 
-    total = IntegerField("Practices proposed by the day.")
+    total = serializers.IntegerField(help_text="Practices proposed by the day.")
     by_state = CountsField(help_text="How many are at each state.")
-    measured = IntegerField("Practices with a change of a pilot’s total.")
-    stated_only = IntegerField("Practices whose only results are stated by sources.")
+    measured = serializers.IntegerField(help_text="Practices with a change of a pilot’s total.")
+    stated_only = serializers.IntegerField(help_text="Practices whose only results are stated by sources.")
     copies = CopiesSerializer(help_text="Copies of all of them.")
-    entered_library = IntegerField("Practices that have entered the library: of so many a first copy is looked for.")
-    first_copies = IntegerField("Those of them with a confirmed or verified copy in another province.")
-    median_days_to_first_copy = FloatField(
-        "Median of days from the library to that copy; null of fewer than five.", allow_null=True
+    entered_library = serializers.IntegerField(
+        help_text="Practices that have entered the library: of so many a first copy is looked for."
+    )
+    first_copies = serializers.IntegerField(
+        help_text="Those of them with a confirmed or verified copy in another province."
+    )
+    median_days_to_first_copy = serializers.FloatField(
+        help_text="Median of days from the library to that copy; null of fewer than five.", allow_null=True
     )
     practices = PracticeDiffusionSerializer(many=True, help_text="Each practice of the page.")
 

@@ -10,6 +10,7 @@ from django.db.models import Case, Model, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.serializers import ListSerializer, Serializer
@@ -17,12 +18,8 @@ from rest_framework.serializers import ValidationError as FieldError
 
 from core.api.filters import api_filterset
 from core.api.serializers import (
-    BooleanField,
-    CharField,
-    ChoiceField,
     ChoiceWithLabel,
     DateValueField,
-    IntegerField,
     NumberField,
     PeopleMixin,
     ReadOnlyModelSerializer,
@@ -81,20 +78,26 @@ STEP_VALUE_HELP = "Value to be reached by the end of that year."
 class CountSerializer(Serializer):
     """announced = recorded + withdrawn + to_enter; announced and to_enter are null where no number was announced."""
 
-    announced = IntegerField("How many the announcement names; null where it gives no number.", allow_null=True)
-    recorded = IntegerField("How many in the programme are entered here by name.")
-    firm = IntegerField("Those of them read in an official text or the press.")
-    unverified = IntegerField("Those of them only inferred from other documents.")
-    withdrawn = IntegerField("Entered by name and withdrawn by the day.")
-    to_enter = IntegerField("announced less recorded and withdrawn, from 0; null without a number.", allow_null=True)
-    surplus = IntegerField("Recorded and withdrawn beyond what was announced: a sign of a mistake.")
+    announced = serializers.IntegerField(
+        help_text="How many the announcement names; null where it gives no number.", allow_null=True
+    )
+    recorded = serializers.IntegerField(help_text="How many in the programme are entered here by name.")
+    firm = serializers.IntegerField(help_text="Those of them read in an official text or the press.")
+    unverified = serializers.IntegerField(help_text="Those of them only inferred from other documents.")
+    withdrawn = serializers.IntegerField(help_text="Entered by name and withdrawn by the day.")
+    to_enter = serializers.IntegerField(
+        help_text="announced less recorded and withdrawn, from 0; null without a number.", allow_null=True
+    )
+    surplus = serializers.IntegerField(
+        help_text="Recorded and withdrawn beyond what was announced: a sign of a mistake."
+    )
 
 
 class KindCountSerializer(Serializer):
     """Announced against recorded, for one kind of pilot."""
 
-    kind = ChoiceField(PilotKind.choices, "The kind of pilot.")
-    label = CharField()  # type: ignore[assignment]
+    kind = serializers.ChoiceField(PilotKind.choices, help_text="The kind of pilot.")
+    label = serializers.CharField()  # type: ignore[assignment]
 
     def get_fields(self) -> dict[str, Any]:
         """Add the numbers of a CountSerializer."""
@@ -146,9 +149,15 @@ class BatchViewSet(WritableViewSet):
 
 
 class PilotSerializer(SourcedSerializer):
-    stage = ChoiceField(Stage.choices, STAGE_HELP, source="status.current_stage.stage", allow_null=True)
-    days_in_stage = IntegerField(DAYS_IN_STAGE_HELP, source="status.days_in_stage", allow_null=True)
-    light = ChoiceField(Colour.choices, "Its light on the day, computed or set by hand.", source="status.colour")
+    stage = serializers.ChoiceField(
+        Stage.choices, help_text=STAGE_HELP, source="status.current_stage.stage", allow_null=True
+    )
+    days_in_stage = serializers.IntegerField(
+        help_text=DAYS_IN_STAGE_HELP, source="status.days_in_stage", allow_null=True
+    )
+    light = serializers.ChoiceField(
+        Colour.choices, help_text="Its light on the day, computed or set by hand.", source="status.colour"
+    )
 
     class Meta:
         model = Pilot
@@ -227,8 +236,8 @@ class WaitingReplanSerializer(ReadOnlyModelSerializer):
 class PlannedDaySerializer(SourcedSerializer):
     """What is planned for a day: the day in force, the first one, and the one that is asked for."""
 
-    planned_on = DateValueField("The planned day in force on the day.")
-    first_planned_on = DateValueField("The planned day as it was first entered.", source="planned_on")
+    planned_on = DateValueField(help_text="The planned day in force on the day.")
+    first_planned_on = DateValueField(help_text="The planned day as it was first entered.", source="planned_on")
     replan = WaitingReplanSerializer(
         allow_null=True, help_text="The request for another day that waits for the ministry."
     )
@@ -292,10 +301,12 @@ class StageViewSet(PlannedDayViewSet):
 
 
 class MilestoneSerializer(PlannedDaySerializer):
-    done = BooleanField("Whether it was done by the day.", source="status.done")
-    light = ChoiceField(Colour.choices, COLOUR_HELP, source="status.colour")
+    done = serializers.BooleanField(help_text="Whether it was done by the day.", source="status.done")
+    light = serializers.ChoiceField(Colour.choices, help_text=COLOUR_HELP, source="status.colour")
     why = ChoiceWithLabel(source="status.why", help_text=WHY_HELP)
-    delay_days = IntegerField("Days from plan to completion, or so far.", source="status.delay", allow_null=True)
+    delay_days = serializers.IntegerField(
+        help_text="Days from plan to completion, or so far.", source="status.delay", allow_null=True
+    )
 
     class Meta:
         model = Milestone
@@ -339,11 +350,11 @@ class ReplanSerializer(PeopleMixin, RecordSerializer):
 
     PEOPLE_FIELDS = ("asked_by", "decided_by")
 
-    state = ChoiceField(ReplanState.choices, "What it was on the day.", source="state_then")
-    asked_by = UsernameField("Who asked for it.")
-    decided_by = UsernameField("Who decided on it.", source="decided_by_then")
-    accepted = BooleanField("Null while it waits.", source="accepted_then", allow_null=True)
-    remark = CharField("Why it was refused.", source="remark_then", allow_null=True)
+    state = serializers.ChoiceField(ReplanState.choices, help_text="What it was on the day.", source="state_then")
+    asked_by = UsernameField(help_text="Who asked for it.")
+    decided_by = UsernameField(help_text="Who decided on it.", source="decided_by_then")
+    accepted = serializers.BooleanField(help_text="Null while it waits.", source="accepted_then", allow_null=True)
+    remark = serializers.CharField(help_text="Why it was refused.", source="remark_then", allow_null=True)
 
     class Meta:
         model = Replan
@@ -446,8 +457,8 @@ class IndicatorViewSet(WritableViewSet):
 class StepOfTargetSerializer(Serializer):
     """An intermediate value of a target, for a year before the last."""
 
-    year = IntegerField(STEP_YEAR_HELP, read_only=True)
-    value = NumberField(STEP_VALUE_HELP, allow_null=False)
+    year = serializers.IntegerField(help_text=STEP_YEAR_HELP, read_only=True)
+    value = NumberField(help_text=STEP_VALUE_HELP, allow_null=False)
 
 
 class TargetSerializer(SourcedSerializer):
@@ -524,8 +535,10 @@ class TargetViewSet(PilotPartViewSet):
 class ReadingSerializer(SourcedSerializer):
     """A version of a value as it stood on the day: accepted later, it was only reported then."""
 
-    state = ChoiceField(ReadingState.choices, "What it was on the day.", source="state_then")
-    version = IntegerField("Which value it is for the period, from 1: a correction is a new version.")
+    state = serializers.ChoiceField(ReadingState.choices, help_text="What it was on the day.", source="state_then")
+    version = serializers.IntegerField(
+        help_text="Which value it is for the period, from 1: a correction is a new version."
+    )
 
     class Meta:
         model = Reading

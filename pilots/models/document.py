@@ -18,14 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from core.files import MEDIA_TYPES
 from core.http import today
 from core.records.models import (
+    CodeField,
     FieldNames,
     HistoryModel,
-    check_constraint,
-    choice_field,
-    flag_field,
+    choices_constraint,
     link_field,
-    number_field,
-    text_field,
 )
 from core.text import check_text
 from pilots.models.follow_up import FollowUpStep
@@ -40,9 +37,15 @@ stamp_field = partial(link_field, related_name="+", null=True, blank=False, edit
 class Document(HistoryModel):
     """A file, stored once under the checksum of its bytes. Deleting the record keeps the file, for restoring."""
 
-    title = text_field(_("title"), 300, _("What it is, as a reader would name it."))
-    doc_number = text_field(
-        _("document number"), 60, _("As printed, for example 环综合〔2022〕42号. Empty when not known."), blank=True
+    title = models.CharField(
+        _("title"), max_length=300, validators=[check_text], help_text=_("What it is, as a reader would name it.")
+    )
+    doc_number = CodeField(
+        _("document number"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("As printed, for example 环综合〔2022〕42号. Empty when not known."),
     )
     file_name = models.CharField(
         _("file name"), max_length=200, editable=False, help_text=_("The name under which it was uploaded.")
@@ -54,11 +57,17 @@ class Document(HistoryModel):
     media_type = models.CharField(
         _("type"), max_length=100, editable=False, help_text=_("Media type, found by its content.")
     )
-    page_count = number_field(
-        _("pages"), _("Of a PDF, as releases up to 0.7 counted them; later ones do not."), editable=False
+    page_count = models.PositiveIntegerField(
+        _("pages"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Of a PDF, as releases up to 0.7 counted them; later ones do not."),
     )
-    is_public = flag_field(
-        _("public"), _("Everybody who reads the site may download it. Otherwise those to whom its records belong.")
+    is_public = models.BooleanField(
+        _("public"),
+        default=False,
+        help_text=_("Everybody who reads the site may download it. Otherwise those to whom its records belong."),
     )
     province = stamp_field(
         Province,
@@ -77,8 +86,8 @@ class Document(HistoryModel):
         verbose_name_plural = _("documents")
         ordering = ["-uploaded_at", "-pk"]
         constraints = [
-            check_constraint("document_sha256_normal", Q(sha256__regex=r"^[0-9a-f]{64}$")),
-            check_constraint("document_not_empty", Q(file_size__gte=1)),
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="document_sha256_normal"),
+            models.CheckConstraint(condition=Q(file_size__gte=1), name="document_not_empty"),
         ]
 
     def __str__(self) -> str:
@@ -169,19 +178,25 @@ class Attachment(HistoryModel):
     effect = target_field(Effect, _("effect"))
     adoption = target_field(Adoption, _("adoption"))
     province = stamp_field(Province, _("province"))
-    purpose = choice_field(
+    purpose = models.CharField(
         _("purpose"),
-        AttachmentRole,
-        _("Evidence of the record, an annex, or a copy of the source."),
         max_length=8,
+        choices=AttachmentRole.choices,
         default=AttachmentRole.EVIDENCE,
+        help_text=_("Evidence of the record, an annex, or a copy of the source."),
     )
-    page_number = number_field(_("page"), _("The page on which it stands, from 1."))
-    quote = text_field(_("quote"), 500, _("The words that show it."), blank=True)
-    quote_page = number_field(
+    page_number = models.PositiveIntegerField(
+        _("page"), null=True, blank=True, help_text=_("The page on which it stands, from 1.")
+    )
+    quote = models.CharField(
+        _("quote"), max_length=500, blank=True, validators=[check_text], help_text=_("The words that show it.")
+    )
+    quote_page = models.PositiveIntegerField(
         _("quote found on page"),
-        _("Where releases up to 0.7 found the quote in a PDF; later ones do not look for it."),
+        null=True,
+        blank=True,
         editable=False,
+        help_text=_("Where releases up to 0.7 found the quote in a PDF; later ones do not look for it."),
     )
     attached_by = stamp_field(settings.AUTH_USER_MODEL, _("attached by"))
     attached_on = models.DateField(
@@ -207,12 +222,18 @@ class Attachment(HistoryModel):
         verbose_name_plural = _("attachments")
         ordering = ["pk"]
         constraints = [
-            check_constraint("attachment_one_target", one_target(), _("A file is attached to one record at a time.")),
-            check_constraint(
-                "attachment_removed_has_reason",
-                Q(removed_on__isnull=True, removed_reason="") | Q(removed_on__isnull=False) & ~Q(removed_reason=""),
-                _("Say why the file is removed."),
+            models.CheckConstraint(
+                condition=one_target(),
+                name="attachment_one_target",
+                violation_error_message=_("A file is attached to one record at a time."),
             ),
+            models.CheckConstraint(
+                condition=Q(removed_on__isnull=True, removed_reason="")
+                | Q(removed_on__isnull=False) & ~Q(removed_reason=""),
+                name="attachment_removed_has_reason",
+                violation_error_message=_("Say why the file is removed."),
+            ),
+            choices_constraint("purpose", AttachmentRole, "attachment_purpose_known"),
         ]
 
     def __str__(self) -> str:

@@ -35,21 +35,15 @@ from core.http import today
 from core.records.models import (
     SAME_IN_CHINESE,
     BilingualTitleModel,
+    CodeField,
     FieldNames,
     HistoryModel,
-    check_constraint,
     check_not_ahead,
-    choice_field,
     choices_constraint,
-    day_field,
-    flag_field,
     link_field,
-    list_field,
     note_en_field,
     note_zh_field,
-    text_field,
     title_constraint,
-    unique_constraint,
 )
 from core.text import TranslatedText, check_text
 from pilots.lights import Colour
@@ -196,28 +190,31 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     cause_colour_now: Colour | None
     relapsed_on: date | None
 
-    number = models.CharField(
+    number = CodeField(
         _("number"),
         max_length=10,
         unique=True,
         editable=False,
         help_text=_("Year and serial number, for example 2026-017. It is given once and never again."),
     )
-    kind = choice_field(
+    kind = models.CharField(
         _("kind"),
-        FollowUpKind,
-        _("Meeting, assignment, evaluation, guidance or promotion."),
         max_length=10,
+        choices=FollowUpKind.choices,
         default=FollowUpKind.ASSIGNMENT,
+        help_text=_("Meeting, assignment, evaluation, guidance or promotion."),
     )
     task_en = long_text(_("task in English"), _("What is to be done, and by what it will be seen that it is done."))
     task_zh = long_text(_("task in Chinese"), SAME_IN_CHINESE)
     task = TranslatedText("task")
-    meeting = text_field(
+    meeting = models.CharField(
         _("meeting"),
-        200,
-        _("The meeting that assigned it, with its day, if there was one. Its follow-ups are listed together."),
+        max_length=200,
         blank=True,
+        validators=[check_text],
+        help_text=_(
+            "The meeting that assigned it, with its day, if there was one. Its follow-ups are listed together."
+        ),
     )
     pilot = link(
         Pilot,
@@ -235,8 +232,12 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         "follow_ups",
         _("The practice that it is about, if that is its subject, for example to promote it."),
     )
-    cause = choice_field(
-        _("cause"), Cause, _("The light that caused it. Empty where no light did."), max_length=9, blank=True
+    cause = models.CharField(
+        _("cause"),
+        max_length=9,
+        choices=Cause.choices,
+        blank=True,
+        help_text=_("The light that caused it. Empty where no light did."),
     )
     cause_indicator = link(
         Indicator, _("indicator of the cause"), "+", _("Only where the light of an indicator caused it.")
@@ -253,7 +254,11 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     cause_reason_en = kept_text(_("reason at the opening, in English"), **CAUSE_REASON)
     cause_reason_zh = kept_text(_("reason at the opening, in Chinese"), **CAUSE_REASON)
     cause_reason = TranslatedText("cause_reason")
-    is_key = flag_field(_("key follow-up"), _("A key follow-up is reported as done only with a file that shows it."))
+    is_key = models.BooleanField(
+        _("key follow-up"),
+        default=False,
+        help_text=_("A key follow-up is reported as done only with a file that shows it."),
+    )
     opened_on = models.DateField(
         _("opened on"), default=today, validators=[check_not_ahead], help_text=_("The day it was assigned.")
     )
@@ -266,11 +271,12 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         "follow_ups",
         _("Who is to do it. It needs no account here: the province’s editors or the ministry enter for it."),
     )
-    owner_person = text_field(
+    owner_person = models.CharField(
         _("contact"),
-        120,
-        _("Whom to ask at the agency, if known. Shown only to editors whom it concerns."),
+        max_length=120,
         blank=True,
+        validators=[check_text],
+        help_text=_("Whom to ask at the agency, if known. Shown only to editors whom it concerns."),
     )
     owner_user = link(
         settings.AUTH_USER_MODEL,
@@ -284,7 +290,12 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         "+",
         _("Who is to verify it. Empty: any editor of the ministry but the owner and who reported."),
     )
-    sources = list_field("policies.Source", _("sources"), _("The minutes or documents that assigned it."))
+    sources = models.ManyToManyField(
+        "policies.Source",
+        verbose_name=_("sources"),
+        blank=True,
+        help_text=_("The minutes or documents that assigned it."),
+    )
     note_en = note_en_field(_("What a reader should know besides."))
     note_zh = note_zh_field()
     note = TranslatedText("note")
@@ -321,38 +332,40 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         permissions = [("verify_followup", "Can open, verify, return, extend, withdraw and reopen follow-ups")]
         constraints = [
             choices_constraint("cause_colour", Colour, "followup_colour_known", blank=True),
-            check_constraint(
-                "followup_number_normal",
-                Q(number__regex=r"^[0-9]{4}-[0-9]{3,5}$"),
-                _("A number has the form 2026-017."),
+            models.CheckConstraint(
+                condition=Q(number__regex=r"^[0-9]{4}-[0-9]{3,5}$"),
+                name="followup_number_normal",
+                violation_error_message=_("A number has the form 2026-017."),
             ),
             title_constraint("followup"),
-            check_constraint(
-                "followup_one_subject",
-                Q(pilot__isnull=False, province__isnull=False, policy__isnull=True, practice__isnull=True)
+            models.CheckConstraint(
+                condition=Q(pilot__isnull=False, province__isnull=False, policy__isnull=True, practice__isnull=True)
                 | Q(pilot__isnull=True, policy__isnull=False, practice__isnull=True)
                 | Q(pilot__isnull=True, policy__isnull=True, practice__isnull=False)
                 | Q(pilot__isnull=True, province__isnull=False, policy__isnull=True, practice__isnull=True),
-                _("Name one subject: a pilot, a province, a policy or a practice."),
+                name="followup_one_subject",
+                violation_error_message=_("Name one subject: a pilot, a province, a policy or a practice."),
             ),
-            check_constraint(
-                "followup_cause_fits",
-                Q(cause="", cause_indicator__isnull=True, cause_milestone__isnull=True)
+            models.CheckConstraint(
+                condition=Q(cause="", cause_indicator__isnull=True, cause_milestone__isnull=True)
                 | caused_by(Cause.PILOT)
                 | caused_by(Cause.INDICATOR)
                 | caused_by(Cause.MILESTONE),
-                _("The cause is a light of its pilot: name the indicator or the milestone."),
+                name="followup_cause_fits",
+                violation_error_message=_("The cause is a light of its pilot: name the indicator or the milestone."),
             ),
-            check_constraint(
-                "followup_due_after_opening",
-                Q(due_on__gte=F("opened_on")),
-                _("Due before it was opened. Check both days."),
+            models.CheckConstraint(
+                condition=Q(due_on__gte=F("opened_on")),
+                name="followup_due_after_opening",
+                violation_error_message=_("Due before it was opened. Check both days."),
             ),
-            check_constraint(
-                "followup_verifier_is_not_owner",
-                Q(owner_user__isnull=True) | Q(verifier__isnull=True) | ~Q(verifier=F("owner_user")),
-                _("Who is responsible cannot verify. Name someone else, or leave it empty."),
+            models.CheckConstraint(
+                condition=Q(owner_user__isnull=True) | Q(verifier__isnull=True) | ~Q(verifier=F("owner_user")),
+                name="followup_verifier_is_not_owner",
+                violation_error_message=_("Who is responsible cannot verify. Name someone else, or leave it empty."),
             ),
+            choices_constraint("kind", FollowUpKind, "followup_kind_known"),
+            choices_constraint("cause", Cause, "followup_cause_known", blank=True),
         ]
 
     def __str__(self) -> str:
@@ -422,10 +435,14 @@ class FollowUpStep(HistoryModel):
     taken_on = models.DateField(
         _("day of the step"), default=today, validators=[check_not_ahead], help_text=_("The day it was taken.")
     )
-    move = choice_field(_("step"), Move, _("What was done."), max_length=8)
-    state = choice_field(_("state after it"), FollowUpState, _("The state that it led to."), max_length=9)
+    move = models.CharField(_("step"), max_length=8, choices=Move.choices, help_text=_("What was done."))
+    state = models.CharField(
+        _("state after it"), max_length=9, choices=FollowUpState.choices, help_text=_("The state that it led to.")
+    )
     remark = long_text(_("remark"), _("What was done, what is missing, or why the date was moved."))
-    new_due_on = day_field(_("new due date"), _("From this step on it is due on this day."), ahead=True)
+    new_due_on = models.DateField(
+        _("new due date"), null=True, blank=True, help_text=_("From this step on it is due on this day.")
+    )
     cause_colour = kept_text(
         _("light at the closing"),
         max_length=6,
@@ -448,7 +465,9 @@ class FollowUpStep(HistoryModel):
         ordering = ["follow_up", "seq"]
         constraints = [
             choices_constraint("cause_colour", Colour, "followupstep_colour_known", blank=True),
-            unique_constraint("followupstep_seq_unique", ["follow_up", "seq"]),
+            models.UniqueConstraint(fields=["follow_up", "seq"], name="followupstep_seq_unique"),
+            choices_constraint("move", Move, "followupstep_move_known"),
+            choices_constraint("state", FollowUpState, "followupstep_state_known"),
         ]
 
     def __str__(self) -> str:

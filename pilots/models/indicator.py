@@ -14,26 +14,23 @@ from django.utils.translation import gettext_lazy as _
 from core.records.models import (
     VALID_YEARS,
     BilingualNameModel,
+    CodeField,
     FieldNames,
     HistoryModel,
-    amount_field,
-    check_constraint,
+    YearField,
     check_displayable,
-    choice_field,
+    check_not_ahead,
+    check_year,
     choices_constraint,
-    day_field,
-    flag_field,
     link_field,
     note_en_field,
     note_zh_field,
-    text_field,
-    unique_constraint,
 )
-from core.text import TranslatedText, is_chinese_active, join_short, label_value, normalize_code
+from core.text import TranslatedText, check_text, is_chinese_active, join_short, label_value, normalize_code
 from pilots.lights import TargetKind
 from pilots.metrics import Direction
 from pilots.models.pilot import Pilot
-from policies.models import SourcedModel
+from policies.models import Confidence, SourcedModel
 
 PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
 
@@ -53,7 +50,11 @@ NOT_NEGATIVE = _("The value is 0 or more.")
 
 def non_negative_constraint(field: str, name: str) -> models.CheckConstraint:
     """Return the check constraint that no value is below 0, which holds for every indicator."""
-    return check_constraint(name, Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}), NOT_NEGATIVE)
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}),
+        name=name,
+        violation_error_message=NOT_NEGATIVE,
+    )
 
 
 class IndicatorKind(models.TextChoices):
@@ -118,25 +119,42 @@ TONNES_OF_UNIT = {
 class Indicator(HistoryModel, BilingualNameModel):
     """Definition of an indicator: unit, direction, and how far it may be aggregated."""
 
-    code = models.CharField(
+    code = CodeField(
         _("code"), max_length=12, unique=True, help_text=_("Capital letters, digits and _, for example AIR_SO2.")
     )
-    unit = text_field(_("unit"), 30, _("In which every value is entered, for example t."))
-    unit_zh = text_field(_("unit in Chinese"), 30, _("Only where it differs, for example 万吨."), blank=True)
-    kind = choice_field(_("kind"), IndicatorKind, _("What the indicator is about."), max_length=10)
-    direction = choice_field(_("direction"), Direction, _("Which way is better."), max_length=6)
-    binding = flag_field(_("binding"), _("Binding (约束性) as opposed to expected (预期性)."))
-    accumulation = choice_field(
-        _("accumulation"),
-        Accumulation,
-        _("A state on a day, what came about in the period, or all since the start."),
-        max_length=10,
+    unit = models.CharField(
+        _("unit"),
+        max_length=30,
+        validators=[check_text],
+        help_text=_("In which every value is entered, for example t."),
     )
-    rollup = choice_field(
+    unit_zh = models.CharField(
+        _("unit in Chinese"),
+        max_length=30,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Only where it differs, for example 万吨."),
+    )
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=IndicatorKind.choices, help_text=_("What the indicator is about.")
+    )
+    direction = models.CharField(
+        _("direction"), max_length=6, choices=Direction.choices, help_text=_("Which way is better.")
+    )
+    binding = models.BooleanField(
+        _("binding"), default=False, help_text=_("Binding (约束性) as opposed to expected (预期性).")
+    )
+    accumulation = models.CharField(
+        _("accumulation"),
+        max_length=10,
+        choices=Accumulation.choices,
+        help_text=_("A state on a day, what came about in the period, or all since the start."),
+    )
+    rollup = models.CharField(
         _("roll-up"),
-        RollUp,
-        _("How values of several pilots may be put together. Concentrations and intensities never are."),
         max_length=4,
+        choices=RollUp.choices,
+        help_text=_("How values of several pilots may be put together. Concentrations and intensities never are."),
     )
     equivalent_kg = models.DecimalField(
         _("kg per pollutant equivalent"),
@@ -146,15 +164,15 @@ class Indicator(HistoryModel, BilingualNameModel):
         blank=True,
         help_text=_("Environmental Protection Tax Law, annex 2; for example 0.95 for SO₂."),
     )
-    may_enter_synergy = choice_field(
+    may_enter_synergy = models.CharField(
         _("may enter synergy"),
-        SynergyUse,
-        _(
+        max_length=9,
+        choices=SynergyUse.choices,
+        default=SynergyUse.NO,
+        help_text=_(
             "Whether it may stand in the co-control coordinates: totals of air pollutants and of carbon, in a unit of "
             "mass; a carbon intensity only where a pilot has no carbon total."
         ),
-        max_length=9,
-        default=SynergyUse.NO,
     )
     note_en = note_en_field(_("How it is measured, for example “Primary sources only; heating season included”."))
     note_zh = note_zh_field()
@@ -170,22 +188,28 @@ class Indicator(HistoryModel, BilingualNameModel):
         verbose_name_plural = _("indicators")
         ordering = ["pk"]
         constraints = [
-            check_constraint(
-                "indicator_code_normal",
-                Q(code__regex=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$"),
-                _("Use capital letters, digits and _, for example AIR_SO2."),
+            models.CheckConstraint(
+                condition=Q(code__regex=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$"),
+                name="indicator_code_normal",
+                violation_error_message=_("Use capital letters, digits and _, for example AIR_SO2."),
             ),
             choices_constraint("may_enter_synergy", SynergyUse, "indicator_synergy_known"),
-            check_constraint(
-                "indicator_equivalent_positive",
-                Q(equivalent_kg__isnull=True) | Q(equivalent_kg__gt=0),
-                _("The equivalent is more than 0 kg."),
+            models.CheckConstraint(
+                condition=Q(equivalent_kg__isnull=True) | Q(equivalent_kg__gt=0),
+                name="indicator_equivalent_positive",
+                violation_error_message=_("The equivalent is more than 0 kg."),
             ),
-            check_constraint(
-                "indicator_quality_never_summed",
-                ~Q(kind=IndicatorKind.QUALITY) | (Q(rollup=RollUp.NONE, equivalent_kg__isnull=True)),
-                _("A concentration is not an emission: it is never summed and has no equivalent."),
+            models.CheckConstraint(
+                condition=~Q(kind=IndicatorKind.QUALITY) | (Q(rollup=RollUp.NONE, equivalent_kg__isnull=True)),
+                name="indicator_quality_never_summed",
+                violation_error_message=_(
+                    "A concentration is not an emission: it is never summed and has no equivalent."
+                ),
             ),
+            choices_constraint("kind", IndicatorKind, "indicator_kind_known"),
+            choices_constraint("direction", Direction, "indicator_direction_known"),
+            choices_constraint("accumulation", Accumulation, "indicator_accumulation_known"),
+            choices_constraint("rollup", RollUp, "indicator_rollup_known"),
         ]
 
     @property
@@ -236,7 +260,7 @@ class Indicator(HistoryModel, BilingualNameModel):
         super().clean_fields(exclude)
 
 
-AMOUNT: Any = amount_field("", "")
+AMOUNT: Any = models.DecimalField(max_digits=20, decimal_places=6)
 
 
 class YearlyValue(NamedTuple):
@@ -266,26 +290,32 @@ class Target(HistoryModel, SourcedModel):
         "targets",
         _("Search by code or name, for example SO2. Its unit is the unit of the values."),
     )
-    kind = choice_field(
+    kind = models.CharField(
         _("kind"),
-        TargetKind,
-        _("Reach a value by a year, stay within a limit, keep what there is, or a task in words."),
         max_length=5,
+        choices=TargetKind.choices,
         default="reach",
+        help_text=_("Reach a value by a year, stay within a limit, keep what there is, or a task in words."),
     )
-    base_year = models.PositiveSmallIntegerField(
+    base_year = YearField(
         _("base year"), null=True, blank=True, help_text=_("For example 2023. Empty when the document names none.")
     )
-    base_value = amount_field(
+    base_value = models.DecimalField(
         _("base value"),
-        _("Value of the base year, in the indicator’s unit. Empty when the document names none."),
-        optional=True,
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("Value of the base year, in the indicator’s unit. Empty when the document names none."),
     )
-    target_year = models.PositiveSmallIntegerField(
-        _("target year"), help_text=_("Year by whose end it is to be reached, for example 2026.")
-    )
-    target_value = amount_field(
-        _("target value"), _("In the indicator’s unit. Empty for a task in words."), optional=True
+    target_year = YearField(_("target year"), help_text=_("Year by whose end it is to be reached, for example 2026."))
+    target_value = models.DecimalField(
+        _("target value"),
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("In the indicator’s unit. Empty for a task in words."),
     )
     steps = models.JSONField(
         _("steps"),
@@ -293,16 +323,33 @@ class Target(HistoryModel, SourcedModel):
         blank=True,
         help_text=_("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
     )
-    target_text_en = text_field(_("target in words, in English"), 300, _("Only for a task in words."), blank=True)
-    target_text_zh = text_field(
-        _("target in words, in Chinese"),
-        300,
-        _("Only for a task in words. One language is enough; readers of the other see the same."),
+    target_text_en = models.CharField(
+        _("target in words, in English"),
+        max_length=300,
         blank=True,
+        validators=[check_text],
+        help_text=_("Only for a task in words."),
+    )
+    target_text_zh = models.CharField(
+        _("target in words, in Chinese"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Only for a task in words. One language is enough; readers of the other see the same."),
     )
     target_text = TranslatedText("target_text")
-    done_on = day_field(_("done on"), _("Only for a task in words: the day it was done."))
-    binding = flag_field(_("binding"), _("Whether this pilot is bound to it; a binding red turns the pilot red."))
+    done_on = models.DateField(
+        _("done on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Only for a task in words: the day it was done."),
+    )
+    binding = models.BooleanField(
+        _("binding"),
+        default=False,
+        help_text=_("Whether this pilot is bound to it; a binding red turns the pilot red."),
+    )
 
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
@@ -318,38 +365,40 @@ class Target(HistoryModel, SourcedModel):
         verbose_name_plural = _("targets")
         ordering = ["pilot", "indicator"]
         constraints = [
-            unique_constraint(
-                "target_one_per_indicator",
-                ["pilot", "indicator"],
-                _("This pilot already has a target for this indicator: change that one."),
+            models.UniqueConstraint(
+                fields=["pilot", "indicator"],
+                name="target_one_per_indicator",
+                violation_error_message=_("This pilot already has a target for this indicator: change that one."),
             ),
-            check_constraint(
-                "target_has_value",
-                ~Q(kind__in=["reach", "limit"]) | Q(target_value__isnull=False),
-                _("Give the target value."),
+            models.CheckConstraint(
+                condition=~Q(kind__in=["reach", "limit"]) | Q(target_value__isnull=False),
+                name="target_has_value",
+                violation_error_message=_("Give the target value."),
             ),
             non_negative_constraint("base_value", "target_base_not_negative"),
             non_negative_constraint("target_value", "target_value_not_negative"),
-            check_constraint(
-                "target_after_base",
-                Q(base_year__isnull=True) | Q(target_year__gt=F("base_year")) | ~Q(kind="reach"),
-                _("The target year comes after the base year."),
+            models.CheckConstraint(
+                condition=Q(base_year__isnull=True) | Q(target_year__gt=F("base_year")) | ~Q(kind="reach"),
+                name="target_after_base",
+                violation_error_message=_("The target year comes after the base year."),
             ),
-            check_constraint(
-                "target_keep_has_base",
-                ~Q(kind="keep") | Q(base_value__isnull=False),
-                _("To keep a value, give the base value."),
+            models.CheckConstraint(
+                condition=~Q(kind="keep") | Q(base_value__isnull=False),
+                name="target_keep_has_base",
+                violation_error_message=_("To keep a value, give the base value."),
             ),
-            check_constraint(
-                "target_text_has_words",
-                ~Q(kind="text") | ~Q(target_text_en="") | ~Q(target_text_zh=""),
-                _("Give the target in words."),
+            models.CheckConstraint(
+                condition=~Q(kind="text") | ~Q(target_text_en="") | ~Q(target_text_zh=""),
+                name="target_text_has_words",
+                violation_error_message=_("Give the target in words."),
             ),
-            check_constraint(
-                "target_done_only_for_text",
-                Q(done_on__isnull=True) | Q(kind="text"),
-                _("Only a task in words has a day on which it was done."),
+            models.CheckConstraint(
+                condition=Q(done_on__isnull=True) | Q(kind="text"),
+                name="target_done_only_for_text",
+                violation_error_message=_("Only a task in words has a day on which it was done."),
             ),
+            choices_constraint("confidence", Confidence, "target_confidence_known"),
+            choices_constraint("kind", TargetKind, "target_kind_known"),
         ]
 
     @property
@@ -378,8 +427,8 @@ class Target(HistoryModel, SourcedModel):
         for year, value in self.yearly_steps:
             try:
                 AMOUNT.clean(value, None)
-                check_displayable(AMOUNT, value, is_year=False)
-                check_displayable(AMOUNT, year, is_year=True)
+                check_displayable(AMOUNT, value)
+                check_year(year)
                 if value < 0:
                     raise ValidationError(NOT_NEGATIVE)
                 if self.target_year in VALID_YEARS and year >= self.target_year:

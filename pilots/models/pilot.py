@@ -22,22 +22,17 @@ from django.utils.translation import gettext_lazy as _
 from core.records.models import (
     BilingualNameModel,
     BilingualTitleModel,
+    CodeField,
     FieldNames,
     SlugModel,
-    check_constraint,
     check_not_ahead,
-    choice_field,
-    day_field,
+    choices_constraint,
     link_field,
-    list_field,
-    number_field,
     slug_constraint,
-    text_field,
     title_constraint,
-    unique_constraint,
 )
-from core.text import is_chinese_active
-from policies.models import Industry, Level, Policy, Province, SourcedModel
+from core.text import check_text, is_chinese_active
+from policies.models import Confidence, Industry, Level, Policy, Province, SourcedModel
 
 
 def known_condition(as_of: date) -> Q:
@@ -86,53 +81,64 @@ NO_NUMBER = _("Empty when the announcement gives no number.")
 class Batch(SlugModel, BilingualTitleModel, SourcedModel):
     """Pilots announced together, with the announced numbers."""
 
-    short_name_zh = text_field(
+    short_name_zh = models.CharField(
         _("short name in Chinese"),
-        60,
-        _("As rows, filters and subtitles print it, for example 国家首批. Left empty, they print the title."),
+        max_length=60,
         blank=True,
+        validators=[check_text],
+        help_text=_("As rows, filters and subtitles print it, for example 国家首批. Left empty, they print the title."),
     )
-    short_name_en = text_field(
+    short_name_en = models.CharField(
         _("short name in English"),
-        60,
-        _("As it stands within a sentence, for example “first national batch”. Left empty: the title."),
+        max_length=60,
         blank=True,
+        validators=[check_text],
+        help_text=_("As it stands within a sentence, for example “first national batch”. Left empty: the title."),
     )
-    level = choice_field(
+    level = models.CharField(
         _("level"),
-        Level,
-        _("Who announced it. A provincial batch names its province below."),
         max_length=10,
+        choices=Level.choices,
         default=Level.NATIONAL,
+        help_text=_("Who announced it. A provincial batch names its province below."),
     )
     province = link_field(Province, _("province"), "batches", _("Only for a provincial batch."), optional=True)
     policy = link_field(Policy, _("policy"), "batches", _("The document that announced it."), optional=True)
-    announced_on = day_field(_("announced on"), _("Empty when not known."))
+    announced_on = models.DateField(
+        _("announced on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty when not known.")
+    )
     known_by = models.DateField(
         _("latest date known"),
         blank=True,
         validators=[check_not_ahead],
         help_text=_("Latest day by which it is known to exist. Left empty, it is the day of announcement."),
     )
-    term_start = day_field(_("term starts"), _("First day of the trial, as the announcement sets it."), ahead=True)
-    term_end = day_field(
-        _("term ends"), _("Last day of the trial. For “three years” count from the first day."), ahead=True
+    term_start = models.DateField(
+        _("term starts"), null=True, blank=True, help_text=_("First day of the trial, as the announcement sets it.")
     )
-    city_count = number_field(_("cities announced"), NO_NUMBER)
-    county_count = number_field(_("counties announced"), NO_NUMBER)
-    park_count = number_field(_("parks announced"), NO_NUMBER)
-    enterprise_count = number_field(_("enterprises announced"), NO_NUMBER)
-    industries_announced = list_field(
+    term_end = models.DateField(
+        _("term ends"),
+        null=True,
+        blank=True,
+        help_text=_("Last day of the trial. For “three years” count from the first day."),
+    )
+    city_count = models.PositiveIntegerField(_("cities announced"), null=True, blank=True, help_text=NO_NUMBER)
+    county_count = models.PositiveIntegerField(_("counties announced"), null=True, blank=True, help_text=NO_NUMBER)
+    park_count = models.PositiveIntegerField(_("parks announced"), null=True, blank=True, help_text=NO_NUMBER)
+    enterprise_count = models.PositiveIntegerField(
+        _("enterprises announced"), null=True, blank=True, help_text=NO_NUMBER
+    )
+    industries_announced = models.ManyToManyField(
         Industry,
-        _("industries announced"),
-        _("Industries that the batch’s own notice names, whether or not a recorded pilot names them."),
-        "batches_announcing",
+        verbose_name=_("industries announced"),
+        related_name="batches_announcing",
+        blank=True,
+        help_text=_("Industries that the batch’s own notice names, whether or not a recorded pilot names them."),
     )
 
     objects = models.Manager.from_queryset(BatchQuerySet)()
     LOOKUP_NAMES = ("short_name_zh", "short_name_en", "title_zh", "title_en")
     EXPORT_NAMES = ("short", "name", "label")
-    CHOICES_HELD = ("level",)
     PROVINCE_PATH = "province_id"
 
     class Meta:
@@ -141,18 +147,22 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         ordering = ["level", "known_by", "pk"]
         constraints = [
             slug_constraint("batch"),
-            check_constraint(
-                "batch_level_goes_with_province",
-                Q(level=Level.NATIONAL, province__isnull=True) | Q(level=Level.PROVINCIAL, province__isnull=False),
-                _("A provincial batch names its province, a national one names none."),
+            models.CheckConstraint(
+                condition=Q(level=Level.NATIONAL, province__isnull=True)
+                | Q(level=Level.PROVINCIAL, province__isnull=False),
+                name="batch_level_goes_with_province",
+                violation_error_message=_("A provincial batch names its province, a national one names none."),
             ),
-            check_constraint(
-                "batch_term_in_order",
-                Q(term_start__isnull=True) | Q(term_end__isnull=True) | Q(term_end__gte=F("term_start")),
-                _("The term ends before it starts."),
+            models.CheckConstraint(
+                condition=Q(term_start__isnull=True) | Q(term_end__isnull=True) | Q(term_end__gte=F("term_start")),
+                name="batch_term_in_order",
+                violation_error_message=_("The term ends before it starts."),
             ),
-            check_constraint("batch_known_on_its_day", Q(announced_on__isnull=True) | Q(known_by=F("announced_on"))),
+            models.CheckConstraint(
+                condition=Q(announced_on__isnull=True) | Q(known_by=F("announced_on")), name="batch_known_on_its_day"
+            ),
             title_constraint("batch"),
+            choices_constraint("confidence", Confidence, "batch_confidence_known"),
         ]
 
     def get_absolute_url(self) -> str:
@@ -210,19 +220,25 @@ class CityType(models.TextChoices):
 class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     """A city, county, park or enterprise that tries the policy out."""
 
-    kind = choice_field(_("kind"), PilotKind, _("As the announcement lists it."), max_length=10)
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=PilotKind.choices, help_text=_("As the announcement lists it.")
+    )
     batch = link_field(Batch, _("batch"), "pilots", _("The announcement that made it a pilot."))
     province = link_field(Province, _("province"), "pilots", _("The province in which it lies."))
-    prefecture_code = models.CharField(
+    prefecture_code = CodeField(
         _("prefecture code"),
         max_length=6,
         blank=True,
         help_text=_("GB/T 2260 code of the city it is or lies in, for example 330500."),
     )
-    prefecture_zh = text_field(
-        _("prefecture"), 60, _("Name of the city it is or lies in, for example 湖州市."), blank=True
+    prefecture_zh = models.CharField(
+        _("prefecture"),
+        max_length=60,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Name of the city it is or lies in, for example 湖州市."),
     )
-    county_code = models.CharField(
+    county_code = CodeField(
         _("county code"), max_length=6, blank=True, help_text=_("GB/T 2260 code of the county, where it lies in one.")
     )
     parent = link_field(
@@ -232,15 +248,33 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         _("For a park inside a pilot city: it is counted as a pilot, but left out of sums of emissions."),
         optional=True,
     )
-    city_type = choice_field(
-        _("city type"), CityType, _("Only for cities, and only where it has been published."), max_length=15, blank=True
+    city_type = models.CharField(
+        _("city type"),
+        max_length=15,
+        choices=CityType.choices,
+        blank=True,
+        help_text=_("Only for cities, and only where it has been published."),
     )
-    industries = list_field(
-        Industry, _("industries"), _("Industries that the pilot’s own documents name; several are possible."), "pilots"
+    industries = models.ManyToManyField(
+        Industry,
+        verbose_name=_("industries"),
+        related_name="pilots",
+        blank=True,
+        help_text=_("Industries that the pilot’s own documents name; several are possible."),
     )
-    term_start = day_field(_("term starts"), _("Only where it differs from the batch’s."), ahead=True)
-    term_end = day_field(_("term ends"), _("Only where it differs from the batch’s."), ahead=True)
-    withdrawn_on = day_field(_("withdrawn on"), _("From this day on it is no longer a pilot."))
+    term_start = models.DateField(
+        _("term starts"), null=True, blank=True, help_text=_("Only where it differs from the batch’s.")
+    )
+    term_end = models.DateField(
+        _("term ends"), null=True, blank=True, help_text=_("Only where it differs from the batch’s.")
+    )
+    withdrawn_on = models.DateField(
+        _("withdrawn on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("From this day on it is no longer a pilot."),
+    )
 
     objects = models.Manager.from_queryset(PilotQuerySet)()
     LOOKUP_NAMES = ("name_zh", "name_en", "label_zh", "label_en")
@@ -264,39 +298,42 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         permissions = [("place_pilot", "Can say which pilots there are: kind, batch, province, end")]
         constraints = [
             slug_constraint("pilot"),
-            check_constraint(
-                "pilot_city_type_only_for_cities",
-                Q(city_type="") | Q(kind=PilotKind.CITY),
-                _("Only a city has a city type."),
+            models.CheckConstraint(
+                condition=Q(city_type="") | Q(kind=PilotKind.CITY),
+                name="pilot_city_type_only_for_cities",
+                violation_error_message=_("Only a city has a city type."),
             ),
-            check_constraint(
-                "pilot_not_its_own_parent",
-                Q(parent__isnull=True) | ~Q(parent=F("id")),
-                _("A pilot cannot lie in itself."),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True) | ~Q(parent=F("id")),
+                name="pilot_not_its_own_parent",
+                violation_error_message=_("A pilot cannot lie in itself."),
             ),
-            check_constraint(
-                "pilot_city_has_no_parent",
-                Q(parent__isnull=True) | ~Q(kind=PilotKind.CITY),
-                _("A city does not lie in another pilot city."),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True) | ~Q(kind=PilotKind.CITY),
+                name="pilot_city_has_no_parent",
+                violation_error_message=_("A city does not lie in another pilot city."),
             ),
-            unique_constraint(
-                "pilot_name_unique_in_batch",
-                ["batch", "name_zh"],
-                _("This batch already has a pilot of this name."),
+            models.UniqueConstraint(
+                fields=["batch", "name_zh"],
+                name="pilot_name_unique_in_batch",
+                violation_error_message=_("This batch already has a pilot of this name."),
             ),
             *[
-                check_constraint(
-                    f"pilot_{name}_six_digits",
-                    Q(**{f"{name}__regex": r"^([0-9]{6})?$"}),
-                    _("A GB/T 2260 code has six digits."),
+                models.CheckConstraint(
+                    condition=Q(**{f"{name}__regex": r"^([0-9]{6})?$"}),
+                    name=f"pilot_{name}_six_digits",
+                    violation_error_message=_("A GB/T 2260 code has six digits."),
                 )
                 for name in ("prefecture_code", "county_code")
             ],
-            check_constraint(
-                "pilot_term_in_order",
-                Q(term_start__isnull=True) | Q(term_end__isnull=True) | Q(term_end__gte=F("term_start")),
-                _("The term ends before it starts."),
+            models.CheckConstraint(
+                condition=Q(term_start__isnull=True) | Q(term_end__isnull=True) | Q(term_end__gte=F("term_start")),
+                name="pilot_term_in_order",
+                violation_error_message=_("The term ends before it starts."),
             ),
+            choices_constraint("confidence", Confidence, "pilot_confidence_known"),
+            choices_constraint("kind", PilotKind, "pilot_kind_known"),
+            choices_constraint("city_type", CityType, "pilot_city_type_known", blank=True),
         ]
 
     def get_absolute_url(self) -> str:

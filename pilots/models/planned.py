@@ -21,21 +21,16 @@ from core.records.models import (
     BilingualTitleModel,
     FieldNames,
     HistoryModel,
-    check_constraint,
     check_not_ahead,
-    choice_field,
-    day_field,
-    flag_field,
+    choices_constraint,
     link_field,
-    text_field,
     title_constraint,
-    unique_constraint,
 )
-from core.text import TranslatedText
+from core.text import TranslatedText, check_text
 from pilots.lights import LIGHT_CHOICES
 from pilots.metrics import Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.pilot import Pilot
-from policies.models import SourcedModel
+from policies.models import Confidence, SourcedModel
 
 
 class ReplanState(models.TextChoices):
@@ -147,13 +142,16 @@ class Replan(HistoryModel):
         help_text=_("The planned stage for which another day is asked for; or name a key milestone."),
     )
     day = models.DateField(_("day asked for"), help_text=_("The day by which it is to be done instead."))
-    reason_en = text_field(
+    reason_en = models.CharField(
         _("reason in English"),
-        300,
-        _("Why, for example “the approval of the site took longer”: it is shown beside the light."),
+        max_length=300,
         blank=True,
+        validators=[check_text],
+        help_text=_("Why, for example “the approval of the site took longer”: it is shown beside the light."),
     )
-    reason_zh = text_field(_("reason in Chinese"), 300, SAME_IN_CHINESE, blank=True)
+    reason_zh = models.CharField(
+        _("reason in Chinese"), max_length=300, blank=True, validators=[check_text], help_text=SAME_IN_CHINESE
+    )
     reason = TranslatedText("reason")
     asked_by = link_field(settings.AUTH_USER_MODEL, _("asked for by"), "+", optional=True, editable=False)
     asked_on = models.DateField(
@@ -173,7 +171,13 @@ class Replan(HistoryModel):
         blank=True,
         help_text=_("Empty while the request waits; the ministry decides it."),
     )
-    remark = text_field(_("remark"), 300, _("Why it was refused: it is shown beside the light."), blank=True)
+    remark = models.CharField(
+        _("remark"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Why it was refused: it is shown beside the light."),
+    )
 
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "one_item": ("milestone",),
@@ -194,37 +198,38 @@ class Replan(HistoryModel):
         verbose_name_plural = _("replans")
         ordering = ["pk"]
         constraints = [
-            check_constraint(
-                "replan_one_item",
-                Q(milestone__isnull=False, stage_entry__isnull=True)
+            models.CheckConstraint(
+                condition=Q(milestone__isnull=False, stage_entry__isnull=True)
                 | Q(milestone__isnull=True, stage_entry__isnull=False),
-                _("Name a key milestone or a planned stage, and not both."),
+                name="replan_one_item",
+                violation_error_message=_("Name a key milestone or a planned stage, and not both."),
             ),
-            check_constraint(
-                "replan_has_reason",
-                ~Q(reason_en="") | ~Q(reason_zh=""),
-                _("Say why another day is asked for: it is shown beside the light."),
+            models.CheckConstraint(
+                condition=~Q(reason_en="") | ~Q(reason_zh=""),
+                name="replan_has_reason",
+                violation_error_message=_("Say why another day is asked for: it is shown beside the light."),
             ),
-            check_constraint(
-                "replan_decided_on_a_day",
-                Q(accepted__isnull=True, decided_on__isnull=True) | Q(accepted__isnull=False, decided_on__isnull=False),
+            models.CheckConstraint(
+                condition=Q(accepted__isnull=True, decided_on__isnull=True)
+                | Q(accepted__isnull=False, decided_on__isnull=False),
+                name="replan_decided_on_a_day",
             ),
-            check_constraint(
-                "replan_refusal_has_remark",
-                Q(accepted__isnull=True) | Q(accepted=True) | ~Q(remark=""),
-                _("Say why it is refused: the remark is shown beside the light."),
+            models.CheckConstraint(
+                condition=Q(accepted__isnull=True) | Q(accepted=True) | ~Q(remark=""),
+                name="replan_refusal_has_remark",
+                violation_error_message=_("Say why it is refused: the remark is shown beside the light."),
             ),
-            unique_constraint(
-                "replan_milestone_waits_once",
-                ["milestone"],
-                _("A request for this milestone waits already."),
-                Q(accepted__isnull=True),
+            models.UniqueConstraint(
+                fields=["milestone"],
+                condition=Q(accepted__isnull=True),
+                name="replan_milestone_waits_once",
+                violation_error_message=_("A request for this milestone waits already."),
             ),
-            unique_constraint(
-                "replan_stage_waits_once",
-                ["stage_entry"],
-                _("A request for this stage waits already."),
-                Q(accepted__isnull=True),
+            models.UniqueConstraint(
+                fields=["stage_entry"],
+                condition=Q(accepted__isnull=True),
+                name="replan_stage_waits_once",
+                violation_error_message=_("A request for this stage waits already."),
             ),
         ]
 
@@ -262,8 +267,16 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
     """A task that a pilot has promised to complete by a date."""
 
     pilot = link_field(Pilot, _("pilot"), "milestones", _("The pilot that promised it."))
-    facet = choice_field(_("facet"), Facet, _("The list of the pilot’s plan it stands in."), max_length=12)
-    owner = text_field(_("responsible"), 120, _("Department in charge, for example 湖州市生态环境局."), blank=True)
+    facet = models.CharField(
+        _("facet"), max_length=12, choices=Facet.choices, help_text=_("The list of the pilot’s plan it stands in.")
+    )
+    owner = models.CharField(
+        _("responsible"),
+        max_length=120,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Department in charge, for example 湖州市生态环境局."),
+    )
     planned_on = models.DateField(
         _("planned on"),
         help_text=_(
@@ -271,16 +284,21 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
             "the reason."
         ),
     )
-    completed_on = day_field(_("completed on"), _("Empty until it is done."))
+    completed_on = models.DateField(
+        _("completed on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty until it is done.")
+    )
     weight = models.PositiveSmallIntegerField(
         _("weight"), default=1, help_text=_("How much it counts beside the others; 1 unless the plan says otherwise.")
     )
-    is_key = flag_field(_("key milestone"), _("A key milestone more than 90 days late turns the pilot red."))
-    evidence = text_field(
+    is_key = models.BooleanField(
+        _("key milestone"), default=False, help_text=_("A key milestone more than 90 days late turns the pilot red.")
+    )
+    evidence = models.CharField(
         _("evidence"),
-        300,
-        _("What shows that it is done, for example a document’s title and number, or an address."),
+        max_length=300,
         blank=True,
+        validators=[check_text],
+        help_text=_("What shows that it is done, for example a document’s title and number, or an address."),
     )
 
     PROVINCE_PATH = "pilot.province_id"
@@ -296,7 +314,13 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
         ordering = ["pilot", "planned_on", "pk"]
         constraints = [
             title_constraint("milestone"),
-            check_constraint("milestone_weight_positive", Q(weight__gte=1), _("The weight is at least 1.")),
+            models.CheckConstraint(
+                condition=Q(weight__gte=1),
+                name="milestone_weight_positive",
+                violation_error_message=_("The weight is at least 1."),
+            ),
+            choices_constraint("confidence", Confidence, "milestone_confidence_known"),
+            choices_constraint("facet", Facet, "milestone_facet_known"),
         ]
 
     def missing_reason(self, stored: Any) -> str:
@@ -324,10 +348,11 @@ class LightOverride(HistoryModel):
         choices=LIGHT_CHOICES,
         help_text=_("Shown in place of the computed one, which stays visible beside it."),
     )
-    reason = text_field(
+    reason = models.CharField(
         _("reason"),
-        300,
-        _("Shown beside the light, for example “Furnace 2 closes in December; checked on site on 3 March”."),
+        max_length=300,
+        validators=[check_text],
+        help_text=_("Shown beside the light, for example “Furnace 2 closes in December; checked on site on 3 March”."),
     )
     author = link_field(settings.AUTH_USER_MODEL, _("author"), "light_overrides", editable=False)
     set_on = models.DateField(_("set on"), default=today, validators=[check_not_ahead])
@@ -341,11 +366,18 @@ class LightOverride(HistoryModel):
         verbose_name_plural = _("lights set by hand")
         ordering = ["pilot", "-set_on", "-pk"]
         constraints = [
-            check_constraint("lightoverride_has_reason", ~Q(reason=""), _("Say why the light is set by hand.")),
-            check_constraint(
-                "lightoverride_expires_after",
-                Q(expires_on__gt=F("set_on")),
-                _("It has to expire after the day it was set."),
+            models.CheckConstraint(
+                condition=~Q(reason=""),
+                name="lightoverride_has_reason",
+                violation_error_message=_("Say why the light is set by hand."),
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_on__gt=F("set_on")),
+                name="lightoverride_expires_after",
+                violation_error_message=_("It has to expire after the day it was set."),
+            ),
+            models.CheckConstraint(
+                condition=Q(colour__in=[colour for colour, _label in LIGHT_CHOICES]), name="lightoverride_colour_known"
             ),
         ]
 
@@ -370,24 +402,39 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
     """A pilot's entry into a stage: planned and actual date, and the evidence."""
 
     pilot = link_field(Pilot, _("pilot"), "stages", _("The pilot that enters the stage."))
-    stage = choice_field(
+    stage = models.CharField(
         _("stage"),
-        Stage,
-        _("In their order. After rectifying, enter once more the stage that the pilot returns to."),
         max_length=12,
+        choices=Stage.choices,
+        help_text=_("In their order. After rectifying, enter once more the stage that the pilot returns to."),
     )
-    planned_on = day_field(_("planned on"), _("Day for which it is or was planned, where one was named."), ahead=True)
-    entered_on = day_field(_("entered on"), _("Day on which it happened; empty while it is only planned."))
-    evidence = text_field(
-        _("evidence"), 300, _("The document that shows it, for example the plan’s title and number."), blank=True
+    planned_on = models.DateField(
+        _("planned on"), null=True, blank=True, help_text=_("Day for which it is or was planned, where one was named.")
     )
-    reason_en = text_field(
-        _("reason in English"),
-        300,
-        _("Needed where a stage before it was skipped: why, for example “day of review not published”."),
+    entered_on = models.DateField(
+        _("entered on"),
+        null=True,
         blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day on which it happened; empty while it is only planned."),
     )
-    reason_zh = text_field(_("reason in Chinese"), 300, SAME_IN_CHINESE, blank=True)
+    evidence = models.CharField(
+        _("evidence"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("The document that shows it, for example the plan’s title and number."),
+    )
+    reason_en = models.CharField(
+        _("reason in English"),
+        max_length=300,
+        blank=True,
+        validators=[check_text],
+        help_text=_("Needed where a stage before it was skipped: why, for example “day of review not published”."),
+    )
+    reason_zh = models.CharField(
+        _("reason in Chinese"), max_length=300, blank=True, validators=[check_text], help_text=SAME_IN_CHINESE
+    )
     reason = TranslatedText("reason")
 
     skip_order_check = False  # True where a form holds it against all the pilot's rows as they are typed
@@ -402,22 +449,24 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
         verbose_name_plural = _("stage entries")
         ordering = ["pilot", "entered_on", "pk"]
         constraints = [
-            unique_constraint(
-                "stageentry_once_a_day",
-                ["pilot", "stage", "entered_on"],
-                _("This pilot already enters this stage on this day."),
+            models.UniqueConstraint(
+                fields=["pilot", "stage", "entered_on"],
+                name="stageentry_once_a_day",
+                violation_error_message=_("This pilot already enters this stage on this day."),
             ),
-            unique_constraint(
-                "stageentry_planned_once",
-                ["pilot", "stage"],
-                _("This pilot already plans to enter this stage: change that entry."),
-                Q(entered_on__isnull=True),
+            models.UniqueConstraint(
+                fields=["pilot", "stage"],
+                condition=Q(entered_on__isnull=True),
+                name="stageentry_planned_once",
+                violation_error_message=_("This pilot already plans to enter this stage: change that entry."),
             ),
-            check_constraint(
-                "stageentry_has_a_day",
-                Q(planned_on__isnull=False) | Q(entered_on__isnull=False),
-                _("Give the day it was entered, or the day it is planned for."),
+            models.CheckConstraint(
+                condition=Q(planned_on__isnull=False) | Q(entered_on__isnull=False),
+                name="stageentry_has_a_day",
+                violation_error_message=_("Give the day it was entered, or the day it is planned for."),
             ),
+            choices_constraint("confidence", Confidence, "stageentry_confidence_known"),
+            choices_constraint("stage", Stage, "stageentry_stage_known"),
         ]
 
     def __str__(self) -> str:

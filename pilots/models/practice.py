@@ -38,25 +38,19 @@ from core.records.models import (
     FieldNames,
     HistoryModel,
     SlugModel,
-    amount_field,
-    check_constraint,
+    YearField,
     check_not_ahead,
-    choice_field,
     choices_constraint,
-    day_field,
     link_field,
-    list_field,
     slug_constraint,
-    text_field,
     title_constraint,
-    unique_constraint,
 )
 from core.text import TranslatedText, check_text, format_date
 from pilots.metrics import LIBRARY_STATES, AdoptionState, Direction, GiveUpReason, PracticeState, Trust
 from pilots.models.pilot import Pilot
 from pilots.models.planned import Facet
 from pilots.models.reading import Reading, ReadingState
-from policies.models import Industry, Measure, Province, SourcedModel
+from policies.models import Confidence, Industry, Measure, Province, SourcedModel
 
 REVIEW_PERMISSION = "pilots.review_practice"
 MIN_TEXT = 20
@@ -97,7 +91,7 @@ def long_text(label: Any, help_text: Any = SAME_IN_CHINESE) -> Any:
 
 def short_text(label: Any, help_text: Any = SAME_IN_CHINESE, max_length: int = 1000) -> Any:
     """Return an optional text of one line."""
-    return text_field(label, max_length, help_text, blank=True)
+    return models.CharField(label, max_length=max_length, blank=True, validators=[check_text], help_text=help_text)
 
 
 def begun_on(label: Any, help_text: Any) -> Any:
@@ -114,7 +108,11 @@ def in_order(model: str, begun_on: str, **rules: tuple[str, Any]) -> list[models
     for later, (first, text) in rules.items():
         needed = {} if first == begun_on else {f"{first}__isnull": False}
         condition = Q(**{f"{later}__isnull": True}) | Q(**{f"{later}__gte": F(first)}, **needed)
-        constraints.append(check_constraint(f"{model}_{later.removesuffix('_on')}_in_order", condition, text))
+        constraints.append(
+            models.CheckConstraint(
+                condition=condition, name=f"{model}_{later.removesuffix('_on')}_in_order", violation_error_message=text
+            )
+        )
     return constraints
 
 
@@ -181,19 +179,21 @@ PRACTICE_RANKS = (*LIBRARY_STATES[::-1], PracticeState.PASSED, PracticeState.PRO
 class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
     """Something that a pilot did and others can copy. Its state on a day follows from the days on record."""
 
-    facet = choice_field(
+    facet = models.CharField(
         _("facet"),
-        Facet,
-        _("What kind of thing it is: a goal, a path, management, a technology or a project."),
         max_length=12,
+        choices=Facet.choices,
         default=Facet.TECHNOLOGY,
+        help_text=_("What kind of thing it is: a goal, a path, management, a technology or a project."),
     )
-    field = choice_field(_("field"), PracticeField, _("The field of action it falls under."), max_length=12)
-    level = choice_field(
+    field = models.CharField(
+        _("field"), max_length=12, choices=PracticeField.choices, help_text=_("The field of action it falls under.")
+    )
+    level = models.CharField(
         _("level"),
-        PracticeLevel,
-        _("Where it can be copied: in an enterprise, a park, a city or a province."),
         max_length=10,
+        choices=PracticeLevel.choices,
+        help_text=_("Where it can be copied: in an enterprise, a park, a city or a province."),
     )
     problem_en = long_text(_("problem in English"), _("What it was meant to solve."))
     problem_zh = long_text(_("problem in Chinese"))
@@ -215,17 +215,33 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         blank=True,
         help_text=_("In 10,000 yuan. Empty when not known."),
     )
-    cost_kind = choice_field(
-        _("kind of cost"), CostKind, _("Investment once, or a cost each year."), max_length=10, blank=True
+    cost_kind = models.CharField(
+        _("kind of cost"),
+        max_length=10,
+        choices=CostKind.choices,
+        blank=True,
+        help_text=_("Investment once, or a cost each year."),
     )
-    cost_year = models.PositiveSmallIntegerField(
+    cost_year = YearField(
         _("year of the cost"), null=True, blank=True, help_text=_("The year whose prices it is in, for example 2025.")
     )
-    origins = list_field(Pilot, _("origins"), _("The pilots where it was done first."), "practices", blank=False)
-    industries = list_field(
-        Industry, _("industries"), _("Industries it is for. Empty when it is for all."), "practices"
+    origins = models.ManyToManyField(
+        Pilot, verbose_name=_("origins"), related_name="practices", help_text=_("The pilots where it was done first.")
     )
-    measures = list_field(Measure, _("measures"), _("Measures of the policies that it carries out."), "practices")
+    industries = models.ManyToManyField(
+        Industry,
+        verbose_name=_("industries"),
+        related_name="practices",
+        blank=True,
+        help_text=_("Industries it is for. Empty when it is for all."),
+    )
+    measures = models.ManyToManyField(
+        Measure,
+        verbose_name=_("measures"),
+        related_name="practices",
+        blank=True,
+        help_text=_("Measures of the policies that it carries out."),
+    )
     province = link_field(
         Province,
         _("province"),
@@ -234,10 +250,34 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         optional=True,
     )
     proposed_on = begun_on(_("proposed on"), _("The day it was proposed."))
-    passed_on = day_field(_("passed on"), _("The day the province passed it."))
-    library_on = day_field(_("in the library since"), _("The day the ministry took it into the library."))
-    recommended_on = day_field(_("recommended on"), _("The day the ministry recommended it for copying."))
-    retired_on = day_field(_("retired on"), _("From this day on it is no longer offered."))
+    passed_on = models.DateField(
+        _("passed on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("The day the province passed it."),
+    )
+    library_on = models.DateField(
+        _("in the library since"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("The day the ministry took it into the library."),
+    )
+    recommended_on = models.DateField(
+        _("recommended on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("The day the ministry recommended it for copying."),
+    )
+    retired_on = models.DateField(
+        _("retired on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("From this day on it is no longer offered."),
+    )
     retired_reason_en = short_text(
         _("reason for retiring, in English"), _("Required with the day of retiring."), max_length=300
     )
@@ -283,11 +323,11 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
         constraints = [
             slug_constraint("practice"),
             title_constraint("practice"),
-            check_constraint(
-                "practice_cost_complete",
-                Q(cost_amount__isnull=True, cost_kind="", cost_year__isnull=True)
+            models.CheckConstraint(
+                condition=Q(cost_amount__isnull=True, cost_kind="", cost_year__isnull=True)
                 | Q(cost_amount__gte=0, cost_year__isnull=False) & ~Q(cost_kind=""),
-                _("A cost has its amount, kind and year. Give all three, or none."),
+                name="practice_cost_complete",
+                violation_error_message=_("A cost has its amount, kind and year. Give all three, or none."),
             ),
             *in_order(
                 "practice",
@@ -297,11 +337,16 @@ class Practice(StateByDays, SlugModel, BilingualTitleModel, SourcedModel):
                 recommended_on=("library_on", _("It is recommended from the library. Give both days in order.")),
                 retired_on=("proposed_on", _("Retired before it was proposed. Check both days.")),
             ),
-            check_constraint(
-                "practice_retired_has_reason",
-                Q(retired_on__isnull=True) | ~Q(retired_reason_en="") | ~Q(retired_reason_zh=""),
-                _("Say why it is retired, in at least one language."),
+            models.CheckConstraint(
+                condition=Q(retired_on__isnull=True) | ~Q(retired_reason_en="") | ~Q(retired_reason_zh=""),
+                name="practice_retired_has_reason",
+                violation_error_message=_("Say why it is retired, in at least one language."),
             ),
+            choices_constraint("confidence", Confidence, "practice_confidence_known"),
+            choices_constraint("facet", Facet, "practice_facet_known"),
+            choices_constraint("field", PracticeField, "practice_field_known"),
+            choices_constraint("level", PracticeLevel, "practice_level_known"),
+            choices_constraint("cost_kind", CostKind, "practice_cost_kind_known", blank=True),
         ]
 
     def get_absolute_url(self) -> str:
@@ -456,15 +501,25 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
         max_length=200,
     )
     planned_on = begun_on(_("planned since"), _("The day on which copying it was decided."))
-    started_on = day_field(_("under way since"), _("The day work began."))
-    in_use_on = day_field(_("in use since"), _("The day from which it is in use."))
-    given_up_on = day_field(_("given up on"), _("The day it was given up."))
-    give_up_reason = choice_field(
-        _("reason for giving up"),
-        GiveUpReason,
-        _("Required with the day: what failed there helps the next."),
-        max_length=10,
+    started_on = models.DateField(
+        _("under way since"), null=True, blank=True, validators=[check_not_ahead], help_text=_("The day work began.")
+    )
+    in_use_on = models.DateField(
+        _("in use since"),
+        null=True,
         blank=True,
+        validators=[check_not_ahead],
+        help_text=_("The day from which it is in use."),
+    )
+    given_up_on = models.DateField(
+        _("given up on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("The day it was given up.")
+    )
+    give_up_reason = models.CharField(
+        _("reason for giving up"),
+        max_length=10,
+        choices=GiveUpReason.choices,
+        blank=True,
+        help_text=_("Required with the day: what failed there helps the next."),
     )
     give_up_text_en = short_text(
         _("why it was given up, in English"), _("In words, for those who consider copying it.")
@@ -510,10 +565,10 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
         ordering = ["practice", "planned_on", "pk"]
         constraints = [
             choices_constraint("give_up_reason", GiveUpReason, "adoption_reason_known", blank=True),
-            check_constraint(
-                "adoption_pilot_or_place",
-                Q(pilot__isnull=True) | Q(place=""),
-                _("Name a pilot or another place, not both."),
+            models.CheckConstraint(
+                condition=Q(pilot__isnull=True) | Q(place=""),
+                name="adoption_pilot_or_place",
+                violation_error_message=_("Name a pilot or another place, not both."),
             ),
             *in_order(
                 "adoption",
@@ -522,29 +577,31 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
                 in_use_on=("started_on", _("In use after work began. Give both days in order.")),
                 given_up_on=("planned_on", _("Given up before it was planned. Check both days.")),
             ),
-            check_constraint(
-                "adoption_given_up_has_reason",
-                Q(given_up_on__isnull=True, give_up_reason="") | Q(given_up_on__isnull=False) & ~Q(give_up_reason=""),
-                _("Given up: give the day and the reason together."),
+            models.CheckConstraint(
+                condition=Q(given_up_on__isnull=True, give_up_reason="")
+                | Q(given_up_on__isnull=False) & ~Q(give_up_reason=""),
+                name="adoption_given_up_has_reason",
+                violation_error_message=_("Given up: give the day and the reason together."),
             ),
-            unique_constraint(
-                "adoption_pilot_once",
-                ["practice", "pilot"],
-                _("This pilot’s copy of the practice is on record already."),
-                Q(pilot__isnull=False),
+            models.UniqueConstraint(
+                fields=["practice", "pilot"],
+                condition=Q(pilot__isnull=False),
+                name="adoption_pilot_once",
+                violation_error_message=_("This pilot’s copy of the practice is on record already."),
             ),
-            unique_constraint(
-                "adoption_place_once",
-                ["practice", "province", "place"],
-                _("This place’s copy of the practice is on record already."),
-                Q(pilot__isnull=True) & ~Q(place=""),
+            models.UniqueConstraint(
+                fields=["practice", "province", "place"],
+                condition=Q(pilot__isnull=True) & ~Q(place=""),
+                name="adoption_place_once",
+                violation_error_message=_("This place’s copy of the practice is on record already."),
             ),
-            unique_constraint(
-                "adoption_province_once",
-                ["practice", "province"],
-                _("This province’s copy of the practice is on record already."),
-                Q(pilot__isnull=True, place=""),
+            models.UniqueConstraint(
+                fields=["practice", "province"],
+                condition=Q(pilot__isnull=True, place=""),
+                name="adoption_province_once",
+                violation_error_message=_("This province’s copy of the practice is on record already."),
             ),
+            choices_constraint("confidence", Confidence, "adoption_confidence_known"),
         ]
 
     def __str__(self) -> str:
@@ -614,12 +671,12 @@ class Effect(HistoryModel, SourcedModel):
         null=True,
         editable=False,
     )
-    basis = choice_field(
+    basis = models.CharField(
         _("basis"),
-        EffectBasis,
-        _("A total, or a value per unit of output."),
         max_length=9,
+        choices=EffectBasis.choices,
         default=EffectBasis.TOTAL,
+        help_text=_("A total, or a value per unit of output."),
     )
     reading_before = link_field(
         Reading,
@@ -638,8 +695,13 @@ class Effect(HistoryModel, SourcedModel):
     statement_en = short_text(_("stated result in English"), _("Stated: the result in the source’s own words."))
     statement_zh = short_text(_("stated result in Chinese"))
     statement = TranslatedText("statement")
-    stated_value = amount_field(
-        _("stated value"), _("Stated: the main number, if there is one, for example 5000."), optional=True
+    stated_value = models.DecimalField(
+        _("stated value"),
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text=_("Stated: the main number, if there is one, for example 5000."),
     )
     stated_unit = short_text(_("unit of the stated value"), _("For example t CO2/yr."), max_length=60)
     stated_period = short_text(
@@ -662,9 +724,8 @@ class Effect(HistoryModel, SourcedModel):
         verbose_name_plural = _("effects")
         ordering = ["practice", "pk"]
         constraints = [
-            check_constraint(
-                "effect_measured_or_stated",
-                Q(
+            models.CheckConstraint(
+                condition=Q(
                     reading_before__isnull=False,
                     reading_after__isnull=False,
                     statement_en="",
@@ -673,11 +734,18 @@ class Effect(HistoryModel, SourcedModel):
                 )
                 | Q(reading_before__isnull=True, reading_after__isnull=True)
                 & (~Q(statement_en="") | ~Q(statement_zh="")),
-                _("Give two readings of the pilot, or the result in words with its source (stated), not both."),
+                name="effect_measured_or_stated",
+                violation_error_message=_(
+                    "Give two readings of the pilot, or the result in words with its source (stated), not both."
+                ),
             ),
-            check_constraint(
-                "effect_value_has_unit", Q(stated_value__isnull=True) | ~Q(stated_unit=""), _("A value needs its unit.")
+            models.CheckConstraint(
+                condition=Q(stated_value__isnull=True) | ~Q(stated_unit=""),
+                name="effect_value_has_unit",
+                violation_error_message=_("A value needs its unit."),
             ),
+            choices_constraint("confidence", Confidence, "effect_confidence_known"),
+            choices_constraint("basis", EffectBasis, "effect_basis_known"),
         ]
 
     def __str__(self) -> str:

@@ -27,20 +27,15 @@ from core.records import writing
 from core.records.models import (
     FieldNames,
     HistoryModel,
-    amount_field,
-    check_constraint,
     check_not_ahead,
-    choice_field,
     choices_constraint,
-    day_field,
     link_field,
-    unique_constraint,
 )
 from core.text import format_number, join_sentences, number_with_unit, to_percent
 from pilots.metrics import implausible_change, last_day_of_period
 from pilots.models.indicator import PERIOD, Indicator, RollUp, format_exact, non_negative_constraint
 from pilots.models.pilot import Pilot
-from policies.models import SourcedModel
+from policies.models import Confidence, SourcedModel
 
 CONFLICT_CODE, JUMP_CODE = "overtaken", "jump"  # the two faults that the editor may overrule, knowingly
 ReadingKey = tuple[int, str]
@@ -98,29 +93,39 @@ class Reading(HistoryModel, SourcedModel):
     pilot = link_field(Pilot, _("pilot"), "readings", _("The pilot that reported it."))
     indicator = link_field(Indicator, _("indicator"), "readings", _("Search by code or name, for example SO2."))
     period = models.CharField(_("period"), max_length=7, help_text=_("A year or a quarter: 2025 or 2025-Q3."))
-    value = amount_field(
+    value = models.DecimalField(
         _("value"),
-        _("In the indicator’s unit, for example 12,345.6. It is never overwritten, only followed by another."),
+        max_digits=20,
+        decimal_places=6,
+        help_text=_(
+            "In the indicator’s unit, for example 12,345.6. It is never overwritten, only followed by another."
+        ),
     )
-    value_status = choice_field(
+    value_status = models.CharField(
         _("value status"),
-        ValueStatus,
-        _("How final the report itself calls the value."),
         max_length=11,
+        choices=ValueStatus.choices,
         default=ValueStatus.PRELIMINARY,
+        help_text=_("How final the report itself calls the value."),
     )
     version = models.PositiveSmallIntegerField(_("version"), default=1, editable=False)
-    state = choice_field(
+    state = models.CharField(
         _("state"),
-        ReadingState,
-        _("Only accepted readings feed numbers; a disputed one stands for nothing."),
         max_length=8,
+        choices=ReadingState.choices,
         default=ReadingState.REPORTED,
+        help_text=_("Only accepted readings feed numbers; a disputed one stands for nothing."),
     )
     reported_on = models.DateField(
         _("reported on"), validators=[check_not_ahead], help_text=_("Day on which the pilot handed it in.")
     )
-    accepted_on = day_field(_("accepted on"), _("From this day on it feeds the numbers."))
+    accepted_on = models.DateField(
+        _("accepted on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("From this day on it feeds the numbers."),
+    )
 
     objects = ReadingManager()
 
@@ -140,21 +145,25 @@ class Reading(HistoryModel, SourcedModel):
         permissions = [("accept_reading", "Can accept and dispute readings")]
         constraints = [
             choices_constraint("value_status", ValueStatus, "reading_status_known"),
-            unique_constraint("reading_version_unique", ["pilot", "indicator", "period", "version"]),
+            models.UniqueConstraint(fields=["pilot", "indicator", "period", "version"], name="reading_version_unique"),
             non_negative_constraint("value", "reading_value_not_negative"),
-            check_constraint(
-                "reading_period_known", Q(period__regex=PERIOD), _("Write the period as 2025 or 2025-Q3.")
+            models.CheckConstraint(
+                condition=Q(period__regex=PERIOD),
+                name="reading_period_known",
+                violation_error_message=_("Write the period as 2025 or 2025-Q3."),
             ),
-            check_constraint(
-                "reading_accepted_has_a_day",
-                ~Q(state=ReadingState.ACCEPTED) | Q(accepted_on__isnull=False),
-                _("Accepted: give the day of acceptance."),
+            models.CheckConstraint(
+                condition=~Q(state=ReadingState.ACCEPTED) | Q(accepted_on__isnull=False),
+                name="reading_accepted_has_a_day",
+                violation_error_message=_("Accepted: give the day of acceptance."),
             ),
-            check_constraint(
-                "reading_accepted_after_report",
-                Q(accepted_on__isnull=True) | Q(accepted_on__gte=F("reported_on")),
-                _("Accepted before it was reported. Check both days."),
+            models.CheckConstraint(
+                condition=Q(accepted_on__isnull=True) | Q(accepted_on__gte=F("reported_on")),
+                name="reading_accepted_after_report",
+                violation_error_message=_("Accepted before it was reported. Check both days."),
             ),
+            choices_constraint("confidence", Confidence, "reading_confidence_known"),
+            choices_constraint("state", ReadingState, "reading_state_known"),
         ]
 
     def __str__(self) -> str:
