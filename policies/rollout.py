@@ -134,8 +134,9 @@ class ProvinceRollout:
     @property
     def changes(self) -> dict[date, int]:
         """By day, 1 where a plan became known, -1 where one was repealed; one replaced on its day changes nothing."""
-        days = Counter(plan.known_issued_by for plan in self.past)
-        days.subtract(plan.repealed_on for plan in self.past if plan.status_then == PlanStatus.REPEALED)  # type: ignore[attr-defined]
+        days = Counter(plan.known_issued_by for plan in self.past if plan.known_issued_by)
+        repealed = [plan for plan in self.past if status_of(plan) == PlanStatus.REPEALED]
+        days.subtract(plan.repealed_on for plan in repealed if plan.repealed_on)
         return {day: n for day, n in days.items() if n}
 
     @property
@@ -261,7 +262,7 @@ class Rollout(PlanCounts):
 
     def known_since(self, day: date) -> list[ProvinceRollout]:
         """Return the provinces whose plan in force became known after a day."""
-        return [row for row in self.issued_rows if row.plan and row.plan.known_issued_by > day]
+        return [row for row in self.issued_rows if row.plan and (row.plan.known_issued_by or day) > day]
 
     def repealed_since(self, day: date) -> list[ProvinceRollout]:
         """Return the provinces without a plan since one was repealed after a day."""
@@ -328,7 +329,9 @@ def status_of(plan: ProvincialPlan | None) -> PlanStatus:
 
 def lag_in_days(plan: ProvincialPlan | None, origin: date | None) -> int | None:
     """Return the days from the national document to a plan; None unless both days are known exactly."""
-    return (plan.issued_on - origin).days if plan and origin and plan.issued_precision == Precision.DAY else None
+    if not (plan and plan.issued_on and origin) or plan.issued_precision != Precision.DAY:
+        return None
+    return (plan.issued_on - origin).days
 
 
 def build_province_plans(province: Province, as_of: date) -> list[tuple[Policy, ProvinceRollout]]:

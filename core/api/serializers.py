@@ -61,7 +61,7 @@ class DateValueField(serializers.DateField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"format": None, "read_only": True, "allow_null": True, **kwargs})
 
-    def to_representation(self, value: date) -> date:
+    def to_representation(self, value: date) -> Any:
         return value
 
 

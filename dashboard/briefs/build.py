@@ -200,7 +200,7 @@ def province_content(slug: str, days: Days) -> dict[str, Any]:
         plans_owed = share_fact(label, issued, len(owed), noun, join_clauses(missing))
     else:
         plans_owed = fact(label, no_data(), "", _("no policy calls for one"))
-    new = [policy.short for policy, row in plans if row.plan and row.plan.known_issued_by > days.since]
+    new = [policy.short for policy, row in plans if row.plan and (row.plan.known_issued_by or days.since) > days.since]
     text = _("Plan of the province: %(status)s. When will it be issued?")
     asked = [
         line(policy.short, text % {"status": row.status_text})

@@ -21,7 +21,7 @@ from core.http import TrackerRequest
 from core.pages import Export, export_response, page
 from core.spreadsheets.cells import AmbiguousCell, date_from_text
 from core.tables import CHUNK_SIZE, MAX_SEARCH_LENGTH, Column, SearchFilter, Table, make_table
-from core.text import PartialDate, format_date
+from core.text import format_date
 from pilots.analytics.pilot_status import status_by_pilot
 from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
@@ -213,6 +213,6 @@ def build_hit(record: Any) -> Hit:
             note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
             if left_on := getattr(record, "left_on", None):
                 note += " · " + _("withdrawn on %(day)s") % {"day": format_date(left_on)}
-    if isinstance(record, Policy | ProvincialPlan) and record.issued_on:
-        day = PartialDate(record.issued_on, record.issued_precision)
+    if isinstance(record, Policy | ProvincialPlan):
+        day = record.issued
     return {"name": str(name), "url": str(url or record.get_absolute_url()), "note": note, "day": day}

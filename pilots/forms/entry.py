@@ -564,8 +564,9 @@ class JudgeForm(EvidenceForm):
             "indicator__in": {item.indicator_id for item in readings},
         }
         known: dict[int, dict[ReadingKey, Decimal]] = defaultdict(dict)
-        for target in Target.objects.filter(**same, base_year__isnull=False, base_value__isnull=False):
-            known[target.pilot_id][target.indicator_id, str(target.base_year)] = target.base_value
+        for target in Target.objects.filter(**same, base_year__isnull=False):
+            if target.base_value is not None:
+                known[target.pilot_id][target.indicator_id, str(target.base_year)] = target.base_value
         accepted = newest_accepted(today(), Reading.objects.filter(**same))
         for item in accepted.exclude(pk__in=[reading.pk for reading in readings]):
             known[item.pilot_id][item.key] = item.value
