@@ -20,7 +20,7 @@ from rest_framework.request import Request
 
 from accounts.models import Role, Token, TokenKind, record_use, revoke_outdated_tokens, role_of, token_digest
 from accounts.sign_in import lacks_second_factor
-from core.http import ErrorDetail
+from core.http import Problem
 from core.permissions import can_access
 
 PROVINCIAL_EDITOR_PERMISSIONS = frozenset(
@@ -121,7 +121,7 @@ class BearerAuthentication(BaseAuthentication):
                 "token only reads."
             ) % {"address": request.build_absolute_uri(reverse("mfa_index"))}
             refused: Any = PermissionDenied(text)
-            refused.errors = [ErrorDetail("", "second_factor_missing", text)]
+            refused.errors = [Problem("", "second_factor_missing", text)]
             raise refused
         record_use(token)
         return token.user, token

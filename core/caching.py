@@ -67,7 +67,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.http import Throttled, TrackerRequest, check_request, is_api, loaded_user, today
+from core.http import Problem, TrackerRequest, check_request, is_api, loaded_user, today
 
 # -- data version ---------------------------------------------------------------------------------------
 
@@ -384,7 +384,7 @@ def respond_to_reader(request: TrackerRequest, compute: Callable[[TrackerRequest
     if getattr(request, "cache_status", "") == "hit" and is_api(request) and user:
         try:
             check_request(request, user, "signed-in")
-        except Throttled:
+        except Problem:
             return cast(HttpResponse, compute(request))  # the view rejects it
     return fill_fragments(request, response)
 

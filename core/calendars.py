@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from icalendar import STATUS, TRANSP, Calendar
 from icalendar import Event as CalendarEvent
 
-from core.http import DEMO_LABEL, BadRequest, ErrorDetail, TrackerRequest, download_stem, is_demonstration
+from core.http import DEMO_LABEL, Problem, TrackerRequest, download_stem, is_demonstration
 from core.pages import CalendarWriter
 from core.tables import PAGE_PARAMETERS, reject_unknown_params
 from core.text import label_value
@@ -67,11 +67,11 @@ def joined_lines(request: TrackerRequest, lines: Sequence[str]) -> str:
 
 
 def calendar_response(request: TrackerRequest, title: str, events: Iterable[Event]) -> HttpResponse:
-    """Return a calendar. Raises BadRequest for more than MAX_EVENTS events."""
+    """Return a calendar. Raises Problem for more than MAX_EVENTS events."""
     found = list(islice(events, MAX_EVENTS + 1))
     if len(found) > MAX_EVENTS:
         text = _("export: a calendar takes at most %(most)d events. Narrow the filter.") % {"most": MAX_EVENTS}
-        raise BadRequest(ErrorDetail("export", "too_many_events", text))
+        raise Problem("export", "too_many_events", text)
     calendar, name = Calendar(), marked_title(request, title)
     calendar.add("prodid", PRODUCT_ID)
     calendar.add("version", "2.0")
@@ -151,7 +151,7 @@ def list_response(request: TrackerRequest, user: Any, name: str) -> HttpResponse
         response = held.calendar(request, user)(request)
     except PermissionDenied:
         raise Http404 from None
-    except BadRequest as exc:  # as text: no page is shown to a program
+    except Problem as exc:  # as text: no page is shown to a program
         response = HttpResponse(exc.detail, status=exc.status_code, content_type="text/plain; charset=utf-8")
     response["Cache-Control"] = "private, no-cache"
     response["Referrer-Policy"] = "no-referrer"

@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import difflib
 import logging
-import math
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from errno import ENOSPC
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
+from operator import itemgetter
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -46,43 +45,44 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.utils import json
 
-from core.text import OWN_LANGUAGE_NAMES
+from core.text import OWN_LANGUAGE_NAMES, join_short, label_value
 
 # The database is down, starting, or locked for longer than a request waits.
 DATABASE_UNAVAILABLE = (InterfaceError, OperationalError)
 MAX_ECHO = 80  # characters of the user's input that a message repeats
+MAX_NAMES = 12  # names that a message lists
 
 
 class FileStoreUnavailable(Exception):
     """The store of files does not answer, or cannot be read or written (503)."""
 
 
-@dataclass(frozen=True)
-class ErrorDetail:
-    """Error detail: where (a parameter or field), a stable code, and what to do."""
+class Problem(Exception):
+    """What is wrong with a request: where (a parameter or field), a stable code, and what to do.
 
-    pointer: str
-    code: str
-    message: str
+    The response to it has its status and headers. `of` makes one of several, which are told one by one.
+    """
 
-
-class BadRequest(Exception):
-    """Request with an unknown parameter or a value that cannot be read (400)."""
-
-    status_code = 400
-
-    def __init__(self, *faults: ErrorDetail) -> None:
-        self.errors = faults
-        self.detail = " ".join(fault.message for fault in faults)
-        super().__init__(self.detail)
-
-
-class WriteRejected(BadRequest):
-    """Rejected write, with the status of its response and further headers."""
-
-    def __init__(self, status: int, *faults: ErrorDetail, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(*faults)
+    def __init__(
+        self, pointer: str, code: str, message: str, *, status: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.pointer, self.code, self.message = pointer, code, message
         self.status_code, self.headers = status, headers or {}
+        self.errors: Sequence[Problem] = (self,)
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem], status: int = 400) -> Problem:
+        """Return several problems as one."""
+        errors = tuple(problems)
+        whole = cls("", "", " ".join(problem.message for problem in errors), status=status)
+        whole.errors = errors
+        return whole
+
+    @property
+    def detail(self) -> str:
+        """What is wrong, in sentences; named as that of an APIException."""
+        return self.message
 
 
 def truncate(text: object) -> str:
@@ -102,18 +102,22 @@ def closest_match(word: str, names: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def unknown_parameter_error(name: str, known: Iterable[str]) -> ErrorDetail:
-    """Return the error for an unknown parameter, with the closest existing one."""
-    names = sorted(known)
-    near = closest_match(name, names)
+def choice_error(word: object, names: Iterable[object], name: str = "", code: str = "invalid_choice") -> Problem:
+    """Return the problem of a word that is none of these names: it tells the closest one, or those that there are.
+
+    `name` is that of the parameter or field.
+    """
+    known = [str(one) for one in names]
+    near = closest_match(str(word), known) if known else None
     if near:
-        text = _("“%(name)s” is not a parameter here. Did you mean “%(near)s”?")
+        text = _("There is no “%(value)s” here. Did you mean “%(near)s”?")
+    elif known:
+        text = _("There is no “%(value)s” here. Use one of: %(names)s.")
     else:
-        text = _("“%(name)s” is not a parameter here. Known: %(known)s.")
-    words = ", ".join(dict.fromkeys(name.partition("__")[0] for name in names))  # without lookup suffixes
-    return ErrorDetail(
-        truncate(name), "unknown_parameter", text % {"name": truncate(name), "near": near, "known": words}
-    )
+        text = _("There is no “%(value)s” here.")
+    shown = join_short([*known[:MAX_NAMES], *(["…"] if len(known) > MAX_NAMES else [])])
+    text %= {"value": truncate(word), "near": near, "names": shown}
+    return Problem(name, code, label_value(name, text) if name else text)
 
 
 # -- request --------------------------------------------------------------------------------------------
@@ -145,7 +149,7 @@ class TrackerRequest(HttpRequest):
     page_path: str  # path of the page whose calendar is read under a secret path; set there only
     workbook: str  # URL of the page's tables as one workbook; set by pages that have tables to download
     free_file_place: Callable[[], None]  # set where the request makes a file
-    quotas: Sequence[Quota]  # rate limits that this request was counted under; sent as RateLimit headers
+    rate_limits: Sequence[tuple[str, str]]  # the RateLimit headers of each limit that this request was counted under
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -204,33 +208,24 @@ SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 MAX_BODY_BYTES = 2_621_440  # Django's own limit; a bulk request of 1,000 records is smaller
 
 
-class ContentTooLarge(BadRequest):
-    """Error of a request body above the size limit (413)."""
-
-    status_code = 413
-
-    def __init__(self) -> None:
-        message = _("The request holds more than %(most)d bytes. Send it in parts.") % {"most": MAX_BODY_BYTES}
-        super().__init__(ErrorDetail("", "too_large", message))
-
-
 def read_body(request: HttpRequest) -> bytes:
-    """Return the request body. Raises ContentTooLarge."""
+    """Return the request body. Raises Problem (413) for one above the limit."""
     try:
         return request.body
     except RequestDataTooBig as exc:
-        raise ContentTooLarge from exc
+        text = _("The request holds more than %(most)d bytes. Send it in parts.") % {"most": MAX_BODY_BYTES}
+        raise Problem("", "too_large", text, status=413) from exc
 
 
 def parse_json(content: bytes) -> Any:
-    """Parse JSON as DRF does, with exact numbers. Raises BadRequest."""
+    """Parse JSON as DRF does, with exact numbers. Raises Problem."""
     try:
         value = json.loads(content.decode(), parse_float=Decimal)
         if SURROGATE_ESCAPE.search(content):  # half a character, which nothing can store or encode
             json.dumps(value, ensure_ascii=False, default=str).encode()
     except (ValueError, ArithmeticError, RecursionError) as exc:
         text = _("The body is not valid JSON in UTF-8: %(error)s") % {"error": exc}
-        raise BadRequest(ErrorDetail("", "invalid_json", text)) from exc
+        raise Problem("", "invalid_json", text) from exc
     return value
 
 
@@ -283,7 +278,7 @@ def today() -> date:
 def parse_day(params: QueryDict, name: str) -> date:
     """Return the day of a query parameter, today by default.
 
-    Raises BadRequest for a value that is not an ISO date, is repeated, lies before FIRST_DAY, or in the future, of
+    Raises Problem for a value that is not an ISO date, is repeated, lies before FIRST_DAY, or in the future, of
     which nothing is known.
     """
     given = params.getlist(name)
@@ -293,18 +288,18 @@ def parse_day(params: QueryDict, name: str) -> date:
     values = {"name": name, "value": truncate(", ".join(given))}
     if len(given) > 1 or not ISO_DATE.fullmatch(text):
         message = _("%(name)s: “%(value)s” is not a day. Write one day as YYYY-MM-DD, for example 2024-01-30.")
-        raise BadRequest(ErrorDetail(name, "invalid_date", message % values))
+        raise Problem(name, "invalid_date", message % values)
     try:
         day = date.fromisoformat(text)
     except ValueError:
         message = _("%(name)s: the day %(value)s does not exist.")
-        raise BadRequest(ErrorDetail(name, "invalid_date", message % values)) from None
+        raise Problem(name, "invalid_date", message % values) from None
     if day < FIRST_DAY:
         message = _("%(name)s: %(value)s is too early. Give %(first)s or a day after it.")
-        raise BadRequest(ErrorDetail(name, "too_early", message % {"name": name, "value": day, "first": FIRST_DAY}))
+        raise Problem(name, "too_early", message % {"name": name, "value": day, "first": FIRST_DAY})
     if day > today():
         message = _("%(name)s: %(value)s lies ahead. Ask for today (%(today)s) or a day before it.")
-        raise BadRequest(ErrorDetail(name, "future_date", message % {"name": name, "value": day, "today": today()}))
+        raise Problem(name, "future_date", message % {"name": name, "value": day, "today": today()})
     return day
 
 
@@ -343,34 +338,15 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 FILE_FORMATS = {"csv", "xlsx"}
 FILE_RATES = {"files", "anonymous-files"}
 FILE_PLACES = BoundedSemaphore(2)  # of this process: each file takes a processor for seconds, and one of four threads
+FILE_WAIT = 5  # seconds after which to ask again for a file
 
 
-@dataclass(frozen=True)
-class Quota:
-    """How many requests of a rate a client has sent in this window, and in how many seconds it ends."""
-
-    rate: str
-    most: int
-    seconds: int
-    used: int
-    wait: int
-
-
-class Throttled(BadRequest):
-    """Rate limit exceeded (429)."""
-
-    status_code = 429
-
-    def __init__(self, quota: Quota) -> None:
-        self.wait = quota.wait
-        text = _("More than %(most)d requests in %(seconds)d seconds. Wait %(wait)d seconds, then go on.")
-        super().__init__(ErrorDetail("", "throttled", text % vars(quota)))
-
-
-def count(rate: str, client: str) -> list[Quota]:
-    """Count one more request of the client; nothing where the rate is not set."""
+def count(rate: str, client: str) -> tuple[int, int, int, int] | None:
+    """Count one more request of the client. Return how many it may send in how many seconds, how many it has sent, and
+    in how many seconds the window ends; None where the rate is not set.
+    """
     if rate not in settings.RATE_LIMITS:
-        return []
+        return None
     most, seconds = settings.RATE_LIMITS[rate]
     now = int(time.time())
     end = (now // seconds + 1) * seconds
@@ -379,35 +355,33 @@ def count(rate: str, client: str) -> list[Quota]:
         used = cache.incr(name)
     except ValueError:  # the first in this window, unless another process was faster
         used = 1 if cache.add(name, 1, timeout=seconds + 1) else cache.incr(name)
-    return [Quota(rate, most, seconds, used, end - now)]
-
-
-class Busy(BadRequest):
-    """This process makes as many files as it makes at once (503)."""
-
-    status_code = 503
-    wait = 5
-
-    def __init__(self) -> None:
-        text = _("Other files are being made. Ask for this one again in %(wait)d seconds.") % {"wait": self.wait}
-        super().__init__(ErrorDetail("", "busy", text))
+    return most, seconds, used, end - now
 
 
 def check_request(request: Any, user: Any, *rates: str) -> None:
     """Count a request of the user, or of the client's network where nobody signed in, under these rates, which its
-    RateLimit headers tell. Raises Throttled.
+    RateLimit headers tell. Raises Problem (429) above a limit.
 
-    A file takes one of few places besides, until its response is sent. Raises Busy.
+    A file takes one of few places besides, until its response is sent. Raises Problem (503) where none is free.
     """
     if FILE_RATES & {*rates} & settings.RATE_LIMITS.keys():
         if not FILE_PLACES.acquire(blocking=False):
-            raise Busy
+            text = _("Other files are being made. Ask for this one again in %(wait)d seconds.") % {"wait": FILE_WAIT}
+            raise Problem("", "busy", text, status=503, headers={"Retry-After": str(FILE_WAIT)})
         request.free_file_place = FILE_PLACES.release  # called by RequestMiddleware
     client = f"user {user.pk}" if user and user.is_authenticated else client_network(request)
-    counted = [quota for rate in rates for quota in count(rate, client)]
-    request.quotas = [*getattr(request, "quotas", ()), *counted]
-    if exceeded := [quota for quota in counted if quota.used > quota.most]:
-        raise Throttled(max(exceeded, key=lambda quota: quota.wait))
+    exceeded = []
+    for rate in rates:
+        if counted := count(rate, client):
+            most, seconds, used, wait = counted
+            told = (f'"{rate}";q={most};w={seconds}', f'"{rate}";r={max(0, most - used)};t={wait}')
+            request.rate_limits = [*getattr(request, "rate_limits", ()), told]
+            if used > most:
+                exceeded.append((wait, {"most": most, "seconds": seconds, "wait": wait}))
+    if exceeded:
+        wait, values = max(exceeded, key=itemgetter(0))
+        text = _("More than %(most)d requests in %(seconds)d seconds. Wait %(wait)d seconds, then go on.") % values
+        raise Problem("", "throttled", text, status=429, headers={"Retry-After": str(wait)})
 
 
 class RateThrottle(BaseThrottle):
@@ -416,7 +390,7 @@ class RateThrottle(BaseThrottle):
     """
 
     def allow_request(self, request: Request, view: object) -> bool:
-        """Raises Throttled, whose answer tells the limit."""
+        """Raises Problem (429), whose answer tells the limit."""
         signed_in = request.user.is_authenticated
         rates = ["signed-in"] if signed_in else []
         if request.method not in SAFE_METHODS:
@@ -486,9 +460,7 @@ def status_title(status: int) -> str:
     }.get(status, HTTPStatus(status).phrase)
 
 
-def problem_response(
-    request: HttpRequest, status: int, detail: str, faults: Iterable[ErrorDetail] = ()
-) -> HttpResponse:
+def problem_response(request: HttpRequest, status: int, detail: str, faults: Iterable[Problem] = ()) -> HttpResponse:
     """Return problem details (RFC 9457)."""
     body = {
         "type": "about:blank",
@@ -497,13 +469,13 @@ def problem_response(
         "detail": detail,
         "instance": request.path[:MAX_PATH_LENGTH],
         "request_id": getattr(request, "id", ""),
-        "errors": [asdict(fault) for fault in faults],
+        "errors": [{"pointer": fault.pointer, "code": fault.code, "message": fault.message} for fault in faults],
     }
     return JsonResponse(body, status=status, content_type=PROBLEM_JSON, json_dumps_params={"ensure_ascii": False})
 
 
 def error_response(
-    request: HttpRequest, status: int, detail: str, faults: Iterable[ErrorDetail] = (), reason: str = ""
+    request: HttpRequest, status: int, detail: str, faults: Iterable[Problem] = (), reason: str = ""
 ) -> HttpResponse:
     """Return an error response: problem+json under /api/, a page elsewhere."""
     faults = tuple(faults)
@@ -565,14 +537,14 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpRespons
         exc = NotFound(_("There is no such record or address."))
     elif isinstance(exc, PermissionDenied):
         exc = APIPermissionDenied()
-    if not isinstance(exc, APIException | BadRequest):
+    if not isinstance(exc, APIException | Problem):
         return None
     # A valid token is accepted from any address: many offices share one, and a client that guesses there must not lock
     # them out.
     if isinstance(exc, AuthenticationFailed) and has_token(context["request"]):
         try:
             check_request(context["request"], None, "failed-tokens")
-        except Throttled as too_many:
+        except Problem as too_many:
             exc = too_many
     status = 401 if isinstance(exc, NotAuthenticated) else exc.status_code
     response = bad_request_response(context["request"], exc, status)
@@ -584,11 +556,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpRespons
 def bad_request_response(request: HttpRequest, exc: Any, status: int = 0) -> HttpResponse:
     """Return the error response of a request that cannot be served as it is, with a waiting time where it has one."""
     response = error_response(request, status or exc.status_code, str(exc.detail), getattr(exc, "errors", ()))
-    headers = dict(getattr(exc, "headers", {}))
-    wait = getattr(exc, "wait", None)
-    if wait is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(wait)))
-    for name, value in headers.items():
+    for name, value in getattr(exc, "headers", {}).items():
         response[name] = value
     return response
 

@@ -24,7 +24,7 @@ from core.http import (
     AUTHENTICATE_HEADER,
     DEMO_HEADER,
     SIDES,
-    ErrorDetail,
+    Problem,
     TrackerRequest,
     error_response,
     holds_demonstration,
@@ -93,10 +93,8 @@ class RequestMiddleware:
             response.setdefault("Cache-Control", PRIVATE)
         if is_api(request):
             patch_vary_headers(response, API_VARY)
-        if quotas := getattr(request, "quotas", None):
-            response["RateLimit-Policy"] = ", ".join(f'"{q.rate}";q={q.most};w={q.seconds}' for q in quotas)
-            left = (f'"{q.rate}";r={max(0, q.most - q.used)};t={q.wait}' for q in quotas)
-            response["RateLimit"] = ", ".join(left)
+        if limits := getattr(request, "rate_limits", None):
+            response["RateLimit-Policy"], response["RateLimit"] = map(", ".join, zip(*limits, strict=True))
         if not hasattr(request, "is_probe"):
             log_response(request, response, perf_counter() - begun)
             RESPONSES.labels(str(response.status_code)).inc()
@@ -117,7 +115,7 @@ class LanguageMiddleware(LocaleMiddleware):
             code = {"zh": "zh-hans", "zh-cn": "zh-hans"}.get(asked.lower(), asked.lower())
             if code not in dict(settings.LANGUAGES):
                 message = _("lang: “%(value)s” is not a language here. Use en or zh-hans.") % {"value": truncate(asked)}
-                return error_response(request, 400, message, [ErrorDetail("lang", "invalid_choice", message)])
+                return error_response(request, 400, message, [Problem("lang", "invalid_choice", message)])
             translation.activate(code)
             request.LANGUAGE_CODE = code
         return reject_request(request)
@@ -137,7 +135,7 @@ def reject_request(request: HttpRequest) -> HttpResponse | None:
     if named:
         text = _("%(name)s: no token in an address. Send a new one in the header “Authorization: Bearer …”.")
         message = text % {"name": named[0]}
-        response = error_response(request, 401, message, [ErrorDetail(named[0], "token_in_address", message)])
+        response = error_response(request, 401, message, [Problem(named[0], "token_in_address", message)])
         response["WWW-Authenticate"] = AUTHENTICATE_HEADER
         return response
     return None

@@ -37,11 +37,10 @@ from core.caching import cache_page
 from core.http import (
     DEMO_LABEL,
     FIRST_DAY,
-    BadRequest,
-    ErrorDetail,
     TrackerRequest,
     adjacent_quarter_ends,
     check_request,
+    choice_error,
     days_stem,
     demo_notice_rows,
     demonstration_side,
@@ -49,7 +48,6 @@ from core.http import (
     is_demonstration,
     known_rows,
     today,
-    truncate,
 )
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
 from core.storage import CHART_COPY, CHART_HASH, CHART_URL
@@ -100,7 +98,7 @@ def page(*params: str, known: Collection[str] = PAGE_PARAMETERS, cached: bool = 
 
 
 def check_export(request: TrackerRequest) -> None:
-    """Count a file that a page is asked for, before anything is computed for it. Raises Throttled and Busy."""
+    """Count a file that a page is asked for, before anything is computed for it. Raises Problem and Busy."""
     if request.GET.get("export", CALENDAR) != CALENDAR:
         check_request(request, request.user, "files" if request.user.is_authenticated else "anonymous-files")
 
@@ -274,9 +272,7 @@ def export_response(
     if asked is None:
         return None
     if asked not in kinds:
-        text = _("export: “%(value)s” is no table of this page. Known: %(known)s.")
-        message = text % {"value": truncate(asked), "known": ", ".join(kinds)}
-        raise BadRequest(ErrorDetail("export", "invalid_choice", message))
+        raise choice_error(asked, kinds, "export")
     if calendar and asked == CALENDAR:
         return calendar(request)
 

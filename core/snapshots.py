@@ -47,17 +47,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.caching import DataVersion
-from core.http import (
-    BadRequest,
-    ErrorDetail,
-    TrackerRequest,
-    bad_request_response,
-    check_request,
-    has_token,
-    is_api,
-    parse_day,
-    today,
-)
+from core.http import Problem, TrackerRequest, bad_request_response, check_request, has_token, is_api, parse_day, today
 
 # -- building -------------------------------------------------------------------------------------------
 
@@ -417,17 +407,17 @@ class DaysMiddleware:
                 request.as_of = parse_day(request.GET, "as_of")
                 request.as_of_past = request.as_of < today()
             snapshot = find_snapshot(request)
-        except BadRequest as exc:
+        except Problem as exc:
             return bad_request_response(request, exc)
         return read_past(snapshot, lambda: self.get_response(request)) if snapshot else self.get_response(request)
 
     def process_exception(self, request: TrackerRequest, exception: Exception) -> HttpResponse | None:
-        """Return an error page for BadRequest raised by a page view."""
-        return bad_request_response(request, exception) if isinstance(exception, BadRequest) else None
+        """Return an error page for Problem raised by a page view."""
+        return bad_request_response(request, exception) if isinstance(exception, Problem) else None
 
 
 def count_anonymous(request: TrackerRequest) -> None:
-    """Count a request without an account, of a page or the API, before anything is read for it. Raises Throttled.
+    """Count a request without an account, of a page or the API, before anything is read for it. Raises Problem.
 
     The API counts those with a token. Signing in has limits of its own.
     """
@@ -437,7 +427,7 @@ def count_anonymous(request: TrackerRequest) -> None:
 
 
 def find_snapshot(request: TrackerRequest) -> Snapshot | None:
-    """Return the snapshot that a request reads from; None for the records as they are. Raises BadRequest."""
+    """Return the snapshot that a request reads from; None for the records as they are. Raises Problem."""
     given = [value for value in request.GET.getlist(NAME) if value]  # an empty field of a form asks for nothing
     if not given or request.path_info.startswith(TODAY_ONLY):
         return None
@@ -448,13 +438,13 @@ def find_snapshot(request: TrackerRequest) -> Snapshot | None:
         if not takes_method(request):
             return None  # 405
         message = _("known: only what is read can be of a past day. Leave it out to enter or change something.")
-        raise BadRequest(ErrorDetail(NAME, "read_only", message))
+        raise Problem(NAME, "read_only", message)
     request.known, request.known_past = day, True
     snapshot = Snapshot(day)
     if not snapshot.entries:
         message = _("known: nothing was on record here on %(value)s. The first entry is of %(first)s.")
         values = {"value": day, "first": first_known_day() or today()}
-        raise BadRequest(ErrorDetail(NAME, "before_first_entry", message % values))
+        raise Problem(NAME, "before_first_entry", message % values)
     # A file has to be written. The API reads no record before it has found a token to be a right one.
     if not (snapshot.path.exists() or (is_api(request) and has_token(request)) or request.user.is_authenticated):
         check_request(request, None, "past-days")

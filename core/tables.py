@@ -31,15 +31,7 @@ from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
 from django_filters.fields import ChoiceField
 
-from core.http import (
-    BadRequest,
-    ErrorDetail,
-    TrackerRequest,
-    closest_match,
-    former_names,
-    truncate,
-    unknown_parameter_error,
-)
+from core.http import Problem, TrackerRequest, choice_error, former_names, truncate
 from core.text import StatusChoices, format_date
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]
@@ -252,19 +244,6 @@ def search_q(text: str, fields: Sequence[str]) -> Q:
     return query
 
 
-def invalid_choice_error(value: object, names: list[str]) -> ValidationError:
-    """Return the error for an invalid choice: it suggests the closest one, or lists all when they are few."""
-    near = closest_match(str(value), names)
-    if near:
-        text = _("There is no “%(value)s” here. Did you mean “%(near)s”?")
-    elif len(names) <= 12:
-        text = _("There is no “%(value)s” here. Use one of: %(names)s.")
-    else:
-        text = _("There is no “%(value)s” here.")
-    labels = {"value": truncate(value), "near": near, "names": ", ".join(names)}
-    return ValidationError(text % labels, code="invalid_choice")
-
-
 class RelatedFormField(forms.ModelChoiceField):
     """Form field of a related record, by its code."""
 
@@ -290,7 +269,7 @@ class RelatedFormField(forms.ModelChoiceField):
             known = self.known_values()
             if value in known:
                 return cast(QuerySet[Model], self.queryset).get(pk=known[value])
-            raise invalid_choice_error(value, [str(key) for key in known]) from None
+            raise ValidationError(choice_error(value, known).message, code="invalid_choice") from None
 
 
 def split_commas(text: str) -> list[str]:
@@ -324,7 +303,7 @@ class ChoiceFormField(ChoiceField):
     def validate(self, value: object) -> None:
         choices = self.known_values()
         if value and str(value) not in choices:
-            raise invalid_choice_error(value, list(choices))
+            raise ValidationError(choice_error(value, choices).message, code="invalid_choice")
 
 
 class ChoiceFilter(django_filters.ChoiceFilter):
@@ -419,21 +398,26 @@ def url_with(request: HttpRequest, **changes: str | None) -> str:
 
 
 def reject_unknown_params(request: HttpRequest, known: set[str]) -> None:
-    """Reject unknown and repeated parameters: a misspelt filter must not show everything. Raises BadRequest."""
-    faults = [unknown_parameter_error(name, known) for name in request.GET if name not in known]
+    """Reject unknown and repeated parameters: a misspelt filter must not show everything. Raises Problem."""
+    names = sorted(known, key=lambda name: ("__" in name, name))  # those without a lookup first
+    faults = [
+        Problem(truncate(name), "unknown_parameter", choice_error(name, names).message)
+        for name in request.GET
+        if name not in known
+    ]
     for name, values in request.GET.lists():
         if name in known and len(values) > 1:
             message = _("%(name)s is given %(times)d times. Give it once.") % {"name": name, "times": len(values)}
-            faults.append(ErrorDetail(name, "repeated_parameter", message))
+            faults.append(Problem(name, "repeated_parameter", message))
     if faults:
-        raise BadRequest(*faults)
+        raise Problem.of(faults)
 
 
 def drop_unknown_params(request: TrackerRequest, known: set[str]) -> None:
     """Drop the parameters that a page does not know, also from its links, and keep it out of the response cache.
 
     A file or feed (`export`) rejects them, since a misspelt filter would hand out everything, and so do pages a
-    repeated one. Raises BadRequest.
+    repeated one. Raises Problem.
     """
     unknown = [name for name in request.GET if name not in known]
     if unknown and "export" not in request.GET:
@@ -446,11 +430,11 @@ def drop_unknown_params(request: TrackerRequest, known: set[str]) -> None:
     reject_unknown_params(request, known)
 
 
-def form_errors(form: Form) -> list[ErrorDetail]:
+def form_errors(form: Form) -> list[Problem]:
     """Return the errors of a filter form, one per message."""
     text, values = _("%(name)s: “%(value)s”. %(message)s"), {name: form.data.get(name, "") for name in form.errors}
     return [
-        ErrorDetail(name, "invalid_value", text % {"name": name, "value": truncate(values[name]), "message": message})
+        Problem(name, "invalid_value", text % {"name": name, "value": truncate(values[name]), "message": message})
         for name, messages in form.errors.items()
         for message in messages
     ]
@@ -467,13 +451,11 @@ def choice_label(form: Form, name: str) -> str:
 
 
 def requested_sort(request: HttpRequest, columns: Sequence[AnyColumn], default: str) -> str:
-    """Return the sort parameter. Raises BadRequest for an unknown column."""
+    """Return the sort parameter. Raises Problem for an unknown column."""
     word = request.GET.get("sort", default)
     sorts = [column.sort for column in columns if column.sort]
     if word.removeprefix("-") not in sorts:
-        text = _("sort: “%(value)s” is no column. Use one of %(known)s, with - in front for the other direction.")
-        message = text % {"value": truncate(word), "known": ", ".join(sorts)}
-        raise BadRequest(ErrorDetail("sort", "invalid_choice", message))
+        raise choice_error(word, sorts, "sort")
     return word
 
 
@@ -498,14 +480,14 @@ class FilterBar:
     """Filter bar of a page: form, active filters, and the URL without any.
 
     `first` are the fields outside the fold; one of `as_links` is set by links, one for each of its choices. Removing a
-    filter returns to the first page. Raises BadRequest for invalid values.
+    filter returns to the first page. Raises Problem for invalid values.
     """
 
     def __init__(
         self, request: HttpRequest, form: Form, first: Sequence[str] = (), as_links: Mapping[str, Any] = EMPTY
     ) -> None:
         if not form.is_valid():
-            raise BadRequest(*form_errors(form))
+            raise Problem.of(form_errors(form))
         begin: dict[str, str | None] = dict.fromkeys(POSITION_PARAMETERS)
         applied = [name for name in form.fields if form.cleaned_data.get(name) not in (None, "", [])]
         seen = [f.name for f in form.visible_fields() if "_on" not in f.name and f.name not in as_links]
@@ -550,7 +532,7 @@ class ListPage(FilterBar):
     default those of `columns` that are not for files alone; `note` says why some are missing.
     `group_heads` has the heading above the rows of each status.
 
-    Raises BadRequest for an invalid filter, sort or page.
+    Raises Problem for an invalid filter, sort or page.
     """
 
     def __init__(
@@ -612,9 +594,9 @@ class ListPage(FilterBar):
 def filtered_keys(
     filterset: FilterSet, ordered_keys: Callable[[QuerySet[Any], str], Sequence[int] | None]
 ) -> list[int]:
-    """Return the keys of the rows that a list has, in any order. Raises BadRequest for an invalid filter."""
+    """Return the keys of the rows that a list has, in any order. Raises Problem for an invalid filter."""
     if not filterset.form.is_valid():
-        raise BadRequest(*form_errors(filterset.form))
+        raise Problem.of(form_errors(filterset.form))
     keys = ordered_keys(filterset.qs, "")
     return keys_in_order(filterset.qs) if keys is None else list(keys)
 
@@ -633,11 +615,9 @@ def export_links(request: HttpRequest, slug: str, **changes: str | None) -> list
 
 
 def requested_page(request: HttpRequest, pages: Paginator[Any]) -> int:
-    """Return the requested page number. Raises BadRequest for a page that does not exist."""
+    """Return the requested page number. Raises Problem for a page that does not exist."""
     text = request.GET.get("page", "1")
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= pages.num_pages):
         message = _("page: “%(value)s” is not a page of this list. Pages run from 1 to %(last)d.")
-        raise BadRequest(
-            ErrorDetail("page", "invalid_number", message % {"value": truncate(text), "last": pages.num_pages})
-        )
+        raise Problem("page", "invalid_number", message % {"value": truncate(text), "last": pages.num_pages})
     return int(text)

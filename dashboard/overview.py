@@ -202,7 +202,7 @@ def plan_sources(rows: Iterable[ProvinceRollout]) -> QuerySet[Source]:
 def build_overview(as_of: date, policy: str | None = None) -> Overview:
     """Return the overview on a day; its plans are those of the lead policy or of the policy with that code.
 
-    Raises BadRequest unless that policy calls for provincial plans.
+    Raises Problem unless that policy calls for provincial plans.
     """
     choice = choose_policy(as_of, policy)
     batches = build_reconciliation(as_of)

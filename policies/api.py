@@ -21,10 +21,10 @@ from core.api.serializers import (
     RelatedBySlug,
     then,
 )
-from core.api.viewsets import AggregateView, unknown_value_error
+from core.api.viewsets import AggregateView
 from core.api.write_serializers import WriteSerializer
 from core.api.writes import WritableViewSet
-from core.http import BadRequest, ErrorDetail
+from core.http import Problem, choice_error
 from core.tables import RelatedFilter
 from policies import filters
 from policies.models import (
@@ -397,7 +397,7 @@ class RolloutView(AggregateView):
     ]
 
     def build(self) -> Rollout:
-        """Build the rollout of the policy asked for. Raises Http404 before the policy existed, and BadRequest, naming
+        """Build the rollout of the policy asked for. Raises Http404 before the policy existed, and Problem, naming
         those that have one, for any other word.
         """
         slug, known = self.request.query_params.get("policy"), Policy.objects.known(self.as_of)
@@ -407,9 +407,9 @@ class RolloutView(AggregateView):
             raise Http404
         slugs = list(known.rolled_out().values_list("slug", flat=True))
         if slug is not None:
-            raise BadRequest(unknown_value_error("policy", slug, slugs))
+            raise choice_error(slug, slugs, "policy")
         text = _("policy: name a policy. With a rollout: %(known)s.") % {"known": ", ".join(slugs)}
-        raise BadRequest(ErrorDetail("policy", "required", text))
+        raise Problem("policy", "required", text)
 
 
 # By the names of their addresses.

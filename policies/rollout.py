@@ -12,7 +12,7 @@ from statistics import quantiles
 
 from django.utils.translation import gettext as _
 
-from core.http import BadRequest, ErrorDetail, closest_match, truncate
+from core.http import choice_error
 from core.text import PartialDate, Precision, format_date
 from policies import metrics
 from policies.models import ISSUED_ONCE, PlanStatus, Policy, Province, ProvincialPlan, Region, period_end
@@ -48,19 +48,14 @@ class PolicyChoice:
 def choose_policy(as_of: date, slug: str | None = None) -> PolicyChoice:
     """Return the policy of the parameter, else the lead policy known on the as-of date. One query.
 
-    Raises BadRequest for a slug that is not among the policies that call for plans on that date, naming those.
+    Raises Problem for a slug that is not among the policies that call for plans on that date, naming those.
     """
     options = {policy.slug: policy for policy in Policy.objects.known(as_of).calling_for_plans()}
     if slug is None:
         return PolicyChoice(PolicyChoice(None, list(options.values())).default, list(options.values()))
     if slug in options:
         return PolicyChoice(options[slug], list(options.values()))
-    values = {"value": truncate(slug), "known": ", ".join(options) or "–", "near": closest_match(slug, options)}
-    if values["near"]:
-        text = _("policy: “%(value)s” calls for no provincial plans. Did you mean “%(near)s”? Known: %(known)s.")
-    else:
-        text = _("policy: “%(value)s” calls for no provincial plans. Known: %(known)s.")
-    raise BadRequest(ErrorDetail(POLICY_PARAMETER, "invalid_choice", text % values))
+    raise choice_error(slug, options, POLICY_PARAMETER)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def test_the_finding_answers_the_page_s_question(client: Client) -> None:
         ("/policies/energy-saving-carbon-plan-2024/?as_of=2020-01-01", 404, "Page not found"),
         ("/synergy/?year=1999", 400, "There is no “1999” here"),
         ("/compare/?a=huzhou&b=huzhou", 400, "b: “huzhou” is picked twice. Pick another, or leave it empty."),
-        ("/practices/?for=huzhuo", 400, "for: there is no pilot “huzhuo”. Did you mean “huzhou”?"),
+        ("/practices/?for=huzhuo", 400, "for: There is no “huzhuo” here. Did you mean “huzhou”?"),
     ],
 )
 def test_a_wrong_address_says_what_is_right(client: Client, path: str, status: int, says: str) -> None:

@@ -23,14 +23,13 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from core.api.serializers import ReadOnlyModelSerializer, then
-from core.http import ISO_DATE, BadRequest, ErrorDetail, truncate
+from core.http import ISO_DATE, Problem, choice_error, truncate
 from core.tables import (
     MAX_SEARCH_LENGTH,
     ChoiceFilter,
     RelatedFilter,
     YesNoFilter,
     form_errors,
-    invalid_choice_error,
     split_commas,
 )
 
@@ -66,7 +65,7 @@ class CommaListFormField(forms.Field):
         words, choices = [single.normalise(word) for word in words], single.known_values()
         wrong = [word for word in words if word not in choices]
         if wrong:
-            raise ValidationError([invalid_choice_error(word, list(choices)) for word in wrong[:MAX_REPORTED]])
+            raise ValidationError([choice_error(word, choices).message for word in wrong[:MAX_REPORTED]])
         return [choices[word] for word in words]
 
 
@@ -219,12 +218,12 @@ class ApiFilterBackend(DjangoFilterBackend):
     """Filter backend of django-filter whose errors name the parameter."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> QuerySet[Model]:
-        """Return the rows that pass the filters. Raises BadRequest for invalid values."""
+        """Return the rows that pass the filters. Raises Problem for invalid values."""
         params = request.query_params
         filterset = self.get_filterset_class(view, queryset)(params, queryset=queryset)
         message = _("%(name)s: “%(value)s” is not a day. Write it as 2024-01-30.")
         faults = [
-            ErrorDetail(name, "invalid_date", message % {"name": name, "value": truncate(params[name])})
+            Problem(name, "invalid_date", message % {"name": name, "value": truncate(params[name])})
             for name, item in filterset.filters.items()
             # A form would also read 01/02/2023, which is ambiguous.
             if isinstance(item, django_filters.DateFilter) and name in params and not ISO_DATE.fullmatch(params[name])
@@ -232,6 +231,6 @@ class ApiFilterBackend(DjangoFilterBackend):
         if not faults and not filterset.is_valid():
             faults = form_errors(filterset.form)
         if faults:
-            raise BadRequest(*faults)
+            raise Problem.of(faults)
         rows: QuerySet[Model] = filterset.qs
         return rows

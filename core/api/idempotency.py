@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.http import BadRequest, ErrorDetail, WriteRejected, bad_request_response, read_body
+from core.http import Problem, bad_request_response, read_body
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -49,8 +49,8 @@ class IdempotencyRecord(models.Model):
 def run_idempotent(request: HttpRequest, user: Any, work: Callable[[], HttpResponse]) -> HttpResponse:
     """Run the work in one transaction, or return the response stored under the request's Idempotency-Key.
 
-    An error response is stored under the key as well. Raises WriteRejected (422) for a key that came with another
-    request, BadRequest for an invalid key.
+    An error response is stored under the key as well. Raises Problem (422) for a key that came with another
+    request, Problem for an invalid key.
     """
     key = request.headers.get(IDEMPOTENCY_KEY_HEADER)
     if key is None:
@@ -58,7 +58,7 @@ def run_idempotent(request: HttpRequest, user: Any, work: Callable[[], HttpRespo
             return work()
     if not KEY_PATTERN.fullmatch(key):
         text = _("Idempotency-Key: use 1 to 255 visible ASCII characters, for example a UUID.")
-        raise BadRequest(ErrorDetail(IDEMPOTENCY_KEY_HEADER, "invalid_key", text))
+        raise Problem(IDEMPOTENCY_KEY_HEADER, "invalid_key", text)
     fingerprint = request_fingerprint(request)
     with transaction.atomic():
         delete_expired_records()
@@ -67,14 +67,14 @@ def run_idempotent(request: HttpRequest, user: Any, work: Callable[[], HttpRespo
         kept, _created = records.get_or_create(user=user, key=key, defaults={"fingerprint": fingerprint})
         if kept.fingerprint != fingerprint:
             text = _("Idempotency-Key: this key came with another request already. Use a new one for each request.")
-            raise WriteRejected(422, ErrorDetail(IDEMPOTENCY_KEY_HEADER, "key_reused", text))
+            raise Problem(IDEMPOTENCY_KEY_HEADER, "key_reused", text, status=422)
         if kept.status is not None:
             replayed = {**kept.headers, "Idempotent-Replayed": "true"}
             return HttpResponse(kept.body.encode(), status=kept.status, headers=replayed)
         try:
             with transaction.atomic():
                 answer = work()
-        except BadRequest as exc:
+        except Problem as exc:
             answer = bad_request_response(request, exc)
         kept.status, kept.body = answer.status_code, answer.content.decode()
         kept.headers = {name: answer[name] for name in REPLAYED_HEADERS if answer.has_header(name)}

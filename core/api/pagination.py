@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.serializers import DaySerializer
-from core.http import BadRequest, ErrorDetail, truncate, with_demo_flag
+from core.http import Problem, truncate, with_demo_flag
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 CURSOR, CURSOR_START = "cursor", "first"
@@ -66,7 +66,7 @@ class RecordPagination(BasePagination):
     rows: list[Any]
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Return the requested page. Raises BadRequest for an invalid number, NotFound past the last page."""
+        """Return the requested page. Raises Problem for an invalid number, NotFound past the last page."""
         self.request, params = request, request.query_params
         if CURSOR in params:
             self.rows = self.rows_after(queryset, params)
@@ -74,7 +74,7 @@ class RecordPagination(BasePagination):
         given = params.get("page", "1")
         if not (given.isascii() and given.isdigit() and int(given[:9]) >= 1):
             message = _("page: “%(value)s” is not a page number. Pages count from 1.") % {"value": truncate(given)}
-            raise BadRequest(ErrorDetail("page", "invalid_number", message))
+            raise Problem("page", "invalid_number", message)
         pages, number = Paginator(queryset, parse_page_size(params)), int(given)
         if number > pages.num_pages:
             text = _("page: “%(value)s” is not a page of this list. Pages run from 1 to %(last)d.")
@@ -86,16 +86,16 @@ class RecordPagination(BasePagination):
         return self.rows
 
     def rows_after(self, queryset: QuerySet[Any], params: QueryDict) -> list[Any]:
-        """Return the rows after the cursor. Raises BadRequest for an invalid one, and beside page or ordering."""
+        """Return the rows after the cursor. Raises Problem for an invalid one, and beside page or ordering."""
         text = _("%(name)s: not beside cursor, which follows the records by their number. Leave one of the two out.")
         beside = [name for name in ("page", "ordering") if name in params]
         if beside:
-            raise BadRequest(*(ErrorDetail(name, "not_with_cursor", text % {"name": name}) for name in beside))
+            raise Problem.of(Problem(name, "not_with_cursor", text % {"name": name}) for name in beside)
         given = str(params[CURSOR])
         numbers = (0,) if given == CURSOR_START else decode_cursor(given, RECORD_CURSOR, 1)
         if numbers is None:
             message = _("cursor: “%(value)s” is no cursor of a list. Begin with “first”, then follow “next”.")
-            raise BadRequest(ErrorDetail(CURSOR, "invalid_cursor", message % {"value": truncate(given)}))
+            raise Problem(CURSOR, "invalid_cursor", message % {"value": truncate(given)})
         size = parse_page_size(params)
         rows = list(queryset.filter(pk__gt=numbers[0]).order_by("pk")[: size + 1])
         if len(rows) > size:
@@ -136,11 +136,11 @@ class RecordPagination(BasePagination):
 
 
 def parse_page_size(params: QueryDict, default: int = PAGE_SIZE, most: int = MAX_PAGE_SIZE) -> int:
-    """Return `page_size`. Raises BadRequest outside 1 to the maximum."""
+    """Return `page_size`. Raises Problem outside 1 to the maximum."""
     given = params.get("page_size", str(default))
     if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
         message = _("page_size: “%(value)s” is not a whole number from 1 to %(most)d.")
-        raise BadRequest(ErrorDetail("page_size", "invalid_number", message % {"value": truncate(given), "most": most}))
+        raise Problem("page_size", "invalid_number", message % {"value": truncate(given), "most": most})
     return int(given)
 
 

@@ -35,7 +35,7 @@ from core.history.change_feed import (
     feed_bounds,
     read_feed,
 )
-from core.http import BadRequest, ErrorDetail, truncate, with_demo_flag
+from core.http import Problem, truncate, with_demo_flag
 
 LATEST = "latest"
 CHANGE_CURSOR = "c"  # kind of this cursor, its first letter
@@ -141,13 +141,13 @@ class ChangeFeedView(BaseAPIView):
             numbers = decode_cursor(given, CHANGE_CURSOR, 2)
             if numbers is None:
                 text = _("cursor: “%(value)s” is no cursor of the changes. Send “first”, “latest”, or a next_cursor.")
-                raise BadRequest(ErrorDetail(CURSOR, "invalid_cursor", text % {"value": truncate(given)}))
+                raise Problem(CURSOR, "invalid_cursor", text % {"value": truncate(given)})
             after = FeedPosition(*numbers)
             if after > reached:
                 text = _(
                     "cursor: ahead of this database, which was restored since. Begin again: “latest”, then all lists."
                 )
-                raise BadRequest(ErrorDetail(CURSOR, "cursor_ahead", text))
+                raise Problem(CURSOR, "cursor_ahead", text)
         page = read_feed(self.feed_resources, wanted, after, until, size, request.user)
         return Response(with_demo_flag(request, self.get_serializer(page).data))
 

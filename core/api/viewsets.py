@@ -33,10 +33,9 @@ from core.api.serializers import then
 from core.caching import respond_to_reader
 from core.history.recording import cascading_models, key_field_name
 from core.http import (
-    BadRequest,
-    ErrorDetail,
+    Problem,
     TrackerRequest,
-    closest_match,
+    choice_error,
     days_stem,
     demo_notice_rows,
     download_stem,
@@ -73,35 +72,23 @@ DAY_PARAMETERS = [
 # -- parameters --------------------------------------------------------------------------------------------
 
 
-def empty_value_error(name: str) -> ErrorDetail:
+def empty_value_error(name: str) -> Problem:
     """Return the error of an empty value, most often a variable that was never set: it must not fetch everything."""
     text = _("%(name)s: empty. Give a value or leave the parameter out.")
-    return ErrorDetail(name, "empty_value", text % {"name": name})
-
-
-def unknown_value_error(name: str, word: str, known: Sequence[str]) -> ErrorDetail:
-    near = closest_match(word, known)
-    values = {"name": name, "value": truncate(word), "near": near, "known": ", ".join(known)}
-    if near:
-        text = _("%(name)s: there is no “%(value)s”. Did you mean “%(near)s”? Known: %(known)s.")
-    else:
-        text = _("%(name)s: there is no “%(value)s”. Known: %(known)s.")
-    return ErrorDetail(name, "invalid_choice", text % values)
+    return Problem(name, "empty_value", text % {"name": name})
 
 
 def parse_comma_list(params: QueryDict, name: str, known: Sequence[str], turned: str = "") -> list[str]:
     """Return the values of a comma-separated parameter; each may have the sign `turned` in front.
 
-    Raises BadRequest for an unknown value, with the closest known one.
+    Raises Problem for an unknown value, with the closest known one.
     """
     words = [word.strip() for word in str(params[name]).split(",")] if name in params else []
-    faults = [
-        unknown_value_error(name, word, known) for word in words if word and word.removeprefix(turned) not in known
-    ]
+    faults = [choice_error(word, known, name) for word in words if word and word.removeprefix(turned) not in known]
     if not all(words):
         faults.append(empty_value_error(name))
     if faults:
-        raise BadRequest(*faults)
+        raise Problem.of(faults)
     return words
 
 
@@ -178,45 +165,37 @@ class BaseAPIView(GenericAPIView):
             return respond(request, *args, **kwargs)
         return respond_to_reader(cast(TrackerRequest, request), lambda request: respond(request, *args, **kwargs))
 
-    def check_permissions(self, request: Request) -> None:
-        """Count the request first: rejected requests count towards the rate limit too."""
-        super().check_throttles(request)
-        super().check_permissions(request)
-
-    def check_throttles(self, request: Request) -> None:
-        """Done by `check_permissions`."""
-
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Raises BadRequest for unknown, repeated, empty and overlong parameters."""
+        """Raises Problem for unknown, repeated, empty and overlong parameters."""
         super().initial(request, *args, **kwargs)
         if request.method == "OPTIONS" or not hasattr(self, str(request.method).lower()):
             return  # a method that this URL does not accept gets 405, whatever else is wrong
         text = _("This name is no parameter.")
-        long = [ErrorDetail(truncate(name), "too_long", text) for name in request.GET if len(name) > MAX_NAME_LENGTH]
+        long = [Problem(truncate(name), "too_long", text) for name in request.GET if len(name) > MAX_NAME_LENGTH]
         if long:
-            raise BadRequest(*long)
+            raise Problem.of(long)
         reject_unknown_params(request, {*(parameter.name for parameter in self.parameters()), *self.filter_names()})
         faults = [empty_value_error(name) for name, value in request.GET.items() if not str(value).strip()]
         if "page_size" in request.GET and not self.is_paged:
             text = _("page_size: a file holds the whole list. Leave it out, or name the page as well.")
-            faults.append(ErrorDetail("page_size", "without_page", text))
+            faults.append(Problem("page_size", "without_page", text))
         for name, value in request.GET.items():
             # Lists are limited by their number of values.
             if len(str(value)) > MAX_VALUE_LENGTH and not name.endswith(("__in", "__ne")):
                 text = _("%(name)s: longer than %(most)d characters.") % {"name": name, "most": MAX_VALUE_LENGTH}
-                faults.append(ErrorDetail(name, "too_long", text))
+                faults.append(Problem(name, "too_long", text))
         if faults:
-            raise BadRequest(*faults)
+            raise Problem.of(faults)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Let `?format=` take precedence over Accept; an unknown format is an error. Raises BadRequest."""
+        """Let `?format=` take precedence over Accept; an unknown format is an error. Raises Problem."""
         asked = request.query_params.get("format")
         if asked is None or force:
             return super().perform_content_negotiation(request, force)
         for renderer in self.get_renderers():
             if renderer.format == asked:
                 return renderer, renderer.media_type
-        raise BadRequest(unknown_value_error("format", asked, list(dict.fromkeys(self.formats()))))
+        raise choice_error(asked, dict.fromkeys(self.formats()), "format")
 
     def formats(self) -> Sequence[str]:
         return [str(renderer.format) for renderer in self.renderer_classes]
@@ -364,7 +343,7 @@ class RecordViewSet(BaseAPIView, ReadOnlyModelViewSet):
         return record
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        """Return the filtered rows in the requested order. Raises BadRequest for invalid values."""
+        """Return the filtered rows in the requested order. Raises Problem for invalid values."""
         if self.action != "list":
             return queryset
         words = parse_comma_list(self.request.query_params, "ordering", self.ordering_fields, turned="-")
@@ -412,7 +391,7 @@ class AggregateView(BaseAPIView):
     def chosen(self) -> QuerySet[Any]:
         """Return the records that are counted; where rows are listed, the keys of the page become the paginator's.
 
-        Raises BadRequest or NotFound as a list does.
+        Raises Problem or NotFound as a list does.
         """
         rows = self.filter_queryset(self.get_queryset())
         if self.lists_rows:

@@ -22,7 +22,7 @@ from rest_framework.exceptions import ErrorDetail as FieldErrorDetail
 from rest_framework.settings import api_settings
 
 from core.history.recording import MAX_REASON, key_field_name
-from core.http import ISO_DATE, ErrorDetail, WriteRejected, closest_match, former_names, truncate
+from core.http import ISO_DATE, Problem, choice_error, former_names, truncate
 from core.text import TranslatedText, label_value, translated_texts
 
 # -- fields ------------------------------------------------------------------------------------------------
@@ -42,13 +42,12 @@ MAX_UNKNOWN = 20  # unknown fields of a record that an error names: it must not 
 INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
-def suggestion(context: Mapping[str, Any], kind: object, word: str, names: Iterable[str]) -> str | None:
-    """Return the name of this kind closest to a word, or None; also where the request had MAX_SUGGESTIONS before."""
-    looked_up = context.get("found", {}).setdefault("suggestions", {})
-    if (kind, word) not in looked_up and len(looked_up) < MAX_SUGGESTIONS:
-        looked_up[kind, word] = closest_match(word, names)
-    near: str | None = looked_up.get((kind, word))
-    return near
+def told_choice(context: Mapping[str, Any], kind: object, word: str, names: Iterable[str]) -> str:
+    """Return what is told of a word that is no name of this kind; no names where the request had MAX_SUGGESTIONS."""
+    told = context.get("found", {}).setdefault("suggestions", {})
+    if (kind, word) not in told:
+        told[kind, word] = choice_error(word, names if len(told) < MAX_SUGGESTIONS else ()).message
+    return str(told[kind, word])
 
 
 class StrictField(serializers.Field):
@@ -128,18 +127,14 @@ class StrictDateField(serializers.DateField):
 class StrictChoiceField(serializers.ChoiceField):
     """Choice, whose error suggests the closest one."""
 
-    default_error_messages = {
-        "invalid_choice": gettext_lazy("There is no “{input}” here. Use one of: {words}."),
-        "near": gettext_lazy("There is no “{input}” here. Did you mean “{near}”? Known: {words}."),
-    }
+    default_error_messages = {"invalid_choice": "{told}"}
 
     def to_internal_value(self, data: Any) -> str:
         words = [str(word) for word in self.choices]
         if data is None or (data == "" and self.allow_blank):
             return ""
         if not isinstance(data, str) or data not in words:
-            near = suggestion(self.context, tuple(words), str(data), words)
-            self.fail("near" if near else "invalid_choice", input=truncate(data), words=", ".join(words), near=near)
+            self.fail("invalid_choice", told=told_choice(self.context, tuple(words), str(data), words))
         return data
 
 
@@ -148,8 +143,7 @@ class RelatedByCodeField(serializers.Field):
 
     default_error_messages = {
         "invalid_type": gettext_lazy("Name the record by its “{name}”."),
-        "not_on_record": gettext_lazy("There is no “{input}” on record."),
-        "near": gettext_lazy("There is no “{input}” on record. Did you mean “{near}”?"),
+        "not_on_record": "{told}",
     }
 
     def __init__(self, model: Any, **kwargs: Any) -> None:
@@ -169,8 +163,7 @@ class RelatedByCodeField(serializers.Field):
         record = read.get((self.model, code))
         if record is None:
             codes = [] if self.key == "id" else self.model._base_manager.values_list(self.key, flat=True)
-            near = suggestion(self.context, self.model, str(code), codes)
-            self.fail("near" if near else "not_on_record", input=truncate(code), near=near)
+            self.fail("not_on_record", told=told_choice(self.context, self.model, str(code), codes))
         return record
 
     def to_representation(self, value: object) -> Any:
@@ -330,7 +323,7 @@ class ValidatedInput:
 
 
 def validate_input(serializer: WriteSerializer, record: Any, readable: Collection[str]) -> ValidatedInput:
-    """Validate the data sent for a record. Raises WriteRejected (400) with every error.
+    """Validate the data sent for a record. Raises Problem (400) with every error.
 
     `readable` are names that only responses have: they may be sent back and are ignored. Unless the serializer is
     partial, required fields must be present, and others that are missing are emptied, but for those that keep the value
@@ -357,30 +350,27 @@ def validate_input(serializer: WriteSerializer, record: Any, readable: Collectio
 
 
 def checked_data(serializer: Any, readable: Collection[str] = ()) -> dict[str, Any]:
-    """Return what a serializer makes of the data that were sent. Raises WriteRejected (400) with every error."""
-    names, faults = list(serializer.fields), []
+    """Return what a serializer makes of the data that were sent. Raises Problem (400) with every error."""
+    names: list[str] = list(serializer.fields)
+    faults = []
     known = {*names, *readable}
     unknown = (truncate(name) for name in serializer.initial_data if name not in known)
     for name in islice(unknown, MAX_UNKNOWN):
-        near = suggestion(serializer.context, type(serializer), name, names)
-        if near:
-            text = _("There is no such field. Did you mean “%(near)s”?") % {"near": near}
-        else:
-            text = _("There is no such field. Known: %(known)s.") % {"known": ", ".join(names)}
-        faults.append(ErrorDetail(f"/{json_pointer_escape(name)}", "unknown_field", label_value(name, text)))
+        text = told_choice(serializer.context, type(serializer), name, names)
+        faults.append(field_error(f"/{json_pointer_escape(name)}", "unknown_field", text))
     if not serializer.is_valid():
         faults += serializer_errors(serializer.errors, "")
     if faults:
-        raise WriteRejected(400, *faults)
+        raise Problem.of(faults)
     return dict(serializer.validated_data)
 
 
 # -- errors ------------------------------------------------------------------------------------------------
 
 
-def field_error(pointer: str, code: str, text: str) -> ErrorDetail:
-    """Return an error whose message begins with its pointer, without the leading slash."""
-    return ErrorDetail(pointer, code, label_value(pointer.removeprefix("/") or _("record"), text))
+def field_error(pointer: str, code: str, text: str, **how: Any) -> Problem:
+    """Return a problem whose message begins with its pointer, without the leading slash."""
+    return Problem(pointer, code, label_value(pointer.removeprefix("/") or _("record"), text), **how)
 
 
 def json_pointer_escape(name: str) -> str:
@@ -388,7 +378,7 @@ def json_pointer_escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def serializer_errors(errors: Any, pointer: str) -> Iterator[ErrorDetail]:
+def serializer_errors(errors: Any, pointer: str) -> Iterator[Problem]:
     """Yield the serializer's own errors, each with its JSON pointer."""
     if isinstance(errors, Mapping):
         for name, found in errors.items():
@@ -403,7 +393,7 @@ def serializer_errors(errors: Any, pointer: str) -> Iterator[ErrorDetail]:
             )
 
 
-def model_errors(exc: ValidationError, serializer: Any, pointer: str) -> Iterator[ErrorDetail]:
+def model_errors(exc: ValidationError, serializer: Any, pointer: str) -> Iterator[Problem]:
     """Yield the validation errors of a model or service under the field names of a serializer."""
     found = exc.error_dict if hasattr(exc, "error_dict") else {NON_FIELD_ERRORS: exc.error_list}
     for field, errors in found.items():

@@ -35,7 +35,7 @@ from core.api.write_serializers import (
     validate_input,
 )
 from core.history.recording import MAX_REASON, key_field_name
-from core.http import BadRequest, ErrorDetail, WriteRejected, parse_json, read_body, with_demo_flag
+from core.http import Problem, parse_json, read_body, with_demo_flag
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
 from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS
@@ -155,17 +155,17 @@ class WritableViewSet(RecordViewSet):
                 if getattr(exc.__cause__, "pgcode", "") != DEADLOCK_SQLSTATE:
                     raise
         text = _("Another user saved at the same moment. Read the record again, then repeat your change.")
-        raise WriteRejected(409, ErrorDetail("", "overtaken", text))
+        raise Problem("", "overtaken", text, status=409)
 
     def parse_records(self, request: Request) -> list[Mapping[str, Any]]:
-        """Return the data sent for each record. Raises BadRequest for a body of another shape."""
+        """Return the data sent for each record. Raises Problem for a body of another shape."""
         plain: Any = request._request  # noqa: SLF001  # as above
         content, one = read_body(plain), self.detail
         self.many = False  # whether the body is an array
         if one and request.method in {"DELETE", "POST"} and not content:
             return [{}]
         if not content:
-            raise BadRequest(ErrorDetail("", "invalid_json", _("The request has no body. Send JSON.")))
+            raise Problem("", "invalid_json", _("The request has no body. Send JSON."))
         if plain.content_type != JSON_MEDIA_TYPE:
             raise UnsupportedMediaType(request.content_type)
         charset = plain.content_params.get("charset", "utf-8").lower()
@@ -176,41 +176,41 @@ class WritableViewSet(RecordViewSet):
             return [body]
         if one or not isinstance(body, list):
             wanted = _("Send one object.") if one else _("Send an array of objects.")
-            raise BadRequest(ErrorDetail("", "invalid_shape", wanted))
+            raise Problem("", "invalid_shape", wanted)
         if not 1 <= len(body) <= MAX_BULK_RECORDS:
             text = _("Send 1 to %(most)d records at once.") % {"most": MAX_BULK_RECORDS}
-            raise BadRequest(ErrorDetail("", "invalid_length", text))
+            raise Problem("", "invalid_length", text)
         wrong = [position for position, data in enumerate(body) if not isinstance(data, Mapping)]
         if wrong:
             text = _("Send an object for each record.")
-            raise BadRequest(*(ErrorDetail(f"/{position}", "invalid_shape", text) for position in wrong))
+            raise Problem.of(Problem(f"/{position}", "invalid_shape", text) for position in wrong)
         self.many = True
         return body
 
     def apply_each(
         self, sent: Sequence[Mapping[str, Any]], do: Callable[[Any, Mapping[str, Any]], Any]
     ) -> list[object]:
-        """Apply the action to each record; if any is rejected all are, with every error. Raises WriteRejected."""
+        """Apply the action to each record; if any is rejected all are, with every error. Raises Problem."""
         done, refusals = [], []
         for number, (record, data) in enumerate(zip(self.lock_rows(sent), sent, strict=True)):
             try:
                 self.check_target(record, data)
                 done.append(do(record, data))
-            except (BadRequest, ValidationError, PermissionDenied, writing.Conflict) as exc:
+            except (Problem, ValidationError, PermissionDenied, writing.Conflict) as exc:
                 refusals.append(self.rejection(exc, f"/{number}" if self.many else ""))
         if len(refusals) == 1:
             raise refusals[0]
         if refusals:  # with the status that has to be corrected first
             status = min((exc.status_code for exc in refusals), key=STATUS_PRIORITY.index)
-            raise WriteRejected(status, *(fault for exc in refusals for fault in exc.errors))
+            raise Problem.of((fault for exc in refusals for fault in exc.errors), status)
         return done
 
-    def rejection(self, exc: Exception, pointer: str) -> BadRequest:
+    def rejection(self, exc: Exception, pointer: str) -> Problem:
         """Return what a model or service raised as a rejected request, with pointers below that of the record: 403 for
         what is not the user's to change, 409 where only other records or the state of this one conflict, 400 where
         the data itself is invalid.
         """
-        if isinstance(exc, BadRequest):
+        if isinstance(exc, Problem):
             if not pointer:
                 return exc
             faults = []
@@ -218,16 +218,16 @@ class WritableViewSet(RecordViewSet):
                 inside = fault.pointer.removeprefix("/")  # the message may begin with it
                 named = inside and fault.message.startswith(inside)
                 message = f"{pointer.removeprefix('/')}/{fault.message}" if named else fault.message
-                faults.append(ErrorDetail(f"{pointer}{fault.pointer}", fault.code, message))
-            return WriteRejected(exc.status_code, *faults)
+                faults.append(Problem(f"{pointer}{fault.pointer}", fault.code, message))
+            return Problem.of(faults, exc.status_code)
         if isinstance(exc, PermissionDenied):
-            return WriteRejected(403, ErrorDetail(pointer, NOT_YOURS, str(exc) or str(OUT_OF_SCOPE)))
+            return Problem(pointer, NOT_YOURS, str(exc) or str(OUT_OF_SCOPE), status=403)
         if isinstance(exc, writing.Conflict):
-            return WriteRejected(409, *(ErrorDetail(pointer, exc.code, text) for text in exc.messages))
+            return Problem.of((Problem(pointer, exc.code, text) for text in exc.messages), 409)
         faults = list(model_errors(cast(ValidationError, exc), self.write_serializer_class, pointer))
         codes = {fault.code for fault in faults}
         status = 403 if NOT_YOURS in codes else 404 if "not_found" in codes else 409 if codes <= CONFLICT_CODES else 400
-        return WriteRejected(status, *faults)
+        return Problem.of(faults, status)
 
     def lock_rows(self, sent: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Return the record that each of the data is for, locked until the transaction ends: a new one, or the one that
@@ -245,19 +245,19 @@ class WritableViewSet(RecordViewSet):
         twice = [n for n, key in enumerate(named) if key is not None and named.index(key) < n]
         if twice:
             text = _("Name each record once.")
-            raise BadRequest(*(field_error(f"/{position}/{field}", "twice", text) for position in twice))
+            raise Problem.of(field_error(f"/{position}/{field}", "twice", text) for position in twice)
         free = self.verb != DELETE  # records that reference these are blocked by a deletion only
         rows = self.model._base_manager.select_for_update(no_key=free).order_by("pk")
         found = {getattr(row, field): row for row in rows.filter(**{f"{field}__in": {*named} - {None}})}
         return [found.get(key) for key in named]
 
     def check_target(self, record: Any, data: Mapping[str, Any]) -> None:
-        """Hook: raise WriteRejected (404) or ValidationError for a record that does not exist, or not for this user."""
+        """Hook: raise Problem (404) or ValidationError for a record that does not exist, or not for this user."""
         if record is not None:
             return
         text = _("There is no such record.")
         if self.detail:
-            raise WriteRejected(404, ErrorDetail("", "not_found", text))
+            raise Problem("", "not_found", text, status=404)
         if data.get(self.lookup_field) is None:
             missing = ValidationError(_("Name the record that is meant."), code="required")
             raise ValidationError({self.lookup_field: missing})
@@ -285,7 +285,7 @@ class WritableViewSet(RecordViewSet):
         writing.delete(record, by=self.request.user, reason=reason)
 
     def validate_record(self, record: Model, data: Mapping[str, Any]) -> ValidatedInput:
-        """Return the validated data: all of a record, or a part. Raises WriteRejected (400) with every error."""
+        """Return the validated data: all of a record, or a part. Raises Problem (400) with every error."""
         partial, context = self.request.method in {"PATCH", "DELETE"}, {"found": self.found, "reason": self.reason}
         serializer = self.write_serializer_class(data=data, partial=partial, context=context)
         return validate_input(serializer, record, set(cast(Any, self.get_serializer()).fields))
@@ -298,7 +298,7 @@ class WritableViewSet(RecordViewSet):
         return given
 
     def check_revision(self, record: Any, data: Mapping[str, Any]) -> None:
-        """Optimistic locking. Raises WriteRejected where no revision is sent (428), or a stale one (412).
+        """Optimistic locking. Raises Problem where no revision is sent (428), or a stale one (412).
 
         A weak tag allows nothing: it may stand for several versions (RFC 9110, 13.1.1).
         """
@@ -311,7 +311,7 @@ class WritableViewSet(RecordViewSet):
             at, seen = IF_MATCH, self.request.headers.get(IF_MATCH)
             missing = _("If-Match: send the ETag of the version that you have read.")
         if seen is None:
-            raise WriteRejected(428, ErrorDetail(at, "required", missing))
+            raise Problem(at, "required", missing, status=428)
         if self.many:
             if type(seen) is not int:
                 text = _("Write a whole number, without quotes.")
@@ -321,13 +321,13 @@ class WritableViewSet(RecordViewSet):
             allowed = seen.strip() == "*"
             if not allowed and not TAG_LIST.fullmatch(seen):
                 text = _("If-Match: send the ETag of the version that you have read, with its quotes.")
-                raise BadRequest(ErrorDetail(at, "invalid_header", text))
+                raise Problem(at, "invalid_header", text)
             tags = re.findall(r'((?:W/)?)"([^"]*)"', seen)
             allowed = allowed or any(not weak and tag.partition("-")[0] == str(now) for weak, tag in tags)
         if not allowed:
             text = _("The record has changed since: this is revision %(now)d. Read it again and repeat your change.")
             headers = {} if self.many else {"ETag": self.current_etag(record.pk)}
-            raise WriteRejected(412, ErrorDetail(at, "stale", text % {"now": now}), headers=headers)
+            raise Problem(at, "stale", text % {"now": now}, status=412, headers=headers)
 
     # -- the response ----------------------------------------------------------------------------------
 
@@ -358,14 +358,14 @@ class WritableViewSet(RecordViewSet):
 
 
 def change_reason(request: Request) -> str:
-    """Return the reason that a header gives for all records. Raises BadRequest for one that cannot be read."""
+    """Return the reason that a header gives for all records. Raises Problem for one that cannot be read."""
     sent = request.headers.get(REASON_HEADER, "")
     try:
         reason = sent.encode("latin-1").decode().strip()
     except (UnicodeDecodeError, UnicodeEncodeError) as exc:
         text = _("X-Change-Reason: send it in UTF-8.")
-        raise BadRequest(ErrorDetail(REASON_HEADER, "invalid_header", text)) from exc
+        raise Problem(REASON_HEADER, "invalid_header", text) from exc
     if len(reason) > MAX_REASON or any(unicodedata.category(char) in INVISIBLE_CATEGORIES for char in reason):
         text = _("X-Change-Reason: use up to %(most)d characters, all of them visible.") % {"most": MAX_REASON}
-        raise BadRequest(ErrorDetail(REASON_HEADER, "invalid_header", text))
+        raise Problem(REASON_HEADER, "invalid_header", text)
     return reason

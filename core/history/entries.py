@@ -43,7 +43,7 @@ from core.history.diffs import (
 )
 from core.history.models import ChangeEvent
 from core.history.recording import batched, cascading_models
-from core.http import BadRequest, ErrorDetail, today, truncate
+from core.http import Problem, today, truncate
 from core.permissions import can_access, can_see_author
 from core.tables import Column, Table, make_table, requested_page
 from core.text import join_clauses, label_value
@@ -257,7 +257,7 @@ class Timeline:
 
 
 def history_tab(request: HttpRequest, timeline: Timeline) -> Timeline:
-    """Return the timeline with what its tab shows. Raises BadRequest for a page or entry that does not exist."""
+    """Return the timeline with what its tab shows. Raises Problem for a page or entry that does not exist."""
     pages = Paginator(timeline.changes, ENTRIES_PER_PAGE)
     pages.count = timeline.total
     timeline.page = pages.get_page(requested_page(request, pages))
@@ -274,7 +274,7 @@ def history_tab(request: HttpRequest, timeline: Timeline) -> Timeline:
             timeline.facts = field_values(note.historical, people=bool(note.version))
             return timeline
     text = _("entry: “%(value)s” is no entry of this page’s history. Choose one from its list.")
-    raise BadRequest(ErrorDetail(ENTRY_PARAMETER, "invalid_choice", text % {"value": truncate(word)}))
+    raise Problem(ENTRY_PARAMETER, "invalid_choice", text % {"value": truncate(word)})
 
 
 # -- a version, and what is in the way of reverting to it; `writing.restore` writes it ----------------------------

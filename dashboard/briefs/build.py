@@ -25,7 +25,7 @@ from django.utils import timezone, translation
 from django.utils.translation import get_language, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from core.http import BadRequest, ErrorDetail, TrackerRequest, holds_demonstration, parse_day, today
+from core.http import Problem, TrackerRequest, holds_demonstration, parse_day, today
 from core.tables import Item
 from core.text import (
     format_date,
@@ -839,14 +839,14 @@ def brief_path(kind: str, slug: str) -> str:
 def requested_brief(request: TrackerRequest, kind: str, slug: str) -> Brief:
     """Return the brief that a request asks for, compared with the day `since` if it names one.
 
-    Raises Http404 for an unknown subject, BadRequest for a value that is not an ISO date or not before the day of the
+    Raises Http404 for an unknown subject, Problem for a value that is not an ISO date or not before the day of the
     brief.
     """
     since = parse_day(request.GET, SINCE) if SINCE in request.GET else None
     if since and since >= request.as_of:
         message = _("%(name)s: %(value)s is not before %(day)s, the day of the brief. Give an earlier day.")
         values = {"name": SINCE, "value": since, "day": request.as_of}
-        raise BadRequest(ErrorDetail(SINCE, "not_before", message % values))
+        raise Problem(SINCE, "not_before", message % values)
     language = get_language() or settings.LANGUAGE_CODE
     site = request.build_absolute_uri("/").removesuffix("/")
     try:

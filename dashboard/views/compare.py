@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.http import BadRequest, ErrorDetail, TrackerRequest
+from core.http import Problem, TrackerRequest
 from core.pages import Export, Exports, export_response, page
 from core.tables import Cell, Column, FilterBar, RelatedFormField, make_table
 from core.text import format_date, join_short
@@ -39,14 +39,14 @@ ORDINALS = (gettext_lazy("First"), gettext_lazy("Second"), gettext_lazy("Third")
 def compare_pilots(request: TrackerRequest) -> HttpResponseBase:
     """Compare up to four pilots; those that were ticked in the list, each a `pick`, get their own parameters.
 
-    Raises BadRequest for more than four.
+    Raises Problem for more than four.
     """
     picked = request.GET.getlist("pick")
     if not picked:
         return pilots_side_by_side(request)
     if len(picked) > len(PARAMETERS):
         text = _("%(n)d are ticked. Up to four fit side by side.") % {"n": len(picked)}
-        raise BadRequest(ErrorDetail("pick", "too_many", text))
+        raise Problem("pick", "too_many", text)
     query = request.GET.copy()
     del query["pick"]
     query.update(dict(zip(PARAMETERS, picked, strict=False)))
@@ -95,7 +95,7 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
 
 
 def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list[Any], FilterBar]:
-    """Return the selected records, in order, and the filter bar. Raises BadRequest for one that is selected twice."""
+    """Return the selected records, in order, and the filter bar. Raises Problem for one that is selected twice."""
     form = forms.Form(request.GET)
     for name, label in zip(PARAMETERS, ORDINALS, strict=True):
         form.fields[name] = RelatedFormField(rows, to_field_name="slug", required=False, label=label, empty_label="—")
@@ -104,7 +104,7 @@ def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list
         record = form.cleaned_data.get(name)
         if record and record in records:
             text = _("%(name)s: “%(record)s” is picked twice. Pick another, or leave it empty.")
-            raise BadRequest(ErrorDetail(name, "twice", text % {"name": name, "record": record.slug}))
+            raise Problem(name, "twice", text % {"name": name, "record": record.slug})
         records += [record] if record else []
     return records, bar
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
+from core.http import TrackerRequest, choice_error
 from core.jobs.queue import BUSY, enqueue, job_about
 from core.pages import Export, Exports, export_response, page
 from core.permissions import can_see_authors, can_view
@@ -295,9 +295,7 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
                 messages.warning(request, BUSY)
             return redirect(address)
         if name not in STEPS:
-            text = _("There is no “%(value)s” here. Use one of: %(names)s.")
-            values = {"value": truncate(name), "names": ", ".join([*STEPS, "approve"])}
-            raise BadRequest(ErrorDetail("step", "invalid_choice", text % values))
+            raise choice_error(name, [*STEPS, "approve"])
         take, done = STEPS[name]
         take(edition, by=request.user, **({"reason": request.POST.get("reason", "")} if name == "return" else {}))
     except ValidationError as error:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
-from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
+from core.http import TrackerRequest, choice_error
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.tables import FilterBar
 from core.text import join_clauses
@@ -36,8 +36,7 @@ def industry_list(request: TrackerRequest) -> HttpResponseBase:
     """List all industries with their coverage by recorded pilots, in a matrix by region or province."""
     by, as_of = request.GET.get("by", "region"), request.as_of
     if by not in MATRIX_AXES:
-        message = _("by: “%(value)s” is not possible. Use region or province.") % {"value": truncate(by)}
-        raise BadRequest(ErrorDetail("by", "invalid_choice", message))
+        raise choice_error(by, MATRIX_AXES, "by")
     filterset = CoverageFilter(request.GET, queryset=Pilot.objects.listed(as_of), request=request)
     bar = FilterBar(request, filterset.form)
     chosen = PilotSet.from_filters(filterset.form.cleaned_data)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.http import BadRequest, ErrorDetail, TrackerRequest, truncate
+from core.http import TrackerRequest, choice_error
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import Chart, Column, make_table
 from core.text import format_date, format_days, join_clauses, join_sentences, join_short, join_statements, label_value
@@ -270,9 +270,7 @@ def compared_with(request: TrackerRequest) -> tuple[str, date]:
     """
     period, as_of = request.GET.get(SINCE, "quarter"), request.as_of
     if period not in PERIODS:
-        text = _("since: “%(value)s” is no period. Known: %(known)s.")
-        words = {"value": truncate(period), "known": ", ".join(PERIODS)}
-        raise BadRequest(ErrorDetail(SINCE, "invalid_choice", text % words))
+        raise choice_error(period, PERIODS, SINCE)
     if period == "quarter":
         return period, quarter_end_before(as_of)
     return period, as_of - timedelta(7) if period == "week" else months_after(as_of, -1)

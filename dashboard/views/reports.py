@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 
 from core.history.entries import entry_columns
 from core.history.models import ChangeEvent
-from core.http import BadRequest, TrackerRequest, parse_day, today
+from core.http import Problem, TrackerRequest, parse_day, today
 from core.imports.importer import allowed_importers
 from core.imports.models import Import, ImportState
 from core.pages import Export, check_export, export_response
@@ -125,13 +125,13 @@ def province_field(reader: object) -> RelatedFormField:
 
 def read_change_log(request: TrackerRequest, user: Any) -> tuple[ChangeLogForm, QuerySet[ChangeEvent], Page[Any]]:
     """Return the filters of a user, the changes that they leave, and one page of these with what they say. Raises
-    BadRequest, and PermissionDenied for who may view none.
+    Problem, and PermissionDenied for who may view none.
     """
     kinds = viewable_models(user)
     form = ChangeLogForm(request.GET, kinds, reader=user)
     drop_unknown_params(request, {*form.fields, "lang", "page", "export"})
     if not form.is_valid():
-        raise BadRequest(*form_errors(form))
+        raise Problem.of(form_errors(form))
     given = form.cleaned_data
     rows = find_changes(
         {given["kind"]: kinds[given["kind"]]} if given["kind"] else kinds,

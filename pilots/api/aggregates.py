@@ -26,8 +26,8 @@ from core.api.serializers import (
     RelatedByCode,
     RelatedBySlug,
 )
-from core.api.viewsets import AggregateView, RowsOfPageSerializer, unknown_value_error
-from core.http import BadRequest, ErrorDetail, truncate
+from core.api.viewsets import AggregateView, RowsOfPageSerializer
+from core.http import Problem, choice_error, truncate
 from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
@@ -470,11 +470,11 @@ class SynergyView(PilotsView):
     ]
 
     def build(self) -> Synergy:
-        """Raises BadRequest for what is no year."""
+        """Raises Problem for what is no year."""
         chosen, year = self.chosen(), self.request.query_params.get("year")
         if year is not None and not YEAR_PATTERN.fullmatch(year):
             message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": truncate(year)}
-            raise BadRequest(ErrorDetail("year", "invalid_number", message))
+            raise Problem("year", "invalid_number", message)
         return build_synergy(chosen, self.as_of, None if year is None else int(year))
 
 
@@ -531,14 +531,14 @@ class TrendView(PilotsView):
     ]
 
     def build(self) -> Trend:
-        """Raises BadRequest for no indicator or an unknown one, naming those on record."""
+        """Raises Problem for no indicator or an unknown one, naming those on record."""
         asked = self.request.query_params.get("indicator")
         by_code = {item.code: item for item in Indicator.objects.all()}
         if asked is None:
             text = _("indicator: name an indicator. On record: %(known)s.") % {"known": ", ".join(by_code)}
-            raise BadRequest(ErrorDetail("indicator", "required", text))
+            raise Problem("indicator", "required", text)
         if asked.upper() not in by_code:
-            raise BadRequest(unknown_value_error("indicator", asked, list(by_code)))
+            raise choice_error(asked, by_code, "indicator")
         return build_trend(self.chosen(), by_code[asked.upper()], self.as_of)
 
 
@@ -644,10 +644,10 @@ class CoverageView(PilotsView):
 
     @property
     def by(self) -> str:
-        """The matrix's columns. Raises BadRequest for what is neither."""
+        """The matrix's columns. Raises Problem for what is neither."""
         word = self.request.query_params.get("by", MATRIX_AXES[0])
         if word not in MATRIX_AXES:
-            raise BadRequest(unknown_value_error("by", word, MATRIX_AXES))
+            raise choice_error(word, MATRIX_AXES, "by")
         return word
 
     def build(self) -> Coverage:

@@ -29,7 +29,7 @@ from core.api.viewsets import BaseAPIView
 from core.api.write_serializers import WriteSerializer, field_error
 from core.api.writes import WritableViewSet
 from core.files import CheckedFile, check_file
-from core.http import PROBLEM_JSON, WriteRejected, today
+from core.http import PROBLEM_JSON, Problem, today
 from core.tables import ChoiceFilter, SearchFilter
 from pilots.documents import attach, can_read, file_response, readable, remove, store_document
 from pilots.filters import DocumentFilter
@@ -174,7 +174,7 @@ class DocumentViewSet(WritableViewSet):
         return super().create(request)
 
     def create_one(self, record: Any, data: Mapping[str, Any]) -> Any:
-        """Store the file. Raises ValidationError for one that may not be kept, WriteRejected for bytes that are there
+        """Store the file. Raises ValidationError for one that may not be kept, Problem for bytes that are there
         already.
         """
         if self.checked is None:
@@ -190,14 +190,14 @@ class DocumentViewSet(WritableViewSet):
             raise self.same_bytes(document)
         return document
 
-    def same_bytes(self, document: Document) -> WriteRejected:
+    def same_bytes(self, document: Document) -> Problem:
         """Return the rejection of bytes that are there; it names the document to those who may read it."""
         if not can_read(self.request.user, document):
             text = _("Another province has uploaded the same bytes. Attach the file on the record’s page.")
-            return WriteRejected(409, field_error("/file", "same", text))
+            return field_error("/file", "same", text, status=409)
         text = _("The same bytes are here already, as document %(id)d. Attach that one.") % {"id": document.pk}
         headers = {"Location": api_url(document, self.request)}
-        return WriteRejected(409, field_error("/file", "same", text), headers=headers)
+        return field_error("/file", "same", text, status=409, headers=headers)
 
 
 class AttachmentViewSet(WritableViewSet):

@@ -35,7 +35,6 @@ from core.api.write_serializers import (
     field_error,
 )
 from core.api.writes import WritableViewSet
-from core.http import WriteRejected
 from core.records import writing
 from core.tables import ChoiceFilter, RelatedFilter
 from pilots.documents import can_read, readable
@@ -268,7 +267,7 @@ class FollowUpViewSet(WritableViewSet):
         for position, document in enumerate(documents):
             if not can_read(user, document):  # as for those that do not exist
                 text = _("There is no “{input}” on record.").format(input=document.pk)
-                raise WriteRejected(400, field_error(f"/documents/{position}", "not_on_record", text))
+                raise field_error(f"/documents/{position}", "not_on_record", text)
         self.check_revision(record, data)
         return take_step(
             record,

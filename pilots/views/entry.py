@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import cache_control
 
-from core.http import BadRequest, ErrorDetail, TrackerRequest, parse_key, today
+from core.http import Problem, TrackerRequest, parse_key, today
 from core.pages import DAY_PARAMETERS, page
 from core.permissions import OUT_OF_SCOPE, editor_province
 from core.records.writing import Conflict
@@ -305,7 +305,7 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
     fits = re.fullmatch(PERIODS[quarterly], asked, re.ASCII) and last_day_of_period(asked) <= last_day_of_period(newest)
     if asked and not fits:
         text = _("“%(period)s” is no period that has ended. Give a year or a quarter from 2000 on, such as %(newest)s.")
-        raise BadRequest(ErrorDetail("period", "invalid", text % {"period": asked, "newest": newest}))
+        raise Problem("period", "invalid", text % {"period": asked, "newest": newest})
     period = asked or newest
     texts = [*request.POST.getlist("rows"), *(request.POST.getlist("add") if "add_row" in request.POST else [])]
     added = [key for text in texts if (key := parse_key(text))]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
-from core.http import BadRequest, ErrorDetail, TrackerRequest, closest_match, today, truncate
+from core.http import TrackerRequest, choice_error, today
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
 from core.records.writing import Conflict
@@ -132,17 +132,14 @@ def empty_columns_text(diffusion: Diffusion) -> str:
 
 
 def pilot_asked_for(request: TrackerRequest) -> Pilot | None:
-    """Return the pilot of the parameter `for`. Raises BadRequest for a slug of none."""
+    """Return the pilot of the parameter `for`. Raises Problem for a slug of none."""
     slug = request.GET.get(FOR_PARAMETER)
     if not slug:
         return None
     pilots = Pilot.objects.listed(request.as_of)
     pilot: Pilot | None = pilots.filter(slug=slug).first()
     if pilot is None:
-        near = closest_match(slug, pilots.values_list("slug", flat=True))
-        text = _("for: there is no pilot “%(value)s”.") % {"value": truncate(slug)}
-        more = _("Did you mean “%(near)s”?") % {"near": near} if near else ""
-        raise BadRequest(ErrorDetail(FOR_PARAMETER, "invalid_choice", f"{text} {more}".strip()))
+        raise choice_error(slug, pilots.values_list("slug", flat=True), FOR_PARAMETER)
     return pilot
 
 
@@ -341,9 +338,7 @@ def practice_move(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Take a practice to its next state; what is missing is said on its page."""
     practice, name = get_object_or_404(Practice, slug=slug), request.POST.get("move", "")
     if name not in PracticeMove.values:
-        text = _("There is no “%(value)s” here. Use one of: %(names)s.")
-        values = {"value": truncate(name), "names": ", ".join(PracticeMove.values)}
-        raise BadRequest(ErrorDetail("move", "invalid_choice", text % values))
+        raise choice_error(name, PracticeMove.values)
     with refusal_told(request):
         practice = move_practice(practice, PracticeMove(name), by=request.user, reason=request.POST.get("reason", ""))
         done = _("The practice is now: %(state)s.") % {"state": practice.state_on(today()).label}

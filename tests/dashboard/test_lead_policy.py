@@ -85,7 +85,11 @@ def test_a_second_policy_that_calls_for_plans_changes_no_number(
 @pytest.mark.parametrize("path", ["/", "/provinces/", "/data/", "/api/v1/overview/"])
 def test_only_a_policy_that_calls_for_plans_can_be_asked_for(client: Client, lead: Policy, path: str) -> None:
     make.policy(slug="law", calls_for_provincial_plan=False)
-    for slug, told in (("law", "Known: lead."), ("leads", "Did you mean “lead”?"), ("lead\0", "Known: lead.")):
+    for slug, told in (
+        ("law", "Use one of: lead."),
+        ("leads", "Did you mean “lead”?"),
+        ("lead\0", "Use one of: lead."),
+    ):
         answer = client.get(path, {"policy": slug})
         assert answer.status_code == 400, slug
         if path.startswith("/api"):

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import DEFAULT_DAYS, MAX_ACTIVE_TOKENS, MAX_DAYS, TokenLimitReached, create_token
-from core.http import closest_match
+from core.http import choice_error
 from core.permissions import has_write_permission
 
 
@@ -29,9 +29,8 @@ class Command(BaseCommand):
         people = get_user_model()._default_manager
         person = people.filter(username=username).first()
         if person is None:
-            near = closest_match(username, people.filter(is_active=True).values_list("username", flat=True))
-            hint = f"Did you mean “{near}”?" if near else "Make an account first: in /admin/, or with createsuperuser."
-            raise CommandError(f"There is no user “{username}”. {hint}")
+            problem = choice_error(username, people.filter(is_active=True).values_list("username", flat=True))
+            raise CommandError(f"{problem} An account is made in /admin/, or with createsuperuser.")
         if not person.is_active:
             raise CommandError(f"{person} is deactivated, and tokens with it. Activate the account first, in /admin/.")
         name = options["name"].strip() or f"Command line, {timezone.localdate():%Y-%m-%d}"

@@ -80,9 +80,9 @@ REFUSED = [
     ("pilots/?format=csv&page=1&page_size=1.5", "page_size", "invalid_number", "200"),
     ("pilots/?format=csv&page_size=10", "page_size", "without_page", "a file holds the whole list"),
     ("progress/?format=xlsx&page_size=10", "page_size", "without_page", "a file holds the whole list"),
-    ("pilots/?ordering=colour", "ordering", "invalid_choice", "Known: id, slug, "),
+    ("pilots/?ordering=colour", "ordering", "invalid_choice", "Use one of: id, slug, "),
     ("pilots/?format=xml", "format", "invalid_choice", "json, csv, xlsx"),
-    ("pilots/huzhou/?q=x", "q", "unknown_parameter", "Known: "),
+    ("pilots/huzhou/?q=x", "q", "unknown_parameter", "Use one of: "),
     ("plans/?issued_on__gte=01/02/2023", "issued_on__gte", "invalid_date", "2024-01-30"),
     ("pilots/?known=2026-02-30", "known", "invalid_date", "known: the day 2026-02-30 does not exist."),
     ("pilots/?as_of=0001-01-01", "as_of", "too_early", "1949-10-01"),
@@ -137,7 +137,7 @@ def test_what_is_not_there_is_a_problem_404(client: Client, path: str) -> None:
 
 def test_the_whole_shape_of_a_problem(client: Client) -> None:
     response = client.get("/api/v1/pilots/?provnce=zhejiang", headers={"X-Request-ID": "abc-1"})
-    message = "“provnce” is not a parameter here. Did you mean “province”?"
+    message = "There is no “provnce” here. Did you mean “province”?"
     assert json.loads(response.content) == {
         "type": "about:blank",
         "title": "Bad request",

@@ -237,7 +237,7 @@ def test_codes_by_a_part_of_them(client: Client, empty: None) -> None:
 
 # -- strictness ----------------------------------------------------------------------------------------------------
 
-UNKNOWN = "“{}” is not a parameter here. Did you mean “{}”?"
+UNKNOWN = "There is no “{}” here. Did you mean “{}”?"
 
 
 @pytest.mark.parametrize(

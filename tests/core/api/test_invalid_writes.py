@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from core import http
 from core.api import write_serializers
 from core.http import closest_match
 from policies.models import Agency
@@ -168,7 +169,7 @@ def texts() -> Iterator[HostileCase]:
     yield from patch(AGENCY, "slug", "a b", "../x", code="invalid")
     yield from patch(AGENCY, "slug", "a_b", code="rule")
     yield from patch(PLAN, "status", "ISSUED", "", [], code="invalid_choice")
-    yield from patch(PLAN, "status", "isued", code="near")
+    yield from patch(PLAN, "status", "isued", code="invalid_choice")
     yield from patch(AGENCY, "change_reason", "a\nb", code="hidden")
     yield from patch(AGENCY, "change_reason", "x" * 301, code="max_length")
 
@@ -194,7 +195,7 @@ def names() -> Iterator[HostileCase]:
 
 def relations() -> Iterator[HostileCase]:
     yield from patch(PLAN, "province", 1, {"slug": None}, code="invalid_type")
-    yield from patch(PLAN, "province", "hom", code="near")
+    yield from patch(PLAN, "province", "hom", code="not_on_record")
     yield from patch(PLAN, "province", "HOME", code="not_on_record")
     yield from patch(PLAN, "sources", "x", {}, code="not_a_list")
     yield from patch(PLAN, "sources", ["1"], [True], code="invalid_type", pointer="/sources/0")
@@ -402,12 +403,12 @@ def test_suggestions_are_looked_up_for_few_words_of_a_request(
         asked.append(word)
         return closest_match(word, names)
 
-    monkeypatch.setattr(write_serializers, "closest_match", closest)
+    monkeypatch.setattr(http, "closest_match", closest)
     rows = [{"province": "hom", "policy": f"none-{n}", "status": "isued", f"notes{n}": ""} for n in range(60)]
     rows.append({f"field{n}": "" for n in range(1000)})
     faults = json.loads(world.send(HostileCase("", "POST", "plans/", rows, 400)).content)["errors"]
     assert len(asked) == len(set(asked)) == write_serializers.MAX_SUGGESTIONS
     provinces = {fault["message"].partition(": ")[2] for fault in faults if fault["pointer"].endswith("/province")}
-    assert provinces == {"There is no “hom” on record. Did you mean “home”?", "This field is required."}
+    assert provinces == {"There is no “hom” here. Did you mean “home”?", "This field is required."}
     assert sum(fault["pointer"].startswith("/60/field") for fault in faults) == write_serializers.MAX_UNKNOWN
     assert sum(fault["code"] == "unknown_field" for fault in faults) == 60 + write_serializers.MAX_UNKNOWN

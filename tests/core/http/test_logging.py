@@ -174,7 +174,8 @@ def test_who_was_rejected(log_capture: LogCapture, settings: Any) -> None:
     known = {"X-Request-ID": "abc-1", "Authorization": f"Bearer {secret}"}
     Client().get("/api/v1/", headers={**known, "Authorization": "Bearer x"})
     Client().post("/api/v1/agencies/", {}, content_type="application/json", headers=known)
-    Client().get("/api/v1/?lang=en", headers=known)
+    for language in ("en", "zh"):
+        Client().get(f"/api/v1/?lang={language}", headers=known)
     shared = {"address": "127.0.0.1"}
     mine = {"user": 7, "token": token.prefix}
     assert log_capture.lines("tracker.security")[1:] == [

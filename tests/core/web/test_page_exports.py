@@ -137,7 +137,7 @@ def test_a_list_names_the_sources_of_its_own_rows(empty: None, client: Client) -
 def test_a_wrong_file_names_the_right_ones(client: Client) -> None:
     page = client.get("/policies/?export=page.xlsx")
     assert page.status_code == 400
-    assert "Known: policies.csv, policies.xlsx." in page.content.decode()
+    assert "Use one of: policies.csv, policies.xlsx." in page.content.decode()
     page = client.get("/provinces/?export=page.csv")
     assert page.status_code == 400
     assert "provinces-list.xlsx, page.xlsx." in page.content.decode()
@@ -156,4 +156,4 @@ def test_a_page_ignores_parameters_that_it_does_not_know_and_its_links_leave_the
 @pytest.mark.parametrize("export", ["pilots.csv", "page.xlsx", "ics"])
 def test_its_files_and_calendar_reject_them_by_name(client: Client, export: str) -> None:
     answer = client.get(f"/pilots/?provnce=x&export={export}")
-    assert (answer.status_code, "“provnce” is not a parameter here." in answer.text) == (400, True)
+    assert (answer.status_code, "There is no “provnce” here." in answer.text) == (400, True)
