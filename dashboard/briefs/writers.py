@@ -31,7 +31,7 @@ from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pypdf import PdfReader
 
-from core.http import TrackerRequest, days_stem, download_stem, error_response
+from core.http import TrackerRequest, choice_error, days_stem, download_stem, error_response
 from core.spreadsheets.writer import content_disposition
 from core.text import STATUS_SYMBOLS, format_date, format_number, label_value
 from dashboard.briefs.build import MAX_LINES, Brief
@@ -208,7 +208,7 @@ def offered_files() -> dict[str, str]:
     return {code: label for code, (label, *_rest) in WRITERS.items() if code != "pdf" or chinese_font()}
 
 
-def brief_file(request: TrackerRequest, choice_error, brief: Brief, export: str) -> HttpResponse:
+def brief_file(request: TrackerRequest, brief: Brief, export: str) -> HttpResponse:
     """Return a brief as a file; 503 where the writer cannot work on this server.
 
     Raises Problem for a kind of file that there is none of.

@@ -134,7 +134,7 @@ def test_the_command_prints_the_secret_alone(editor: User) -> None:
 
 
 REFUSED = [
-    (["edito"], "There is no “edito” here. Did you mean “editor”?"),
+    (["edito"], "username: There is no “edito” here. Did you mean “editor”?"),
     (["gone"], "gone is deactivated, and tokens with it. Activate the account first, in /admin/."),
     (["editor", "--days", "0"], "--days 0: choose from 1 to 365."),
     (["editor", "--name", "x" * 61], "--name: use up to 60 characters, all of them visible."),

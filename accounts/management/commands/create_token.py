@@ -30,7 +30,7 @@ class Command(BaseCommand):
         person = people.filter(username=username).first()
         if person is None:
             problem = choice_error(username, people.filter(is_active=True).values_list("username", flat=True))
-            raise CommandError(f"{problem} An account is made in /admin/, or with createsuperuser.")
+            raise CommandError(f"username: {problem}")
         if not person.is_active:
             raise CommandError(f"{person} is deactivated, and tokens with it. Activate the account first, in /admin/.")
         name = options["name"].strip() or f"Command line, {timezone.localdate():%Y-%m-%d}"

@@ -81,7 +81,7 @@ REFUSED = [
     ("pilots/?format=csv&page_size=10", "page_size", "without_page", "a file holds the whole list"),
     ("progress/?format=xlsx&page_size=10", "page_size", "without_page", "a file holds the whole list"),
     ("pilots/?ordering=colour", "ordering", "invalid_choice", "Use one of: id, slug, "),
-    ("pilots/?format=xml", "format", "invalid_choice", "json, csv, xlsx"),
+    ("pilots/?format=xml", "format", "invalid_choice", "Did you mean “xlsx”?"),
     ("pilots/huzhou/?q=x", "q", "unknown_parameter", "Use one of: "),
     ("plans/?issued_on__gte=01/02/2023", "issued_on__gte", "invalid_date", "2024-01-30"),
     ("pilots/?known=2026-02-30", "known", "invalid_date", "known: the day 2026-02-30 does not exist."),

@@ -278,7 +278,7 @@ REFUSED = [
     (f"cursor={encode_cursor('c', 1)}", "cursor", "invalid_cursor", "“first”"),
     (f"cursor={encode_cursor('c', 10**17, 0)}", "cursor", "cursor_ahead", "lists"),
     ("resource=pilot", "resource", "invalid_choice", "“pilots”"),
-    ("resource=pilots,divisions", "resource", "invalid_choice", "Use one of: "),
+    ("resource=pilots,divisions", "resource", "invalid_choice", "There is no “divisions” here."),
     ("as_of=2024-01-30", "as_of", "unknown_parameter", "cursor"),
 ]
 
