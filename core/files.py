@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import tempfile
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from core.spreadsheets.reader import (
     member_names,
     open_zip,
 )
+from core.text import invisible_character
 
 MAX_FILE_BYTES = 20 * 2**20
 MAX_NAME = 200  # characters of a file name
@@ -127,7 +127,7 @@ def check_name(name: str) -> None:
         raise file_error("name_length", limit=MAX_NAME)
     if "/" in name or "\\" in name or re.match(r"^[A-Za-z]:", name):
         raise file_error("name_path")
-    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co"} for char in name):
+    if invisible_character(name):
         raise file_error("name_hidden")
 
 

@@ -41,6 +41,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, NotFound
 from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.utils import json
@@ -334,7 +335,6 @@ def end_of_quarter(day: date) -> date:
 # -- rate limits ----------------------------------------------------------------------------------------
 
 
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 FILE_FORMATS = {"csv", "xlsx"}
 FILE_RATES = {"files", "anonymous-files"}
 FILE_PLACES = BoundedSemaphore(2)  # of this process: each file takes a processor for seconds, and one of four threads
@@ -524,7 +524,7 @@ def navigation_links(request: HttpRequest) -> dict[str, object]:
 def url_in_language(request: HttpRequest, code: str) -> str:
     """Return the failed URL in another language; the path alone where its parameters cannot be parsed."""
     try:
-        asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
+        asked = request.GET.copy() if request.method in SAFE_METHODS else QueryDict(mutable=True)
     except SuspiciousOperation:
         asked = QueryDict(mutable=True)
     asked["lang"] = code

@@ -45,6 +45,7 @@ from django.http.response import HttpResponseBase
 from django.urls import resolve
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from rest_framework.permissions import SAFE_METHODS
 
 from core.caching import DataVersion
 from core.http import Problem, TrackerRequest, bad_request_response, check_request, has_token, is_api, parse_day, today
@@ -383,7 +384,6 @@ class SnapshotRouter:
 
 
 NAME = "known"
-READ_METHODS = {"GET", "HEAD", "OPTIONS"}
 TODAY_ONLY = ("/admin/", "/account/", "/sign-in/", "/sign-out/", "/tokens/")
 
 
@@ -434,7 +434,7 @@ def find_snapshot(request: TrackerRequest) -> Snapshot | None:
     day = parse_day(request.GET, NAME)
     if day >= today():
         return None
-    if request.method not in READ_METHODS:
+    if request.method not in SAFE_METHODS:
         if not takes_method(request):
             return None  # 405
         message = _("known: only what is read can be of a past day. Leave it out to enter or change something.")

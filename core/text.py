@@ -98,16 +98,17 @@ def normalize_text(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
+def invisible_character(text: str, allowed: str = "") -> str:
+    """Return the first character that is not seen: a control, a direction mark, a line end; empty for none."""
+    hidden = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    return next((char for char in text if unicodedata.category(char) in hidden and char not in allowed), "")
+
+
 def check_text(text: str) -> None:
-    """Reject invisible characters that change what is read: controls and direction marks."""
-    for char in text:
-        hidden = unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co"} and char not in "\n\r\t"
-        if hidden:
-            raise ValidationError(
-                gettext_lazy("Remove the invisible character U+%(code)s."),
-                code="hidden",
-                params={"code": f"{ord(char):04X}"},
-            )
+    """Reject invisible characters that change what is read; line ends do not."""
+    if hidden := invisible_character(text, allowed="\n\r\t\u2028\u2029"):
+        message = gettext_lazy("Remove the invisible character U+%(code)s.")
+        raise ValidationError(message, code="hidden", params={"code": f"{ord(hidden):04X}"})
 
 
 # -- values ---------------------------------------------------------------------------------------------

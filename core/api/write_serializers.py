@@ -1,6 +1,5 @@
 """Write serializers: the writable fields of a record in JSON's own types, and errors with JSON pointers."""
 
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +22,7 @@ from rest_framework.settings import api_settings
 
 from core.history.recording import MAX_REASON, key_field_name
 from core.http import ISO_DATE, Problem, choice_error, former_names, truncate
-from core.text import TranslatedText, label_value, translated_texts
+from core.text import TranslatedText, invisible_character, label_value, translated_texts
 
 # -- fields ------------------------------------------------------------------------------------------------
 
@@ -38,8 +37,6 @@ TRANSLATED_HELP = (
 WIDE_CONTEXT = Context(prec=60)  # rounds no accepted number
 MAX_SUGGESTIONS = 20  # words of a request for which the closest known one is looked up: each is compared with all
 MAX_UNKNOWN = 20  # unknown fields of a record that an error names: it must not grow with the request
-# Unicode categories: controls, direction marks, line ends
-INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def told_choice(context: Mapping[str, Any], kind: object, word: str, names: Iterable[str]) -> str:
@@ -302,7 +299,7 @@ def split_translated(text: TranslatedText, record: Any, sent: dict[str, Any]) ->
 
 def reject_invisible(text: str) -> None:
     """Reject invisible characters in one line of text."""
-    if any(unicodedata.category(char) in INVISIBLE_CATEGORIES for char in text):
+    if invisible_character(text):
         raise serializers.ValidationError(gettext_lazy("Use visible characters only, on one line."), code="hidden")
 
 

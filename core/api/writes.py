@@ -5,8 +5,8 @@ or a service raises becomes the errors of the request: `WritableViewSet.rejectio
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from django.contrib.contenttypes.models import ContentType
@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import UnsupportedMediaType
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.routers import Route, SimpleRouter
@@ -26,7 +26,6 @@ from core.api.idempotency import run_idempotent
 from core.api.serializers import api_url
 from core.api.viewsets import LANGUAGE_PARAMETER, RecordViewSet, annotate_revision, record_response
 from core.api.write_serializers import (
-    INVISIBLE_CATEGORIES,
     ValidatedInput,
     WriteSerializer,
     field_error,
@@ -39,8 +38,8 @@ from core.http import Problem, parse_json, read_body, with_demo_flag
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
 from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS
+from core.text import invisible_character
 
-WRITE_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 STATUS_PRIORITY = (403, 404, 400, 428, 412, 409)
 REASON_HEADER = "X-Change-Reason"
 MAX_ATTEMPTS = 3
@@ -102,23 +101,25 @@ class WritableViewSet(RecordViewSet):
 
     # -- methods ---------------------------------------------------------------------------------------
 
-    def write(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Create, replace, update or delete one record, or many sent as an array; replacing one empties what is not
-        sent.
-        """
-        if self.verb == ADD:
-            return self.run_write(request, self.create_one, 201)
-        if self.verb == DELETE:
-            return self.run_write(request, self.delete_one, 204)
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Create a record, or many sent as an array."""
+        return self.run_write(request, self.create_one, 201)
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Replace a record, which empties what is not sent, or change a part of it; or many sent as an array."""
         return self.run_write(request, self.update_one, 200)
 
-    create = update = partial_update = destroy = write
-    bulk_update = bulk_partial_update = bulk_destroy = write
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Delete a record, or many sent as an array."""
+        return self.run_write(request, self.delete_one, 204)
+
+    partial_update = bulk_update = bulk_partial_update = update
+    bulk_destroy = destroy
 
     @property
     def is_write(self) -> bool:
         """Whether this URL accepts the method, as a write; any other gets 405."""
-        return self.request.method in WRITE_METHODS and self.action is not None
+        return self.request.method not in SAFE_METHODS and self.action is not None
 
     @property
     def verb(self) -> str:
@@ -136,19 +137,11 @@ class WritableViewSet(RecordViewSet):
     # -- one request -----------------------------------------------------------------------------------
 
     def run_write(self, request: Request, do: Callable[[Any, Mapping[str, Any]], Any], status: int) -> HttpResponse:
-        """Apply the action to every record sent, in one transaction, and return the records as they are then."""
+        """Do this to every record sent, in one transaction, and return the records as they are then."""
         self.reason = change_reason(request)
-
-        def work() -> HttpResponse:
-            sent = self.parse_records(request)
-            self.found: dict[Any, Any] = {}  # the related records that the body names
-            with writing.many():
-                done = self.apply_each(sent, do)
-            return self.build_response(done, status=status)
-
         for _try in range(MAX_ATTEMPTS):
             try:
-                return run_idempotent(request._request, request.user, work)  # noqa: SLF001  # DRF wraps Django's request
+                return run_idempotent(request._request, request.user, partial(self.write_all, request, do, status))  # noqa: SLF001  # DRF wraps Django's request
             except IntegrityError:  # another request deleted a record; a second attempt sees it
                 continue
             except OperationalError as exc:
@@ -156,6 +149,24 @@ class WritableViewSet(RecordViewSet):
                     raise
         text = _("Another user saved at the same moment. Read the record again, then repeat your change.")
         raise Problem("", "overtaken", text, status=409)
+
+    def write_all(self, request: Request, do: Callable[[Any, Mapping[str, Any]], Any], status: int) -> HttpResponse:
+        """Do this to every record sent; if any is rejected all are. Raises Problem with every error."""
+        self.found: dict[Any, Any] = {}  # the related records that the body names
+        sent, done, problems = self.parse_records(request), [], []
+        with writing.many():
+            for number, (record, data) in enumerate(zip(self.lock_rows(sent), sent, strict=True)):
+                try:
+                    self.check_target(record, data)
+                    done.append(do(record, data))
+                except (Problem, ValidationError, PermissionDenied, writing.Conflict) as exc:
+                    problems.append(self.rejection(exc, f"/{number}" if self.many else ""))
+            if len(problems) == 1:
+                raise problems[0]
+            if problems:  # with the status that has to be corrected first
+                first = min((problem.status_code for problem in problems), key=STATUS_PRIORITY.index)
+                raise Problem.of((error for problem in problems for error in problem.errors), first)
+        return self.build_response(done, status=status)
 
     def parse_records(self, request: Request) -> list[Mapping[str, Any]]:
         """Return the data sent for each record. Raises Problem for a body of another shape."""
@@ -186,24 +197,6 @@ class WritableViewSet(RecordViewSet):
             raise Problem.of(Problem(f"/{position}", "invalid_shape", text) for position in wrong)
         self.many = True
         return body
-
-    def apply_each(
-        self, sent: Sequence[Mapping[str, Any]], do: Callable[[Any, Mapping[str, Any]], Any]
-    ) -> list[object]:
-        """Apply the action to each record; if any is rejected all are, with every error. Raises Problem."""
-        done, refusals = [], []
-        for number, (record, data) in enumerate(zip(self.lock_rows(sent), sent, strict=True)):
-            try:
-                self.check_target(record, data)
-                done.append(do(record, data))
-            except (Problem, ValidationError, PermissionDenied, writing.Conflict) as exc:
-                refusals.append(self.rejection(exc, f"/{number}" if self.many else ""))
-        if len(refusals) == 1:
-            raise refusals[0]
-        if refusals:  # with the status that has to be corrected first
-            status = min((exc.status_code for exc in refusals), key=STATUS_PRIORITY.index)
-            raise Problem.of((fault for exc in refusals for fault in exc.errors), status)
-        return done
 
     def rejection(self, exc: Exception, pointer: str) -> Problem:
         """Return what a model or service raised as a rejected request, with pointers below that of the record: 403 for
@@ -365,7 +358,7 @@ def change_reason(request: Request) -> str:
     except (UnicodeDecodeError, UnicodeEncodeError) as exc:
         text = _("X-Change-Reason: send it in UTF-8.")
         raise Problem(REASON_HEADER, "invalid_header", text) from exc
-    if len(reason) > MAX_REASON or any(unicodedata.category(char) in INVISIBLE_CATEGORIES for char in reason):
+    if len(reason) > MAX_REASON or invisible_character(reason):
         text = _("X-Change-Reason: use up to %(most)d characters, all of them visible.") % {"most": MAX_REASON}
         raise Problem(REASON_HEADER, "invalid_header", text)
     return reason

@@ -5,7 +5,6 @@ Databases fail differently here, so the suite runs these tests on both.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -211,53 +210,3 @@ def test_killed_between_its_work_and_its_answer(product: ServedProject) -> None:
     again = product.client().send("POST", "agencies/", body, **key)
     assert (again.status, again.headers["Idempotent-Replayed"]) == (201, "true"), again
     assert product.database.run("SELECT count(*) FROM policies_historicalagency WHERE slug = 'killed'") == [(1,)]
-
-
-# -- eight who verify --------------------------------------------------------------------------------------
-
-
-def test_eight_verifiers_at_once(product: ServedProject) -> None:
-    """Of eight steps with the ETag of the same version one is taken, and the others hear of it."""
-    client, editor = product.client(), product.client("editor")
-    agency(client, "bureau")
-    for number in range(ROUNDS):
-        days = {"opened_on": "2026-06-01", "due_on": "2026-07-01"}
-        body = {"title_zh": f"督办 {number}", "province": "home", "owner_agency": "bureau", **days}
-        made = client.send("POST", "actions/", body)
-        path, etag = f"actions/{made.json()['number']}/steps/", made.headers["ETag"]
-        for step in ({"move": "sign"}, {"move": "report", "remark": "Done."}):
-            taken = editor.send("POST", path, step, **{"If-Match": etag})
-            assert taken.status == 201, taken
-            etag = taken.headers["ETag"]
-
-        def verify(name: str, path: str = path, etag: str = etag) -> Callable[[ApiConnection], ServerResponse]:
-            verifier = product.client(name)
-            return lambda _client: verifier.send("POST", path, {"move": "verify"}, **{"If-Match": etag})
-
-        answers = product.run_concurrently([verify(name) for name in ("admin", "verifier") * (CLIENTS // 2)])
-        assert sorted(answer.status for answer in answers) == [201] + [412] * (CLIENTS - 1), answers
-        moves = [step["move"] for step in client.send("GET", path).json()["results"]]
-        assert moves == ["open", "sign", "report", "verify"]
-
-
-# -- rights that end -------------------------------------------------------------------------------------
-
-
-def test_a_right_that_ends_has_ended_in_every_worker(product: ServedProject) -> None:
-    """Taken away in the database, past the code of the workers."""
-    assert list(requests_by_worker(product).values()) == [{200}, {200}]
-    [(user,)] = product.database.run("SELECT id FROM auth_user WHERE username = 'other'")
-    product.database.run("UPDATE accounts_officer SET role = 'viewer' WHERE user_id = %s", user)
-    assert list(requests_by_worker(product).values()) == [{401}, {401}]
-
-
-def requests_by_worker(product: ServedProject) -> dict[str, set[int]]:
-    """Return the statuses of the next responses by worker, once both have given some."""
-    found: dict[str, set[int]] = {}
-    for _ in range(200):
-        with closing(product.client("other")) as client:  # a new connection, so that either worker may take it
-            answer = client.send("PATCH", "provinces/home/", {"note": "1"}, **{"If-Match": "*"})
-        found.setdefault(answer.headers["X-Worker"], set()).add(answer.status)
-        if len(found) == 2:
-            break
-    return found

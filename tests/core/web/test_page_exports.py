@@ -140,7 +140,7 @@ def test_a_wrong_file_names_the_right_ones(client: Client) -> None:
     assert "Did you mean “policies.csv”?" in page.content.decode()
     page = client.get("/provinces/?export=page.csv")
     assert page.status_code == 400
-    assert "provinces-list.xlsx, page.xlsx." in page.content.decode()
+    assert "Did you mean “page.xlsx”?" in page.content.decode()
 
 
 # -- parameters that a page does not know ------------------------------------------------------------------
