@@ -20,7 +20,7 @@ AGGREGATES = {**dashboard_api.AGGREGATES, **policies_api.AGGREGATES, **pilots_ap
 # The change feed tells of a record of any resource but editions, which are never changed; what has no address of its
 # own belongs to one that has.
 FEED = FeedResources(
-    {resource.write_serializer_class.model._meta.label_lower: name for name, (_model, resource) in RECORDS.items()},
+    {resource.model._meta.label_lower: name for name, (_model, resource) in RECORDS.items()},
     Pilot._meta.label_lower,
     readable_changes,
 )

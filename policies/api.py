@@ -258,7 +258,6 @@ class SourceSerializer(RecordSerializer):
 
 
 class SourceWriteSerializer(WriteSerializer):
-    model = Source
     API_NAMES = {"address": "url"}
 
 

@@ -426,7 +426,7 @@ def history_of(resource: str) -> Any:
     return MODELS[resource].history
 
 
-MODELS: Mapping[str, Any] = {name: view.write_serializer_class.model for name, (_model, view) in RECORDS.items()}
+MODELS: Mapping[str, Any] = {name: view.model for name, (_model, view) in RECORDS.items()}
 """By resource. An edition is made and approved on its page."""
 
 

@@ -105,7 +105,12 @@ class ApiAutoSchema(AutoSchema):
         name: str = super()._get_serializer_name(serializer, direction, bypass_extensions)
         if not name.endswith("Write"):
             return name
-        return name.removeprefix("Patched").removesuffix("Write") + ("Edit" if serializer.partial else "Entry")
+        return self.body_name() + ("Edit" if serializer.partial else "Entry")
+
+    def body_name(self) -> str:
+        """Return what the names of the bodies begin with: Plan."""
+        own: str = self.view.write_serializer_class.__name__.removesuffix("WriteSerializer")
+        return own or str(self.view.serializer_class.__name__.removesuffix("Serializer"))
 
     def _get_serializer_field_meta(self, field: Any, direction: Any) -> dict[str, object]:
         """Describe a field by the help text of the model, or by what its name means everywhere."""
@@ -120,16 +125,18 @@ class ApiAutoSchema(AutoSchema):
     def _get_request_body(self, direction: object = "request") -> dict[str, object] | None:
         """Return one record, or many: an array of them may stand in a DELETE too, which the library gives no body."""
         view, is_bulk = self.view, self.action.startswith("bulk_")
-        if self.method == "GET" or self.action == "destroy" or not view.write_serializer_class().fields:
+        if self.method == "GET" or self.action == "destroy":
             return None
         partial = self.method in {"PATCH", "DELETE"}
-        schema: Schema = self.resolve_serializer(view.write_serializer_class(partial=partial), "request").ref
+        body = view.write_serializer_class(partial=partial, context={"view": view})
+        if not body.fields:
+            return None
+        schema: Schema = self.resolve_serializer(body, "request").ref
         if is_bulk:
             key = {"type": "integer" if view.lookup_field == "id" else "string"}
             named = {view.lookup_field: key, "revision": {"type": "integer"}}
             more = {"type": "object", "required": list(named), "properties": named}
-            stem = view.write_serializer_class.__name__.removesuffix("WriteSerializer")
-            schema = self.register(f"{stem}Bulk{'Edit' if partial else 'Entry'}", {"allOf": [schema, more]})
+            schema = self.register(f"{self.body_name()}Bulk{'Edit' if partial else 'Entry'}", {"allOf": [schema, more]})
         many = {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_BULK_RECORDS}
         schema = many if is_bulk else {"oneOf": [schema, many]} if self.action == "create" else schema
         return {"required": True, "content": {JSON_MEDIA_TYPE: {"schema": schema}}}

@@ -244,11 +244,15 @@ def build_write_field(model_field: Any) -> serializers.Field:
 
 
 class WriteSerializer(serializers.Serializer):
-    """Write serializer: the fields by which a record is read, as far as people may edit them."""
+    """Write serializer of the model of its view: the fields by which a record is read, as far as people edit them."""
 
-    model: ClassVar[Any]
     API_NAMES: ClassVar[Mapping[str, str]] = {}  # API name to model field, where they differ
     EXTRA_FIELDS: ClassVar[Sequence[str]] = ()  # fields that no form shows but the API accepts
+
+    @property
+    def model(self) -> Any:
+        """The model of the view."""
+        return self.context["view"].model
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields: dict[str, serializers.Field] = {}

@@ -85,16 +85,13 @@ class WritableViewSet(RecordViewSet):
     """
 
     model: ClassVar[Any]  # of the serializer that reads
-    write_serializer_class: ClassVar[Any]
+    write_serializer_class: ClassVar[Any] = WriteSerializer
     permission_classes = [*RecordViewSet.permission_classes, WritePermission]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the model, and by what its records are named, from the serializer that reads."""
         super().__init_subclass__(**kwargs)
-        reads: Any = cls.__dict__.get("serializer_class")
-        if reads and "write_serializer_class" not in cls.__dict__:
-            name = reads.__name__.replace("Serializer", "WriteSerializer")
-            cls.write_serializer_class = type(name, (WriteSerializer,), {"model": reads.Meta.model})
-        if reads:
+        if reads := cast(Any, cls.__dict__.get("serializer_class")):
             cls.model, cls.lookup_field = reads.Meta.model, key_field_name(reads.Meta.model)
             if cls.lookup_field == "id":
                 cls.lookup_value_regex = "[0-9]{1,18}"
@@ -279,7 +276,10 @@ class WritableViewSet(RecordViewSet):
 
     def validate_record(self, record: Model, data: Mapping[str, Any]) -> ValidatedInput:
         """Return the validated data: all of a record, or a part. Raises Problem (400) with every error."""
-        partial, context = self.request.method in {"PATCH", "DELETE"}, {"found": self.found, "reason": self.reason}
+        partial, context = (
+            self.request.method in {"PATCH", "DELETE"},
+            {"view": self, "found": self.found, "reason": self.reason},
+        )
         serializer = self.write_serializer_class(data=data, partial=partial, context=context)
         return validate_input(serializer, record, set(cast(Any, self.get_serializer()).fields))
 

@@ -78,7 +78,6 @@ class AttachmentSerializer(RecordSerializer):
 class AttachmentWriteSerializer(WriteSerializer):
     """`removed_reason` removes it; nothing else of an attachment is ever changed."""
 
-    model = Attachment
     EXTRA_FIELDS = ("removed_reason",)
 
 

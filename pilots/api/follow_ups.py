@@ -147,8 +147,6 @@ class FollowUpStepSerializer(PeopleMixin):
 
 
 class FollowUpWriteSerializer(WriteSerializer):
-    model = FollowUp
-
     owner_user = UsernameInputField(required=False, allow_null=True, help_text="The username of who is responsible.")
     verifier = UsernameInputField(required=False, allow_null=True, help_text="The username of who is to verify it.")
 

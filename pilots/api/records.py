@@ -508,7 +508,6 @@ class StepWriteSerializer(Serializer):
 
 
 class TargetWriteSerializer(WriteSerializer):
-    model = Target
     steps = StepWriteSerializer(many=True, required=False, help_text="All its steps: those left out are taken away.")
 
 
@@ -552,7 +551,6 @@ class ReadingSerializer(SourcedSerializer):
 class ReadingWriteSerializer(WriteSerializer):
     """`version` says which version the value is to become; only a correction has to give it."""
 
-    model = Reading
     EXTRA_FIELDS = ("version",)
 
     def get_fields(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""WSGI application of the project with two headers for tests.
+"""WSGI application of the project for tests.
 
-Each response has the process id of its worker. A request with X-Die is processed, but then all workers and their parent
-are killed before any byte of the response is sent.
+A request with X-Die is processed, but then all workers and their parent are killed before any byte of the response is
+sent.
 """
 
 import os
@@ -13,10 +13,7 @@ from config.wsgi import application as tracker
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        return start_response(status, [*headers, ("X-Worker", str(os.getpid()))], *more)
-
-    answer = tracker(environ, started)
+    answer = tracker(environ, start_response)
     if "HTTP_X_DIE" in environ:
         os.killpg(0, signal.SIGKILL)
     return answer

@@ -192,13 +192,10 @@ from django.contrib.auth.models import User
 from accounts.models import create_token
 from accounts.models import Officer
 from tests import factories as make
-home, found = make.province(slug="home"), {}
-roles = [("admin", "admin", None), ("other", "admin", None), ("editor", "provincial_editor", home)]
-for name, role, province in [*roles, ("verifier", "national_editor", None)]:
-    user = User.objects.create(username=name)
-    Officer.objects.create(user=user, role=role, province=province)
-    found[name] = create_token(user=user, name="races", may_write=True)[1]
-print(json.dumps(found))
+make.province(slug="home")
+user = User.objects.create(username="admin")
+Officer.objects.create(user=user, role="admin")
+print(json.dumps({"admin": create_token(user=user, name="races", may_write=True)[1]}))
 """
 
 
