@@ -103,10 +103,12 @@ def closest_match(word: str, names: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def choice_error(word: object, names: Iterable[object], name: str = "", code: str = "invalid_choice") -> Problem:
+def choice_error(
+    word: object, names: Iterable[object], name: str = "", code: str = "invalid_choice", near_code: str = ""
+) -> Problem:
     """Return the problem of a word that is none of these names: it tells the closest one, or those that there are.
 
-    `name` is that of the parameter or field.
+    `name` is that of the parameter or field; `near_code` stands for `code` where there is a closest one.
     """
     known = [str(one) for one in names]
     near = closest_match(str(word), known) if known else None
@@ -118,7 +120,7 @@ def choice_error(word: object, names: Iterable[object], name: str = "", code: st
         text = _("There is no “%(value)s” here.")
     shown = join_short([*known[:MAX_NAMES], *(["…"] if len(known) > MAX_NAMES else [])])
     text %= {"value": truncate(word), "near": near, "names": shown}
-    return Problem(name, code, label_value(name, text) if name else text)
+    return Problem(name, near_code if near and near_code else code, label_value(name, text) if name else text)
 
 
 # -- request --------------------------------------------------------------------------------------------

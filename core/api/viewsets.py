@@ -41,7 +41,6 @@ from core.http import (
     download_stem,
     known_rows,
     today,
-    truncate,
     with_demo_flag,
 )
 from core.middleware import record_etag
@@ -51,7 +50,6 @@ from core.text import join_clauses, label_value
 
 CHUNK_SIZE = 50  # rows fetched at a time for a file: of 500 the garbage took 23 MiB before it was collected
 MAX_VALUE_LENGTH = 500  # characters of one value: longer ones only attempt to exhaust the database
-MAX_NAME_LENGTH = 80
 CODE_KEYS = ("slug", "code", "title")  # key that stands for a nested value in one cell
 KNOWN_HELP = (
     "Answer from the records as they were at the end of this day, without what was entered, corrected or deleted "
@@ -170,10 +168,6 @@ class BaseAPIView(GenericAPIView):
         super().initial(request, *args, **kwargs)
         if request.method == "OPTIONS" or not hasattr(self, str(request.method).lower()):
             return  # a method that this URL does not accept gets 405, whatever else is wrong
-        text = _("This name is no parameter.")
-        long = [Problem(truncate(name), "too_long", text) for name in request.GET if len(name) > MAX_NAME_LENGTH]
-        if long:
-            raise Problem.of(long)
         reject_unknown_params(request, {*(parameter.name for parameter in self.parameters()), *self.filter_names()})
         faults = [empty_value_error(name) for name, value in request.GET.items() if not str(value).strip()]
         if "page_size" in request.GET and not self.is_paged:

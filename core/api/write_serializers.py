@@ -39,12 +39,13 @@ MAX_SUGGESTIONS = 20  # words of a request for which the closest known one is lo
 MAX_UNKNOWN = 20  # unknown fields of a record that an error names: it must not grow with the request
 
 
-def told_choice(context: Mapping[str, Any], kind: object, word: str, names: Iterable[str]) -> str:
-    """Return what is told of a word that is no name of this kind; no names where the request had MAX_SUGGESTIONS."""
-    told = context.get("found", {}).setdefault("suggestions", {})
+def unknown_name(context: Mapping[str, Any], kind: object, word: str, names: Iterable[str], code: str) -> Problem:
+    """Return the problem of a word that is no name of this kind; no name is told once the request had many of them."""
+    told: dict[object, Problem] = context.get("found", {}).setdefault("suggestions", {})
     if (kind, word) not in told:
-        told[kind, word] = choice_error(word, names if len(told) < MAX_SUGGESTIONS else ()).message
-    return str(told[kind, word])
+        known = names if len(told) < MAX_SUGGESTIONS else ()
+        told[kind, word] = choice_error(word, known, code=code, near_code="near")
+    return told[kind, word]
 
 
 class StrictField(serializers.Field):
@@ -124,14 +125,15 @@ class StrictDateField(serializers.DateField):
 class StrictChoiceField(serializers.ChoiceField):
     """Choice, whose error suggests the closest one."""
 
-    default_error_messages = {"invalid_choice": "{told}"}
+    default_error_messages = {"invalid_choice": "{told}", "near": "{told}"}
 
     def to_internal_value(self, data: Any) -> str:
         words = [str(word) for word in self.choices]
         if data is None or (data == "" and self.allow_blank):
             return ""
         if not isinstance(data, str) or data not in words:
-            self.fail("invalid_choice", told=told_choice(self.context, tuple(words), str(data), words))
+            problem = unknown_name(self.context, tuple(words), str(data), words, "invalid_choice")
+            self.fail(problem.code, told=problem.message)
         return data
 
 
@@ -141,6 +143,7 @@ class RelatedByCodeField(serializers.Field):
     default_error_messages = {
         "invalid_type": gettext_lazy("Name the record by its “{name}”."),
         "not_on_record": "{told}",
+        "near": "{told}",
     }
 
     def __init__(self, model: Any, **kwargs: Any) -> None:
@@ -160,7 +163,8 @@ class RelatedByCodeField(serializers.Field):
         record = read.get((self.model, code))
         if record is None:
             codes = [] if self.key == "id" else self.model._base_manager.values_list(self.key, flat=True)
-            self.fail("not_on_record", told=told_choice(self.context, self.model, str(code), codes))
+            problem = unknown_name(self.context, self.model, str(code), codes, "not_on_record")
+            self.fail(problem.code, told=problem.message)
         return record
 
     def to_representation(self, value: object) -> Any:
@@ -357,7 +361,7 @@ def checked_data(serializer: Any, readable: Collection[str] = ()) -> dict[str, A
     known = {*names, *readable}
     unknown = (truncate(name) for name in serializer.initial_data if name not in known)
     for name in islice(unknown, MAX_UNKNOWN):
-        text = told_choice(serializer.context, type(serializer), name, names)
+        text = unknown_name(serializer.context, type(serializer), name, names, "unknown_field").message
         faults.append(field_error(f"/{json_pointer_escape(name)}", "unknown_field", text))
     if not serializer.is_valid():
         faults += serializer_errors(serializer.errors, "")

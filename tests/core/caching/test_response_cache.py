@@ -423,26 +423,10 @@ def client_with_message() -> str:
 # -- equal requests at the same time ---------------------------------------------------------------------------------
 
 
-class FakeView:
-    """get_response that waits until it may answer, and counts its calls."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.started, self.go_on = Event(), Event()
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        self.calls += 1
-        self.started.set()
-        assert self.go_on.wait(10)
-        return HttpResponse(b"{}", content_type="application/json")
-
-
 class CountedComputations(dict[str, Any]):
     """Dict that counts the threads which have tried to be the first."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.tried = threading.Semaphore(0)
+    tried = threading.Semaphore(0)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         found = super().setdefault(key, default)
@@ -450,30 +434,27 @@ class CountedComputations(dict[str, Any]):
         return found
 
 
-def ask_together(view: FakeView, monkeypatch: Any, readers: int = 4) -> list[Any]:
-    """Send equal requests while the first is being computed."""
-    computations = CountedComputations()
+def test_equal_requests_are_computed_once(monkeypatch: Any) -> None:
+    """Four that come while the first is being computed."""
+    calls, started, go_on, computations = [], Event(), Event(), CountedComputations()
+
+    def view(request: HttpRequest) -> HttpResponse:
+        calls.append(request)
+        started.set()
+        assert go_on.wait(10)
+        return HttpResponse(b"{}", content_type="application/json")
+
     monkeypatch.setattr(caching, "COMPUTATIONS", computations)
     monkeypatch.setattr(caching, "data_version", lambda: "1")
     middleware = caching.ResponseCacheMiddleware(view)
-
-    def ask() -> Any:
-        return middleware(RequestFactory().get(LIST)).status_code
-
-    with ThreadPoolExecutor(readers) as pool:
-        asked = [pool.submit(ask)]
-        assert view.started.wait(10)
-        asked += [pool.submit(ask) for _ in range(readers - 1)]
-        assert all(computations.tried.acquire(timeout=10) for _ in range(readers))
-        view.go_on.set()
-        return [one.result(10) for one in asked]
-
-
-def test_equal_requests_are_computed_once(monkeypatch: Any) -> None:
-    view = FakeView()
-    assert ask_together(view, monkeypatch) == [200] * 4
-    assert view.calls == 1
-    assert not caching.COMPUTATIONS
+    with ThreadPoolExecutor(5) as pool:
+        asked = [pool.submit(middleware, RequestFactory().get(LIST))]
+        assert started.wait(10)
+        asked += [pool.submit(middleware, RequestFactory().get(LIST)) for _ in range(4)]
+        assert all(computations.tried.acquire(timeout=10) for _ in range(5))
+        go_on.set()
+        assert [one.result(10).status_code for one in asked] == [200] * 5
+    assert (len(calls), computations) == (1, {})
 
 
 # -- the store ---------------------------------------------------------------------------------------------------
