@@ -45,7 +45,7 @@ from core.imports.models import Import, ImportFile, ImportState
 from core.jobs.queue import Progress, no_progress
 from core.records.writing import Conflict
 from core.spreadsheets import writer as xlsx
-from core.spreadsheets.cells import JANUARY_OR_OCTOBER, Place, Sheet, SheetCell, UnreadableFile
+from core.spreadsheets.cells import JANUARY_OR_OCTOBER, MAX_CELL_TEXT, Place, Sheet, SheetCell, UnreadableFile
 from core.spreadsheets.reader import read_sheet, sheet_names
 from core.spreadsheets.writer import csv_response, xlsx_response
 from core.tables import AnyColumn
@@ -263,7 +263,7 @@ def normalized_value(value: object) -> object:
         return Decimal(f"{value.normalize():f}")
     if isinstance(value, str):
         text = LINE_ENDS.sub("\n", value)
-        most = xlsx.MAX_CELL_TEXT
+        most = MAX_CELL_TEXT
         return text if len(text) <= most else text[: most - len(TRUNCATION_MARK)] + TRUNCATION_MARK
     return value
 
