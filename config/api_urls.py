@@ -2,8 +2,9 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
-from core.api.views import ApiRootView, ChangeFeedView, SchemaView, api_docs, docs_redirect
+from core.api.views import ApiRootView, ChangeFeedView, SchemaView, api_docs
 from core.api.writes import BulkRouter
 from core.history.change_feed import FeedResources
 from core.http import not_found
@@ -41,7 +42,7 @@ urlpatterns = [
     path("api/v1/", include(pilots_api.urlpatterns)),
     *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
     path("api/v1/changes/", ChangeFeedView.as_view(feed_resources=FEED), name="api-changes"),
-    path("api/", docs_redirect),
+    path("api/", RedirectView.as_view(pattern_name="api-docs")),
     path("api/schema/", SchemaView.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
     re_path(r"^api/((?s:.)*/)?$", login_not_required(not_found)),  # a problem, with DEBUG as well

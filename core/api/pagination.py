@@ -4,7 +4,6 @@ import base64
 import binascii
 import re
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -16,6 +15,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from core.api.serializers import DaySerializer
 from core.http import Problem, truncate, with_demo_flag
@@ -112,10 +112,9 @@ class RecordPagination(BasePagination):
 
         Built from the parsed parameters, because a query that came unencoded would be encoded twice.
         """
-        request: Any = self.request
-        params = {**request.query_params.dict(), name: value}
-        query = urlencode(sorted((key, text) for key, text in params.items() if text is not None))
-        return str(request.build_absolute_uri(request.path)) + (f"?{query}" if query else "")
+        address = f"{self.request.build_absolute_uri(self.request.path)}?{self.request.query_params.urlencode()}"
+        url = remove_query_param(address, name) if value is None else replace_query_param(address, name, value)
+        return str(url)
 
     def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
         """Return the OpenAPI 3.1 schema of the envelope."""

@@ -9,11 +9,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
-from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.utils import OpenApiParameter, extend_schema_serializer
@@ -188,12 +186,6 @@ def render_schema(kind: str, access: str) -> bytes:
         return json.dumps(schema, ensure_ascii=False).encode()
     content: bytes = OpenApiYamlRenderer().render(schema, renderer_context={})  # type: ignore[no-untyped-call]
     return content
-
-
-@require_safe
-def docs_redirect(request: HttpRequest) -> HttpResponse:
-    """Redirect `/api/` to the API documentation."""
-    return redirect("api-docs")
 
 
 class SwaggerView(SpectacularSwaggerSplitView):

@@ -168,26 +168,3 @@ def version_in_other_connection(other: Any) -> str:
     with other.cursor() as cursor:
         cursor.execute("SELECT mark FROM core_dataversion ORDER BY mark")
         return "".join(mark for (mark,) in cursor.fetchall())
-
-
-@ON_POSTGRESQL
-@pytest.mark.django_db(transaction=True)
-def test_a_connection_that_was_lost_is_made_anew_without_asking_twice(client: Client, settings: Any) -> None:
-    """The version is the first that a request asks for, instead of Django's check of the connection."""
-    settings.CACHE_RESPONSES = True
-    first = client.get("/api/v1/agencies/").content
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
-    other = connections.create_connection(DEFAULT_DB_ALIAS)
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
-        connection.close_at = None  # persistent between requests, as in production
-        connection.close_if_unusable_or_obsolete()  # as each request begins
-        assert client.get("/api/v1/agencies/").content == first
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            assert cursor.fetchone() != (pid,)
-    finally:
-        other.close()
