@@ -98,7 +98,7 @@ def page(*params: str, known: Collection[str] = PAGE_PARAMETERS, cached: bool = 
 
 
 def check_export(request: TrackerRequest) -> None:
-    """Count a file that a page is asked for, before anything is computed for it. Raises Problem and Busy."""
+    """Count a file that a page is asked for, before anything is computed for it. Raises Problem (429, 503)."""
     if request.GET.get("export", CALENDAR) != CALENDAR:
         check_request(request, request.user, "files" if request.user.is_authenticated else "anonymous-files")
 

@@ -49,8 +49,8 @@ class IdempotencyRecord(models.Model):
 def run_idempotent(request: HttpRequest, user: Any, work: Callable[[], HttpResponse]) -> HttpResponse:
     """Run the work in one transaction, or return the response stored under the request's Idempotency-Key.
 
-    An error response is stored under the key as well. Raises Problem (422) for a key that came with another
-    request, Problem for an invalid key.
+    An error response is stored under the key as well. Raises Problem: 422 for a key that came with another request,
+    400 for an invalid one.
     """
     key = request.headers.get(IDEMPOTENCY_KEY_HEADER)
     if key is None:
