@@ -128,6 +128,7 @@ def test_the_finding_answers_the_page_s_question(client: Client) -> None:
         ("/pilots/?kind=park&kind=city", 400, "Give it once"),
         ("/pilots/?page=9", 400, "is not a page of this list"),
         ("/pilots/?export=pilot.csv", 400, "Did you mean “pilots.csv”?"),
+        ("/policies/?export=page.xlsx", 400, "Did you mean “policies.xlsx”?"),
         ("/industries/?by=city", 400, "Use one of: region, province."),
         ("/pilots/?q=%00", 400, "Null characters are not allowed"),
         ("/pilots/?q=%ff%fe", 200, ""),

@@ -134,15 +134,6 @@ def test_a_list_names_the_sources_of_its_own_rows(empty: None, client: Client) -
     assert {line[1] for line in lines[-2:]} == {"City notice", "Park notice"}
 
 
-def test_a_wrong_file_names_the_right_ones(client: Client) -> None:
-    page = client.get("/policies/?export=page.xlsx")
-    assert page.status_code == 400
-    assert "Did you mean “policies.xlsx”?" in page.content.decode()
-    page = client.get("/provinces/?export=page.csv")
-    assert page.status_code == 400
-    assert "Did you mean “page.xlsx”?" in page.content.decode()
-
-
 # -- parameters that a page does not know ------------------------------------------------------------------
 
 
