@@ -44,7 +44,7 @@ Value = TypeVar("Value")
 MAX_BUFFERED_BYTES = 2**20  # bytes
 SAMPLED_ROWS = 200  # rows sampled for column widths
 MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
-MAX_TEXT_FORMAT = 255  # characters of a cell beyond which a text column's "@" is shown as ####
+MAX_TEXT_FORMAT = 255  # characters, beyond which a text column's "@" is shown as ####
 FIRST_DATE = date(1900, 1, 1)  # spreadsheets have no earlier dates
 INVALID_XML_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ESCAPE_LOOKALIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # _x0041_ means A in XLSX
