@@ -85,17 +85,13 @@ def test_a_second_policy_that_calls_for_plans_changes_no_number(
 @pytest.mark.parametrize("path", ["/", "/provinces/", "/data/", "/api/v1/overview/"])
 def test_only_a_policy_that_calls_for_plans_can_be_asked_for(client: Client, lead: Policy, path: str) -> None:
     make.policy(slug="law", calls_for_provincial_plan=False)
-    for slug, told in (
-        ("law", "Use one of: lead."),
-        ("leads", "Did you mean “lead”?"),
-        ("lead\0", "Use one of: lead."),
-    ):
+    for slug in ("law", "leads", "lead\0"):
         answer = client.get(path, {"policy": slug})
         assert answer.status_code == 400, slug
         if path.startswith("/api"):
             (error,) = answer.json()["errors"]
             assert (error["pointer"], error["code"]) == ("policy", "invalid_choice")
-            assert told in error["message"]
+            assert "Did you mean “lead”?" in error["message"]
 
 
 def test_without_a_lead_policy_the_earliest_stands_in_and_the_page_says_so(
