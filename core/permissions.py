@@ -36,19 +36,19 @@ def owner_field(model: type[Model]) -> str:
     return "" if first == "pk" else first.removesuffix("_id")
 
 
-def officer_of(user: Any) -> Any:
+def limiting_role(user: Any) -> Any:
     """Return the role that limits the user's permissions; None for a superuser, and for a user without a role."""
     return None if user.is_superuser else getattr(user, "officer", None)
 
 
 def editor_province(user: Any) -> Any:
     """Return where the user's scope ends (a province); None where it has no limit."""
-    return getattr(officer_of(user), "province", None)
+    return getattr(limiting_role(user), "province", None)
 
 
 def scope_id(user: Any) -> int | None:
     """Return the key of the province at which the user's scope ends, without a query for the province."""
-    return getattr(officer_of(user), "province_id", None)
+    return getattr(limiting_role(user), "province_id", None)
 
 
 def province_id_of(record: Any) -> int | None:

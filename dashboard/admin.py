@@ -3,17 +3,13 @@
 Editions are looked at here, with their history. They are made, submitted and approved on their pages.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from accounts.admin import PersonAdmin
 from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, RecordChangeList
-from core.history.entries import Revert
-from core.history.models import FROZEN_MESSAGE
 from core.http import today
 from dashboard.models import Edition, MailSettings, WorkingCalendar, WorkingDay
 
@@ -26,15 +22,9 @@ class EditionAdmin(ReadOnlyMixin, RecordAdmin):
     fields = ["quarter", "state", "release_note_en", "release_note_zh", "approved_at", "sha256"]
     readonly_fields = fields
 
-    def can_revert(self, request: HttpRequest, restoration: Revert) -> bool:
+    def can_restore(self, request: HttpRequest, *args: object) -> bool:
         """A discarded draft comes back. Of others the page says why they do not."""
         return bool(request.user.has_perm("dashboard.change_edition"))
-
-    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
-        if restoration.record is None:
-            return super().revert_errors(request, restoration)
-        own = _("Take the steps of an edition on its page.")
-        return {"quarter": str(FROZEN_MESSAGE) if restoration.record.is_approved else own}
 
 
 @admin.register(WorkingDay)

@@ -1,12 +1,12 @@
-"""History pages of the admin: the entries of a record, a version with its revert, and the deleted records."""
+"""History pages of the admin: the entries of a record, a version and its restoring, and the deleted records."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.admin.views.main import PAGE_VAR
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Exists, Model, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,25 +19,24 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from core.history.diffs import (
     HistoricalRecord,
+    field_label,
     field_values,
     format_datetime,
     historical_name,
-    m2m_fields,
     record_name,
 )
-from core.history.entries import NEWEST_FIRST, HistoryEntry, Label, Obstacle, Revert, RevertRejected, describe
+from core.history.entries import (
+    NEWEST_FIRST,
+    HistoryEntry,
+    Label,
+    describe,
+    newest_entry,
+    restored_differences,
+    rows_deleted_with,
+)
 from core.history.models import ChangeEvent
 from core.history.recording import MAX_REASON
-from core.permissions import (
-    NOT_YOURS_TO_ADD,
-    OUT_OF_SCOPE,
-    added_out_of_scope,
-    can_see_authors,
-    has_object_permission,
-    owner_field,
-    permission_name,
-    restricted_fields,
-)
+from core.permissions import can_see_authors, owner_field, permission_name
 from core.records import writing
 from core.text import label_value
 
@@ -88,7 +87,7 @@ class HistoryAdmin(SimpleHistoryAdmin):
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show one version of a record, what reverting to it would change, and revert on POST.
+        """Show one version of a record, what restoring it would change, and restore it on POST.
 
         The stock view writes a version back at once.
         """
@@ -97,20 +96,21 @@ class HistoryAdmin(SimpleHistoryAdmin):
         entry = get_object_or_404(self.model.history.model, id=object_id, history_id=version_id)
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        refused: Iterable[Obstacle] = ()
-        try:
-            if request.method == "POST":
-                return self.revert_record(request, entry)
-        except RevertRejected as exc:
-            refused = exc.obstacles
-        restoration, (described,) = Revert(entry), self.described(request, self.changes(entry_id=entry.pk))
-        gone, able = restoration.record is None, self.can_revert(request, restoration)
-        steps = restoration.field_changes() if able else []
-        try:
-            if steps and not refused:
-                self.restore(request, entry, str(restoration.latest.pk), trial=True)
-        except RevertRejected as exc:
-            refused = exc.obstacles
+        record, latest = self.model._base_manager.filter(pk=entry.id).first(), newest_entry(self.model, entry.id)
+        rows = [] if record else rows_deleted_with(latest)
+        able, refused = self.can_restore(request, record, rows), list[tuple[str, str, str]]()
+        if request.method == "POST":
+            if not able:
+                raise PermissionDenied
+            try:
+                return self.restore(request, entry, record)
+            except PermissionDenied as exc:
+                refused = self.restore_errors(ValidationError({owner_field(self.model): str(exc)}))
+            except ValidationError as exc:
+                refused = self.restore_errors(exc)
+            except writing.Conflict as exc:
+                refused = [("", text, "") for text in exc.messages]
+        (described,) = self.described(request, self.changes(entry_id=entry.pk))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Version of %(when)s") % {"when": format_datetime(entry.history_date)},
@@ -119,66 +119,55 @@ class HistoryAdmin(SimpleHistoryAdmin):
             "facts": field_values(entry, people=bool(described.version)),
             "opts": self.opts,
             "object_id": entry.id,
-            "gone": gone,
+            "gone": record is None,
             "may_restore": able,
-            "steps": steps,
-            "rows": [historical_name(row.entry) for row in restoration.child_reverts] if able else [],
+            "steps": restored_differences(entry, record) if able else [],
+            "rows": [historical_name(row) for row in rows],
             "refused": refused,
-            "latest": restoration.latest,
+            "latest": latest,
             "reason": request.POST.get("change_reason", ""),
             "max_reason": MAX_REASON,
         }
         return TemplateResponse(request, "admin/records/version.html", context | (extra_context or {}))
 
-    # -- reverting and restoring ---------------------------------------------------------------------
+    # -- restoring -----------------------------------------------------------------------------------
 
-    def can_revert(self, request: HttpRequest, restoration: Revert) -> bool:
-        """Reverting needs permission to change; restoring a deleted record needs permission to add it and its rows."""
-        if restoration.record is not None:
-            return bool(self.has_change_permission(request, restoration.record))
-        rows = {permission_name(row.model, "add") for row in restoration.child_reverts}
-        return self.has_add_permission(request) and all(request.user.has_perm(name) for name in rows)
+    def can_restore(self, request: HttpRequest, record: Model | None, rows: Sequence[HistoricalRecord]) -> bool:
+        """Restoring needs permission to change; of a deleted record (None), to add it and the rows deleted with it."""
+        if record is not None:
+            return bool(self.has_change_permission(request, record))
+        names = {permission_name(row.instance_type, "add") for row in rows}
+        return self.has_add_permission(request) and all(map(request.user.has_perm, names))
 
-    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
-        """Return the fields that reverting would change although they are read-only to the user, with the reason; of a
-        deleted record, the restricted fields that restoring it would set; and what would leave the user's scope.
-        """
-        user, record, state = request.user, restoration.record, restoration.target_state
-        then = restoration.build_record()
-        errors = scope_errors(user, restoration, then)
-        if record is not None and request.method == "POST" and not posted_reason(request):
-            errors |= {"": text} if (text := then.missing_reason(record)) else {}
-        restricted = restricted_fields(user, self.model, recorded=record is not None, record=then)
-        if record is None:
-            fresh, text = self.model(), _("Your role may not enter this.")
-            for field in map(self.model._meta.get_field, restricted):
-                if state.get(field.name) != (() if field.many_to_many else getattr(fresh, field.attname)):
-                    errors[field.name] = str(text)
-            return errors
-        fixed = {*self.get_readonly_fields(request, record), *restricted}
+    def kept_fields(self, request: HttpRequest, record: Model) -> dict[Any, Any]:
+        """Return the fields that the form does not let the user change, with what is said of them."""
         text = _("The form does not let you change this field, and restoring does not either.")
-        return errors | {field.name: str(text) for field in restoration.changed_fields if field.name in fixed}
+        return dict.fromkeys(self.get_readonly_fields(request, record), text)
 
-    def restore(self, request: HttpRequest, entry: HistoricalRecord, opened: str, *, trial: bool = False) -> Any:
-        return writing.restore(
+    def restore(self, request: HttpRequest, entry: HistoricalRecord, record: Model | None) -> HttpResponse:
+        """Restore the version and redirect to the history. Raises as `writing.restore_version`."""
+        record = writing.restore_version(
             entry,
+            opened=request.POST.get("version", ""),
             by=request.user,
-            opened=opened,
             reason=posted_reason(request),
-            rules=lambda restoration: self.revert_errors(request, restoration),
-            trial=trial,
+            kept=self.kept_fields(request, record) if record else {},
         )
-
-    def revert_record(self, request: HttpRequest, entry: HistoricalRecord) -> HttpResponse:
-        """Revert the record and redirect to its history. Raises RevertRejected with every obstacle."""
-        if not self.can_revert(request, Revert(entry)):
-            raise PermissionDenied
-        record = self.restore(request, entry, request.POST.get("version", ""))
         when = format_datetime(entry.history_date)
         self.log_change(request, record, str(_("Restored the version of %(when)s.") % {"when": when}))
         text = _("“%(name)s” says again what it said on %(when)s. The history has an entry for it.")
         self.message_user(request, text % {"name": record, "when": when}, messages.SUCCESS)
-        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_history", record.pk)
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_history", entry.id)
+
+    def restore_errors(self, errors: ValidationError) -> list[tuple[str, str, str]]:
+        """Return what is against restoring: label of the field, text, and where the obstacle is removed, or empty."""
+        fields = {field.name: field_label(field) for field in self.opts.get_fields() if hasattr(field, "verbose_name")}
+        return [
+            (fields.get(name, ""), text, (error.params or {}).get("url", ""))
+            for name, some in errors.update_error_dict({}).items()
+            for error in some
+            for text in error.messages
+        ]
 
     def get_urls(self) -> list[URLPattern]:
         view, opts = self.admin_site.admin_view(self.deleted_view), self.opts
@@ -205,24 +194,6 @@ class HistoryAdmin(SimpleHistoryAdmin):
             "may_restore": self.has_add_permission(request),
         }
         return TemplateResponse(request, "admin/records/deleted.html", context)
-
-
-def scope_errors(user: Any, restoration: Revert, then: Any) -> dict[str, str]:
-    """Return an error where the version would put the record, or a record of a list, outside the user's scope; `then`
-    is the record as it would be.
-    """
-    model, name = restoration.model, owner_field(restoration.model)
-    try:
-        reached = has_object_permission(user, "add" if restoration.record is None else "change", then)
-    except ObjectDoesNotExist:
-        return {}  # reported already: it cannot be restored before its parent
-    errors = {} if reached or not name else {name: str(OUT_OF_SCOPE)}
-    for field in m2m_fields(model):
-        if field.name in model.SCOPED_LISTS:
-            records = field.related_model._base_manager.filter(pk__in=restoration.target_state[field.name])
-            for record in added_out_of_scope(user, records, restoration.stored_state.get(field.name, ())):
-                errors[field.name] = str(NOT_YOURS_TO_ADD) % {"record": record}
-    return errors
 
 
 def posted_reason(request: HttpRequest) -> str:

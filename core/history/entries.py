@@ -11,13 +11,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.db.models import Max, Model, OuterRef, Q, QuerySet, Subquery
-from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -27,23 +25,20 @@ from django.utils.translation import gettext as _
 from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
-    RecordState,
     current_state,
     describe_changes,
     diff_many,
     entry_state,
-    field_label,
     field_values,
     format_datetime,
     historical_name,
     m2m_fields,
-    record_names,
     stored_fields,
     translate_reason,
 )
 from core.history.models import ChangeEvent
 from core.history.recording import batched, cascading_models
-from core.http import Problem, today, truncate
+from core.http import Problem, TrackerRequest, today, truncate
 from core.permissions import can_access, can_see_author
 from core.tables import Column, Table, make_table, requested_page
 from core.text import join_clauses, label_value
@@ -61,6 +56,7 @@ class Label(NamedTuple):
 
 
 Labels = Mapping[Any, Label]  # by model
+NO_LABELS: Labels = {}
 
 
 @dataclass(frozen=True)
@@ -215,167 +211,82 @@ ENTRIES_PER_PAGE = 50
 ENTRY_PARAMETER = "entry"  # query parameter for the record as of an entry
 
 
-class Timeline:
-    """Changes up to the end of a day, newest first; of several models where `labels` name those of rows.
+def split_changes(which: Q, as_of: date) -> tuple[QuerySet[ChangeEvent], QuerySet[ChangeEvent]]:
+    """Return the changes up to the end of a day and those after it, newest first.
 
-    `history_tab` adds what its template shows: one page of the entries, and the version that the query string asks for.
+    Today has no end: what is entered in a demonstration happens after the day that it calls today.
     """
-
-    page: Page[Any]
-    notes: Sequence[HistoryEntry]
-    version: HistoryEntry | None = None
-    facts: Sequence[tuple[str, str]] = ()  # label and text of each field of that version
-
-    def __init__(self, which: Q, as_of: date, user: Any, labels: Labels | None = None) -> None:
-        self.all_changes = ChangeEvent.objects.filter(which)
-        # Today has no end: what is entered in a demonstration happens after the day that it calls today.
-        self.until = None if as_of >= today() else timezone.make_aware(datetime.combine(as_of, time.max))
-        self.changes = (self.all_changes.filter(at__lte=self.until) if self.until else self.all_changes).order_by(
-            *NEWEST_FIRST
-        )
-        self.user, self.labels = user, labels or {}
-
-    @cached_property
-    def total(self) -> int:
-        return self.changes.count()
-
-    @cached_property
-    def later(self) -> int:
-        """Number of changes after the as-of date; always 0 today."""
-        return self.all_changes.filter(at__gt=self.until).count() if self.until else 0
-
-    def stream(self) -> Table:
-        """Return the whole timeline for a file, read in chunks; with authors where the user sees any."""
-        known = self.all_changes.order_by().values_list("model", "province_id").distinct() if self.user.is_staff else ()
-        authors = any(can_see_author(self.user, apps.get_model(model), province) for model, province in known)
-        entries = (
-            entry
-            for keys in batched(list(self.changes.values_list("pk", flat=True)))
-            for entry in describe(self.changes.filter(pk__in=keys), self.user, self.labels)
-        )
-        return make_table(entry_columns(authors=authors), entries, count=self.total)
+    every = ChangeEvent.objects.filter(which).order_by(*NEWEST_FIRST)
+    if as_of >= today():
+        return every, every.none()
+    end = timezone.make_aware(datetime.combine(as_of, time.max))
+    return every.filter(at__lte=end), every.filter(at__gt=end)
 
 
-def history_tab(request: HttpRequest, timeline: Timeline) -> Timeline:
-    """Return the timeline with what its tab shows. Raises Problem for a page or entry that does not exist."""
-    pages = Paginator(timeline.changes, ENTRIES_PER_PAGE)
-    pages.count = timeline.total
-    timeline.page = pages.get_page(requested_page(request, pages))
-    some: Any = timeline.page.object_list
-    timeline.notes = describe(some, timeline.user, timeline.labels)
+def history_table(request: TrackerRequest, which: Q, labels: Labels = NO_LABELS) -> Table:
+    """Return the changes on a record's page for a file, read in chunks; with authors where the user sees any."""
+    user, every = request.user, ChangeEvent.objects.filter(which).order_by()
+    known = every.values_list("model", "province_id").distinct() if user.is_staff else ()  # type: ignore[union-attr]
+    authors = any(can_see_author(user, apps.get_model(model), province) for model, province in known)
+    changes, _later = split_changes(which, request.as_of)
+    found = list(changes.values_list("pk", flat=True))
+    entries = (entry for keys in batched(found) for entry in describe(changes.filter(pk__in=keys), user, labels))
+    return make_table(entry_columns(authors=authors), entries, count=len(found))
+
+
+def history_tab(request: TrackerRequest, which: Q, labels: Labels = NO_LABELS) -> dict[str, Any]:
+    """Return what the history on a record's page shows: a page of its entries, newest first, and the version that the
+    query string asks for. Rows of other models are called as `labels` say.
+
+    Raises Problem for a page or entry that does not exist.
+    """
+    changes, later = split_changes(which, request.as_of)
+    pages = Paginator(changes, ENTRIES_PER_PAGE)
+    page: Any = pages.get_page(requested_page(request, pages))
+    tab = {
+        "page": page,
+        "total": pages.count,
+        "later": later.count(),
+        "notes": describe(page.object_list, request.user, labels),
+    }
     word = request.GET.get(ENTRY_PARAMETER)
     if word is None:
-        return timeline
+        return tab
     kind, _dash, key = word.partition("-")
     if key.isascii() and key.isdigit() and len(key) <= 18:  # as long as keys can be
-        found = timeline.changes.filter(model__endswith=f".{kind}", entry_id=int(key))
-        for note in describe(found, timeline.user, timeline.labels):
-            timeline.version = note
-            timeline.facts = field_values(note.historical, people=bool(note.version))
-            return timeline
+        for note in describe(changes.filter(model__endswith=f".{kind}", entry_id=int(key)), request.user, labels):
+            return tab | {"version": note, "facts": field_values(note.historical, people=bool(note.version))}
     text = _("entry: “%(value)s” is no entry of this page’s history. Choose one from its list.")
     raise Problem(ENTRY_PARAMETER, "invalid_choice", text % {"value": truncate(word)})
 
 
-# -- a version, and what is in the way of reverting to it; `writing.restore` writes it ----------------------------
+# -- a version, and what restoring it changes; `writing.restore_version` writes it --------------------------------
 
 
-@dataclass(frozen=True)
-class Obstacle:
-    """Obstacle to a revert: the field, what is wrong, and the URL where it can be corrected, or empty."""
-
-    label: str
-    text: str
-    url: str = ""
+def newest_entry(model: Any, key: object) -> HistoricalRecord:
+    """Return the newest entry of a record's history, by which concurrent edits are detected; None where it has none."""
+    return model.history.filter(id=key).order_by("-history_id").first()
 
 
-class RevertRejected(Exception):
-    """The revert was rejected, and nothing was changed."""
+def restored_differences(entry: HistoricalRecord, record: Any) -> list[FieldDifference]:
+    """Return what restoring a version changes: of the record, or of a deleted one (None) the fields with a value."""
+    then, now = entry_state(entry), current_state(record) if record else {}
+    fields = [*stored_fields(entry.instance_type), *m2m_fields(entry.instance_type)]
+    changes = [(field, now.get(field.name), then[field.name]) for field in fields]
+    return describe_changes({0: [(f, old, new) for f, old, new in changes if old != new and (record or new)]})[0]
 
-    def __init__(self, objections: Sequence[Obstacle]) -> None:
-        super().__init__("; ".join(f"{item.label}: {item.text}" for item in objections))
-        self.obstacles = objections
 
-
-class Revert:
-    """Revert of a record to its state after a history entry; after a deletion, to its state before it."""
-
-    def __init__(self, entry: Any) -> None:
-        self.entry, self.model = entry, entry.instance_type
-
-    @cached_property
-    def record(self) -> Any:
-        """The current record; None while it is deleted."""
-        return self.model._base_manager.filter(pk=self.entry.id).first()
-
-    @cached_property
-    def latest(self) -> Any:
-        """Newest entry of the record's history, by which concurrent edits are detected."""
-        return self.model.history.filter(id=self.entry.id).order_by("-history_id").first()
-
-    @cached_property
-    def target_state(self) -> RecordState:
-        return entry_state(self.entry)
-
-    @cached_property
-    def stored_state(self) -> RecordState:
-        """Stored values; empty while the record is deleted."""
-        return current_state(self.record) if self.record else {}
-
-    @cached_property
-    def fields(self) -> list[Any]:
-        """Every field, also those that nobody edits, many-to-many fields last."""
-        return [*stored_fields(self.model), *m2m_fields(self.model)]
-
-    @cached_property
-    def changed_fields(self) -> list[Any]:
-        """Fields that the revert changes; of a deleted record those with a value."""
-        if self.record is None:
-            return [field for field in self.fields if self.target_state[field.name] not in (None, "", ())]
-        return [field for field in self.fields if self.target_state[field.name] != self.stored_state[field.name]]
-
-    def field_changes(self) -> list[FieldDifference]:
-        """Return each changed field with its current and its future text."""
-        now, then = self.stored_state, self.target_state
-        changes = [(field, now.get(field.name), then[field.name]) for field in self.changed_fields]
-        return describe_changes({0: changes})[0]
-
-    @cached_property
-    def child_reverts(self) -> list[Revert]:
-        """Reverts of the rows that were deleted together with the record."""
-        if self.record is not None:
-            return []
-        when = {"history_type": "-", "history_date": self.latest.history_date}
-        return [
-            Revert(entry)
-            for model, field in cascading_models(self.model)
-            for entry in model.history.filter(**{field: self.entry.id}, **when).order_by("history_id")  # type: ignore[attr-defined]
-        ]
-
-    def build_record(self) -> Any:
-        """Return another copy of the record, in memory, as it will be, many-to-many fields aside."""
-        record = self.record or self.model(pk=self.entry.id)
-        return record.drafted({field.attname: self.target_state[field.name] for field in stored_fields(self.model)})
-
-    def lost_references(self) -> dict[str, Obstacle]:
-        """Return, by field, the related records of the version that are deleted since."""
-        obstacles = {}
-        for field in self.fields:
-            value = self.target_state[field.name]
-            if not field.is_relation or not value:
-                continue
-            keys = set(value if field.many_to_many else (value,))
-            if lost := keys - set(field.related_model._base_manager.in_bulk(keys)):
-                key = min(lost)
-                text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
-                text %= {"name": record_names(field.related_model, [key])[key]}
-                obstacles[field.name] = Obstacle(field_label(field), text, last_version_url(field.related_model, key))
-        return obstacles
+def rows_deleted_with(deletion: HistoricalRecord) -> list[HistoricalRecord]:
+    """Return the entries of the rows that were deleted together with a record, by the entry of its deletion."""
+    when = {"history_type": "-", "history_date": deletion.history_date}
+    return [
+        entry
+        for model, field in cascading_models(deletion.instance_type)
+        for entry in model.history.filter(**{field: deletion.id}, **when).order_by("history_id")  # type: ignore[attr-defined]
+    ]
 
 
 def last_version_url(model: type[Model], key: object) -> str:
     """Return the admin URL of the last version of a deleted record; empty where there is no history."""
-    if not hasattr(model, "history"):
-        return ""
-    end = model.history.filter(id=key, history_type="-").order_by("-history_id").first()
+    end = newest_entry(model, key) if hasattr(model, "history") else None
     return version_url(end) if end else ""

@@ -11,25 +11,18 @@ from functools import cache
 from typing import Any
 
 from django.db import connection, models, transaction
-from django.db.models import Model
+from django.db.models import Max, Model
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from core.text import join_sentences
+from core.history.models import ChangeEvent
 
 MAX_REASON = 300  # characters of the reason of a change
 REASON_HELP = _(
     "Kept in the history, where everybody who sees the record reads it: name no people and no telephone numbers."
 )
 BATCH_SIZE = 500
-# Id of the writing transaction, filled in by the database. On SQLite writers take turns.
-TRANSACTION_ID_SQL = {"postgresql": "pg_current_xact_id()::text::bigint", "sqlite": "0"}
-INSERT_SQL = """
-INSERT INTO core_changeevent ("transaction", model, record_id, entry_id, action, at, user_id, reason, "key",
-    owner_model, former_key, owner_id, province_id, import_record_id, undoes) VALUES """
-FORMER_KEY_SQL = """coalesce(nullif((SELECT "key" FROM core_changeevent AS before
-    WHERE before.model = %s AND before.record_id = %s ORDER BY before.id DESC LIMIT 1), %s), '')"""
 _import: ContextVar[tuple[int | None, bool]] = ContextVar("import", default=(None, False))
 
 
@@ -46,33 +39,21 @@ class AtomicHistoricalRecords(HistoricalRecords):
         with transaction.atomic(using=using, savepoint=False):
             super().create_historical_record(instance, history_type, using=using)
 
-    def get_change_reason_for_object(self, instance: Any, history_type: str, using: str | None) -> str | None:
-        """Return the reason of the entry, after a sentence about what the record's own rules changed besides."""
-        reason = super().get_change_reason_for_object(instance, history_type, using) or ""
-        return join_sentences(vars(instance).pop("added_reason", ""), reason) or None
-
 
 HISTORY = AtomicHistoricalRecords(inherit=True)
 
 
-def suspend_history(record: models.Model) -> None:
-    """Write no history entry for coming saves and many-to-many changes, until `write_history_entry`."""
+@contextmanager
+def one_entry(record: models.Model) -> Iterator[None]:
+    """Context manager: saving the record and its lists writes no entries of their own; the caller writes the one."""
     record.skip_history_when_saving = True  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del record.skip_history_when_saving  # type: ignore[attr-defined]
 
 
-def resume_history(record: models.Model) -> None:
-    """Let each save write its own entry again."""
-    vars(record).pop("skip_history_when_saving", None)
-
-
-def write_history_entry(record: models.Model, *, created: bool, reason: str = "") -> None:
-    """Write the one entry for everything since `suspend_history`, many-to-many lists included."""
-    resume_history(record)
-    record._change_reason = reason or None  # type: ignore[attr-defined]
-    HISTORY.create_historical_record(record, "+" if created else "~")
-
-
-def delete_with_history(record: models.Model, *, reason: str = "") -> None:
+def delete_with_history(record: Any, *, by: Any = None, reason: str = "") -> None:
     """Delete a record and its cascaded rows, each with its history entry, all with the same reason and timestamp.
 
     The timestamp is how the rows are found again when the record is restored.
@@ -84,9 +65,8 @@ def delete_with_history(record: models.Model, *, reason: str = "") -> None:
         for model, field in cascading_models(type(record))
         for row in model._base_manager.filter(**{field: record.pk})
     ]
-    by = {name: vars(record)[name] for name in ("_history_user",) if name in vars(record)}
-    for row in [*rows, record]:
-        vars(row).update(_history_date=when, _change_reason=reason or None, **by)
+    for row in [*rows, record]:  # where simple-history looks for it
+        row._history_user, row._history_date, row._change_reason = by, when, reason or None  # noqa: SLF001
         row.delete()
 
 
@@ -140,7 +120,7 @@ def write_history_entries(records: Sequence[Any], sign: str, *, by: Any, reason:
         model(
             history_date=now,
             history_user=by,
-            history_change_reason=join_sentences(vars(record).pop("added_reason", ""), reason) or None,
+            history_change_reason=reason or None,
             history_type=sign,
             **{name: getattr(record, name) for name in fields},
         )
@@ -171,33 +151,63 @@ def written_by_import(record: Any, *, undoes: bool = False) -> Iterator[None]:
 
 
 def record_change_events(entries: Sequence[Any]) -> None:
-    """Insert the change events of new history entries of one model, in the transaction that writes the entries.
-
-    What is not in the entry the database looks up itself: the former key, and the province of a pilot or target. Not
-    with bulk_create: resolving expressions for each row would take a tenth of an import's time.
-    """
-    model = entries[0].instance_type
-    label, key = model._meta.label_lower, key_field_name(model)
+    """Write the change events of new history entries of one model, in the transaction that writes the entries."""
+    model, (number, undoes) = entries[0].instance_type, _import.get()
+    label, key, transaction_id = model._meta.label_lower, key_field_name(model), current_transaction()
     owner = model._meta.get_field(model.OWNER) if model.OWNER else None
-    owner_model = owner.related_model._meta.label_lower if owner else ""
-    province, province_from = province_lookup(model)
-    number, undoes = _import.get()
-    line = f"({TRANSACTION_ID_SQL[connection.vendor]}, {', '.join(['%s'] * 9)}, {{}}, %s, {province}, %s, %s)"
-    same, renamed = line.format("''"), line.format(FORMER_KEY_SQL)
     for some in batched(entries):
-        lines: list[str] = []
-        values: list[Any] = []
+        former, provinces = former_keys(label, some) if key != "id" else {}, province_ids(model, some)
+        events = []
         for entry in some:
-            may_rename = key != "id" and entry.history_type == "~"
-            lines.append(renamed if may_rename else same)
             name, owner_id = str(getattr(entry, key)), getattr(entry, owner.attname) if owner else None
-            when = connection.ops.adapt_datetimefield_value(entry.history_date)
-            values += [label, entry.id, entry.pk, entry.history_type, when, entry.history_user_id]
-            values += [entry.history_change_reason or "", name, owner_model if owner_id else ""]
-            values += [label, entry.id, name] if may_rename else []
-            values += [owner_id, getattr(entry, province_from) if province_from else None, number, undoes]
-        with connection.cursor() as cursor:
-            cursor.execute(INSERT_SQL + ", ".join(lines), values)
+            was = former.get(entry.id, name) if entry.history_type == "~" else name
+            event = ChangeEvent(
+                transaction=transaction_id,
+                model=label,
+                record_id=entry.id,
+                entry_id=entry.pk,
+                action=entry.history_type,
+                at=entry.history_date,
+                user_id=entry.history_user_id,
+                reason=entry.history_change_reason or "",
+                key=name,
+                former_key="" if was == name else was,
+                owner_model=owner.related_model._meta.label_lower if owner_id else "",
+                owner_id=owner_id,
+                province_id=provinces[entry.pk],
+                import_record_id=number,
+                undoes=undoes,
+            )
+            events.append(event)
+        ChangeEvent.objects.bulk_create(events)
+
+
+def current_transaction() -> int:
+    """Return the id of the writing transaction; 0 on SQLite, where writers take turns."""
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        return int(cursor.fetchone()[0])
+
+
+def former_keys(label: str, entries: Sequence[Any]) -> dict[int, str]:
+    """Return the keys by which addresses named the records of changed ones before."""
+    changed = [entry.id for entry in entries if entry.history_type == "~"]
+    events = ChangeEvent.objects.filter(model=label, record_id__in=changed).order_by()
+    last = events.values("record_id").annotate(last=Max("pk")).values("last")
+    return dict(events.filter(pk__in=last).values_list("record_id", "key")) if changed else {}
+
+
+def province_ids(model: Any, entries: Sequence[Any]) -> dict[int, int | None]:
+    """Return the province that each record belongs to now, by entry."""
+    first, *further = model.PROVINCE_PATH.split(".")
+    if not further:
+        return {entry.pk: getattr(entry, "id" if first == "pk" else first) if first else None for entry in entries}
+    keys = {entry.pk: getattr(entry, f"{first}_id") for entry in entries}
+    related = model._meta.get_field(first).related_model._base_manager
+    provinces = dict(related.filter(pk__in=set(keys.values())).values_list("pk", "__".join(further)))
+    return {entry: provinces.get(key) for entry, key in keys.items()}
 
 
 @cache
@@ -205,20 +215,6 @@ def key_field_name(model: Any) -> str:
     """Return the field by which URLs and bodies identify a record of the model: the first of its codes, else its id."""
     names = {field.name for field in model._meta.concrete_fields}
     return next((name for name in ("slug", *getattr(model, "LOOKUP_CODES", ())) if name in names), "id")
-
-
-@cache
-def province_lookup(model: Any) -> tuple[str, str]:
-    """Return the SQL of the province that a record belongs to now, and the column of its history that fills it in."""
-    first, *further = model.PROVINCE_PATH.split(".")
-    if not further:
-        return "%s", "id" if first == "pk" else first
-    sql, related, quote = "%s", model._meta.get_field(first).related_model, connection.ops.quote_name
-    for step in further:
-        field = related._meta.get_field(step.removesuffix("_id"))
-        sql = f"(SELECT {quote(field.column)} FROM {quote(related._meta.db_table)} WHERE id = {sql})"  # noqa: S608  # names from the code only
-        related = field.related_model
-    return sql, f"{first}_id"
 
 
 def on_history_entry(history_instance: object, **_signal: object) -> None:

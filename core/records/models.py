@@ -207,7 +207,6 @@ class HistoryModel(models.Model):
     FROZEN_STATE: ClassVar[str] = ""
 
     skip_unique_check = False  # where uniqueness is checked for many records at once
-    added_reason: str = ""  # what its own rules changed besides, for its next history entry (core/history/recording.py)
 
     class Meta:
         abstract = True
@@ -291,6 +290,10 @@ class HistoryModel(models.Model):
 
     def clean_lists(self, lists: Mapping[str, Collection[Any]]) -> None:
         """Check many-to-many lists as they would be saved, those that are given. Raises ValidationError by field."""
+
+    def change_remark(self, stored: Any) -> str:
+        """Return what its own rules changed besides when it was changed from what is stored, for the history."""
+        return ""
 
     def missing_reason(self, stored: Any) -> str:
         """Return why the change from what is stored (None: nothing) needs a reason; empty where it needs none."""

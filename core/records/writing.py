@@ -1,4 +1,4 @@
-"""Writing of records: what changes a record with a history calls `write`, `delete` or `restore`; nothing else saves.
+"""Writing of records: nothing but `write`, `delete` and `restore_version` changes a record with a history.
 
 Each checks the scope and the restricted fields of the user (`by`; None is the system, which may do all) and the rules
 of the model, and leaves one history entry with the reason. `allowed`: the caller has checked a right of its own, as
@@ -9,9 +9,10 @@ people are in the way; nothing is written then.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -21,17 +22,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.diffs import author_name, field_label, format_datetime, m2m_fields, stored_fields
-from core.history.entries import Obstacle, Revert, RevertRejected
+from core.history.diffs import author_name, entry_state, format_datetime, m2m_fields, record_names, stored_fields
+from core.history.entries import last_version_url, newest_entry, rows_deleted_with
 from core.history.models import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE
-from core.history.recording import (
-    delete_with_history,
-    m2m_referrers,
-    resume_history,
-    suspend_history,
-    write_history_entries,
-    write_history_entry,
-)
+from core.history.recording import delete_with_history, m2m_referrers, one_entry, write_history_entries
 from core.http import truncate
 from core.permissions import (
     NOT_YOURS_TO_ADD,
@@ -68,9 +62,12 @@ def write(
     *,
     by: Any,
     reason: str = "",
+    remark: str = "",
     allowed: bool = False,
 ) -> bool:
     """Set values and many-to-many lists, by field, and save. Return whether anything was changed.
+
+    `reason` is what the user says; `remark`, what the product says before it in the history.
 
     Of a stored record nothing else is written: its row is locked, and what others changed since it was read stays and
     is in `record` afterwards.
@@ -78,7 +75,7 @@ def write(
     created = record._state.adding  # Django's own mark of a record that is not stored
     try:
         with transaction.atomic() if _kept_back.get() is None else nullcontext():
-            return save_checked(record, values or {}, lists or {}, by, reason, allowed=allowed)
+            return save_checked(record, values or {}, lists or {}, by, reason, remark, allowed=allowed)
     except IntegrityError as exc:
         if _kept_back.get() is not None:  # the transaction is lost; the caller that began it tries again
             raise
@@ -91,7 +88,9 @@ def write(
         ) from exc
 
 
-def save_checked(record: Any, values: Mapping[str, Any], lists: Lists, by: Any, reason: str, *, allowed: bool) -> bool:
+def save_checked(
+    record: Any, values: Mapping[str, Any], lists: Lists, by: Any, reason: str, remark: str, *, allowed: bool
+) -> bool:
     created, stored = record._state.adding, None  # as above
     if not created:
         stored = locked(type(record), record.pk)
@@ -115,14 +114,12 @@ def save_checked(record: Any, values: Mapping[str, Any], lists: Lists, by: Any, 
     names = [field.attname for field in record._meta.concrete_fields]
     if not (created or differing or any(getattr(record, name) != getattr(stored, name) for name in names)):
         return False
-    suspend_history(record)
-    try:
+    with one_entry(record):
         record.save(force_insert=created)
         for name, items in differing.items():
             getattr(record, name).set(items)
-    finally:
-        resume_history(record)
-    record_entry(record, "+" if created else "~", by, reason)
+    said = join_sentences(record.change_remark(stored), join_sentences(remark, reason))
+    record_entry(record, "+" if created else "~", by, said)
     return True
 
 
@@ -140,9 +137,8 @@ def delete(record: Any, *, by: Any, reason: str = "", allowed: bool = False) -> 
     users = list(m2m_referrers(record))
     if users:
         raise Conflict(*dependent_messages(users))
-    record._history_user = by  # noqa: SLF001  # where simple-history looks for it
     try:
-        delete_with_history(record, reason=reason)
+        delete_with_history(record, by=by, reason=reason)
     except ProtectedError as exc:
         raise Conflict(*dependent_messages(sorted(exc.protected_objects, key=str))) from exc
 
@@ -158,68 +154,63 @@ def check_deletable(record: Any) -> None:
 
 
 @transaction.atomic
-def restore(
-    entry: Any,
-    *,
-    opened: str,
-    by: Any = None,
-    reason: str = "",
-    rules: Callable[[Revert], Mapping[str, str]] = lambda _restoration: {},
-    trial: bool = False,
+def restore_version(
+    entry: Any, *, opened: str, by: Any = None, reason: str = "", kept: Mapping[str, Any] = MappingProxyType({})
 ) -> Any:
-    """Bring a record to what one of its history entries says, a deleted one with the rows that were deleted with it,
-    and return it. `opened` is the newest entry that the user saw. Of a `trial` nothing stays.
+    """Write what a history entry says through `write`, of a deleted record also the rows deleted with it; return the
+    record.
 
-    `rules` returns the fields that this user may not change, and why; "" is the record. Raises RevertRejected with
-    every obstacle.
+    `opened` is the newest entry that the user saw; `kept` are the fields that stay as they are stored, with the reason.
     """
-    locked(entry.instance_type, entry.id)
-    restoration = Revert(entry)
-    latest = restoration.latest
+    model = entry.instance_type
+    if model.APPEND_ONLY:
+        raise Conflict(str(APPEND_ONLY_MESSAGE), code="never_deleted")
+    stored, latest = locked(model, entry.id), newest_entry(model, entry.id)
+    if stored:
+        check_changeable(stored)
     if opened != str(latest.pk):
         text = _(
             "%(user)s saved this record on %(when)s, after you had opened this page. Nothing was restored. "
             "Below stands the record as it is now: look at it, then restore again."
         )
         labels = {"user": author_name(latest), "when": format_datetime(latest.history_date)}
-        raise RevertRejected([Obstacle("", text % labels)])
-    if not restoration.changed_fields:
-        raise RevertRejected([Obstacle("", _("The record says all of this already. There is nothing to restore."))])
-    # Without a person's name: public pages show reasons, but not authors.
-    text = _("Restored the version of %(when)s.") % {"when": format_datetime(entry.history_date)}
-    fields = {field.name: field_label(field) for field in restoration.fields}
-    obstacles = [Obstacle(fields.get(name, ""), why) for name, why in rules(restoration).items()]
-    obstacles += write_version(restoration, by, join_sentences(text, reason))
-    if obstacles:
-        raise RevertRejected(obstacles)
-    transaction.set_rollback(trial)
-    return restoration.record
-
-
-def write_version(restoration: Revert, by: Any, reason: str) -> list[Obstacle]:
-    """Write what a version says, and the rows that were deleted with its record; return what is in the way."""
-    state, model, rows = restoration.target_state, restoration.model, restoration.child_reverts
-    if model.APPEND_ONLY:
-        return [Obstacle("", str(APPEND_ONLY_MESSAGE))]
-    restoration.record = record = restoration.record or model(pk=restoration.entry.id)
+        raise Conflict(text % labels, code="overtaken")
+    state, rows = entry_state(entry), [] if stored else rows_deleted_with(latest)
+    errors = lost_references(model, state)
+    for field in stored_fields(model) if stored else ():
+        if field.name in kept and state[field.name] != getattr(stored, field.attname):
+            errors[field.name] = ValidationError(str(kept[field.name]), code="fixed")
+    if errors:
+        raise ValidationError(errors)
+    record = stored or model(pk=entry.id)
     values = {field.attname: state[field.name] for field in stored_fields(model)}
     lists = {
         field.name: list(field.related_model._base_manager.filter(pk__in=state[field.name]))
         for field in m2m_fields(model)
     }
-    lost = restoration.lost_references()
-    if lost.keys() - lists.keys():  # the rules of the model would read the deleted record
-        return [*lost.values()]
-    try:
-        write(record, values, lists, by=by, reason=reason, allowed=True)
-    except ValidationError as exc:
-        labels = {field.name: field_label(field) for field in restoration.fields}
-        errors = exc.message_dict.items()
-        return [*lost.values(), *(Obstacle(labels.get(name, ""), text) for name, texts in errors for text in texts)]
-    except Conflict as exc:
-        late = _("Another user saved at the same moment. Open the page again.")
-        return [Obstacle("", text) for text in ([late] if exc.code == "overtaken" else exc.messages)]
-    return [*lost.values(), *(item for row in rows for item in write_version(row, by, reason))]
+    # Without a person's name: public pages show reasons, but not authors.
+    remark = _("Restored the version of %(when)s.") % {"when": format_datetime(entry.history_date)}
+    if not write(record, values, lists, by=by, reason=reason, remark=remark):
+        raise ValidationError(_("The record says all of this already. There is nothing to restore."))
+    for row in rows:
+        restore_version(row, opened=str(row.pk), by=by, reason=reason)
+    return record
+
+
+def lost_references(model: Any, state: Mapping[str, Any]) -> dict[str, ValidationError]:
+    """Return, by field, an error for a related record that is deleted since; its parameter `url` leads to it."""
+    errors = {}
+    for field in [*stored_fields(model), *m2m_fields(model)]:
+        value = state[field.name]
+        if not field.is_relation or not value:
+            continue
+        keys, related = set(value if field.many_to_many else (value,)), field.related_model
+        if lost := keys - set(related._base_manager.in_bulk(keys)):
+            key = min(lost)
+            text = _("“%(name)s” is gone since. Restore or enter it first, then restore this version.")
+            named = {"name": record_names(related, [key])[key], "url": last_version_url(related, key)}
+            errors[field.name] = ValidationError(text, code="not_found", params=named)
+    return errors
 
 
 # -- several records ---------------------------------------------------------------------------------------
@@ -246,11 +237,10 @@ def many() -> Iterator[None]:
 def record_entry(record: Any, sign: str, by: Any, reason: str) -> None:
     """Write the one history entry of a record, or keep it back inside `many`."""
     kept = _kept_back.get()
-    if kept is not None:
+    if kept is None:
+        write_history_entries([record], sign, by=by, reason=reason)
+    else:
         kept[type(record), sign, by, reason].append(record)
-        return
-    record._history_user = by  # noqa: SLF001  # where simple-history looks for it
-    write_history_entry(record, created=sign == "+", reason=reason)
 
 
 # -- parts of writing --------------------------------------------------------------------------------------

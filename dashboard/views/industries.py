@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
+from core.history.entries import ENTRY_PARAMETER, changes_of, history_tab, history_table
 from core.http import TrackerRequest, choice_error
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.tables import FilterBar
@@ -105,8 +105,8 @@ def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     }
 
     headline = industry_headline(industry, pilots, gap_basis(as_of))
-    timeline = Timeline(changes_of(industry), as_of, request.user)
-    tables["history"] = Export(_("History"), timeline.stream)
+    changes = changes_of(industry)
+    tables["history"] = Export(_("History"), lambda: history_table(request, changes))
     return export_response(request, tables, industry.name, headline) or render(
         request,
         "industries/detail.html",
@@ -121,7 +121,7 @@ def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "announced_with": list(Batch.objects.known(as_of).filter(industries_announced=industry)),
             "measures": measures,
             "sources": sources,
-            "history": history_tab(request, timeline),
+            "history": history_tab(request, changes),
         },
     )
 

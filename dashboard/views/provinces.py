@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
+from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import Cell, Column, ListPage, Table, make_table, page_columns, record_cell, status_cell
@@ -69,8 +69,8 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         }
     measures = Measure.objects.filter(policies=policy).prefetch_related("industries")
     # A plan is called by what the page does not say already.
-    plan = Label(lambda entry: entry.province.short if entry.province else no_data(), ["province"])
-    timeline = Timeline(changes_of(policy), as_of, request.user, {ProvincialPlan: plan})
+    labels = {ProvincialPlan: Label(lambda entry: entry.province.short if entry.province else no_data(), ["province"])}
+    changes = changes_of(policy)
 
     def follow_ups() -> Table:
         return follow_ups_table(policy.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency(), WITHOUT)
@@ -80,7 +80,7 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             _("Measures"), lambda: measures_table(measures.prefetch_related("policies")), sources=policy.sources.all()
         ),
         "follow-ups": Export(_("Follow-ups"), follow_ups),
-        "history": Export(_("History"), timeline.stream),
+        "history": Export(_("History"), lambda: history_table(request, changes, labels)),
     }
     return export_response(request, tables, policy.name, headline) or render(
         request,
@@ -99,7 +99,7 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "follow_ups": follow_ups(),
             "may_open": may_open_follow_ups(request),
             "page_files": build_page_files(policy.sources.all(), request.user, as_of),
-            "history": history_tab(request, timeline),
+            "history": history_tab(request, changes, labels),
         },
     )
 
@@ -367,11 +367,10 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     }
 
     headline = province_headline(province, plans, progress, len(withdrawals), waiting)
-    which = changes_of(province) | Q(model=ProvincialPlan._meta.label_lower, province_id=province.pk)
+    changes = changes_of(province) | Q(model=ProvincialPlan._meta.label_lower, province_id=province.pk)
     # A plan is called by what the page does not say already.
-    plan = Label(lambda entry: entry.policy.name if entry.policy else no_data(), ["policy"])
-    timeline = Timeline(which, as_of, request.user, {ProvincialPlan: plan})
-    tables["history"] = Export(_("History"), timeline.stream)
+    labels = {ProvincialPlan: Label(lambda entry: entry.policy.name if entry.policy else no_data(), ["policy"])}
+    tables["history"] = Export(_("History"), lambda: history_table(request, changes, labels))
     return export_response(request, tables, province.name, headline) or render(
         request,
         "provinces/detail.html",
@@ -396,7 +395,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "sources": sources,
             "follow_ups": tables["follow-ups"].build(),
             "may_open": may_open_follow_ups(request),
-            "history": history_tab(request, timeline),
+            "history": history_tab(request, changes, labels),
         },
     )
 

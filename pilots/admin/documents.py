@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import ReadOnlyMixin, RecordAdmin
-from core.history.entries import Revert
 from core.permissions import editor_province
 from core.text import format_date, label_value, no_data
 from pilots.documents import TARGET_RELATIONS, readable, record_label, record_url
@@ -67,11 +66,11 @@ class DocumentAdmin(EvidenceAdmin):
         """None is added here: a document comes with its file."""
         return False
 
-    def can_revert(self, request: HttpRequest, restoration: Revert) -> bool:
+    def can_restore(self, request: HttpRequest, record: Any, rows: Any) -> bool:
         """The record of a deleted document comes back, since its file is kept."""
-        if restoration.record is None:
+        if record is None:
             return bool(request.user.has_perm("pilots.add_document"))
-        return super().can_revert(request, restoration)
+        return super().can_restore(request, record, rows)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return readable(request.user, super().get_queryset(request))

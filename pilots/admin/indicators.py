@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url, autocomplete_source
 from core.admin.record_form import DATE_FIELD_OVERRIDES, RecordForm
-from core.history.entries import LabelledUrl, Revert
+from core.history.entries import LabelledUrl
 from core.http import parse_key, today
 from pilots.admin.forms import IndicatorField, StepsField, format_steps
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
@@ -227,15 +227,6 @@ class ReadingAdmin(PilotPartAdmin):
         if request.user.has_perm(ACCEPT_PERMISSION, record):
             ways.append((_("Accept or dispute values"), judge_url([record.pk])))
         return ways
-
-    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
-        """Restoring a judged version needs the permission to judge."""
-        faults: dict[str, str] = dict(super().revert_errors(request, restoration))
-        judged = restoration.target_state["state"] != ReadingState.REPORTED
-        if restoration.record is None and judged and not request.user.has_perm(ACCEPT_PERMISSION):
-            text = _("Only who may accept readings brings back one that was accepted or disputed.")
-            faults["state"] = str(text)
-        return faults
 
     # -- deleting: what has fed numbers stays ---------------------------------------------------------
 

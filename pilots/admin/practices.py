@@ -141,9 +141,9 @@ class AdoptionAdmin(StateAdmin):
         """Set the signed-in user as who claims a new copy; say where a change has ended a confirmation."""
         if not change:
             form.instance.claimed_by = request.user
-        ended = form.instance.added_reason
+        stored = Adoption.objects.filter(pk=form.instance.pk).first()
         written = super().write_record(request, form, *args, change=change)
-        if ended:
+        if ended := form.instance.change_remark(stored):
             messages.warning(request, ended)
         return written
 

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.history_admin import posted_reason
 from core.admin.record_admin import RecordAdmin, VersionedRowInline
-from core.history.entries import Revert
 from core.http import today
 from core.permissions import editor_province
 from core.text import format_date
@@ -93,13 +92,10 @@ class PlannedDayAdmin(PilotPartAdmin):
             tell_replan(self, request, replan)
         return written
 
-    def revert_errors(self, request: HttpRequest, restoration: Revert) -> Mapping[str, str]:
+    def kept_fields(self, request: HttpRequest, record: Any) -> dict[Any, Any]:
         """A fixed planned day is not restored."""
-        faults: dict[str, str] = dict(super().revert_errors(request, restoration))
-        record = restoration.record
-        if record and record.has_fixed_day and record.planned_on != restoration.target_state["planned_on"]:
-            faults |= {"planned_on": str(DAY_FIXED)}
-        return faults
+        kept = super().kept_fields(request, record)
+        return kept | {"planned_on": DAY_FIXED} if record.has_fixed_day else kept
 
     @admin.display(description=_("planned on"), ordering="planned_then")
     def planned_day(self, record: Any) -> date | None:

@@ -28,7 +28,7 @@ class PageForm(RecordErrorsMixin, forms.ModelForm):
     """Form of a record on a page, without the fields of the other language."""
 
     both_languages: tuple[str, ...] = ()
-    added_reason = ""  # what saving it changed besides
+    remark = ""  # what saving it changed besides
 
     class Meta:
         formfield_callback = page_field
@@ -52,7 +52,8 @@ class PageForm(RecordErrorsMixin, forms.ModelForm):
         """
         if not self.is_valid():
             return False
-        self.added_reason = self.instance.added_reason
+        stored = self._meta.model._base_manager.filter(pk=self.instance.pk).first()
+        self.remark = self.instance.change_remark(stored)
         names = [field.name for field in self._meta.model._meta.many_to_many if field.name in self.fields]
         lists = {name: list(self.cleaned_data[name]) for name in names}
         changed = [name for name in self.changed_data if name not in names]

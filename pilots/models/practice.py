@@ -636,19 +636,22 @@ class Adoption(StateByDays, HistoryModel, SourcedModel):
         if not self.province_id and "province" not in (exclude or ()):
             raise ValidationError({"province": _("Name the pilot, or the province.")})
 
-    def clean(self) -> None:
-        """Reject the copy of a pilot’s own practice; end the confirmation where what it attests has changed.
+    def change_remark(self, stored: Any) -> str:
+        """Return that the confirmation ended, where what it attests has changed."""
+        if stored is None or stored.confirmed_on is None:
+            return ""
+        if all(getattr(stored, name) == getattr(self, name) for name in self.CONFIRMED_FIELDS):
+            return ""
+        text = _("This change ended the confirmation of %(day)s.")
+        return text % {"day": format_date(stored.confirmed_on)}
 
-        The history entry says so.
-        """
+    def clean(self) -> None:
+        """Reject the copy of a pilot’s own practice; end the confirmation where what it attests has changed."""
         super().clean()
         if self.pilot_id and self.practice_id and self.pilot in self.practice.origins.all():
             raise ValidationError({"pilot": _("It comes from this pilot: an origin does not copy its own practice.")})
-        stored = Adoption._base_manager.filter(pk=self.pk, confirmed_on__isnull=False).first() if self.pk else None
-        if stored and any(getattr(stored, name) != getattr(self, name) for name in self.CONFIRMED_FIELDS):
+        if self.pk and self.change_remark(Adoption._base_manager.filter(pk=self.pk).first()):
             self.confirmed_on = self.confirmed_by = None
-            text = _("This change ended the confirmation of %(day)s.")
-            self.added_reason = text % {"day": format_date(stored.confirmed_on)}
 
 
 class EffectBasis(models.TextChoices):

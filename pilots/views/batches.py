@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.entries import ENTRY_PARAMETER, Timeline, changes_of, history_tab
+from core.history.entries import ENTRY_PARAMETER, changes_of, history_tab, history_table
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.tables import Cell, Chart, Column, ListPage, page_columns, record_cell
@@ -191,10 +191,10 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         "on-track": Export(_("Binding targets by indicator"), lambda: on_track_table(progress), sources=sources),
     }
 
-    timeline = Timeline(changes_of(batch), as_of, request.user)
+    changes = changes_of(batch)
     reported = [reported_text(progress.outstanding)] if progress.pilots else []
     headline = join_clauses([counts_text(count.total), *reported]) + _(".")
-    tables["history"] = Export(_("History"), timeline.stream)
+    tables["history"] = Export(_("History"), lambda: history_table(request, changes))
     return export_response(request, tables, batch.label, headline) or render(
         request,
         "batches/detail.html",
@@ -214,6 +214,6 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "pilots": pilots_page_table(request, progress, pilots_url(batch=batch.slug)),
             "on_track": on_track_table(progress),
             "withdrawn": withdrawals_table(withdrawals, named=False) if withdrawals else None,
-            "history": history_tab(request, timeline),
+            "history": history_tab(request, changes),
         },
     )

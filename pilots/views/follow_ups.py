@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.calendars import CALENDARS, CalendarList
-from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
+from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
 from core.http import TrackerRequest, parse_key, today
 from core.pages import (
     DAY_PARAMETERS,
@@ -192,16 +192,15 @@ def detail_page(
 ) -> HttpResponseBase:
     user, as_of = request.user, request.as_of
     title, headline = str(follow_up), detail_headline(follow_up)
-    timeline = Timeline(
-        changes_of(follow_up), as_of, user, {FollowUpStep: Label(lambda entry: str(entry.get_move_display()))}
-    )
+    changes, labels = changes_of(follow_up), {FollowUpStep: Label(lambda entry: str(entry.get_move_display()))}
+    history = Export(_("History"), lambda: history_table(request, changes, labels))
     sees_people, concerned = can_see_authors(user, follow_up), may_act(user, follow_up)
     steps = list(follow_up.steps.filter(taken_on__lte=as_of).select_related("author").order_by("-seq"))
     for step in steps:
         step.follow_up = follow_up
     verifies = user.has_perm(VERIFY_PERMISSION, follow_up) or follow_up.reported_by == user.pk
     asks = follow_up.state == FollowUpState.REPORTED and concerned and verifies and not request.as_of_past
-    return export_response(request, {"history": Export(_("History"), timeline.stream)}, title, headline) or render(
+    return export_response(request, {"history": history}, title, headline) or render(
         request,
         "follow_ups/detail.html",
         {
@@ -220,7 +219,7 @@ def detail_page(
             "form": form if form and form.moves else None,
             "objection": verifier_objection(follow_up, user) if asks else "",  # type: ignore[arg-type]
             "prints": "sheet" in request.GET,
-            "history": history_tab(request, timeline),
+            "history": history_tab(request, changes, labels),
             **(more or {}),
         },
         status=status,

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.calendars import CALENDARS, CANCELLED_DAYS, CalendarList
-from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
+from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
 from core.http import TrackerRequest
 from core.pages import CalendarWriter, Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import (
@@ -275,9 +275,9 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     tables["follow-ups"] = Export(
         _("Follow-ups"), lambda: follow_ups_table(follow_ups, without=["subject", "province"])
     )
-    timeline = pilot_timeline(pilot, as_of, request.user)
+    changes, labels = changes_of(pilot), pilot_labels()
     exports = {**figures_export(figures), **chart_exports(charts), **tables}
-    exports["history"] = Export(_("History"), timeline.stream)
+    exports["history"] = Export(_("History"), lambda: history_table(request, changes, labels))
     calendar = milestone_calendar(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
     headline = pilot_headline(pilot, as_of)
     answer = export_response(request, exports, pilot.name, headline, calendar)
@@ -338,7 +338,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "children": pilot.children.listed(as_of),
             "siblings": same.exclude(pk=pilot.pk).select_related("batch"),
             "practices": match_rows(status, 3) if status.colour in (Colour.RED, Colour.YELLOW) else [],
-            "history": history_tab(request, timeline),
+            "history": history_tab(request, changes, labels),
         },
     )
 
@@ -509,16 +509,13 @@ def pilot_headline(pilot: Pilot, as_of: date) -> str:
     return text + left % {"n": days, "day": format_date(end)}
 
 
-def pilot_timeline(pilot: Pilot, as_of: date, user: Any) -> Timeline:
-    """Return the timeline of a pilot up to the as-of date, for this user.
-
-    A record is called by what sets it apart from the pilot's others.
-    """
+def pilot_labels() -> dict[Any, Label]:
+    """Return how the history of a pilot calls its records: by what sets each apart from the pilot's others."""
 
     def indicator_of(entry: Any) -> str:
         return entry.indicator.name if entry and entry.indicator else no_data()
 
-    labels = {
+    return {
         Target: Label(indicator_of, ["indicator"]),
         Reading: Label(lambda entry: f"{indicator_of(entry)} {entry.period}", ["indicator"]),
         LightOverride: Label(lambda entry: str(entry.get_colour_display())),
@@ -526,4 +523,3 @@ def pilot_timeline(pilot: Pilot, as_of: date, user: Any) -> Timeline:
             lambda entry: str(entry.milestone or entry.stage_entry or no_data()), ["milestone", "stage_entry"]
         ),
     }
-    return Timeline(changes_of(pilot), as_of, user, labels)

@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.history.entries import ENTRY_PARAMETER, Label, Timeline, changes_of, history_tab
+from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
 from core.http import TrackerRequest, choice_error, today
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page, private_page
 from core.permissions import can_create, editor_province, has_object_permission, permission_name
@@ -171,7 +171,7 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             ["reading_after__indicator"],
         ),
     }
-    timeline = Timeline(changes_of(practice), request.as_of, request.user, labels)
+    changes = changes_of(practice)
     state = _("%(state)s since %(day)s") % {"state": practice.state.label, "day": format_date(practice.since_then)}
     headline = capfirst(join_clauses([state, copies_clause(copies)])) + _(".")
     by_readings = _("Change of the pilot’s total in the same years")
@@ -181,7 +181,7 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         "measured": Export(by_readings, lambda: measured_table(practice), sources=sources),
         "stated": Export(_("Stated effects"), lambda: stated_table(practice), sources=sources),
         "copies": Export(_("Copies"), lambda: copies_table(practice), sources=sources),
-        "history": Export(_("History"), timeline.stream),
+        "history": Export(_("History"), lambda: history_table(request, changes, labels)),
     }
     records = [practice, *practice.known_effects, *practice.known_copies]
     return export_response(request, tables, practice.name, headline) or render(
@@ -207,7 +207,7 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "may_adopt": request.user.has_perm(permission_name(Adoption, "add")),
             "may_add_effect": may_add_effect(request.user, practice),
             "page_files": build_page_files(records, request.user, request.as_of),
-            "history": history_tab(request, timeline),
+            "history": history_tab(request, changes, labels),
         },
     )
 
@@ -401,8 +401,8 @@ def practice_copy_update(request: TrackerRequest, slug: str, key: int) -> HttpRe
     if not form.saved():
         return copy_page(request, slug, key, **{"give_up" if gives_up else "update": form})
     messages.success(request, _("The copy is given up.") if gives_up else _("The copy is updated."))
-    if form.added_reason:
-        messages.warning(request, form.added_reason)
+    if form.remark:
+        messages.warning(request, form.remark)
     return redirect(form.instance)
 
 

@@ -98,7 +98,7 @@ class ScriptedYear:
         latest = ProvincialPlan.history.filter(id=entry.id).order_by("history_id").last() if entry else None
         taken = entry and ProvincialPlan.objects.filter(province=entry.province_id).exclude(pk=entry.id).exists()
         if latest and latest.pk != entry.pk and not taken and not same_version(entry, latest):
-            writing.restore(entry, opened=str(latest.pk), reason="As it was")
+            writing.restore_version(entry, opened=str(latest.pk), reason="As it was")
 
     # -- readings ------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ def rename(record: Any, author: User | None = None, reason: str | None = "rename
 
 
 def history_notes(client: Client, record: Any, **asked: Any) -> Any:
-    return client.get(record.get_absolute_url(), asked).context["history"].notes
+    return client.get(record.get_absolute_url(), asked).context["history"]["notes"]
 
 
 def full_body(response: Any) -> str:
@@ -57,7 +57,7 @@ def test_every_kind_of_record_page_tells_its_history(client: Client) -> None:
         old = getattr(record, field)
         rename(record, **{field: "Better"})
         page = client.get(record.get_absolute_url())
-        note = page.context["history"].notes[0]
+        note = page.context["history"]["notes"][0]
         changes = [(change.old, change.new) for change in note.differences]
         former = [("no data", old)] if record is province else []  # under which it is found
         assert (changes, note.reason, note.action) == ([(old, "Better"), *former], "renamed", "changed"), record
@@ -104,11 +104,11 @@ def test_a_past_day_knows_what_was_entered_by_then(client: Client, pilot: Pilot)
     day = (today() - timedelta(days=5)).isoformat()
     page = client.get(pilot.get_absolute_url(), {"as_of": day})
     history = page.context["history"]
-    assert (len(history.notes), history.total, history.later) == (count - 1, count - 1, 1)
+    assert (len(history["notes"]), history["total"], history["later"]) == (count - 1, count - 1, 1)
     assert "1 more was entered after the day shown." in page.text
     later = client.get(pilot.get_absolute_url(), {"as_of": day, "entry": f"pilot-{newest(pilot).pk}"})
     assert later.status_code == 400
-    assert client.get(pilot.get_absolute_url()).context["history"].later == 0
+    assert client.get(pilot.get_absolute_url()).context["history"]["later"] == 0
 
 
 def test_a_long_history_is_paged_and_its_file_holds_all_of_it(client: Client, pilot: Pilot) -> None:

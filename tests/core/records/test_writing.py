@@ -99,7 +99,10 @@ def test_a_record_goes_with_its_rows_and_comes_back_with_them(pilot: Pilot, edit
         writing.delete(pilot, by=None)
     writing.delete(target, by=editor, reason="Entered twice", allowed=True)
     (entry,) = Target.history.filter(history_type="-")
-    writing.restore(entry, opened=str(entry.pk), by=editor)
+    with pytest.raises(ValidationError) as refused:  # the one door asks for the rights of restoring, too
+        writing.restore_version(entry, opened=str(entry.pk), by=editor)
+    assert list(refused.value.error_dict) == ["binding"]
+    writing.restore_version(entry, opened=str(entry.pk), by=None)
     assert Target.objects.get(pk=entry.id).steps == {"2025": "90"}
 
 
