@@ -16,7 +16,7 @@ from django.contrib.admin import helpers
 from django.contrib.admin.utils import NestedObjects, flatten_fieldsets, get_fields_from_path, quote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, router
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
@@ -226,29 +226,7 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the record; a POST locks its row, so that the version that was checked is the one that is replaced."""
         record = super().get_object(request, object_id, from_field)
-        if request.method != "POST":
-            return record
-        if record is None:
-            return self.deleted_meanwhile(request, object_id)
-        return writing.locked(self.model, record.pk)
-
-    def deleted_meanwhile(self, request: HttpRequest, key: str) -> Any:
-        """Return the last version of a deleted record whose change form is posted, so that the form keeps what was
-        typed; else None.
-        """
-        match = request.resolver_match
-        if not match or match.url_name != f"{self.opts.app_label}_{self.opts.model_name}_change":
-            return None
-        entry = self.model.history.filter(id=key).first() if key.isdecimal() else None
-        if entry is None or entry.history_type != "-" or not can_see_authors(request.user, entry.instance):
-            return None
-        record = entry.instance
-        try:
-            for field in record._meta.concrete_fields:  # every record that this one refers to has to exist
-                getattr(record, field.name)
-        except ObjectDoesNotExist:
-            return None
-        return record
+        return writing.locked(self.model, record.pk) if record and request.method == "POST" else record
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
         """Use a slug field's own error message in its form, and assume https for a URL without a scheme."""

@@ -1,17 +1,15 @@
 """Forms of records in the admin: a reason for the change, the rights of the user, and optimistic locking.
 
 A form carries the version of the record that it was opened on: the key of its newest history entry. Where another user
-saved since then, fields that only they changed are taken over, and of a list each addition and each removal counts. A
-field that both changed keeps what was typed, with their value beside it. Saving is rejected once, so that the user sees
-this; saving again keeps the form as it stands.
+saved since then it is rejected once, says what they changed, and shows their values in the fields that this user left
+alone; a field that both changed keeps what was typed. Saving again writes the form as it stands.
 
-Rows of records with a history of their own, edited on their parent's page, are not merged: of a row that two users edit
-at once the second is told what the first changed, and nothing is written.
+Of a row that two users edit at once on its parent's page the second is told what the first changed; nothing is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Any, cast
@@ -22,7 +20,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import QueryDict
-from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -37,7 +34,7 @@ from core.history.diffs import (
     historical_name,
     translate_reason,
 )
-from core.history.entries import last_version_url
+from core.history.entries import newest_entry
 from core.history.recording import MAX_REASON, REASON_HELP
 from core.http import parse_key, truncate
 from core.permissions import restricted_fields
@@ -115,89 +112,40 @@ class RecordForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.latest = self.instance.history.order_by("-history_id").first()
-        self.deleted_meanwhile = self.latest is not None and self.latest.history_type == "-"
+            self.latest = newest_entry(self._meta.model, self.instance.pk)
         self.initial[VERSION_FIELD] = str(self.latest.pk) if self.latest else ""
-        if self.is_bound and self.latest is not None and not self.deleted_meanwhile:
+        if self.is_bound and self.latest:
             opened, changes = changes_since(self.latest, self.data.get(VERSION_FIELD))
             if changes is not None:
-                self.data = self.data.copy()
-                self.conflicts = self.take_over(changes, entry_state(opened) if opened is not None else {})
+                self.conflicts = [(None, conflict_text(self.latest, changes)), *self.take_over(opened, changes)]
 
-    # -- what others changed ---------------------------------------------------------------------------
-
-    def take_over(
-        self, changes: Sequence[FieldDifference], before: Mapping[str, Any]
-    ) -> Sequence[tuple[str | None, str]]:
-        """Put what only others changed into the posted data, as if it had been typed into the newest version.
-
-        Return the conflict in words: who saved meanwhile, what the form took over, what saving again will do; at the
-        fields that both changed, both values.
+    def take_over(self, opened: HistoricalRecord, changes: Sequence[FieldDifference]) -> Iterator[tuple[str, str]]:
+        """Show the values of others in the fields that this user left alone; yield the fields that both changed, with
+        their values.
         """
-        taken, lists, disputed = [], [], []
-        at_field = _("You both changed this. %(user)s: %(old)s → %(new)s. Yours stands here; save again to keep it.")
+        before = entry_state(opened) if changes else {}
+        text = _("You both changed this. %(user)s: %(old)s → %(new)s. Yours stands here; save again to keep it.")
+        self.data = self.data.copy()
+        self.data[VERSION_FIELD] = str(self.latest.pk)  # of which the user knows now, and saves again deliberately
         for change in changes:
-            field: Any = self.instance._meta.get_field(change.name)
-            bound = self[change.name] if change.name in self.fields else None
-            if field.many_to_many:
-                lists.append(change.label)
-                if bound is not None:
-                    mine = {key for text in bound.data or () if (key := parse_key(str(text)))}
-                    theirs, was = {record.pk for record in bound.initial or ()}, set(before[change.name])
-                    keys = (theirs | (mine - was)) - (was - mine)  # both additions, and both removals
-                    self.data.setlist(bound.html_name, [str(key) for key in sorted(keys)])
-            elif bound is not None and not bound.field.has_changed(before[change.name], bound.data):
-                set_posted_value(self.data, bound, bound.initial)
-                taken.append(change.label)
-            elif bound is not None and bound.field.has_changed(bound.initial, bound.data):
-                values = {"user": author_name(self.latest), "old": change.old, "new": change.new}
-                disputed.append((change.name, at_field % values))
-        said = changes_message(self.latest, changes)
-        if taken:
-            text = _("Taken over, because you had left it alone: %(fields)s.") % {"fields": join_clauses(taken)}
-            said = join_sentences(said, text)
-        if lists:
-            text = _("What either of you added or removed counts: %(fields)s.") % {"fields": join_clauses(lists)}
-            said = join_sentences(said, text)
-        return [(None, join_sentences(said, _("Check it, then save again to keep it as it stands here."))), *disputed]
-
-    def reject_deleted(self) -> None:
-        """Say who deleted the record, and how to keep what was typed. It is held against no other rules."""
-        text = _(
-            "{user} deleted this record on {when}, after you had opened it. Nothing of yours is saved yet. To keep it, "
-            '<a href="{url}" target="_blank" rel="noopener">open its last version in a new window</a> and restore it '
-            "there; then save again here."
-        )
-        message = format_html(
-            text,
-            user=author_name(self.latest),
-            when=format_datetime(self.latest.history_date),
-            url=last_version_url(self._meta.model, self.latest.id),
-        )
-        self.errors.clear()
-        self.add_error(None, ValidationError(message, code="conflict"))
-
-    # -- validation ------------------------------------------------------------------------------------
+            if change.name in self.fields:
+                bound = self[change.name]
+                if not bound.field.has_changed(before[change.name], bound.data):
+                    self.data.setlist(bound.html_name, posted_texts(bound))
+                elif bound.field.has_changed(bound.initial, bound.data):
+                    yield change.name, text % {"user": author_name(self.latest), "old": change.old, "new": change.new}
 
     def full_clean(self) -> None:
         """Validate; reject a form that others overtook, once; show what `records` said against it."""
         super().full_clean()
         if not self.is_bound:
             return
-        if self.deleted_meanwhile:
-            self.reject_deleted()
-            return
-        if self.conflicts:
-            model_fields = {field.name for field in self.instance._meta.get_fields()}  # a reason for change is none
-            if not model_fields.isdisjoint(self.changed_data):  # a form that changes nothing itself is in no conflict
-                for name, text in self.conflicts:
-                    self.add_error(name, ValidationError(text, code="conflict"))
-            # The user knows the newest version now, and saves again deliberately.
-            self.data[VERSION_FIELD] = str(self.latest.pk)
+        # A form that changes nothing itself is in no conflict; a reason for change is no change.
+        if self.conflicts and {field.name for field in self.instance._meta.get_fields()} & {*self.changed_data}:
+            for name, text in self.conflicts:
+                self.add_error(name, ValidationError(text, code="conflict"))
         if show_refusal(self) and self.instance.pk:  # what cannot be typed is shown as it is stored
-            stored = type(self.instance)._base_manager.get(pk=self.instance.pk)
-            for field in self.instance._meta.concrete_fields:
-                setattr(self.instance, field.attname, getattr(stored, field.attname))
+            self.instance.refresh_from_db()
 
     def own_values(self) -> dict[str, Any]:
         """Return the values of the record's fields that are on the form, and filled in rightly, by field."""
@@ -258,15 +206,17 @@ def changes_message(latest: HistoricalRecord, changes: Sequence[FieldDifference]
     }
 
 
-def set_posted_value(data: QueryDict, bound: forms.BoundField, value: object) -> None:
-    """Put a stored value into the posted data, as the browser would send it."""
-    if isinstance(bound.field.widget, forms.CheckboxInput):
-        data.pop(bound.html_name, None)
-        if value:
-            data[bound.html_name] = "on"
-        return
-    text: Any = bound.field.widget.format_value(bound.field.prepare_value(value))
-    data[bound.html_name] = (text[0] if text else "") if isinstance(text, list) else text if text is not None else ""
+def conflict_text(latest: HistoricalRecord, changes: Sequence[FieldDifference] = ()) -> str:
+    """Return who saved meanwhile and what, and how to save all the same."""
+    again = _("Check it, then save again to keep it as it stands here.")
+    return join_sentences(changes_message(latest, changes), again)
+
+
+def posted_texts(bound: forms.BoundField) -> list[str]:
+    """Return a field's stored value as the browser would send it."""
+    value = bound.field.prepare_value(bound.initial)
+    sent: Any = value if isinstance(value, list | bool) else bound.field.widget.format_value(value)
+    return ["" if item is None else str(item) for item in (sent if isinstance(sent, list) else [sent])]
 
 
 # -- rows on the form of their parent ----------------------------------------------------------------------
@@ -361,13 +311,9 @@ class VersionedRowFormSet(forms.BaseInlineFormSet):
         remedy, above = _("Open the page again, and change there what is still to be changed."), []
         rows: list[Any] = self.initial_forms
         gone = [parse_key(str(form["id"].value())) for form in rows if form.instance.pk is None]
-        if gone and not self.instance._state.adding:  # of a deleted parent the form says so
-            text = _(
-                "%(user)s deleted this row on %(when)s, after you had opened the page. Nothing of yours is saved yet."
-            )
-            for entry in self.model.history.filter(id__in=gone, history_type="-"):
-                said = text % {"user": author_name(entry), "when": format_datetime(entry.history_date)}
-                above.append(label_value(historical_name(entry), join_sentences(said, remedy)))
+        for entry in self.model.history.filter(id__in=gone, history_type="-") if gone else ():
+            text = join_sentences(_("Another user deleted it meanwhile."), remedy)
+            above.append(label_value(historical_name(entry), text))
         for form in rows:
             if form.changes is not None and form.has_changed():
                 text = join_sentences(changes_message(form.latest, form.changes), remedy)

@@ -19,13 +19,13 @@ from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.admin.record_form import VERSION_FIELD, FlexibleDateField, RecordForm, changes_message, changes_since
+from core.admin.record_form import VERSION_FIELD, FlexibleDateField, RecordForm, conflict_text
 from core.files import ACCEPT, MAX_FILE_BYTES
 from core.history.recording import MAX_REASON, REASON_HELP
 from core.http import parse_key, today
 from core.records import writing
 from core.records.models import check_not_ahead
-from core.text import check_text, format_amount, format_change, join_sentences, normalize_code
+from core.text import check_text, format_amount, format_change, normalize_code
 from pilots.documents import RecordFiles, attach, build_record_files, can_attach, store_document
 from pilots.forms.follow_ups import RecordErrorsMixin, date_input
 from pilots.lights import target_light
@@ -159,11 +159,10 @@ class EntryForm(EvidenceForm, RecordForm):
             return
         self.latest = beside.order_by("-history_id").first()
         opened = self.initial[VERSION_FIELD] = str(self.latest.pk) if self.latest else ""
-        if self.is_bound and self.data.get(VERSION_FIELD, "") != opened:
+        if self.is_bound and self.latest and self.data.get(VERSION_FIELD, "") != opened:
             self.data = self.data.copy()
-            told = changes_message(self.latest, changes_since(self.latest, None)[1] or ())
-            again = _("Check it, then save again to keep it as it stands here.")
-            self.conflicts = [(None, join_sentences(told, again))]
+            self.data[VERSION_FIELD] = opened
+            self.conflicts = [(None, conflict_text(self.latest))]
 
 
 class MilestoneDoneForm(EntryForm):

@@ -361,19 +361,6 @@ def test_a_binding_target_that_was_deleted_does_not_come_back_by_an_editor(
     assert boss.post(address, {"version": str(end.pk)}).status_code == 302
 
 
-def test_the_second_of_two_does_not_learn_who_deleted_what_is_away(
-    world: SimpleNamespace, editor: User, client: Client, stranger: User
-) -> None:
-    """The page with the unsaved input names the user who deleted the record, only for those who may edit it."""
-    for place, told in ((world.home, True), (world.away, False)):
-        data = {"title_en": "Typed", "version": "1"}
-        place.milestone._history_user = stranger
-        key = place.milestone.pk
-        place.milestone.delete()
-        address = reverse("admin:pilots_milestone_change", args=[key])
-        assert ("stranger" in client.post(address, data, follow=True).text) is told
-
-
 # -- the feed and the report -------------------------------------------------------------------------------
 
 
