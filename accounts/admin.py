@@ -62,9 +62,7 @@ class TokenAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "may_write", "expires_at", "last_used_at"]
     search_fields = ["name", "prefix", "user__username"]
     actions = ["revoke_selected"]
-    fields = readonly_fields = (
-        *("name", "prefix", "user", "state", "kind", "may", "expires_at", "last_used_at", "created_at", "revoked_at"),
-    )
+    fields = readonly_fields = (*list_display, "revoked_at")
 
     @admin.display(description=pgettext_lazy("of a token", "May"))
     def may(self, token: Token) -> str:

@@ -80,10 +80,7 @@ def permissions_of(role: Role) -> frozenset[str]:
     )
     imports = ("_import", "_importfile", "_seedrecord")
     national = frozenset(
-        name
-        for name in everything
-        if name.startswith(("policies.", "pilots.", "dashboard."))
-        or (name.startswith("core.") and name.endswith(imports))
+        name for name in everything if name.startswith(("policies.", "pilots.", "dashboard.")) or name.endswith(imports)
     )
     viewed = {name for name in national if name.partition(".")[2].startswith("view_")}
     return {

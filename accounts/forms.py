@@ -18,16 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django_tasks import task
 
-from accounts.models import (
-    DEFAULT_DAYS,
-    MAX_ACTIVE_TOKENS,
-    MAX_DAYS,
-    Token,
-    TokenKind,
-    TokenLimitReached,
-    active_tokens,
-    create_token,
-)
+from accounts.models import DEFAULT_DAYS, MAX_DAYS, Token, TokenKind, active_tokens, create_token
 from core.calendars import calendar_addresses
 from core.jobs.queue import JobFailed
 from core.permissions import has_write_permission
@@ -99,7 +90,6 @@ class TokenForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
         self.user = user
-        self.fields["kind"].required = False  # of a form that was sent before there was a choice
         if not has_write_permission(user):
             del self.fields["may_write"]
 
@@ -111,9 +101,6 @@ class TokenForm(forms.ModelForm):
         if active_tokens(self.user).filter(name=name).exists():
             raise forms.ValidationError(_("There is a token of this name. Revoke that one first, or choose another."))
         return name
-
-    def clean_kind(self) -> str:
-        return self.cleaned_data["kind"] or TokenKind.API
 
     def clean(self) -> dict[str, Any] | None:
         if self.cleaned_data.get("kind") == TokenKind.FEEDS and self.cleaned_data.get("may_write"):
@@ -128,9 +115,8 @@ class TokenForm(forms.ModelForm):
             return None
         try:
             token, secret = create_token(user=self.user, **self.cleaned_data)
-        except TokenLimitReached:
-            text = _("There are %(most)d tokens in force, and no more are allowed. Revoke one first.")
-            self.add_error(None, text % {"most": MAX_ACTIVE_TOKENS})
+        except forms.ValidationError as exc:
+            self.add_error(None, exc)
             return None
         addresses = calendar_addresses(request, self.user, secret) if token.kind == TokenKind.FEEDS else []
         return {"token": token, "secret": secret, "addresses": addresses}

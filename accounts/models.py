@@ -120,13 +120,9 @@ class Officer(models.Model):
         revoke_outdated_tokens(user)
 
 
-def officer_of(user: Any) -> Officer | None:
-    """Return the user's role with its province, None for users without one, who are viewers."""
-    return getattr(user, "officer", None)
-
-
 def role_of(user: Any) -> Role:
-    officer = officer_of(user)
+    """Return the user's role; who has none is a viewer."""
+    officer = getattr(user, "officer", None)
     return Role.ADMIN if user.is_superuser else Role(officer.role) if officer else Role.VIEWER
 
 
@@ -212,7 +208,7 @@ class Token(models.Model):
 
 def permission_snapshot(user: Any) -> str:
     """Return what the user's permissions rest on. A token created under another snapshot is no longer valid."""
-    officer = officer_of(user)
+    officer = getattr(user, "officer", None)
     role = f":{officer.role}:{officer.province_id or ''}" if officer else ""
     return f"{int(user.is_superuser)}{int(user.is_staff)}{role}"
 
@@ -243,10 +239,6 @@ def token_digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-class TokenLimitReached(Exception):
-    """The user has the maximum number of active tokens."""
-
-
 def active_tokens(user: Any) -> QuerySet[Token]:
     """Return the user's active tokens."""
     unrevoked = Token.objects.filter(user=user, user__is_active=True, revoked_at=None)
@@ -257,15 +249,14 @@ def active_tokens(user: Any) -> QuerySet[Token]:
 def create_token(
     *, user: Any, name: str, days: int = DEFAULT_DAYS, may_write: bool = False, kind: str = TokenKind.API
 ) -> tuple[Token, str]:
-    """Create a token and return it with its secret, which is not stored. `days` from 1 to 365; one of feeds only reads.
+    """Create a token and return it with its secret, which is not stored; one of feeds only reads.
 
-    Raises TokenLimitReached where the user has to revoke one first.
+    Raises ValidationError where the user has to revoke one first.
     """
-    if not 1 <= days <= MAX_DAYS:
-        raise ValueError(days)
     get_user_model()._default_manager.select_for_update(no_key=True).get(pk=user.pk)  # requests wait for each other
     if active_tokens(user).count() >= MAX_ACTIVE_TOKENS:
-        raise TokenLimitReached
+        text = _("There are %(most)d tokens in force, and no more are allowed. Revoke one first.")
+        raise ValidationError(text % {"most": MAX_ACTIVE_TOKENS})
     start = PREFIXES[kind]
     secret = start + secrets.token_urlsafe(32)
     token = Token.objects.create(

@@ -54,10 +54,7 @@ METHOD = "mfa"  # allauth's name in the records of how a session was authenticat
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts are made by administrators, a sign-in counts as a confirmation, and nobody locks others out."""
-
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return False
+    """A sign-in counts as a confirmation, and nobody locks others out."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request) or "127.0.0.1"  # a Unix socket has none, and is of this machine

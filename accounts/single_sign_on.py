@@ -22,7 +22,7 @@ from jwt import ExpiredSignatureError, ImmatureSignatureError
 from requests import RequestException
 from requests.exceptions import HTTPError, SSLError
 
-from accounts.models import Officer, Role, is_administrator, lock_administrators, officer_of
+from accounts.models import Officer, Role, is_administrator, lock_administrators
 from accounts.sign_in import note_change
 from core.http import client_ip
 from core.request_log import security_log
@@ -68,7 +68,7 @@ def set_role(user: Any, claims: Mapping[str, Any]) -> None:
     """
     if is_administrator(user) and lock_administrators() == [user.pk]:
         return
-    officer = officer_of(user)
+    officer = getattr(user, "officer", None)
     given = role_of_claims(claims, officer)
     if given is None:
         return

@@ -349,7 +349,7 @@ def test_an_administrator_makes_a_token_for_somebody_and_sees_it_once(
     address = reverse("admin:auth_user_token", args=[user.pk])
     assert address in client.get(user_page(user)).text
     assert "A program with this token acts as editor" in client.get(address).text
-    answer = client.post(address, {"name": "Nightly", "days": "5", "may_write": "on"})
+    answer = client.post(address, {"name": "Nightly", "days": "5", "kind": "api", "may_write": "on"})
     (token,) = active_tokens(user)
     secret = answer.context["secret"]
     assert (token.name, token.may_write, is_accepted(secret)) == ("Nightly", True, True)

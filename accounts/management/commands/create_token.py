@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts.models import DEFAULT_DAYS, MAX_ACTIVE_TOKENS, MAX_DAYS, TokenLimitReached, create_token
+from accounts.models import DEFAULT_DAYS, MAX_DAYS, create_token
 from core.http import choice_error
 from core.permissions import has_write_permission
 
@@ -25,8 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not 1 <= options["days"] <= MAX_DAYS:
             raise CommandError(f"--days {options['days']}: choose from 1 to {MAX_DAYS}.")
-        username = options["username"]
-        people = get_user_model()._default_manager
+        username, people = options["username"], get_user_model()._default_manager
         person = people.filter(username=username).first()
         if person is None:
             problem = choice_error(username, people.filter(is_active=True).values_list("username", flat=True))
@@ -38,10 +38,8 @@ class Command(BaseCommand):
             raise CommandError("--name: use up to 60 characters, all of them visible.")
         try:
             token, secret = create_token(user=person, name=name, days=options["days"], may_write=options["write"])
-        except TokenLimitReached:
-            most = f"{person} has {MAX_ACTIVE_TOKENS} tokens in force, and no more are allowed."
-            text = f"{most} Revoke one: revoke_token START."
-            raise CommandError(text) from None
+        except ValidationError as exc:
+            raise CommandError(exc.message) from exc
         self.stdout.write(secret)
         self.stderr.write(f"{token} of {person}, good until {token.expires_at:%Y-%m-%d}. It is shown this once.")
         if token.may_write and not has_write_permission(person):

@@ -196,7 +196,7 @@ def test_who_has_no_password_confirms_at_the_provider(provider: Provider, client
     assert asked["Location"] == "/account/confirm/sso/?next=%2Ftokens%2F"
     assert "prompt%3Dlogin" in client.get(asked["Location"]).text
     assert provider.sign_in(client, "u8", next="/tokens/")["Location"] == "/tokens/"
-    assert "spt_" in client.post("/tokens/", {"name": "nightly", "days": "5"}).text
+    assert "spt_" in client.post("/tokens/", {"name": "nightly", "days": "5", "kind": "api"}).text
 
 
 # -- what may go wrong -----------------------------------------------------------------------------------

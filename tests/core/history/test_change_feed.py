@@ -6,9 +6,8 @@ that is rolled back. Tests about the time of appearance commit.
 
 import json
 from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -31,7 +30,6 @@ from tests.support.api_client import World
 from tests.support.databases import server_connection
 from tests.support.imports import run_import, undo_import
 from tests.support.live_server import ServedProject, start_process
-from tests.support.scripted_year import ScriptedYear
 
 pytestmark = pytest.mark.django_db
 with_commits = pytest.mark.django_db(transaction=True)
@@ -373,101 +371,3 @@ def test_events_of_another_server_stand_first(client: Client) -> None:
     reset_foreign_transactions()
     assert [line["id"] for line in feed_lines(client)] == [source.pk for source in sources]
     assert list(ChangeEvent.objects.order_by("pk").values_list("transaction", flat=True)) == [0, 0, newest.transaction]
-
-
-# -- a client that keeps a copy -----------------------------------------------------------------------------
-
-COMPUTED_FIELDS = {
-    "pilots": {"stage", "days_in_stage", "light"},
-    "batches": {"kinds"},
-    "actions": {
-        *("state", "due", "overdue", "days_late", "extended", "returned", "signed_on", "reported_on", "closed_on"),
-        *("closed_in_time", "cause_colour_now", "cleared", "relapsed_on", "subject"),
-    },
-    "practices": {"state"},
-    "adoptions": {"state", "trust", "verified_on", "adopter"},
-    "effects": {"is_measured", "change", "rate"},
-}
-Key = tuple[str, str]
-
-
-class RecordCopy:
-    """Copy of all records through the API: the lists once, then the change feed. Related records are stored by key."""
-
-    def __init__(self, client: Client) -> None:
-        self.client, self.cursor = client, latest_cursor(client)
-        self.records: dict[Key, Any] = {}
-        for resource in RESOURCES:
-            address = f"/api/v1/{resource}/?cursor=first&page_size=7"
-            while address:
-                page = client.get(address).json()
-                for row in page["results"]:
-                    self.records[resource_and_key(row["url"])] = stored_fields(resource, row)
-                address = page["next"]
-
-    def follow(self) -> None:
-        more = True
-        while more:
-            page = self.client.get(f"{ADDRESS}?cursor={self.cursor}&page_size=7").json()
-            for line in page["results"]:
-                self.take(line)
-            self.cursor, more = page["next_cursor"], page["more"]
-
-    def take(self, line: Line) -> None:
-        key = line["resource"], line["key"]
-        if line["was"] is not None:
-            old = line["resource"], line["was"]
-            self.records.pop(old, None)
-            self.records = {name: rename_key(row, old, key) for name, row in self.records.items()}
-        response = self.client.get(line["url"]) if line["url"] else None
-        if response is None or response.status_code == 404:
-            self.records.pop(key, None)
-        else:
-            self.records[key] = stored_fields(line["resource"], response.json())
-
-
-def resource_and_key(address: str) -> Key:
-    """Return the resource and the key of a record's URL."""
-    resource, key = urlsplit(address).path.removeprefix("/api/v1/").strip("/").split("/")
-    return resource, key
-
-
-def stored_fields(resource: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a record without computed fields, related records by key."""
-    left_out = {*COMPUTED_FIELDS.get(resource, ()), "url", "page"}
-    return {name: by_key(value) for name, value in row.items() if name not in left_out}
-
-
-def by_key(value: Any) -> Any:
-    if isinstance(value, dict) and "url" in value:
-        return resource_and_key(value["url"])
-    return [by_key(item) for item in value] if isinstance(value, list) else value
-
-
-def rename_key(value: Any, old: Key, new: Key) -> Any:
-    """Return a stored value with the new key of a related record."""
-    if isinstance(value, dict):
-        return {name: rename_key(item, old, new) for name, item in value.items()}
-    if isinstance(value, list):
-        return [rename_key(item, old, new) for item in value]
-    return new if value == old else value
-
-
-@with_commits
-def test_a_copy_stays_equal_whatever_happens(client: Client) -> None:
-    """Of what people enter, correct, rename, delete, restore, import and undo in half a year."""
-    first = date(2025, 1, 1)
-    year = ScriptedYear(first)
-    copy = RecordCopy(client)
-    begun = dict(copy.records)
-    for week in range(1, 27):
-        year.work(first + timedelta(7 * week))
-        if week % 4 == 0:
-            province = year.provinces[week % 5]
-            province.slug = f"renamed-{week}"
-            province.save()
-            copy.follow()
-    copy.follow()
-    fresh = RecordCopy(client)
-    assert copy.records == fresh.records
-    assert (len(begun) > 15, begun == fresh.records) == (True, False)
