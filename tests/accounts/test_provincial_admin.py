@@ -20,7 +20,6 @@ from core.history.recording import delete_with_history, written_by_import
 from core.imports.models import Import, ImportState
 from pilots.models import (
     Milestone,
-    Pilot,
     Reading,
     Target,
 )
@@ -166,7 +165,7 @@ PROMISED = {
         "target_value": "99",
         "target_text_en": "Else",
     },
-    "pilot": {"term_start": "2026-01-01", "term_end": "2030-01-01"},
+    "pilot": {"term_start": "2026-01-01", "term_end": "2030-01-01", "slug": "taken", "kind": "enterprise"},
 }
 
 
@@ -251,21 +250,6 @@ def test_a_new_record_is_the_province_s_own(world: SimpleNamespace, editor: User
 # -- guarded fields ----------------------------------------------------------------------------------------
 
 
-def test_which_pilots_there_are_is_not_the_editor_s_to_say(
-    world: SimpleNamespace, editor: User, client: Client
-) -> None:
-    pilot = world.home.pilot
-    form = client.get(page_url(pilot)).context["adminform"].form
-    assert not {*Pilot.PLACEMENT_FIELDS} & {*form.fields}
-    changes = {"slug": "taken", "kind": "enterprise", "name_en": "New", "note_en": "Seen"}
-    answer = save(client, pilot, province=world.away.province.pk, **changes)
-    assert answer.status_code == 302
-    name = pilot.name_en
-    pilot.refresh_from_db()
-    kept = ("home-city", name, "city", world.home.province, "Seen")
-    assert (pilot.slug, pilot.name_en, pilot.kind, pilot.province, pilot.note) == kept
-
-
 def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: User, client: Client) -> None:
     editor.user_permissions.add(Permission.objects.get(codename="accept_reading"))
     home, away = world.home.reading.pk, world.away.reading.pk
@@ -339,18 +323,6 @@ def test_what_was_deleted_comes_back_at_home_alone(
         address = reverse("admin:pilots_milestone_simple_history", args=[key, entries[key].pk])
         client.post(address, {"version": str(entries[key].pk)})
         assert Milestone.objects.filter(pk=key).exists() is (name == "home")
-
-
-def test_a_binding_target_that_was_deleted_does_not_come_back_by_an_editor(
-    world: SimpleNamespace, editor: User, client: Client, boss: Client
-) -> None:
-    key = world.home.target.pk
-    world.home.target.delete()
-    end = Target.history.get(id=key, history_type="-")
-    address = reverse("admin:pilots_target_simple_history", args=[key, end.pk])
-    assert "Your role may not change this: ask the ministry." in client.post(address, {"version": str(end.pk)}).text
-    assert not Target.objects.filter(pk=key).exists()
-    assert boss.post(address, {"version": str(end.pk)}).status_code == 302
 
 
 # -- the feed and the report -------------------------------------------------------------------------------

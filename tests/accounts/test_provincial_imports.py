@@ -1,6 +1,5 @@
 """Object permissions of imports: a provincial editor imports rows of the province; one foreign row fails the file."""
 
-from datetime import date
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -267,37 +266,3 @@ def export_text(answer: Any) -> str:
         with ZipFile(BytesIO(content)) as book:
             content = b"".join(book.read(name) for name in book.namelist())
     return str(content.decode(errors="replace"))
-
-
-def test_targets_of_the_own_pilots_are_added_and_not_made_easier(world: SimpleNamespace, editor: User) -> None:
-    """Row by row: what is new comes in, but for binding; what is on record is the ministry's to change."""
-    heads = ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "binding", "steps"]
-    target = make.target(world.home.pilot, world.so2, 100, 80)
-    make.add_step(target, 2025, 90)
-    nox, pm = make.indicator("NOX"), make.indicator("PM")
-    same = ["home-city", "SO2", "reach", 2023, 100, 2026, 80, "yes", "2025: 90"]
-    easier = ["home-city", "SO2", "reach", 2023, 100, 2027, 95, "no", "2025: 98"]
-    new = ["home-city", "NOX", "reach", 2023, 100, 2026, 80, "no", "2025: 90"]
-    bound = ["home-city", "PM", "reach", 2023, 100, 2026, 80, "yes", ""]
-    assert errors_of(dry_run_of("targets", heads, same, new, by=editor)) == []
-    found = errors_of(dry_run_of("targets", heads, easier, bound, by=editor))
-    assert [place for place, _text in found] == ["F2", "G2", "H2", "I2", "H3"]
-    assert errors_of(dry_run_of("targets", heads, easier, bound, by=make_user("national", "national_editor"))) == []
-    assert nox.pk != pm.pk
-
-
-def test_a_file_that_moves_a_passed_day_is_confirmed_with_a_reason(world: SimpleNamespace, editor: User) -> None:
-    """By the command line too; a day to come is moved without."""
-    later = make.milestone(world.home.pilot, date(2027, 5, 1), title_zh="后", title_en="")
-    heads = ["id", "planned_on"]
-    for by in (editor, None):
-        rows = [[world.home.milestone.pk, "2027-01-01"], [later.pk, "2027-06-01"]]
-        with pytest.raises(Conflict) as refused:
-            run_import("milestones", heads, *rows, by=by)
-        assert refused.value.messages == [
-            "Row 2: This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
-        ]
-    run_import("milestones", heads, rows[1], by=editor)
-    run_import("milestones", heads, rows[0], by=editor, reason="Late machine")
-    world.home.milestone.refresh_from_db()
-    assert world.home.milestone.planned_on == date(2027, 1, 1)

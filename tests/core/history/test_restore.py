@@ -183,20 +183,6 @@ def test_who_may_only_look_restores_nothing(pilot: Pilot) -> None:
     assert pilot.name_en == "Other"
 
 
-def test_a_reading_is_not_overwritten_by_restoring_either(admin_client: Client, pilot: Pilot) -> None:
-    reading = make.reading(pilot, make.indicator("AIR_SO2"), "2024", 100, note="First")
-    entry = newest(reading)
-    Reading.objects.filter(pk=reading.pk).update(value=120)  # as only a hand in the database can
-    reading.refresh_from_db()
-    reading.note = "Second"
-    reading.save()
-    assert restore_errors(press_restore(admin_client, reading, entry)) == [
-        ("Value", "A reading is never overwritten. Enter the correction as a new version.")
-    ]
-    reading.refresh_from_db()
-    assert (reading.value, reading.note) == (120, "Second")
-
-
 def test_who_may_not_accept_a_reading_does_not_accept_it_by_restoring(pilot: Pilot) -> None:
     reading = make.reading(pilot, make.indicator("AIR_SO2"), "2024", 100, note="First")
     accepted = newest(reading)

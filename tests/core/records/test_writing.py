@@ -14,10 +14,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from core.records import writing
-from pilots.models import Milestone, Pilot, Reading, Target
+from pilots.models import Milestone, Pilot, Target
 from policies.models import Agency
 from tests import factories as make
-from tests.support.api_client import client_with_token, make_user
+from tests.support.api_client import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -130,18 +130,6 @@ def test_many_write_their_entries_together_or_not_at_all(pilot: Pilot) -> None:
 
 
 # -- readings ------------------------------------------------------------------------------------------------
-
-
-def test_every_error_of_several_is_told_and_none_is_written(pilot: Pilot, editor: User) -> None:
-    make.indicator("AIR_X1")
-    row = {"pilot": pilot.slug, "indicator": "AIR_X1", "value_status": "final", "reported_on": "2025-02-01"}
-    rows = [row | {"period": period, "value": value} for period, value in (("2024", -1), ("2023", 5), ("2099", 5))]
-    response = client_with_token(editor).send("POST", "/api/v1/readings/", rows)
-    assert (response.status_code, [error["pointer"] for error in response.json()["errors"]]) == (
-        400,
-        ["/0/value", "/2/period"],
-    )
-    assert not Reading.objects.exists()
 
 
 # -- nothing else writes records -----------------------------------------------------------------------------
