@@ -311,7 +311,7 @@ class AuthzWorld(World):
             address, body = PLAIN_ADDRESSES[row.resource], b"{}"
         if row.resource == "tokens":
             address += f"{self.token(row, column).pk}/revoke/" if row.verb == "revoke" else ""
-            body = b"name=new&days=5"
+            body = b"name=new&days=5&kind=api"
         headers = {
             "content_type": "application/x-www-form-urlencoded" if row.resource == "tokens" else "application/json"
         }

@@ -171,7 +171,7 @@ def show_refusal(form: Any) -> bool:
     stand above it.
     """
     error = form.refused.get(form.prefix)
-    for name, errors in error.error_dict.items() if hasattr(error, "error_dict") else [(None, error)] if error else ():
+    for name, errors in error.update_error_dict({}).items() if error else ():
         form.add_error(name if name in form.fields else None, errors)
     return error is not None
 

@@ -226,7 +226,7 @@ def split_changes(which: Q, as_of: date) -> tuple[QuerySet[ChangeEvent], QuerySe
 def history_table(request: TrackerRequest, which: Q, labels: Labels = NO_LABELS) -> Table:
     """Return the changes on a record's page for a file, read in chunks; with authors where the user sees any."""
     user, every = request.user, ChangeEvent.objects.filter(which).order_by()
-    known = every.values_list("model", "province_id").distinct() if user.is_staff else ()  # type: ignore[union-attr]
+    known = every.values_list("model", "province_id").distinct() if user.is_staff else ()
     authors = any(can_see_author(user, apps.get_model(model), province) for model, province in known)
     changes, _later = split_changes(which, request.as_of)
     found = list(changes.values_list("pk", flat=True))

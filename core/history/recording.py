@@ -172,7 +172,7 @@ def record_change_events(entries: Sequence[Any]) -> None:
                 reason=entry.history_change_reason or "",
                 key=name,
                 former_key="" if was == name else was,
-                owner_model=owner.related_model._meta.label_lower if owner_id else "",
+                owner_model=owner.related_model._meta.label_lower if owner and owner_id else "",
                 owner_id=owner_id,
                 province_id=provinces[entry.pk],
                 import_record_id=number,
