@@ -24,7 +24,6 @@ PREFIXES = {"api": "spt_", "feeds": "spf_"}  # by which scanners of leaked secre
 LAST_USED_RESOLUTION = timedelta(minutes=5)  # resolution of last_used_at: not every read becomes a write
 DEFAULT_DAYS, MAX_DAYS = 90, 365
 MAX_ACTIVE_TOKENS = 50  # active tokens of one user
-PROVINCE_MESSAGE = _("A provincial editor has a province, nobody else has one.")
 
 
 class SignInRule(models.Model):
@@ -88,17 +87,12 @@ class Officer(models.Model):
                 condition=Q(role=Role.PROVINCIAL_EDITOR, province__isnull=False)
                 | (~Q(role=Role.PROVINCIAL_EDITOR) & Q(province__isnull=True)),
                 name="officer_province_goes_with_role",
-                violation_error_message=PROVINCE_MESSAGE,
+                violation_error_message=_("A provincial editor has a province, nobody else has one."),
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_role_display()}"
-
-    def clean(self) -> None:
-        super().clean()
-        if (self.role == Role.PROVINCIAL_EDITOR) is not bool(self.province_id):
-            raise ValidationError({"province": PROVINCE_MESSAGE})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the role. With the first one of an editor the days of grace without a second factor begin."""

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.history.diffs import (
     FieldDifference,
@@ -46,6 +47,7 @@ from core.text import join_clauses, label_value
 LabelledUrl = tuple[str | Promise, str]  # label and URL
 RecordKey = tuple[str, int | None]  # model and id
 NEWEST_FIRST = ("-at", "-pk")
+ACTIONS = {"+": gettext_lazy("added"), "~": gettext_lazy("changed"), "-": gettext_lazy("deleted")}
 
 
 class Label(NamedTuple):
@@ -130,7 +132,7 @@ def describe(changes: QuerySet[ChangeEvent], user: Any, labels: Labels) -> list[
     )
     before = Subquery(earlier.order_by("-pk").values("entry_id")[:1])
     rows: list[Any] = list(changes.annotate(previous=before).select_related("user", "import_record"))
-    entries, actions = fetch_entries(rows, labels), action_labels()
+    entries = fetch_entries(rows, labels)
     rows = [row for row in rows if (row.model, row.entry_id) in entries]  # a history may be pruned
     seen = {row.pk for row in rows if can_see_author(user, apps.get_model(row.model), row.province_id)}
     made = [row for row in rows if row.import_record and not row.undoes and row.pk in seen]
@@ -150,7 +152,7 @@ def describe(changes: QuerySet[ChangeEvent], user: Any, labels: Labels) -> list[
             kind=str(capfirst(entry.instance_type._meta.verbose_name)),
             what=labels.get(entry.instance_type, Label()).name(entry),
             sign=row.action,
-            action=actions[row.action],
+            action=str(ACTIONS[row.action]),
             differences=differences[row.model, row.entry_id],
             reason=change_reason(row),
             origin=(str(row.import_record), row.import_record.get_absolute_url()) if row.pk in told else None,
@@ -167,11 +169,6 @@ def change_reason(change: ChangeEvent) -> str:
         return reason
     undone = _("Import %(number)d undone") % {"number": change.import_record_id}
     return label_value(undone, reason) if reason else undone
-
-
-def action_labels() -> Mapping[str, str]:
-    """Return what happened, by the type of a history entry."""
-    return {"+": _("added"), "~": _("changed"), "-": _("deleted")}
 
 
 def version_url(entry: HistoricalRecord) -> str:

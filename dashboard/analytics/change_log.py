@@ -20,10 +20,10 @@ from simple_history.models import DeletedObject
 
 from core.history.diffs import record_names
 from core.history.entries import (
+    ACTIONS,
     NEWEST_FIRST,
     HistoryEntry,
     Label,
-    action_labels,
     change_reason,
     describe,
     fetch_entries,
@@ -204,12 +204,12 @@ def corrections_after(as_of: date, most: int = MAX_NAMED) -> dict[str, Any]:
     total = changes.count()
     newest = list(changes.select_related("import_record")[:most]) if total else []
     labels = {model: Label(related=[model.OWNER]) for model in PART_MODELS}
-    entries, actions, corrections = fetch_entries(newest, labels), action_labels(), []
+    entries, corrections = fetch_entries(newest, labels), []
     for change in newest:
         entry = entries.get((change.model, change.entry_id))
         if entry is not None:
             what, url = shown_record(entry)
-            kind, action = str(entry.instance_type._meta.verbose_name), actions[change.action]
+            kind, action = str(entry.instance_type._meta.verbose_name), str(ACTIONS[change.action])
             texts = {"what": what, "url": url, "kind": kind, "action": action, "reason": change_reason(change)}
             corrections.append({"when": change.at, **texts})
     return {"total": total, "newest": corrections}
