@@ -62,8 +62,7 @@ class TokenAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "may_write", "expires_at", "last_used_at"]
     search_fields = ["name", "prefix", "user__username"]
     actions = ["revoke_selected"]
-    fields: Any = (*list_display, "revoked_at")
-    readonly_fields = fields
+    fields = readonly_fields = (*list_display, "revoked_at")  # type: ignore[arg-type]
 
     @admin.display(description=pgettext_lazy("of a token", "May"))
     def may(self, token: Token) -> str:
