@@ -48,6 +48,7 @@ from core.request_log import security_log
 
 SIGNED_IN_AT = "signed_in_at"  # session key
 LISTED_AS = "listed_as"  # session key: the key under which the session stands in the table of allauth.usersessions
+DUE_KEY = "second_factor_due"  # session key: the day from which no request goes without a second factor
 NEVER = date.max
 METHOD = "mfa"  # allauth's name in the records of how a session was authenticated
 
@@ -117,10 +118,19 @@ def second_factor_due(user: Any) -> date:
 
 
 def days_left(request: HttpRequest) -> int | None:
-    """Return for how many days the session may still go without a second factor; None where it needs none."""
-    proved = any(record["method"] == METHOD for record in get_authentication_records(request, request.user))
-    due = NEVER if proved else second_factor_due(request.user)
-    return None if due == NEVER else max(0, (due - timezone.localdate()).days)
+    """Return for how many days the session may still go without a second factor; None where it needs none.
+
+    The day stands in the session, where it is found without a query. Who became an editor during the session is noticed
+    at once.
+    """
+    user: Any = request.user
+    due = date.fromisoformat(request.session.get(DUE_KEY, NEVER.isoformat()))
+    if due == NEVER and user.is_staff:
+        due = second_factor_due(user)
+        request.session[DUE_KEY] = due.isoformat()
+    if due == NEVER or any(record["method"] == METHOD for record in get_authentication_records(request, user)):
+        return None
+    return max(0, (due - timezone.localdate()).days)
 
 
 def primary_factors(user: Any) -> Any:
@@ -222,8 +232,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 class SignedInMiddleware:
     """Middleware that keeps sessions listed, and stops those without the second factor that they need.
 
-    A request without a session costs nothing, and one with the second factor no query. Until the days of grace are
-    over, `request.second_factor_days` says how many are left.
+    It reads the session, whose user every page asks for, and nothing else: no page has a query more. A request without
+    a session costs nothing. Until the days of grace are over, `request.second_factor_days` says how many are left.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -287,6 +297,7 @@ def on_sign_in(request: HttpRequest | None, user: Any, **kwargs: object) -> None
     if request is not None:
         request.session[SIGNED_IN_AT] = time.time()
         request.session[LISTED_AS] = request.session.session_key
+        request.session[DUE_KEY] = second_factor_due(user).isoformat()
 
 
 @receiver([authenticator_used, authenticator_removed])
