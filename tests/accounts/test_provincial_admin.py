@@ -310,21 +310,6 @@ def test_a_version_that_would_give_the_record_away_is_not_restored(
     assert ProvincialPlan.objects.get(pk=plan.pk).title_en == ""
 
 
-def test_what_was_deleted_comes_back_at_home_alone(
-    world: SimpleNamespace, editor: User, client: Client, stranger: User
-) -> None:
-    ends = {}
-    for name, record in (("home", world.home.milestone), ("away", world.away.milestone)):
-        ends[name] = record.pk
-        record._history_user = stranger
-        record.delete()
-    entries = {entry.id: entry for entry in Milestone.history.filter(history_type="-")}
-    for name, key in ends.items():
-        address = reverse("admin:pilots_milestone_simple_history", args=[key, entries[key].pk])
-        client.post(address, {"version": str(entries[key].pk)})
-        assert Milestone.objects.filter(pk=key).exists() is (name == "home")
-
-
 # -- the feed and the report -------------------------------------------------------------------------------
 
 

@@ -60,7 +60,6 @@ PLANS = ["policy", "province", "status", "note_en"]
 FOREIGN = [
     ("plans", PLANS, [["national", "away", "issued", "taken"]], "B2"),
     ("plans", PLANS, [["second", "away", "drafting", ""]], "B2"),
-    ("policies", ["code", "title in Chinese", "level", "issued on"], [["new", "新", "national", "2023-01-01"]], "2"),
     (
         "policies",
         ["code", "title in Chinese", "level", "province", "issued on"],
@@ -69,14 +68,6 @@ FOREIGN = [
     ),
     ("policies", ["code", "note_en"], [["national", "taken"]], "2"),
     ("milestones", ["pilot", "title_zh", "planned_on", "note_en"], [["away-city", "平台", "2025-05-01", "x"]], "A2"),
-    ("milestones", ["pilot", "title_zh", "facet", "planned_on"], [["away-city", "新", "goal", "2026-05-01"]], "A2"),
-    ("targets", ["pilot", "indicator", "target_year", "target_value"], [["away-city", "SO2", "2026", "9"]], "A2"),
-    (
-        "readings",
-        ["pilot", "indicator", "period", "value", "reported_on"],
-        [["away-city", "SO2", "2024", "9", "2025-02-01"]],
-        "A2",
-    ),
 ]
 
 
