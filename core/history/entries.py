@@ -47,7 +47,7 @@ from core.text import join_clauses, label_value
 LabelledUrl = tuple[str | Promise, str]  # label and URL
 RecordKey = tuple[str, int | None]  # model and id
 NEWEST_FIRST = ("-at", "-pk")
-ACTIONS = {"+": gettext_lazy("added"), "~": gettext_lazy("changed"), "-": gettext_lazy("deleted")}
+ACTION_LABELS = {"+": gettext_lazy("added"), "~": gettext_lazy("changed"), "-": gettext_lazy("deleted")}
 
 
 class Label(NamedTuple):
@@ -152,7 +152,7 @@ def describe(changes: QuerySet[ChangeEvent], user: Any, labels: Labels) -> list[
             kind=str(capfirst(entry.instance_type._meta.verbose_name)),
             what=labels.get(entry.instance_type, Label()).name(entry),
             sign=row.action,
-            action=str(ACTIONS[row.action]),
+            action=str(ACTION_LABELS[row.action]),
             differences=differences[row.model, row.entry_id],
             reason=change_reason(row),
             origin=(str(row.import_record), row.import_record.get_absolute_url()) if row.pk in told else None,

@@ -20,7 +20,7 @@ from simple_history.models import DeletedObject
 
 from core.history.diffs import record_names
 from core.history.entries import (
-    ACTIONS,
+    ACTION_LABELS,
     NEWEST_FIRST,
     HistoryEntry,
     Label,
@@ -209,7 +209,7 @@ def corrections_after(as_of: date, most: int = MAX_NAMED) -> dict[str, Any]:
         entry = entries.get((change.model, change.entry_id))
         if entry is not None:
             what, url = shown_record(entry)
-            kind, action = str(entry.instance_type._meta.verbose_name), str(ACTIONS[change.action])
+            kind, action = str(entry.instance_type._meta.verbose_name), str(ACTION_LABELS[change.action])
             texts = {"what": what, "url": url, "kind": kind, "action": action, "reason": change_reason(change)}
             corrections.append({"when": change.at, **texts})
     return {"total": total, "newest": corrections}
