@@ -1,6 +1,6 @@
 """What those ask who run the product: liveness at /livez, readiness at /readyz, numbers at /metrics.
 
-Beside what django-prometheus counts there are gauges of our own, read from the records at each scrape.
+Beside what django-prometheus counts there are a few gauges of our own, read from the database at each scrape.
 """
 
 import logging
@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import cache
 from ipaddress import IPv6Address, ip_address
@@ -17,22 +17,21 @@ from pathlib import Path
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db import connection, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_prometheus.exports import ExportToDjangoView
 from django_tasks_db.models import DBTaskResult
-from prometheus_client import CollectorRegistry, Counter, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core.backup.models import MAX_BACKUP_AGE, backup_status, nightly_age
 from core.files import kept_names, store_is_missing
 from core.http import (
-    DATABASE_UNAVAILABLE,
     RETRY_AFTER,
     TrackerRequest,
     client_ip,
@@ -44,15 +43,11 @@ from core.http import (
 from core.jobs.queue import job_waits
 
 log = logging.getLogger("tracker.health")
-Gauges = Mapping[str, tuple[str, float | None]]  # by name: what it is, and its value; without one only the former
 PROBE_TIMEOUT = 1.5  # seconds: a probe that waits for two gets an answer
 MIN_FREE_DISK = 0.05  # of the disk
 WARN_EVERY = 3_600  # seconds
 PROXY_HEADERS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 WARNED_AT = [-float(WARN_EVERY)]  # when this process last logged a warning
-GAUGE_ERRORS = Counter(
-    "tracker_gauge_errors", "Scrapes in which gauges of this source could not be read and are absent.", ["source"]
-)
 
 
 class OperationsMiddleware:
@@ -63,7 +58,7 @@ class OperationsMiddleware:
 
     def __init__(self, get_response: Callable[[TrackerRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        load_migrations()
+        last_migrations()
 
     def __call__(self, request: TrackerRequest) -> HttpResponse:
         if request.path_info in {"/livez", "/readyz"}:
@@ -80,9 +75,10 @@ class OperationsMiddleware:
 
 
 @cache
-def load_migrations() -> None:
-    """Import all migrations once per process: on a busy machine that alone may take longer than a probe waits."""
-    MigrationLoader(None)
+def last_migrations() -> list[tuple[str, str]]:
+    """Return the last migration of each app. Importing all of them may take longer than a probe waits: this is done
+    once per process."""
+    return MigrationLoader(None).graph.leaf_nodes()
 
 
 def may_scrape(request: HttpRequest) -> bool:
@@ -147,10 +143,9 @@ class ReadinessProbe(threading.Thread):
 
     def run(self) -> None:
         try:
-            executor = MigrationExecutor(connection)
-            missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            if missing:
-                self.error = f"migrations: {len(missing)} not applied, first {missing[0][0]}"
+            applied = MigrationRecorder(connection).applied_migrations()
+            if missing := [".".join(key) for key in last_migrations() if key not in applied]:
+                self.error = f"migrations: {missing[0]} is not applied"
                 self.tell = not_migrated_text
                 return
             if is_read_only():
@@ -208,7 +203,8 @@ def warn_of_backups() -> None:
 # -- gauges ----------------------------------------------------------------------------------------------
 
 
-def disk_gauges() -> Gauges:
+def disk_gauges() -> dict[str, tuple[str, float | None]]:
+    """Return the room on the disk: by name of the gauge what it is, and its value."""
     usage = shutil.disk_usage(written_folder())
     return {
         "tracker_disk_size_bytes": ("Size of the disk on which the product writes.", usage.total),
@@ -216,37 +212,11 @@ def disk_gauges() -> Gauges:
     }
 
 
-def sign_in_gauges() -> Gauges:
-    """Return the failed sign-ins that were not followed by a good one."""
-    now = timezone.now()
+def database_gauges() -> dict[str, tuple[str, float | None]]:
+    """Return failed sign-ins that were not followed by a good one, the age of the backup, and jobs; those without a
+    value are described only."""
+    now, good = timezone.now(), backup_status().good
     recent = AccessAttempt.objects.filter(attempt_time__range=(now - timedelta(hours=1), now))
-    failed = recent.aggregate(n=Sum("failures_since_start"))["n"] or 0
-    text = "Failed sign-ins of names and addresses that failed within the last hour."
-    return {"tracker_failed_sign_ins": (text, failed)}
-
-
-def backup_gauges() -> Gauges:
-    status = backup_status()
-    good, drill = status.good, status.drill
-    return {
-        "tracker_backup_age_seconds": (
-            "Age of the newest good backup; absent before the first.",
-            good.age.total_seconds() if good else None,
-        ),
-        "tracker_drill_age_seconds": (
-            "Time since the last restore drill; absent before the first.",
-            drill.age.total_seconds() if drill else None,
-        ),
-        "tracker_drill_ok": (
-            "1 if the last restore drill succeeded, 0 if it failed.",
-            float(drill.ok) if drill else None,
-        ),
-    }
-
-
-def job_gauges() -> Gauges:
-    """Return what waits and runs, what came to nothing within a day, and when the nightly work ended. Two queries."""
-    now, age = timezone.now(), nightly_age()
     waiting = Q(status="READY")
     jobs = DBTaskResult.objects.aggregate(
         waiting=Count("pk", filter=waiting),
@@ -255,6 +225,14 @@ def job_gauges() -> Gauges:
         lost=Count("pk", filter=Q(status="FAILED", finished_at__range=(now - timedelta(days=1), now))),
     )
     return {
+        "tracker_failed_sign_ins": (
+            "Failed sign-ins of names and addresses that failed within the last hour.",
+            recent.aggregate(n=Sum("failures_since_start"))["n"] or 0,
+        ),
+        "tracker_backup_age_seconds": (
+            "Age of the newest good backup; absent before the first.",
+            good.age.total_seconds() if good else None,
+        ),
         "tracker_jobs_waiting": ("Background jobs that wait for a worker.", jobs["waiting"]),
         "tracker_oldest_waiting_job_seconds": (
             "Time for which the oldest of them has waited; 0 if there is none.",
@@ -262,45 +240,22 @@ def job_gauges() -> Gauges:
         ),
         "tracker_jobs_running": ("Background jobs that run.", jobs["running"]),
         "tracker_jobs_lost": ("Background jobs that failed within the last day.", jobs["lost"]),
-        "tracker_nightly_age_seconds": (
-            "Time since the nightly work last ended; absent before the first.",
-            age.total_seconds() if age else None,
-        ),
     }
 
 
-SOURCES: dict[str, Callable[[], Gauges]] = {  # those without a query first: they are read when the database is silent
-    "disk": disk_gauges,
-    "sign-in": sign_in_gauges,
-    "backup": backup_gauges,
-    "jobs": job_gauges,
-}
-"""What reads gauges together, in the order in which they are read; each should make one query.
-
-A part adds its own in the `ready` of its app, as dashboard/monitoring.py does.
-"""
-
-
 class GaugeCollector(Collector):
-    """Collector of the gauges of all sources."""
+    """Collector of our own gauges. Where the database does not answer, those of the disk are still worth having."""
 
     def collect(self) -> Iterable[Metric]:
-        """Read every source. Once the database is silent it is not asked again: each question would wait as long."""
-        metrics, up = [], True
-        for source, read in SOURCES.items():
-            try:
-                if not up:
-                    raise DATABASE_UNAVAILABLE[0]("not asked again")
-                gauges = read()
-            except Exception as exc:  # whatever it is, the other numbers are worth having
-                up = up and not isinstance(exc, DATABASE_UNAVAILABLE)
-                GAUGE_ERRORS.labels(source).inc()
-                text = "gauges of %s could not be read: %s: %s"
-                logging.getLogger("tracker.metrics").warning(text, source, type(exc).__name__, exc)
-                continue
-            metrics += [GaugeMetricFamily(name, text, value) for name, (text, value) in gauges.items()]
-        text = "1 if the database answered this scrape, else 0."
-        return [GaugeMetricFamily("tracker_database_up", text, float(up)), *metrics]
+        gauges, up = disk_gauges(), True
+        try:
+            gauges |= database_gauges()
+        except Exception as exc:  # whatever it is, the other metrics are worth having
+            up = False
+            text = "gauges could not be read from the database: %s: %s"
+            logging.getLogger("tracker.metrics").warning(text, type(exc).__name__, exc)
+        gauges["tracker_database_up"] = ("1 if the database answered this scrape, else 0.", up)
+        return [GaugeMetricFamily(name, text, value) for name, (text, value) in gauges.items()]
 
 
 GAUGES = CollectorRegistry()  # of their own: processes add their counters up, and gauges are read once

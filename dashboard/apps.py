@@ -11,13 +11,10 @@ class DashboardConfig(AppConfig):
     verbose_name = _("Editions and reminders")
 
     def ready(self) -> None:
-        """Register the check of fonts and the gauges, and load the shipped days off."""
-        from core.monitoring import SOURCES
+        """Register the check of fonts, and load the shipped days off."""
         from dashboard.models import load_shipped_days
-        from dashboard.monitoring import programme_gauges
 
         register(check_fonts, "fonts")
-        SOURCES["programme"] = programme_gauges
         post_migrate.connect(load_shipped_days, sender=self, dispatch_uid="load_shipped_days")
 
 

@@ -1,8 +1,7 @@
 """/metrics: for whom it is, what stands in it, and that nothing makes it fail."""
 
 import re
-from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
 
@@ -10,37 +9,25 @@ import pytest
 import yaml
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.forms import mail_password_links
-from core import monitoring as gauges
+from core import monitoring
 from core.backup.models import BackupRun, record_run
-from core.monitoring import Gauges
-from tests import factories as make
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 GAUGES = {
-    "tracker_backup_age_seconds",
-    "tracker_database_up",
-    "tracker_disk_free_bytes",
-    "tracker_disk_size_bytes",
-    "tracker_drill_age_seconds",
-    "tracker_drill_ok",
-    "tracker_failed_sign_ins",
-    "tracker_follow_ups_overdue",
-    "tracker_jobs_lost",
-    "tracker_jobs_running",
-    "tracker_jobs_waiting",
-    "tracker_milestones_overdue",
-    "tracker_oldest_unreviewed_report_days",
-    "tracker_oldest_waiting_job_seconds",
-    "tracker_unreviewed_reports",
+    "tracker_database_up": 1,
+    "tracker_failed_sign_ins": 0,
+    "tracker_jobs_lost": 0,
+    "tracker_jobs_running": 0,
+    "tracker_jobs_waiting": 0,
+    "tracker_oldest_waiting_job_seconds": 0,
 }
-AFTER_THE_FIRST_BACKUP = {"tracker_backup_age_seconds", "tracker_drill_age_seconds", "tracker_drill_ok"}
-PROGRAMME_GAUGES = {name for name in GAUGES if "disk" not in name} - AFTER_THE_FIRST_BACKUP
 
 
 def scrape(client: Client, **headers: str) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
@@ -141,87 +128,46 @@ def test_a_response_from_the_cache_is_counted(client: Client, settings: Any) -> 
 # -- gauges --------------------------------------------------------------------------------------------
 
 
-def test_gauges_are_what_the_records_say(client: Client) -> None:
-    today = timezone.localdate()
-    batch, province = make.batch(), make.province()
-    pilot = make.pilot(batch, province)
-    gone = make.pilot(batch, province, withdrawn_on=today - timedelta(2))
-    make.milestone(pilot, today - timedelta(1))
-    make.milestone(pilot, today)  # due, not overdue
-    make.milestone(pilot, today - timedelta(1), today)
-    make.milestone(gone, today - timedelta(1))
-    make.follow_up(pilot, opened_on=today - timedelta(30), due_on=today - timedelta(1))
-    make.follow_up(pilot, opened_on=today - timedelta(30), due_on=today)
-    indicator = make.indicator("SO2")
-    report(pilot, indicator, today - timedelta(40), version=1)  # corrected by the next
-    report(pilot, indicator, today - timedelta(12), version=2)
-    report(pilot, indicator, today - timedelta(90), period="2022", state="accepted", accepted_on=today)
+def test_the_gauges_of_a_new_installation(client: Client) -> None:
     found = scrape(client)
-    assert {name for name, rows in found.items() if () in rows} >= GAUGES - AFTER_THE_FIRST_BACKUP
-    assert {name: value(found, name) for name in PROGRAMME_GAUGES} == {
-        "tracker_database_up": 1,
-        "tracker_failed_sign_ins": 0,
-        "tracker_follow_ups_overdue": 1,
-        "tracker_jobs_lost": 0,
-        "tracker_jobs_running": 0,
-        "tracker_jobs_waiting": 0,
-        "tracker_milestones_overdue": 1,
-        "tracker_oldest_waiting_job_seconds": 0,
-        "tracker_oldest_unreviewed_report_days": 12,
-        "tracker_unreviewed_reports": 1,
-    }
+    own = {name for name in found if name.startswith("tracker_") and "respon" not in name}
+    assert own == {*GAUGES, "tracker_backup_age_seconds", "tracker_disk_free_bytes", "tracker_disk_size_bytes"}
+    assert {name: found[name][()] for name in GAUGES} == GAUGES
+    assert found["tracker_backup_age_seconds"] == {}  # described, without a value
     assert 0 < value(found, "tracker_disk_free_bytes") < value(found, "tracker_disk_size_bytes")
 
 
-def report(pilot: Any, indicator: Any, day: date, period: str = "2023", **more: Any) -> None:
-    make.reading(pilot, indicator, period, 5, reported_on=day, **{"state": "reported", "accepted_on": None, **more})
-
-
-def test_backups_and_drills(client: Client) -> None:
-    found = scrape(client)
-    assert [found[name] for name in sorted(AFTER_THE_FIRST_BACKUP)] == [{}, {}, {}]  # described, without a value
-    record_run("backup", ok=True, seconds=1)
-    record_run("backup", ok=False, seconds=1)
-    record_run("drill", ok=True, seconds=1)
-    record_run("drill", ok=False, seconds=1)
-    BackupRun.objects.filter(kind="backup", ok=True).update(ended_at=timezone.now() - timedelta(hours=3))
-    found = scrape(client)
-    assert value(found, "tracker_backup_age_seconds") == pytest.approx(3 * 3600, abs=60)
-    assert value(found, "tracker_drill_age_seconds") == pytest.approx(0, abs=60)
-    assert found["tracker_drill_ok"] == {(): 0.0}
-
-
-def test_jobs(client: Client) -> None:
+def test_what_backups_jobs_and_sign_ins_add(client: Client) -> None:
     now = timezone.now()
+    for ok in (True, False):
+        record_run("backup", ok=ok, seconds=1)
+    BackupRun.objects.filter(ok=True).update(ended_at=now - timedelta(hours=3))
     make_job("READY", enqueued_at=now - timedelta(minutes=20))
     make_job("READY")
     make_job("RUNNING")
     make_job("SUCCESSFUL", finished_at=now)
     make_job("FAILED", finished_at=now - timedelta(hours=23))
     make_job("FAILED", finished_at=now - timedelta(hours=25))
-    record_run("nightly", ok=False, seconds=1)
-    BackupRun.objects.update(ended_at=now - timedelta(hours=5))
+    AccessAttempt.objects.create(username="clerk", ip_address="10.0.0.1", failures_since_start=4)
     found = scrape(client)
-    names = ("jobs_waiting", "jobs_running", "jobs_lost")
-    assert [value(found, f"tracker_{name}") for name in names] == [2, 1, 1]
+    names = ("jobs_waiting", "jobs_running", "jobs_lost", "failed_sign_ins")
+    assert [value(found, f"tracker_{name}") for name in names] == [2, 1, 1, 4]
     assert value(found, "tracker_oldest_waiting_job_seconds") == pytest.approx(20 * 60, abs=60)
-    assert value(found, "tracker_nightly_age_seconds") == pytest.approx(5 * 3600, abs=60)
+    assert value(found, "tracker_backup_age_seconds") == pytest.approx(3 * 3600, abs=60)
 
 
 def test_what_a_clock_dated_ahead_is_neither_old_nor_recent(client: Client) -> None:
     ahead = timezone.now() + timedelta(days=300)
     make_job("READY", enqueued_at=ahead)
     make_job("FAILED", finished_at=ahead)
-    for kind in ("backup", "drill", "nightly"):
-        record_run(kind, ok=True, seconds=1)
+    record_run("backup", ok=True, seconds=1)
     BackupRun.objects.update(ended_at=ahead)
     attempt = AccessAttempt.objects.create(username="clerk", ip_address="10.0.0.1", failures_since_start=4)
     AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=ahead)
     found = scrape(client)
     names = ("jobs_waiting", "jobs_lost", "oldest_waiting_job_seconds", "failed_sign_ins")
     assert [value(found, f"tracker_{name}") for name in names] == [1, 0, 0, 0]
-    ages = ("backup_age_seconds", "drill_age_seconds", "nightly_age_seconds")
-    assert [found[f"tracker_{name}"] for name in ages] == [{}, {}, {}]
+    assert found["tracker_backup_age_seconds"] == {}
 
 
 def make_job(status: str, **more: Any) -> None:
@@ -229,30 +175,19 @@ def make_job(status: str, **more: Any) -> None:
     DBTaskResult.objects.filter(pk=held.id).update(status=status, **more)
 
 
-def test_a_gauge_that_cannot_be_read_is_absent_and_counted(
+def test_without_the_database_the_other_metrics_are_there(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken() -> Gauges:
-        raise RuntimeError("no such thing")
+    def silent() -> None:
+        raise OperationalError("server closed the connection")
 
-    sources: dict[str, Callable[[], Gauges]] = {
-        "good": lambda: {"tracker_good": ("One.", 1)},
-        "broken": broken,
-        "empty": lambda: {"tracker_empty": ("Three.", None)},
-        "last": lambda: {"tracker_last": ("Four.", 4)},
-    }
-    monkeypatch.setattr(gauges, "SOURCES", sources)
+    monkeypatch.setattr(monitoring, "backup_status", silent)
     found = scrape(client)
-    assert {name: rows for name, rows in found.items() if name.startswith(("tracker_good", "tracker_last"))} == {
-        "tracker_good": {(): 1.0},
-        "tracker_last": {(): 4.0},
-    }
-    assert "tracker_broken" not in found
-    assert found["tracker_empty"] == {}
-    assert value(found, "tracker_gauge_errors_total", source="broken") >= 1
-    assert value(found, "tracker_database_up") == 1
+    assert value(found, "tracker_database_up") == 0
+    assert found["tracker_disk_free_bytes"]
+    assert "tracker_jobs_waiting" not in found
     assert [record.getMessage() for record in caplog.records if record.name == "tracker.metrics"] == [
-        "gauges of broken could not be read: RuntimeError: no such thing"
+        "gauges could not be read from the database: OperationalError: server closed the connection"
     ]
 
 
