@@ -215,7 +215,7 @@ def disk_gauges() -> dict[str, tuple[str, float | None]]:
 def database_gauges() -> dict[str, tuple[str, float | None]]:
     """Return failed sign-ins that were not followed by a good one, the age of the backup, and jobs; those without a
     value are described only."""
-    now, good = timezone.now(), backup_status().good
+    now, backup = timezone.now(), backup_status().made
     recent = AccessAttempt.objects.filter(attempt_time__range=(now - timedelta(hours=1), now))
     waiting = Q(status="READY")
     jobs = DBTaskResult.objects.aggregate(
@@ -230,8 +230,8 @@ def database_gauges() -> dict[str, tuple[str, float | None]]:
             recent.aggregate(n=Sum("failures_since_start"))["n"] or 0,
         ),
         "tracker_backup_age_seconds": (
-            "Age of the newest good backup; absent before the first.",
-            good.age.total_seconds() if good else None,
+            "Age of the newest backup; absent before the first.",
+            backup.age.total_seconds() if backup else None,
         ),
         "tracker_jobs_waiting": ("Background jobs that wait for a worker.", jobs["waiting"]),
         "tracker_oldest_waiting_job_seconds": (

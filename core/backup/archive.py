@@ -40,20 +40,18 @@ from core.backup.databases import (
     unknown_migrations,
 )
 from core.backup.models import BackupRun, recorded_run
-from core.files import CHECKSUM, STORE_ERRORS, blob_name, kept_names, sha256_of, stored_names, sync_folder
+from core.files import STORE_ERRORS, blob_name, kept_names, sha256_of, stored_names, sync_folder
 
 log = logging.getLogger("tracker.backup")
 MANIFEST = "manifest.json"
 PRODUCT = "synergy-pilot-tracker"
-FORMAT = 3  # those before are of releases before 1.0
+FORMAT, OLDEST_FORMAT = 4, 3  # 3 is that of release 1.0
 STAMP, STAMPED = "%Y%m%dT%H%M%SZ", f"{'[0-9]' * 8}T{'[0-9]' * 6}Z"
-ACCEPTED = "accepted-missing.txt"  # in the folder of the backups
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Contents of `manifest.json`. The database names the `missing` files, which the store lacks, and the `damaged`
-    ones, whose bytes are not what was stored; of both, an operator has named the `accepted` ones as lost."""
+    """Contents of `manifest.json`."""
 
     version: str
     made_at: str
@@ -64,21 +62,9 @@ class Manifest:
     tables: dict[str, int]  # rows of each, the excluded ones aside
     excluded: list[str]
     sha256: dict[str, str]  # of every other member
-    missing: list[str]
-    damaged: list[str]
-    accepted: list[str]
+    missing: list[str]  # files that the database names, and that the store lacked or held damaged
     product: str = PRODUCT
     format: int = FORMAT
-
-    @property
-    def lacking(self) -> list[str]:
-        """The files that the database names and the backup lacks."""
-        return sorted({*self.missing, *self.damaged})
-
-    @property
-    def lost(self) -> list[str]:
-        """Those of them that nobody has accepted as lost."""
-        return sorted({*self.lacking} - {*self.accepted})
 
     @property
     def rows(self) -> int:
@@ -98,10 +84,11 @@ def read_manifest(content: bytes, name: str) -> Manifest:
             raise CommandError(f"{name} is no backup of this product: it was made by {found['product']!r}.")
         if found["format"] > FORMAT:
             raise newer(name, found["version"], f"its format is {found['format']}")
-        if found["format"] < FORMAT or is_too_old(found["migrations"]):
+        if found["format"] < OLDEST_FORMAT or is_too_old(found["migrations"]):
             raise CommandError(f"{name} {TOO_OLD}")
+        found["missing"] += found.get("damaged", [])  # which stood apart in format 3
         manifest = Manifest(**{field.name: found[field.name] for field in fields(Manifest)})
-        "".join([*manifest.migrations, *manifest.excluded, *manifest.missing, *manifest.damaged, *manifest.accepted])
+        "".join([*manifest.migrations, *manifest.excluded, *manifest.missing])
         names = {KINDS[manifest.kind].member, *map(blob_name, manifest.files.values())}
         if names != manifest.sha256.keys() or manifest.rows < 0:
             raise ValueError(names)
@@ -171,31 +158,26 @@ def verify(path: Path) -> Manifest:
 # -- making ------------------------------------------------------------------------------------------------
 
 
-def make_backup(
-    folder: Path | None = None, keep: int | None = None, *, accepted: Path | None = None
-) -> tuple[Path, BackupRun]:
+def make_backup(folder: Path | None = None, keep: int | None = None) -> tuple[Path, BackupRun]:
     """Make a backup and delete the oldest ones beyond `keep`. Raises CommandError; what was begun is deleted then.
 
-    Files that are missing or damaged are left out, and the backup has failed although its archive is there; of those
-    that the file `accepted` names, by default `accepted-missing.txt` in the folder, that is no fault.
+    Files that are missing or damaged are left out: the run is incomplete, although its archive is there.
     """
     folder = folder or settings.BACKUP_DIR
     path = folder / f"tracker-{datetime.now(UTC).strftime(STAMP)}.tar"
     with recorded_run(BackupRun.Kind.BACKUP) as run, reported_errors(folder), folder_for_backups(folder) as scratch:
-        manifest = write_backup(path, scratch, accepted_files(accepted or folder / ACCEPTED, accepted is not None))
+        manifest = write_backup(path, scratch)
         run.file, run.size = path.name, path.stat().st_size
         kept = backups_in(folder)
         newest_whole = next(filter(lacks_nothing, kept), None)  # which stays, however old
         for old in kept[settings.BACKUP_KEEP if keep is None else keep :]:
             if old != newest_whole:
                 old.unlink(missing_ok=True)
-        if lost := manifest.lost:
-            damaged = len({*lost} & {*manifest.damaged})
+        if missing := manifest.missing:
             raise CommandError(
-                f"{path.name} lacks {len(lost)} of {len({*manifest.files, *manifest.lacking})} "
-                f"uploaded files ({len(lost) - damaged} missing, {damaged} damaged), first {lost[0]}; it holds the "
-                "database and the others. manage.py check_files --hash lists them. Once they are known to be lost, "
-                f"name them in {folder / ACCEPTED}."
+                f"{path.name} is incomplete: it holds the database, and lacks {len(missing)} of "
+                f"{len(manifest.files) + len(missing)} uploaded files, first {missing[0]}. "
+                "manage.py check_files --hash lists them."
             )
         run.detail = f"{manifest.rows} rows, {len(manifest.files)} files"
     return path, run
@@ -216,17 +198,7 @@ def folder_for_backups(folder: Path) -> Iterator[Path]:
             yield Path(scratch)
 
 
-def accepted_files(path: Path, required: bool) -> set[str]:
-    """Return the files that an operator has named as lost: a line each, as check_files names them."""
-    if not required and not path.exists():
-        return set()
-    names = [line.strip().rpartition("/")[2] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if wrong := [name for name in names if not CHECKSUM.match(name)]:
-        raise CommandError(f"{path}: {wrong[0]!r} is no name of an uploaded file, such as blobs/ab/ab12….")
-    return {blob_name(name) for name in names}
-
-
-def write_backup(path: Path, scratch: Path, known: set[str]) -> Manifest:
+def write_backup(path: Path, scratch: Path) -> Manifest:
     """Write an archive of the configured database; no half one has its name."""
     database, made_at = current_database(), datetime.now(UTC)
     excluded, dump = sorted(settings.BACKUP_EXCLUDED_TABLES), scratch / database.member
@@ -238,13 +210,12 @@ def write_backup(path: Path, scratch: Path, known: set[str]) -> Manifest:
             server = database.dump(cursor, dump)
             migrations, tables = applied_migrations(connection), count_rows(connection, excluded)
             # Only the release that belongs to a schema can read its records: with an older one goes all that is stored.
-            names = {*(stored_names() if pending_migrations(connection) else kept_names())}
+            stored = {*stored_names()}
+            names = stored if pending_migrations(connection) else kept_names()
     except DatabaseError as exc:
         raise CommandError(f"{database}: {first_line(exc)}.") from exc
-    missing = sorted(names - {*stored_names()})
-    checksums = {name: stored_checksum(name) for name in sorted(names - {*missing})}
+    checksums = {name: stored_checksum(name) for name in sorted(names & stored)}
     files = {name: digest for name, digest in checksums.items() if name == blob_name(digest)}
-    damaged = sorted(checksums.keys() - files.keys())
     with dump.open("rb") as file:
         sha256 = {database.member: checksum_of(file), **files}
     manifest = Manifest(
@@ -257,9 +228,7 @@ def write_backup(path: Path, scratch: Path, known: set[str]) -> Manifest:
         tables=tables,
         excluded=excluded,
         sha256=sha256,
-        missing=missing,
-        damaged=damaged,
-        accepted=sorted(known & {*missing, *damaged}),
+        missing=sorted(names - files.keys()),
     )
     (scratch / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1))
     unfinished = scratch / path.name
@@ -290,7 +259,7 @@ def stored_checksum(name: str) -> str:
 def lacks_nothing(path: Path) -> bool:
     try:
         with opened_archive(path) as (manifest, _tar):
-            return not manifest.lost
+            return not manifest.missing
     except CommandError:  # it is no backup
         return False
 
@@ -303,19 +272,17 @@ def backups_in(folder: Path) -> list[Path]:
 # -- restoring ---------------------------------------------------------------------------------------------
 
 
-def restore(path: Path, database: Database, *, force: bool) -> list[str]:
+def restore(path: Path, *, force: bool) -> list[str]:
     """Restore a backup and return what there is to say about it. Raises CommandError; whatever happens before the swap,
     the live database stays as it is."""
     connections.close_all()
+    database = current_database()
     with opened_archive(path) as (manifest, tar), reported_errors(database), database.unused():
         if (full := database.exists()) and not force:
             raise CommandError(
                 f"{database} is not empty: with --force the backup takes its place and it gets another name."
             )
         with restored_copy(path, manifest, database, "restoring") as (side, pending):
-            with side.configured() as connection:
-                empty_excluded_tables(connection)
-            side.migrate()  # which also begins a version of the data
             with reported_errors("The store of uploaded files"):
                 lacking = [name for name, digest in manifest.files.items() if stored_checksum(name) != digest]
                 for name in lacking:
@@ -326,7 +293,7 @@ def restore(path: Path, database: Database, *, force: bool) -> list[str]:
         f"Restored into {database}: the state of {manifest.made_at}, {manifest.rows} rows.",
         f"Files: {len(manifest.files)} in the backup, {len(lacking)} of them were missing and are stored again.",
     ]
-    if absent := manifest.lacking:
+    if absent := manifest.missing:
         said += [f"The backup lacks {len(absent)} uploaded files that its database names, first {absent[0]}."]
     if pending:
         said += [f"Its tables are of an earlier release and were migrated forward: {pending} migrations."]
@@ -342,8 +309,8 @@ def restore(path: Path, database: Database, *, force: bool) -> list[str]:
 
 @contextmanager
 def restored_copy(path: Path, manifest: Manifest, database: Database, suffix: str) -> Iterator[tuple[Database, int]]:
-    """Restore an archive beside a database and compare, as a context manager with the copy and how many migrations it
-    lacks. What has not got another name by the end is dropped."""
+    """Restore an archive beside a database, compare and migrate it, as a context manager with the copy and how many
+    migrations it lacked. What has not got another name by the end is dropped."""
     if not isinstance(database, KINDS[manifest.kind]):
         here = KINDS[manifest.kind].label
         raise CommandError(
@@ -357,11 +324,13 @@ def restored_copy(path: Path, manifest: Manifest, database: Database, suffix: st
         with side.configured() as connection:
             applied, pending = applied_migrations(connection), pending_migrations(connection)
             tables = count_rows(connection, manifest.excluded)
-        differing = sorted({name for name, _rows in tables.items() ^ manifest.tables.items()})
-        if applied != sorted(manifest.migrations):
-            differing += ["the applied migrations"]
-        if differing:
-            raise CommandError(f"The restored database differs from the manifest in {', '.join(differing)}.")
+            differing = sorted({name for name, _rows in tables.items() ^ manifest.tables.items()})
+            if applied != sorted(manifest.migrations):
+                differing += ["the applied migrations"]
+            if differing:
+                raise CommandError(f"The restored database differs from the manifest in {', '.join(differing)}.")
+            empty_excluded_tables(connection)
+        side.migrate()  # which also begins a version of the data
         yield side, pending
     finally:
         side.drop()
@@ -377,12 +346,9 @@ def run_drill(path: Path | None = None) -> str:
         with (
             opened_archive(path) as (manifest, _tar),
             reported_errors(database),
-            restored_copy(path, manifest, database, "drill") as (scratch, pending),
+            restored_copy(path, manifest, database, "drill") as (_scratch, pending),
         ):
-            if pending:
-                scratch.migrate()
-        if lost := manifest.lost:
-            raise CommandError(f"The backup lacks {len(lost)} files that its database names, first {lost[0]}.")
-        run.detail = f"{manifest.rows} rows in {len(manifest.tables)} tables and {len(manifest.files)} files equal"
-        run.detail += ", migrated forward" if pending else ""
+            run.detail = f"{manifest.rows} rows in {len(manifest.tables)} tables and {len(manifest.files)} files equal"
+            run.detail += f", {len(manifest.missing)} files missing" if manifest.missing else ""
+            run.detail += ", migrated forward" if pending else ""
     return f"{run.file}: {run.detail}, {run.seconds:.1f} s"

@@ -21,7 +21,6 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Self
 from urllib.parse import quote
 
-import environ
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -203,10 +202,7 @@ class SQLite(DjangoDatabase):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
-                raise CommandError(
-                    f"The service is running on {self}: stop it and its workers, then restore. "
-                    "To look at a backup beside it: --into another database."
-                ) from exc
+                raise CommandError(f"The service is running on {self}: stop it and its workers, then restore.") from exc
             yield
 
     def close(self) -> None:
@@ -351,26 +347,13 @@ Database = SQLite | PostgreSQL
 KINDS: dict[str, type[SQLite] | type[PostgreSQL]] = {"sqlite": SQLite, "postgresql": PostgreSQL}
 
 
-def database_of(values: dict[str, Any]) -> Database:
-    """Return the database of the values in Django's settings. Raises KeyError for another kind, CommandError for one in
-    memory."""
+def current_database() -> Database:
+    """Return the configured database. Raises CommandError for one in memory."""
+    values = connections.settings[DEFAULT_DB_ALIAS]
     name = str(values["NAME"])
     if not name or ":memory:" in name or "mode=memory" in name:
-        raise CommandError("A database in memory has no backup: name one in DATABASE_URL, or by --into.")
-    return KINDS[values["ENGINE"].rpartition(".")[2].removesuffix("3")]({"OPTIONS": {}, **values})
-
-
-def current_database() -> Database:
-    """Return the configured database."""
-    return database_of(connections.settings[DEFAULT_DB_ALIAS])
-
-
-def database_at(url: str) -> Database:
-    """Return the database at an address that an operator typed. Raises CommandError."""
-    try:
-        return database_of(dict(environ.Env.db_url_config(url)))
-    except (KeyError, ValueError, environ.ImproperlyConfigured) as exc:
-        raise CommandError("--into: use sqlite:////FILE or postgres://USER:PASSWORD@HOST:PORT/NAME.") from exc
+        raise CommandError("A database in memory has no backup: name one in DATABASE_URL.")
+    return KINDS[values["ENGINE"].rpartition(".")[2].removesuffix("3")](values)
 
 
 @contextmanager

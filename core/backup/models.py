@@ -39,37 +39,43 @@ class BackupRun(models.Model):
         return f"{self.kind} {self.file}"
 
     @property
+    def is_incomplete(self) -> bool:
+        """Whether this is a backup with an archive that lacks uploaded files."""
+        return not self.ok and self.kind == self.Kind.BACKUP and bool(self.file)
+
+    @property
     def age(self) -> timedelta:
         return timezone.now() - self.ended_at
 
 
 MAX_BACKUP_AGE = timedelta(hours=26)  # a backup a day, and two hours of patience
-KEPT_RUNS = 100  # of each kind, of those that succeeded and of those that failed
+KEPT_RUNS = 100  # of each kind: of those that succeeded, of those that failed, and of incomplete backups
 log = logging.getLogger("tracker.backup")
 
 
 @dataclass(frozen=True)
 class BackupStatus:
-    """The last backup, the newest good one, and the last drill; None where there was none."""
+    """The last backup, the newest with an archive, and the last drill; None where there was none."""
 
     last: BackupRun | None
-    good: BackupRun | None
+    made: BackupRun | None
     drill: BackupRun | None
 
     @property
     def is_old(self) -> bool:
-        return self.good is None or self.good.age > MAX_BACKUP_AGE
+        return self.made is None or self.made.age > MAX_BACKUP_AGE
 
     @property
     def warnings(self) -> list[str]:
         """What an operator should look at, for the log; empty when all is well."""
         texts = []
-        if self.good is None:
+        if self.made is None:
             texts.append("no backup was ever made")
         elif self.is_old:
-            texts.append(f"the newest good backup is {self.good.age.total_seconds() / 3600:.0f} hours old")
+            texts.append(f"the newest backup is {self.made.age.total_seconds() / 3600:.0f} hours old")
         if self.last and not self.last.ok:
-            texts.append(f"the last backup failed: {self.last.detail}")
+            word = "is incomplete" if self.last.is_incomplete else "failed"
+            texts.append(f"the last backup {word}: {self.last.detail}")
         if self.drill and not self.drill.ok:
             texts.append(f"the last restore drill failed: {self.drill.detail}")
         return texts
@@ -84,8 +90,8 @@ def backup_status() -> BackupStatus:
     """Return the status by the rows of this database. Two queries, and a third after a failed backup."""
     backups = ended_runs(BackupRun.Kind.BACKUP)
     last = backups.first()
-    good = last if last is None or last.ok else backups.filter(ok=True).first()
-    return BackupStatus(last, good, ended_runs(BackupRun.Kind.DRILL).first())
+    made = last if last is None or last.file else backups.exclude(file="").first()
+    return BackupStatus(last, made, ended_runs(BackupRun.Kind.DRILL).first())
 
 
 def nightly_age() -> timedelta | None:
@@ -102,6 +108,7 @@ def record_run(kind: str, *, ok: bool, seconds: float, file: str = "", size: int
     try:
         BackupRun.objects.create(kind=kind, ok=ok, seconds=seconds, file=file, size=size, detail=detail)
         alike = BackupRun.objects.filter(kind=kind, ok=ok)
+        alike = alike.exclude(file="") if file else alike.filter(file="")
         alike.exclude(pk__in=list(alike.order_by("-pk").values_list("pk", flat=True)[:KEPT_RUNS])).delete()
     except Exception as exc:  # the backup itself stands or fell already, and the log has said so
         log.warning("the result of the %s was not written down: %s", kind, exc)
@@ -118,7 +125,6 @@ def recorded_run(kind: BackupRun.Kind) -> Iterator[BackupRun]:
         raise
     finally:
         run.seconds = time.monotonic() - started
-        log.log(
-            logging.INFO if run.ok else logging.ERROR, "%s %s: %s", kind, "made" if run.ok else "failed", run.detail
-        )
+        word = "made" if run.ok else "incomplete" if run.is_incomplete else "failed"
+        log.log(logging.INFO if run.ok else logging.ERROR, "%s %s: %s", kind, word, run.detail)
         record_run(kind, ok=run.ok, seconds=run.seconds, file=run.file, size=run.size, detail=run.detail)

@@ -94,8 +94,13 @@ def test_a_clock_that_ran_ahead_stops_no_night(called: list[str], ahead: timedel
     assert called == ["backup", "drill", *HOUSEKEEPING, "remind"]
 
 
-def test_a_backup_is_tried_at_each_call_until_there_is_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that lacks files fails too, and is an archive."""
+def test_a_backup_is_tried_at_each_call_until_there_is_an_archive(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, mailoutbox: list[Any]
+) -> None:
+    """An incomplete one fails too, and is an archive. The administrators get one mail a night."""
+    settings.MAIL = True
+    User.objects.create_superuser("chief", email="chief@example.com")
+    User.objects.create_user("clerk", email="clerk@example.com")
     names, files = [], iter(["", "", "tracker.tar"])
 
     def call(name: str, **_options: Any) -> None:
@@ -116,6 +121,7 @@ def test_a_backup_is_tried_at_each_call_until_there_is_an_archive(monkeypatch: p
     assert names == [*steps, "backup", "remind", "backup", "remind", "remind"]
     rows = BackupRun.objects.filter(kind="nightly")
     assert list(rows.values_list("ok", "detail")) == [(False, "backup: the disk is full")]
+    assert [(mail.to, mail.body) for mail in mailoutbox] == [(["chief@example.com"], "backup: the disk is full")]
 
 
 def test_a_step_that_fails_keeps_no_other_from_being_taken(monkeypatch: pytest.MonkeyPatch) -> None:

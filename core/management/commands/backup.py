@@ -17,17 +17,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--to", type=Path, metavar="FOLDER", help="where to; without it BACKUP_DIR")
         parser.add_argument("--keep", type=int, metavar="N", help="how many backups stay there; without it BACKUP_KEEP")
-        parser.add_argument(
-            "--accept-missing",
-            type=Path,
-            metavar="FILE",
-            help="uploaded files that are known to be lost, a name a line, as check_files names them; a backup without "
-            "them is a good one. Without it accepted-missing.txt in the folder of the backups, if it is there",
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["keep"] is not None and options["keep"] < 1:
             raise CommandError("--keep: keep at least 1 backup.")
         folder = options["to"] and options["to"].absolute()
-        path, run = make_backup(folder, options["keep"], accepted=options["accept_missing"])
+        path, run = make_backup(folder, options["keep"])
         self.stdout.write(f"{path}: {run.detail}, {run.size / 1_000_000:.1f} MB, {run.seconds:.1f} s")

@@ -11,7 +11,7 @@ from core.backup.archive import run_drill
 class Command(BaseCommand):
     help = (
         "Restore the newest backup into a scratch database and compare the rows of every table and the files. Nothing "
-        "live is touched; the result is shown by /readyz, the admin and the metrics."
+        "live is touched; the result stands on the start page of the admin; /readyz logs a failure."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from core.backup.archive import restore
-from core.backup.databases import current_database, database_at
 
 
 class Command(BaseCommand):
@@ -19,9 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--into", metavar="DATABASE_URL", help="another database than the configured one")
         parser.add_argument("--force", action="store_true", help="replace a database that is not empty")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        database = database_at(options["into"]) if options["into"] else current_database()
-        self.stdout.write("\n".join(restore(options["file"], database, force=options["force"])))
+        self.stdout.write("\n".join(restore(options["file"], force=options["force"])))

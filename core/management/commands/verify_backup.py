@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         backup = verify(options["file"])
-        lacking = backup.lacking
+        lacking = backup.missing
         self.stdout.write(
             f"{options['file']} is whole: made {backup.made_at} by version {backup.version} from {backup.server}, "
             f"{backup.rows} rows in {len(backup.tables)} tables, {len(backup.files)} files."

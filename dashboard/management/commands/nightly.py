@@ -12,7 +12,10 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.core.mail import send_mail
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
@@ -21,6 +24,7 @@ from django.utils import timezone
 from core.api.idempotency import delete_expired_records
 from core.backup.databases import exclusive_lock, hold_service_lock
 from core.backup.models import BackupRun, ended_runs, record_run
+from core.http import holds_demonstration
 from core.imports.files import delete_expired_files
 from dashboard.reminders import delete_told
 
@@ -52,7 +56,8 @@ class Command(BaseCommand):
         """Do what is due, write down that it has ended, and return what went wrong.
 
         A backup is tried at each call until there is an archive of the night, though it may lack files; all else again
-        the next night. After a kill in the middle there is no row, and the next call goes on behind the backup.
+        the next night. After a kill in the middle there is no row, and the next call goes on behind the backup. The
+        administrators get one mail a night.
         """
         began = night_began(timezone.now())
         started, faults = time.monotonic(), []
@@ -64,6 +69,8 @@ class Command(BaseCommand):
             faults += self.faults_of("drill", partial(self.call, "drill"))
         faults += self.faults_of("housekeeping", self.delete_expired)
         record_run(Kind.NIGHTLY, ok=not faults, seconds=time.monotonic() - started, detail="; ".join(faults))
+        if faults:
+            faults += self.faults_of("mail", partial(mail_administrators, "\n".join(faults)))
         return faults
 
     def delete_expired(self) -> None:
@@ -91,6 +98,14 @@ class Command(BaseCommand):
             log.exception("nightly: %s failed", step)
             return [f"{step}: {exc}"]
         return []
+
+
+def mail_administrators(faults: str) -> None:
+    """Mail what went wrong in a night, in English as the log, to the administrators who have an address."""
+    people = User.objects.filter(is_superuser=True, is_active=True).exclude(email="")
+    if settings.MAIL and not holds_demonstration():
+        for address in people.values_list("email", flat=True):
+            send_mail(f"{settings.SITE_URL}: the nightly work failed", faults, None, [address])
 
 
 def night_began(now: datetime) -> datetime:

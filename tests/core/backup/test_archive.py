@@ -24,7 +24,7 @@ SHA256 = {"database.sqlite3": hashlib.sha256(DATABASE).hexdigest(), BLOB: CHECKS
 NOTHING: list[str] = []
 MANIFEST = {
     "product": "synergy-pilot-tracker",
-    "format": 3,
+    "format": 4,
     "version": __version__,
     "made_at": "2026-11-27T00:00:00+00:00",
     "server": "SQLite 3",
@@ -35,8 +35,6 @@ MANIFEST = {
     "excluded": NOTHING,
     "sha256": SHA256,
     "missing": NOTHING,
-    "damaged": NOTHING,
-    "accepted": NOTHING,
 }
 
 
@@ -68,6 +66,13 @@ def test_a_whole_backup_is_described_in_one_line(tmp_path: Path) -> None:
         f"{tmp_path}/tracker-20261127T000000Z.tar is whole: made 2026-11-27T00:00:00+00:00 by version "
         f"{MANIFEST['version']} from SQLite 3, 2 rows in 1 tables, 1 files.\n"
     )
+
+
+def test_one_of_release_1_0_tells_what_it_lacks(tmp_path: Path) -> None:
+    out, lost = io.StringIO(), [f"blobs/11/{'1' * 64}", f"blobs/22/{'2' * 64}"]
+    path = archive(tmp_path, format=3, missing=lost[:1], damaged=lost[1:], accepted=lost)
+    call_command("verify_backup", path, stdout=out)
+    assert out.getvalue().endswith(f"It lacks 2 files that its database names, first {lost[0]}.\n")
 
 
 def test_no_byte_of_a_part_changes_unseen_and_no_cut(tmp_path: Path) -> None:
@@ -137,7 +142,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
         forged(version="0.8.0", migrations=["config.0001_house", "policies.0001_initial"]),
         TOO_OLD,
     ),
-    "a newer format": (forged(format=4, version="9.0.0"), f"{NEWER} its format is 4. Install that first."),
+    "a newer format": (forged(format=5, version="9.0.0"), f"{NEWER} its format is 5. Install that first."),
     "a newer schema": (
         forged(version="9.0.0", migrations=["policies.0999_of_tomorrow"]),
         f"{NEWER} it has the migration policies.0999_of_tomorrow. Install that first.",

@@ -15,29 +15,25 @@ from core.backup.models import KEPT_RUNS, BackupRun, backup_status, nightly_age,
 pytestmark = pytest.mark.django_db
 
 
-def aged(kind: str, hours: float, *, ok: bool = True, detail: str = "") -> BackupRun:
-    run = BackupRun.objects.create(kind=kind, ok=ok, seconds=1, file=f"{kind}.tar", detail=detail)
+def aged(kind: str, hours: float, *, ok: bool = True, detail: str = "", file: str = "tracker.tar") -> BackupRun:
+    run = BackupRun.objects.create(kind=kind, ok=ok, seconds=1, file=file, detail=detail)
     BackupRun.objects.filter(pk=run.pk).update(ended_at=timezone.now() - timedelta(hours=hours))
     return run
 
 
-def test_without_any_run_there_is_a_warning() -> None:
+def test_the_status_tells_how_old_the_newest_archive_is_and_what_failed() -> None:
     found = backup_status()
-    assert (found.last, found.good, found.drill) == (None, None, None)
+    assert (found.last, found.made, found.drill) == (None, None, None)
     assert found.warnings == ["no backup was ever made"]
-
-
-def test_a_failed_backup_is_not_the_newest_good_one() -> None:
     aged("backup", 27)
-    aged("backup", 1, ok=False, detail="it lacks 2 of 3 uploaded files")
-    found = backup_status()
-    assert found.good is not None
-    assert round(found.good.age.total_seconds() / 3600) == 27
-    assert found.warnings == [
-        "the newest good backup is 27 hours old",
-        "the last backup failed: it lacks 2 of 3 uploaded files",
-    ]
+    aged("backup", 1, ok=False, file="", detail="the disk is full")
+    assert backup_status().warnings == ["the newest backup is 27 hours old", "the last backup failed: the disk is full"]
+    aged("backup", 0.5, ok=False, detail="it lacks 2 of 3 uploaded files")
+    assert backup_status().warnings == ["the last backup is incomplete: it lacks 2 of 3 uploaded files"]
+    aged("drill", 3, ok=False, detail="1 table differs: auth_user")
     aged("backup", 0)
+    assert backup_status().warnings == ["the last restore drill failed: 1 table differs: auth_user"]
+    aged("drill", 1)
     assert backup_status().warnings == []
 
 
@@ -45,11 +41,10 @@ def test_what_a_clock_dated_ahead_counts_for_nothing() -> None:
     for kind in BackupRun.Kind.values:
         aged(kind, -7_200)
     found = backup_status()
-    assert (found.last, found.good, found.drill, nightly_age()) == (None, None, None, None)
-    good = {kind: aged(kind, 27) for kind in BackupRun.Kind.values}
+    assert (found.last, found.made, found.drill, nightly_age()) == (None, None, None, None)
+    old = {kind: aged(kind, 27) for kind in BackupRun.Kind.values}
     found = backup_status()
-    assert (found.last, found.good, found.drill) == (good["backup"], good["backup"], good["drill"])
-    assert found.warnings == ["the newest good backup is 27 hours old"]
+    assert (found.last, found.made, found.drill) == (old["backup"], old["backup"], old["drill"])
     age = nightly_age()
     assert age is not None
     assert round(age.total_seconds() / 3600) == 27
@@ -58,18 +53,11 @@ def test_what_a_clock_dated_ahead_counts_for_nothing() -> None:
 def test_many_failures_leave_the_rows_of_the_last_good_runs() -> None:
     for kind in ("backup", "drill"):
         record_run(kind, ok=True, seconds=1, file="good.tar")
+    record_run("backup", ok=False, seconds=1, file="incomplete.tar")
     for _hour in range(KEPT_RUNS + 1):
         record_run("backup", ok=False, seconds=1, detail="the disk is full")
     counts = BackupRun.objects.order_by("kind", "ok").values_list("kind", "ok").annotate(n=Count("pk"))
-    assert list(counts) == [("backup", False, KEPT_RUNS), ("backup", True, 1), ("drill", True, 1)]
-
-
-def test_a_failed_drill_is_a_warning_until_the_next_good_one() -> None:
-    aged("backup", 25)
-    aged("drill", 3, ok=False, detail="1 table differs: auth_user")
-    assert backup_status().warnings == ["the last restore drill failed: 1 table differs: auth_user"]
-    aged("drill", 1)
-    assert backup_status().warnings == []
+    assert list(counts) == [("backup", False, KEPT_RUNS + 1), ("backup", True, 1), ("drill", True, 1)]
 
 
 def test_the_start_page_of_the_admin_tells_administrators(client: Client) -> None:
@@ -78,29 +66,25 @@ def test_the_start_page_of_the_admin_tells_administrators(client: Client) -> Non
     aged("backup", 27)
     aged("drill", 1, ok=False, detail="numbers differ")
     page = client.get("/admin/").content.decode()
-    assert "backup.tar" in page
+    assert "tracker.tar" in page
     assert "It is more than 26 hours old." in page
     assert "The last one failed" not in page
     assert '<strong>It failed:</strong> <span lang="en">numbers differ</span>' in page
-    aged("backup", 0, ok=False, detail="it lacks <2> files")
+    aged("backup", 0, ok=False, detail="the disk of <2> is full", file="")
     page = client.get("/admin/").content.decode()
-    assert '<strong>The last one failed:</strong> <span lang="en">it lacks &lt;2&gt; files</span>' in page
+    assert '<strong>The last one failed:</strong> <span lang="en">the disk of &lt;2&gt; is full</span>' in page
+    aged("backup", 0, ok=False, detail="it lacks 2 files")
+    assert '<strong>It is incomplete:</strong> <span lang="en">it lacks 2 files</span>' in client.get("/admin/").text
     client.force_login(User.objects.create_user("nobody", is_staff=True))
     assert "backup" not in client.get("/admin/").content.decode()
 
 
-def test_readiness_warns_once_an_hour_and_stays(monkeypatch: Any, caplog: Any, settings: Any) -> None:
+def test_readiness_warns_of_backups_and_nights_once_an_hour(monkeypatch: Any, caplog: Any, settings: Any) -> None:
     settings.DEBUG = False
     monkeypatch.setattr(health, "WARNED_AT", [-float(health.WARN_EVERY)])
+    aged("nightly", 51)
     for _ in range(2):
         health.warn_of_backups()
-    assert [record.getMessage() for record in caplog.records] == ["ready, but no backup was ever made"]
-
-
-def test_readiness_warns_of_nights_without_the_nightly_work(monkeypatch: Any, caplog: Any, settings: Any) -> None:
-    settings.DEBUG = False
-    monkeypatch.setattr(health, "WARNED_AT", [-float(health.WARN_EVERY)])
-    aged("backup", 1)
-    aged("nightly", 51)
-    health.warn_of_backups()
-    assert [record.getMessage() for record in caplog.records] == ["ready, but the nightly work last ended 51 hours ago"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "ready, but no backup was ever made; the nightly work last ended 51 hours ago"
+    ]
