@@ -12,7 +12,7 @@ SEED_FOLDER = Path(__file__).parent / "seed"
 SEED_FILES = [
     *POLICY_KINDS,
     SeedFile("batches", Batch, SEED_FOLDER / "batches.csv"),
-    SeedFile("pilots", Pilot, SEED_FOLDER / "pilots.csv", importer=PilotImporter),
+    SeedFile("pilots", Pilot, SEED_FOLDER / "pilots.csv", importer=PilotImporter()),
     SeedFile("indicators", Indicator, SEED_FOLDER / "indicators.csv", key=("code",), match_fields=("code",)),
     SeedFile(
         "stages",
@@ -20,7 +20,8 @@ SEED_FILES = [
         SEED_FOLDER / "stage_entries.csv",
         key=("pilot", "stage"),
         match_fields=("pilot", "stage"),
-        importer=StageImporter,
+        importer=StageImporter(),
+        edits="replans",
     ),
     SeedFile(
         "targets",
@@ -28,7 +29,7 @@ SEED_FILES = [
         SEED_FOLDER / "targets.csv",
         key=("pilot", "indicator"),
         match_fields=("pilot", "indicator"),
-        importer=TargetImporter,
+        importer=TargetImporter(),
     ),
     SeedFile("practices", Practice, SEED_FOLDER / "practices.csv"),
     SeedFile("effects", Effect, SEED_FOLDER / "effects.csv", key=("key",), match_fields=()),

@@ -21,7 +21,9 @@ SEED_FILES = [
     SeedFile("agencies", Agency, SEED_FOLDER / "agencies.csv"),
     SeedFile("divisions", Division, SEED_FOLDER / "divisions.csv", key=("code",), match_fields=("code",)),
     SeedFile("industries", Industry, SEED_FOLDER / "industries.csv"),
-    SeedFile("policies", Policy, SEED_FOLDER / "policies.csv", importer=PolicyImporter, before_create=keep_lead_policy),
+    SeedFile(
+        "policies", Policy, SEED_FOLDER / "policies.csv", importer=PolicyImporter(), before_create=keep_lead_policy
+    ),
     SeedFile("measures", Measure, SEED_FOLDER / "measures.csv"),
     SeedFile(
         "plans",
@@ -29,7 +31,7 @@ SEED_FILES = [
         SEED_FOLDER / "provincial_plans.csv",
         key=("policy", "province"),
         match_fields=("policy", "province"),
-        importer=ProvincialPlanImporter,
+        importer=ProvincialPlanImporter(),
     ),
     SeedFile("figures", Figure, SEED_FOLDER / "figures.csv"),
 ]

@@ -4,7 +4,7 @@ record."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -60,13 +60,22 @@ class DryRun:
         return sum(row.action == action for row in self.rows if row.is_valid)
 
 
-def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = no_progress) -> DryRun:
-    """Parse and validate every row for a user; None stands for the loader of seed records, which may do everything."""
+def make_dry_run(
+    kind: Importer,
+    sheet: Sheet,
+    *,
+    by: Any,
+    progress: Progress = no_progress,
+    library: RecordLookup | None = None,
+    match: Callable[[Sequence[Row], RecordLookup], None] | None = None,
+) -> DryRun:
+    """Parse and validate every row for a user; None stands for the loader of seed records, which may do everything and
+    has a lookup and a way to find the rows' records of its own."""
     headings = find_headings(sheet, kind.columns, kind.keys if kind.keys_required else ())
     plan = DryRun(kind, sheet, headings)
     if not headings.columns or any(fault.code in {"no_headings", "missing_column"} for fault in headings.errors):
         return plan
-    library = kind.new_lookup(epoch1904=sheet.epoch1904)
+    library = library or RecordLookup(epoch1904=sheet.epoch1904)
     places = {column.name: number for number, column in headings.columns.items()}
     lines = [
         line
@@ -83,7 +92,7 @@ def make_dry_run(kind: Importer, sheet: Sheet, *, by: Any, progress: Progress = 
             progress(done, 3 * len(lines))
     if not plan.rows:
         headings.add_error("no_rows", _("No rows stand below the headings. Enter at least one."))
-    kind.match_rows(plan.rows, library)
+    (match or kind.match_rows)(plan.rows, library)
     check_duplicates(plan.rows, kind)
     fill_records(plan, library)
     resolve_new_references(plan)

@@ -128,6 +128,11 @@ class Importer:
     heading_aliases: Mapping[str, tuple[str, ...]] = {}  # other headings of a field, as ledgers have them
     column_options: Mapping[str, Mapping[str, Any]] = {}  # by field, in what its column differs from the field
 
+    def __init__(self, model: type[models.Model] | None = None, *, keys: Sequence[LookupKey] = ()) -> None:
+        """Make an importer without rules of its own for a model; classes name theirs."""
+        if model:
+            self.model, self.keys = model, keys
+
     @property
     def label(self) -> str:
         return str(self.model._meta.verbose_name_plural)
@@ -196,10 +201,6 @@ class Importer:
     def match_queryset(self) -> models.QuerySet[Model]:
         """Return the records among which rows find theirs, without related records: rows share those."""
         return self.model._base_manager.all()
-
-    def new_lookup(self, *, epoch1904: bool) -> RecordLookup:
-        """Return the lookup of the records that cells name, for one dry run."""
-        return RecordLookup(epoch1904=epoch1904)
 
     # -- which record a row is about ---------------------------------------------------------------------
 

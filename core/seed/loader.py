@@ -1,11 +1,10 @@
 """Loader of seed records from CSV, by the import engine: one transaction, and no edit is overwritten.
 
-What it adds to an import is the three-way merge: a field follows a newer file only while it holds what was shipped.
+What it adds to an import: a record follows a newer file as long as nobody has edited it here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from core.history.recording import batched
 from core.imports.apply import write_rows
-from core.imports.columns import Column, RecordLookup
-from core.imports.dry_run import make_dry_run
-from core.imports.importer import Importer, Row, assign_record, key_value
+from core.imports.columns import RecordLookup
+from core.imports.dry_run import DryRun, make_dry_run
+from core.imports.importer import Importer, Row, assign_record
 from core.records.models import HistoryModel
 from core.seed.models import SeedRecord
-from core.spreadsheets.cells import AmbiguousCell, SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.cells import Sheet, UnreadableFile
 from core.spreadsheets.reader import read_csv
 from core.text import normalize_text
 
@@ -32,6 +32,7 @@ class SeedFile:
 
     `key` are the columns whose text identifies the record in other files; `match_fields` are the model fields by which
     a record that an editor entered first is recognised. `importer` holds the rules of the model over several rows.
+    `edits` is a relation whose records are edits, too.
     """
 
     name: str
@@ -39,7 +40,8 @@ class SeedFile:
     path: Path
     key: tuple[str, ...] = ("slug",)
     match_fields: tuple[str, ...] = ("slug",)
-    importer: type[Importer] = Importer
+    importer: Importer | None = None
+    edits: str = ""
     before_create: Callable[[dict[str, object]], None] = lambda _values: None  # what a new record may still change
 
 
@@ -58,7 +60,7 @@ class LoadResult:
     created: int = 0
     updated: int = 0
     unchanged: int = 0
-    kept: int = 0  # edited or deleted here since: left alone
+    kept: list[str] = field(default_factory=list)  # the names of what was edited or deleted here: left alone
 
 
 RecordIds = dict[tuple[type[models.Model], str], int]
@@ -68,8 +70,8 @@ RecordIds = dict[tuple[type[models.Model], str], int]
 def load_seed(files: Iterable[SeedFile]) -> dict[str, LoadResult]:
     """Load every file in order; return the result of each.
 
-    Raises InvalidSeedError with every invalid row of every file, and then nothing at all has been written. A field
-    edited since it was shipped keeps the edit; a record deleted since stays deleted.
+    Raises InvalidSeedError with every invalid row of every file, and then nothing at all has been written. A record
+    edited since it was shipped stays as it is; a record deleted since stays deleted.
     """
     errors: list[tuple[str, int, str]] = []
     ids: RecordIds = {}
@@ -89,37 +91,30 @@ def load_file(file: SeedFile, ids: RecordIds, errors: list[tuple[str, int, str]]
     except UnreadableFile as error:
         errors.append((file.path.name, 1, error.message))
         return result
-    importer: SeedImporter = type(f"Seed{file.importer.__name__}", (SeedImporter, file.importer), {})()
-    importer.name, importer.model, importer.keys = file.name, file.model, (file.key,)
-    importer.file, importer.ids = file, ids
-    importer.shipped = {item.key: item for item in SeedRecord.objects.filter(kind=file.name)}
-    importer.heads = {position: str(cell.value).strip() for position, cell in sheet.rows[0].cells.items()}
-    sheet = replace(sheet, rows=[sheet.rows[0], *importer.changed_rows(sheet.rows[1:], result)])
-    if len(sheet.rows) == 1:
+    shipments = new_shipments(file, sheet, ids, result)
+    if not shipments:
         return result
-    plan = make_dry_run(importer, sheet, by=None)
+    plan = check_rows(file, sheet, shipments, ids)
     for fault in plan.errors:
         position = fault.name or fault.heading
         errors.append((file.path.name, fault.row, f"[{position}] {fault.message}" if position else fault.message))
     plan.rows = [row for row in plan.rows if row.is_valid]  # errors of later files show as well
     write_rows(plan, by=None, reason=SEED_REASON)
-    shipments = []
+    loaded = []
     for row in plan.rows:
         if row.record.pk is None:  # it names the new record of an invalid row
             continue
-        key = importer.key(row.line)
-        ids[file.model, key] = row.record.pk
-        shipments.append(SeedRecord(kind=file.name, key=key, record_id=row.record.pk, values=importer.texts(row.line)))
-        if row.action == "create":
-            result.created += 1
-        elif row.action == "update":
-            result.updated += 1
-        elif row.extra.get("kept"):
-            result.kept += 1
-        else:
-            result.unchanged += 1
+        shipment = shipments[row.number]
+        shipment.record_id = ids[file.model, shipment.key] = row.record.pk
+        if row.extra.get("kept"):
+            result.kept.append(str(row.record))
+            continue
+        loaded.append(shipment)
+        result.created += row.action == "create"
+        result.updated += row.action == "update"
+        result.unchanged += row.action == "unchanged"
     SeedRecord.objects.bulk_create(
-        shipments,
+        [SeedRecord(kind=file.name, key=item.key, record_id=item.record_id, values=item.values) for item in loaded],
         update_conflicts=True,
         unique_fields=["kind", "key"],
         update_fields=["values", "record_id", "loaded_at"],
@@ -127,135 +122,104 @@ def load_file(file: SeedFile, ids: RecordIds, errors: list[tuple[str, int, str]]
     return result
 
 
+def new_shipments(file: SeedFile, sheet: Sheet, ids: RecordIds, result: LoadResult) -> dict[int, SeedRecord]:
+    """Return what is to be loaded, by row: what is new, or differs from what was shipped before. Count the others."""
+    head, *lines = sheet.rows
+    names = {position: str(cell.value).strip() for position, cell in head.cells.items()}
+    shipped = {item.key: item for item in SeedRecord.objects.filter(kind=file.name)}
+    present = file.model._base_manager.in_bulk([item.record_id for item in shipped.values()])
+    edited = edited_records(file, list(present))
+    shipments = {}
+    for line in lines:
+        texts = {
+            name: normalize_text(str(line.cells[position].value)) if position in line.cells else ""
+            for position, name in names.items()
+        }
+        key = "|".join(texts[name] for name in file.key)
+        shipment = shipped.get(key) or SeedRecord(kind=file.name, key=key)
+        record = present.get(shipment.record_id)
+        if record:
+            ids[file.model, key] = record.pk
+        if shipment.pk and record is None:
+            result.kept.append(key)
+        elif shipment.values == texts:
+            result.unchanged += 1
+        elif record and record.pk in edited:
+            result.kept.append(str(record))
+        else:
+            shipment.values = texts
+            shipments[line.number] = shipment
+    return shipments
+
+
+def edited_records(file: SeedFile, keys: list[int]) -> set[int]:
+    """Return which of the shipped records have a history of more than what was shipped."""
+    found: set[int] = set()
+    model: Any = file.model
+    for some in batched(keys):
+        found.update(
+            model.history.filter(id__in=some).exclude(history_change_reason=SEED_REASON).values_list("id", flat=True)
+        )
+        if file.edits:
+            with_edits = model._base_manager.filter(pk__in=some, **{f"{file.edits}__isnull": False})
+            found.update(with_edits.values_list("pk", flat=True))
+    return found
+
+
+def check_rows(file: SeedFile, sheet: Sheet, shipments: Mapping[int, SeedRecord], ids: RecordIds) -> DryRun:
+    """Make the dry run of these rows by the rules of the file's importer. A row finds the record that it was shipped
+    as, else one that an editor entered, which is left alone."""
+    kind = file.importer or Importer(file.model, keys=(file.match_fields,) if file.match_fields else ())
+
+    def match(rows: Sequence[Row], _library: RecordLookup) -> None:
+        stored = kind.records_by_field("pk", [item.record_id for item in shipments.values() if item.pk])
+        for row in rows:
+            if shipments[row.number].pk:
+                assign_record(row, stored[shipments[row.number].record_id][0])
+            elif record := entered_record(file, kind, row):
+                assign_record(row, record)
+                row.values, row.extra["kept"] = {}, True
+            else:
+                file.before_create(row.values)
+
+    head = sheet.rows[0]
+    own = {position for position, cell in head.cells.items() if cell.value == "key"}  # which is no field of a model
+    rows = [
+        replace(line, cells={position: cell for position, cell in line.cells.items() if position not in own})
+        for line in sheet.rows
+        if line is head or line.number in shipments
+    ]
+    return make_dry_run(kind, replace(sheet, rows=rows), by=None, library=SeedLookup(ids), match=match)
+
+
+def entered_record(file: SeedFile, kind: Importer, row: Row) -> Any:
+    """Return the record that an editor entered before it was shipped."""
+    wanted = {name: row.values.get(name) for name in file.match_fields}
+    relations = kind.relation_fields & wanted.keys()
+    if not wanted or row.invalid_columns() & wanted.keys() or any(wanted[name] is None for name in relations):
+        return None
+    given = {name: "" if value is None else value for name, value in wanted.items()}
+    key = file.model._base_manager.filter(**given).values_list("pk", flat=True).first()
+    return kind.records_by_field("pk", [key])[key][0] if key else None
+
+
 def load_summary(results: Mapping[str, LoadResult]) -> list[str]:
-    """Return one line per file: what was created, updated, unchanged, and left as edited."""
-    line = _("%(name)s: %(created)d created, %(updated)d updated, %(unchanged)d unchanged, %(kept)d kept as edited")
-    return [line % {"name": name, **vars(result)} for name, result in results.items()]
-
-
-# -- the importer of a file ----------------------------------------------------------------------------------
+    """Return a line for each file: what was created, updated, unchanged, and left as edited; and the names of that."""
+    lines = []
+    text = _("%(name)s: %(created)d created, %(updated)d updated, %(unchanged)d unchanged, %(kept)d kept as edited")
+    for name, result in results.items():
+        lines.append(text % {"name": name, **vars(result), "kept": len(result.kept)})
+        lines += [_("Edited or deleted here, and left alone: %(name)s") % {"name": kept} for kept in result.kept]
+    return lines
 
 
 class SeedLookup(RecordLookup):
     """Lookup of records by the keys of seed files first, then by code and name."""
 
-    ids: RecordIds
+    def __init__(self, ids: RecordIds) -> None:
+        super().__init__()
+        self.ids = ids
 
     def find(self, model: type[models.Model], text: str) -> Any:
         key = self.ids.get((model, text))
         return self.index(model).record_by_id(key) if key else super().find(model, text)
-
-
-class SeedImporter(Importer):
-    """Importer of a seed file, mixed into the importer of its model: every field is a column, and edits stay."""
-
-    file: SeedFile
-    heads: dict[int, str]  # by column
-    ids: RecordIds
-    shipped: dict[str, SeedRecord]  # rows as they were loaded the last time, by key
-
-    @cached_property
-    def columns(self) -> list[Column]:
-        """The fields of the model, and the key where that is no field."""
-        own = [column for column in super().columns if column.stored]
-        return [*own, *([Column("key", "key", stored=False)] if "key" in self.file.key else [])]
-
-    def new_lookup(self, *, epoch1904: bool) -> RecordLookup:
-        lookup = SeedLookup(epoch1904=epoch1904)
-        lookup.ids = self.ids
-        return lookup
-
-    def texts(self, line: SheetRow) -> dict[str, str]:
-        """Return the texts of a row by heading, as SeedRecord stores them."""
-        cells = line.cells
-        return {
-            name: normalize_text(str(cells[position].value)) if position in cells else ""
-            for position, name in self.heads.items()
-        }
-
-    def key(self, line: SheetRow) -> str:
-        texts = self.texts(line)
-        return "|".join(texts.get(column, "") for column in self.file.key)
-
-    def changed_rows(self, lines: Sequence[SheetRow], result: LoadResult) -> Iterator[SheetRow]:
-        """Yield the rows that are new or differ from what was shipped, and count the others."""
-        ids = [item.record_id for item in self.shipped.values()]
-        present = set(self.model._base_manager.filter(pk__in=ids).values_list("pk", flat=True))
-        for line in lines:
-            key = self.key(line)
-            shipment = self.shipped.get(key)
-            if shipment is None:
-                yield line
-            elif shipment.record_id not in present:
-                result.kept += 1  # deleted here
-            else:
-                self.ids[self.model, key] = shipment.record_id
-                if shipment.values != self.texts(line):
-                    yield line
-                else:
-                    result.unchanged += 1
-
-    def clean_values(self, row: Row) -> None:
-        for name in self.file.key:
-            if row.values.get(name) is None and name not in row.invalid_columns():
-                row.add_error(self.column(name), "required", _("Empty. This needs a value."))
-        super().clean_values(row)
-
-    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
-        """Find the record that a row was shipped as, else one that an editor entered; leave out what was edited."""
-        shipments = {row.number: self.shipped.get(self.key(row.line)) for row in rows}
-        stored = self.records_by_field("pk", [item.record_id for item in shipments.values() if item])
-        for row in rows:
-            if shipment := shipments[row.number]:
-                assign_record(row, stored[shipment.record_id][0])
-                self.keep_edits(row, shipment, library)
-            elif record := self.entered_record(row):
-                assign_record(row, record)
-                row.values, row.extra["kept"] = {}, True
-            else:
-                self.file.before_create(row.values)
-
-    def entered_record(self, row: Row) -> Any:
-        """Return the record that an editor entered before it was shipped."""
-        wanted = {name: row.values.get(name) for name in self.file.match_fields}
-        relations = self.relation_fields & wanted.keys()
-        if not wanted or row.invalid_columns() & wanted.keys() or any(wanted[name] is None for name in relations):
-            return None
-        given = {name: "" if value is None else value for name, value in wanted.items()}
-        key = self.match_queryset().filter(**given).values_list("pk", flat=True).first()
-        return self.records_by_field("pk", [key])[key][0] if key else None
-
-    def keep_edits(self, row: Row, shipment: SeedRecord, library: RecordLookup) -> None:
-        """Leave out the values of fields that no longer hold what was shipped."""
-        texts = self.texts(row.line)
-        for name in list(row.values):
-            column = self.columns_by_name[name]
-            if not column.stored:
-                continue
-            value = getattr(row.record, name)
-            own = comparable(list(value.all()) if isinstance(value, models.Manager) else value)
-            shipped = shipment.values.get(name, "")
-            if own != self.shipped_value(column, shipped, library):
-                row.extra["kept"] = row.extra.get("kept") or (
-                    texts[name] != shipped and own != comparable(row.values[name])
-                )
-                del row.values[name]
-
-    def shipped_value(self, column: Column, text: str, library: RecordLookup) -> Any:
-        """Return the value of a text that was shipped; the text itself where it cannot be read any more."""
-        if not text:
-            return comparable([] if column.name in {field.name for field in self.model._meta.many_to_many} else None)
-        try:
-            row = Row(SheetRow(0, {}), {}, {column.name: column.parse(SheetCell(text, untyped=True), library)})
-        except AmbiguousCell:
-            return text
-        super().clean_values(row)
-        value = row.values[column.name]
-        return comparable(getattr(value, "on", value))
-
-
-def comparable(value: object) -> Any:
-    """Return a value in a form that is equal for equal values: records as keys, lists in any order, empty as None."""
-    if isinstance(value, list):
-        return frozenset(key_value(item) for item in value)
-    return None if value in ("", {}) else key_value(value)

@@ -21,10 +21,8 @@ class SeedRecordQuerySet(QuerySet[Any]):
 
 
 class SeedRecord(models.Model):
-    """Shipped record as it was last loaded: the base of every later three-way comparison.
-
-    A field still as shipped may follow a newer shipped value; a field that differs was edited and stays; a record that
-    no longer exists was deleted and is not created again.
+    """Shipped record as it was last loaded. A row of a newer file that differs is loaded over it, unless the record was
+    edited here or deleted.
     """
 
     kind = models.CharField(_("kind"), max_length=30)
