@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environ import Env
 from psycopg2.extensions import make_dsn
+from pythonjsonlogger.core import RESERVED_ATTRS
 
 from config import __version__
 from core.storage import CHART_URL, media_storage
@@ -450,7 +451,13 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "filters": {"context": {"()": "core.request_log.RequestContextFilter"}},
     "formatters": {
-        "json": {"()": "core.request_log.JsonLogFormatter"},
+        "json": {  # in ASCII: no input can break a line, colour it or reverse its direction
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": ["levelname", "name", "message", "request_id"],
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "reserved_attrs": [*RESERVED_ATTRS, "request", "status_code", "server_time"],
+            "timestamp": "time",
+        },
         "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
     },
     "handlers": {

@@ -78,7 +78,8 @@ class OperationsMiddleware:
 def last_migrations() -> list[tuple[str, str]]:
     """Return the last migration of each app. Importing all of them may take longer than a probe waits: this is done
     once per process."""
-    return MigrationLoader(None).graph.leaf_nodes()
+    found: list[tuple[str, str]] = MigrationLoader(None).graph.leaf_nodes()
+    return found
 
 
 def may_scrape(request: HttpRequest) -> bool:
@@ -117,8 +118,6 @@ def health_response(request: HttpRequest) -> HttpResponse:
         response = problem_response(request, 503, tell())
         response["Retry-After"] = RETRY_AFTER
         return response
-    if probe.jobs_wait:
-        log.warning("a job has waited for an hour: is manage.py worker running?")
     return JsonResponse({"status": "ok"})
 
 
@@ -139,28 +138,30 @@ class ReadinessProbe(threading.Thread):
         super().__init__(daemon=True, name="readiness")
         self.error = f"database: no answer in {PROBE_TIMEOUT} seconds"
         self.tell = not_ready_text  # what others may know of it; the log has the rest
-        self.jobs_wait = False
 
     def run(self) -> None:
         try:
-            applied = MigrationRecorder(connection).applied_migrations()
-            if missing := [".".join(key) for key in last_migrations() if key not in applied]:
-                self.error = f"migrations: {missing[0]} is not applied"
-                self.tell = not_migrated_text
-                return
-            if is_read_only():
-                self.error, self.tell = "database: it can only be read", read_only_text
-                return
-            if store_is_missing() and kept_names():
-                self.error, self.tell = "store of files: its folder “blobs” is missing", store_unavailable_text
-                return
-            self.jobs_wait = job_waits()
-            warn_of_backups()
-            self.error = ""
+            self.error, self.tell = database_fault()
         except Exception as exc:  # any error means not ready, and is logged
             self.error = f"database: {type(exc).__name__}: {exc}"
         finally:
             connections.close_all()
+
+
+def database_fault() -> tuple[str, Callable[[], str]]:
+    """Return why no requests can be answered with this database, and what others may know of it; log what an operator
+    should look at all the same."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    if missing := [".".join(key) for key in last_migrations() if key not in applied]:
+        return f"migrations: {missing[0]} is not applied", not_migrated_text
+    if is_read_only():
+        return "database: it can only be read", read_only_text
+    if store_is_missing() and kept_names():
+        return "store of files: its folder “blobs” is missing", store_unavailable_text
+    if job_waits():
+        log.warning("a job has waited for an hour: is manage.py worker running?")
+    warn_of_backups()
+    return "", not_ready_text
 
 
 def is_read_only() -> bool:

@@ -5,13 +5,11 @@ Imported while Django configures logging, so before any model.
 
 import logging
 import re
+import traceback
 from contextvars import ContextVar
-from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
-from pythonjsonlogger.core import RESERVED_ATTRS
-from pythonjsonlogger.json import JsonFormatter
 
 from core.http import DATABASE_UNAVAILABLE, client_ip, lasting_fault, loaded_user
 
@@ -24,26 +22,8 @@ REJECTED_STATUSES = {401: "not let in", 403: "not allowed", 429: "too many reque
 SECRET = re.compile(r"sp[tf]_[\w-]{5,}|(?<=/account/new-password/)[^/\s]+/[^/\s]+", re.ASCII)
 
 
-class JsonLogFormatter(JsonFormatter):
-    """JSON formatter in ASCII: no input can break a line, colour it or reverse its direction."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            ["levelname", "name", "message", "request_id"],
-            rename_fields={"levelname": "level", "name": "logger"},
-            reserved_attrs=[*RESERVED_ATTRS, "request", "status_code", "server_time"],
-            timestamp="time",
-        )
-
-    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        hidden: dict[str, Any] = {
-            name: hide_secrets(str(log_data[name])) for name in ("message", "exc_info") if name in log_data
-        }
-        return {"time": log_data["time"], **log_data, **hidden}
-
-
 class RequestContextFilter(logging.Filter):
-    """Log filter that adds the request id, and drops tracebacks of errors that are not ours."""
+    """Log filter that adds the request id, hides secrets, and drops tracebacks of errors that are not ours."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         # A warning of gunicorn is about bytes that were no request; the thread still has the id of its last one.
@@ -55,6 +35,10 @@ class RequestContextFilter(logging.Filter):
         elif isinstance(fault, DATABASE_UNAVAILABLE) or lasting_fault(fault):
             reason = str(fault).strip().partition("\n")[0]
             record.msg, record.args = "The database does not answer: %s: %s", (type(fault).__name__, reason)
+            record.exc_info = None
+        record.msg, record.args = hide_secrets(record.getMessage()), ()
+        if record.exc_info:
+            record.exc_text = hide_secrets("".join(traceback.format_exception(*record.exc_info))).rstrip()
             record.exc_info = None
         # Of a mere 4xx or 5xx the line of the request is enough.
         return record.name != "django.request" or bool(fault)

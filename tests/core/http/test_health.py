@@ -54,11 +54,6 @@ def test_it_is_only_read(client: Client, path: str, method: str) -> None:
     assert (response["Allow"], response["Cache-Control"]) == ("GET, HEAD", "no-store")
 
 
-def test_it_lives_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "probe_database", lambda: pytest.fail("it asked"))
-    assert client.get("/livez").status_code == 200
-
-
 def test_a_migration_that_is_not_applied(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

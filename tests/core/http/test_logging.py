@@ -10,16 +10,21 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pythonjsonlogger.json import JsonFormatter
 
 from accounts.models import create_token
+from config.settings import LOGGING
 from core import monitoring as health
-from core.request_log import JsonLogFormatter, RequestContextFilter, hide_secrets
+from core.request_log import RequestContextFilter, hide_secrets
 from pilots.api import records as pilots_api
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct-Horse7-battery"
 SECRET = "spt_" + "aB3-_" * 8 + "xyz"
 FORGED_LINES = 'a\n{"level": "ERROR"}\r\x1b[31mred\x1b[0m\x7f\x85\u2028\u202eevil\u2066\u200b湖州'
+
+
+FORMATTER = JsonFormatter(**{name: value for name, value in LOGGING["formatters"]["json"].items() if name != "()"})
 
 
 class LogCapture(logging.Handler):
@@ -29,7 +34,7 @@ class LogCapture(logging.Handler):
         super().__init__()
         self.text: list[str] = []
         self.addFilter(RequestContextFilter())
-        self.setFormatter(JsonLogFormatter())
+        self.setFormatter(FORMATTER)
 
     def emit(self, record: logging.LogRecord) -> None:
         self.text.append(self.format(record))
@@ -64,7 +69,7 @@ def make_log_record(message: str, *args: Any, fault: BaseException | None = None
 
 
 def test_no_line_can_be_forged() -> None:
-    line = JsonLogFormatter().format(make_log_record("%s", FORGED_LINES, path=FORGED_LINES))
+    line = FORMATTER.format(make_log_record("%s", FORGED_LINES, path=FORGED_LINES))
     assert line.isascii()
     assert line.isprintable()
     assert (json.loads(line)["message"], json.loads(line)["path"]) == (FORGED_LINES, FORGED_LINES)
