@@ -8,7 +8,7 @@ from django.utils.translation import override
 from django_tasks import task
 from django_tasks.base import TaskContext
 
-from core.jobs.queue import JobFailed, progress_of, user_of
+from core.jobs.queue import progress_of, user_of
 from dashboard import editions
 from dashboard.models import Edition
 
@@ -20,18 +20,20 @@ def subject(edition: Edition) -> str:
 @task(takes_context=True)
 def approve_edition(
     context: TaskContext, *, about: str, user: int, language: str, quarter: str, seen: str, address: str
-) -> None:
+) -> str:
     """Approve a submitted edition. Stored all at once: a second run finds it approved."""
     with override(language):
         progress_of(context)
-        edition = Edition.objects.filter(quarter=quarter).first()
+        edition, by = Edition.objects.filter(quarter=quarter).first(), user_of(user)
         if edition is None:
-            raise JobFailed(_("There is no such edition any more."))
-        if edition.is_approved:
-            return
+            return _("There is no such edition any more.")
+        if by is None:
+            return _("You may not do this any more.")
         try:
-            editions.approve(edition, by=user_of(user), seen=seen, address=address)
-        except PermissionDenied as exc:
-            raise JobFailed(_("You may not do this any more.")) from exc
+            if not edition.is_approved:
+                editions.approve(edition, by=by, seen=seen, address=address)
+        except PermissionDenied:
+            return _("You may not do this any more.")
         except ValidationError as exc:
-            raise JobFailed("\n".join(exc.messages)) from exc
+            return "\n".join(exc.messages)
+        return ""

@@ -2,6 +2,7 @@
 
 A job is a task with `about`, `user` and `language` among its arguments, which writes in one transaction and may run
 twice: the second run finds the work done. It is enqueued in the transaction that asks for it, gone with its rollback.
+Where it cannot do what was asked, it returns a text that tells the user why and what to do.
 """
 
 from __future__ import annotations
@@ -16,23 +17,18 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import get_language, gettext, override
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django_tasks.base import Task, TaskContext, TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 MAX_ATTEMPTS = 3
-ENDED = _("The process that ran this ended in the middle of it, three times. Nothing was written: ask for it again.")
 SILENT_AFTER = 60  # seconds without progress
 WRITE_EVERY = 0.5  # seconds between two writes of progress
 KEPT_PROGRESS = 3_600  # seconds
 BUSY = _("This was not taken: work on it is under way. Wait until that is done, look at the result, then ask again.")
 WAITING, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 Progress = Callable[[int, int], None]  # how much is done, of how much
-
-
-class JobFailed(Exception):
-    """Raised by a job that cannot do what was asked; its text tells the user why and what to do."""
 
 
 def no_progress(_done: int, _of: int) -> None:
@@ -76,18 +72,15 @@ def enqueue(task: Task[..., Any], *, about: str, by: Any, **arguments: Any) -> b
 
 
 def user_of(user: int) -> Any:
-    """Return the user who asked. Raises JobFailed for one who may not sign in any more."""
-    account = get_user_model()._default_manager.filter(pk=user, is_active=True).first()
-    if account is None:
-        raise JobFailed(gettext("You may not do this any more."))
-    return account
+    """Return the user who asked; None for one who may not sign in any more."""
+    return get_user_model()._default_manager.filter(pk=user, is_active=True).first()
 
 
 def job_about(about: str) -> dict[str, Any] | None:
-    """Return what the page of a record shows of the newest job about it; None where that has succeeded: the page says
-    what came of it."""
+    """Return what the page of a record shows of the newest job about it; None where that has done what was asked: the
+    page says what came of it."""
     row = DBTaskResult.objects.filter(args_kwargs__kwargs__about=about).order_by("-enqueued_at").first()
-    if row is None or row.status == TaskResultStatus.SUCCESSFUL:
+    if row is None or (row.status == TaskResultStatus.SUCCESSFUL and not row.return_value):
         return None
     runs = row.status == RUNNING
     progress = cache.get(progress_key(row.pk)) if runs else None
@@ -104,11 +97,10 @@ def job_about(about: str) -> dict[str, Any] | None:
 
 
 def error_text(row: DBTaskResult) -> str:
-    """Return the text of JobFailed. Of any other error the traceback is for the log and the admin."""
-    if row.status != TaskResultStatus.FAILED:
-        return ""
-    _before, known, text = row.traceback.rpartition(f"{JobFailed.__module__}.{JobFailed.__qualname__}: ")
-    return text.strip() if known else gettext("It could not be finished. The log of the worker says why.")
+    """Return why a job did not do what was asked. Of an error the traceback is for the log and the admin."""
+    if row.status == TaskResultStatus.FAILED:
+        return gettext("It could not be finished, and nothing was written: ask for it again. The log says why.")
+    return row.return_value or ""
 
 
 def job_waits() -> bool:
@@ -132,6 +124,5 @@ def take_back(worker: str) -> int:
                 row.status = WAITING
                 row.save(update_fields=["status"])
                 continue
-            with override(row.args_kwargs["kwargs"].get("language")):
-                row.set_failed(JobFailed(str(ENDED)))
+            row.set_failed(RuntimeError("Its worker ended in the middle of it, three times."))
     return len(left)

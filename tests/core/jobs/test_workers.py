@@ -106,7 +106,7 @@ def test_one_that_was_killed_three_times_has_failed(database: Database, start: C
     assert let_on(start("worker-1", "--until-empty")) == 0
     assert (rows(database), jobs(database)) == (ONCE, [("FAILED", 3), ("SUCCESSFUL", 1)])
     [(error,)] = database.run(f"SELECT traceback FROM {TABLE} WHERE status = 'FAILED'")  # noqa: S608
-    assert "three times. Nothing was written: ask for it again." in error
+    assert "Its worker ended in the middle of it, three times." in error
 
 
 def test_a_second_worker_of_one_name_is_refused_and_takes_nothing(
