@@ -114,9 +114,9 @@ def checksum_of(content: Any) -> str:
 
 
 @contextmanager
-def opened_archive(path: Path) -> Iterator[tuple[Manifest, tarfile.TarFile]]:
-    """Open an archive, as a context manager. Raises CommandError for whatever is not one, and for one that has another
-    member than its manifest names. `verify` comes before anything else is read from it."""
+def opened_archive(path: Path, *, whole: bool = True) -> Iterator[tuple[Manifest, tarfile.TarFile]]:
+    """Open an archive, as a context manager. Raises CommandError for whatever is not one, for one that has another
+    member than its manifest names and, if it has to be `whole`, for one that this release cannot restore."""
     try:
         with tarfile.open(path, "r:") as tar:
             names = [info.name if info.isreg() else f"{info.name}, which is no file" for info in tar] or [""]
@@ -127,6 +127,8 @@ def opened_archive(path: Path) -> Iterator[tuple[Manifest, tarfile.TarFile]]:
             if sorted(names) != sorted(expected):
                 odd = min({*names} ^ {*expected}, default="one that it has twice")
                 raise CommandError(f"{path.name} is damaged: its manifest and its parts disagree about {odd}.")
+            if whole:
+                check_archive(path.name, manifest, tar)
             yield manifest, tar
     except FileNotFoundError as exc:
         raise CommandError(f"There is no file {path}.") from exc
@@ -143,16 +145,14 @@ def member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
     return file
 
 
-def verify(path: Path) -> Manifest:
-    """Read every member of a backup, compare checksums, and return the manifest. Raises CommandError."""
-    with opened_archive(path) as (manifest, tar):
-        if unknown := unknown_migrations(manifest.migrations):
-            raise newer(path.name, manifest.version, f"it has the migration {unknown[0]}")
-        for name, digest in manifest.sha256.items():
-            with member(tar, name) as content:
-                if checksum_of(content) != digest:
-                    raise CommandError(f"{path.name} is damaged: {name} is not what its manifest says.")
-        return manifest
+def check_archive(name: str, manifest: Manifest, tar: tarfile.TarFile) -> None:
+    """Read every member and compare checksums. Raises CommandError."""
+    if unknown := unknown_migrations(manifest.migrations):
+        raise newer(name, manifest.version, f"it has the migration {unknown[0]}")
+    for part, digest in manifest.sha256.items():
+        with member(tar, part) as content:
+            if checksum_of(content) != digest:
+                raise CommandError(f"{name} is damaged: {part} is not what its manifest says.")
 
 
 # -- making ------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def stored_checksum(name: str) -> str:
 
 def lacks_nothing(path: Path) -> bool:
     try:
-        with opened_archive(path) as (manifest, _tar):
+        with opened_archive(path, whole=False) as (manifest, _tar):
             return not manifest.missing
     except CommandError:  # it is no backup
         return False
@@ -282,7 +282,7 @@ def restore(path: Path, *, force: bool) -> list[str]:
             raise CommandError(
                 f"{database} is not empty: with --force the backup takes its place and it gets another name."
             )
-        with restored_copy(path, manifest, database, "restoring") as (side, pending):
+        with restored_copy(manifest, tar, database, "restoring") as (side, pending):
             with reported_errors("The store of uploaded files"):
                 lacking = [name for name, digest in manifest.files.items() if stored_checksum(name) != digest]
                 for name in lacking:
@@ -308,7 +308,9 @@ def restore(path: Path, *, force: bool) -> list[str]:
 
 
 @contextmanager
-def restored_copy(path: Path, manifest: Manifest, database: Database, suffix: str) -> Iterator[tuple[Database, int]]:
+def restored_copy(
+    manifest: Manifest, tar: tarfile.TarFile, database: Database, suffix: str
+) -> Iterator[tuple[Database, int]]:
     """Restore an archive beside a database, compare and migrate it, as a context manager with the copy and how many
     migrations it lacked. What has not got another name by the end is dropped."""
     if not isinstance(database, KINDS[manifest.kind]):
@@ -316,10 +318,9 @@ def restored_copy(path: Path, manifest: Manifest, database: Database, suffix: st
         raise CommandError(
             f"The backup holds a database of {here}, and {database} is one of {database.label}: restore it into {here}."
         )
-    verify(path)
     side = database.beside(suffix)
     try:
-        with opened_archive(path) as (_same, tar), reported_errors(database), member(tar, database.member) as dump:
+        with reported_errors(database), member(tar, database.member) as dump:
             side.load(dump, database.name)
         with side.configured() as connection:
             applied, pending = applied_migrations(connection), pending_migrations(connection)
@@ -344,9 +345,9 @@ def run_drill(path: Path | None = None) -> str:
             raise CommandError(f"There is no backup in {settings.BACKUP_DIR}: manage.py backup makes one.")
         run.file, database = path.name, current_database()
         with (
-            opened_archive(path) as (manifest, _tar),
+            opened_archive(path) as (manifest, tar),
             reported_errors(database),
-            restored_copy(path, manifest, database, "drill") as (_scratch, pending),
+            restored_copy(manifest, tar, database, "drill") as (_scratch, pending),
         ):
             run.detail = f"{manifest.rows} rows in {len(manifest.tables)} tables and {len(manifest.files)} files equal"
             run.detail += f", {len(manifest.missing)} files missing" if manifest.missing else ""

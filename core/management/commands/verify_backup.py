@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from core.backup.archive import verify
+from core.backup.archive import opened_archive
 
 
 class Command(BaseCommand):
@@ -16,8 +16,8 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        backup = verify(options["file"])
-        lacking = backup.missing
+        with opened_archive(options["file"]) as (backup, _tar):
+            lacking = backup.missing
         self.stdout.write(
             f"{options['file']} is whole: made {backup.made_at} by version {backup.version} from {backup.server}, "
             f"{backup.rows} rows in {len(backup.tables)} tables, {len(backup.files)} files."

@@ -312,20 +312,6 @@ def test_killed_at_any_moment_a_restore_leaves_the_database_as_it_was_or_restore
     assert site.agencies() == restored != before
 
 
-def test_a_missing_or_older_pg_dump_is_named(site: Site, tmp_path: Path) -> None:
-    if connection.vendor != "postgresql":
-        assert site.backup().exists()  # SQLite needs no program
-        return
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    error = site.manage("backup", fails=True, PATH=str(programs))
-    assert error == "CommandError: pg_dump: No such file or directory."
-    (programs / "pg_dump").write_text("#!/bin/sh\necho 'server version: 15.2; pg_dump version: 9.6' >&2\nexit 1\n")
-    (programs / "pg_dump").chmod(0o755)
-    error = site.manage("backup", fails=True, PATH=f"{programs}:/usr/bin:/bin")
-    assert error == "CommandError: pg_dump failed: server version: 15.2; pg_dump version: 9.6"
-
-
 def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing_half(site: Site) -> None:
     path, before, folder = site.backup(), site.agencies(), site.home / "full"
     error = site.manage("backup", "--to", str(folder), fails=True, largest_file=200_000)
