@@ -113,15 +113,12 @@ def detect_format(name: str, content: bytes) -> FileFormat:
 
 
 class Extent:
-    """How far the sheets of a file reach: calamine makes every cell of the rectangle that a sheet fills, in memory that
-    nobody limits; a far cell alone would end the process.
+    """How far a sheet reaches: calamine makes every cell of the rectangle that it fills, in memory that nobody limits;
+    a far cell alone would end the process.
     """
 
     def __init__(self) -> None:
-        self.row, self.column, self.before = 0, 0, 0  # of the present sheet; cells of the sheets before it
-
-    def next_sheet(self) -> None:
-        self.row, self.column, self.before = 0, 0, self.before + self.row * self.column
+        self.row, self.column = 0, 0
 
     def reach(self, row: int, column: int) -> None:
         """Reject a cell beyond the rows and columns of any list, and more cells than any list has."""
@@ -130,7 +127,7 @@ class Extent:
             raise UnreadableFile("too_many_rows", limit=MAX_ROWS)
         if column > MAX_COLUMNS:
             raise UnreadableFile("too_many_columns", limit=MAX_COLUMNS, cell=cell_name(row, min(column, 2**14)))
-        if self.before + self.row * self.column > MAX_CELLS:
+        if self.row * self.column > MAX_CELLS:
             raise UnreadableFile("too_many_cells", limit=MAX_CELLS)
 
 
@@ -238,14 +235,20 @@ def reading_errors() -> Iterator[None]:
 @reading_errors()
 def open_workbook(content: bytes) -> tuple[CalamineWorkbook, list[str], Callable[[str], SheetDetails]]:
     """Scan and open a workbook; return it, its visible sheets, and the function that tells the details of one."""
-    scan_sheet = scan_workbook(content)
+    parts = open_zip(content)
+    names = member_names(parts)
+    if "xl/workbook.xml" not in names:
+        raise UnreadableFile("not_a_workbook")
+    if any(map(MACROS.search, names)):
+        raise UnreadableFile("macro")
+    scan = scan_workbook(parts, names)
     book = load_workbook(io.BytesIO(content))
     shown = SheetTypeEnum.WorkSheet, SheetVisibleEnum.Visible
-    names = [sheet.name for sheet in book.sheets_metadata if (sheet.typ, sheet.visible) == shown]
-    if not names:
+    sheets = [sheet.name for sheet in book.sheets_metadata if (sheet.typ, sheet.visible) == shown]
+    if not sheets:
         text = _("The workbook has no visible sheet. Show the sheet with the list in Excel and save.")
         raise UnreadableFile("no_sheet", text)
-    return book, names, scan_sheet
+    return book, sheets, scan
 
 
 @reading_errors()
@@ -374,19 +377,6 @@ def read_elements(parts: ZipFile, name: str) -> Iterator[tuple[str, dict[str, st
             elements.clear()
 
 
-def scan_workbook(content: bytes) -> Callable[[str], SheetDetails]:
-    """Return the function that gives the details of a sheet. Raises UnreadableFile for a hostile file, any error for a
-    damaged one.
-    """
-    parts = open_zip(content)
-    names = member_names(parts)
-    if "xl/workbook.xml" not in names:
-        raise UnreadableFile("not_a_workbook")
-    if any(map(MACROS.search, names)):
-        raise UnreadableFile("macro")
-    return scan_xlsx(parts, names)
-
-
 def parse_format(code: str) -> dict[str, Any]:
     """Return what a number format says of its cell, as attributes of it; its section for positive numbers counts."""
     spoken = LITERALS.sub("", code).split(";")[0].lower()
@@ -398,8 +388,8 @@ def parse_format(code: str) -> dict[str, Any]:
     return {"leading_zeros": len(bare)} if re.fullmatch("0{2,}", bare) else {}
 
 
-def scan_xlsx(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDetails]:
-    """Read the sheets, the calendar and the number formats of an .xlsx; a sheet is scanned when it is read."""
+def scan_workbook(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDetails]:
+    """Read the sheets, the calendar and the number formats; return the function that scans a sheet for its details."""
     relations: dict[str, str] = {}  # by name of a sheet
     members: dict[str, str] = {}  # by relation
     codes = {str(number): code for number, code in (BUILTIN_FORMATS | CHINESE_MONTHS).items()}
@@ -429,7 +419,7 @@ def scan_xlsx(parts: ZipFile, names: dict[str, str]) -> Callable[[str], SheetDet
 
 
 def scan_sheet(parts: ZipFile, member: str, styles: dict[str, dict[str, Any]], details: SheetDetails) -> SheetDetails:
-    """Scan a sheet of an .xlsx: extent, number formats, formulas and errors.
+    """Scan a sheet: extent, number formats, formulas and errors.
 
     A cell stands after the one before unless it says where.
     """

@@ -163,19 +163,6 @@ def test_a_bare_number_counts_from_1904_where_the_workbook_does() -> None:
     assert read_date(SheetCell(43830), epoch1904=True) == PartialDate(date(2024, 1, 1))
 
 
-def test_an_error_says_what_is_wrong_and_what_to_write() -> None:
-    with pytest.raises(AmbiguousCell) as refusal:
-        read_number(SheetCell("未统计"))
-    assert refusal.value.message == (
-        "“未统计” is no number that can be read for certain. Write digits such as 1234.5; leave the cell empty "
-        "where there is no value."
-    )
-    with pytest.raises(AmbiguousCell) as refusal:
-        read_date(SheetCell(2024.1))
-    assert refusal.value.message == "“2024.1” may be January or October. Write the month as 2024-01 or 2024-10."
-    assert isinstance(refusal.value, ValueError)
-
-
 def cell(value: object) -> SheetCell:
     """Return a value after a round trip through a workbook of openpyxl."""
     made = openpyxl.Workbook()

@@ -83,12 +83,6 @@ def test_any_other_encoding_is_rejected(content: bytes) -> None:
     assert (rejected(content).code, rejected(content).message) == ("encoding", REASONS["encoding"])
 
 
-def test_text_under_the_name_of_a_workbook_is_rejected() -> None:
-    assert rejected("a,b\n1,2\n", "a.xlsx").code == "not_a_workbook"
-    assert rejected("a,b\n1,2\n", "A.XLS").code == "not_a_workbook"
-    assert "name it .csv" in rejected("a,b\n1,2\n", "a.xlsx").message
-
-
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"\xef\xbb\xbf", b" \r\n\r\n", b",,,\r\n,,,\r\n"])
 def test_a_file_with_nothing_in_it_is_rejected(content: bytes) -> None:
     assert rejected(content).code == "empty"
