@@ -5,6 +5,7 @@ and stated effects.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import defaultdict
@@ -13,7 +14,7 @@ from copy import copy
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F, prefetch_related_objects
+from django.db.models import F, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -163,20 +164,16 @@ class PlannedDayImporter(PilotPartImporter):
     """
 
     column_options: Mapping[str, Mapping[str, object]] = {"planned_on": {"attribute": "planned_today"}}
+    prefetched = ("replans",)
 
-    def export_queryset(self) -> Any:
-        return super().export_queryset().prefetch_related("replans")
-
-    def match_queryset(self) -> Any:
-        records = with_planned_day(super().match_queryset(), today()).annotate(first_day=F("planned_on"))
-        return records.prefetch_related("replans")
-
-    def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
+    def records_by_field(
+        self, name: str, values: Iterable[Any], records: QuerySet[Any] | None = None
+    ) -> Mapping[Any, list[Any]]:
         """Return records with the planned day in force: rows are compared with that."""
-        matches = super().records_by_field(name, values)
-        for records in matches.values():
-            for record in records:
-                record.planned_on = record.planned_then
+        records = with_planned_day(self.model._base_manager.all(), today()).annotate(first_day=F("planned_on"))
+        matches = super().records_by_field(name, values, records.prefetch_related("replans"))
+        for record in itertools.chain.from_iterable(matches.values()):
+            record.planned_on = record.planned_then
         return matches
 
     def prepare(self, row: Row) -> None:
@@ -198,18 +195,12 @@ class PlannedDayImporter(PilotPartImporter):
         row.before.planned_on = stored.planned_on
         row.values["planned_on"] = row.record.planned_on
         if row.extra.get("day"):
-            row.related_values = given
+            row.related_values, row.extra["reason"] = given, REASON_REQUIRED
             column = self.columns_by_name["planned_on"]
             new = column.display(given)
             if not may_decide(row.by):
                 new = _("%(day)s, asked of the ministry") % {"day": new}
             row.extra["changes"] = [FieldChange(column.heading, column.display(in_force), new)]
-
-    def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
-        """Another planned day of a key milestone or planned stage needs a reason too."""
-        days = [row for row in rows if row.extra.get("day")]
-        asked = [_("Row %(row)d: %(what)s") % {"row": row.number, "what": REASON_REQUIRED} for row in days]
-        return [*asked, *super().missing_reason_errors(rows)]
 
     def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
         """Write the replans; what waited for the same milestone or stage is replaced."""
@@ -395,13 +386,17 @@ class ReadingImporter(PilotPartImporter):
     def clean_values(self, row: Row) -> None:
         parse_in_unit(row, "value")
 
-    def match_by_key(self, rows: Sequence[Row], key: tuple[str, ...]) -> None:
-        """Find the newest version of the value, or the version that the row names."""
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        """Find the newest version of the value, or the version that the row names; a row whose value differs from it is
+        a new version. Accepted without a day is from today."""
+        self.match_numbers(rows)
+        [key] = self.keys
+        waiting = [row for row in rows if row.is_unknown and row_key(row, key)]
         by_key: dict[Any, list[Reading]] = defaultdict(list)
-        for readings in self.records_by_field("pilot", [row.values["pilot"] for row in rows]).values():
+        for readings in self.records_by_field("pilot", [row.values["pilot"] for row in waiting]).values():
             for reading in readings:
                 by_key[reading.pilot_id, reading.indicator_id, reading.period].append(reading)
-        for row in rows:
+        for row in waiting:
             versions = sorted(by_key.get(row_key(row, key), []), key=lambda reading: reading.version)
             row.extra["versions"] = versions
             asked = row.values.get("version")
@@ -411,10 +406,6 @@ class ReadingImporter(PilotPartImporter):
             elif asked is not None and asked != 1:
                 message = _("There is no version %(version)s. Clear the cell to enter the value.")
                 row.mark_unidentified(self.column("version"), "unknown_record", message % {"version": asked})
-
-    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
-        """Turn rows whose value differs from their record into new versions. Accepted without a day is from today."""
-        super().match_rows(rows, library)
         for row in rows:
             if row.values.get("state") == ReadingState.ACCEPTED and "accepted_on" not in row.invalid_columns():
                 stored = row.record.accepted_on if row.recorded else None

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import create_token
 from core.http import today
-from core.imports.files import dry_run_of_file, export_csv
+from core.imports.files import dry_run_of_file, export_response
 from core.imports.importer import KINDS
 from pilots.metrics import Move
 from pilots.models import Attachment, LightOverride, Pilot, Practice
@@ -251,7 +251,7 @@ def count_queries(world: GrowingWorld, address: str) -> int:
     """Count those of a page, 0 where there is none, or of the dry run of a kind's own export."""
     make.agency()  # a write, so that nothing comes from a cache
     if kind := KINDS.get(address.removeprefix("import ")):
-        content = b"".join(export_csv(kind, kind.export_queryset().order_by("pk"), stem="x"))
+        content = b"".join(export_response(kind, kind.export_queryset().order_by("pk"), "csv", stem="x"))
         with CaptureQueriesContext(connection) as queries:
             assert dry_run_of_file(kind, "x.csv", content, by=world.boss).errors == []
         return len(queries)

@@ -27,7 +27,7 @@ from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries, note
 from core.imports.files import check_open, repeat_dry_run, update_dry_run
 from core.imports.importer import Importer, Row, allowed_importers
 from core.imports.models import Import, ImportFile, ImportState
-from core.jobs.queue import JobFailed, Progress, enqueue, no_progress, progress_of, user_of
+from core.jobs.queue import Progress, enqueue, no_progress, progress_of, user_of
 from core.permissions import can_access
 from core.records import writing
 from core.records.writing import Conflict
@@ -69,8 +69,9 @@ def confirm(
             list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
         note_versions(plan)
         check_conflicts(plan, record, by)
-        missing = [] if reason.strip() else plan.kind.missing_reason_errors(plan.rows)
-        if missing:
+        updated = [row for row in plan.rows if row.action == "update" and not reason.strip()]
+        needed = [(row, row.extra.get("reason") or row.record.missing_reason(row.before)) for row in updated]
+        if missing := [_("Row %(row)d: %(what)s") % {"row": row.number, "what": why} for row, why in needed if why]:
             raise Conflict(*missing)
         try:
             with transaction.atomic(), written_by_import(record):
@@ -217,14 +218,8 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         for model, changes in groups.items():
             for some in batched(sorted(change.record_id for change in changes)):
                 list(model._base_manager.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
-        what = [text for model, changes in groups.items() for text in changed_since(model, changes)]
-        what += dependents_since(groups)
         versions = {model: versions_before(model, changes) for model, changes in groups.items()}
-        what += [text for model, some in groups.items() for text in kept_records(model, some, versions[model])]
-        what += [
-            text for model, some in groups.items() for text in unique_conflicts_since(model, some, versions[model])
-        ]
-        if what:
+        if what := undo_obstacles(groups, versions):
             raise Conflict(*what)
         try:
             with transaction.atomic(), written_by_import(record, undoes=True):
@@ -240,6 +235,20 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
     return record
 
 
+def undo_obstacles(groups: ChangeGroups, versions: Mapping[Any, Mapping[int, Any]]) -> list[str]:
+    """Return what stands against an undo, a line each."""
+    what = dependents_since(groups)
+    for model, changes in groups.items():
+        what += changed_since(model, changes)
+        what += kept_records(model, changes, versions[model])
+        what += unique_conflicts_since(model, changes, versions[model])
+    return what
+
+
+def model_line(model: Any, text: str) -> str:
+    return label_value(capfirst(model._meta.verbose_name), text)
+
+
 def changed_since(model: Any, changes: Sequence[ChangeEvent]) -> Iterable[str]:
     """Yield the records whose newest history entry is no longer the import's."""
     newest = latest_entries(model, [change.record_id for change in changes])
@@ -247,7 +256,7 @@ def changed_since(model: Any, changes: Sequence[ChangeEvent]) -> Iterable[str]:
     late = [newest[key] for key, entry_id in seen.items() if newest.get(key, entry_id) != entry_id]
     entries = model.history.in_bulk(late)
     for key in late:
-        yield label_value(capfirst(model._meta.verbose_name), change_text(entries[key]))
+        yield model_line(model, change_text(entries[key]))
 
 
 def dependents_since(groups: ChangeGroups) -> list[str]:
@@ -262,11 +271,8 @@ def dependents_since(groups: ChangeGroups) -> list[str]:
                 continue
             for some in batched(made):
                 users = other._base_manager.filter(**{f"{relation.field.name}__in": some}).distinct()
-                what += [
-                    label_value(capfirst(user._meta.verbose_name), text % {"name": user})
-                    for user in users
-                    if user.pk not in touched.get(other, set())
-                ]
+                late = [user for user in users if user.pk not in touched.get(other, set())]
+                what += [model_line(other, text % {"name": user}) for user in late]
     return what
 
 
@@ -290,7 +296,7 @@ def kept_records(model: Any, changes: Sequence[ChangeEvent], versions: Mapping[i
         why = record.deletion_error(made)
         if why and (record.pk in made or not model(**values_of(versions[record.pk])).deletion_error(made)):
             name = label_value(getattr(record, model.OWNER), record) if model.OWNER else str(record)
-            yield label_value(capfirst(model._meta.verbose_name), _("“%(name)s”. %(why)s") % {"name": name, "why": why})
+            yield model_line(model, _("“%(name)s”. %(why)s") % {"name": name, "why": why})
 
 
 def unique_conflicts_since(model: Any, changes: Sequence[ChangeEvent], versions: Mapping[int, Any]) -> Iterable[str]:
@@ -299,14 +305,14 @@ def unique_conflicts_since(model: Any, changes: Sequence[ChangeEvent], versions:
     holders = {key for *_rule, stored in unique_values(model, records) for key in stored.values()}
     text = _("“%(name)s” was entered since and holds what a record of the import held before.")
     for record in ordered_records(model, sorted(holders - {change.record_id for change in changes})):
-        yield label_value(capfirst(model._meta.verbose_name), text % {"name": record})
+        yield model_line(model, text % {"name": record})
 
 
 def restore_records(
     model: Any, changes: Sequence[ChangeEvent], versions: Mapping[int, Any], *, by: Any, reason: str, progress: Progress
 ) -> None:
     """Undo the changes of one model: delete created records, restore updated and deleted ones."""
-    keys = {action: [change.record_id for change in changes if change.action == action] for action in "+~-"}
+    keys = {sign: [change.record_id for change in changes if change.action == sign] for sign in "+~-"}
     delete_created(model, keys[CREATED], by=by, reason=reason)
     lost = [model(**values_of(versions[key])) for key in keys[DELETED]]
     model._base_manager.bulk_create(lost, batch_size=BATCH_SIZE)
@@ -385,24 +391,18 @@ def ask(record: Import, action: str, *, by: Any, reason: str = "") -> bool:
 @task(takes_context=True)
 def change_import(
     context: TaskContext, *, about: str, user: int, language: str, record: int, action: str, reason: str
-) -> None:
+) -> str:
     """Do what was asked with an import. The user who asked still has to have the permission.
 
-    What stands against it fails the job, in the same words as on a page.
+    What stands against it is returned, in the same words as on a page.
     """
     with override(language):
-        import_record, by = Import.objects.get(pk=record), user_of(user)
-        kinds = allowed_importers(by)
-        if not by.has_perm("core.add_import") or not kinds or import_record.kind not in {*kinds, ""}:
-            raise JobFailed(_("You may not do this any more."))
+        import_record, by, report = Import.objects.get(pk=record), user_of(user), progress_of(context)
+        kinds = allowed_importers(by) if by and by.has_perm("core.add_import") else {}
+        if not kinds or import_record.kind not in {*kinds, ""}:
+            return _("You may not do this any more.")
         try:
-            change(
-                kinds.get(import_record.kind),
-                import_record,
-                action,
-                by=by,
-                reason=reason,
-                progress=progress_of(context),
-            )
+            change(kinds.get(import_record.kind), import_record, action, by=by, reason=reason, progress=report)
         except (Conflict, UnreadableFile) as exc:
-            raise JobFailed(str(exc)) from exc
+            return str(exc)
+        return ""

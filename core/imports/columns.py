@@ -39,11 +39,6 @@ from core.spreadsheets.cells import (
 )
 from core.text import PartialDate, format_date, join_long, join_sentences, join_short, no_data, normalize_code
 
-# Traditional forms in the names of provinces: a name written with them is offered in the usual form.
-SIMPLIFIED = str.maketrans(
-    "陝廣東遼寧龍蘇貴雲慶內維爾肅團產設兵臺灣澳門",
-    "陕广东辽宁龙苏贵云庆内维尔肃团产设兵台湾澳门",
-)
 MAX_SUGGESTIONS, MAX_COMPARISONS = 200, 100_000  # looking for the nearest name takes time
 SEPARATORS = (";；", "、")  # of a list on one line: what no known name is cut at first
 
@@ -352,8 +347,7 @@ class NameIndex:
         """Return the closest name as it is written; empty if none is close, or for a file of nonsense."""
         most = min(MAX_SUGGESTIONS, MAX_COMPARISONS // max(1, len(self.spelled)) + 1)
         if word not in self.suggestions and len(self.suggestions) < most:
-            plain = word.translate(SIMPLIFIED)
-            near = plain if plain in self.spelled else closest_match(plain, self.spelled)
+            near = closest_match(word, self.spelled)
             self.suggestions[word] = self.spelled[near] if near else ""
         return self.suggestions.get(word, "")
 

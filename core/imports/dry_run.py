@@ -9,34 +9,24 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from core.history.recording import batched, m2m_rows
 from core.imports.columns import Column, RecordLookup, RecordNumberColumn, RecordsColumn, fold_name
 from core.imports.headings import Headings, ImportErrorDetail, displayed_value, find_headings
 from core.imports.importer import FieldChange, Importer, Row, check_duplicates, is_blank, propose_slug
 from core.jobs.queue import Progress, no_progress
-from core.permissions import (
-    NOT_YOURS_TO_ADD,
-    OUT_OF_SCOPE,
-    added_out_of_scope,
-    can_access,
-    owner_field,
-    restricted_fields,
-)
+from core.permissions import owner_field
+from core.records import writing
 from core.records.models import HistoryModel, check_constraint_holds
 from core.spreadsheets.cells import AmbiguousCell, Sheet
 from core.text import PartialDate, Precision, label_value, normalize_text
 
 NEW_RECORD_NAME_FIELDS = ("slug", "name_zh", "name_en", "title_zh", "title_en")
-OUT_OF_SCOPE_CODE = "not_yours"
-CHANGE_REFUSED = gettext_lazy(
-    "Your role may not change this: ask the ministry. Leave the cell as it is on record, or take out the column."
-)
 PROGRESS_INTERVAL = 100  # rows from one report of progress to the next
 
 
@@ -348,45 +338,23 @@ def find_cycles(parents: Mapping[int, int | None]) -> set[int]:
 
 
 def check_access(row: Row, kind: Importer) -> None:
-    """Check object permissions before and after the change, and fields that need a permission of their own.
+    """Add an error where the user may not change the record, or not so: by the checks of every write.
 
-    The permission to import this kind at all was checked before. A row that changes nothing may be about any record: an
-    export of all records can be edited and imported again.
+    A row that changes nothing may be about any record: an export of all records can be edited and imported again.
     """
     name = owner_field(kind.model)
-    is_valid = name not in row.invalid_columns()
-    if (row.recorded and not can_access(row.by, row.before)) or (is_valid and not can_access(row.by, row.record)):
-        row.add_error(kind.column(name), OUT_OF_SCOPE_CODE, str(OUT_OF_SCOPE))
-    for guarded_name in restricted_fields(row.by, kind.model, recorded=row.recorded, record=row.record):
-        if guarded_name not in row.invalid_columns():
-            check_restricted_field(row, kind, guarded_name)
-    for list_name in kind.model.SCOPED_LISTS:  # type: ignore[attr-defined]  # of HistoryModel
-        before = [record.pk for record in row.lists_before.get(list_name, ())]
-        for added in added_out_of_scope(row.by, row.lists.get(list_name, ()), before):
-            row.add_error(kind.column(list_name), OUT_OF_SCOPE_CODE, NOT_YOURS_TO_ADD % {"record": added})
-
-
-def check_restricted_field(row: Row, kind: Importer, name: str) -> None:
-    """Add an error where a restricted field would change; of a new record, where it differs from its default."""
-    f: Any = kind.model._meta.get_field(name)
-    column = kind.column(name)
-    if f.many_to_many:
-        usual: Any = row.lists_before.get(name, [])
-        unchanged = {item.pk for item in row.lists.get(name, usual)} == {item.pk for item in usual}
-    else:
-        usual = getattr(row.before or kind.model(), f.attname)
-        unchanged = getattr(row.record, f.attname) == usual and not names_unsaved(row.record, f)
-    if unchanged:
-        return
-    if row.recorded:
-        message = str(CHANGE_REFUSED)
-    elif column and column.required:
-        message = _("Your role may change such records, but not enter new ones.")
-    elif usual in (None, "", []):
-        message = _("Your role may not enter this. Leave the cell empty.")
-    else:
-        message = _("Your role may not enter this. Write “%(usual)s”, or leave the cell empty.")
-    row.add_error(column, OUT_OF_SCOPE_CODE, message % {"usual": column.display(usual) if column else usual})
+    try:
+        if row.recorded:
+            writing.check_scope(row.by, writing.CHANGE, row.before)
+        if name not in row.invalid_columns():
+            writing.check_scope(row.by, writing.CHANGE if row.recorded else writing.ADD, row.record)
+    except (PermissionDenied, ValidationError) as exc:
+        row.add_error(kind.column(name), writing.NOT_YOURS, getattr(exc, "messages", [str(exc)])[0])
+    try:
+        writing.check_fields(row.record, row.before, row.lists, row.by)
+    except ValidationError as exc:
+        for field_name in exc.error_dict.keys() - row.invalid_columns():
+            add_field_errors(row, kind, field_name, exc.message_dict[field_name], writing.NOT_YOURS)
 
 
 def add_field_errors(row: Row, kind: Importer, name: str, texts: Iterable[str], code: str = "invalid") -> None:

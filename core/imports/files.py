@@ -164,8 +164,7 @@ def update_dry_run(record: Import, plan: DryRun) -> Import:
     record.created, record.updated = plan.count_rows("create"), plan.count_rows("update")
     record.unchanged = plan.count_rows("unchanged")
     record.state = ImportState.FAULTY if plan.errors else ImportState.CHECKED
-    found = ["kind", "form", "encoding", "sheet", "rows_read", "faults", "created", "updated", "unchanged", "state"]
-    record.save(update_fields=found)
+    record.save()
     record.file.report = dry_run_report(plan)
     record.file.save(update_fields=["report"])
     return record
@@ -236,17 +235,13 @@ def annotated_file(record: Import, report: dict[str, Any]) -> IO[bytes]:
 # -- templates and exports -------------------------------------------------------------------------------
 
 
-def export_workbook(
-    kind: Importer, records: models.QuerySet[Model], *, stem: str, notice: Notice = ()
+def export_response(
+    kind: Importer, records: models.QuerySet[Model], suffix: str, *, stem: str, notice: Notice = ()
 ) -> HttpResponseBase:
-    """Return the records as an XLSX response that can be edited and imported again. Streamed: memory use is
-    constant."""
-    return xlsx_response(write_workbook(kind, records, notice), stem)
-
-
-def export_csv(kind: Importer, records: models.QuerySet[Model], *, stem: str, notice: Notice = ()) -> HttpResponseBase:
-    """Return the same records as a streamed CSV response. Cells that look like formulas are escaped; the import
-    unescapes them."""
+    """Return the records as a streamed XLSX or CSV response, to be edited and imported again. Cells of CSV that look
+    like formulas are escaped; the import unescapes them."""
+    if suffix == "xlsx":
+        return xlsx_response(write_workbook(kind, records, notice), stem)
     rows: Iterable[Sequence[object]] = ([f"# {label_value(label, text)}"] for label, text in notice)
     rows = chain(rows, [[column.heading for column in kind.columns]], row_values(kind, records, RecordLookup()))
     return csv_response(rows, stem, for_excel=True)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -21,8 +22,7 @@ FAULT_HEADING = gettext_noop("What is wrong")  # of the column in a file that co
 FAULT_HEADINGS = {"whatiswrong", "错误说明"}
 
 
-@dataclass(frozen=True, slots=True)
-class ImportErrorDetail:
+class ImportErrorDetail(NamedTuple):
     """An error in a row. `column` is the column number in the sheet, None for an error of the whole row."""
 
     row: int
@@ -32,9 +32,6 @@ class ImportErrorDetail:
     code: str
     message: str
     name: str = ""  # of the column, empty where the row as a whole is meant
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "message", printable_text(self.message))
 
     @property
     def cell(self) -> str:
@@ -89,7 +86,7 @@ class Headings:
         return {column.name for column in self.columns.values()}
 
     def add_error(self, code: str, message: str, place: int | None = None, heading: str = "", value: str = "") -> None:
-        self.errors.append(ImportErrorDetail(self.row, place, heading, value, code, message))
+        self.errors.append(ImportErrorDetail(self.row, place, heading, value, code, printable_text(message)))
 
 
 def find_headings(sheet: Sheet, columns: Sequence[Column], keys: Sequence[tuple[str, ...]]) -> Headings:

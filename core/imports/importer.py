@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.history.recording import batched
 from core.http import truncate
 from core.imports.columns import Column, RecordColumn, RecordLookup, RecordNumberColumn, column_for_field
-from core.imports.headings import ImportErrorDetail, displayed_value
+from core.imports.headings import ImportErrorDetail, displayed_value, printable_text
 from core.spreadsheets.cells import SheetCell, SheetRow, strip_invisible
 from core.text import join_short
 
@@ -85,8 +85,8 @@ class Row:
         position = self.positions.get(column.name) if column else None
         entry = self.entry(column.name) if column else None
         heading, name = (column.heading, column.name) if column else ("", "")
-        value = displayed_value(entry and entry.value)
-        self.errors.append(ImportErrorDetail(self.number, position, heading, value, code, message, name))
+        value, text = displayed_value(entry and entry.value), printable_text(message)
+        self.errors.append(ImportErrorDetail(self.number, position, heading, value, code, text, name))
 
     def mark_unidentified(self, column: Column | None, code: str, message: str) -> None:
         """Add an error and mark the row's record as unidentified: it is not validated as a new one."""
@@ -127,6 +127,7 @@ class Importer:
     excluded_fields: tuple[str, ...] = ()
     heading_aliases: Mapping[str, tuple[str, ...]] = {}  # other headings of a field, as ledgers have them
     column_options: Mapping[str, Mapping[str, Any]] = {}  # by field, in what its column differs from the field
+    prefetched: tuple[str, ...] = ()  # relations that its columns export
 
     def __init__(self, model: type[models.Model] | None = None, *, keys: Sequence[LookupKey] = ()) -> None:
         """Make an importer without rules of its own for a model; classes name theirs."""
@@ -183,11 +184,6 @@ class Importer:
         """Return the column of a field, None for a field that files do not hold."""
         return self.columns_by_name.get(name)
 
-    def missing_reason_errors(self, rows: Sequence[Row]) -> list[str]:
-        """Return why these rows need a reason for change; empty if they do not."""
-        texts = [(row, row.record.missing_reason(row.before)) for row in rows if row.action == "update"]
-        return [_("Row %(row)d: %(what)s") % {"row": row.number, "what": text} for row, text in texts if text]
-
     def export_queryset(self) -> models.QuerySet[Model]:
         """Return all records, with those that they name and what the names of these hold."""
         lists, named = [f.name for f in self.model._meta.many_to_many], []
@@ -195,17 +191,32 @@ class Importer:
             if isinstance(column, RecordColumn):
                 further = column.model.NAME_RELATIONS
                 named += [column.name, *(f"{column.name}__{name}" for name in further if name)]
-        records = self.model._base_manager.prefetch_related(*lists)
+        records = self.model._base_manager.prefetch_related(*lists, *self.prefetched)
         return records.select_related(*named) if named else records
-
-    def match_queryset(self) -> models.QuerySet[Model]:
-        """Return the records among which rows find theirs, without related records: rows share those."""
-        return self.model._base_manager.all()
 
     # -- which record a row is about ---------------------------------------------------------------------
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
-        """Find the record of each row: by record number, else by the first lookup key that finds one."""
+        """Find the record of each row: by record number, else by the first lookup key that finds one. Several records
+        that agree in all fields of a key are an error."""
+        self.match_numbers(rows)
+        for key in self.keys:
+            waiting = [row for row in rows if row.is_unknown and row_key(row, key)]
+            candidates: dict[object, list[Any]] = defaultdict(list)  # by their values of the whole key
+            for records in self.records_by_field(key[0], [row.values[key[0]] for row in waiting]).values():
+                for record in records:
+                    candidates[record_key(record, key)].append(record)
+            for row in waiting:
+                fits = [item for item in candidates[row_key(row, key)] if not self.tells_apart(row, item, key)]
+                if len(fits) > 1:
+                    message = _("Several records agree with this row: give the record number, %(numbers)s.")
+                    numbers = join_short(item.pk for item in fits)
+                    row.mark_unidentified(None, "ambiguous", message % {"numbers": numbers})
+                elif fits:
+                    assign_record(row, fits[0])
+
+    def match_numbers(self, rows: Sequence[Row]) -> None:
+        """Find the records of rows with a record number."""
         numbered = [row for row in rows if row.values.get("id") is not None]
         numbers = [row.values["id"] for row in numbered if 0 < row.values["id"] <= MAX_PRIMARY_KEY]
         by_number = self.records_by_field("pk", numbers)
@@ -215,39 +226,25 @@ class Importer:
             else:
                 message = _("There is no record %(number)s here; it may be deleted. Clear the cell to enter a new one.")
                 row.mark_unidentified(self.column("id"), "unknown_record", message % {"number": row.values["id"]})
-        for key in self.keys:
-            waiting = [row for row in rows if row.is_unknown and row_key(row, key)]
-            self.match_by_key(waiting, key)
 
-    def match_by_key(self, rows: Sequence[Row], key: LookupKey) -> None:
-        """Find records that agree in all fields of the key. Several matches are an error."""
-        candidates: dict[object, list[Any]] = defaultdict(list)  # by their values of the whole key
-        for records in self.records_by_field(key[0], [row.values[key[0]] for row in rows]).values():
-            for record in records:
-                candidates[record_key(record, key)].append(record)
-        for row in rows:
-            fits = [item for item in candidates[row_key(row, key)] if self.matches_key(row, item, key)]
-            if len(fits) > 1:
-                message = _("Several records agree with this row: give the record number, %(numbers)s.")
-                row.mark_unidentified(None, "ambiguous", message % {"numbers": join_short(item.pk for item in fits)})
-            elif fits:
-                assign_record(row, fits[0])
-
-    def matches_key(self, row: Row, item: Any, key: LookupKey) -> bool:
-        """Whether a record with the row's key agrees in the narrowing fields, and no earlier key tells them apart."""
+    def tells_apart(self, row: Row, item: Any, key: LookupKey) -> bool:
+        """Whether an earlier key, or a narrowing field, tells a row from a record that has its key."""
         for earlier in self.keys[: self.keys.index(key)]:
             says, own = row_key(row, earlier), record_key(item, earlier)
             if says is not None and says != own and not any(value in (None, "") for value in own):
-                return False
+                return True
         given = [name for name in self.narrowing_fields if name in row.values]
-        return all(key_value(row.values[name]) == record_key(item, (name,))[0] for name in given)
+        return any(key_value(row.values[name]) != record_key(item, (name,))[0] for name in given)
 
-    def records_by_field(self, name: str, values: Iterable[Any]) -> Mapping[Any, list[Any]]:
-        """Return the records with one of these values in a field, by value."""
+    def records_by_field(
+        self, name: str, values: Iterable[Any], records: models.QuerySet[Any] | None = None
+    ) -> Mapping[Any, list[Any]]:
+        """Return the records, of all if not of these, with one of the values in a field, by value; without related
+        records, which rows share."""
         by_value: dict[Any, list[Any]] = defaultdict(list)
-        wanted = list(dict.fromkeys(key_value(value) for value in values))
-        for some in batched(wanted):
-            for record in self.match_queryset().filter(**{f"{name}__in": some}):
+        records = self.model._base_manager.all() if records is None else records
+        for some in batched(list(dict.fromkeys(map(key_value, values)))):
+            for record in records.filter(**{f"{name}__in": some}):
                 by_value[record_key(record, (name,))[0]].append(record)
         return by_value
 

@@ -288,5 +288,5 @@ def import_export(request: HttpRequest, kind: str, suffix: str, *, empty: bool =
     stem = f"{capfirst(wanted.label)}-{today()}"
     if empty:
         records, stem = records.none(), _("%(kind)s template") % {"kind": capfirst(wanted.label)}
-    make = files.export_workbook if suffix == "xlsx" else files.export_csv
-    return make(wanted, records, stem=download_stem(request, stem), notice=demo_notice_rows(request))
+    named = download_stem(request, stem)
+    return files.export_response(wanted, records, suffix, stem=named, notice=demo_notice_rows(request))

@@ -206,8 +206,6 @@ class HistoryModel(models.Model):
     DELETABLE_ALONE: ClassVar[str] = ""
     FROZEN_STATE: ClassVar[str] = ""
 
-    skip_unique_check = False  # where uniqueness is checked for many records at once
-
     class Meta:
         abstract = True
 
@@ -323,8 +321,6 @@ class HistoryModel(models.Model):
         Raises ValidationError for a check constraint that is violated.
         """
         condition, checks = getattr(constraint, "condition", None), isinstance(constraint, models.CheckConstraint)
-        if self.skip_unique_check and not checks:
-            return False
         if not isinstance(condition, models.Q):
             return True
         if exclude & condition.referenced_base_fields:

@@ -278,7 +278,7 @@ class ReadingLedger:
         fault = self.check(reading, beside)
         if fault:
             raise fault
-        reading.version, reading.skip_unique_check = self.next_version(reading.key), True  # under the pilot's lock
+        reading.version = self.next_version(reading.key)  # under the pilot's lock
         writing.write(reading, lists=lists, by=by, reason=reason)
         self.newest[reading.key], self.used_versions[reading.key] = reading, reading.version
 

@@ -250,8 +250,8 @@ def test_accepting_and_disputing_take_a_right_and_repeating_none(world: SimpleNa
     reporter.user_permissions.set(Permission.objects.filter(codename__in=("add_reading", "change_reading")))
     accepted, value = ["county", "AIR_A", "2024", 1, MARCH, None, "accepted", "2025-04-01"], world.value
     assert told("readings", STATES, accepted, by=reporter) == [
-        "G2 not_yours: Your role may not enter this. Write “reported”, or leave the cell empty.",
-        "H2 not_yours: Your role may not enter this. Leave the cell empty.",
+        "G2 not_yours: Your role may not change this: ask the ministry.",
+        "H2 not_yours: Your role may not change this: ask the ministry.",
     ]
     assert told("readings", STATES, [*accepted[:-2], "reported", None], by=reporter) == ["row 2: create"]
     heads = ["id", "state", "accepted_on", "note_en"]

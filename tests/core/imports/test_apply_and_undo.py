@@ -125,14 +125,6 @@ def test_what_is_written(world: dict[str, Any], kind: str) -> None:
                 assert kept == set(getattr(current, field.name).values_list("pk", flat=True))
 
 
-def test_unchanged_rows_write_nothing(world: dict[str, Any]) -> None:
-    record = checked_import("pilots", ["slug", "name_zh", "industries"], ["p", "甲市", "steel、cement"])
-    before = table_checksums(histories=True)
-    done = confirm_import(record)
-    assert (done.state, done.created, done.updated, done.unchanged) == (ImportState.CONFIRMED, 0, 0, 1)
-    assert (table_checksums(histories=True), stored_import(record)) == (before, [])
-
-
 class Broken(Exception):
     pass
 

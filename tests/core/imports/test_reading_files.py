@@ -11,14 +11,12 @@ from openpyxl import Workbook, load_workbook
 from core.imports.dry_run import DryRun
 from core.imports.files import (
     FAULT_COLOUR,
-    annotated_file,
     dry_run_of_file,
     dry_run_report,
     faulty_workbook,
-    save_dry_run,
 )
 from core.imports.importer import KINDS
-from core.spreadsheets.cells import SheetCell, SheetRow, UnreadableFile
+from core.spreadsheets.cells import SheetCell, SheetRow
 from core.spreadsheets.reader import read_sheet
 from tests import factories as make
 from tests.support.imports import csv_bytes
@@ -46,34 +44,6 @@ def whole(file: IO[bytes]) -> bytes:
 
 def plan_for(content: bytes, name: str = "f.xlsx", sheet: str | None = None) -> DryRun:
     return dry_run_of_file(KINDS["policies"], name, content, by=None, sheet=sheet)
-
-
-def test_the_first_sheet_with_headings_of_the_kind() -> None:
-    """A sheet of explanations before it is skipped, with a notice; any other sheet can be selected."""
-    make.policy(slug="a", title_zh="甲")
-    content = book(说明=[["如何填写"], ["slug"]], 数据=[HEADS, ["a", "甲", None]], 更多=[HEADS, ["a", "改", None]])
-    plan = plan_for(content)
-    assert (plan.sheet.name, plan.sheet.other_sheets, plan.rows[0].action) == ("数据", ["说明", "更多"], "unchanged")
-    other = plan_for(content, sheet="更多")
-    assert (other.sheet.name, other.rows[0].action) == ("更多", "update")
-    with pytest.raises(UnreadableFile):
-        plan_for(content, sheet="没有")
-
-
-def test_the_rows_come_back_with_what_is_wrong() -> None:
-    """The column of an earlier return gives way."""
-    make.policy(slug="a", title_zh="甲", note="旧")
-    content = book(数据=[["名单"], HEADS, ["a", "甲", "新"], ["b", None, None]])
-    for _again in range(2):
-        plan = plan_for(content)
-        record = save_dry_run(plan, name="f.xlsx", content=content, by=None)
-        content = whole(annotated_file(record, record.file.report))
-        sheet = load_workbook(io.BytesIO(content))["数据"]
-        *rows, last = [[cell.value for cell in row] for row in sheet.iter_rows()]
-        assert rows == [["名单", None, None, None], [*HEADS, "What is wrong"], ["a", "甲", "新", None]]
-        assert last[:3] == ["b", None, None]
-        assert "Give the title in at least one language." in last[3]
-        assert [fault.code for fault in plan.headings.errors] == []
 
 
 CELLS = [

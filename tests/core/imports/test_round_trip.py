@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 from core.imports.apply import confirm
 from core.imports.columns import RecordLookup, RecordNumberColumn
 from core.imports.dry_run import DryRun
-from core.imports.files import dry_run_of_file, export_csv, save_dry_run, write_workbook
+from core.imports.files import dry_run_of_file, export_response, save_dry_run, write_workbook
 from core.imports.importer import KINDS, Importer
 from pilots.models import FollowUp, Reading, Target
 from policies.importers import PolicyImporter, ProvincialPlanImporter
@@ -45,7 +45,7 @@ def export_file(kind: Importer, form: str, records: Any = None) -> bytes:
     if form == "xlsx":
         with write_workbook(kind, records) as file:
             return file.read()
-    response = export_csv(kind, records, stem="x")
+    response = export_response(kind, records, "csv", stem="x")
     assert isinstance(response, StreamingHttpResponse)
     return b"".join(response)  # type: ignore[arg-type]
 

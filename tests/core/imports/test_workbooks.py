@@ -1,7 +1,6 @@
 """Import templates and exports: sheets, formats and drop-downs."""
 
 import io
-from datetime import date
 from typing import Any
 
 import pytest
@@ -9,9 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from openpyxl import Workbook, load_workbook
 
-from core.imports.files import dry_run_of_file, export_workbook
+from core.imports.files import dry_run_of_file, export_response
 from core.imports.importer import KINDS
-from policies.models import Policy, ProvincialPlan
+from policies.models import Policy
 from tests import factories as make
 
 PLANS, POLICIES = KINDS["plans"], KINDS["policies"]
@@ -26,13 +25,8 @@ def rows(sheet: Any) -> list[list[Any]]:
     return [[cell.value for cell in row] for row in sheet.iter_rows()]
 
 
-def workbook_of(kind: Any) -> Workbook:
-    response: Any = export_workbook(kind, kind.export_queryset().order_by("pk"), stem="x")
-    return opened(response.getvalue())
-
-
 def template_workbook(kind: Any) -> Any:
-    return export_workbook(kind, kind.model._base_manager.none(), stem="x").getvalue()  # type: ignore[attr-defined]
+    return export_response(kind, kind.model._base_manager.none(), "xlsx", stem="x").getvalue()  # type: ignore[attr-defined]
 
 
 # -- the template --------------------------------------------------------------------------------------
@@ -65,68 +59,6 @@ def test_drop_downs_offer_the_allowed_values_by_the_names_that_lead_back() -> No
 
 
 # -- exports -------------------------------------------------------------------------------------------
-
-
-def one_plan() -> ProvincialPlan:
-    policy = make.policy(slug="joint", title_en="Joint plan")
-    plan = make.plan(
-        policy,
-        make.province(short_en="Tibet"),
-        title_zh="=1+1",
-        title_en="_x0041_ \n+",
-        note="-",
-        issued_on=date(2022, 6, 1),
-        issued_precision="month",
-        published_on=date(2022, 7, 2),
-        known_issued_by=date(2022, 6, 30),
-        doc_number="0012",
-        issuing_bodies_count=7,
-    )
-    plan.sources.set([make.source(title="公报"), make.source(title="网页")])
-    return plan
-
-
-@EMPTY_AND_DB
-def test_a_workbook_holds_real_days_and_numbers_and_text_that_never_runs() -> None:
-    plan = one_plan()
-    book = workbook_of(PLANS)
-    assert book.sheetnames == ["Provincial plans", "Explanation", "Lists"]
-    sheet = book.worksheets[0]
-    assert [(cell.value, cell.data_type, cell.number_format) for cell in sheet[2] if cell.value is not None] == [
-        (plan.pk, "n", "General"),
-        ("=1+1", "s", "@"),
-        ("_x005F_x0041_ \n+", "s", "@"),
-        ("official", "s", "@"),
-        ("-", "s", "@"),
-        ("2022-06", "s", "@"),
-        ("month", "s", "@"),
-        (sheet["I2"].value, "d", "yyyy-mm-dd"),
-        (sheet["J2"].value, "d", "yyyy-mm-dd"),
-        ("Joint plan", "s", "@"),
-        ("Tibet", "s", "@"),
-        ("issued", "s", "@"),
-        ("0012", "s", "@"),
-        (7, "n", "General"),
-        ("公报\n网页", "s", "@"),
-    ]
-    assert [sheet["I2"].value.date(), sheet["J2"].value.date()] == [date(2022, 7, 2), date(2022, 6, 30)]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:T2")
-    assert len(sheet.data_validations.dataValidation) == 20
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("kind", ["milestones", "targets"])
-def test_pilots_of_one_name_are_offered_with_their_batches(admin_client: Client, kind: str) -> None:
-    """Huzhou is in two batches: a template offers both by name and batch, in the language of its headings."""
-    two = {
-        "en": {"Huzhou (first national batch)", "Huzhou (all Zhejiang batches)"},
-        "zh-hans": {"湖州市（国家首批）", "湖州市（浙江各批合计）"},
-    }
-    for language, names in two.items():
-        url = reverse("import-template", args=[kind])
-        book = load_workbook(io.BytesIO(admin_client.get(url, HTTP_ACCEPT_LANGUAGE=language).content))
-        words = {str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell}
-        assert {word for word in words if word.startswith(("Huzhou", "huzhou", "湖州市（"))} == names
 
 
 @pytest.mark.django_db
