@@ -525,9 +525,9 @@ class FilterBar:
 class ListPage(FilterBar):
     """A list: its filter bar, a page of its sorted rows, and all of them for a file.
 
-    Rows are ordered by the `sort_fields` of the sorted column; the primary key settles ties. `ordered_keys` filters and
+    Rows are ordered by the `sort_fields` of the sorted column; the primary key settles ties. `ordered_keys`
     sorts by what is not stored: of the filtered rows and the value of `sort` it makes the keys in order, or None where
-    neither is asked for. `prefetch` gets the records of a page, or a chunk of a file, before their cells are made, to
+    that is not asked for. `prefetch` gets the records of a page, or a chunk of a file, before their cells are made, to
     fetch what they share in one query. `visible_filters` stay outside the fold. The page shows `page_columns`, by
     default those of `columns` that are not for files alone; `note` says why some are missing.
     `group_heads` has the heading above the rows of each status.
@@ -591,14 +591,11 @@ class ListPage(FilterBar):
         return make_table(self.columns, (record for chunk in chunks for record in self.fetch(chunk)), count=self.count)
 
 
-def filtered_keys(
-    filterset: FilterSet, ordered_keys: Callable[[QuerySet[Any], str], Sequence[int] | None]
-) -> list[int]:
+def filtered_keys(filterset: FilterSet) -> list[int]:
     """Return the keys of the rows that a list has, in any order. Raises Problem for an invalid filter."""
     if not filterset.form.is_valid():
         raise Problem.of(form_errors(filterset.form))
-    keys = ordered_keys(filterset.qs, "")
-    return keys_in_order(filterset.qs) if keys is None else list(keys)
+    return keys_in_order(filterset.qs)
 
 
 def keys_in_order(rows: QuerySet[Any]) -> list[int]:

@@ -39,7 +39,7 @@ from dashboard.analytics.open_work import (
 )
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.lights import MilestoneLight, request_text
+from pilots.lights import Light, request_text
 from pilots.metrics import FollowUpState, Move, year_due
 from pilots.models import Adoption, Practice
 
@@ -144,10 +144,10 @@ def of_whom(name: object, whose: object) -> str:
 # -- by list -----------------------------------------------------------------------------------------------
 
 
-def milestone_entry(row: MilestoneLight, user: User, work: OpenWork) -> Entry:
+def milestone_entry(row: Light, user: User, work: OpenWork) -> Entry:
     milestone, due_on = row.record, row.planned_on
     steps = due_steps(due_on, work, acts=bool(province_of(user)))
-    text = label_value(of_whom(milestone.name, row.status.pilot.name), due_text(due_on, work.as_of))
+    text = label_value(of_whom(milestone.name, milestone.pilot.name), due_text(due_on, work.as_of))
     return Entry(f"milestone:{milestone.pk}", steps, text, row.url)
 
 

@@ -356,7 +356,7 @@ def describe_record(record: Any) -> tuple[str, str, str]:
         case StageEntry():
             return record.get_stage_display(), record.pilot.name, f"{record.pilot.get_absolute_url()}#evidence"
         case Milestone():
-            return record.name, record.pilot.name, f"{record.pilot.get_absolute_url()}#milestone-{record.pk}"
+            return record.name, record.pilot.name, f"{record.pilot.get_absolute_url()}{record.anchor}"
         case FollowUpStep():
             return record.get_move_display(), record.follow_up.number, record.follow_up.get_absolute_url()
         case Effect():

@@ -1,5 +1,6 @@
 """FilterSets of pilots, and of follow-ups `with_state` of a day, shared by list pages and API."""
 
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 import django_filters
@@ -16,7 +17,7 @@ from core.tables import (
     SearchFilter,
     YesNoFilter,
 )
-from pilots.analytics.pilot_status import UNKNOWN_STAGE
+from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, status_by_pilot
 from pilots.follow_ups import add_lights, waits_for
 from pilots.lights import LIGHT_CHOICES, Colour
 from pilots.metrics import OPEN_STATES, ORDERED_STAGES, FollowUpState, PracticeState, year_due
@@ -68,7 +69,7 @@ class PilotFilter(django_filters.FilterSet):
 
 
 class ComputedChoiceFilter(ChoiceFilter):
-    """Filter by a value of a computed field: validated here, applied by the view."""
+    """Filter by a value of a computed field: validated here, applied elsewhere."""
 
     computed = True
 
@@ -89,20 +90,70 @@ class MembershipFilter(ComputedChoiceFilter):
         )
 
 
+class StatusFilter(ComputedChoiceFilter):
+    """Filter by what is computed of a pilot for the day: `read` returns the values that its status has."""
+
+    def __init__(self, read: Callable[[PilotStatus], Collection[str]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.read = read
+
+
+def stage_values(status: PilotStatus) -> list[str]:
+    """Return the current stage, or that it is not known."""
+    return [status.current_stage.stage.value if status.current_stage else UNKNOWN_STAGE]
+
+
+def reached_values(status: PilotStatus) -> list[str]:
+    """Return the stages that the pilot has reached or passed, none once it has withdrawn."""
+    at = status.current_stage
+    furthest = at.reached if at and not status.is_withdrawn else None
+    return [stage.value for stage in ORDERED_STAGES if furthest and furthest.order >= stage.order]
+
+
 class PilotStatusFilter(PilotFilter):
-    """Filters by a pilot's status on the as-of date; stage and light are applied by `filter_by_status`."""
+    """Filters by a pilot's status on the as-of date, computed for the pilots that the other filters leave.
+
+    `statuses` are those of all pilots, by key, where they are known already; `without` names a filter to leave out.
+    """
 
     withdrawn = MembershipFilter()
-    stage = ComputedChoiceFilter(choices=Stage.choices, label=_("Stage"))
-    light = ComputedChoiceFilter(choices=LIGHT_CHOICES, label=_("Light"))
+    stage = StatusFilter(stage_values, choices=Stage.choices, label=_("Stage"))
+    light = StatusFilter(lambda status: [status.colour.value], choices=LIGHT_CHOICES, label=_("Light"))
+
+    def __init__(
+        self, *args: Any, statuses: Mapping[int, PilotStatus] | None = None, without: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.statuses, self.without = statuses, without
+
+    def filter_queryset(self, queryset: QuerySet[Pilot]) -> QuerySet[Pilot]:
+        """Leave the pilots whose status has the values asked for; of the API, one of several, or none of them."""
+        rows, asked = super().filter_queryset(queryset), []
+        for name, item in self.filters.items():
+            single, value = item.extra.get("single", item), self.form.cleaned_data.get(name)
+            if value and isinstance(single, StatusFilter) and name != self.without:
+                asked.append((single.read, {value} if isinstance(value, str) else set(value), item.exclude))
+        if not asked:
+            return rows
+        statuses = self.statuses
+        if statuses is None:
+            statuses = status_by_pilot(rows, self.request.as_of)
+        passing = [
+            key
+            for key, status in statuses.items()
+            if all(values.isdisjoint(read(status)) == exclude for read, values, exclude in asked)
+        ]
+        return rows.filter(pk__in=passing)
 
 
 class PilotPageFilter(PilotStatusFilter):
     """Filters of the pilots page."""
 
-    stage = ComputedChoiceFilter(choices=[*Stage.choices, (UNKNOWN_STAGE, _("Not on record"))], label=_("Stage"))
-    reached = ComputedChoiceFilter(
-        choices=[(stage.value, stage.label) for stage in ORDERED_STAGES], label=_("Stage reached or passed")
+    stage = StatusFilter(stage_values, choices=[*Stage.choices, (UNKNOWN_STAGE, _("Not on record"))], label=_("Stage"))
+    reached = StatusFilter(
+        reached_values,
+        choices=[(stage.value, stage.label) for stage in ORDERED_STAGES],
+        label=_("Stage reached or passed"),
     )
 
 

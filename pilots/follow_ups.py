@@ -35,7 +35,7 @@ from pilots.analytics.pilot_status import (
     status_by_pilot,
 )
 from pilots.documents import attach
-from pilots.lights import Colour, MilestoneLight, TargetLight
+from pilots.lights import Colour, Light
 from pilots.metrics import (
     RELAPSE_DAYS,
     REOPEN_DAYS,
@@ -150,7 +150,7 @@ def cause_key(follow_up: FollowUp) -> CauseKey:
     return follow_up.cause, follow_up.cause_indicator_id or follow_up.cause_milestone_id
 
 
-def cause_light(status: PilotStatus, cause: CauseKey) -> TargetLight | MilestoneLight | None:
+def cause_light(status: PilotStatus, cause: CauseKey) -> Light | None:
     """Return the light of the target or milestone; None for the pilot itself, and for what is no longer there."""
     kind, key = cause
     if kind == Cause.INDICATOR:
@@ -490,5 +490,5 @@ def count_red_lights(as_of: date) -> RedLights:
     statuses = status_by_pilot(Pilot.objects.listed(as_of), as_of)
     red = {pilot for pilot, status in statuses.items() if status.colour == Colour.RED}
     followed = set(FollowUp.objects.with_state(as_of).open().filter(pilot__in=red).values_list("pilot", flat=True))
-    by_hand = count_by_hand((status.pilot for status in statuses.values()), as_of)
+    by_hand = count_by_hand(statuses.values())
     return RedLights(len(red), len(followed), by_hand)

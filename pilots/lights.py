@@ -1,21 +1,23 @@
 """Lights of targets, milestones, planned stages and pilots: colours with their reasons, numbers and sentences.
 
-The rules and all that is said of a light stand here; `analytics/pilot_status.py` judges the records of a pilot by them.
-To add a rule: a reason, its sentence and the two parts of it, and the days on which it can change a light: of a
-milestone `CHANGE_DELAYS`, of others `light_change_dates` of that module.
+The rules and what is said of their lights stand here; `analytics/pilot_status.py` judges a pilot's records by them and
+says what is said of a pilot as a whole. To add a rule: a reason, what says it, and the days on which it can change a
+light: of a milestone `CHANGE_DELAYS`, of others `light_change_dates` of that module.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, TypeVar
+from enum import IntEnum
+from functools import partial
+from typing import Any, TypeVar
 
 from django.db.models import TextChoices
-from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from core.text import (
@@ -24,7 +26,6 @@ from core.text import (
     format_alike,
     format_date,
     format_percent,
-    join_clauses,
     number_with_unit,
 )
 from pilots.metrics import (
@@ -129,195 +130,188 @@ LIMIT = (LightReason.WITHIN_LIMIT, LightReason.OVER_LIMIT, LightReason.FAR_OVER_
 BASE = (LightReason.KEPT, LightReason.WORSE, LightReason.FAR_WORSE)
 """Reasons of green, yellow and red of a value that must stay on the better side of a limit, or of its base."""
 
-SENTENCES: Mapping[Any, Any] = {
-    (LightReason.BEHIND, "lower"): _(
-        "%(name)s should have been cut by %(due)s by %(year)s; the cut was %(done)s (%(gap)s %% short)"
-    ),
-    (LightReason.BEHIND, "higher"): _(
-        "%(name)s should have risen by %(due)s by %(year)s; the rise was %(done)s (%(gap)s %% short)"
-    ),
-    (LightReason.BEHIND, "from nothing"): _(
-        "%(name)s should have reached %(due)s by %(year)s; it came to %(done)s (%(gap)s %% short)"
-    ),
-    (LightReason.REVERSED, "lower"): _(
-        "%(name)s rose instead of falling: should have been down to %(expected)s by %(year)s, was %(actual)s"
-    ),
-    (LightReason.REVERSED, "higher"): _(
-        "%(name)s fell instead of rising: should have been up to %(expected)s by %(year)s, was %(actual)s"
-    ),
-    (LIMIT, "lower"): _("%(name)s stood at %(actual)s in %(year)d, %(over)s above the limit of %(bound)s"),
-    (LIMIT, "higher"): _("%(name)s stood at %(actual)s in %(year)d, %(over)s below the limit of %(bound)s"),
-    (LIMIT, "part"): _("%(part)s %% of the limit"),
-    (BASE, "lower"): _("%(name)s stood at %(actual)s in %(year)d, %(over)s above the base of %(bound)s"),
-    (BASE, "higher"): _("%(name)s stood at %(actual)s in %(year)d, %(over)s below the base of %(bound)s"),
-    (BASE, "part"): _("%(part)s %% of the base"),
-    "milestone": ngettext_lazy("%(title)s is %(n)d day overdue", "%(title)s is %(n)d days overdue", "n"),
-    "stage": ngettext_lazy("Stage “%(stage)s” is %(n)d day overdue", "Stage “%(stage)s” is %(n)d days overdue", "n"),
-    LightReason.WITHDRAWN: _("Withdrawn on %(day)s: no longer rated"),
-    "first report": _("Not rated yet: the first values are due by %(day)s"),
-    LightReason.NO_REPORT: _("Not rated: no accepted value for %(year)d"),
-    LightReason.NO_TARGET: _("Not rated: no target on record (no binding target, no key milestone)"),
-    LightReason.NOTHING_RATED: _(
-        "Not rated: nothing rated yet (no binding target can be rated, no key milestone is due)"
-    ),
-    LightReason.ALL_WELL: _(
-        "Nothing behind schedule: %(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due are done"
-    ),
-    LightReason.SET_BY_HAND: _("Set by hand by the ministry until %(day)s: %(reason)s"),
-    "other": _("%(name)s: %(why)s"),
-}
-"""What is said of a light, by its reason and, of a target, the direction that is better."""
 
-PARTS: Mapping[Any, tuple[Any, Any]] = {
-    (LightReason.BEHIND, "lower"): (
-        _("%(name)s: cut %(gap)s %% short"),
-        _("%(due)s to be cut by %(year)s, %(done)s cut"),
-    ),
-    (LightReason.BEHIND, "higher"): (
-        _("%(name)s: rise %(gap)s %% short"),
-        _("%(due)s to be gained by %(year)s, %(done)s gained"),
-    ),
-    (LightReason.BEHIND, "from nothing"): (
-        _("%(name)s: %(gap)s %% short"),
-        _("%(due)s to be reached by %(year)s, %(done)s reached"),
-    ),
-    (LightReason.REVERSED, "lower"): (
-        _("%(name)s rose instead of falling"),
-        _("%(expected)s expected for %(year)s, was %(actual)s"),
-    ),
-    (LightReason.REVERSED, "higher"): (
-        _("%(name)s fell instead of rising"),
-        _("%(expected)s expected for %(year)s, was %(actual)s"),
-    ),
-    (LIMIT, "lower"): (_("%(name)s: %(over)s above the limit"), _("%(actual)s in %(year)d, limit %(bound)s")),
-    (LIMIT, "higher"): (_("%(name)s: %(over)s below the limit"), _("%(actual)s in %(year)d, limit %(bound)s")),
-    (BASE, "lower"): (_("%(name)s: %(over)s above the base"), _("%(actual)s in %(year)d, base %(bound)s")),
-    (BASE, "higher"): (_("%(name)s: %(over)s below the base"), _("%(actual)s in %(year)d, base %(bound)s")),
-    "milestone": (_("%(title)s: %(n)d d overdue"), _("was due on %(on)s")),
-    "stage": (_("Stage “%(stage)s”: %(n)d d overdue"), _("was due on %(on)s")),
-    LightReason.WITHDRAWN: (_("No longer rated"), _("withdrawn on %(on)s")),
-    "first report": (_("Not rated yet"), _("first values due by %(on)s")),
-    LightReason.NO_REPORT: (_("Not rated"), _("no accepted value for %(year)d")),
-    LightReason.NO_TARGET: (_("Not rated: no target on record"), _("no binding target, no key milestone")),
-    LightReason.NOTHING_RATED: (
-        _("Not rated: nothing rated yet"),
-        _("no binding target can be rated, no key milestone is due"),
-    ),
-    LightReason.ALL_WELL: (
-        _("Nothing behind schedule"),
-        _("%(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due done"),
-    ),
-    LightReason.SET_BY_HAND: (_("Set by hand by the ministry"), _("until %(on)s: %(reason)s")),
-    "other": (_("%(name)s: %(why)s"), ""),
-}
-"""The same in two parts, for two lines of a list: what is wrong, and its numbers."""
+class Subject(IntEnum):
+    """What a light is of, in the order of reasons that weigh the same."""
+
+    TARGET, MILESTONE, STAGE, PILOT = range(4)
 
 
-@dataclass(slots=True)
+# -- what is said of a light ---------------------------------------------------------------------------
+
+
+def say_why(light: Light) -> str:
+    """Return the name of what it is of, with the reason."""
+    record = light.record
+    if light.of == Subject.TARGET:
+        name = record.target_text if record.kind == TargetKind.TEXT else record.indicator.name
+    else:
+        name = record.name
+    return gettext("%(name)s: %(why)s") % {"name": name, "why": light.why.label}
+
+
+def say_change(light: Light) -> str:
+    """Return by how much a value should have changed, and by how much it did."""
+    target, indicator = light.record, light.record.indicator
+    base = target.base_value or Decimal(0)
+    changes = [abs((value or Decimal(0)) - base) for value in (light.expected, light.actual)]
+    due, done = (number_with_unit(number, unit_of_change(indicator)) for number in format_alike(changes, CHANGE_DIGITS))
+    if not base:
+        text = gettext("%(name)s should have reached %(due)s by %(year)s; it came to %(done)s (%(gap)s %% short)")
+    elif indicator.direction == Direction.LOWER:
+        text = gettext("%(name)s should have been cut by %(due)s by %(year)s; the cut was %(done)s (%(gap)s %% short)")
+    else:
+        text = gettext("%(name)s should have risen by %(due)s by %(year)s; the rise was %(done)s (%(gap)s %% short)")
+    gap = format_percent(light.shortfall or Decimal(0))
+    year = min(light.year, target.target_year)
+    return text % {"name": indicator.name, "due": due, "done": done, "gap": gap, "year": year}
+
+
+def say_reversed(light: Light) -> str:
+    """Return the value that was expected, and the one that is worse than the base."""
+    if light.record.indicator.direction == Direction.LOWER:
+        text = gettext(
+            "%(name)s rose instead of falling: should have been down to %(expected)s by %(year)s, was %(actual)s"
+        )
+    else:
+        text = gettext(
+            "%(name)s fell instead of rising: should have been up to %(expected)s by %(year)s, was %(actual)s"
+        )
+    return text % levels(light)
+
+
+def levels(light: Light) -> dict[str, str]:
+    """Return the parameters of a text about a value: expected and actual with equal decimals, year, indicator."""
+    target, unit = light.record, light.record.indicator.unit_text
+    values = [value for value in (light.expected, light.actual) if value is not None]
+    expected, actual = (number_with_unit(number, unit) for number in format_alike(values))
+    year = str(min(light.year, target.target_year))
+    return {"name": target.indicator.name, "expected": expected, "actual": actual, "year": year}
+
+
+def say_bound(light: Light) -> str:
+    """Return by how much a value is on the wrong side of a limit or of its base, also as a part of a bound above 0."""
+    indicator, lower = light.record.indicator, light.record.indicator.direction == Direction.LOWER
+    actual, expected = light.actual or Decimal(0), light.expected or Decimal(0)
+    limit, stood, over = format_alike([expected, actual, abs(actual - expected)])
+    if light.why in LIMIT:
+        part = gettext("%(part)s %% of the limit")
+        above = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s above the limit of %(bound)s")
+        below = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s below the limit of %(bound)s")
+    else:
+        part = gettext("%(part)s %% of the base")
+        above = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s above the base of %(bound)s")
+        below = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s below the base of %(bound)s")
+    text = (above if lower else below) % {
+        "name": indicator.name,
+        "year": light.year,
+        "actual": number_with_unit(stood, indicator.unit_text),
+        "over": number_with_unit(over, unit_of_change(indicator)),
+        "bound": number_with_unit(limit, indicator.unit_text),
+    }
+    if light.shortfall is None:
+        return text
+    return gettext("%(text)s (%(part)s)") % {"text": text, "part": part % {"part": format_percent(light.shortfall)}}
+
+
+def unit_of_change(indicator: Any) -> str:
+    """Return the unit of a difference: percentage points for two percentages."""
+    unit: str = indicator.unit_text
+    return gettext("percentage points") if unit == "%" else unit
+
+
+def say_overdue(light: Light) -> str:
+    """Return the days that a milestone is overdue."""
+    text = ngettext("%(title)s is %(n)d day overdue", "%(title)s is %(n)d days overdue", light.delay or 0)
+    return text % {"title": light.record.name, "n": light.delay}
+
+
+def say_stage_overdue(light: Light) -> str:
+    """Return the days that a planned stage is overdue."""
+    text = ngettext(
+        "Stage “%(stage)s” is %(n)d day overdue", "Stage “%(stage)s” is %(n)d days overdue", light.delay or 0
+    )
+    return text % {"stage": light.record.get_stage_display(), "n": light.delay}
+
+
+@dataclass(frozen=True, slots=True)
 class Light:
-    """Light of a pilot as a whole; those of what it has promised are the subclasses.
+    """Light of a target, milestone, planned stage or pilot, with what decided it. A rule makes it whole.
 
-    `record` is what it is of. A light that is a reason of a pilot's light has that pilot's `status`, from which it
-    knows who is responsible and what was changed of the plan.
+    `record` is what it is of, and `say` makes its sentence when it is shown, in the language of the reader.
+
+    Of a target `progress` is P, `share` E, `expected` V or the limit, `actual` the value of the `reading` of the `year`
+    (both in the indicator's unit); `shortfall` is the missing part of what is due, or for a limit the excess as a part
+    of the limit; negative when there is room. Of a milestone or stage `delay` is the days from the planned day (the one
+    in force) to completion or the day of the light, possibly negative; `due` is whether the planned day has come by
+    then. Values that do not apply or are not known are None.
     """
 
     colour: Colour
     why: LightReason
     record: Any = None
-    status: Any = field(default=None, repr=False, compare=False)
-
-    rank: ClassVar[int] = 3  # among reasons of one colour
-    binds: ClassVar[Any] = True
-    cause: ClassVar[Any] = None  # by which a follow-up names it: indicator and milestone; None for the whole pilot
-    change: ClassVar[Any] = ""
-
-    @property
-    def effect(self) -> Colour | None:
-        """Its effect on the light of the pilot; None for none."""
-        return self.colour
+    of: Subject = Subject.PILOT
+    binds: bool = True
+    say: Callable[[Light], str] = field(default=say_why, repr=False, compare=False)
+    actual: Decimal | None = None
+    expected: Decimal | None = None
+    progress: Ratio | None = None
+    share: Ratio | None = None
+    shortfall: Ratio | None = None
+    reading: Any = None
+    year: int = 0
+    delay: int | None = None
+    planned_on: Any = None
+    done: bool = False
+    due: bool = False
 
     @property
     def sentence(self) -> str:
-        """Why the light has its colour, in one sentence."""
-        key, words = self.statement
-        return str(SENTENCES[key] % words)
+        """Why the light has its colour, in one sentence: of a target with the base of its percentage."""
+        return self.say(self)
 
     @property
-    def parts(self) -> tuple[str, str]:
-        """The same in two parts: what is wrong, and its numbers."""
-        key, words = self.statement
-        what, numbers = PARTS[key]
-        return str(what % words), str(numbers % words)
+    def effect(self) -> Colour | None:
+        """Its effect on the light of the pilot, None for none: what does not bind is yellow where it is red.
 
-    @property
-    def statement(self) -> tuple[Any, dict[str, Any]]:
-        """The key of its sentence, with what the sentence names: that nothing is behind, why the pilot is not rated, or
-        who set the light by hand until when, and why.
+        Yellow of a target counts only where it binds, of a milestone always.
         """
-        status, override = self.status, self.status.override
-        key: object = self.why
-        day = date(status.first_year + 1, 3, 31)
-        if key == LightReason.NO_REPORT and status.year_due < status.first_year:
-            key = "first report"
-        elif key == LightReason.WITHDRAWN:
-            day = status.pilot.withdrawn_on or status.as_of
-        elif key == LightReason.SET_BY_HAND:
-            day = override.expires_on
-        counts = status.counts
-        return key, {
-            "day": format_date(day),
-            "on": format_date(day, short=True),
-            "reason": override.reason if override else "",
-            "year": status.year_due,
-            "rated": sum(item.colour != Colour.GREY for item in status.indicators),
-            "n": len(status.indicators),
-            "done": counts.due - counts.late,
-            "due": counts.due,
-        }
-
-    @property
-    def text(self) -> str:
-        """The whole sentence: the reason, changes to the plan, and how it counts."""
-        return join_clauses(filter(None, [self.sentence, self.change, self.counts_less]))
+        if self.of == Subject.PILOT:
+            return self.colour
+        if self.colour == Colour.RED:
+            return Colour.RED if self.binds else Colour.YELLOW
+        counts = self.binds or self.of != Subject.TARGET
+        return Colour.YELLOW if self.colour == Colour.YELLOW and counts else None
 
     @property
     def counts_less(self) -> str:
         """How a red one that does not bind counts for the pilot; empty for others."""
         if self.colour != Colour.RED or self.binds:
             return ""
-        return (
-            gettext("counts as yellow: not a key milestone") if self.rank else gettext("counts as yellow: not binding")
-        )
+        if self.of == Subject.TARGET:
+            return gettext("counts as yellow: not binding")
+        return gettext("counts as yellow: not a key milestone")
+
+    @property
+    def cause(self) -> tuple[int | None, int | None] | None:
+        """Indicator and milestone by which a follow-up names it, of a stage neither; None for the whole pilot."""
+        if self.of == Subject.TARGET:
+            return self.record.indicator_id, None
+        if self.of == Subject.MILESTONE:
+            return None, self.record.pk
+        return (None, None) if self.of == Subject.STAGE else None
 
     @property
     def url(self) -> str:
         """Address of what it is about."""
-        return f"{self.status.pilot.get_absolute_url()}{self.anchor}"
+        if self.of == Subject.PILOT:
+            return str(self.record.get_absolute_url())
+        return f"{self.record.pilot.get_absolute_url()}{self.record.anchor}"
 
     @property
-    def anchor(self) -> str:
-        return ""
-
-    @property
-    def owner(self) -> str:
-        """Who is responsible, never a person; empty where all is well.
-
-        The agency of the open follow-up, else of a milestone the department on record, else the pilot's own office, or
-        the ministry where values wait for it.
-        """
-        follow_ups = self.status.open_follow_ups
-        if self.cause is not None:
-            subjects = {(None, None), self.cause}
-            follow_ups = [f for f in follow_ups if (f.cause_indicator_id, f.cause_milestone_id) in subjects]
-        return follow_ups[0].owner_agency.name if follow_ups else self.in_charge
-
-    @property
-    def in_charge(self) -> str:
-        """Who is responsible where no follow-up is open: the ministry while values wait for it."""
-        if self.why == LightReason.NO_REPORT and self.status.waits_for_review:
-            return gettext("Ministry")
-        well = self.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN)
-        return "" if well else responsible_office(self.status.pilot)
+    def path(self) -> Path | None:
+        """Path of a target from the base through the steps; None for a kind without one."""
+        return target_path(self.record)
 
 
 def responsible_office(pilot: Any) -> str:
@@ -328,117 +322,6 @@ def responsible_office(pilot: Any) -> str:
 # -- a target ------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class TargetLight(Light):
-    """Light of one target, with the numbers that decided it.
-
-    `progress` is P, `share` E, `expected` V or the limit, `actual` the `reading` of the `year` (both in the indicator's
-    unit); `shortfall` is the missing part of what is due, or for a limit the excess as a part of the limit; negative
-    when there is room. Values that do not apply or are not known are None.
-    """
-
-    actual: Decimal | None = None
-    expected: Decimal | None = None
-    progress: Ratio | None = None
-    share: Ratio | None = None
-    shortfall: Ratio | None = None
-    reading: Any = None
-    year: int = 0
-
-    rank: ClassVar[int] = 0
-
-    @property
-    def binds(self) -> bool:
-        return bool(self.record.binding)
-
-    @property
-    def cause(self) -> tuple[int | None, int | None]:
-        return self.record.indicator_id, None
-
-    @property
-    def effect(self) -> Colour | None:
-        """Red of a binding target is red, other red and binding yellow are yellow."""
-        if self.colour == Colour.RED:
-            return Colour.RED if self.binds else Colour.YELLOW
-        return Colour.YELLOW if self.colour == Colour.YELLOW and self.binds else None
-
-    @property
-    def anchor(self) -> str:
-        return f"#indicator-{self.record.indicator.code}"
-
-    @property
-    def change(self) -> str:
-        return self.status.change_of(self.record)  # type: ignore[no-any-return]
-
-    @property
-    def sentence(self) -> str:
-        """What was due, what was achieved, and the base of its percentage."""
-        text = super(TargetLight, self).sentence  # a class with slots has no other super()
-        bound = next((bound for bound in (LIMIT, BASE) if self.why in bound[1:]), None)
-        if bound is None or self.shortfall is None:  # no percentage of a bound of 0
-            return text
-        part = str(SENTENCES[bound, "part"]) % {"part": format_percent(self.shortfall)}
-        return gettext("%(text)s (%(part)s)") % {"text": text, "part": part}
-
-    @property
-    def statement(self) -> tuple[Any, dict[str, Any]]:
-        """The key of its sentence, with what was due and what was achieved."""
-        indicator, way = self.record.indicator, self.record.indicator.direction
-        for bound in (LIMIT, BASE):
-            if self.why in bound[1:]:
-                return (bound, way), self.bound_words
-        if self.why == LightReason.REVERSED:
-            return (self.why, way), self.levels
-        if self.why not in (LightReason.BEHIND, LightReason.FAR_BEHIND):
-            name = self.record.target_text if self.record.kind == TargetKind.TEXT else indicator.name
-            return "other", {"name": name, "why": self.why.label}
-        zero = Decimal(0)
-        base, expected, actual = self.record.base_value or zero, self.expected or zero, self.actual or zero
-        changes = format_alike([abs(expected - base), abs(actual - base)], CHANGE_DIGITS)
-        due, done = (number_with_unit(number, self.unit_of_change) for number in changes)
-        return (LightReason.BEHIND, way if base else "from nothing"), {
-            "name": indicator.name,
-            "due": due,
-            "done": done,
-            "gap": format_percent(self.shortfall or zero),
-            "year": str(min(self.year, self.record.target_year)),
-        }
-
-    @property
-    def bound_words(self) -> dict[str, Any]:
-        """Parameters of sentences about a bound: by how much a value is on the wrong side of it."""
-        indicator, zero = self.record.indicator, Decimal(0)
-        actual, expected = self.actual or zero, self.expected or zero
-        limit, stood, over = format_alike([expected, actual, abs(actual - expected)])
-        return {
-            "name": indicator.name,
-            "year": self.year,
-            "actual": number_with_unit(stood, indicator.unit_text),
-            "over": number_with_unit(over, self.unit_of_change),
-            "bound": number_with_unit(limit, indicator.unit_text),
-        }
-
-    @property
-    def path(self) -> Path | None:
-        """Path from the base through the steps to the target; None for a kind without one."""
-        return target_path(self.record)
-
-    @property
-    def levels(self) -> dict[str, str]:
-        """Parameters of sentences about a level: expected and actual with equal decimals, year, indicator."""
-        indicator = self.record.indicator
-        values = [value for value in (self.expected, self.actual) if value is not None]
-        expected, actual = (number_with_unit(number, indicator.unit_text) for number in format_alike(values))
-        year = str(min(self.year, self.record.target_year))
-        return {"name": indicator.name, "expected": expected, "actual": actual, "year": year}
-
-    @property
-    def unit_of_change(self) -> str:
-        """Unit of a difference: percentage points for two percentages."""
-        unit: str = self.record.indicator.unit_text
-        return gettext("percentage points") if unit == "%" else unit
-
-
 GRADES = (Colour.GREEN, Colour.YELLOW, Colour.RED)
 
 
@@ -447,16 +330,15 @@ def grade_of_gap(gap: Decimal) -> int:
     return 0 if gap <= TOLERANCE else 1 if gap <= ALLOWED_GAP + TOLERANCE else 2
 
 
-def target_light(target: Any, actual: Number | None, year: int) -> TargetLight:
-    """Return the light of a target that is measured; `actual` is the accepted value of the year, None for none."""
-    direction = Direction(target.indicator.direction)
+def target_light(target: Any, reading: Any, year: int) -> Light:
+    """Return the light of a target that is measured; `reading` is the accepted one of the year, None for none."""
+    facts = {"actual": reading.value if reading else None, "reading": reading, "year": year}
     if target.kind == TargetKind.LIMIT:
-        return bound_light(LIMIT, actual, target.target_value, direction)
+        return bound_light(target, LIMIT, target.target_value, **facts)
     if target.kind == TargetKind.KEEP:
-        return bound_light(BASE, actual, target.base_value, direction)
+        return bound_light(target, BASE, target.base_value, **facts)
     path = target_path(target)
-    share = share_on_path(path, year) if path else None
-    return reach_light(target.base_value, actual, target.target_value, share, direction)
+    return reach_light(target, share_on_path(path, year) if path else None, **facts)
 
 
 def target_path(target: Any) -> Path | None:
@@ -469,9 +351,7 @@ def target_path(target: Any) -> Path | None:
     return (target.base_year, target.base_value), *inside, (target.target_year, target.target_value)
 
 
-def reach_light(
-    base: Number | None, actual: Number | None, target: Number | None, share: Decimal | None, direction: Direction
-) -> TargetLight:
+def reach_light(target: Any, share: Decimal | None, actual: Number | None, **facts: Any) -> Light:
     """Return the light of a target to reach when `share` (E) of the change is due; RULE_INDICATOR.
 
     `actual` is the accepted value of the period due. Grey without it and before a tenth is due, which comes first: no
@@ -480,9 +360,10 @@ def reach_light(
     to its base is one to keep; a target on the worse side of its base (a capped rise) is a limit at the expected value:
     this system's own convention.
     """
-    if base is not None and base == target:
-        return bound_light(BASE, actual, base, direction)
-    expected, done = expected_value(base, target, share), target_progress(base, actual, target)
+    base, aim = target.base_value, target.target_value
+    if base is not None and base == aim:
+        return bound_light(target, BASE, base, actual, **facts)
+    expected, done = expected_value(base, aim, share), target_progress(base, actual, aim)
     gap = shortfall(done, share)
     unrated = None
     if share is not None and share < TOO_EARLY_BELOW:
@@ -491,163 +372,93 @@ def reach_light(
         unrated = LightReason.NO_READING
     elif base is None:
         unrated = LightReason.NO_BASE
-    elif target is None:
+    elif aim is None:
         unrated = LightReason.NO_TARGET
     elif share is None:
         unrated = LightReason.NO_DATE
-    numbers: dict[str, Any] = {
-        "actual": actual,
-        "expected": expected,
-        "progress": done,
-        "share": share,
-    }
+    light = partial(Light, record=target, of=Subject.TARGET, binds=bool(target.binding), **facts)
+    light = partial(light, actual=actual, expected=expected, progress=done, share=share)
     if unrated or done is None or gap is None:
-        return TargetLight(Colour.GREY, unrated or LightReason.NO_READING, **numbers)
-    if base is not None and target is not None and excess_over(target, base, direction) > 0:
-        return bound_light(LIMIT, actual, expected, direction)
+        return light(Colour.GREY, unrated or LightReason.NO_READING)
+    if excess_over(aim, base, target.indicator.direction) > 0:
+        return bound_light(target, LIMIT, expected, actual, **facts)
     grade = grade_of_gap(gap)
+    if done < 0:
+        return light(GRADES[grade], LightReason.REVERSED, say=say_reversed, shortfall=gap)
     why = (LightReason.ON_SCHEDULE, LightReason.BEHIND, LightReason.FAR_BEHIND)[grade]
-    return TargetLight(GRADES[grade], LightReason.REVERSED if done < 0 else why, shortfall=gap, **numbers)
+    return light(GRADES[grade], why, say=say_change if grade else say_why, shortfall=gap)
 
 
 def bound_light(
-    kind: Sequence[LightReason], actual: Number | None, bound: Number | None, direction: Direction
-) -> TargetLight:
+    target: Any, kind: Sequence[LightReason], bound: Number | None, actual: Number | None, **facts: Any
+) -> Light:
     """Return the light of a value that must stay on the better side of a bound, LIMIT or BASE; RULE_INDICATOR.
 
     The gap is a fraction of the bound; beyond a bound of 0 is always red.
     """
-    numbers: dict[str, Any] = {"actual": actual, "expected": bound}
+    light = partial(Light, record=target, of=Subject.TARGET, binds=bool(target.binding), **facts)
+    light = partial(light, actual=actual, expected=bound)
     if actual is None:
-        return TargetLight(Colour.GREY, LightReason.NO_READING, **numbers)
+        return light(Colour.GREY, LightReason.NO_READING)
     if bound is None:
-        return TargetLight(Colour.GREY, LightReason.NO_TARGET if kind == LIMIT else LightReason.NO_BASE, **numbers)
-    excess = excess_over(actual, bound, direction)
+        return light(Colour.GREY, LightReason.NO_TARGET if kind == LIMIT else LightReason.NO_BASE)
+    excess = excess_over(actual, bound, target.indicator.direction)
     gap = excess / bound if bound > 0 else None
     grade = grade_of_gap(gap) if gap is not None else 0 if excess <= 0 else 2
-    return TargetLight(GRADES[grade], kind[grade], shortfall=gap, **numbers)
+    return light(GRADES[grade], kind[grade], say=say_bound if grade else say_why, shortfall=gap)
 
 
-def excess_over(value: Number, bound: Number, direction: Direction) -> Decimal:
+def excess_over(value: Number, bound: Number, direction: str) -> Decimal:
     """Return how much worse a value is than a bound; negative when it is better."""
     over = Decimal(value) - bound
     return over if direction == Direction.LOWER else -over
 
 
-def text_light(done: bool | None, due: date, as_of: date) -> TargetLight:
+def task_light(target: Any, as_of: date, *, reports: bool, **facts: Any) -> Light:
     """Return the light of a target in words: done, or not by its date.
 
-    Done is green whenever reported. Grey until the date has passed, and when nothing is reported (None); else red.
+    Done is green whenever reported. Grey until the date has passed, and while the pilot `reports` nothing; else red.
     """
-    if done:
-        return TargetLight(Colour.GREEN, LightReason.DONE)
-    if as_of <= due:
-        return TargetLight(Colour.GREY, LightReason.NOT_DUE)
-    if done is None:
-        return TargetLight(Colour.GREY, LightReason.NO_READING)
-    return TargetLight(Colour.RED, LightReason.NOT_DONE)
+    if target.done_on and target.done_on <= as_of:
+        colour, why = Colour.GREEN, LightReason.DONE
+    elif as_of <= date(target.target_year, 12, 31):
+        colour, why = Colour.GREY, LightReason.NOT_DUE
+    elif not reports:
+        colour, why = Colour.GREY, LightReason.NO_READING
+    else:
+        colour, why = Colour.RED, LightReason.NOT_DONE
+    return Light(colour, why, target, Subject.TARGET, bool(target.binding), **facts)
 
 
 # -- a milestone or planned stage ----------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class MilestoneLight(Light):
-    """Light of one milestone.
-
-    `delay` is the days from the planned day (the one in force) to completion or the day of the light, possibly
-    negative; `due` is whether the planned day has come by then.
-    """
-
-    delay: int | None = None
-    planned_on: Any = None
-    done: bool = False
-    due: bool = False
-
-    rank: ClassVar[int] = 1
-
-    @property
-    def binds(self) -> bool:
-        return bool(self.record.is_key)
-
-    @property
-    def cause(self) -> tuple[int | None, int | None]:
-        return None, self.record.pk
-
-    @property
-    def effect(self) -> Colour | None:
-        """Red of a key milestone or planned stage is red, other red and any yellow are yellow."""
-        if self.colour == Colour.RED:
-            return Colour.RED if self.binds else Colour.YELLOW
-        return Colour.YELLOW if self.colour == Colour.YELLOW else None
-
-    @property
-    def anchor(self) -> str:
-        return f"#milestone-{self.record.pk}"
-
-    @property
-    def in_charge(self) -> str:
-        return self.record.owner or responsible_office(self.status.pilot)
-
-    @property
-    def change(self) -> str:
-        """What was changed of its plan, and the other day that is asked for or was refused."""
-        changes = [self.status.change_of(self.record), request_text(self.record, self.status.as_of)]
-        return join_clauses(filter(None, changes))
-
-    @property
-    def statement(self) -> tuple[Any, dict[str, Any]]:
-        """The key of its sentence, with the days that it is overdue, else its state."""
-        if self.why not in OVERDUE:
-            return "other", {"name": self.record.name, "why": self.why.label}
-        on = format_date(self.planned_on, short=True)
-        return "milestone", {"title": self.record.name, "n": self.delay, "on": on}
+def milestone_light(milestone: Any, as_of: date) -> Light:
+    """Return the light of a milestone on a day; a later completion does not count yet."""
+    planned, actual = milestone.planned_by(as_of) or milestone.planned_on, milestone.completed_on
+    return planned_light(milestone, Subject.MILESTONE, planned, actual, as_of, binds=bool(milestone.is_key))
 
 
-@dataclass(slots=True)
-class StageLight(MilestoneLight):
-    """Light of a planned stage whose day has passed, while neither it nor a later stage was entered."""
-
-    rank: ClassVar[int] = 2
-
-    @property
-    def binds(self) -> bool:
-        return True
-
-    @property
-    def cause(self) -> tuple[int | None, int | None]:
-        return None, None
-
-    @property
-    def anchor(self) -> str:
-        return f"#stage-{self.record.stage}"
-
-    @property
-    def in_charge(self) -> str:
-        return responsible_office(self.status.pilot)
-
-    @property
-    def statement(self) -> tuple[Any, dict[str, Any]]:
-        on = format_date(self.planned_on, short=True)
-        return "stage", {"stage": self.record.get_stage_display(), "n": self.delay, "on": on}
-
-
-def milestone_light(planned: date, actual: date | None, as_of: date) -> MilestoneLight:
+def planned_light(
+    record: Any, of: Subject, planned: date, actual: date | None, as_of: date, *, binds: bool = True
+) -> Light:
     """Return green if done on time, blue if late, yellow up to 90 days overdue, red after, else grey; RULE_MILESTONE.
 
     A completion after `as_of` does not count yet. Within 30 days of the planned date (inclusive) it is due soon. A
     date known to the month or quarter is due on its last day.
     """
-    done, due = actual is not None and actual <= as_of, planned <= as_of
+    done, say = actual is not None and actual <= as_of, say_why
     delay = ((actual if actual and done else as_of) - planned).days
     if done:  # late is not red for ever
         colour, why = (Colour.BLUE, LightReason.DONE_LATE) if delay > 0 else (Colour.GREEN, LightReason.DONE)
     elif delay > 0:
         long = delay > LONG_OVERDUE_DAYS
         colour, why = (Colour.RED, LightReason.LONG_OVERDUE) if long else (Colour.YELLOW, LightReason.OVERDUE)
+        say = say_stage_overdue if of == Subject.STAGE else say_overdue
     else:
         colour, why = Colour.GREY, LightReason.DUE_SOON if delay >= -DUE_SOON_DAYS else LightReason.NOT_DUE
-    return MilestoneLight(colour, why, delay=delay, planned_on=planned, done=done, due=due)
+    due = planned <= as_of
+    return Light(colour, why, record, of, binds, say, delay=delay, planned_on=planned, done=done, due=due)
 
 
 def milestone_change_dates(planned: date, actual: date | None, delays: Sequence[int]) -> list[date]:
@@ -680,13 +491,15 @@ def request_text(record: Any, as_of: date) -> str:
 # -- a pilot -------------------------------------------------------------------------------------------
 
 
-def pilot_reasons(lights: Sequence[Any], status: Any = None, *, accepted: bool) -> list[Light]:
+def pilot_reasons(
+    lights: Sequence[Light], pilot: Any = None, say: Callable[[Light], str] = say_why, *, accepted: bool
+) -> list[Light]:
     """Return the reasons of a pilot's light, worst first: the effect of the first decides its colour; RULE_PILOT.
 
     It is the worst of its lights, never an average. Red: one that binds (a binding target 约束性, a key milestone, a
     planned stage) is red. Yellow: a binding target or any milestone is yellow, or another item red. Else grey when
     nothing was `accepted` in the last period due, or when neither a binding target is rated nor a key milestone due or
-    done; else green.
+    done; else green, which `say` explains as it does grey.
     """
     reasons = [light for light in lights if light.effect]
     if reasons:
@@ -696,11 +509,11 @@ def pilot_reasons(lights: Sequence[Any], status: Any = None, *, accepted: bool) 
         why = LightReason.NO_REPORT
     elif not binding:
         why = LightReason.NO_TARGET
-    elif not any(item.done or item.due if item.rank else item.colour != Colour.GREY for item in binding):
-        why = LightReason.NOTHING_RATED
+    elif any(item.colour != Colour.GREY if item.of == Subject.TARGET else item.done or item.due for item in binding):
+        return [Light(Colour.GREEN, LightReason.ALL_WELL, pilot, say=say)]
     else:
-        return [Light(Colour.GREEN, LightReason.ALL_WELL, status and status.pilot, status)]
-    return [Light(Colour.GREY, why, status and status.pilot, status)]
+        why = LightReason.NOTHING_RATED
+    return [Light(Colour.GREY, why, pilot, say=say)]
 
 
 COLOUR_ORDER = {colour: place for place, colour in enumerate(Colour)}
@@ -708,10 +521,10 @@ COLOUR_ORDER = {colour: place for place, colour in enumerate(Colour)}
 
 def severity(light: Any) -> tuple[int, int, bool, int, Decimal, str]:
     """Sort key: effect on the pilot, own colour, whether it binds, subject, then how much is missing or how late."""
-    missing = light.delay if light.rank else light.shortfall
-    key = str(light.record.pk) if light.rank else light.record.indicator.code
-    amount = -Decimal(missing or 0)
-    return COLOUR_ORDER[light.effect], COLOUR_ORDER[light.colour], not light.binds, light.rank, amount, key
+    of_target = light.of == Subject.TARGET
+    amount = -Decimal((light.shortfall if of_target else light.delay) or 0)
+    key = light.record.indicator.code if of_target else str(light.record.pk)
+    return COLOUR_ORDER[light.effect], COLOUR_ORDER[light.colour], not light.binds, light.of, amount, key
 
 
 # -- over time and over pilots -------------------------------------------------------------------------

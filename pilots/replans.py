@@ -294,9 +294,7 @@ class Replanning:
         """Place on the page of the pilot; empty once deleted."""
         if self.deleted or (isinstance(self.record, Target) and not self.record.indicator_id):
             return ""
-        if isinstance(self.record, Target):
-            return f"#indicator-{self.record.indicator.code}"
-        return f"#milestone-{self.pk}" if isinstance(self.record, Milestone) else f"#stage-{self.record.stage}"
+        return str(self.record.anchor)
 
 
 def value_text(value: object) -> str:

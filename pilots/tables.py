@@ -21,11 +21,10 @@ from core.text import (
     format_number,
     format_period,
     is_chinese_active,
-    join_clauses,
     join_statements,
     lang_of,
 )
-from pilots.analytics.pilot_status import PilotStatus, Progress, WorstFirst
+from pilots.analytics.pilot_status import PilotStatus, Progress, worst_first
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import (
     Classes,
@@ -121,11 +120,11 @@ def pilot_page_columns(
     row = partial(pilot_row_cell, chips=chips, picking=picking)
 
     def why(pilot: Pilot) -> Cell:
-        """What is wrong, and below it its numbers with what was changed of the plan."""
+        """What is wrong, and below it what was changed of the plan."""
         status = statuses[pilot.pk]
-        what, numbers = status.shown_reasons[0].parts
-        below = join_clauses(filter(None, [numbers, status.shown_reasons[0].change]))
-        return Cell(what, below=below, title=status.explanation)
+        first = status.shown_reasons[0]
+        short = format_html('<span class="clamp">{}</span>', first.sentence)
+        return Cell(first.sentence, page_text=short, below=status.changes_of(first), title=status.explanation)
 
     return [
         Column("name", _("Pilot"), lambda pilot: row(statuses[pilot.pk]), sort="name"),
@@ -161,7 +160,7 @@ def pilots_page_table(request: TrackerRequest, progress: Progress, everything: s
     `everything` is the URL of the list of all of them.
     """
     statuses = {status.pilot.pk: status for status in progress.pilots}
-    pilots = [statuses[key].pilot for key in WorstFirst(list(statuses), statuses)]
+    pilots = [status.pilot for status in worst_first(progress.pilots)]
     if not progress.rated:
         columns = [column for column in unrated_page_columns(statuses) if column.key != "industries"]
         return make_table(columns, pilots, everything)

@@ -220,7 +220,7 @@ class ApiFilterBackend(DjangoFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> QuerySet[Model]:
         """Return the rows that pass the filters. Raises Problem for invalid values."""
         params = request.query_params
-        filterset = self.get_filterset_class(view, queryset)(params, queryset=queryset)
+        filterset = self.get_filterset_class(view, queryset)(params, queryset=queryset, request=request)
         message = _("%(name)s: “%(value)s” is not a day. Write it as 2024-01-30.")
         faults = [
             Problem(name, "invalid_date", message % {"name": name, "value": truncate(params[name])})

@@ -17,7 +17,7 @@ from core.permissions import editor_province, has_object_permission
 from dashboard.models import WorkingCalendar
 from pilots.analytics.pilot_status import NOT_REPORTED, PilotStatus, Progress, build_progress
 from pilots.follow_ups import waits_for
-from pilots.lights import DUE_SOON_DAYS, Colour, MilestoneLight
+from pilots.lights import DUE_SOON_DAYS, Colour, Light
 from pilots.metrics import FollowUpState, Move, PracticeState, year_due
 from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Replan, StageEntry
 from pilots.models.follow_up import VERIFY_PERMISSION
@@ -105,7 +105,7 @@ class OpenWork:
         return [item for item in self.progress.attention() if item.colour == Colour.RED]
 
     @cached_property
-    def milestones_due(self) -> list[MilestoneLight]:
+    def milestones_due(self) -> list[Light]:
         """Open milestones that are overdue or due soon (as their light says), earliest first."""
         last = self.as_of + timedelta(DUE_SOON_DAYS)
         milestones = [

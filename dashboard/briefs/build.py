@@ -46,7 +46,6 @@ from pilots.analytics.pilot_status import (
     Progress,
     ReportState,
     build_progress,
-    colour_on,
     count_by_hand,
     pilot_status,
     quarter_end_before,
@@ -58,7 +57,7 @@ from pilots.charts.follow_ups import RELATED, open_link
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
-from pilots.lights import Colour, StageLight, TargetLight, count_by_colour
+from pilots.lights import Colour, Subject, count_by_colour
 from pilots.metrics import CoControl, Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
 from pilots.models.reading import VALUE_KEY_FIELDS, newest_accepted
@@ -397,10 +396,10 @@ def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[
         if reason.record == status.pilot:
             continue
         record = None
-        if isinstance(reason, StageLight):
+        if reason.of == Subject.STAGE:
             name = reason.record.get_stage_display()
         else:
-            record = reason.record.indicator if isinstance(reason, TargetLight) else reason.record
+            record = reason.record.indicator if reason.of == Subject.TARGET else reason.record
             name = record.name
         own = []
         for item in follow_ups:
@@ -408,10 +407,10 @@ def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[
             if cause is None or cause == record:
                 own.append(item)
         own = by_urgency(own)
-        colour = reason.colour
-        behind.append(line(str(colour.label), reason.text, red_detail(reason.owner, None, own), colour.value))
+        colour, owner = reason.colour, status.owner_of(reason)
+        behind.append(line(str(colour.label), status.text_of(reason), red_detail(owner, None, own), colour.value))
         if reason.effect == Colour.RED and not own:
-            unattended.append(about_unattended(name, reason.owner, None))
+            unattended.append(about_unattended(name, owner, None))
     return behind, unattended
 
 
@@ -555,10 +554,10 @@ def pilot_lights(progress: Progress, named: Sequence[Item], days: Days) -> Light
     """Return the lights of the pilots on both days; `named` are what they are called, in their order. No query."""
     items, by_hand = [], []
     for name, status in zip(named, progress.pilots, strict=True):
-        items.append((name, colour_on(status.pilot, days.since), status.colour))
+        items.append((name, status.colour_on(days.since), status.colour))
         if status.override or PilotStatus(status.pilot, days.since).override:
             by_hand.append(name)
-    counts = {day: count_by_hand(progress.members, day) for day in (days.as_of, days.since)}
+    counts = {day: count_by_hand(item.on(day) for item in progress.pilots) for day in (days.as_of, days.since)}
     return Lights(days, items, by_hand, counts)
 
 

@@ -163,7 +163,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
                 _("Milestone"),
                 lambda row: Cell(row.record.name, lang=row.record.name_lang, url=row.url),
             ),
-            Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
+            Column("pilot", _("Pilot"), lambda row: pilot_cell(row.record.pilot, names)),
             Column("planned", _("Planned on"), lambda row: row.planned_on, kind="date"),
             Column("late", _("Days late"), lambda row: max(row.delay or 0, 0) or "", kind="integer"),
             Column(
@@ -173,7 +173,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             ),
             to_do(
                 _("Enter the completion"),
-                lambda row: reverse("milestone-done", args=[row.status.pilot.slug, row.record.pk]),
+                lambda row: reverse("milestone-done", args=[row.record.pilot.slug, row.record.pk]),
             ),
         ],
         "replans": [*replans, to_do(_("Look and decide"), attrgetter("url"))],

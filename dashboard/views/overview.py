@@ -44,7 +44,7 @@ from pilots.charts.cells import (
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.follow_ups import LightFollowUps, follow_ups_url
 from pilots.charts.status import light_summary_chart
-from pilots.lights import Colour, TargetLight
+from pilots.lights import Colour, Subject
 from pilots.metrics import CoControl
 from pilots.models import Reading
 from pilots.models.reading import newest_accepted
@@ -106,7 +106,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
         "attention_url": pilots_url(**value.batch_filter, sort="light"),
         "classes": class_parts(value.synergy.kinds),
         "green": green,
-        "green_by_hand": by_hand_text(count_by_hand((status.pilot for status in green), value.as_of)),
+        "green_by_hand": by_hand_text(count_by_hand(green)),
         "rising": [status for status in green if (own := classed.get(status.pilot.pk)) and own.kind in RISING],
         "synergy_url": f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?"),
         **without_plan(request, value.rollout),
@@ -308,7 +308,7 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     def is_by_value(status: PilotStatus) -> bool:
         """Whether the light has its colour by a value that was accepted since."""
         first = status.reasons[0]
-        reading = status.values.get(first.record.indicator_id) if isinstance(first, TargetLight) else None
+        reading = status.values.get(first.record.indicator_id) if first.of == Subject.TARGET else None
         return reading is not None and is_new(reading)
 
     def of_light(label: str, statuses: Iterable[PilotStatus], note: str = "") -> Row:

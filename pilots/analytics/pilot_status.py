@@ -1,5 +1,4 @@
-"""Status of pilots on a day: stage, lights with reasons, milestones and targets, for page, API and file; and filtering
-and sorting by what is computed.
+"""Status of pilots on a day: stage, lights with reasons, milestones and targets, for page, API and file.
 
 Related rows are prefetched once (`prefetch_for_status`); the rest is computed from them, so any number of days needs no
 further query.
@@ -8,17 +7,15 @@ further query.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, QuerySet, TextChoices
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from core.tables import keys_in_order, split_commas
 from core.text import format_date, join_clauses
 from pilots import metrics
 from pilots.lights import (
@@ -28,19 +25,19 @@ from pilots.lights import (
     Colour,
     Light,
     LightReason,
-    MilestoneLight,
-    StageLight,
-    TargetLight,
+    Subject,
     count_by_colour,
     milestone_change_dates,
     milestone_light,
     pilot_reasons,
+    planned_light,
+    request_text,
     responsible_office,
     target_light,
-    text_light,
+    task_light,
     unchanged_since,
 )
-from pilots.metrics import ORDERED_STAGES, CurrentStage, Duration, Stage, StageEvent, StageFunnel
+from pilots.metrics import CurrentStage, Duration, Stage, StageEvent, StageFunnel
 from pilots.models import (
     FollowUp,
     LightOverride,
@@ -107,14 +104,39 @@ class MilestoneCounts(NamedTuple):
     total: int
 
 
+class Judged:
+    """What was judged of a pilot on any day, for the other days: colours shown, lights of targets, readings due."""
+
+    def __init__(self) -> None:
+        self.colours: dict[date, Colour] = {}
+        self.targets: dict[tuple[int, int | None, int], Light] = {}
+        self.readings: dict[str, list[Reading]] = {}
+
+
 class PilotStatus:
     """Status of a pilot on a day, each part computed when it is first asked for."""
 
     def __init__(
-        self, pilot: Any, as_of: date, plans: PlanHistory | None = None, follow_ups: OpenFollowUps | None = None
+        self,
+        pilot: Any,
+        as_of: date,
+        plans: PlanHistory | None = None,
+        follow_ups: OpenFollowUps | None = None,
+        judged: Judged | None = None,
     ) -> None:
-        self.pilot, self.as_of = pilot, as_of
+        self.pilot, self.as_of, self.judged = pilot, as_of, judged or Judged()
         self.plans, self.follow_ups = plans, follow_ups  # None where only colours are asked for
+
+    def on(self, day: date) -> PilotStatus:
+        """Return the status on another day, of which only colours are asked."""
+        return PilotStatus(self.pilot, day, judged=self.judged)
+
+    def colour_on(self, day: date) -> Colour:
+        """Return the colour shown on a day."""
+        colours = self.judged.colours
+        if day not in colours:
+            colours[day] = self.on(day).colour
+        return colours[day]
 
     # -- stage
 
@@ -145,8 +167,7 @@ class PilotStatus:
     @property
     def readings_due(self) -> list[Reading]:
         """The readings, in whatever state, of the last whole year that is due and of later ones, by period."""
-        due = str(self.year_due)
-        kept: dict[str, list[Reading]] = vars(self.pilot).setdefault("readings_due", {})
+        due, kept = str(self.year_due), self.judged.readings
         if due not in kept:
             own = self.pilot.prefetched_readings
             kept[due] = [item for item in own if item.period >= due and is_yearly(item.period)]
@@ -202,17 +223,16 @@ class PilotStatus:
         return (self.pilot.starts_on or self.pilot.batch.known_by).year  # type: ignore[no-any-return]
 
     @cached_property
-    def indicators(self) -> list[TargetLight]:
+    def indicators(self) -> list[Light]:
         """Lights of the targets."""
-        own = self if self.plans else None
-        return [judge_target(target, self.values, self.as_of, own) for target in self.pilot.prefetched_targets]
+        return [judge_target(target, self.values, self.as_of, self.judged) for target in self.pilot.prefetched_targets]
 
     @cached_property
-    def milestones(self) -> list[MilestoneLight]:
-        return [judge_milestone(item, self.as_of, self) for item in self.pilot.prefetched_milestones]
+    def milestones(self) -> list[Light]:
+        return [milestone_light(item, self.as_of) for item in self.pilot.prefetched_milestones]
 
     @cached_property
-    def overdue_stages(self) -> list[StageLight]:
+    def overdue_stages(self) -> list[Light]:
         """Lights of planned stages whose day has passed and that no entry into them or into a later stage answers.
 
         Each has the light of a milestone of that day. The side states are no part of the order: neither is planned
@@ -230,12 +250,11 @@ class PilotStatus:
             return []
         entered = [Stage(entry.stage) for entry in rows if entry.entered_on and entry.entered_on <= as_of]
         reached = max((stage.order for stage in entered if not stage.is_side), default=0)
-        lights = []
-        for planned, entry in waiting:
-            if not Stage(entry.stage).is_side and Stage(entry.stage).order > reached:
-                light = milestone_light(planned, None, as_of)
-                lights.append(StageLight(light.colour, light.why, entry, self, light.delay, planned, due=True))
-        return lights
+        return [
+            planned_light(entry, Subject.STAGE, planned, None, as_of)
+            for planned, entry in waiting
+            if not Stage(entry.stage).is_side and Stage(entry.stage).order > reached
+        ]
 
     @property
     def counts(self) -> MilestoneCounts:
@@ -267,22 +286,14 @@ class PilotStatus:
         with data that nothing is held against, is not on schedule.
         """
         if self.pilot.withdrawn_by(self.as_of):
-            return [Light(Colour.GREY, LightReason.WITHDRAWN, self.pilot, self)]
+            return [Light(Colour.GREY, LightReason.WITHDRAWN, self.pilot, say=self.say)]
         accepted = bool(self.accepted) or (not self.owes and any(item.done or item.due for item in self.milestones))
-        return pilot_reasons(self.lights, self, accepted=accepted)
+        return pilot_reasons(self.lights, self.pilot, self.say, accepted=accepted)
 
-    @cached_property
+    @property
     def computed(self) -> Colour:
-        """Colour of the computed light. Milestones and stages are not judged where a target is red already."""
-        worst = None
-        if not self.pilot.withdrawn_by(self.as_of):
-            for part in ("indicators", "milestones", "overdue_stages"):
-                for light in getattr(self, part):
-                    effect = light.effect
-                    if effect is Colour.RED:
-                        return effect
-                    worst = worst or effect
-        return worst or self.reasons[0].colour
+        """Colour of the computed light."""
+        return self.reasons[0].effect or Colour.GREY
 
     @property
     def colour(self) -> Colour:
@@ -298,7 +309,73 @@ class PilotStatus:
         """
         if self.override is None:
             return self.reasons
-        return [Light(self.colour, LightReason.SET_BY_HAND, self.pilot, self), *self.reasons]
+        return [Light(self.colour, LightReason.SET_BY_HAND, self.pilot, say=self.say), *self.reasons]
+
+    def say(self, light: Light) -> str:
+        """Return what is said of a light of the pilot as a whole: that nothing is behind, why it is not rated, or who
+        set it by hand until when, and why.
+        """
+        counts, first = self.counts, date(self.first_year + 1, 3, 31)
+        if light.why == LightReason.SET_BY_HAND and self.override:
+            words = {"day": format_date(self.override.expires_on), "reason": self.override.reason}
+            return gettext("Set by hand by the ministry until %(day)s: %(reason)s") % words
+        if light.why == LightReason.WITHDRAWN:
+            day = self.pilot.withdrawn_on or self.as_of
+            return gettext("Withdrawn on %(day)s: no longer rated") % {"day": format_date(day)}
+        if light.why == LightReason.NO_REPORT:
+            if not self.owes:
+                return gettext("Not rated yet: the first values are due by %(day)s") % {"day": format_date(first)}
+            return gettext("Not rated: no accepted value for %(year)d") % {"year": self.year_due}
+        if light.why == LightReason.NO_TARGET:
+            return gettext("Not rated: no target on record (no binding target, no key milestone)")
+        if light.why == LightReason.NOTHING_RATED:
+            return gettext("Not rated: nothing rated yet (no binding target can be rated, no key milestone is due)")
+        text = gettext(
+            "Nothing behind schedule: %(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due are done"
+        )
+        rated = sum(item.colour != Colour.GREY for item in self.indicators)
+        words = {"rated": rated, "n": len(self.indicators), "done": counts.due - counts.late, "due": counts.due}
+        return text % words
+
+    def text_of(self, light: Light) -> str:
+        """Return the whole sentence on a light: the reason, changes to the plan, and how it counts."""
+        return join_clauses(filter(None, [light.sentence, self.changes_of(light), light.counts_less]))
+
+    def changes_of(self, light: Light) -> str:
+        """Return what was changed of the plan, and the other day that is asked for or was refused."""
+        planned = light.of in (Subject.MILESTONE, Subject.STAGE)
+        asked = request_text(light.record, self.as_of) if planned else ""
+        return join_clauses(filter(None, [self.change_of(light.record), asked]))
+
+    def owner_of(self, light: Light) -> str:
+        """Return who is responsible for a light, never a person; empty where all is well.
+
+        The agency of the open follow-up, else who is in charge.
+        """
+        follow_ups = self.open_follow_ups
+        if light.cause is not None:
+            subjects = {(None, None), light.cause}
+            follow_ups = [f for f in follow_ups if (f.cause_indicator_id, f.cause_milestone_id) in subjects]
+        return follow_ups[0].owner_agency.name if follow_ups else self.in_charge(light)
+
+    def in_charge(self, light: Light) -> str:
+        """Return who is responsible where no follow-up is open: of a milestone the department on record, else the
+        pilot's own office, or the ministry while values wait for it.
+        """
+        if light.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN):
+            return ""
+        if light.why == LightReason.NO_REPORT and self.waits_for_review:
+            return gettext("Ministry")
+        department = light.record.owner if light.of == Subject.MILESTONE else ""
+        return department or responsible_office(self.pilot)
+
+    @property
+    def told_reasons(self) -> list[dict[str, str]]:
+        """Reasons of the light shown, each with its sentence and who is responsible."""
+        return [
+            {"code": light.why.value, "text": self.text_of(light), "url": light.url, "owner": self.owner_of(light)}
+            for light in self.shown_reasons
+        ]
 
     @property
     def sentence(self) -> str:
@@ -335,7 +412,7 @@ class PilotStatus:
         """
         if self.open_follow_ups:
             return str(self.open_follow_ups[0].owner_agency.name)
-        return responsible_office(self.pilot) if self.override else self.reasons[0].owner
+        return self.owner_of(self.shown_reasons[0])
 
     @property
     def open_follow_ups(self) -> Sequence[FollowUp]:
@@ -355,42 +432,20 @@ class PilotStatus:
     def since(self) -> date | None:
         """First day of the colour shown; None when it has never been different."""
         days = light_change_dates(self.pilot, self.as_of, of_red=self.colour == Colour.RED)
-        return unchanged_since(lambda day: colour_on(self.pilot, day), self.as_of, days)
+        return unchanged_since(self.colour_on, self.as_of, days)
 
 
-def colour_on(pilot: Pilot, day: date) -> Colour:
-    """Return the colour shown on a day, of a pilot from `prefetch_for_status`."""
-    kept: dict[date, Colour] = vars(pilot).setdefault("colours_known", {})
-    if day not in kept:
-        kept[day] = PilotStatus(pilot, day).colour
-    return kept[day]
-
-
-def judge_target(
-    target: Any, values: Mapping[int, Reading], as_of: date, status: PilotStatus | None = None
-) -> TargetLight:
+def judge_target(target: Any, values: Mapping[int, Reading], as_of: date, judged: Judged | None = None) -> Light:
     """Return the light of a target on a day; `values` are those of `PilotStatus`."""
     reading = values.get(target.indicator_id)
     year = int(reading.period) if reading else metrics.year_due(as_of)
     if not target.is_measured:  # not done if the pilot reports any value, else unknown
-        done = bool(target.done_on and target.done_on <= as_of) or (False if values else None)
-        light = text_light(done, date(target.target_year, 12, 31), as_of)
-        light.record, light.year = target, year
-    else:
-        kept: dict[tuple[int | None, int], TargetLight] = vars(target).setdefault("lights_known", {})
-        key = (reading.pk if reading else None, year)  # the light is the same on any day
-        if key not in kept:
-            kept[key] = target_light(target, reading.value if reading else None, year)
-            kept[key].record, kept[key].year = target, year
-        light = kept[key]
-    return replace(light, status=status, reading=reading) if status else light
-
-
-def judge_milestone(milestone: Any, as_of: date, status: PilotStatus | None = None) -> MilestoneLight:
-    """Return the light of a milestone on a day; a later completion does not count yet."""
-    light = milestone_light(milestone.planned_by(as_of) or milestone.planned_on, milestone.completed_on, as_of)
-    light.record, light.status = milestone, status
-    return light
+        return task_light(target, as_of, reports=bool(values), reading=reading, year=year)
+    kept = judged.targets if judged else {}
+    key = (target.pk, reading.pk if reading else None, year)  # the light is the same on any day
+    if key not in kept:
+        kept[key] = target_light(target, reading, year)
+    return kept[key]
 
 
 # -- the days on which a light can change ------------------------------------------------------------------
@@ -429,9 +484,8 @@ def light_change_dates(pilot: Any, until: date, *, of_red: bool = False) -> list
 # -- many pilots -------------------------------------------------------------------------------------------
 
 
-def count_by_hand(pilots: Iterable[Pilot], day: date) -> dict[Colour, int]:
-    """Count the lights that are set by hand on a day, by the colour that is computed."""
-    statuses = (PilotStatus(pilot, day) for pilot in pilots)
+def count_by_hand(statuses: Iterable[PilotStatus]) -> dict[Colour, int]:
+    """Count the lights that are set by hand, by the colour that is computed."""
     return count_by_colour(status.computed for status in statuses if status.override)
 
 
@@ -500,19 +554,19 @@ class Progress:
     @property
     def by_hand(self) -> dict[Colour, int]:
         """The lights that are set by hand, by the colour that is computed."""
-        return count_by_hand(self.members, self.as_of)
+        return count_by_hand(self.pilots)
 
     @cached_property
     def strip(self) -> LightSummary:
         """Lights now and at the end of the last quarter, of the same pilots on both days."""
-        then_on, pilots = quarter_end_before(self.as_of), self.members
+        then_on = quarter_end_before(self.as_of)
         return LightSummary(
             now=count_by_colour(item.colour for item in self.pilots),
-            then=count_by_colour(colour_on(pilot, then_on) for pilot in pilots),
+            then=count_by_colour(item.colour_on(then_on) for item in self.pilots),
             then_on=then_on,
             n=len(self.pilots),
             by_hand=self.by_hand,
-            by_hand_then=count_by_hand(pilots, then_on),
+            by_hand_then=count_by_hand(item.on(then_on) for item in self.pilots),
         )
 
     def funnel(self, kind: str = "") -> StageFunnel:
@@ -530,16 +584,8 @@ class Progress:
         return sum(item.colour in {Colour.RED, Colour.YELLOW} for item in self.pilots)
 
     def attention(self, most: int | None = None) -> list[PilotStatus]:
-        """Return up to `most` pilots whose light is red or yellow, worst first, then longest in that colour.
-
-        `since` evaluates many days, so it is not computed for yellow pilots while there are enough red ones.
-        """
-        statuses: list[PilotStatus] = []
-        for colour in (Colour.RED, Colour.YELLOW):
-            if most is None or len(statuses) < most:
-                of_colour = [item for item in self.pilots if item.colour == colour]
-                statuses += sorted(of_colour, key=lambda item: (item.since or date.min, item.pilot.pk))
-        return statuses[:most]
+        """Return up to `most` pilots whose light is red or yellow, worst first, then longest in that colour."""
+        return worst_first(self.pilots, most, (Colour.RED, Colour.YELLOW))
 
     @property
     def rated(self) -> int:
@@ -557,13 +603,13 @@ class Progress:
         The list starts after the last quarter in which no pilot was rated.
         """
         per_quarter: list[QuarterLights] = []
-        day, counts, pilots = self.strip.then_on, self.strip.then, self.members
+        day, counts = self.strip.then_on, self.strip.then
         while counts[Colour.GREY] < len(self.pilots):
-            per_quarter.append(QuarterLights(day, counts, count_by_hand(pilots, day)))
+            per_quarter.append(QuarterLights(day, counts, count_by_hand(item.on(day) for item in self.pilots)))
             if len(per_quarter) >= most:
                 break
             day = quarter_end_before(day)
-            counts = count_by_colour(colour_on(pilot, day) for pilot in pilots)
+            counts = count_by_colour(item.colour_on(day) for item in self.pilots)
         return per_quarter[::-1]
 
 
@@ -623,7 +669,7 @@ def province_lights(statuses: Sequence[PilotStatus]) -> ProvinceLights:
         pilots=len(statuses),
         red=colours[Colour.RED] if rated else None,
         yellow=colours[Colour.YELLOW] if rated else None,
-        by_hand=count_by_hand((status.pilot for status in statuses), statuses[0].as_of) if statuses else {},
+        by_hand=count_by_hand(statuses),
         not_reported=sum(status.outstanding in NOT_REPORTED for status in statuses),
     )
 
@@ -720,33 +766,11 @@ class OpenFollowUps:
 
 def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
     """Return the open follow-ups of these pilots on a day. One query, on first access."""
-
-    keys = list(pilots)
-
-    def read() -> Iterable[FollowUp]:
-        """Even to build the query costs milliseconds, and most lists never ask."""
-        rows: Any = FollowUp.objects.filter(pilot__in=keys).with_state(as_of)
-        return rows.open().select_related("owner_agency")  # type: ignore[no-any-return]
-
-    return OpenFollowUps(read)
+    rows: Any = FollowUp.objects.filter(pilot__in=list(pilots))
+    return OpenFollowUps(lambda: rows.with_state(as_of).open().select_related("owner_agency"))
 
 
-# -- filtering and sorting by stage and light -----------------------------------------------------------
-
-
-VALUES: Mapping[str, Collection[str]] = {
-    "stage": {*Stage.values, UNKNOWN_STAGE},
-    "reached": {stage.value for stage in ORDERED_STAGES},
-    "light": {colour.value for colour in LIGHTS},
-}
-"""Values of each filter."""
-SORT_VALUES: Mapping[str, Callable[[PilotStatus], int | None]] = {
-    "stage": lambda status: status.current_stage.stage.order if status.current_stage else None,
-    "days": lambda status: status.days_in_stage,
-}
-"""What each column is sorted by, except that of the light."""
-
-Conditions = Mapping[str, Collection[str]]  # by filter, the values that pass; a filter that all pass is not in it
+# -- many pilots in an order --------------------------------------------------------------------------------
 
 
 def status_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, PilotStatus]:
@@ -755,83 +779,16 @@ def status_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, PilotStat
     return {pilot.pk: pilot_status(pilot, as_of) for pilot in prefetch_for_status(chosen, only_on=as_of)}
 
 
-def read_conditions(params: Mapping[str, str]) -> Conditions:
-    """Return the conditions of these query parameters, with the suffixes of the API."""
-    asked = {}
-    for name, values in VALUES.items():
-        left = set(values) - set(split_commas(params.get(f"{name}__ne", "")))
-        if params.get(name):
-            left &= {params[name]}
-        if f"{name}__in" in params:
-            left &= set(split_commas(params[f"{name}__in"]))
-        if left != values:
-            asked[name] = left
-    return asked
+def worst_first(
+    statuses: Iterable[PilotStatus], most: int | None = None, colours: Sequence[Colour] = LIGHTS
+) -> list[PilotStatus]:
+    """Return up to `most` pilots of these colours, in the order of the colours, then longest in theirs first.
 
-
-def matches(status: PilotStatus, conditions: Conditions) -> bool:
-    """Return whether a pilot passes all conditions."""
-    at = status.current_stage
-    furthest = at.reached if at and not status.is_withdrawn else None
-    values: Mapping[str, Collection[str]] = {
-        "stage": (at.stage.value if at else UNKNOWN_STAGE,),
-        "reached": [stage.value for stage in ORDERED_STAGES if furthest and furthest.order >= stage.order],
-    }
-    return all(
-        status.colour in allowed if name == "light" else not set(values[name]).isdisjoint(allowed)
-        for name, allowed in conditions.items()
-    )
-
-
-def filter_by_status(pilots: QuerySet[Pilot], as_of: date, conditions: Conditions) -> QuerySet[Pilot]:
-    """Filter pilots by stage and light on the day. The result is an ordinary queryset, to be ordered and paginated."""
-    if not conditions:
-        return pilots
-    statuses = status_by_pilot(pilots, as_of)
-    return pilots.filter(pk__in=[key for key, status in statuses.items() if matches(status, conditions)])
-
-
-class WorstFirst(Sequence[int]):
-    """Keys of pilots by their light, of one colour those first that are longest in it.
-
-    They are sorted as far as they are read: `since` evaluates many days.
+    `since` evaluates many days, so it is not computed for a colour while there are enough pilots without it.
     """
-
-    def __init__(self, keys: Sequence[int], statuses: Mapping[int, PilotStatus], *, reverse: bool = False) -> None:
-        self.statuses, self.size = statuses, len(keys)
-        colours = LIGHTS[::-1] if reverse else LIGHTS
-        self.groups = [[key for key in keys if statuses[key].colour == colour] for colour in colours]
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __getitem__(self, at: Any) -> Any:
-        keys: list[int] = []
-        for group in self.groups:
-            if not isinstance(at, slice) or at.stop is None or len(keys) < at.stop:
-                keys += sorted(group, key=lambda key: (self.statuses[key].since or date.min, key))
-        return keys[at]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self[:])
-
-
-def ordered_keys(
-    rows: QuerySet[Pilot], word: str, statuses: Mapping[int, PilotStatus], conditions: Conditions
-) -> Sequence[int] | None:
-    """Return the keys of the rows in the order of `word`; None where neither filter nor order is computed.
-
-    Rows without a value come last in either direction.
-    """
-    name = word.removeprefix("-")
-    if not conditions and name not in {"light", *SORT_VALUES}:
-        return None
-    keys = [key for key in keys_in_order(rows) if matches(statuses[key], conditions)]
-    if name == "light":
-        return WorstFirst(keys, statuses, reverse=word.startswith("-"))
-    if name not in SORT_VALUES:
-        return keys
-    numbers = {key: SORT_VALUES[name](statuses[key]) for key in keys}
-    numbered = [key for key in keys if numbers[key] is not None]
-    numbered.sort(key=lambda key: numbers[key] or 0, reverse=word.startswith("-"))  # stable: ties stay in their order
-    return [*numbered, *(key for key in keys if numbers[key] is None)]
+    known, found = list(statuses), list[PilotStatus]()
+    for colour in colours:
+        if most is None or len(found) < most:
+            of_colour = [item for item in known if item.colour == colour]
+            found += sorted(of_colour, key=lambda item: (item.since or date.min, item.pilot.pk))
+    return found[:most]

@@ -48,7 +48,7 @@ from pilots.api.records import (
     CountSerializer,
     KindCountSerializer,
 )
-from pilots.lights import RULE_PILOT, Light
+from pilots.lights import RULE_PILOT
 from pilots.metrics import ORDERED_STAGES, CoControl, StageFunnel, year_due
 from pilots.models import Colour, Indicator, LightOverride, Pilot, PilotKind, RollUp, Stage, TargetKind
 from pilots.replans import Replanning
@@ -88,7 +88,7 @@ class PilotsView(AggregateView):
 class ReasonSerializer(Serializer):
     """One reason of a light: a stable code, a sentence in the reader's language, the page of the item."""
 
-    code = serializers.CharField(source="why.value")
+    code = serializers.CharField()
     text = serializers.CharField()
     url = SerializerMethodField()
     owner = serializers.CharField(
@@ -96,8 +96,8 @@ class ReasonSerializer(Serializer):
         "of a milestone, the ministry while values wait for it, else the pilot’s own office; empty when all is well.",
     )
 
-    def get_url(self, reason: Light) -> str:
-        return str(self.context["request"].build_absolute_uri(reason.url))
+    def get_url(self, reason: Mapping[str, str]) -> str:
+        return str(self.context["request"].build_absolute_uri(reason["url"]))
 
 
 class LateCompletionSerializer(Serializer):
@@ -163,7 +163,7 @@ class LightSerializer(Serializer):
     since = DateValueField(help_text="Since when it has been so; null where that is not known.")
     rule = SerializerMethodField(help_text="The rule of the computed light, with its version.")
     reasons = ReasonSerializer(
-        source="shown_reasons",
+        source="told_reasons",
         many=True,
         read_only=True,
         help_text="Why, worst first; a light set by hand says so first.",
@@ -329,7 +329,7 @@ class ProgressRowSerializer(Serializer):
     synergy_class = SynergyClassField()
 
     def get_reasons(self, status: PilotStatus) -> list[str]:
-        return [reason.text for reason in status.shown_reasons]
+        return [reason["text"] for reason in status.told_reasons]
 
 
 class ProgressView(PilotsView):

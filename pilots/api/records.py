@@ -33,11 +33,9 @@ from core.records import writing
 from core.records.writing import ADD
 from pilots import filters
 from pilots.analytics.pilot_status import (
-    filter_by_status,
-    judge_milestone,
+    milestone_light,
     pilot_status,
     prefetch_for_status,
-    read_conditions,
 )
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.models import (
@@ -196,11 +194,7 @@ class PilotViewSet(WritableViewSet):
         return rows.members(self.as_of, self.request.query_params.get("withdrawn"))  # type: ignore[no-any-return]
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows that the filters leave; those about computed words last, on what the others left."""
-        rows = super().filter_queryset(queryset)
-        if self.action == "list":
-            rows = filter_by_status(rows, self.as_of, read_conditions(self.request.query_params))
-        return prefetch_for_status(rows, only_on=self.as_of)
+        return prefetch_for_status(super().filter_queryset(queryset), only_on=self.as_of)
 
     def annotate_as_of(self, record: Any) -> Any:
         record.status = pilot_status(record, self.as_of)
@@ -341,7 +335,7 @@ class MilestoneViewSet(PlannedDayViewSet):
         return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
 
     def annotate_as_of(self, record: Any) -> Any:
-        record.status = judge_milestone(record, self.as_of)
+        record.status = milestone_light(record, self.as_of)
         return super().annotate_as_of(record)
 
 

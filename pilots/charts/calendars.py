@@ -16,7 +16,7 @@ from core.calendars import CANCELLED_DAYS, MAX_EVENTS, NEVER_CHANGED, Event, cal
 from core.http import TrackerRequest
 from core.pages import CalendarWriter
 from core.text import format_date, join_clauses, label_value
-from pilots.analytics.pilot_status import judge_milestone
+from pilots.analytics.pilot_status import milestone_light
 from pilots.metrics import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Milestone, Replan
 
@@ -59,7 +59,7 @@ def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
 
 def milestone_event(item: Any, as_of: date) -> Event:
     """Return a milestone with its state, responsible office and list of the plan."""
-    status, withdrawn = judge_milestone(item, as_of), item.pilot.withdrawn_by(as_of)
+    status, withdrawn = milestone_light(item, as_of), item.pilot.withdrawn_by(as_of)
     if status.done and item.completed_on:
         state = label_value(_("Done"), format_date(item.completed_on))
     elif withdrawn:
@@ -70,7 +70,7 @@ def milestone_event(item: Any, as_of: date) -> Event:
         key=f"milestone-{item.pk}",
         day=item.planned_then,
         title=(DONE if status.done else "") + label_value(item.pilot.name, item.name),
-        url=f"{item.pilot.get_absolute_url()}#milestone-{item.pk}",
+        url=f"{item.pilot.get_absolute_url()}{item.anchor}",
         changed_at=item.changed_at,
         revision=item.revision,
         lines=[
@@ -112,7 +112,7 @@ def follow_up_events(rows: Iterable[FollowUp]) -> Iterator[Event]:
             key=f"follow-up-{item.pk}",
             day=item.current_due_on,
             title=f"{DONE if item.state == FollowUpState.CLOSED else ''}{item.number} {item.name}",
-            url=item.get_absolute_url(),
+            url=f"{item.pilot.get_absolute_url()}{item.anchor}",
             changed_at=changed_at,
             revision=revision,
             lines=[

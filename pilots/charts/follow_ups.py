@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -28,7 +27,7 @@ from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import by_hand_text, pilots_url
 from pilots.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
 from pilots.follow_ups import AgeBand, FollowUpSummary, RedLights, Share, add_lights
-from pilots.lights import Colour, Light, MilestoneLight, StageLight, TargetLight
+from pilots.lights import Colour, Light, Subject
 from pilots.metrics import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp
 from pilots.models.follow_up import VERIFY_PERMISSION
@@ -410,19 +409,19 @@ class LightFollowUps:
         """Return what stands beside the light of a pilot: any open follow-up of it."""
         return self.link(status, status.colour, status.open_follow_ups, cause=Cause.PILOT.value)
 
-    def of_light(self, light: Light, colour: Any) -> Cell | None:
+    def of_light(self, status: PilotStatus, light: Light) -> Cell | None:
         """Return what stands beside the light of a target, milestone or overdue stage, whose cause is the pilot's."""
-        status, record = light.status, light.record
+        colour, record = light.colour, light.record
         own = [
             item
             for item in status.open_follow_ups
             if item.cause and (item.cause_indicator_id, item.cause_milestone_id) == light.cause
         ]
-        if isinstance(light, TargetLight):
+        if light.of == Subject.TARGET:
             return self.link(status, colour, own, indicator=record.indicator.code)
-        if isinstance(light, StageLight):
+        if light.of == Subject.STAGE:
             return self.link(status, colour, own, cause=Cause.PILOT.value)
-        if isinstance(light, MilestoneLight):
+        if light.of == Subject.MILESTONE:
             return self.link(status, colour, own, milestone=str(record.pk))
         return None
 

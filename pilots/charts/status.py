@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -42,10 +43,10 @@ from pilots.lights import (
     LIGHTS,
     OVERDUE,
     Colour,
+    Light,
     LightReason,
-    MilestoneLight,
-    TargetLight,
     count_by_colour,
+    levels,
 )
 from pilots.metrics import year_due
 from pilots.models import Indicator, Reading, TargetKind
@@ -248,12 +249,12 @@ def late_legend() -> dict[str, str]:
     }
 
 
-def completed_on_by_day(item: MilestoneLight) -> date | None:
+def completed_on_by_day(item: Light) -> date | None:
     """Return the completion date, if not after the day shown."""
     return item.record.completed_on if item.done else None
 
 
-def timeline_config(items: Sequence[MilestoneLight], first: date, as_of: date, last: date) -> charts.Config:
+def timeline_config(items: Sequence[Light], first: date, as_of: date, last: date) -> charts.Config:
     """Return the timeline: where each was planned and done, and a bar from one to the other, or to the day, if late."""
     planned: list[charts.Point] = []
     done: list[charts.Point] = []
@@ -283,7 +284,7 @@ def timeline_config(items: Sequence[MilestoneLight], first: date, as_of: date, l
     return charts.plot(sets, charts.day_axis(first, last, 0.03), charts.lane_axis(names, air=0.7, grid=False), top=22)
 
 
-def milestone_state_text(item: MilestoneLight) -> str:
+def milestone_state_text(item: Light) -> str:
     """Return the state of a milestone as text, with its delay."""
     days = {"days": format_days(item.delay or 0)}
     if item.why in OVERDUE:
@@ -291,26 +292,26 @@ def milestone_state_text(item: MilestoneLight) -> str:
     return _("done %(days)s late") % days if item.why == LightReason.DONE_LATE else str(item.why.label)
 
 
-def milestones_table(status: PilotStatus, more: Sequence[Column[MilestoneLight]] = ()) -> Table:
+def milestones_table(status: PilotStatus, more: Sequence[Column[Light]] = ()) -> Table:
     """Return the table of milestones in the order of the plan; `more` columns stand beside the light."""
     return make_table(milestone_columns(status, more=more), milestones_in_order(status))
 
 
-def milestones_in_order(status: PilotStatus) -> list[MilestoneLight]:
+def milestones_in_order(status: PilotStatus) -> list[Light]:
     return sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk))
 
 
 def milestone_columns(
-    status: PilotStatus, *, anchors: bool = False, more: Sequence[Column[MilestoneLight]] = ()
-) -> list[Column[MilestoneLight]]:
+    status: PilotStatus, *, anchors: bool = False, more: Sequence[Column[Light]] = ()
+) -> list[Column[Light]]:
     """Return the columns of milestones; with `anchors` (once per page) their rows have ids."""
-    first_day: Column[MilestoneLight] = Column(
+    first_day: Column[Light] = Column(
         "first_planned_on",
         _("First planned"),
         lambda item: item.record.planned_on if item.record.planned_on != item.planned_on else "",
         kind="date",
     )
-    changed = any(item.change for item in status.milestones)
+    changed = any(status.changes_of(item) for item in status.milestones)
     return [
         Column(
             "milestone",
@@ -334,10 +335,10 @@ def milestone_columns(
         ),
         *more,
         Column("planned_on", _("Planned"), "planned_on", kind="date"),
-        *([first_day, Column("replanned", _("Changed since"), "change")] if changed else []),
+        *([first_day, Column("replanned", _("Changed since"), status.changes_of)] if changed else []),
         Column("completed_on", _("Done"), lambda item: completed_on_by_day(item) or "", kind="date"),
         Column("delay", _("Days late"), lambda item: max(item.delay or 0, 0) or "", kind="integer"),
-        Column("owner", _("Responsible"), "in_charge"),
+        Column("owner", _("Responsible"), status.in_charge),
         Column("facet", _("Facet"), lambda item: item.record.get_facet_display()),
         Column("key", _("Key milestone"), "binds", kind="flag"),
         Column("evidence", _("Evidence"), lambda item: item.record.evidence if item.done else ""),
@@ -353,7 +354,7 @@ BOUND_LABELS: dict[str, Promise] = {
 }
 
 
-def trend_chart(status: PilotStatus, item: TargetLight, sources: Sequence[Source]) -> Chart:
+def trend_chart(status: PilotStatus, item: Light, sources: Sequence[Source]) -> Chart:
     """Return the chart of an indicator's yearly values and the path to its target; its table has quarters too."""
     target = item.record
     # the newest version of each period reported by the day, and the accepted one where that is older
@@ -366,7 +367,7 @@ def trend_chart(status: PilotStatus, item: TargetLight, sources: Sequence[Source
     axis = charts.value_axis([mark["y"] for mark in marks])
     title = item.sentence
     if item.colour == Colour.GREEN and item.actual is not None and item.expected is not None:
-        title = join_clauses([title, _("expected %(expected)s, actual %(actual)s") % item.levels])
+        title = join_clauses([title, _("expected %(expected)s, actual %(actual)s") % levels(item)])
     scope = _("%(unit)s · %(binding)s · target for %(year)d · %(accepted)d of %(n)d values accepted, as of %(day)s") % {
         "unit": target.indicator.unit_text,
         "binding": _("binding") if target.binding else _("expected (not binding)"),
@@ -403,7 +404,7 @@ def value_axis_note(axis: dict[str, float]) -> str:
 
 
 def indicator_datasets(
-    status: PilotStatus, item: TargetLight, readings: Sequence[Reading], line_label: str
+    status: PilotStatus, item: Light, readings: Sequence[Reading], line_label: str
 ) -> tuple[list[charts.Config], list[charts.Point]]:
     """Return values, way to the target or limit, and the expected value of the light's year; and all their points.
 
@@ -489,29 +490,29 @@ def reading_columns(as_of: date) -> list[Column[Reading]]:
     ]
 
 
-def indicators_table(status: PilotStatus, more: Sequence[Column[TargetLight]] = ()) -> Table:
+def indicators_table(status: PilotStatus, more: Sequence[Column[Light]] = ()) -> Table:
     """Return the table of a pilot's targets with the numbers behind their lights; light and reason first.
 
     A text target has no numbers; its text replaces the reason. `more` columns stand after the reason.
     """
     values = {item.record.pk: rounded_values(item) for item in status.indicators}
 
-    def number(item: TargetLight, name: str) -> object:
+    def number(item: Light, name: str) -> object:
         return values[item.record.pk][name] if item.record.is_measured else ""
 
-    def shortfall(item: TargetLight) -> Cell:  # a negative one is ahead, so that none is missing
+    def shortfall(item: Light) -> Cell:  # a negative one is ahead, so that none is missing
         return Cell(
             item.shortfall if item.record.is_measured else "", page_text=_("none") * is_negative(item.shortfall)
         )
 
-    def progress(item: TargetLight) -> Cell:
+    def progress(item: Light) -> Cell:
         reach = item.record.kind == TargetKind.REACH
         return Cell(item.progress, page_text=_("wrong way") * is_negative(item.progress)) if reach else Cell("")
 
-    columns: list[Column[TargetLight]] = [
+    columns: list[Column[Light]] = [
         Column("indicator", _("Indicator"), indicator_name_cell),
         Column("light", _("Light"), lambda item: status_cell(item.colour)),
-        Column("why", _("Why"), target_reason),
+        Column("why", _("Why"), partial(target_reason, status)),
         *more,
         Column(
             "year",
@@ -546,8 +547,8 @@ def indicators_page_table(
     """
     numbers = {item.record.pk: rounded_values(item) for item in status.indicators}
 
-    def of_target(read: Callable[[TargetLight], Cell]) -> Callable[[Any], Cell]:
-        return lambda item: read(item) if isinstance(item, TargetLight) else Cell("")
+    def of_target(read: Callable[[Light], Cell]) -> Callable[[Any], Cell]:
+        return lambda item: read(item) if isinstance(item, Light) else Cell("")
 
     def name(item: Any) -> Cell:
         if isinstance(item, Reading):
@@ -558,7 +559,7 @@ def indicators_page_table(
         below = " · ".join([item.record.indicator.unit_text, binding] if item.record.is_measured else [binding])
         return replace(indicator_name_cell(item), below=below, status=item.colour)
 
-    def number(item: TargetLight, key: str, year: object) -> Cell:
+    def number(item: Light, key: str, year: object) -> Cell:
         value = numbers[item.record.pk][key] if item.record.is_measured else ""
         return Cell("" if value is None else value, below=str(year or "") if value is not None else "")
 
@@ -573,7 +574,7 @@ def indicators_page_table(
     def why(item: Any) -> Cell:
         if isinstance(item, Reading):
             return Cell(join_clauses([_("no target: not rated"), state_on(item, status.as_of).label]))
-        text = target_reason(item)
+        text = target_reason(status, item)
         return Cell(text, below=follow_up(item), title=text)
 
     columns: list[Column[Any]] = [
@@ -591,20 +592,20 @@ def indicators_page_table(
 
 
 def milestones_page_table(
-    status: PilotStatus, follow_up: Callable[[Any], Cell], more: Sequence[Column[MilestoneLight]] = ()
+    status: PilotStatus, follow_up: Callable[[Any], Cell], more: Sequence[Column[Light]] = ()
 ) -> Table:
     """Return the table of milestones for the page of their pilot; its rows have their ids."""
 
-    def charge(item: MilestoneLight) -> str:
+    def charge(item: Light) -> str:
         key = [_("key milestone")] if item.binds else []
-        return " · ".join([in_reader_language(item.in_charge), *key])
+        return " · ".join([in_reader_language(status.in_charge(item)), *key])
 
-    def moved(item: MilestoneLight) -> str:
+    def moved(item: Light) -> str:
         first = item.record.planned_on
         return _("first %(day)s") % {"day": format_date(first, short=True)} if first != item.planned_on else ""
 
-    def change(item: MilestoneLight) -> str | Cell:
-        return item.change or follow_up(item)
+    def change(item: Light) -> str | Cell:
+        return status.changes_of(item) or follow_up(item)
 
     below: dict[str, Any] = {"milestone": charge, "light": change, "planned_on": moved}
     below |= {"completed_on": None, **dict.fromkeys(column.key for column in more)}
@@ -631,34 +632,34 @@ def untargeted_table(status: PilotStatus) -> Table:
     return make_table(columns, untargeted_readings(status))
 
 
-def target_reason(item: TargetLight) -> str:
+def target_reason(status: PilotStatus, item: Light) -> str:
     """Return the reason with changes since entry; of a task its words, since it has no numbers."""
     target, why = item.record, item.why.label
     text = str(why) if target.is_measured else label_value(target.target_text, why)
-    return join_clauses(filter(None, [text, item.change, item.counts_less]))
+    return join_clauses(filter(None, [text, status.changes_of(item), item.counts_less]))
 
 
 def is_negative(part: Decimal | None) -> bool:
     return part is not None and part < 0
 
 
-def has_base(item: TargetLight) -> bool:
+def has_base(item: Light) -> bool:
     """Whether a base is on record or belongs to this kind of target."""
     return item.record.base_value is not None or item.record.kind in (TargetKind.REACH, TargetKind.KEEP)
 
 
-def indicator_name_cell(item: TargetLight) -> Cell:
+def indicator_name_cell(item: Light) -> Cell:
     """Return the indicator, linked to its chart; a text target has none, so its row carries the anchor."""
     indicator = item.record.indicator
     if item.record.is_measured:
-        return Cell(indicator.name, lang=indicator.name_lang, url=item.anchor)
-    return Cell(indicator.name, lang=indicator.name_lang, anchor=item.anchor.removeprefix("#"))
+        return Cell(indicator.name, lang=indicator.name_lang, url=item.record.anchor)
+    return Cell(indicator.name, lang=indicator.name_lang, anchor=item.record.anchor.removeprefix("#"))
 
 
 MAX_DECIMALS = 6
 
 
-def rounded_values(item: TargetLight) -> dict[str, Decimal | None]:
+def rounded_values(item: Light) -> dict[str, Decimal | None]:
     """Round the values of one target to as many decimals as were entered for it.
 
     More decimals are used where the sentence about the values has more, and where different expected and actual values

@@ -420,6 +420,11 @@ class Target(HistoryModel, SourcedModel):
     def __str__(self) -> str:
         return f"{self.pilot} · {self.indicator}"
 
+    @property
+    def anchor(self) -> str:
+        """The place of its indicator on the page of its pilot."""
+        return f"#indicator-{self.indicator.code}"
+
     def clean(self) -> None:
         """Reject steps that no year or value of an indicator could be, and those outside the target's years."""
         super().clean()

@@ -333,6 +333,11 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
         return ""
 
     @property
+    def anchor(self) -> str:
+        """Its place on the page of its pilot."""
+        return f"#milestone-{self.pk}"
+
+    @property
     def has_fixed_day(self) -> bool:
         """Key milestones, and those that were when their day was moved."""
         return self.is_key or bool(self.all_replans)
@@ -471,6 +476,11 @@ class StageEntry(PlannedDayModel, HistoryModel, SourcedModel):
 
     def __str__(self) -> str:
         return f"{self.get_stage_display()}"
+
+    @property
+    def anchor(self) -> str:
+        """The place of its stage on the page of its pilot."""
+        return f"#stage-{self.stage}"
 
     @property
     def has_fixed_day(self) -> bool:

@@ -42,7 +42,7 @@ from pilots.forms.entry import (
     ReplanForm,
     StageEnteredForm,
 )
-from pilots.lights import MilestoneLight, TargetLight
+from pilots.lights import Light
 from pilots.metrics import ORDERED_STAGES, last_day_of_period
 from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry
 from pilots.models.reading import ACCEPT_PERMISSION, later_versions, waiting_readings
@@ -144,18 +144,17 @@ def planned_context(record: Any) -> dict[str, Any]:
     """Return what the pages show of a milestone or planned stage: the day in force, its light, what was asked for."""
     status = pilot_status(record.pilot, today())
     lights = [*status.milestones, *status.overdue_stages]
+    light = next((light for light in lights if light.record == record), None)
     return {
         "record": record,
         "planned": record.planned_by(today()),
-        "light": next((light for light in lights if light.record == record), None),
+        "light": light,
+        "light_text": status.text_of(light) if light else "",
+        "owner": status.owner_of(light) if light else "",
         "waiting": record.waiting_replan(today()),
         "moves": [replan for replan in record.all_replans if replan.accepted is not None],
         "is_milestone": isinstance(record, Milestone),
     }
-
-
-def anchor_of(record: Any) -> str:
-    return f"#milestone-{record.pk}" if isinstance(record, Milestone) else f"#stage-{record.stage}"
 
 
 @entry()
@@ -169,7 +168,7 @@ def milestone_done(request: TrackerRequest, slug: str, pk: int) -> HttpResponse:
         "done",
         form,
         milestone.pilot,
-        anchor_of(milestone),
+        milestone.anchor,
         lambda: _("The completion is entered."),
         title=_("Enter the completion"),
         **planned_context(milestone),
@@ -190,7 +189,7 @@ def planned_day(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpR
                 withdraw_replan(waiting, by=user)
                 told = gettext_lazy("The request is withdrawn.")
         messages.info(request, told)
-        return HttpResponseRedirect(record.pilot.get_absolute_url() + anchor_of(record))
+        return HttpResponseRedirect(record.pilot.get_absolute_url() + record.anchor)
     title = _("Ask for another day")
     done = _("Another day is asked for. The planned day stays until the ministry decides.")
     if not record.has_fixed_day:
@@ -200,7 +199,7 @@ def planned_day(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpR
     shown |= {"title": title, "fixed": record.has_fixed_day, "decides": decides}
     shown["may_withdraw"] = waiting and waiting.asked_by_id == user.pk
     form = ReplanForm(*sent(request), item=record, user=user)
-    return entry_page(request, "day", form, record.pilot, anchor_of(record), lambda: done, **shown)
+    return entry_page(request, "day", form, record.pilot, record.anchor, lambda: done, **shown)
 
 
 @entry()
@@ -212,14 +211,14 @@ def planned_day_answer(request: TrackerRequest, slug: str, kind: str, pk: int) -
     replan = shown["waiting"]
     if replan is None:
         messages.info(request, NO_REQUEST_WAITS)
-        return HttpResponseRedirect(record.pilot.get_absolute_url() + anchor_of(record))
+        return HttpResponseRedirect(record.pilot.get_absolute_url() + record.anchor)
     form = ReplanAnswerForm(*sent(request), instance=copy(replan), user=request.user)
     return entry_page(
         request,
         "answer",
         form,
         record.pilot,
-        anchor_of(record),
+        record.anchor,
         lambda: _("The request is accepted.") if form.cleaned_data["accepted"] else _("The request is refused."),
         title=_("Answer a request for another day"),
         **shown,
@@ -403,13 +402,13 @@ def entry_links(request: TrackerRequest, pilot: Pilot) -> list[tuple[str, str]]:
     return links
 
 
-def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[MilestoneLight]]:
+def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Light]]:
     """Return the column that leads from each milestone to its form, for users who may fill it in."""
     user = request.user
     if not user.is_staff or request.as_of_past or not user.has_perm("pilots.change_milestone", Milestone(pilot=pilot)):
         return []
 
-    def cell(item: MilestoneLight) -> Cell:
+    def cell(item: Light) -> Cell:
         milestone = item.record
         if may_decide(user) and milestone.waiting_replan(today()):
             return Cell("", url=milestone.entry_url("-answer"), page_text=_("Look and decide"))
@@ -419,14 +418,14 @@ def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Mile
     return [Column("enter", _("Enter"), cell)]
 
 
-def reading_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[TargetLight]]:
+def reading_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Light]]:
     """Return the column that leads from each indicator to the field of its value, for users who may enter one."""
     user = request.user
     if not user.is_staff or request.as_of_past or not user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
         return []
     page_url, text = reverse("readings-enter", args=[pilot.slug]), _("Enter the value")
 
-    def cell(item: TargetLight) -> Cell:
+    def cell(item: Light) -> Cell:
         field = f"{page_url}#id_r{item.record.indicator_id}-value"
         return Cell("", url=field, page_text=text) if item.record.is_measured else Cell("")
 

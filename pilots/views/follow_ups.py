@@ -130,7 +130,7 @@ def listed_follow_ups(request: TrackerRequest, user: Any) -> CalendarWriter:
     def listed() -> QuerySet[FollowUp]:
         rows = FollowUp.objects.with_state(request.as_of).select_related(*RELATED)
         filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request, user=user)
-        return rows.filter(pk__in=filtered_keys(filterset, lambda _rows, _sort: None)).order_by("pk")
+        return rows.filter(pk__in=filtered_keys(filterset)).order_by("pk")
 
     return follow_up_calendar(_("Follow-ups"), listed, request.as_of)
 

@@ -1,13 +1,13 @@
 """Pages of the pilots."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.html import format_html
@@ -47,12 +47,9 @@ from pilots.analytics.pilot_status import (
     PilotStatus,
     Progress,
     build_progress,
-    filter_by_status,
-    matches,
-    ordered_keys,
     pilot_status,
     prefetch_for_status,
-    read_conditions,
+    worst_first,
 )
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left
 from pilots.analytics.synergy import classes_of
@@ -90,15 +87,14 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     rows = Pilot.objects.members(as_of, membership)
     progress = build_progress(rows, as_of)
     statuses = {status.pilot.pk: status for status in progress.pilots}
-    conditions, links = read_conditions(request.GET), LightFollowUps(request)
+    links = LightFollowUps(request)
     short_links = LightFollowUps(request, short=True)
-    filterset = PilotPageFilter(
-        request.GET,
-        queryset=rows.select_related("batch", "province", "parent").prefetch_related("industries"),
-        request=request,
+    records = rows.select_related("batch", "province", "parent").prefetch_related("industries")
+    filterset, of_any_light = (
+        PilotPageFilter(request.GET, queryset=records, request=request, statuses=statuses, without=name)
+        for name in ("", "light")
     )
-    others = {name: values for name, values in conditions.items() if name != "light"}
-    shown = [statuses[key] for key in keys_in_order(filterset.qs) if matches(statuses[key], others)]
+    shown = [statuses[key] for key in keys_in_order(of_any_light.qs)]
     colours = Counter(status.colour for status in shown)
     hand = Counter(status.colour for status in shown if status.override)
     classes = classes_of(progress.pilots, as_of)
@@ -118,7 +114,7 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         note=""
         if rated or not statuses
         else _("No values are entered yet, so no pilot can be rated: lights and reports are left out of this list."),
-        ordered_keys=partial(ordered_keys, statuses=statuses, conditions=conditions),
+        ordered_keys=partial(ordered_keys, statuses),
         visible_filters=("q", "province", "batch", "stage"),
         as_links={"light": {**colours, "": colours.total()}} if rated else {},
         group_heads={colour.value: group_head(colour, colours[colour], hand[colour]) for colour in LIGHTS}
@@ -142,6 +138,31 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     )
 
 
+SORT_VALUES: Mapping[str, Callable[[PilotStatus], int | None]] = {
+    "stage": lambda status: status.current_stage.stage.order if status.current_stage else None,
+    "days": lambda status: status.days_in_stage,
+}
+"""What each computed column is sorted by, except that of the light."""
+
+
+def ordered_keys(statuses: Mapping[int, PilotStatus], rows: QuerySet[Pilot], word: str) -> list[int] | None:
+    """Return the keys of the rows in the order of a computed column; None for what the database sorts.
+
+    Rows without a value come last in either direction.
+    """
+    name, falls = word.removeprefix("-"), word.startswith("-")
+    if name == "light":
+        colours = LIGHTS[::-1] if falls else LIGHTS
+        return [item.pilot.pk for item in worst_first([statuses[key] for key in keys_in_order(rows)], colours=colours)]
+    read = SORT_VALUES.get(name)
+    if read is None:
+        return None
+    numbers = {key: read(statuses[key]) for key in keys_in_order(rows)}
+    numbered = [key for key in numbers if numbers[key] is not None]
+    numbered.sort(key=lambda key: numbers[key] or 0, reverse=falls)  # stable: ties stay in their order
+    return [*numbered, *(key for key in numbers if numbers[key] is None)]
+
+
 def group_head(colour: Colour, n: int, by_hand: int) -> SafeString:
     """Return the heading above the pilots of one colour: `■ Red 13 far behind, longest in this colour first`."""
     order = _("%(meaning)s, longest in this colour first") % {"meaning": colour.meaning}
@@ -160,12 +181,12 @@ def listed_milestones(request: TrackerRequest, _user: Any) -> CalendarWriter:
     """
 
     def keys() -> list[int]:
-        as_of, membership, conditions = request.as_of, request.GET.get("withdrawn", ""), read_conditions(request.GET)
-        rows = filter_by_status(Pilot.objects.members(as_of, membership), as_of, conditions)
-        if not conditions and not membership:
+        as_of = request.as_of
+        rows = Pilot.objects.members(as_of, request.GET.get("withdrawn", ""))
+        if not any(map(request.GET.get, ("withdrawn", "stage", "reached", "light"))):
             lately = Q(withdrawn_on__lte=as_of, withdrawn_on__gt=as_of - timedelta(CANCELLED_DAYS))
             rows = Pilot.objects.known(as_of).filter(lately | Q(pk__in=rows.values("pk")))
-        return filtered_keys(PilotPageFilter(request.GET, queryset=rows, request=request), lambda _rows, _sort: None)
+        return filtered_keys(PilotPageFilter(request.GET, queryset=rows, request=request))
 
     return milestone_calendar(_("Milestones"), keys, request.as_of)
 
@@ -252,14 +273,14 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     short_links = LightFollowUps(request, [status], short=True)
 
     def beside_row(light: Light) -> Cell:
-        return short_links.of_light(light, light.colour) or Cell("")
+        return short_links.of_light(status, light) or Cell("")
 
     follow_ups = pilot.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
     figures = [] if left else pilot_figures(status)
     records = [*pilot.prefetched_stages, *pilot.prefetched_milestones]
     values = [*pilot.prefetched_targets, *pilot.prefetched_readings]
     sources = sources_of_records([pilot, *records, *values])
-    beside: list[Column[Any]] = links.columns(lambda light: links.of_light(light, light.colour))
+    beside: list[Column[Any]] = links.columns(lambda light: links.of_light(status, light))
     done, values_due = milestone_entries(request, pilot), reading_entries(request, pilot)
     tables: Exports = {
         name: Export(title, build, sources=sources)
@@ -307,7 +328,10 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "entry_links": entry_links(request, pilot),
             "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else links.of_pilot(status),
-            "reasons": [(reason, links.of_light(reason, reason.colour)) for reason in status.reasons],
+            "reasons": [
+                (reason, status.changes_of(reason), links.of_light(status, reason)) for reason in status.reasons
+            ],
+            "computed_text": status.text_of(status.reasons[0]),
             "day_requests": day_requests(status),
             "days_in_colour": (as_of - status.since).days if status.since else None,
             "light_counts": light_counts(status),
@@ -327,7 +351,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "figures": figures,
             "charts": charts,
             "trends": [
-                (item.anchor.removeprefix("#"), charts[item.record.indicator.code])
+                (item.record.anchor.removeprefix("#"), charts[item.record.indicator.code])
                 for item in status.indicators
                 if item.record.is_measured
             ],
@@ -415,8 +439,8 @@ def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
 def reasons_table(status: PilotStatus) -> Table:
     columns: list[Column[Light]] = [
         Column("light", _("Light"), lambda why: status_cell(why.colour)),
-        Column("why", _("Why"), "text"),
-        Column("owner", _("Responsible"), lambda why: why.owner or None),
+        Column("why", _("Why"), status.text_of),
+        Column("owner", _("Responsible"), lambda why: status.owner_of(why) or None),
     ]
     return make_table(columns, status.reasons)
 
