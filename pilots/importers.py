@@ -185,15 +185,14 @@ class PlannedDayImporter(PilotPartImporter):
         stored.planned_on = stored.first_day
         if not stored.has_fixed_day:
             return
+        row.values["planned_on"] = stored.planned_on
         try:
-            row.extra["day"] = settle_planned_day(row.record, stored, by=row.by)
+            row.values["planned_on"], row.extra["day"] = settle_planned_day(row.record, stored, by=row.by)
         except ValidationError as exc:
-            row.record.planned_on = stored.planned_on
             for field, errors in exc.error_dict.items():
                 for error in errors:
                     row.add_error(self.column(field), FIXED_CODE, str(error.message))
-        row.before.planned_on = stored.planned_on
-        row.values["planned_on"] = row.record.planned_on
+        row.record.planned_on, row.before.planned_on = row.values["planned_on"], stored.planned_on
         if row.extra.get("day"):
             row.related_values, row.extra["reason"] = given, REASON_REQUIRED
             column = self.columns_by_name["planned_on"]
@@ -451,8 +450,6 @@ class ReadingImporter(PilotPartImporter):
         groups: dict[tuple[int, int], list[Row]] = defaultdict(list)
         for row in rows:
             if row.is_valid:
-                seen = row.extra.get("seen")
-                row.record.seen_id = row.record.pk if row.recorded else seen and seen.pk
                 groups[row.record.pilot_id, row.record.indicator_id].append(row)
         ledgers: dict[int, ReadingLedger] = {}
         for (pilot, _indicator), same in groups.items():
@@ -465,13 +462,14 @@ class ReadingImporter(PilotPartImporter):
     def number_version(self, row: Row, ledger: ReadingLedger, beside: Sequence[Reading]) -> None:
         """Number and check a new value, beside the others of its pilot and indicator in the file."""
         row.record.version, newest = ledger.next_version(row.record.key), ledger.newest.get(row.record.key)
-        if newest and newest.pk != row.record.seen_id:
+        seen = row.extra["seen"].pk if "seen" in row.extra else None
+        if newest and newest.pk != seen:
             message = _(
                 "Version %(version)d (%(value)s) was entered since. Write that version to follow it with yours."
             )
             labels = {"version": newest.version, "value": newest.value_text}
             row.add_error(self.column("version"), CONFLICT_CODE, message % labels)
-        elif fault := ledger.check(row.record, beside):
+        elif fault := ledger.check(row.record, seen, beside):
             row.add_error(self.column("value"), str(fault.code), " ".join(fault.messages))
 
     def describe(self, row: Row) -> str:

@@ -2,7 +2,7 @@
 changes mean for a light.
 
 The province asks, the ministry decides, or enters a decided day at once. Forms, API and imports all call these: the day
-that they are given is taken off the record (`settle_planned_day`) and written as a replan (`save_replan`).
+that they are given is held against the record (`settle_planned_day`) and written as a replan (`save_replan`).
 
 Replanning is every later change of what decides a light: planned dates, targets, bases, "binding", "key". A milestone
 moved to a later date is no longer overdue, and a lower target is met sooner, so the light must show it. Of key
@@ -67,16 +67,16 @@ def is_deletion_refused(record: Milestone | StageEntry, user: Any) -> bool:
     return record.has_fixed_day and not may_decide(user)
 
 
-def settle_planned_day(record: Any, stored: Any, *, by: Any, reason: str | None = None) -> date | None:
-    """Put the first planned day back on a record to be saved and return the day to be asked for or decided; None where
-    it is that in force already, or the column itself is to change.
+def settle_planned_day(record: Any, stored: Any, *, by: Any, reason: str | None = None) -> tuple[date, date | None]:
+    """Return the first planned day, as the column is to hold it, and the day to be asked for or decided; None where it
+    is that in force already, or the column itself changes.
 
     `record.planned_on` is the day that was given, `stored` the record as it is. Raises ValidationError by field for
     what is fixed, and for an empty reason where another day is asked for; None: the caller asks for the reason.
     """
-    given, in_force = record.planned_on, stored.planned_by(today())
+    given = record.planned_on
     if not stored.has_fixed_day:
-        return None
+        return given, None
     promised = [stored._meta.get_field(name) for name in stored.PROMISED_FIELDS] if not may_decide(by) else []
     changed = [field.name for field in promised if plain(record, field) != plain(stored, field)]
     errors = {name: ValidationError(PROMISE_FIXED, code=writing.NOT_YOURS) for name in changed}
@@ -86,15 +86,13 @@ def settle_planned_day(record: Any, stored: Any, *, by: Any, reason: str | None 
         errors["planned_on"] = ValidationError(DAY_FIXED, code=FIXED_CODE)
     if errors:
         raise ValidationError(errors)
-    record.planned_on = stored.planned_on
-    if given == in_force:
-        return None
+    if given == stored.planned_by(today()):
+        return stored.planned_on, None
     if may_decide(by) and is_entered_today(stored):
-        record.planned_on = given
-        return None
+        return given, None
     if reason == "":
         raise ValidationError({"change_reason": ValidationError(REASON_REQUIRED, code="required")})
-    return given  # type: ignore[no-any-return]
+    return stored.planned_on, given
 
 
 @transaction.atomic
@@ -109,9 +107,9 @@ def write_planned(
         stored = writing.locked(type(record), record.pk)
         writing.check_changeable(stored)
         wanted = stored.drafted({"planned_on": stored.planned_by(today()), **values})
-        day = settle_planned_day(wanted, stored, by=by, reason=reason.strip())
+        first_day, day = settle_planned_day(wanted, stored, by=by, reason=reason.strip())
         if "planned_on" in values:
-            values["planned_on"] = wanted.planned_on
+            values["planned_on"] = first_day
     written = writing.write(record, values, lists, by=by, reason=reason)
     replan = save_replan(replan_of(record, day, reason), by=by) if day else None
     return written or replan is not None, replan

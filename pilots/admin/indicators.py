@@ -20,7 +20,7 @@ from pilots.admin.forms import IndicatorField, StepsField, format_steps
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.forms.entry import AmountField
 from pilots.models import Effect, Indicator, Pilot, Reading, ReadingLedger, ReadingState, Target
-from pilots.models.reading import ACCEPT_PERMISSION, CONFLICT_CODE, JUMP_CODE
+from pilots.models.reading import ACCEPT_PERMISSION, CONFLICT_CODE, JUMP_CODE, SAME_CODE
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET
 
 AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}
@@ -209,14 +209,12 @@ class ReadingAdmin(PilotPartAdmin):
         if change:
             return super().write_record(request, form, lists, reason, change=change)
         reading, ledger = form.instance, ReadingLedger(form.instance.pilot, lock=True)
-        reading.seen_id = parse_key(form.cleaned_data["known"])
-        if same := ledger.same(reading):
-            raise ValidationError({"value": same})
         try:
-            ledger.record(reading, lists, by=request.user, reason=reason)
+            ledger.record(reading, parse_key(form.cleaned_data["known"]), lists, by=request.user, reason=reason)
         except ValidationError as exc:
-            if getattr(exc, "code", "") == JUMP_CODE:
-                raise ValidationError({Reading.note.active_field: exc}) from exc
+            field = {SAME_CODE: "value", JUMP_CODE: Reading.note.active_field}.get(getattr(exc, "code", ""))
+            if field:
+                raise ValidationError({field: exc}) from exc
             raise
         return True
 

@@ -55,7 +55,7 @@ from pilots.models import (
     Target,
 )
 from pilots.models.indicator import steps_as_stored
-from pilots.models.reading import state_expression
+from pilots.models.reading import JUMP_CODE, SAME_CODE, state_expression
 from pilots.replans import (
     DELETION_FIXED,
     decide_replan,
@@ -595,23 +595,20 @@ class ReadingViewSet(PilotPartViewSet):
             setattr(record, name, value)
         if record.pilot_id not in self.ledgers:
             self.ledgers[record.pilot_id] = ReadingLedger(record.pilot, lock=True)
-        ledger = self.ledgers[record.pilot_id]
-        check_version(record, given.data.get("version"), ledger)
-        ledger.record(record, given.m2m, by=self.request.user, reason=given.reason)
-
-
-def check_version(record: Reading, asked: int | None, ledger: ReadingLedger) -> None:
-    """Raise ValidationError for a recorded value, a conflict, or a jump; `asked` is the version that was sent."""
-    newest, following = ledger.newest.get(record.key), ledger.next_version(record.key)
-    if newest and asked is None:
-        text = _("Version %(version)d is on record. To correct it, send your value as version %(next)d.")
-        values = {"version": newest.version, "next": following}
-        raise ValidationError({"version": ValidationError(text % values, code="unique")})
-    if asked not in (None, following):
-        text = _("The next version is %(next)d: another user may have entered one meanwhile.") % {"next": following}
-        raise ValidationError({"version": ValidationError(text, code="overtaken")})
-    record.seen_id = newest.pk if newest else None
-    if same := ledger.same(record):
-        raise ValidationError({"value": same})
-    if fault := ledger.check(record):
-        raise ValidationError({"note": fault})
+        ledger, asked = self.ledgers[record.pilot_id], given.data.get("version")
+        newest, following = ledger.newest.get(record.key), ledger.next_version(record.key)
+        if newest and asked is None:
+            text = _("Version %(version)d is on record. To correct it, send your value as version %(next)d.")
+            values = {"version": newest.version, "next": following}
+            raise ValidationError({"version": ValidationError(text % values, code="unique")})
+        if asked not in (None, following):
+            text = _("The next version is %(next)d: another user may have entered one meanwhile.") % {"next": following}
+            raise ValidationError({"version": ValidationError(text, code="overtaken")})
+        try:
+            seen = newest.pk if newest else None
+            ledger.record(record, seen, given.m2m, by=self.request.user, reason=given.reason)
+        except ValidationError as exc:
+            field = {SAME_CODE: "value", JUMP_CODE: "note"}.get(getattr(exc, "code", ""))
+            if field:
+                raise ValidationError({field: exc}) from exc
+            raise

@@ -247,10 +247,11 @@ class ReplanForm(EntryForm):
 
     def write(self) -> None:
         wanted, reason = self.item.drafted({"planned_on": self.cleaned_data["day"]}), self.instance.reason
-        if settle_planned_day(wanted, self.item, by=self.user, reason=reason):
+        first_day, asked = settle_planned_day(wanted, self.item, by=self.user, reason=reason)
+        if asked:
             save_replan(self.instance, by=self.user)
         else:
-            writing.write(self.item, {"planned_on": wanted.planned_on}, by=self.user, reason=reason)
+            writing.write(self.item, {"planned_on": first_day}, by=self.user, reason=reason)
         self.attach_to(self.item)
 
 
@@ -435,8 +436,9 @@ class ReadingsForm(EvidenceForm):
         if self.is_valid():
             return super().enter()
         typed, ledger = self.typed([row for row in self.rows if row.is_valid()]), ReadingLedger(self.pilot)
-        fresh = [reading for reading in typed.values() if ledger.differs(reading)]
-        errors = {reading.key: fault for reading in fresh if (fault := ledger.check(reading, typed.values()))}
+        fresh, seen = [reading for reading in typed.values() if ledger.differs(reading)], seen_versions(typed)
+        checked = {reading.key: ledger.check(reading, seen[reading.key], typed.values()) for reading in fresh}
+        errors = {key: fault for key, fault in checked.items() if fault}
         self.show_faults(typed, errors)
         return False
 
@@ -446,7 +448,9 @@ class ReadingsForm(EvidenceForm):
         if not typed:
             raise ValidationError(_("No value was entered yet."), code="empty")
         try:
-            recorded = Reading.objects.record([*typed.values()], pilot=self.pilot, by=self.user, reason=reason)
+            recorded = Reading.objects.record(
+                [*typed.values()], pilot=self.pilot, seen=seen_versions(typed), by=self.user, reason=reason
+            )
         except RejectedReadingsError as refused:
             self.show_faults(typed, refused.errors)
             raise
@@ -472,7 +476,7 @@ class ReadingsForm(EvidenceForm):
         """Return the unsaved reading of a row; a field with an error of its own is left empty."""
         values = self.cleaned_data
         accept = values.get("accept", False)
-        reading = Reading(
+        return Reading(
             pilot=self.pilot,
             indicator=row.indicator,
             period=row.period,
@@ -483,8 +487,6 @@ class ReadingsForm(EvidenceForm):
             state=ReadingState.ACCEPTED if accept else ReadingState.REPORTED,
             accepted_on=today() if accept else None,
         )
-        reading.seen_id = parse_key(row.cleaned_data["known"])
-        return reading
 
     def redisplay_typed(self) -> None:
         """Show the typed values again without validating them."""
@@ -501,6 +503,11 @@ class ReadingsForm(EvidenceForm):
     def entered(self) -> int:
         """The number of values on record for the period."""
         return sum(row.newest is not None and row.newest.state != ReadingState.DISPUTED for row in self.rows)
+
+
+def seen_versions(typed: Mapping[ReadingRow, Reading]) -> dict[ReadingKey, int | None]:
+    """Return the newest version that the editor saw of each value."""
+    return {reading.key: parse_key(row.cleaned_data["known"]) for row, reading in typed.items()}
 
 
 class BoxesWidget(forms.CheckboxSelectMultiple):

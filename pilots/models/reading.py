@@ -37,6 +37,7 @@ from pilots.models.indicator import PERIOD, Indicator, RollUp, format_exact, non
 from pilots.models.pilot import Pilot
 from policies.models import Confidence, SourcedModel
 
+SAME_CODE = "same"
 CONFLICT_CODE, JUMP_CODE = "overtaken", "jump"  # the two faults that the editor may overrule, knowingly
 ReadingKey = tuple[int, str]
 """Indicator and period of a reading."""
@@ -66,9 +67,18 @@ class RejectedReadingsError(Exception):
 
 class ReadingManager(models.Manager["Reading"]):
     @transaction.atomic
-    def record(self, readings: Collection[Reading], *, pilot: Pilot, by: Any, reason: str = "") -> list[Reading]:
+    def record(
+        self,
+        readings: Collection[Reading],
+        *,
+        pilot: Pilot,
+        seen: Mapping[ReadingKey, int | None],
+        by: Any,
+        reason: str = "",
+    ) -> list[Reading]:
         """Record the readings of a pilot that differ from the newest versions, each as the next; return them.
 
+        `seen` are the newest versions that the editor saw, by what they are values of.
         Raises RejectedReadingsError, with nothing recorded, for a broken rule, a conflict, or a jump without a note.
         """
         writing.check_scope(by, writing.ADD, Reading(pilot=pilot))
@@ -77,7 +87,7 @@ class ReadingManager(models.Manager["Reading"]):
         with writing.many():
             for reading in fresh:
                 try:
-                    ledger.record(reading, beside=readings, by=by, reason=reason)
+                    ledger.record(reading, seen.get(reading.key), beside=readings, by=by, reason=reason)
                 except ValidationError as exc:
                     errors[reading.key] = (
                         exc if getattr(exc, "code", None) else ValidationError(exc.messages, code="invalid")
@@ -129,7 +139,6 @@ class Reading(HistoryModel, SourcedModel):
 
     objects = ReadingManager()
 
-    seen_id: int | None = None  # of a new reading: the newest version that the editor saw beside it
     skip_immutable_check = False  # True where it is known already that nothing fixed differs from the record
     IMMUTABLE_FIELDS = ("pilot_id", "indicator_id", "period", "value", "value_status", "version")
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"version_unique": ()}
@@ -243,17 +252,15 @@ class ReadingLedger:
         newest = self.newest.get(value.key)
         return newest is None or (newest.value, newest.value_status) != (value.value, value.value_status)
 
-    def same(self, value: Reading) -> ValidationError | None:
-        """Return the error of a value that is on record already; None if it is not."""
-        if self.differs(value):
-            return None
-        text = gettext("Version %(version)d says this already. Enter what is different.")
-        return ValidationError(text % {"version": self.newest[value.key].version}, code="same")
-
-    def check(self, value: Reading, beside: Iterable[Reading] = ()) -> ValidationError | None:
-        """Return the error of a value, given the other values entered with it; None if there is none."""
+    def check(self, value: Reading, seen: int | None, beside: Iterable[Reading] = ()) -> ValidationError | None:
+        """Return the error of a value, given the newest version that the editor saw and the other values entered with
+        it; None if there is none: it is on record already, another was entered since, or it is too far from others.
+        """
         newest = self.newest.get(value.key)
-        if newest and newest.pk != value.seen_id:
+        if newest and not self.differs(value):
+            text = gettext("Version %(version)d says this already. Enter what is different.")
+            return ValidationError(text % {"version": newest.version}, code=SAME_CODE)
+        if newest and newest.pk != seen:
             return conflict_error(newest)
         if value.note.strip():
             return None
@@ -268,6 +275,7 @@ class ReadingLedger:
     def record(
         self,
         reading: Reading,
+        seen: int | None,
         lists: writing.Lists | None = None,
         *,
         beside: Iterable[Reading] = (),
@@ -275,7 +283,7 @@ class ReadingLedger:
         reason: str = "",
     ) -> None:
         """Write an unsaved reading as the next version. Raises ValidationError as `check`, and as every record."""
-        fault = self.check(reading, beside)
+        fault = self.check(reading, seen, beside)
         if fault:
             raise fault
         reading.version = self.next_version(reading.key)  # under the pilot's lock

@@ -165,20 +165,21 @@ def test_thirty_percent_is_allowed_and_no_more(before: Any, after: Any, far: str
 
 
 def typed(
-    indicator: Indicator, period: str, value: Decimal, status: str, seen_id: int | None = None, note: str = ""
-) -> Reading:
-    """Return a reading as an editor types it, beside the version that stood there."""
-    reading = Reading(indicator=indicator, period=period, value=value, value_status=status, note_en=note)
-    reading.seen_id = seen_id
-    return reading
+    indicator: Indicator, period: str, value: Decimal, status: str, seen: int | None = None, note: str = ""
+) -> tuple[Reading, int | None]:
+    """Return a reading as an editor types it, and the version that stood there."""
+    return Reading(indicator=indicator, period=period, value=value, value_status=status, note_en=note), seen
 
 
-def save_reading(pilot: Pilot, by: User, *readings: Reading, accept: bool = False, reason: str = "") -> list[Reading]:
+def save_reading(
+    pilot: Pilot, by: User, *entries: tuple[Reading, int | None], accept: bool = False, reason: str = ""
+) -> list[Reading]:
+    readings, seen = [reading for reading, _seen in entries], {reading.key: known for reading, known in entries}
     for reading in readings:
         reading.pilot, reading.reported_on = pilot, today()
         if accept:
             reading.state, reading.accepted_on = ReadingState.ACCEPTED, today()
-    return Reading.objects.record(readings, pilot=pilot, by=by, reason=reason)
+    return Reading.objects.record(readings, pilot=pilot, seen=seen, by=by, reason=reason)
 
 
 def test_what_differs_is_recorded_as_the_next_version(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
