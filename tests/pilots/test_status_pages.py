@@ -119,7 +119,7 @@ def test_an_item_has_one_colour_everywhere_and_says_where_it_counts_less(
     slow = make.milestone(programme["amber"], date(2026, 3, 1), title_en="Slow", title_zh="慢")
     page = client.get(f"/pilots/amber/?{DAY}&lang={lang}")
     assert page.context["light_counts"] == head
-    assert [page.context["status"].colour, *(row.colour for row, _link in page.context["reasons"])] == [
+    assert [page.context["status"].colour, *(row.colour for row, *_beside in page.context["reasons"])] == [
         *("yellow", "red", "red"),
     ]
     panel = page.text.partition('id="reasons"')[2].partition('<ul class="records">')[2].partition("</ul>")[0]

@@ -134,7 +134,7 @@ def test_pages_lists_and_files_say_it_too(client: Client, records: dict[str, Any
         ("Platform live", text, f"#milestone-{platform.pk}")
     ]
     reason = f"Platform live is 54 days overdue; {text}"
-    assert [(item.effect, item.text) for item in status.reasons] == [("yellow", reason)]
+    assert [(item.effect, status.text_of(item)) for item in status.reasons] == [("yellow", reason)]
     assert reason in client.get(f"/provinces/hebei/?{DAY}").text
     rows = csv_rows(client.get(f"/pilots/city/?{DAY}&export=milestone-list.csv"))
     assert {row[rows[0].index("Changed since")] for row in rows[1:]} == {"", text}

@@ -333,7 +333,7 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
             **of_table,
             "overview": at_home[0]["status"].owner,
             "page": page["status"].owner,
-            "reason": page["reasons"][0][0].owner,
+            "reason": page["status"].told_reasons[0]["owner"],
             "api": api[0]["owner"],
             "brief": re.findall(r"Responsible: ([^·\"]*?) ·", brief)[0],
         }
