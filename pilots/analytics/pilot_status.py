@@ -334,8 +334,7 @@ class PilotStatus:
             "Nothing behind schedule: %(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due are done"
         )
         rated = sum(item.colour != Colour.GREY for item in self.indicators)
-        words = {"rated": rated, "n": len(self.indicators), "done": counts.due - counts.late, "due": counts.due}
-        return text % words
+        return text % {"rated": rated, "n": len(self.indicators), "done": counts.due - counts.late, "due": counts.due}
 
     def text_of(self, light: Light) -> str:
         """Return the whole sentence on a light: the reason, changes to the plan, and how it counts."""

@@ -32,12 +32,9 @@ from core.http import today, truncate
 from core.records import writing
 from core.records.writing import ADD
 from pilots import filters
-from pilots.analytics.pilot_status import (
-    milestone_light,
-    pilot_status,
-    prefetch_for_status,
-)
+from pilots.analytics.pilot_status import pilot_status, prefetch_for_status
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
+from pilots.lights import milestone_light
 from pilots.models import (
     Batch,
     Colour,

@@ -16,7 +16,7 @@ from core.calendars import CANCELLED_DAYS, MAX_EVENTS, NEVER_CHANGED, Event, cal
 from core.http import TrackerRequest
 from core.pages import CalendarWriter
 from core.text import format_date, join_clauses, label_value
-from pilots.analytics.pilot_status import milestone_light
+from pilots.lights import milestone_light
 from pilots.metrics import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Milestone, Replan
 
@@ -112,7 +112,7 @@ def follow_up_events(rows: Iterable[FollowUp]) -> Iterator[Event]:
             key=f"follow-up-{item.pk}",
             day=item.current_due_on,
             title=f"{DONE if item.state == FollowUpState.CLOSED else ''}{item.number} {item.name}",
-            url=f"{item.pilot.get_absolute_url()}{item.anchor}",
+            url=item.get_absolute_url(),
             changed_at=changed_at,
             revision=revision,
             lines=[
