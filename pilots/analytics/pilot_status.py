@@ -547,10 +547,6 @@ class Progress:
         self.as_of, self.pilots = as_of, pilots
 
     @property
-    def members(self) -> list[Pilot]:
-        return [item.pilot for item in self.pilots]
-
-    @property
     def by_hand(self) -> dict[Colour, int]:
         """The lights that are set by hand, by the colour that is computed."""
         return count_by_hand(self.pilots)
