@@ -32,11 +32,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.history.diffs import field_text
 from core.history.recording import MAX_REASON
 from core.http import today
 from core.records import writing
 from core.text import format_amount, format_date, join_clauses, join_long, label_value, normalize_text
-from pilots.lights import TargetKind
 from pilots.models import Milestone, Replan, StageEntry, Target
 
 PLACE_PERMISSION = "pilots.place_pilot"
@@ -251,11 +251,11 @@ class Replanning:
         For example `replanned on 26 November 2026, was due 17 July 2026`.
         """
         due = self.was.get("planned_on")
+        columns = [self.record._meta.get_field(name) for name in self.was if name != "planned_on"]
         labels = {"steps": _("steps on the way")}
         fields = {
-            labels.get(name) or str(self.record._meta.get_field(name).verbose_name): value_text(value)
-            for name, value in self.was.items()
-            if name != "planned_on"
+            labels.get(column.name) or str(column.verbose_name): value_text(column, self.was[column.name])
+            for column in columns
         }
         rest = join_long(label_value(label, value) for label, value in fields.items())
         words = {"on": format_date(self.on), "was": format_date(due) if due else rest, "rest": rest}
@@ -295,17 +295,13 @@ class Replanning:
         return str(self.record.anchor)
 
 
-def value_text(value: object) -> str:
-    """Return the display text of a plan field's value."""
-    if value is None or value == "":
-        return _("no data")
-    if isinstance(value, dict):
-        return join_long(label_value(year, format_amount(step)) for year, step in value.items()) or _("none")
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
+def value_text(field: Any, value: object) -> str:
+    """Return a plan field's value as text: amounts with thousands separators, all else as histories have it."""
     if isinstance(value, Decimal):
         return format_amount(value)
-    return str(TargetKind(value).label) if value in TargetKind.values else str(value)
+    if isinstance(value, dict):
+        return join_long(label_value(year, format_amount(step)) for year, step in value.items()) or _("none")
+    return field_text(field, value, {})
 
 
 class PlanHistory:
