@@ -188,7 +188,7 @@ def build_checklist(edition: Edition) -> Checklist:
     language.
     """
     day = edition.as_of
-    lights = count_red_lights(day)
+    red, followed, _by_hand = count_red_lights(day)
     quarter = (quarter_start(edition.quarter), day)
     accepted = Reading.objects.filter(state=ReadingState.ACCEPTED, accepted_on__range=quarter)
     files = Attachment.objects.filter(reading=OuterRef("pk"), removed_on=None)
@@ -202,7 +202,7 @@ def build_checklist(edition: Edition) -> Checklist:
             CheckItem(rule.code, rule.severity == Severity.ERROR, rule.count, rule.of, rule_url + rule.code)
             for rule in DataQuality(day).rules
         ),
-        CheckItem("red-without-follow-up", False, lights.red - lights.followed, lights.red, red_url),
+        CheckItem("red-without-follow-up", False, red - followed, red, red_url),
         CheckItem("reading-without-file", False, bare, readings, reverse("admin:pilots_reading_changelist")),
     ]
     return Checklist(sorted((item for item in items if item.count), key=lambda item: not item.is_error))

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -23,12 +24,12 @@ from core.tables import Cell, Chart, Column, make_table
 from core.text import format_date, format_days, in_reader_language, join_clauses, join_short, join_statements
 from pilots.analytics.coverage import Coverage, build_coverage
 from pilots.analytics.pilot_status import (
-    OpenFollowUps,
     OutstandingReports,
     PilotStatus,
     Progress,
     QuarterLights,
     build_progress,
+    group_by_pilot,
 )
 from pilots.analytics.reconciliation import (
     BatchCount,
@@ -43,7 +44,6 @@ from pilots.analytics.synergy import Synergy, synergy_of_prefetched
 from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url, waiting_text
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import pilot_count_layer
-from pilots.follow_ups import FollowUpSummary
 from pilots.lights import Colour, count_by_colour
 from pilots.metrics import LIBRARY_STATES, CoControl, PracticeState
 from pilots.models import Adoption, FollowUp, Pilot, Practice
@@ -109,7 +109,7 @@ class Overview:
         """
         pilots = Pilot.objects.listed(self.as_of)
         chosen = pilots.filter(batch=self.national.batch) if self.national else pilots
-        follow_ups = OpenFollowUps(lambda: [item for item in self.follow_ups if item.current_state.is_open])
+        follow_ups: Any = SimpleLazyObject(lambda: group_by_pilot(self.open_follow_ups))
         return build_progress(chosen, self.as_of, follow_ups)
 
     @property
@@ -165,10 +165,10 @@ class Overview:
         """All follow-ups, of these pilots and of others. One query, on first access."""
         return list(FollowUp.objects.with_state(self.as_of).select_related("owner_agency"))
 
-    @cached_property
-    def follow_up_summary(self) -> FollowUpSummary:
-        """Numbers of all follow-ups; lights of causes are computed for it."""
-        return FollowUpSummary(self.follow_ups, self.as_of, (item.pilot for item in self.progress.pilots))
+    @property
+    def open_follow_ups(self) -> list[FollowUp]:
+        """Those of them in which something remains to be done."""
+        return [item for item in self.follow_ups if item.current_state.is_open]
 
     @cached_property
     def practices(self) -> dict[PracticeState, int]:
@@ -255,8 +255,9 @@ def overview_figures(value: Overview) -> list[Figure]:
 def edition_figures(value: Overview) -> list[Figure]:
     """Return the figures that an edition freezes."""
     scope, every = value.scope_text, _("all provinces")
-    progress, summary = value.progress, value.follow_up_summary
+    progress, still_open = value.progress, value.open_follow_ups
     lights, by_hand = count_by_colour(item.colour for item in progress.pilots), sum(progress.by_hand.values())
+    overdue = sum(item.is_overdue for item in still_open)
     labels = {
         Colour.GREEN: _("Pilots with a green light"),
         Colour.YELLOW: _("Pilots with a yellow light"),
@@ -270,8 +271,8 @@ def edition_figures(value: Overview) -> list[Figure]:
         *([figure("lights-by-hand", _("Lights set by hand"), by_hand, len(progress.pilots), scope)] if by_hand else []),
         on_track_figure(value),
         reported_figure(value),
-        figure("follow-ups-open", _("Follow-ups still open"), summary.open, summary.total, every),
-        figure("follow-ups-overdue", _("Follow-ups overdue, of the open ones"), summary.overdue.n, summary.open, every),
+        figure("follow-ups-open", _("Follow-ups still open"), len(still_open), len(value.follow_ups), every),
+        figure("follow-ups-overdue", _("Follow-ups overdue, of the open ones"), overdue, len(still_open), every),
         figure("practices", _("Practices in the library"), value.in_library, sum(value.practices.values()), every),
     ]
 

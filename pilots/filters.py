@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import Count, Q, QuerySet, Subquery
+from django.db.models import Count, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 
@@ -19,7 +19,7 @@ from core.tables import (
 )
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, status_by_pilot
 from pilots.follow_ups import add_lights, waits_for
-from pilots.lights import LIGHT_CHOICES, Colour
+from pilots.lights import LIGHT_CHOICES
 from pilots.metrics import OPEN_STATES, ORDERED_STAGES, FollowUpState, PracticeState, year_due
 from pilots.models import (
     Batch,
@@ -43,6 +43,7 @@ from pilots.models import (
     TargetKind,
     ValueStatus,
 )
+from pilots.models.follow_up import RESULTS
 from pilots.models.indicator import PERIOD
 from pilots.models.reading import YEARLY, newest_accepted
 from policies.filters import ProvinceFilter
@@ -465,20 +466,11 @@ class FollowUpPageFilter(FollowUpFilter):
 
     def filter_result(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         """Filter by what became of the red light that was the cause."""
-        caused, closed = rows.filter(cause_colour=Colour.RED), Q(closed_on__isnull=False)
-        unknown, red = Q(closing_colour__in=["", Colour.GREY]), Q(closing_colour=Colour.RED)
-        if value == CAUSED:
-            return caused
-        if value == STILL_RED:
-            return caused.filter(closed & red)
-        if value == NOT_RATED:
-            return caused.filter(closed & unknown)
-        cleared = caused.filter(closed & ~unknown & ~red)
-        if value == CLEARED:
-            return cleared
-        items = list(cleared)
+        if value != RELAPSED:
+            return rows.filter(RESULTS[value])
+        items = list(rows.filter(RESULTS[CLEARED]))
         add_lights(items)
-        return cleared.filter(pk__in=[item.pk for item in items if item.relapsed_on])
+        return rows.filter(pk__in=[item.pk for item in items if item.relapsed_on])
 
     def filter_mine(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         """Filter those whose next move is the reader's."""

@@ -7,17 +7,16 @@ follow-up's row is locked while one is, so that of two users one is first and th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import IntegerField, Max
+from django.db.models import Count, IntegerField, Max, Q, QuerySet
 from django.db.models.functions import Cast, Substr
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -37,6 +36,7 @@ from pilots.analytics.pilot_status import (
 from pilots.documents import attach
 from pilots.lights import Colour, Light
 from pilots.metrics import (
+    OPEN_STATES,
     RELAPSE_DAYS,
     REOPEN_DAYS,
     TRANSITIONS,
@@ -46,8 +46,7 @@ from pilots.metrics import (
     Transition,
 )
 from pilots.models import Cause, Document, FollowUp, FollowUpStep, Pilot
-from pilots.models.follow_up import VERIFY_PERMISSION
-from policies.metrics import median_days
+from pilots.models.follow_up import RESULTS, VERIFY_PERMISSION
 from policies.models import Source
 
 MAX_REASON = 500  # characters of the reason of a cause
@@ -384,111 +383,64 @@ def due_errors(step: FollowUpStep, before: FollowUp, transition: Transition) -> 
 # -- numbers of many ------------------------------------------------------------------------------------
 
 
-class Share(NamedTuple):
-    """Part of a whole, both as numbers; `percent` is None for a part of nothing."""
-
-    n: int
-    of: int
-
-    @property
-    def percent(self) -> float | None:
-        return 100 * self.n / self.of if self.of else None
+def share(n: int, of: int) -> dict[str, Any]:
+    """Return part of a whole, both as numbers; `percent` is None for a part of nothing."""
+    return {"n": n, "of": of, "percent": 100 * n / of if of else None}
 
 
-def share(items: Iterable[object]) -> Share:
-    """Return how many of the items are true."""
-    flags = [bool(item) for item in items]
-    return Share(sum(flags), len(flags))
+def count_follow_ups(rows: QuerySet[Any], as_of: date) -> dict[str, Any]:
+    """Return the numbers of follow-ups `with_state` of the day, which page and API show; each share with its whole."""
+    is_open, is_closed, red = Q(state__in=OPEN_STATES), Q(state=FollowUpState.CLOSED), RESULTS["caused"]
+    counted = {
+        **{state.value: Q(state=state) for state in FollowUpState},
+        "open": is_open,
+        "key_open": is_open & Q(is_key=True),
+        "overdue": Q(is_overdue=True),
+        "in_time": Q(closed_in_time=True),
+        "extended": Q(times_extended__gt=0),
+        "red_open": red & is_open,
+        "red_closed": red & is_closed,
+        "red_withdrawn": red & Q(state=FollowUpState.WITHDRAWN),
+        **RESULTS,
+    }
+    n = rows.aggregate(total=Count("pk"), **{name: Count("pk", filter=each) for name, each in counted.items()})
+    cleared: list[FollowUp] = list(rows.filter(RESULTS["cleared"]))
+    add_lights(cleared)
+    relapsed = sum(item.relapsed_on is not None for item in cleared)
+    watched = sum(item.watched or item.relapsed_on is not None for item in cleared)
+    return {
+        "as_of": as_of,
+        "total": n["total"],
+        "by_state": {state.value: n[state] for state in FollowUpState},
+        "open": n["open"],
+        "to_verify": n[FollowUpState.REPORTED],
+        "key_open": n["key_open"],
+        "closed": n[FollowUpState.CLOSED],
+        "withdrawn": n[FollowUpState.WITHDRAWN],
+        "overdue": share(n["overdue"], n["open"]),
+        "closed_in_time": share(n["in_time"], n[FollowUpState.CLOSED]),
+        "extended": share(n["extended"], n["total"]),
+        # of those whose cause was red at the opening and is rated on the closing day
+        "cleared": share(n["cleared"], n["cleared"] + n["still_red"]),
+        "relapsed": share(relapsed, n["cleared"]),
+        "not_watched_yet": n["cleared"] - watched,
+        "red": {
+            "opened": n["caused"],
+            **{name: n[f"red_{name}"] for name in ("open", "closed", "withdrawn")},
+            **{name: n[name] for name in ("cleared", "still_red", "not_rated")},
+            "relapsed": relapsed,
+            "watched": watched,
+        },
+    }
 
 
-class MedianDays(NamedTuple):
-    """Median of durations in days, None of too few, and of how many."""
-
-    days: float | None
-    n: int
-
-    @classmethod
-    def of(cls, durations: Iterable[int]) -> MedianDays:
-        days = list(durations)
-        return cls(median_days(days), len(days))
-
-
-class AgeBand(NamedTuple):
-    """Open follow-ups by their days since the opening: how many, and how many of them are overdue."""
-
-    first: int
-    last: int | None  # None has no end
-    n: int
-    overdue: int
-
-
-AGE_BANDS: Sequence[tuple[int, int | None]] = ((0, 30), (31, 90), (91, 180), (181, None))
-
-
-class RedCauses:
-    """What became of the follow-ups that a red light caused: from red to follow-up to cleared.
-
-    opened = open + closed + withdrawn; closed = cleared + still_red + not_rated, by the light on the closing day.
+def count_red_lights(as_of: date) -> tuple[int, int, dict[Colour, int]]:
+    """Return how many pilots in the programme are red on the day, how many of these have an open follow-up, and of all
+    the lights set by hand, by computed colour.
     """
-
-    def __init__(self, follow_ups: Sequence[FollowUp], known: Iterable[Pilot] = ()) -> None:
-        closed = [item for item in follow_ups if item.closed_on]
-        cleared = [item for item in closed if item.cleared]
-        add_lights(cleared, known)
-        self.opened, self.closed, self.cleared = len(follow_ups), len(closed), len(cleared)
-        self.open = sum(item.current_state.is_open for item in follow_ups)
-        self.withdrawn = sum(item.current_state == FollowUpState.WITHDRAWN for item in follow_ups)
-        self.still_red = sum(item.cleared is False for item in closed)
-        self.not_rated = sum(item.cleared is None for item in closed)
-        self.relapsed = sum(item.relapsed_on is not None for item in cleared)
-        # Cleared ones that have been watched for RELAPSE_DAYS, or are red again.
-        self.watched = sum(item.watched or item.relapsed_on is not None for item in cleared)
-
-
-class FollowUpSummary:
-    """Numbers of a set of follow-ups `with_state` of a day; each share with its whole. `known` as for `add_lights`."""
-
-    def __init__(self, rows: Iterable[FollowUp], as_of: date, known: Iterable[Pilot] = ()) -> None:
-        follow_ups = list(rows)
-        states = Counter(item.current_state for item in follow_ups)
-        still_open = [item for item in follow_ups if item.current_state.is_open]
-        closed = [item for item in follow_ups if item.closed_on]
-        self.as_of, self.total, self.open = as_of, len(follow_ups), len(still_open)
-        self.by_state = {state: states[state] for state in FollowUpState}
-        self.to_verify, self.withdrawn = states[FollowUpState.REPORTED], states[FollowUpState.WITHDRAWN]
-        self.closed = states[FollowUpState.CLOSED]
-        self.key_open = sum(item.is_key for item in still_open)
-        self.overdue = share(item.is_overdue for item in still_open)
-        self.extended = share(item.times_extended for item in follow_ups)
-        self.closed_in_time = share(item.closed_in_time for item in closed)
-        self.returned = share(item.times_returned for item in follow_ups if item.reported_on)
-        self.days_to_sign = MedianDays.of(
-            (item.signed_on - item.opened_on).days for item in follow_ups if item.signed_on
-        )
-        self.days_to_close = MedianDays.of((item.closed_on - item.opened_on).days for item in closed if item.closed_on)
-        self.red = red = RedCauses([item for item in follow_ups if item.cause_colour == Colour.RED], known)
-        # Of the closed ones whose cause was red at the opening and is rated on the closing day.
-        self.cleared = Share(red.cleared, red.cleared + red.still_red)
-        self.relapsed = Share(red.relapsed, red.cleared)
-        self.not_watched_yet = red.cleared - red.watched
-        self.ages = []  # of the open ones, every band
-        for first, last in AGE_BANDS:
-            inside = [item.is_overdue for item in still_open if first <= item.age <= (last or item.age)]
-            self.ages.append(AgeBand(first, last, len(inside), sum(inside)))
-
-
-class RedLights(NamedTuple):
-    """Red pilots on the day, how many of them have an open follow-up, and lights set by hand by computed colour."""
-
-    red: int
-    followed: int
-    by_hand: dict[Colour, int]
-
-
-def count_red_lights(as_of: date) -> RedLights:
-    """Return how many pilots in the programme are red on the day, and how many of these have an open follow-up."""
     statuses = status_by_pilot(Pilot.objects.listed(as_of), as_of)
     red = {pilot for pilot, status in statuses.items() if status.colour == Colour.RED}
-    followed = set(FollowUp.objects.with_state(as_of).open().filter(pilot__in=red).values_list("pilot", flat=True))
-    by_hand = count_by_hand(statuses.values())
-    return RedLights(len(red), len(followed), by_hand)
+    followed = (
+        FollowUp.objects.with_state(as_of).open().filter(pilot__in=red).aggregate(n=Count("pilot", distinct=True))["n"]
+    )
+    return len(red), followed, count_by_hand(statuses.values())

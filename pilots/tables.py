@@ -20,6 +20,7 @@ from core.text import (
     format_file_size,
     format_number,
     format_period,
+    in_reader_language,
     is_chinese_active,
     join_statements,
     lang_of,
@@ -37,12 +38,12 @@ from pilots.charts.cells import (
     report_cell,
     text_cell,
 )
-from pilots.charts.follow_ups import LightFollowUps
+from pilots.charts.follow_ups import beside_pilot, may_open_follow_ups
 from pilots.charts.practices import cost_text, origin_cell, result_cell, trust_columns
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import batch_cell
-from pilots.lights import COLOUR_ORDER
+from pilots.lights import COLOUR_ORDER, Colour
 from pilots.metrics import Trust, year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.practices import Copies, Diffusion
@@ -105,7 +106,7 @@ def pilot_columns(
 
 def pilot_page_columns(
     statuses: Mapping[int, PilotStatus],
-    links: LightFollowUps,
+    may_open: bool,
     classes: Classes,
     as_of: date,
     *,
@@ -126,11 +127,18 @@ def pilot_page_columns(
         short = format_html('<span class="clamp">{}</span>', first.sentence)
         return Cell(first.sentence, page_text=short, below=status.changes_of(first), title=status.explanation)
 
+    def owner(pilot: Pilot) -> Cell:
+        """Who is responsible for the light, and below it the open follow-up; a red one without any says so."""
+        status = statuses[pilot.pk]
+        none = _("No follow-up open") if status.colour == Colour.RED else ""
+        link = beside_pilot(status, may_open, short=True)
+        return Cell(in_reader_language(status.owner), below=link if link.url else none)
+
     return [
         Column("name", _("Pilot"), lambda pilot: row(statuses[pilot.pk]), sort="name"),
         Column("why", _("Why"), why, phone="line"),
         Column("class", _("Pollution, carbon"), lambda pilot: class_words_cell(classes.get(pilot.pk))),
-        Column("owner", _("Responsible and follow-up"), lambda pilot: links.owner_cell(statuses[pilot.pk])),
+        Column("owner", _("Responsible and follow-up"), owner),
         Column("stage", _("Stage"), lambda pilot: stage_cell(statuses[pilot.pk]), sort="stage"),
         Column("reported", year, lambda pilot: report_cell(statuses[pilot.pk])),
         Column(
@@ -164,8 +172,8 @@ def pilots_page_table(request: TrackerRequest, progress: Progress, everything: s
     if not progress.rated:
         columns = [column for column in unrated_page_columns(statuses) if column.key != "industries"]
         return make_table(columns, pilots, everything)
-    classes, links = classes_of(progress.pilots, progress.as_of), LightFollowUps(request, short=True)
-    columns = pilot_page_columns(statuses, links, classes, progress.as_of, chips=True, picking=False)
+    classes, may_open = classes_of(progress.pilots, progress.as_of), may_open_follow_ups(request)
+    columns = pilot_page_columns(statuses, may_open, classes, progress.as_of, chips=True, picking=False)
     return make_table([replace(column, sort="") for column in columns], pilots, everything)
 
 

@@ -35,7 +35,6 @@ urlpatterns = [
     ),
     path("actions/", follow_ups.follow_up_list, name="follow-up-list"),
     path("actions/new/", follow_ups.follow_up_new, name="follow-up-new"),
-    path("actions/meeting/", follow_ups.follow_up_meeting, name="follow-up-meeting"),
     path("actions/<str:number>/", follow_ups.follow_up_detail, name="follow-up-detail"),
     path("synergy/", synergy.synergy, name="synergy"),
     path("trends/", synergy.trends, name="trends"),

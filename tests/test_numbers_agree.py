@@ -188,21 +188,21 @@ def acted_on(client: Client) -> None:
 
 @pytest.mark.parametrize("day", LATER_DAYS)
 def test_follow_ups(client: Client, acted_on: None, day: str) -> None:
-    summary = page_context(client, "/", day)["overview"].follow_up_summary
-    page = page_context(client, "/actions/", day)
+    page, home = page_context(client, "/actions/", day), page_context(client, "/", day)
     api = get_api(client, "followup", as_of=day)
-    for name in ("total", "open", "to_verify", "closed", "withdrawn", "not_watched_yet"):
-        assert api[name] == getattr(summary, name) == getattr(page["summary"], name), name
-    for name in ("overdue", "closed_in_time", "cleared", "relapsed", "returned"):
-        assert (api[name]["n"], api[name]["of"]) == (getattr(summary, name).n, getattr(summary, name).of), name
+    total, overdue = api["total"], api["overdue"]["n"]
+    assert {**page["numbers"], "as_of": day} == {name: api[name] for name in page["numbers"]}
     rows = get_api(client, "actions", as_of=day)["results"]
-    assert len(rows) == summary.total
-    assert Counter(row["state"] for row in rows) == Counter({k.value: n for k, n in summary.by_state.items() if n})
-    assert sum(row["overdue"] for row in rows) == summary.overdue.n
+    assert Counter(row["state"] for row in rows) == Counter({k: n for k, n in api["by_state"].items() if n})
+    assert sum(row["overdue"] for row in rows) == overdue
+    red = [row for row in rows if row["cause_colour"] == "red"]
+    fields = {"closed": "closed_on", "cleared": "cleared", "relapsed": "relapsed_on"}
+    counted = {name: sum(bool(row[field]) for row in red) for name, field in fields.items()}
+    assert counted == {name: api["red"][name] for name in counted}
     listed = file_rows(client, "/actions/", "follow-ups", day)
-    assert sum(bool(row["Days late"]) for row in listed) == summary.overdue.n
-    assert len(listed) == summary.total == page["listing"].count
-    assert len(page_context(client, "/", day)["overdue"]) == summary.overdue.n
+    assert sum(bool(row["Days late"]) for row in listed) == overdue
+    assert len(listed) == len(rows) == total == page["listing"].count == len(home["overview"].follow_ups)
+    assert (len(home["overview"].open_follow_ups), len(home["overdue"])) == (api["open"], overdue)
 
 
 @pytest.mark.parametrize("day", LATER_DAYS)

@@ -42,8 +42,9 @@ from pilots.charts.cells import (
     waiting_text,
 )
 from pilots.charts.coverage import coverage_chart, coverage_title
-from pilots.charts.follow_ups import LightFollowUps, follow_ups_url
+from pilots.charts.follow_ups import beside_pilot, follow_ups_url, may_open_follow_ups
 from pilots.charts.status import light_summary_chart
+from pilots.follow_ups import add_lights
 from pilots.lights import Colour, Subject
 from pilots.metrics import CoControl
 from pilots.models import Reading
@@ -101,7 +102,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
         "changes_scope": changes_scope,
         "unchanged": join_clauses(row["label"] for row in changes if not (row["n"] or row["note"])),
         "changed": any(row["n"] or row["note"] for row in changes),
-        "attention": attention_rows(value, LightFollowUps(request)),
+        "attention": attention_rows(value, may_open_follow_ups(request)),
         "attention_finding": attention_headline(value.progress),
         "attention_url": pilots_url(**value.batch_filter, sort="light"),
         "classes": class_parts(value.synergy.kinds),
@@ -244,7 +245,7 @@ def attention_headline(progress: Progress) -> str:
     return _("No pilot needs attention")
 
 
-def attention_rows(value: Overview, links: LightFollowUps) -> list[Row]:
+def attention_rows(value: Overview, may_open: bool) -> list[Row]:
     """Return the first pilots that need attention, with the class, and where the reader may open a follow-up."""
     names, classes = distinct_names_of(value.progress), value.synergy.classed
     return [
@@ -253,7 +254,7 @@ def attention_rows(value: Overview, links: LightFollowUps) -> list[Row]:
             "name": names[status.pilot.pk],
             "arrows": [arrow(own.apeq.rate), arrow(own.carbon.rate)] if own else [],
             "class": class_text(own) if own else "",
-            "open": None if status.open_follow_ups else links.of_pilot(status),
+            "open": None if status.open_follow_ups else beside_pilot(status, may_open),
             "days": (status.as_of - status.since).days if status.since else None,
         }
         for status in value.progress.attention(ATTENTION_SHOWN)
@@ -294,13 +295,10 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     """
     progress, names = value.progress, distinct_names_of(value.progress)
     lights = pilot_lights(progress, progress.pilots, Days(value.as_of, value.as_of, since))
-    value.follow_up_summary  # noqa: B018  # computes when a cleared cause was red again
     own = {status.pilot.pk: status for status in progress.pilots}
-    again = [
-        own[item.pilot_id]
-        for item in value.follow_ups
-        if item.pilot_id in own and (on := vars(item).get("relapsed_on")) and on > since
-    ]
+    cleared: list[Any] = [item for item in value.follow_ups if item.cleared and item.pilot_id in own]
+    add_lights(cleared, (status.pilot for status in progress.pilots))
+    again = [own[item.pilot_id] for item in cleared if item.relapsed_on and item.relapsed_on > since]
 
     def is_new(reading: Any) -> bool:
         return reading.accepted_on is not None and since < reading.accepted_on <= value.as_of

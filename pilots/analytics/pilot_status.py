@@ -7,12 +7,13 @@ further query.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, QuerySet, TextChoices
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -52,6 +53,7 @@ from pilots.models import (
 from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in, newest_reported_in, state_on
 from pilots.replans import PlanHistory, Replanning
 
+OpenFollowUps = Mapping[int, Sequence[FollowUp]]  # by key of their pilot
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
 LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so lights change on 1 April
 
@@ -92,7 +94,9 @@ def pilot_status(
     """
     if "prefetched_stages" not in vars(pilot):
         pilot = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get()
-    return PilotStatus(pilot, as_of, plans or PlanHistory([pilot.pk]), follow_ups or open_follow_ups([pilot.pk], as_of))
+    if follow_ups is None:
+        follow_ups = open_follow_ups([pilot.pk], as_of)
+    return PilotStatus(pilot, as_of, plans or PlanHistory([pilot.pk]), follow_ups)
 
 
 class MilestoneCounts(NamedTuple):
@@ -416,7 +420,7 @@ class PilotStatus:
     @property
     def open_follow_ups(self) -> Sequence[FollowUp]:
         """Open follow-ups of the pilot: overdue ones first, then the one due next."""
-        return self.follow_ups.by_pilot.get(self.pilot.pk, ()) if self.follow_ups else ()
+        return self.follow_ups.get(self.pilot.pk, ()) if self.follow_ups is not None else ()
 
     @cached_property
     def replanned(self) -> Sequence[Replanning]:
@@ -628,7 +632,8 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date, follow_ups: OpenFollowU
     for pilot in members:
         pilot.prefetched_readings = rows[pilot.pk]
     plans = PlanHistory(pilot.pk for pilot in members)
-    follow_ups = follow_ups or open_follow_ups((pilot.pk for pilot in members), as_of)
+    if follow_ups is None:
+        follow_ups = open_follow_ups((pilot.pk for pilot in members), as_of)
     return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in members])
 
 
@@ -744,25 +749,26 @@ class OutstandingReports:
 # -- open follow-ups: the agency that has to answer one owns the light that it is about ---------------------
 
 
-class OpenFollowUps:
-    """Open follow-ups of pilots that are shown together; `read` gives them, `with_state`, on first access."""
-
-    def __init__(self, read: Callable[[], Iterable[FollowUp]]) -> None:
-        self.read = read
-
-    @cached_property
-    def by_pilot(self) -> Mapping[int | None, Sequence[FollowUp]]:
-        """The follow-ups by key of their pilot: overdue ones first, then the one due next."""
-        grouped: dict[int | None, list[FollowUp]] = defaultdict(list)
-        for row in sorted(self.read(), key=lambda item: (not item.is_overdue, item.current_due_on, item.pk)):
-            grouped[row.pilot_id].append(row)
-        return grouped
-
-
 def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
-    """Return the open follow-ups of these pilots on a day. One query, on first access."""
-    rows: Any = FollowUp.objects.filter(pilot__in=list(pilots))
-    return OpenFollowUps(lambda: rows.with_state(as_of).open().select_related("owner_agency"))
+    """Return the open follow-ups of these pilots on a day, by pilot. One query, on first access: even to build it costs
+    milliseconds, and most lists never ask.
+    """
+    keys = list(pilots)
+
+    def read() -> OpenFollowUps:
+        rows: Any = FollowUp.objects.filter(pilot__in=keys).with_state(as_of)
+        return group_by_pilot(rows.open().select_related("owner_agency"))
+
+    found: Any = SimpleLazyObject(read)
+    return found  # type: ignore[no-any-return]
+
+
+def group_by_pilot(follow_ups: Iterable[Any]) -> OpenFollowUps:
+    """Return open follow-ups by key of their pilot: overdue ones first, then the one due next."""
+    grouped: dict[int, list[FollowUp]] = defaultdict(list)
+    for row in sorted(follow_ups, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk)):
+        grouped[row.pilot_id].append(row)
+    return grouped
 
 
 # -- many pilots in an order --------------------------------------------------------------------------------

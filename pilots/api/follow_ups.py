@@ -39,7 +39,7 @@ from core.records import writing
 from core.tables import ChoiceFilter, RelatedFilter
 from pilots.documents import can_read, readable
 from pilots.filters import FollowUpFilter, IndicatorCodeFilter
-from pilots.follow_ups import FollowUpSummary, add_lights, open_follow_up, take_step
+from pilots.follow_ups import add_lights, count_follow_ups, open_follow_up, take_step
 from pilots.lights import Colour
 from pilots.metrics import FollowUpState, Move
 from pilots.models import (
@@ -301,41 +301,6 @@ class ShareSerializer(serializers.Serializer):
     percent = serializers.FloatField(help_text="n of of, in percent; null of none.", allow_null=True)
 
 
-class MedianDaysSerializer(serializers.Serializer):
-    """Median of durations of `n` follow-ups."""
-
-    days = serializers.FloatField(help_text="The median in days; null of fewer than five.", allow_null=True)
-    n = serializers.IntegerField(help_text="Of how many.")
-
-
-class AgeBandSerializer(serializers.Serializer):
-    """Open follow-ups by days since they were opened."""
-
-    first = serializers.IntegerField(help_text="Days since the opening, from.")
-    last = serializers.IntegerField(help_text="Days since the opening, to; null has no end.", allow_null=True)
-    n = serializers.IntegerField(help_text="Open follow-ups of this age.")
-    overdue = serializers.IntegerField(help_text="Those of them that are overdue.")
-
-
-class RedCausesSerializer(serializers.Serializer):
-    """Follow-ups that a red light caused.
-
-    opened = open + closed + withdrawn; closed = cleared + still_red + not_rated.
-    """
-
-    opened = serializers.IntegerField(help_text="Follow-ups that a red light caused.")
-    open = serializers.IntegerField(help_text="Those of them that are open.")
-    closed = serializers.IntegerField(help_text="Those of them that are closed.")
-    withdrawn = serializers.IntegerField(help_text="Those of them that are withdrawn.")
-    cleared = serializers.IntegerField(help_text="Closed ones whose cause was not red on the closing day.")
-    still_red = serializers.IntegerField(help_text="Closed ones whose cause was red on the closing day.")
-    not_rated = serializers.IntegerField(
-        help_text="Closed ones whose cause was grey on the closing day: not known, and never cleared."
-    )
-    relapsed = serializers.IntegerField(help_text="Cleared ones whose cause was red again within 180 days.")
-    watched = serializers.IntegerField(help_text="Cleared ones that are watched for 180 days, or red again.")
-
-
 class FollowUpSummarySerializer(DaySerializer):
     """Numbers of follow-ups on a day, each share with its whole."""
 
@@ -348,17 +313,23 @@ class FollowUpSummarySerializer(DaySerializer):
     withdrawn = serializers.IntegerField(help_text="Withdrawn ones.")
     overdue = ShareSerializer(help_text="Overdue, of the open ones.")
     closed_in_time = ShareSerializer(help_text="Closed by a report that came by the due date then in force.")
-    returned = ShareSerializer(help_text="Returned at least once, of those reported at least once.")
     extended = ShareSerializer(help_text="Extended at least once, of all.")
-    days_to_sign = MedianDaysSerializer(help_text="From the opening to the first signing.")
-    days_to_close = MedianDaysSerializer(help_text="From the opening to the closing.")
     cleared = ShareSerializer(help_text="Cause not red on the closing day, of those red before and rated then.")
     relapsed = ShareSerializer(help_text="Cause red again within 180 days after closing, of the cleared ones.")
     not_watched_yet = serializers.IntegerField(
         help_text="Cleared ones, not red again, that are not yet watched for 180 days."
     )
-    ages = AgeBandSerializer(many=True, help_text="Open ones by days since they were opened.")
-    red = RedCausesSerializer(help_text="What became of those that a red light caused.")
+    red = CountsField(
+        help_text="What became of those that a red light caused. opened = open + closed + withdrawn; closed = cleared "
+        "+ still_red + not_rated (grey on the closing day: not known). Of the cleared ones: relapsed, and watched."
+    )
+
+
+class StateCountSerializer(serializers.Serializer):
+    """How many follow-ups stand at a state."""
+
+    state = serializers.CharField()
+    n = serializers.IntegerField()
 
 
 class FollowUpSummaryFilter(django_filters.FilterSet):
@@ -375,16 +346,18 @@ class FollowUpSummaryView(AggregateView):
     cache_responses = True
     heading = gettext_lazy("Follow-up in numbers")
     about = (
-        "How follow-ups stand on the day: open, overdue, closed in time, returned; whether the red lights that caused "
-        "them were cleared, and red again. Each share gives n and of. As CSV or XLSX: the open ones by age, one row "
-        "each."
+        "How follow-ups stand on the day: open, overdue, closed in time; whether the red lights that caused them were "
+        "cleared, and red again. Each share gives n and of. As CSV or XLSX: how many stand at each state."
     )
     queryset, filterset_class = FollowUp.objects.all(), FollowUpSummaryFilter
-    serializer_class, row_serializer_class = FollowUpSummarySerializer, AgeBandSerializer
-    file_name, rows_name = "followup", "ages"
+    serializer_class, row_serializer_class = FollowUpSummarySerializer, StateCountSerializer
+    file_name = "followup"
 
     def get_queryset(self) -> QuerySet[Any]:
         return FollowUp.objects.with_state(self.as_of)
 
-    def build(self) -> FollowUpSummary:
-        return FollowUpSummary(self.chosen(), self.as_of)
+    def build(self) -> dict[str, Any]:
+        return count_follow_ups(self.chosen(), self.as_of)
+
+    def file_rows(self, value: Any) -> list[dict[str, object]]:
+        return [{"state": state, "n": n} for state, n in value["by_state"].items()]

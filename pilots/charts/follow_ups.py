@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,11 +13,10 @@ from django.utils.translation import ngettext, pgettext
 
 from core import charts
 from core.http import TrackerRequest
-from core.tables import Cell, Chart, Column, Item, Table, make_table, page_columns, record_cell, status_cell
+from core.tables import Cell, Chart, Column, Table, make_table, page_columns, record_cell, status_cell
 from core.text import (
     format_date,
     format_days,
-    in_reader_language,
     is_chinese_active,
     join_clauses,
     join_sentences,
@@ -26,7 +26,7 @@ from core.text import (
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import by_hand_text, pilots_url
 from pilots.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
-from pilots.follow_ups import AgeBand, FollowUpSummary, RedLights, Share, add_lights
+from pilots.follow_ups import add_lights, count_red_lights
 from pilots.lights import Colour, Light, Subject
 from pilots.metrics import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp
@@ -42,74 +42,80 @@ def follow_ups_url(**filters: str) -> str:
 # -- the answer in words and figures ---------------------------------------------------------------------
 
 
-def follow_ups_headline(summary: FollowUpSummary) -> str:
+def follow_ups_headline(numbers: Mapping[str, Any]) -> str:
     """Return the sentence that answers whether what was assigned is done and whether the red lights are gone."""
-    if not summary.total:
-        return _("No follow-up was opened by %(day)s.") % {"day": format_date(summary.as_of)}
-    text = ngettext(
-        "%(closed)d of %(n)d follow-up is closed", "%(closed)d of %(n)d follow-ups are closed", summary.total
-    ) % {"closed": summary.closed, "n": summary.total}
-    still_open = _("%(open)d open, %(overdue)d of them overdue") % {"open": summary.open, "overdue": summary.overdue.n}
-    text = join_clauses([text, still_open] if summary.open else [text, _("none is open")]) + _(".")
-    red = summary.red
-    if not red.closed:
+    total, still_open, red = numbers["total"], numbers["open"], numbers["red"]
+    if not total:
+        return _("No follow-up was opened by %(day)s.") % {"day": format_date(numbers["as_of"])}
+    text = ngettext("%(closed)d of %(n)d follow-up is closed", "%(closed)d of %(n)d follow-ups are closed", total)
+    words = _("%(open)d open, %(overdue)d of them overdue") if still_open else _("none is open")
+    words %= {"open": still_open, "overdue": numbers["overdue"]["n"]}
+    text = join_clauses([text % {"closed": numbers["closed"], "n": total}, words]) + _(".")
+    if not red["closed"]:
         return text
     cleared = ngettext(
         "Of %(n)d that was closed after a red light, %(cleared)d cleared it",
         "Of %(n)d that were closed after a red light, %(cleared)d cleared it",
-        red.closed,
-    ) % {"n": red.closed, "cleared": red.cleared}
+        red["closed"],
+    ) % {"n": red["closed"], "cleared": red["cleared"]}
     others = [
-        (_("%(n)d still red"), red.still_red),
-        (_("%(n)d not known"), red.not_rated),
-        (_("%(n)d red again"), red.relapsed),
+        (_("%(n)d still red"), red["still_red"]),
+        (_("%(n)d not known"), red["not_rated"]),
+        (_("%(n)d red again"), red["relapsed"]),
     ]
     return join_sentences(text, join_clauses([cleared, *(word % {"n": n} for word, n in others if n)]) + _("."))
 
 
-def follow_up_figures(summary: FollowUpSummary) -> list[dict[str, object]]:
+def follow_up_figures(numbers: Mapping[str, Any]) -> list[dict[str, object]]:
     """Return the five key figures, each with its denominator and day."""
-    red, day = summary.red, _("on %(day)s") % {"day": format_date(summary.as_of)}
-    not_known = ngettext("%(n)d not known, apart", "%(n)d not known, apart", red.not_rated) % {"n": red.not_rated}
-    watched = _("%(n)d not yet watched for %(days)d days") % {"n": summary.not_watched_yet, "days": RELAPSE_DAYS}
+    day, days = {"day": format_date(numbers["as_of"])}, {"days": RELAPSE_DAYS}
+    unknown, unwatched, on = numbers["red"]["not_rated"], numbers["not_watched_yet"], _("on %(day)s") % day
+    not_known = ngettext("%(n)d not known, apart", "%(n)d not known, apart", unknown) % {"n": unknown}
+    watched = _("%(n)d not yet watched for %(days)d days") % {"n": unwatched, **days}
+    again = _("red again within %(days)d days") % days
+    in_time = _("reported by the due date; closed by %(day)s") % day
+    still_open = {"n": numbers["open"], "of": numbers["total"]}
     return [
-        figure(_("Open"), Share(summary.open, summary.total), _("of %(n)d opened"), day, "follow-up", state=OPEN_STATE),
-        figure(_("Overdue"), summary.overdue, _("of %(n)d open"), day, "overdue", overdue="true"),
+        figure(_("Open"), still_open, _("of %(n)d opened"), on, "follow-up", state=OPEN_STATE),
+        figure(_("Overdue"), numbers["overdue"], _("of %(n)d open"), on, "overdue", overdue="true"),
         figure(
             _("Closed in time"),
-            summary.closed_in_time,
+            numbers["closed_in_time"],
             _("of %(n)d closed"),
-            _("reported by the due date; closed by %(day)s") % {"day": format_date(summary.as_of)},
+            in_time,
             "closed-in-time",
             state="closed",
         ),
         figure(
             _("Red light cleared"),
-            summary.cleared,
+            numbers["cleared"],
             _("of %(n)d closed and rated"),
-            not_known if red.not_rated else _("no longer red when closed"),
+            not_known if unknown else _("no longer red when closed"),
             "cleared",
             result=CLEARED,
         ),
         figure(
             _("Relapsed"),
-            summary.relapsed,
+            numbers["relapsed"],
             _("of %(n)d cleared"),
-            watched if summary.not_watched_yet else _("red again within %(days)d days") % {"days": RELAPSE_DAYS},
+            watched if unwatched else again,
             "relapsed",
             result=RELAPSED,
         ),
     ]
 
 
-def figure(label: str, share: Share, of: str, note: str, definition: str, **filters: str) -> dict[str, object]:
+def figure(
+    label: str, share: Mapping[str, Any], of: str, note: str, definition: str, **filters: str
+) -> dict[str, object]:
     """Return one key figure, linked to the follow-ups that it counts; no value where nothing can be counted."""
+    n, whole = share["n"], share["of"]
     return {
         "label": label,
-        "value": share.n if share.of else None,
-        "of": of % {"n": share.of} if share.of else "",
-        "note": note if share.of else _("none to count yet"),
-        "url": follow_ups_url(**filters) + "#results" if share.n else "",
+        "value": n if whole else None,
+        "of": of % {"n": whole} if whole else "",
+        "note": note if whole else _("none to count yet"),
+        "url": follow_ups_url(**filters) + "#results" if n else "",
         "definition": definition,
     }
 
@@ -117,40 +123,41 @@ def figure(label: str, share: Share, of: str, note: str, definition: str, **filt
 # -- from red to cleared ---------------------------------------------------------------------------------
 
 
-def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
+def flow_chart(numbers: Mapping[str, Any]) -> Chart:
     """Return the chart from red lights to cleared ones: one bar a step, of three parts that say what became of it."""
-    red, unwatched, days = summary.red, summary.not_watched_yet, {"days": RELAPSE_DAYS}
+    pilots, followed, by_hand = count_red_lights(numbers["as_of"])
+    red, unwatched, days = numbers["red"], numbers["not_watched_yet"], {"days": RELAPSE_DAYS}
     steps: list[tuple[str, str, list[tuple[str, int]]]] = [
         (
             _("Red pilots on the day"),
             pilots_url(light=Colour.RED.value),
-            [
-                (_("with an open follow-up"), lights.followed),
-                ("", 0),
-                (_("without one"), lights.red - lights.followed),
-            ],
+            [(_("with an open follow-up"), followed), ("", 0), (_("without one"), pilots - followed)],
         ),
         (
             _("Opened for a red light"),
             follow_ups_url(result=CAUSED),
             [
-                (pgettext("of follow-ups", "closed"), red.closed),
-                (pgettext("of follow-ups", "open"), red.open),
-                (pgettext("of follow-ups", "withdrawn"), red.withdrawn),
+                (pgettext("of follow-ups", "closed"), red["closed"]),
+                (pgettext("of follow-ups", "open"), red["open"]),
+                (pgettext("of follow-ups", "withdrawn"), red["withdrawn"]),
             ],
         ),
         (
             pgettext("step from red to cleared", "Closed"),
             follow_ups_url(result=CLEARED),
-            [(_("light cleared"), red.cleared), (_("not known"), red.not_rated), (_("still red"), red.still_red)],
+            [
+                (_("light cleared"), red["cleared"]),
+                (_("not known"), red["not_rated"]),
+                (_("still red"), red["still_red"]),
+            ],
         ),
         (
             pgettext("step from red to cleared", "Cleared"),
             follow_ups_url(result=RELAPSED),
             [
-                (_("not red again within %(days)d days") % days, red.cleared - red.relapsed - unwatched),
+                (_("not red again within %(days)d days") % days, red["cleared"] - red["relapsed"] - unwatched),
                 (_("not yet watched for %(days)d days") % days, unwatched),
-                (_("red again"), red.relapsed),
+                (_("red again"), red["relapsed"]),
             ],
         ),
     ]
@@ -173,10 +180,8 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
     return Chart(
         slug="red-to-cleared",
         kind="bars",
-        title=flow_title(lights, summary),
-        subtitle=join_clauses(
-            filter(None, [scope % {"day": format_date(summary.as_of)}, by_hand_text(lights.by_hand)])
-        ),
+        title=flow_title(pilots, followed, numbers["cleared"]),
+        subtitle=join_clauses(filter(None, [scope % {"day": format_date(numbers["as_of"])}, by_hand_text(by_hand)])),
         table=make_table(columns, rows),
         api=reverse("api-followup"),
         data=charts.bars(
@@ -195,78 +200,26 @@ def flow_chart(lights: RedLights, summary: FollowUpSummary) -> Chart:
     )
 
 
-def flow_title(lights: RedLights, summary: FollowUpSummary) -> str:
+def flow_title(red: int, followed: int, cleared: Mapping[str, Any]) -> str:
     """Return the headline: red pilots with an open follow-up, and how many were cleared."""
-    if not lights.red:
+    if not red:
         first = _("No pilot is red")
     else:
         first = ngettext(
             "%(n)d of %(red)d red pilot has an open follow-up",
             "%(n)d of %(red)d red pilots have an open follow-up",
-            lights.red,
-        ) % {"n": lights.followed, "red": lights.red}
-    if not summary.cleared.of:
+            red,
+        ) % {"n": followed, "red": red}
+    if not cleared["of"]:
         return first
     second = _("%(n)d of %(all)d closed ones cleared the light")
-    return join_clauses([first, second % {"n": summary.cleared.n, "all": summary.cleared.of}])
-
-
-# -- ageing ----------------------------------------------------------------------------------------------
-
-
-def ages_chart(summary: FollowUpSummary) -> Chart:
-    """Return the chart of open follow-ups by the days since they were opened, overdue ones set apart."""
-    columns: list[Column[AgeBand]] = [
-        Column("age", _("Days since the opening"), age_label),
-        Column("open", _("Open"), "n", kind="integer"),
-        Column("overdue", _("Overdue"), kind="integer"),
-        Column("of", _("of all open"), lambda _band: summary.open, kind="integer"),
-    ]
-    old = sum(band.n for band in summary.ages if band.first > OLD_AFTER)
-    return Chart(
-        slug="ages",
-        kind="bars",
-        title=_("%(n)d of %(all)d open follow-ups are older than %(days)d days")
-        % {"n": old, "all": summary.open, "days": OLD_AFTER}
-        if summary.open
-        else _("No follow-up is open"),
-        subtitle=_("Open follow-ups by days since the opening, as of %(day)s") % {"day": format_date(summary.as_of)},
-        table=make_table(columns, summary.ages),
-        api=reverse("api-followup"),
-        data=charts.bars(
-            [
-                charts.Bar(
-                    age_label(band),
-                    [band.n - band.overdue, band.overdue],
-                    _("%(n)d, %(overdue)d overdue") % {"n": band.n, "overdue": band.overdue},
-                    follow_ups_url(state=OPEN_STATE, sort="opened"),
-                )
-                for band in summary.ages
-            ],
-            [(_("not overdue"), "--accent"), (_("overdue"), "--second")],
-        ),
-        legend=[
-            ("swatch series0", _("not overdue, or reported and waiting to be verified")),
-            ("swatch second", _("overdue")),
-        ],
-        note=_("A follow-up that is reported as done waits to be verified, and is not overdue."),
-    )
-
-
-OLD_AFTER = 90  # days
-
-
-def age_label(band: AgeBand) -> str:
-    if band.last is None:
-        return _("over %(days)d days") % {"days": band.first - 1}
-    return _("%(first)d–%(last)d days") % {"first": band.first, "last": band.last}
-
-
-RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "cause_indicator", "cause_milestone")
-"""What a table of follow-ups shows of other records."""
+    return join_clauses([first, second % {"n": cleared["n"], "all": cleared["of"]}])
 
 
 # -- tables ----------------------------------------------------------------------------------------------
+
+RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "cause_indicator", "cause_milestone")
+"""What a table of follow-ups shows of other records."""
 
 
 def cause_url(follow_up: FollowUp) -> str:
@@ -395,56 +348,40 @@ def may_open_follow_ups(request: TrackerRequest) -> bool:
     return user.is_staff and not request.as_of_past and user.has_perm(VERIFY_PERMISSION)
 
 
-class LightFollowUps:
-    """What stands beside the lights of pilots, as cells: the open follow-up that they caused with its due date, or the
-    link to open one, which files do not have.
-
-    `shown` are the pilots of the page; `short` ones are for the second line of a row.
+def beside_pilot(status: PilotStatus, may_open: bool, *, short: bool = False) -> Cell:
+    """Return what stands beside the light of a pilot: its open follow-up that is due first, with its due date, or the
+    link to open one, which files do not have. `short` is for the second line of a row.
     """
+    own = status.open_follow_ups
+    return open_link(own, short=short) if own else new_link(status, status.colour, may_open, cause=Cause.PILOT.value)
 
-    def __init__(self, request: TrackerRequest, shown: Iterable[PilotStatus] = (), *, short: bool = False) -> None:
-        self.may_open, self.shown, self.short = may_open_follow_ups(request), shown, short
 
-    def of_pilot(self, status: PilotStatus) -> Cell | None:
-        """Return what stands beside the light of a pilot: any open follow-up of it."""
-        return self.link(status, status.colour, status.open_follow_ups, cause=Cause.PILOT.value)
+def beside_light(status: PilotStatus, light: Light, may_open: bool, *, short: bool = False) -> Cell:
+    """Return what stands beside the light of a target, milestone or overdue stage, whose cause is the pilot's."""
+    record = light.record
+    own = [
+        item
+        for item in status.open_follow_ups
+        if item.cause and (item.cause_indicator_id, item.cause_milestone_id) == light.cause
+    ]
+    cause: dict[str, str] = {}
+    if light.of == Subject.TARGET:
+        cause = {"indicator": record.indicator.code}
+    elif light.of == Subject.STAGE:
+        cause = {"cause": Cause.PILOT.value}
+    elif light.of == Subject.MILESTONE:
+        cause = {"milestone": str(record.pk)}
+    if own and cause:
+        return open_link(own, short=short)
+    return new_link(status, light.colour, may_open and bool(cause), **cause)
 
-    def of_light(self, status: PilotStatus, light: Light) -> Cell | None:
-        """Return what stands beside the light of a target, milestone or overdue stage, whose cause is the pilot's."""
-        colour, record = light.colour, light.record
-        own = [
-            item
-            for item in status.open_follow_ups
-            if item.cause and (item.cause_indicator_id, item.cause_milestone_id) == light.cause
-        ]
-        if light.of == Subject.TARGET:
-            return self.link(status, colour, own, indicator=record.indicator.code)
-        if light.of == Subject.STAGE:
-            return self.link(status, colour, own, cause=Cause.PILOT.value)
-        if light.of == Subject.MILESTONE:
-            return self.link(status, colour, own, milestone=str(record.pk))
-        return None
 
-    def link(self, status: PilotStatus, colour: Colour, own: Sequence[FollowUp], **cause: str) -> Cell | None:
-        if own:
-            return open_link(own, short=self.short)
-        if colour != Colour.RED or not self.may_open:
-            return None
-        url = reverse("follow-up-new", query={"pilot": status.pilot.slug, **cause})
-        return Cell("", url=url, page_text=_("Open a follow-up"))
-
-    def owner_cell(self, status: PilotStatus) -> Cell:
-        """Return who is responsible for a light, and below it the open follow-up; a red one without any says so."""
-        none = _("No follow-up open") if status.colour == Colour.RED else ""
-        return Cell(in_reader_language(status.owner), below=self.of_pilot(status) or none)
-
-    def columns(self, link: Callable[[Item], Cell | None]) -> list[Column[Item]]:
-        """Return the column of a table of lights, or none where there is nothing to show beside any light."""
-        shows = self.may_open or any(status.open_follow_ups for status in self.shown)
-        return [self.column(link)] if shows else []
-
-    def column(self, link: Callable[[Item], Cell | None]) -> Column[Item]:
-        return Column("follow_up", _("Follow-up"), lambda item: link(item) or Cell(""))
+def new_link(status: PilotStatus, colour: Colour, may_open: bool, **cause: str) -> Cell:
+    """Return the link that opens a follow-up for a red light; an empty cell for others."""
+    if colour != Colour.RED or not may_open:
+        return Cell("")
+    url = reverse("follow-up-new", query={"pilot": status.pilot.slug, **cause})
+    return Cell("", url=url, page_text=_("Open a follow-up"))
 
 
 def open_link(own: Sequence[FollowUp], *, short: bool = False) -> Cell:

@@ -1,4 +1,4 @@
-"""Forms of follow-ups: opening one, opening several from a meeting, and taking a step."""
+"""Forms of follow-ups: opening one, and taking a step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pilots.documents import store_document
 from pilots.follow_ups import allowed_moves, cause_on, is_no_better, open_follow_up, take_step
 from pilots.lights import responsible_office
 from pilots.metrics import TRANSITIONS, Move
-from pilots.models import Cause, FollowUp, FollowUpKind, FollowUpStep, Indicator, Milestone, Pilot, Practice
+from pilots.models import Cause, FollowUp, FollowUpStep, Indicator, Milestone, Pilot, Practice
 from policies.models import Agency, Policy, Province
 
 LONG_FIELD = 60  # characters of a field that takes a whole row
@@ -174,71 +174,6 @@ class FollowUpForm(RecordErrorsMixin, forms.ModelForm):
         except ValidationError as error:
             self.add_error(None, error)
             return None
-
-
-# -- several from a meeting ------------------------------------------------------------------------------
-
-
-class MeetingForm(RecordErrorsMixin, forms.Form):
-    """What the follow-ups of a meeting share."""
-
-    meeting = forms.CharField(
-        label=gettext_lazy("Meeting"),
-        max_length=200,
-        help_text=gettext_lazy("Its name with its day, for example “Monthly meeting of 26 November 2026”."),
-    )
-    kind = forms.ChoiceField(
-        label=gettext_lazy("Kind"), choices=FollowUpKind.choices, initial=FollowUpKind.MEETING.value
-    )
-    opened_on = forms.DateField(label=gettext_lazy("Day of the meeting"), widget=date_input(), initial=today)
-    due_on = forms.DateField(
-        label=gettext_lazy("Due on"),
-        widget=date_input(),
-        help_text=gettext_lazy("For every row without a day of its own."),
-    )
-
-
-class AssignmentForm(RecordErrorsMixin, forms.Form):
-    """One row of a meeting: what is assigned to whom, written in the language of the page."""
-
-    FORM_FIELDS: ClassVar[Mapping[str, str]] = {
-        **FollowUpForm.FORM_FIELDS,
-        **{f"{name}_{language}": name for name in ("title", "task") for language in ("zh", "en")},
-    }
-
-    subject = SubjectField()
-    owner_agency = forms.ModelChoiceField(
-        Agency.objects.all(), label=gettext_lazy("Responsible agency"), empty_label=gettext_lazy("Choose")
-    )
-    title = forms.CharField(
-        label=gettext_lazy("Title"), max_length=300, widget=forms.TextInput(attrs={"size": LONG_FIELD})
-    )
-    task = forms.CharField(
-        label=gettext_lazy("Task"), max_length=5000, required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
-    due_on = forms.DateField(label=gettext_lazy("Due on"), required=False, widget=date_input())
-    is_key = forms.BooleanField(label=gettext_lazy("Key follow-up"), required=False)
-
-    def open(self, shared: Mapping[str, Any], user: User) -> bool:
-        """Open the follow-up of the row, and return whether it is open: an error stands in the row."""
-        data, language = self.cleaned_data, "zh" if is_chinese_active() else "en"
-        item = FollowUp(
-            **{**shared, "due_on": data["due_on"] or shared["due_on"]},
-            **{f"title_{language}": data["title"], f"task_{language}": data["task"]},
-            owner_agency=data["owner_agency"],
-            is_key=data["is_key"],
-        )
-        set_subject(item, data["subject"])
-        try:
-            with transaction.atomic():
-                open_follow_up(item, by=user)
-        except ValidationError as error:
-            self.add_error(None, error)
-        return not self.errors
-
-
-MAX_ROWS = 50
-AssignmentFormSet = forms.formset_factory(AssignmentForm, extra=3, max_num=MAX_ROWS, absolute_max=MAX_ROWS)
 
 
 # -- a step ----------------------------------------------------------------------------------------------

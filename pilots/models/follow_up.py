@@ -74,6 +74,16 @@ class Cause(models.TextChoices):
     MILESTONE = "milestone", pgettext_lazy("cause of a follow-up", "the light of a milestone")
 
 
+RED_CLOSED = Q(cause_colour=Colour.RED, state=FollowUpState.CLOSED)
+RESULTS = {
+    "caused": Q(cause_colour=Colour.RED),
+    "cleared": RED_CLOSED & ~Q(closing_colour__in=["", Colour.GREY, Colour.RED]),
+    "still_red": RED_CLOSED & Q(closing_colour=Colour.RED),
+    "not_rated": RED_CLOSED & Q(closing_colour__in=["", Colour.GREY]),
+}
+"""What became of the red light that was the cause; after `with_state`. Which was red again, `add_lights` finds out."""
+
+
 class FollowUpQuerySet(QuerySet[Any]):
     """Follow-ups on a day: pages, filters, API and files read what their steps say from the same columns."""
 
@@ -382,11 +392,6 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     @property
     def current_state(self) -> FollowUpState:
         return FollowUpState(self.state)
-
-    @property
-    def age(self) -> int:
-        """Days since the opening."""
-        return (self.as_of - self.opened_on).days
 
     @property
     def days_late(self) -> int | None:

@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -17,7 +16,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from core.calendars import CALENDARS, CalendarList
 from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
@@ -38,7 +37,6 @@ from core.text import format_date, format_days, join_clauses
 from pilots.charts.calendars import follow_up_calendar
 from pilots.charts.follow_ups import (
     RELATED,
-    ages_chart,
     cause_text,
     cause_url,
     flow_chart,
@@ -53,20 +51,16 @@ from pilots.charts.follow_ups import (
 from pilots.documents import build_record_files
 from pilots.filters import FollowUpPageFilter
 from pilots.follow_ups import (
-    FollowUpSummary,
     StaleFollowUpError,
     add_lights,
-    count_red_lights,
+    count_follow_ups,
     may_act,
     verifier_objection,
 )
 from pilots.forms.follow_ups import (
     DAYS_TO_ACT,
-    MAX_ROWS,
     SUBJECTS,
-    AssignmentFormSet,
     FollowUpForm,
-    MeetingForm,
     StepForm,
     propose,
 )
@@ -76,15 +70,13 @@ from pilots.models import FollowUp, FollowUpStep, Indicator, Milestone, Pilot
 from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.models import Source
 
-MORE_ROWS = 3  # of a meeting, at the push of a button
-
 
 @page(*FollowUpPageFilter.base_filters)
 def follow_up_list(request: TrackerRequest) -> HttpResponseBase:
     """List the follow-ups that exist on the day, with what became of red lights."""
     as_of = request.as_of
     rows = FollowUp.objects.with_state(as_of).with_order().select_related(*RELATED)
-    summary = FollowUpSummary(rows, as_of)
+    numbers = count_follow_ups(FollowUp.objects.with_state(as_of), as_of)
     filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request)
     listing = ListPage(
         request,
@@ -95,18 +87,17 @@ def follow_up_list(request: TrackerRequest) -> HttpResponseBase:
         prefetch=add_lights,
         visible_filters=("q", "state", "overdue", "province"),
         sort="-late",
-        total=summary.total,
+        total=numbers["total"],
         empty=_("No follow-up matches these filters."),
     )
-    charts = {"flow": flow_chart(count_red_lights(as_of), summary), "ages": ages_chart(summary)}
-    figures = follow_up_figures(summary)
+    charts, figures = {"flow": flow_chart(numbers)}, follow_up_figures(numbers)
     sources = Source.objects.filter(followup__in=rows).distinct()
     tables: Exports = {
         "follow-ups": Export(_("Follow-ups"), listing.whole, listing.chips, sources=sources),
         **figures_export(figures),
         **chart_exports(charts),
     }
-    title, headline = _("Follow-ups"), follow_ups_headline(summary)
+    title, headline = _("Follow-ups"), follow_ups_headline(numbers)
     return export_response(request, tables, title, headline, listed_follow_ups(request, request.user)) or render(
         request,
         "follow_ups/list.html",
@@ -117,7 +108,7 @@ def follow_up_list(request: TrackerRequest) -> HttpResponseBase:
             "charts": charts,
             "figures": figures,
             "to_verify_url": follow_ups_url(state=FollowUpState.REPORTED) + "#results",
-            "summary": summary,
+            "numbers": numbers,
             "may_open": may_open_follow_ups(request),
             "is_editor": request.user.is_staff,
         },
@@ -242,7 +233,7 @@ def detail_headline(follow_up: FollowUp) -> str:
     return capfirst(join_clauses(list(clauses)) + _("."))
 
 
-# -- opening one, or several from a meeting ---------------------------------------------------------------
+# -- opening one -----------------------------------------------------------------------------------------
 
 PREFILL = ("pilot", "indicator", "milestone", "policy", "province", "practice", "cause", "meeting")
 
@@ -294,40 +285,3 @@ def follow_up_new(request: TrackerRequest) -> HttpResponseBase:
         "crumbs": [{"url": "follow-up-list", "label": _("Follow-ups")}, {"label": _("Open a follow-up")}],
     }
     return render(request, "follow_ups/new.html", context, status=400 if form.errors else 200)
-
-
-@login_required
-@page(known=DAY_PARAMETERS, cached=False)
-def follow_up_meeting(request: TrackerRequest) -> HttpResponseBase:
-    """Open several follow-ups of one meeting, all or none; `more` adds rows to the form without checking it."""
-    user: Any = request.user
-    check_may_open(user)
-    data = request.POST.copy() if request.method == "POST" else None
-    adds_rows = data is not None and "more" in data
-    if data is not None and adds_rows:
-        count = data.get("form-TOTAL_FORMS", "0")[:4]  # int() raises for thousands of digits
-        data["form-TOTAL_FORMS"] = str(min(int(count) + MORE_ROWS, MAX_ROWS) if count.isdecimal() else MORE_ROWS)
-    form, rows = MeetingForm(data), AssignmentFormSet(data)
-    status = 200
-    if data is not None and not adds_rows:
-        status, opened = 400, 0
-        filled = [row for row in rows if row.has_changed()] if form.is_valid() and rows.is_valid() else None
-        if filled == []:
-            form.add_error(None, _("Fill in at least one row."))
-        elif filled:
-            with transaction.atomic():
-                opened = sum(row.open(form.cleaned_data, user) for row in filled)
-                transaction.set_rollback(opened < len(filled))
-        if filled and opened == len(filled):
-            text = ngettext("%(n)d follow-up is open.", "%(n)d follow-ups are open.", opened) % {"n": opened}
-            messages.success(request, text)
-            return HttpResponseRedirect(follow_ups_url(meeting=form.cleaned_data["meeting"]))
-    context = {
-        "title": _("Follow-ups of a meeting"),
-        "finding": _("One row for each follow-up. Either all of them are opened or, with an error in one, none."),
-        "form": form,
-        "rows": rows,
-        "hides_errors": adds_rows,
-        "crumbs": [{"url": "follow-up-list", "label": _("Follow-ups")}, {"label": _("From a meeting")}],
-    }
-    return render(request, "follow_ups/meeting.html", context, status=status)

@@ -21,7 +21,6 @@ from core.http import TrackerRequest
 from core.pages import CalendarWriter, Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import (
     PAGE_PARAMETERS,
-    Cell,
     Chart,
     Column,
     ListPage,
@@ -55,7 +54,7 @@ from pilots.analytics.reconciliation import BatchCount, build_reconciliation, bu
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import milestone_calendar
 from pilots.charts.cells import Classes, arrow, by_hand_text, class_mark
-from pilots.charts.follow_ups import RELATED, LightFollowUps, follow_ups_table, may_open_follow_ups
+from pilots.charts.follow_ups import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
 from pilots.charts.practices import match_rows
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
 from pilots.charts.status import (
@@ -87,8 +86,7 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     rows = Pilot.objects.members(as_of, membership)
     progress = build_progress(rows, as_of)
     statuses = {status.pilot.pk: status for status in progress.pilots}
-    links = LightFollowUps(request)
-    short_links = LightFollowUps(request, short=True)
+    may_open = may_open_follow_ups(request)
     records = rows.select_related("batch", "province", "parent").prefetch_related("industries")
     filterset, of_any_light = (
         PilotPageFilter(request.GET, queryset=records, request=request, statuses=statuses, without=name)
@@ -106,9 +104,12 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         slug="pilots",
         filterset=filterset,
         columns=pilot_columns(
-            statuses, classes, as_of, [links.column(lambda pilot: links.of_pilot(statuses[pilot.pk]))]
+            statuses,
+            classes,
+            as_of,
+            [Column("follow_up", _("Follow-up"), lambda pilot: beside_pilot(statuses[pilot.pk], may_open))],
         ),
-        page_columns=pilot_page_columns(statuses, short_links, classes, as_of, chips=not by_light, picking=picking)
+        page_columns=pilot_page_columns(statuses, may_open, classes, as_of, chips=not by_light, picking=picking)
         if rated
         else unrated_page_columns(statuses),
         note=""
@@ -269,18 +270,16 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     pilot = get_object_or_404(rows, slug=slug)
     status = pilot_status(pilot, as_of)
     left = pilot.withdrawn_by(as_of)
-    links, track, charts = LightFollowUps(request, [status]), stage_track(status), pilot_charts(status)
-    short_links = LightFollowUps(request, [status], short=True)
-
-    def beside_row(light: Light) -> Cell:
-        return short_links.of_light(status, light) or Cell("")
-
+    may_open, track, charts = may_open_follow_ups(request), stage_track(status), pilot_charts(status)
+    beside_row = partial(beside_light, status, may_open=may_open, short=True)
     follow_ups = pilot.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
     figures = [] if left else pilot_figures(status)
     records = [*pilot.prefetched_stages, *pilot.prefetched_milestones]
     values = [*pilot.prefetched_targets, *pilot.prefetched_readings]
     sources = sources_of_records([pilot, *records, *values])
-    beside: list[Column[Any]] = links.columns(lambda light: links.of_light(status, light))
+    beside: list[Column[Any]] = []
+    if may_open or status.open_follow_ups:
+        beside = [Column("follow_up", _("Follow-up"), partial(beside_light, status, may_open=may_open))]
     done, values_due = milestone_entries(request, pilot), reading_entries(request, pilot)
     tables: Exports = {
         name: Export(title, build, sources=sources)
@@ -327,9 +326,9 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
             "entry_links": entry_links(request, pilot),
             "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
-            "light_link": None if left else links.of_pilot(status),
+            "light_link": None if left else beside_pilot(status, may_open),
             "reasons": [
-                (reason, status.changes_of(reason), links.of_light(status, reason)) for reason in status.reasons
+                (reason, status.changes_of(reason), beside_light(status, reason, may_open)) for reason in status.reasons
             ],
             "computed_text": status.text_of(status.reasons[0]),
             "day_requests": day_requests(status),
@@ -345,7 +344,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "milestones_title": milestones_title(status),
             "follow_ups": follow_ups,
             "open_follow_ups": len(status.open_follow_ups),
-            "may_open": may_open_follow_ups(request),
+            "may_open": may_open,
             "track": track,
             "track_notes": track_notes(track),
             "figures": figures,

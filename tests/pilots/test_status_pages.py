@@ -12,7 +12,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from pilots.metrics import Move
 from pilots.models import Indicator, Pilot
 from tests import factories as make
 from tests.support.csv_files import csv_records
@@ -275,15 +274,12 @@ def test_those_ticked_in_the_list_are_compared(programme: Any, client: Client) -
     ("n", "median"), [(0, None), (4, "too few to say: n = 4"), (5, "median 62 days, of 5 plans on record")]
 )
 def test_a_median_is_given_from_five_values_on(empty: None, client: Client, n: int, median: str | None) -> None:
-    """Of days from list to plan and of follow-ups; the rollout and trends are in their own tests."""
+    """Of days from list to plan; the rollout and trends are in their own tests."""
     batch, province = make.batch(slug="first"), make.province(slug="hebei")
     make.stage(make.pilot(batch, province), "listed", date(2024, 1, 15))  # without a plan: in no median
     for number in range(n):
         pilot = make.pilot(batch, province)
         make.stage(pilot, "listed", date(2024, 1, 15))
         make.stage(pilot, "plan_issued", date(2024, 3, 15 + number))
-        make.follow_up(pilot, (Move.SIGN, date(2026, 6, 3 + number)), (Move.REPORT, date(2026, 6, 20)))
     facts = dict(re.findall(r"<dt>([^<]+)</dt>\s*<dd>([^<]+)<", client.get("/batches/first/").text))
     assert facts.get("From list to plan") == median
-    api = client.get("/api/v1/followup/").json()
-    assert api["days_to_sign"] == {"days": 4.0 if n == 5 else None, "n": n}

@@ -220,7 +220,6 @@ def test_another_provinces_editor_sees_no_control_and_changes_nothing(pilot: Pil
         assert "Open a follow-up" not in text_of(reader.get("/pilots/red/"))
         assert step(reader, item, Move.SIGN).status_code == 403
     assert stranger.get("/actions/new/").status_code == 403
-    assert stranger.post("/actions/meeting/", {}).status_code == 403
     assert Client().get("/actions/new/").status_code == 302
     assert item.steps.count() == 1
     own = client_of(make_user("own", "provincial_editor", pilot.province))
@@ -353,41 +352,3 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
     for move in (Move.SIGN, Move.REPORT, Move.VERIFY):
         make.step(late, move, day(0))
     assert set(owners().values()) == {"Next"}
-
-
-# -- the forms -------------------------------------------------------------------------------------------
-
-
-def rows(*filled: dict[str, Any], total: int = 3) -> dict[str, Any]:
-    """Return the fields of a meeting with these rows."""
-    data: dict[str, Any] = {
-        "meeting": "Monthly meeting",
-        "kind": "meeting",
-        "opened_on": day(0),
-        "due_on": day(-20),
-        "form-TOTAL_FORMS": total,
-        "form-INITIAL_FORMS": 0,
-    }
-    for place, row in enumerate(filled):
-        data |= {f"form-{place}-{name}": value for name, value in row.items()}
-    return data
-
-
-def test_a_meeting_opens_all_or_none(pilot: Pilot, agency: Agency, minister: Client) -> None:
-    good = {"subject": "pilot:red", "owner_agency": agency.pk, "title": "Report monthly"}
-    bad = {**good, "subject": "province:jia", "title": "Send experts", "due_on": day(5)}
-    answer = minister.post("/actions/meeting/", rows(good, bad))
-    assert answer.status_code == 400
-    assert [row.errors for row in answer.context["rows"]] == [
-        {},
-        {"due_on": ["Due before it was opened. Check both days."]},
-        {},
-    ]
-    assert "Report monthly" in text_of(answer)
-    assert not FollowUp.objects.exists()
-    opened = minister.post("/actions/meeting/", rows(good, {**bad, "due_on": day(-5)}))
-    assert opened.headers["Location"] == "/actions/?meeting=Monthly+meeting"
-    assert [(item.title_en, item.due_on, item.meeting) for item in FollowUp.objects.order_by("number")] == [
-        ("Report monthly", day(-20), "Monthly meeting"),
-        ("Send experts", day(-5), "Monthly meeting"),
-    ]

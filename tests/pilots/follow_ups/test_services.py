@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from core.http import today
-from pilots.follow_ups import FollowUpSummary, add_lights, allowed_moves, open_follow_up, take_step
+from pilots.follow_ups import add_lights, allowed_moves, open_follow_up, take_step
 from pilots.metrics import REOPEN_DAYS, FollowUpState, Move
 from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
 from tests import factories as make
@@ -292,10 +292,3 @@ def test_whether_the_light_was_cleared_is_kept_as_it_was_known_at_the_closing() 
     assert take_step(item, Move.VERIFY, by=verifier, taken_on=date(2025, 8, 4)).cause_colour not in {"", "red"}
     pilot.milestones.update(completed_on=None)  # what is corrected later does not rewrite it
     assert FollowUp.objects.with_state(date(2025, 12, 1)).get().cleared is True
-
-
-def test_ages_of_open_ones_are_in_bands_from_the_day_of_opening(pilot: Pilot) -> None:
-    for days in (0, 30, 31, 180, 181):
-        make.follow_up(pilot, opened_on=DAY - timedelta(days), due_on=DAY)
-    summary = FollowUpSummary(FollowUp.objects.with_state(DAY), DAY)
-    assert [(band.first, band.n) for band in summary.ages] == [(0, 2), (31, 1), (91, 1), (181, 1)]
