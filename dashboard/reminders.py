@@ -32,16 +32,16 @@ from dashboard.analytics.open_work import (
     MINISTRY_DAYS,
     OpenWork,
     PilotReplan,
-    ReportedValues,
     build_open_work,
     is_proposed,
+    judging_url,
     list_titles,
 )
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.lights import Light, request_text
 from pilots.metrics import FollowUpState, Move, year_due
-from pilots.models import Adoption, Practice
+from pilots.models import Adoption, Practice, Reading
 
 DIGEST_TIME = time(8, 30)
 """Local time from which the digest of a working day is sent."""
@@ -198,11 +198,11 @@ def missing_entry(status: PilotStatus, user: User, work: OpenWork) -> Entry:
     return Entry(f"values:{pilot.pk}:{year}", steps, text, path)
 
 
-def reported_entry(values: ReportedValues, _user: User, work: OpenWork) -> Entry:
-    pilot, n = values.pilot, values.values
+def reported_entry(values: Sequence[Reading], _user: User, work: OpenWork) -> Entry:
+    pilot, first_on, n = values[0].pilot, values[0].reported_on, len(values)
     text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", n)
-    text = label_value(pilot.name, text % {"n": n, "day": format_date(values.first_on)})
-    return Entry(f"values:{pilot.pk}", waiting_steps("review", values.first_on, work.as_of), text, values.url)
+    text = label_value(pilot.name, text % {"n": n, "day": format_date(first_on)})
+    return Entry(f"values:{pilot.pk}", waiting_steps("review", first_on, work.as_of), text, judging_url(values))
 
 
 def practice_entry(practice: Practice, _user: User, work: OpenWork) -> Entry:

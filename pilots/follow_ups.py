@@ -70,19 +70,14 @@ class StaleFollowUpError(Exception):
 def open_follow_up(follow_up: FollowUp, *, by: User, sources: Sequence[Source] = (), reason: str = "") -> FollowUp:
     """Save a new follow-up with its number, the light of its cause as it was that day, and its first step.
 
-    A number that it has already (an import’s) is kept, if it was never given to another. Raises ValidationError by
-    field, and PermissionDenied without the permission.
+    Raises ValidationError by field, and PermissionDenied without the permission.
     """
     if follow_up.pilot:
         follow_up.province = follow_up.pilot.province
     if not by.has_perm(VERIFY_PERMISSION, follow_up):
         raise PermissionDenied
     follow_up.full_clean(exclude=["number"])  # before a number is given
-    if not follow_up.number:
-        follow_up.number = next_number(follow_up.opened_on.year)
-    elif FollowUp.history.filter(number=follow_up.number).exclude(id=follow_up.pk).exists():
-        message = _("The number %(number)s was given already. Leave it empty: the next one is filled in.")
-        raise ValidationError({"number": ValidationError(message, code="unique", params={"number": follow_up.number})})
+    follow_up.number = next_number(follow_up.opened_on.year)
     record_cause(follow_up)
     writing.write(follow_up, lists={"sources": sources}, by=by, reason=reason, allowed=True)
     writing.write(opening_step(follow_up, by), by=by, allowed=True)

@@ -504,8 +504,7 @@ class Actor(StrEnum):
     MINISTRY = "ministry"  # may verify
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(NamedTuple):
     """One move: the state it leads to, None for the same; who may make it; what it needs."""
 
     state: FollowUpState | None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 from django.urls import reverse
@@ -19,7 +20,7 @@ from pilots.analytics.pilot_status import NOT_REPORTED, PilotStatus, Progress, b
 from pilots.follow_ups import waits_for
 from pilots.lights import DUE_SOON_DAYS, Colour, Light
 from pilots.metrics import FollowUpState, Move, PracticeState, year_due
-from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Replan, StageEntry
+from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Reading, Replan, StageEntry
 from pilots.models.follow_up import VERIFY_PERMISSION
 from pilots.models.practice import REVIEW_PERMISSION
 from pilots.models.reading import waiting_readings
@@ -33,22 +34,7 @@ MINISTRY_DAYS = 20
 ACCEPT_PERMISSION = "pilots.accept_reading"
 
 
-@dataclass(frozen=True)
-class ReportedValues:
-    """Values of a pilot that were reported and neither accepted nor disputed."""
-
-    pilot: Pilot
-    values: int
-    first_on: date  # when the first of them was reported
-
-    @property
-    def url(self) -> str:
-        """Address of the form that accepts or disputes them."""
-        return f"{reverse('readings-judge')}?pilot={self.pilot.slug}"
-
-
-@dataclass(frozen=True)
-class PilotReplan:
+class PilotReplan(NamedTuple):
     """A request for another planned day that waits or was refused, with the pilot whose it is."""
 
     status: PilotStatus
@@ -61,8 +47,7 @@ class PilotReplan:
         return self.record.entry_url("-answer" if self.replan.accepted is None else "")
 
 
-@dataclass(frozen=True)
-class WorkList:
+class WorkList(NamedTuple):
     """One list of open work: its code, items, the text without any, and the address of the whole list."""
 
     slug: str
@@ -80,7 +65,7 @@ class OpenWork:
     open_follow_ups: Sequence[FollowUp]  # most urgent first
     practices: Sequence[Practice]  # proposed, or passed and not in the library; with `state_then`
     copies: Sequence[Adoption]  # neither confirmed nor given up
-    reported: Sequence[ReportedValues]  # oldest first
+    reported: Sequence[list[Reading]]  # by pilot, neither accepted nor disputed; oldest first
     calendar: WorkingCalendar
 
     def of_province(self, province: Province) -> OpenWork:
@@ -91,7 +76,7 @@ class OpenWork:
             progress=Progress(self.as_of, [item for item in self.progress.pilots if item.pilot.province_id == key]),
             open_follow_ups=[item for item in self.open_follow_ups if item.province_id == key],
             practices=[item for item in self.practices if item.province_id == key],
-            reported=[item for item in self.reported if item.pilot.province_id == key],
+            reported=[values for values in self.reported if values[0].pilot.province_id == key],
         )
 
     @cached_property
@@ -108,13 +93,9 @@ class OpenWork:
     def milestones_due(self) -> list[Light]:
         """Open milestones that are overdue or due soon (as their light says), earliest first."""
         last = self.as_of + timedelta(DUE_SOON_DAYS)
-        milestones = [
-            item
-            for status in self.progress.pilots
-            for item in status.milestones
-            if not item.done and item.planned_on <= last
-        ]
-        return sorted(milestones, key=lambda light: (light.planned_on, light.record.pk))
+        milestones = [item for status in self.progress.pilots for item in status.milestones if not item.done]
+        due = [item for item in milestones if item.planned_on <= last]
+        return sorted(due, key=lambda light: (light.planned_on, light.record.pk))
 
     def replans(self, *, refused: bool = False) -> list[PilotReplan]:
         """Return the requests for another planned day that the ministry has not decided, the longest waiting first.
@@ -171,20 +152,15 @@ class OpenWork:
         """
         waiting = [item for item in self.open_follow_ups if waits_for(item, user)]
         if user.has_perm(VERIFY_PERMISSION):
-            none = _("No follow-up waits to be verified.")
-            late = [
-                item
-                for item in self.open_follow_ups
-                if item.is_overdue and self.calendar.add(item.current_due_on, MINISTRY_DAYS) <= self.as_of
-            ]
-            own = WorkList("verify", waiting, none)
+            overdue = [item for item in self.open_follow_ups if item.is_overdue]
+            late = [i for i in overdue if self.calendar.add(i.current_due_on, MINISTRY_DAYS) <= self.as_of]
+            own = WorkList("verify", waiting, _("No follow-up waits to be verified."))
             return [own, *([WorkList("late", late)] if late else [])]
-        overdue = [item for item in waiting if item.is_overdue]
-        others = [item for item in waiting if not item.is_overdue]
-        returned = [item for item in others if item.last_move == Move.RETURN]
-        to_sign = [item for item in others if item.state == FollowUpState.OPENED]
-        to_report = [i for i in others if i.state == FollowUpState.RECEIVED and i.last_move != Move.RETURN]
-        by_code = {"returned": returned, "overdue": overdue, "to-sign": to_sign, "to-report": to_report}
+        by_code: dict[str, list[FollowUp]] = {"returned": [], "overdue": [], "to-sign": [], "to-report": []}
+        for item in waiting:
+            code = "to-sign" if item.state == FollowUpState.OPENED else "to-report"
+            code = "returned" if item.last_move == Move.RETURN else code
+            by_code["overdue" if item.is_overdue else code].append(item)
         lists = [WorkList(slug, items) for slug, items in by_code.items() if items]
         return lists or [WorkList("follow-ups", [], _("No follow-up waits for you."))]
 
@@ -211,6 +187,11 @@ def list_titles(as_of: date) -> Mapping[str, str]:
     }
 
 
+def judging_url(values: Sequence[Reading]) -> str:
+    """Return the address of the form that accepts or disputes what a pilot reported."""
+    return f"{reverse('readings-judge')}?pilot={values[0].pilot.slug}"
+
+
 def is_proposed(practice: Practice) -> bool:
     """Whether nobody has passed it yet; of a practice with `state_then`."""
     state: str = practice.state_then  # type: ignore[attr-defined]  # annotated by `objects.on`
@@ -228,10 +209,9 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     copies = Adoption.objects.filter(unconfirmed, kept, planned_on__lte=as_of).order_by("planned_on", "pk")
     copies = copies.select_related("practice__province", "pilot__batch", "province")
     readings = waiting_readings(as_of).filter(pilot__in=Pilot.objects.listed(as_of))
-    reported: dict[int, ReportedValues] = {}  # the longest waiting first
+    reported: dict[int, list[Reading]] = defaultdict(list)  # the longest waiting first
     for row in readings.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):
-        before = reported.get(row.pilot_id, ReportedValues(row.pilot, 0, row.reported_on))
-        reported[row.pilot_id] = replace(before, values=before.values + 1)
+        reported[row.pilot_id].append(row)
     work = OpenWork(
         as_of=as_of,
         progress=build_progress(pilots, as_of),

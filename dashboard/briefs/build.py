@@ -57,7 +57,7 @@ from pilots.charts.follow_ups import RELATED, open_link
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
-from pilots.lights import Colour, Subject, count_by_colour
+from pilots.lights import Colour, Light, Subject, count_by_colour
 from pilots.metrics import CoControl, Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
 from pilots.models.reading import VALUE_KEY_FIELDS, newest_accepted
@@ -240,10 +240,9 @@ def set_content(
 ) -> dict[str, Any]:
     """Return headline, blocks and sources of a set of pilots: lights, facts, changes, red pilots and questions.
 
-    `follow_ups` are those of the pilots and of what contains them. `numbers`, `changes` (entered, corrected),
+    `follow_ups` are those of the pilots and of what contains them; `numbers`, `changes` (entered, corrected),
     `questions` and `sources` are added to those of the pilots. Five queries.
     """
-    assigned = list(follow_ups.with_state(days.as_of).select_related(*RELATED))
     outstanding, pilots = progress.outstanding, progress.pilots
     keys = [status.pilot.pk for status in pilots]
     names = distinct_names_of(progress)
@@ -253,7 +252,7 @@ def set_content(
     listed = sum(status.pilot.batch.known_by > days.since for status in pilots)
     listed_text = ngettext("%(n)d pilot", "%(n)d pilots", listed) % {"n": listed} if listed else ""
     entered, corrected = values_changed(Reading.objects.filter(pilot__in=keys), days)
-    reds, unattended = red_pilots(progress, assigned)
+    reds, unattended = red_pilots(progress)
     return {
         "headline": headline,
         "light": None,
@@ -262,12 +261,11 @@ def set_content(
             facts(*numbers, reported_fact(outstanding), on_path_fact(progress.on_track)),
             changes_block(
                 days,
-                [listed_text, entered, changes[0]],
-                [corrected, replanned_text(pilots, days), changes[1]],
+                ([listed_text, entered, changes[0]], [corrected, replanned_text(pilots, days), changes[1]]),
                 lights,
             ),
             lines(_("Red pilots"), reds, sentence if lights.is_unrated else _("No pilot is red.")),
-            questions_block(about_overdue(assigned), unattended, about_reports(outstanding), *questions),
+            questions_block(about_overdue(follow_ups, days), unattended, about_reports(outstanding), *questions),
         ],
         "sources": [
             *(source for some in sources for source in some),
@@ -277,18 +275,17 @@ def set_content(
     }
 
 
-def red_pilots(progress: Progress, follow_ups: Sequence[FollowUp]) -> tuple[list[Line], list[Line]]:
+def red_pilots(progress: Progress) -> tuple[list[Line], list[Line]]:
     """Return a line on each red pilot, longest red first, and a question about each that has no open follow-up.
 
-    One query, for their synergy.
+    Two queries, for their synergy and follow-ups.
     """
     names, classes = distinct_names_of(progress), classes_of(progress.pilots, progress.as_of)
     lines: list[Line] = []
     unattended: list[Line] = []
     count = sum(status.colour == Colour.RED for status in progress.pilots)
     for status in progress.attention(count):  # red ones come before yellow ones
-        key, owner = status.pilot.pk, status.owner
-        own = by_urgency(item for item in follow_ups if item.pilot_id == key)
+        key, owner, own = status.pilot.pk, status.owner, status.open_follow_ups
         detail = red_detail(owner, status.since, own, class_text(classes[key]) if key in classes else "")
         lines.append(line(names[key], status.sentence, detail, Colour.RED.value))
         if not own:
@@ -305,10 +302,9 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
     progress = build_progress(Pilot.objects.filter(pk=pilot.pk), days.as_of)
     status, lights = progress.pilots[0], item_lights(progress.pilots[0], days)
     entered, corrected = values_changed(Reading.objects.filter(pilot=pilot), days)
-    blocks = [changes_block(days, [entered], [corrected, replanned_text([status], days)], lights)]
+    blocks = [changes_block(days, ([entered], [corrected, replanned_text([status], days)]), lights)]
     if not pilot.withdrawn_by(days.as_of):
-        follow_ups = list(pilot.follow_ups.with_state(days.as_of).select_related(*RELATED))
-        behind, unattended = behind_lines(status, follow_ups)
+        behind, unattended = behind_lines(status)
         if not lights.items:
             empty = _("No target and no milestone is recorded.")
         elif lights.is_unrated:
@@ -319,7 +315,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
         if span and not span.done:
             text = _("%(days)s since it was listed, and no plan on record: when will it be issued?")
             no_plan = [line(status.pilot.name, text % {"days": format_days(span.days)})]
-        about = [about_overdue(follow_ups), unattended, about_reports(progress.outstanding), no_plan]
+        about = [about_overdue(pilot.follow_ups, days), unattended, about_reports(progress.outstanding), no_plan]
         tables = [] if lights.is_unrated else [lights.table(_("Targets and milestones"))]
         blocks = [*tables, facts_block(status), *blocks, lines(_("What is behind"), behind, empty)]
         blocks.append(questions_block(*about))
@@ -342,19 +338,23 @@ def item_lights(status: PilotStatus, days: Days) -> Lights:
     that was not yet is grey.
     """
     before = pilot_status(status.pilot, days.since)
-    lights = []
-    for then, now in zip(before.indicators, status.indicators, strict=True):
-        lights.append((now.record.indicator.name, then.colour, now.colour))
-    for earlier, item in zip(before.milestones, status.milestones, strict=True):
-        lights.append((item.record.name, earlier.colour, item.colour))
+    pairs = zip([*before.indicators, *before.milestones], [*status.indicators, *status.milestones], strict=True)
+    lights = [(light_name(now), then.colour, now.colour) for then, now in pairs]
     overdue_then = {late.record.pk: late for late in before.overdue_stages}
     overdue = {late.record.pk: late for late in status.overdue_stages}
     for key, late in {**overdue_then, **overdue}.items():
         answered = (late.record.planned_by(status.as_of) or status.as_of) < status.as_of
         colour = overdue[key].colour if key in overdue else Colour.GREEN if answered else Colour.GREY
         colour_then = overdue_then[key].colour if key in overdue_then else Colour.GREY
-        lights.append((late.record.get_stage_display(), colour_then, colour))
+        lights.append((light_name(late), colour_then, colour))
     return Lights(days, lights)
+
+
+def light_name(light: Light) -> str:
+    """Return the name of the target, milestone or stage whose light it is."""
+    if light.of == Subject.STAGE:
+        return str(light.record.get_stage_display())
+    return str(light.record.indicator.name if light.of == Subject.TARGET else light.record.name)
 
 
 def facts_block(status: PilotStatus) -> Block:
@@ -385,7 +385,7 @@ def facts_block(status: PilotStatus) -> Block:
     return facts(*lines, fact(_("Days of the term left"), days, "", note))
 
 
-def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[Line], list[Line]]:
+def behind_lines(status: PilotStatus) -> tuple[list[Line], list[Line]]:
     """Return a line on each target, milestone and stage that lowers the light, worst first; and a question about each
     red one that has no open follow-up.
 
@@ -395,22 +395,12 @@ def behind_lines(status: PilotStatus, follow_ups: list[FollowUp]) -> tuple[list[
     for reason in status.reasons:
         if reason.record == status.pilot:
             continue
-        record = None
-        if reason.of == Subject.STAGE:
-            name = reason.record.get_stage_display()
-        else:
-            record = reason.record.indicator if reason.of == Subject.TARGET else reason.record
-            name = record.name
-        own = []
-        for item in follow_ups:
-            cause = item.cause_indicator or item.cause_milestone
-            if cause is None or cause == record:
-                own.append(item)
-        own = by_urgency(own)
+        causes = {(None, None), reason.cause}
+        own = [f for f in status.open_follow_ups if (f.cause_indicator_id, f.cause_milestone_id) in causes]
         colour, owner = reason.colour, status.owner_of(reason)
         behind.append(line(str(colour.label), status.text_of(reason), red_detail(owner, None, own), colour.value))
         if reason.effect == Colour.RED and not own:
-            unattended.append(about_unattended(name, owner, None))
+            unattended.append(about_unattended(light_name(reason), owner, None))
     return behind, unattended
 
 
@@ -593,30 +583,26 @@ def light_text(colour: Colour) -> str:
 # -- what changed ------------------------------------------------------------------------------------------
 
 
-def changes_block(days: Days, entered: Iterable[str], corrected: Iterable[str], lights: Lights[str]) -> Block:
-    """Return the block of changes; one sentence in place of the lines where nothing changed."""
+def changes_block(days: Days, told: Sequence[Iterable[str]], lights: Lights[str]) -> Block:
+    """Return the block of changes: `told` is what was entered, and what was corrected. One sentence in place of the
+    lines where nothing changed.
+    """
     title = _("What changed since %(day)s") % {"day": format_date(days.since)}
-    told = [join_clauses(filter(None, texts)) for texts in (entered, corrected)]
-    if not (any(told) or lights.newly_red or lights.cleared or lights.no_longer_rated or lights.changed_by_hand):
-        nothing = _("Nothing was entered or corrected.")
-        if lights.items and lights.is_unrated:
-            nothing = _(
-                "Nothing was entered or corrected; no light can be compared, since none is rated on either day."
-            )
-        elif lights.items:
-            nothing = _("Nothing was entered, cleared or corrected, and nothing is newly red.")
-        return lines(title, [], nothing)
-    changed = [line(pgettext("change", "Entered"), told[0] or _("none"))]
+    entered, corrected = (join_clauses(filter(None, texts)) for texts in told)
+    rare = {_("Red, now not rated"): lights.no_longer_rated, _("Set by hand, or no longer"): lights.changed_by_hand}
+    moved = {pgettext("change", "Cleared"): lights.cleared, _("Newly red"): lights.newly_red}
+    moved |= {label: names for label, names in rare.items() if names}
+    nothing, changed = _("Nothing was entered or corrected."), list[Line]()
     if lights.items and lights.is_unrated:
-        changed.append(line(_("Lights"), _("none can be rated on either day")))
+        nothing = _("Nothing was entered or corrected; no light can be compared, since none is rated on either day.")
+        changed = [line(_("Lights"), _("none can be rated on either day"))]
     elif lights.items:
-        changed.append(line(pgettext("change", "Cleared"), counted_names(lights.cleared)))
-        changed.append(line(_("Newly red"), counted_names(lights.newly_red)))
-        if lights.no_longer_rated:
-            changed.append(line(_("Red, now not rated"), counted_names(lights.no_longer_rated)))
-        if lights.changed_by_hand:
-            changed.append(line(_("Set by hand, or no longer"), counted_names(lights.changed_by_hand)))
-    return lines(title, [*changed, line(pgettext("change", "Corrected"), told[1] or _("none"))])
+        nothing = _("Nothing was entered, cleared or corrected, and nothing is newly red.")
+        changed = [line(label, counted_names(names)) for label, names in moved.items()]
+    if not (entered or corrected or any(moved.values())):
+        return lines(title, [], nothing)
+    first, last = pgettext("change", "Entered"), pgettext("change", "Corrected")
+    return lines(title, [line(first, entered or _("none")), *changed, line(last, corrected or _("none"))])
 
 
 def names_text(names: Sequence[str], most: int = NAMES_TOLD) -> str:
@@ -657,12 +643,6 @@ def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
 # -- what is red -------------------------------------------------------------------------------------------
 
 
-def by_urgency(follow_ups: Iterable[FollowUp]) -> list[FollowUp]:
-    """Return the open ones of these follow-ups: overdue ones first, then the one due next."""
-    still_open = [item for item in follow_ups if item.current_state.is_open]
-    return sorted(still_open, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk))
-
-
 def red_detail(owner: str, since: date | None, follow_ups: Sequence[FollowUp], synergy: str = "") -> str:
     """Return the class, who is responsible, since when it is red, and its open follow-up, or that there is none."""
     parts = [
@@ -683,15 +663,14 @@ def questions_block(*rules: Sequence[Line]) -> Block:
     return lines(_("What to ask"), asked[:MAX_QUESTIONS], _("No question follows from the records."))
 
 
-def about_overdue(follow_ups: Iterable[FollowUp]) -> list[Line]:
-    """Return a question about each overdue follow-up, latest first."""
+def about_overdue(follow_ups: Any, days: Days) -> list[Line]:
+    """Return a question about each overdue follow-up, latest first. One query."""
     text = _("Overdue by %(days)s: what is still missing, and by when is it done?")
     asked = []
-    for item in sorted(follow_ups, key=lambda item: item.days_late or 0, reverse=True):
-        if item.is_overdue:
-            subject: Any = item.subject
-            about = " · ".join(filter(None, [subject.name if subject else "", item.owner_agency.name]))
-            asked.append(line(str(item), text % {"days": format_days(item.days_late)}, about))
+    rows = follow_ups.with_state(days.as_of).filter(is_overdue=True).select_related(*RELATED)
+    for item in rows.order_by("current_due_on", *FollowUp._meta.ordering):
+        about = f"{item.subject.name} · {item.owner_agency.name}"
+        asked.append(line(str(item), text % {"days": format_days(item.days_late)}, about))
     return asked
 
 
@@ -862,24 +841,24 @@ def subject_groups(as_of: date, words: str) -> list[dict[str, Any]]:
 
     Each has `name`, a `note` that tells it from one of the same name, and the `url` of its brief.
     """
-
-    def subject(kind: BriefKind, slug: str, name: str, note: str = "") -> dict[str, Any]:
-        return {"name": name, "note": note, "url": brief_path(kind, slug)}
-
     nation, title = BriefKind.NATION, nation_title()
     matches = all(word.casefold() in title.casefold() for word in words.split())
-    groups = [{"kind": nation, "label": str(nation.label), "subjects": [subject(nation, "", title)] if matches else []}]
+    own = [{"name": title, "note": "", "url": brief_path(nation, "")}] if matches else []
+    groups: list[dict[str, Any]] = [{"kind": nation, "label": str(nation.label), "subjects": own}]
     kinds: list[tuple[BriefKind, type[django_filters.FilterSet], QuerySet[Any]]] = [
         (BriefKind.BATCH, BatchFilter, Batch.objects.known(as_of)),
         (BriefKind.PROVINCE, ProvinceFilter, Province.objects.roster()),
         (BriefKind.PILOT, PilotFilter, Pilot.objects.known(as_of).select_related("batch")),
     ]
     for kind, filterset, rows in kinds:
-        records = filterset({"q": words}, queryset=rows).qs
-        subjects = []
-        for record in records:
-            name = record.label if kind == BriefKind.BATCH else record.name
-            subjects.append(subject(kind, record.slug, name, record.batch.short if kind == BriefKind.PILOT else ""))
+        subjects = [
+            {
+                "name": record.label if kind == BriefKind.BATCH else record.name,
+                "note": record.batch.short if kind == BriefKind.PILOT else "",
+                "url": brief_path(kind, record.slug),
+            }
+            for record in filterset({"q": words}, queryset=rows).qs
+        ]
         label = str(rows.model._meta.verbose_name_plural).capitalize()
         groups.append({"kind": kind, "label": label, "subjects": subjects})
     return groups

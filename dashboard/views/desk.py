@@ -25,7 +25,7 @@ from core.pages import CalendarWriter, Export, Exports, export_response, page, p
 from core.permissions import editor_province
 from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params
 from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
-from dashboard.analytics.open_work import PilotReplan, WorkList, build_open_work, list_titles
+from dashboard.analytics.open_work import PilotReplan, WorkList, build_open_work, judging_url, list_titles
 from dashboard.models import MailSettings, Told, WorkingCalendar
 from dashboard.overview import attention_columns
 from dashboard.reminders import settings_of
@@ -191,11 +191,11 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             to_do(_("Look and confirm"), lambda item: item.get_absolute_url()),
         ],
         "review": [
-            Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-            Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-            Column("values", _("Values"), lambda item: item.values, kind="integer"),
-            Column("reported", _("First reported on"), lambda item: item.first_on, kind="date"),
-            to_do(_("Look and decide"), attrgetter("url")),
+            Column("pilot", _("Pilot"), lambda values: pilot_cell(values[0].pilot, names)),
+            Column("province", _("Province"), lambda values: province_cell(values[0].pilot.province)),
+            Column("values", _("Values"), len, kind="integer"),
+            Column("reported", _("First reported on"), lambda values: values[0].reported_on, kind="date"),
+            to_do(_("Look and decide"), judging_url),
         ],
     }
 

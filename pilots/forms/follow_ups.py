@@ -72,22 +72,11 @@ def page_field(field: Any, **options: Any) -> Any:
     return field.formfield(**options)
 
 
-# -- the subject -----------------------------------------------------------------------------------------
-
-
-class SubjectField(forms.ChoiceField):
-    """The record that a follow-up is about, as `pilot:huzhou`; the value is the record."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=subject_choices, label=gettext_lazy("Subject"), **kwargs)
-
-    def clean(self, value: Any) -> Any:
-        kind, _colon, slug = super().clean(value).partition(":")
-        return SUBJECTS[kind].objects.get(slug=slug) if slug else None
+# -- opening one -----------------------------------------------------------------------------------------
 
 
 def subject_choices() -> list[tuple[str, Any]]:
-    """Return all pilots, provinces of the roster, policies and practices, by kind."""
+    """Return all pilots, provinces of the roster, policies and practices, by kind, as `pilot:huzhou`."""
     rows: Mapping[str, tuple[str, Iterable[Any]]] = {
         "pilot": (_("Pilots"), Pilot.objects.listed(today()).select_related("batch")),
         "province": (_("Provinces"), Province.objects.roster()),
@@ -99,17 +88,6 @@ def subject_choices() -> list[tuple[str, Any]]:
         own = [(f"{kind}:{record.slug}", getattr(record, "label", record.name)) for record in records]
         choices += [(label, own)] if own else []
     return choices
-
-
-def set_subject(follow_up: FollowUp, record: Any) -> None:
-    """Make a follow-up be about this record, and about no other."""
-    for kind, model in SUBJECTS.items():
-        setattr(follow_up, kind, record if isinstance(record, model) else None)
-    if isinstance(record, Pilot):
-        follow_up.province = record.province
-
-
-# -- opening one -----------------------------------------------------------------------------------------
 
 
 class UserField(forms.ModelChoiceField):
@@ -126,7 +104,11 @@ class FollowUpForm(RecordErrorsMixin, forms.ModelForm):
     NEEDED = ("title_zh", "title_en")
     field_order = ["subject"]
 
-    subject = SubjectField(help_text=gettext_lazy("The pilot, province, policy or practice that it is about."))
+    subject = forms.ChoiceField(
+        choices=subject_choices,
+        label=gettext_lazy("Subject"),
+        help_text=gettext_lazy("The pilot, province, policy or practice that it is about."),
+    )
 
     class Meta:
         model = FollowUp
@@ -154,11 +136,13 @@ class FollowUpForm(RecordErrorsMixin, forms.ModelForm):
         fields["verifier"].queryset = editors.filter(Q(is_superuser=True) | national)
 
     def clean(self) -> dict[str, Any]:
-        values, subject = self.cleaned_data, self.cleaned_data.get("subject")
-        if values.get("cause") and subject and not isinstance(subject, Pilot):
+        values = self.cleaned_data
+        kind, _colon, slug = values.get("subject", "").partition(":")
+        if slug:
+            setattr(self.instance, kind, SUBJECTS[kind].objects.get(slug=slug))
+        if slug and values.get("cause") and kind != "pilot":
             text = _("The cause is the light of a pilot. Choose that pilot, or open a follow-up without a cause.")
             self.add_error("subject", text)
-        set_subject(self.instance, subject)
         return values
 
     def _post_clean(self) -> None:

@@ -1,11 +1,10 @@
-"""Numbers of follow-ups are given once, also after deletion, after imports, and to two users at once."""
+"""Numbers of follow-ups are given once, also after deletion, and to two users at once."""
 
 from datetime import date
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db import connection
 
 from pilots.follow_ups import StaleFollowUpError, open_follow_up, take_step
@@ -30,16 +29,12 @@ def unopened(pilot: Pilot, number: str) -> FollowUp:
     return make.new_follow_up(pilot, number=number, province=pilot.province)
 
 
-def test_numbers_of_a_year_follow_each_other(pilot: Pilot) -> None:
+def test_no_number_is_given_again(pilot: Pilot) -> None:
+    """Not that of a deleted follow-up, of one without a history, nor of a history alone. Each year has its own."""
     user = make_user("user", "national_editor")
     days = [date(2026, 6, 1), date(2025, 3, 1), date(2026, 1, 1)]
     numbers = [open_one(pilot, user, opened_on=day, due_on=date(2026, 12, 1)) for day in days]
     assert numbers == ["2026-001", "2025-001", "2026-002"]
-
-
-def test_no_number_is_given_again(pilot: Pilot) -> None:
-    """Not that of a deleted follow-up, of one without a history, of a history alone, nor of an import."""
-    user = make_user("user", "national_editor")
     item = unopened(pilot, "2026-007")
     item.save()
     item.delete()
@@ -50,22 +45,6 @@ def test_no_number_is_given_again(pilot: Pilot) -> None:
     last.delete()
     FollowUp.history.all().delete()
     assert open_one(pilot, user) == "2026-1202"
-    assert open_one(pilot, user, number="2026-3000") == "2026-3000"
-    assert open_one(pilot, user) == "2026-3001"
-
-
-def test_an_own_number_is_kept_unless_it_was_given(pilot: Pilot) -> None:
-    user = make_user("user", "national_editor")
-    item = unopened(pilot, "2026-500")
-    item.save()
-    item.delete()
-    count = FollowUp.objects.count()
-    for number, code in (("2026-500", "unique"), ("26-1", "invalid")):
-        with pytest.raises(ValidationError) as caught:
-            open_one(pilot, user, number=number)
-        assert list(caught.value.error_dict) == ["number"], code
-    assert FollowUp.objects.count() == count
-    assert open_one(pilot, user, number="2026-501") == "2026-501"
 
 
 # -- at once -----------------------------------------------------------------------------------------------
