@@ -42,7 +42,7 @@ from dashboard.quality import DataQuality, Explained, Severity
 from pilots.analytics.pilot_status import build_progress
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from pilots.charts.cells import pilots_url
-from pilots.follow_ups import count_red_lights
+from pilots.follow_ups.services import count_red_lights
 from pilots.models import Attachment, Pilot, Reading, ReadingState
 from policies.api import RESOURCES as POLICY_RESOURCES
 

@@ -53,6 +53,7 @@ from core.records import writing
 from core.snapshots import active_snapshot, read_from
 from core.spreadsheets.writer import content_disposition
 from core.text import join_clauses, label_value
+from pilots.follow_ups.models import VERIFY_PERMISSION
 from pilots.models import (
     Adoption,
     Attachment,
@@ -65,7 +66,6 @@ from pilots.models import (
     StageEntry,
 )
 from pilots.models.document import ATTACHABLE
-from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.models import Source
 
 # -- storing and attaching ------------------------------------------------------------------------------

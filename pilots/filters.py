@@ -18,7 +18,8 @@ from core.tables import (
     YesNoFilter,
 )
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, status_by_pilot
-from pilots.follow_ups import add_lights, waits_for
+from pilots.follow_ups.models import RESULTS
+from pilots.follow_ups.services import add_lights, waits_for
 from pilots.lights import LIGHT_CHOICES
 from pilots.metrics import OPEN_STATES, ORDERED_STAGES, FollowUpState, PracticeState, year_due
 from pilots.models import (
@@ -43,7 +44,6 @@ from pilots.models import (
     TargetKind,
     ValueStatus,
 )
-from pilots.models.follow_up import RESULTS
 from pilots.models.indicator import PERIOD
 from pilots.models.reading import YEARLY, newest_accepted
 from policies.filters import ProvinceFilter

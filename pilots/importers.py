@@ -32,7 +32,7 @@ from core.spreadsheets.cells import (
     read_text,
 )
 from core.text import join_short, label_value
-from pilots.follow_ups import next_number, opening_step, record_cause
+from pilots.follow_ups.services import next_number, opening_step, record_cause
 from pilots.models import Adoption, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.models.indicator import steps_as_stored
 from pilots.models.planned import stage_order_faults, with_planned_day

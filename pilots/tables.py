@@ -38,11 +38,11 @@ from pilots.charts.cells import (
     report_cell,
     text_cell,
 )
-from pilots.charts.follow_ups import beside_pilot, may_open_follow_ups
 from pilots.charts.practices import cost_text, origin_cell, result_cell, trust_columns
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import batch_cell
+from pilots.follow_ups.tables import beside_pilot, may_open_follow_ups
 from pilots.lights import COLOUR_ORDER, Colour
 from pilots.metrics import Trust, year_due
 from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target

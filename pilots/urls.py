@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from pilots.views import batches, documents, entry, follow_ups, pilots, practices, synergy
+from pilots.follow_ups import urls as follow_ups
+from pilots.views import batches, documents, entry, pilots, practices, synergy
 
 urlpatterns = [
     path("documents/", documents.document_list, name="document-list"),
@@ -33,9 +34,7 @@ urlpatterns = [
     path(
         "practices/<slug:slug>/copies/<int:key>/withdraw/", practices.practice_copy_withdraw, name="practice-withdraw"
     ),
-    path("actions/", follow_ups.follow_up_list, name="follow-up-list"),
-    path("actions/new/", follow_ups.follow_up_new, name="follow-up-new"),
-    path("actions/<str:number>/", follow_ups.follow_up_detail, name="follow-up-detail"),
+    *follow_ups.urlpatterns,
     path("synergy/", synergy.synergy, name="synergy"),
     path("trends/", synergy.trends, name="trends"),
 ]

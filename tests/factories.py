@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dashboard.models import Edition, EditionState
-from pilots.follow_ups import closing_colour
+from pilots.follow_ups.services import closing_colour
 from pilots.metrics import TRANSITIONS, FollowUpState, Move
 from pilots.models import (
     Adoption,

@@ -17,11 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from core.permissions import editor_province, has_object_permission
 from dashboard.models import WorkingCalendar
 from pilots.analytics.pilot_status import NOT_REPORTED, PilotStatus, Progress, build_progress
-from pilots.follow_ups import waits_for
+from pilots.follow_ups.models import VERIFY_PERMISSION
+from pilots.follow_ups.services import waits_for
 from pilots.lights import DUE_SOON_DAYS, Colour, Light
 from pilots.metrics import FollowUpState, Move, PracticeState, year_due
 from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Reading, Replan, StageEntry
-from pilots.models.follow_up import VERIFY_PERMISSION
 from pilots.models.practice import REVIEW_PERMISSION
 from pilots.models.reading import waiting_readings
 from pilots.practices import may_confirm

@@ -53,10 +53,10 @@ from pilots.analytics.pilot_status import (
 from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
 from pilots.analytics.synergy import Synergy, classes_of
 from pilots.charts.cells import by_hand_text, class_text, distinct_names_of, distinct_pilot_names, waiting_text
-from pilots.charts.follow_ups import RELATED, open_link
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
+from pilots.follow_ups.tables import RELATED, open_link
 from pilots.lights import Colour, Light, Subject, count_by_colour
 from pilots.metrics import CoControl, Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading

@@ -32,8 +32,8 @@ from dashboard.reminders import settings_of
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import follow_up_events, milestone_events
 from pilots.charts.cells import by_hand_text, distinct_names_of, pilot_cell, pilots_url
-from pilots.charts.follow_ups import follow_ups_table
 from pilots.charts.practices import adopter_cell
+from pilots.follow_ups.tables import follow_ups_table
 from pilots.lights import Colour
 from pilots.metrics import PracticeState, year_due
 from pilots.models import Practice

@@ -42,9 +42,9 @@ from pilots.charts.cells import (
     waiting_text,
 )
 from pilots.charts.coverage import coverage_chart, coverage_title
-from pilots.charts.follow_ups import beside_pilot, follow_ups_url, may_open_follow_ups
 from pilots.charts.status import light_summary_chart
-from pilots.follow_ups import add_lights
+from pilots.follow_ups.services import add_lights
+from pilots.follow_ups.tables import beside_pilot, follow_ups_url, may_open_follow_ups
 from pilots.lights import Colour, Subject
 from pilots.metrics import CoControl
 from pilots.models import Reading

@@ -23,11 +23,11 @@ from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progre
 from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import by_hand_text, class_parts, pilot_count_cell, pilots_url
-from pilots.charts.follow_ups import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.charts.status import light_summary_chart
 from pilots.charts.synergy import reconciliation_table, recorded_pilots_text, withdrawals_table
 from pilots.documents import build_page_files
 from pilots.filters import ProvincePageFilter
+from pilots.follow_ups.tables import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.lights import Colour
 from pilots.metrics import CoControl
 from pilots.models import FollowUp, Pilot

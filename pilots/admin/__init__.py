@@ -1,5 +1,6 @@
 """The admin of batches, pilots, indicators and all that is entered about pilots."""
 
-from pilots.admin import documents, follow_ups, indicators, pilots, practices, stages_and_milestones
+from pilots.admin import documents, indicators, pilots, practices, stages_and_milestones
+from pilots.follow_ups import admin as follow_ups
 
 __all__ = ["documents", "follow_ups", "indicators", "pilots", "practices", "stages_and_milestones"]

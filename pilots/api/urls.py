@@ -4,8 +4,8 @@ from django.urls import path
 
 from pilots.api import aggregates, records
 from pilots.api import documents as document_views
-from pilots.api import follow_ups as follow_up_views
 from pilots.api import practices as practice_views
+from pilots.follow_ups import api as follow_up_views
 
 RESOURCES = {
     "batches": ("batch", records.BatchViewSet),

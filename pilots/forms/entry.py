@@ -27,7 +27,7 @@ from core.records import writing
 from core.records.models import check_not_ahead
 from core.text import check_text, format_amount, format_change, normalize_code
 from pilots.documents import RecordFiles, attach, build_record_files, can_attach, store_document
-from pilots.forms.follow_ups import RecordErrorsMixin, date_input
+from pilots.forms.base import RecordErrorsMixin, date_input
 from pilots.lights import target_light
 from pilots.models import (
     Indicator,

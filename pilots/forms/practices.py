@@ -18,7 +18,7 @@ from core.http import today
 from core.permissions import editor_province, in_scope
 from core.records import writing
 from core.text import is_chinese_active, join_sentences
-from pilots.forms.follow_ups import RecordErrorsMixin, page_field
+from pilots.forms.base import RecordErrorsMixin, page_field
 from pilots.models import Adoption, Effect, Pilot, Practice, Reading
 from pilots.models.reading import newest_accepted
 from policies.models import Province

@@ -1,9 +1,9 @@
 """Models of pilots and what belongs to them, of follow-ups, practices and evidence."""
 
+from pilots.follow_ups.models import Cause, FollowUp, FollowUpKind, FollowUpStep
 from pilots.lights import Colour, TargetKind
 from pilots.metrics import Direction, Stage
 from pilots.models.document import Attachment, AttachmentRole, Document
-from pilots.models.follow_up import Cause, FollowUp, FollowUpKind, FollowUpStep
 from pilots.models.indicator import Accumulation, Indicator, IndicatorKind, RollUp, SynergyUse, Target
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import Facet, LightOverride, Milestone, Replan, ReplanState, StageEntry

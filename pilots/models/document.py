@@ -25,7 +25,7 @@ from core.records.models import (
     link_field,
 )
 from core.text import check_text
-from pilots.models.follow_up import FollowUpStep
+from pilots.follow_ups.models import FollowUpStep
 from pilots.models.planned import Milestone, StageEntry
 from pilots.models.practice import Adoption, Effect, Practice
 from pilots.models.reading import Reading

@@ -54,7 +54,6 @@ from pilots.analytics.reconciliation import BatchCount, build_reconciliation, bu
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import milestone_calendar
 from pilots.charts.cells import Classes, arrow, by_hand_text, class_mark
-from pilots.charts.follow_ups import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
 from pilots.charts.practices import match_rows
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
 from pilots.charts.status import (
@@ -71,6 +70,7 @@ from pilots.charts.status import (
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.documents import build_page_files
 from pilots.filters import PilotPageFilter
+from pilots.follow_ups.tables import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
 from pilots.lights import LIGHTS, Colour, Light, count_by_colour, request_text
 from pilots.models import LightOverride, Pilot, PilotKind, Reading, Replan, Target
 from pilots.models.reading import waiting_readings_in

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from pilots.follow_ups.models import FollowUpQuerySet
 from pilots.models import Pilot, Target
-from pilots.models.follow_up import FollowUpQuerySet
 from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 

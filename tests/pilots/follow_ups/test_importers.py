@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.records.writing import Conflict
-from pilots.follow_ups import take_step
+from pilots.follow_ups.services import take_step
 from pilots.metrics import Move
 from pilots.models import FollowUp, FollowUpStep
 from tests import factories as make

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from pilots.follow_ups import StaleFollowUpError, open_follow_up, take_step
+from pilots.follow_ups.services import StaleFollowUpError, open_follow_up, take_step
 from pilots.metrics import Move
 from pilots.models import FollowUp, Pilot
 from tests import factories as make

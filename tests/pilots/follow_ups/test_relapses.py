@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from pilots.analytics.pilot_status import PilotStatus, pilot_status, prefetch_for_status
-from pilots.follow_ups import CauseKey, cause_colour, cause_relapse
+from pilots.follow_ups.services import CauseKey, cause_colour, cause_relapse
 from pilots.lights import Colour
 from pilots.metrics import RELAPSE_DAYS
 from pilots.models import Pilot

@@ -26,11 +26,11 @@ from core.text import (
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import by_hand_text, pilots_url
 from pilots.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
-from pilots.follow_ups import add_lights, count_red_lights
+from pilots.follow_ups.models import VERIFY_PERMISSION
+from pilots.follow_ups.services import add_lights, count_red_lights
 from pilots.lights import Colour, Light, Subject
 from pilots.metrics import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp
-from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.tables import province_cell
 
 

@@ -35,7 +35,24 @@ from core.permissions import can_see_authors
 from core.tables import PAGE_PARAMETERS, ListPage, filtered_keys
 from core.text import format_date, format_days, join_clauses
 from pilots.charts.calendars import follow_up_calendar
-from pilots.charts.follow_ups import (
+from pilots.documents import build_record_files
+from pilots.filters import FollowUpPageFilter
+from pilots.follow_ups.forms import (
+    DAYS_TO_ACT,
+    SUBJECTS,
+    FollowUpForm,
+    StepForm,
+    propose,
+)
+from pilots.follow_ups.models import VERIFY_PERMISSION
+from pilots.follow_ups.services import (
+    StaleFollowUpError,
+    add_lights,
+    count_follow_ups,
+    may_act,
+    verifier_objection,
+)
+from pilots.follow_ups.tables import (
     RELATED,
     cause_text,
     cause_url,
@@ -48,26 +65,9 @@ from pilots.charts.follow_ups import (
     may_open_follow_ups,
     result_text,
 )
-from pilots.documents import build_record_files
-from pilots.filters import FollowUpPageFilter
-from pilots.follow_ups import (
-    StaleFollowUpError,
-    add_lights,
-    count_follow_ups,
-    may_act,
-    verifier_objection,
-)
-from pilots.forms.follow_ups import (
-    DAYS_TO_ACT,
-    SUBJECTS,
-    FollowUpForm,
-    StepForm,
-    propose,
-)
 from pilots.lights import Colour
 from pilots.metrics import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Indicator, Milestone, Pilot
-from pilots.models.follow_up import VERIFY_PERMISSION
 from policies.models import Source
 
 

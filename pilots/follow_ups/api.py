@@ -39,7 +39,7 @@ from core.records import writing
 from core.tables import ChoiceFilter, RelatedFilter
 from pilots.documents import can_read, readable
 from pilots.filters import FollowUpFilter, IndicatorCodeFilter
-from pilots.follow_ups import add_lights, count_follow_ups, open_follow_up, take_step
+from pilots.follow_ups.services import add_lights, count_follow_ups, open_follow_up, take_step
 from pilots.lights import Colour
 from pilots.metrics import FollowUpState, Move
 from pilots.models import (

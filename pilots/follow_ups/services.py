@@ -34,6 +34,7 @@ from pilots.analytics.pilot_status import (
     status_by_pilot,
 )
 from pilots.documents import attach
+from pilots.follow_ups.models import RESULTS, VERIFY_PERMISSION
 from pilots.lights import Colour, Light
 from pilots.metrics import (
     OPEN_STATES,
@@ -46,7 +47,6 @@ from pilots.metrics import (
     Transition,
 )
 from pilots.models import Cause, Document, FollowUp, FollowUpStep, Pilot
-from pilots.models.follow_up import RESULTS, VERIFY_PERMISSION
 from policies.models import Source
 
 MAX_REASON = 500  # characters of the reason of a cause

@@ -14,7 +14,7 @@ from core.admin.record_form import RecordForm
 from core.http import today
 from core.permissions import can_see_authors
 from core.text import format_date
-from pilots.follow_ups import open_follow_up
+from pilots.follow_ups.services import open_follow_up
 from pilots.metrics import OPEN_STATES, FollowUpState
 from pilots.models import FollowUp, FollowUpStep
 from policies.admin import TITLE_FIELDSET

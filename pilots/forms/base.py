@@ -1,0 +1,51 @@
+"""What the forms of pages share: fields of models, and where the errors of a record stand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models import DateField, TextField
+
+from core.admin.record_form import FlexibleDateField
+from core.text import is_chinese_active
+
+
+def date_input() -> forms.DateInput:
+    """Return a date field of the browser, whose value is an ISO date whatever the language."""
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class RecordErrorsMixin:
+    """Form mixin: the errors of a record stand at their fields, or above the form where it shows no such field. Where
+    neither of two languages is filled in, they stand at the reader's.
+    """
+
+    FORM_FIELDS: ClassVar[Mapping[str, str]] = {}  # by field of the record, that of the form
+    NEEDED: ClassVar[Collection[str]] = ()  # fields that may be empty, but not always: none is called optional
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+    def add_error(self: Any, field: str | None, error: Any) -> None:
+        for name, messages in getattr(error, "error_dict", {field: error}).items():
+            own = self.FORM_FIELDS.get(name, name)
+            stem = (own or "").rpartition("_")[0]
+            pair = {f"{stem}_zh", f"{stem}_en"}
+            if own in pair and pair <= self.fields.keys() and not any(self[half].value() for half in pair):
+                own = f"{stem}_zh" if is_chinese_active() else f"{stem}_en"
+            shown = own in self.fields and not self.fields[own].widget.is_hidden
+            super().add_error(own if shown else None, messages)  # type: ignore[misc]
+
+
+def page_field(field: Any, **options: Any) -> Any:
+    """Return the form field of a model's: a day may be written in any way, a long text gets four lines and says in
+    which of two languages it is.
+    """
+    if isinstance(field, DateField):
+        options |= {"form_class": FlexibleDateField, "widget": date_input(), "show_hidden_initial": False}
+    elif isinstance(field, TextField):
+        suffix = field.name[-3:]
+        options["widget"] = forms.Textarea({"rows": 4} | ({"lang": suffix[1:]} if suffix in {"_zh", "_en"} else {}))
+    return field.formfield(**options)
