@@ -668,7 +668,7 @@ def about_overdue(follow_ups: Any, days: Days) -> list[Line]:
     text = _("Overdue by %(days)s: what is still missing, and by when is it done?")
     asked = []
     rows = follow_ups.with_state(days.as_of).filter(is_overdue=True).select_related(*RELATED)
-    for item in rows.order_by("current_due_on", *FollowUp._meta.ordering):
+    for item in rows.order_by("current_due_on", "-opened_on", "-pk"):
         about = f"{item.subject.name} · {item.owner_agency.name}"
         asked.append(line(str(item), text % {"days": format_days(item.days_late)}, about))
     return asked

@@ -42,17 +42,7 @@ from pilots.filters import FollowUpFilter, IndicatorCodeFilter
 from pilots.follow_ups.services import add_lights, count_follow_ups, open_follow_up, take_step
 from pilots.lights import Colour
 from pilots.metrics import FollowUpState, Move
-from pilots.models import (
-    Attachment,
-    Batch,
-    Cause,
-    Document,
-    FollowUp,
-    FollowUpKind,
-    FollowUpStep,
-    Pilot,
-    Practice,
-)
+from pilots.models import Attachment, Batch, Cause, Document, FollowUp, FollowUpKind, FollowUpStep, Pilot, Practice
 from policies.api import NOTE_FIELDS, SourcedSerializer
 from policies.models import Agency, Province
 
@@ -261,21 +251,13 @@ class FollowUpViewSet(WritableViewSet):
         user = cast(User, self.request.user)
         writing.check_scope(user, writing.CHANGE, record)
         given = checked_data(self.write_serializer_class(data=data))
-        documents = given.get("documents", ())
+        documents, move = given.pop("documents", ()), Move(given.pop("move"))
         for position, document in enumerate(documents):
             if not can_read(user, document):  # as for those that do not exist
                 text = _("There is no “{input}” on record.").format(input=document.pk)
                 raise field_error(f"/documents/{position}", "not_on_record", text)
         self.check_revision(record, data)
-        return take_step(
-            record,
-            Move(given["move"]),
-            by=user,
-            taken_on=given.get("taken_on"),
-            remark=given.get("remark") or "",
-            new_due_on=given.get("new_due_on"),
-            files=documents,
-        )
+        return take_step(record, move, by=user, files=documents, **given)
 
     def build_response(self, done: Sequence[Any], *, status: int) -> HttpResponse:
         if not isinstance(done[0], FollowUpStep):

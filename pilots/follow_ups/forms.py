@@ -188,19 +188,12 @@ class StepForm(RecordErrorsMixin, forms.ModelForm):
         """Return the step taken; None with the errors in the form. Raises StaleFollowUpError and PermissionDenied."""
         if not self.is_valid():
             return None
-        data = self.cleaned_data
+        given = self.cleaned_data
+        uploads, move = given.pop("uploads", ()), Move(given.pop("move"))
         try:
             with transaction.atomic():
-                return take_step(
-                    self.follow_up,
-                    Move(data["move"]),
-                    by=self.user,
-                    taken_on=data["taken_on"],
-                    remark=data["remark"],
-                    new_due_on=data.get("new_due_on"),
-                    files=[store_document(item, title="", by=self.user)[0] for item in data.get("uploads", ())],
-                    seen_seq=data["seen_seq"],
-                )
+                files = [store_document(item, title="", by=self.user)[0] for item in uploads]
+                return take_step(self.follow_up, move, by=self.user, files=files, **given)
         except ValidationError as error:
             self.add_error(None, error)
             return None

@@ -10,21 +10,7 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import (
-    BooleanField,
-    Case,
-    Count,
-    DateField,
-    DurationField,
-    ExpressionWrapper,
-    F,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-    When,
-)
+from django.db.models import Case, Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -101,7 +87,7 @@ class FollowUpQuerySet(QuerySet[Any]):
         due_when_reported = newest("new_due_on", new_due_on__isnull=False, taken_on__lte=OuterRef("reported_on"))
         is_closed = Q(state=FollowUpState.CLOSED)
         in_time = Q(reported_on__lte=Coalesce(due_when_reported, F("due_on")))
-        is_overdue, day = Q(state__in=OWNER_STATES, current_due_on__lt=as_of), Value(as_of, DateField())
+        is_overdue, day = Q(state__in=OWNER_STATES, current_due_on__lt=as_of), Value(as_of, models.DateField())
         return (
             self.filter(opened_on__lte=as_of)
             .annotate(
@@ -118,7 +104,7 @@ class FollowUpQuerySet(QuerySet[Any]):
                 reported_by=newest("author", move=Move.REPORT),
             )
             .annotate(
-                is_overdue=ExpressionWrapper(is_overdue, output_field=BooleanField()),
+                is_overdue=ExpressionWrapper(is_overdue, output_field=models.BooleanField()),
                 closed_on=Case(When(is_closed, then="last_step_on")),
                 closed_in_time=Case(When(is_closed & in_time, then=True), When(is_closed, then=False)),
                 closing_colour=Case(When(is_closed, then=newest("cause_colour")), default=Value("")),
@@ -140,9 +126,9 @@ class FollowUpQuerySet(QuerySet[Any]):
             urgent_days=Case(
                 When(
                     state__in=OPEN_STATES,
-                    then=ExpressionWrapper(F("as_of") - waits_since, output_field=DurationField()),
+                    then=ExpressionWrapper(F("as_of") - waits_since, output_field=models.DurationField()),
                 ),
-                default=ExpressionWrapper(F("last_step_on") - F("as_of"), output_field=DurationField()),
+                default=ExpressionWrapper(F("last_step_on") - F("as_of"), output_field=models.DurationField()),
             ),
             state_order=Case(*(When(state=state, then=n) for n, state in enumerate(FollowUpState))),
         )

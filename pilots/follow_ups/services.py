@@ -36,16 +36,7 @@ from pilots.analytics.pilot_status import (
 from pilots.documents import attach
 from pilots.follow_ups.models import RESULTS, VERIFY_PERMISSION
 from pilots.lights import Colour, Light
-from pilots.metrics import (
-    OPEN_STATES,
-    RELAPSE_DAYS,
-    REOPEN_DAYS,
-    TRANSITIONS,
-    Actor,
-    FollowUpState,
-    Move,
-    Transition,
-)
+from pilots.metrics import OPEN_STATES, RELAPSE_DAYS, REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
 from pilots.models import Cause, Document, FollowUp, FollowUpStep, Pilot
 from policies.models import Source
 
@@ -125,9 +116,7 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
     Of a pilot both are the computed ones: a light set by hand causes nothing and clears nothing.
     Raises ValidationError where the pilot has no target for the indicator.
     """
-    item = None
-    if follow_up.cause != Cause.PILOT:
-        item = cause_light(status, cause_key(follow_up))
+    item = cause_light(status, follow_up)
     if item is not None:
         return item.colour, item.sentence
     if follow_up.cause == Cause.INDICATOR and follow_up.cause_indicator_id:
@@ -136,38 +125,29 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
     return status.computed, status.reasons[0].sentence  # another pilot's milestone is rejected by the model
 
 
-CauseKey = tuple[str, int | None]
-"""What a cause is, within its pilot: its kind, and the key of the indicator or the milestone."""
-
-
-def cause_key(follow_up: FollowUp) -> CauseKey:
-    return follow_up.cause, follow_up.cause_indicator_id or follow_up.cause_milestone_id
-
-
-def cause_light(status: PilotStatus, cause: CauseKey) -> Light | None:
+def cause_light(status: PilotStatus, follow_up: FollowUp) -> Light | None:
     """Return the light of the target or milestone; None for the pilot itself, and for what is no longer there."""
-    kind, key = cause
-    if kind == Cause.INDICATOR:
-        return next((item for item in status.indicators if item.record.indicator_id == key), None)
-    return next((item for item in status.milestones if item.record.pk == key), None)
+    lights: Sequence[Any] = status.indicators if follow_up.cause == Cause.INDICATOR else status.milestones
+    cause = (follow_up.cause_indicator_id, follow_up.cause_milestone_id)
+    return next((light for light in lights if light.cause == cause), None)
 
 
-def cause_colour(pilot: Pilot, cause: CauseKey, day: date) -> Colour:
-    """Return the colour of a cause on a day, of a pilot the computed one; grey for a target or milestone that is
+def cause_colour(follow_up: FollowUp, pilot: Pilot, day: date) -> Colour:
+    """Return the colour of a cause on a day, of its pilot the computed one; grey for a target or milestone that is
     deleted since.
     """
     status = PilotStatus(pilot, day)
-    if cause[0] == Cause.PILOT:
+    if follow_up.cause == Cause.PILOT:
         return status.computed
-    light = cause_light(status, cause)
+    light = cause_light(status, follow_up)
     return light.colour if light else Colour.GREY
 
 
-def cause_relapse(pilot: Pilot, cause: CauseKey, closed_on: date, as_of: date) -> date | None:
+def cause_relapse(follow_up: FollowUp, pilot: Pilot, closed_on: date, as_of: date) -> date | None:
     """Return the first day after closing on which the cause is red, within RELAPSE_DAYS and up to the day, or None."""
     last = min(closed_on + timedelta(RELAPSE_DAYS), as_of)
     days = sorted({day for day in light_change_dates(pilot, last) if closed_on < day <= last})
-    return next((day for day in days if cause_colour(pilot, cause, day) == Colour.RED), None)
+    return next((day for day in days if cause_colour(follow_up, pilot, day) == Colour.RED), None)
 
 
 def closing_colour(follow_up: FollowUp, day: date) -> Colour | str:
@@ -175,7 +155,7 @@ def closing_colour(follow_up: FollowUp, day: date) -> Colour | str:
     if not (follow_up.cause and follow_up.pilot_id):
         return ""
     (pilot,) = prefetch_for_status(Pilot.objects.filter(pk=follow_up.pilot_id), only_on=day)
-    return cause_colour(pilot, cause_key(follow_up), day)
+    return cause_colour(follow_up, pilot, day)
 
 
 def add_lights(follow_ups: Sequence[FollowUp], known: Iterable[Pilot] = ()) -> None:
@@ -190,11 +170,10 @@ def add_lights(follow_ups: Sequence[FollowUp], known: Iterable[Pilot] = ()) -> N
         first = min(item.closed_on or item.as_of for item in caused)
         pilots |= {pilot.pk: pilot for pilot in prefetch_for_status(rows, only_on=first)}
     for item in follow_ups:
-        pilot, cause = pilots.get(item.pilot_id or 0), cause_key(item)
-        item.cause_colour_now = cause_colour(pilot, cause, item.as_of) if pilot and item.cause else None
-        item.relapsed_on = None
+        pilot, item.relapsed_on = pilots.get(item.pilot_id or 0), None
+        item.cause_colour_now = cause_colour(item, pilot, item.as_of) if pilot and item.cause else None
         if pilot and item.cleared and item.closed_on:
-            item.relapsed_on = cause_relapse(pilot, cause, item.closed_on, item.as_of)
+            item.relapsed_on = cause_relapse(item, pilot, item.closed_on, item.as_of)
 
 
 def is_no_better(at_opening: str, now: str | None) -> bool:
@@ -269,13 +248,11 @@ def take_step(
     move: Move,
     *,
     by: User,
-    taken_on: date | None = None,
-    remark: str = "",
-    new_due_on: date | None = None,
     files: Sequence[Document] = (),
     seen_seq: int | None = None,
+    **given: Any,
 ) -> FollowUpStep:
-    """Add a step with its files, and return it.
+    """Add a step with its files, and return it; `given` are its other fields, with or without a value.
 
     Raises StaleFollowUpError if the newest step is not `seen_seq`; PermissionDenied if the user may not make the move;
     ValidationError by field if there is no such move in this state or it lacks something. Nothing is written then.
@@ -296,16 +273,9 @@ def take_step(
         # with the reason where there is more than the role
         is_verifier = transition.actor == Actor.VERIFIER and by.has_perm(VERIFY_PERMISSION, before)
         raise PermissionDenied(*([verifier_objection(before, by)] if is_verifier else []))
-    step = FollowUpStep(
-        follow_up=before,
-        seq=before.last_seq + 1,
-        taken_on=taken_on or today(),
-        move=move,
-        state=transition.state or before.state,
-        remark=remark,
-        new_due_on=new_due_on,
-        author=by,
-    )
+    seq, state = before.last_seq + 1, transition.state or before.state
+    filled = {name: value for name, value in given.items() if value}
+    step = FollowUpStep(follow_up=before, seq=seq, move=move, state=state, author=by, **filled)
     if move == Move.VERIFY:
         step.cause_colour = closing_colour(before, step.taken_on)
     check_step(step, before, transition, files)

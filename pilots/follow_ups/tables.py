@@ -14,20 +14,12 @@ from django.utils.translation import ngettext, pgettext
 from core import charts
 from core.http import TrackerRequest
 from core.tables import Cell, Chart, Column, Table, make_table, page_columns, record_cell, status_cell
-from core.text import (
-    format_date,
-    format_days,
-    is_chinese_active,
-    join_clauses,
-    join_sentences,
-    label_value,
-    lang_of,
-)
+from core.text import format_date, format_days, is_chinese_active, join_clauses, join_sentences, label_value, lang_of
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import by_hand_text, pilots_url
 from pilots.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
 from pilots.follow_ups.models import VERIFY_PERMISSION
-from pilots.follow_ups.services import add_lights, count_red_lights
+from pilots.follow_ups.services import add_lights, count_red_lights, share
 from pilots.lights import Colour, Light, Subject
 from pilots.metrics import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp
@@ -67,57 +59,37 @@ def follow_ups_headline(numbers: Mapping[str, Any]) -> str:
 
 
 def follow_up_figures(numbers: Mapping[str, Any]) -> list[dict[str, object]]:
-    """Return the five key figures, each with its denominator and day."""
+    """Return the five key figures, each with its denominator and day, linked to the follow-ups that it counts; no value
+    where nothing can be counted.
+    """
     day, days = {"day": format_date(numbers["as_of"])}, {"days": RELAPSE_DAYS}
     unknown, unwatched, on = numbers["red"]["not_rated"], numbers["not_watched_yet"], _("on %(day)s") % day
-    not_known = ngettext("%(n)d not known, apart", "%(n)d not known, apart", unknown) % {"n": unknown}
-    watched = _("%(n)d not yet watched for %(days)d days") % {"n": unwatched, **days}
-    again = _("red again within %(days)d days") % days
     in_time = _("reported by the due date; closed by %(day)s") % day
-    still_open = {"n": numbers["open"], "of": numbers["total"]}
-    return [
-        figure(_("Open"), still_open, _("of %(n)d opened"), on, "follow-up", state=OPEN_STATE),
-        figure(_("Overdue"), numbers["overdue"], _("of %(n)d open"), on, "overdue", overdue="true"),
-        figure(
-            _("Closed in time"),
-            numbers["closed_in_time"],
-            _("of %(n)d closed"),
-            in_time,
-            "closed-in-time",
-            state="closed",
-        ),
-        figure(
-            _("Red light cleared"),
-            numbers["cleared"],
-            _("of %(n)d closed and rated"),
-            not_known if unknown else _("no longer red when closed"),
-            "cleared",
-            result=CLEARED,
-        ),
-        figure(
-            _("Relapsed"),
-            numbers["relapsed"],
-            _("of %(n)d cleared"),
-            watched if unwatched else again,
-            "relapsed",
-            result=RELAPSED,
-        ),
+    rated, watched = _("no longer red when closed"), _("red again within %(days)d days") % days
+    if unknown:
+        rated = ngettext("%(n)d not known, apart", "%(n)d not known, apart", unknown) % {"n": unknown}
+    if unwatched:
+        watched = _("%(n)d not yet watched for %(days)d days") % {"n": unwatched, **days}
+    still_open = share(numbers["open"], numbers["total"])
+    closed, cleared = numbers["closed_in_time"], numbers["cleared"]
+    figures: list[tuple[str, Mapping[str, Any], str, str, str, dict[str, str]]] = [
+        (_("Open"), still_open, _("of %(n)d opened"), on, "follow-up", {"state": OPEN_STATE}),
+        (_("Overdue"), numbers["overdue"], _("of %(n)d open"), on, "overdue", {"overdue": "true"}),
+        (_("Closed in time"), closed, _("of %(n)d closed"), in_time, "closed-in-time", {"state": "closed"}),
+        (_("Red light cleared"), cleared, _("of %(n)d closed and rated"), rated, "cleared", {"result": CLEARED}),
+        (_("Relapsed"), numbers["relapsed"], _("of %(n)d cleared"), watched, "relapsed", {"result": RELAPSED}),
     ]
-
-
-def figure(
-    label: str, share: Mapping[str, Any], of: str, note: str, definition: str, **filters: str
-) -> dict[str, object]:
-    """Return one key figure, linked to the follow-ups that it counts; no value where nothing can be counted."""
-    n, whole = share["n"], share["of"]
-    return {
-        "label": label,
-        "value": n if whole else None,
-        "of": of % {"n": whole} if whole else "",
-        "note": note if whole else _("none to count yet"),
-        "url": follow_ups_url(**filters) + "#results" if n else "",
-        "definition": definition,
-    }
+    return [
+        {
+            "label": label,
+            "value": part["n"] if part["of"] else None,
+            "of": of % {"n": part["of"]} if part["of"] else "",
+            "note": note if part["of"] else _("none to count yet"),
+            "url": follow_ups_url(**filters) + "#results" if part["n"] else "",
+            "definition": definition,
+        }
+        for label, part, of, note, definition, filters in figures
+    ]
 
 
 # -- from red to cleared ---------------------------------------------------------------------------------
@@ -185,8 +157,7 @@ def flow_chart(numbers: Mapping[str, Any]) -> Chart:
         table=make_table(columns, rows),
         api=reverse("api-followup"),
         data=charts.bars(
-            bars,
-            [(_("done"), "--accent"), (_("open or not known"), "--s3"), (_("not done"), "--second")],
+            bars, [(_("done"), "--accent"), (_("open or not known"), "--s3"), (_("not done"), "--second")]
         ),
         legend=[
             ("swatch series0", _("followed up, closed, cleared, kept")),

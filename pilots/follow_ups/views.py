@@ -37,21 +37,9 @@ from core.text import format_date, format_days, join_clauses
 from pilots.charts.calendars import follow_up_calendar
 from pilots.documents import build_record_files
 from pilots.filters import FollowUpPageFilter
-from pilots.follow_ups.forms import (
-    DAYS_TO_ACT,
-    SUBJECTS,
-    FollowUpForm,
-    StepForm,
-    propose,
-)
+from pilots.follow_ups.forms import DAYS_TO_ACT, SUBJECTS, FollowUpForm, StepForm, propose
 from pilots.follow_ups.models import VERIFY_PERMISSION
-from pilots.follow_ups.services import (
-    StaleFollowUpError,
-    add_lights,
-    count_follow_ups,
-    may_act,
-    verifier_objection,
-)
+from pilots.follow_ups.services import StaleFollowUpError, add_lights, count_follow_ups, may_act, verifier_objection
 from pilots.follow_ups.tables import (
     RELATED,
     cause_text,
@@ -238,12 +226,6 @@ def detail_headline(follow_up: FollowUp) -> str:
 PREFILL = ("pilot", "indicator", "milestone", "policy", "province", "practice", "cause", "meeting")
 
 
-def check_may_open(user: Any) -> None:
-    """Raise PermissionDenied without the permission to open follow-ups."""
-    if not user.has_perm(VERIFY_PERMISSION):
-        raise PermissionDenied(_("Follow-ups are opened by the ministry’s editors."))
-
-
 @login_required
 @page(*PREFILL, known=DAY_PARAMETERS, cached=False)
 def follow_up_new(request: TrackerRequest) -> HttpResponseBase:
@@ -253,7 +235,8 @@ def follow_up_new(request: TrackerRequest) -> HttpResponseBase:
     not there.
     """
     user: Any = request.user
-    check_may_open(user)
+    if not user.has_perm(VERIFY_PERMISSION):
+        raise PermissionDenied(_("Follow-ups are opened by the ministry’s editors."))
     query, light, subject = request.GET, None, None
     values: dict[str, object] = {"due_on": today() + timedelta(DAYS_TO_ACT), "meeting": query.get("meeting", "")}
     kind = next((kind for kind in SUBJECTS if query.get(kind)), "")

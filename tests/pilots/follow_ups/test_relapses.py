@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from pilots.analytics.pilot_status import PilotStatus, pilot_status, prefetch_for_status
-from pilots.follow_ups.services import CauseKey, cause_colour, cause_relapse
+from pilots.follow_ups.services import cause_colour, cause_relapse
 from pilots.lights import Colour
 from pilots.metrics import RELAPSE_DAYS
-from pilots.models import Pilot
+from pilots.models import FollowUp, Pilot
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -61,10 +61,10 @@ def test_relapses_are_those_of_every_day(seed: int) -> None:
     pilot = random_pilot(random_)
     days = [FIRST + timedelta(n) for n in range((LAST - FIRST).days + 1)]
     statuses: Mapping[date, PilotStatus] = {day: pilot_status(pilot, day) for day in days}
-    causes: list[CauseKey] = [
-        ("pilot", None),
-        *(("indicator", target.indicator_id) for target in pilot.targets.all()),
-        *(("milestone", item.pk) for item in pilot.milestones.all()),
+    causes = [
+        FollowUp(cause="pilot"),
+        *(FollowUp(cause="indicator", cause_indicator=target.indicator) for target in pilot.targets.all()),
+        *(FollowUp(cause="milestone", cause_milestone=milestone) for milestone in pilot.milestones.all()),
     ]
     for day in random_.sample(days, 60):
         earlier = [n for n in days if n < day and statuses[n].colour != statuses[day].colour]
@@ -72,7 +72,7 @@ def test_relapses_are_those_of_every_day(seed: int) -> None:
             assert statuses[day].since == earlier[-1] + timedelta(1)
     relapsed = 0
     for cause in causes:
-        colours = {day: cause_colour(pilot, cause, day) for day in days}
+        colours = {day: cause_colour(cause, pilot, day) for day in days}
         for closed_on in random_.sample(days, 40):
             if colours[closed_on] in {Colour.RED, Colour.GREY}:
                 continue
@@ -80,7 +80,7 @@ def test_relapses_are_those_of_every_day(seed: int) -> None:
             end = min(as_of, closed_on + timedelta(RELAPSE_DAYS))
             later = (day for day in days if closed_on < day <= end and colours[day] == Colour.RED)
             expected = next(later, None)
-            assert cause_relapse(pilot, cause, closed_on, as_of) == expected, (cause, closed_on, as_of)
+            assert cause_relapse(cause, pilot, closed_on, as_of) == expected, (cause.cause, closed_on)
             relapsed += expected is not None
     assert relapsed > 3
 
@@ -89,5 +89,5 @@ def test_red_again_is_told_up_to_the_180th_day_after_closing() -> None:
     pilot = make.pilot(make.batch(announced_on=date(2024, 1, 15)), make.province())
     make.milestone(pilot, date(2025, 1, 1), is_key=True)
     pilot, red = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get(), date(2025, 4, 2)  # the 91st day
-    found = [cause_relapse(pilot, ("pilot", None), red - timedelta(days), LAST) for days in (180, 181)]
+    found = [cause_relapse(FollowUp(cause="pilot"), pilot, red - timedelta(days), LAST) for days in (180, 181)]
     assert found == [red, None]
