@@ -1,21 +1,8 @@
 """Data quality: rules that find what is missing, unverified or contradictory; quality.*.md say what each means.
 
 A new rule is one more line here and a section of both files. Contradictions (severity ERROR) block the approval of
-an edition; the others stay only where somebody acts on them:
-
-- `not-entered`: announced pilots are in no number until they are entered;
-- `plan-not-recorded`, `plan-unknown`, `plan-search-old`: whether a province has its plan is the question of the
-  programme, and only a search answers it;
-- `no-day`: without its day a document enters no lag;
-- `stage-not-entered`, `milestone-late`, `task-late`, `value-due`: the pilot owes it, and is asked;
-- `pilot-no-stage`, `pilot-no-target`: without them a pilot is not rated;
-- `pilot-no-industry`: without it an industry looks untried;
-- `no-source`: nobody can check the fact;
-- `reading-waits`, `reading-disputed`: the value stands for nothing until somebody decides;
-- `pilot-twice`: one entered twice counts twice;
-- `wrong-way`: such a target gives a wrong light.
-
-Editions approved before name warnings of rules that are gone: they keep names and counts of their own.
+an edition; the others stay only where somebody acts on them. Editions approved before name warnings of rules that are
+gone: they keep names and counts of their own.
 """
 
 from __future__ import annotations

@@ -50,7 +50,9 @@ def lists(answer: Any) -> dict[str, list[str]]:
     return {item["slug"]: [str(row[0].value) for row in item["table"].rows] for item in answer.context["lists"]}
 
 
-def test_a_provincial_editor_sees_what_waits_in_the_province(pilots: list[Pilot], jia: Province) -> None:
+def test_an_editor_sees_what_waits_in_the_province_and_an_administrator_in_all(
+    pilots: list[Pilot], jia: Province
+) -> None:
     answer = editor(jia).get(ADDRESS)
     assert answer.context["finding"] == "Jia: 2 pilots; 1 not reported for 2025; 1 red; 1 milestone overdue"
     assert lists(answer) == {
@@ -63,9 +65,6 @@ def test_a_provincial_editor_sees_what_waits_in_the_province(pilots: list[Pilot]
     assert reverse("readings-enter", args=[pilots[1].slug]) in html
     assert re.search(r'href="/pilots/\?province=jia[^"]*">Pilots of Jia<', html)
     assert "abroad" not in html
-
-
-def test_an_administrator_sees_all_provinces(pilots: list[Pilot]) -> None:
     answer = editor(None, Role.ADMIN).get(ADDRESS)
     assert answer.context["finding"] == "3 pilots; 2 not reported for 2025; 1 red; 2 milestones overdue"
     assert lists(answer)["missing"] == ["silent", "abroad"]

@@ -226,41 +226,17 @@ OPENING_ERRORS: dict[str, dict[str, Any]] = {
 
 def test_a_follow_up_at_fault_is_not_opened(pilot: Pilot) -> None:
     user, before, found = make_user("user", "national_editor"), counts(), {}
-    for case, given in OPENING_ERRORS.items():
+    another = make.milestone(make.pilot(make.batch(), pilot.province), date(2026, 1, 1))
+    causes = {
+        "no target for the indicator": {"cause": "indicator", "cause_indicator": make.indicator("SO2")},
+        "a milestone of another pilot": {"cause": "milestone", "cause_milestone": another},
+    }
+    for case, given in {**OPENING_ERRORS, **causes}.items():
         with pytest.raises(ValidationError) as caught:
             open_follow_up(make.new_follow_up(**{"pilot": pilot, **given}), by=user)
         found[case] = errors_of(caught)
     assert_snapshot("follow-up-openings", found)
     assert counts() == before
-
-
-def test_the_light_is_kept_as_it_was(pilot: Pilot) -> None:
-    """Of a milestone, of an indicator that the pilot has no target for, and with another pilot's milestone."""
-    user = make_user("user", "national_editor")
-    milestone = make.milestone(pilot, date(2026, 5, 1), title_en="Boiler", title_zh="锅炉")
-    item = open_follow_up(make.new_follow_up(pilot, cause="milestone", cause_milestone=milestone), by=user)
-    assert (item.cause_colour, item.cause_reason_en, item.cause_reason_zh) == (
-        "yellow",
-        "Boiler is 31 days overdue",
-        "“锅炉”逾期31天",
-    )
-    milestone.completed_on = date(2026, 5, 2)
-    milestone.save()
-    item.refresh_from_db()
-    assert (item.cause_colour, on_day(item, DAY).cause_colour_now) == ("yellow", "blue")
-    for fields, name in (
-        ({"cause": "indicator", "cause_indicator": make.indicator("SO2")}, "cause_indicator"),
-        (
-            {
-                "cause": "milestone",
-                "cause_milestone": make.milestone(make.pilot(make.batch(), pilot.province), date(2026, 1, 1)),
-            },
-            "cause_milestone",
-        ),
-    ):
-        with pytest.raises(ValidationError) as caught:
-            open_follow_up(make.new_follow_up(pilot, **fields), by=user)
-        assert list(caught.value.error_dict) == [name]
 
 
 def test_whether_the_light_was_cleared_is_kept_as_it_was_known_at_the_closing() -> None:
