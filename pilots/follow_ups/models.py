@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -33,7 +33,7 @@ from core.records.models import (
 )
 from core.text import TranslatedText, check_text
 from pilots.lights import Colour
-from pilots.metrics import OPEN_STATES, OWNER_STATES, RELAPSE_DAYS, FollowUpState, Move
+from pilots.metrics import OPEN_STATES, OWNER_STATES, FollowUpState, Move
 from pilots.models.indicator import Indicator
 from pilots.models.pilot import Pilot
 from pilots.models.planned import Milestone
@@ -393,11 +393,6 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         if self.cause_colour != Colour.RED or self.closing_colour in {"", Colour.GREY}:
             return None
         return self.closing_colour != Colour.RED
-
-    @property
-    def watched(self) -> bool:
-        """Whether RELAPSE_DAYS have passed since it was closed."""
-        return self.closed_on is not None and self.closed_on + timedelta(RELAPSE_DAYS) <= self.as_of
 
     def clean_fields(self, exclude: object = None) -> None:
         """Fill in the province of a pilot first: it decides who may act."""

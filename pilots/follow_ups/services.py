@@ -369,10 +369,11 @@ def count_follow_ups(rows: QuerySet[Any], as_of: date) -> dict[str, Any]:
         **RESULTS,
     }
     n = rows.aggregate(total=Count("pk"), **{name: Count("pk", filter=each) for name, each in counted.items()})
-    cleared: list[FollowUp] = list(rows.filter(RESULTS["cleared"]))
+    cleared: list[Any] = list(rows.filter(RESULTS["cleared"]))
     add_lights(cleared)
     relapsed = sum(item.relapsed_on is not None for item in cleared)
-    watched = sum(item.watched or item.relapsed_on is not None for item in cleared)
+    long_ago = as_of - timedelta(RELAPSE_DAYS)
+    watched = sum(item.relapsed_on is not None or item.closed_on <= long_ago for item in cleared)
     return {
         "as_of": as_of,
         "total": n["total"],
