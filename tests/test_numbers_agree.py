@@ -17,9 +17,6 @@ from tests.support.csv_files import csv_records
 
 pytestmark = pytest.mark.django_db
 
-SYNERGY = "synergy-implementation-plan-2022"
-DAYS = ["2022-06-16", "2022-12-30", "2023-10-31", "2024-01-30", "2026-11-24"]
-
 
 def page_context(client: Client, path: str, day: str) -> Any:
     return client.get(path, {"as_of": day}).context
@@ -31,28 +28,6 @@ def get_api(client: Client, name: str, **params: str) -> Any:
 
 def file_rows(client: Client, path: str, table: str, day: str) -> list[dict[str, str]]:
     return csv_records(client.get(path, {"as_of": day, "export": f"{table}.csv"}))
-
-
-@pytest.mark.parametrize("day", DAYS)
-def test_rollout(client: Client, day: str) -> None:
-    path = f"/policies/{SYNERGY}/"
-    if client.get(path, {"as_of": day}).status_code == 404:  # before the policy was known it has no page and no rollout
-        assert client.get("/api/v1/rollout/", {"policy": SYNERGY, "as_of": day}).status_code == 404
-        return
-    page = page_context(client, path, day)["rollout"]
-    api = get_api(client, "rollout", policy=SYNERGY, as_of=day)
-    assert (api["issued"], api["roster"], api["share"]) == (page.issued, page.roster, page.share)
-    known_to = ("dated", "month_only", "latest_only")
-    assert [api[name] for name in known_to] == [getattr(page, name) for name in known_to]
-    assert sum(api[name] for name in known_to) == api["issued"]
-    assert api["median_lag_days"] == page.median_lag_days
-    assert [(s["date"], s["issued"]) for s in api["series"]] == [(s.date.isoformat(), s.issued) for s in page.series]
-    rows = file_rows(client, path, "plans", day)
-    assert [row["Status"] == "issued" for row in rows] == [item["status"] == "issued" for item in api["provinces"]]
-    lags = [item["lag_days"] for item in api["provinces"]]
-    assert [row["Days after the national document"] for row in rows] == ["" if n is None else str(n) for n in lags]
-    plans = get_api(client, "plans", policy=SYNERGY, status="issued", as_of=day)
-    assert plans["count"] == page.issued
 
 
 SHARES = ((2, "6.3"), (10, "31.3"), (18, "56.3"), (26, "81.3"))  # of the roster of 32: 6.25 % and so on
@@ -90,34 +65,6 @@ def test_a_change_is_rounded_half_up_in_the_trend_s_sentence(
     day = {"as_of": "2026-06-30", "lang": "en"}
     page = client.get("/trends/", {**day, "indicator": "CO2_TOT"}).content.decode().replace("\xa0", " ")
     assert f"{percent} % more from the same 5 pilots in 2025 than in 2024" in page
-
-
-@pytest.mark.parametrize("day", DAYS)
-def test_overview(client: Client, day: str) -> None:
-    page = page_context(client, "/", day)["overview"]
-    api = get_api(client, "overview", as_of=day)
-    assert (api["rollout"] or {}).get("issued") == (page.rollout.issued if page.rollout else None)
-    for kind in ("cities", "parks"):
-        numbers = getattr(page, kind)
-        assert [api[kind][name] for name in ("announced", "recorded", "firm", "to_enter")] == [
-            numbers.announced,
-            numbers.recorded,
-            numbers.firm,
-            numbers.to_enter,
-        ]
-    assert api["days_left"] == page.days_left
-    assert get_api(client, "pilots", as_of=day)["count"] == page_context(client, "/pilots/", day)["listing"].count
-
-
-@pytest.mark.parametrize("query", [{}, {"level": "national"}, {"kind": "park"}, {"province": "hebei"}])
-def test_coverage(client: Client, query: dict[str, str]) -> None:
-    page = client.get("/industries/", query).context["coverage"]
-    api = get_api(client, "coverage", **query)
-    assert (api["pilots"], api["naming"], api["roster"]) == (page.pilots, page.naming, page.roster)
-    assert [(row["industry"]["slug"], row["pilots"], row["provinces"], row["gap"]) for row in api["industries"]] == [
-        (row.industry.slug, row.pilots, row.provinces, row.gap) for row in page.industries
-    ]
-    assert api["matrix"]["cells"] == [list(row) for row in page.matrix.cells]
 
 
 def raw_pilots(client: Client, **params: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import io
 import re
 from html import unescape
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.models import User
@@ -146,18 +147,14 @@ def test_a_wrong_address_says_what_is_right(client: Client, path: str, status: i
     assert says in response.content.decode().replace("&#x27;", "'")
 
 
-def read_csv(response: Any) -> list[list[str]]:
-    text = b"".join(response.streaming_content).decode("utf-8")
-    assert text.startswith("\ufeff")
-    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
-
-
 def test_a_csv_holds_what_is_shown_and_says_so(client: Client) -> None:
     response = client.get("/pilots/?kind=park&province=hebei&sort=-name&as_of=2026-11-24&export=pilots.csv")
     assert response["Content-Disposition"] == (
         "attachment; filename=\"pilots-2026-11-24.csv\"; filename*=UTF-8''pilots-2026-11-24.csv"
     )
-    rows = read_csv(response)
+    text = response.getvalue().decode()
+    assert text.startswith("\ufeff")
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
     assert rows[:5] == [
         ["# Pilots"],
         ["# As of: 24 November 2026"],
@@ -301,30 +298,17 @@ def test_a_page_offers_no_form_to_readers_nor_beyond_a_province(client: Client) 
 # -- pages of errors ---------------------------------------------------------------------------------------
 
 
-def raise_error(*args: Any) -> Any:
-    raise ValueError("a bug")
-
-
-def failed_response(client: Client, monkeypatch: pytest.MonkeyPatch, status: int) -> Any:
-    """Return a response of this status, by whatever makes it."""
-    client.raise_request_exception = False
-    if status == 500:
-        monkeypatch.setattr("core.snapshots.parse_day", raise_error)
-    if status == 503:
-        monkeypatch.setattr("core.snapshots.parse_day", raise_database_error)
-    if status == 403:
-        return client.post("/sign-out/", headers={"origin": "https://elsewhere.example"})
-    return client.get("/pilots/nobody/" if status == 404 else "/pilots/?province=zhejang")
-
-
-def raise_database_error(*args: Any) -> Any:
-    raise OperationalError("gone")
-
-
 @pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
 def test_an_error_page_keeps_the_way_on(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     """Places, search and languages, also where neither the address nor the database is of use."""
-    page = failed_response(Client(enforce_csrf_checks=True), monkeypatch, status)
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    if status >= 500:
+        fault = ValueError("a bug") if status == 500 else OperationalError("gone")
+        monkeypatch.setattr("core.snapshots.parse_day", Mock(side_effect=fault))
+    if status == 403:
+        page: Any = client.post("/sign-out/", headers={"origin": "https://elsewhere.example"})
+    else:
+        page = client.get("/pilots/nobody/" if status == 404 else "/pilots/?province=zhejang")
     text = page.content.decode()
     assert page.status_code == status
     nav = text.partition('<nav class="site-nav"')[2].partition("</nav>")[0]

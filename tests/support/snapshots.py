@@ -14,7 +14,6 @@ from typing import Any
 from django.db.models import Model
 
 from core.http import today
-from core.tables import Table
 
 FOLDER = Path(__file__).parents[1] / "snapshots"
 ADDRESS = re.compile(r"/(?P<resource>\w+)/(?P<key>\d+)(?=/)|#(?P<kind>\w+)-(?P<own>\d+)$")
@@ -65,18 +64,6 @@ def name_in_address(match: re.Match[str], keys: Keys) -> str:
 
 
 # -- pages -----------------------------------------------------------------------------------------------
-
-
-def page_content(response: Any) -> dict[str, Any]:
-    """Return what a page says and draws: its first sentence, figures, charts with their tables, and other tables."""
-    context = response.context
-    tables = context.get("tables") or {}
-    return {
-        "finding": context.get("finding"),
-        "figures": context.get("figures"),
-        "charts": {name: chart_content(chart) for name, chart in (context.get("charts") or {}).items()},
-        "tables": {name: table_content(table) for name, table in tables.items() if isinstance(table, Table)},
-    }
 
 
 def chart_content(chart: Any) -> dict[str, Any]:
