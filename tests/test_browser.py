@@ -2,7 +2,6 @@
 
 import io
 import re
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,24 +167,13 @@ def demonstration(invented: ServedProject) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("lang", LOCALES)
-@pytest.mark.parametrize("path", ["/", "/actions/", "/practices/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/actions/", "/actions/2026-018/", "/practices/", "/practices/example-practice-01/"]
+)
 def test_a_page_of_follow_ups_or_practices_is_sound(
     readers: dict[str, tuple[BrowserContext, BrowserLog]], demonstration: str, path: str, lang: str
 ) -> None:
     check_page(*readers[lang], f"{demonstration}{path}", lang)
-
-
-@pytest.mark.parametrize("lang", LOCALES)
-@pytest.mark.parametrize("path", ["/actions/", "/practices/"])
-def test_one_follow_up_or_practice_is_sound(
-    readers: dict[str, tuple[BrowserContext, BrowserLog]], demonstration: str, path: str, lang: str
-) -> None:
-    context, heard = readers[lang]
-    page = context.new_page()
-    page.goto(f"{demonstration}{path}")
-    record = page.locator(f"table.data tbody a[href^='{path}']").first.get_attribute("href")
-    page.close()
-    check_page(context, heard, f"{demonstration}{record}", lang)
 
 
 @pytest.mark.parametrize(("viewport", "height", "last"), [(DESK, 2600, "#since"), (PHONE, 5 * 844, ".why")])
@@ -248,19 +236,15 @@ def test_without_script_the_filters_work(reader: Callable[..., Page]) -> None:
     expect(page.locator("[data-count]")).to_have_text("31 records")
 
 
-def script_addresses(page: Page) -> list[str]:
-    """Return the URLs of loaded chart libraries."""
-    return page.evaluate("() => [...document.head.querySelectorAll('script[src*=chart]')].map((node) => node.src)")
-
-
 @pytest.mark.parametrize("cdn", [cdn_unreachable, cdn_tampered, cdn_silent])
 def test_charts_come_from_us_when_the_cdn_fails(browser: Browser, site: str, cdn: Any) -> None:
     context, _heard = open_context(browser, cdn=cdn)
     page = context.new_page()
     page.goto(f"{site}/industries/")
     draw_charts(page)
-    assert sum(address.startswith(f"{site}/static/vendor/") for address in script_addresses(page)) == 1
-    assert not any("jsdelivr" in address for address in script_addresses(page))
+    scripts = page.evaluate("() => [...document.head.querySelectorAll('script[src*=chart]')].map((node) => node.src)")
+    libraries = [address for address in scripts if re.search("jsdelivr|/vendor/", address)]
+    assert [address.startswith(f"{site}/static/vendor/") for address in libraries] == [True]
     assert is_painted(page)
     context.close()
 
@@ -564,22 +548,7 @@ def test_a_chart_is_saved_as_a_picture(reader: Callable[..., Page], tmp_path: Pa
     width, height = (int.from_bytes(picture[at : at + 4]) for at in (16, 20))
     assert width > 900
     assert height > 500
-    assert len(colours_in(page, picture)) > 8
-
-
-def colours_in(page: Page, picture: bytes) -> list[int]:
-    """Return the colours of a PNG, each as one number; a blank image has a single colour."""
-    return page.evaluate(
-        """async (data) => {
-      const image = new Image();
-      image.src = `data:image/png;base64,${data}`;
-      await image.decode();
-      const pen = new OffscreenCanvas(image.width, image.height).getContext("2d");
-      pen.drawImage(image, 0, 0);
-      return [...new Set(new Uint32Array(pen.getImageData(0, 0, image.width, image.height).data.buffer))];
-    }""",
-        b64encode(picture).decode(),
-    )
+    assert len(picture) > 20_000  # a blank one is much smaller
 
 
 def picture_texts(page: Page, slug: str) -> dict[str, Any]:
@@ -632,16 +601,11 @@ def test_a_chart_is_drawn_when_it_is_seen_and_not_before(reader: Callable[..., P
     page = reader(POLICY, viewport=PHONE)
     page.wait_for_load_state("networkidle")
     assert page.locator("[data-drawn]").count() == 0
-    assert libraries(page) == []
+    loaded = page.evaluate("() => performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert [address for address in loaded if re.search("jsdelivr|vendor", address)] == []
     page.locator("#chart-adoption").scroll_into_view_if_needed()
     expect(page.locator("#chart-adoption")).to_have_attribute("data-drawn", "")
     expect(page.locator("#chart-lags")).not_to_have_attribute("data-drawn", "")
-
-
-def libraries(page: Page) -> list[str]:
-    """Return the loaded chart libraries."""
-    return page.evaluate("""() => performance.getEntriesByType("resource").map((entry) => entry.name)
-      .filter((name) => /jsdelivr|vendor/.test(name))""")
 
 
 def test_printing_draws_all_charts_first(reader: Callable[..., Page]) -> None:
@@ -724,6 +688,15 @@ def test_no_chart_of_a_printed_page_is_blank(
     )
     page.pdf(format="A4", prefer_css_page_size=True)
     assert page.evaluate("() => window.paper") == [True] * charts
+
+
+@pytest.mark.parametrize("lang", LOCALES)
+def test_the_longest_briefs_take_one_page_of_a4(reader: Callable[..., Page], demonstration: str, lang: str) -> None:
+    for path in ("nation", "batch/example-batch-1", "province/jiangsu", "pilot/example-city-16"):
+        page = reader(f"/brief/{path}/?lang={lang}", base=demonstration)
+        sheets = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True))).pages
+        assert [(round(sheet.mediabox.width), round(sheet.mediabox.height)) for sheet in sheets] == [(595, 842)], path
+        assert f"/brief/{path}/" in "".join(sheets[0].extract_text().split()), path  # the foot is on the page
 
 
 # -- the documentation of the API ------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from core.imports.models import Import, ImportState
 from dashboard.quality import DataQuality
 from pilots.models import Pilot
 from tests import factories as make
+from tests.dashboard.test_change_log import edit_record as edit
 from tests.support.histories import forget_entries
 from tests.support.sign_in import staff_client
 
@@ -31,22 +32,9 @@ def pilot() -> Pilot:
     return pilot
 
 
-def edit(record: Any, by: User | None = None, reason: str | None = None, **fields: Any) -> Any:
-    for name, value in fields.items():
-        setattr(record, name, value)
-    record._history_user, record._change_reason = by, reason
-    record.save()
-    return record.history.order_by("history_id").last()
-
-
-def body(response: Any) -> bytes:
-    content: bytes = response.getvalue()
-    return content
-
-
 def rows_of(response: Any) -> tuple[list[str], list[list[str]]]:
     """Return the header lines of a CSV, and its rows."""
-    text = body(response).decode("utf-8").removeprefix("\ufeff")
+    text = response.getvalue().decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text)))
     return [row[0] for row in rows if row[0].startswith("#")], [row for row in rows if not row[0].startswith("#")]
 
@@ -77,6 +65,7 @@ def test_a_clerk_sees_the_kinds_that_he_may_view(pilot: Pilot, admin_client: Cli
     assert {line.kind for line in report.context["page"].object_list} == {"Pilot"}
     assert list(report.context["announced"].rows) == []
     assert "Platform live" not in report.text
+    assert {rule.of for rule in report.context["clean"] if rule.code in ("milestone-late", "not-entered")} == {0}
     assert "Platform live" in admin_client.get(QUALITY).text
 
 

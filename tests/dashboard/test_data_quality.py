@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from dashboard.quality import DataQuality, Severity, rules_on
-from pilots.models import Batch, Indicator, Milestone, Pilot
+from pilots.models import Batch, Indicator, Pilot
 from policies.models import Figure, Policy, Province, ProvincialPlan, Source
 from tests import factories as make
 
@@ -409,20 +409,6 @@ def test_a_rule_finds_what_was_planted_and_nothing_that_looks_like_it(
     assert not anchor or f'id="{anchor}"' in page.text, anchor
 
 
-# -- what a line says, and how it is mended --------------------------------------------------------------------------
-
-
-def test_a_line_says_where_what_since_when_whom_to_ask_and_what_to_do(world: QualityWorld) -> None:
-    pilot = world.pilot("Huzhou")
-    milestone = make.milestone(pilot, date(2026, 3, 1), title_en="Platform live", owner="Bureau of Ecology")
-    (line,) = build_report().findings(rule="milestone-late")
-    assert (line.province, line.kind, line.record) == (world.hebei, "Milestone", "Huzhou · Platform live")
-    assert (line.what, line.since, line.owner) == ("Milestone past its day", date(2026, 3, 1), "Bureau of Ecology")
-    assert line.url == f"/admin/pilots/milestone/{milestone.pk}/change/#id_completed_on"
-    assert line.rule.remedy == "Ask who is responsible; enter the day it was done."
-    assert line.rule.severity == Severity.GAP
-
-
 # -- numbers ---------------------------------------------------------------------------------------------------------
 
 
@@ -466,21 +452,6 @@ def test_a_province_hears_only_of_its_own(world: QualityWorld) -> None:
     assert (quality.province, len(quality.batches)) == (world.hebei, 1)
     counts = {result.code: (result.count, result.of) for result in quality.rules}
     assert counts["milestone-late"] == (1, 1)
-
-
-def test_what_a_reader_may_not_see_is_not_told(world: QualityWorld) -> None:
-    milestone_late(world)
-    quality = DataQuality(DAY, kinds=[Pilot])
-    assert {line.kind for line in quality.findings()} == {"Pilot"}
-    assert quality.batches == []
-    assert {r.code for r in quality.rules if r.of} >= {"pilot-no-stage", "no-source"}
-    assert [r.of for r in quality.rules if r.code in ("milestone-late", "not-entered", "stage-order")] == [
-        0,
-        0,
-        0,
-    ]
-    seen = DataQuality(DAY, kinds=[Batch, Pilot, Milestone])
-    assert [len(seen.findings(rule=code)) for code in ("not-entered", "milestone-late")] == [1, 1]
 
 
 def test_the_shipped_records_have_no_error() -> None:

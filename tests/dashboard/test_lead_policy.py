@@ -130,15 +130,13 @@ def test_a_policy_that_becomes_the_lead_takes_the_place_of_the_one_before(
     )
 
 
-@pytest.mark.parametrize("fields", [{"calls_for_provincial_plan": False}, {"level": "provincial"}])
-def test_the_lead_policy_is_a_national_one_that_calls_for_plans(provinces: list[Province], fields: Any) -> None:
-    more = {"province": provinces[0]} if "level" in fields else {}
-    with pytest.raises(IntegrityError), transaction.atomic():
-        make.policy(is_lead=True, **fields, **more)
-
-
-def test_the_database_holds_one_lead_policy_alone(lead: Policy) -> None:
-    other = make.policy()
+@pytest.mark.parametrize("fields", [{"calls_for_provincial_plan": False}, {"level": "provincial"}, {}])
+def test_the_database_holds_one_lead_policy_a_national_one_that_calls_for_plans(
+    lead: Policy, provinces: list[Province], fields: dict[str, Any]
+) -> None:
+    other = make.policy(**fields, province=provinces[0] if "level" in fields else None)
+    if fields:
+        Policy.objects.update(is_lead=False)
     with pytest.raises(IntegrityError), transaction.atomic():
         Policy.objects.filter(pk=other.pk).update(is_lead=True)
 

@@ -18,19 +18,13 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from accounts.models import Officer, create_token
 from pilots.models import Attachment
-from policies.models import Agency, Figure, Measure, Province
+from policies.models import Figure, Measure, Province
 from tests import factories as make
 
 WorldType = TypeVar("WorldType")
 Body = Any
 TableSnapshot = Counter[str]
-SYSTEM_TABLES = (
-    "django_",
-    "core_dataversion",
-    "auth_permission",
-    "sqlite_",
-    "axes_",
-)
+SYSTEM_TABLES = ("django_", "core_dataversion", "auth_permission", "sqlite_", "axes_")
 EXCLUDED_COLUMNS = {"accounts_token": {"last_used_at", "revoked_at", "revoked_why"}}
 
 
@@ -186,29 +180,6 @@ class World:
         return make.indicator(f"IND_{self.next()}")
 
 
-def make_agency(world: World, place: Province | None) -> Agency:
-    return make.agency()  # follow-ups make some too: one sequence of names
-
-
-def make_measure(world: World, place: Province | None) -> Measure:
-    n = world.next()
-    return Measure.objects.create(slug=f"measure-{n}", title_zh=f"措施{n}", field="energy")
-
-
-def make_figure(world: World, place: Province | None) -> Figure:
-    n = world.next()
-    values = {"value": 1, "unit": "%", "kind": "count"}
-    return Figure.objects.create(slug=f"figure-{n}", name_zh=f"数字{n}", province=place, **values)
-
-
-def make_policy(world: World, place: Province | None) -> Any:
-    return make.policy(**level_fields(place), province=place)
-
-
-def make_batch(world: World, place: Province | None) -> Any:
-    return make.batch(**level_fields(place), province=place)
-
-
 def make_target(world: World, place: Province | None) -> Any:
     return make.target(world.pilot(place), world.more_indicator(), 100, 80)
 
@@ -218,8 +189,8 @@ def make_reading(world: World, place: Province | None) -> Any:
     return make.reading(world.pilot(place), indicator, "2024", 90, state="reported", accepted_on=None)
 
 
-def level_fields(place: Province | None) -> dict[str, str]:
-    return {"level": "provincial" if place else "national"}
+def level_of(place: Province | None) -> str:
+    return "provincial" if place else "national"
 
 
 def slug_or_none(place: Province | None) -> str | None:
@@ -239,19 +210,14 @@ def bilingual_body(world: World, place: Province | None) -> dict[str, Any]:
 
 def policy_body(world: World, place: Province | None) -> dict[str, Any]:
     n = world.next()
-    return {
-        "slug": f"new-{n}",
-        "title_zh": f"新政策{n}",
-        "issued_on": "2023-05-01",
-        **level_fields(place),
-        "province": slug_or_none(place),
-    }
+    place_of = {"level": level_of(place), "province": slug_or_none(place)}
+    return {"slug": f"new-{n}", "title_zh": f"新政策{n}", "issued_on": "2023-05-01", **place_of}
 
 
 def batch_body(world: World, place: Province | None) -> dict[str, Any]:
     n = world.next()
-    days = {"announced_on": "2024-01-15"}
-    return {"slug": f"new-{n}", "title_zh": f"新批{n}", **days, **level_fields(place), "province": slug_or_none(place)}
+    place_of = {"level": level_of(place), "province": slug_or_none(place)}
+    return {"slug": f"new-{n}", "title_zh": f"新批{n}", "announced_on": "2024-01-15", **place_of}
 
 
 def pilot_body(world: World, place: Province | None) -> dict[str, Any]:
@@ -274,16 +240,6 @@ def document_body(world: World, place: Province | None) -> dict[str, Any]:
     return {"file": SimpleUploadedFile(f"new-{n}.csv", f"new,{n}".encode()), "title": f"New {n}"}
 
 
-def make_attachment(world: World, place: Province | None) -> Any:
-    return Attachment.objects.create(
-        document=make_document(world, place), reading=make_reading(world, place), province=place
-    )
-
-
-def attachment_body(world: World, place: Province | None) -> dict[str, Any]:
-    return {"document": make_document(world, place).pk, "reading": make_reading(world, place).pk}
-
-
 def make_follow_up(world: World, place: Province | None) -> Any:
     return make.follow_up(None, province=place, policy=None if place else world.policy)
 
@@ -303,7 +259,7 @@ def replan_body(world: World, place: Province | None) -> dict[str, Any]:
 def follow_up_body(world: World, place: Province | None) -> dict[str, Any]:
     values = {"title_zh": f"新督办{world.next()}", "opened_on": "2026-06-01", "due_on": "2026-07-01"}
     subject = {"province": place.slug} if place else {"policy": world.policy.slug}
-    return {**values, **subject, "owner_agency": make_agency(world, place).slug}
+    return {**values, **subject, "owner_agency": make.agency().slug}
 
 
 def make_practice(world: World, place: Province | None) -> Any:
@@ -323,11 +279,13 @@ def adoption_body(world: World, place: Province | None) -> dict[str, Any]:
 
 RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     "provinces": ResourceKind("slug", lambda world, place: place or make.province(), province_body),
-    "agencies": ResourceKind("slug", make_agency, bilingual_body),
-    "policies": ResourceKind("slug", make_policy, policy_body),
+    "agencies": ResourceKind("slug", lambda world, place: make.agency(), bilingual_body),
+    "policies": ResourceKind(
+        "slug", lambda world, place: make.policy(level=level_of(place), province=place), policy_body
+    ),
     "measures": ResourceKind(
         "slug",
-        make_measure,
+        lambda world, place: Measure.objects.create(slug=f"measure-{world.next()}", title_zh="措施", field="energy"),
         lambda world, place: {"slug": f"new-{world.next()}", "title_zh": "新措施", "field": "energy"},
     ),
     "plans": ResourceKind(
@@ -341,7 +299,9 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     ),
     "figures": ResourceKind(
         "slug",
-        make_figure,
+        lambda world, place: Figure.objects.create(
+            slug=f"figure-{world.next()}", name_zh="数字", province=place, value=1, unit="%", kind="count"
+        ),
         lambda world, place: {
             **bilingual_body(world, place),
             "value": 34.4,
@@ -354,7 +314,7 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
         "id", lambda world, place: make.source(), lambda world, place: {"title": f"新来源{world.next()}"}
     ),
     "industries": ResourceKind("slug", lambda world, place: make.industry(), bilingual_body),
-    "batches": ResourceKind("slug", make_batch, batch_body),
+    "batches": ResourceKind("slug", lambda world, place: make.batch(level=level_of(place), province=place), batch_body),
     "pilots": ResourceKind("slug", lambda world, place: make.pilot(world.batch, place, kind="park"), pilot_body),  # type: ignore[arg-type]
     "stages": ResourceKind(
         "id",
@@ -401,7 +361,14 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
         ),
     ),
     "documents": ResourceKind("id", make_document, document_body, {"title": "Seen by the author"}),
-    "attachments": ResourceKind("id", make_attachment, attachment_body, {"removed_reason": "Another year’s"}),
+    "attachments": ResourceKind(
+        "id",
+        lambda world, place: Attachment.objects.create(
+            document=make_document(world, place), reading=make_reading(world, place), province=place
+        ),
+        lambda world, place: {"document": make_document(world, place).pk, "reading": make_reading(world, place).pk},
+        {"removed_reason": "Another year’s"},
+    ),
     "actions": ResourceKind("number", make_follow_up, follow_up_body),
     "practices": ResourceKind("slug", make_practice, practice_body),
     "adoptions": ResourceKind(

@@ -94,25 +94,19 @@ def test_emptying_a_table_counts() -> None:
     assert changes_version(execute_sql("TRUNCATE pilots_lightoverride"))
 
 
-def test_a_migration_drops_the_triggers_and_renews_the_version() -> None:
+def test_a_migration_drops_the_triggers_where_it_has_something_to_do_and_renews_the_version() -> None:
     before, stood = data_version(), triggers()
+    drop_triggers(plan=[])
+    assert (data_version(), triggers()) == (before, stood)
+    call_command("migrate", verbosity=0)
+    assert (data_version() in {None, before}, triggers()) == (False, stood)
     drop_triggers()
     assert (data_version(), triggers()) == (None, set())
     Agency.objects.create(slug="meanwhile", name_zh="部门", name_en="Meanwhile")
     assert data_version() is None
     create_triggers()
-    assert triggers() == stood
-    assert data_version() not in {None, before}
+    assert (data_version() in {None, before}, triggers()) == (False, stood)
     assert changes_version(lambda: Agency.objects.update(name_en="After"))
-
-
-def test_a_migration_that_has_nothing_to_do_leaves_the_triggers_and_renews_the_version() -> None:
-    before, stood = data_version(), triggers()
-    drop_triggers(plan=[])
-    assert (data_version(), triggers()) == (before, stood)
-    call_command("migrate", verbosity=0)
-    assert data_version() not in {None, before}
-    assert triggers() == stood
 
 
 @pytest.mark.django_db(transaction=True)

@@ -50,11 +50,6 @@ def of_title(brief: Brief, title: str) -> Any:
     return next(block for block in brief["blocks"] if block["title"] == title)
 
 
-def fact_values(brief: Brief) -> list[tuple[str, str]]:
-    block = next(block for block in brief["blocks"] if block["type"] == "facts")
-    return [(fact["value"], fact["of"]) for fact in block["items"]]
-
-
 @pytest.mark.parametrize("lang", ["en", "zh-hans"])
 def test_texts_of_each_kind(world: dict[str, Pilot], client: Client, lang: str) -> None:
     for path in PATHS:
@@ -63,31 +58,6 @@ def test_texts_of_each_kind(world: dict[str, Pilot], client: Client, lang: str) 
         shown = article_text(client, path, lang)
         made = re.compile("(Madeon:.*?,|生成时间：.*?日)[0-9]{2}:[0-9]{2}")
         assert made.sub("", shown) == made.sub("", "".join("".join(text_lines(found)).split())), path
-
-
-def test_numbers_of_the_nation_equal_the_api_s(world: dict[str, Pilot], client: Client) -> None:
-    api = client.get("/api/v1/overview/", {"as_of": DAYS["as_of"]}).json()
-    brief = fetch_brief(client, "nation", since="2026-06-30")
-    lights = of_title(brief, "Lights")
-    for row, day in zip(lights["rows"], ("now", "then"), strict=True):
-        counts = api["lights"][day]
-        assert list(row[1:]) == [str(n) for n in (*(counts[c] for c in ("red", "yellow", "green", "grey")), 3)]
-    owing, missing = api["outstanding"]["owing"], api["outstanding"]["count"]
-    assert fact_values(brief) == [
-        (str(api["cities"]["recorded"]), f"of {api['cities']['announced']} announced"),
-        (str(api["rollout"]["issued"]), f"of {api['rollout']['roster']} provinces"),
-        (str(owing - missing), f"of {owing} that owe values"),
-        (str(api["on_track"]["on_path"]), f"of {api['on_track']['rated']} rated"),
-    ]
-
-
-def test_lights_of_a_batch_and_a_province_equal_the_api_s(world: dict[str, Pilot], client: Client) -> None:
-    day = {"as_of": DAYS["as_of"]}
-    for path, filters in (("batch/first", {"batch": "first"}), ("province/hebei", {"province": "hebei"})):
-        progress = client.get("/api/v1/progress/", {**day, **filters}).json()
-        row = of_title(fetch_brief(client, path, since="2026-06-30"), "Lights")["rows"][0]
-        counts = progress["strip"]["now"]
-        assert list(row[1:-1]) == [str(counts[c]) for c in ("red", "yellow", "green", "grey")], path
 
 
 def test_a_brief_of_the_records_known_on_a_past_day(
