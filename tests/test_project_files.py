@@ -13,6 +13,9 @@ import config
 ROOT = Path(__file__).parent.parent
 
 
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
@@ -47,8 +50,7 @@ def test_env_example_and_the_operations_guide_name_every_setting_and_nothing_els
 def test_every_make_target_that_documents_and_hooks_name_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+(?: [a-z-]+)*):(?!=)", read("Makefile"), re.MULTILINE))
     known = {name for line in targets for name in line.split()}
-    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob(".github/**/*.md")]
-    texts = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in [*DOCUMENTS, *ROOT.glob(".github/**/*.md")])
     named = re.findall(r"`make(?: -s)? ([a-z-]+)", texts)
     assert set(named) | set(re.findall(r"entry: make ([a-z-]+)", read(".pre-commit-config.yaml"))) <= known
 
@@ -56,7 +58,7 @@ def test_every_make_target_that_documents_and_hooks_name_exists() -> None:
 # -- documents -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_lead_to_files_and_headings(path: Path) -> None:
     links = re.findall(r"\]\((?!https?:|/)([^)#\s]*)(?:#([^)\s]+))?\)", path.read_text(encoding="utf-8"))
     assert [link for link, _heading in links if not (path.parent / link).exists()] == []
@@ -76,7 +78,7 @@ FOLDERS = (
 )
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_path_that_a_document_names_exists(path: Path) -> None:
     paths = set(re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w/.-]*)`", path.read_text(encoding="utf-8")))
     made_by_readers = {name for name in paths if "/kinds." in name}  # of the recipe for a page
@@ -84,7 +86,7 @@ def test_every_path_that_a_document_names_exists(path: Path) -> None:
 
 
 def test_every_name_that_a_document_places_in_a_file_is_in_it() -> None:
-    texts = "\n".join(path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     placed = re.findall(r"`([\w/]+\.py)`[\s(:]{1,2}((?:`\w+`(?:, )?)+)", texts)
     names = [(file, name) for file, several in placed for name in re.findall(r"\w+", several)]
     assert len(names) > 20
@@ -92,7 +94,7 @@ def test_every_name_that_a_document_places_in_a_file_is_in_it() -> None:
 
 
 def test_every_command_that_a_document_names_exists() -> None:
-    texts = "\n".join(path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     named = set(re.findall(r"(?:manage\.py|[`\n(] ?tracker|ARGS='|python manage\.py) ([a-z_]+)", texts)) - {"tracker"}
     assert {"migrate", "backup", "restore", "check_files"} <= named
     assert named - set(get_commands()) - {"serve"} == set()  # `FOLDER/tracker serve` is the launcher's own

@@ -201,13 +201,6 @@ def no_source(w: QualityWorld) -> RuleLines:
     return [("Bare", "")]
 
 
-def make_figure(name: str, value: str, **fields: Any) -> Figure:
-    values = {"unit": "%", "kind": "outcome", "state": "verified", "name_zh": name}
-    return Figure.objects.create(
-        slug=name.lower().replace(" ", "-"), name_en=name, value=Decimal(value), **{**values, **fields}
-    )
-
-
 def make_waiting_reading(pilot: Pilot, code: str, day: date, **fields: Any) -> None:
     indicator = make.indicator(code, name_en=code)
     values = {"state": "reported", "accepted_on": None, "reported_on": day}
@@ -443,7 +436,7 @@ def test_a_province_hears_only_of_its_own(world: QualityWorld) -> None:
     make.batch(level="provincial", province=world.hebei, city_count=3)
     make.batch(level="provincial", province=world.jiangsu, city_count=3)
     make.policy(calls_for_provincial_plan=True)
-    make_figure("National", "1")
+    Figure.objects.create(slug="national", name_zh="全国", value=1, unit="%", kind="outcome")
     quality = build_report(world.hebei)
     assert {line.province for line in quality.findings()} == {world.hebei}
     assert [line.record for line in quality.findings(rule="milestone-late")] == ["Mine · Late"]

@@ -6,11 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from pilots.analytics.pilot_status import prefetch_for_status
-from pilots.analytics.trend import build_trend
-from pilots.metrics import sum_without_overlap
 from pilots.models import Indicator, Pilot
-from pilots.models.reading import newest_accepted_in
 from tests import factories as make
 from tests.support.snapshots import assert_snapshot
 
@@ -56,18 +52,6 @@ def test_the_api_says_how_many_a_sum_covers_and_leaves_a_park_to_its_city(client
     assert_snapshot("trend", said)
     make.indicator("AIR_SO2")
     assert client.get("/api/v1/trend/?indicator=AIR_SO2").json()["years"] == []
-
-
-def test_it_is_what_the_pilots_own_values_come_to(carbon: Indicator) -> None:
-    day = date(2026, 4, 30)
-    own = {
-        pilot.slug: {reading.period: reading.value for reading in newest_accepted_in(pilot.prefetched_readings, day)}
-        for pilot in prefetch_for_status(Pilot.objects.all())
-    }
-    for item in build_trend(Pilot.objects.all(), carbon, day).years:
-        parts = [(slug, values.get(str(item.year)), {"park": "jia"}.get(slug)) for slug, values in own.items()]
-        found = sum_without_overlap(parts)
-        assert (item.total, item.n, item.of) == (found.value, found.used, found.possible)
 
 
 def test_a_trend_that_begins_with_0_says_so(client: Client) -> None:

@@ -39,10 +39,10 @@ class ScriptedYear:
     def __init__(self, first: date, seed: int = 16) -> None:
         self.first, self.random = first, Random(seed)  # noqa: S311  # the same year at each run
         self.deeds: Sequence[Callable[[date], object]] = (
-            *(self.correct_plan, self.delete_plan, self.enter_plan, self.restore_plan),
-            *(self.correct_reading, self.enter_reading, self.import_readings, self.import_and_undo),
-            *(self.change_lists, self.move_on, self.withdraw_stage, self.set_light, self.change_target),
-            *(self.open_follow_up, self.take_step, self.tell_of_practice, self.rename_pilot),
+            *(self.correct, self.correct, self.delete_plan, self.enter_plan, self.restore_plan),
+            *(self.correct, self.enter_reading, self.import_readings, self.import_and_undo),
+            *(self.change_lists, self.move_on, self.withdraw_stage, self.set_light),
+            *(self.open_follow_up, self.take_step, self.tell_of_practice),
         )
         with clock_at(first):
             self.begin()
@@ -72,19 +72,24 @@ class ScriptedYear:
         with clock_at(day, 23, 59):
             self.random.choice(self.deeds)(day)
 
+    def correct(self, day: date) -> None:
+        """Change a value of one of the records of a kind."""
+        values: dict[Any, dict[str, Any]] = {
+            ProvincialPlan: {"issued_on": day - timedelta(self.random.randrange(200))},
+            Reading: {"value": self.random.randrange(20, 120), "note_en": f"Corrected on {day}"},
+            Target: {"target_value": self.random.randrange(40, 80)},
+            Pilot: {"name_en": f"Pilot renamed on {day}"},
+        }
+        model = self.random.choice([*values])
+        if records := list(model.objects.order_by("pk")):
+            record = self.random.choice(records)
+            vars(record).update(values[model], _change_reason="As the document says")
+            record.save()
+
     # -- plans ---------------------------------------------------------------------------------------------
 
-    def plan(self) -> ProvincialPlan | None:
-        return ProvincialPlan.objects.order_by("pk").last()
-
-    def correct_plan(self, day: date) -> None:
-        if plan := self.plan():
-            plan.issued_on = day - timedelta(self.random.randrange(200))
-            plan._change_reason = "Correction: the day on the document"  # type: ignore[attr-defined]
-            plan.save()
-
     def delete_plan(self, _day: date) -> None:
-        if plan := self.plan():
+        if plan := ProvincialPlan.objects.order_by("pk").last():
             delete_with_history(plan, reason="Entered twice")
 
     def enter_plan(self, day: date) -> None:
@@ -102,11 +107,6 @@ class ScriptedYear:
 
     # -- readings ------------------------------------------------------------------------------------------
 
-    def correct_reading(self, day: date) -> None:
-        reading = self.random.choice(list(Reading.objects.order_by("pk")))
-        reading.value, reading.note_en = self.random.randrange(20, 120), f"Corrected on {day}"
-        reading.save()
-
     def enter_reading(self, day: date) -> None:
         pilot = self.random.choice(self.pilots)
         if not Reading.objects.filter(pilot=pilot, period=str(day.year - 1)).exists():
@@ -115,15 +115,7 @@ class ScriptedYear:
     def import_readings(self, day: date, state: str = "accepted") -> Any:
         accepted_on = day if state == "accepted" else ""
         rows = [
-            [
-                pilot.slug,
-                self.indicator.code,
-                str(day.year - 3),
-                self.random.randrange(90, 130),
-                day,
-                state,
-                accepted_on,
-            ]
+            [pilot.slug, "AIR_SO2", str(day.year - 3), self.random.randrange(90, 130), day, state, accepted_on]
             for pilot in self.pilots[:2]
             if not Reading.objects.filter(pilot=pilot, period=str(day.year - 3)).exists()
         ]
@@ -153,23 +145,8 @@ class ScriptedYear:
             delete_with_history(entry, reason="Not yet")
 
     def set_light(self, day: date) -> None:
-        make.override(
-            self.random.choice(self.pilots),
-            self.random.choice(["red", "green"]),
-            self.boss,
-            set_on=day,
-            expires_on=day + timedelta(60),
-        )
-
-    def change_target(self, _day: date) -> None:
-        target = self.random.choice(list(Target.objects.order_by("pk")))
-        target.target_value = self.random.randrange(40, 80)
-        target.save()
-
-    def rename_pilot(self, day: date) -> None:
-        pilot = Pilot.objects.get(pk=self.random.choice(self.pilots).pk)
-        pilot.name_en = f"Pilot renamed on {day}"
-        pilot.save()
+        colour, days = self.random.choice(["red", "green"]), {"set_on": day, "expires_on": day + timedelta(60)}
+        make.override(self.random.choice(self.pilots), colour, self.boss, **days)
 
     # -- follow-ups and practices --------------------------------------------------------------------------
 

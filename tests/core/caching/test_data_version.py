@@ -78,15 +78,20 @@ def test_a_sign_in_changes_nothing_but_a_right_does(client: Client) -> None:
     assert changes_version(person.save)
 
 
-def test_what_is_undone_leaves_the_version_as_it_was() -> None:
+def test_what_is_undone_leaves_the_version_as_it_was_and_its_own_never_recurs() -> None:
+    """As when a copy of the database of before is put in its place: what was kept meanwhile is of another version."""
+    undone = []
+
     def work() -> None:
         with transaction.atomic():
             assert changes_version(lambda: Agency.objects.update(name_en="Undone"))
+            undone.append(data_version())
             transaction.set_rollback(True)
 
     Agency.objects.create(slug="undone", name_zh="部门", name_en="Agency")
     assert not changes_version(work)
     assert changes_version(lambda: Agency.objects.update(name_en="Done"))
+    assert data_version() not in undone
 
 
 @ON_POSTGRESQL

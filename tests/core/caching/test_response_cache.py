@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -407,34 +408,78 @@ def client_with_message() -> str:
 # -- equal requests at the same time ---------------------------------------------------------------------------------
 
 
-def test_equal_requests_are_computed_once(monkeypatch: Any) -> None:
-    """Three readers ask while the first is answered: they wait, and get its answer."""
-    calls, tried, may_answer = [], threading.Semaphore(0), threading.Event()
+class FakeView:
+    """get_response that waits until it may answer, and counts its calls."""
 
-    class CountedComputations(dict[str, Any]):
-        def setdefault(self, key: str, default: Any = None) -> Any:
-            found = super().setdefault(key, default)
-            tried.release()
-            return found
+    def __init__(self) -> None:
+        self.calls = 0
+        self.started, self.go_on = Event(), Event()
 
-    def answer_slowly(request: HttpRequest) -> HttpResponse:
-        calls.append(request.path)
-        assert may_answer.wait(10)
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.calls += 1
+        self.started.set()
+        assert self.go_on.wait(10)
         return HttpResponse(b"{}", content_type="application/json")
 
-    monkeypatch.setattr(caching, "COMPUTATIONS", CountedComputations())
+
+class CountedComputations(dict[str, Any]):
+    """Dict that counts the threads which have tried to be the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried = threading.Semaphore(0)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        found = super().setdefault(key, default)
+        self.tried.release()
+        return found
+
+
+def ask_together(view: FakeView, monkeypatch: Any, readers: int = 4) -> list[Any]:
+    """Send equal requests while the first is being computed."""
+    computations = CountedComputations()
+    monkeypatch.setattr(caching, "COMPUTATIONS", computations)
     monkeypatch.setattr(caching, "data_version", lambda: "1")
-    middleware: Any = caching.ResponseCacheMiddleware(answer_slowly)
-    with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(middleware, RequestFactory().get(LIST)) for _ in range(4)]
-        assert all(tried.acquire(timeout=10) for _ in asked)
-        may_answer.set()
-        assert [one.result(10).status_code for one in asked] == [200] * 4
-    assert calls == [LIST]
+    middleware = caching.ResponseCacheMiddleware(view)
+
+    def ask() -> Any:
+        return middleware(RequestFactory().get(LIST)).status_code
+
+    with ThreadPoolExecutor(readers) as pool:
+        asked = [pool.submit(ask)]
+        assert view.started.wait(10)
+        asked += [pool.submit(ask) for _ in range(readers - 1)]
+        assert all(computations.tried.acquire(timeout=10) for _ in range(readers))
+        view.go_on.set()
+        return [one.result(10) for one in asked]
+
+
+def test_equal_requests_are_computed_once(monkeypatch: Any) -> None:
+    view = FakeView()
+    assert ask_together(view, monkeypatch) == [200] * 4
+    assert view.calls == 1
     assert not caching.COMPUTATIONS
 
 
 # -- the store ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "accept"),
+    [("/policies/?export=policies.csv", "*/*"), (f"{LIST}?format=xlsx", "*/*"), (LIST, "text/csv")],
+)
+def test_nobody_waits_for_a_file_that_another_reader_asked_for(
+    client: Client, monkeypatch: Any, address: str, accept: str
+) -> None:
+    """It is not stored, and those who wait take the threads that pages need."""
+
+    def wait(*_args: Any) -> HttpResponse:
+        raise TimeoutError
+
+    monkeypatch.setattr(caching, "data_version", wait)
+    response = client.get(address, headers={"accept": accept})
+    response.getvalue()
+    assert (response.status_code, "attachment" in response["Content-Disposition"]) == (200, True)
 
 
 def test_the_store_stays_small_and_keeps_what_is_asked_for(client: Client, monkeypatch: Any) -> None:

@@ -46,10 +46,6 @@ def article_text(client: Client, path: str, lang: str) -> str:
     return "".join(unescape(re.sub(r"<[^>]*>", " ", article)).split())
 
 
-def of_title(brief: Brief, title: str) -> Any:
-    return next(block for block in brief["blocks"] if block["title"] == title)
-
-
 @pytest.mark.parametrize("lang", ["en", "zh-hans"])
 def test_texts_of_each_kind(world: dict[str, Pilot], client: Client, lang: str) -> None:
     for path in PATHS:
@@ -83,7 +79,7 @@ def test_long_lists_are_cut_with_the_number_left_out(world: dict[str, Pilot], cl
         other = make.pilot(pilot.batch, pilot.province)
         make.target(other, pilot.targets.get().indicator, 100, 85)
         make.reading(other, pilot.targets.get().indicator, "2025", "99")
-    reds = of_title(fetch_brief(client, "nation"), "Red pilots")
+    (reds,) = (block for block in fetch_brief(client, "nation")["blocks"] if block["title"] == "Red pilots")
     assert len(reds["items"]) + reds["more"] == 13
     assert reds["items"][0]["status"] == "red"
     assert len(reds["items"]) == 5
