@@ -179,25 +179,12 @@ def test_by_province_its_own_records_and_those_of_its_pilots(pilot: Pilot) -> No
 def test_by_day_on_the_reader_s_clock(pilot: Pilot) -> None:
     """Midnight in Shanghai is four in the afternoon of the day before in Greenwich."""
     midnight = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
-    last_of_2nd = set_entry_time(edit_record(pilot), midnight - timedelta(microseconds=1))
-    first_of_3rd = set_entry_time(edit_record(pilot), midnight)
-    last_of_3rd = set_entry_time(edit_record(pilot), midnight + timedelta(hours=23, minutes=59))
-    first_of_4th = set_entry_time(edit_record(pilot), midnight + timedelta(days=1))
-    third = date(2026, 3, 3)
-    assert query_keys(since=third, until=third) == [
-        entry_key(last_of_3rd),
-        entry_key(first_of_3rd),
-    ]
-    assert query_keys(since=third) == [
-        entry_key(first_of_4th),
-        entry_key(last_of_3rd),
-        entry_key(first_of_3rd),
-    ]
-    assert query_keys(until=third) == [
-        entry_key(last_of_3rd),
-        entry_key(first_of_3rd),
-        entry_key(last_of_2nd),
-    ]
+    second, minute, day = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+    moments = [midnight + day, midnight + day - minute, midnight, midnight - second]
+    entries = [set_entry_time(edit_record(pilot), moment) for moment in reversed(moments)]
+    keys, third = [entry_key(entry) for entry in reversed(entries)], date(2026, 3, 3)
+    assert query_keys(since=third, until=third) == keys[1:3]
+    assert (query_keys(since=third), query_keys(until=third)) == (keys[:3], keys[1:])
     assert len(query_keys(until=date.max)) == 4
 
 

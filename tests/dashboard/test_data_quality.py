@@ -418,8 +418,7 @@ def test_every_count_is_the_number_of_its_lines(world: QualityWorld) -> None:
     assert all(result.count <= result.of for result in quality.rules if result.code != "stage-order")
     every = [line for result in quality.rules for line in lines[result.code]]
     assert len(every) > 100
-    chase = quality.findings()
-    assert chase == every
+    assert quality.findings() == every
     assert {severity: quality.count(severity) for severity in Severity} == Counter(line.rule.severity for line in every)
     assert [line.rule.severity for line in every] == sorted(
         (line.rule.severity for line in every), key=list(Severity).index
