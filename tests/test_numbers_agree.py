@@ -53,43 +53,6 @@ def test_a_share_is_rounded_half_up_on_page_in_file_and_sentence(client: Client)
         assert f">{percent}%<" in chinese
 
 
-def raw_pilots(client: Client, **params: str) -> list[dict[str, Any]]:
-    """Return every pilot that the API lists."""
-    found = get_api(client, "pilots", page_size="200", **params)
-    assert found["count"] == len(found["results"])
-    return list(found["results"])
-
-
-@pytest.mark.parametrize("withdrawn", [False, True])
-def test_counts_of_a_set_are_sums_of_the_api_s_rows(client: Client, withdrawn: bool) -> None:
-    """The set of the overview's lights and coverage is that of the lists they lead to, a withdrawal or not."""
-    day, batch = "2026-11-24", "national-batch-1"
-    if withdrawn:
-        Pilot.objects.filter(slug="weihai").update(withdrawn_on=date(2025, 1, 1))
-    rows, left = (
-        raw_pilots(client, as_of=day, batch=batch),
-        raw_pilots(client, as_of=day, batch=batch, withdrawn="only"),
-    )
-    assert len(left) == int(withdrawn)
-    overview = page_context(client, "/", day)["overview"]
-    total = overview.national.total
-    assert (total.recorded, total.withdrawn) == (len(rows), len(left))
-    assert total.announced == len(rows) + len(left) + total.to_enter
-    assert overview.progress.strip.n == overview.national_coverage.pilots == len(rows)
-    for colour, n in overview.progress.strip.now.items():
-        if colour != "blue":
-            listed = client.get("/pilots/", {"as_of": day, "batch": batch, "light": colour}).context["listing"].count
-            assert listed == n == sum(row["light"] == colour for row in rows), colour
-    naming = [row for row in rows if row["industries"]]
-    page = client.get("/industries/", {"as_of": day, "batch": batch}).context["coverage"]
-    assert page.naming == overview.national_coverage.naming == len(naming)
-    assert {row.industry.slug: row.pilots for row in page.industries if row.pilots} == dict(
-        Counter(industry["slug"] for row in naming for industry in row["industries"])
-    )
-    assert get_api(client, "overview", as_of=day)["national_coverage"]["naming"] == len(naming)
-    assert client.get("/batches/", {"as_of": day}).context["finding"].startswith("3 batches; 174 announced: ")
-
-
 # -- follow-ups and practices ----------------------------------------------------------------------------------
 
 LATER_DAYS = ["2026-06-30", "2026-09-15", "2026-11-24"]

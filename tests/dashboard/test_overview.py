@@ -90,16 +90,6 @@ def test_a_quarter_s_value_is_a_value_accepted_and_the_set_of_changes_is_named(
     assert scope == "Pilots: First batch; Plans: the plan; Follow-ups: all"
 
 
-def test_what_needs_attention_says_how_many_are_red_and_how_many_are_shown(
-    programme: dict[str, Pilot], client: Client
-) -> None:
-    for number in range(6):
-        make_rated(f"more-{number}", 11900, batch=programme["good"].batch, province=programme["good"].province)
-    page = client.get("/", {"as_of": DAY})
-    assert page.context["attention_finding"] == "8 of 11 pilots need attention: 8 red, 0 yellow"
-    assert "6 of 8 shown · <a" in page.content.decode()
-
-
 def test_a_batch_of_which_no_pilot_is_rated_shows_no_counts_of_lights(programme: Any, client: Client) -> None:
     make.pilot(make.batch(slug="unrated", short_name_en="unrated"), make.province())
     rows = csv_records(client.get("/batches/", {"as_of": DAY, "export": "batches.csv"}))
@@ -108,30 +98,6 @@ def test_a_batch_of_which_no_pilot_is_rated_shows_no_counts_of_lights(programme:
         "First batch": ["2", "0", "1", "2"],
         "Unrated": [""] * 4,
     }
-
-
-def test_the_sentence_above_a_filtered_list_names_its_set(programme: Any, client: Client) -> None:
-    text = "2 of 5 pilots are red, 0 yellow"
-    assert client.get("/pilots/", {"as_of": DAY}).context["finding"].startswith(text)
-    assert client.get("/pilots/", {"as_of": DAY, "kind": "city"}).context["finding"].startswith(f"All pilots: {text}")
-
-
-def test_page_api_and_file_agree_on_what_is_on_the_path(programme: Any, client: Client) -> None:
-    page = client.get("/", {"as_of": DAY}).context["overview"]
-    api = client.get("/api/v1/overview/", {"as_of": DAY}).json()
-    found = page.progress.on_track
-    assert (found.on_path, found.rated, found.unrated, found.total) == (2, 3, 2, 5)
-    assert api["on_track"] == {"on_path": 2, "rated": 3, "unrated": 2, "total": 5}
-    assert csv_records(client.get("/batches/first/", {"as_of": DAY, "export": "on-track.csv"})) == [
-        {
-            "Indicator": "SO2 emissions",
-            "On the path": "2",
-            "of rated": "3",
-            "Behind": "0",
-            "Far behind": "1",
-            "Not rated": "2",
-        }
-    ]
 
 
 # -- few records -----------------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ from django.test import Client
 
 from core.http import today
 from core.snapshots import record_models
+from dashboard.apps import check_fonts
 from dashboard.briefs.build import Brief
 from pilots.models import Pilot, Reading
 from policies.models import ProvincialPlan
-from tests import factories as make
 from tests.support.briefs import text_lines
 from tests.support.histories import rewrite_entries
 
@@ -73,18 +73,6 @@ def test_a_brief_of_the_records_known_on_a_past_day(
     assert "known=2026-09-01" in before["address"]
 
 
-def test_long_lists_are_cut_with_the_number_left_out(world: dict[str, Pilot], client: Client) -> None:
-    pilot = world["better"]
-    for _number in range(12):
-        other = make.pilot(pilot.batch, pilot.province)
-        make.target(other, pilot.targets.get().indicator, 100, 85)
-        make.reading(other, pilot.targets.get().indicator, "2025", "99")
-    (reds,) = (block for block in fetch_brief(client, "nation")["blocks"] if block["title"] == "Red pilots")
-    assert len(reds["items"]) + reds["more"] == 13
-    assert reds["items"][0]["status"] == "red"
-    assert len(reds["items"]) == 5
-
-
 # -- addresses ---------------------------------------------------------------------------------------------
 
 
@@ -108,18 +96,6 @@ def test_bad_addresses(
     response = client.get(f"/brief/{path}/", {**DAYS, **params})
     assert response.status_code == status
     assert said in unescape(response.content.decode())
-
-
-def test_the_nation_s_brief_says_what_happens_to_pollution_and_carbon_together(
-    world: dict[str, Pilot], client: Client
-) -> None:
-    carbon = make.carbon()
-    make.target(world["better"], carbon, 100, 90)
-    make.reading(world["better"], carbon, "2025", 110)
-    words = "in 1 of the 1 that can be judged, pollution falls while carbon rises"
-    assert f"; {words}." in fetch_brief(client, "nation")["headline"]
-    assert f"; {words}." in client.get("/", {"as_of": DAYS["as_of"]}).context["finding"]
-    assert words not in fetch_brief(client, "province/hebei")["headline"]
 
 
 def test_what_was_corrected_after_the_day_is_no_change_up_to_it(world: dict[str, Pilot], client: Client) -> None:
@@ -154,7 +130,9 @@ def test_pdf_is_neither_offered_nor_made_without_a_font(
     assert re.findall(r"export=(\w+)", client.get("/brief/nation/").content.decode()) == ["docx", "json"]
     refused = client.get("/brief/nation/", {"export": "pdf"})
     assert refused.status_code == 503
-    assert "fonts-noto-cjk" in refused.content.decode()
+    assert re.search("no Chinese font.*fonts-noto-cjk", refused.content.decode())
+    (info,) = check_fonts(None)
+    assert (info.id, info.is_serious()) == ("dashboard.I001", False)
 
 
 # -- who sees what, and queries ----------------------------------------------------------------------------

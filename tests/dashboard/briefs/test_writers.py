@@ -13,7 +13,6 @@ from lxml import etree
 from pypdf import PdfReader
 
 from core.text import STATUS_SYMBOLS
-from dashboard.apps import check_fonts
 from dashboard.briefs.build import Brief, fact, facts
 from dashboard.briefs.writers import MARKS, FileUnavailable, brief_fields, shortened, write_docx, write_pdf
 from tests.dashboard.briefs.every_value import HOSTILE, brief_with_every_value
@@ -109,14 +108,6 @@ def test_pdf_that_cannot_fit_is_refused() -> None:
     blocks = [facts(fact("label", "value", note="文字很长" * 4_000))]
     with pytest.raises(FileUnavailable, match="does not fit on one page"):
         write_pdf({**brief_with_every_value("en"), "blocks": blocks})
-
-
-def test_pdf_is_refused_without_a_chinese_font(settings: Any, tmp_path: Path) -> None:
-    settings.BRIEF_FONTS = str(tmp_path)
-    with pytest.raises(FileUnavailable, match=r"no Chinese font.*fonts-noto-cjk"):
-        write_pdf(brief_with_every_value("en"))
-    (info,) = check_fonts(None)
-    assert (info.id, info.is_serious()) == ("dashboard.I001", False)
 
 
 def test_pdf_is_refused_where_the_fonts_lack_a_character() -> None:
