@@ -26,7 +26,7 @@ from tests.support.translatable_messages import (
 )
 from tests.test_pages import PAGES
 
-TRANSLATED_PAGES = [*PAGES, "/synergy/", "/batches/national-batch-1/", "/nowhere/", "/?as_of=2022-12-30"]
+TRANSLATED_PAGES = [*PAGES, "/nowhere/", "/?as_of=2022-12-30"]
 
 # -- the catalogue -------------------------------------------------------------------------------------
 

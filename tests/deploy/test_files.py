@@ -26,8 +26,7 @@ def read(name: str) -> str:
 
 
 def compose() -> dict[str, dict[str, dict[str, object]]]:
-    parsed: dict[str, dict[str, dict[str, object]]] = yaml.safe_load(read("compose.yaml"))
-    return parsed
+    return yaml.safe_load(read("compose.yaml"))
 
 
 # -- names -----------------------------------------------------------------------------------------------

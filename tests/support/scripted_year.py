@@ -1,7 +1,5 @@
 """A year of work under a patched clock: records entered, corrected, deleted, restored, imported and undone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta

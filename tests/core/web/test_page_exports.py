@@ -1,6 +1,5 @@
 """Exports of pages: every list and chart as CSV and XLSX, a page as one workbook, and their cover sheets."""
 
-import csv
 import io
 import re
 from datetime import datetime
@@ -13,6 +12,7 @@ from openpyxl import Workbook, load_workbook
 
 from pilots.models import Pilot
 from tests import factories as make
+from tests.support.csv_files import csv_rows
 from tests.support.tiers import sampled
 from tests.test_pages import PAGES as ALL_PAGES
 
@@ -27,13 +27,6 @@ def get_page(client: Client, address: str) -> bytes:
     response = client.get(address)
     assert response.status_code == 200, address
     return b"".join(response)  # type: ignore[call-overload]
-
-
-def get_csv(client: Client, address: str) -> list[list[str]]:
-    """Return the table of a CSV, below the lines of its header."""
-    text = get_page(client, address).decode().removeprefix("\ufeff")
-    rows = list(csv.reader(io.StringIO(text, newline="")))
-    return [row for row in rows if not row[0].startswith("# ")]
 
 
 def get_workbook(client: Client, address: str) -> Workbook:
@@ -78,7 +71,7 @@ def test_a_page_offers_each_table_as_csv_and_xlsx_and_both_hold_the_same(client:
         link for link in offered if link.endswith(("=page.xlsx", "=ics"))
     }
     for table in tables:
-        plain, sheet = get_csv(client, f"{table}.csv"), get_workbook(client, f"{table}.xlsx").worksheets[0]
+        plain, sheet = csv_rows(client.get(f"{table}.csv")), get_workbook(client, f"{table}.xlsx").worksheets[0]
         assert [cell.value for cell in sheet[1]] == plain[0], table
         assert sheet.max_row == len(plain), table
         assert sheet.freeze_panes == "A2", table

@@ -1,7 +1,5 @@
 """World of the tests of briefs: a batch with a red, a cleared and a silent pilot, a policy, and follow-ups."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

@@ -1,7 +1,5 @@
 """Briefs of each kind through their pages: texts, numbers, parameters, permissions and queries."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime
