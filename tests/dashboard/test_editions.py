@@ -30,8 +30,10 @@ from dashboard.editions import (
     build_checklist,
     content_of,
     difference_sentences,
+    in_both_languages,
 )
 from dashboard.models import Edition, EditionState, quarter_end, quarter_of, quarter_start
+from dashboard.overview import build_overview, edition_figures
 from dashboard.quality import rules_on
 from pilots.documents import check_files
 from pilots.models import Pilot
@@ -195,6 +197,16 @@ def check_second_edition(first: Edition, maker: User, approver: User, client: Cl
     assert any(re.fullmatch(r"Pilots: \d+ changed; \d+ records now", sentence) for sentence in found)
     rows = client.get("/api/v1/editions/").json()["results"]
     assert [(row["quarter"], row["previous"]) for row in rows] == [("2026-Q1", first.quarter), (first.quarter, None)]
+
+
+def test_the_key_numbers_are_those_of_the_overview() -> None:
+    value = build_overview(date(2025, 12, 31))
+    figures = {figure["code"]: figure for figure in edition_figures(value)}
+    assert value.rollout is not None
+    assert (figures["plans"]["value"], figures["plans"]["whole"]) == (value.rollout.issued, value.rollout.roster)
+    assert (figures["cities"]["value"], figures["cities"]["whole"]) == (value.cities.recorded, value.cities.announced)
+    plans, *_rest = in_both_languages(lambda: edition_figures(value), "label", "scope")
+    assert (plans["label_en"], plans["label_zh"]) == ("Provincial plans issued", "已印发省级方案")
 
 
 @pytest.mark.django_db

@@ -54,6 +54,19 @@ def p90(lags: list[int]) -> float | None:
     return counts.p90_lag_days
 
 
+def test_the_curve_steps_on_each_day_of_a_change_and_starts_with_none_on_the_national_day() -> None:
+    origin, january, may = date(2022, 6, 10), date(2023, 1, 2), date(2023, 5, 1)
+    changes = [(january, 1), (date(2022, 12, 5), 1), (january, 1), (may, -1), (date(2023, 6, 1), 1), (may, -1)]
+    changes += [(date(2023, 6, 1), -1)]
+    assert metrics.adoption_steps(changes, origin) == [
+        Step(origin, 0),
+        Step(date(2022, 12, 5), 1),
+        Step(january, 3),
+        Step(may, 1),
+    ]
+    assert metrics.adoption_steps([], None) == []
+
+
 def test_half_a_day_is_a_whole_one() -> None:
     assert [metrics.whole_days(days) for days in (252.0, 284.5, 285.5, 285.4, 0.0)] == [252, 285, 286, 285, 0]
 
