@@ -509,9 +509,9 @@ ENUMS = {  # lists of choices under the names that clients know
     ),
     "pilots.models": (
         "PilotKind CityType Facet Colour TargetKind ValueStatus ReadingState IndicatorKind Direction Accumulation "
-        "RollUp SynergyUse PracticeField PracticeLevel CostKind EffectBasis FollowUpKind Cause"
+        "RollUp SynergyUse PracticeField PracticeState CostKind FollowUpKind Cause"
     ),
-    "pilots.metrics": "FollowUpState Move PracticeState AdoptionState Trust GiveUpReason CoControl",
+    "pilots.metrics": "FollowUpState Move CoControl",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Synergy Pilot Tracker API",

@@ -45,9 +45,8 @@ from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, p
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import pilot_count_layer
 from pilots.lights import Colour, count_by_colour
-from pilots.metrics import LIBRARY_STATES, CoControl, PracticeState
-from pilots.models import Adoption, FollowUp, Pilot, Practice
-from pilots.practices import Copies, count_all
+from pilots.metrics import CoControl
+from pilots.models import FollowUp, Pilot
 from policies.charts import certainty_text, chart_frame, map_note, plans_grid
 from policies.metrics import whole_days
 from policies.models import PlanStatus, Province, ProvincialPlan, Source
@@ -170,23 +169,6 @@ class Overview:
         """Those of them in which something remains to be done."""
         return [item for item in self.follow_ups if item.current_state.is_open]
 
-    @cached_property
-    def practices(self) -> dict[PracticeState, int]:
-        """All practices by their state. One query, on first access."""
-        rows = Practice.objects.with_state(self.as_of, "proposed_on")
-        return count_all(PracticeState, rows.values_list("state_then", flat=True))
-
-    @property
-    def in_library(self) -> int:
-        """Practices in the library, the recommended ones included."""
-        return sum(self.practices[state] for state in LIBRARY_STATES)
-
-    @cached_property
-    def copies(self) -> Copies:
-        """Copies of these practices, by province. Two queries, on first access."""
-        rows = Adoption.objects.on(self.as_of).filter(practice__proposed_on__lte=self.as_of)
-        return Copies(self.as_of, list(rows), list(Province.objects.roster()))
-
     @property
     def days_left(self) -> int | None:
         """Days to the end of the latest national batch's term."""
@@ -273,7 +255,6 @@ def edition_figures(value: Overview) -> list[Figure]:
         reported_figure(value),
         figure("follow-ups-open", _("Follow-ups still open"), len(still_open), len(value.follow_ups), every),
         figure("follow-ups-overdue", _("Follow-ups overdue, of the open ones"), overdue, len(still_open), every),
-        figure("practices", _("Practices in the library"), value.in_library, sum(value.practices.values()), every),
     ]
 
 

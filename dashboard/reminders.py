@@ -33,7 +33,6 @@ from dashboard.analytics.open_work import (
     OpenWork,
     PilotReplan,
     build_open_work,
-    is_proposed,
     judging_url,
     list_titles,
 )
@@ -41,7 +40,7 @@ from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.lights import Light, request_text
 from pilots.metrics import FollowUpState, Move, year_due
-from pilots.models import Adoption, Practice, Reading
+from pilots.models import Practice, Reading
 
 DIGEST_TIME = time(8, 30)
 """Local time from which the digest of a working day is sent."""
@@ -206,23 +205,15 @@ def reported_entry(values: Sequence[Reading], _user: User, work: OpenWork) -> En
 
 
 def practice_entry(practice: Practice, _user: User, work: OpenWork) -> Entry:
-    code, since = ("pass", practice.proposed_on) if is_proposed(practice) else ("take-in", practice.passed_on)
+    steps = waiting_steps("take-in", practice.proposed_on, work.as_of)
     text = label_value(practice.name, _("proposed on %(day)s") % {"day": format_date(practice.proposed_on)})
-    return Entry(f"practice:{practice.pk}", waiting_steps(code, since, work.as_of), text, practice.get_absolute_url())
-
-
-def copy_entry(adoption: Adoption, _user: User, work: OpenWork) -> Entry:
-    text = _("copy planned since %(day)s") % {"day": format_date(adoption.planned_on)}
-    text = label_value(of_whom(adoption.practice.name, adoption.adopter_name), text)
-    steps = waiting_steps("confirm", adoption.planned_on, work.as_of)
-    return Entry(f"adoption:{adoption.pk}", steps, text, adoption.get_absolute_url())
+    return Entry(f"practice:{practice.pk}", steps, text, practice.get_absolute_url())
 
 
 ENTRIES: Mapping[str, Callable[[Any, User, OpenWork], Entry]] = {
     **dict.fromkeys(("verify", "late", "returned", "overdue", "to-sign", "to-report", "follow-ups"), follow_up_entry),
     **dict.fromkeys(("replans", "replans-refused"), replan_entry),
-    **dict.fromkeys(("practices", "take-in"), practice_entry),
-    "copies": copy_entry,
+    "take-in": practice_entry,
     "review": reported_entry,
     "missing": missing_entry,
     "red": red_entry,

@@ -339,7 +339,7 @@ def is_whole(name: str) -> bool:
 
 TARGET_RELATIONS = (
     *("source", "reading__pilot", "reading__indicator", "milestone__pilot", "stage_entry__pilot"),
-    *("follow_up_step__follow_up", "practice", "effect__practice", "effect__reading_after__indicator"),
+    *("follow_up_step__follow_up", "practice", "effect__practice"),
     *("adoption__practice", "adoption__pilot", "adoption__province"),
 )
 """Relations that the labels of the records read."""
@@ -360,7 +360,7 @@ def describe_record(record: Any) -> tuple[str, str, str]:
         case FollowUpStep():
             return record.get_move_display(), record.follow_up.number, record.follow_up.get_absolute_url()
         case Effect():
-            return str(record.statement or record.reading_after), str(record.practice), record.get_absolute_url()
+            return str(record.statement), str(record.practice), record.get_absolute_url()
         case Adoption():
             return record.adopter_name, str(record.practice), record.get_absolute_url()
     return str(record), "", record.get_absolute_url()

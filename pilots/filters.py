@@ -21,7 +21,7 @@ from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, status_by_
 from pilots.follow_ups.models import RESULTS
 from pilots.follow_ups.services import add_lights, waits_for
 from pilots.lights import LIGHT_CHOICES
-from pilots.metrics import OPEN_STATES, ORDERED_STAGES, FollowUpState, PracticeState, year_due
+from pilots.metrics import OPEN_STATES, ORDERED_STAGES, FollowUpState, year_due
 from pilots.models import (
     Batch,
     CityType,
@@ -34,7 +34,7 @@ from pilots.models import (
     PilotKind,
     Practice,
     PracticeField,
-    PracticeLevel,
+    PracticeState,
     Reading,
     ReadingState,
     ReplanState,
@@ -356,7 +356,7 @@ class OriginFilter(RelatedFilter):
 
 
 class PracticeFilter(django_filters.FilterSet):
-    """Filters of practices; `state` and `measured` are as of the day (annotated by `Practice.objects.on`)."""
+    """Filters of practices; `state` is as of the day (annotated by `Practice.objects.on`)."""
 
     q = PracticeSearchFilter(
         *("title_zh", "title_en", "slug", "problem_zh", "problem_en", "action_zh", "action_en"),
@@ -368,9 +368,6 @@ class PracticeFilter(django_filters.FilterSet):
     province = OriginFilter(
         field_name="origins__province", queryset=Province.objects.all(), label=_("Province of the origin")
     )
-    level = ChoiceFilter(choices=PracticeLevel.choices, label=_("Where it can be copied"))
-    facet = ChoiceFilter(choices=Facet.choices, label=_("Facet"))
-    measured = YesNoFilter(field_name="measured_then", label=_("With a change of the pilot’s total"))
     pilot = OriginFilter(
         field_name="origins", queryset=Pilot.objects.all(), label=_("Origin"), widget=forms.HiddenInput
     )

@@ -591,7 +591,6 @@ class PracticePartImporter(Importer):
         "province": PROVINCE_HEADINGS,
         "pilot": ("试点名称", "应用试点"),
         "note_zh": NOTE_HEADINGS,
-        "place": ("应用地方", "地点"),
     }
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
@@ -604,27 +603,21 @@ class PracticePartImporter(Importer):
 
 
 class AdoptionImporter(PracticePartImporter):
-    """A row finds its copy by practice and pilot, or by practice, province and place; no place is the whole province.
+    """A row finds its copy by practice and pilot, or else by practice and province.
 
-    Who imports a new copy claims it. Confirming is no matter of a file.
+    Who imports a new copy claims it. Verifying is no matter of a file.
     """
 
     name = "adoptions"
     model = Adoption
-    keys = (("practice", "pilot"), ("practice", "province", "place"))
+    keys = (("practice", "pilot"), ("practice", "province"))
+    narrowing_fields = ("pilot",)
+    excluded_fields = ("verified_on",)
 
-    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
-        super().match_rows(rows, library)
-        waiting = []  # about a province as a whole
-        for row in rows:
-            named = {name for name, value in row.values.items() if value} | row.invalid_columns()
-            if row.is_unknown and {"practice", "province"} <= named and not {"pilot", "place"} & named:
-                waiting.append(row)
-        stored = self.records_by_field("practice", [row.values["practice"] for row in waiting])
-        for row in waiting:
-            for record in stored.get(row.values["practice"].pk, []):
-                if not record.pilot_id and not record.place and record.province_id == row.values["province"].pk:
-                    assign_record(row, record)
+    def tells_apart(self, row: Row, item: Any, key: tuple[str, ...]) -> bool:
+        """Without a pilot a row is about the copy of the province as a whole, never about a pilot’s."""
+        of_a_pilot = item.pilot_id is not None and not row.values.get("pilot")
+        return of_a_pilot or super().tells_apart(row, item, key)
 
     def clean(self, row: Row, exclude: set[str]) -> None:
         super().clean(row, exclude)
@@ -638,15 +631,10 @@ class AdoptionImporter(PracticePartImporter):
 
 
 class EffectImporter(PracticePartImporter):
-    """Effects that a source states. A measured one is entered on its form, where the two readings are chosen; its other
-    fields may be changed by its record number.
-    """
-
     name = "effects"
     model = Effect
     keys = (("practice", "statement_zh"), ("practice", "statement_en"))
     narrowing_fields = ("adoption",)
-    excluded_fields = ("reading_before", "reading_after")
     column_options: Mapping[str, Mapping[str, object]] = {
         "adoption": {"help": gettext_lazy("The record number of the copy, such as #12. Empty: the origin’s effect.")}
     }

@@ -1,6 +1,6 @@
 """Table columns of pilots, and of the figures and sources beside them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -22,7 +22,6 @@ from core.text import (
     format_period,
     in_reader_language,
     is_chinese_active,
-    join_statements,
     lang_of,
 )
 from pilots.analytics.pilot_status import PilotStatus, Progress, worst_first
@@ -38,15 +37,13 @@ from pilots.charts.cells import (
     report_cell,
     text_cell,
 )
-from pilots.charts.practices import cost_text, origin_cell, result_cell, trust_columns
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import batch_cell
 from pilots.follow_ups.tables import beside_pilot, may_open_follow_ups
 from pilots.lights import COLOUR_ORDER, Colour
-from pilots.metrics import Trust, year_due
-from pilots.models import Document, Milestone, Pilot, Practice, Reading, StageEntry, Target
-from pilots.practices import Copies, Diffusion
+from pilots.metrics import year_due
+from pilots.models import Document, Milestone, Pilot, Reading, StageEntry, Target
 from policies.models import Figure, FigureState, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 
@@ -239,67 +236,6 @@ def sources_of(pilots: Iterable[int], *kinds: type[StageEntry | Milestone | Targ
         links = model.sources.through.objects.filter(**{f"{model._meta.model_name}__pilot__in": keys})
         cited |= Q(pk__in=links.values("source_id"))
     return list(Source.objects.filter(cited))
-
-
-# -- practices -----------------------------------------------------------------------------------------
-
-
-def practice_columns(diffusion: Diffusion) -> list[Column[Practice]]:
-    """Return the columns of a list of practices on the day of the diffusion, which has them all."""
-    read = {practice.pk: practice for practice in diffusion.practices}
-
-    def copies(count: Callable[[Copies], int]) -> Callable[[Practice], int]:
-        return lambda practice: count(read[practice.pk].copies)
-
-    return [
-        Column("title", _("Practice"), record_cell, sort="title", sort_fields=["slug"]),
-        Column("state", _("State"), lambda item: status_cell(item.state), sort="state", sort_fields=["state_rank"]),
-        Column("origin", _("Origin"), lambda item: origin_cell(read[item.pk])),
-        Column("field", _("Field of action"), Practice.get_field_display, sort="field", sort_fields=["field"]),
-        Column("result", _("Result"), lambda item: result_cell(read[item.pk])),
-        Column("cost", _("Cost"), cost_text, sort="cost", sort_fields=["cost_amount"]),
-        *trust_columns(lambda trust, item: read[item.pk].copies.adopters[trust]),
-        Column("reached", _("Provinces reached"), copies(lambda own: len(own.reached)), kind="integer"),
-        Column("level", _("Where it can be copied"), Practice.get_level_display, file_only=True),
-        Column("facet", _("Facet"), Practice.get_facet_display, file_only=True),
-        Column("industries", _("Industries"), lambda item: industries_text(read[item.pk]), file_only=True),
-        Column("given_up", _("Given up"), copies(lambda own: len(own.given_up)), kind="integer", file_only=True),
-        Column("since", _("In this state since"), "since_then", kind="date", file_only=True),
-        Column(
-            "proposed",
-            _("Proposed"),
-            "proposed_on",
-            kind="date",
-            sort="proposed",
-            sort_fields=["proposed_on"],
-            file_only=True,
-        ),
-        Column("confidence", _("Confidence"), confidence_cell, file_only=True),
-    ]
-
-
-def practice_page_columns(diffusion: Diffusion) -> list[Column[Practice]]:
-    """Return the columns of the page of practices, whose rows have two lines, without those that are empty in all."""
-    read = {practice.pk: practice for practice in diffusion.practices}
-
-    def origin(item: Practice) -> str:
-        return join_statements(str(origin_cell(read[item.pk]).value or ""), str(item.get_field_display()))
-
-    def adopters(item: Practice) -> Cell:
-        own = read[item.pk].copies.adopters
-        words = {"verified": own[Trust.VERIFIED], "confirmed": own[Trust.CONFIRMED], "claimed": own[Trust.CLAIMED]}
-        rest = _("%(confirmed)d confirmed, %(claimed)d only claimed") % words
-        return Cell(words["verified"], below=rest)
-
-    copied = Column("verified", _("Copies verified"), adopters, kind="integer")
-    shown = ["state", "result"]
-    if any(practice.cost_amount is not None for practice in diffusion.practices):
-        shown.append("cost")
-    if diffusion.copies.total:
-        shown += ["verified", "reached"]
-    below: dict[str, Any] = {"title": origin, **dict.fromkeys(shown)}
-    columns = [copied if column.key == "verified" else column for column in practice_columns(diffusion)]
-    return page_columns(columns, below, side="state", line="result")
 
 
 def figures_table(figures: Iterable[Figure]) -> Table:

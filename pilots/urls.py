@@ -3,7 +3,8 @@
 from django.urls import path
 
 from pilots.follow_ups import urls as follow_ups
-from pilots.views import batches, documents, entry, pilots, practices, synergy
+from pilots.practices import urls as practices
+from pilots.views import batches, documents, entry, pilots, synergy
 
 urlpatterns = [
     path("documents/", documents.document_list, name="document-list"),
@@ -22,18 +23,7 @@ urlpatterns = [
     path("readings/judge/", entry.readings_judge, name="readings-judge"),
     path("batches/", batches.batch_list, name="batch-list"),
     path("batches/<slug:slug>/", batches.batch_detail, name="batch-detail"),
-    path("practices/", practices.practice_list, name="practice-list"),
-    path("practices/new/", practices.practice_new, name="practice-new"),
-    path("practices/<slug:slug>/", practices.practice_detail, name="practice-detail"),
-    path("practices/<slug:slug>/move/", practices.practice_move, name="practice-move"),
-    path("practices/<slug:slug>/effects/new/", practices.practice_effect, name="practice-effect"),
-    path("practices/<slug:slug>/adopt/", practices.practice_adopt, name="practice-adopt"),
-    path("practices/<slug:slug>/copies/<int:key>/", practices.practice_copy, name="practice-copy"),
-    path("practices/<slug:slug>/copies/<int:key>/update/", practices.practice_copy_update, name="practice-update"),
-    path("practices/<slug:slug>/copies/<int:key>/confirm/", practices.practice_copy_confirm, name="practice-confirm"),
-    path(
-        "practices/<slug:slug>/copies/<int:key>/withdraw/", practices.practice_copy_withdraw, name="practice-withdraw"
-    ),
+    *practices.urlpatterns,
     *follow_ups.urlpatterns,
     path("synergy/", synergy.synergy, name="synergy"),
     path("trends/", synergy.trends, name="trends"),

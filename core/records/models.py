@@ -289,10 +289,6 @@ class HistoryModel(models.Model):
     def clean_lists(self, lists: Mapping[str, Collection[Any]]) -> None:
         """Check many-to-many lists as they would be saved, those that are given. Raises ValidationError by field."""
 
-    def change_remark(self, stored: Any) -> str:
-        """Return what its own rules changed besides when it was changed from what is stored, for the history."""
-        return ""
-
     def missing_reason(self, stored: Any) -> str:
         """Return why the change from what is stored (None: nothing) needs a reason; empty where it needs none."""
         return ""

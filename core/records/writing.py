@@ -118,8 +118,7 @@ def save_checked(
         record.save(force_insert=created)
         for name, items in differing.items():
             getattr(record, name).set(items)
-    said = join_sentences(record.change_remark(stored), join_sentences(remark, reason))
-    record_entry(record, "+" if created else "~", by, said)
+    record_entry(record, "+" if created else "~", by, join_sentences(remark, reason))
     return True
 
 

@@ -127,10 +127,7 @@ PARTS: Mapping[type[Model], Part] = {
     Replan: Part(["pilot"], lambda entry: entry.milestone or entry.stage_entry or "", ["milestone", "stage_entry"]),
     FollowUpStep: Part(["follow_up"], lambda entry: entry.get_move_display()),
     Adoption: Part(["practice"], related=["pilot", "province"]),  # and by its adopter
-    Effect: Part(
-        ["practice"],
-        lambda entry: _("change of the pilot’s total") if entry.reading_after_id else _("stated effect"),
-    ),
+    Effect: Part(["practice"], lambda entry: _("stated effect")),
     Attachment: Part(["document"]),
 }
 PART_MODELS: tuple[Any, ...] = tuple(model for model in PARTS if model is not Attachment)
@@ -162,8 +159,7 @@ def part_label(entry: Any, last_name: Callable[[int], str]) -> str:
     part = PARTS[entry.instance_type]
     names = [related_label(entry, name, last_name) for name in part.owners]
     if entry.instance_type is Adoption:
-        place = "" if entry.pilot_id else entry.place
-        own = place or related_label(entry, "pilot" if entry.pilot_id else "province", last_name)
+        own = related_label(entry, "pilot" if entry.pilot_id else "province", last_name)
     else:
         own = str(part.own(entry))
     return " · ".join([*names, own] if own else names)

@@ -9,22 +9,19 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.permissions import editor_province, has_object_permission
 from dashboard.models import WorkingCalendar
 from pilots.analytics.pilot_status import NOT_REPORTED, PilotStatus, Progress, build_progress
 from pilots.follow_ups.models import VERIFY_PERMISSION
 from pilots.follow_ups.services import waits_for
 from pilots.lights import DUE_SOON_DAYS, Colour, Light
-from pilots.metrics import FollowUpState, Move, PracticeState, year_due
-from pilots.models import Adoption, FollowUp, Milestone, Pilot, Practice, Reading, Replan, StageEntry
-from pilots.models.practice import REVIEW_PERMISSION
+from pilots.metrics import FollowUpState, Move, year_due
+from pilots.models import FollowUp, Milestone, Pilot, Practice, Reading, Replan, StageEntry
 from pilots.models.reading import waiting_readings
-from pilots.practices import may_confirm
+from pilots.practices.models import REVIEW_PERMISSION, PracticeState
 from pilots.replans import PLACE_PERMISSION
 from policies.models import Province
 
@@ -63,8 +60,7 @@ class OpenWork:
     as_of: date
     progress: Progress
     open_follow_ups: Sequence[FollowUp]  # most urgent first
-    practices: Sequence[Practice]  # proposed, or passed and not in the library; with `state_then`
-    copies: Sequence[Adoption]  # neither confirmed nor given up
+    practices: Sequence[Practice]  # proposed, and not in the library
     reported: Sequence[list[Reading]]  # by pilot, neither accepted nor disputed; oldest first
     calendar: WorkingCalendar
 
@@ -75,7 +71,6 @@ class OpenWork:
             self,
             progress=Progress(self.as_of, [item for item in self.progress.pilots if item.pilot.province_id == key]),
             open_follow_ups=[item for item in self.open_follow_ups if item.province_id == key],
-            practices=[item for item in self.practices if item.province_id == key],
             reported=[values for values in self.reported if values[0].pilot.province_id == key],
         )
 
@@ -118,9 +113,8 @@ class OpenWork:
     def lists_of(self, user: Any) -> list[WorkList]:
         """Return the lists of a user: for the ministry what it verifies, for a province what it does.
 
-        The ministry decides requests for later days and reviews practices that are passed, and those that no province
-        proposed. A province sees the requests that it refused, passes its own practices and confirms copies; the
-        ministry may confirm copies too, but they do not wait for it.
+        The ministry decides requests for later days and reviews the practices that are proposed. A province sees the
+        requests that it refused.
         """
         some = []  # lists that are shown where they are not empty
         if user.has_perm(PLACE_PERMISSION):
@@ -128,13 +122,8 @@ class OpenWork:
             some.append(WorkList("replans", self.replans(), url=url))
         else:
             some.append(WorkList("replans-refused", self.replans(refused=True)))
-        if editor_province(user):
-            own = [i for i in self.practices if is_proposed(i) and has_object_permission(user, "change", i)]
-            copies = [item for item in self.copies if may_confirm(user, item)]
-            some += [WorkList("practices", own), WorkList("copies", copies)]
-        elif user.has_perm(REVIEW_PERMISSION):
-            own = [item for item in self.practices if not is_proposed(item) or item.province_id is None]
-            some.append(WorkList("take-in", own))
+        if user.has_perm(REVIEW_PERMISSION):
+            some.append(WorkList("take-in", self.practices))
         if user.has_perm(ACCEPT_PERMISSION):
             some.append(WorkList("review", self.reported, url=reverse("readings-judge")))
         return [
@@ -177,9 +166,7 @@ def list_titles(as_of: date) -> Mapping[str, str]:
         "follow-ups": gettext("Follow-ups"),
         "replans": gettext("Later days asked for"),
         "replans-refused": gettext("Later days refused"),
-        "practices": gettext("Practices to pass"),
         "take-in": gettext("Practices to review for the library"),
-        "copies": gettext("Copies of practices to confirm"),
         "review": gettext("Values reported and not reviewed"),
         "missing": gettext("Not reported for %(year)d") % {"year": year_due(as_of)},
         "red": gettext("Red lights"),
@@ -192,22 +179,12 @@ def judging_url(values: Sequence[Reading]) -> str:
     return f"{reverse('readings-judge')}?pilot={values[0].pilot.slug}"
 
 
-def is_proposed(practice: Practice) -> bool:
-    """Whether nobody has passed it yet; of a practice with `state_then`."""
-    state: str = practice.state_then  # type: ignore[attr-defined]  # annotated by `objects.on`
-    return state == PracticeState.PROPOSED
-
-
 def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     """Return the open work of the nation, or of a province. Six queries, and those of the pilots' status."""
     pilots, follow_ups = Pilot.objects.listed(as_of), FollowUp.objects.with_state(as_of).open()
     if home:
         pilots, follow_ups = pilots.filter(province=home), follow_ups.filter(province=home)
-    undecided = Practice.objects.on(as_of).filter(Q(state_then__in=[PracticeState.PROPOSED, PracticeState.PASSED]))
-    unconfirmed = Q(confirmed_on__isnull=True) | Q(confirmed_on__gt=as_of)
-    kept = Q(given_up_on__isnull=True) | Q(given_up_on__gt=as_of)
-    copies = Adoption.objects.filter(unconfirmed, kept, planned_on__lte=as_of).order_by("planned_on", "pk")
-    copies = copies.select_related("practice__province", "pilot__batch", "province")
+    proposed = Practice.objects.on(as_of).filter(state_then=PracticeState.PROPOSED)
     readings = waiting_readings(as_of).filter(pilot__in=Pilot.objects.listed(as_of))
     reported: dict[int, list[Reading]] = defaultdict(list)  # the longest waiting first
     for row in readings.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):
@@ -216,8 +193,7 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
         as_of=as_of,
         progress=build_progress(pilots, as_of),
         open_follow_ups=list(follow_ups.select_related(*RELATED).by_urgency()),
-        practices=list(undecided.select_related("province").order_by("proposed_on", "pk")),
-        copies=list(copies.prefetch_related("practice__origins")),
+        practices=list(proposed.select_related("province").order_by("proposed_on", "pk")),
         reported=list(reported.values()),
         calendar=WorkingCalendar.load(),
     )

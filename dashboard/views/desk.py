@@ -32,10 +32,9 @@ from dashboard.reminders import settings_of
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import follow_up_events, milestone_events
 from pilots.charts.cells import by_hand_text, distinct_names_of, pilot_cell, pilots_url
-from pilots.charts.practices import adopter_cell
 from pilots.follow_ups.tables import follow_ups_table
 from pilots.lights import Colour
-from pilots.metrics import PracticeState, year_due
+from pilots.metrics import year_due
 from pilots.models import Practice
 from policies.models import Province
 from policies.tables import province_cell
@@ -142,7 +141,6 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
     ]
     practices: list[Column[Practice]] = [
         Column("practice", _("Practice"), record_cell),
-        Column("state", _("State"), lambda item: str(PracticeState(item.state_then).label)),  # type: ignore[attr-defined]
         Column("province", _("Province"), lambda item: province_cell(item.province) if item.province_id else Cell("")),
         Column("proposed", _("Proposed on"), lambda item: item.proposed_on, kind="date"),
     ]
@@ -182,14 +180,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             Column("refused", _("Refused on"), lambda row: row.replan.decided_on, kind="date"),
             Column("remark", _("Remark"), lambda row: row.replan.remark),
         ],
-        "practices": practices,
         "take-in": practices,
-        "copies": [
-            Column("copy", _("Copy by"), adopter_cell),
-            Column("practice", _("Practice"), lambda item: record_cell(item.practice)),
-            Column("planned", _("Planned since"), lambda item: item.planned_on, kind="date"),
-            to_do(_("Look and confirm"), lambda item: item.get_absolute_url()),
-        ],
         "review": [
             Column("pilot", _("Pilot"), lambda values: pilot_cell(values[0].pilot, names)),
             Column("province", _("Province"), lambda values: province_cell(values[0].pilot.province)),

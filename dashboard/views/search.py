@@ -27,7 +27,7 @@ from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
 from pilots.documents import readable
 from pilots.filters import BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
-from pilots.metrics import FollowUpState, PracticeState
+from pilots.metrics import FollowUpState
 from pilots.models import Batch, Document, FollowUp, Pilot, Practice
 from policies.filters import (
     FigureFilter,
@@ -207,8 +207,7 @@ def build_hit(record: Any) -> Hit:
         case FollowUp():
             name, note = str(record), f"{FollowUpState(record.state).label} · {record.owner_agency.name}"
         case Practice():
-            state = PracticeState(record.state_then)  # type: ignore[attr-defined]
-            note = f"{state.label} · {record.get_field_display()}"
+            note = f"{record.state.label} · {record.get_field_display()}"
         case Pilot():
             note = f"{record.get_kind_display()} · {record.province.short} · {record.batch.short}"
             if left_on := getattr(record, "left_on", None):

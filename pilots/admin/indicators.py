@@ -7,19 +7,19 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Model, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url, autocomplete_source
+from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url
 from core.admin.record_form import DATE_FIELD_OVERRIDES, RecordForm
 from core.history.entries import LabelledUrl
 from core.http import parse_key, today
 from pilots.admin.forms import IndicatorField, StepsField, format_steps
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.forms.entry import AmountField
-from pilots.models import Effect, Indicator, Pilot, Reading, ReadingLedger, ReadingState, Target
+from pilots.models import Indicator, Reading, ReadingLedger, ReadingState, Target
 from pilots.models.reading import ACCEPT_PERMISSION, CONFLICT_CODE, JUMP_CODE, SAME_CODE
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET
 
@@ -147,18 +147,6 @@ class ReadingAdmin(PilotPartAdmin):
     autocomplete_fields = ["pilot", "indicator", "sources"]
     actions = ["judge"]
     formfield_overrides = AMOUNT_OVERRIDES
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
-        """Offer an effect only accepted readings, of the pilots that have its practice or copy it."""
-        if autocomplete_source(request) is Effect:
-            queryset, practice = (
-                queryset.filter(state=ReadingState.ACCEPTED),
-                parse_key(request.GET.get("practice", "")),
-            )
-            if practice:
-                pilots = Pilot.objects.filter(Q(practices=practice) | Q(adoptions__practice=practice))
-                queryset = queryset.filter(pilot__in=pilots)
-        return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("version"))
     def version_number(self, reading: Reading) -> int:

@@ -4,8 +4,8 @@ from django.urls import path
 
 from pilots.api import aggregates, records
 from pilots.api import documents as document_views
-from pilots.api import practices as practice_views
 from pilots.follow_ups import api as follow_up_views
+from pilots.practices import api as practice_views
 
 RESOURCES = {
     "batches": ("batch", records.BatchViewSet),
@@ -29,7 +29,6 @@ AGGREGATES = {
     "synergy": aggregates.SynergyView,
     "trend": aggregates.TrendView,
     "followup": follow_up_views.FollowUpSummaryView,
-    "diffusion": practice_views.DiffusionView,
 }
 urlpatterns = [
     path("documents/<int:pk>/content/", document_views.DocumentContentView.as_view(), name="api-document-content"),

@@ -7,8 +7,8 @@ from pilots.models.document import Attachment, AttachmentRole, Document
 from pilots.models.indicator import Accumulation, Indicator, IndicatorKind, RollUp, SynergyUse, Target
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import Facet, LightOverride, Milestone, Replan, ReplanState, StageEntry
-from pilots.models.practice import Adoption, CostKind, Effect, EffectBasis, Practice, PracticeField, PracticeLevel
 from pilots.models.reading import Reading, ReadingLedger, ReadingState, RejectedReadingsError, ValueStatus
+from pilots.practices.models import Adoption, CostKind, Effect, Practice, PracticeField, PracticeState
 
 __all__ = [
     "Accumulation",
@@ -23,7 +23,6 @@ __all__ = [
     "Direction",
     "Document",
     "Effect",
-    "EffectBasis",
     "Facet",
     "FollowUp",
     "FollowUpKind",
@@ -36,7 +35,7 @@ __all__ = [
     "PilotKind",
     "Practice",
     "PracticeField",
-    "PracticeLevel",
+    "PracticeState",
     "Reading",
     "ReadingLedger",
     "ReadingState",

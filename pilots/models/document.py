@@ -27,7 +27,6 @@ from core.records.models import (
 from core.text import check_text
 from pilots.follow_ups.models import FollowUpStep
 from pilots.models.planned import Milestone, StageEntry
-from pilots.models.practice import Adoption, Effect, Practice
 from pilots.models.reading import Reading
 from policies.models import Province, Source
 
@@ -174,9 +173,9 @@ class Attachment(HistoryModel):
     milestone = target_field(Milestone, _("milestone"))
     stage_entry = target_field(StageEntry, _("stage"))
     follow_up_step = target_field(FollowUpStep, _("step of a follow-up"))
-    practice = target_field(Practice, _("practice"))
-    effect = target_field(Effect, _("effect"))
-    adoption = target_field(Adoption, _("adoption"))
+    practice = target_field("pilots.Practice", _("practice"))
+    effect = target_field("pilots.Effect", _("effect"))
+    adoption = target_field("pilots.Adoption", _("adoption"))
     province = stamp_field(Province, _("province"))
     purpose = models.CharField(
         _("purpose"),

@@ -54,7 +54,6 @@ from pilots.analytics.reconciliation import BatchCount, build_reconciliation, bu
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import milestone_calendar
 from pilots.charts.cells import Classes, arrow, by_hand_text, class_mark
-from pilots.charts.practices import match_rows
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
 from pilots.charts.status import (
     evidence_table,
@@ -74,6 +73,8 @@ from pilots.follow_ups.tables import RELATED, beside_light, beside_pilot, follow
 from pilots.lights import LIGHTS, Colour, Light, count_by_colour, request_text
 from pilots.models import LightOverride, Pilot, PilotKind, Reading, Replan, Target
 from pilots.models.reading import waiting_readings_in
+from pilots.practices.services import practices_for
+from pilots.practices.tables import match_rows
 from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
@@ -360,7 +361,9 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "page_files": build_page_files([*records, *pilot.prefetched_readings], request.user, as_of),
             "children": pilot.children.listed(as_of),
             "siblings": same.exclude(pk=pilot.pk).select_related("batch"),
-            "practices": match_rows(status, 3) if status.colour in (Colour.RED, Colour.YELLOW) else [],
+            "practices": match_rows(practices_for(pilot, as_of)[:3], pilot.industries.all())
+            if status.colour in (Colour.RED, Colour.YELLOW)
+            else [],
             "history": history_tab(request, changes, labels),
         },
     )

@@ -1,4 +1,4 @@
-"""Forms of practices: proposing one, its effects, its copies. Texts are entered in the language of the page."""
+"""Forms of practices: proposing one, and reporting a copy. Texts are entered in the language of the page."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator
-from django.db.models import Q
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.history.recording import REASON_HELP
 from core.http import today
 from core.permissions import editor_province, in_scope
 from core.records import writing
 from core.text import is_chinese_active, join_sentences
 from pilots.forms.base import RecordErrorsMixin, page_field
-from pilots.models import Adoption, Effect, Pilot, Practice, Reading
-from pilots.models.reading import newest_accepted
+from pilots.models import Adoption, Pilot, Practice
 from policies.models import Province
 
 
 class PageForm(RecordErrorsMixin, forms.ModelForm):
-    """Form of a record on a page, without the fields of the other language."""
+    """Form of a new record on a page, without the fields of the other language."""
 
     both_languages: tuple[str, ...] = ()
-    remark = ""  # what saving it changed besides
+    title: str
 
     class Meta:
         formfield_callback = page_field
@@ -46,20 +43,16 @@ class PageForm(RecordErrorsMixin, forms.ModelForm):
                     field.help_text = join_sentences(str(field.help_text), least)
 
     def saved(self) -> bool:
-        """Save the record of a form that was sent and is valid; what `writing.write` rejects stands at its field.
+        """Save the new record of a form that was sent and is valid; what `writing.write` rejects stands at its field.
 
         Raises PermissionDenied for a record outside the user's scope.
         """
         if not self.is_valid():
             return False
-        stored = self._meta.model._base_manager.filter(pk=self.instance.pk).first()
-        self.remark = self.instance.change_remark(stored)
         names = [field.name for field in self._meta.model._meta.many_to_many if field.name in self.fields]
         lists = {name: list(self.cleaned_data[name]) for name in names}
-        changed = [name for name in self.changed_data if name not in names]
-        values = {} if self.instance._state.adding else {name: self.cleaned_data[name] for name in changed}
         try:
-            writing.write(self.instance, values, lists, by=self.user)
+            writing.write(self.instance, {}, lists, by=self.user)
         except ValidationError as error:
             self.add_error(None, error)
             return False
@@ -67,14 +60,15 @@ class PageForm(RecordErrorsMixin, forms.ModelForm):
 
 
 class PracticeForm(PageForm):
-    """A proposal: what was done and where. Its effects are entered on a page of their own."""
+    """A proposal: what was done and where."""
 
+    title = gettext_lazy("Propose a practice")
     both_languages = ("title_zh", "title_en")
 
     class Meta(PageForm.Meta):
         model = Practice
         fields = (
-            *("title_zh", "title_en", "origins", "field", "facet", "level", "industries", "measures"),
+            *("title_zh", "title_en", "origins", "field", "industries", "measures"),
             *("problem_zh", "problem_en", "action_zh", "action_en", "conditions_zh", "conditions_en"),
             *("risks_zh", "risks_en", "cost_amount", "cost_kind", "cost_year", "sources", "proposed_on"),
         )
@@ -111,15 +105,17 @@ class PracticeForm(PageForm):
 
 
 class AdoptionForm(PageForm):
-    """A copy that is reported: by a pilot, or a province or place."""
+    """A copy that is reported: by a pilot or a province."""
+
+    title = gettext_lazy("Report a copy")
 
     class Meta(PageForm.Meta):
         model = Adoption
-        fields = ("pilot", "province", "place", "planned_on", "started_on", "in_use_on", "changed_zh", "changed_en")
+        fields = ("pilot", "province", "adopted_on", "note_zh", "note_en", "sources")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        practice, self.instance.claimed_by = self.instance.practice, self.user
+        practice = self.instance.practice
         pilots = Pilot.objects.listed(today()).exclude(practices=practice).exclude(adoptions__practice=practice)
         choices: Any = self.fields
         choices["pilot"].queryset = in_scope(self.user, pilots.select_related("batch").order_by("province", "slug"))
@@ -138,78 +134,3 @@ class AdoptionForm(PageForm):
         super().full_clean()
         if self.is_bound and "pilot" in self.errors:
             self.errors.pop("province", None)
-
-
-class AdoptionUpdateForm(PageForm):
-    """How far a copy has come, and what was done differently."""
-
-    class Meta(PageForm.Meta):
-        model = Adoption
-        fields = ("started_on", "in_use_on", "changed_zh", "changed_en")
-
-
-class GiveUpForm(PageForm):
-    """A copy that is given up: the day, the reason, and what the next should know."""
-
-    class Meta(PageForm.Meta):
-        model = Adoption
-        fields = ("given_up_on", "give_up_reason", "give_up_text_zh", "give_up_text_en")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["given_up_on"].required = self.fields["give_up_reason"].required = True
-        self.initial["given_up_on"] = self.initial.get("given_up_on") or today()
-
-
-class ReasonForm(forms.Form):
-    """A reason, required."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        max_length=300,
-        help_text=REASON_HELP,
-        error_messages={"required": gettext_lazy("Say why.")},
-    )
-
-
-class EffectForm(PageForm):
-    """An effect: two accepted readings (measured), or what a source states."""
-
-    class Meta(PageForm.Meta):
-        model = Effect
-        fields = (
-            *("adoption", "reading_before", "reading_after", "basis", "statement_zh", "statement_en"),
-            *("stated_value", "stated_unit", "stated_period", "sources"),
-        )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        practice, fields = self.instance.practice, dict[str, Any](self.fields)
-        copies = practice.adoptions.select_related("pilot", "province")
-        of_pilots = Q(pilot__practices=practice) | Q(pilot__adoptions__practice=practice)
-        readings = newest_accepted(today(), Reading.objects.filter(of_pilots).distinct())
-        readings = readings.select_related("pilot", "indicator").order_by("pilot", "indicator", "period", "version")
-        fields["adoption"].queryset = copies
-        fields["adoption"].label_from_instance = lambda copy: copy.adopter_name
-        fields["adoption"].empty_label = _("the origin")
-        for name in ("reading_before", "reading_after"):
-            fields[name].queryset = readings
-            fields[name].label_from_instance = reading_label
-
-    def clean(self) -> dict[str, Any]:
-        """Require a source of what is stated."""
-        cleaned = super().clean() or {}
-        stated = any(cleaned.get(name) for name in ("statement_zh", "statement_en", "stated_value"))
-        if stated and not cleaned.get("sources"):
-            self.add_error("sources", _("A stated result needs its source."))
-        return cleaned
-
-
-def reading_label(reading: Reading) -> str:
-    return _("%(pilot)s · %(indicator)s %(period)s · %(value)s %(unit)s") % {
-        "pilot": reading.pilot.name,
-        "indicator": reading.indicator.name,
-        "period": reading.period,
-        "value": reading.value_text,
-        "unit": reading.indicator.unit_text,
-    }

@@ -1,8 +1,8 @@
-"""Admin of practices, of their adoptions and of the effects of both."""
+"""Admin of practices, of their copies and of the effects of both."""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -10,30 +10,23 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin, admin_url, autocomplete_source, list_url
 from core.history.entries import LabelledUrl
-from core.http import parse_key, today
-from core.text import label_value, number_with_unit
+from core.http import parse_key
+from core.records import writing
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
+from pilots.practices.services import with_people
 from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET
 
 PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
 
 
-class StateAdmin(RecordAdmin):
-    """ModelAdmin of records whose state follows from their days."""
-
-    @admin.display(description=_("state"))
-    def state_now(self, record: Practice | Adoption) -> str:
-        return str(record.state_on(today()).label)
-
-
 @admin.register(Practice)
-class PracticeAdmin(StateAdmin):
-    list_display = ["__str__", "state_now", "field", "facet", "level", "province", "proposed_on", "confidence"]
+class PracticeAdmin(RecordAdmin):
+    list_display = ["__str__", "field", "province", "proposed_on", "library_on", "retired_on", "confidence"]
     list_select_related = ["province"]
     list_filter = [
-        *["field", "facet", "level"],
-        *[(name, admin.EmptyFieldListFilter) for name in ("passed_on", "library_on", "recommended_on", "retired_on")],
+        "field",
+        *[(name, admin.EmptyFieldListFilter) for name in ("library_on", "retired_on")],
         *["confidence", "province", "industries", "origins"],
     ]
     search_fields = [
@@ -46,7 +39,7 @@ class PracticeAdmin(StateAdmin):
     formfield_overrides = AMOUNT_OVERRIDES
     fieldsets = [
         TITLE_FIELDSET,
-        (_("What it is"), {"fields": ["facet", "field", "level", "industries", "measures"]}),
+        (_("What it is"), {"fields": ["field", "industries", "measures"]}),
         (_("Where it comes from"), {"fields": ["origins", "province"]}),
         (
             _("What others need to know to copy it"),
@@ -62,8 +55,8 @@ class PracticeAdmin(StateAdmin):
             _("Its way into the library"),
             {
                 "fields": [
-                    ("proposed_on", "passed_on", "library_on", "recommended_on"),
-                    *["retired_on", "retired_reason_zh", "retired_reason_en"],
+                    ("proposed_on", "library_on", "retired_on"),
+                    *["retired_reason_zh", "retired_reason_en"],
                 ],
                 "description": _("Its state follows from these days: on a day, the last that has come by then."),
             },
@@ -85,46 +78,34 @@ class PracticeAdmin(StateAdmin):
 
 
 @admin.register(Adoption)
-class AdoptionAdmin(StateAdmin):
-    list_display = [
-        *["adopter_name", "practice", "province", "state_now", "planned_on", "in_use_on", "confirmed_on"],
-        *["give_up_reason", "confidence"],
-    ]
+class AdoptionAdmin(RecordAdmin):
+    list_display = ["adopter_name", "practice", "province", "adopted_on", "ended_on", "verified_on", "confidence"]
+    list_select_related = ["practice", "pilot", "province"]
     list_filter = [
-        *[(name, admin.EmptyFieldListFilter) for name in ("started_on", "in_use_on", "confirmed_on")],
-        *["give_up_reason", "confidence", "practice", "province"],
+        *[(name, admin.EmptyFieldListFilter) for name in ("ended_on", "verified_on")],
+        *["confidence", "practice", "province"],
     ]
     search_fields = [
         *PRACTICE_SEARCH,
-        *["pilot__name_zh", "pilot__name_en", "pilot__slug", "place"],
-        *["province__name_zh", "province__name_en"],
+        *["pilot__name_zh", "pilot__name_en", "pilot__slug", "province__name_zh", "province__name_en"],
     ]
-    date_hierarchy = "planned_on"
+    date_hierarchy = "adopted_on"
     autocomplete_fields = ["practice", "pilot", "province", "sources"]
     fieldsets = [
         (
             _("Who copies what"),
-            {
-                "fields": ["practice", "pilot", "province", "place"],
-                "description": _("A pilot; or a province as a whole; or a place, with the province it lies in."),
-            },
+            {"fields": ["practice", "pilot", "province"], "description": _("A pilot; or a province as a whole.")},
         ),
-        (_("How far it has come"), {"fields": [("planned_on", "started_on", "in_use_on")]}),
-        (_("What was changed"), {"fields": ["changed_zh", "changed_en"]}),
-        (_("Given up"), {"fields": ["given_up_on", "give_up_reason", "give_up_text_zh", "give_up_text_en"]}),
-        SOURCE_FIELDSET,
+        (_("Since when"), {"fields": [("adopted_on", "ended_on")]}),
         (
-            _("How well it is attested"),
+            _("Who says so"),
             {
-                "fields": ["confirmed_on", "claimed_by", "confirmed_by"],
-                "description": _("Confirmed by another editor than the one who claimed it, on its page."),
+                "fields": ["claimed_by", "verified_on", "verified_by"],
+                "description": _("Verified by another user of the ministry than the one who claimed it."),
             },
         ),
+        SOURCE_FIELDSET,
     ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        adoptions: QuerySet[Model] = super().get_queryset(request).select_related("practice", "pilot", "province")
-        return adoptions
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
         """Offer an effect only the copies of its practice."""
@@ -137,15 +118,10 @@ class AdoptionAdmin(StateAdmin):
     def adopter_name(self, adoption: Adoption) -> str:
         return adoption.adopter_name
 
-    def write_record(self, request: HttpRequest, form: Any, *args: Any, change: bool) -> bool:
-        """Set the signed-in user as who claims a new copy; say where a change has ended a confirmation."""
-        if not change:
-            form.instance.claimed_by = request.user
-        stored = Adoption.objects.filter(pk=form.instance.pk).first()
-        written = super().write_record(request, form, *args, change=change)
-        if ended := form.instance.change_remark(stored):
-            messages.warning(request, ended)
-        return written
+    def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
+        """Set the signed-in user as who claims a new copy, or verifies one."""
+        values = with_people(form.instance, form.own_values(), request.user)
+        return writing.write(form.instance, values, lists, by=request.user, reason=reason)
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         label = _("Effects (%(count)d)") % {"count": record.effects.count()}
@@ -166,40 +142,28 @@ class NarrowedAutocomplete(AutocompleteSelect):
 
 @admin.register(Effect)
 class EffectAdmin(RecordAdmin):
-    list_display = ["practice", "subject_name", "result", "basis", "known_on", "confidence"]
-    list_select_related = [
-        *["practice", "adoption__pilot", "adoption__province", "reading_before", "reading_after__indicator"],
-    ]
-    list_filter = [("reading_after", admin.EmptyFieldListFilter), "basis", "confidence", "practice", "province"]
+    list_display = ["practice", "subject_name", "statement", "known_on", "confidence"]
+    list_select_related = ["practice", "adoption__pilot", "adoption__province"]
+    list_filter = ["confidence", "practice", "province"]
     search_fields = [
         *PRACTICE_SEARCH,
-        *["adoption__place", "adoption__pilot__name_zh", "adoption__pilot__name_en"],
-        *["statement_zh", "statement_en"],
+        *["adoption__pilot__name_zh", "adoption__pilot__name_en", "statement_zh", "statement_en"],
     ]
     date_hierarchy = "known_on"
-    autocomplete_fields = ["practice", "adoption", "reading_before", "reading_after", "sources"]
+    autocomplete_fields = ["practice", "adoption", "sources"]
     formfield_overrides = AMOUNT_OVERRIDES
     fieldsets = [
-        (_("Whose effect"), {"fields": ["practice", "adoption", "basis", "known_on"]}),
+        (_("Whose effect"), {"fields": ["practice", "adoption", "known_on"]}),
         (
-            _("Change of the pilot’s total: two accepted readings"),
-            {
-                "fields": ["reading_before", "reading_after"],
-                "description": _(
-                    "Of the pilot that has the practice, or that copies it. Only accepted readings count."
-                ),
-            },
-        ),
-        (
-            _("Stated: what a source says"),
+            _("What a source says"),
             {"fields": ["statement_zh", "statement_en", ("stated_value", "stated_unit", "stated_period")]},
         ),
         SOURCE_FIELDSET,
     ]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the copies of the practice that is posted, stored or given by the address, and values of its pilots."""
-        if db_field.name in {"adoption", "reading_before", "reading_after"}:
+        """Offer the copies of the practice that is posted, stored or given by the address."""
+        if db_field.name == "adoption":
             page: Any = request.resolver_match
             key: Any = parse_key(page.kwargs.get("object_id", ""))
             stored = Effect.objects.filter(pk=key)
@@ -211,13 +175,3 @@ class EffectAdmin(RecordAdmin):
     @admin.display(description=_("whose"))
     def subject_name(self, effect: Effect) -> str:
         return effect.adoption.adopter_name if effect.adoption_id else str(_("the origin"))
-
-    @admin.display(description=_("result"))
-    def result(self, effect: Effect) -> str:
-        """The change between the two readings, or the words of the source."""
-        if not effect.is_measured:
-            return str(effect.statement)
-        before, after = effect.reading_before, effect.reading_after
-        unit = after.indicator.unit_text
-        values = f"{before.period} {before.value_text} → {after.period} {number_with_unit(after.value_text, unit)}"
-        return label_value(after.indicator.name, values)
