@@ -217,15 +217,13 @@ def step(follow_up: FollowUp, move: Move, taken_on: date, **fields: Any) -> Foll
 
 
 def practice(*origins: Pilot, **fields: Any) -> Practice:
-    """Make a practice that was proposed on 1 January 2025 and is not passed yet."""
+    """Make a practice that was proposed on 1 January 2025."""
     n = next(numbers)
     values = {
         "slug": f"practice-{n}",
         "title_zh": f"经验{n}",
         "title_en": f"Practice {n}",
-        "facet": "technology",
         "field": "industry",
-        "level": "park",
         "proposed_on": date(2025, 1, 1),
     }
     practice = Practice.objects.create(**{**values, **fields})
@@ -234,16 +232,14 @@ def practice(*origins: Pilot, **fields: Any) -> Practice:
 
 
 def adoption(practice: Practice, pilot: Pilot | None = None, **fields: Any) -> Adoption:
-    """Make a copy by a pilot, or of a place of the `province` given, planned since 1 February 2025."""
-    values = {"planned_on": date(2025, 2, 1), "pilot": pilot, "province": pilot.province if pilot else None}
+    """Make a copy by a pilot, or by the `province` given, since 1 February 2025."""
+    values = {"adopted_on": date(2025, 2, 1), "pilot": pilot, "province": pilot.province if pilot else None}
     return Adoption.objects.create(practice=practice, **{**values, **fields})
 
 
 def effect(practice: Practice, **fields: Any) -> Effect:
-    """Make an effect stated in words, known since 1 March 2025; a measured one is given its two readings."""
-    values = {"known_on": date(2025, 3, 1)}
-    if "reading_after" not in fields:
-        values["statement_en"] = "5,000 t CO2 less a year"
+    """Make an effect stated in words, known since 1 March 2025."""
+    values = {"known_on": date(2025, 3, 1), "statement_en": "5,000 t CO2 less a year"}
     return Effect.objects.create(practice=practice, **{**values, **fields})
 
 

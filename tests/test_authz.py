@@ -51,27 +51,21 @@ IDENTITIES = [
 ]
 FUTURE_ROLES = ["officer", "reviewer"]
 METHODS = {"list": "GET", "read": "GET", "create": "POST", "replace": "PUT", "change": "PATCH", "delete": "DELETE"}
-METHODS |= {"steps": "GET", "take": "POST", "confirm": "POST"}
+METHODS |= {"steps": "GET", "take": "POST"}
 HISTORY_SIGNS = {
     "create": "+",
     "replace": "~",
     "change": "~",
     "delete": "-",
-    "confirm": "~",
-    "withdraw": "~",
-    "retire": "~",
 }
 FURTHER_ACTIONS: Mapping[str, tuple[str, dict[str, Any] | None]] = {
     "steps": ("steps/", None),
     "take": ("steps/", {"move": "sign"}),
-    "confirm": ("confirm/", {}),
-    "withdraw": ("withdraw-confirmation/", {"reason": "Not in use"}),
-    "retire": ("move/", {"move": "retire", "reason": "Another one is better"}),
 }
 """By verb, the address below that of the record, and the body."""
 PLAIN_ADDRESSES = {
     **{name: f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy", "changes", "nothing")},
-    **{name: f"/api/v1/{name}/" for name in ("followup", "diffusion", "editions", "briefs")},
+    **{name: f"/api/v1/{name}/" for name in ("followup", "editions", "briefs")},
     "rollout": "/api/v1/rollout/?policy=national",
     "trend": "/api/v1/trend/?indicator=AIR_SO2",
     "root": "/api/v1/",
@@ -136,7 +130,6 @@ FOLLOW_UP_FIELDS: Mapping[str, Any] = {
 }
 PRACTICE_FIELDS: Mapping[str, Any] = {
     "library_on": "2025-04-01",
-    "recommended_on": "2025-05-01",
     "retired_on": "2026-01-01",
     "retired_reason_en": "Another one is better",
     "retired_reason_zh": "另有更好",
@@ -238,13 +231,8 @@ class AuthzWorld(World):
             relation: make.reading(self.pilot(self.places[relation]), self.more_indicator(), "2024", 9)
             for relation in ("own", "other")
         }
-        self.confirmed = {
-            relation: make.adoption(make.practice(), province=self.places[relation], confirmed_on=date(2025, 3, 1))
-            for relation in ("own", "other")
-        }
         texts = dict.fromkeys(("problem_en", "action_en", "conditions_en"), "What others need to copy it.")
-        days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1)}
-        self.complete = make.practice(province=self.home, **texts, **days)
+        self.complete = make.practice(province=self.home, library_on=date(2025, 3, 1), **texts)
         make.effect(self.complete)
         self.bodies: dict[tuple[str, str], Any] = {}
         self.stand = snapshot_tables()
@@ -329,10 +317,6 @@ class AuthzWorld(World):
             return [self.places[row.relation]]
         if row.case == "of_accepted":
             return [self.accepted[row.relation]]
-        if row.verb == "withdraw":
-            return [self.confirmed[row.relation]]
-        if row.case == "recommended_on":
-            return [self.complete]
         if row.relation == "mixed":
             return [self.held[row.resource, "own"], self.held[row.resource, "other"]]
         return [self.held[row.resource, row.relation]]
@@ -398,6 +382,7 @@ class AuthzWorld(World):
             "state": {"state": "verified"},
             "disputed": {"state": "disputed", "change_reason": "Another source says 80"},
             "accepted_on": {"accepted_on": "2025-06-01"},
+            "verified_on": {"verified_on": "2025-06-01"},
             "steps": {"steps": [{"year": 2025, "value": 85}]},
             "replanned": {"planned_on": "2027-06-01", "change_reason": "The supplier is late"},
             "replanned_unsaid": {"planned_on": "2027-06-01"},

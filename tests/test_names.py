@@ -97,7 +97,7 @@ class SignedWorld(World):
         self.sign(follow_up, side)
         practice = make.practice(pilot, province=place)
         self.add(practice, side)
-        self.add(make.adoption(practice, province=place, claimed_by=signer, confirmed_by=signer), side)
+        self.add(make.adoption(practice, province=place, claimed_by=signer, verified_by=signer), side)
         self.add(make.effect(practice, province=place), side)
         document = make.document(province=place, uploaded_by=signer, is_public=True)
         self.add(document, side)

@@ -10,7 +10,7 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from pilots.metrics import Move
-from pilots.models import Indicator, Pilot
+from pilots.models import Pilot
 from policies.models import Province
 from tests import factories as make
 from tests.support.csv_files import csv_records
@@ -53,14 +53,14 @@ def test_a_share_is_rounded_half_up_on_page_in_file_and_sentence(client: Client)
         assert f">{percent}%<" in chinese
 
 
-# -- follow-ups and practices ----------------------------------------------------------------------------------
+# -- follow-ups -----------------------------------------------------------------------------------------------
 
 LATER_DAYS = ["2026-06-30", "2026-09-15", "2026-11-24"]
 
 
 @pytest.fixture
 def acted_on(client: Client) -> None:
-    """Follow-ups in every state over the summer of 2026, and practices copied, confirmed, measured and given up."""
+    """Follow-ups in every state over the summer of 2026."""
     pilots = list(Pilot.objects.order_by("pk")[:6])
     make.follow_up(pilots[0])
     make.follow_up(pilots[1], (Move.SIGN, date(2026, 6, 10)), due_on=date(2026, 9, 1))
@@ -68,18 +68,6 @@ def acted_on(client: Client) -> None:
     steps = [(Move.SIGN, date(2026, 6, 5)), (Move.REPORT, date(2026, 6, 20)), (Move.VERIFY, date(2026, 6, 25))]
     make.follow_up(pilots[3], *steps, cause="pilot", cause_colour="red")
     make.follow_up(pilots[4], (Move.WITHDRAW, date(2026, 7, 1)))
-    days = {"passed_on": date(2026, 1, 1), "library_on": date(2026, 2, 1), "recommended_on": date(2026, 7, 1)}
-    heat, trading = make.practice(pilots[0], **days), make.practice(pilots[0], **{**days, "recommended_on": None})
-    in_use = {"planned_on": date(2026, 3, 1), "started_on": date(2026, 4, 1), "in_use_on": date(2026, 6, 1)}
-    make.adoption(heat, pilots[1], **in_use, confirmed_on=date(2026, 9, 1))
-    make.adoption(heat, pilots[2], **in_use)
-    make.adoption(trading, pilots[3], **in_use, given_up_on=date(2026, 8, 1), give_up_reason="money")
-    indicator = Indicator.objects.get(code="AIR_SO2")
-    values = [make.reading(pilots[4], indicator, year, n) for year, n in (("2023", 100), ("2025", 80))]
-    measured = make.adoption(trading, pilots[4], **in_use)
-    make.effect(
-        trading, adoption=measured, known_on=date(2026, 9, 1), reading_before=values[0], reading_after=values[1]
-    )
 
 
 @pytest.mark.parametrize("day", LATER_DAYS)
@@ -99,21 +87,3 @@ def test_follow_ups(client: Client, acted_on: None, day: str) -> None:
     assert sum(bool(row["Days late"]) for row in listed) == overdue
     assert len(listed) == len(rows) == total == page["listing"].count == len(home["overview"].follow_ups)
     assert (len(home["overview"].open_follow_ups), len(home["overdue"])) == (api["open"], overdue)
-
-
-@pytest.mark.parametrize("day", LATER_DAYS)
-def test_practices(client: Client, acted_on: None, day: str) -> None:
-    value = page_context(client, "/", day)["overview"]
-    page = page_context(client, "/practices/", day)["diffusion"]
-    api = get_api(client, "diffusion", as_of=day)
-    copies, total = value.copies, sum(value.practices.values())
-    assert (page.total, page.by_state, page.copies.adopters) == (total, value.practices, copies.adopters)
-    assert (api["total"], api["by_state"]) == (total, {state.value: n for state, n in value.practices.items()})
-    assert api["copies"]["adopters"] == {trust.value: n for trust, n in copies.adopters.items()}
-    reached = sorted(province.slug for province in copies.reached)
-    assert sorted(province["slug"] for province in api["copies"]["reached"]) == reached
-    assert len(page.copies.reached) == len(reached)
-    assert api["copies"]["roster"] == len(copies.roster) == 32
-    rows = get_api(client, "adoptions", as_of=day)["results"]
-    in_use = Counter(row["trust"] for row in rows if row["state"] == "in_use")
-    assert in_use == Counter({trust.value: n for trust, n in copies.adopters.items() if n})

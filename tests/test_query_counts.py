@@ -89,7 +89,6 @@ API = {
     ],
     6: ["measures/"],
     7: ["batches/", "practices/", "synergy/", "actions/{action}/steps/"],
-    10: ["diffusion/"],
     11: ["coverage/", "followup/"],
     12: ["pilots/"],
     21: ["actions/"],
@@ -173,15 +172,12 @@ class GrowingWorld:
             slug=f"practice-{n}",
             title_en=f"needle {n}",
             province=self.province,
-            passed_on=date(2025, 2, 1),
             library_on=date(2025, 3, 1),
         )
         practice.industries.add(self.industry, industry)
-        days = {"started_on": date(2025, 3, 1), "in_use_on": date(2025, 4, 1)}
-        adoption = make.adoption(practice, copier, **days)
+        adoption = make.adoption(practice, copier)
         make.effect(practice)
-        make.effect(practice, reading_before=readings[0], reading_after=readings[1])
-        make.effect(practice, adoption=adoption, reading_before=readings[4], reading_after=readings[5])
+        make.effect(practice, adoption=adoption)
         cause = {"cause": "pilot", "cause_colour": "red"}
         times = {"opened_on": date(2026, 1, 1), "due_on": date(2026, 1, 6)}
         follow_ups = [make.follow_up(pilot, *CLOSED, **cause, **times), make.follow_up(pilot, **cause, **times)]

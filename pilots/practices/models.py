@@ -267,9 +267,10 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
             raise ValidationError({"origins": ValidationError(_("Empty. This needs a value."), code="required")})
 
     def clean(self) -> None:
-        """Reject a practice in the library without what others need to copy it: its texts, and an effect."""
+        """Reject a practice that comes into the library without what others need: its texts, and an effect."""
         super().clean()
-        if self.library_on is None or self.retired_on is not None:
+        in_library = Practice._base_manager.filter(pk=self.pk, library_on__isnull=False, retired_on=None)
+        if self.library_on is None or self.retired_on is not None or in_library.exists():
             return
         text = _("“%(text)s” is missing: at least %(n)d characters, in one language.")
         missing = {

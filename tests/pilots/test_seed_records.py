@@ -94,7 +94,7 @@ def test_a_published_practice_says_no_more_than_its_source(db: None) -> None:
         source = practice.sources.get()
         assert source.published_on == practice.proposed_on == effect.known_on
         assert source.reliability == practice.confidence == effect.confidence
-        assert (practice.passed_on, practice.library_on, practice.recommended_on, practice.retired_on) == (None,) * 4
+        assert (practice.library_on, practice.retired_on) == (None, None)
         texts = (practice.problem, practice.action, practice.conditions, practice.risks, practice.cost_kind)
         assert texts == ("",) * 5
         assert (practice.cost_amount, practice.cost_year) == (None, None)

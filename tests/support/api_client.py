@@ -264,17 +264,16 @@ def follow_up_body(world: World, place: Province | None) -> dict[str, Any]:
 
 def make_practice(world: World, place: Province | None) -> Any:
     """Make a practice in the library; it has a reason for retiring it already, for when that day comes."""
-    days = {"passed_on": date(2025, 2, 1), "library_on": date(2025, 3, 1)}
-    return make.practice(province=place, retired_reason_en="Outdated", **days)
+    return make.practice(province=place, library_on=date(2025, 3, 1), retired_reason_en="Outdated")
 
 
 def practice_body(world: World, place: Province | None) -> dict[str, Any]:
-    kind = {"field": "energy", "level": "city", "origins": [world.pilot(place or world.home).slug]}
+    kind = {"field": "energy", "origins": [world.pilot(place or world.home).slug]}
     return {"slug": f"new-{world.next()}", "title_zh": "新经验", **kind, "province": slug_or_none(place)}
 
 
 def adoption_body(world: World, place: Province | None) -> dict[str, Any]:
-    return {"practice": make_practice(world, None).slug, "province": slug_or_none(place), "place": f"地{world.next()}"}
+    return {"practice": make_practice(world, None).slug, "province": slug_or_none(place)}
 
 
 RESOURCE_KINDS: Mapping[str, ResourceKind] = {
@@ -373,12 +372,12 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     "practices": ResourceKind("slug", make_practice, practice_body),
     "adoptions": ResourceKind(
         "id",
-        lambda world, place: make.adoption(make_practice(world, None), province=place, place=f"地{world.next()}"),
+        lambda world, place: make.adoption(make_practice(world, None), province=place),
         adoption_body,
     ),
     "effects": ResourceKind(
         "id",
-        # Of a practice that is not in the library: there the last effect stays, and the ministry states effects.
+        # Of a practice that is not in the library: there the ministry states effects.
         lambda world, place: make.effect(make.practice(province=place), province=place),
         lambda world, place: {
             "practice": make.practice(province=place).slug,

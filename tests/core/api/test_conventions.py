@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 
 from config.api_urls import RESOURCES as VIEWSETS
 from pilots.api import records as pilots_api
-from pilots.models import Attachment, Indicator, Pilot, Practice
+from pilots.models import Attachment, Indicator, Pilot
 from tests import factories as make
 from tests.support.databases import kept_between_tests
 
@@ -43,7 +43,7 @@ def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
             reading = make.reading(pilot, indicator, str(year), 21)
             Attachment.objects.create(document=make.document(is_public=True), reading=reading)
             make.follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
-            make.adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
+            make.adoption(make.practice(), province=pilot.province)
             make.edition(f"{year}-Q4")
         yield
 
@@ -157,7 +157,7 @@ def view_raising(fault: Exception) -> None:
 @pytest.mark.usefixtures("internal_site")
 def test_an_internal_site_answers_401_until_somebody_signs_in() -> None:
     paths = [f"/api/v1/{name}/" for name in RESOURCES]
-    paths += [f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy", "followup", "diffusion")]
+    paths += [f"/api/v1/{name}/" for name in ("overview", "coverage", "progress", "synergy", "followup")]
     paths += ["/api/v1/", f"/api/v1/rollout/?policy={PLAN}", "/api/v1/trend/?indicator=CO2_TOT", "/api/schema/"]
     paths += ["/api/v1/pilots/huzhou/", "/api/v1/pilots/?format=csv"]
     for path in paths:
@@ -248,7 +248,7 @@ def test_the_root_leads_everywhere(client: Client) -> None:
     addresses = client.get("/api/v1/").json()
     assert list(addresses) == [
         *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "trend", "followup"),
-        *("diffusion", "changes", "schema", "docs"),
+        *("changes", "schema", "docs"),
     ]
     for name, address in addresses.items():
         assert client.get(address).status_code == (400 if name in {"rollout", "trend"} else 200)

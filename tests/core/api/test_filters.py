@@ -14,7 +14,7 @@ from django.test import Client
 from config.api_urls import RESOURCES
 from core.api.views import openapi_schema
 from pilots.metrics import Move
-from pilots.models import Indicator, Pilot, Reading
+from pilots.models import Indicator, Pilot
 from policies.models import Policy
 from tests import factories as make
 from tests.support.snapshots import FOLDER, assert_snapshot
@@ -61,18 +61,15 @@ def make_follow_ups(pilot: Pilot, indicator: Indicator, n: int) -> None:
 
 
 def make_copies(pilot: Pilot, n: int) -> None:
-    """Make a practice with a copy and a measured effect, all of them before and after the days of the tests."""
-    days = {"proposed_on": date(2023, 1, 1), "passed_on": date(2024, 1, 1 + n), "library_on": date(2024, 3, 1)}
+    """Make a practice with a copy and an effect, all of them before and after the days of the tests."""
+    days = {"proposed_on": date(2023, 1, 1), "library_on": date(2024, 3, 1)}
     practice = make.practice(pilot, province=pilot.province, **days)
-    days = {"planned_on": date(2023, 2, 1), "started_on": date(2024, 1, 2 + n), "in_use_on": date(2024, 2, 1)}
-    given_up = {"given_up_on": date(2025, 1, 1), "give_up_reason": "money"} if n else {}
-    copy = make.adoption(practice, province=pilot.province, place="Place", **days, **given_up)
+    ended = {"ended_on": date(2025, 1, 1)} if n else {}
+    copy = make.adoption(practice, province=pilot.province, adopted_on=date(2023, 2, 1 + n), **ended)
     make.adoption(
-        practice, Pilot.objects.exclude(pk=pilot.pk)[0], planned_on=date(2024, 1, 30), confirmed_on=date(2024, 2, 1)
+        practice, Pilot.objects.exclude(pk=pilot.pk)[0], adopted_on=date(2024, 1, 30), verified_on=date(2024, 2, 1)
     )
-    so2 = Indicator.objects.get(code="AIR_SO2")
-    before, after = (Reading.objects.get(pilot=pilot, indicator=so2, period=year) for year in ("2022", "2023"))
-    make.effect(practice, adoption=copy, reading_before=before, reading_after=after, known_on=date(2023, 3, 1))
+    make.effect(practice, adoption=copy, known_on=date(2023, 3, 1))
 
 
 def result_rows(client: Client, query: str) -> list[Any]:

@@ -43,7 +43,6 @@ AGGREGATES = [
     "rollout/?policy=national",
     "trend/?indicator=AIR_SO2",
     "followup/",
-    "diffusion/",
     "changes/",
 ]
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from config.api_urls import RESOURCES
 from core.api.pagination import encode_cursor
-from pilots.models import Indicator, Pilot, Practice, Reading
+from pilots.models import Indicator, Pilot, Reading
 from tests import factories as make
 from tests.support.databases import kept_between_tests
 
@@ -27,7 +27,7 @@ def _measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
             make.milestone(pilot, date(year, 12, 31))
             make.reading(pilot, indicator, str(year), 21)
             make.follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))
-            make.adoption(Practice.objects.all()[0], province=pilot.province, place=f"Place {year}")
+            make.adoption(make.practice(), province=pilot.province)
         yield
 
 

@@ -40,7 +40,6 @@ API = [
         "/api/v1/synergy/",
         "/api/v1/trend/?indicator=CO2_TOT",
         "/api/v1/followup/",
-        "/api/v1/diffusion/",
         "/api/v1/overview/",
         "/api/v1/readings/?page_size=1",
     ),

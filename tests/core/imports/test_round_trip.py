@@ -123,18 +123,14 @@ def full_records() -> dict[str, Any]:
     practice = make.practice(
         city, pilot, slug="kiln", **titles, **facts, **{f"{name}_zh": LINE for name in texts},
         **{f"{name}_en": HOSTILE for name in texts}, cost_amount=Decimal("123456789.12"), cost_kind="yearly",
-        cost_year=2024, province=province, passed_on=date(2025, 1, 2), library_on=date(2025, 1, 3),
-        recommended_on=date(2025, 1, 4), retired_on=date(2025, 1, 5),
+        cost_year=2024, province=province, library_on=date(2025, 1, 3),
+        retired_on=date(2025, 1, 5),
     )  # fmt: skip
     practice.industries.set(pilot.industries.all())
     practice.measures.set([Measure.objects.create(slug="kiln", title_zh=LINE, title_en=f"-{LINE}", field="energy")])
-    adoption = make.adoption(
-        practice, province=province, place=LINE, started_on=date(2025, 2, 2), in_use_on=date(2025, 2, 3),
-        given_up_on=date(2025, 2, 4), give_up_reason="money", give_up_text_en=f"-{LINE}", give_up_text_zh=LINE,
-        changed_en=f"-{LINE}", changed_zh=LINE, **facts,
-    )  # fmt: skip
+    adoption = make.adoption(practice, province=province, ended_on=date(2025, 2, 4), **facts)
     effect = make.effect(
-        practice, adoption=adoption, basis="intensity", statement_en=f"-{LINE}", statement_zh=LINE,
+        practice, adoption=adoption, statement_en=f"-{LINE}", statement_zh=LINE,
         stated_value=Decimal("123456789.123456"), stated_unit="=t", stated_period=LINE, province=province, **facts,
     )  # fmt: skip
     records = {
@@ -159,7 +155,7 @@ EMPTY = {
     "follow-ups": {"policy", "practice", "cause_indicator"},  # its subject is a pilot, its cause a milestone
     "pilots": {"city_type"},  # only for cities
     "targets": {"done_on"},  # only for tasks in words
-    "adoptions": {"pilot"},  # a pilot has no place
+    "adoptions": {"pilot"},  # of a province as a whole
 }
 
 

@@ -176,24 +176,13 @@ def test_an_owner_in_the_ministry_is_told_as_a_province_is(pilot: Pilot) -> None
     assert codes(owner) == [("follow_up", "before30"), ("follow_up", "assigned"), ("follow_up", "before7")]
 
 
-def test_practices_and_copies_that_wait(pilot: Pilot, jia: Province) -> None:
+def test_practices_that_wait(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     make_officer("ministry")
-    other = make.pilot(make.batch(), make.province(slug="yi"), name_en="Other City")
-    own = make.practice(pilot, title_en="Shared steam", province=jia, proposed_on=date(2026, 6, 1))
-    passed = make.practice(
-        pilot, title_en="Dry quenching", province=jia, proposed_on=date(2026, 5, 1), passed_on=date(2026, 6, 1)
-    )
-    make.adoption(own, other, planned_on=date(2026, 6, 1))
+    make.practice(pilot, title_en="Dry quenching", province=jia, proposed_on=date(2026, 6, 1))
     found = mails("2026-06-02 09:00")
-    assert "Practices to pass\n\n- Shared steam: proposed on 1 June 2026" in found["editor"]
-    assert (
-        "Copies of practices to confirm\n\n- Shared steam (Other City): copy planned since 1 June 2026"
-        in found["editor"]
-    )
-    assert "Practices to review for the library\n\n- Dry quenching: proposed on 1 May 2026" in found["ministry"]
-    assert passed.name not in found["editor"]
-    assert "Copies of practices" not in found["ministry"]
+    assert "Practices to review for the library\n\n- Dry quenching: proposed on 1 June 2026" in found["ministry"]
+    assert "Dry quenching" not in found["editor"]
 
 
 def test_values_that_nobody_reviewed(pilot: Pilot, jia: Province) -> None:

@@ -12,8 +12,8 @@ from tests.support.api_client import make_user
 from tests.support.imports import actions_of, dry_run_of, errors_of, run_import, table_checksums, undo_import
 
 pytestmark = pytest.mark.usefixtures("empty")
-NEW_PRACTICE = ["title_zh", "field", "level", "origins"]
-ADOPTIONS = ["practice", "pilot", "province", "place", "planned_on"]
+NEW_PRACTICE = ["title_zh", "field", "origins"]
+ADOPTIONS = ["practice", "pilot", "province", "adopted_on"]
 EFFECTS = ["practice", "adoption", "statement_en"]
 
 
@@ -41,7 +41,7 @@ def error_texts(kind: str, *rows: Any, by: Any = None) -> list[tuple[str, str, s
 
 def test_a_practice_is_entered_and_taken_back(world: SimpleNamespace) -> None:
     before = table_checksums()
-    row = ["窑炉改造", "industry", "park", "origin"]
+    row = ["窑炉改造", "industry", "origin"]
     record = run_import("practices", NEW_PRACTICE, row, reason="List of 2025")
     practice = Practice.objects.get(title_zh="窑炉改造")
     assert (practice.slug, list(practice.origins.all())) == ("yao-lu-gai-zao", [world.origin])
@@ -55,42 +55,35 @@ def test_a_practice_is_entered_and_taken_back(world: SimpleNamespace) -> None:
 # -- adoptions ---------------------------------------------------------------------------------------------
 
 
-def test_a_copy_is_a_pilot_s_a_place_s_or_a_province_s(world: SimpleNamespace) -> None:
+def test_a_copy_is_a_pilot_s_or_a_province_s(world: SimpleNamespace) -> None:
     rows = [
-        ["kiln", "copy", None, None, "2025-02-01"],
-        ["kiln", None, "away", "嘉兴港区", "2025-02-01"],
-        ["kiln", None, "away", None, "2025-02-01"],
-        ["boiler", None, "away", None, "2025-02-01"],
+        ["kiln", "copy", None, "2025-02-01"],
+        ["kiln", None, "away", "2025-02-01"],
+        ["boiler", None, "away", "2025-02-01"],
     ]
     boss = make_user("boss", "national_editor")
     run_import("adoptions", ADOPTIONS, *rows, by=boss)
-    found = Adoption.objects.order_by("pk").values_list("practice__slug", "pilot__slug", "province__slug", "place")
-    assert list(found) == [
-        ("kiln", "copy", "away", ""),
-        ("kiln", None, "away", "嘉兴港区"),
-        ("kiln", None, "away", ""),
-        ("boiler", None, "away", ""),
-    ]
-    assert set(Adoption.objects.values_list("claimed_by", "confirmed_on")) == {(boss.pk, None)}
-    later = [[*row[:4], "2025-03-01"] for row in rows]
+    found = Adoption.objects.order_by("pk").values_list("practice__slug", "pilot__slug", "province__slug")
+    assert list(found) == [("kiln", "copy", "away"), ("kiln", None, "away"), ("boiler", None, "away")]
+    assert set(Adoption.objects.values_list("claimed_by", "verified_on")) == {(boss.pk, None)}
+    later = [[*row[:3], "2025-03-01"] for row in rows]
     plan = dry_run_of("adoptions", ADOPTIONS, *later, by=boss)
-    assert (errors_of(plan), actions_of(plan)) == ([], [(number, "update") for number in range(2, 6)])
-    run_import("adoptions", ADOPTIONS, *later, by=boss)
-    assert set(Adoption.objects.values_list("planned_on", "claimed_by")) == {(date(2025, 3, 1), boss.pk)}
-    assert Adoption.objects.count() == 4
+    assert (errors_of(plan), actions_of(plan)) == ([], [(number, "update") for number in range(2, 5)])
+    run_import("adoptions", ["practice", "province", "adopted_on"], ["kiln", "away", "2025-04-01"], by=boss)
+    assert list(Adoption.objects.order_by("pk").values_list("adopted_on", flat=True)) == [
+        date(2025, 2, 1),
+        date(2025, 4, 1),
+        date(2025, 2, 1),
+    ]
 
 
-def test_a_copy_names_its_place_once_and_in_the_right_province(world: SimpleNamespace) -> None:
-    wrong = ["kiln", "copy", "home", None, None]
-    assert errors_of(dry_run_of("adoptions", ADOPTIONS, wrong)) == [("C2", "overruled")]
-    assert error_texts("adoptions", ADOPTIONS, ["kiln", "origin", None, None, None]) == [
+def test_a_copy_is_named_once_and_in_the_right_province(world: SimpleNamespace) -> None:
+    assert errors_of(dry_run_of("adoptions", ADOPTIONS, ["kiln", "copy", "home", None])) == [("C2", "overruled")]
+    assert error_texts("adoptions", ADOPTIONS, ["kiln", "origin", None, None]) == [
         ("B2", "invalid", "It comes from this pilot: an origin does not copy its own practice.")
     ]
-    twice = [["kiln", None, "away", None, None]] * 2
-    text = "This province’s copy of the practice is on record already."
-    assert error_texts("adoptions", ADOPTIONS, *twice) == [("C2", "invalid", text), ("C3", "invalid", text)]
-    pilots = [["kiln", "copy", None, None, None]] * 2
-    assert errors_of(dry_run_of("adoptions", ADOPTIONS, *pilots)) == [("B2", "twice"), ("B3", "twice")]
+    for row, cells in ((["kiln", None, "away", None], "C"), (["kiln", "copy", None, None], "B")):
+        assert errors_of(dry_run_of("adoptions", ADOPTIONS, row, row)) == [(f"{cells}{n}", "twice") for n in (2, 3)]
 
 
 # -- effects -----------------------------------------------------------------------------------------------
@@ -106,13 +99,3 @@ def test_stated_effects_of_origin_and_copies_are_told_apart(world: SimpleNamespa
     assert actions_of(dry_run_of("effects", EFFECTS, *rows)) == [(2, "unchanged"), (3, "unchanged")]
     twice = errors_of(dry_run_of("effects", EFFECTS, rows[0], rows[0]))
     assert twice == [("A2", "twice"), ("A3", "twice")]
-
-
-def test_a_measured_effect_keeps_its_readings(world: SimpleNamespace, django_assert_num_queries: Any) -> None:
-    """Its other fields are changed by record number; no other reading is read."""
-    so2 = make.indicator("SO2")
-    readings = [make.reading(world.origin, so2, str(year), 9) for year in (2022, 2023, 2024)]
-    effect = make.effect(world.practice, reading_before=readings[0], reading_after=readings[1])
-    run_import("effects", ["id", "note_en"], [effect.pk, "By kiln"])
-    effect.refresh_from_db()
-    assert (effect.note_en, effect.reading_after) == ("By kiln", readings[1])
