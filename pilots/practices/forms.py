@@ -25,7 +25,7 @@ class PageForm(RecordErrorsMixin, forms.ModelForm):
     """Form of a new record on a page, without the fields of the other language."""
 
     both_languages: tuple[str, ...] = ()
-    title: str
+    title: Any
 
     class Meta:
         formfield_callback = page_field
@@ -115,7 +115,7 @@ class AdoptionForm(PageForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        practice = self.instance.practice
+        practice, self.instance.claimed_by = self.instance.practice, self.user
         pilots = Pilot.objects.listed(today()).exclude(practices=practice).exclude(adoptions__practice=practice)
         choices: Any = self.fields
         choices["pilot"].queryset = in_scope(self.user, pilots.select_related("batch").order_by("province", "slug"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -118,7 +118,7 @@ def practices_headline(practices: Sequence[Any], day: Any) -> str:
     ) + _(".")
 
 
-def match_rows(practices: Sequence[Any], industries: Sequence[Any]) -> list[dict[str, object]]:
+def match_rows(practices: Iterable[Any], industries: Collection[Any]) -> list[dict[str, object]]:
     """Return what the lines of practices for a pilot show: each with the industries in common."""
     return [
         {

@@ -42,6 +42,7 @@ FOR_PARAMETER = "for"  # ?for=<pilot>: practices that this pilot might copy
 def practice_list(request: TrackerRequest) -> HttpResponseBase:
     """List the practices known on the day."""
     practices = read_practices(request.as_of)
+    known = list(practices)
     listing = ListPage(
         request,
         slug="practices",
@@ -50,14 +51,14 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
         visible_filters=("q", "state", "field", "province"),
         page_columns=practice_page_columns(),
         sort="state",
-        total=practices.count(),
+        total=len(known),
         empty=_("No practice matches these filters."),
     )
-    title, headline = _("Practices"), practices_headline(practices, request.as_of)
-    sources = list(Source.objects.filter(practice__in=practices).distinct())
+    title, headline = _("Practices"), practices_headline(known, request.as_of)
+    sources = list(Source.objects.filter(practice__in=known).distinct())
     tables: Exports = {"practices": Export(title, listing.whole, listing.chips, sources=sources)}
     pilot = pilot_asked_for(request)
-    matches = match_rows(practices_for(pilot, request.as_of), pilot.industries.all()) if pilot else []
+    matches = match_rows(practices_for(pilot, request.as_of), list(pilot.industries.all())) if pilot else []
     return export_response(request, tables, title, headline) or render(
         request,
         "practices/list.html",
@@ -65,7 +66,7 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
             "title": title,
             "finding": headline,
             "listing": listing,
-            "total": len(practices),
+            "total": len(known),
             "pilot": pilot,
             "matches": matches,
             "may_propose": may_propose(request.user),
@@ -167,7 +168,6 @@ def practice_adopt(request: TrackerRequest, slug: str) -> HttpResponseBase:
     if not request.user.has_perm(permission_name(Adoption, "add")):
         raise PermissionDenied
     practice = get_object_or_404(Practice, slug=slug)
-    adoption = Adoption(practice=practice, claimed_by=request.user)
-    form = AdoptionForm(request.POST or None, user=request.user, instance=adoption)
+    form = AdoptionForm(request.POST or None, user=request.user, instance=Adoption(practice=practice))
     done = _("The copy is on record, as claimed by you. Someone else verifies it.")
     return form_page(request, "practices/adopt.html", form, done, practice)

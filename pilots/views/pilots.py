@@ -361,7 +361,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "page_files": build_page_files([*records, *pilot.prefetched_readings], request.user, as_of),
             "children": pilot.children.listed(as_of),
             "siblings": same.exclude(pk=pilot.pk).select_related("batch"),
-            "practices": match_rows(practices_for(pilot, as_of)[:3], pilot.industries.all())
+            "practices": match_rows(practices_for(pilot, as_of)[:3], list(pilot.industries.all()))
             if status.colour in (Colour.RED, Colour.YELLOW)
             else [],
             "history": history_tab(request, changes, labels),
