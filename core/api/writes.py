@@ -49,7 +49,6 @@ IF_MATCH = "If-Match"
 TAG_LIST = re.compile(r'[\s,]*(?:(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,[\s,]*|$))+')
 DEADLOCK_SQLSTATE = "40P01"  # SQLSTATE of PostgreSQL
 CONFLICT_CODES = {"unique", "unique_together", "fixed", "overtaken", "same", "in_use", "state"}
-CONFLICT_CODES |= {"confirmed", "given_up", "not_confirmed"}
 """Codes of errors caused by other existing records, or by the state of this one: 409 rather than 400."""
 
 

@@ -3,14 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import RecordAdmin, admin_url, autocomplete_source, list_url
+from core.admin.record_admin import RecordAdmin, admin_url, list_url
 from core.history.entries import LabelledUrl
-from core.http import parse_key
 from core.records import writing
 from pilots.admin.indicators import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
@@ -107,13 +104,6 @@ class AdoptionAdmin(RecordAdmin):
         SOURCE_FIELDSET,
     ]
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Model], search_term: str) -> Any:
-        """Offer an effect only the copies of its practice."""
-        practice = parse_key(request.GET.get("practice", ""))
-        if autocomplete_source(request) is Effect and practice:
-            queryset = queryset.filter(practice=practice)
-        return super().get_search_results(request, queryset, search_term)
-
     @admin.display(description=_("who copies it"), ordering="pilot")
     def adopter_name(self, adoption: Adoption) -> str:
         return adoption.adopter_name
@@ -129,15 +119,6 @@ class AdoptionAdmin(RecordAdmin):
         if request.user.has_perm("pilots.add_effect", record):
             ways.append((_("Add an effect"), admin_url(Effect, "add", practice=record.practice_id, adoption=record.pk)))
         return ways
-
-
-class NarrowedAutocomplete(AutocompleteSelect):
-    """Autocomplete that names the practice of its form, to which `get_search_results` narrows what it offers."""
-
-    practice = 0
-
-    def get_url(self) -> str:
-        return str(super().get_url()) + (f"?practice={self.practice}" if self.practice else "")
 
 
 @admin.register(Effect)
@@ -160,17 +141,6 @@ class EffectAdmin(RecordAdmin):
         ),
         SOURCE_FIELDSET,
     ]
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the copies of the practice that is posted, stored or given by the address."""
-        if db_field.name == "adoption":
-            page: Any = request.resolver_match
-            key: Any = parse_key(page.kwargs.get("object_id", ""))
-            stored = Effect.objects.filter(pk=key)
-            given = parse_key(request.POST.get("practice") or request.GET.get("practice") or "")
-            kwargs["widget"] = widget = NarrowedAutocomplete(db_field, self.admin_site)
-            widget.practice = given or stored.values_list("practice", flat=True).first() or 0
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description=_("whose"))
     def subject_name(self, effect: Effect) -> str:
