@@ -12,8 +12,8 @@ DAILY = [
     *("followup", "practice", "adoption", "effect"),
 ]
 LIBRARY = [
-    *("policy", "provincialplan", "measure", "figure", "batch", "province", "agency", "industry", "division"),
-    *("indicator", "source", "document", "attachment", "edition", "workingday"),
+    *("policy", "provincialplan", "measure", "figure", "batch", "province", "agency", "industry"),
+    *("indicator", "source", "document", "edition", "workingday"),
 ]
 PEOPLE = ["user", "group", "token"]
 GROUPS = {"daily": (_("Daily"), DAILY), "library": (_("Library"), LIBRARY), "people": (_("People"), PEOPLE)}

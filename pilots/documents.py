@@ -7,13 +7,10 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -40,6 +37,7 @@ from core.files import (
     sha256_of,
     stored_names,
 )
+from core.history.recording import batched
 from core.http import error_response, today
 from core.permissions import (
     NOT_YOURS_TO_CHANGE,
@@ -54,19 +52,8 @@ from core.snapshots import active_snapshot, read_from
 from core.spreadsheets.writer import content_disposition
 from core.text import join_clauses, label_value
 from pilots.follow_ups.models import VERIFY_PERMISSION
-from pilots.models import (
-    Adoption,
-    Attachment,
-    AttachmentRole,
-    Document,
-    Effect,
-    FollowUpStep,
-    Milestone,
-    Reading,
-    StageEntry,
-)
+from pilots.models import Attachment, Document, FollowUpStep, Milestone, Reading
 from pilots.models.document import ATTACHABLE
-from policies.models import Source
 
 # -- storing and attaching ------------------------------------------------------------------------------
 
@@ -114,15 +101,9 @@ def store_document(
     return document, True
 
 
-# -- attaching -----------------------------------------------------------------------------------------
-
-
-def target_field(target: Model) -> str:
-    """Return the foreign key of an attachment that names records of this model. Raises ValueError for other models."""
-    for name in ATTACHABLE:
-        if Attachment._meta.get_field(name).related_model is type(target):
-            return name
-    raise ValueError(f"No file is attached to a {target._meta.verbose_name}.")
+def attachment_field(target: Model) -> str:
+    """Return the foreign key of an attachment that names records of this model."""
+    return next(name for name, model in ATTACHABLE.items() if isinstance(target, model))
 
 
 def can_attach(user: Any, target: Model) -> bool:
@@ -147,7 +128,6 @@ def attach(
     target: Model,
     *,
     by: User,
-    purpose: str = AttachmentRole.EVIDENCE,
     page_number: int | None = None,
     quote: str = "",
     held: bool = False,
@@ -156,18 +136,17 @@ def attach(
     not readable before.
 
     Raises PermissionDenied without the permission to change the record or to read the document, and ValidationError
-    for a page that it does not have or a document that is attached there already.
+    for a document that is attached there already.
     """
     if not can_attach(by, target) or not (held or can_read(by, document)):
         raise PermissionDenied
     item = Attachment(
         document=document,
-        province_id=province_id_of(target) if getattr(target, "PROVINCE_PATH", "") else None,
-        purpose=purpose,
+        province_id=province_id_of(target),
         page_number=page_number,
         quote=quote,
         attached_by=by,
-        **{target_field(target): target},
+        **{attachment_field(target): target},
     )
     writing.write(item, by=by, allowed=True)
     return item
@@ -278,54 +257,40 @@ def file_response(request: Any, document: Any) -> HttpResponseBase:
 UPLOAD_TIME = timedelta(hours=1)  # a younger file without a record may belong to an upload under way
 
 
-@dataclass
-class FileCheck:
-    """What was found: numbers, and the names of what is wrong."""
-
-    documents: int = 0
-    files: int = 0
-    deleted: list[str] = field(default_factory=list)  # of documents that were deleted and can be restored
-    recent: list[str] = field(default_factory=list)  # without a record, younger than UPLOAD_TIME
-    unfinished: list[str] = field(default_factory=list)  # of uploads that broke off
-    missing: list[str] = field(default_factory=list)  # records without their file
-    unrecorded: list[str] = field(default_factory=list)  # files without a record
-    damaged: list[str] = field(default_factory=list)  # files whose bytes have another checksum
-
-    @property
-    def problems(self) -> list[tuple[str, str]]:
-        """What is wrong and where."""
-        kinds = {"missing": self.missing, "without a record": self.unrecorded, "damaged": self.damaged}
-        return [(kind, name) for kind, names in kinds.items() for name in names]
-
-
-def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) -> FileCheck:
-    """Compare files and records; `with_hash` reads every file. `clean` deletes what broken-off uploads left behind."""
-    now, check = now or timezone.now(), FileCheck()
+def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) -> dict[str, list[str]]:
+    """Compare files and records; `with_hash` reads every file. Return the names of the files by what was found of
+    them. `clean` deletes what broken-off uploads left behind.
+    """
+    now = now or timezone.now()
     stored = set(stored_names())
     documents = {blob_name(checksum) for checksum in Document.objects.values_list("sha256", flat=True)}
     recorded = documents | kept_names(without=Document)
     past = {blob_name(checksum) for checksum in Document.history.values_list("sha256", flat=True).order_by().distinct()}
-    check.documents, check.files = len(documents), len(stored)
-    check.missing = sorted(recorded - stored)
-    check.deleted = sorted((stored & past) - recorded)
-    for name in sorted(stored - recorded - past):
-        (check.recent if is_recent(name, now) else check.unrecorded).append(name)
-    check.unfinished = [f"{UNFINISHED}/{name}" for name in list_folder(default_storage, UNFINISHED)[1]]
-    if with_hash:
-        check.damaged = [name for name in sorted(stored & (recorded | past)) if not is_whole(name)]
-    if clean:  # unless they are so young that an upload may be under way
-        for names in (check.unfinished, check.unrecorded):
-            for stray in list(names):
-                with suppress(FileNotFoundError):  # the upload has ended meanwhile
-                    if is_recent(stray, now):
-                        continue
-                    default_storage.delete(stray)
-                names.remove(stray)
-    return check
+    strays = sorted(stored - recorded - past)
+    unfinished = [f"{UNFINISHED}/{name}" for name in list_folder(default_storage, UNFINISHED)[1]]
+    recent = [name for name in (*strays, *unfinished) if is_recent(name, now)]  # an upload may be under way
+    if clean:
+        for name in {*strays, *unfinished}.difference(recent):
+            default_storage.delete(name)
+        strays, unfinished = ([name for name in names if name in recent] for names in (strays, unfinished))
+    return {
+        "documents": sorted(documents),
+        "files": sorted(stored),
+        "of deleted documents": sorted((stored & past) - recorded),
+        "not yet recorded": [name for name in strays if name in recent],
+        "unfinished": unfinished,
+        "missing": sorted(recorded - stored),
+        "without a record": [name for name in strays if name not in recent],
+        "damaged": [name for name in sorted(stored & (recorded | past)) if not is_whole(name)] if with_hash else [],
+    }
 
 
 def is_recent(name: str, now: datetime) -> bool:
-    return now - default_storage.get_modified_time(name) < UPLOAD_TIME
+    """Whether a file is younger than UPLOAD_TIME; not one whose upload has ended meanwhile, which took it away."""
+    try:
+        return now - default_storage.get_modified_time(name) < UPLOAD_TIME
+    except FileNotFoundError:
+        return False
 
 
 def is_whole(name: str) -> bool:
@@ -338,82 +303,63 @@ def is_whole(name: str) -> bool:
 
 
 TARGET_RELATIONS = (
-    *("source", "reading__pilot", "reading__indicator", "milestone__pilot", "stage_entry__pilot"),
-    *("follow_up_step__follow_up", "practice", "effect__practice"),
-    *("adoption__practice", "adoption__pilot", "adoption__province"),
+    *("reading__pilot", "reading__indicator", "milestone__pilot", "stage_entry__pilot", "follow_up_step__follow_up"),
 )
 """Relations that the labels of the records read."""
 
 
-def describe_record(record: Any) -> tuple[str, str, str]:
-    """Return the name of a record with files, the name of what it belongs to, and the address of its page."""
+def record_name(record: Any) -> str:
+    """Return the name of a record with files, on the page of what it belongs to."""
     match record:
-        case Source():
-            return record.title, _("Source"), reverse("data") + "#sources"
         case Reading():
-            name = join_clauses([record.indicator, record.period])
-            return name, record.pilot.name, f"{record.pilot.get_absolute_url()}#evidence"
-        case StageEntry():
-            return record.get_stage_display(), record.pilot.name, f"{record.pilot.get_absolute_url()}#evidence"
+            return join_clauses([record.indicator, record.period])
         case Milestone():
-            return record.name, record.pilot.name, f"{record.pilot.get_absolute_url()}{record.anchor}"
+            return record.name
         case FollowUpStep():
-            return record.get_move_display(), record.follow_up.number, record.follow_up.get_absolute_url()
-        case Effect():
-            return str(record.statement), str(record.practice), record.get_absolute_url()
-        case Adoption():
-            return record.adopter_name, str(record.practice), record.get_absolute_url()
-    return str(record), "", record.get_absolute_url()
+            return record.get_move_display()
+    return str(record)
 
 
 def record_label(record: Any) -> str:
     """Return the name of a record with files, after that of what it belongs to."""
-    name, owner, _url = describe_record(record)
-    return label_value(owner, name) if owner else name
+    owner = record.follow_up.number if isinstance(record, FollowUpStep) else record.pilot.name
+    return label_value(owner, record_name(record))
 
 
 def record_url(record: Any) -> str:
     """Return the address of the page that shows a record with files."""
-    return describe_record(record)[2]
+    if isinstance(record, FollowUpStep):
+        return record.follow_up.get_absolute_url()
+    place = f"milestone-{record.pk}" if isinstance(record, Milestone) else "evidence"
+    return f"{record.pilot.get_absolute_url()}#{place}"
 
 
-@dataclass(frozen=True)
-class RecordFiles:
-    """The attachments of a record that the reader may see, how many more there are, and the address to attach another;
-    empty where the reader may not."""
-
-    name: str
-    to: str  # by which the page that attaches a file knows the record: reading:12
-    shown: Sequence[Attachment]
-    hidden: int
-    attach_url: str
-
-
-def build_record_files(targets: Iterable[Model], user: Any, as_of: date) -> list[RecordFiles]:
-    """Return the files of each record on the day, in this order. One query."""
-    records = [(record, (target_field(record), record.pk)) for record in targets]
-    condition = Q(pk__in=[])
-    for _record, (name, key) in records:
-        condition |= Q(**{name: key})
+def build_record_files(targets: Sequence[Any], user: Any, as_of: date) -> list[dict[str, Any]]:
+    """Return of each record, in this order, its name, by what the page that attaches a file knows it (`to`), the
+    attachments of the day that the reader may see (`shown`), how many more there are (`hidden`), and the address to
+    attach another, empty where the reader may not.
+    """
     seen = Exists(readable(user, Document.objects.filter(pk=OuterRef("document_id"))))
-    rows: QuerySet[Any] = Attachment.objects.on(as_of).filter(condition).annotate(is_readable=seen)
-    found: dict[tuple[str, int], list[Any]] = defaultdict(list)
-    for item in rows.select_related("document").order_by("pk"):
-        found[item.target_key].append(item)
+    rows: QuerySet[Any] = Attachment.objects.on(as_of).annotate(is_readable=seen).select_related("document")
+    found: dict[str, list[Any]] = defaultdict(list)
+    for some in batched(targets):
+        keys: dict[str, list[int]] = defaultdict(list)
+        for record in some:
+            keys[f"{attachment_field(record)}__in"].append(record.pk)
+        for item in rows.filter(Q(**keys, _connector=Q.OR)).order_by("pk"):
+            found[item.to].append(item)
     files = []
-    for record, place in records:
-        own = found[place]
-        shown = [item for item in own if item.is_readable]
-        to, may_attach = f"{place[0]}:{place[1]}", user.is_staff and can_attach(user, record)
-        url = f"{reverse('attachment-new')}?{urlencode({'to': to}, safe=':')}" if may_attach else ""
-        files.append(RecordFiles(describe_record(record)[0], to, shown, len(own) - len(shown), url))
+    for record in targets:
+        to = f"{attachment_field(record)}:{record.pk}"
+        shown = [item for item in found[to] if item.is_readable]
+        may_attach = user.is_staff and can_attach(user, record)
+        files.append(
+            {
+                "name": record_name(record),
+                "to": to,
+                "shown": shown,
+                "hidden": len(found[to]) - len(shown),
+                "attach_url": f"{reverse('attachment-new')}?to={to}" if may_attach else "",
+            }
+        )
     return files
-
-
-def build_page_files(targets: Iterable[Model], user: Any, as_of: date) -> Mapping[str, Sequence[RecordFiles]]:
-    """Return the records of a page that have files, and those to which the reader may attach one."""
-    records = build_record_files(targets, user, as_of)
-    return {
-        "with_files": [files for files in records if files.shown or files.hidden],
-        "attachable": [files for files in records if files.attach_url],
-    }

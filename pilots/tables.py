@@ -276,7 +276,6 @@ def document_columns() -> list[Column[Document]]:
             sort="size",
             sort_fields=["file_size"],
         ),
-        Column("page_count", _("Pages"), kind="integer"),
         Column("uses", _("Attached to records"), kind="integer", sort="uses", sort_fields=["uses"]),
         Column("is_public", _("Public"), kind="flag"),
         Column("province", _("Uploaded by"), uploader_cell),
@@ -298,7 +297,7 @@ def document_page_columns() -> list[Column[Document]]:
     def about(item: Document) -> str:
         return " · ".join(filter(None, [item.doc_number, item.kind_label, format_file_size(item.file_size)]))
 
-    below: dict[str, Any] = {"title": about, **dict.fromkeys(("page_count", "uses", "is_public"))}
+    below: dict[str, Any] = {"title": about, **dict.fromkeys(("uses", "is_public"))}
     below["uploaded"] = lambda item: str(uploader_cell(item).value)
     return page_columns(document_columns(), below, side="uploaded")
 

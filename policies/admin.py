@@ -23,7 +23,6 @@ from core.records import writing
 from core.text import format_date
 from policies.models import (
     Agency,
-    Division,
     Figure,
     Industry,
     Level,
@@ -97,23 +96,16 @@ class AgencyAdmin(RecordAdmin):
     fieldsets = [NAME_FIELDSET, (None, {"fields": ["note_en", "note_zh"]})]
 
 
-@admin.register(Division)
-class DivisionAdmin(RecordAdmin):
-    list_display = ["code", "name_zh", "name_en"]
-    search_fields = ["code", "name_zh", "name_en"]
-    fieldsets = [(None, {"fields": ["code", "name_zh", "name_en"]})]
-
-
 @admin.register(Industry)
 class IndustryAdmin(RecordAdmin):
     list_display = ["__str__", "name_zh", "slug", "named_in_batch_notice", "ultra_low_emission", "confidence"]
     list_filter = ["named_in_batch_notice", "ultra_low_emission", "confidence"]
-    search_fields = ["name_zh", "name_en", "slug", "divisions__code"]
+    search_fields = ["name_zh", "name_en", "slug", "gb_codes"]
     prepopulated_fields = {"slug": ["name_en"]}
-    autocomplete_fields = ["divisions", "sources"]
+    autocomplete_fields = ["sources"]
     fieldsets = [
         NAME_FIELDSET,
-        (_("Classification"), {"fields": ["divisions"]}),
+        (_("Classification"), {"fields": ["gb_codes"]}),
         (
             _("Priority"),
             {

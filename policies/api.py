@@ -30,7 +30,6 @@ from policies import filters
 from policies.models import (
     Agency,
     Confidence,
-    Division,
     Figure,
     Industry,
     Measure,
@@ -273,16 +272,7 @@ class SourceViewSet(WritableViewSet):
     default_ordering = "-published_on,title"
 
 
-class DivisionLinkSerializer(ReadOnlyModelSerializer):
-    """A division of GB/T 4754."""
-
-    class Meta:
-        model = Division
-        fields = ("code", "name")
-
-
 class IndustrySerializer(SourcedSerializer):
-    divisions = DivisionLinkSerializer(many=True)
     priority = serializers.BooleanField(
         help_text="Whether it is named in the batch notice or an ultra-low emission sector."
     )
@@ -290,7 +280,7 @@ class IndustrySerializer(SourcedSerializer):
     class Meta:
         model = Industry
         fields = (
-            *("slug", *NAME_FIELDS, "divisions", "named_in_batch_notice", "ultra_low_emission"),
+            *("slug", *NAME_FIELDS, "gb_codes", "named_in_batch_notice", "ultra_low_emission"),
             *("priority", *FACT_FIELDS, "url", "page"),
         )
 
@@ -299,7 +289,7 @@ class IndustryViewSet(WritableViewSet):
     cache_responses = True
     heading = gettext_lazy("Industries")
     about = "Sectors in the words of the notices, with their divisions of GB/T 4754."
-    queryset = Industry.objects.prefetch_related("divisions", "sources")
+    queryset = Industry.objects.prefetch_related("sources")
     serializer_class = IndustrySerializer
     filterset_class = api_filterset(filters.IndustryFilter, IndustrySerializer, "slug")
     ordering_fields = ("id", "slug", "name_en", "name_zh", "named_in_batch_notice", "ultra_low_emission")

@@ -89,7 +89,7 @@ class SourceFilter(django_filters.FilterSet):
 
 
 class IndustryFilter(django_filters.FilterSet):
-    q = SearchFilter("name_zh", "name_en", "slug", "divisions__code", "divisions__name_zh")
+    q = SearchFilter("name_zh", "name_en", "slug", "gb_codes")
     named_in_batch_notice = YesNoFilter(
         field_name="named_in_batch_notice", label=_("Named in the notice of the first batch")
     )

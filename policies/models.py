@@ -807,43 +807,14 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
 # -- industries and prescribed measures -----------------------------------------------------------------
 
 
-class Division(HistoryModel, BilingualNameModel):
-    """A section, division, group or class of the industrial classification GB/T 4754-2017."""
-
-    code = CodeField(
-        _("GB/T 4754-2017 code"),
-        max_length=5,
-        unique=True,
-        help_text=_("Section letter with the digits known, for example C31, C3011 or G."),
-    )
-
-    LOOKUP_CODES = ("code",)
-
-    class Meta:
-        verbose_name = _("GB/T 4754 division")
-        verbose_name_plural = _("GB/T 4754 divisions")
-        ordering = ["code"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(code__regex=r"^[A-T][0-9]{0,4}$"),
-                name="division_code_normal",
-                violation_error_message=_("Write a section letter A to T and up to four digits, for example C3011."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.name}"
-
-
 class Industry(SlugModel, BilingualNameModel, SourcedModel):
     """A sector as the notices name it, linked to the classification where it has a place there."""
 
-    divisions = models.ManyToManyField(
-        Division,
-        verbose_name=_("GB/T 4754 divisions"),
-        related_name="industries",
+    gb_codes = models.CharField(
+        _("GB/T 4754-2017"),
+        max_length=300,
         blank=True,
-        help_text=_("Several are possible; new energy has none of its own."),
+        help_text=_("Codes of its divisions, for example C34; C35. Empty: it has none of its own, as new energy."),
     )
     named_in_batch_notice = models.BooleanField(
         _("named in the notice of the first batch"),
@@ -862,6 +833,13 @@ class Industry(SlugModel, BilingualNameModel, SourcedModel):
         ordering = ["pk"]
         constraints = [
             slug_constraint("industry"),
+            models.CheckConstraint(
+                condition=Q(gb_codes__regex=r"^([A-T][0-9]{0,4}(; [A-T][0-9]{0,4})*)?$"),
+                name="industry_gb_codes_normal",
+                violation_error_message=_(
+                    "Write section letters A to T with up to four digits, for example C3011, and “; ” between two."
+                ),
+            ),
             models.UniqueConstraint(fields=["name_zh"], name="industry_name_unique"),
             choices_constraint("confidence", Confidence, "industry_confidence_known"),
         ]

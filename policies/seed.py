@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.seed.loader import SeedFile
 from policies.importers import PolicyImporter, ProvincialPlanImporter
-from policies.models import Agency, Division, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
+from policies.models import Agency, Figure, Industry, Measure, Policy, Province, ProvincialPlan, Source
 
 SEED_FOLDER = Path(__file__).parent / "seed"
 
@@ -19,7 +19,6 @@ SEED_FILES = [
     SeedFile("sources", Source, SEED_FOLDER / "sources.csv", key=("key",), match_fields=("title", "url")),
     SeedFile("provinces", Province, SEED_FOLDER / "provinces.csv"),
     SeedFile("agencies", Agency, SEED_FOLDER / "agencies.csv"),
-    SeedFile("divisions", Division, SEED_FOLDER / "divisions.csv", key=("code",), match_fields=("code",)),
     SeedFile("industries", Industry, SEED_FOLDER / "industries.csv"),
     SeedFile(
         "policies", Policy, SEED_FOLDER / "policies.csv", importer=PolicyImporter(), before_create=keep_lead_policy

@@ -595,7 +595,6 @@ def test_every_record_with_a_history_has_its_rows() -> None:
     """A new model belongs into the table, or into the few that are written only with what they are part of, or on pages
     of their own (tests/dashboard/test_editions.py)."""
     parts = {
-        "policies.division",
         "pilots.lightoverride",
         "pilots.followupstep",
         "dashboard.edition",

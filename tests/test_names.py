@@ -26,7 +26,6 @@ from core.imports.importer import KINDS
 from dashboard.analytics.change_log import history_models
 from pilots.metrics import Move
 from pilots.models import Attachment, Document, LightOverride
-from policies.models import Division
 from tests import factories as make
 from tests.core.history.test_change_feed import feed_ends_in_transaction
 from tests.support.api_client import RESOURCE_KINDS, ApiClient, World, client_with_token, world_in_empty_tables
@@ -49,7 +48,7 @@ EXCLUDED_PREFIXES = (
 CALENDARS = tuple(f"/{page}/?export=ics" for page in ("pilots", "actions", "desk"))
 """Calendars, whose links name the language as well."""
 
-WITHOUT_ADMIN = {"division", "followupstep"}
+WITHOUT_ADMIN = {"attachment", "followupstep"}
 """Models without pages of their own in the admin."""
 
 
@@ -85,7 +84,6 @@ class SignedWorld(World):
             self.moved = moved
         shared, away = self.signers["shared-signer"], self.signers["away-signer"]
         self.records.append(make.edition("2025-Q4", made_by=shared, submitted_by=shared, approved_by=away))
-        self.add(Division.objects.create(code="C31", name_zh="黑色金属冶炼"), "shared")
 
     def add_acts(self, place: Any, side: str) -> None:
         """Add records that name people themselves: in fields, in a step, and in entries of what those fields were."""
@@ -95,16 +93,17 @@ class SignedWorld(World):
         self.records.append(make.step(follow_up, Move.SIGN, follow_up.opened_on, author=signer))
         follow_up.owner_person, follow_up.owner_user, follow_up.verifier = "", signer, None
         self.sign(follow_up, side)
+        milestone = make.milestone(pilot, follow_up.opened_on)
         practice = make.practice(pilot, province=place)
         self.add(practice, side)
         self.add(make.adoption(practice, province=place, claimed_by=signer, verified_by=signer), side)
         self.add(make.effect(practice, province=place), side)
         document = make.document(province=place, uploaded_by=signer, is_public=True)
         self.add(document, side)
-        self.add(Attachment.objects.create(document=document, practice=practice, attached_by=signer), side)
+        self.add(Attachment.objects.create(document=document, milestone=milestone, attached_by=signer), side)
         sealed = make.document(province=place, title=f"sealed-{side}", doc_number=f"sealed-{side}")
         self.add(sealed, side)
-        self.add(Attachment.objects.create(document=sealed, adoption=practice.adoptions.get(), province=place), side)
+        self.add(Attachment.objects.create(document=sealed, milestone=milestone, province=place), side)
         self.add_deleted_document(sealed, side)
 
     def add_deleted_document(self, sealed: Any, side: str) -> None:

@@ -20,7 +20,7 @@ from core.http import today
 from core.imports.files import dry_run_of_file, export_response
 from core.imports.importer import KINDS
 from pilots.metrics import Move
-from pilots.models import Attachment, LightOverride, Pilot, Practice
+from pilots.models import Attachment, LightOverride, Pilot
 from policies.models import Figure, Measure
 from tests import factories as make
 from tests.support.api_client import make_user
@@ -99,8 +99,8 @@ API = {
 ADMIN = {
     6: ["import/"],
     7: [
-        *("auth/group/", "policies/province/", "policies/agency/", "policies/division/", "import/{import}/"),
-        *("policies/industry/", "accounts/token/", "pilots/attachment/"),
+        *("auth/group/", "policies/province/", "policies/agency/", "import/{import}/"),
+        *("policies/industry/", "accounts/token/"),
         *("pilots/indicator/", "dashboard/edition/", "policies/provincialplan/deleted/"),
     ],
     8: [
@@ -187,7 +187,7 @@ class GrowingWorld:
         make.plan(make.policy(calls_for_provincial_plan=False), province).delete()
         self.documents.append(make.document(is_public=True, province=self.province))
         Attachment.objects.create(document=self.documents[0], reading=readings[0])
-        Attachment.objects.create(document=self.documents[-1], practice=Practice.objects.get(slug="practice-0"))
+        Attachment.objects.create(document=self.documents[-1], reading=readings[-1])
         make.edition(f"202{n}-Q1")
         make_user(f"user-{n}", "provincial_editor", province)
         create_token(user=self.boss, name=f"t-{n}")

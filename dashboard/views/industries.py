@@ -81,7 +81,7 @@ def measure_sources(measures: QuerySet[Measure]) -> QuerySet[Source]:
 def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one industry: pilots that name it, their provinces, and measures of policies for it."""
     as_of = request.as_of
-    industry = get_object_or_404(Industry.objects.prefetch_related("divisions", "sources"), slug=slug)
+    industry = get_object_or_404(Industry.objects.prefetch_related("sources"), slug=slug)
     naming = Pilot.objects.listed(as_of).filter(industries=industry).prefetch_related("industries", "sources")
     progress = build_progress(naming, as_of)
     pilots = [status.pilot for status in progress.pilots]

@@ -25,7 +25,6 @@ from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import by_hand_text, class_parts, pilot_count_cell, pilots_url
 from pilots.charts.status import light_summary_chart
 from pilots.charts.synergy import reconciliation_table, recorded_pilots_text, withdrawals_table
-from pilots.documents import build_page_files
 from pilots.filters import ProvincePageFilter
 from pilots.follow_ups.tables import RELATED, follow_ups_table, may_open_follow_ups
 from pilots.lights import Colour
@@ -98,7 +97,6 @@ def policy_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "children": policy.children.known(as_of),
             "follow_ups": follow_ups(),
             "may_open": may_open_follow_ups(request),
-            "page_files": build_page_files(policy.sources.all(), request.user, as_of),
             "history": history_tab(request, changes, labels),
         },
     )

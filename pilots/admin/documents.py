@@ -1,4 +1,4 @@
-"""Admin of documents and attachments: to look at, to correct titles, and to delete documents that are not attached.
+"""Admin of documents: to look at, to correct titles, and to delete those that are not attached.
 
 Files are uploaded, attached and removed on the pages of evidence files.
 """
@@ -14,53 +14,23 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import ReadOnlyMixin, RecordAdmin
+from core.admin.record_admin import RecordAdmin
 from core.permissions import editor_province
-from core.text import format_date, label_value, no_data
-from pilots.documents import TARGET_RELATIONS, readable, record_label, record_url
+from core.text import format_date, label_value
+from pilots.documents import readable, record_label, record_url
 from pilots.models import Attachment, Document
 
 
-class EvidenceAdmin(RecordAdmin):
+@admin.register(Document)
+class DocumentAdmin(RecordAdmin):
     """Admin of records that not every editor may read: history and versions as well."""
 
-    def check_readable(self, request: HttpRequest, object_id: str) -> None:
-        """Raise Http404 for a record that the user may not read; a deleted one is the ministry's to restore."""
-        exists = object_id.isdecimal() and self.get_queryset(request).filter(pk=object_id).exists()
-        if editor_province(request.user) and not exists:
-            raise Http404
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
-    ) -> HttpResponse:
-        self.check_readable(request, object_id)
-        return super().history_view(request, object_id, extra_context)
-
-    def history_form_view(
-        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        self.check_readable(request, object_id)
-        return super().history_form_view(request, object_id, version_id, extra_context)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
-        """Show no link to the deleted ones to whom they are not shown."""
-        page: HttpResponse = super().changelist_view(request, {"hides_deleted": editor_province(request.user)})
-        return page
-
-    def deleted_view(self, request: HttpRequest) -> HttpResponse:
-        if editor_province(request.user):
-            raise PermissionDenied
-        return super().deleted_view(request)
-
-
-@admin.register(Document)
-class DocumentAdmin(EvidenceAdmin):
     list_display = ["title", "kind_label", "file_size", "is_public", "province", "uploaded_at"]
     list_filter = ["is_public", "media_type"]
     search_fields = ["title", "doc_number", "file_name", "sha256"]
     list_select_related = ["province"]
-    fields = ["title", "doc_number", "is_public", "file_link", "kind_label", "file_size", "sha256", "page_count"]
-    readonly_fields = ["file_link", "kind_label", "file_size", "sha256", "page_count"]
+    fields = ["title", "doc_number", "is_public", "file_link", "kind_label", "file_size", "sha256"]
+    readonly_fields = ["file_link", "kind_label", "file_size", "sha256"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """None is added here: a document comes with its file."""
@@ -92,29 +62,30 @@ class DocumentAdmin(EvidenceAdmin):
     def file_link(self, record: Document) -> SafeString:
         return format_html('<a href="{}">{}</a>', reverse("document-download", args=[record.pk]), record.file_name)
 
+    def check_readable(self, request: HttpRequest, object_id: str) -> None:
+        """Raise Http404 for a record that the user may not read; a deleted one is the ministry's to restore."""
+        exists = object_id.isdecimal() and self.get_queryset(request).filter(pk=object_id).exists()
+        if editor_province(request.user) and not exists:
+            raise Http404
 
-@admin.register(Attachment)
-class AttachmentAdmin(ReadOnlyMixin, EvidenceAdmin):
-    """An attachment is made and removed on its page, which asks for a reason."""
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        self.check_readable(request, object_id)
+        return super().history_view(request, object_id, extra_context)
 
-    list_display = ["document", "target_link", "purpose", "page_number", "attached_on", "removed_on"]
-    list_filter = ["purpose", "removed_on"]
-    search_fields = ["document__title", "quote"]
-    list_select_related = ["document", *TARGET_RELATIONS]
-    fields = [
-        *["document", "target_link", "purpose", "page_number", "quote", "quote_text", "attached_on", "removed_on"],
-        "removed_reason",
-    ]
-    readonly_fields = fields
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        self.check_readable(request, object_id)
+        return super().history_form_view(request, object_id, version_id, extra_context)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.filter(document__in=readable(request.user, Document.objects.all()).order_by())
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Show no link to the deleted ones to whom they are not shown."""
+        page: HttpResponse = super().changelist_view(request, {"hides_deleted": editor_province(request.user)})
+        return page
 
-    @admin.display(description=_("attached to"))
-    def target_link(self, record: Attachment) -> SafeString:
-        return format_html('<a href="{}">{}</a>', record_url(record.target), record_label(record.target))
-
-    @admin.display(description=_("quote found on page"))
-    def quote_text(self, record: Attachment) -> str:
-        return record.quote_text or no_data()
+    def deleted_view(self, request: HttpRequest) -> HttpResponse:
+        if editor_province(request.user):
+            raise PermissionDenied
+        return super().deleted_view(request)

@@ -142,7 +142,7 @@ def build_coverage(
     chosen = chosen or PilotSet()
     counts = build_reconciliation(as_of) if counts is None else counts
     provinces = {province.pk: province for province in Province.objects.roster()}
-    industries = list(Industry.objects.prefetch_related("divisions"))
+    industries = list(Industry.objects.all())
     through = Pilot.industries.through.objects.filter(pilot__in=pilots)
     naming: dict[int, set[tuple[int, int]]] = defaultdict(set)  # pilots and their provinces by the industry they name
     for pilot, province, industry in through.values_list("pilot_id", "pilot__province_id", "industry_id"):

@@ -30,10 +30,10 @@ from core.api.write_serializers import WriteSerializer, field_error
 from core.api.writes import WritableViewSet
 from core.files import CheckedFile, check_file
 from core.http import PROBLEM_JSON, Problem, today
-from core.tables import ChoiceFilter, SearchFilter
+from core.tables import SearchFilter
 from pilots.documents import attach, can_read, file_response, readable, remove, store_document
 from pilots.filters import DocumentFilter
-from pilots.models import Attachment, AttachmentRole, Document
+from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 
 MULTIPART = "multipart/form-data"
@@ -47,7 +47,7 @@ class DocumentSerializer(RecordSerializer):
     class Meta:
         model = Document
         fields = (
-            *("id", "title", "doc_number", "file_name", "media_type", "file_size", "sha256", "page_count"),
+            *("id", "title", "doc_number", "file_name", "media_type", "file_size", "sha256"),
             *("is_public", "province", "uploaded_on", "content", "page", "url"),
         )
 
@@ -65,7 +65,7 @@ class AttachmentSerializer(RecordSerializer):
         model = Attachment
         as_of = ("removed_on",)
         fields = (
-            *("id", "document", *ATTACHABLE, "purpose", "page_number", "quote", "quote_page"),
+            *("id", "document", *ATTACHABLE, "page_number", "quote"),
             *("attached_on", "removed_on", "removed_reason", "page", "url"),
         )
 
@@ -94,16 +94,11 @@ class NumberFilter(django_filters.CharFilter):
 
 class AttachmentApiFilter(ApiFilterSet):
     q = SearchFilter("document__title", "document__doc_number", "document__file_name", "quote")
-    purpose = ChoiceFilter(choices=AttachmentRole.choices, label="Purpose")
     document = NumberFilter(label="Document")
-    source = NumberFilter(label="Source")
     reading = NumberFilter(label="Reading")
     milestone = NumberFilter(label="Milestone")
     stage_entry = NumberFilter(label="Stage")
     follow_up_step = NumberFilter(label="Step of a follow-up")
-    practice = NumberFilter(label="Practice")
-    effect = NumberFilter(label="Effect")
-    adoption = NumberFilter(label="Adoption")
     as_of_fields = {"removed_on": "removed_then"}
 
     class Meta:
@@ -229,11 +224,11 @@ class AttachmentViewSet(WritableViewSet):
         document = values["document"]
         if len(targets) != 1:
             text = _("A file is attached to one record at a time.")
-            raise ValidationError({ATTACHABLE[0]: ValidationError(text, code="one_target")})
+            raise ValidationError({next(iter(ATTACHABLE)): ValidationError(text, code="one_target")})
         if not can_read(self.request.user, document):
             text = _("There is no such record.")
             raise ValidationError({"document": ValidationError(text, code="not_on_record")})
-        how = {name: values[name] for name in ("purpose", "page_number", "quote")}
+        how = {name: values[name] for name in ("page_number", "quote")}
         return attach(document, targets[0], by=cast(User, self.request.user), **how)
 
     def update_one(self, record: Any, data: Mapping[str, Any]) -> Any:

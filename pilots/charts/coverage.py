@@ -100,11 +100,7 @@ def coverage_chart(coverage: Coverage, sources: Sequence[Source]) -> Chart:
         bars.append(charts.Bar(row.industry.name, [row.pilots], tip, url, number=number, gap=row.gap))
     columns: list[Column[IndustryCoverage]] = [
         Column("industry", _("Industry"), lambda row: record_cell(row.industry)),
-        Column(
-            "divisions",
-            _("GB/T 4754"),
-            lambda row: join_short(division.code for division in row.industry.divisions.all()) or None,
-        ),
+        Column("gb_codes", _("GB/T 4754"), lambda row: join_short(row.industry.gb_codes.split("; ")) or None),
         Column(
             "pilots",
             _("Pilots"),

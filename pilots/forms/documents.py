@@ -14,7 +14,7 @@ from core.files import ACCEPT, MAX_FILE_BYTES
 from core.tables import search_q
 from core.text import check_text
 from pilots.documents import readable
-from pilots.models import AttachmentRole, Document
+from pilots.models import Document
 
 OFFERED = 12  # stored documents to choose from
 OFFER_SALT = "documents.same-bytes"
@@ -22,7 +22,7 @@ OFFER_AGE = 3600  # seconds
 
 
 class AttachForm(forms.Form):
-    """A new file, or a stored document, with its role, page and quote."""
+    """A new file, or a stored document, with page and quote."""
 
     file = forms.FileField(
         label=gettext_lazy("New file"),
@@ -48,7 +48,6 @@ class AttachForm(forms.Form):
         widget=forms.RadioSelect,
     )
     same = forms.CharField(required=False, widget=forms.HiddenInput)  # signed: a document whose bytes the user has sent
-    purpose = forms.ChoiceField(label=gettext_lazy("Purpose"), choices=AttachmentRole.choices, initial="evidence")
     page_number = forms.IntegerField(
         label=pgettext_lazy("of a document", "Page"),
         required=False,

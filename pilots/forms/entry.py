@@ -26,7 +26,7 @@ from core.http import parse_key, today
 from core.records import writing
 from core.records.models import check_not_ahead
 from core.text import check_text, format_amount, format_change, normalize_code
-from pilots.documents import RecordFiles, attach, build_record_files, can_attach, store_document
+from pilots.documents import attach, build_record_files, can_attach, store_document
 from pilots.forms.base import RecordErrorsMixin, date_input
 from pilots.lights import target_light
 from pilots.models import (
@@ -525,7 +525,7 @@ class JudgedValue(NamedTuple):
     before: Comparison | None
     change: str
     jumps: list[str]
-    files: RecordFiles
+    files: dict[str, Any]
 
 
 class JudgeForm(EvidenceForm):

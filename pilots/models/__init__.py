@@ -3,7 +3,7 @@
 from pilots.follow_ups.models import Cause, FollowUp, FollowUpKind, FollowUpStep
 from pilots.lights import Colour, TargetKind
 from pilots.metrics import Direction, Stage
-from pilots.models.document import Attachment, AttachmentRole, Document
+from pilots.models.document import Attachment, Document
 from pilots.models.indicator import Accumulation, Indicator, IndicatorKind, RollUp, SynergyUse, Target
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import Facet, LightOverride, Milestone, Replan, ReplanState, StageEntry
@@ -14,7 +14,6 @@ __all__ = [
     "Accumulation",
     "Adoption",
     "Attachment",
-    "AttachmentRole",
     "Batch",
     "Cause",
     "CityType",

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.files import MEDIA_TYPES
 from core.http import today
-from core.records.models import (
-    CodeField,
-    FieldNames,
-    HistoryModel,
-    choices_constraint,
-    link_field,
-)
+from core.records.models import CodeField, FieldNames, HistoryModel, link_field
 from core.text import check_text
 from pilots.follow_ups.models import FollowUpStep
 from pilots.models.planned import Milestone, StageEntry
 from pilots.models.reading import Reading
-from policies.models import Province, Source
+from policies.models import Province
 
 stamp_field = partial(link_field, related_name="+", null=True, blank=False, editable=False)  # filled in by the product
 
@@ -55,13 +51,6 @@ class Document(HistoryModel):
     file_size = models.PositiveIntegerField(_("size"), editable=False, help_text=_("In bytes."))
     media_type = models.CharField(
         _("type"), max_length=100, editable=False, help_text=_("Media type, found by its content.")
-    )
-    page_count = models.PositiveIntegerField(
-        _("pages"),
-        null=True,
-        blank=True,
-        editable=False,
-        help_text=_("Of a PDF, as releases up to 0.7 counted them; later ones do not."),
     )
     is_public = models.BooleanField(
         _("public"),
@@ -118,33 +107,13 @@ class Document(HistoryModel):
         return {*cls.objects.values_list("sha256", flat=True), *past}
 
 
-class AttachmentRole(models.TextChoices):
-    EVIDENCE = "evidence", pgettext_lazy("role of a file", "evidence")
-    ANNEX = "annex", pgettext_lazy("role of a file", "annex")
-    COPY = "copy", pgettext_lazy("role of a file", "copy of the source")
-
-
-ATTACHABLE: tuple[str, ...] = (
-    "source",
-    "reading",
-    "milestone",
-    "stage_entry",
-    "follow_up_step",
-    "practice",
-    "effect",
-    "adoption",
-)
-"""Foreign keys of an attachment, of which exactly one is set."""
-
-
-def one_target() -> Q:
-    """Return the condition that exactly one of the foreign keys is set."""
-    condition = Q()
-    for name in ATTACHABLE:
-        condition |= Q(**{f"{other}__isnull": other != name for other in ATTACHABLE})
-    return condition
-
-
+ATTACHABLE: Mapping[str, type[models.Model]] = {
+    "reading": Reading,
+    "milestone": Milestone,
+    "stage_entry": StageEntry,
+    "follow_up_step": FollowUpStep,
+}
+"""The records that files hang on, by the foreign keys of an attachment, of which exactly one is set."""
 target_field = partial(
     link_field,
     related_name="attachments",
@@ -168,34 +137,20 @@ class Attachment(HistoryModel):
         "attachments",
         _("The file that is attached; one file can be attached to many records."),
     )
-    source = target_field(Source, _("source"))
     reading = target_field(Reading, _("reading"))
     milestone = target_field(Milestone, _("milestone"))
     stage_entry = target_field(StageEntry, _("stage"))
     follow_up_step = target_field(FollowUpStep, _("step of a follow-up"))
-    practice = target_field("pilots.Practice", _("practice"))
-    effect = target_field("pilots.Effect", _("effect"))
-    adoption = target_field("pilots.Adoption", _("adoption"))
     province = stamp_field(Province, _("province"))
-    purpose = models.CharField(
-        _("purpose"),
-        max_length=8,
-        choices=AttachmentRole.choices,
-        default=AttachmentRole.EVIDENCE,
-        help_text=_("Evidence of the record, an annex, or a copy of the source."),
-    )
     page_number = models.PositiveIntegerField(
-        _("page"), null=True, blank=True, help_text=_("The page on which it stands, from 1.")
+        _("page"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1, _("The first page has the number 1."))],
+        help_text=_("The page on which it stands, from 1."),
     )
     quote = models.CharField(
         _("quote"), max_length=500, blank=True, validators=[check_text], help_text=_("The words that show it.")
-    )
-    quote_page = models.PositiveIntegerField(
-        _("quote found on page"),
-        null=True,
-        blank=True,
-        editable=False,
-        help_text=_("Where releases up to 0.7 found the quote in a PDF; later ones do not look for it."),
     )
     attached_by = stamp_field(settings.AUTH_USER_MODEL, _("attached by"))
     attached_on = models.DateField(
@@ -222,7 +177,9 @@ class Attachment(HistoryModel):
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
-                condition=one_target(),
+                condition=reduce(
+                    or_, (Q(**{f"{other}__isnull": other != name for other in ATTACHABLE}) for name in ATTACHABLE)
+                ),
                 name="attachment_one_target",
                 violation_error_message=_("A file is attached to one record at a time."),
             ),
@@ -232,7 +189,6 @@ class Attachment(HistoryModel):
                 name="attachment_removed_has_reason",
                 violation_error_message=_("Say why the file is removed."),
             ),
-            choices_constraint("purpose", AttachmentRole, "attachment_purpose_known"),
         ]
 
     def __str__(self) -> str:
@@ -242,16 +198,10 @@ class Attachment(HistoryModel):
         return reverse("document-detail", args=[str(self.document_id)])
 
     def clean(self) -> None:
-        """Reject a page that the document does not have, and the same place of it twice on a record."""
+        """Reject the same place of a document twice on a record."""
         super().clean()
-        page, last = self.page_number, self.document.page_count
-        if page is not None and not 1 <= page <= (last or page):
-            text = _("The document has pages 1 to %(count)s. Correct the page, or leave it empty.") % {"count": last}
-            message = text if last else _("The first page has the number 1.")
-            raise ValidationError({"page_number": ValidationError(message, code="no_such_page")})
-        name, key = self.target_key
-        same_quote = {name: key, "document": self.document_id, "page_number": page, "quote": self.quote}
-        if self._state.adding and Attachment.objects.filter(**same_quote, removed_on=None).exists():
+        same = {self.target_field: self.target, "document": self.document_id, "page_number": self.page_number}
+        if self._state.adding and Attachment.objects.filter(**same, quote=self.quote, removed_on=None).exists():
             raise ValidationError({"document": ValidationError(_("It is attached there already."), code="duplicate")})
 
     @property
@@ -260,26 +210,16 @@ class Attachment(HistoryModel):
         return gettext("p. %(page)d") % {"page": self.page_number} if self.page_number else ""
 
     @property
-    def quote_text(self) -> str:
-        """Where the quote was found, in words; empty where none was looked for or found."""
-        page, quote_page = self.page_number, self.quote_page
-        if not quote_page:
-            return ""
-        if page and quote_page != page:
-            return gettext("not found on p. %(page)d, but on p. %(found)d") % {"page": page, "found": quote_page}
-        return gettext("quote found on p. %(page)d") % {"page": quote_page}
-
-    @property
     def target_field(self) -> str:
         """The foreign key that is set."""
         return next(name for name in ATTACHABLE if getattr(self, f"{name}_id"))
 
     @property
-    def target_key(self) -> tuple[str, int]:
-        """The foreign key that is set, and its value."""
-        return self.target_field, getattr(self, f"{self.target_field}_id")
-
-    @property
     def target(self) -> Any:
         """The record that it is attached to."""
         return getattr(self, self.target_field)
+
+    @property
+    def to(self) -> str:
+        """The record that it is attached to, as addresses name it: reading:12."""
+        return f"{self.target_field}:{getattr(self, f'{self.target_field}_id')}"

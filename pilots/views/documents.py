@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, Model, Q
+from django.db.models import Count, Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -124,19 +124,12 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
     name, _colon, key = request.GET.get("to", "").partition(":")
     if name not in ATTACHABLE or not (key.isascii() and key.isdigit() and len(key) < 19):
         raise Http404
-    model: type[Model] = Attachment._meta.get_field(name).related_model  # type: ignore[assignment]
-    target = get_object_or_404(model, pk=int(key))
+    target = get_object_or_404(ATTACHABLE[name], pk=int(key))
     user: Any = request.user
     if not can_attach(user, target):
         raise Http404
     words = request.GET.get("q", "")
-    form = AttachForm(
-        request.POST or None,
-        request.FILES or None,
-        user=user,
-        words=words,
-        initial={"document": request.GET.get("document", "")},
-    )
+    form = AttachForm(request.POST or None, request.FILES or None, user=user, words=words)
     url = record_url(target)
     label = record_label(target)
     context = {"title": _("Attach a file"), "form": form, "label": label, "back": url, "words": words}
@@ -156,7 +149,7 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
             seen = readable(user, Document.objects.filter(pk=document.pk)).exists()
             context |= {"same": document if seen else None, "offer": make_offer(document, user)}
             return render(request, "documents/attach.html", context, status=409)
-        where = {name: values[name] for name in ("purpose", "page_number", "quote")}
+        where = {name: values[name] for name in ("page_number", "quote")}
         attach(document, target, by=user, held=values["held"] is not None, **where)
     except ValidationError as error:
         for name, texts in error.message_dict.items():

@@ -67,7 +67,7 @@ from pilots.charts.status import (
     untargeted_table,
 )
 from pilots.charts.synergy import recorded_pilots_text
-from pilots.documents import build_page_files
+from pilots.documents import build_record_files
 from pilots.filters import PilotPageFilter
 from pilots.follow_ups.tables import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
 from pilots.lights import LIGHTS, Colour, Light, count_by_colour, request_text
@@ -314,6 +314,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         '<b>{} {}</b> <span class="muted">{}</span>',
         *(_("Values without a target"), len(untargeted), _("shown, never rated")),
     )
+    record_files = build_record_files([*records, *pilot.prefetched_readings], request.user, as_of)
     same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
     return render(
         request,
@@ -358,7 +359,8 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "tables": {name.replace("-", "_"): export.build() for name, export in tables.items()},
             "sources": sources,
             "confidence_tag": Confidence(pilot.confidence).colour,
-            "page_files": build_page_files([*records, *pilot.prefetched_readings], request.user, as_of),
+            "with_files": [files for files in record_files if files["shown"] or files["hidden"]],
+            "attachable": [files for files in record_files if files["attach_url"]],
             "children": pilot.children.listed(as_of),
             "siblings": same.exclude(pk=pilot.pk).select_related("batch"),
             "practices": match_rows(practices_for(pilot, as_of)[:3], list(pilot.industries.all()))

@@ -408,7 +408,7 @@ def test_jumps_stand_first_and_older_versions_are_left_out(ministry, pilot, so2)
     first = make.reading(pilot, carbon, LAST, 7, **waiting)  # nothing to compare it with
     second = make.reading(pilot, so2, f"{LAST}-Q1", 27, **waiting)
     paper = make.document(title="Meter", is_public=True)
-    Attachment.objects.create(reading=quarter, document=paper, purpose="evidence", attached_on=today())
+    Attachment.objects.create(reading=quarter, document=paper, attached_on=today())
     [row] = csv_records(ministry.get("/desk/?export=review.csv"))
     assert row["Values"] == "4"  # the older version of one does not wait
     page = ministry.get(url)

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from pilots.documents import check_files
 
+PROBLEMS = ("missing", "without a record", "damaged")
 PROBLEMS_FOUND = 1
 
 
@@ -22,20 +23,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        check = check_files(with_hash=options["hash"], clean=options["clean"])
-        for kind, name in check.problems:
+        found = check_files(with_hash=options["hash"], clean=options["clean"])
+        problems = [(kind, name) for kind in PROBLEMS for name in found[kind]]
+        for kind, name in problems:
             self.stderr.write(f"{kind}: {name}")
-        numbers = {
-            "documents": check.documents,
-            "files": check.files,
-            "of deleted documents": len(check.deleted),
-            "not yet recorded": len(check.recent),
-            "unfinished": len(check.unfinished),
-            "missing": len(check.missing),
-            "without a record": len(check.unrecorded),
-            "damaged": len(check.damaged) if options["hash"] else "not checked",
-        }
-        for label, number in numbers.items():
-            self.stdout.write(f"{label}: {number}")
-        if check.problems:
+        for kind, names in found.items():
+            self.stdout.write(f"{kind}: {'not checked' if kind == 'damaged' and not options['hash'] else len(names)}")
+        if problems:
             raise SystemExit(PROBLEMS_FOUND)

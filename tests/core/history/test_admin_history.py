@@ -13,7 +13,7 @@ from django.urls import reverse
 from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
 from core.seed.models import SeedRecord
-from pilots.models import Attachment, Document, Pilot
+from pilots.models import Document, Pilot
 from policies.models import Policy, Source
 from tests import factories as make
 from tests.support.admin_forms import form_data, form_errors, page_url, save
@@ -22,7 +22,7 @@ from tests.support.tiers import sampled
 pytestmark = pytest.mark.django_db
 
 REGISTERED_MODELS = [model for model in admin.site._registry if model._meta.app_label in {"policies", "pilots"}]
-NOT_ADDED = [SeedRecord, Document, Attachment]  # files are uploaded and attached on pages of their own
+NOT_ADDED = [SeedRecord, Document]  # files are uploaded on pages of their own
 EDITED_MODELS = [model for model in REGISTERED_MODELS if model not in NOT_ADDED]
 
 

@@ -23,7 +23,7 @@ from core.history.recording import delete_with_history
 from dashboard.analytics.change_log import history_models
 from dashboard.models import Edition
 from pilots.models import Document, Milestone, Pilot, Reading
-from policies.models import Agency, Division, Province
+from policies.models import Agency, Province
 from tests import factories as make
 from tests.support import api_client
 from tests.support.api_client import World
@@ -143,14 +143,13 @@ def test_a_renamed_record_has_its_former_key(pilot: Pilot, feed: FeedReader) -> 
     assert {line["url"] for line in feed.lines()} == {"http://testserver/api/v1/pilots/deqing/"}
 
 
-def test_every_history_is_in_the_feed_but_for_those_of_divisions_and_editions(feed: FeedReader) -> None:
+def test_every_history_is_in_the_feed_but_for_those_of_editions(feed: FeedReader) -> None:
     """An edition has no news: it is drafted by editors and never changes once others can read it."""
-    Division.objects.create(code="C31", name_zh="黑色金属冶炼")
     assert feed.short_lines() == []
     models: list[Any] = list(history_models().values())
     told = [model for model in models if model._meta.label_lower in FEED.names]
     parts = [model for model in models if model.OWNER and model._meta.get_field(model.OWNER).related_model in told]
-    assert set(models) - {*told, *parts} == {Division, Edition}
+    assert set(models) - {*told, *parts} == {Edition}
     assert list(FEED.names.values()) == [name for name in RESOURCES if name != "editions"]
 
 
@@ -260,7 +259,7 @@ REFUSED = [
     (f"cursor={encode_cursor('c', 1)}", "cursor", "invalid_cursor", "“first”"),
     (f"cursor={encode_cursor('c', 10**17, 0)}", "cursor", "cursor_ahead", "lists"),
     ("resource=pilot", "resource", "invalid_choice", "“pilots”"),
-    ("resource=pilots,divisions", "resource", "invalid_choice", "There is no “divisions” here."),
+    ("resource=pilots,editions", "resource", "invalid_choice", "There is no “editions” here."),
     ("as_of=2024-01-30", "as_of", "unknown_parameter", "cursor"),
 ]
 

@@ -36,7 +36,7 @@ def send(client: Client, to: str, name: str = "", content: bytes = b"", **fields
     """Send the form that attaches a file."""
     if name:
         fields["file"] = SimpleUploadedFile(name, content)
-    return client.post(f"/documents/attach/?to={to}", {"purpose": "evidence", **fields})
+    return client.post(f"/documents/attach/?to={to}", fields)
 
 
 def fetch(client: Client, address: str, **headers: str) -> Any:
@@ -76,7 +76,7 @@ def test_an_editor_uploads_a_file_with_page_and_quote_and_the_pilot_s_page_shows
         world.home_pilot.province_id,
         world.editor,
     )
-    assert (item.page_number, item.quote, item.quote_page) == (2, "boiler was replaced", None)
+    assert (item.page_number, item.quote) == (2, "boiler was replaced")
     assert world.files() == [blob(TWO_PAGES)]
     page = client.get(world.home_pilot.get_absolute_url()).content.decode()
     assert "Acceptance report" in page
@@ -121,7 +121,6 @@ def test_a_hostile_file_gets_an_error_at_its_field_and_leaves_nothing(world: Evi
 
 def test_a_path_in_the_name_is_never_followed_or_kept(world: EvidenceWorld) -> None:
     body = (
-        b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nevidence\r\n'
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="../../../etc/cron.d/report.pdf"\r\n'
         b"Content-Type: application/pdf\r\n\r\n" + pdf("x") + b"\r\n--x--\r\n"
     )
@@ -138,16 +137,16 @@ def test_a_path_in_the_name_is_never_followed_or_kept(world: EvidenceWorld) -> N
 def test_the_same_bytes_again_are_offered_with_what_was_entered(world: EvidenceWorld) -> None:
     document = world.store("first.pdf", TWO_PAGES, title="The first")
     client, to = world.client(world.editor), f"reading:{world.reading.pk}"
-    response = send(client, to, "second.pdf", TWO_PAGES, page_number="1", quote="boiler room", purpose="annex")
+    response = send(client, to, "second.pdf", TWO_PAGES, page_number="1", quote="boiler room")
     assert response.status_code == 409
     assert (response.context["same"], Attachment.objects.count()) == (document, 0)
     form = response.context["form"]
-    entered = {name: form[name].value() for name in ("purpose", "page_number", "quote")}
-    assert entered == {"purpose": "annex", "page_number": "1", "quote": "boiler room"}
+    entered = {name: form[name].value() for name in ("page_number", "quote")}
+    assert entered == {"page_number": "1", "quote": "boiler room"}
     again = client.post(f"/documents/attach/?to={to}", {**entered, "same": response.context["offer"]})
     assert again.status_code == 302
     item = Attachment.objects.get()
-    assert (item.document, item.purpose, item.page_number, item.quote) == (document, "annex", 1, "boiler room")
+    assert (item.document, item.page_number, item.quote) == (document, 1, "boiler room")
     assert (Document.objects.count(), world.files()) == (1, [blob(TWO_PAGES)])
 
 
@@ -159,9 +158,9 @@ def test_the_same_bytes_of_another_province_are_offered_without_its_title(world:
     assert "Internal minutes" not in response.content.decode()
     assert client.get(f"/documents/{document.pk}/").status_code == 404
     offer = response.context["offer"]
-    stranger = world.client(world.national).post(f"/documents/attach/?to={to}", {"purpose": "evidence", "same": offer})
+    stranger = world.client(world.national).post(f"/documents/attach/?to={to}", {"same": offer})
     assert (stranger.status_code, Attachment.objects.count()) == (400, 0)  # the offer is this user's alone
-    assert client.post(f"/documents/attach/?to={to}", {"purpose": "evidence", "same": offer}).status_code == 302
+    assert client.post(f"/documents/attach/?to={to}", {"same": offer}).status_code == 302
     assert client.get(f"/documents/{document.pk}/").status_code == 200
 
 

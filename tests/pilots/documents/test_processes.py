@@ -101,7 +101,7 @@ def test_an_s3_store_holds_sends_and_checks_the_files(world: EvidenceWorld, buck
     address = f"/documents/attach/?to=reading:{world.reading.pk}"
 
     def send(name: str, content: bytes) -> Any:
-        return client.post(address, {"purpose": "evidence", "file": SimpleUploadedFile(name, content)})
+        return client.post(address, {"file": SimpleUploadedFile(name, content)})
 
     for name, content, _code in (HOSTILE["macros"], HOSTILE["a web page named PDF"]):
         assert send(name, content).status_code == 400
