@@ -508,7 +508,7 @@ ENUMS = {  # lists of choices under the names that clients know
         "Confidence Level Precision ProvinceKind Region PolicyKind PlanStatus FigureKind FigureState Unit"
     ),
     "pilots.models": (
-        "PilotKind CityType Facet Colour TargetKind ValueStatus ReadingState IndicatorKind Direction Accumulation "
+        "PilotKind CityType Facet Colour TargetKind ValueStatus ReadingState IndicatorKind Direction "
         "RollUp SynergyUse PracticeField PracticeState CostKind FollowUpKind Cause"
     ),
     "pilots.metrics": "FollowUpState Move CoControl",

@@ -316,7 +316,6 @@ class IndicatorFilter(django_filters.FilterSet):
     q = SearchFilter("code", "name_zh", "name_en", *NOTE_FIELDS)
     kind = ChoiceFilter(choices=IndicatorKind.choices, label=_("Kind"))
     direction = ChoiceFilter(choices=Direction.choices, label=_("Direction"))
-    binding = YesNoFilter(field_name="binding", label=_("Binding"))
     may_enter_synergy = ChoiceFilter(choices=SynergyUse.choices, label=_("May enter synergy"))
 
 

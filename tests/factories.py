@@ -105,7 +105,6 @@ def indicator(code: str, **fields: Any) -> Indicator:
         "unit": "t",
         "kind": "pollutant",
         "direction": "lower",
-        "accumulation": "flow",
         "rollup": "sum",
         "equivalent_kg": Decimal("0.95"),
         "may_enter_synergy": "total",

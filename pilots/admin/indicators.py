@@ -31,13 +31,13 @@ INDICATOR_SEARCH = [f"indicator__{name}" for name in ("code", "name_zh", "name_e
 
 @admin.register(Indicator)
 class IndicatorAdmin(RecordAdmin):
-    list_display = ["code", "__str__", "unit", "direction", "kind", "binding", "rollup", "may_enter_synergy"]
-    list_filter = ["kind", "binding", "rollup", "may_enter_synergy"]
+    list_display = ["code", "__str__", "unit", "direction", "kind", "rollup", "may_enter_synergy"]
+    list_filter = ["kind", "rollup", "may_enter_synergy"]
     search_fields = ["code", "name_zh", "name_en"]
     formfield_overrides = AMOUNT_OVERRIDES
     fieldsets = [
         (NAME_FIELDSET[0], {"fields": ["code", "name_zh", "name_en"]}),
-        (_("What is counted"), {"fields": ["kind", ("unit", "unit_zh"), "direction", "accumulation", "binding"]}),
+        (_("What is counted"), {"fields": ["kind", ("unit", "unit_zh"), "direction"]}),
         (_("How it may be combined"), {"fields": ["rollup", "equivalent_kg", "may_enter_synergy"]}),
         (None, {"fields": ["note_en", "note_zh"]}),
     ]

@@ -132,7 +132,7 @@ class MilestoneAdmin(PlannedDayAdmin):
     autocomplete_fields = ["pilot", "sources"]
     fieldsets = [
         (TITLE_FIELDSET[0], {"fields": ["title_zh", "title_en"]}),
-        (_("Whose it is"), {"fields": ["pilot", "facet", "owner", ("weight", "is_key")]}),
+        (_("Whose it is"), {"fields": ["pilot", "facet", "owner", "is_key"]}),
         (_("When, and by what it is shown"), {"fields": [("planned_on", "completed_on"), "evidence"]}),
         SOURCE_FIELDSET,
     ]

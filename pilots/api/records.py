@@ -304,7 +304,7 @@ class MilestoneSerializer(PlannedDaySerializer):
         as_of = ("planned_on", "completed_on")
         fields = (
             *("id", "pilot", "facet", "title", "title_en", "title_zh", "owner", "planned_on", "first_planned_on"),
-            *("replan", "completed_on", "weight", "is_key", "evidence", "done", "light", "why", "delay_days"),
+            *("replan", "completed_on", "is_key", "evidence", "done", "light", "why", "delay_days"),
             *(*FACT_FIELDS, "url"),
         )
 
@@ -320,10 +320,8 @@ class MilestoneViewSet(PlannedDayViewSet):
         "milestone not done, until the day of completion. delay_days is negative ahead of the plan."
     )
     serializer_class = MilestoneSerializer
-    filterset_class = api_filterset(
-        filters.MilestoneFilter, MilestoneSerializer, "planned_on", "completed_on", "weight"
-    )
-    ordering_fields = ("id", "pilot", "facet", "title_en", "title_zh", "planned_on", "weight", "is_key", "completed_on")
+    filterset_class = api_filterset(filters.MilestoneFilter, MilestoneSerializer, "planned_on", "completed_on")
+    ordering_fields = ("id", "pilot", "facet", "title_en", "title_zh", "planned_on", "is_key", "completed_on")
     default_ordering = "pilot,planned_on"
 
     def base_queryset(self) -> QuerySet[Milestone]:
@@ -423,8 +421,8 @@ class IndicatorSerializer(RecordSerializer):
     class Meta:
         model = Indicator
         fields = (
-            *("code", "name", "name_en", "name_zh", "unit", "unit_zh", "kind", "direction", "binding"),
-            *("accumulation", "rollup", "equivalent_kg", "may_enter_synergy", *NOTE_FIELDS, "url"),
+            *("code", "name", "name_en", "name_zh", "unit", "unit_zh", "kind", "direction"),
+            *("rollup", "equivalent_kg", "may_enter_synergy", *NOTE_FIELDS, "url"),
         )
 
 
@@ -435,7 +433,7 @@ class IndicatorViewSet(WritableViewSet):
     queryset = Indicator.objects.all()
     serializer_class = IndicatorSerializer
     filterset_class = api_filterset(filters.IndicatorFilter, IndicatorSerializer, "code")
-    ordering_fields = ("id", "code", "name_en", "name_zh", "kind", "direction", "binding")
+    ordering_fields = ("id", "code", "name_en", "name_zh", "kind", "direction")
     default_ordering = "id"
     lookup_value_regex = "[A-Za-z0-9_]+"
 

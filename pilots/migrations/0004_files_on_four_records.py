@@ -12,6 +12,11 @@ from django.utils import timezone
 
 FORMER = ('source', 'practice', 'effect', 'adoption')
 KEPT = ('reading', 'milestone', 'stage_entry', 'follow_up_step')
+ACCUMULATION = {
+    'stock': {'note_en': 'A state on a day.', 'note_zh': '为时点值。'},
+    'cumulative': {'note_en': 'Cumulative since the start.', 'note_zh': '自开始起累计。'},
+}
+SPACE = {'note_en': ' ', 'note_zh': ''}
 TOLD = ('page_number', 'quote', 'purpose', 'attached_on', 'removed_on', 'removed_reason')
 
 
@@ -35,12 +40,42 @@ def list_what_goes(apps, _schema_editor):
     ]
     if not lines:
         return
-    path = Path(settings.VAR_DIR) / f'upgrade-attachments-{timezone.now():%Y%m%d-%H%M%S}.csv'
-    with path.open('w', encoding='utf-8-sig', newline='') as file:
-        head = ['attachment', 'document', 'title', 'file_name', 'sha256', 'record', 'name', 'attached_by', *TOLD]
-        csv.writer(file).writerows([head, *lines])
+    head = ['attachment', 'document', 'title', 'file_name', 'sha256', 'record', 'name', 'attached_by', *TOLD]
+    path = write_file('attachments', [head, *lines])
     delete_with_history(apps, rows.filter(former), 'Files hang on readings, milestones, stages and steps alone')
     sys.stdout.write(f'\n  {len(lines)} attachments of sources, practices, effects and copies, annexes and copies of sources: {path}\n')
+
+
+def write_file(name, lines):
+    """Write the lines to a file beside the data of the service; return its path."""
+    path = Path(settings.VAR_DIR) / f'upgrade-{name}-{timezone.now():%Y%m%d-%H%M%S}.csv'
+    with path.open('w', encoding='utf-8-sig', newline='') as file:
+        csv.writer(file).writerows(lines)
+    return path
+
+
+def keep_what_no_rule_read(apps, _schema_editor):
+    """Say in the note of an indicator whether it is cumulative or a state on a day, as the shipped files do; write the
+    weights of milestones, and which indicators were binding, to a file, which the output names.
+    """
+    indicators, shipped = apps.get_model('pilots', 'Indicator').objects, apps.get_model('core', 'SeedRecord').objects
+    for item in indicators.filter(accumulation__in=ACCUMULATION):
+        for name, words in ACCUMULATION[item.accumulation].items():
+            setattr(item, name, f'{getattr(item, name)}{SPACE[name]}{words}'.strip())
+        item.save(update_fields=['note_en', 'note_zh'])
+    for item in shipped.filter(kind='indicators'):
+        how = item.values.pop('accumulation', '')
+        item.values.pop('binding', '')
+        for name, words in ACCUMULATION.get(how, {}).items():
+            item.values[name] = f'{item.values.get(name, "")}{SPACE[name]}{words}'.strip()
+        item.save(update_fields=['values'])
+    weights = apps.get_model('pilots', 'Milestone').objects.exclude(weight=1).order_by('pk')
+    lines = [['milestone', key, 'weight', weight] for key, weight in weights.values_list('pk', 'weight')]
+    if lines:
+        binding = indicators.filter(binding=True).order_by('code').values_list('code', flat=True)
+        lines += [['indicator', code, 'binding', 'yes'] for code in binding]
+        path = write_file('unread-fields', [['record', 'number', 'field', 'value'], *lines])
+        sys.stdout.write(f'\n  Weights of milestones and binding indicators, which no rule read: {path}\n')
 
 
 def name_of(item):
@@ -88,6 +123,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(list_what_goes),
+        migrations.RunPython(keep_what_no_rule_read),
         migrations.RemoveConstraint(
             model_name='attachment',
             name='attachment_one_target',
@@ -165,5 +201,37 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='attachment',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('follow_up_step__isnull', True), ('milestone__isnull', True), ('reading__isnull', False), ('stage_entry__isnull', True)), models.Q(('follow_up_step__isnull', True), ('milestone__isnull', False), ('reading__isnull', True), ('stage_entry__isnull', True)), models.Q(('follow_up_step__isnull', True), ('milestone__isnull', True), ('reading__isnull', True), ('stage_entry__isnull', False)), models.Q(('follow_up_step__isnull', False), ('milestone__isnull', True), ('reading__isnull', True), ('stage_entry__isnull', True)), _connector='OR'), name='attachment_one_target', violation_error_message='A file is attached to one record at a time.'),
+        ),
+        migrations.RemoveConstraint(
+            model_name='indicator',
+            name='indicator_accumulation_known',
+        ),
+        migrations.RemoveConstraint(
+            model_name='milestone',
+            name='milestone_weight_positive',
+        ),
+        migrations.RemoveField(
+            model_name='historicalindicator',
+            name='accumulation',
+        ),
+        migrations.RemoveField(
+            model_name='historicalindicator',
+            name='binding',
+        ),
+        migrations.RemoveField(
+            model_name='historicalmilestone',
+            name='weight',
+        ),
+        migrations.RemoveField(
+            model_name='indicator',
+            name='accumulation',
+        ),
+        migrations.RemoveField(
+            model_name='indicator',
+            name='binding',
+        ),
+        migrations.RemoveField(
+            model_name='milestone',
+            name='weight',
         ),
     ]

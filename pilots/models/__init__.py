@@ -4,14 +4,13 @@ from pilots.follow_ups.models import Cause, FollowUp, FollowUpKind, FollowUpStep
 from pilots.lights import Colour, TargetKind
 from pilots.metrics import Direction, Stage
 from pilots.models.document import Attachment, Document
-from pilots.models.indicator import Accumulation, Indicator, IndicatorKind, RollUp, SynergyUse, Target
+from pilots.models.indicator import Indicator, IndicatorKind, RollUp, SynergyUse, Target
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import Facet, LightOverride, Milestone, Replan, ReplanState, StageEntry
 from pilots.models.reading import Reading, ReadingLedger, ReadingState, RejectedReadingsError, ValueStatus
 from pilots.practices.models import Adoption, CostKind, Effect, Practice, PracticeField, PracticeState
 
 __all__ = [
-    "Accumulation",
     "Adoption",
     "Attachment",
     "Batch",

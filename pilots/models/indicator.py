@@ -67,12 +67,6 @@ class IndicatorKind(models.TextChoices):
     OUTPUT = "output", _("output")
 
 
-class Accumulation(models.TextChoices):
-    STOCK = "stock", _("stock")
-    FLOW = "flow", _("flow of the period")
-    CUMULATIVE = "cumulative", _("cumulative")
-
-
 class RollUp(models.TextChoices):
     """How values of several pilots may be aggregated."""
 
@@ -141,15 +135,6 @@ class Indicator(HistoryModel, BilingualNameModel):
     direction = models.CharField(
         _("direction"), max_length=6, choices=Direction.choices, help_text=_("Which way is better.")
     )
-    binding = models.BooleanField(
-        _("binding"), default=False, help_text=_("Binding (约束性) as opposed to expected (预期性).")
-    )
-    accumulation = models.CharField(
-        _("accumulation"),
-        max_length=10,
-        choices=Accumulation.choices,
-        help_text=_("A state on a day, what came about in the period, or all since the start."),
-    )
     rollup = models.CharField(
         _("roll-up"),
         max_length=4,
@@ -208,7 +193,6 @@ class Indicator(HistoryModel, BilingualNameModel):
             ),
             choices_constraint("kind", IndicatorKind, "indicator_kind_known"),
             choices_constraint("direction", Direction, "indicator_direction_known"),
-            choices_constraint("accumulation", Accumulation, "indicator_accumulation_known"),
             choices_constraint("rollup", RollUp, "indicator_rollup_known"),
         ]
 

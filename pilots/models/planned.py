@@ -287,9 +287,6 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
     completed_on = models.DateField(
         _("completed on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty until it is done.")
     )
-    weight = models.PositiveSmallIntegerField(
-        _("weight"), default=1, help_text=_("How much it counts beside the others; 1 unless the plan says otherwise.")
-    )
     is_key = models.BooleanField(
         _("key milestone"), default=False, help_text=_("A key milestone more than 90 days late turns the pilot red.")
     )
@@ -314,11 +311,6 @@ class Milestone(PlannedDayModel, HistoryModel, BilingualTitleModel, SourcedModel
         ordering = ["pilot", "planned_on", "pk"]
         constraints = [
             title_constraint("milestone"),
-            models.CheckConstraint(
-                condition=Q(weight__gte=1),
-                name="milestone_weight_positive",
-                violation_error_message=_("The weight is at least 1."),
-            ),
             choices_constraint("confidence", Confidence, "milestone_confidence_known"),
             choices_constraint("facet", Facet, "milestone_facet_known"),
         ]

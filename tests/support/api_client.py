@@ -341,7 +341,6 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
             "unit": "t",
             "kind": "output",
             "direction": "higher",
-            "accumulation": "flow",
             "rollup": "sum",
         },
     ),

@@ -34,8 +34,8 @@ def measured() -> None:
     huzhou, ningbo = list(Pilot.objects.filter(kind="city").order_by("slug"))[:2]
     energy, share = Indicator.objects.get(code="AIR_SO2"), Indicator.objects.get(code="ENE_NFF")
     for n, pilot in enumerate((huzhou, ningbo)):
-        make.milestone(pilot, date(2024, 3, 1), date(2024, 1, 20 + n), weight=1 + n)
-        make.milestone(pilot, date(2024, 6, 1), date(2024, 12, 20 + n), weight=3, facet="goal")
+        make.milestone(pilot, date(2024, 3, 1), date(2024, 1, 20 + n))
+        make.milestone(pilot, date(2024, 6, 1), date(2024, 12, 20 + n), facet="goal")
         make.milestone(pilot, date(2027, 6, 1), None)
         make.reading(pilot, energy, "2022", Decimal("12.5") + n, reported_on=date(2023, 2, 1))
         make.reading(pilot, energy, "2023", 11, version=2, reported_on=date(2024, 1, 20), accepted_on=date(2024, 2, 20))

@@ -146,10 +146,8 @@ HIDDEN_FIELDS = ["\u0007", "\u202e", "\u200b", "\ue000", "a\x9bb"]
 
 
 def numbers() -> Iterator[HostileCase]:
-    yield from patch(MILESTONE, "weight", b'"12"', b"true", b"1.9", b"1e999999999", code="invalid_type")
-    yield from patch(MILESTONE, "weight", b"9" * 4_000, code="max_value")
-    yield from patch(MILESTONE, "weight", None, code="null")
-    yield from patch(MILESTONE, "weight", 0, code="rule")
+    yield from patch(HOME, "tile_row", b'"12"', b"true", b"1.9", b"1e999999999", code="invalid_type")
+    yield from patch(HOME, "tile_row", b"9" * 4_000, code="max_value")
     yield from patch(TARGET, "target_value", b'"1.5"', code="invalid_type")
     yield from patch(TARGET, "target_value", b"1e999999999", b"1e-999999999", code="max_digits")
     yield from patch(TARGET, "target_value", b"12345678901234.123456", code="digits")

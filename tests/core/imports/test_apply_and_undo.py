@@ -55,9 +55,9 @@ FILES: dict[str, tuple[list[Any], ...]] = {
         ["p", "plan_draft", "2024-05-01", None, None, "源1、源2"],
     ),
     "milestones": (
-        ["pilot", "title_zh", "facet", "planned_on", "completed_on", "weight", "sources"],
-        ["p", "建成", "project", "2025-01-01", "2025-02-01", 3, "源0"],
-        ["p", "投产", "project", "2025-06-01", None, None, None],
+        ["pilot", "title_zh", "facet", "planned_on", "completed_on", "sources"],
+        ["p", "建成", "project", "2025-01-01", "2025-02-01", "源0"],
+        ["p", "投产", "project", "2025-06-01", None, None],
     ),
     "targets": (
         ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps", "sources"],

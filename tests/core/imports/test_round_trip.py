@@ -110,7 +110,7 @@ def full_records() -> dict[str, Any]:
         reason_zh=LINE, **facts,
     )  # fmt: skip
     milestone = make.milestone(
-        pilot, date(2024, 6, 1), date(2024, 5, 1), **titles, **facts, owner=LINE, weight=3, is_key=True, evidence=LINE
+        pilot, date(2024, 6, 1), date(2024, 5, 1), **titles, **facts, owner=LINE, is_key=True, evidence=LINE
     )
     target = make.target(
         pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit",

@@ -63,7 +63,7 @@ def test_fields_and_lists_are_one_entry_and_nothing_is_none(pilot: Pilot) -> Non
 
 def test_a_broken_rule_is_said_at_its_field_and_nothing_is_written(pilot: Pilot) -> None:
     milestone = make.milestone(pilot, date(2027, 1, 1))
-    for values, name in (({"weight": 0}, "weight"), ({"title_zh": "", "title_en": ""}, "title_zh")):
+    for values, name in (({"planned_on": None}, "planned_on"), ({"title_zh": "", "title_en": ""}, "title_zh")):
         with pytest.raises(ValidationError) as refused:
             writing.write(milestone, values, by=None)
         assert list(refused.value.message_dict) == [name]
