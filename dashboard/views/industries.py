@@ -13,7 +13,7 @@ from core.tables import FilterBar
 from core.text import join_clauses
 from pilots.analytics.coverage import MATRIX_AXES, build_coverage, gap_basis
 from pilots.analytics.pilot_status import build_progress
-from pilots.analytics.reconciliation import GapBasis, PilotSet, is_gap
+from pilots.analytics.reconciliation import PilotSet, are_gaps_judged
 from pilots.charts.cells import pilots_url
 from pilots.charts.coverage import (
     coverage_chart,
@@ -126,13 +126,13 @@ def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     )
 
 
-def industry_headline(industry: Industry, pilots: list[Pilot], basis: GapBasis) -> str:
+def industry_headline(industry: Industry, pilots: list[Pilot], basis: tuple[int, int | None]) -> str:
     """Return the headline: pilots that name it, their provinces of the roster, and whether it is a gap."""
     if not pilots:
-        if is_gap(industry.priority, 0, judged=basis.judged):
+        if industry.priority and are_gaps_judged(*basis):
             return _("A gap: national policy singles this industry out, and no recorded pilot names it.")
         if industry.priority:
-            return join_clauses([_("No recorded pilot names this industry"), too_few_known_text(basis)]) + _(".")
+            return join_clauses([_("No recorded pilot names this industry"), too_few_known_text(*basis)]) + _(".")
         return _("No recorded pilot names this industry.")
     roster = Province.objects.roster()
     provinces = len({pilot.province_id for pilot in pilots} & {province.pk for province in roster})

@@ -13,10 +13,9 @@ from django.db.models import Count, QuerySet
 from pilots.analytics.reconciliation import (
     GAP_THRESHOLD,
     BatchCount,
-    GapBasis,
     PilotSet,
+    are_gaps_judged,
     build_reconciliation,
-    is_gap,
 )
 from pilots.models import Batch, Pilot
 from policies.metrics import share
@@ -60,14 +59,6 @@ class Place(NamedTuple):
     label: str
 
 
-class CoverageMatrix(NamedTuple):
-    """Matrix of pilot counts: industries in rows, regions or provinces in columns."""
-
-    columns: Sequence[Place]
-    rows: Sequence[Industry]
-    cells: Sequence[Sequence[int]]
-
-
 @dataclass(frozen=True)
 class Coverage:
     """Coverage of industries by a set of pilots on a day.
@@ -82,25 +73,18 @@ class Coverage:
     roster: int
     industries: Sequence[IndustryCoverage]
     fields: Sequence[FieldCoverage]
-    matrix: CoverageMatrix
+    columns: Sequence[Place]  # of the matrix
+    cells: Sequence[Sequence[int]]  # pilots by industry, the rows of the matrix, and column
     chosen: PilotSet
-    basis: GapBasis
+    announced: int | None  # pilots announced in the set; None where not known
+    gap_judged: bool
     notices: Sequence[Batch]  # batches of the set whose notices name industries
+    gap_threshold = float(GAP_THRESHOLD)
 
     @property
-    def announced(self) -> int | None:
-        """Number of pilots announced in the set; None where not known."""
-        return self.basis.announced
-
-    @property
-    def gap_judged(self) -> bool:
-        """Whether gaps are claimed."""
-        return self.basis.judged
-
-    @property
-    def gap_threshold(self) -> float:
-        """The share of the announced pilots from which gaps are claimed."""
-        return float(GAP_THRESHOLD)
+    def all_industries(self) -> Sequence[Industry]:
+        """The rows of the matrix."""
+        return [row.industry for row in self.industries]
 
     @property
     def in_notice(self) -> Sequence[Industry]:
@@ -153,7 +137,8 @@ def build_coverage(
         reached = len({province for _pilot, province in pilot_keys} & provinces.keys())
         return len(pilot_keys), reached, len(provinces), share(reached, len(provinces))
 
-    basis = GapBasis(count(industries)[0], chosen.announced(counts))
+    names_any, expected = count(industries)[0], chosen.announced(counts)
+    judged = are_gaps_judged(names_any, expected)
     batches = {row.batch.pk: row.batch for row in chosen.batches(counts)}
     notices = Batch.industries_announced.through.objects.filter(batch__in=list(batches)).order_by("batch", "industry")
     named = list(notices.values_list("batch", "industry"))
@@ -177,30 +162,32 @@ def build_coverage(
     return Coverage(
         as_of=as_of,
         pilots=pilots.count(),
-        naming=basis.naming,
+        naming=names_any,
         roster=len(provinces),
         industries=[
             IndustryCoverage(
                 *(numbers := count([industry])),
                 industry,
                 industry.pk in announced,
-                is_gap(industry.priority, numbers[0], judged=basis.judged),
+                gap=judged and industry.priority and numbers[0] == 0,
             )
             for industry in industries
         ],
         fields=fields,
-        matrix=CoverageMatrix(
-            columns, industries, [[tally[industry.pk, column.code] for column in columns] for industry in industries]
-        ),
+        columns=columns,
+        cells=[[tally[industry.pk, code] for code, _label in columns] for industry in industries],
         chosen=chosen,
-        basis=basis,
+        announced=expected,
+        gap_judged=judged,
         notices=[batches[batch] for batch in dict.fromkeys(batch for batch, _industry in named)],
     )
 
 
-def gap_basis(as_of: date) -> GapBasis:
-    """Return the basis of the day's gaps, over every batch. Three queries."""
+def gap_basis(as_of: date) -> tuple[int, int | None]:
+    """Return what the day's gaps rest on: pilots that name an industry, of the announced ones of every batch. Three
+    queries.
+    """
     listed = Pilot.objects.listed(as_of).order_by()
     through = Pilot.industries.through.objects.filter(pilot__in=listed.values("pk"))
     naming = through.aggregate(n=Count("pilot", distinct=True))["n"]
-    return GapBasis(naming, PilotSet().announced(build_reconciliation(as_of)))
+    return naming, PilotSet().announced(build_reconciliation(as_of))

@@ -72,24 +72,11 @@ not recorded, or whose documents name none.
 """
 
 
-class GapBasis(NamedTuple):
-    """Basis of the gaps of a set: recorded pilots that name an industry, of the announced ones.
-
-    `announced` is None where the number is not known; then no gap is claimed.
+def are_gaps_judged(naming: int, announced: int | None) -> bool:
+    """Return whether enough is known to claim a gap: at least GAP_THRESHOLD of the announced pilots are recorded and
+    name an industry. None is claimed where the number of the announced is not known.
     """
-
-    naming: int
-    announced: int | None
-
-    @property
-    def judged(self) -> bool:
-        """Whether enough is known to claim a gap: at least GAP_THRESHOLD of the announced pilots."""
-        return bool(self.announced) and Fraction(self.naming, self.announced or 1) >= GAP_THRESHOLD
-
-
-def is_gap(priority: bool, pilots: int, *, judged: bool) -> bool:
-    """Return whether an industry is a gap: a national priority named by no pilot, with enough pilots known."""
-    return judged and priority and pilots == 0
+    return bool(announced) and Fraction(naming, announced or 1) >= GAP_THRESHOLD
 
 
 def term_days_left(term_end: date | None, as_of: date) -> int | None:

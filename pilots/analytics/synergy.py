@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Prefetch, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -49,14 +49,15 @@ class PilotExclusionReason(TextChoices):
 
 @dataclass(frozen=True)
 class PilotSynergy:
-    """Synergy of one pilot between its base year and the year."""
+    """Synergy of one pilot between its base year and the year; of an excluded one nothing but why."""
 
     pilot: Pilot
-    base_year: int
-    year: int
-    basis: EmissionBasis
-    carbon: Change
-    pollutants: Sequence[Change]
+    why: PilotExclusionReason | None = None
+    base_year: int | None = None
+    year: int | None = None
+    basis: EmissionBasis | None = None
+    carbon: Any = None  # a Change
+    pollutants: Sequence[Change] = ()
 
     @cached_property
     def apeq(self) -> Equivalents:
@@ -64,16 +65,14 @@ class PilotSynergy:
         return metrics.apeq(self.pollutants)
 
     @cached_property
-    def rates(self) -> dict[str, Ratio | None]:
+    def rates(self) -> dict[str, Ratio | None] | None:
         """The reduction rate of every air pollutant and of carbon, as fractions; positive = reduced."""
-        return {pair.indicator.code: pair.rate for pair in (*self.pollutants, self.carbon)}
+        return self.carbon and {pair.indicator.code: pair.rate for pair in (*self.pollutants, self.carbon)}
 
     @cached_property
     def kind(self) -> CoControl | None:
         """Co-control class, from total emissions only: an intensity may fall while emissions rise."""
-        if self.basis != EmissionBasis.TOTAL:
-            return None
-        return co_control(self.apeq.rate, self.carbon.rate)
+        return co_control(self.apeq.rate, self.carbon.rate) if self.basis == EmissionBasis.TOTAL else None
 
     @property
     def carbon_change(self) -> Ratio | None:
@@ -97,21 +96,21 @@ def negated(reduced: Decimal | None) -> Decimal | None:
     return None if reduced is None else -reduced
 
 
-class MissingPilot(NamedTuple):
-    """A pilot that is excluded, and why."""
-
-    pilot: Pilot
-    why: PilotExclusionReason
-
-
 @dataclass(frozen=True)
 class Synergy:
     """Synergy of a set of pilots in a year, as known on a day: rated pilots and excluded ones."""
 
     as_of: date
     year: int
-    pilots: Sequence[PilotSynergy]
-    missing: Sequence[MissingPilot]
+    rows: Sequence[PilotSynergy]  # every pilot, the excluded ones last
+
+    @cached_property
+    def pilots(self) -> list[PilotSynergy]:
+        return [item for item in self.rows if item.why is None]
+
+    @cached_property
+    def missing(self) -> list[PilotSynergy]:
+        return [item for item in self.rows if item.why is not None]
 
     @property
     def n(self) -> int:
@@ -119,12 +118,7 @@ class Synergy:
 
     @property
     def of(self) -> int:
-        return len(self.pilots) + len(self.missing)
-
-    @property
-    def rows(self) -> list[PilotSynergy | MissingPilot]:
-        """Every pilot, the excluded ones last."""
-        return [*self.pilots, *self.missing]
+        return len(self.rows)
 
     @cached_property
     def on_chart(self) -> list[PilotSynergy]:
@@ -171,8 +165,7 @@ class Synergy:
     def _total(self, value: Callable[[PilotSynergy], Decimal | None]) -> SumResult:
         slugs: dict[int | None, str] = {row.pilot.pk: row.pilot.slug for row in self.rows}
         return sum_without_overlap(
-            (row.pilot.slug, value(row) if isinstance(row, PilotSynergy) else None, slugs.get(row.pilot.parent_id))
-            for row in self.rows
+            (row.pilot.slug, None if row.why else value(row), slugs.get(row.pilot.parent_id)) for row in self.rows
         )
 
 
@@ -191,13 +184,8 @@ def synergy_of_prefetched(pilots: Iterable[Pilot], as_of: date, year: int | None
     """Return the synergy of pilots with prefetched targets and readings. One query, for the indicators."""
     year = metrics.year_due(as_of) if year is None else year
     indicators = tuple(Indicator.objects.all())
-    pairs = [(pilot, pilot_synergy(pilot, year, as_of, indicators)) for pilot in pilots]
-    return Synergy(
-        as_of,
-        year,
-        [item for _pilot, item in pairs if isinstance(item, PilotSynergy)],
-        [MissingPilot(pilot, why) for pilot, why in pairs if isinstance(why, PilotExclusionReason)],
-    )
+    rows = [pilot_synergy(pilot, year, as_of, indicators) for pilot in pilots]
+    return Synergy(as_of, year, sorted(rows, key=lambda row: row.why is not None))
 
 
 def classes_of(statuses: Iterable[PilotStatus], as_of: date) -> dict[int, PilotSynergy]:
@@ -209,9 +197,7 @@ def classes_of(statuses: Iterable[PilotStatus], as_of: date) -> dict[int, PilotS
     return synergy_of_prefetched(pilots, as_of).classed if pilots else {}
 
 
-def pilot_synergy(
-    pilot: Any, year: int, as_of: date, indicators: tuple[Indicator, ...]
-) -> PilotSynergy | PilotExclusionReason:
+def pilot_synergy(pilot: Any, year: int, as_of: date, indicators: tuple[Indicator, ...]) -> PilotSynergy:
     """Return the synergy of one pilot for the year, or the reason for exclusion.
 
     Its carbon is the first total with a value for the year, else the first intensity. Its base year is that of the
@@ -227,12 +213,12 @@ def pilot_synergy(
     carbons = [item for basis in EmissionBasis.values for item in kinds[IndicatorKind.CARBON, basis]]
     carbon = next((item for item in carbons if (item.pk, str(year)) in values), None)
     if carbon is None:
-        return PilotExclusionReason.NO_CARBON
+        return PilotSynergy(pilot, PilotExclusionReason.NO_CARBON)
     aim = targets.get(carbon.pk)
     years = [int(period) for pk, period in values if pk == carbon.pk and is_yearly(period) and int(period) < year]
     base_year = aim.base_year if aim and aim.base_year and aim.base_year < year else min(years, default=None)
     if base_year is None:
-        return PilotExclusionReason.NO_CARBON_BASE
+        return PilotSynergy(pilot, PilotExclusionReason.NO_CARBON_BASE)
 
     def change_of(indicator: Indicator) -> Change:
         target = targets.get(indicator.pk)
@@ -242,9 +228,10 @@ def pilot_synergy(
 
     carbon_change = change_of(carbon)
     if carbon_change.base is None:
-        return PilotExclusionReason.NO_CARBON_BASE
+        return PilotSynergy(pilot, PilotExclusionReason.NO_CARBON_BASE)
     changes = [change_of(item) for item in kinds[IndicatorKind.POLLUTANT, EmissionBasis.TOTAL]]
     pollutants = [item for item in changes if item.base is not None or item.actual is not None]
     if not any(item.base is not None and item.actual is not None for item in pollutants):
-        return PilotExclusionReason.NO_POLLUTANT
-    return PilotSynergy(pilot, base_year, year, EmissionBasis(carbon.may_enter_synergy), carbon_change, pollutants)
+        return PilotSynergy(pilot, PilotExclusionReason.NO_POLLUTANT)
+    basis = EmissionBasis(carbon.may_enter_synergy)
+    return PilotSynergy(pilot, None, base_year, year, basis, carbon_change, pollutants)

@@ -34,7 +34,6 @@ from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
 from pilots.analytics.synergy import (
     EmissionBasis,
-    PilotSynergy,
     Synergy,
     build_synergy,
     pilot_synergy,
@@ -227,8 +226,8 @@ class SynergyClassField(serializers.ChoiceField):
         return tuple(Indicator.objects.all())
 
     def to_representation(self, status: Any) -> Any:
-        synergy = pilot_synergy(status.pilot, year_due(status.as_of), status.as_of, self.indicators)
-        return synergy.kind.value if isinstance(synergy, PilotSynergy) and synergy.kind else None
+        kind = pilot_synergy(status.pilot, year_due(status.as_of), status.as_of, self.indicators).kind
+        return kind.value if kind else None
 
 
 class PilotProgressSerializer(Serializer):
@@ -581,7 +580,7 @@ class PlaceSerializer(Serializer):
 class MatrixSerializer(Serializer):
     """Pilots by industry (rows) and place (columns): cells[row][column]."""
 
-    rows = RelatedBySlug(many=True, help_text="The industries.")
+    rows = RelatedBySlug(many=True, source="all_industries", help_text="The industries.")
     columns = PlaceSerializer(many=True, help_text="The places.")
     cells = ListField(
         child=ListField(child=serializers.IntegerField()), help_text="Pilots by row and column: cells[row][column]."
@@ -614,7 +613,7 @@ class CoverageSerializer(CoverageNumbersSerializer):
     batches = SerializerMethodField(help_text="Announced against recorded for the batches counted here.")
     industries = IndustryCoverageSerializer(many=True, help_text="Each industry.")
     fields = FieldCoverageSerializer(many=True, help_text="Each field of measures.")  # type: ignore[assignment]
-    matrix = MatrixSerializer(help_text="Pilots by industry and place.")
+    matrix = MatrixSerializer(source="*", help_text="Pilots by industry and place.")
 
     @extend_schema_field(serializers.ChoiceField(MATRIX_AXES))
     def get_by(self, coverage: Coverage) -> Any:

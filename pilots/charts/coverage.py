@@ -13,7 +13,6 @@ from core import charts
 from core.tables import Chart, Column, Table, make_table, record_cell
 from core.text import format_date, join_sentences, join_short, to_percent
 from pilots.analytics.coverage import Coverage, FieldCoverage, IndustryCoverage
-from pilots.analytics.reconciliation import GapBasis
 from pilots.charts.cells import colour_step, pilot_count_cell, pilots_url
 from policies.models import Industry, Source
 
@@ -30,7 +29,7 @@ def coverage_headline(coverage: Coverage) -> str:
         coverage.covered,
     ) % {"covered": coverage.covered, "all": len(coverage.industries)}
     if not coverage.gap_judged:
-        return text + too_few_known_text(coverage.basis) + _(".")
+        return text + too_few_known_text(coverage.naming, coverage.announced) + _(".")
     gaps = [row.industry.name for row in coverage.gaps]
     if not gaps:
         return text + _("none of the %(n)d priority industries is without one.") % {"n": coverage.priorities}
@@ -41,14 +40,14 @@ def coverage_headline(coverage: Coverage) -> str:
     }
 
 
-def too_few_known_text(basis: GapBasis) -> str:
+def too_few_known_text(naming: int, announced: int | None) -> str:
     """Return the clause on why no gap is claimed: too few of the announced pilots are known."""
-    if not basis.announced:
+    if not announced:
         return _("gaps are not judged, since it is not known how many pilots were announced")
     text = _(
         "too few recorded to judge gaps: %(naming)d of %(announced)d announced pilots are recorded and name an industry"
     )
-    return text % {"naming": basis.naming, "announced": basis.announced}
+    return text % {"naming": naming, "announced": announced}
 
 
 def coverage_scope(coverage: Coverage) -> str:
@@ -138,7 +137,7 @@ def coverage_title(coverage: Coverage) -> str:
     if coverage.naming == 0:
         return _("No recorded pilot names an industry yet")
     if not coverage.gap_judged:
-        return capfirst(too_few_known_text(coverage.basis))
+        return capfirst(too_few_known_text(coverage.naming, coverage.announced))
     if gaps == 0:
         return _("Every priority industry has a pilot")
     text = ngettext(
@@ -151,9 +150,9 @@ def coverage_title(coverage: Coverage) -> str:
 
 def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Chart:
     """Return the matrix of industries by region or province; a cell links to its pilots."""
-    matrix, gaps, params = coverage.matrix, set(coverage.gap_industries), coverage.chosen.params
-    highest = max((value for row in matrix.cells for value in row), default=0)
-    items = list(zip(matrix.rows, matrix.cells, strict=True))
+    gaps, params = set(coverage.gap_industries), coverage.chosen.params
+    highest = max((value for row in coverage.cells for value in row), default=0)
+    items = [(row.industry, cells) for row, cells in zip(coverage.industries, coverage.cells, strict=True)]
     rows = [
         {
             "label": industry.name,
@@ -166,7 +165,7 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Char
                     "step": colour_step(value, highest),
                     "url": pilots_url(**(params | {"industry": industry.slug, by: code})) if value else "",
                 }
-                for value, (code, _label) in zip(cells, matrix.columns, strict=True)
+                for value, (code, _label) in zip(cells, coverage.columns, strict=True)
             ],
         }
         for industry, cells in items
@@ -175,11 +174,11 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Char
         Column("industry", _("Industry"), lambda row: record_cell(row[0])),
         *(
             Column(code, label, lambda row, position=position: row[1][position], kind="integer")  # type: ignore[misc]
-            for position, (code, label) in enumerate(matrix.columns)
+            for position, (code, label) in enumerate(coverage.columns)
         ),
         Column("total", _("Total"), lambda row: sum(row[1]), kind="integer"),
     ]
-    heads = [{"label": label, "url": pilots_url(**(params | {by: code}))} for code, label in matrix.columns]
+    heads = [{"label": label, "url": pilots_url(**(params | {by: code}))} for code, label in coverage.columns]
     return Chart(
         slug="matrix",
         kind="matrix",
@@ -195,8 +194,7 @@ def matrix_chart(coverage: Coverage, by: str, sources: Sequence[Source]) -> Char
 
 def matrix_title(coverage: Coverage, by: str) -> str:
     """Return the headline: places whose pilots name no industry, or where most are."""
-    matrix = coverage.matrix
-    sums = {label: sum(row[at] for row in matrix.cells) for at, (_code, label) in enumerate(matrix.columns)}
+    sums = {label: sum(row[at] for row in coverage.cells) for at, (_code, label) in enumerate(coverage.columns)}
     empty = [label for label, total in sums.items() if total == 0]
     if not any(sums.values()):
         return _("No recorded pilot names an industry yet")
@@ -204,7 +202,7 @@ def matrix_title(coverage: Coverage, by: str) -> str:
         return _("No pilot names an industry in: %(places)s") % {"places": join_short(empty)}
     if coverage.gap_judged and by == "province" and empty:
         text = _("%(n)d of %(all)d provinces have no pilot that names an industry")
-        return text % {"n": len(empty), "all": len(matrix.columns)}
+        return text % {"n": len(empty), "all": len(coverage.columns)}
     most = max(sums, key=lambda label: sums[label])
     text = ngettext(
         "Industries are named most often in %(place)s: %(n)d time of %(all)d",

@@ -68,8 +68,7 @@ MIN_DRAWN = 5  # fewest pilots that make a picture
 
 def synergy_names(synergy: Synergy) -> Mapping[int, str]:
     """Return the names of the page's pilots, excluded ones included."""
-    pilots = [*(item.pilot for item in synergy.pilots), *(item.pilot for item in synergy.missing)]
-    return distinct_pilot_names(pilots)
+    return distinct_pilot_names([item.pilot for item in synergy.rows])
 
 
 def class_cell(kind: CoControl | None) -> Cell:
@@ -128,7 +127,7 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         ),
         Column("used", _("Pollutants used"), pollutants_used),
         Column("base_year", _("Base year"), lambda item: str(item.base_year)),
-        Column("year", _("Year"), lambda item: str(item.year)),
+        Column("year", _("Year"), lambda _item: str(synergy.year)),
         Column("basis", _("Basis"), basis_cell),
     ]
     return Chart(

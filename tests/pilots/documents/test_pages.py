@@ -16,7 +16,7 @@ from django.utils import timezone
 from core.http import SIDES, database_name
 from pilots.documents import attach
 from pilots.metrics import Move
-from pilots.models import Attachment, Document
+from pilots.models import Attachment, Document, Reading
 from tests import factories as make
 from tests.pilots.documents.conftest import EvidenceWorld
 from tests.support.api_client import client_with_token
@@ -177,6 +177,21 @@ def test_a_document_is_attached_to_many_records_and_once_to_each(world: Evidence
         f"{world.home_pilot.name}: Boiler replaced",
         f"{world.home_pilot.name}: {world.reading.indicator}; 2025",
     }
+
+
+def test_a_pilot_with_over_a_thousand_values_has_a_page_with_the_file_of_the_last(world: EvidenceWorld) -> None:
+    indicators = [make.indicator(f"OUT_{n}", name_en=f"Output {n}") for n in range(26)]
+    facts = {"pilot": world.home_pilot, "value": 1, "reported_on": world.reading.reported_on}
+    facts |= {"state": "accepted", "accepted_on": world.reading.accepted_on}
+    Reading.objects.bulk_create(
+        Reading(indicator=indicator, period=f"{year}-Q{quarter}", **facts)
+        for indicator in indicators
+        for year in range(2015, 2025)
+        for quarter in (1, 2, 3, 4)
+    )
+    attach(world.store("meter.png", png(), title="The meter"), Reading.objects.latest("pk"), by=world.editor)
+    page = world.client(world.editor).get(world.home_pilot.get_absolute_url())
+    assert (page.status_code, "The meter" in page.text) == (200, True)
 
 
 # -- who may -------------------------------------------------------------------------------------------
