@@ -60,14 +60,13 @@ def keep_what_no_rule_read(apps, _schema_editor):
     """
     indicators, shipped = apps.get_model('pilots', 'Indicator').objects, apps.get_model('core', 'SeedRecord').objects
     for item in indicators.filter(accumulation__in=ACCUMULATION):
-        for name, words in ACCUMULATION[item.accumulation].items():
-            setattr(item, name, f'{getattr(item, name)}{SPACE[name]}{words}'.strip())
+        for name, text in with_accumulation(vars(item), item.accumulation).items():
+            setattr(item, name, text)
         item.save(update_fields=['note_en', 'note_zh'])
     for item in shipped.filter(kind='indicators'):
         how = item.values.pop('accumulation', '')
         item.values.pop('binding', '')
-        for name, words in ACCUMULATION.get(how, {}).items():
-            item.values[name] = f'{item.values.get(name, "")}{SPACE[name]}{words}'.strip()
+        item.values |= with_accumulation(item.values, how)
         item.save(update_fields=['values'])
     weights = apps.get_model('pilots', 'Milestone').objects.exclude(weight=1).order_by('pk')
     lines = [['milestone', key, 'weight', weight] for key, weight in weights.values_list('pk', 'weight')]
@@ -76,6 +75,14 @@ def keep_what_no_rule_read(apps, _schema_editor):
         lines += [['indicator', code, 'binding', 'yes'] for code in binding]
         path = write_file('unread-fields', [['record', 'number', 'field', 'value'], *lines])
         sys.stdout.write(f'\n  Weights of milestones and binding indicators, which no rule read: {path}\n')
+
+
+def with_accumulation(values, how):
+    """Return the notes that also say how the values accumulate; those that say so already stay."""
+    notes = {name: values.get(name, '') for name in SPACE}
+    if how not in ACCUMULATION or 'umulative' in notes['note_en'] or '累计' in notes['note_zh']:
+        return notes
+    return {name: f'{text}{SPACE[name]}{ACCUMULATION[how][name]}'.strip() for name, text in notes.items()}
 
 
 def name_of(item):

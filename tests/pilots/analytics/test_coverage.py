@@ -27,8 +27,7 @@ def test_two_unlike_pilots_and_a_shared_industry(empty: None) -> None:
     rows = [(row.industry, row.pilots, row.provinces, row.share, row.gap) for row in coverage.industries]
     assert rows == [(steel, 2, 1, 0.5, False), (cars, 2, 2, 1.0, False), (unused, 0, 0, 0.0, True)]
     assert (coverage.pilots, coverage.naming) == (4, 3)
-    matrix = coverage.matrix
-    by_region = {code: [row[i] for row in matrix.cells] for i, (code, _label) in enumerate(matrix.columns)}
+    by_region = {code: [row[i] for row in coverage.cells] for i, (code, _label) in enumerate(coverage.columns)}
     assert by_region["north"] == [2, 1, 0]
     assert by_region["central-south"] == [0, 1, 0]
     assert by_region["east"] == [0, 0, 0]

@@ -1,147 +1,33 @@
-"""Reductions, equivalents, co-control, progress and steps: worked examples, then their laws."""
+"""Progress and steps: worked examples. Rates, equivalents and classes: tests/pilots/api/test_analytics.py."""
 
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pilots.metrics import (
     Change,
-    CoControl,
-    Equivalents,
-    SumResult,
-    apeq,
-    co_control,
     expected_value,
     median_range,
     share_on_path,
     shortfall,
-    sum_without_overlap,
     target_progress,
     year_due,
 )
 from pilots.models import Indicator
 
 D = Decimal
-AMOUNTS = st.decimals(0, 10**6, places=3)
-POSITIVE = st.decimals("0.001", 10**6, places=3)
-RATES = st.decimals(-2, 1, places=6)
-SCALES = st.sampled_from([D(1000), D("0.001"), D(10) ** 4, D(1) / 8])
-
-
-def change(
-    code: str, base: D | int | None, actual: D | int | None, kilograms: D | None = None, unit: str = "t"
-) -> Change:
-    """Return the change of a pollutant with so many kilograms in an equivalent."""
-    return Change(Indicator(code=code, unit=unit, equivalent_kg=kilograms), base, actual)
-
-
-CITY = [
-    change("AIR_SO2", 12_000, 10_200, D("0.95")),
-    change("AIR_NOX", 30_000, 27_600, D("0.95")),
-    change("AIR_PM", 8_000, 7_200, D("2.18")),
-    change("AIR_VOC", 20_000, 18_800, D("0.95")),
-]
 
 
 # -- rates ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("base", "actual", "amount", "rate"),
-    [
-        (12_000, 10_200, 1_800, "0.15"),
-        (30_000, 27_600, 2_400, "0.08"),
-        (D("42.00"), D("40.74"), "1.26", "0.03"),
-        (100, 105, -5, "-0.05"),
-        (100, 100, 0, "0"),
-        (100, 0, 100, "1"),
-    ],
-)
-def test_reduced_is_positive(base: Decimal, actual: Decimal, amount: str, rate: str) -> None:
-    assert (change("A", base, actual).reduced, change("A", base, actual).rate) == (D(amount), D(rate))
-
-
-@pytest.mark.parametrize(
     ("base", "actual", "amount"), [(None, 5, None), (5, None, None), (None, None, None), (0, 5, -5), (-1, 5, -6)]
 )
 def test_no_rate_without_a_base_above_nothing(base: int | None, actual: int | None, amount: int | None) -> None:
-    assert (change("A", base, actual).reduced, change("A", base, actual).rate) == (amount, None)
-
-
-# -- equivalents ---------------------------------------------------------------------------------------
-
-
-def test_equivalents_of_a_city() -> None:
-    city = apeq(CITY)
-    assert (round(city.reduced or 0, 3), round(city.base or 0, 3)) == (D("6051.183"), D("68932.883"))
-    assert round(city.rate or 0, 7) == D("0.0877837")
-    assert (city.used, city.possible) == (tuple(each.indicator for each in CITY), 4)
-
-
-def test_what_cannot_be_added_is_not_zero() -> None:
-    city = [
-        change("A", 100, 90, None),
-        change("B", None, 90, D(1)),
-        change("C", 100, None, D(1)),
-        change("E", 100, 90, D(1), unit="mg/m³"),
-        change("D", 100, 80, D(1)),
-    ]
-    assert apeq(city) == Equivalents(D(20), D(100), D("0.2"), (city[-1].indicator,), 5)
-
-
-def test_nothing_to_add_is_not_zero() -> None:
-    assert apeq([]) == Equivalents(None, None, None, (), 0)
-
-
-def test_half_a_percent_of_equivalents_stays_flat() -> None:
-    """In decimals of 28 digits 1/0.95 over 200/0.95 is a little more than half a percent."""
-    assert apeq([change("AIR_SO2", 200, 199, D("0.95"))]).rate == D("0.005")
-
-
-@given(st.lists(st.tuples(POSITIVE, AMOUNTS, st.sampled_from(["0.95", "2.18", "4", "16.7"])), min_size=1), SCALES)
-def test_units_do_not_change_the_rate_of_equivalents(
-    amounts: list[tuple[Decimal, Decimal, str]], scale: Decimal
-) -> None:
-    one = [change(str(n), base, actual, D(kg)) for n, (base, actual, kg) in enumerate(amounts)]
-    other = [change(str(n), base * scale, actual * scale, D(kg)) for n, (base, actual, kg) in enumerate(amounts)]
-    assert apeq(other).rate == apeq(one).rate
-
-
-# -- co-control ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("pollution", "carbon", "kind", "colour"),
-    [
-        ("0.0877837", "0.03", CoControl.CO_REDUCTION, "green"),
-        ("0.05", "-0.02", CoControl.POLLUTION_DOWN_CARBON_UP, "yellow"),
-        ("-0.02", "0.05", CoControl.CARBON_DOWN_POLLUTION_UP, "yellow"),
-        ("-0.02", "-0.05", CoControl.BOTH_UP, "red"),
-        ("0.05", "0.001", CoControl.FLAT, "grey"),
-        ("0.005", "0.05", CoControl.FLAT, "grey"),
-        ("-0.3", "0.005", CoControl.FLAT, "grey"),
-        ("0.0051", "0.0051", CoControl.CO_REDUCTION, "green"),
-    ],
-)
-def test_the_class_of_two_rates(pollution: str, carbon: str, kind: CoControl, colour: str) -> None:
-    assert (co_control(D(pollution), D(carbon)), kind.colour) == (kind, colour)
-
-
-@given(RATES, RATES)
-def test_co_reduction_is_two_falls_and_nothing_else(pollution: Decimal, carbon: Decimal) -> None:
-    both_fall = pollution > D("0.005") and carbon > D("0.005")
-    assert (co_control(pollution, carbon) == CoControl.CO_REDUCTION) is both_fall
-
-
-# -- sums over pilots ----------------------------------------------------------------------------------
-
-
-def test_a_park_never_enters_a_sum_beside_its_city() -> None:
-    parts = [("city", 100, None), ("park", 30, "city"), ("other", 5, None), ("late", None, None)]
-    assert sum_without_overlap(parts) == SumResult(D(105), 2, 3, ("park",))
+    change = Change(Indicator(code="A", unit="t"), base, actual)
+    assert (change.reduced, change.rate) == (amount, None)
 
 
 # -- the border ----------------------------------------------------------------------------------------
