@@ -329,7 +329,7 @@ def record_label(record: Any) -> str:
 def record_url(record: Any) -> str:
     """Return the address of the page that shows a record with files."""
     if isinstance(record, FollowUpStep):
-        return record.follow_up.get_absolute_url()
+        return str(record.follow_up.get_absolute_url())
     place = f"milestone-{record.pk}" if isinstance(record, Milestone) else "evidence"
     return f"{record.pilot.get_absolute_url()}#{place}"
 

@@ -5,7 +5,7 @@ pilots; without calculations of their own.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
@@ -84,22 +84,15 @@ def basis_cell(item: PilotSynergy) -> Cell:
     return Cell(str(item.basis.label), tag="" if item.basis == EmissionBasis.TOTAL else "grey")
 
 
-def carbon_column() -> Column[PilotSynergy]:
-    return Column("carbon", _("Carbon, change"), lambda item: change_cell(item.carbon_change), kind="share")
-
-
-def air_column() -> Column[PilotSynergy]:
-    label = _("Air pollutants (equivalents), change")
-    return Column("air", label, lambda item: change_cell(item.air_change), kind="share")
-
-
-def tonnes_column() -> Column[PilotSynergy]:
-    label = _("CO₂, change in t")
-    return Column("tonnes", label, lambda item: amount_change_cell(negated(item.carbon_tonnes)), kind="decimal")
-
-
-def pilot_column(names: Mapping[int, str] | None) -> Column[PilotSynergy]:
-    return Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names))
+def shared_columns(names: Mapping[int, str]) -> list[Column[PilotSynergy]]:
+    """Return the columns that the tables share: the pilot, and the changes of carbon, of air pollutants and of CO₂."""
+    air, tonnes = _("Air pollutants (equivalents), change"), _("CO₂, change in t")
+    return [
+        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+        Column("carbon", _("Carbon, change"), lambda item: change_cell(item.carbon_change), kind="share"),
+        Column("air", air, lambda item: change_cell(item.air_change), kind="share"),
+        Column("tonnes", tonnes, lambda item: amount_change_cell(negated(item.carbon_tonnes)), kind="decimal"),
+    ]
 
 
 # -- the coordinates -----------------------------------------------------------------------------------
@@ -113,12 +106,13 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         "area by tonnes of CO₂ · as of %(day)s"
     )
     numbers = {"n": drawn, "of": synergy.of, "year": synergy.year}
+    pilot, carbon, air, tonnes = shared_columns(names)
     columns: list[Column[PilotSynergy]] = [
-        pilot_column(names),
+        pilot,
         Column("class", _("Class"), class_of_totals_cell),
-        carbon_column(),
-        air_column(),
-        tonnes_column(),
+        carbon,
+        air,
+        tonnes,
         Column(
             "equivalents",
             _("Air pollutants, change in thousand equivalents"),
@@ -299,15 +293,14 @@ def classes_table(synergy: Synergy) -> Table:
 
 def amber_table(synergy: Synergy, statuses: Mapping[int, PilotStatus]) -> Table:
     """Return the table of "pollution down, carbon up": lights, changes and industries, most added carbon first."""
+    pilot, carbon, air, tonnes = shared_columns(synergy_names(synergy))
     columns: list[Column[PilotSynergy]] = [
-        pilot_column(synergy_names(synergy)),
+        pilot,
         Column("light", _("Light"), lambda item: status_cell(statuses[item.pilot.pk].colour)),
         Column("province", _("Province"), lambda item: province_cell(item.pilot.province), file_only=True),
-        air_column(),
-        replace(
-            carbon_column(), accessor=lambda item: replace(change_cell(item.carbon_change), below=co2_change_text(item))
-        ),
-        replace(tonnes_column(), file_only=True),
+        air,
+        replace(carbon, accessor=lambda item: replace(change_cell(item.carbon_change), below=co2_change_text(item))),
+        replace(tonnes, file_only=True),
         Column("industries", _("Industries"), lambda item: industries_text(item.pilot), file_only=True),
     ]
     return make_table(columns, synergy.rising_carbon)
@@ -449,16 +442,18 @@ def trends_table(trend: Trend) -> Table:
         few = trend.indicator.rollup == RollUp.MEAN and year.median is None and year.n
         return too_few_text(year.n) if few else strip_idle_zeros(year.value)
 
-    ends = {"low": _("Lowest"), "high": _("Highest")}
     columns: list[Column[TrendYear]] = [
         Column("year", _("Year"), lambda year: str(year.year)),
         Column("n", _("Pilots with a value"), kind="integer"),
         Column("of", _("Of"), kind="integer"),
         Column("value", _("Sum") if summed else _("Median"), value, kind="decimal"),
         *(
-            decimal_column(end, label, lambda year, end=end: getattr(year, end))  # type: ignore[misc]
-            for end, label in ends.items()
-            if not summed
+            []
+            if summed
+            else [
+                Column("low", _("Lowest"), lambda year: strip_idle_zeros(year.low), kind="decimal"),
+                Column("high", _("Highest"), lambda year: strip_idle_zeros(year.high), kind="decimal"),
+            ]
         ),
         Column("same_n", _("The same pilots"), lambda year: same[year.year].n, kind="integer"),
         Column(
@@ -470,10 +465,6 @@ def trends_table(trend: Trend) -> Table:
         Column("unit", _("Unit"), lambda _year: trend.indicator.unit_text),
     ]
     return make_table(columns, trend.years)
-
-
-def decimal_column(key: str, label: str, value: Callable[[TrendYear], Decimal | None]) -> Column[TrendYear]:
-    return Column(key, label, lambda year: strip_idle_zeros(value(year)), kind="decimal")
 
 
 # -- announced, recorded and withdrawn pilots -----------------------------------------------------------
