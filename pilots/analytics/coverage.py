@@ -120,7 +120,7 @@ def build_coverage(
 ) -> Coverage:
     """Return the coverage of industries by these pilots. `by` selects the matrix's columns: region or province.
 
-    `chosen` names their set, `counts` are the counts of the day's batches if already built. Eleven queries, whatever
+    `chosen` names their set, `counts` are the counts of the day’s batches if already built. Ten queries, whatever
     the number of rows; two fewer with `counts`.
     """
     chosen = chosen or PilotSet()

@@ -55,7 +55,7 @@ class PilotSynergy:
     why: PilotExclusionReason | None = None
     base_year: int | None = None
     year: int | None = None
-    basis: EmissionBasis | None = None
+    basis: Any = None  # an EmissionBasis
     carbon: Any = None  # a Change
     pollutants: Sequence[Change] = ()
 
