@@ -175,9 +175,11 @@ def related_label(entry: Any, name: str, last_name: Callable[[int], str] = str) 
 def record_url(entry: Any, alive: bool) -> str:
     """Return the edit page of the record, of a deleted record its history.
 
-    A follow-up is edited on its own page, by the steps taken there.
+    A follow-up is edited on its own page, by the steps taken there; an attachment on the page of its file.
     """
     model = entry.instance_type
+    if model is Attachment:
+        return reverse("document-detail", args=[entry.document_id])
     if model is FollowUp:
         return str(entry.instance.get_absolute_url())
     if model is FollowUpStep:

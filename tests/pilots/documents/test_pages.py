@@ -345,32 +345,25 @@ def test_a_file_that_is_gone_from_disk_is_said_to_be_missing(
     assert "文件缺失" in client.get(f"{addresses[0]}?lang=zh-hans").content.decode()
 
 
-def test_a_store_that_is_not_mounted_is_said_to_be_away(world: EvidenceWorld) -> None:
+@pytest.mark.parametrize("case", ["not mounted", "unreadable"])
+def test_a_store_that_does_not_answer_is_said_to_be_away(
+    world: EvidenceWorld, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
     document = world.store("chart.png", png())
-    (world.root / "blobs").rename(world.root / "elsewhere")
+
+    def fail(*_args: object) -> None:
+        raise OSError("stale file handle")
+
+    if case == "unreadable":
+        monkeypatch.setattr(FileSystemStorage, "_open", fail)
+    else:
+        (world.root / "blobs").rename(world.root / "elsewhere")
     client = world.client(world.editor)
     client.raise_request_exception = False
     for address in (f"/documents/{document.pk}/file/", api_content(document)):
         away = client.get(address)
         assert (away.status_code, away["Retry-After"]) == (503, "2")
         assert "The store of files does not answer now." in away.text
-    (world.root / "elsewhere").rename(world.root / "blobs")
-    assert client.get(f"/documents/{document.pk}/file/").getvalue() == png()
-
-
-def test_a_store_that_cannot_be_read_is_said_to_be(world: EvidenceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    document = world.store("chart.png", png())
-
-    def fail(*_args: object) -> None:
-        raise OSError("stale file handle")
-
-    monkeypatch.setattr(FileSystemStorage, "_open", fail)
-    client = world.client(world.editor)
-    client.raise_request_exception = False
-    page, told = (client.get(address) for address in (f"/documents/{document.pk}/file/", api_content(document)))
-    assert [(response.status_code, response["Retry-After"]) for response in (page, told)] == [(503, "2"), (503, "2")]
-    assert "The store of files does not answer now." in page.content.decode()
-    assert told.json()["detail"].startswith("The store of files does not answer now.")
     assert "文件存储暂无响应" in client.get(f"{api_content(document)}?lang=zh-hans").json()["detail"]
 
 
