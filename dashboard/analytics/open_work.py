@@ -184,7 +184,8 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     pilots, follow_ups = Pilot.objects.listed(as_of), FollowUp.objects.with_state(as_of).open()
     if home:
         pilots, follow_ups = pilots.filter(province=home), follow_ups.filter(province=home)
-    proposed = Practice.objects.on(as_of).filter(state_then=PracticeState.PROPOSED)
+    practices: Any = Practice.objects.on(as_of)
+    proposed = practices.filter(state_then=PracticeState.PROPOSED)
     readings = waiting_readings(as_of).filter(pilot__in=Pilot.objects.listed(as_of))
     reported: dict[int, list[Reading]] = defaultdict(list)  # the longest waiting first
     for row in readings.select_related("pilot__batch", "pilot__province").order_by("reported_on", "pk"):

@@ -442,19 +442,16 @@ def trends_table(trend: Trend) -> Table:
         few = trend.indicator.rollup == RollUp.MEAN and year.median is None and year.n
         return too_few_text(year.n) if few else strip_idle_zeros(year.value)
 
+    extremes: list[Column[TrendYear]] = [
+        Column("low", _("Lowest"), lambda year: strip_idle_zeros(year.low), kind="decimal"),
+        Column("high", _("Highest"), lambda year: strip_idle_zeros(year.high), kind="decimal"),
+    ]
     columns: list[Column[TrendYear]] = [
         Column("year", _("Year"), lambda year: str(year.year)),
         Column("n", _("Pilots with a value"), kind="integer"),
         Column("of", _("Of"), kind="integer"),
         Column("value", _("Sum") if summed else _("Median"), value, kind="decimal"),
-        *(
-            []
-            if summed
-            else [
-                Column("low", _("Lowest"), lambda year: strip_idle_zeros(year.low), kind="decimal"),
-                Column("high", _("Highest"), lambda year: strip_idle_zeros(year.high), kind="decimal"),
-            ]
-        ),
+        *([] if summed else extremes),
         Column("same_n", _("The same pilots"), lambda year: same[year.year].n, kind="integer"),
         Column(
             "same",

@@ -40,6 +40,8 @@ def practices_for(pilot: Pilot, day: date) -> QuerySet[Practice]:
 
     Never its own, never one that it has a copy of, never a retired one.
     """
-    rows = read_practices(day).filter(industries__in=pilot.industries.all()).exclude(state_then=PracticeState.RETIRED)
+    rows: Any = read_practices(day)
+    rows = rows.filter(industries__in=pilot.industries.all()).exclude(state_then=PracticeState.RETIRED)
     rows = rows.exclude(origins=pilot).exclude(adoptions__pilot=pilot).annotate(newest=Max("effects__known_on"))
-    return rows.order_by("state_then", F("newest").desc(nulls_last=True), "pk")
+    found: QuerySet[Practice] = rows.order_by("state_then", F("newest").desc(nulls_last=True), "pk")
+    return found

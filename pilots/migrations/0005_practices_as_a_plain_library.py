@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0001_initial'),
-        ('pilots', '0003_help_without_elasticities'),
+        ('pilots', '0004_files_on_four_records'),
         ('policies', '0005_permission_to_verify_figures'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
