@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -111,11 +112,21 @@ def practices_headline(practices: Sequence[Any], day: Any) -> str:
     if not total:
         return _("No practice is on record by %(day)s.") % {"day": format_date(day)}
     library = sum(item.state == PracticeState.IN_LIBRARY for item in practices)
-    copies = sum(map(copies_in_use, practices))
-    used = ngettext("%(n)d copy in use", "%(n)d copies in use", copies) % {"n": copies}
-    return join_clauses(
-        [_("%(library)d of %(n)d practices in the library") % {"library": library, "n": total}, used]
-    ) + _(".")
+    text = _("%(library)d of %(n)d practices in the library") % {"library": library, "n": total}
+    return join_clauses([text, copies_clause(practices)]) + _(".")
+
+
+def practice_headline(practice: Any) -> str:
+    """Return the sentence that says how far a practice has come, and how many copy it."""
+    day = practice.retired_then or practice.library_then or practice.proposed_on
+    text = _("%(state)s since %(day)s") % {"state": practice.state.label, "day": format_date(day)}
+    return capfirst(join_clauses([text, copies_clause([practice])])) + _(".")
+
+
+def copies_clause(practices: Iterable[Any]) -> str:
+    """Return how many copies of these practices are in use."""
+    n = sum(map(copies_in_use, practices))
+    return ngettext("%(n)d copy in use", "%(n)d copies in use", n) % {"n": n}
 
 
 def match_rows(practices: Iterable[Any], industries: Collection[Any]) -> list[dict[str, object]]:

@@ -10,7 +10,6 @@ from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -29,6 +28,7 @@ from pilots.practices.tables import (
     effects_table,
     match_rows,
     practice_columns,
+    practice_headline,
     practice_page_columns,
     practices_headline,
 )
@@ -103,7 +103,7 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         "copies": Export(_("Copies"), lambda: copies_table(practice), sources=sources),
         "history": Export(_("History"), lambda: history_table(request, changes, labels)),
     }
-    headline = capfirst(str(practice.state.label)) + _(".")
+    headline = practice_headline(practice)
     return export_response(request, tables, practice.name, headline) or render(
         request,
         "practices/detail.html",

@@ -80,7 +80,7 @@ def test_a_practice_is_proposed_and_taken_into_the_library(pilots: dict[str, Pil
     assert response.headers["Location"] == "/practices/sludge-dried-by-kiln-heat/"
     assert (practice.province.slug, list(practice.origins.all())) == ("home", [pilots["home"]])
     assert (practice.cost_amount, practice.proposed_on, practice.history.count()) == (1200, date(2026, 1, 10), 1)
-    assert "Proposed." in home.get(practice.get_absolute_url()).text
+    assert "Proposed since 10 January 2026; 0 copies in use." in home.get(practice.get_absolute_url()).text
 
     taken = {"library_on": str(today())}
     assert patch(users["home"], f"practices/{practice.slug}", **taken) == (403, {"/library_on": "not_yours"})
@@ -89,11 +89,11 @@ def test_a_practice_is_proposed_and_taken_into_the_library(pilots: dict[str, Pil
         "library_on": ["No effect is on record: enter what a source states of it first."]
     }
     stated = {"practice": practice.pk, "statement_en": "30 t less SO2 a year", "stated_value": "30"}
-    assert form_errors(save_new(home, Effect, **stated)) == {"stated_value": ["A value needs its unit."]}
+    assert form_errors(save_new(home, Effect, **stated)) == {"stated_unit": ["A value needs its unit."]}
     assert save_new(home, Effect, **stated, stated_unit="t SO2/yr").status_code == 302
     assert Effect.objects.get().province.slug == "home"
     assert save(client_of(users["ministry"]), practice, **taken).status_code == 302
-    assert "In the library." in home.get(practice.get_absolute_url()).text
+    assert "In the library since " in home.get(practice.get_absolute_url()).text
 
 
 @pytest.mark.parametrize(
@@ -193,14 +193,14 @@ def test_a_copy_names_a_pilot_or_a_province_once(
     def report(**body: Any) -> tuple[int, dict[str, str]]:
         return faults(api.send("POST", "/api/v1/adoptions/", {"practice": "heat", **body}))
 
-    assert report(pilot="home-city") == (400, {"/pilot": "invalid"})  # its own
-    assert report() == (400, {"/province": "invalid"})
+    assert report(pilot="home-city") == (400, {"/pilot": "rule"})  # its own
+    assert report() == (400, {"/province": "rule"})
     assert [report(pilot="away-city")[0] for _n in range(2)] == [201, 409]
     assert [report(province="away")[0] for _n in range(2)] == [201, 409]
     assert report(province="home", adopted_on="2025-06-01", ended_on="2025-05-01")[0] == 400
     other = Adoption.objects.get(pilot=None)
     wrong = {"practice": make.practice(pilots["home"]).slug, "adoption": other.pk, "statement_en": "Less"}
-    assert faults(api.send("POST", "/api/v1/effects/", wrong)) == (400, {"/adoption": "invalid"})
+    assert faults(api.send("POST", "/api/v1/effects/", wrong)) == (400, {"/adoption": "rule"})
 
 
 @pytest.mark.parametrize("path", ["/practices/new/", "/practices/heat/adopt/"])
@@ -262,8 +262,8 @@ def test_the_page_of_a_practice_shows_its_effects_and_copies(
     page = page_text(client, practice.get_absolute_url())
     for text in (TEXT, "5,000 t CO2 less a year", "Half the size", pilots["away"].name):
         assert text in page, text
-    file = client.get(practice.get_absolute_url(), {"export": "copies.csv"}).content.decode()
-    assert "Half the size" in file
+    file = client.get(practice.get_absolute_url(), {"export": "copies.csv"})
+    assert "Half the size" in file.getvalue().decode()
 
 
 # -- practices for a pilot -----------------------------------------------------------------------------------
