@@ -22,11 +22,11 @@ def with_people(record: Adoption, values: Mapping[str, Any], user: Any) -> dict[
     return {**values, **people}
 
 
-def read_practices(day: date) -> QuerySet[Practice]:
+def read_practices(day: date) -> QuerySet[Any]:
     """Return the practices proposed by a day, each with its `known_effects`, the origin's first, and `known_copies`."""
     effects = Effect.objects.on(day).order_by(F("adoption__adopted_on").asc(nulls_first=True), "pk")
     related = ("practice", "adoption__pilot__batch", "adoption__province")
-    rows: QuerySet[Practice] = Practice.objects.on(day).select_related("province")
+    rows: QuerySet[Any] = Practice.objects.on(day).select_related("province")
     return rows.prefetch_related(
         Prefetch("origins", Pilot.objects.select_related("province", "batch")),
         "industries",
@@ -35,7 +35,7 @@ def read_practices(day: date) -> QuerySet[Practice]:
     )
 
 
-def practices_for(pilot: Pilot, day: date) -> QuerySet[Practice]:
+def practices_for(pilot: Pilot, day: date) -> QuerySet[Any]:
     """Return the practices with an industry of a pilot, those of the library first, then the newest effect.
 
     Never its own, never one that it has a copy of, never a retired one.
