@@ -99,7 +99,7 @@ def test_a_translation_keeps_the_placeholders(catalogue: polib.POFile, of_packag
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*", re.ASCII)
 NUMBERS_IN_WORDS = (  # beginnings of texts in which one language has a word, or counts in ten thousands
     *("10⁴ t", "10⁴ yuan", "In 10,000 yuan. Empty", "Environmental Protection Tax Law, annex 2; for example 0.95"),
-    *("Shown beside the light, for example", "How exactly the day of issue is known", "Its name with its day"),
+    *("Shown beside the light, for example", "How exactly the day of issue is known"),
     *("Text. The cells have the format Text, so that codes keep their zeros", "As titles and key figures print it"),
     *("The last use is kept to within five minutes", "A session ends by itself twelve hours after signing in"),
     *("You signed in more than ten minutes ago", "The six figures of the app", "An app on your phone that shows six"),
