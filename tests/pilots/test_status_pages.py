@@ -1,6 +1,7 @@
 """Pages of pilots: what several of them agree on, and what they tell nobody; tests/golden/ has what each says."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -125,6 +126,25 @@ def test_the_headline_names_the_kinds_that_the_batch_has(empty: None, client: Cl
 
 
 # -- synergy -------------------------------------------------------------------------------------------
+
+
+def test_synergy_of_page_and_api_count_the_same_pilots(programme: Any, client: Client) -> None:
+    """A pilot with an intensity alone has rates and no class, here and there; compared with others it says so."""
+    silent = programme["silent"]
+    intensity = make.carbon("CO2_GDP", unit="t/10⁴ yuan", rollup="none", may_enter_synergy="intensity")
+    for indicator, values in ((Indicator.objects.get(code="AIR_SO2"), (100, 90)), (intensity, (2, Decimal("1.8")))):
+        for period, value in zip(("2023", "2025"), values, strict=True):
+            make.reading(silent, indicator, period, value)
+    page = client.get(f"/synergy/?{DAY}").context
+    body = client.get(f"/api/v1/synergy/?{DAY}").json()
+    assert [body[name] for name in ("n", "judged", "not_judged", "of")] == [3, 2, 2, 4]
+    assert body["n"] + len(body["missing"]) == body["of"] == body["judged"] + body["not_judged"]
+    classes = Counter(row["class"] for row in body["pilots"] if row["class"] is not None)
+    assert classes == {"co_reduction": 1, "pollution_down_carbon_up": 1}
+    assert classes == Counter(body["classes"]) == Counter(page["synergy"].kinds)
+    figures = {figure["label"]: figure for figure in page["figures"]}
+    assert (figures["Co-reduction"]["value"], figures["Co-reduction"]["of"]) == (1, "of 2 judged")
+    assert (figures["Missing"]["value"], figures["Missing"]["of"]) == (body["not_judged"], "of 4 pilots")
 
 
 def test_minus_is_less_and_flat_is_a_class(programme: Any, client: Client) -> None:
