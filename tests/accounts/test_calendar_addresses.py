@@ -71,10 +71,6 @@ def test_what_has_ended_or_never_was_is_404(client: Client, reader: User) -> Non
     _token, secret = feed_secret(reader)
     Officer.objects.create(user=reader, role=Role.ADMIN)  # it was made with other rights
     assert status(client, f"/feeds/{secret}/milestones.ics") == 404
-    _token, secret = feed_secret(reader)
-    reader.is_active = False
-    reader.save()
-    assert status(client, f"/feeds/{secret}/milestones.ics") == 404
 
 
 def test_it_opens_nothing_else_and_an_api_token_opens_no_calendar(client: Client, reader: User) -> None:

@@ -145,13 +145,6 @@ def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
 # -- nothing is moved across the border --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["plan", "policy"])
-def test_a_record_stays_in_the_province(world: SimpleNamespace, editor: User, client: Client, name: str) -> None:
-    record = getattr(world.home, name)
-    assert form_errors(save(client, record, province=world.away.province.pk)) == {"province": [OUT_OF_SCOPE]}
-    assert type(record).objects.get(pk=record.pk).province == world.home.province
-
-
 # -- what decides a light ----------------------------------------------------------------------------------
 
 PROMISED = {

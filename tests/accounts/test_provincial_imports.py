@@ -11,14 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from core.imports.models import Import, ImportState
+from core.imports.models import Import
 from core.records.writing import Conflict
 from pilots.models import Milestone
 from policies.models import ProvincialPlan
 from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.imports import (
-    actions_of,
     checked_import,
     confirm_import,
     csv_bytes,
@@ -83,17 +82,6 @@ def test_a_foreign_row_is_an_error_of_its_cell(
     assert [fault.message for fault in plan.errors] == [NAME_YOURS if cell == "2" and len(heads) > 2 else OUT_OF_SCOPE]
     for by in (None, make_user("admin", "admin"), User.objects.create_superuser("root")):
         assert errors_of(dry_run_of(kind, heads, *rows, by=by)) == []
-
-
-def test_one_foreign_row_fails_the_file(world: SimpleNamespace, editor: User, client: Client) -> None:
-    before = table_checksums(histories=True)
-    rows = [["national", "home", "issued", "mine"], ["national", "away", "issued", "taken"]]
-    record = upload_file(client, "plans", PLANS, *rows)
-    page = client.get(record.get_absolute_url())
-    assert [(fault["cells"], fault["message"]) for fault in page.context["faults"]] == [(["B3"], OUT_OF_SCOPE)]
-    assert (record.state, "Nothing is written: 1 error in 2 rows." in page.text) == (ImportState.FAULTY, True)
-    client.post(reverse("import-confirm", args=[record.pk]), {"reason": ""})
-    assert table_checksums(histories=True) == before
 
 
 def test_a_record_is_not_moved_across_the_border(world: SimpleNamespace, editor: User) -> None:
@@ -163,24 +151,6 @@ def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: Use
     disputed = dry_run_of("readings", heads, [reading.pk, "disputed", str(reading.accepted_on), ""], by=editor)
     assert errors_of(disputed) == [("B2", "not_yours")]
     assert disputed.errors[0].message == "Your role may not change this: ask the ministry."
-
-
-def test_placing_pilots_by_a_file_takes_the_right(world: SimpleNamespace) -> None:
-    """Somebody who may add and change pilots, but not say which there are."""
-    clerk = User.objects.create_user("clerk")
-    clerk.user_permissions.set(Permission.objects.filter(codename__in=["add_pilot", "change_pilot"]))
-    heads = ["code", "kind", "batch", "province", "note_en", "withdrawn_on"]
-    kept = ["home-city", "city", "batch", "home", "noted", None]
-    assert actions_of(dry_run_of("pilots", heads, kept, by=clerk)) == [(2, "update")]
-    assert errors_of(dry_run_of("pilots", heads, kept, by=clerk)) == []
-    ended = ["home-city", "county", "batch", "away", "noted", "2026-01-01"]
-    found = dry_run_of("pilots", heads, ended, by=clerk)
-    assert errors_of(found) == [("B2", "not_yours"), ("D2", "not_yours"), ("F2", "not_yours")]
-    new = dry_run_of("pilots", [*heads, "name_zh"], ["new", "city", "batch", "home", None, None, "新市"], by=clerk)
-    assert {("C2", "not_yours"), ("D2", "not_yours")} <= set(errors_of(new))
-    clerk.user_permissions.add(Permission.objects.get(codename="place_pilot"))
-    again = User.objects.get(pk=clerk.pk)
-    assert errors_of(dry_run_of("pilots", heads, ended, by=again)) == []
 
 
 # -- the pages ---------------------------------------------------------------------------------------------

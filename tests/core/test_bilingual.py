@@ -1,4 +1,4 @@
-"""Bilingual texts: language of a text, text shown, quantities."""
+"""Bilingual texts: language of a text, quantities."""
 
 from decimal import Decimal
 
@@ -7,7 +7,6 @@ from django.utils import translation
 
 from core.text import is_chinese_text
 from pilots.charts.cells import format_carbon
-from policies.models import Agency
 
 
 @pytest.mark.parametrize(
@@ -23,33 +22,6 @@ from policies.models import Agency
 )
 def test_the_language_of_a_text(text: str, chinese: bool) -> None:
     assert is_chinese_text(text) == chinese
-
-
-@pytest.mark.parametrize(
-    ("english", "chinese", "wanted"),
-    [
-        ("Note", "备注", ("Note", "备注")),
-        ("Note", "", ("Note", "Note")),
-        ("", "备注", ("备注", "备注")),
-        ("", "", ("", "")),
-    ],
-)
-def test_a_note_is_in_the_reader_s_language_else_in_the_other(
-    english: str, chinese: str, wanted: tuple[str, str]
-) -> None:
-    agency, seen = Agency(note_en=english, note_zh=chinese), []
-    for language in ("en", "zh-hans"):
-        with translation.override(language):
-            seen.append(agency.note)
-    assert tuple(seen) == wanted
-
-
-def test_a_note_that_is_set_goes_where_its_language_is() -> None:
-    agency = Agency(note="Note")
-    agency.note = "备注"
-    assert (agency.note_en, agency.note_zh) == ("Note", "备注")
-    agency.note = ""
-    assert (agency.note_en, agency.note_zh) == ("", "")
 
 
 @pytest.mark.parametrize(

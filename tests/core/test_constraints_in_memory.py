@@ -82,27 +82,6 @@ def test_agrees_with_the_database(model: Any, constraint: models.CheckConstraint
     )
 
 
-def test_every_product_constraint_is_asked() -> None:
-    """The list is not empty, and holds those with a regex, with two fields and with a relation to the record itself."""
-    names = {case.id for case in CONSTRAINTS}
-    assert {"policy_slug_normal", "reading_accepted_after_report", "policy_not_its_own_parent"} <= names
-
-
-def test_unknown_stays_unknown() -> None:
-    """Three-valued logic: unknown is neither made true nor false by its negation, only by what decides without it."""
-    record = Policy(issued_on=None, slug="a")
-    unknown, yes, no = Q(issued_on__gt=date(2020, 1, 1)), Q(slug="a"), Q(slug="b")
-    cases = (unknown, ~unknown, unknown & yes, unknown & no, unknown | yes, unknown | no)
-    assert [check_constraint_holds(q, record) for q in cases] == [None, None, None, False, True, None]
-
-
-def test_a_new_record_that_names_another_new_one() -> None:
-    """Neither has a key yet: that it would be its own parent is unknown, and that it has one is known."""
-    record = Policy(parent=Policy())
-    assert check_constraint_holds(Q(parent__isnull=True), record) is False
-    assert check_constraint_holds(Q(parent=models.F("id")), record) is None
-
-
 @pytest.mark.parametrize("condition", [Q(slug__icontains="a"), Q(slug="a") ^ Q(slug="b")])
 def test_what_it_does_not_know_fails_loudly(condition: Q) -> None:
     with pytest.raises(KeyError):

@@ -1,14 +1,13 @@
 """Locks of rows: a writer waits for those who write the same record, not for its neighbours."""
 
 from collections.abc import Callable
-from datetime import date
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from pilots.models import Batch, Milestone, Pilot
+from pilots.models import Batch, Pilot
 from tests import factories as make
 from tests.support.admin_forms import form_data
 from tests.support.databases import connection_to
@@ -25,28 +24,13 @@ def edit_in_admin(client: Client, pilot: Pilot) -> None:
     assert client.post(address, data).status_code == 302
 
 
-def revert_in_admin(client: Client, pilot: Pilot) -> None:
-    first = pilot.history.earliest()  # type: ignore[attr-defined]
-    pilot.note_en = "another"
-    pilot.save()
-    address = reverse("admin:pilots_pilot_simple_history", args=[pilot.pk, first.pk])
-    page = client.get(address)
-    assert client.post(address, {"version": str(page.context["latest"].pk)}).status_code == 302
-
-
 def record_reading(client: Client, pilot: Pilot) -> None:
     body = {"pilot": pilot.slug, "indicator": "LOCKED", "period": "2025", "value": 12, "reported_on": "2026-02-20"}
     answer = client.post("/api/v1/readings/", body, content_type="application/json")
     assert answer.status_code == 201, answer.content
 
 
-def edit_milestone(client: Client, pilot: Pilot) -> None:
-    address = reverse("admin:pilots_milestone_change", args=[Milestone.objects.get(pilot=pilot).pk])
-    data = form_data(client.get(address), owner="Bureau", change_reason="Read again")
-    assert client.post(address, data).status_code == 302
-
-
-@pytest.mark.parametrize("write", [edit_in_admin, revert_in_admin, record_reading, edit_milestone])
+@pytest.mark.parametrize("write", [edit_in_admin, record_reading])
 def test_a_writer_does_not_wait_for_who_writes_another_pilot_of_the_batch(
     admin_client: Client, write: Callable[[Client, Pilot], None]
 ) -> None:
@@ -54,7 +38,6 @@ def test_a_writer_does_not_wait_for_who_writes_another_pilot_of_the_batch(
     batch, province = make.batch(slug="first"), make.province()
     pilot, other = (make.pilot(batch, province) for _ in range(2))
     make.indicator("LOCKED")
-    make.milestone(pilot, date(2026, 12, 1))
     neighbour = connection_to(connection.settings_dict["NAME"])
     try:
         with neighbour.cursor() as cursor:

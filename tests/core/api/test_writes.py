@@ -86,17 +86,6 @@ def agency_bodies(*names: str) -> list[dict[str, Any]]:
     return [{"slug": name, "name_zh": f"测试{name}"} for name in names]
 
 
-def test_many_are_created_together_or_none(admin: ApiClient) -> None:
-    bad = [*agency_bodies("one", "two"), {"slug": "three"}, {"slug": "one", "name_zh": "另一个"}]
-    assert problem_errors(admin.send("POST", AGENCIES, bad)) == (
-        400,
-        [("/2/name_zh", "required"), ("/3/slug", "unique")],
-    )
-    assert not Agency.objects.filter(slug__in=["one", "two"]).exists()
-    made = admin.send("POST", AGENCIES, agency_bodies("one", "two"))
-    assert (made.status_code, [row["slug"] for row in json.loads(made.content)]) == (201, ["one", "two"])
-
-
 NOTES = "note", "note_en", "note_zh"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 
 from config.api_urls import FEED, RESOURCES
@@ -22,13 +22,12 @@ from core.history.models import ChangeEvent
 from core.history.recording import delete_with_history
 from dashboard.analytics.change_log import history_models
 from dashboard.models import Edition
-from pilots.models import Document, Milestone, Pilot, Reading
+from pilots.models import Document, Milestone, Pilot
 from policies.models import Agency, Province
 from tests import factories as make
 from tests.support import api_client
 from tests.support.api_client import World
 from tests.support.databases import server_connection
-from tests.support.imports import run_import, undo_import
 from tests.support.live_server import ServedProject, start_process
 
 pytestmark = pytest.mark.django_db
@@ -164,44 +163,6 @@ def test_a_change_belongs_to_the_province_in_which_its_pilot_lay_then() -> None:
     rows = ChangeEvent.objects.filter(model=Milestone._meta.label_lower, record_id=milestone.pk).order_by("pk")
     assert [row.province_id for row in rows] == [before.pk, after.pk]
     assert {(row.owner_model, row.owner_id) for row in rows} == {("pilots.pilot", pilot.pk)}
-
-
-# -- who writes --------------------------------------------------------------------------------------------
-
-READINGS = ["pilot", "indicator", "period", "value", "reported_on"]
-
-
-def test_an_import_and_its_undoing_tell_each_record_once(pilot: Pilot, client: Client) -> None:
-    make.indicator("AIR_A")
-    feed = FeedReader(client)
-    rows = [["huzhou", "AIR_A", f"2024-Q{quarter}", 100 + quarter, "2025-02-20"] for quarter in (1, 2, 3, 4)]
-    record = run_import("readings", READINGS, *rows)
-    keys = [str(key) for key in Reading.objects.order_by("pk").values_list("pk", flat=True)]
-    assert feed.short_lines() == [f"created readings/{key}" for key in keys]
-    undo_import(record)
-    assert feed.short_lines() == [f"{what} readings/{key}" for what in ("created", "deleted") for key in keys]
-    assert {line["reason"] for line in feed.lines()[4:]} == {f"Import {record.pk} undone"}
-
-
-@with_commits
-def test_a_writer_that_is_rolled_back_is_neither_in_the_feed_nor_in_a_cached_answer(
-    client: Client, pilot: Pilot, settings: Any
-) -> None:
-    settings.CACHE_RESPONSES = True
-    feed, address = FeedReader(client), "/api/v1/pilots/huzhou/"
-
-    def rename(name: str, *, undone: bool) -> None:
-        with transaction.atomic():
-            pilot.name_en = name
-            pilot.save()
-            transaction.set_rollback(undone)
-
-    before = [client.get(address).content for _ in range(2)]
-    rename("Undone", undone=True)
-    assert (feed.short_lines(), client.get(address).content) == ([], before[1])
-    rename("Renamed", undone=False)
-    assert feed.short_lines() == ["changed pilots/huzhou"]
-    assert client.get(address).json()["name_en"] == "Renamed"
 
 
 # -- pages, filters, cursors -------------------------------------------------------------------------------

@@ -4,8 +4,7 @@ Django's test client cannot send most of them: it never writes a header or a req
 """
 
 import json
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,7 @@ from tests.support.live_server import LiveServer, ServerResponse, request_bytes,
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]  # for the suite's database, beside which the server's is made
 HEAD = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-CHANGE = b'{"note": "n"}'
 KEYS = ["type", "title", "status", "detail", "instance", "request_id", "errors"]
-
-WriteAgency = Callable[..., ServerResponse]
 
 
 @pytest.fixture(scope="module")
@@ -143,46 +139,6 @@ def test_the_rest_of_a_broken_body_is_no_request(server: LiveServer) -> None:
     answers = server.everything(broken + get("/livez"))
     assert answers.startswith(b"HTTP/1.1 200 ")
     assert answers.count(b"HTTP/1.1 200 ") == 1
-
-
-# -- a record under malformed writes -----------------------------------------------------------------------
-
-
-def writer_headers(token: str) -> list[bytes]:
-    return [b"Authorization: Bearer " + token.encode(), b"Content-Type: application/json", b"If-Match: *"]
-
-
-@pytest.fixture
-def write(server: LiveServer, token: str) -> Iterator[WriteAgency]:
-    """Yield a function that sends a change of an agency; the agency is deleted afterwards."""
-
-    def send(line: str, *headers: bytes, body: bytes = b"") -> ServerResponse:
-        method, _, path = line.partition(" ")
-        lines = [*writer_headers(token), *headers]
-        if body and not any(header.startswith(b"Transfer-Encoding") for header in headers):
-            lines.append(b"Content-Length: %d" % len(body))
-        head = f"{method} /api/v1/agencies/{path}".encode() + HEAD
-        return server.send(head + b"".join(item + b"\r\n" for item in lines) + b"\r\n" + body)
-
-    assert send("POST ", body=b'{"slug": "wire", "name_zh": "wire"}').status == 201
-    yield send
-    assert send("DELETE wire/").status == 204
-
-
-def note_and_revision(server: LiveServer) -> tuple[str | None, int]:
-    row = server.get("/api/v1/agencies/wire/").json()
-    return row["note"], row["revision"]
-
-
-def test_a_body_that_breaks_off_writes_nothing(server: LiveServer, write: WriteAgency, token: str) -> None:
-    for length, body in ((b"Content-Length: 500", CHANGE[:-1]), (b"Transfer-Encoding: chunked", b"d\r\n" + CHANGE)):
-        lines = [*writer_headers(token), length]
-        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as link:
-            link.sendall(b"PATCH /api/v1/agencies/wire/" + HEAD + b"\r\n".join(lines) + b"\r\n\r\n" + body)
-            link.shutdown(socket.SHUT_WR)
-            answer = b"".join(iter(lambda: link.recv(65_536), b""))  # called at once
-        assert answer[:12] in {b"", b"HTTP/1.1 400", b"HTTP/1.1 411"}
-    assert note_and_revision(server) == (None, 1)
 
 
 def test_the_log_holds_no_server_error(server: LiveServer, token: str) -> None:

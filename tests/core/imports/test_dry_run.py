@@ -109,15 +109,6 @@ def test_another_code_or_number_is_another_record() -> None:
     assert [(row.record.pk, row.action) for row in plan.rows] == [(bare.pk, "update")]
 
 
-def test_several_agree() -> None:
-    one, two = make.policy(title_zh="同"), make.policy(title_zh="同")
-    plan = policy_plan(["同", "x"], heads=["title_zh", "note_en"])
-    assert errors_of(plan) == [("2", "ambiguous")]
-    assert plan.rows[0].errors[0].message == (
-        f"Several records agree with this row: give the record number, {one.pk}, {two.pk}."
-    )
-
-
 def test_two_rows_about_one_record() -> None:
     policy = make.policy(slug="old", title_zh="旧")
     plan = policy_plan([policy.pk, None, "甲"], [None, "old", "乙"], heads=["id", "slug", "title_en"])

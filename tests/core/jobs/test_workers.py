@@ -137,18 +137,6 @@ def test_a_worker_that_is_told_to_end_finishes_its_job(database: Database, start
     assert (rows(database), jobs(database)) == (ONCE, [("SUCCESSFUL", 1), ("READY", 0)])
 
 
-def test_two_workers_run_each_job_once_and_confirm_an_import_once(
-    database: Database, start: Callable[..., Worker]
-) -> None:
-    workers = [start(name, "--until-empty") for name in ("worker-1", "worker-2")]
-    for worker in workers:
-        assert worker.stdin
-        worker.stdin.write("\n" * 9)
-        worker.stdin.flush()
-    assert [let_on(worker) for worker in workers] == [0, 0]
-    assert (rows(database), jobs(database)) == (ONCE, [("SUCCESSFUL", 1), ("SUCCESSFUL", 1)])
-
-
 def test_a_worker_outlives_a_lock_that_lasts_longer_than_it_waits(
     database: Database, start: Callable[..., Worker]
 ) -> None:

@@ -111,20 +111,6 @@ def test_responses_are_counted_by_status(client: Client) -> None:
     assert counted("django_http_requests_latency_including_middlewares_seconds_count") == 5
 
 
-def test_a_response_from_the_cache_is_counted(client: Client, settings: Any) -> None:
-    settings.CACHE_RESPONSES = True
-    before = scrape(client)
-    client.get("/pilots/?sort=name")
-    client.get("/pilots/?sort=name")
-    after = scrape(client)
-    for name, labels, count in (
-        ("tracker_response_cache_total", {"result": "hit"}, 1),
-        ("tracker_response_cache_total", {"result": "miss"}, 1),
-        ("tracker_responses_total", {"status": "200"}, 2),
-    ):
-        assert value(after, name, **labels) - value(before, name, **labels) == count
-
-
 # -- gauges --------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Writing of records: one door for all, which merges, checks rights and rules, and leaves one entry."""
+"""Writing of records: one door for all, which merges."""
 
 import re
 from collections.abc import Mapping
@@ -9,13 +9,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
 
 from core.records import writing
-from pilots.models import Milestone, Pilot, Target
-from policies.models import Agency
+from pilots.models import Milestone, Pilot
 from tests import factories as make
 from tests.support.api_client import make_user
 
@@ -52,37 +48,6 @@ def test_what_others_changed_meanwhile_stays(pilot: Pilot, editor: User) -> None
     assert entries(milestone)[-1] == ("~", "editor", "Letter")
 
 
-def test_fields_and_lists_are_one_entry_and_nothing_is_none(pilot: Pilot) -> None:
-    milestone, source = make.milestone(pilot, date(2027, 1, 1)), make.source()
-    before = len(entries(milestone))
-    assert writing.write(milestone, {"owner": "Office"}, {"sources": [source]}, by=None)
-    assert not writing.write(milestone, {"owner": "Office "}, {"sources": [source]}, by=None)
-    assert (len(entries(milestone)), list(milestone.sources.all())) == (before + 1, [source])
-    assert milestone.history.latest("history_id").sources.count() == 1
-
-
-def test_a_broken_rule_is_said_at_its_field_and_nothing_is_written(pilot: Pilot) -> None:
-    milestone = make.milestone(pilot, date(2027, 1, 1))
-    for values, name in (({"planned_on": None}, "planned_on"), ({"title_zh": "", "title_en": ""}, "title_zh")):
-        with pytest.raises(ValidationError) as refused:
-            writing.write(milestone, values, by=None)
-        assert list(refused.value.message_dict) == [name]
-    assert len(entries(milestone)) == 1
-
-
-def test_scope_and_restricted_fields_are_the_users_unless_the_caller_has_asked(pilot: Pilot, editor: User) -> None:
-    away = make.milestone(make.pilot(pilot.batch, make.province()), date(2027, 1, 1))
-    own = make.milestone(pilot, date(2027, 1, 1))
-    with pytest.raises(PermissionDenied):
-        writing.write(away, {"owner": "x"}, by=editor)
-    with pytest.raises(PermissionDenied):
-        writing.delete(away, by=editor)
-    with pytest.raises(ValidationError) as refused:
-        writing.write(own, {"is_key": True}, by=editor)
-    assert [error.code for error in refused.value.error_dict["is_key"]] == [writing.NOT_YOURS]
-    assert writing.write(own, {"is_key": True}, by=editor, allowed=True)
-
-
 def test_a_deleted_record_is_not_written_again(pilot: Pilot) -> None:
     milestone = make.milestone(pilot, date(2027, 1, 1))
     opened = Milestone.objects.get(pk=milestone.pk)
@@ -90,46 +55,6 @@ def test_a_deleted_record_is_not_written_again(pilot: Pilot) -> None:
     with pytest.raises(writing.Conflict):
         writing.write(opened, {"owner": "x"}, by=None)
     assert not Milestone.objects.exists()
-
-
-def test_a_record_goes_with_its_rows_and_comes_back_with_them(pilot: Pilot, editor: User) -> None:
-    target = make.target(pilot, make.indicator("AIR_X1"), 100, 80)
-    make.add_step(target, 2025, 90)
-    with pytest.raises(writing.Conflict, match="It is still used by"):
-        writing.delete(pilot, by=None)
-    writing.delete(target, by=editor, reason="Entered twice", allowed=True)
-    (entry,) = Target.history.filter(history_type="-")
-    with pytest.raises(ValidationError) as refused:  # the one door asks for the rights of restoring, too
-        writing.restore_version(entry, opened=str(entry.pk), by=editor)
-    assert list(refused.value.error_dict) == ["binding"]
-    writing.restore_version(entry, opened=str(entry.pk), by=None)
-    assert Target.objects.get(pk=entry.id).steps == {"2025": "90"}
-
-
-def write_both(first: Agency, second: Agency) -> None:
-    with transaction.atomic(), writing.many():
-        writing.write(first, {"name_en": "Other"}, by=None)
-        writing.write(second, by=None)
-
-
-def test_many_write_their_entries_together_or_not_at_all(pilot: Pilot) -> None:
-    names = [f"agency-{n}" for n in range(3)]
-    with (
-        CaptureQueriesContext(
-            connection,
-        ) as queries,
-        writing.many(),
-    ):
-        for name in names:
-            writing.write(Agency(slug=name, name_zh=name), by=None, reason="List")
-    assert len([query for query in queries if 'INSERT INTO "policies_historicalagency"' in query["sql"]]) == 1
-    assert [entries(agency) for agency in Agency.objects.filter(slug__in=names)] == [[("+", None, "List")]] * 3
-    with pytest.raises(ValidationError):
-        write_both(Agency.objects.get(slug=names[0]), Agency(slug=names[1], name_zh="twice"))
-    assert len(entries(Agency.objects.get(slug=names[0]))) == 1
-
-
-# -- readings ------------------------------------------------------------------------------------------------
 
 
 # -- nothing else writes records -----------------------------------------------------------------------------
