@@ -19,14 +19,12 @@ from config.api_urls import FEED, RESOURCES
 from core.api.pagination import encode_cursor
 from core.history.change_feed import FeedPosition, reset_foreign_transactions
 from core.history.models import ChangeEvent
-from core.history.recording import delete_with_history
 from dashboard.analytics.change_log import history_models
 from dashboard.models import Edition
-from pilots.models import Document, Milestone, Pilot
+from pilots.models import Milestone, Pilot
 from policies.models import Agency, Province
 from tests import factories as make
 from tests.support import api_client
-from tests.support.api_client import World
 from tests.support.databases import server_connection
 from tests.support.live_server import ServedProject, start_process
 
@@ -233,22 +231,6 @@ def test_what_cannot_be_read_is_rejected_with_a_remedy(
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
     (fault,) = json.loads(response.content)["errors"]
     assert (fault["pointer"], fault["code"], told in fault["message"]) == (pointer, code, True)
-
-
-def test_attachments_of_a_deleted_document_are_told_as_gone_to_those_who_could_read_it(client: Client) -> None:
-    """None is deleted by the product, but a copy that a client keeps must not hold for ever what is gone."""
-    world = World()
-    open_to_all, private = (api_client.RESOURCE_KINDS["attachments"].make(world, world.home) for _ in range(2))
-    for attachment, is_public in ((open_to_all, True), (private, False)):
-        Document.objects.filter(pk=attachment.document_id).update(is_public=is_public)
-        Document.objects.get(pk=attachment.document_id).save()
-    feed = FeedReader(client)
-    for attachment in (open_to_all, private):
-        key, document = attachment.pk, attachment.document
-        delete_with_history(attachment)
-        delete_with_history(document)
-        attachment.pk = key
-    assert [line for line in feed.short_lines() if "attachments" in line] == [f"deleted attachments/{open_to_all.pk}"]
 
 
 # -- the order in which transactions end ------------------------------------------------------------------

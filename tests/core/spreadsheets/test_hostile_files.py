@@ -4,7 +4,7 @@ import io
 import struct
 import time
 import zlib
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZipFile
 
 import pytest
 
@@ -28,15 +28,6 @@ ENTITY = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
 
 def changed(**members: str) -> bytes:
     return workbook_bytes(members={SHEET: GOOD, **members})
-
-
-def bomb_of_300_mb() -> bytes:
-    """Return a sheet of zeros in 300 KB, written in chunks."""
-    out = io.BytesIO()
-    with ZipFile(out, "w", ZIP_DEFLATED) as target, target.open(SHEET, "w") as member:
-        for _ in range(300):
-            member.write(b"0" * 2**20)
-    return out.getvalue()
 
 
 def endless_directory() -> bytes:
@@ -78,19 +69,16 @@ def flipped(place_of: bytes, distance: int) -> bytes:
 HOSTILE = {
     "no bytes": (b"", "empty"),
     "password": (OLE + "EncryptedPackage".encode("utf-16-le"), "encrypted"),
-    "csv as xlsx": (b"a,b\n1,2\n", "not_a_workbook"),
     "web page": (b"<html><table><tr><td>1</td></tr></table></html>", "not_a_workbook"),
     "cut short": (changed()[:-40], "damaged"),
     "only a beginning": (b"PK\x03\x04", "damaged"),
     "broken bytes": (flipped(SHEET.encode(), len(SHEET) + 20), "damaged"),
     ".xls": (OLE + b"\x00" * 600, "not_a_workbook"),
     ".ods": (zip_package({"mimetype": ODS_TYPE, "content.xml": "<x/>"}), "not_a_workbook"),
-    "docx": (zip_package({"word/document.xml": "<document/>"}), "not_a_workbook"),
     "macro": (changed(**{"xl/vbaProject.bin": "x"}), "macro"),
     "entity in the sheet": (workbook_bytes(members={SHEET: ENTITY + GOOD}), "entity"),
     "entity in utf-16": (workbook_bytes(members={SHEET: (ENTITY + GOOD).encode("utf-16")}), "entity"),
     "entity in the texts": (changed(**{"xl/sharedStrings.xml": ENTITY + "<sst><si><t>&e;</t></si></sst>"}), "damaged"),
-    "300 MB": (bomb_of_300_mb(), "bomb"),
     "60 MB of nothing": (workbook_bytes(members={SHEET: GOOD.replace("<v>", " " * 60 * 2**20 + "<v>")}), "bomb"),
     "1,001 members": (changed(**{f"xl/{n}": "x" for n in range(997)}), "bomb"),
     "400,000 members": (endless_directory(), "bomb"),
@@ -111,7 +99,6 @@ HOSTILE = {
         workbook_bytes(CELL + f'<row r="{2**64 - 1}"><c r="A2"><v>1</v></c><c><v>1</v></c></row>'),
         "too_many_rows",
     ),
-    "rows": (workbook_bytes(CELL * 50_001), "too_many_rows"),
     "a far cell in the limits": (workbook_bytes(CELL + '<row><c r="GR9000"><v>1</v></c></row>'), "too_many_cells"),
     "an address": (workbook_bytes('<row r="1"><c r="1"><v>1</v></c></row>'), "damaged"),
 }  # fmt: skip
