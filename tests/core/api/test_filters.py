@@ -191,18 +191,14 @@ def test_codes_by_a_part_of_them(client: Client, empty: None) -> None:
         make.policy(slug=slug, doc_number=number)
     expected = {
         "slug=hu": ["hu"],
-        "slug=HU": [],
         "slug__startswith=HU": ["hu", "huzhou-plan"],
         "slug__icontains=ZHOU": ["huzhou-plan", "zhou"],
         "slug__icontains=%25": [],
         "slug__icontains=_": [],
-        "slug__icontains=[a-z]": [],
-        "slug__icontains=ı": [],
         "doc_number=环综合〔２０２２〕４２号": ["huzhou-plan"],
         "doc_number__icontains=2022": ["huzhou-plan"],
         "doc_number__icontains=_1%25": ["hu"],
         "doc_number__icontains=É-(": ["eight"],
-        "doc_number__icontains=%5C": [],
         "doc_number__startswith=aBc": ["hu"],
         "doc_number__startswith=.*": [],
     }

@@ -17,11 +17,11 @@ from core.imports.dry_run import DryRun
 from core.imports.files import dry_run_of_file, export_response, write_workbook
 from core.imports.importer import KINDS, Importer
 from pilots.models import FollowUp, Reading, Target
-from policies.importers import PolicyImporter, ProvincialPlanImporter
+from policies.importers import PolicyImporter
 from policies.models import Agency, Measure, Policy
 from tests import factories as make
 
-PLANS, POLICIES = ProvincialPlanImporter(), PolicyImporter()
+POLICIES = PolicyImporter()
 FORMS, LANGUAGES = ("xlsx", "csv"), ("en", "zh-hans")
 
 REFUSED = re.compile(r"#{3,}|[0-9](\.[0-9]+)?E\+[0-9]{2,3}")  # errors of spreadsheets in place of a value
