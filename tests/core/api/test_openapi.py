@@ -64,24 +64,6 @@ def test_every_error_is_a_problem(schema: Any) -> None:
                 assert answer["content"] == {"application/problem+json": problem}
 
 
-@pytest.mark.exhaustive
-def test_reading_is_open_on_a_public_site_and_writing_never() -> None:
-    both, signed = [{"token": []}, {"session": []}], [{"token": []}, {"session": [], "csrf": []}]
-    for access, reading in (("public", None), ("internal", both)):
-        for _path, verb, operation in operations(schema_for(access)):
-            assert operation.get("security") == (reading if verb == "get" else signed)
-
-
-def schema_for(access: str) -> Any:
-    from django.test import override_settings  # noqa: PLC0415
-
-    with override_settings(SITE_ACCESS=access):
-        openapi_schema.cache_clear()
-        found = openapi_schema(access)
-    openapi_schema.cache_clear()
-    return found
-
-
 QUERIES = {"rollout": {"policy": "synergy-implementation-plan-2022"}, "trend": {"indicator": "CO2_TOT"}}
 
 

@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from policies.models import Agency, Policy
@@ -66,6 +68,15 @@ def test_an_empty_cell_empties_what_may_be_empty() -> None:
     )
     assert changes(plan) == {"Note in English": ("gone", "no data"), "Issued by": ("部", "no data")}
     assert [change.emptied for change in plan.rows[0].changes] == [True, True]
+
+
+def test_a_check_only_reads_and_locks_nothing() -> None:
+    """So it keeps nobody from writing, however long it takes."""
+    make.policy(slug="old")
+    with CaptureQueriesContext(connection) as queries:
+        run = policy_plan(["new", "新", "old"], ["old", "改", None], heads=["slug", "title_zh", "parent"])
+    assert actions_of(run) == [(2, "create"), (3, "update")]
+    assert [sql for query in queries if not (sql := query["sql"]).startswith("SELECT") or "FOR " in sql] == []
 
 
 # -- finding the record ----------------------------------------------------------------------------------
