@@ -68,17 +68,13 @@ class DocumentAdmin(RecordAdmin):
         if editor_province(request.user) and not exists:
             raise Http404
 
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
-    ) -> HttpResponse:
+    def history_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         self.check_readable(request, object_id)
-        return super().history_view(request, object_id, extra_context)
+        return super().history_view(request, object_id, *args, **kwargs)
 
-    def history_form_view(
-        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def history_form_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         self.check_readable(request, object_id)
-        return super().history_form_view(request, object_id, version_id, extra_context)
+        return super().history_form_view(request, object_id, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Show no link to the deleted ones to whom they are not shown."""

@@ -1,6 +1,6 @@
 """Admin of indicators, targets and readings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django import forms
@@ -190,9 +190,7 @@ class ReadingAdmin(PilotPartAdmin):
             initial |= {name: getattr(reading, name) for name in names} | {"known": same.latest("version").pk}
         return initial
 
-    def write_record(
-        self, request: HttpRequest, form: Any, lists: Mapping[str, Any], reason: str, *, change: bool
-    ) -> bool:
+    def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
         """Record a new value as the next version."""
         if change:
             return super().write_record(request, form, lists, reason, change=change)

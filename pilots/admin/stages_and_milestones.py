@@ -1,6 +1,6 @@
 """Admin of stage entries, milestones and light overrides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -83,9 +83,7 @@ class PlannedDayAdmin(PilotPartAdmin):
         deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, perms - {Replan._meta.verbose_name}, protected
 
-    def write_record(
-        self, request: HttpRequest, form: Any, lists: Mapping[str, Any], reason: str, *, change: bool
-    ) -> bool:
+    def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
         values = form.own_values() if change else {}
         written, replan = write_planned(form.instance, values, lists, by=request.user, reason=reason)
         if replan:
@@ -169,9 +167,7 @@ class ReplanAdmin(PilotPartAdmin):
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or (obj.accepted is None and obj.asked_by_id == request.user.pk))
 
-    def write_record(
-        self, request: HttpRequest, form: Any, lists: Mapping[str, Any], reason: str, *, change: bool
-    ) -> bool:
+    def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
         """Save a request, or the decision about it."""
         obj = form.instance
         if not change:
@@ -239,9 +235,7 @@ class LightOverrideAdmin(PilotPartAdmin):
         """What was shown under a user's name cannot be changed."""
         return [*super().get_readonly_fields(request, obj), "pilot", "colour"] if obj else []
 
-    def write_record(
-        self, request: HttpRequest, form: Any, lists: Mapping[str, Any], reason: str, *, change: bool
-    ) -> bool:
+    def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
         """Set the signed-in user as author; the reason of a new one is that of its entry."""
         if not change:
             form.instance.author, reason = request.user, form.instance.reason

@@ -1,6 +1,5 @@
 """Admin of follow-ups: opening them and correcting what may be corrected; their steps are taken on their page."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -10,7 +9,6 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, person_name
-from core.admin.record_form import RecordForm
 from core.http import today
 from core.permissions import can_see_authors
 from core.text import format_date
@@ -119,9 +117,7 @@ class FollowUpAdmin(RecordAdmin):
             kwargs["queryset"] = get_user_model()._default_manager.filter(is_active=True, is_staff=True)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def write_record(
-        self, request: HttpRequest, form: RecordForm, lists: Mapping[str, Any], reason: str, *, change: bool
-    ) -> bool:
+    def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
         """Open a new follow-up by the service: number, light of the cause and first step belong to it."""
         if change:
             return super().write_record(request, form, lists, reason, change=change)

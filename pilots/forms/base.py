@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import DateField, TextField
+from django.utils.translation import gettext_lazy
 
 from core.admin.record_form import FlexibleDateField
+from core.files import ACCEPT, MAX_FILE_BYTES
 from core.text import is_chinese_active
 
 
@@ -37,6 +39,23 @@ class RecordErrorsMixin:
                 own = f"{stem}_zh" if is_chinese_active() else f"{stem}_en"
             shown = own in self.fields and not self.fields[own].widget.is_hidden
             super().add_error(own if shown else None, messages)  # type: ignore[misc]
+
+
+def upload_field(label: Any) -> forms.FileField:
+    """Return the field of a file that may be stored as evidence."""
+    return forms.FileField(
+        label=label,
+        required=False,
+        allow_empty_file=True,  # rejected with the other faults of a file
+        help_text=gettext_lazy("PDF, OFD, DOCX, XLSX, CSV, PNG or JPG without macros, at most 20 MB."),
+        widget=forms.FileInput(attrs={"accept": ACCEPT, "data-max-bytes": MAX_FILE_BYTES}),
+    )
+
+
+def text_area(label: Any, help_text: Any, *, max_length: int, rows: int = 2, **options: Any) -> forms.CharField:
+    """Return the field of an optional text of a few lines."""
+    how = {"widget": forms.Textarea(attrs={"rows": rows}), "help_text": help_text, **options}
+    return forms.CharField(label=label, required=False, max_length=max_length, **how)
 
 
 def page_field(field: Any, **options: Any) -> Any:

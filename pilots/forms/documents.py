@@ -10,10 +10,10 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from core.files import ACCEPT, MAX_FILE_BYTES
 from core.tables import search_q
 from core.text import check_text
 from pilots.documents import readable
+from pilots.forms.base import text_area, upload_field
 from pilots.models import Document
 
 OFFERED = 12  # stored documents to choose from
@@ -24,13 +24,7 @@ OFFER_AGE = 3600  # seconds
 class AttachForm(forms.Form):
     """A new file, or a stored document, with page and quote."""
 
-    file = forms.FileField(
-        label=gettext_lazy("New file"),
-        required=False,
-        allow_empty_file=True,  # rejected with the other faults of a file
-        help_text=gettext_lazy("PDF, OFD, DOCX, XLSX, CSV, PNG or JPG without macros, at most 20 MB."),
-        widget=forms.FileInput(attrs={"accept": ACCEPT, "data-max-bytes": MAX_FILE_BYTES}),
-    )
+    file = upload_field(gettext_lazy("New file"))
     title = forms.CharField(
         label=gettext_lazy("Title of the new file"),
         required=False,
@@ -55,13 +49,8 @@ class AttachForm(forms.Form):
         max_value=100_000,
         help_text=gettext_lazy("The page on which it stands, from 1."),
     )
-    quote = forms.CharField(
-        label=gettext_lazy("Quote"),
-        required=False,
-        max_length=500,
-        validators=[check_text],
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("The words that show it."),
+    quote = text_area(
+        gettext_lazy("Quote"), gettext_lazy("The words that show it."), max_length=500, rows=3, validators=[check_text]
     )
 
     def __init__(self, *args: Any, user: Any, words: str = "", **kwargs: Any) -> None:

@@ -20,14 +20,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.record_form import VERSION_FIELD, FlexibleDateField, RecordForm, conflict_text
-from core.files import ACCEPT, MAX_FILE_BYTES
 from core.history.recording import MAX_REASON, REASON_HELP
 from core.http import parse_key, today
 from core.records import writing
 from core.records.models import check_not_ahead
 from core.text import check_text, format_amount, format_change, normalize_code
 from pilots.documents import attach, build_record_files, can_attach, store_document
-from pilots.forms.base import RecordErrorsMixin, date_input
+from pilots.forms.base import RecordErrorsMixin, date_input, text_area, upload_field
 from pilots.lights import target_light
 from pilots.models import (
     Indicator,
@@ -97,13 +96,7 @@ class EvidenceForm(RecordErrorsMixin, forms.Form):
     FORM_FIELDS: ClassVar[Mapping[str, str]] = {"document": "file"}
 
     user: Any = None
-    file = forms.FileField(
-        label=gettext_lazy("File"),
-        required=False,
-        allow_empty_file=True,  # rejected with the other faults of a file
-        help_text=gettext_lazy("PDF, OFD, DOCX, XLSX, CSV, PNG or JPG without macros, at most 20 MB."),
-        widget=forms.FileInput(attrs={"accept": ACCEPT, "data-max-bytes": MAX_FILE_BYTES}),
-    )
+    file = upload_field(gettext_lazy("File"))
 
     def offer_file(self, record: Any) -> None:
         """Leave the fields of the file out for a user who may not attach one to the record."""
@@ -173,22 +166,10 @@ class MilestoneDoneForm(EntryForm):
     page_number = forms.IntegerField(
         label=gettext_lazy("Page of the file"), required=False, min_value=1, max_value=100_000
     )
-    quote = forms.CharField(
-        label=gettext_lazy("Quote"),
-        required=False,
-        max_length=500,
-        validators=[check_text],
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("The words that show it."),
+    quote = text_area(
+        gettext_lazy("Quote"), gettext_lazy("The words that show it."), max_length=500, validators=[check_text]
     )
-    change_reason = forms.CharField(
-        label=gettext_lazy("Remark"),
-        required=False,
-        max_length=MAX_REASON,
-        validators=[check_text],
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=REASON_HELP,
-    )
+    change_reason = text_area(gettext_lazy("Remark"), REASON_HELP, max_length=MAX_REASON, validators=[check_text])
 
     class Meta:
         model = Milestone
@@ -544,15 +525,13 @@ class JudgeForm(EvidenceForm):
         ),
         widget=forms.RadioSelect,
     )
-    change_reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        max_length=MAX_REASON,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy(
+    change_reason = text_area(
+        gettext_lazy("Reason"),
+        gettext_lazy(
             "Needed to dispute them: it is what the pilot has to answer, for example “Does not match the statistical "
             "yearbook”. Everybody who sees the value reads it: name no people and no telephone numbers."
         ),
+        max_length=MAX_REASON,
     )
 
     def __init__(self, *args: Any, user: Any, rows: Any, **kwargs: Any) -> None:
