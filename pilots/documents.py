@@ -2,8 +2,6 @@
 file, the comparison of files with records both ways, and the evidence of records as far as the reader may see it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections import defaultdict

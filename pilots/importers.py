@@ -3,8 +3,6 @@ where a new row opens one and a row with the number of one changes what may be c
 and stated effects.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 import unicodedata

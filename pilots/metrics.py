@@ -12,8 +12,6 @@ Reductions: amounts are totals in one unit per substance (tonnes, as a rule), wi
 on both sides. Concentrations and amounts per output are not emissions and are not accepted. Reductions are positive.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta

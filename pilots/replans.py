@@ -14,8 +14,6 @@ again. For a day in the past only changes made by then are known. Two queries fo
 access.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Forms of the pilots' admin: numbers, planned days, the order of stages."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """Coverage of industries by pilots: one value object for page, API, export and chart."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Computed from amounts of the same base year and the same actual year; where eith
 excluded with the reason, never as zero. Readings of concentrations, key-project tonnages and water are not used.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Totals never add a park beside its city; shares are shown as a median with its r
 are never aggregated, so only the number of pilots with a value is given.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """API of evidence files: documents, uploaded once, and attachments of them to records."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 

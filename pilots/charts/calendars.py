@@ -1,7 +1,5 @@
 """Milestones and follow-ups as events of a calendar. It names no person."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any

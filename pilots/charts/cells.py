@@ -1,7 +1,5 @@
 """Cells of pilots that tables and charts share: links to the lists behind numbers, names, class of synergy."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace

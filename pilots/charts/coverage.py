@@ -1,7 +1,5 @@
 """Charts and tables of industry coverage, without calculations of their own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from django.urls import reverse

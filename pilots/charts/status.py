@@ -1,7 +1,5 @@
 """Charts and tables of lights, milestones and targets, without calculations of their own."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -3,8 +3,6 @@
 A file is JSON lines: the names of the columns, then a list for each row. A user stands in it by name.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import date

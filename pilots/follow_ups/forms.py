@@ -1,7 +1,5 @@
 """Forms of follow-ups: opening one, and taking a step."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Models of follow-ups: what was assigned after a meeting or a red light, to whom, by when, and its steps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from functools import partial

@@ -5,8 +5,6 @@ Who may make which move is in TRANSITIONS alone (pilots/metrics.py). Steps are o
 follow-up's row is locked while one is, so that of two users one is first and the other hears of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import count

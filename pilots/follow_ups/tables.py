@@ -1,7 +1,5 @@
 """Charts, key figures and tables of follow-ups, and the open one beside a light, without calculations of their own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any

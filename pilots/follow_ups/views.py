@@ -1,7 +1,5 @@
 """Pages of follow-ups: the list, one with its steps, and the forms that open them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """What the forms of pages share: fields of models, and where the errors of a record stand."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 

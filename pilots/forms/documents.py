@@ -1,7 +1,5 @@
 """Forms of evidence files: attaching one to a record, and removing it with a reason."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django import forms

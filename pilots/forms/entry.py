@@ -2,8 +2,6 @@
 so that the rules are the models', and shows at its fields what they refuse.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

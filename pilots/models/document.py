@@ -1,7 +1,5 @@
 """Models of evidence: documents, stored once under their checksum, and attachments of them to records."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import date
 from functools import partial, reduce

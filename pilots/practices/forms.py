@@ -1,7 +1,5 @@
 """Forms of practices: proposing one, and reporting a copy. Texts are entered in the language of the page."""
 
-from __future__ import annotations
-
 from itertools import groupby
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Practices, their copies by other pilots and provinces, and the effects that are stated of them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, ClassVar, Self

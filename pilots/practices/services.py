@@ -1,7 +1,5 @@
 """What pages, API and admin ask of practices: those of a list, those for a pilot, and who stands behind a copy."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from typing import Any

@@ -1,7 +1,5 @@
 """Cells, tables and the finding of practices, their effects and copies; practices are those of `read_practices`."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Pages of practices: the library, one practice with its effects and copies, and the forms to propose and to report."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import messages

@@ -1,7 +1,5 @@
 """Pages of evidence files: the list, one document, its file, attaching and removing."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import messages

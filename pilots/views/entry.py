@@ -2,8 +2,6 @@
 its answer, stage, light, readings. Permissions are those of the records in admin and API.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from contextlib import suppress

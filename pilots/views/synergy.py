@@ -1,7 +1,5 @@
 """Pages of results: co-control of pollution and carbon, and an indicator by year over any set of pilots."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 
 from django.http.response import HttpResponseBase
