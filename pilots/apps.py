@@ -9,17 +9,8 @@ class PilotsConfig(AppConfig):
     def ready(self) -> None:
         """Register what can be imported."""
         from core.imports.importer import register
-        from pilots.importers import (
-            AdoptionImporter,
-            EffectImporter,
-            FollowUpImporter,
-            MilestoneImporter,
-            PilotImporter,
-            PracticeImporter,
-            ReadingImporter,
-            StageImporter,
-            TargetImporter,
-        )
+        from pilots import importers
 
-        register(PilotImporter(), StageImporter(), MilestoneImporter(), TargetImporter(), ReadingImporter())
-        register(PracticeImporter(), AdoptionImporter(), EffectImporter(), FollowUpImporter())
+        register(importers.PilotImporter(), importers.StageImporter(), importers.MilestoneImporter())
+        register(importers.TargetImporter(), importers.ReadingImporter(), importers.PracticeImporter())
+        register(importers.AdoptionImporter(), importers.EffectImporter(), importers.FollowUpImporter())

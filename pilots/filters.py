@@ -148,8 +148,6 @@ class PilotStatusFilter(PilotFilter):
 
 
 class PilotPageFilter(PilotStatusFilter):
-    """Filters of the pilots page."""
-
     stage = StatusFilter(stage_values, choices=[*Stage.choices, (UNKNOWN_STAGE, _("Not on record"))], label=_("Stage"))
     reached = StatusFilter(
         reached_values,
@@ -175,16 +173,12 @@ class SelfFilter(RelatedFilter):
 
 
 class ProgressFilter(CoverageFilter):
-    """Filters of the pilots' progress."""
-
     pilot = extend_schema_field({"type": "string", "description": _("Pilot")})(
         SelfFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
     )
 
 
 class SynergyFilter(CoverageFilter):
-    """Filters of the pilots' synergy."""
-
     industry = RelatedFilter(field_name="industries", queryset=Industry.objects.all(), label=_("Industry"))
 
 
@@ -373,8 +367,6 @@ class PracticeFilter(django_filters.FilterSet):
 
 
 class DocumentFilter(django_filters.FilterSet):
-    """Filters of documents."""
-
     q = SearchFilter("title", "doc_number", "file_name")
     media_type = ChoiceFilter(choices=[(value, kind.upper()) for kind, value in MEDIA_TYPES.items()], label=_("Type"))
     is_public = YesNoFilter(label=_("Public"))

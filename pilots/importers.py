@@ -274,7 +274,7 @@ class MilestoneImporter(PlannedDayImporter):
         fresh = [row for row in rows if not row.recorded and row.is_valid]
         by_title: dict[tuple[int, str], Any] = {}
         pilots = {row.record.pilot_id for row in fresh}
-        for record in Milestone.objects.with_planned_day(today()).filter(pilot__in=pilots):
+        for record in with_planned_day(Milestone.objects.filter(pilot__in=pilots), today()):
             for title in filter(None, (record.title_zh, record.title_en)):
                 by_title[record.pilot_id, title] = record
         message = _(

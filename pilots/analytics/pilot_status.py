@@ -211,11 +211,6 @@ class PilotStatus:
             return ReportState.WAITING
         return ReportState.DISPUTED if states else ReportState.NOTHING
 
-    @property
-    def waits_for_review(self) -> bool:
-        """Whether values that it owes wait for the ministry."""
-        return self.outstanding == ReportState.WAITING
-
     @cached_property
     def year_due(self) -> int:
         """Last year whose values are due."""
@@ -367,7 +362,7 @@ class PilotStatus:
         """
         if light.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN):
             return ""
-        if light.why == LightReason.NO_REPORT and self.waits_for_review:
+        if light.why == LightReason.NO_REPORT and self.outstanding == ReportState.WAITING:
             return gettext("Ministry")
         department = light.record.owner if light.of == Subject.MILESTONE else ""
         return department or responsible_office(self.pilot)

@@ -54,14 +54,10 @@ class Reconciliation:
 
     def __add__(self, other: Reconciliation) -> Reconciliation:
         """Return the sum of two reconciliations; `announced` is None if either is None."""
-        both_announced = self.announced is not None and other.announced is not None
-        announced = self.announced + other.announced if both_announced else None  # type: ignore[operator]
-        return Reconciliation(
-            announced,
-            self.recorded + other.recorded,
-            self.unverified + other.unverified,
-            self.withdrawn + other.withdrawn,
-        )
+        known = self.announced is not None and other.announced is not None
+        announced = self.announced + other.announced if known else None  # type: ignore[operator]
+        recorded, unverified = self.recorded + other.recorded, self.unverified + other.unverified
+        return Reconciliation(announced, recorded, unverified, self.withdrawn + other.withdrawn)
 
 
 GAP_THRESHOLD = Fraction(4, 5)

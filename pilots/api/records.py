@@ -52,6 +52,7 @@ from pilots.models import (
     Target,
 )
 from pilots.models.indicator import steps_as_stored
+from pilots.models.planned import with_planned_day
 from pilots.models.reading import JUMP_CODE, SAME_CODE, state_expression
 from pilots.replans import (
     DELETION_FIXED,
@@ -279,7 +280,7 @@ class StageViewSet(PlannedDayViewSet):
     default_ordering = "pilot,entered_on,planned_on"
 
     def base_queryset(self) -> QuerySet[StageEntry]:
-        rows = StageEntry.objects.with_planned_day(self.as_of)
+        rows = with_planned_day(StageEntry.objects.all(), self.as_of)
         return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
@@ -326,7 +327,7 @@ class MilestoneViewSet(PlannedDayViewSet):
 
     def base_queryset(self) -> QuerySet[Milestone]:
         done = Case(When(completed_on__lte=self.as_of, then=Value(True)), default=Value(False))
-        rows = Milestone.objects.with_planned_day(self.as_of).annotate(done_then=done)
+        rows = with_planned_day(Milestone.objects.all(), self.as_of).annotate(done_then=done)
         return rows.select_related("pilot").prefetch_related("sources", "replans")  # type: ignore[no-any-return]
 
     def annotate_as_of(self, record: Any) -> Any:

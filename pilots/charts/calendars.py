@@ -17,6 +17,7 @@ from core.text import format_date, join_clauses, label_value
 from pilots.lights import milestone_light
 from pilots.metrics import FollowUpState
 from pilots.models import FollowUp, FollowUpStep, Milestone, Replan
+from pilots.models.planned import with_planned_day
 
 DONE = "✓ "  # in front of the title of what is done
 
@@ -35,24 +36,19 @@ def milestone_calendar(title: str, pilots: Callable[[], Sequence[int]], as_of: d
     return calendar
 
 
-def milestone_rows(pilots: Sequence[int], as_of: date) -> QuerySet[Any]:
-    """Return the milestones with `revision` and `changed_at`; not of pilots that were withdrawn long ago."""
+def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
+    """Return the milestones of pilots, but for those that were withdrawn long ago."""
     rows = Milestone.objects.filter(pilot__in=pilots).select_related("pilot")
     rows = rows.exclude(pilot__withdrawn_on__lte=as_of - timedelta(CANCELLED_DAYS))
     changed = Greatest(last_change(Milestone, "id"), last_change(Replan, "milestone_id"))
-    milestones: QuerySet[Any] = annotate_revision(rows.with_planned_day(as_of)).annotate(changed_at=changed)
-    return milestones.prefetch_related("replans")
+    rows = annotate_revision(with_planned_day(rows, as_of)).annotate(changed_at=changed).prefetch_related("replans")
+    return (milestone_event(item, as_of) for item in rows.order_by("planned_then", "pk")[: MAX_EVENTS + 1])
 
 
 def last_change(model: Any, field: str) -> Any:
     """Return a subquery of the time of the newest history entry that names the outer record in a field."""
     newest = model.history.filter(**{field: OuterRef("pk")}).order_by().values(field).annotate(at=Max("history_date"))
     return Coalesce(Subquery(newest.values("at")), Value(NEVER_CHANGED))
-
-
-def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
-    rows = milestone_rows(pilots, as_of).order_by("planned_then", "pk")[: MAX_EVENTS + 1]
-    return (milestone_event(item, as_of) for item in rows)
 
 
 def milestone_event(item: Any, as_of: date) -> Event:

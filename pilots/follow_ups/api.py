@@ -315,8 +315,6 @@ class StateCountSerializer(serializers.Serializer):
 
 
 class FollowUpSummaryFilter(django_filters.FilterSet):
-    """Filters of the follow-ups that are counted."""
-
     kind = ChoiceFilter(choices=FollowUpKind.choices, label="Kind")
     province = RelatedFilter(queryset=Province.objects.all(), label="Province")
     batch = RelatedFilter(field_name="pilot__batch", queryset=Batch.objects.all(), label="Batch")

@@ -24,7 +24,7 @@ from core.records import writing
 from core.records.models import check_not_ahead
 from core.text import check_text, format_amount, format_change, normalize_code
 from pilots.documents import attach, build_record_files, can_attach, store_document
-from pilots.forms.base import RecordErrorsMixin, date_input, text_area, upload_field
+from pilots.forms.base import RecordErrorsMixin, date_input, page_field, text_area, upload_field
 from pilots.lights import target_light
 from pilots.models import (
     Indicator,
@@ -172,8 +172,7 @@ class MilestoneDoneForm(EntryForm):
     class Meta:
         model = Milestone
         fields = ("completed_on", "evidence")
-        field_classes: ClassVar[Mapping[str, Any]] = {"completed_on": FlexibleDateField}
-        widgets: ClassVar[Mapping[str, Any]] = {"completed_on": date_input()}
+        formfield_callback = page_field
         help_texts: ClassVar[Mapping[str, Any]] = {"completed_on": gettext_lazy("The day on which it was done.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -200,11 +199,10 @@ class ReplanForm(EntryForm):
     class Meta:
         model = Replan
         fields = ("day", "reason_zh", "reason_en")
-        field_classes: ClassVar[Mapping[str, Any]] = {"day": FlexibleDateField}
-        widgets: ClassVar[Mapping[str, Any]] = {
-            "day": date_input(),
-            **dict.fromkeys(("reason_zh", "reason_en"), forms.Textarea(attrs={"rows": 3})),
-        }
+        formfield_callback = page_field
+        widgets: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+            ("reason_zh", "reason_en"), forms.Textarea(attrs={"rows": 3})
+        )
         help_texts: ClassVar[Mapping[str, Any]] = {
             "reason_zh": gettext_lazy("It is shown beside the light on the page of the pilot. One language is enough."),
             "reason_en": gettext_lazy("Where one is empty, readers of its language see the other."),
@@ -271,8 +269,7 @@ class StageEnteredForm(EntryForm):
     class Meta:
         model = StageEntry
         fields = ("stage", "entered_on", "evidence", "reason_zh", "reason_en")
-        field_classes: ClassVar[Mapping[str, Any]] = {"entered_on": FlexibleDateField}
-        widgets: ClassVar[Mapping[str, Any]] = {"entered_on": date_input()}
+        formfield_callback = page_field
         help_texts: ClassVar[Mapping[str, Any]] = {
             "entered_on": gettext_lazy("Day on which it happened."),
             "reason_zh": StageEntry._meta.get_field("reason_en").help_text,
@@ -307,11 +304,10 @@ class LightForm(EntryForm):
     class Meta:
         model = LightOverride
         fields = ("colour", "reason", "expires_on")
-        field_classes: ClassVar[Mapping[str, Any]] = {"expires_on": FlexibleDateField}
+        formfield_callback = page_field
         widgets: ClassVar[Mapping[str, Any]] = {
             "colour": forms.RadioSelect,
             "reason": forms.Textarea(attrs={"rows": 3}),
-            "expires_on": date_input(),
         }
 
     def __init__(self, *args: Any, pilot: Pilot, user: Any, **kwargs: Any) -> None:

@@ -373,16 +373,12 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
     def clean(self) -> None:
         super().clean()
         if self.parent_id and not self.skip_city_lock and connection.in_atomic_block:
-            self.lock_parent_city(self.parent_id)
+            # until the transaction ends: a change of its kind meanwhile could make the pair invalid
+            cities = type(self).objects.select_for_update(no_key=True)
+            self.parent = cities.filter(pk=self.parent_id).first() or self.parent  # gone: the database says so
         if self.parent and self.parent.kind != PilotKind.CITY:
             raise ValidationError({"parent": _("A park lies in a pilot city: choose a pilot of kind city.")})
         if self.batch_id and self.province_id and self.batch.province_id not in (None, self.province_id):
             raise ValidationError({"province": _("The batch belongs to another province.")})
         if self.pk and self.kind != PilotKind.CITY and self.children.exists():
             raise ValidationError({"kind": _("Parks lie in this pilot city: it stays one until they are taken out.")})
-
-    def lock_parent_city(self, key: int) -> None:
-        """Lock the parent city until the transaction ends: a concurrent change of its kind could make the pair
-        invalid."""
-        cities = type(self).objects.select_for_update(no_key=True)
-        self.parent = cities.filter(pk=key).first() or self.parent  # gone: the database says so

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
@@ -51,17 +51,10 @@ def with_planned_day(records: Any, as_of: date) -> Any:
     return records.annotate(planned_then=planned_day(records.model, as_of))
 
 
-class PlannedDayQuerySet(QuerySet[Any]):
-    def with_planned_day(self, as_of: date) -> Any:
-        return with_planned_day(self, as_of)
-
-
 class PlannedDayModel(models.Model):
     """Abstract model of what is planned for a day. The column `planned_on` keeps the first day; accepted replans hold
     from the day on which they were decided.
     """
-
-    objects = PlannedDayQuerySet.as_manager()
 
     REPLAN_FIELD: ClassVar[str]  # by which a replan names the record
     PROMISED_FIELDS: ClassVar[tuple[str, ...]]  # what the ministry alone changes once the planned day is fixed

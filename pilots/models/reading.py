@@ -264,7 +264,11 @@ class ReadingLedger:
             return conflict_error(newest)
         if value.note.strip():
             return None
-        return next((jump_error(value.value, *jump) for jump in jumps(value, self.known(value, beside))), None)
+        found = jumps(value, self.known(value, beside))
+        if not found:
+            return None
+        remedy = gettext("Correct the value, or say why in the note (remark).")
+        return ValidationError(join_sentences(jump_text(value.value, *found[0]), remedy), code=JUMP_CODE)
 
     def known(self, value: Reading, beside: Iterable[Reading]) -> dict[ReadingKey, Decimal]:
         """Return the values by which one is judged. A disputed value is compared only with the version after it."""
@@ -360,12 +364,6 @@ def jump_text(value: Decimal, other: Comparison, far: Decimal) -> str:
         "before": other.value_text,
         "period": other.period,
     }
-
-
-def jump_error(value: Decimal, other: Comparison, far: Decimal) -> ValidationError:
-    """Return the error of a value that is too far from another without a note."""
-    remedy = gettext("Correct the value, or say why in the note (remark).")
-    return ValidationError(join_sentences(jump_text(value, other, far), remedy), code=JUMP_CODE)
 
 
 # -- newest accepted version ----------------------------------------------------------------------------
