@@ -112,9 +112,9 @@ def pilot_cell(pilot: Pilot, names: Mapping[int, str] | None = None) -> Cell:
     return Cell((names or {}).get(pilot.pk, pilot.name), url=pilot.get_absolute_url(), lang=pilot.name_lang)
 
 
-def text_cell(text: str, anchor: str = "") -> Cell:
+def text_cell(text: str) -> Cell:
     """Return a text of a record in its own language; no data where it is empty."""
-    return Cell(text or None, lang=lang_of(text) if text else "", anchor=anchor)
+    return Cell(text or None, lang=lang_of(text) if text else "")
 
 
 def industries_text(record: Any) -> str | None:

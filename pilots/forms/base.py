@@ -1,6 +1,7 @@
 """What the forms of pages share: fields of models, and where the errors of a record stand."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
@@ -37,6 +38,9 @@ class RecordErrorsMixin:
                 own = f"{stem}_zh" if is_chinese_active() else f"{stem}_en"
             shown = own in self.fields and not self.fields[own].widget.is_hidden
             super().add_error(own if shown else None, messages)  # type: ignore[misc]
+
+
+page_number_field = partial(forms.IntegerField, required=False, min_value=1, max_value=100_000)
 
 
 def upload_field(label: Any) -> forms.FileField:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from core.tables import search_q
 from core.text import check_text
 from pilots.documents import readable
-from pilots.forms.base import text_area, upload_field
+from pilots.forms.base import page_number_field, text_area, upload_field
 from pilots.models import Document
 
 OFFERED = 12  # stored documents to choose from
@@ -40,12 +40,8 @@ class AttachForm(forms.Form):
         widget=forms.RadioSelect,
     )
     same = forms.CharField(required=False, widget=forms.HiddenInput)  # signed: a document whose bytes the user has sent
-    page_number = forms.IntegerField(
-        label=pgettext_lazy("of a document", "Page"),
-        required=False,
-        min_value=1,
-        max_value=100_000,
-        help_text=gettext_lazy("The page on which it stands, from 1."),
+    page_number = page_number_field(
+        label=pgettext_lazy("of a document", "Page"), help_text=gettext_lazy("The page on which it stands, from 1.")
     )
     quote = text_area(
         gettext_lazy("Quote"), gettext_lazy("The words that show it."), max_length=500, rows=3, validators=[check_text]

@@ -24,7 +24,7 @@ from core.records import writing
 from core.records.models import check_not_ahead
 from core.text import check_text, format_amount, format_change, normalize_code
 from pilots.documents import attach, build_record_files, can_attach, store_document
-from pilots.forms.base import RecordErrorsMixin, date_input, page_field, text_area, upload_field
+from pilots.forms.base import RecordErrorsMixin, date_input, page_field, page_number_field, text_area, upload_field
 from pilots.lights import target_light
 from pilots.models import (
     Indicator,
@@ -34,7 +34,6 @@ from pilots.models import (
     Reading,
     ReadingLedger,
     ReadingState,
-    RejectedReadingsError,
     Replan,
     StageEntry,
     Target,
@@ -111,8 +110,6 @@ class EvidenceForm(RecordErrorsMixin, forms.Form):
                 self.write()
         except (ValidationError, writing.Conflict) as exc:
             self.add_error(None, exc if isinstance(exc, ValidationError) else ValidationError(exc.messages))
-        except RejectedReadingsError:
-            pass  # its errors stand in the rows
         else:
             return True
         return False
@@ -161,9 +158,7 @@ class MilestoneDoneForm(EntryForm):
 
     field_order = ("completed_on", "evidence", "file", "page_number", "quote", "change_reason")
 
-    page_number = forms.IntegerField(
-        label=gettext_lazy("Page of the file"), required=False, min_value=1, max_value=100_000
-    )
+    page_number = page_number_field(label=gettext_lazy("Page of the file"))
     quote = text_area(
         gettext_lazy("Quote"), gettext_lazy("The words that show it."), max_length=500, validators=[check_text]
     )
@@ -409,7 +404,7 @@ class ReadingsForm(EvidenceForm):
     def enter(self) -> bool:
         """Record the values; where one cannot be read, what is wrong with the others is said as well."""
         if self.is_valid():
-            return super().enter()
+            return super().enter() and not any(row.errors for row in self.rows)
         typed, ledger = self.typed([row for row in self.rows if row.is_valid()]), ReadingLedger(self.pilot)
         fresh, seen = [reading for reading in typed.values() if ledger.differs(reading)], seen_versions(typed)
         checked = {reading.key: ledger.check(reading, seen[reading.key], typed.values()) for reading in fresh}
@@ -422,15 +417,22 @@ class ReadingsForm(EvidenceForm):
         typed, reason = self.typed(self.rows), self.cleaned_data["change_reason"]
         if not typed:
             raise ValidationError(_("No value was entered yet."), code="empty")
-        try:
-            recorded = Reading.objects.record(
-                [*typed.values()], pilot=self.pilot, seen=seen_versions(typed), by=self.user, reason=reason
-            )
-        except RejectedReadingsError as refused:
-            self.show_faults(typed, refused.errors)
-            raise
-        self.recorded = len(recorded)
-        self.attach_to(*recorded)
+        writing.check_scope(self.user, writing.ADD, Reading(pilot=self.pilot))
+        ledger, seen, errors = ReadingLedger(self.pilot, lock=True), seen_versions(typed), {}
+        fresh = [reading for reading in typed.values() if ledger.differs(reading)]
+        with writing.many():
+            for reading in fresh:
+                try:
+                    ledger.record(reading, seen[reading.key], beside=typed.values(), by=self.user, reason=reason)
+                except ValidationError as exc:
+                    fault = exc if getattr(exc, "code", None) else ValidationError(exc.messages, code="invalid")
+                    errors[reading.key] = fault
+        if errors:
+            self.show_faults(typed, errors)
+            transaction.set_rollback(True)
+            return
+        self.recorded = len(fresh)
+        self.attach_to(*fresh)
 
     def show_faults(self, typed: Mapping[ReadingRow, Reading], errors: Mapping[Any, ValidationError]) -> None:
         """Add errors by indicator and period to their rows; what others entered meanwhile is known from then on."""

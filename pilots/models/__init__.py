@@ -7,7 +7,7 @@ from pilots.models.document import Attachment, Document
 from pilots.models.indicator import Indicator, IndicatorKind, RollUp, SynergyUse, Target
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import Facet, LightOverride, Milestone, Replan, ReplanState, StageEntry
-from pilots.models.reading import Reading, ReadingLedger, ReadingState, RejectedReadingsError, ValueStatus
+from pilots.models.reading import Reading, ReadingLedger, ReadingState, ValueStatus
 from pilots.practices.models import Adoption, CostKind, Effect, Practice, PracticeField, PracticeState
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "Reading",
     "ReadingLedger",
     "ReadingState",
-    "RejectedReadingsError",
     "Replan",
     "ReplanState",
     "RollUp",

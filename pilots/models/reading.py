@@ -57,46 +57,6 @@ class ReadingState(models.TextChoices):
     DISPUTED = "disputed", _("disputed")
 
 
-class RejectedReadingsError(Exception):
-    """Nothing was recorded; `errors` holds the errors by indicator and period."""
-
-    def __init__(self, errors: Mapping[ReadingKey, ValidationError]) -> None:
-        super().__init__(", ".join(f"{indicator} {period}" for indicator, period in errors))
-        self.errors = errors
-
-
-class ReadingManager(models.Manager["Reading"]):
-    @transaction.atomic
-    def record(
-        self,
-        readings: Collection[Reading],
-        *,
-        pilot: Pilot,
-        seen: Mapping[ReadingKey, int | None],
-        by: Any,
-        reason: str = "",
-    ) -> list[Reading]:
-        """Record the readings of a pilot that differ from the newest versions, each as the next; return them.
-
-        `seen` are the newest versions that the editor saw, by what they are values of.
-        Raises RejectedReadingsError, with nothing recorded, for a broken rule, a conflict, or a jump without a note.
-        """
-        writing.check_scope(by, writing.ADD, Reading(pilot=pilot))
-        ledger, errors = ReadingLedger(pilot, lock=True), {}
-        fresh = [reading for reading in readings if ledger.differs(reading)]
-        with writing.many():
-            for reading in fresh:
-                try:
-                    ledger.record(reading, seen.get(reading.key), beside=readings, by=by, reason=reason)
-                except ValidationError as exc:
-                    errors[reading.key] = (
-                        exc if getattr(exc, "code", None) else ValidationError(exc.messages, code="invalid")
-                    )
-            if errors:
-                raise RejectedReadingsError(errors)
-        return fresh
-
-
 class Reading(HistoryModel, SourcedModel):
     """A value of an indicator for a period. A correction is a new version; no version is overwritten."""
 
@@ -136,8 +96,6 @@ class Reading(HistoryModel, SourcedModel):
         validators=[check_not_ahead],
         help_text=_("From this day on it feeds the numbers."),
     )
-
-    objects = ReadingManager()
 
     skip_immutable_check = False  # True where it is known already that nothing fixed differs from the record
     IMMUTABLE_FIELDS = ("pilot_id", "indicator_id", "period", "value", "value_status", "version")

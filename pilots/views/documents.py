@@ -34,7 +34,6 @@ from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 from pilots.tables import document_columns, document_page_columns
 
-PARAMS = {"as_of", "known", "lang"}
 unstored_page = cache_control(no_store=True, private=True)  # decorator: pages that no cache stores
 
 
@@ -107,9 +106,8 @@ def document_detail(request: TrackerRequest, pk: int) -> HttpResponseBase:
 @require_safe
 def document_download(request: TrackerRequest, pk: int) -> HttpResponseBase:
     """Send the file itself, to be saved and never to be run: as an attachment, sandboxed, with its checksum as ETag."""
-    reject_unknown_params(request, PARAMS)
-    document = readable_document(request, pk)
-    return file_response(request, document)
+    reject_unknown_params(request, {"as_of", "known", "lang"})
+    return file_response(request, readable_document(request, pk))
 
 
 # -- attaching -----------------------------------------------------------------------------------------

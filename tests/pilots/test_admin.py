@@ -21,8 +21,8 @@ from pilots.models import (
     Milestone,
     Pilot,
     Reading,
+    ReadingLedger,
     ReadingState,
-    RejectedReadingsError,
 )
 from pilots.models.reading import judge_readings
 from policies.models import Province
@@ -171,38 +171,24 @@ def typed(
     return Reading(indicator=indicator, period=period, value=value, value_status=status, note_en=note), seen
 
 
-def save_reading(
-    pilot: Pilot, by: User, *entries: tuple[Reading, int | None], accept: bool = False, reason: str = ""
-) -> list[Reading]:
-    readings, seen = [reading for reading, _seen in entries], {reading.key: known for reading, known in entries}
-    for reading in readings:
-        reading.pilot, reading.reported_on = pilot, today()
-        if accept:
-            reading.state, reading.accepted_on = ReadingState.ACCEPTED, today()
-    return Reading.objects.record(readings, pilot=pilot, seen=seen, by=by, reason=reason)
+def save_reading(pilot: Pilot, by: User, entry: tuple[Reading, int | None], reason: str = "") -> Reading:
+    reading, seen = entry
+    reading.pilot, reading.reported_on = pilot, today()
+    ReadingLedger(pilot, lock=True).record(reading, seen, by=by, reason=reason)
+    return reading
 
 
 def test_what_differs_is_recorded_as_the_next_version(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
-    """The same value is recorded once, but a new status is news."""
+    """The same value is refused, but a new status is news."""
     first = make.reading(pilot, so2, "2024", 100, value_status="preliminary")
-    assert save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "preliminary", first.pk)) == []
-    (new,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "final", first.pk), reason="Yearbook")
+    with pytest.raises(ValidationError, match="says this already"):
+        save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "preliminary", first.pk))
+    new = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "final", first.pk), reason="Yearbook")
     assert (new.version, new.value, new.value_status, new.state) == (2, 100, "final", "reported")
     assert history_of_record(new) == [("+", "admin", "Yearbook")]
-    (third,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(110), "final", new.pk))
+    third = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(110), "final", new.pk))
     first.refresh_from_db()
     assert (third.version, first.value, first.version) == (3, 100, 1)
-
-
-def test_one_error_keeps_back_all_of_them(admin_user: User, pilot: Pilot, so2: Indicator) -> None:
-    carbon = make.carbon()
-    sound, wrong = typed(carbon, "2024", Decimal(5), "final"), typed(so2, "2024", Decimal(-1), "final")
-    with pytest.raises(RejectedReadingsError) as refused:
-        save_reading(pilot, admin_user, sound, wrong)
-    assert {place: fault.messages for place, fault in refused.value.errors.items()} == {
-        (so2.pk, "2024"): ["The value is 0 or more."]
-    }
-    assert Reading.objects.count() == 0
 
 
 YEAR = {f"2024-Q{number}": 25 for number in range(1, 5)}
@@ -234,12 +220,11 @@ def test_a_jump_needs_a_note(admin_user, pilot, so2, stored, period, value, star
         make.reading(pilot, so2, name, number)
     known = Reading.objects.filter(period=period).values_list("pk", flat=True).first()
     if start is not None:
-        with pytest.raises(RejectedReadingsError) as refused:
+        with pytest.raises(ValidationError) as refused:
             save_reading(pilot, admin_user, typed(so2, period, Decimal(value), "final", known))
-        (fault,) = refused.value.errors.values()
-        assert fault.messages[0].startswith(start)
+        assert refused.value.messages[0].startswith(start)
     why = "New furnace" if start else ""
-    (new,) = save_reading(pilot, admin_user, typed(so2, period, Decimal(value), "final", known, why))
+    new = save_reading(pilot, admin_user, typed(so2, period, Decimal(value), "final", known, why))
     assert new.note == why
 
 
@@ -247,23 +232,22 @@ def test_shares_of_quarters_do_not_add_up_to_one_of_the_year(admin_user, pilot) 
     share = make.indicator("SHARE", rollup="mean")
     for period, number in YEAR.items():
         make.reading(pilot, share, period, number)
-    assert len(save_reading(pilot, admin_user, typed(share, "2024", Decimal(26), "final"))) == 1
+    assert save_reading(pilot, admin_user, typed(share, "2024", Decimal(26), "final")).pk
 
 
 def test_a_disputed_value_is_no_measure_for_others(admin_user, pilot, so2) -> None:
     wrong = make.reading(pilot, so2, "2023", 9_999_999, state="disputed")
-    (new,) = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "final"))
+    new = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "final"))
     assert new.value == 100
-    with pytest.raises(RejectedReadingsError):  # what corrects it says why
+    with pytest.raises(ValidationError):  # what corrects it says why
         save_reading(pilot, admin_user, typed(so2, "2023", Decimal(100), "final", wrong.pk))
 
 
 def test_a_first_reading_is_held_against_the_base_of_the_target(admin_user, pilot, so2) -> None:
     make.target(pilot, so2, 12000, 9600)
-    with pytest.raises(RejectedReadingsError) as refused:
+    with pytest.raises(ValidationError) as refused:
         save_reading(pilot, admin_user, typed(so2, "2024", Decimal("1.2"), "final"))  # in ten thousand tonnes
-    (fault,) = refused.value.errors.values()
-    assert fault.messages[0].startswith("1.2 is 100.0 % below the 12,000 of 2023.")
+    assert refused.value.messages[0].startswith("1.2 is 100.0 % below the 12,000 of 2023.")
 
 
 def test_a_dispute_has_a_reason_and_accepting_again_keeps_the_first_day(admin_user, pilot, so2) -> None:
