@@ -21,28 +21,14 @@ from core.http import today, truncate
 from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup, column_for_field
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
 from core.records import writing
-from core.spreadsheets.cells import (
-    AmbiguousCell,
-    ParsedNumber,
-    SheetCell,
-    read_integer,
-    read_measurement,
-    read_text,
-)
+from core.spreadsheets.cells import AmbiguousCell, ParsedNumber, SheetCell, read_integer, read_measurement, read_text
 from core.text import join_short, label_value
 from pilots.follow_ups.services import next_number, opening_step, record_cause
 from pilots.models import Adoption, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.models.indicator import steps_as_stored
 from pilots.models.planned import stage_order_faults, with_planned_day
 from pilots.models.reading import CONFLICT_CODE, ReadingLedger, ReadingState
-from pilots.replans import (
-    FIXED_CODE,
-    REASON_REQUIRED,
-    may_decide,
-    replan_of,
-    save_replan,
-    settle_planned_day,
-)
+from pilots.replans import FIXED_CODE, REASON_REQUIRED, may_decide, replan_of, save_replan, settle_planned_day
 from policies.importers import NOTE_HEADINGS, PROVINCE_HEADINGS, TITLE_HEADINGS
 
 # -- column types of indicator values ----------------------------------------------------------------------

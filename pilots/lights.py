@@ -20,24 +20,8 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from core.text import (
-    CHANGE_DIGITS,
-    StatusChoices,
-    format_alike,
-    format_date,
-    format_percent,
-    number_with_unit,
-)
-from pilots.metrics import (
-    Direction,
-    Number,
-    Path,
-    Ratio,
-    expected_value,
-    share_on_path,
-    shortfall,
-    target_progress,
-)
+from core.text import CHANGE_DIGITS, StatusChoices, format_alike, format_date, format_percent, number_with_unit
+from pilots.metrics import Direction, Number, Path, Ratio, expected_value, share_on_path, shortfall, target_progress
 
 RULE_INDICATOR = "NDRC 2020-901, version 1"
 """NDRC 发改办环资〔2020〕901号, 节能目标完成情况晴雨表: met green, missed by up to 10 % yellow, by more red."""

@@ -8,13 +8,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, QuerySet
 
-from pilots.analytics.reconciliation import (
-    GAP_THRESHOLD,
-    BatchCount,
-    PilotSet,
-    are_gaps_judged,
-    build_reconciliation,
-)
+from pilots.analytics.reconciliation import GAP_THRESHOLD, BatchCount, PilotSet, are_gaps_judged, build_reconciliation
 from pilots.models import Batch, Pilot
 from policies.metrics import share
 from policies.models import Field, Industry, Measure, Province, Region

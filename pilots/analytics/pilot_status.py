@@ -39,17 +39,7 @@ from pilots.lights import (
     unchanged_since,
 )
 from pilots.metrics import CurrentStage, Duration, Stage, StageEvent, StageFunnel
-from pilots.models import (
-    FollowUp,
-    LightOverride,
-    Milestone,
-    Pilot,
-    Reading,
-    ReadingState,
-    Replan,
-    StageEntry,
-    Target,
-)
+from pilots.models import FollowUp, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry, Target
 from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in, newest_reported_in, state_on
 from pilots.replans import PlanHistory, Replanning
 

@@ -17,15 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pilots import metrics
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.metrics import (
-    Change,
-    CoControl,
-    Equivalents,
-    Ratio,
-    SumResult,
-    co_control,
-    sum_without_overlap,
-)
+from pilots.metrics import Change, CoControl, Equivalents, Ratio, SumResult, co_control, sum_without_overlap
 from pilots.models import Indicator, IndicatorKind, Pilot, Reading, Target
 from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in
 

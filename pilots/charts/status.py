@@ -29,23 +29,8 @@ from core.text import (
     label_value,
 )
 from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress, QuarterLights
-from pilots.charts.cells import (
-    by_hand_text,
-    pilots_url,
-    progress_api_url,
-    reported_text,
-    strip_idle_zeros,
-)
-from pilots.lights import (
-    COLOUR_ORDER,
-    LIGHTS,
-    OVERDUE,
-    Colour,
-    Light,
-    LightReason,
-    count_by_colour,
-    levels,
-)
+from pilots.charts.cells import by_hand_text, pilots_url, progress_api_url, reported_text, strip_idle_zeros
+from pilots.lights import COLOUR_ORDER, LIGHTS, OVERDUE, Colour, Light, LightReason, count_by_colour, levels
 from pilots.metrics import year_due
 from pilots.models import Indicator, Reading, TargetKind
 from pilots.models.reading import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on

@@ -6,8 +6,6 @@ disputed, no version counts, not even an older one; versions that were never acc
 `tests/pilots/test_readings.py` holds the two forms to each other.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
@@ -24,13 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from core.history.diffs import author_name, format_datetime
 from core.http import today
 from core.records import writing
-from core.records.models import (
-    FieldNames,
-    HistoryModel,
-    check_not_ahead,
-    choices_constraint,
-    link_field,
-)
+from core.records.models import FieldNames, HistoryModel, check_not_ahead, choices_constraint, link_field
 from core.text import format_number, join_sentences, number_with_unit, to_percent
 from pilots.metrics import implausible_change, last_day_of_period
 from pilots.models.indicator import PERIOD, Indicator, RollUp, format_exact, non_negative_constraint

@@ -10,11 +10,7 @@ from django.utils.translation import ngettext
 
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
-from core.tables import (
-    ActiveFilter,
-    FilterBar,
-    Table,
-)
+from core.tables import ActiveFilter, FilterBar, Table
 from core.text import format_amount, join_clauses, label_value
 from pilots.analytics.pilot_status import PilotStatus, build_progress
 from pilots.analytics.reconciliation import PilotSet
