@@ -41,7 +41,7 @@ class WorkingDayAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Say which of this year and the next is not on record."""
-        calendar, year = WorkingCalendar.load(), today().year
+        calendar, year = WorkingCalendar(), today().year
         for text in filter(None, map(calendar.unknown_year_text, (year, year + 1))):
             messages.warning(request, text)
         return super().changelist_view(request, extra_context)

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +23,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.history.models import KeptQuerySet
+from core.http import end_of_quarter
 from core.records.models import FieldNames, HistoryModel, choices_constraint
 from core.text import StatusChoices, TranslatedText, check_text
 
@@ -67,21 +65,12 @@ class WorkingDay(models.Model):
 SHIPPED = Path(__file__).with_name("working_days.csv")
 
 
-@dataclass(frozen=True)
 class WorkingCalendar:
-    """The days that differ from Monday to Friday."""
+    """The days on record that differ from Monday to Friday, and the years that have any. One query."""
 
-    kinds: Mapping[date, str]
-
-    @classmethod
-    def load(cls) -> WorkingCalendar:
-        """Return the calendar as it is on record. One query."""
-        return cls(dict(WorkingDay.objects.values_list("day", "kind")))
-
-    @cached_property
-    def known_years(self) -> frozenset[int]:
-        """Years with at least one day on record; in others Monday to Friday count."""
-        return frozenset(day.year for day in self.kinds)
+    def __init__(self) -> None:
+        self.kinds: dict[date, str] = dict(WorkingDay.objects.values_list("day", "kind"))
+        self.known_years = {day.year for day in self.kinds}
 
     def unknown_year_text(self, year: int) -> str:
         """Return that a year is not on record; empty for one that is."""
@@ -128,11 +117,6 @@ def quarter_start(quarter: str) -> date:
     if match is None:
         raise ValueError(quarter)
     return date(int(match[1]), 3 * int(match[2]) - 2, 1)
-
-
-def quarter_end(quarter: str) -> date:
-    """Return the last day of a quarter in the form 2026-Q3. Raises ValueError for another form."""
-    return quarter_start(quarter_of(quarter_start(quarter) + timedelta(95))) - timedelta(1)
 
 
 def quarter_of(day: date) -> str:
@@ -249,7 +233,7 @@ class Edition(HistoryModel):
     @property
     def as_of(self) -> date:
         """The day that the edition is about: the last of its quarter."""
-        return quarter_end(self.quarter)
+        return end_of_quarter(quarter_start(self.quarter))
 
     @property
     def approved_on(self) -> date | None:
@@ -309,9 +293,7 @@ class MailSettings(models.Model):
         verbose_name = _("settings of reminders")
         verbose_name_plural = _("settings of reminders")
         default_permissions = ()
-        constraints = [
-            choices_constraint("rhythm", Rhythm, "mailsettings_rhythm_known"),
-        ]
+        constraints = [choices_constraint("rhythm", Rhythm, "mailsettings_rhythm_known")]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_rhythm_display()}"

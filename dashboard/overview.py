@@ -50,8 +50,8 @@ from pilots.models import FollowUp, Pilot
 from policies.charts import certainty_text, chart_frame, map_note, plans_grid
 from policies.metrics import whole_days
 from policies.models import PlanStatus, Province, ProvincialPlan, Source
-from policies.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout, choose_policy
-from policies.tables import province_cell
+from policies.rollout import PolicyChoice, ProvinceRollout, Rollout, build_rollout
+from policies.tables import place_columns
 
 QUARTERS_SHOWN = 5  # number of quarter ends before the day whose lights are shown
 MIN_ENTERED_SHARE = 0.8  # share of the announced pilots entered, from which the records describe the batch
@@ -186,7 +186,7 @@ def build_overview(as_of: date, policy: str | None = None) -> Overview:
 
     Raises Problem unless that policy calls for provincial plans.
     """
-    choice = choose_policy(as_of, policy)
+    choice = PolicyChoice(as_of, policy)
     batches = build_reconciliation(as_of)
     national = [row for row in batches if row.batch.level == "national"]
     return Overview(
@@ -340,15 +340,11 @@ def on_track_figure(value: Overview) -> Figure:
 def overview_map(overview: Overview, outside: Sequence[Province], sources: Sequence[Source]) -> Chart:
     """Return the tile map of the overview, with layers for plans, if they are counted, and pilots."""
     rollout, pilots = overview.rollout, pilot_count_layer(overview.provinces, outside)
-    place: list[Column[ProvincePilots]] = [
-        Column("province", _("Province"), lambda row: province_cell(row.province)),
-        Column("region", _("Region"), lambda row: row.province.get_region_display()),
-    ]
     count: Column[ProvincePilots] = Column("pilots", _("Pilots"), kind="integer")
     if rollout is None:
         scope = _("Recorded pilots, as of %(day)s") % {"day": format_date(overview.as_of)}
         frame: dict[str, Any] = {"subtitle": scope, "sources": sources}
-        table, grids = make_table([*place, count], overview.provinces), [pilots]
+        table, grids = make_table([*place_columns(), count], overview.provinces), [pilots]
     else:
         plans = {row.province.pk: row for row in rollout.provinces}
         of_plans: list[Column[ProvinceRollout]] = [
@@ -356,8 +352,8 @@ def overview_map(overview: Overview, outside: Sequence[Province], sources: Seque
             Column("issued_on", _("Issued"), "issued", kind="date"),
             Column("known_by", _("Latest date"), kind="date"),
         ]
-        plan_columns: list[Column[ProvincePilots]] = [c.of(lambda row: plans[row.province.pk]) for c in of_plans]
-        frame, table = chart_frame(rollout, sources), make_table([*place, *plan_columns, count], overview.provinces)
+        columns = [*place_columns(), *(c.of(lambda row: plans[row.province.pk]) for c in of_plans), count]
+        frame, table = chart_frame(rollout, sources), make_table(columns, overview.provinces)
         grids = [plans_grid(rollout, outside), pilots]
     with_pilots = sum(row.pilots > 0 for row in overview.provinces)
     told: dict[str, Any] = {"pilots": with_pilots, "roster": len(overview.provinces)}

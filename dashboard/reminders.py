@@ -333,7 +333,7 @@ def send_digests(now: datetime) -> Outcome:
     if not settings.MAIL:
         return Outcome(idle="no mail server is set up (EMAIL_URL)")
     local = timezone.localtime(now)
-    day, calendar = local.date(), WorkingCalendar.load()
+    day, calendar = local.date(), WorkingCalendar()
     if not calendar.is_working(day):
         return Outcome(idle=f"{day} is no working day")
     if local.time() < DIGEST_TIME:

@@ -121,18 +121,10 @@ class IndustryAdmin(RecordAdmin):
 class PolicyAdmin(PartialDateAdmin):
     ordering = ["known_issued_by", "pk"]  # the model's own is lost where rows are counted
     list_display = [
-        "__str__",
-        *["doc_number", "issued_as_known", "level", "province", "plan_count", "is_lead", "confidence"],
+        *("__str__", "doc_number", "issued_as_known", "level", "province", "plan_count", "is_lead", "confidence"),
     ]
     list_select_related = ["province"]
-    list_filter = [
-        "level",
-        "kind",
-        "calls_for_provincial_plan",
-        "confidence",
-        "agencies",
-        "province",
-    ]
+    list_filter = ["level", "kind", "calls_for_provincial_plan", "confidence", "agencies", "province"]
     search_fields = [
         *("title_zh", "title_en", "short_name_zh", "short_name_en", "doc_number", "slug"),
         *("agencies__name_zh", "agencies__name_en"),
@@ -203,10 +195,8 @@ class PolicyAdmin(PartialDateAdmin):
         """Lead on from a new policy that calls for plans to its missing plans."""
         response: HttpResponse = super().response_add(request, obj, post_url_continue)
         if self.may_add_missing_plans(request, obj):
-            url, text = (
-                admin_url(Policy, "missing_plans", obj.pk),
-                _("Next: give each province its record for this policy."),
-            )
+            url = admin_url(Policy, "missing_plans", obj.pk)
+            text = _("Next: give each province its record for this policy.")
             self.message_user(request, format_html('<a href="{}">{}</a>', url, text), messages.INFO)
         return response
 

@@ -369,10 +369,8 @@ class RolloutView(AggregateView):
     about = (
         "How far the provinces of the roster have issued their own plans by the day. Lags count from lag_from. "
         "Of “dated” plans the exact date is known, of “month_only” ones the month, of “latest_only” ones a latest "
-        "date; "
-        "dates are those of a province’s first plan, and a repealed one no longer counts. "
-        "“followers” are national policies that carry it out. "
-        "As CSV or XLSX: the provinces, one row each."
+        "date; dates are those of a province’s first plan, and a repealed one no longer counts. “followers” are "
+        "national policies that carry it out. As CSV or XLSX: the provinces, one row each."
     )
     serializer_class, row_serializer_class = RolloutSerializer, ProvinceRolloutSerializer
     file_name, rows_name = "rollout", "provinces"

@@ -290,16 +290,6 @@ class Tile:
     is_word: bool = False  # the value is a word, set smaller
 
     @property
-    def is_outside(self) -> bool:
-        """Whether it is outside the roster: drawn, not counted."""
-        return self.look == "outside"
-
-    @property
-    def is_corps(self) -> bool:
-        """Whether it stands for an organisation, not for a territory."""
-        return bool(self.province.kind == "corps")
-
-    @property
     def name(self) -> str:
         """The short name, which may be cut between syllables."""
         return SYLLABLES.sub("\u00ad", self.province.short)
@@ -376,14 +366,16 @@ def issue_text(row: ProvinceRollout) -> str:
     return join_clauses(parts)
 
 
+def lag_text(days: int) -> str:
+    text = ngettext("%(days)d day after the national document", "%(days)d days after the national document", days)
+    return text % {"days": days}
+
+
 def first_issue_text(row: ProvinceRollout) -> str:
     """Return when the first plan was issued, how certain the date is, and the lag in days."""
     day, known_by, between = format_date(row.issued), format_date(row.known_by), row.lag_range
     if row.lag_days is not None:
-        days = ngettext(
-            "%(days)d day after the national document", "%(days)d days after the national document", row.lag_days
-        )
-        return _("issued on %(day)s, %(days)s") % {"day": day, "days": days % {"days": row.lag_days}}
+        return _("issued on %(day)s, %(days)s") % {"day": day, "days": lag_text(row.lag_days)}
     if row.issued is None:
         text = _("issued by %(day)s (latest date only)") % {"day": known_by}
     elif row.dated:
@@ -412,12 +404,11 @@ def counts_grid(
     shade: Callable[[int, int], int],
 ) -> dict[str, Any]:
     """Layer of counts, each with its text: the higher, the stronger the colour given by `shade`."""
-    values = sorted(number for _province, number, _text in rows)
-    highest = max(values, default=0)
+    highest = max((number for _province, number, _text in rows), default=0)
     tiles = [Tile(province, f"s{shade(number, highest)}", str(number), text) for province, number, text in rows]
-    shades: dict[int, list[int]] = {}
-    for value in values:
-        shades.setdefault(shade(value, highest), []).append(value)
+    shades = defaultdict[int, list[int]](list)
+    for number in sorted(number for _province, number, _text in rows):
+        shades[shade(number, highest)].append(number)
     legend = []
     for step, numbers in sorted(shades.items()):
         span = f"{numbers[0]}–{numbers[-1]}" if numbers[0] != numbers[-1] else str(numbers[0])

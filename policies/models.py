@@ -25,8 +25,8 @@ from core.records.models import (
     FieldNames,
     HistoryModel,
     SlugModel,
-    check_not_ahead,
     choices_constraint,
+    day_field,
     link_field,
     note_en_field,
     note_zh_field,
@@ -64,13 +64,7 @@ class Source(HistoryModel):
         validators=[check_text],
         help_text=_("Who published it, for example 生态环境部."),
     )
-    published_on = models.DateField(
-        _("published on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day it was published. Empty when it carries none."),
-    )
+    published_on = day_field(_("published on"), _("Day it was published. Empty when it carries none."))
     url = models.URLField(
         _("address"),
         max_length=500,
@@ -159,12 +153,8 @@ def period_end(on: date, precision: str) -> date:
 class PartialDateModel(models.Model):
     """Base of documents whose date of issue may be partial (an interval-censored date, DOMAIN 3.1)."""
 
-    issued_on = models.DateField(
-        _("issued on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day of issue. Only the month or year known? Enter its first day and set the precision."),
+    issued_on = day_field(
+        _("issued on"), _("Day of issue. Only the month or year known? Enter its first day and set the precision.")
     )
     issued_precision = models.CharField(
         _("precision"),
@@ -173,19 +163,10 @@ class PartialDateModel(models.Model):
         blank=True,
         help_text=_("How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month."),
     )
-    published_on = models.DateField(
-        _("published on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day it was made public, where that differs from the day of issue."),
-    )
-    known_issued_by = models.DateField(
+    published_on = day_field(_("published on"), _("Day it was made public, where that differs from the day of issue."))
+    known_issued_by = day_field(
         _("latest date known"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_(
+        _(
             "Latest day by which it is known to exist, for example the day another document cites it. "
             "Left empty, it follows from the day of issue or publication."
         ),
@@ -399,7 +380,6 @@ class Province(SlugModel, BilingualNameModel, SourcedModel):
 
 
 LEAD_CONSTRAINT = "policy_one_lead"
-LEAD_CHANGED_REASON = gettext_noop("Another policy was set as the lead policy")
 MAX_SHORT_EN, MAX_SHORT_ZH = 40, 20  # letters, Chinese characters of a title without a short name
 
 
@@ -627,25 +607,23 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
                 others = type(self).objects.select_for_update(no_key=True).filter(is_lead=True)
                 for other in others.exclude(pk=self.pk):
                     other.is_lead = False
-                    other._change_reason = LEAD_CHANGED_REASON  # type: ignore[attr-defined]  # read by simple_history
+                    reason = gettext_noop("Another policy was set as the lead policy")
+                    other._change_reason = reason  # type: ignore[attr-defined]  # read by simple_history
                     other.save()
             super().save(*args, **kwargs)
 
     def clean(self) -> None:
         super().clean()
-        if self.parent_id and connection.in_atomic_block:
-            self.lock_tree(self.parent_id)
+        if (parent := self.parent_id) and connection.in_atomic_block:
+            # Two moves that are each valid may form a cycle: the tree of policies is locked until the transaction ends.
+            type(self).objects.select_for_update(no_key=True).order_by("pk").first()
+            self.parent = type(self).objects.filter(pk=parent).first() or self.parent  # gone: the database says so
         key, seen = self.parent_id, set[int | None]()
         while key is not None and key != self.pk and key not in seen:
             seen.add(key)
             key = type(self)._base_manager.filter(pk=key).values_list("parent_id", flat=True).first()
         if self.parent is self or (key is not None and key == self.pk):
             raise ValidationError({"parent": _("This would make the policy implement itself in a circle.")})
-
-    def lock_tree(self, parent: int) -> None:
-        """Lock the tree of policies until the transaction ends: two moves that are each valid may form a cycle."""
-        type(self).objects.select_for_update(no_key=True).order_by("pk").first()
-        self.parent = type(self).objects.filter(pk=parent).first() or self.parent  # gone: the database says so
 
 
 class PlanStatus(StatusChoices):
@@ -693,12 +671,8 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         _("The department of the province that leads the plan, or is to issue it. Empty when not on record."),
         optional=True,
     )
-    searched_on = models.DateField(
-        _("searched on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day of the search, or of the check that it is being drafted or not required."),
+    searched_on = day_field(
+        _("searched on"), _("Day of the search, or of the check that it is being drafted or not required.")
     )
     searched_where = models.CharField(
         _("searched where"),
@@ -707,21 +681,13 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         validators=[check_text],
         help_text=_("For example: website of the provincial department, its policy library."),
     )
-
-    repealed_on = models.DateField(
-        _("repealed on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Day from which the plan is no longer in force. Up to then it counts as before."),
+    repealed_on = day_field(
+        _("repealed on"), _("Day from which the plan is no longer in force. Up to then it counts as before.")
     )
 
     objects = models.Manager.from_queryset(PlanQuerySet)()
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {
         "issued_has_a_day": ("known_issued_by",),
-        "one_per_policy_and_province": ("province",),
-        "repealed_has_a_day": ("repealed_on",),
-        "repealed_after_issue": ("repealed_on",),
         "not_found_says_where": ("searched_on", "searched_where"),
     }
 

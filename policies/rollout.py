@@ -20,42 +20,24 @@ from policies.models import ISSUED_ONCE, PlanStatus, Policy, Province, Provincia
 POLICY_PARAMETER = "policy"  # ?policy=<code> in the address of every page that counts provincial plans
 
 
-@dataclass(frozen=True)
 class PolicyChoice:
-    """The policy whose provincial plans a page counts, None if none calls for plans, and the alternatives."""
+    """The policy whose provincial plans a page counts, None if none calls for plans, and the alternatives. One query.
 
-    policy: Policy | None
-    options: Sequence[Policy]
-
-    @property
-    def lead(self) -> Policy | None:
-        """The lead policy, if it is known on the as-of date."""
-        return next((policy for policy in self.options if policy.is_lead), None)
-
-    @property
-    def default(self) -> Policy | None:
-        """The policy counted without a parameter: without a lead policy, the earliest known one that calls for plans,
-        so that a policy entered later changes no number.
-        """
-        return self.lead or next(iter(self.options), None)
-
-    @property
-    def is_fallback(self) -> bool:
-        """Whether a policy is counted only because no lead policy is known on the as-of date; pages say so."""
-        return self.policy is not None and self.lead is None
-
-
-def choose_policy(as_of: date, slug: str | None = None) -> PolicyChoice:
-    """Return the policy of the parameter, else the lead policy known on the as-of date. One query.
+    It is that of the parameter; else `default`: the lead policy known on the as-of date, or the earliest known one that
+    calls for plans, so that a policy entered later changes no number. Where there is no lead, pages say so.
 
     Raises Problem for a slug that is not among the policies that call for plans on that date, naming those.
     """
-    options = {policy.slug: policy for policy in Policy.objects.known(as_of).calling_for_plans()}
-    if slug is None:
-        return PolicyChoice(PolicyChoice(None, list(options.values())).default, list(options.values()))
-    if slug in options:
-        return PolicyChoice(options[slug], list(options.values()))
-    raise choice_error(slug, options, POLICY_PARAMETER)
+
+    def __init__(self, as_of: date, slug: str | None = None) -> None:
+        by_slug: dict[str, Policy] = {each.slug: each for each in Policy.objects.known(as_of).calling_for_plans()}
+        if slug is not None and slug not in by_slug:
+            raise choice_error(slug, by_slug, POLICY_PARAMETER)
+        self.options = list(by_slug.values())
+        self.lead = next((policy for policy in self.options if policy.is_lead), None)
+        self.default = self.lead or next(iter(self.options), None)
+        self.policy = self.default if slug is None else by_slug[slug]
+        self.is_fallback = self.policy is not None and self.lead is None
 
 
 @dataclass(frozen=True)
@@ -251,9 +233,7 @@ class Rollout(PlanCounts):
     @property
     def inferred(self) -> int | None:
         """Those of the issued ones that were only read from other documents."""
-        return (
-            sum(row.plan is not None and row.plan.unverified for row in self.issued_rows) if self.is_tracked else None
-        )
+        return sum(bool(row.plan and row.plan.unverified) for row in self.issued_rows) if self.is_tracked else None
 
     def known_since(self, day: date) -> list[ProvinceRollout]:
         """Return the provinces whose plan in force became known after a day."""

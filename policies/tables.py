@@ -128,7 +128,8 @@ def plan_status_cell(row: ProvinceRollout) -> Cell:
     return Cell(row.status_text, tag=row.status.colour)
 
 
-def place_columns() -> list[Column[ProvinceRollout]]:
+def place_columns() -> list[Column[Any]]:
+    """Return the columns of rows that have a province: its name and region."""
     return [
         Column("province", _("Province"), lambda row: province_cell(row.province)),
         Column("region", _("Region"), lambda row: row.province.get_region_display()),

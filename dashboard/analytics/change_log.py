@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from simple_history.models import DeletedObject
 
@@ -34,6 +33,7 @@ from core.history.recording import batched
 from core.http import today
 from core.imports.models import Import
 from core.records.models import HistoryModel
+from core.snapshots import end_of_day
 from pilots.documents import readable_changes
 from pilots.models import (
     Adoption,
@@ -88,17 +88,12 @@ def find_changes(
     if person:
         rows = rows.filter(Q(user=None) if person == SYSTEM else Q(user__username=person))
     if since:
-        rows = rows.filter(at__gte=start_of_day(since))
+        rows = rows.filter(at__gte=end_of_day(since - timedelta(1)))
     if until and until < today():
-        rows = rows.filter(at__lt=start_of_day(until + timedelta(1)))
+        rows = rows.filter(at__lt=end_of_day(until))
     if import_record:
         rows = rows.filter(import_record=import_record, undoes=False)
     return rows.order_by(*NEWEST_FIRST)
-
-
-def start_of_day(day: date) -> datetime:
-    """Return the first moment of a local date."""
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def iterate_change_log(rows: QuerySet[ChangeEvent], reader: object) -> Iterator[HistoryEntry]:
@@ -197,7 +192,7 @@ def corrections_after(as_of: date, most: int = MAX_NAMED) -> dict[str, Any]:
     `total` is their number, `newest` the last ones. Two queries, and one for each model shown.
     """
     changes = ChangeEvent.objects.order_by(*NEWEST_FIRST).filter(
-        model__in=SHOWN_LABELS, at__gte=start_of_day(as_of + timedelta(1)), action__in=["~", "-"]
+        model__in=SHOWN_LABELS, at__gte=end_of_day(as_of), action__in=["~", "-"]
     )
     total = changes.count()
     newest = list(changes.select_related("import_record")[:most]) if total else []

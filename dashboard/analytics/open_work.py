@@ -196,6 +196,6 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
         open_follow_ups=list(follow_ups.select_related(*RELATED).by_urgency()),
         practices=list(proposed.select_related("province").order_by("proposed_on", "pk")),
         reported=list(reported.values()),
-        calendar=WorkingCalendar.load(),
+        calendar=WorkingCalendar(),
     )
     return work.of_province(home) if home else work

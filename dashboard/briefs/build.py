@@ -16,12 +16,11 @@ from typing import Any, Generic, NamedTuple
 from urllib.parse import urlencode
 
 import django_filters
-from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet, TextChoices
 from django.http import Http404
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import get_language, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
@@ -775,62 +774,41 @@ CONTENTS: Mapping[str, Callable[[str, Days], dict[str, Any]]] = {
 }
 
 
-def build_brief(
-    kind: str, slug: str, as_of: date, known: date, since: date | None, language: str, site: str = ""
-) -> Brief:
-    """Return the brief of a subject; `slug` is the record's slug, empty for the nation.
-
-    It compares with `since`, by default the end of the last quarter before the day. `known` is the day whose records
-    the request reads. `site` is put before the path of the address, such as `https://example.org`.
-
-    Raises ObjectDoesNotExist for an unknown kind or subject, or one not known on the day.
-    """
-    if kind not in CONTENTS or (kind == BriefKind.NATION) != (slug == ""):
-        raise ObjectDoesNotExist
-    days = Days(as_of, known, since or quarter_end_before(as_of))
-    query = {"as_of": as_of, "known": known, "since": days.since, "lang": language}  # finds the same brief again
-    with translation.override(language):
-        content = CONTENTS[kind](slug, days)
-        return {
-            "kind": kind,
-            "slug": slug,
-            "language": language,
-            **content,
-            "subtitle": f"{_('Brief')} · {content['subtitle']}",
-            **cited(content["sources"]),
-            "as_of": as_of.isoformat(),
-            "known": known.isoformat(),
-            "since": days.since.isoformat(),
-            "made_at": timezone.now().isoformat(),
-            "address": f"{site}{brief_path(kind, slug)}?{urlencode(query)}",
-            "demonstration": holds_demonstration(),
-        }
-
-
-# -- addresses ---------------------------------------------------------------------------------------------
-
-
 def brief_path(kind: str, slug: str) -> str:
     return reverse("brief", args=[kind, slug]) if slug else reverse("brief-nation")
 
 
 def requested_brief(request: TrackerRequest, kind: str, slug: str) -> Brief:
-    """Return the brief that a request asks for, compared with the day `since` if it names one.
+    """Return the brief that a request asks for; `slug` is the record's slug, empty for the nation.
 
-    Raises Http404 for an unknown subject, Problem for a value that is not an ISO date or not before the day of the
-    brief.
+    It compares with `since`, by default the end of the last quarter before the day. Raises Http404 for an unknown kind
+    or subject, or one not known on the day, Problem for a `since` that is no ISO date or not before the day.
     """
     since = parse_day(request.GET, SINCE) if SINCE in request.GET else None
     if since and since >= request.as_of:
         message = _("%(name)s: %(value)s is not before %(day)s, the day of the brief. Give an earlier day.")
         values = {"name": SINCE, "value": since, "day": request.as_of}
         raise Problem(SINCE, "not_before", message % values)
-    language = get_language() or settings.LANGUAGE_CODE
-    site = request.build_absolute_uri("/").removesuffix("/")
+    if kind not in CONTENTS or (kind == BriefKind.NATION) != (slug == ""):
+        raise Http404
+    language, days = get_language(), Days(request.as_of, request.known, since or quarter_end_before(request.as_of))
     try:
-        return build_brief(kind, slug, request.as_of, request.known, since, language, site)
+        content = CONTENTS[kind](slug, days)
     except ObjectDoesNotExist:
         raise Http404 from None
+    query = {**days._asdict(), "lang": language}  # finds the same brief again
+    return {
+        "kind": kind,
+        "slug": slug,
+        "language": language,
+        **content,
+        "subtitle": f"{_('Brief')} · {content['subtitle']}",
+        **cited(content["sources"]),
+        **{name: day.isoformat() for name, day in days._asdict().items()},
+        "made_at": timezone.now().isoformat(),
+        "address": request.build_absolute_uri(f"{brief_path(kind, slug)}?{urlencode(query)}"),
+        "demonstration": holds_demonstration(),
+    }
 
 
 # -- subjects ----------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from pilots.lights import LIGHTS, count_by_colour
 from pilots.metrics import year_due
 from pilots.models import Pilot
 from policies.models import Province
-from policies.rollout import build_rollout, choose_policy
+from policies.rollout import PolicyChoice, build_rollout
 from policies.tables import province_cell
 
 Row = list[Any]
@@ -77,7 +77,7 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
     chosen, bar = picked_records(request, Province.objects.roster())
     rows: list[Row] = []
     if chosen:
-        policy = choose_policy(as_of).policy
+        policy = PolicyChoice(as_of).policy
         rollout = build_rollout(policy, as_of) if policy else None
         plans = {row.province.pk: row for row in rollout.provinces} if rollout else {}
         plan, issued = _("Plan"), [plans.get(province.pk) for province in chosen]

@@ -29,7 +29,7 @@ from pilots.tables import figures_table
 from policies.api import RESOURCES as POLICY_RESOURCES
 from policies.filters import SourceFilter
 from policies.models import Confidence, Figure, Policy, Province, ProvincialPlan, Source
-from policies.rollout import POLICY_PARAMETER, choose_policy
+from policies.rollout import POLICY_PARAMETER, PolicyChoice
 from policies.tables import document_cell
 
 CONFIRMED = ~Q(confidence="inferred")
@@ -100,7 +100,7 @@ def build_completeness(as_of: date, batches: Sequence[BatchCount], policy: Polic
 def data(request: TrackerRequest) -> HttpResponseBase:
     """Show completeness, figures, glossary, sources and downloads."""
     as_of = request.as_of
-    batches, choice = build_reconciliation(as_of), choose_policy(as_of, request.GET.get(POLICY_PARAMETER))
+    batches, choice = build_reconciliation(as_of), PolicyChoice(as_of, request.GET.get(POLICY_PARAMETER))
     gaps = build_completeness(as_of, batches, choice.policy)
     listing = source_listing(request)
     figures = Figure.objects.prefetch_related("sources")
@@ -219,7 +219,7 @@ def downloads(as_of: date, user: Any, withdrawn: int) -> list[dict[str, object]]
 @page(known=DAY_PARAMETERS)
 def about(request: TrackerRequest) -> HttpResponseBase:
     as_of: date = request.as_of
-    policy = choose_policy(as_of, None).policy
+    policy = PolicyChoice(as_of).policy
     history: Any = Policy.history
     first = history.aggregate(first=Min("history_date"))["first"]
     gaps = build_completeness(as_of, build_reconciliation(as_of), policy)

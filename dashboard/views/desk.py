@@ -223,7 +223,7 @@ def reminders(request: HttpRequest) -> HttpResponse:
         "crumbs": [{"url": "account", "label": _("Your account")}, {"label": _("Reminders by mail")}],
         "person": user,
         "form": form,
-        "unknown_year": WorkingCalendar.load().unknown_year_text(today().year),
+        "unknown_year": WorkingCalendar().unknown_year_text(today().year),
         "refused": chosen.refused_address if chosen.refused_address == user.email else "",
         "mails": Told.objects.filter(user=user, thing=Told.DIGEST).order_by("-day")[:MAILS_SHOWN],
         "sends": settings.MAIL,

@@ -32,7 +32,7 @@ from pilots.metrics import CoControl
 from pilots.models import FollowUp, Pilot
 from pilots.models.pilot import count_pilots
 from pilots.tables import figures_table, lights_table, pilots_page_table, sources_of
-from policies.charts import adoption_chart, inferred_text, issue_text, lag_chart, rollout_headline, status_map
+from policies.charts import adoption_chart, inferred_text, issue_text, lag_chart, lag_text, rollout_headline, status_map
 from policies.metrics import whole_days
 from policies.models import Measure, PlanStatus, Policy, Province, ProvincialPlan, Source
 from policies.rollout import POLICY_PARAMETER, ProvinceRollout, Rollout, build_province_plans, build_rollout
@@ -193,10 +193,7 @@ def province_page_columns(
             return Cell("")
         latest = _("latest date %(day)s") % {"day": format_date(row.known_by, short=True)}
         if row.lag_days is not None:
-            days = ngettext(
-                "%(days)d day after the national document", "%(days)d days after the national document", row.lag_days
-            )
-            return Cell(row.issued, below=days % {"days": row.lag_days})
+            return Cell(row.issued, below=lag_text(row.lag_days))
         if row.issued is None:
             return Cell("", page_text=latest)
         return Cell(row.issued, below=latest)

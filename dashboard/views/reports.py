@@ -10,9 +10,9 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.core.validators import MinValueValidator
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -21,7 +21,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from core.history.entries import entry_columns
-from core.history.models import ChangeEvent
 from core.http import Problem, TrackerRequest, parse_day, today
 from core.imports.importer import allowed_importers
 from core.imports.models import Import, ImportState
@@ -51,7 +50,6 @@ from pilots.charts.synergy import reconciliation_table
 from policies.models import Province
 
 FIRST_DAY = date(2000, 1, 1)
-CHANGE_PARAMS = ("person", "kind", "province", "from", "to", "import", "lang", "page")
 ROWS_ON_A_PAGE = 50
 OPTIONAL: Any = {"required": False, "empty_label": gettext_lazy("all")}
 ModelsByName = Mapping[str, type[Model]]
@@ -123,10 +121,10 @@ def province_field(reader: object) -> RelatedFormField:
     return RelatedFormField(roster, to_field_name="slug", label=gettext_lazy("Province"), **OPTIONAL)
 
 
-def read_change_log(request: TrackerRequest, user: Any) -> tuple[ChangeLogForm, QuerySet[ChangeEvent], Page[Any]]:
-    """Return the filters of a user, the changes that they leave, and one page of these with what they say. Raises
-    Problem, and PermissionDenied for who may view none.
-    """
+def changes(request: TrackerRequest) -> HttpResponseBase:
+    """Show the change log of the models that the user may view, newest first."""
+    check_export(request)
+    user: Any = request.user
     kinds = viewable_models(user)
     form = ChangeLogForm(request.GET, kinds, reader=user)
     drop_unknown_params(request, {*form.fields, "lang", "page", "export"})
@@ -145,18 +143,10 @@ def read_change_log(request: TrackerRequest, user: Any) -> tuple[ChangeLogForm, 
     pages = Paginator(rows.values_list("pk", flat=True), ROWS_ON_A_PAGE)
     page = pages.get_page(requested_page(request, pages))
     page.object_list = load_change_log(list(page.object_list), user)  # type: ignore[assignment]  # a list counts
-    return form, rows, page
-
-
-def changes(request: TrackerRequest) -> HttpResponseBase:
-    """Show the change log of the models that the user may view, newest first."""
-    check_export(request)
-    form, rows, page = read_change_log(request, request.user)
     bar, title = FilterBar(request, form), _("Changes of the records")
 
     def table() -> Table:
-        entries = iterate_change_log(rows, request.user)
-        return make_table(entry_columns(authors=True), entries, count=page.paginator.count)
+        return make_table(entry_columns(authors=True), iterate_change_log(rows, user), count=pages.count)
 
     tables = {"changes": Export(title, table, bar.chips)}
     if file := export_response(request, tables, title):

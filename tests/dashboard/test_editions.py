@@ -32,7 +32,7 @@ from dashboard.editions import (
     difference_sentences,
     in_both_languages,
 )
-from dashboard.models import Edition, EditionState, quarter_end, quarter_of, quarter_start
+from dashboard.models import Edition, EditionState, quarter_of, quarter_start
 from dashboard.overview import build_overview, edition_figures
 from dashboard.quality import rules_on
 from pilots.documents import check_files
@@ -86,7 +86,7 @@ def test_a_quarter_has_its_first_and_last_day() -> None:
     days = {"2024-Q1": ((1, 1), (3, 31)), "2025-Q2": ((4, 1), (6, 30)), "2026-Q4": ((10, 1), (12, 31))}
     for quarter, ends in days.items():
         first, last = (date(int(quarter[:4]), *end) for end in ends)
-        assert (quarter_start(quarter), quarter_end(quarter)) == (first, last)
+        assert (quarter_start(quarter), Edition(quarter=quarter).as_of) == (first, last)
         assert [quarter_of(first), quarter_of(last)] == [quarter, quarter]
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from core.seed.loader import load_seed
 from policies.models import Policy, Province, ProvincialPlan
-from policies.rollout import choose_policy
+from policies.rollout import PolicyChoice
 from policies.seed import SEED_FILES
 from tests import factories as make
 from tests.support.api_client import make_user
@@ -101,16 +101,16 @@ def test_without_a_lead_policy_the_earliest_stands_in_and_the_page_says_so(
     assert told not in client.get("/provinces/").text
     second = add_second(provinces)
     Policy.objects.update(is_lead=False)
-    assert (choose_policy(DAY).policy, choose_policy(DAY).is_fallback) == (lead, True)
+    assert (PolicyChoice(DAY).policy, PolicyChoice(DAY).is_fallback) == (lead, True)
     for path in ("/", "/provinces/"):
         assert told in client.get(path).text
         assert told not in client.get(path, {"policy": "second"}).text
 
     Policy.objects.filter(pk=second.pk).update(is_lead=True)  # but not known yet on an earlier day
-    choice = choose_policy(date(2026, 2, 28))
+    choice = PolicyChoice(date(2026, 2, 28))
     assert (choice.policy, choice.lead, choice.options) == (lead, None, [lead])
     assert told in client.get("/", {"as_of": "2026-02-28"}).text
-    assert choose_policy(date(2022, 6, 16)).policy is None
+    assert PolicyChoice(date(2022, 6, 16)).policy is None
 
 
 def test_a_policy_that_becomes_the_lead_takes_the_place_of_the_one_before(

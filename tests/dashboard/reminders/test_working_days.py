@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_notices_of_2025_and_2026_ship() -> None:
     """Weekdays off and weekend days worked, as the notices of the State Council list them."""
-    calendar = WorkingCalendar.load()
+    calendar = WorkingCalendar()
     every = [date(2025, 1, 1) + timedelta(n) for n in range(730)]
     worked = [day for day in every if day.weekday() > 4 and calendar.is_working(day)]
     off = [day for day in every if day.weekday() < 5 and not calendar.is_working(day)]
@@ -32,7 +32,7 @@ def test_the_notices_of_2025_and_2026_ship() -> None:
 def test_working_days_are_counted_over_a_holiday_with_make_up_days() -> None:
     """From Thursday 24 September 2026: Friday is Mid-Autumn; from 30 September the next one is 8 October, then a
     worked Saturday."""
-    calendar = WorkingCalendar.load()
+    calendar = WorkingCalendar()
     assert calendar.add(date(2026, 9, 24), 1) == date(2026, 9, 28)
     assert [calendar.add(date(2026, 9, 30), n) for n in (1, 2, 3, 4)] == [
         *(date(2026, 10, 8), date(2026, 10, 9), date(2026, 10, 10), date(2026, 10, 12))
@@ -40,7 +40,7 @@ def test_working_days_are_counted_over_a_holiday_with_make_up_days() -> None:
 
 
 def test_in_a_year_that_nobody_entered_monday_to_friday_count() -> None:
-    calendar = WorkingCalendar.load()
+    calendar = WorkingCalendar()
     assert [calendar.is_working(date(2031, 1, day)) for day in (1, 3, 4, 5, 6)] == [True, True, False, False, True]
     assert 2031 not in calendar.known_years
 
