@@ -16,7 +16,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.records.models import choices_constraint
+from core.records.models import choices_constraint, link_field
 from core.request_log import security_log
 from policies.models import Province
 
@@ -67,15 +67,13 @@ class Officer(models.Model):
             "records of all provinces, nothing of people; administrator: everything. A change ends the person’s tokens."
         ),
     )
-    province = models.ForeignKey(
+    province = link_field(
         Province,
-        verbose_name=_("province"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="officers",
+        _("province"),
+        "officers",
+        _("Only for a provincial editor."),
+        optional=True,
         limit_choices_to={"in_roster": True},  # Hong Kong, Macao and Taiwan have no plans or pilots to be entered
-        help_text=_("Only for a provincial editor."),
     )
 
     class Meta:

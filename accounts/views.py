@@ -2,7 +2,6 @@
 addresses of calendars.
 """
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -41,10 +40,10 @@ from accounts.sign_in import METHOD
 from accounts.single_sign_on import error_text, refusal
 from core.calendars import list_response
 from core.http import TrackerRequest
+from core.pages import View
 from core.permissions import editor_province
 from core.request_log import security_log
 
-View = Callable[..., HttpResponseBase]
 MAX_LISTED = 100  # newest tokens listed; at most half as many are active
 
 

@@ -61,11 +61,6 @@ def active_users() -> QuerySet[User]:
     return User.objects.filter(is_active=True).select_related("officer__province", "mail_settings").order_by("pk")
 
 
-def province_of(user: Any) -> Any:
-    """Return the province of a provincial editor; None for others."""
-    return editor_province(user) if role_of(user) == Role.PROVINCIAL_EDITOR else None
-
-
 def settings_of(user: Any) -> MailSettings:
     """Return the settings of a user, or those that hold without a row (unsaved)."""
     mail_settings: MailSettings = getattr(user, "mail_settings", None) or MailSettings(user=user)
@@ -145,7 +140,7 @@ def of_whom(name: object, whose: object) -> str:
 
 def milestone_entry(row: Light, user: User, work: OpenWork) -> Entry:
     milestone, due_on = row.record, row.planned_on
-    steps = due_steps(due_on, work, acts=bool(province_of(user)))
+    steps = due_steps(due_on, work, acts=bool(editor_province(user)))
     text = label_value(of_whom(milestone.name, milestone.pilot.name), due_text(due_on, work.as_of))
     return Entry(f"milestone:{milestone.pk}", steps, text, row.url)
 
@@ -158,7 +153,7 @@ def follow_up_entry(row: Any, user: User, work: OpenWork) -> Entry:
         text %= {"day": format_date(since)}
     else:
         returned = row.last_move == Move.RETURN
-        acts = bool(province_of(user)) or row.owner_user_id == user.pk
+        acts = bool(editor_province(user)) or row.owner_user_id == user.pk
         steps, text = due_steps(row.current_due_on, work, acts=acts), join_clauses([row.current_state.label, due])
         if acts and since < day and (returned or row.state == FollowUpState.OPENED):
             steps = [("returned" if returned else "assigned", since), *steps]
@@ -191,7 +186,7 @@ def red_entry(status: PilotStatus, _user: User, work: OpenWork) -> Entry:
 def missing_entry(status: PilotStatus, user: User, work: OpenWork) -> Entry:
     """Return the entry of the values of a year that were due on 31 March: with steps for the province alone."""
     pilot, year = status.pilot, year_due(work.as_of)
-    steps = due_steps(date(year + 1, 3, 31), work, acts=True) if province_of(user) else []
+    steps = due_steps(date(year + 1, 3, 31), work, acts=True) if editor_province(user) else []
     path, held_up = reverse("readings-enter", args=[pilot.slug]), status.outstanding
     text = label_value(pilot.name, held_up.label) if held_up else pilot.name
     return Entry(f"values:{pilot.pk}:{year}", steps, text, path)
@@ -239,7 +234,7 @@ def build_digest(user: User, work: OpenWork, told: set[tuple[str, str, date]]) -
     It is of the lists of "My work", a record on two of them on the first; viewers and administrators of accounts have
     none.
     """
-    home, by_thing = province_of(user), dict[str, Entry]()
+    home, by_thing = editor_province(user), dict[str, Entry]()
     own = work.of_province(home) if home else work
     lists = own.lists_of(user) if home or role_of(user) == Role.NATIONAL_EDITOR else []
     with override(settings_of(user).language):

@@ -1,9 +1,6 @@
 """FilterSets of policies, shared by list pages and API."""
 
-from typing import Any
-
 import django_filters
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from core.tables import ChoiceFilter, RelatedFilter, SearchFilter, YesNoFilter
@@ -31,7 +28,7 @@ class ProvinceFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "short_zh", "short_en", "slug", "gb_code", "iso_code")
     region = ChoiceFilter(choices=Region.choices, label=_("Region"))
     kind = ChoiceFilter(choices=ProvinceKind.choices, label=_("Kind"))
-    in_roster = YesNoFilter(field_name="in_roster", label=_("In the roster"))
+    in_roster = YesNoFilter(label=_("In the roster"))
 
 
 class AgencyFilter(django_filters.FilterSet):
@@ -45,9 +42,7 @@ class PolicyFilter(django_filters.FilterSet):
     province = RelatedFilter(queryset=Province.objects.all(), label=_("Province"))
     agency = RelatedFilter(field_name="agencies", queryset=Agency.objects.all(), label=_("Issued by"))
     parent = RelatedFilter(queryset=Policy.objects.all(), label=_("Implements"))
-    calls_for_provincial_plan = YesNoFilter(
-        field_name="calls_for_provincial_plan", label=_("Calls for provincial plans")
-    )
+    calls_for_provincial_plan = YesNoFilter(label=_("Calls for provincial plans"))
 
     class Meta:
         model = Policy
@@ -90,10 +85,5 @@ class SourceFilter(django_filters.FilterSet):
 
 class IndustryFilter(django_filters.FilterSet):
     q = SearchFilter("name_zh", "name_en", "slug", "gb_codes")
-    named_in_batch_notice = YesNoFilter(
-        field_name="named_in_batch_notice", label=_("Named in the notice of the first batch")
-    )
-    ultra_low_emission = YesNoFilter(field_name="ultra_low_emission", label=_("Ultra-low emission sector"))
-
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return super().filter_queryset(queryset).distinct()
+    named_in_batch_notice = YesNoFilter(label=_("Named in the notice of the first batch"))
+    ultra_low_emission = YesNoFilter(label=_("Ultra-low emission sector"))

@@ -397,10 +397,6 @@ class PolicyQuerySet(QuerySet[Any]):
         """Return the policies known to exist on the as-of date, on whatever day they were entered."""
         return self.filter(known_issued_by__lte=as_of)
 
-    def calling_for_plans(self) -> Self:
-        """Return national policies that call for a plan from every province: those whose plans pages can count."""
-        return self.filter(calls_for_provincial_plan=True, level="national")
-
     def rolled_out(self) -> Self:
         """Return policies whose rollout is tracked: they call for plans, or one was issued."""
         return self.filter(Q(calls_for_provincial_plan=True) | Q(plans__status__in=ISSUED_ONCE)).distinct()
@@ -423,10 +419,6 @@ class PlanQuerySet(QuerySet[Any]):
             output_field=CharField(),
         )
         return self.annotate(status_then=status)
-
-    def issued(self, as_of: date) -> Self:
-        """Return the plans that count as issued on the as-of date."""
-        return self.filter(issued_by(as_of))
 
 
 class Agency(SlugModel, BilingualNameModel):
@@ -586,12 +578,6 @@ class Policy(SlugModel, BilingualTitleModel, PartialDateModel, SourcedModel):
         """The day from which lags of its plans count: that of issue, if known to the day, else of publication."""
         day: date | None = self.issued_on if self.issued_precision == Precision.DAY else self.published_on
         return day
-
-    @property
-    def short_lang(self) -> str:
-        """The language tag of `short` when it is not the reader's language, else empty."""
-        given = self.short_name_zh if is_chinese_active() else self.short_name_en
-        return "" if given else self.name_lang
 
     def get_constraints(self) -> list[tuple[type[models.Model], Sequence[models.BaseConstraint]]]:
         """Return the constraints to validate before saving: without the unique lead policy, which `save` ensures."""

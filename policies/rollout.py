@@ -30,7 +30,8 @@ class PolicyChoice:
     """
 
     def __init__(self, as_of: date, slug: str | None = None) -> None:
-        by_slug: dict[str, Policy] = {each.slug: each for each in Policy.objects.known(as_of).calling_for_plans()}
+        calling = Policy.objects.known(as_of).filter(calls_for_provincial_plan=True, level="national")
+        by_slug: dict[str, Policy] = {policy.slug: policy for policy in calling}
         if slug is not None and slug not in by_slug:
             raise choice_error(slug, by_slug, POLICY_PARAMETER)
         self.options = list(by_slug.values())
@@ -306,7 +307,8 @@ def lag_in_days(plan: ProvincialPlan | None, origin: date | None) -> int | None:
     """Return the days from the national document to a plan; None unless both days are known exactly."""
     if not (plan and plan.issued_on and origin) or plan.issued_precision != Precision.DAY:
         return None
-    return (plan.issued_on - origin).days
+    days: int = (plan.issued_on - origin).days
+    return days
 
 
 def build_province_plans(province: Province, as_of: date) -> list[tuple[Policy, ProvinceRollout]]:

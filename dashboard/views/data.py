@@ -28,7 +28,7 @@ from pilots.models import Pilot
 from pilots.tables import figures_table
 from policies.api import RESOURCES as POLICY_RESOURCES
 from policies.filters import SourceFilter
-from policies.models import Confidence, Figure, Policy, Province, ProvincialPlan, Source
+from policies.models import Confidence, Figure, Policy, Province, ProvincialPlan, Source, issued_by
 from policies.rollout import POLICY_PARAMETER, PolicyChoice
 from policies.tables import document_cell
 
@@ -84,7 +84,7 @@ def build_completeness(as_of: date, batches: Sequence[BatchCount], policy: Polic
         _("plans with some date of issue"): Q(issued_on__isnull=False),
         _("plans with an exact date"): Q(issued_precision="day"),
     }
-    plans = ProvincialPlan.objects.issued(as_of).filter(policy=policy, province__in_roster=True)
+    plans = ProvincialPlan.objects.filter(issued_by(as_of), policy=policy, province__in_roster=True)
     counts = plans.aggregate(
         **{f"firm_{n}": Count("pk", filter=has & CONFIRMED) for n, has in enumerate(wanted.values())},
         **{f"all_{n}": Count("pk", filter=has) if has else Count("pk") for n, has in enumerate(wanted.values())},

@@ -274,7 +274,7 @@ def test_two_who_send_one_digest_at_once_send_it_once(
 # -- queries -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("provinces", "queries"), [(1, 24), (3, 42)])
+@pytest.mark.parametrize(("provinces", "queries"), [(1, 23), (3, 41)])
 def test_queries(provinces: int, queries: int) -> None:
     """15 for the calendar, the people, who has got a digest, the open work; 9 for each mail: the user, what was told,
     permissions (2), the claim with its savepoint (4), and what is told now."""
