@@ -25,8 +25,8 @@ from core.records.models import (
     FieldNames,
     HistoryModel,
     SlugModel,
+    check_not_ahead,
     choices_constraint,
-    day_field,
     link_field,
     note_en_field,
     note_zh_field,
@@ -64,7 +64,13 @@ class Source(HistoryModel):
         validators=[check_text],
         help_text=_("Who published it, for example 生态环境部."),
     )
-    published_on = day_field(_("published on"), _("Day it was published. Empty when it carries none."))
+    published_on = models.DateField(
+        _("published on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day it was published. Empty when it carries none."),
+    )
     url = models.URLField(
         _("address"),
         max_length=500,
@@ -153,8 +159,12 @@ def period_end(on: date, precision: str) -> date:
 class PartialDateModel(models.Model):
     """Base of documents whose date of issue may be partial (an interval-censored date, DOMAIN 3.1)."""
 
-    issued_on = day_field(
-        _("issued on"), _("Day of issue. Only the month or year known? Enter its first day and set the precision.")
+    issued_on = models.DateField(
+        _("issued on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day of issue. Only the month or year known? Enter its first day and set the precision."),
     )
     issued_precision = models.CharField(
         _("precision"),
@@ -163,10 +173,19 @@ class PartialDateModel(models.Model):
         blank=True,
         help_text=_("How exactly the day of issue is known. For “June 2022” enter 2022-06-01 and choose month."),
     )
-    published_on = day_field(_("published on"), _("Day it was made public, where that differs from the day of issue."))
-    known_issued_by = day_field(
+    published_on = models.DateField(
+        _("published on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day it was made public, where that differs from the day of issue."),
+    )
+    known_issued_by = models.DateField(
         _("latest date known"),
-        _(
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_(
             "Latest day by which it is known to exist, for example the day another document cites it. "
             "Left empty, it follows from the day of issue or publication."
         ),
@@ -657,8 +676,12 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         _("The department of the province that leads the plan, or is to issue it. Empty when not on record."),
         optional=True,
     )
-    searched_on = day_field(
-        _("searched on"), _("Day of the search, or of the check that it is being drafted or not required.")
+    searched_on = models.DateField(
+        _("searched on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day of the search, or of the check that it is being drafted or not required."),
     )
     searched_where = models.CharField(
         _("searched where"),
@@ -667,8 +690,12 @@ class ProvincialPlan(HistoryModel, BilingualTitleModel, PartialDateModel, Source
         validators=[check_text],
         help_text=_("For example: website of the provincial department, its policy library."),
     )
-    repealed_on = day_field(
-        _("repealed on"), _("Day from which the plan is no longer in force. Up to then it counts as before.")
+    repealed_on = models.DateField(
+        _("repealed on"),
+        null=True,
+        blank=True,
+        validators=[check_not_ahead],
+        help_text=_("Day from which the plan is no longer in force. Up to then it counts as before."),
     )
 
     objects = models.Manager.from_queryset(PlanQuerySet)()

@@ -442,11 +442,6 @@ class BilingualTitleModel(BilingualModel):
         return self.name
 
 
-def day_field(label: Any, help_text: Any) -> Any:
-    """Return a field of a day that has come, empty where it is not known."""
-    return models.DateField(label, null=True, blank=True, validators=[check_not_ahead], help_text=help_text)
-
-
 def note_en_field(help_text: Any) -> Any:
     return models.TextField(_("note in English"), blank=True, validators=[check_text], help_text=help_text)
 
