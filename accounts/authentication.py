@@ -20,7 +20,7 @@ from rest_framework.request import Request
 
 from accounts.models import Role, Token, TokenKind, record_use, revoke_outdated_tokens, role_of, token_digest
 from accounts.sign_in import lacks_second_factor
-from core.http import Problem
+from core.errors import Problem
 from core.permissions import can_access
 
 PROVINCIAL_EDITOR_PERMISSIONS = frozenset(

@@ -43,7 +43,8 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts.models import SignInRule
-from core.http import client_address, client_ip, error_response, is_api
+from core.errors import error_response, is_api
+from core.http import client_address, client_ip
 from core.request_log import security_log
 
 SIGNED_IN_AT = "signed_in_at"  # session key

@@ -6,8 +6,8 @@ from django.views.generic import RedirectView
 
 from core.api.views import ApiRootView, ChangeFeedView, SchemaView, api_docs
 from core.api.writes import BulkRouter
+from core.errors import not_found
 from core.history.change_feed import FeedResources
-from core.http import not_found
 from dashboard import api as dashboard_api
 from pilots.api import urls as pilots_api
 from pilots.documents import readable_changes

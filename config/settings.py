@@ -430,7 +430,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
-CSRF_FAILURE_VIEW = "core.http.csrf_failed"
+CSRF_FAILURE_VIEW = "core.errors.csrf_failed"
 
 # How many requests one caller may send in how many seconds: core/http.py says who counts as one.
 RATE_LIMITS = {

@@ -21,7 +21,7 @@ urlpatterns = [
     path("", include("config.api_urls")),
 ]
 
-handler400 = "core.http.bad_request"
-handler403 = "core.http.forbidden"
-handler404 = "core.http.not_found"
-handler500 = "core.http.server_error"
+handler400 = "core.errors.bad_request"
+handler403 = "core.errors.forbidden"
+handler404 = "core.errors.not_found"
+handler500 = "core.errors.server_error"

@@ -67,7 +67,9 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.http import Problem, TrackerRequest, check_request, is_api, loaded_user, today
+from core.days import today
+from core.errors import Problem, is_api
+from core.http import TrackerRequest, check_request, loaded_user
 
 # -- data version ---------------------------------------------------------------------------------------
 

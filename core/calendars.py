@@ -20,7 +20,9 @@ from django.utils.translation import gettext as _
 from icalendar import STATUS, TRANSP, Calendar
 from icalendar import Event as CalendarEvent
 
-from core.http import DEMO_LABEL, Problem, TrackerRequest, download_stem, is_demonstration
+from core.days import DEMO_LABEL, download_stem, is_demonstration
+from core.errors import Problem
+from core.http import TrackerRequest
 from core.pages import CalendarWriter
 from core.tables import PAGE_PARAMETERS, reject_unknown_params
 from core.text import label_value

@@ -25,7 +25,7 @@ from django.core.files.storage import FileSystemStorage, Storage, default_storag
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
-from core.http import FileStoreUnavailable
+from core.errors import FileStoreUnavailable
 from core.spreadsheets.cells import UnreadableFile
 from core.spreadsheets.reader import (
     OLE_SIGNATURE,

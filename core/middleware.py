@@ -20,17 +20,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from prometheus_client import Counter
 
-from core.http import (
-    AUTHENTICATE_HEADER,
-    DEMO_HEADER,
-    SIDES,
-    Problem,
-    TrackerRequest,
-    error_response,
-    holds_demonstration,
-    is_api,
-    truncate,
-)
+from core.days import DEMO_HEADER, SIDES, holds_demonstration
+from core.errors import AUTHENTICATE_HEADER, Problem, error_response, is_api, truncate
+from core.http import TrackerRequest
 from core.request_log import SECRET, log_response, request_id
 
 GetResponse = Callable[[HttpRequest], HttpResponse]

@@ -30,16 +30,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core.backup.models import MAX_BACKUP_AGE, backup_status, nightly_age
+from core.errors import RETRY_AFTER, not_migrated_text, problem_response, read_only_text, store_unavailable_text
 from core.files import kept_names, store_is_missing
-from core.http import (
-    RETRY_AFTER,
-    TrackerRequest,
-    client_ip,
-    not_migrated_text,
-    problem_response,
-    read_only_text,
-    store_unavailable_text,
-)
+from core.http import TrackerRequest, client_ip
 from core.jobs.queue import job_waits
 
 log = logging.getLogger("tracker.health")

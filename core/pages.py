@@ -34,13 +34,10 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from core.caching import cache_page
-from core.http import (
+from core.days import (
     DEMO_LABEL,
     FIRST_DAY,
-    TrackerRequest,
     adjacent_quarter_ends,
-    check_request,
-    choice_error,
     days_stem,
     demo_notice_rows,
     demonstration_side,
@@ -49,6 +46,8 @@ from core.http import (
     known_rows,
     today,
 )
+from core.errors import choice_error
+from core.http import TrackerRequest, check_request
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
 from core.storage import CHART_COPY, CHART_HASH, CHART_URL
 from core.tables import (

@@ -11,7 +11,8 @@ from contextvars import ContextVar
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 
-from core.http import DATABASE_UNAVAILABLE, client_ip, lasting_fault, loaded_user
+from core.errors import DATABASE_UNAVAILABLE, lasting_fault
+from core.http import client_ip, loaded_user
 
 request_log = logging.getLogger("tracker.request")
 security_log = logging.getLogger("tracker.security")

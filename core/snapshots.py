@@ -48,7 +48,9 @@ from django.utils.translation import gettext as _
 from rest_framework.permissions import SAFE_METHODS
 
 from core.caching import DataVersion
-from core.http import Problem, TrackerRequest, bad_request_response, check_request, has_token, is_api, parse_day, today
+from core.days import today
+from core.errors import Problem, bad_request_response, is_api
+from core.http import TrackerRequest, check_request, has_token, parse_day
 
 # -- building -------------------------------------------------------------------------------------------
 

@@ -31,7 +31,8 @@ from django.utils.translation import gettext_lazy
 from django_filters import FilterSet
 from django_filters.fields import ChoiceField
 
-from core.http import Problem, TrackerRequest, choice_error, former_names, truncate
+from core.errors import Problem, choice_error, former_names, truncate
+from core.http import TrackerRequest
 from core.text import StatusChoices, format_date
 
 ValueKind = Literal["text", "integer", "decimal", "share", "date", "days", "flag"]

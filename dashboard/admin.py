@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.admin import PersonAdmin
 from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, RecordChangeList
-from core.http import today
+from core.days import today
 from dashboard.models import Edition, MailSettings, WorkingCalendar, WorkingDay
 
 

@@ -18,7 +18,7 @@ from core.api.serializers import (
     RelatedBySlug,
 )
 from core.api.viewsets import AggregateView, RecordViewSet
-from core.http import today
+from core.days import today
 from core.tables import SearchFilter
 from dashboard.editions import content_of
 from dashboard.models import Edition, EditionState

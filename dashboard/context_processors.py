@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from core.backup.models import backup_status
-from core.http import today
+from core.days import today
 from dashboard.analytics.change_log import corrections_after
 
 

@@ -29,9 +29,9 @@ from django.utils.translation import ngettext, override
 from rest_framework.request import Request
 
 from core.api.viewsets import RecordViewSet, machine_value, table_rows
+from core.days import DEMO_FILE_PREFIX, DEMO_LABEL, holds_demonstration, today
 from core.files import MEDIA_TYPES, open_blob, save_blob, sha256_of
 from core.history.models import FROZEN_MESSAGE
-from core.http import DEMO_FILE_PREFIX, DEMO_LABEL, holds_demonstration, today
 from core.records import writing
 from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_lines, write_workbook
 from core.tables import AnyColumn

@@ -22,8 +22,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from core.days import end_of_quarter
 from core.history.models import KeptQuerySet
-from core.http import end_of_quarter
 from core.records.models import FieldNames, HistoryModel, choices_constraint
 from core.text import StatusChoices, TranslatedText, check_text
 

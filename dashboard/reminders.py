@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from accounts.models import Role, role_of
-from core.http import holds_demonstration
+from core.days import holds_demonstration
 from core.permissions import editor_province
 from core.text import format_date, join_clauses, label_value
 from dashboard.analytics.open_work import (

@@ -23,6 +23,8 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import gettext as _
 
+from core.days import today
+from core.errors import error_response
 from core.files import (
     UNFINISHED,
     CheckedFile,
@@ -36,7 +38,6 @@ from core.files import (
     stored_names,
 )
 from core.history.recording import batched
-from core.http import error_response, today
 from core.permissions import (
     NOT_YOURS_TO_CHANGE,
     can_view,

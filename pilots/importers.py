@@ -16,8 +16,9 @@ from django.db.models import F, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.days import today
+from core.errors import truncate
 from core.history.recording import batched
-from core.http import today, truncate
 from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup, column_for_field
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
 from core.records import writing

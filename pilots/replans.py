@@ -30,9 +30,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.days import today
 from core.history.diffs import field_text
 from core.history.recording import MAX_REASON
-from core.http import today
 from core.records import writing
 from core.text import format_amount, format_date, join_clauses, join_long, label_value, normalize_text
 from pilots.models import Milestone, Replan, StageEntry, Target

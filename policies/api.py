@@ -24,7 +24,7 @@ from core.api.serializers import (
 from core.api.viewsets import AggregateView
 from core.api.write_serializers import WriteSerializer
 from core.api.writes import WritableViewSet
-from core.http import Problem, choice_error
+from core.errors import Problem, choice_error
 from core.tables import RelatedFilter
 from policies import filters
 from policies.models import (

@@ -12,7 +12,7 @@ from statistics import quantiles
 
 from django.utils.translation import gettext as _
 
-from core.http import choice_error
+from core.errors import choice_error
 from core.text import PartialDate, Precision, format_date
 from policies import metrics
 from policies.models import ISSUED_ONCE, PlanStatus, Policy, Province, ProvincialPlan, Region, period_end

@@ -13,7 +13,7 @@ from django.utils import translation
 from hypothesis import settings
 from pytest_django.plugin import blocking_manager_key
 
-from core.http import SIDES, demonstration_side
+from core.days import SIDES, demonstration_side
 from core.seed.loader import load_seed
 from core.seed.models import SeedRecord
 from pilots.demo.load import load_demo

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import create_token
-from core.http import today
+from core.days import today
 from core.imports.files import dry_run_of_file, export_response
 from core.imports.importer import KINDS
 from pilots.metrics import Move

@@ -22,7 +22,7 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 from accounts.models import Role
-from core.http import DEMO_LABEL
+from core.days import DEMO_LABEL
 from policies.models import Province, Source
 from tests import factories as make
 from tests.support.api_client import make_user

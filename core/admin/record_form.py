@@ -24,6 +24,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.errors import truncate
 from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
@@ -36,7 +37,7 @@ from core.history.diffs import (
 )
 from core.history.entries import newest_entry
 from core.history.recording import MAX_REASON, REASON_HELP
-from core.http import parse_key, truncate
+from core.http import parse_key
 from core.permissions import restricted_fields
 from core.records import writing
 from core.spreadsheets.cells import AmbiguousCell, SheetCell, read_date

@@ -23,7 +23,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from core.api.serializers import ReadOnlyModelSerializer, then
-from core.http import ISO_DATE, Problem, choice_error, truncate
+from core.errors import Problem, choice_error, truncate
+from core.http import ISO_DATE
 from core.tables import (
     MAX_SEARCH_LENGTH,
     ChoiceFilter,

@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.http import Problem, bad_request_response, read_body
+from core.errors import Problem, bad_request_response
+from core.http import read_body
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)

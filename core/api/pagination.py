@@ -18,7 +18,8 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from core.api.serializers import DaySerializer
-from core.http import Problem, truncate, with_demo_flag
+from core.days import with_demo_flag
+from core.errors import Problem, truncate
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 CURSOR, CURSOR_START = "cursor", "first"

@@ -14,7 +14,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from core.api.serializers import ProblemSerializer
 from core.api.viewsets import RecordViewSet
 from core.api.writes import JSON_MEDIA_TYPE, MAX_BULK_RECORDS
-from core.http import PROBLEM_JSON
+from core.errors import PROBLEM_JSON
 from core.spreadsheets.writer import XLSX_MEDIA_TYPE
 
 Schema = Mapping[str, object]

@@ -13,8 +13,8 @@ from rest_framework import serializers
 from rest_framework.fields import Field
 from rest_framework.request import Request
 
+from core.days import today
 from core.history.recording import key_field_name
-from core.http import today
 from core.permissions import can_see_authors
 from core.text import TranslatedText
 

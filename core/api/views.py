@@ -24,6 +24,8 @@ from rest_framework.reverse import reverse
 
 from core.api.pagination import CURSOR, CURSOR_START, decode_cursor, encode_cursor, parse_page_size
 from core.api.viewsets import BaseAPIView, parse_comma_list
+from core.days import with_demo_flag
+from core.errors import Problem, truncate
 from core.history.change_feed import (
     ACTIONS,
     FEED_START,
@@ -33,7 +35,6 @@ from core.history.change_feed import (
     feed_bounds,
     read_feed,
 )
-from core.http import Problem, truncate, with_demo_flag
 
 LATEST = "latest"
 CHANGE_CURSOR = "c"  # kind of this cursor, its first letter

@@ -31,18 +31,10 @@ from core.api.filters import ApiFilterBackend, ApiFilterSet
 from core.api.pagination import CURSOR, CURSOR_HELP, PAGE_PARAMETERS, RecordPagination
 from core.api.serializers import then
 from core.caching import respond_to_reader
+from core.days import days_stem, demo_notice_rows, download_stem, known_rows, today, with_demo_flag
+from core.errors import Problem, choice_error
 from core.history.recording import cascading_models, key_field_name
-from core.http import (
-    Problem,
-    TrackerRequest,
-    choice_error,
-    days_stem,
-    demo_notice_rows,
-    download_stem,
-    known_rows,
-    today,
-    with_demo_flag,
-)
+from core.http import TrackerRequest
 from core.middleware import record_etag
 from core.spreadsheets.writer import XLSX_MEDIA_TYPE, CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
 from core.tables import AnyColumn, reject_unknown_params

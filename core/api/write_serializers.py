@@ -20,8 +20,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail as FieldErrorDetail
 from rest_framework.settings import api_settings
 
+from core.errors import Problem, choice_error, former_names, truncate
 from core.history.recording import MAX_REASON, key_field_name
-from core.http import ISO_DATE, Problem, choice_error, former_names, truncate
+from core.http import ISO_DATE
 from core.text import TranslatedText, invisible_character, label_value, translated_texts
 
 # -- fields ------------------------------------------------------------------------------------------------

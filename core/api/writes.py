@@ -33,8 +33,10 @@ from core.api.write_serializers import (
     model_errors,
     validate_input,
 )
+from core.days import with_demo_flag
+from core.errors import Problem
 from core.history.recording import MAX_REASON, key_field_name
-from core.http import Problem, parse_json, read_body, with_demo_flag
+from core.http import parse_json, read_body
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
 from core.records.writing import ADD, CHANGE, DELETE, NOT_YOURS

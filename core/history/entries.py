@@ -23,6 +23,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.days import today
+from core.errors import Problem, truncate
 from core.history.diffs import (
     FieldDifference,
     HistoricalRecord,
@@ -39,7 +41,7 @@ from core.history.diffs import (
 )
 from core.history.models import ChangeEvent
 from core.history.recording import batched, cascading_models
-from core.http import Problem, TrackerRequest, today, truncate
+from core.http import TrackerRequest
 from core.permissions import can_access, can_see_author
 from core.tables import Column, Table, make_table, requested_page
 from core.text import join_clauses, label_value

@@ -26,7 +26,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
-from core.http import closest_match, former_names, truncate
+from core.errors import closest_match, former_names, truncate
 from core.records.models import CodeField
 from core.spreadsheets.cells import (
     AmbiguousCell,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from core.http import closest_match, truncate
+from core.errors import closest_match, truncate
 from core.imports.columns import Column
 from core.spreadsheets.cells import CONTROL_CHARACTERS, Sheet, SheetRow, cell_name
 from core.text import join_short

@@ -16,8 +16,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from core.errors import truncate
 from core.history.recording import batched
-from core.http import truncate
 from core.imports.columns import Column, RecordColumn, RecordLookup, RecordNumberColumn, column_for_field
 from core.imports.headings import ImportErrorDetail, displayed_value, printable_text
 from core.spreadsheets.cells import SheetCell, SheetRow, strip_invisible

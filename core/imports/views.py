@@ -21,8 +21,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from core.days import demo_notice_rows, download_stem, today
 from core.history.recording import MAX_REASON, REASON_HELP
-from core.http import check_request, demo_notice_rows, download_stem, today
+from core.http import check_request
 from core.imports import apply, files
 from core.imports.columns import reading_rules
 from core.imports.dry_run import make_dry_run

@@ -14,9 +14,9 @@ from django.db import models, router
 from django.db.models import F, Model, Q
 from django.utils.translation import gettext_lazy as _
 
+from core.days import today
 from core.history.models import refuse_kept
 from core.history.recording import HISTORY
-from core.http import today
 from core.text import check_text, is_chinese_active, normalize_code, normalize_text
 
 # -- validators of single values ------------------------------------------------------------------------

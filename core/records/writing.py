@@ -22,11 +22,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.errors import truncate
 from core.history.diffs import author_name, entry_state, format_datetime, m2m_fields, record_names, stored_fields
 from core.history.entries import last_version_url, newest_entry, rows_deleted_with
 from core.history.models import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE
 from core.history.recording import delete_with_history, m2m_referrers, one_entry, write_history_entries
-from core.http import truncate
 from core.permissions import (
     NOT_YOURS_TO_ADD,
     NOT_YOURS_TO_CHANGE,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
-from core.http import truncate
+from core.errors import truncate
 from core.text import PartialDate
 
 MAX_BYTES = 20 * 2**20

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from simple_history.models import DeletedObject
 
+from core.days import today
 from core.history.diffs import record_names
 from core.history.entries import (
     ACTION_LABELS,
@@ -30,7 +31,6 @@ from core.history.entries import (
 )
 from core.history.models import ChangeEvent
 from core.history.recording import batched
-from core.http import today
 from core.imports.models import Import
 from core.records.models import HistoryModel
 from core.snapshots import end_of_day

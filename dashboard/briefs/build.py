@@ -24,7 +24,9 @@ from django.utils import timezone
 from django.utils.translation import get_language, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from core.http import Problem, TrackerRequest, holds_demonstration, parse_day, today
+from core.days import holds_demonstration, today
+from core.errors import Problem
+from core.http import TrackerRequest, parse_day
 from core.tables import Item
 from core.text import (
     format_date,

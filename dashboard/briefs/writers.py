@@ -31,7 +31,9 @@ from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pypdf import PdfReader
 
-from core.http import TrackerRequest, choice_error, days_stem, download_stem, error_response
+from core.days import days_stem, download_stem
+from core.errors import choice_error, error_response
+from core.http import TrackerRequest
 from core.spreadsheets.writer import content_disposition
 from core.text import STATUS_SYMBOLS, format_date, format_number, label_value
 from dashboard.briefs.build import MAX_LINES, Brief

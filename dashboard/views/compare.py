@@ -14,7 +14,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.http import Problem, TrackerRequest
+from core.errors import Problem
+from core.http import TrackerRequest
 from core.pages import Export, Exports, export_response, page
 from core.tables import Cell, Column, FilterBar, RelatedFormField, make_table
 from core.text import format_date, join_short

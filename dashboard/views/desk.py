@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.calendars import CALENDARS, CalendarList, calendar_response
-from core.http import TrackerRequest, today
+from core.days import today
+from core.http import TrackerRequest
 from core.pages import CalendarWriter, Export, Exports, export_response, page, private_page
 from core.permissions import editor_province
 from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params

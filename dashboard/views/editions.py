@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from core.http import TrackerRequest, choice_error
+from core.errors import choice_error
+from core.http import TrackerRequest
 from core.jobs.queue import BUSY, enqueue, job_about
 from core.pages import Export, Exports, export_response, page
 from core.permissions import can_see_authors, can_view

@@ -6,8 +6,9 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.errors import choice_error
 from core.history.entries import ENTRY_PARAMETER, changes_of, history_tab, history_table
-from core.http import TrackerRequest, choice_error
+from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.tables import FilterBar
 from core.text import join_clauses

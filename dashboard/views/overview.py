@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.http import TrackerRequest, choice_error
+from core.errors import choice_error
+from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import Chart, Column, make_table
 from core.text import format_date, format_days, join_clauses, join_sentences, join_short, join_statements, label_value

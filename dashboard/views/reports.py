@@ -20,8 +20,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from core.days import today
+from core.errors import Problem
 from core.history.entries import entry_columns
-from core.http import Problem, TrackerRequest, parse_day, today
+from core.http import TrackerRequest, parse_day
 from core.imports.importer import allowed_importers
 from core.imports.models import Import, ImportState
 from core.pages import Export, check_export, export_response

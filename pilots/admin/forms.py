@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from core.admin.record_form import RecordForm, RefusedError, VersionedRowForm, VersionedRowFormSet, is_marked_deleted
-from core.http import today
+from core.days import today
 from core.spreadsheets.cells import AmbiguousCell
 from core.text import label_value
 from pilots.forms.entry import AmountField

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url
 from core.admin.record_form import DATE_FIELD_OVERRIDES, RecordForm
+from core.days import today
 from core.history.entries import LabelledUrl
-from core.http import parse_key, today
+from core.http import parse_key
 from pilots.admin.forms import IndicatorField, StepsField, format_steps
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
 from pilots.forms.entry import AmountField

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.history_admin import posted_reason
 from core.admin.record_admin import RecordAdmin, VersionedRowInline
-from core.http import today
+from core.days import today
 from core.permissions import editor_province
 from core.text import format_date
 from pilots.admin.forms import PlannedDayFormSet, PlannedDayRecordForm, PlannedDayRowForm, StageForm, StageFormSet

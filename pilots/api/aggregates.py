@@ -27,7 +27,7 @@ from core.api.serializers import (
     RelatedBySlug,
 )
 from core.api.viewsets import AggregateView, RowsOfPageSerializer
-from core.http import Problem, choice_error, truncate
+from core.errors import Problem, choice_error, truncate
 from pilots import filters
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress

@@ -26,8 +26,9 @@ from core.api.serializers import DateValueField, ProblemSerializer, RecordSerial
 from core.api.viewsets import BaseAPIView
 from core.api.write_serializers import WriteSerializer, field_error
 from core.api.writes import WritableViewSet
+from core.days import today
+from core.errors import PROBLEM_JSON, Problem
 from core.files import CheckedFile, check_file
-from core.http import PROBLEM_JSON, Problem, today
 from core.tables import SearchFilter
 from pilots.documents import attach, can_read, file_response, readable, remove, store_document
 from pilots.filters import DocumentFilter

@@ -28,7 +28,8 @@ from core.api.serializers import (
 )
 from core.api.write_serializers import StrictDecimalField, StrictIntegerField, ValidatedInput, WriteSerializer
 from core.api.writes import WritableViewSet
-from core.http import today, truncate
+from core.days import today
+from core.errors import truncate
 from core.records import writing
 from core.records.writing import ADD
 from pilots import filters

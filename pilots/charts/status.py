@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from core import charts
-from core.http import today
+from core.days import today
 from core.tables import Cell, Chart, Column, Table, make_table, page_columns, status_cell
 from core.text import (
     decimal_places,

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, person_name
-from core.http import today
+from core.days import today
 from core.permissions import can_see_authors
 from core.text import format_date
 from pilots.follow_ups.services import open_follow_up

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from accounts.models import Role
-from core.http import today
+from core.days import today
 from pilots.analytics.pilot_status import pilot_status
 from pilots.documents import store_document
 from pilots.follow_ups.services import allowed_moves, cause_on, is_no_better, open_follow_up, take_step

@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.days import today
 from core.history.models import KeptQuerySet
-from core.http import today
 from core.records.models import (
     SAME_IN_CHINESE,
     BilingualTitleModel,

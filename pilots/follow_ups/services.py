@@ -20,7 +20,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from core.http import today
+from core.days import today
 from core.permissions import has_object_permission
 from core.records import writing
 from pilots.analytics.pilot_status import (

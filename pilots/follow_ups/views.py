@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.calendars import CALENDARS, CalendarList
+from core.days import today
 from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
-from core.http import TrackerRequest, parse_key, today
+from core.http import TrackerRequest, parse_key
 from core.pages import (
     DAY_PARAMETERS,
     CalendarWriter,

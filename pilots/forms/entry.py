@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin.record_form import VERSION_FIELD, FlexibleDateField, RecordForm, conflict_text
+from core.days import today
 from core.history.recording import MAX_REASON, REASON_HELP
-from core.http import parse_key, today
+from core.http import parse_key
 from core.records import writing
 from core.records.models import check_not_ahead
 from core.text import check_text, format_amount, format_change, normalize_code

@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.days import today
 from core.files import MEDIA_TYPES
-from core.http import today
 from core.records.models import CodeField, FieldNames, HistoryModel, link_field
 from core.text import check_text
 from pilots.follow_ups.models import FollowUpStep

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from core.http import today
+from core.days import today
 from core.records.models import (
     SAME_IN_CHINESE,
     BilingualTitleModel,

@@ -19,8 +19,8 @@ from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Value,
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.days import today
 from core.history.diffs import author_name, format_datetime
-from core.http import today
 from core.records import writing
 from core.records.models import FieldNames, HistoryModel, check_not_ahead, choices_constraint, link_field
 from core.text import format_number, join_sentences, number_with_unit, to_percent

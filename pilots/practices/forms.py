@@ -10,7 +10,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.http import today
+from core.days import today
 from core.permissions import editor_province, in_scope
 from core.records import writing
 from core.text import is_chinese_active, join_sentences

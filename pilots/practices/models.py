@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from core.http import today
+from core.days import today
 from core.records.models import (
     SAME_IN_CHINESE,
     BilingualTitleModel,

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.errors import choice_error
 from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
-from core.http import TrackerRequest, choice_error
+from core.http import TrackerRequest
 from core.pages import Export, Exports, export_response, page, private_page
 from core.permissions import can_create, permission_name
 from core.tables import ListPage

@@ -24,7 +24,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import cache_control
 
-from core.http import Problem, TrackerRequest, parse_key, today
+from core.days import today
+from core.errors import Problem
+from core.http import TrackerRequest, parse_key
 from core.pages import DAY_PARAMETERS, page
 from core.permissions import OUT_OF_SCOPE, editor_province
 from core.records.writing import Conflict

@@ -19,8 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role
+from core.days import SIDES, database_name
 from core.history.models import FROZEN_MESSAGE, KeptRecordError
-from core.http import SIDES, database_name
 from core.jobs.queue import BUSY
 from core.records import writing
 from dashboard import editions as services

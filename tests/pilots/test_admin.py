@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from core.http import today
+from core.days import today
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.forms.entry import AmountField
 from pilots.metrics import implausible_change

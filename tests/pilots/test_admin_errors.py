@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core.http import today
+from core.days import today
 from pilots.models import Adoption, Batch, Effect, FollowUp, Pilot, Practice, Reading, Target
 from policies.models import Policy, ProvincialPlan
 from tests import factories as make

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from core.http import today
+from core.days import today
 from pilots.models import Attachment, Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
 from pilots.views.entry import last_ended
 from tests import factories as make

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import translation
 
-from core.http import today
+from core.days import today
 from core.imports.columns import RecordLookup
 from core.imports.importer import KINDS
 from core.spreadsheets.cells import SheetCell

@@ -12,7 +12,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from core.http import SIDES, database_name, today
+from core.days import SIDES, database_name, today
 from core.records.writing import Conflict
 from core.text import format_date
 from pilots.forms.entry import ReplanAnswerForm

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.db import connection, models
 
+from core.days import SIDES
 from core.history.models import ChangeEvent
-from core.http import SIDES
 from core.seed.models import SeedRecord
 from core.snapshots import record_models, tracked_lists
 from pilots.models import (

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from core.http import today
+from core.days import today
 
 FOLDER = Path(__file__).parents[1] / "snapshots"
 ADDRESS = re.compile(r"/(?P<resource>\w+)/(?P<key>\d+)(?=/)|#(?P<kind>\w+)-(?P<own>\d+)$")

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import DEFAULT_DAYS, MAX_DAYS, create_token
-from core.http import choice_error
+from core.errors import choice_error
 from core.permissions import has_write_permission
 
 

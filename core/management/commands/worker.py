@@ -16,7 +16,7 @@ from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
 
 from core.backup.databases import exclusive_lock, hold_service_lock
-from core.http import demonstration_side
+from core.days import demonstration_side
 from core.jobs.queue import take_back
 
 log = logging.getLogger("tracker.jobs")

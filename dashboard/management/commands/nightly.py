@@ -24,7 +24,7 @@ from django.utils import timezone
 from core.api.idempotency import delete_expired_records
 from core.backup.databases import exclusive_lock, hold_service_lock
 from core.backup.models import BackupRun, ended_runs, record_run
-from core.http import holds_demonstration
+from core.days import holds_demonstration
 from core.imports.files import delete_expired_files
 from dashboard.reminders import delete_told
 

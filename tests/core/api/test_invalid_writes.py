@@ -16,7 +16,7 @@ from django.test import Client
 
 from core import http
 from core.api import write_serializers
-from core.http import closest_match
+from core.errors import closest_match
 from policies.models import Agency
 from tests import factories as make
 from tests.support.api_client import (

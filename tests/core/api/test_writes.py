@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from core.http import today
+from core.days import today
 from pilots.models import Pilot
 from policies.models import Agency
 from tests.support.api_client import ApiClient, client_with_token

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from core.http import today
+from core.days import today
 from pilots.models import LightOverride, Pilot
 from tests import factories as make
 from tests.support.admin_forms import newest

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import Client
 
-from core.http import FIRST_DAY
+from core.days import FIRST_DAY
 from core.snapshots import TODAY_ONLY
 
 pytestmark = pytest.mark.django_db

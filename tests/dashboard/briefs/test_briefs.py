@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from core.http import today
+from core.days import today
 from core.snapshots import record_models
 from dashboard.apps import check_fonts
 from dashboard.briefs.build import Brief

@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.http import SIDES
+from core.days import SIDES
 from dashboard import reminders as sending
 from dashboard.models import MailSettings, Told
 from pilots.models import Pilot

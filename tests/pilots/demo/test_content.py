@@ -12,8 +12,8 @@ from django.db.models import Max, Q
 from django.test import Client
 from openpyxl import load_workbook
 
+from core.days import SIDES
 from core.history.models import ChangeEvent
-from core.http import SIDES
 from core.snapshots import record_models
 from pilots.demo import load
 from pilots.models import (

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from core.days import demonstration_side
 from core.files import open_blob, sha256_of
-from core.http import demonstration_side
 from core.seed.models import SeedRecord
 from dashboard.models import Edition
 from pilots.demo.load import load_demo

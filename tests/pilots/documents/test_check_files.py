@@ -10,8 +10,8 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
+from core.days import today
 from core.files import blob_name, save_blob, sha256_of
-from core.http import today
 from core.text import format_date
 from pilots.documents import attach, remove
 from pilots.models import Document

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.http import SIDES, database_name
+from core.days import SIDES, database_name
 from pilots.documents import attach
 from pilots.metrics import Move
 from pilots.models import Attachment, Document, Reading

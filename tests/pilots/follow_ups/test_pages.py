@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from core.http import today
+from core.days import today
 from pilots.metrics import Move
 from pilots.models import Document, FollowUp, Milestone, Pilot
 from policies.models import Agency

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Model
 
-from core.http import today
+from core.days import today
 from pilots.follow_ups.services import add_lights, allowed_moves, open_follow_up, take_step
 from pilots.metrics import REOPEN_DAYS, FollowUpState, Move
 from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from core.http import today
+from core.days import today
 from pilots.models import Adoption, Effect, Pilot, Practice
 from tests import factories as make
 from tests.support.admin_forms import form_errors, page_url, save, save_new
