@@ -11,7 +11,7 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.db.models import Model
 
-from pilots.demo.load import load_demo
+from demo.load import load_demo
 from pilots.models import (
     Batch,
     FollowUp,

@@ -44,7 +44,7 @@ CASES = {
 START_SCRIPT = """
 from django.contrib.auth.models import User
 from accounts.models import create_token
-from pilots.demo.load import DEMONSTRATION_DAY
+from demo.load import DEMONSTRATION_DAY
 user, _made = User.objects.get_or_create(username="bench", is_superuser=True)
 user.tokens.all().delete()
 print(DEMONSTRATION_DAY, create_token(user=user, name="bench", may_write=True)[1])

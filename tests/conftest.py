@@ -16,7 +16,7 @@ from pytest_django.plugin import blocking_manager_key
 from core.days import SIDES, demonstration_side
 from core.seed.loader import load_seed
 from core.seed.models import SeedRecord
-from pilots.demo.load import load_demo
+from demo.load import load_demo
 from pilots.seed import SEED_FILES
 from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_all_records, delete_seed_records

@@ -73,7 +73,7 @@ def headings(path: Path) -> set[str]:
 
 
 FOLDERS = (
-    *("config", "dashboard", "pilots", "accounts", "policies", "core", "templates", "static", "tests", "bench"),
+    *("config", "dashboard", "demo", "pilots", "accounts", "policies", "core", "templates", "static", "tests", "bench"),
     *("deploy", "docs", "locale"),
 )
 

@@ -13,7 +13,7 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOGUE = ROOT / "locale/zh_Hans/LC_MESSAGES/django.po"
-CODE = ("accounts", "config", "core", "dashboard", "pilots", "policies")
+CODE = ("accounts", "config", "core", "dashboard", "demo", "pilots", "policies")
 
 # The parameters of each function, in order.
 FUNCTIONS = {

@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from core.seed.models import SeedRecord
-from pilots.demo.load import TABLES, write_tables
+from demo.load import TABLES, write_tables
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.seed.models import SeedRecord
 from dashboard.models import Edition
-from pilots.demo.load import load_demo
+from demo.load import load_demo
 from pilots.models import FollowUp, Pilot, Practice, Reading, Target
 from pilots.seed import MixedDataError
 from policies.models import Policy, ProvincialPlan

@@ -69,7 +69,7 @@ ALLOWED: Mapping[str, str] = {
     "core/history/": "writes the history, and keeps what is kept",
     "core/imports/apply.py": "undoes an import in bulk, and keeps what became of it",
     "core/imports/files.py": "files and reports of imports, no records",
-    "pilots/demo/": "the demonstration, in bulk",
+    "demo/": "the demonstration, in bulk",
     "core/seed/loader.py": "what was shipped, no record",
     "core/admin/": "formsets, which call `records`",
     "pilots/admin/forms.py": "as above",

@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from core.days import SIDES
 from core.history.models import ChangeEvent
 from core.snapshots import record_models
-from pilots.demo import load
+from demo import load
 from pilots.models import (
     Pilot,
 )
@@ -90,7 +90,7 @@ def test_today_is_the_day_of_the_demonstration_whatever_the_clock_says(demo: Non
 
 def test_the_files_of_the_tables_are_written_as_they_were_read(demo: None, tmp_path: Path, monkeypatch: Any) -> None:
     shipped = {path.name: path.read_text() for path in load.TABLES.iterdir()}
-    monkeypatch.setattr("pilots.demo.load.TABLES", tmp_path)
+    monkeypatch.setattr("demo.load.TABLES", tmp_path)
     call_command("dump_demo")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == shipped
 

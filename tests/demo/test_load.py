@@ -12,7 +12,7 @@ from core.days import demonstration_side
 from core.files import open_blob, sha256_of
 from core.seed.models import SeedRecord
 from dashboard.models import Edition
-from pilots.demo.load import load_demo
+from demo.load import load_demo
 from pilots.models import Document
 from pilots.seed import MixedDataError
 from policies.models import Policy
