@@ -79,11 +79,11 @@ def token_list(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     form = TokenForm(request.POST or None, user=user)
     if made := form.make(request):
-        return render(request, "tokens/made.html", {"title": _("Your new token"), **made})
+        return render(request, "accounts/tokens/made.html", {"title": _("Your new token"), **made})
     # Active ones come first, newest first.
     every = sorted(user.tokens.all()[:MAX_LISTED], key=lambda token: bool(token.inactive_reason))
     context = {"title": _("Tokens for programs"), "form": form, "tokens": every, "most": MAX_ACTIVE_TOKENS}
-    return render(request, "tokens/list.html", context)
+    return render(request, "accounts/tokens/list.html", context)
 
 
 @require_POST

@@ -333,7 +333,7 @@ def report(edition: Edition, address: str, overview: Overview, content: Item, su
             "provinces": [(row, counts.get(row.province.pk)) for row in plans],
             "pilots": build_progress(Pilot.objects.listed(overview.as_of), overview.as_of).pilots,
         }
-        text = render_to_string("editions/report.html", context)
+        text = render_to_string("dashboard/editions/report.html", context)
     return PackageFile(f"report-{suffix}.html", "text/html", text.encode())
 
 

@@ -282,7 +282,7 @@ def compose(digest: Digest) -> EmailMessage:
         subject = ngettext("%(day)s: %(n)d thing to look at", "%(day)s: %(n)d things to look at", n)
         return EmailMessage(
             subject % {"day": format_date(digest.day), "n": n},
-            render_to_string("reminders/digest.txt", context).strip() + "\n",
+            render_to_string("dashboard/reminders/digest.txt", context).strip() + "\n",
             to=[user.email],
             headers={
                 "Message-ID": f"<reminder-{user.pk}-{digest.day:%Y%m%d}@{site.partition('://')[2].partition(':')[0]}>",

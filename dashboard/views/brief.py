@@ -42,7 +42,7 @@ def brief_index(request: TrackerRequest) -> HttpResponseBase:
     count = sum(len(group["subjects"]) for group in groups)
     headline = ngettext("%(n)d brief of one page.", "%(n)d briefs of one page each.", count) % {"n": count}
     context = {"title": _("Briefs"), "finding": headline, "bar": bar, "groups": groups}
-    return render(request, "briefs/index.html", context)
+    return render(request, "dashboard/briefs/index.html", context)
 
 
 # -- one brief ---------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def brief_page(request: TrackerRequest, kind: str, slug: str = "") -> HttpRespon
         return brief_file(request, brief, export)
     return render(
         request,
-        "briefs/brief.html",
+        "dashboard/briefs/brief.html",
         {
             "title": brief["title"],
             "finding": brief["headline"] or brief["subtitle"],

@@ -229,4 +229,4 @@ def reminders(request: HttpRequest) -> HttpResponse:
         "mails": Told.objects.filter(user=user, thing=Told.DIGEST).order_by("-day")[:MAILS_SHOWN],
         "sends": settings.MAIL,
     }
-    return render(request, "reminders/settings.html", context)
+    return render(request, "dashboard/reminders/settings.html", context)

@@ -69,7 +69,7 @@ def edition_list(request: TrackerRequest) -> HttpResponseBase:
     title = _("Editions")
     return export_response(request, tables, title, headline) or render(
         request,
-        "editions/list.html",
+        "dashboard/editions/list.html",
         {
             "title": title,
             "finding": headline,
@@ -172,7 +172,7 @@ def approved_page(request: TrackerRequest, edition: Edition) -> HttpResponseBase
     title = _("Edition %(quarter)s") % {"quarter": edition.quarter}
     return export_response(request, tables, title, headline) or render(
         request,
-        "editions/detail.html",
+        "dashboard/editions/detail.html",
         {
             "title": title,
             "finding": headline,
@@ -244,7 +244,7 @@ def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | Non
     ]
     return render(
         request,
-        "editions/detail.html",
+        "dashboard/editions/detail.html",
         {
             "title": _("Edition %(quarter)s") % {"quarter": edition.quarter},
             "finding": headline,

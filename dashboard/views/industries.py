@@ -59,7 +59,7 @@ def industry_list(request: TrackerRequest) -> HttpResponseBase:
     title, headline = _("Industries"), coverage_headline(coverage)
     return export_response(request, tables, title, headline) or render(
         request,
-        "industries/list.html",
+        "dashboard/industries/list.html",
         {
             "title": title,
             "finding": headline,
@@ -110,7 +110,7 @@ def industry_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     tables["history"] = Export(_("History"), lambda: history_table(request, changes))
     return export_response(request, tables, industry.name, headline) or render(
         request,
-        "industries/detail.html",
+        "dashboard/industries/detail.html",
         {
             "title": industry.name,
             "finding": headline,

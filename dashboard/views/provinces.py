@@ -283,7 +283,7 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
     title = _("Provinces")
     return export_response(request, tables, title, finding) or render(
         request,
-        "provinces/list.html",
+        "dashboard/provinces/list.html",
         {
             "title": title,
             "finding": finding,
@@ -368,7 +368,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     tables["history"] = Export(_("History"), lambda: history_table(request, changes, labels))
     return export_response(request, tables, province.name, headline) or render(
         request,
-        "provinces/detail.html",
+        "dashboard/provinces/detail.html",
         {
             "title": province.name,
             "finding": headline,

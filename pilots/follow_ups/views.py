@@ -87,7 +87,7 @@ def follow_up_list(request: TrackerRequest) -> HttpResponseBase:
     title, headline = _("Follow-ups"), follow_ups_headline(numbers)
     return export_response(request, tables, title, headline, listed_follow_ups(request, request.user)) or render(
         request,
-        "follow_ups/list.html",
+        "pilots/follow_ups/list.html",
         {
             "title": title,
             "finding": headline,
@@ -180,7 +180,7 @@ def detail_page(
     asks = follow_up.state == FollowUpState.REPORTED and concerned and verifies and not request.as_of_past
     return export_response(request, {"history": history}, title, headline) or render(
         request,
-        "follow_ups/detail.html",
+        "pilots/follow_ups/detail.html",
         {
             "title": title,
             "finding": headline,
@@ -266,4 +266,4 @@ def follow_up_new(request: TrackerRequest) -> HttpResponseBase:
         "back": reverse("follow-up-list"),
         "crumbs": [{"url": "follow-up-list", "label": _("Follow-ups")}, {"label": _("Open a follow-up")}],
     }
-    return render(request, "follow_ups/new.html", context, status=400 if form.errors else 200)
+    return render(request, "pilots/follow_ups/new.html", context, status=400 if form.errors else 200)

@@ -60,7 +60,7 @@ def practice_list(request: TrackerRequest) -> HttpResponseBase:
     matches = match_rows(practices_for(pilot, request.as_of), list(pilot.industries.all())) if pilot else []
     return export_response(request, tables, title, headline) or render(
         request,
-        "practices/list.html",
+        "pilots/practices/list.html",
         {
             "title": title,
             "finding": headline,
@@ -105,7 +105,7 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     headline = practice_headline(practice)
     return export_response(request, tables, practice.name, headline) or render(
         request,
-        "practices/detail.html",
+        "pilots/practices/detail.html",
         {
             "title": practice.name,
             "finding": headline,
@@ -158,7 +158,7 @@ def practice_new(request: TrackerRequest) -> HttpResponseBase:
         raise PermissionDenied
     form = PracticeForm(request.POST or None, user=request.user)
     done = _("The practice is proposed. Add its effect, then it can be taken into the library.")
-    return form_page(request, "practices/propose.html", form, done)
+    return form_page(request, "pilots/practices/propose.html", form, done)
 
 
 @private_page
@@ -169,4 +169,4 @@ def practice_adopt(request: TrackerRequest, slug: str) -> HttpResponseBase:
     practice = get_object_or_404(Practice, slug=slug)
     form = AdoptionForm(request.POST or None, user=request.user, instance=Adoption(practice=practice))
     done = _("The copy is on record, as claimed by you. Someone else verifies it.")
-    return form_page(request, "practices/adopt.html", form, done, practice)
+    return form_page(request, "pilots/practices/adopt.html", form, done, practice)

@@ -126,7 +126,7 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
         headline = join_clauses([text, counts_text(total)]) + _(".")
     return export_response(request, tables, title, headline) or render(
         request,
-        "batches/list.html",
+        "pilots/batches/list.html",
         {
             "title": title,
             "finding": headline,
@@ -192,7 +192,7 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     tables["history"] = Export(_("History"), lambda: history_table(request, changes))
     return export_response(request, tables, batch.label, headline) or render(
         request,
-        "batches/detail.html",
+        "pilots/batches/detail.html",
         {
             "title": batch.label,
             "finding": headline,

@@ -63,7 +63,7 @@ def document_list(request: TrackerRequest) -> HttpResponseBase:
     headline = _("Each file is kept once, under the checksum of its bytes, and can be attached to many records.")
     title = _("Evidence files")
     return export_response(request, tables, title, headline) or render(
-        request, "documents/list.html", {"title": title, "finding": headline, "listing": listing}
+        request, "pilots/documents/list.html", {"title": title, "finding": headline, "listing": listing}
     )
 
 
@@ -82,7 +82,7 @@ def document_detail(request: TrackerRequest, pk: int) -> HttpResponseBase:
     uses = document.attachments.on(request.as_of).select_related(*TARGET_RELATIONS, "document", "attached_by")
     return render(
         request,
-        "documents/detail.html",
+        "pilots/documents/detail.html",
         {
             "title": document.title,
             "finding": document.doc_number,
@@ -131,9 +131,9 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
     context = {"title": _("Attach a file"), "form": form, "label": label, "back": url, "words": words}
     context["crumbs"] = [{"url": url, "label": label}]
     if request.method != "POST":
-        return render(request, "documents/attach.html", context)
+        return render(request, "pilots/documents/attach.html", context)
     if not form.is_valid():
-        return render(request, "documents/attach.html", context, status=400)
+        return render(request, "pilots/documents/attach.html", context, status=400)
     values = form.cleaned_data
     document, is_new = values["held"] or values["document"], True
     try:
@@ -144,13 +144,13 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
         if not is_new:  # the same bytes are here, and are only offered
             seen = readable(user, Document.objects.filter(pk=document.pk)).exists()
             context |= {"same": document if seen else None, "offer": make_offer(document, user)}
-            return render(request, "documents/attach.html", context, status=409)
+            return render(request, "pilots/documents/attach.html", context, status=409)
         where = {name: values[name] for name in ("page_number", "quote")}
         attach(document, target, by=user, held=values["held"] is not None, **where)
     except ValidationError as error:
         for name, texts in error.message_dict.items():
             form.add_error(name if name in form.fields else None, texts)
-        return render(request, "documents/attach.html", context, status=400)
+        return render(request, "pilots/documents/attach.html", context, status=400)
     messages.success(request, _("The file is attached."))
     return HttpResponseRedirect(url)
 
@@ -169,4 +169,4 @@ def remove_attachment(request: TrackerRequest, pk: int) -> HttpResponse:
         messages.success(request, _("The file is removed here. It stays in the history."))
         return HttpResponseRedirect(url)
     context = {"title": _("Remove a file"), "form": form, "item": item, "label": label, "back": url}
-    return render(request, "documents/remove.html", context, status=400 if form.errors else 200)
+    return render(request, "pilots/documents/remove.html", context, status=400 if form.errors else 200)

@@ -66,7 +66,7 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     title, headline = _("Synergy"), join_clauses(clauses) + _(".")
     return export_response(request, files, title, headline) or render(
         request,
-        "dashboard/synergy.html",
+        "pilots/synergy.html",
         {
             "title": title,
             "finding": headline,
@@ -152,7 +152,7 @@ def trends(request: TrackerRequest) -> HttpResponseBase:
     bar = FilterBar(request, filterset.form)
     indicator = filterset.picked
     if indicator is None:
-        return render(request, "dashboard/trends.html", {"title": _("Trends"), "bar": bar})
+        return render(request, "pilots/trends.html", {"title": _("Trends"), "bar": bar})
     pilots = filterset.qs
     trend = build_trend(pilots, indicator, as_of)
     asked = {name: request.GET[name] for name in TrendPageFilter.base_filters if request.GET.get(name)}
@@ -164,7 +164,7 @@ def trends(request: TrackerRequest) -> HttpResponseBase:
     title = _("Trends")
     return export_response(request, chart_exports({"trend": chart}, bar.chips), title, headline) or render(
         request,
-        "dashboard/trends.html",
+        "pilots/trends.html",
         {
             "title": title,
             "finding": headline,

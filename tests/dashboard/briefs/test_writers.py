@@ -81,7 +81,7 @@ def test_word_document_holds_every_text(language: str) -> None:
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_page_holds_every_text(language: str) -> None:
     brief = brief_with_every_value(language)
-    page = render_to_string("briefs/article.html", {"brief": brief_fields(brief)})
+    page = render_to_string("dashboard/briefs/article.html", {"brief": brief_fields(brief)})
     texts = etree.HTML(page)
     for mark in texts.xpath("//span[@aria-hidden]"):  # the shape of a status, beside its word
         mark.text = ""
