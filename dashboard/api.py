@@ -20,9 +20,9 @@ from core.api.serializers import (
 from core.api.viewsets import AggregateView, RecordViewSet
 from core.days import today
 from core.tables import SearchFilter
-from dashboard.editions import content_of
+from dashboard.editions.services import content_of
 from dashboard.models import Edition, EditionState
-from dashboard.overview import Overview, build_overview
+from dashboard.overview.services import Overview, build_overview
 from pilots.api.aggregates import BY_HAND_HELP, BatchCountSerializer, CoverageNumbersSerializer, StripSerializer
 from pilots.api.records import CountSerializer, KindCountSerializer
 from policies.api import RolloutNumbersSerializer

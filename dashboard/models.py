@@ -147,7 +147,7 @@ class Edition(HistoryModel):
     """Edition of a quarter: a draft, submitted by an editor, approved by another. Approved, it is never changed.
 
     `content` is empty before approval. Then it holds what the page shows: files, key figures, tables, differences and
-    the acknowledged warnings (dashboard/editions.py).
+    the acknowledged warnings (dashboard/editions/services.py).
     """
 
     quarter = models.CharField(

@@ -3,7 +3,9 @@
 from django.contrib import admin
 from django.urls import path
 
-from dashboard.views import brief, compare, data, desk, editions, industries, overview, provinces, reports, search
+from dashboard.editions import views as editions
+from dashboard.overview import views as overview
+from dashboard.views import brief, compare, data, desk, industries, provinces, reports, search
 
 urlpatterns = [
     path("", overview.overview, name="overview"),

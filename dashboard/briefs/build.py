@@ -39,7 +39,7 @@ from core.text import (
     label_value,
     no_data,
 )
-from dashboard.overview import build_overview, plan_sources, plans_figure
+from dashboard.overview.services import build_overview, plan_sources, plans_figure
 from pilots.analytics.pilot_status import (
     OnTrack,
     OutstandingReports,

@@ -19,7 +19,7 @@ from core.http import TrackerRequest
 from core.pages import DAY_PARAMETERS, Export, Exports, export_response, page
 from core.tables import Cell, Column, ListPage, Table, make_table, status_cell
 from core.text import join_clauses, label_value
-from dashboard.editions import WITHDRAWN, api_list
+from dashboard.editions.services import WITHDRAWN, api_list
 from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES

@@ -28,7 +28,7 @@ from core.tables import Cell, Column, Table, make_table, record_cell, reject_unk
 from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
 from dashboard.analytics.open_work import PilotReplan, WorkList, build_open_work, judging_url, list_titles
 from dashboard.models import MailSettings, Told, WorkingCalendar
-from dashboard.overview import attention_columns
+from dashboard.overview.services import attention_columns
 from dashboard.reminders import settings_of
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import follow_up_events, milestone_events

@@ -24,7 +24,7 @@ from core.history.models import FROZEN_MESSAGE, KeptRecordError
 from core.jobs.queue import BUSY
 from core.records import writing
 from dashboard import editions as services
-from dashboard.editions import (
+from dashboard.editions.services import (
     CheckItem,
     Checklist,
     build_checklist,
@@ -33,7 +33,7 @@ from dashboard.editions import (
     in_both_languages,
 )
 from dashboard.models import Edition, EditionState, quarter_of, quarter_start
-from dashboard.overview import build_overview, edition_figures
+from dashboard.overview.services import build_overview, edition_figures
 from dashboard.quality import rules_on
 from pilots.documents import check_files
 from pilots.models import Pilot

@@ -37,7 +37,7 @@ from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_lines, write_wor
 from core.tables import AnyColumn
 from core.text import format_number, format_part, is_chinese_active, join_clauses, label_value
 from dashboard.models import APPROVE_PERMISSION, Edition, EditionState, quarter_of, quarter_start
-from dashboard.overview import Overview, build_overview, edition_figures
+from dashboard.overview.services import Overview, build_overview, edition_figures
 from dashboard.quality import DataQuality, Explained, Severity
 from pilots.analytics.pilot_status import build_progress
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES

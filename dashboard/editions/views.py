@@ -28,7 +28,7 @@ from core.permissions import can_see_authors, can_view
 from core.tables import Cell, Column, Table, make_table, status_cell
 from core.text import format_date, format_number, format_part, join_clauses
 from dashboard import editions
-from dashboard.editions import (
+from dashboard.editions.services import (
     CheckItem,
     Item,
     build_checklist,

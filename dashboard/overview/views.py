@@ -20,7 +20,7 @@ from core.pages import Export, Exports, chart_exports, export_response, figures_
 from core.tables import Chart, Column, make_table
 from core.text import format_date, format_days, join_clauses, join_sentences, join_short, join_statements, label_value
 from dashboard.briefs.build import Days, classes_statement, names_text, pilot_lights, red_statement
-from dashboard.overview import (
+from dashboard.overview.services import (
     Overview,
     attention_columns,
     build_overview,
