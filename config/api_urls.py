@@ -42,7 +42,7 @@ urlpatterns = [
     path("api/v1/", include(pilots_api.urlpatterns)),
     *[path(f"api/v1/{name}/", view.as_view(), name=f"api-{name}") for name, view in AGGREGATES.items()],
     path("api/v1/changes/", ChangeFeedView.as_view(feed_resources=FEED), name="api-changes"),
-    path("api/", RedirectView.as_view(pattern_name="api-docs")),
+    path("api/", RedirectView.as_view(pattern_name="api-docs", http_method_names=["get", "head"])),
     path("api/schema/", SchemaView.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
     re_path(r"^api/((?s:.)*/)?$", login_not_required(not_found)),  # a problem, with DEBUG as well

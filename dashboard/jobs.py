@@ -9,7 +9,7 @@ from django_tasks import task
 from django_tasks.base import TaskContext
 
 from core.jobs.queue import progress_of, user_of
-from dashboard import editions
+from dashboard.editions import services
 from dashboard.models import Edition
 
 
@@ -31,7 +31,7 @@ def approve_edition(
             return _("You may not do this any more.")
         try:
             if not edition.is_approved:
-                editions.approve(edition, by=by, seen=seen, address=address)
+                services.approve(edition, by=by, seen=seen, address=address)
         except PermissionDenied:
             return _("You may not do this any more.")
         except ValidationError as exc:

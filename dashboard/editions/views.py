@@ -27,7 +27,7 @@ from core.pages import Export, Exports, export_response, page
 from core.permissions import can_see_authors, can_view
 from core.tables import Cell, Column, Table, make_table, status_cell
 from core.text import format_date, format_number, format_part, join_clauses
-from dashboard import editions
+from dashboard.editions import services
 from dashboard.editions.services import (
     CheckItem,
     Item,
@@ -75,7 +75,7 @@ def edition_list(request: TrackerRequest) -> HttpResponseBase:
             "finding": headline,
             "table": editions_table(approved),
             "drafts": editions_table(drafts, drafts=True) if drafts else None,
-            "quarters": editions.offered_quarters() if editions.may_edit(request.user) else [],
+            "quarters": services.offered_quarters() if services.may_edit(request.user) else [],
         },
     )
 
@@ -122,7 +122,7 @@ def file_url(edition: Edition, path: str) -> str:
 def edition_new(request: TrackerRequest) -> HttpResponseBase:
     """Make the draft of a quarter."""
     try:
-        return redirect(editions.make_edition(request.POST.get("quarter", ""), by=request.user))
+        return redirect(services.make_edition(request.POST.get("quarter", ""), by=request.user))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("edition-list")
@@ -226,7 +226,7 @@ def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | Non
     Its status is 400 with faulty notes.
     """
     checklist, state = build_checklist(edition), EditionState(edition.state)
-    edits, approves = editions.may_edit(request.user), editions.may_approve(request.user, edition)
+    edits, approves = services.may_edit(request.user), services.may_approve(request.user, edition)
     waits = state == EditionState.IN_REVIEW
     errors, warnings = (sum(item.count for item in items) for items in (checklist.errors, checklist.warnings))
     headline = join_clauses(
@@ -265,16 +265,16 @@ def draft_page(request: TrackerRequest, edition: Edition, notes: NotesForm | Non
 
 
 STEPS: Mapping[str, tuple[Callable[..., object], Any]] = {
-    "submit": (editions.submit, gettext_lazy("The edition is submitted. Somebody else approves it.")),
-    "return": (editions.send_back, gettext_lazy("The edition is a draft again.")),
-    "discard": (editions.discard, gettext_lazy("The draft is deleted.")),
+    "submit": (services.submit, gettext_lazy("The edition is submitted. Somebody else approves it.")),
+    "return": (services.send_back, gettext_lazy("The edition is a draft again.")),
+    "discard": (services.discard, gettext_lazy("The draft is deleted.")),
 }
 """Steps of an edition beside its notes and its approval: what takes each, and what is said when it is taken."""
 
 
 def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
     """Take the step that was sent; what is against it is said on the page, and nothing is changed."""
-    if not editions.may_edit(request.user):
+    if not services.may_edit(request.user):
         raise PermissionDenied
     name, address = request.POST.get("step", ""), edition.get_absolute_url()
     try:
@@ -283,14 +283,14 @@ def take_step(request: TrackerRequest, edition: Edition) -> HttpResponseBase:
             if edition.state == EditionState.DRAFT and not form.is_valid():
                 return draft_page(request, edition, form)  # which shows again what was typed
             en, zh = (request.POST.get(field, "") for field in NotesForm.Meta.fields)
-            editions.write_notes(edition, by=request.user, en=en, zh=zh)
+            services.write_notes(edition, by=request.user, en=en, zh=zh)
             messages.success(request, _("The release notes are saved."))
             return redirect(f"{address}#notes")
         if name == "approve":
             # Its package is built by a job; what is against it now is said at once.
             seen = request.POST.get("acknowledged", "")
-            editions.check_approver(edition, request.user)
-            editions.check_approvable(edition, build_checklist(edition), seen)
+            services.check_approver(edition, request.user)
+            services.check_approvable(edition, build_checklist(edition), seen)
             told = {"quarter": edition.quarter, "seen": seen, "address": f"{settings.SITE_URL}{address}"}
             if not enqueue(approve_edition, about=subject(edition), by=request.user, **told):
                 messages.warning(request, BUSY)

@@ -20,7 +20,7 @@ from core.tables import ListPage
 from pilots.filters import PracticeFilter
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.practices.forms import AdoptionForm, PracticeForm
-from pilots.practices.services import practices_for, read_practices
+from pilots.practices.services import practices_for, read_practices, with_copies
 from pilots.practices.tables import (
     copies_table,
     cost_text,
@@ -41,7 +41,7 @@ FOR_PARAMETER = "for"  # ?for=<pilot>: practices that this pilot might copy
 def practice_list(request: TrackerRequest) -> HttpResponseBase:
     """List the practices known on the day."""
     practices = read_practices(request.as_of)
-    known = list(practices)
+    known = list(with_copies(Practice.objects.on(request.as_of), request.as_of))
     listing = ListPage(
         request,
         slug="practices",

@@ -23,7 +23,7 @@ from core.days import SIDES, database_name
 from core.history.models import FROZEN_MESSAGE, KeptRecordError
 from core.jobs.queue import BUSY
 from core.records import writing
-from dashboard import editions as services
+from dashboard.editions import services
 from dashboard.editions.services import (
     CheckItem,
     Checklist,

@@ -17,13 +17,12 @@ from django.test import Client
 from core import http
 from core.api import write_serializers
 from core.errors import closest_match
-from policies.models import Agency
+from policies.models import Agency, Figure
 from tests import factories as make
 from tests.support.api_client import (
     ApiClient,
     World,
     client_with_token,
-    make_figure,
     make_reading,
     make_target,
     snapshot_diff,
@@ -79,7 +78,9 @@ class HostileWorld(World):
         self.words = {
             "pilot": pilot.slug,
             "city": city.slug,
-            "figure": make_figure(self, self.home).slug,
+            "figure": Figure.objects.create(
+                slug="figure-1", name_zh="数字", province=self.home, value=1, unit="%", kind="count"
+            ).slug,
             "target": target.pk,
             "reading": make_reading(self, self.home).pk,
             "source": self.source.pk,

@@ -79,7 +79,7 @@ def test_a_brief_of_the_records_known_on_a_past_day(
     [
         ("nation", {"since": "2026-1-1"}, 400, "since: “2026-1-1” is not a day."),
         ("nation", {"since": "2026-08-31"}, 400, "since: 2026-08-31 is not before 2026-08-31, the day of the brief."),
-        ("nation", {"export": "odt"}, 400, "export: “odt” is no file of this page."),
+        ("nation", {"export": "odt"}, 400, "export: There is no “odt” here."),
         ("nation", {"sinse": "2026-01-01", "export": "pdf"}, 400, "sinse"),
         ("nation/first", {}, 404, ""),
         ("pilot/nobody", {}, 404, ""),
