@@ -22,10 +22,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rest_framework.permissions import SAFE_METHODS
 
-from core.days import (
-    demonstration_side,
-    is_demonstration,
-)
+from core.days import demonstration_side, is_demonstration
 from core.text import OWN_LANGUAGE_NAMES, join_short, label_value
 
 # The database is down, starting, or locked for longer than a request waits.

@@ -29,16 +29,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.utils import json
 
-from core.days import (
-    FIRST_DAY,
-    today,
-)
-from core.errors import (
-    AUTHENTICATE_HEADER,
-    Problem,
-    bad_request_response,
-    truncate,
-)
+from core.days import FIRST_DAY, today
+from core.errors import AUTHENTICATE_HEADER, Problem, bad_request_response, truncate
 
 
 class TrackerRequest(HttpRequest):

@@ -10,13 +10,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from core.api.filters import ApiFilterSet
-from core.api.serializers import (
-    CountsField,
-    DateValueField,
-    DaySerializer,
-    RecordSerializer,
-    RelatedBySlug,
-)
+from core.api.serializers import CountsField, DateValueField, DaySerializer, RecordSerializer, RelatedBySlug
 from core.api.viewsets import AggregateView, RecordViewSet
 from core.days import today
 from core.tables import SearchFilter

@@ -18,12 +18,7 @@ from django.utils import translation
 from tests import factories as make
 from tests.support.html_reader import PageReader, PageText
 from tests.support.tiers import sampled
-from tests.support.translatable_messages import (
-    CATALOGUE,
-    ROOT,
-    Message,
-    messages_in_source,
-)
+from tests.support.translatable_messages import CATALOGUE, ROOT, Message, messages_in_source
 from tests.test_pages import PAGES
 
 TRANSLATED_PAGES = [*PAGES, "/nowhere/", "/?as_of=2022-12-30"]

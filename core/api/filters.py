@@ -25,14 +25,7 @@ from rest_framework.views import APIView
 from core.api.serializers import ReadOnlyModelSerializer, then
 from core.errors import Problem, choice_error, truncate
 from core.http import ISO_DATE
-from core.tables import (
-    MAX_SEARCH_LENGTH,
-    ChoiceFilter,
-    RelatedFilter,
-    YesNoFilter,
-    form_errors,
-    split_commas,
-)
+from core.tables import MAX_SEARCH_LENGTH, ChoiceFilter, RelatedFilter, YesNoFilter, form_errors, split_commas
 
 MAX_LIST_VALUES = 100  # values of one list
 MAX_REPORTED = 5  # invalid values that an error names: it must not grow with the request

@@ -26,15 +26,7 @@ from core.api.pagination import CURSOR, CURSOR_START, decode_cursor, encode_curs
 from core.api.viewsets import BaseAPIView, parse_comma_list
 from core.days import with_demo_flag
 from core.errors import Problem, truncate
-from core.history.change_feed import (
-    ACTIONS,
-    FEED_START,
-    FeedPage,
-    FeedPosition,
-    FeedResources,
-    feed_bounds,
-    read_feed,
-)
+from core.history.change_feed import ACTIONS, FEED_START, FeedPage, FeedPosition, FeedResources, feed_bounds, read_feed
 
 LATEST = "latest"
 CHANGE_CURSOR = "c"  # kind of this cursor, its first letter

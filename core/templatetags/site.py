@@ -20,16 +20,7 @@ from django.utils.translation import gettext
 
 from core.caching import fragment_placeholder
 from core.snapshots import TODAY_ONLY
-from core.tables import (
-    AnyColumn,
-    Cell,
-    Chart,
-    Pairs,
-    Table,
-    add_parameters,
-    carried_parameters,
-    resolve_url,
-)
+from core.tables import AnyColumn, Cell, Chart, Pairs, Table, add_parameters, carried_parameters, resolve_url
 from core.text import (
     STATUS_SYMBOLS,
     PartialDate,

@@ -18,11 +18,7 @@ from django.utils.text import capfirst
 
 from core.history.recording import delete_with_history, written_by_import
 from core.imports.models import Import, ImportState
-from pilots.models import (
-    Milestone,
-    Reading,
-    Target,
-)
+from pilots.models import Milestone, Reading, Target
 from policies.models import Figure, Policy, ProvincialPlan
 from tests import factories as make
 from tests.support.admin_forms import form_data, form_errors, newest, page_url, save, save_new

@@ -12,15 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.authentication import PROVINCIAL_EDITOR_PERMISSIONS
-from accounts.models import (
-    Officer,
-    Role,
-    Token,
-    active_tokens,
-    administrators,
-    create_token,
-    permission_snapshot,
-)
+from accounts.models import Officer, Role, Token, active_tokens, administrators, create_token, permission_snapshot
 from policies.models import Province
 from tests import factories as make
 from tests.support.admin_forms import form_data

@@ -11,12 +11,7 @@ from core.history.models import ChangeEvent
 from core.history.recording import written_by_import
 from core.imports.models import Import, ImportState
 from core.records import writing
-from dashboard.analytics.change_log import (
-    find_changes,
-    history_models,
-    iterate_change_log,
-    load_change_log,
-)
+from dashboard.analytics.change_log import find_changes, history_models, iterate_change_log, load_change_log
 from pilots.models import Pilot
 from tests import factories as make
 from tests.support.histories import forget_entries, rewrite_entries

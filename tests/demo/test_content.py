@@ -16,9 +16,7 @@ from core.days import SIDES
 from core.history.models import ChangeEvent
 from core.snapshots import record_models
 from demo import load
-from pilots.models import (
-    Pilot,
-)
+from pilots.models import Pilot
 from policies.models import Agency, Policy
 from tests.support.demo_data import BANNER, INVENTED_MODELS
 from tests.support.golden import assert_golden

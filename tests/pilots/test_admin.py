@@ -14,16 +14,7 @@ from core.days import today
 from pilots.analytics.reconciliation import build_reconciliation
 from pilots.forms.entry import AmountField
 from pilots.metrics import implausible_change
-from pilots.models import (
-    Batch,
-    Indicator,
-    LightOverride,
-    Milestone,
-    Pilot,
-    Reading,
-    ReadingLedger,
-    ReadingState,
-)
+from pilots.models import Batch, Indicator, LightOverride, Milestone, Pilot, Reading, ReadingLedger, ReadingState
 from pilots.models.reading import judge_readings
 from policies.models import Province
 from tests import factories as make

@@ -23,9 +23,7 @@ from pilots.lights import (
     task_light,
     unchanged_since,
 )
-from pilots.lights import (
-    reach_light as judge_reach,
-)
+from pilots.lights import reach_light as judge_reach
 from pilots.metrics import Direction, Number, Path, share_on_path
 
 D = Decimal

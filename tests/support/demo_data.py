@@ -8,18 +8,7 @@ from core.days import SIDES
 from core.history.models import ChangeEvent
 from core.seed.models import SeedRecord
 from core.snapshots import record_models, tracked_lists
-from pilots.models import (
-    Adoption,
-    Batch,
-    Effect,
-    FollowUp,
-    Milestone,
-    Pilot,
-    Practice,
-    Reading,
-    StageEntry,
-    Target,
-)
+from pilots.models import Adoption, Batch, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
 from pilots.seed import SEED_FILES
 from policies.models import Agency, Figure, Measure, Policy, ProvincialPlan
 

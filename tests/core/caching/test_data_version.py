@@ -10,14 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transac
 from django.test import Client
 
 from accounts.models import Token
-from core.caching import (
-    DataVersion,
-    create_triggers,
-    data_version,
-    drop_triggers,
-    existing_triggers,
-    versioned_tables,
-)
+from core.caching import DataVersion, create_triggers, data_version, drop_triggers, existing_triggers, versioned_tables
 from policies.models import Agency
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,7 @@ from django.utils import translation
 from openpyxl import Workbook, load_workbook
 
 from core.imports.dry_run import DryRun
-from core.imports.files import (
-    FAULT_COLOUR,
-    dry_run_of_file,
-    dry_run_report,
-    faulty_workbook,
-)
+from core.imports.files import FAULT_COLOUR, dry_run_of_file, dry_run_report, faulty_workbook
 from core.imports.importer import KINDS
 from core.spreadsheets.cells import SheetCell, SheetRow
 from core.spreadsheets.reader import read_sheet

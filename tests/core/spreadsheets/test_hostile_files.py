@@ -10,12 +10,7 @@ import pytest
 
 from core.spreadsheets.cells import SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reader import read_sheet
-from tests.core.spreadsheets.raw_workbooks import (
-    relationships_xml,
-    sheet_xml,
-    workbook_bytes,
-    zip_package,
-)
+from tests.core.spreadsheets.raw_workbooks import relationships_xml, sheet_xml, workbook_bytes, zip_package
 
 MERGED = '<mergeCell ref="A1:A1048576"/>'
 CELL = "<row><c><v>1</v></c></row>"

@@ -5,20 +5,9 @@ import datetime as dt
 import pytest
 from openpyxl.utils import get_column_letter
 
-from core.spreadsheets.cells import (
-    Sheet,
-    SheetCell,
-    SheetRow,
-    UnreadableFile,
-)
+from core.spreadsheets.cells import Sheet, SheetCell, SheetRow, UnreadableFile
 from core.spreadsheets.reader import read_sheet, sheet_names
-from tests.core.spreadsheets.raw_workbooks import (
-    relationships_xml,
-    sheet_xml,
-    styles_xml,
-    workbook_bytes,
-    workbook_xml,
-)
+from tests.core.spreadsheets.raw_workbooks import relationships_xml, sheet_xml, styles_xml, workbook_bytes, workbook_xml
 
 
 def read(content: bytes, name: str | None = None) -> Sheet:

@@ -5,15 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from pilots.metrics import (
-    Change,
-    expected_value,
-    median_range,
-    share_on_path,
-    shortfall,
-    target_progress,
-    year_due,
-)
+from pilots.metrics import Change, expected_value, median_range, share_on_path, shortfall, target_progress, year_due
 from pilots.models import Indicator
 
 D = Decimal
