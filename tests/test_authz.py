@@ -578,8 +578,10 @@ def operations(resolver: Any, before: str = "") -> Iterator[tuple[str, str]]:
             yield from operations(item, route)
         elif isinstance(item, URLPattern) and route.startswith(("api/", "^api/")):
             view = getattr(item.callback, "cls", None) or getattr(item.callback, "view_class", None)
-            mapped = getattr(item.callback, "actions", None) or {name: name for name in VERBS if hasattr(view, name)}
-            yield from ((route, method.upper()) for method in mapped or ["get"] if method in VERBS)
+            options = getattr(item.callback, "view_initkwargs", {})
+            taken = options.get("http_method_names", VERBS)
+            mapped = getattr(item.callback, "actions", None) or [name for name in VERBS if hasattr(view, name)]
+            yield from ((route, method.upper()) for method in mapped or ["get"] if method in VERBS and method in taken)
 
 
 VERBS = ("get", "post", "put", "patch", "delete")

@@ -149,10 +149,6 @@ class GrowingWorld:
         self.industry = make.industry(slug="i", name_en="needle i")
         self.so2, self.carbon = make.indicator("AIR_SO2"), make.carbon()
         self.rounds, self.follow_ups, self.imports, self.documents = 0, [], [], []
-        elsewhere = make.practice(make.pilot(self.batch, self.province))  # that the pilot of the first round may copy
-        elsewhere.industries.add(self.industry)
-        make.effect(elsewhere)
-        make.effect(elsewhere, adoption=make.adoption(elsewhere, make.pilot(self.batch, self.province)))
 
     def grow(self) -> None:
         n, self.rounds = self.rounds, self.rounds + 1
@@ -179,6 +175,9 @@ class GrowingWorld:
             library_on=date(2025, 3, 1),
         )
         practice.industries.add(self.industry, industry)
+        elsewhere = make.practice(copier, title_en=f"needle {n}", library_on=date(2025, 3, 1))  # for the pilot to copy
+        elsewhere.industries.add(self.industry)
+        make.effect(elsewhere)
         adoption = make.adoption(practice, copier)
         make.effect(practice)
         make.effect(practice, adoption=adoption)

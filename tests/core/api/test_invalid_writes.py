@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core import http
+from core import errors
 from core.api import write_serializers
 from core.errors import closest_match
 from policies.models import Agency, Figure
@@ -383,7 +383,7 @@ def test_suggestions_are_looked_up_for_few_words_of_a_request(
         asked.append(word)
         return closest_match(word, names)
 
-    monkeypatch.setattr(http, "closest_match", closest)
+    monkeypatch.setattr(errors, "closest_match", closest)
     rows = [{"province": "hom", "policy": f"none-{n}", "status": "isued", f"notes{n}": ""} for n in range(60)]
     rows.append({f"field{n}": "" for n in range(1000)})
     faults = json.loads(world.send(HostileCase("", "POST", "plans/", rows, 400)).content)["errors"]

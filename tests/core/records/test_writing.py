@@ -63,7 +63,7 @@ WRITE = re.compile(
     r"\.save\((?:\)|force_|update_|\*args|commit\))|\.bulk_create\(|\.bulk_update\(|\.(?:update|get)_or_create\(|_raw_delete\("
     r"|(?:objects|_manager|history)\b.*\.(?:update|delete|create)\("
 )
-APPS = ("config", "core", "accounts", "dashboard", "policies", "pilots")
+APPS = ("config", "core", "accounts", "dashboard", "demo", "policies", "pilots")
 ALLOWED: Mapping[str, str] = {
     "core/records/": "writes records",
     "core/history/": "writes the history, and keeps what is kept",
