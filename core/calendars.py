@@ -1,7 +1,5 @@
 """Calendars of days on which something is due (iCalendar, RFC 5545), and the secret addresses that open them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ opens, `label` what stands beside it, and `name` what stands in the margin with 
 An axis has `marks`: its only ticks, each with value and text.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

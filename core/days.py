@@ -5,8 +5,6 @@ has `?as_of=YYYY-MM-DD` or `?known=YYYY-MM-DD`. A database that holds the demons
 day: its records do not move, nor do its lights. Mails, tokens and sessions use the clock.
 """
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from typing import Any
 

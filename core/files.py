@@ -5,8 +5,6 @@ address.
 Errors are ValidationErrors with a stable code and a remedy.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

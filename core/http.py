@@ -3,8 +3,6 @@
 Rate limits are counted per client for all processes together, in the shared cache, in windows of a fixed length.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence

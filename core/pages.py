@@ -5,8 +5,6 @@ or the template: `return export_response(request, tables, title, headline) or re
 table is a CSV or XLSX file at `?export=<table>.<csv or xlsx>`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -18,8 +18,6 @@ yesterday, and days without an entry between them have one file. The files that 
 deleted.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import time

@@ -1,7 +1,5 @@
 """The job that approves an edition: it builds the package."""
 
-from __future__ import annotations
-
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import override

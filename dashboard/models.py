@@ -5,8 +5,6 @@ Two years ship with the product, from the State Council's notices. 2025: 国务�
 12 November 2024. 2026: the same for 2026, 4 November 2025.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from datetime import date, timedelta

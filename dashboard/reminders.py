@@ -5,8 +5,6 @@ step is told once. A step of something that happened on a day belongs to the nex
 is about whole days.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

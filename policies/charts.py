@@ -1,7 +1,5 @@
 """Headline, charts and tile maps of a rollout: presentation of `policies/rollout.py`, nothing is computed anew."""
 
-from __future__ import annotations
-
 import re
 from calendar import monthrange
 from collections import Counter, defaultdict

@@ -1,7 +1,5 @@
 """Importers of policies and provincial plans."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from core.imports.importer import Importer, Row

@@ -1,7 +1,5 @@
 """Tables of policies, measures and provincial plans, and the cells that tables of other apps share with them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any

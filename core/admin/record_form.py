@@ -7,8 +7,6 @@ alone; a field that both changed keeps what was typed. Saving again writes the f
 Of a row that two users edit at once on its parent's page the second is told what the first changed; nothing is written.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property

@@ -4,8 +4,6 @@ It is the journal (core/history/models.py) in the order of transactions, and onl
 running: what is committed late appears late and is never skipped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -5,8 +5,6 @@ The history tab, the change log, corrections and the history pages of the admin 
 values, diffs and names are loaded for the changes of a page only, with a few queries a model.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Raises Conflict, with nothing written, where records changed since the dry run or the import.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

@@ -1,8 +1,6 @@
 """Dry run of an import: every row is parsed, matched, validated by the model's own rules and compared with its
 record."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy

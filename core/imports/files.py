@@ -2,8 +2,6 @@
 exports that read back to exactly the same values.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

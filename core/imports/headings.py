@@ -1,7 +1,5 @@
 """Headings of a sheet mapped to columns: either language, any order, title rows above them. Errors by cell."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence

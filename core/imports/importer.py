@@ -1,7 +1,5 @@
 """Importers: the model of a sheet, its columns, how a row finds its record, and rules over several rows."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

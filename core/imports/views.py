@@ -1,7 +1,5 @@
 """Import pages: upload and dry run, confirmation, undo, templates and exports, and the list of imports."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

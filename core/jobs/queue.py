@@ -5,8 +5,6 @@ twice: the second run finds the work done. It is enqueued in the transaction tha
 Where it cannot do what was asked, it returns a text that tells the user why and what to do.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import timedelta

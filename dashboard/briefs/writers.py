@@ -7,8 +7,6 @@ without an error, so the PDF is refused. A Word document is made from a template
 Word.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping

@@ -4,8 +4,6 @@ A table of the package is a resource of the API, with the rows that a reader wit
 Each step of an edition is one transaction.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

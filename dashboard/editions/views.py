@@ -1,7 +1,5 @@
 """Pages of editions: the list, one edition with its files, and the steps that editors take on it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from types import SimpleNamespace

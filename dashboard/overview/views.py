@@ -1,7 +1,5 @@
 """Overview page."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date, timedelta
 from operator import itemgetter

@@ -1,7 +1,5 @@
 """Briefs: the page of one, and the page where a subject is chosen."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from django import forms

@@ -1,7 +1,5 @@
 """Comparison pages of up to four pilots or provinces."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any

@@ -1,7 +1,5 @@
 """Data page (completeness, figures, glossary, sources and downloads) and the page about the system."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """What waits for a user: the home page of editors, and the settings of its mail."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain

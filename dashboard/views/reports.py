@@ -1,7 +1,5 @@
 """Reports of the admin: the change log (who changed which record, when and why) and data quality."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any

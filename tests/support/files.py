@@ -1,7 +1,5 @@
 """Files made by tests: one good file of each type, and hostile ones."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zipfile

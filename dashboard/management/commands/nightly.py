@@ -1,7 +1,5 @@
 """`manage.py nightly`: what is due each night, done once however often it is called; and the digests of the day."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

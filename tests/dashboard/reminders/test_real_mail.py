@@ -1,7 +1,5 @@
 """`manage.py remind` against a real mail server, by two processes at once."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import subprocess
