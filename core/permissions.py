@@ -6,7 +6,7 @@ need a further permission to set, in `RESTRICTED_CHANGES` those that need it onc
 permission.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_permission_codename
@@ -86,11 +86,6 @@ def in_scope(user: Any, records: models.QuerySet[Model]) -> models.QuerySet[Any]
     """Filter the records to those within the user's scope."""
     path, home = getattr(records.model, "PROVINCE_PATH", ""), scope_id(user)
     return records.filter(**{path.replace(".", "__"): home}) if path and home else records
-
-
-def added_out_of_scope(user: Any, records: Iterable[Model], before: Collection[int]) -> list[Model]:
-    """Return the records outside the user's scope that a list would gain; `before` are the keys of those it has."""
-    return [record for record in records if record.pk not in before and not can_access(user, record)]
 
 
 def restricted_fields(user: Any, model: type[Model], *, recorded: bool, record: Model | None = None) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ from core.http import parse_key
 from core.permissions import restricted_fields
 from core.records import writing
 from core.spreadsheets.cells import AmbiguousCell, SheetCell, read_date
-from core.text import join_clauses, join_sentences, label_value
+from core.text import PartialDate, join_clauses, join_sentences, label_value
 
 VERSION_FIELD = "version"
 
@@ -67,19 +67,18 @@ class FlexibleDateField(forms.DateField):
             return super().to_python(value)
         if not value.strip():
             return None
+        day: PartialDate | None = None
         try:
             day = read_date(SheetCell(value))
         except AmbiguousCell as error:
-            text = not_a_date_message(value) if error.code == "not_a_day" else error.message
-            raise ValidationError(text, code="invalid") from error
-        if day.precision != "day":
-            raise ValidationError(not_a_date_message(value), code="invalid")
+            if error.code != "not_a_day":
+                raise ValidationError(error.message, code="invalid") from error
+        if day is None or day.precision != "day":
+            text = _(
+                "“%(value)s” is not one day that can be read for certain. Write it as 2024-01-15 or 2024年1月15日."
+            )
+            raise ValidationError(text % {"value": truncate(value)}, code="invalid")
         return day.on
-
-
-def not_a_date_message(value: str) -> str:
-    message = _("“%(value)s” is not one day that can be read for certain. Write it as 2024-01-15 or 2024年1月15日.")
-    return message % {"value": truncate(value)}
 
 
 DATE_FIELD_OVERRIDES: Any = {
@@ -297,13 +296,6 @@ class VersionedRowFormSet(forms.BaseInlineFormSet):
         super().add_fields(form, index)
         if latest := self.latest.get(form.instance.pk):
             form.compare_with(latest)
-
-    @property
-    def remaining_forms(self) -> list[Any]:
-        """Forms of the rows that exist after saving, without empty and deleted ones."""
-        rows: list[Any] = [form for form in self.initial_forms if form.instance.pk]
-        rows += [form for form in self.extra_forms if form.has_changed()]
-        return [form for form in rows if not is_marked_deleted(form)]
 
     def clean(self) -> None:
         """Reject rows that another user changed or deleted since the page was opened."""

@@ -21,6 +21,7 @@ from rest_framework.exceptions import ErrorDetail as FieldErrorDetail
 from rest_framework.settings import api_settings
 
 from core.errors import Problem, choice_error, former_names, truncate
+from core.history.diffs import editable_fields
 from core.history.recording import MAX_REASON, key_field_name
 from core.http import ISO_DATE
 from core.text import TranslatedText, invisible_character, label_value, translated_texts
@@ -310,12 +311,6 @@ def reject_invisible(text: str) -> None:
     """Reject invisible characters in one line of text."""
     if invisible_character(text):
         raise serializers.ValidationError(gettext_lazy("Use visible characters only, on one line."), code="hidden")
-
-
-def editable_fields(model: type[models.Model], more: Sequence[str] = ()) -> Iterator[Any]:
-    """Yield the fields that people edit, in model order, many-to-many fields last."""
-    yield from (f for f in model._meta.concrete_fields if (f.editable and not f.primary_key) or f.name in more)
-    yield from model._meta.many_to_many
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def field_values(entry: HistoricalRecord, *, people: bool) -> list[tuple[str, st
     those of people.
     """
     state = entry_state(entry)
-    fields = [field for field in diff_fields(entry) if people or not is_personal(field)]
+    fields = [field for field in editable_fields(entry.instance_type) if people or not is_personal(field)]
     said = describe_changes({0: [(field, None, state[field.name]) for field in fields]})
     return [(item.label, item.new) for item in said[0]]
 
@@ -62,7 +62,7 @@ def diff_many(
     changes: dict[int, list[FieldChange]] = {entry.pk: [] for entry, _before in pairs}
     for entry, before in compared:
         old, new = held[before.pk], held[entry.pk]
-        for field in diff_fields(entry):
+        for field in editable_fields(entry.instance_type):
             shown = named is None or entry.pk in named or not is_personal(field)
             if shown and old[field.name] != new[field.name]:
                 changes[entry.pk].append((field, old[field.name], new[field.name]))
@@ -92,11 +92,10 @@ def describe_changes(changes: Mapping[int, Sequence[FieldChange]]) -> dict[int, 
 # -- values of an entry ----------------------------------------------------------------------------------
 
 
-def diff_fields(entry: HistoricalRecord) -> Iterator[Any]:
-    """Yield the fields that people edit, in model order, many-to-many fields last."""
-    record = entry.instance_type._meta
-    yield from (field for field in record.concrete_fields if field.editable and not field.primary_key)
-    yield from (field for field in record.many_to_many if hasattr(entry, field.name))
+def editable_fields(model: type[Model], more: Sequence[str] = ()) -> Iterator[Any]:
+    """Yield the fields that people edit, and those of these names, in model order, many-to-many fields last."""
+    yield from (f for f in model._meta.concrete_fields if (f.editable and not f.primary_key) or f.name in more)
+    yield from model._meta.many_to_many
 
 
 def is_personal(field: Any) -> bool:

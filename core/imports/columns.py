@@ -82,10 +82,6 @@ class Column:
     def heading(self) -> str:
         return str(capfirst(self.label))
 
-    def accepted_headings(self) -> list[str]:
-        """Return all accepted headings: the field name, the label in each language, and aliases."""
-        return [self.name, *in_each_language(self.label), *self.aliases]
-
     def accepted_formats(self) -> str:
         """Return the text that says in which formats the column's cells are read."""
         text = join_sentences(str(self.accepted), str(self.note))
@@ -182,10 +178,8 @@ class ChoiceColumn(Column):
         if fold_name(word) in self.choice_words:
             return self.choice_words[fold_name(word)][0]
         if near := closest_match(fold_name(word), self.choice_words):
-            message, labels = (
-                _("“%(word)s” is not allowed here. Did you mean “%(near)s”?"),
-                {"near": self.choice_words[near][1]},
-            )
+            message = _("“%(word)s” is not allowed here. Did you mean “%(near)s”?")
+            labels = {"near": self.choice_words[near][1]}
         else:
             message = _("“%(word)s” is not allowed here. Use one of: %(known)s.")
             labels = {"known": join_short(self.choices.values())}
@@ -217,12 +211,8 @@ class RecordsColumn(Column):
         return "\n".join(map(lookup.index(self.model).name_for, getattr(record, self.name).all())) or None
 
 
-class RecordNumberColumn(Column):
+class RecordNumberColumn(IntegerColumn):
     accepted = gettext_lazy("A whole number that an export wrote; empty for a new record.")
-    width, number_format = 14, "General"
-
-    def parse(self, cell: SheetCell, lookup: RecordLookup) -> int:
-        return read_integer(cell)
 
     def export(self, record: Model, lookup: RecordLookup) -> Any:
         return record.pk
@@ -257,14 +247,10 @@ def column_for_field(target: Any, column: type[Column] | None = None, **changes:
     elif target.choices:
         made, values["choices"] = ChoiceColumn, dict(target.flatchoices)
     if isinstance(target, models.SlugField):
-        values["normalize"] = normalize_slug
+        values["normalize"] = lambda text: normalize_code(text).lower()
     elif isinstance(target, CodeField):
         values["normalize"] = normalize_code
     return (column or made)(target.name, target.verbose_name, **{**values, **changes})
-
-
-def normalize_slug(text: str) -> str:
-    return normalize_code(text).lower()
 
 
 # -- lookup of records ---------------------------------------------------------------------------------
@@ -285,13 +271,8 @@ class NameIndex:
         self.records_by_id: dict[int, Any] = {}
         self.records_by_code: dict[str, Any] = {}  # to the letter
         self.records_by_name: dict[str, list[Any]] = defaultdict(list)  # codes and names, folded
-        for record in self.records():
+        for record in model._base_manager.select_related(*model.NAME_RELATIONS).order_by("pk"):
             self.add(record)
-
-    def records(self) -> models.QuerySet[Any]:
-        """Return the records that can be named."""
-        named: models.QuerySet[Any] = self.model._base_manager.select_related(*self.model.NAME_RELATIONS)
-        return named.order_by("pk")
 
     def add(self, record: Any) -> None:
         """Index a record under all its names."""
@@ -317,12 +298,8 @@ class NameIndex:
 
     def matching_records(self, text: str) -> list[object]:
         """Return all records that a word may mean. An exact code means its own record, even if another has the name."""
-        code = text.strip()
-        return (
-            [self.records_by_code[code]]
-            if code in self.records_by_code
-            else self.records_by_name.get(fold_name(text), [])
-        )
+        exact = self.records_by_code.get(text.strip())
+        return [exact] if exact else self.records_by_name.get(fold_name(text), [])
 
     def find(self, text: str) -> Any:
         """Return the record with this name. Raises AmbiguousCell with the closest name, or the codes to choose from."""

@@ -382,10 +382,9 @@ def check_unique(rows: Sequence[Row], kind: Importer) -> None:
                 add_field_errors(row, kind, name, [text % {"number": holder}])
 
 
-UniqueValues = tuple[str, str, list[tuple[Any, tuple[Any, ...]]], dict[tuple[Any, ...], int]]
-
-
-def unique_values(model: Any, records: Sequence[Any]) -> Iterator[UniqueValues]:
+def unique_values(
+    model: Any, records: Sequence[Any]
+) -> Iterator[tuple[str, str, list[tuple[Any, tuple[Any, ...]]], dict[tuple[Any, ...], int]]]:
     """Yield for each uniqueness rule the field to correct, the message, each record that has all the values with
     these, and the values that existing records have with their primary keys.
     """
@@ -427,7 +426,8 @@ def field_changes(row: Row, kind: Importer) -> list[FieldChange]:
         if f.is_relation and not issubclass(f.related_model, HistoryModel):  # users are not named here
             continue
         was, now = getattr(row.before, f.attname), getattr(row.record, f.attname)
-        unsaved = names_unsaved(row.record, f)
+        # Whether it names a record that the same file creates.
+        unsaved = f.is_relation and now is None and f.get_cached_value(row.record, None) is not None
         if unsaved or (normalize_text(was) if isinstance(was, str) else was) != now:  # texts may be older than the rule
             column = kind.column(f.name)
             values = (getattr(record, f.name) for record in (row.before, row.record))
@@ -439,11 +439,6 @@ def field_changes(row: Row, kind: Importer) -> list[FieldChange]:
             column = kind.columns_by_name[name]
             changes.append(FieldChange(column.heading, column.display(before), column.display(items), not items))
     return [*changes, *row.extra.get("changes", [])]
-
-
-def names_unsaved(record: Any, f: Any) -> bool:
-    """Whether the field names a record that the same file creates."""
-    return bool(f.is_relation and getattr(record, f.attname) is None and f.get_cached_value(record, None) is not None)
 
 
 def latest_entries(model: Any, keys: Sequence[int]) -> dict[int, int]:

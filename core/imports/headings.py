@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from core.errors import closest_match, truncate
-from core.imports.columns import Column
+from core.imports.columns import Column, in_each_language
 from core.spreadsheets.cells import CONTROL_CHARACTERS, Sheet, SheetRow, cell_name
 from core.text import join_short
 
@@ -90,7 +90,11 @@ class Headings:
 def find_headings(sheet: Sheet, columns: Sequence[Column], keys: Sequence[tuple[str, ...]]) -> Headings:
     """Find the heading row: of the first rows the one with most known headings. Errors for unknown and missing
     columns."""
-    words = {normalized_heading(word): column for column in reversed(columns) for word in column.accepted_headings()}
+    words = {
+        normalized_heading(word): column
+        for column in reversed(columns)
+        for word in (column.name, *in_each_language(column.label), *column.aliases)
+    }
     best, most = None, 0
     for line in sheet.rows[:MAX_HEADING_ROW]:
         count = len({column.name for entry in line.cells.values() if (column := match_heading(entry.value, words))})
@@ -119,11 +123,8 @@ def match_heading(value: object, words: Mapping[str, Column]) -> Column | None:
 def read_headings(line: SheetRow, words: Mapping[str, Column]) -> Headings:
     headings = Headings(row=line.number)
     for position, entry in sorted(line.cells.items()):
-        word, column, shown = (
-            normalized_heading(entry.value),
-            match_heading(entry.value, words),
-            displayed_value(entry.value),
-        )
+        word, shown = normalized_heading(entry.value), displayed_value(entry.value)
+        column = match_heading(entry.value, words)
         if word:
             headings.headed.add(position)
         if column and column.name in headings.names:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from django.contrib.auth import get_permission_codename
 from django.db import models
 from django.db.models import Model
 from django.utils.text import slugify
@@ -15,9 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.errors import truncate
+from core.history.diffs import editable_fields
 from core.history.recording import batched
 from core.imports.columns import Column, RecordColumn, RecordLookup, RecordNumberColumn, column_for_field
 from core.imports.headings import ImportErrorDetail, displayed_value, printable_text
+from core.permissions import permission_name
 from core.spreadsheets.cells import SheetCell, SheetRow, strip_invisible
 from core.text import join_short
 
@@ -139,9 +140,7 @@ class Importer:
     @cached_property
     def columns(self) -> list[Column]:
         """The record number, then the fields in the model's order, then many-to-many fields."""
-        own = [f for f in self.model._meta.concrete_fields if f.editable and not f.primary_key]
-        lists = self.model._meta.many_to_many
-        fields = [f for f in (*own, *lists) if f.name not in self.excluded_fields]
+        fields = [f for f in editable_fields(self.model) if f.name not in self.excluded_fields]
         own_columns = (
             column_for_field(
                 f,
@@ -343,14 +342,11 @@ KINDS: dict[str, Importer] = {}  # the kinds of records that can be imported, by
 
 def allowed_importers(user: Any) -> dict[str, Importer]:
     """Return the kinds of records that the user may import, by name: those that they may both add and change."""
-    found = {}
-    for name, kind in KINDS.items():
-        opts = kind.model._meta
-        if user.has_perms(
-            [f"{opts.app_label}.{get_permission_codename(action, opts)}" for action in ("add", "change")]
-        ):
-            found[name] = kind
-    return found
+    return {
+        name: kind
+        for name, kind in KINDS.items()
+        if user.has_perms([permission_name(kind.model, action) for action in ("add", "change")])
+    }
 
 
 def register(*kinds: Importer) -> None:

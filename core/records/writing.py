@@ -31,7 +31,7 @@ from core.permissions import (
     NOT_YOURS_TO_ADD,
     NOT_YOURS_TO_CHANGE,
     OUT_OF_SCOPE,
-    added_out_of_scope,
+    can_access,
     has_object_permission,
     owner_field,
     restricted_fields,
@@ -296,10 +296,10 @@ def check_fields(record: Any, stored: Any, lists: Lists, by: Any) -> None:
             errors[name] = [ValidationError(NOT_YOURS_TO_CHANGE, code=NOT_YOURS)]
     for name in set(model.SCOPED_LISTS) & lists.keys():
         keys = list_keys(record, name)
-        for added in added_out_of_scope(by, lists[name], keys):
-            errors.setdefault(name, []).append(
-                ValidationError(NOT_YOURS_TO_ADD, code=NOT_YOURS, params={"record": added})
-            )
+        for added in lists[name]:
+            if added.pk not in keys and not can_access(by, added):
+                error = ValidationError(NOT_YOURS_TO_ADD, code=NOT_YOURS, params={"record": added})
+                errors.setdefault(name, []).append(error)
     if errors:
         raise ValidationError(errors)
 
