@@ -10,8 +10,6 @@ from simple_history.signals import post_create_historical_record
 
 
 class CoreConfig(AppConfig):
-    """App config of the core toolkit."""
-
     name = "core"
     verbose_name = _("Imports and shipped records")
 

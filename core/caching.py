@@ -307,7 +307,8 @@ MAX_WAIT = 30  # seconds to wait for another thread that computes the same respo
 # Readers of the second stage; a staff user is one of their own.
 ANONYMOUS, API_CLIENT, SIGNED_IN = "anonymous", "API client", "signed in"
 BODY_HEADERS = {"Content-Encoding", "Content-Language", "Content-Length", "Content-Type"}  # not of a 304
-# No record can contain a placeholder: templates escape its first character.
+# Of a fragment that differs between users. No record can contain one: templates escape its first character.
+PLACEHOLDER = "<!--uncached:{}-->"
 PLACEHOLDER_PATTERN = re.compile(rb"<!--uncached:([a-z_/]+\.html)-->")
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -525,10 +526,6 @@ class StoredResponse:
     body: bytes
     headers: dict[str, str]
 
-    @property
-    def size(self) -> int:
-        return len(self.body) + ENTRY_BYTES
-
 
 class ResponseStore:
     """Stored responses of this process. Those that were not asked for the longest make room for new ones."""
@@ -539,7 +536,7 @@ class ResponseStore:
 
     @property
     def size(self) -> int:
-        return sum(stored.size for stored in self.responses.values())
+        return sum(len(stored.body) + ENTRY_BYTES for stored in self.responses.values())
 
     def load(self, key: str, version: str) -> StoredResponse | None:
         """Return the stored response if it was computed from this version of the data."""
@@ -557,20 +554,12 @@ class ResponseStore:
             while self.size > MAX_STORE_BYTES:
                 self.responses.popitem(last=False)
 
-    def clear(self) -> None:
-        self.responses.clear()
-
 
 STORE = ResponseStore()
 COMPUTATIONS: dict[str, Future[StoredResponse | None]] = {}  # what this process computes, for those that wait for it
 
 
 # -- fragments that differ between users -------------------------------------------------------------------
-
-
-def fragment_placeholder(template: str) -> str:
-    """Return the placeholder in a page for a fragment that differs between users."""
-    return f"<!--uncached:{template}-->"
 
 
 def fill_fragments(request: HttpRequest, response: HttpResponse) -> HttpResponse:

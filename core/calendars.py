@@ -47,20 +47,9 @@ class Event:
     cancelled: bool = False
 
 
-def host_name(request: TrackerRequest) -> str:
-    """Return the host of the site without port, which makes keys unique in the world."""
-    return urlsplit(f"//{request.get_host()}").hostname or "localhost"
-
-
 def marked_title(request: TrackerRequest, title: str) -> str:
     """Return a title, marked on a demonstration site: it is read among entries of other sources."""
     return UNPRINTABLE.sub("", label_value(_("Demonstration"), title) if is_demonstration(request) else title)
-
-
-def joined_lines(request: TrackerRequest, lines: Sequence[str]) -> str:
-    """Return the text below a title; on a demonstration site it begins with the notice."""
-    notice = [DEMO_LABEL] if is_demonstration(request) else []
-    return UNPRINTABLE.sub("", "\n".join(line for line in (*notice, *lines) if line))
 
 
 # -- calendars -----------------------------------------------------------------------------------------
@@ -73,6 +62,8 @@ def calendar_response(request: TrackerRequest, title: str, events: Iterable[Even
         text = _("export: a calendar takes at most %(most)d events. Narrow the filter.") % {"most": MAX_EVENTS}
         raise Problem("export", "too_many_events", text)
     calendar, name = Calendar(), marked_title(request, title)
+    host = urlsplit(f"//{request.get_host()}").hostname or "localhost"  # it makes keys unique in the world
+    notice = [DEMO_LABEL] if is_demonstration(request) else []
     calendar.add("prodid", PRODUCT_ID)
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
@@ -83,7 +74,7 @@ def calendar_response(request: TrackerRequest, title: str, events: Iterable[Even
     for event in found:
         changed = event.changed_at or NEVER_CHANGED
         component = CalendarEvent.new(
-            uid=f"{event.key}@{host_name(request)}",
+            uid=f"{event.key}@{host}",
             stamp=changed,  # not the time of the answer, so that an unchanged calendar is the same file
             last_modified=changed,
             sequence=event.revision,
@@ -91,21 +82,17 @@ def calendar_response(request: TrackerRequest, title: str, events: Iterable[Even
             start=event.day,
             end=event.day + timedelta(1),
             summary=marked_title(request, event.title),
-            description=joined_lines(request, event.lines),
+            description=UNPRINTABLE.sub("", "\n".join(filter(None, (*notice, *event.lines)))),
             url=request.build_absolute_uri(event.url),
             status=STATUS.CANCELLED if event.cancelled else STATUS.CONFIRMED,
             transparency=TRANSP.TRANSPARENT,  # a deadline keeps nobody from a meeting
         )
         calendar.add_component(component)
     response = HttpResponse(calendar.to_ical(), content_type="text/calendar; charset=utf-8")
-    stem = download_stem(request, "-".join(filter(None, page_path(request).split("/"))) or "calendar")
+    path = getattr(request, "page_path", request.path)
+    stem = download_stem(request, "-".join(filter(None, path.split("/"))) or "calendar")
     response["Content-Disposition"] = f'inline; filename="{stem}.ics"'
     return response
-
-
-def page_path(request: TrackerRequest) -> str:
-    """Return the path of the page whose list is read, under a secret address too."""
-    return getattr(request, "page_path", request.path)
 
 
 # -- secret addresses ----------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ DEMO_LABEL = "DEMONSTRATION DATA – invented / 演示数据（虚构）"  # in 
 
 
 def is_demonstration(request: HttpRequest | Request) -> bool:
-    """Return whether the request shows demonstration data."""
     return bool(getattr(request, "demonstration", False))
 
 
@@ -105,6 +104,5 @@ def adjacent_quarter_ends(day: date, last: date) -> tuple[date | None, date | No
 
 
 def end_of_quarter(day: date) -> date:
-    """Return the last day of the quarter of the given day."""
     last_month = 3 * ((day.month - 1) // 3) + 3
     return date(day.year, last_month, 31 if last_month in {3, 12} else 30)

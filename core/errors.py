@@ -46,6 +46,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(message)
         self.pointer, self.code, self.message = pointer, code, message
+        self.detail = message  # named as that of an APIException
         self.status_code, self.headers = status, headers or {}
         self.errors: Sequence[Problem] = (self,)
 
@@ -56,11 +57,6 @@ class Problem(Exception):
         whole = cls("", "", " ".join(problem.message for problem in errors), status=status)
         whole.errors = errors
         return whole
-
-    @property
-    def detail(self) -> str:
-        """What is wrong, in sentences; named as that of an APIException."""
-        return self.message
 
 
 def truncate(text: object) -> str:
@@ -114,7 +110,6 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def status_title(status: int) -> str:
-    """Return the title of an HTTP status in the active language."""
     return {
         400: _("Bad request"),
         401: _("Sign in first"),

@@ -237,7 +237,6 @@ def store_is_missing() -> bool:
 
 
 def stored_names(storage: Storage = default_storage) -> Iterator[str]:
-    """Yield the names of all stored files, whatever they are."""
     for folder in list_folder(storage, ROOT)[0]:
         for name in list_folder(storage, f"{ROOT}/{folder}")[1]:
             yield f"{ROOT}/{folder}/{name}"

@@ -197,18 +197,9 @@ def warn_of_backups() -> None:
 # -- gauges ----------------------------------------------------------------------------------------------
 
 
-def disk_gauges() -> dict[str, tuple[str, float | None]]:
-    """Return the room on the disk: by name of the gauge what it is, and its value."""
-    usage = shutil.disk_usage(written_folder())
-    return {
-        "tracker_disk_size_bytes": ("Size of the disk on which the product writes.", usage.total),
-        "tracker_disk_free_bytes": ("Free space of the disk on which the product writes.", usage.free),
-    }
-
-
 def database_gauges() -> dict[str, tuple[str, float | None]]:
-    """Return failed sign-ins that were not followed by a good one, the age of the backup, and jobs; those without a
-    value are described only."""
+    """Return failed sign-ins that were not followed by a good one, the age of the backup, and jobs: by name of the
+    gauge what it is, and its value; those without one are described only."""
     now, backup = timezone.now(), backup_status().made
     recent = AccessAttempt.objects.filter(attempt_time__range=(now - timedelta(hours=1), now))
     waiting = Q(status="READY")
@@ -241,7 +232,11 @@ class GaugeCollector(Collector):
     """Collector of our own gauges. Where the database does not answer, those of the disk are still worth having."""
 
     def collect(self) -> Iterable[Metric]:
-        gauges, up = disk_gauges(), True
+        usage, up = shutil.disk_usage(written_folder()), True
+        gauges: dict[str, tuple[str, float | None]] = {
+            "tracker_disk_size_bytes": ("Size of the disk on which the product writes.", usage.total),
+            "tracker_disk_free_bytes": ("Free space of the disk on which the product writes.", usage.free),
+        }
         try:
             gauges |= database_gauges()
         except Exception as exc:  # whatever it is, the other metrics are worth having

@@ -306,7 +306,6 @@ def table_csv(table: Table, cover: CoverSheet, stem: str) -> HttpResponseBase:
 
 
 def sheet_spec(export: Export) -> SheetSpec:
-    """Return a table as a sheet."""
     table, filters = export.build(), describe_filters(export)
     return SheetSpec(export.title, table.columns, table.values(), export.subtitle, filters, list(export.sources))
 

@@ -1,9 +1,7 @@
 """Object permissions, restricted fields and visibility of authors.
 
-A model names in `PROVINCE_PATH` the path to the id that determines its scope, in `RESTRICTED_FIELDS` the fields that
-need a further permission to set, in `RESTRICTED_CHANGES` those that need it once the record exists, and by
-`restricted_now()` those that need it in its present state. A model without them is open to everybody who has the model
-permission.
+What a model says of them: core/records/__init__.py, and `restricted_now()` of its present state. A model that says
+nothing is open to everybody who has the model permission.
 """
 
 from collections.abc import Mapping
@@ -83,7 +81,6 @@ def can_access(user: Any, record: Any) -> bool:
 
 
 def in_scope(user: Any, records: models.QuerySet[Model]) -> models.QuerySet[Any]:
-    """Filter the records to those within the user's scope."""
     path, home = getattr(records.model, "PROVINCE_PATH", ""), scope_id(user)
     return records.filter(**{path.replace(".", "__"): home}) if path and home else records
 

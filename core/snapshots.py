@@ -58,7 +58,6 @@ PRIVATE_USER_FIELDS = {"password": "", "email": "", "last_login": None}  # a sna
 
 @cache
 def record_models() -> tuple[Any, ...]:
-    """Return the models of records with history."""
     return tuple(model for model in apps.get_models() if hasattr(getattr(model, "history", None), "model"))
 
 
@@ -191,7 +190,6 @@ def stored_users() -> Iterator[Row]:
 
 
 def copy_rows(cursor: Any, queryset: Any) -> None:
-    """Copy the rows of a queryset as they are."""
     names = [field.attname for field in queryset.model._meta.local_concrete_fields]
     insert(cursor, queryset.model, queryset.order_by().values_list(*names).iterator(chunk_size=CHUNK_SIZE))
 
@@ -253,12 +251,6 @@ def history_state(day: date) -> tuple[int, str]:
     entries = sum(count for model, count, *_others in rows if model)
     held = [FORMAT, connection.settings_dict["NAME"], rows, list(stored_users())]
     return entries, hashlib.sha256(repr(held).encode()).hexdigest()[:16]
-
-
-def first_known_day() -> date | None:
-    """Return the day of the first history entry; None while there is none."""
-    first = journal_model().objects.aggregate(first=Min("at"))["first"]
-    return timezone.localtime(first).date() if first else None
 
 
 def delete_old_files(newest: Path) -> None:
@@ -443,7 +435,8 @@ def find_snapshot(request: TrackerRequest) -> Snapshot | None:
     snapshot = Snapshot(day)
     if not snapshot.entries:
         message = _("known: nothing was on record here on %(value)s. The first entry is of %(first)s.")
-        values = {"value": day, "first": first_known_day() or today()}
+        first = journal_model().objects.aggregate(first=Min("at"))["first"]
+        values = {"value": day, "first": timezone.localdate(first) if first else today()}
         raise Problem(NAME, "before_first_entry", message % values)
     # A file has to be written. The API reads no record before it has found a token to be a right one.
     if not (snapshot.path.exists() or (is_api(request) and has_token(request)) or request.user.is_authenticated):

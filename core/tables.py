@@ -83,7 +83,6 @@ class Column(Generic[Item_contra]):
         return self.kind in {"integer", "decimal", "share", "days"}
 
     def cell(self, item: Item_contra) -> Cell:
-        """Return the cell of an item."""
         accessor = self.accessor if callable(self.accessor) else attrgetter(self.accessor or self.key)
         value = accessor(item)
         return value if isinstance(value, Cell) else Cell(value)
@@ -248,10 +247,7 @@ def search_q(text: str, fields: Sequence[str]) -> Q:
 class RelatedFormField(forms.ModelChoiceField):
     """Form field of a related record, by its code."""
 
-    @staticmethod
-    def normalise(code: str) -> str:
-        """Return the code in its stored form."""
-        return code
+    normalise: Callable[[str], str] = str  # a code in its stored form
 
     def known_values(self) -> dict[str, object]:
         """Return the primary key of each record by its code, and by former ones."""
@@ -298,7 +294,6 @@ class ChoiceFormField(ChoiceField):
     normalise = str  # a value in its stored form
 
     def known_values(self) -> dict[str, str]:
-        """Return the stored value of each choice."""
         return {str(word): str(word) for word in dict(self.choices) if word}
 
     def validate(self, value: object) -> None:

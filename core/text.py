@@ -130,8 +130,6 @@ class PartialDate:
 
 
 class Precision(TextChoices):
-    """Precision of a date."""
-
     DAY = "day", pgettext_lazy("precision", "day")
     MONTH = "month", pgettext_lazy("precision", "month")
     YEAR = "year", pgettext_lazy("precision", "year")

@@ -1,5 +1,3 @@
 """The admin of records with a history; registers the toolkit's own models."""
 
-from core.admin import record_admin
-
-__all__ = ["record_admin"]
+from core.admin import record_admin as record_admin

@@ -163,9 +163,11 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         """Search as the change list does; the autocomplete of an owner field is limited to the user's scope, and so is
         that of a list to which users add only their own.
         """
-        source = autocomplete_source(request)
-        if source and request.GET["field_name"] in {owner_field(source), *getattr(source, "SCOPED_LISTS", ())}:
-            queryset = in_scope(request.user, queryset)
+        match = request.resolver_match
+        if match and match.url_name == "autocomplete":
+            source: Any = apps.get_model(request.GET["app_label"], request.GET["model_name"])  # whose form asks
+            if request.GET["field_name"] in {owner_field(source), *getattr(source, "SCOPED_LISTS", ())}:
+                queryset = in_scope(request.user, queryset)
         return super().get_search_results(request, queryset, search_term)
 
     def restricted_field_labels(self, request: HttpRequest, record: models.Model | None) -> str:
@@ -360,10 +362,9 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
 
     def record_link(self, record: models.Model) -> SafeString | str:
         """Return a record as its kind and name, linked to its change form."""
-        opts = record._meta
-        kind = capfirst(opts.verbose_name)
+        kind = capfirst(record._meta.verbose_name)
         try:
-            address = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(record.pk)])
+            address = admin_url(type(record), "change", quote(record.pk))
         except NoReverseMatch:
             return label_value(kind, record)
         return format_html(label_value("{}", '<a href="{}">{}</a>'), kind, address, record)
@@ -425,14 +426,6 @@ def admin_url(model: type[Model], view: str, *args: object, **query: Any) -> str
 def refusals(request: HttpRequest) -> Mapping[str | None, ValidationError]:
     """Return what `records` said against the forms of this request when they were to be saved."""
     return getattr(request, "refused", {})
-
-
-def autocomplete_source(request: HttpRequest) -> type[Model] | None:
-    """Return the model whose form asks by an autocomplete field; None for any other request."""
-    match = request.resolver_match
-    if not match or match.url_name != "autocomplete":
-        return None
-    return apps.get_model(request.GET["app_label"], request.GET["model_name"])
 
 
 def field_errors(form: Any, inlines: Iterable[Any]) -> list[tuple[str, str, str]]:

@@ -254,15 +254,12 @@ class VersionedRowForm(forms.ModelForm):
 
     def disable_restricted_fields(self) -> None:
         """Disable fields that need a further permission: Django ignores what is sent for a disabled field."""
-        names = (
-            restricted_fields(self.user, self._meta.model, recorded=self.instance.pk is not None) if self.user else ()
-        )
-        for name in names:
+        recorded = self.instance.pk is not None
+        for name in restricted_fields(self.user, self._meta.model, recorded=recorded) if self.user else ():
             if name in self.fields:
                 self.fields[name].disabled = True
 
     def full_clean(self) -> None:
-        """Show what `records` said against the row as well."""
         super().full_clean()
         if self.is_bound:
             show_refusal(self)

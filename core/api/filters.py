@@ -201,7 +201,6 @@ def field_lookups(model: Any, name: str) -> Sequence[str]:
 
 
 def several_label(label: str, suffix: str) -> str:
-    """Return the label of a filter by several values."""
     return f"{label} {verbose_lookup_expr(suffix)}"
 
 

@@ -84,7 +84,6 @@ def run_idempotent(request: HttpRequest, user: Any, work: Callable[[], HttpRespo
 
 
 def delete_expired_records() -> None:
-    """Delete the responses that are not replayed any more."""
     IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
 
 

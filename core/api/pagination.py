@@ -118,7 +118,6 @@ class RecordPagination(BasePagination):
         return str(url)
 
     def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
-        """Return the OpenAPI 3.1 schema of the envelope."""
         rows = "Rows of the whole list; null with a cursor, because counting is what makes far pages slow."
         back = "Address of the page before, null on the first and with a cursor."
         address = {"type": ["string", "null"], "format": "uri"}

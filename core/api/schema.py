@@ -46,8 +46,6 @@ SECURITY_SCHEMES = {
 
 
 class ApiAutoSchema(AutoSchema):
-    """AutoSchema of the API."""
-
     view: Any  # one of core.api.viewsets
 
     @property
@@ -94,7 +92,6 @@ class ApiAutoSchema(AutoSchema):
         return [*key, *self.view.parameters(), *more]
 
     def get_filter_backends(self) -> list[object]:
-        """Return the filter backends, of an aggregate too."""
         return list(self.view.filter_backends) if self.view.filter_names() else []
 
     def get_paginated_name(self, serializer_name: str) -> str:

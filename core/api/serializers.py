@@ -178,7 +178,6 @@ class ReadOnlyModelSerializer(serializers.ModelSerializer):
         return ()
 
     def to_representation(self, instance: models.Model) -> dict[str, object]:
-        """Render an empty text as null."""
         row, hidden = super().to_representation(instance), self.hidden_fields(instance)
         for name, value in row.items():
             if value == "" or name in hidden:

@@ -26,7 +26,7 @@ from core.api.pagination import CURSOR, CURSOR_START, decode_cursor, encode_curs
 from core.api.viewsets import BaseAPIView, parse_comma_list
 from core.days import with_demo_flag
 from core.errors import Problem, truncate
-from core.history.change_feed import ACTIONS, FEED_START, FeedPage, FeedPosition, FeedResources, feed_bounds, read_feed
+from core.history.change_feed import ACTIONS, FEED_START, FeedPosition, FeedResources, feed_bounds, read_feed
 
 LATEST = "latest"
 CHANGE_CURSOR = "c"  # kind of this cursor, its first letter
@@ -89,8 +89,8 @@ class ChangeFeedSerializer(serializers.Serializer):
     more = serializers.BooleanField(read_only=True, help_text="Whether there is more already.")
     results = ChangeEventSerializer(source="lines", many=True, read_only=True)
 
-    def get_next_cursor(self, page: FeedPage) -> str:
-        return encode_cursor(CHANGE_CURSOR, page.next.transaction, page.next.event_id)
+    def get_next_cursor(self, page: Mapping[str, Any]) -> str:
+        return encode_cursor(CHANGE_CURSOR, page["next"].transaction, page["next"].event_id)
 
 
 class ChangeFeedView(BaseAPIView):
@@ -173,7 +173,6 @@ def openapi_schema(_access: str) -> Mapping[str, object]:
 
 @lru_cache(maxsize=4)
 def render_schema(kind: str, access: str) -> bytes:
-    """Return the schema serialized as json or yaml."""
     schema = openapi_schema(access)
     if kind == "json":
         return json.dumps(schema, ensure_ascii=False).encode()

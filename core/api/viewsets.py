@@ -363,7 +363,6 @@ class AggregateView(BaseAPIView):
         raise NotImplementedError
 
     def file_rows(self, value: Any) -> Iterable[object]:
-        """Return the records of the file."""
         rows: Sequence[Any] = getattr(value, self.rows_name)
         return rows_of_page(self, rows) if self.lists_rows and self.is_paged else rows
 

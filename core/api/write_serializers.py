@@ -257,7 +257,6 @@ class WriteSerializer(serializers.Serializer):
 
     @property
     def model(self) -> Any:
-        """The model of the view."""
         return self.context["view"].model
 
     def get_fields(self) -> dict[str, serializers.Field]:

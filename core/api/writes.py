@@ -277,10 +277,8 @@ class WritableViewSet(RecordViewSet):
 
     def validate_record(self, record: Model, data: Mapping[str, Any]) -> ValidatedInput:
         """Return the validated data: all of a record, or a part. Raises Problem (400) with every error."""
-        partial, context = (
-            self.request.method in {"PATCH", "DELETE"},
-            {"view": self, "found": self.found, "reason": self.reason},
-        )
+        partial = self.request.method in {"PATCH", "DELETE"}
+        context = {"view": self, "found": self.found, "reason": self.reason}
         serializer = self.write_serializer_class(data=data, partial=partial, context=context)
         return validate_input(serializer, record, set(cast(Any, self.get_serializer()).fields))
 

@@ -131,7 +131,6 @@ def check_release(databases: Sequence[str] | None = None, **kwargs: Any) -> list
 
 
 def count_rows(connection: Any, excluded: Iterable[str]) -> dict[str, int]:
-    """Return how many rows each table has."""
     counts = {}
     with connection.cursor() as cursor:
         for name in sorted({*connection.introspection.table_names(cursor)} - {*excluded}):
@@ -158,7 +157,6 @@ class SQLite(DjangoDatabase):
         return self.name
 
     def exists(self) -> bool:
-        """Return whether there is anything in it."""
         return self.path.exists() and self.path.stat().st_size > 0
 
     def dump(self, cursor: Any, target: Path) -> str:

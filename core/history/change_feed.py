@@ -4,7 +4,7 @@ It is the journal (core/history/models.py) in the order of transactions, and onl
 running: what is committed late appears late and is never skipped.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,19 +115,11 @@ class FeedResources:
         return (change.owner_model, change.owner_id) if told else None
 
 
-@dataclass(frozen=True)
-class FeedPage:
-    """Page of the feed. `next` is the position after everything read, filtered or not; `more`: more exists."""
-
-    lines: Sequence[Mapping[str, Any]]
-    next: FeedPosition
-    more: bool
-
-
 def read_feed(
     feed: FeedResources, wanted: Collection[str], after: FeedPosition, until: FeedPosition, size: int, user: Any
-) -> FeedPage:
-    """Return a page of at most `size` changes of the resources with these names. Three queries at most."""
+) -> dict[str, Any]:
+    """Return a page of at most `size` changes of the resources with these names, and the position `next` after
+    everything read, filtered or not. Three queries at most."""
     labels = [label for label, name in feed.names.items() if name in wanted]
     line = RowValue("transaction", "pk")
     changes = ChangeEvent.objects.filter(
@@ -161,4 +153,5 @@ def read_feed(
                 "current": None if now.action == "-" or action == "deleted" else now,
             }
         )
-    return FeedPage(lines, FeedPosition(rows[-1].transaction, rows[-1].pk) if more else max(after, until), more)
+    end = FeedPosition(rows[-1].transaction, rows[-1].pk) if more else max(after, until)
+    return {"lines": lines, "next": end, "more": more}

@@ -108,11 +108,8 @@ def newest_changes(records: Iterable[RecordKey | None]) -> dict[RecordKey | None
     }
 
 
-Entries = Mapping[tuple[str, int], HistoricalRecord]  # by model and id
-
-
-def fetch_entries(changes: Sequence[Any], labels: Labels) -> Entries:
-    """Return the history entries of changes, and those before them where annotated. One query a model at most."""
+def fetch_entries(changes: Sequence[Any], labels: Labels) -> dict[tuple[str, int], HistoricalRecord]:
+    """Return the history entries of changes, and those before them, by model and id. One query a model at most."""
     found: dict[tuple[str, int], HistoricalRecord] = {}
     keys: dict[str, set[int]] = defaultdict(set)
     for change in changes:

@@ -2,13 +2,7 @@
 append-only models, and records frozen in a state.
 
 The product refuses to change or delete them: `save` and `delete` of a record (core/records/models.py), `update`,
-`delete` and `bulk_update` of a queryset. Raw SQL is not asked.
-
-A model may name in `DELETABLE_ALONE` the foreign key to the record that its rows belong to: the only row of a record,
-written together with it, may be deleted by undoing the import of both.
-
-A model may name in `FROZEN_STATE` a value of its field `state`: rows in that state are never changed or deleted, the
-others may be.
+`delete` and `bulk_update` of a queryset. Raw SQL is not asked. What a model says of itself: core/records/__init__.py.
 """
 
 from typing import Any

@@ -234,7 +234,6 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
 
 
 def undo_obstacles(groups: ChangeGroups, versions: Mapping[Any, Mapping[int, Any]]) -> list[str]:
-    """Return what stands against an undo, a line each."""
     what = dependents_since(groups)
     for model, changes in groups.items():
         what += changed_since(model, changes)

@@ -275,7 +275,6 @@ class NameIndex:
             self.add(record)
 
     def add(self, record: Any) -> None:
-        """Index a record under all its names."""
         self.records_by_id[record.pk] = record
         codes = list(filter(None, (getattr(record, name, "") for name in self.model.LOOKUP_CODES)))
         names = list(filter(None, (getattr(record, name, "") for name in self.model.LOOKUP_NAMES)))

@@ -442,7 +442,6 @@ def field_changes(row: Row, kind: Importer) -> list[FieldChange]:
 
 
 def latest_entries(model: Any, keys: Sequence[int]) -> dict[int, int]:
-    """Return the id of each record's newest history entry."""
     found: dict[int, int] = {}
     for some in batched(keys):
         rows = model.history.filter(id__in=some).order_by().values_list("id").annotate(models.Max("history_id"))

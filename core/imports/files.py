@@ -256,8 +256,7 @@ def normalized_value(value: object) -> object:
         return Decimal(f"{value.normalize():f}")
     if isinstance(value, str):
         text = LINE_ENDS.sub("\n", value)
-        most = MAX_CELL_TEXT
-        return text if len(text) <= most else text[: most - len(TRUNCATION_MARK)] + TRUNCATION_MARK
+        return text if len(text) <= MAX_CELL_TEXT else text[: MAX_CELL_TEXT - len(TRUNCATION_MARK)] + TRUNCATION_MARK
     return value
 
 

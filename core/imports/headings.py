@@ -80,7 +80,6 @@ class Headings:
 
     @property
     def names(self) -> set[str]:
-        """The names of the columns that the sheet has."""
         return {column.name for column in self.columns.values()}
 
     def add_error(self, code: str, message: str, place: int | None = None, heading: str = "", value: str = "") -> None:

@@ -213,7 +213,6 @@ class Importer:
                     assign_record(row, fits[0])
 
     def match_numbers(self, rows: Sequence[Row]) -> None:
-        """Find the records of rows with a record number."""
         numbered = [row for row in rows if row.values.get("id") is not None]
         numbers = [row.values["id"] for row in numbered if 0 < row.values["id"] <= MAX_PRIMARY_KEY]
         by_number = self.records_by_field("pk", numbers)

@@ -37,8 +37,6 @@ from core.text import check_text, join_long, join_short, label_value
 
 
 class ImportForm(forms.Form):
-    """Upload form of an import."""
-
     kind = forms.ChoiceField(label=gettext_lazy("Kind of records"), widget=forms.RadioSelect, required=False)
     file = forms.FileField(
         label=gettext_lazy("File"),
@@ -60,8 +58,6 @@ class ImportForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Form for the reason of a bulk change."""
-
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=MAX_REASON,
@@ -95,7 +91,6 @@ def import_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
 
 
 def show_page(request: HttpRequest, name: str, title: str, status: int = 200, **more: object) -> HttpResponse:
-    """Return an import page of the admin."""
     context = {**admin.site.each_context(request), "title": title, "subtitle": None, **more}
     return TemplateResponse(request, f"admin/imports/{name}.html", context, status=status)
 

@@ -39,7 +39,6 @@ def check_displayable(field: Any, value: object) -> None:
 
 
 def check_year(year: int) -> None:
-    """Reject years that no record is about."""
     if year not in VALID_YEARS:
         raise ValidationError(_("Enter a year from 1900 to 2199."), code="range")
 
@@ -113,14 +112,6 @@ def choices_constraint(
     """Check constraint that a value is one of the choices."""
     allowed = [*choices.values, *([""] if blank else [])]
     return models.CheckConstraint(condition=Q(**{f"{field}__in": allowed}), name=name)
-
-
-def constraint_fields(constraint: models.BaseConstraint) -> set[str]:
-    """Return the names of the fields that a constraint concerns."""
-    if isinstance(constraint, models.UniqueConstraint):
-        return set(constraint.fields)
-    condition = getattr(constraint, "condition", None)
-    return set(condition.referenced_base_fields) if isinstance(condition, Q) else set()
 
 
 # -- evaluated in memory -----------------------------------------------------------------------------------
@@ -333,7 +324,9 @@ class HistoryModel(models.Model):
         none of them is filled in rightly.
         """
         stored = {field.name: field.attname for field in self._meta.concrete_fields}
-        concerned = [name for name in stored if name in constraint_fields(constraint)]
+        condition = getattr(constraint, "condition", None)
+        fields: Any = getattr(constraint, "fields", None) or getattr(condition, "referenced_base_fields", ())
+        concerned = [name for name in stored if name in fields]
         last = concerned[-1:]
         if last and last[0].endswith("_en") and f"{last[0][:-3]}_zh" in concerned:
             last = [f"{last[0][:-3]}_zh"]

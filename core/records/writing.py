@@ -132,7 +132,8 @@ def delete(record: Any, *, by: Any, reason: str = "", allowed: bool = False) -> 
     check_changeable(stored)
     if not allowed:
         check_scope(by, DELETE, stored)
-        check_deletable(stored)
+        if text := stored.deletion_error():
+            raise Conflict(text, code="never_deleted" if stored.NEVER_DELETED else "in_use")
     users = list(m2m_referrers(record))
     if users:
         raise Conflict(*dependent_messages(users))
@@ -140,13 +141,6 @@ def delete(record: Any, *, by: Any, reason: str = "", allowed: bool = False) -> 
         delete_with_history(record, by=by, reason=reason)
     except ProtectedError as exc:
         raise Conflict(*dependent_messages(sorted(exc.protected_objects, key=str))) from exc
-
-
-def check_deletable(record: Any) -> None:
-    """Raise Conflict for a record that its model keeps."""
-    text = record.deletion_error()
-    if text:
-        raise Conflict(text, code="never_deleted" if record.NEVER_DELETED else "in_use")
 
 
 # -- a version of the history ------------------------------------------------------------------------------

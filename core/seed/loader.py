@@ -55,8 +55,6 @@ class InvalidSeedError(Exception):
 
 @dataclass
 class LoadResult:
-    """Result of loading one file."""
-
     created: int = 0
     updated: int = 0
     unchanged: int = 0

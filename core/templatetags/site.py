@@ -18,7 +18,7 @@ from django.utils.html import conditional_escape, escape, format_html, format_ht
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from core.caching import fragment_placeholder
+from core.caching import PLACEHOLDER
 from core.snapshots import TODAY_ONLY
 from core.tables import AnyColumn, Cell, Chart, Pairs, Table, add_parameters, carried_parameters, resolve_url
 from core.text import (
@@ -99,7 +99,7 @@ def uncached(context: Context, template: str) -> SafeString:
     request = context.get("request")
     if not getattr(request, "is_kept", False):
         return render_to_string(template, request=request)
-    return mark_safe(fragment_placeholder(template))  # noqa: S308  # the name of a template of ours
+    return mark_safe(PLACEHOLDER.format(template))  # noqa: S308  # the name of a template of ours
 
 
 @register.simple_block_tag(takes_context=True)
@@ -319,7 +319,6 @@ def status_symbol(tag: str) -> str:
 
 
 def charts_of(context: Context) -> list[Chart]:
-    """Return the charts of the page."""
     charts = context.get("charts") or {"only": context.get("chart")}
     return [chart for chart in charts.values() if chart]
 
