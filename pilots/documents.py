@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -58,13 +58,7 @@ from pilots.models.document import ATTACHABLE
 
 
 def store_document(
-    file: UploadedFile | CheckedFile,
-    *,
-    title: str,
-    by: User,
-    is_public: bool = False,
-    doc_number: str = "",
-    reason: str = "",
+    file: UploadedFile | CheckedFile, *, by: User, title: str = "", reason: str = "", **fields: Any
 ) -> tuple[Document, bool]:
     """Store a file, checked or not, with its record; return it, and whether it is new: the same bytes are stored once.
 
@@ -74,20 +68,20 @@ def store_document(
     if not by.has_perm("pilots.add_document"):
         raise PermissionDenied
     checked = file if isinstance(file, CheckedFile) else check_file(file.name or "", file)
-    same = Document.objects.filter(sha256=sha256_of(checked.content))
+    checksum = sha256_of(checked.content)
+    same = Document.objects.filter(sha256=checksum)
     if same.exists():
         return same.get(), False
     # without a title it is called as the file is
     document = Document(
         title=title.strip() or PurePosixPath(checked.name).stem,
-        doc_number=doc_number,
         file_name=checked.name,
-        sha256=sha256_of(checked.content),
+        sha256=checksum,
         file_size=len(checked.content),
         media_type=checked.media_type,
-        is_public=is_public,
         province=editor_province(by),
         uploaded_by=by,
+        **fields,
     )
     document.full_clean(exclude=["uploaded_by", "province"])
     save_blob(checked.content)
@@ -122,17 +116,9 @@ def may_remove(user: Any, target: Model) -> bool:
     )
 
 
-def attach(
-    document: Document,
-    target: Model,
-    *,
-    by: User,
-    page_number: int | None = None,
-    quote: str = "",
-    held: bool = False,
-) -> Attachment:
-    """Attach a document to a record. `held`: the user has sent the same bytes, and so may attach a document that was
-    not readable before.
+def attach(document: Document, target: Model, *, by: User, held: bool = False, **where: Any) -> Attachment:
+    """Attach a document to a record, `where` with page and quote. `held`: the user has sent the same bytes, and so may
+    attach a document that was not readable before.
 
     Raises PermissionDenied without the permission to change the record or to read the document, and ValidationError
     for a document that is attached there already.
@@ -142,10 +128,9 @@ def attach(
     item = Attachment(
         document=document,
         province_id=province_id_of(target),
-        page_number=page_number,
-        quote=quote,
         attached_by=by,
         **{attachment_field(target): target},
+        **where,
     )
     writing.write(item, by=by, allowed=True)
     return item
@@ -219,7 +204,6 @@ def readable_changes(user: Any) -> Q:
 
 
 logger = logging.getLogger("tracker.files")
-FILE_POLICY = "sandbox; default-src 'none'"  # Content-Security-Policy of a file
 
 
 def file_response(request: Any, document: Any) -> HttpResponseBase:
@@ -243,8 +227,7 @@ def file_response(request: Any, document: Any) -> HttpResponseBase:
         response["Content-Disposition"] = content_disposition(stem, suffix.lower())
         response["Content-Length"] = str(document.file_size)
     response["ETag"] = etag
-    response["Content-Security-Policy"] = FILE_POLICY
-    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cache-Control"] = "private, no-cache"  # it may become private, be removed or deleted
     patch_vary_headers(response, ["Cookie"])
     return response  # type: ignore[no-any-return]
@@ -256,18 +239,17 @@ def file_response(request: Any, document: Any) -> HttpResponseBase:
 UPLOAD_TIME = timedelta(hours=1)  # a younger file without a record may belong to an upload under way
 
 
-def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) -> dict[str, list[str]]:
+def check_files(*, with_hash: bool, clean: bool) -> dict[str, list[str]]:
     """Compare files and records; `with_hash` reads every file. Return the names of the files by what was found of
     them. `clean` deletes what broken-off uploads left behind.
     """
-    now = now or timezone.now()
     stored = set(stored_names())
     documents = {blob_name(checksum) for checksum in Document.objects.values_list("sha256", flat=True)}
     recorded = documents | kept_names(without=Document)
-    past = {blob_name(checksum) for checksum in Document.history.values_list("sha256", flat=True).order_by().distinct()}
+    past = {blob_name(checksum) for checksum in Document.stored_checksums()}
     strays = sorted(stored - recorded - past)
     unfinished = [f"{UNFINISHED}/{name}" for name in list_folder(default_storage, UNFINISHED)[1]]
-    recent = [name for name in (*strays, *unfinished) if is_recent(name, now)]  # an upload may be under way
+    recent = [name for name in (*strays, *unfinished) if is_recent(name)]  # an upload may be under way
     if clean:
         for name in {*strays, *unfinished}.difference(recent):
             default_storage.delete(name)
@@ -284,10 +266,10 @@ def check_files(*, with_hash: bool, clean: bool, now: datetime | None = None) ->
     }
 
 
-def is_recent(name: str, now: datetime) -> bool:
+def is_recent(name: str) -> bool:
     """Whether a file is younger than UPLOAD_TIME; not one whose upload has ended meanwhile, which took it away."""
     try:
-        return now - default_storage.get_modified_time(name) < UPLOAD_TIME
+        return timezone.now() - default_storage.get_modified_time(name) < UPLOAD_TIME
     except FileNotFoundError:
         return False
 
@@ -301,36 +283,21 @@ def is_whole(name: str) -> bool:
 # -- evidence of records --------------------------------------------------------------------------------
 
 
-TARGET_RELATIONS = (
-    *("reading__pilot", "reading__indicator", "milestone__pilot", "stage_entry__pilot", "follow_up_step__follow_up"),
-)
-"""Relations that the labels of the records read."""
-
-
 def record_name(record: Any) -> str:
     """Return the name of a record with files, on the page of what it belongs to."""
-    match record:
-        case Reading():
-            return join_clauses([record.indicator, record.period])
-        case Milestone():
-            return record.name
-        case FollowUpStep():
-            return record.get_move_display()
-    return str(record)
+    if isinstance(record, Reading):
+        return join_clauses([record.indicator, record.period])
+    return str(record.get_move_display() if isinstance(record, FollowUpStep) else record)
 
 
-def record_label(record: Any) -> str:
-    """Return the name of a record with files, after that of what it belongs to."""
-    owner = record.follow_up.number if isinstance(record, FollowUpStep) else record.pilot.name
-    return label_value(owner, record_name(record))
-
-
-def record_url(record: Any) -> str:
-    """Return the address of the page that shows a record with files."""
+def record_link(record: Any) -> dict[str, str]:
+    """Return the name of a record with files, after that of what it belongs to, and the address of its page."""
     if isinstance(record, FollowUpStep):
-        return str(record.follow_up.get_absolute_url())
-    place = f"milestone-{record.pk}" if isinstance(record, Milestone) else "evidence"
-    return f"{record.pilot.get_absolute_url()}#{place}"
+        owner, name, place = record.follow_up, record.follow_up.number, ""
+    else:
+        owner, name = record.pilot, record.pilot.name
+        place = f"#milestone-{record.pk}" if isinstance(record, Milestone) else "#evidence"
+    return {"label": label_value(name, record_name(record)), "url": f"{owner.get_absolute_url()}{place}"}
 
 
 def build_record_files(targets: Sequence[Any], user: Any, as_of: date) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.record_admin import RecordAdmin
 from core.permissions import editor_province
 from core.text import format_date, label_value
-from pilots.documents import readable, record_label, record_url
+from pilots.documents import readable, record_link
 from pilots.models import Attachment, Document
 
 
@@ -49,14 +49,10 @@ class DocumentAdmin(RecordAdmin):
         """Say to what the document is attached, with a link, and since when no longer."""
         if not isinstance(record, Attachment):
             return super().protected_entry(record)
-        link = format_html('<a href="{}">{}</a>', record_url(record.target), record_label(record.target))
+        link = format_html('<a href="{url}">{label}</a>', **record_link(record.target))
         line = format_html(label_value(_("Attached to"), "{}"), link)
         removed = _("removed on %(day)s") % {"day": format_date(record.removed_on)} if record.removed_on else ""
         return format_html("{} ({})", line, removed) if removed else line
-
-    @admin.display(description=_("type"))
-    def kind_label(self, record: Document) -> str:
-        return record.kind_label
 
     @admin.display(description=_("file name"))
     def file_link(self, record: Document) -> SafeString:

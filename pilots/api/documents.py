@@ -27,7 +27,7 @@ from core.api.viewsets import BaseAPIView
 from core.api.write_serializers import WriteSerializer, field_error
 from core.api.writes import WritableViewSet
 from core.days import today
-from core.errors import PROBLEM_JSON, Problem
+from core.errors import PROBLEM_JSON
 from core.files import CheckedFile, check_file
 from core.tables import SearchFilter
 from pilots.documents import attach, can_read, file_response, readable, remove, store_document
@@ -36,7 +36,6 @@ from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 
 MULTIPART = "multipart/form-data"
-FILE_FIELD = {"file": {"type": "string", "format": "binary"}}
 
 
 class DocumentSerializer(RecordSerializer):
@@ -112,7 +111,7 @@ class DocumentSchema(ApiAutoSchema):
         if self.action != "create":
             return super()._get_request_body(direction)
         texts = {name: {"type": "string"} for name in ("title", "doc_number")}
-        fields = {**FILE_FIELD, **texts, "is_public": {"type": "boolean"}}
+        fields = {"file": {"type": "string", "format": "binary"}, **texts, "is_public": {"type": "boolean"}}
         shape = {"type": "object", "required": ["file"], "properties": fields}
         return {"required": True, "content": {MULTIPART: {"schema": shape}}}
 
@@ -179,18 +178,13 @@ class DocumentViewSet(WritableViewSet):
         if isinstance(self.checked, ValidationError):
             raise self.checked
         document, is_new = store_document(self.checked, by=cast(User, self.request.user), reason=given.reason, **values)
-        if not is_new:
-            raise self.same_bytes(document)
-        return document
-
-    def same_bytes(self, document: Document) -> Problem:
-        """Return the rejection of bytes that are there; it names the document to those who may read it."""
-        if not can_read(self.request.user, document):
+        if is_new:
+            return document
+        if not can_read(self.request.user, document):  # it is named only to those who may read it
             text = _("Another province has uploaded the same bytes. Attach the file on the record’s page.")
-            return field_error("/file", "same", text, status=409)
+            raise field_error("/file", "same", text, status=409)
         text = _("The same bytes are here already, as document %(id)d. Attach that one.") % {"id": document.pk}
-        headers = {"Location": api_url(document, self.request)}
-        return field_error("/file", "same", text, status=409, headers=headers)
+        raise field_error("/file", "same", text, status=409, headers={"Location": api_url(document, self.request)})
 
 
 class AttachmentViewSet(WritableViewSet):
@@ -232,20 +226,15 @@ class AttachmentViewSet(WritableViewSet):
 
     def update_one(self, record: Any, data: Mapping[str, Any]) -> Any:
         """Remove the attachment, with the reason."""
-        given = self.validate_change(record, data)
-        fixed = [
-            name for name, value in given.values.items() if name != "removed_reason" and getattr(record, name) != value
-        ]
+        values = dict(self.validate_change(record, data).values)
+        reason = values.pop("removed_reason", record.removed_reason)
+        fixed = [name for name, value in values.items() if getattr(record, name) != value]
         if fixed:
             text = _("This of an attachment stays as it is. Remove it with removed_reason, and attach the file anew.")
             raise ValidationError({name: ValidationError(text, code="fixed") for name in fixed})
-        reason = given.values.get("removed_reason", record.removed_reason)
         if reason == record.removed_reason and record.removed_on:
             return record
         return remove(record, by=cast(User, self.request.user), reason=reason)
-
-
-# -- the file ------------------------------------------------------------------------------------------
 
 
 class ContentSchema(ApiAutoSchema):

@@ -190,7 +190,7 @@ class StepForm(RecordErrorsMixin, forms.ModelForm):
         uploads, move = given.pop("uploads", ()), Move(given.pop("move"))
         try:
             with transaction.atomic():
-                files = [store_document(item, title="", by=self.user)[0] for item in uploads]
+                files = [store_document(item, by=self.user)[0] for item in uploads]
                 return take_step(self.follow_up, move, by=self.user, files=files, **given)
         except ValidationError as error:
             self.add_error(None, error)

@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.core import signing
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -48,32 +47,25 @@ class AttachForm(forms.Form):
     )
 
     def __init__(self, *args: Any, user: Any, words: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.label_suffix = ""
+        super().__init__(*args, label_suffix="", **kwargs)
         self.user = user
         field: Any = self.fields["document"]
         field.queryset = readable(user, Document.objects.all())
-        condition = search_q(words[:100], ["title", "doc_number", "file_name"]) if words.strip() else Q()
-        offered = field.queryset.filter(condition).order_by("-uploaded_at", "-pk")[:OFFERED]
+        offered = field.queryset.filter(search_q(words[:100], ["title", "doc_number", "file_name"]))[:OFFERED]
         field.choices = [("", _("none of these")), *((item.pk, str(item)) for item in offered)]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Require one document: a new file, a stored one, or the one whose bytes were sent before."""
-        values: dict[str, Any] = super().clean() or {}
-        values["held"] = None
-        if values.get("same"):
-            values["held"] = self.offered_document(values["same"])
-        chosen = [name for name in ("file", "document", "held") if values.get(name) is not None]
-        if values.get("file") is not None and values.get("document") is not None:
+        file, document, same = map(self.cleaned_data.get, ("file", "document", "same"))
+        if file and document:
             self.add_error("file", _("Choose a new file or one that is here, not both."))
-        elif not chosen and not self.errors:
+        elif not (file or document or same or self.errors):
             self.add_error("file", _("Choose a file."))
-        return values
 
-    def offered_document(self, token: str) -> Document | None:
+    def clean_same(self) -> Document | None:
         """Return the document of an offer to this user; None for another's, or one that is too old."""
         try:
-            key, user = signing.loads(token, salt=OFFER_SALT, max_age=OFFER_AGE)
+            key, user = signing.loads(self.cleaned_data["same"], salt=OFFER_SALT, max_age=OFFER_AGE)
         except signing.BadSignature:
             return None
         return Document.objects.filter(pk=key).first() if user == self.user.pk else None

@@ -126,7 +126,7 @@ class EvidenceForm(RecordErrorsMixin, forms.Form):
             return False
         where = {name: values[name] for name in ("page_number", "quote") if name in values}
         try:
-            document = store_document(values["file"], title="", by=self.user)[0]
+            document = store_document(values["file"], by=self.user)[0]
             for record in records:
                 attach(document, record, by=self.user, held=True, **where)
         except ValidationError as exc:

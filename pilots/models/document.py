@@ -7,6 +7,7 @@ from operator import or_
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -80,6 +81,7 @@ class Document(HistoryModel):
         return str(self.title)
 
     @property
+    @admin.display(description=_("type"))
     def kind_label(self) -> str:
         """Its type as readers know it: PDF."""
         return next((kind.upper() for kind, value in MEDIA_TYPES.items() if value == self.media_type), self.media_type)

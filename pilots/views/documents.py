@@ -17,14 +17,13 @@ from core.pages import DAY_PARAMETERS, Export, export_response, page, private_pa
 from core.permissions import can_see_authors
 from core.tables import ListPage, reject_unknown_params
 from pilots.documents import (
-    TARGET_RELATIONS,
     attach,
     can_attach,
+    can_read,
     file_response,
     may_remove,
     readable,
-    record_label,
-    record_url,
+    record_link,
     remove,
     store_document,
 )
@@ -34,8 +33,6 @@ from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 from pilots.tables import document_columns, document_page_columns
 
-unstored_page = cache_control(no_store=True, private=True)  # decorator: pages that no cache stores
-
 
 @private_page
 @page(*DocumentFilter.base_filters, cached=False)
@@ -43,11 +40,9 @@ def document_list(request: TrackerRequest) -> HttpResponseBase:
     """List the documents that the editor may read."""
     if not request.user.is_staff:
         raise PermissionDenied
-    rows = readable(request.user, Document.objects.all())
+    rows = readable(request.user, Document.objects.select_related("province"))
     live = Count("attachments", filter=Q(attachments__removed_on__isnull=True))
-    filterset = DocumentFilter(
-        request.GET, queryset=rows.select_related("province").annotate(uses=live), request=request
-    )
+    filterset = DocumentFilter(request.GET, queryset=rows.annotate(uses=live), request=request)
     listing = ListPage(
         request,
         slug="documents",
@@ -59,9 +54,9 @@ def document_list(request: TrackerRequest) -> HttpResponseBase:
         total=rows.count(),
         empty=_("No file matches these filters."),
     )
-    tables = {"documents": Export(_("Evidence files"), listing.whole, listing.chips)}
-    headline = _("Each file is kept once, under the checksum of its bytes, and can be attached to many records.")
     title = _("Evidence files")
+    tables = {"documents": Export(title, listing.whole, listing.chips)}
+    headline = _("Each file is kept once, under the checksum of its bytes, and can be attached to many records.")
     return export_response(request, tables, title, headline) or render(
         request, "pilots/documents/list.html", {"title": title, "finding": headline, "listing": listing}
     )
@@ -73,13 +68,16 @@ def readable_document(request: TrackerRequest, pk: int) -> Document:
     return get_object_or_404(documents, pk=pk)
 
 
-@unstored_page
+@cache_control(no_store=True, private=True)
 @page(known=DAY_PARAMETERS, cached=False)
 def document_detail(request: TrackerRequest, pk: int) -> HttpResponseBase:
     """Show one document: what it is, its checksum, and where it is attached."""
     document, user = readable_document(request, pk), request.user
     parent = [{"url": "document-list", "label": _("Evidence files")}] if user.is_staff else []  # a list for editors
-    uses = document.attachments.on(request.as_of).select_related(*TARGET_RELATIONS, "document", "attached_by")
+    uses = document.attachments.on(request.as_of).select_related(
+        *("reading__pilot", "reading__indicator", "milestone__pilot", "stage_entry__pilot"),
+        *("follow_up_step__follow_up", "document", "attached_by"),
+    )
     return render(
         request,
         "pilots/documents/detail.html",
@@ -91,8 +89,7 @@ def document_detail(request: TrackerRequest, pk: int) -> HttpResponseBase:
             "uses": [
                 {
                     "item": item,
-                    "label": record_label(item.target),
-                    "url": record_url(item.target),
+                    **record_link(item.target),
                     "author": item.attached_by if can_see_authors(user, item) else None,
                     "may_remove": user.is_staff and may_remove(user, item.target),
                 }
@@ -110,9 +107,6 @@ def document_download(request: TrackerRequest, pk: int) -> HttpResponseBase:
     return file_response(request, readable_document(request, pk))
 
 
-# -- attaching -----------------------------------------------------------------------------------------
-
-
 @private_page
 def attach_document(request: TrackerRequest) -> HttpResponse:
     """Attach a new file, or one that is here, to a record."""
@@ -126,33 +120,28 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
         raise Http404
     words = request.GET.get("q", "")
     form = AttachForm(request.POST or None, request.FILES or None, user=user, words=words)
-    url = record_url(target)
-    label = record_label(target)
-    context = {"title": _("Attach a file"), "form": form, "label": label, "back": url, "words": words}
-    context["crumbs"] = [{"url": url, "label": label}]
-    if request.method != "POST":
-        return render(request, "pilots/documents/attach.html", context)
-    if not form.is_valid():
-        return render(request, "pilots/documents/attach.html", context, status=400)
-    values = form.cleaned_data
-    document, is_new = values["held"] or values["document"], True
-    try:
-        if document is None:
-            document, is_new = store_document(
-                values["file"], title=values["title"], by=user, is_public=values["is_public"]
-            )
-        if not is_new:  # the same bytes are here, and are only offered
-            seen = readable(user, Document.objects.filter(pk=document.pk)).exists()
-            context |= {"same": document if seen else None, "offer": make_offer(document, user)}
-            return render(request, "pilots/documents/attach.html", context, status=409)
-        where = {name: values[name] for name in ("page_number", "quote")}
-        attach(document, target, by=user, held=values["held"] is not None, **where)
-    except ValidationError as error:
-        for name, texts in error.message_dict.items():
-            form.add_error(name if name in form.fields else None, texts)
-        return render(request, "pilots/documents/attach.html", context, status=400)
-    messages.success(request, _("The file is attached."))
-    return HttpResponseRedirect(url)
+    place = record_link(target)
+    context = {"title": _("Attach a file"), "form": form, "words": words, "crumbs": [place]}
+    context |= {"label": place["label"], "back": place["url"]}
+    if form.is_valid():
+        values = form.cleaned_data
+        document, is_new = values["same"] or values["document"], True
+        try:
+            if document is None:
+                new = {name: values[name] for name in ("title", "is_public")}
+                document, is_new = store_document(values["file"], by=user, **new)
+            if is_new:
+                where = {name: values[name] for name in ("page_number", "quote")}
+                attach(document, target, by=user, held=values["same"] is not None, **where)
+                messages.success(request, _("The file is attached."))
+                return HttpResponseRedirect(place["url"])
+            # the same bytes are here, and are only offered
+            context |= {"same": document if can_read(user, document) else None, "offer": make_offer(document, user)}
+        except ValidationError as error:
+            for name, texts in error.message_dict.items():
+                form.add_error(name if name in form.fields else None, texts)
+    status = 409 if "offer" in context else 400 if request.method == "POST" else 200
+    return render(request, "pilots/documents/attach.html", context, status=status)
 
 
 @private_page
@@ -163,10 +152,10 @@ def remove_attachment(request: TrackerRequest, pk: int) -> HttpResponse:
     if not may_remove(editor, item.target):
         raise Http404
     form = RemoveForm(request.POST or None)
-    label, url = record_label(item.target), record_url(item.target)
+    place = record_link(item.target)
     if request.method == "POST" and form.is_valid():
         remove(item, by=editor, reason=form.cleaned_data["removed_reason"])
         messages.success(request, _("The file is removed here. It stays in the history."))
-        return HttpResponseRedirect(url)
-    context = {"title": _("Remove a file"), "form": form, "item": item, "label": label, "back": url}
+        return HttpResponseRedirect(place["url"])
+    context = {"title": _("Remove a file"), "form": form, "item": item, "label": place["label"], "back": place["url"]}
     return render(request, "pilots/documents/remove.html", context, status=400 if form.errors else 200)
