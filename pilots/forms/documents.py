@@ -47,7 +47,8 @@ class AttachForm(forms.Form):
     )
 
     def __init__(self, *args: Any, user: Any, words: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         self.user = user
         field: Any = self.fields["document"]
         field.queryset = readable(user, Document.objects.all())
