@@ -21,7 +21,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
@@ -182,10 +181,8 @@ class PersonAdmin(UserAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> Any:
         return RecordChangeList
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
-        people: QuerySet[User] = super().get_queryset(request).annotate(has_factor=Exists(factors))
-        return people
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).annotate(has_factor=Exists(primary_factors(OuterRef("pk"))))
 
     @admin.display(description=_("role"), ordering="officer__role")
     def role(self, person: User) -> Any:
@@ -230,14 +227,10 @@ class PersonAdmin(UserAdmin):
         ]
 
     def page(self, request: HttpRequest, name: str, person: User, **context: Any) -> HttpResponse:
-        """Return a page below a user's page."""
         names = {"person": person, "people": capfirst(User._meta.verbose_name_plural), "subtitle": str(person)}
         names["back"] = reverse("admin:auth_user_change", args=[person.pk])
-        response = TemplateResponse(
-            request, f"admin/people/{name}.html", {**self.admin_site.each_context(request), **names, **context}
-        )
-        add_never_cache_headers(response)
-        return response
+        context = {**self.admin_site.each_context(request), **names, **context}
+        return TemplateResponse(request, f"admin/people/{name}.html", context)
 
     @method_decorator([reauthentication_required, sensitive_variables("address")])
     def link_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -266,7 +259,7 @@ class PersonAdmin(UserAdmin):
         if not is_administrator(request.user) or person == request.user:
             raise PermissionDenied
         if request.method != "POST":
-            factors = primary_factors(person)
+            factors = primary_factors(person.pk)
             return self.page(request, "factor", person, title=_("Remove the second factor"), factors=factors)
         remove_second_factor(person, str(_("Removed the second factor.")), by=request.user)
         text = _("%(name)s has no second factor any more, and is signed out everywhere.")

@@ -22,6 +22,4 @@ class AccountsConfig(AppConfig):
 
 
 class SignInLockoutConfig(AxesConfig):
-    """App config of django-axes with a name that administrators understand."""
-
     verbose_name = _("Sign-in lockout")

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 
 from accounts.models import Role, Token, TokenKind, record_use, revoke_outdated_tokens, role_of, token_digest
 from accounts.sign_in import lacks_second_factor
-from core.errors import Problem
+from core.errors import AUTHENTICATE_HEADER, Problem
 from core.permissions import can_access
 
 PROVINCIAL_EDITOR_PERMISSIONS = frozenset(
@@ -97,8 +97,7 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[object, Token] | None:
         """Return user and token, None without the header.
 
-        Raises AuthenticationFailed for an invalid token, PermissionDenied for a write of who has to set up a second
-        factor.
+        Raises AuthenticationFailed for an invalid token, Problem for a write of who has to set up a second factor.
         """
         scheme, _space, secret = get_authorization_header(request).strip().partition(b" ")
         if scheme.lower() != b"bearer":
@@ -117,14 +116,12 @@ class BearerAuthentication(BaseAuthentication):
                 "The owner of this token needs a second factor and has none: until it is set up at %(address)s the "
                 "token only reads."
             ) % {"address": request.build_absolute_uri(reverse("mfa_index"))}
-            refused: Any = PermissionDenied(text)
-            refused.errors = [Problem("", "second_factor_missing", text)]
-            raise refused
+            raise Problem("", "second_factor_missing", text, status=403)
         record_use(token)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="tracker"'
+        return AUTHENTICATE_HEADER
 
 
 class CsrfExplainingSession(SessionAuthentication):

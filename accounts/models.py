@@ -218,9 +218,7 @@ def revoke_outdated_tokens(user: Any) -> None:
 
 
 @receiver(post_save, sender=settings.AUTH_USER_MODEL)
-def revoke_tokens_on_save(
-    instance: Model, *, created: bool, update_fields: frozenset[str] | None, **kwargs: object
-) -> None:
+def revoke_tokens_on_save(instance: Model, *, created: bool, update_fields: Any, **kwargs: object) -> None:
     """Revoke tokens whose owner's rights may have changed. Every sign-in saves the user as well, but no right."""
     if not created and (update_fields is None or {"is_active", "is_superuser", "is_staff"} & update_fields):
         revoke_outdated_tokens(instance)

@@ -97,13 +97,12 @@ class AccountAdapter(DefaultAccountAdapter):
         messages.error(request, _("This account is deactivated. Ask an administrator."))
         return redirect("account_login")
 
-    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
         """Count the provider's second factor where its token says that it asked for one."""
         sociallogin = (kwargs.get("signal_kwargs") or {}).get("sociallogin")
         if sociallogin is not None and proved_by_provider(sociallogin.account):
             record_authentication(request, user, METHOD, type="provider")
-        response: HttpResponse = super().post_login(request, user, **kwargs)
-        return response
+        return super().post_login(request, user, **kwargs)
 
 
 # -- second factor --------------------------------------------------------------------------------------
@@ -134,14 +133,14 @@ def days_left(request: HttpRequest) -> int | None:
     return max(0, (due - timezone.localdate()).days)
 
 
-def primary_factors(user: Any) -> Any:
-    """Return the second factors of a user, without recovery codes."""
-    return Authenticator.objects.filter(user_id=user.pk).exclude(type=Authenticator.Type.RECOVERY_CODES)
+def primary_factors(key: Any) -> Any:
+    """Return the second factors of the user of this key, without recovery codes."""
+    return Authenticator.objects.filter(user_id=key).exclude(type=Authenticator.Type.RECOVERY_CODES)
 
 
 def lacks_second_factor(user: Any) -> bool:
     """Whether the days of grace of an account are over, and neither it nor the provider's account has a factor."""
-    if second_factor_due(user) > timezone.localdate() or primary_factors(user).exists():
+    if second_factor_due(user) > timezone.localdate() or primary_factors(user.pk).exists():
         return False
     return not any(map(proved_by_provider, SocialAccount.objects.filter(user_id=user.pk)))
 
@@ -158,7 +157,7 @@ def remove_second_factor(user: Any, text: str, *, by: Any = None) -> bool:
 
     The text stands in the history of the account, and who did it; without `by` it was done on the command line.
     """
-    if not primary_factors(user).exists():
+    if not primary_factors(user.pk).exists():
         return False
     Authenticator.objects.filter(user_id=user.pk).delete()
     for session in UserSession.objects.filter(user_id=user.pk):
@@ -204,7 +203,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def can_delete_authenticator(self, authenticator: Any) -> bool:
         user = authenticator.user
-        others = primary_factors(user).exclude(pk=authenticator.pk)
+        others = primary_factors(user.pk).exclude(pk=authenticator.pk)
         return others.exists() or second_factor_due(user) > timezone.localdate()
 
     def encrypt(self, text: str) -> str:
@@ -254,7 +253,7 @@ class SignedInMiddleware:
                         "Your account needs a second factor, and this session has none. Open any page to set it up."
                     )
                     return error_response(request, 403, text)
-                kinds = set(primary_factors(request.user).values_list("type", flat=True))
+                kinds = set(primary_factors(request.user.pk).values_list("type", flat=True))
                 if not kinds:
                     return redirect("mfa_index")
                 name = "mfa_reauthenticate" if Authenticator.Type.TOTP in kinds else "mfa_reauthenticate_webauthn"

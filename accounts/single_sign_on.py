@@ -113,11 +113,8 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             linked = reverse("socialaccount_connections")
             raise refusal(request, text, why="account is not linked", user=account.pk, subject=subject, wanted=linked)
 
-    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
-        return True  # `pre_social_login` has refused everybody who may have no account
-
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> Any:
-        """Make the account of a new person, with the role of the claims."""
+        """Make the account of a new person, with the role of the claims: all others `pre_social_login` has refused."""
         with transaction.atomic():
             user = super().save_user(request, sociallogin, form)
             set_role(user, claims_of(sociallogin))
