@@ -28,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.forms import TokenForm, password_link
-from accounts.models import Officer, Role, Token, administrators, is_administrator, lock_administrators, revoke, role_of
+from accounts.models import Officer, Role, Token, is_administrator, lock_administrators, revoke, role_of
 from accounts.sign_in import primary_factors, remove_second_factor
 from core.admin.record_admin import ReadOnlyAdmin, RecordChangeList
 from core.request_log import security_log
@@ -100,7 +100,7 @@ def an_administrator_stays(view: Any) -> Any:
         with transaction.atomic():
             lock_administrators()
             response = view(request, *args, **kwargs)
-            if administrators().exists():
+            if lock_administrators():
                 return response
             transaction.set_rollback(True)
         list(messages.get_messages(request))  # of what is undone

@@ -118,21 +118,17 @@ def role_of(user: Any) -> Role:
     return Role.ADMIN if user.is_superuser else Role(officer.role) if officer else Role.VIEWER
 
 
-def administrators() -> QuerySet[Model]:
-    """Return the active administrators. There is always at least one."""
-    every = Q(is_superuser=True) | Q(officer__role=Role.ADMIN)
-    return get_user_model()._default_manager.filter(every, is_active=True)
-
-
 def is_administrator(user: Any) -> bool:
     return bool(user.is_active and role_of(user) == Role.ADMIN)
 
 
 def lock_administrators() -> list[int]:
-    """Return the keys of the active administrators, locked until the transaction ends: two changes cannot remove one
-    another.
+    """Return the keys of the active administrators, of whom there is always at least one, locked until the transaction
+    ends: two changes cannot remove one another.
     """
-    return list(administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    every = Q(is_superuser=True) | Q(officer__role=Role.ADMIN)
+    active = get_user_model()._default_manager.filter(every, is_active=True)
+    return list(active.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
 
 
 # -- tokens ----------------------------------------------------------------------------------------------

@@ -162,14 +162,9 @@ def remove_second_factor(user: Any, text: str, *, by: Any = None) -> bool:
     Authenticator.objects.filter(user_id=user.pk).delete()
     for session in UserSession.objects.filter(user_id=user.pk):
         session.end()
-    note_change(user, text, by=by)
+    LogEntry.objects.log_actions((by or user).pk, [user], CHANGE, text, single_object=True)
     security_log.warning("second factor removed", extra={"user": user.pk, "by": by.pk if by else None})
     return True
-
-
-def note_change(user: Any, text: str, *, by: Any = None) -> None:
-    """Write a line of the admin's history of an account; without `by` it is signed by the account itself."""
-    LogEntry.objects.log_actions((by or user).pk, [user], CHANGE, text, single_object=True)
 
 
 def mark_code_used(self: totp.TOTP, code: str) -> bool:

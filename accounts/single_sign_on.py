@@ -11,6 +11,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
@@ -23,7 +24,6 @@ from requests import RequestException
 from requests.exceptions import HTTPError, SSLError
 
 from accounts.models import Officer, Role, is_administrator, lock_administrators
-from accounts.sign_in import note_change
 from core.http import client_ip
 from core.request_log import security_log
 from policies.models import Province
@@ -81,7 +81,8 @@ def set_role(user: Any, claims: Mapping[str, Any]) -> None:
     officer = officer or Officer(user=user)
     officer.role, officer.province = given
     officer.save()
-    note_change(user, _("Role by sign-in: %(role)s.") % {"role": officer.get_role_display()})
+    text = _("Role by sign-in: %(role)s.") % {"role": officer.get_role_display()}
+    LogEntry.objects.log_actions(user.pk, [user], CHANGE, text, single_object=True)
     security_log.info("role set by sign-in", extra={"user": user.pk})
 
 
