@@ -123,7 +123,7 @@ class AdoptionAdmin(RecordAdmin):
 
 @admin.register(Effect)
 class EffectAdmin(RecordAdmin):
-    list_display = ["practice", "subject_name", "statement", "known_on", "confidence"]
+    list_display = ["practice", "subject_name", "as_stated", "known_on", "confidence"]
     list_select_related = ["practice", "adoption__pilot", "adoption__province"]
     list_filter = ["confidence", "practice", "province"]
     search_fields = [
@@ -145,3 +145,7 @@ class EffectAdmin(RecordAdmin):
     @admin.display(description=_("whose"))
     def subject_name(self, effect: Effect) -> str:
         return effect.adoption.adopter_name if effect.adoption_id else str(_("the origin"))
+
+    @admin.display(description=_("As stated"))
+    def as_stated(self, effect: Effect) -> str:
+        return str(effect.statement)

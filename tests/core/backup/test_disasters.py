@@ -226,7 +226,7 @@ def check_restored(
     project.start()
     assert not signed_in(project, session)
     sign_in(project)
-    assert project.client("editor").send("GET", "agencies/?page_size=1").status == 200
+    assert project.client().send("GET", "agencies/?page_size=1").status == 200
     again = project.client().send("POST", "agencies/", {"slug": "after-the-restore", "name_zh": "恢复后"})
     assert again.status == 201, again
 
