@@ -125,7 +125,7 @@ def implausible_change(before: Decimal, after: Decimal) -> Decimal | None:
 
 
 class Stage(TextChoices):
-    """The ten stages in order, and the two side states."""
+    """The ten stages in order, and the side state."""
 
     RECOMMENDED = "recommended", _("Recommended")
     REVIEWED = "reviewed", _("Reviewed by experts")
@@ -138,17 +138,16 @@ class Stage(TextChoices):
     FINAL_EVAL = "final_eval", _("Final evaluation")
     PROMOTED = "promoted", _("Results promoted")
     RECTIFYING = "rectifying", _("Rectifying")
-    WITHDRAWN = "withdrawn", _("Withdrawn")
 
     @property
     def order(self) -> int:
-        """1 for the first of the ten stages to 10; 11 and 12 for the side states."""
+        """1 for the first of the ten stages to 10; 11 for the side state."""
         return STAGE_ORDER[self]
 
     @property
     def is_side(self) -> bool:
         """Whether it is a side state, outside the sequence."""
-        return self in {Stage.RECTIFYING, Stage.WITHDRAWN}
+        return self == Stage.RECTIFYING
 
 
 STAGE_ORDER = {stage: place for place, stage in enumerate(Stage, 1)}  # read several hundred thousand times for one page

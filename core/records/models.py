@@ -280,6 +280,13 @@ class HistoryModel(models.Model):
     def clean_lists(self, lists: Mapping[str, Collection[Any]]) -> None:
         """Check many-to-many lists as they would be saved, those that are given. Raises ValidationError by field."""
 
+    def settle(self, stored: Any, by: Any) -> None:
+        """Fill in what the product sets: days, people, and what follows from who writes (`by`; None: the product).
+
+        `stored` is the record as it is, None for a new one. Called before it is validated, whatever the door. Raises
+        ValidationError by field for what this user may not write.
+        """
+
     def missing_reason(self, stored: Any) -> str:
         """Return why the change from what is stored (None: nothing) needs a reason; empty where it needs none."""
         return ""

@@ -4,20 +4,34 @@ from pilots.follow_ups.models import Cause, FollowUp, FollowUpKind, FollowUpStep
 from pilots.lights import Colour, TargetKind
 from pilots.metrics import Direction, Stage
 from pilots.models.document import Attachment, Document
+from pilots.models.due import Deadline, NotGiven
 from pilots.models.indicator import Indicator, IndicatorKind, RollUp, SynergyUse, Target
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
-from pilots.models.planned import Facet, LightOverride, Milestone, Replan, ReplanState, StageEntry
+from pilots.models.planned import (
+    Amendment,
+    AmendmentState,
+    Completion,
+    Facet,
+    LightOverride,
+    Milestone,
+    StageEntry,
+    StageResult,
+)
 from pilots.models.reading import Reading, ReadingLedger, ReadingState, ValueStatus
 from pilots.practices.models import Adoption, CostKind, Effect, Practice, PracticeField, PracticeState
 
 __all__ = [
     "Adoption",
+    "Amendment",
+    "AmendmentState",
     "Attachment",
     "Batch",
     "Cause",
     "CityType",
     "Colour",
+    "Completion",
     "CostKind",
+    "Deadline",
     "Direction",
     "Document",
     "Effect",
@@ -29,6 +43,7 @@ __all__ = [
     "IndicatorKind",
     "LightOverride",
     "Milestone",
+    "NotGiven",
     "Pilot",
     "PilotKind",
     "Practice",
@@ -37,11 +52,10 @@ __all__ = [
     "Reading",
     "ReadingLedger",
     "ReadingState",
-    "Replan",
-    "ReplanState",
     "RollUp",
     "Stage",
     "StageEntry",
+    "StageResult",
     "SynergyUse",
     "Target",
     "TargetKind",

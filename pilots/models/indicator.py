@@ -19,7 +19,6 @@ from core.records.models import (
     HistoryModel,
     YearField,
     check_displayable,
-    check_not_ahead,
     check_year,
     choices_constraint,
     link_field,
@@ -29,7 +28,7 @@ from core.records.models import (
 from core.text import TranslatedText, check_text, is_chinese_active, join_short, label_value, normalize_code
 from pilots.lights import TargetKind
 from pilots.metrics import Direction
-from pilots.models.pilot import Pilot
+from pilots.models.pilot import Pilot, check_month_day
 from policies.models import Confidence, SourcedModel
 
 PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
@@ -45,16 +44,7 @@ def normalize_unit(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-NOT_NEGATIVE = _("The value is 0 or more.")
-
-
-def non_negative_constraint(field: str, name: str) -> models.CheckConstraint:
-    """Return the check constraint that no value is below 0, which holds for every indicator."""
-    return models.CheckConstraint(
-        condition=Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}),
-        name=name,
-        violation_error_message=NOT_NEGATIVE,
-    )
+NOT_NEGATIVE = _("The value is 0 or more. Only an indicator that may be negative has others.")
 
 
 class IndicatorKind(models.TextChoices):
@@ -114,7 +104,7 @@ class Indicator(HistoryModel, BilingualNameModel):
     """Definition of an indicator: unit, direction, and how far it may be aggregated."""
 
     code = CodeField(
-        _("code"), max_length=12, unique=True, help_text=_("Capital letters, digits and _, for example AIR_SO2.")
+        _("code"), max_length=20, unique=True, help_text=_("Capital letters, digits and _, for example AIR_SO2.")
     )
     unit = models.CharField(
         _("unit"),
@@ -158,6 +148,23 @@ class Indicator(HistoryModel, BilingualNameModel):
             "Whether it may stand in the co-control coordinates: totals of air pollutants and of carbon, in a unit of "
             "mass; a carbon intensity only where a pilot has no carbon total."
         ),
+    )
+    replaces = link_field(
+        "self",
+        _("replaces"),
+        "replaced_by",
+        _("The indicator that it follows, where the definition or the unit had to change."),
+        optional=True,
+    )
+    signed = models.BooleanField(
+        _("may be negative"), default=False, help_text=_("For example a reduction, which is negative where it rose.")
+    )
+    report_due = models.CharField(
+        _("values due by"),
+        max_length=5,
+        blank=True,
+        validators=[check_month_day],
+        help_text=_("Month and day of the next year, for example 10-31. Empty: that of the batch."),
     )
     note_en = note_en_field(_("How it is measured, for example “Primary sources only; heating season included”."))
     note_zh = note_zh_field()
@@ -279,7 +286,7 @@ class Target(HistoryModel, SourcedModel):
         max_length=5,
         choices=TargetKind.choices,
         default="reach",
-        help_text=_("Reach a value by a year, stay within a limit, keep what there is, or a task in words."),
+        help_text=_("Reach a value by a year, stay within a limit, or keep what there is."),
     )
     base_year = YearField(
         _("base year"), null=True, blank=True, help_text=_("For example 2023. Empty when the document names none.")
@@ -299,7 +306,7 @@ class Target(HistoryModel, SourcedModel):
         decimal_places=6,
         null=True,
         blank=True,
-        help_text=_("In the indicator’s unit. Empty for a task in words."),
+        help_text=_("In the indicator’s unit. Empty: not set yet."),
     )
     steps = models.JSONField(
         _("steps"),
@@ -307,60 +314,31 @@ class Target(HistoryModel, SourcedModel):
         blank=True,
         help_text=_("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
     )
-    target_text_en = models.CharField(
-        _("target in words, in English"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Only for a task in words."),
-    )
-    target_text_zh = models.CharField(
-        _("target in words, in Chinese"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Only for a task in words. One language is enough; readers of the other see the same."),
-    )
-    target_text = TranslatedText("target_text")
-    done_on = models.DateField(
-        _("done on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Only for a task in words: the day it was done."),
-    )
     binding = models.BooleanField(
         _("binding"),
         default=False,
         help_text=_("Whether this pilot is bound to it; a binding red turns the pilot red."),
     )
+    promised_on = models.DateField(
+        _("promised on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("From this day on it is judged. Empty: the ministry has not accepted it yet."),
+    )
 
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("binding",)}
-    PROMISED_FIELDS: ClassVar[tuple[str, ...]] = (
-        *("pilot", "indicator", "kind"),
-        *("base_year", "base_value", "target_year", "target_value", "steps", "target_text_en", "target_text_zh"),
-    )
-    RESTRICTED_CHANGES: ClassVar[FieldNames] = {"pilots.place_pilot": PROMISED_FIELDS}
-
     class Meta:
         verbose_name = _("target")
         verbose_name_plural = _("targets")
-        ordering = ["pilot", "indicator"]
+        ordering = ["pilot", "indicator", "target_year", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["pilot", "indicator"],
-                name="target_one_per_indicator",
-                violation_error_message=_("This pilot already has a target for this indicator: change that one."),
+                fields=["pilot", "indicator", "kind", "target_year"],
+                name="target_one_per_year",
+                violation_error_message=_("This pilot already has such a target for this indicator and year."),
             ),
-            models.CheckConstraint(
-                condition=~Q(kind__in=["reach", "limit"]) | Q(target_value__isnull=False),
-                name="target_has_value",
-                violation_error_message=_("Give the target value."),
-            ),
-            non_negative_constraint("base_value", "target_base_not_negative"),
-            non_negative_constraint("target_value", "target_value_not_negative"),
             models.CheckConstraint(
                 condition=Q(base_year__isnull=True) | Q(target_year__gt=F("base_year")) | ~Q(kind="reach"),
                 name="target_after_base",
@@ -370,16 +348,6 @@ class Target(HistoryModel, SourcedModel):
                 condition=~Q(kind="keep") | Q(base_value__isnull=False),
                 name="target_keep_has_base",
                 violation_error_message=_("To keep a value, give the base value."),
-            ),
-            models.CheckConstraint(
-                condition=~Q(kind="text") | ~Q(target_text_en="") | ~Q(target_text_zh=""),
-                name="target_text_has_words",
-                violation_error_message=_("Give the target in words."),
-            ),
-            models.CheckConstraint(
-                condition=Q(done_on__isnull=True) | Q(kind="text"),
-                name="target_done_only_for_text",
-                violation_error_message=_("Only a task in words has a day on which it was done."),
             ),
             choices_constraint("confidence", Confidence, "target_confidence_known"),
             choices_constraint("kind", TargetKind, "target_kind_known"),
@@ -391,9 +359,9 @@ class Target(HistoryModel, SourcedModel):
         return [YearlyValue(int(year), Decimal(value)) for year, value in sorted(self.steps.items())]
 
     @property
-    def is_measured(self) -> bool:
-        """Whether it is compared with readings; else it is a task, done or not."""
-        return bool(self.kind != TargetKind.TEXT)
+    def direction(self) -> str:
+        """Which way is better, as the indicator has it."""
+        return str(self.indicator.direction)
 
     @property
     def bound(self) -> Decimal | None:
@@ -410,15 +378,23 @@ class Target(HistoryModel, SourcedModel):
         return f"#indicator-{self.indicator.code}"
 
     def clean(self) -> None:
-        """Reject steps that no year or value of an indicator could be, and those outside the target's years."""
+        """Reject half a base, negative values, and steps that no year or value of an indicator could be."""
         super().clean()
+        if (self.base_year is None) != (self.base_value is None):
+            name = "base_year" if self.base_year is None else "base_value"
+            raise ValidationError({name: _("Give base value and base year, or neither.")})
+        signed = self.indicator_id and self.indicator.signed
+        for name in ("base_value", "target_value"):
+            amount: Decimal | None = getattr(self, name)
+            if amount is not None and amount < 0 and not signed:
+                raise ValidationError({name: NOT_NEGATIVE})
         faults = []
         for year, value in self.yearly_steps:
             try:
                 AMOUNT.clean(value, None)
                 check_displayable(AMOUNT, value)
                 check_year(year)
-                if value < 0:
+                if value < 0 and not signed:
                     raise ValidationError(NOT_NEGATIVE)
                 if self.target_year in VALID_YEARS and year >= self.target_year:
                     raise ValidationError(_("A step lies before the target year."))

@@ -1,6 +1,6 @@
 """Models of batches, pilots announced together, and of pilots: cities and industrial parks."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from core.days import today
 from core.records.models import (
     BilingualNameModel,
     BilingualTitleModel,
     CodeField,
     FieldNames,
     SlugModel,
+    YearField,
     check_not_ahead,
     choices_constraint,
     link_field,
@@ -24,6 +26,7 @@ from core.records.models import (
     title_constraint,
 )
 from core.text import check_text, is_chinese_active
+from pilots.lights import ENTRY_DAYS, counts_from
 from policies.models import Confidence, Industry, Level, Policy, Province, SourcedModel
 
 
@@ -34,12 +37,19 @@ def known_condition(as_of: date) -> Q:
 
 def listed_condition(as_of: date) -> Q:
     """Return the condition of pilots in the programme: from the day of their batch until the day they withdraw."""
-    return known_condition(as_of) & (Q(withdrawn_on__isnull=True) | Q(withdrawn_on__gt=as_of))
+    return known_condition(as_of) & ~has_withdrawn(as_of)
 
 
 def withdrawn_condition(as_of: date) -> Q:
     """Return the condition of pilots withdrawn by the day: announced and recorded, no longer in the programme."""
-    return known_condition(as_of) & Q(withdrawn_on__lte=as_of)
+    return known_condition(as_of) & has_withdrawn(as_of)
+
+
+def has_withdrawn(as_of: date) -> Q:
+    """Return the condition that a withdrawal counts on the day: `Pilot.withdrawn_by` as a query."""
+    in_time = Q(withdrawn_recorded_on__lte=F("withdrawn_on") + timedelta(ENTRY_DAYS))
+    known = Q(withdrawn_recorded_on__isnull=True) | Q(withdrawn_recorded_on__lte=as_of) | in_time
+    return Q(withdrawn_on__isnull=False, withdrawn_on__lte=as_of) & known
 
 
 class BatchQuerySet(QuerySet[Any]):
@@ -65,6 +75,14 @@ def count_pilots(pilots: QuerySet[Model], field: str) -> Coalesce:
     """Return a subquery for rows of another table: how many of these pilots reference it by `field`, or 0."""
     own = pilots.order_by().filter(**{field: OuterRef("pk")}).values(field).annotate(n=Count("pk", distinct=True))
     return Coalesce(Subquery(own.values("n")), 0)
+
+
+def check_month_day(text: str) -> None:
+    """Reject all but a month and day that every year has."""
+    try:
+        date.fromisoformat(f"2023-{text}")
+    except ValueError as exc:
+        raise ValidationError(_("Write month and day, for example 03-31. 29 February is not possible.")) from exc
 
 
 NO_NUMBER = _("Empty when the announcement gives no number.")
@@ -95,7 +113,7 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         help_text=_("Who announced it. A provincial batch names its province below."),
     )
     province = link_field(Province, _("province"), "batches", _("Only for a provincial batch."), optional=True)
-    policy = link_field(Policy, _("policy"), "batches", _("The document that announced it."), optional=True)
+    policy = link_field(Policy, _("policy"), "batches", _("The document that announced it."))
     announced_on = models.DateField(
         _("announced on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty when not known.")
     )
@@ -113,6 +131,19 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         null=True,
         blank=True,
         help_text=_("Last day of the trial. For “three years” count from the first day."),
+    )
+    asked_from = YearField(
+        _("reports asked from"),
+        null=True,
+        blank=True,
+        help_text=_("First year for which this installation asks its pilots for values. Empty: none is ever overdue."),
+    )
+    report_due = models.CharField(
+        _("values due by"),
+        max_length=5,
+        default="03-31",
+        validators=[check_month_day],
+        help_text=_("Month and day of the next year, for example 03-31. A single year is moved by a deadline."),
     )
     city_count = models.PositiveIntegerField(_("cities announced"), null=True, blank=True, help_text=NO_NUMBER)
     county_count = models.PositiveIntegerField(_("counties announced"), null=True, blank=True, help_text=NO_NUMBER)
@@ -267,6 +298,13 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         validators=[check_not_ahead],
         help_text=_("From this day on it is no longer a pilot."),
     )
+    withdrawn_recorded_on = models.DateField(
+        _("withdrawal recorded on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Entered more than 30 days late, a withdrawal counts from this day on."),
+    )
 
     objects = models.Manager.from_queryset(PilotQuerySet)()
     LOOKUP_NAMES = ("name_zh", "name_en", "label_zh", "label_en")
@@ -347,8 +385,12 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         return f"{self.name_en or self.name_zh} ({batch.short_name_en or batch.title_en or batch.title_zh})"
 
     def withdrawn_by(self, as_of: date) -> bool:
-        """Whether the pilot had withdrawn by the as-of date."""
-        return self.withdrawn_on is not None and self.withdrawn_on <= as_of
+        """Whether the pilot had withdrawn by the as-of date, as far as it counted then."""
+        return self.withdrawn_on is not None and counts_from(self.withdrawn_on, self.withdrawn_recorded_on) <= as_of
+
+    def settle(self, stored: Any, by: Any) -> None:
+        if by is not None and self.withdrawn_on != (stored.withdrawn_on if stored else None):
+            self.withdrawn_recorded_on = today() if self.withdrawn_on else None
 
     @property
     def starts_on(self) -> date | None:

@@ -25,7 +25,7 @@ from core.records import writing
 from core.records.models import FieldNames, HistoryModel, check_not_ahead, choices_constraint, link_field
 from core.text import format_number, join_sentences, number_with_unit, to_percent
 from pilots.metrics import implausible_change, last_day_of_period
-from pilots.models.indicator import PERIOD, Indicator, RollUp, format_exact, non_negative_constraint
+from pilots.models.indicator import NOT_NEGATIVE, PERIOD, Indicator, RollUp, format_exact
 from pilots.models.pilot import Pilot
 from policies.models import Confidence, SourcedModel
 
@@ -42,10 +42,11 @@ class ValueStatus(models.TextChoices):
 
 
 class ReadingState(models.TextChoices):
-    """State of a reading. Only accepted readings feed numbers; others are shown as what they are."""
+    """State of a value that was handed in, as its dates say. A disputed one was accepted, and counts until another is."""
 
     REPORTED = "reported", _("reported")
     ACCEPTED = "accepted", _("accepted")
+    RETURNED = "returned", _("returned")
     DISPUTED = "disputed", _("disputed")
 
 
@@ -71,13 +72,6 @@ class Reading(HistoryModel, SourcedModel):
         help_text=_("How final the report itself calls the value."),
     )
     version = models.PositiveSmallIntegerField(_("version"), default=1, editable=False)
-    state = models.CharField(
-        _("state"),
-        max_length=8,
-        choices=ReadingState.choices,
-        default=ReadingState.REPORTED,
-        help_text=_("Only accepted readings feed numbers; a disputed one stands for nothing."),
-    )
     reported_on = models.DateField(
         _("reported on"), validators=[check_not_ahead], help_text=_("Day on which the pilot handed it in.")
     )
@@ -86,7 +80,20 @@ class Reading(HistoryModel, SourcedModel):
         null=True,
         blank=True,
         validators=[check_not_ahead],
-        help_text=_("From this day on it feeds the numbers."),
+        help_text=_("From this day on it feeds the numbers. Only an import of old records gives it."),
+    )
+    returned_on = models.DateField(
+        _("returned on"), null=True, blank=True, editable=False, help_text=_("Sent back by the ministry, with a reason.")
+    )
+    answer_by = models.DateField(
+        _("answer by"), null=True, blank=True, help_text=_("Until when a returned value is to be answered.")
+    )
+    disputed_on = models.DateField(
+        _("disputed on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Accepted before: it counts until another one is accepted."),
     )
 
     skip_immutable_check = False  # True where it is known already that nothing fixed differs from the record
@@ -94,7 +101,7 @@ class Reading(HistoryModel, SourcedModel):
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"version_unique": ()}
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.accept_reading": ("state", "accepted_on")}
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.accept_reading": ("accepted_on", "answer_by")}
     ACCEPTED_FIELDS = ("reported_on", "confidence", "sources", "note_en", "note_zh")
 
     class Meta:
@@ -105,24 +112,27 @@ class Reading(HistoryModel, SourcedModel):
         constraints = [
             choices_constraint("value_status", ValueStatus, "reading_status_known"),
             models.UniqueConstraint(fields=["pilot", "indicator", "period", "version"], name="reading_version_unique"),
-            non_negative_constraint("value", "reading_value_not_negative"),
             models.CheckConstraint(
                 condition=Q(period__regex=PERIOD),
                 name="reading_period_known",
                 violation_error_message=_("Write the period as 2025 or 2025-Q3."),
             ),
             models.CheckConstraint(
-                condition=~Q(state=ReadingState.ACCEPTED) | Q(accepted_on__isnull=False),
-                name="reading_accepted_has_a_day",
-                violation_error_message=_("Accepted: give the day of acceptance."),
-            ),
-            models.CheckConstraint(
                 condition=Q(accepted_on__isnull=True) | Q(accepted_on__gte=F("reported_on")),
                 name="reading_accepted_after_report",
                 violation_error_message=_("Accepted before it was reported. Check both days."),
             ),
+            models.CheckConstraint(
+                condition=Q(accepted_on__isnull=True) | Q(returned_on__isnull=True),
+                name="reading_accepted_or_returned",
+                violation_error_message=_("A value is accepted or returned, not both."),
+            ),
+            models.CheckConstraint(
+                condition=Q(disputed_on__isnull=True) | Q(accepted_on__lte=F("disputed_on")),
+                name="reading_disputed_after_acceptance",
+                violation_error_message=_("Only an accepted value is disputed."),
+            ),
             choices_constraint("confidence", Confidence, "reading_confidence_known"),
-            choices_constraint("state", ReadingState, "reading_state_known"),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +141,15 @@ class Reading(HistoryModel, SourcedModel):
     def restricted_now(self) -> FieldNames:
         """On what it was accepted is the ministry's to change."""
         return {ACCEPT_PERMISSION: self.ACCEPTED_FIELDS} if self.pk and self.accepted_on else {}
+
+    @property
+    def state(self) -> ReadingState:
+        """Its state now."""
+        return state_on(self, date.max)
+
+    @property
+    def year(self) -> int:
+        return int(self.period[:4])
 
     @property
     def key(self) -> ReadingKey:
@@ -149,18 +168,14 @@ class Reading(HistoryModel, SourcedModel):
         """A version that was ever accepted has been published: it is corrected, not deleted."""
         return str(_("It has fed numbers; enter a correction instead.")) if self.accepted_on else ""
 
-    def missing_reason(self, stored: Any) -> str:
-        """Disputing a value needs one."""
-        before = stored.state if stored else ""
-        disputed = self.state == ReadingState.DISPUTED and before != ReadingState.DISPUTED
-        return gettext("Say what is wrong with the value.") if disputed else ""
-
     def clean(self) -> None:
         """Reject overwriting a value (a correction is a new version), and values of the future."""
         super().clean()
         reported: date | None = self.reported_on  # None while a form has none
         if reported and re.fullmatch(PERIOD, self.period) and last_day_of_period(self.period) > reported:
             raise ValidationError({"period": _("This period had not ended on the day of report.")})
+        if self.value is not None and self.value < 0 and self.indicator_id and not self.indicator.signed:
+            raise ValidationError({"value": NOT_NEGATIVE})
         if self.skip_immutable_check or not self.pk:
             return
         stored = type(self).objects.filter(pk=self.pk).values(*self.IMMUTABLE_FIELDS).first()
@@ -334,32 +349,36 @@ def is_yearly(period: str) -> bool:
 
 
 def newest_accepted(as_of: date, readings: QuerySet[Reading]) -> QuerySet[Reading]:
-    """Filter readings to those that count on the day, as a queryset."""
+    """Filter readings to those that count on the day, as a queryset: also while they are disputed."""
     later = later_versions().filter(accepted_on__lte=as_of)
-    return readings.filter(~Exists(later), accepted_on__lte=as_of, state=ReadingState.ACCEPTED)
+    return readings.filter(~Exists(later), accepted_on__lte=as_of)
 
 
 def newest_accepted_in(readings: Iterable[Reading], as_of: date) -> list[Reading]:
     """Return the same from readings in memory, as a list; they must include all versions of each value."""
-    accepted = (item for item in readings if item.accepted_on and item.accepted_on <= as_of)
-    return [item for item in newest_versions(accepted) if item.state == ReadingState.ACCEPTED]
+    return newest_versions(item for item in readings if item.accepted_on and item.accepted_on <= as_of)
 
 
-def is_accepted_on(reading: Reading, as_of: date) -> bool:
-    """Return whether a version is accepted on the day; that of a value counts which is also the newest accepted."""
-    return reading.state == ReadingState.ACCEPTED and bool(reading.accepted_on and reading.accepted_on <= as_of)
-
-
-def state_on(reading: Reading, as_of: date) -> ReadingState:
-    """Return the state of a version on a day: before its acceptance it was only reported."""
-    waiting = reading.state == ReadingState.ACCEPTED and not is_accepted_on(reading, as_of)
-    return ReadingState.REPORTED if waiting else ReadingState(reading.state)
+def state_on(record: Any, as_of: date) -> ReadingState:
+    """Return the state on a day of a reading, or of a reason why there is none."""
+    disputed_on = getattr(record, "disputed_on", None)
+    if disputed_on and disputed_on <= as_of:
+        return ReadingState.DISPUTED
+    if record.accepted_on and record.accepted_on <= as_of:
+        return ReadingState.ACCEPTED
+    returned = record.returned_on and record.returned_on <= as_of
+    return ReadingState.RETURNED if returned else ReadingState.REPORTED
 
 
 def state_expression(as_of: date) -> Case:
-    """Return the same as a query expression."""
-    later = Q(state=ReadingState.ACCEPTED, accepted_on__gt=as_of)
-    return Case(When(later, then=Value(ReadingState.REPORTED.value)), default=F("state"))
+    """Return the same of readings as a query expression."""
+    return Case(
+        When(disputed_on__lte=as_of, then=Value(ReadingState.DISPUTED.value)),
+        When(accepted_on__lte=as_of, then=Value(ReadingState.ACCEPTED.value)),
+        When(returned_on__lte=as_of, then=Value(ReadingState.RETURNED.value)),
+        default=Value(ReadingState.REPORTED.value),
+        output_field=models.CharField(),
+    )
 
 
 def newest_reported(as_of: date) -> Q:
