@@ -14,6 +14,7 @@ from pilots.models.planned import (
     Facet,
     LightOverride,
     Milestone,
+    PromiseState,
     StageEntry,
     StageResult,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "Practice",
     "PracticeField",
     "PracticeState",
+    "PromiseState",
     "Reading",
     "ReadingLedger",
     "ReadingState",

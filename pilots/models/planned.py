@@ -11,8 +11,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
-from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -33,13 +31,8 @@ from pilots.lights import LIGHT_CHOICES
 from pilots.metrics import ORDERED_STAGES, Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.indicator import Indicator
 from pilots.models.pilot import Pilot
+from pilots.models.promise import PLACE_PERMISSION, AmendmentState, PromiseModel, may_decide
 from policies.models import Confidence, SourcedModel
-
-
-class AmendmentState(models.TextChoices):
-    WAITING = "waiting", _("waiting")
-    ACCEPTED = "accepted", pgettext_lazy("amendment", "accepted")
-    REFUSED = "refused", _("refused")
 
 
 def planned_day(as_of: date) -> Coalesce:
@@ -48,62 +41,6 @@ def planned_day(as_of: date) -> Coalesce:
         milestone=OuterRef("pk"), accepted=True, decided_on__lte=as_of, day__isnull=False
     )
     return Coalesce(Subquery(accepted.order_by("-decided_on", "-pk").values("day")[:1]), F("planned_on"))
-
-
-class PromiseModel(models.Model):
-    """Abstract model of what a pilot promises: its columns keep what was promised first, and amendments hold from the
-    day of their decision. It is promised from `promised_on` on; None while the ministry has not accepted it.
-    """
-
-    class Meta:
-        abstract = True
-
-    @property
-    def all_amendments(self) -> list[Amendment]:
-        """Its amendments in the order in which they were asked for; from those of its pilot where prefetched."""
-        pilot = self._state.fields_cache.get("pilot")
-        amendments: list[Amendment] | None = vars(pilot).get("prefetched_amendments") if pilot else None
-        if amendments is None:
-            return list(self.amendments.all())  # type: ignore[attr-defined]
-        name = f"{self._meta.model_name}_id"
-        return [item for item in amendments if getattr(item, name) == self.pk]
-
-    def accepted_amendments(self, as_of: date) -> list[Amendment]:
-        """Return the amendments accepted by the day, the newest last."""
-        accepted = [item for item in self.all_amendments if item.accepted and item.decided_on and item.decided_on <= as_of]
-        return sorted(accepted, key=lambda item: (item.decided_on, item.pk))
-
-    def waiting_amendment(self, as_of: date) -> Amendment | None:
-        """Return the request that waits on the day, or None."""
-        waiting = (item for item in self.all_amendments if item.state_on(as_of) == AmendmentState.WAITING)
-        return next(waiting, None)
-
-    def refused_amendment(self, as_of: date) -> Amendment | None:
-        """Return the newest request where it was refused by the day; None where another followed."""
-        asked = [item for item in self.all_amendments if item.asked_on <= as_of]
-        newest = max(asked, key=lambda item: item.pk, default=None)
-        return newest if newest and newest.state_on(as_of) == AmendmentState.REFUSED else None
-
-    def dropped_by(self, as_of: date) -> bool:
-        """Whether the ministry had dropped it by the day."""
-        return any(item.drop for item in self.accepted_amendments(as_of))
-
-    @property
-    def is_entered_today(self) -> bool:
-        """Whether the stored record was entered today and never amended: what is changed now corrects a typing error."""
-        first = self.history.order_by("history_id").values_list("history_date", flat=True).first()  # type: ignore[attr-defined]
-        is_of_today = first and timezone.localdate(first) == timezone.localdate()  # both by the clock, as histories are
-        return bool(is_of_today and not self.all_amendments)
-
-    def entry_url(self, page: str = "") -> str:
-        """Return the address of the form of an amendment, or with "-answer" of the answer to one."""
-        kind: Any = self._meta.get_field("pilot").remote_field  # milestones or targets
-        return reverse(f"amendment{page}", args=[self.pilot.slug, kind.related_name, self.pk])  # type: ignore[attr-defined]
-
-
-def may_decide(user: Any) -> bool:
-    """Whether the user decides about promises; None stands for the product, which may."""
-    return user is None or bool(user.has_perm("pilots.place_pilot"))
 
 
 class Amendment(HistoryModel):
@@ -211,7 +148,7 @@ class Amendment(HistoryModel):
     )
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("accepted", "remark", "drop")}
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {PLACE_PERMISSION: ("accepted", "remark", "drop")}
     NAME_RELATIONS = ("milestone", "target")
 
     class Meta:
@@ -312,7 +249,7 @@ class Facet(models.TextChoices):
     PROJECT = "project", _("project")
 
 
-class Milestone(PromiseModel, HistoryModel, BilingualTitleModel, SourcedModel):  # BilingualModel has it
+class Milestone(PromiseModel, BilingualTitleModel, SourcedModel):  # BilingualModel has it
     """A task that a pilot has promised to complete by a date."""
 
     pilot = link_field(Pilot, _("pilot"), "milestones", _("The pilot that promised it."))
@@ -346,17 +283,9 @@ class Milestone(PromiseModel, HistoryModel, BilingualTitleModel, SourcedModel): 
     indicator = link_field(
         Indicator, _("indicator"), "milestones", _("The indicator that it serves, if there is one."), optional=True
     )
-    promised_on = models.DateField(
-        _("promised on"),
-        null=True,
-        blank=True,
-        editable=False,
-        help_text=_("From this day on it is judged. Empty: the ministry has not accepted it yet."),
-    )
-
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_CHANGES: ClassVar[FieldNames] = {"pilots.place_pilot": ("pilot",)}
+    RESTRICTED_CHANGES: ClassVar[FieldNames] = {PLACE_PERMISSION: ("pilot",)}
 
     class Meta:
         verbose_name = _("milestone")
@@ -441,7 +370,7 @@ class Completion(HistoryModel):
     FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
         ("milestone", "completed_on"), _("A completion stays as it was entered. Enter another one: the newest counts.")
     )
-    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("objection",)}
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {PLACE_PERMISSION: ("objection",)}
     NAME_RELATIONS = ("milestone",)
 
     class Meta:
