@@ -4,7 +4,7 @@ from pilots.follow_ups.models import Cause, FollowUp, FollowUpKind, FollowUpStep
 from pilots.lights import Colour, TargetKind
 from pilots.metrics import Direction, Stage
 from pilots.models.document import Attachment, Document
-from pilots.models.due import Deadline, NotGiven
+from pilots.models.due import Deadline, NotGiven, ReadingState
 from pilots.models.indicator import Indicator, IndicatorKind, RollUp, SynergyUse, Target
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import (
@@ -14,11 +14,11 @@ from pilots.models.planned import (
     Facet,
     LightOverride,
     Milestone,
-    PromiseState,
     StageEntry,
     StageResult,
 )
-from pilots.models.reading import Reading, ReadingLedger, ReadingState, ValueStatus
+from pilots.models.promise import PromiseState
+from pilots.models.reading import Reading, ReadingLedger, ValueStatus
 from pilots.practices.models import Adoption, CostKind, Effect, Practice, PracticeField, PracticeState
 
 __all__ = [
