@@ -268,12 +268,15 @@ class HistoryModel(models.Model):
         """Reject other values for fields that keep theirs."""
         super().clean()
         stored = type(self)._base_manager.filter(pk=self.pk).first() if self.FIXED_FIELDS and self.pk else None
-        fixed = stored.fixed_fields() if stored else {}
-        errors = {
-            field.name: ValidationError(fixed[field.name], code="fixed")
+        changed = [
+            field.name
             for field in self._meta.concrete_fields
-            if field.name in fixed and getattr(stored, field.attname) != getattr(self, field.attname)
-        }
+            if stored
+            and field.name in self.FIXED_FIELDS
+            and getattr(stored, field.attname) != getattr(self, field.attname)
+        ]
+        fixed = stored.fixed_fields() if stored and changed else {}
+        errors = {name: ValidationError(fixed[name], code="fixed") for name in changed if name in fixed}
         if errors:
             raise ValidationError(errors)
 

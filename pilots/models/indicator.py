@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
@@ -29,6 +30,7 @@ from core.text import TranslatedText, check_text, is_chinese_active, join_short,
 from pilots.lights import TargetKind
 from pilots.metrics import Direction
 from pilots.models.pilot import Pilot, check_month_day
+from pilots.models.promise import PROMISED, PromiseModel, may_decide
 from policies.models import Confidence, SourcedModel
 
 PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
@@ -271,7 +273,11 @@ def steps_as_stored(steps: Mapping[int, Decimal]) -> dict[str, str]:
     return {str(year): f"{steps[year].normalize():f}" for year in sorted(steps)}
 
 
-class Target(HistoryModel, SourcedModel):
+BASE_NEEDED = _("A binding target to reach a value needs base value and base year.")
+NO_BASE_NEEDS_REASON = _("A binding target without a base cannot be rated before its year: say why there is none.")
+
+
+class Target(PromiseModel, SourcedModel):
     """A pilot's target for an indicator: from which base, to which value, by which year."""
 
     pilot = link_field(Pilot, _("pilot"), "targets", _("The pilot that promised it."))
@@ -319,16 +325,21 @@ class Target(HistoryModel, SourcedModel):
         default=False,
         help_text=_("Whether this pilot is bound to it; a binding red turns the pilot red."),
     )
-    promised_on = models.DateField(
-        _("promised on"),
-        null=True,
-        blank=True,
-        editable=False,
-        help_text=_("From this day on it is judged. Empty: the ministry has not accepted it yet."),
-    )
-
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
+    WEIGHT_FIELD = "binding"
+    AMENDED: ClassVar[Mapping[str, str]] = {
+        "value": "target_value",
+        "base_value": "base_value",
+        "base_year": "base_year",
+        "steps": "steps",
+        "year": "target_year",
+    }
+    """What an amendment changes, by its field."""
+    FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+        ("pilot", "indicator", "kind", "binding", "promised_on", *AMENDED.values()), PROMISED
+    )
+
     class Meta:
         verbose_name = _("target")
         verbose_name_plural = _("targets")
@@ -372,14 +383,46 @@ class Target(HistoryModel, SourcedModel):
     def __str__(self) -> str:
         return f"{self.pilot} · {self.indicator}"
 
+    def values_on(self, as_of: date, *more: Any) -> dict[str, Any]:
+        """Return value, base, steps and year in force on the day, by field, and after `more` amendments.
+
+        Another value or base without steps clears the steps.
+        """
+        values = {name: getattr(self, name) for name in self.AMENDED.values()}
+        for change in [*self.accepted_amendments(as_of), *more]:
+            if change.value is not None or change.base_value is not None:
+                values["steps"] = {}
+            given = {mine: getattr(change, theirs) for theirs, mine in self.AMENDED.items()}
+            values |= {name: value for name, value in given.items() if value is not None}
+        return values
+
+    def lacks_base(self, stored: Any) -> bool:
+        """Whether it is entered, or changed, as a binding value to reach without a base."""
+        names = ("kind", "binding", "base_value", "base_year")
+        before = [getattr(stored, name) for name in names] if stored else None
+        lacks = self.binding and self.kind == TargetKind.REACH and (self.base_value is None or self.base_year is None)
+        return lacks and before != [getattr(self, name) for name in names]
+
+    def settle(self, stored: Any, by: Any) -> None:
+        super().settle(stored, by)
+        if not may_decide(by) and self.lacks_base(stored):
+            names = [name for name in ("base_value", "base_year") if getattr(self, name) is None]
+            raise ValidationError({name: ValidationError(BASE_NEEDED, code="required") for name in names})
+
+    def missing_reason(self, stored: Any) -> str:
+        return str(NO_BASE_NEEDS_REASON) if self.lacks_base(stored) else ""
+
     @property
     def anchor(self) -> str:
         """The place of its indicator on the page of its pilot."""
         return f"#indicator-{self.indicator.code}"
 
     def clean(self) -> None:
-        """Reject half a base, negative values, and steps that no year or value of an indicator could be."""
         super().clean()
+        self.check_values()
+
+    def check_values(self) -> None:
+        """Reject half a base, negative values, and steps that no year or value of an indicator could be."""
         if (self.base_year is None) != (self.base_value is None):
             name = "base_year" if self.base_year is None else "base_value"
             raise ValidationError({name: _("Give base value and base year, or neither.")})

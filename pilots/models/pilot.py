@@ -399,6 +399,24 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         return day
 
     @property
+    def known_by(self) -> date:
+        """The day by which its batch is known."""
+        day: date = self.batch.known_by
+        return day
+
+    @property
+    def asked_from(self) -> int | None:
+        """First year for which values are asked for."""
+        year: int | None = self.batch.asked_from
+        return year
+
+    @property
+    def report_due(self) -> str:
+        """Month and day by which values are due, of an indicator without its own."""
+        text: str = self.batch.report_due
+        return text
+
+    @property
     def ends_on(self) -> date | None:
         """Last day of the term: the pilot's own, else the batch's; None if unknown."""
         day: date | None = self.term_end or self.batch.term_end

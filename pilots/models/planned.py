@@ -26,13 +26,17 @@ from core.records.models import (
     link_field,
     title_constraint,
 )
-from core.text import TranslatedText, check_text
-from pilots.lights import LIGHT_CHOICES
+from core.records.writing import NOT_YOURS
+from core.text import TranslatedText, check_text, format_date
+from pilots.lights import LIGHT_CHOICES, due_day
 from pilots.metrics import ORDERED_STAGES, Stage, StageEvent, StageIssueCode, stage_issues
+from pilots.models.due import due_records, usual_due
 from pilots.models.indicator import Indicator
 from pilots.models.pilot import Pilot
-from pilots.models.promise import PLACE_PERMISSION, AmendmentState, PromiseModel, may_decide
+from pilots.models.promise import PLACE_PERMISSION, PROMISED, AmendmentState, PromiseModel, may_decide
 from policies.models import Confidence, SourcedModel
+
+MINISTRY_DECIDES = _("The ministry decides it.")
 
 
 def planned_day(as_of: date) -> Coalesce:
@@ -227,6 +231,102 @@ class Amendment(HistoryModel):
         """The milestone or target that it is about."""
         return self.milestone if self.milestone_id else self.target
 
+    def settle(self, stored: Any, by: Any) -> None:
+        """A request of the ministry is decided at once, and the province's own day of a milestone that is not key as
+        long as the one in force has not passed. Nobody else decides, and nobody decides twice.
+        """
+        if self.item is not None:
+            self.pilot_id = self.item.pilot_id
+        if by is None:
+            return
+        if stored is None:
+            self.asked_by, self.asked_on = by, today()
+            self.accepted = True if may_decide(by) or self.is_free else None
+        names = ["drop"] if stored is None and self.drop else []
+        if stored and (stored.accepted, stored.remark) != (self.accepted, self.remark):
+            names = ["accepted"]
+            if error := stored.deletion_error():
+                raise ValidationError({"accepted": ValidationError(error, code="state")})
+        if names and not may_decide(by):
+            raise ValidationError({name: ValidationError(MINISTRY_DECIDES, code=NOT_YOURS) for name in names})
+        self.decided_by, self.decided_on = (None, None) if self.accepted is None else (by, today())
+        if stored and stored.accepted is not None:
+            self.decided_by, self.decided_on = stored.decided_by, stored.decided_on
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it sets another day of a milestone that is not key, before the one in force has passed."""
+        milestone = self.milestone if self.milestone_id else None
+        return bool(milestone and not milestone.is_key and self.day and milestone.planned_by(today()) >= today())
+
+    def clean(self) -> None:
+        """Reject what is not promised, or no longer; what its years have settled; and what cannot be."""
+        super().clean()
+        item = self.item
+        if item is None or self.accepted is False or type(self).objects.filter(pk=self.pk, accepted=True).exists():
+            return
+        on = self.decided_on or self.asked_on
+        if item.promised_on is None or item.promised_on > on:
+            raise ValidationError(_("It is not promised yet: change it itself."), code="invalid")
+        if item.dropped_by(on):
+            raise ValidationError(_("It was dropped: nothing of it is amended any more."), code="invalid")
+        if self.drop:
+            return
+        (self.check_day if self.milestone_id else self.check_values)(on)
+
+    def check_day(self, on: date) -> None:
+        end, error = self.milestone.pilot.ends_on, None
+        last = usual_due(end.year, self.milestone.pilot.report_due) if end else date.max
+        if self.day is None:
+            return
+        if self.day == self.milestone.planned_by(on):
+            error = ValidationError(_("It is planned for this day already."), code="same")
+        elif on > last:
+            text = gettext("The values of the last year of the term were due on %(day)s: its days stay.")
+            error = ValidationError(text % {"day": format_date(last)}, code="past")
+        elif self.day < on:
+            text = gettext("No day before the decision: choose %(day)s or a later one.")
+            error = ValidationError(text % {"day": format_date(on)}, code="past")
+        if error:
+            raise ValidationError({"day": error})
+
+    def check_values(self, on: date) -> None:
+        target, before = self.target, self.target.values_on(on)
+        given = {name: getattr(self, name) for name in target.AMENDED if getattr(self, name) is not None}
+        if all(before[target.AMENDED[name]] == value for name, value in given.items()):
+            same = ValidationError(_("This is in force already."), code="same")
+            raise ValidationError(dict.fromkeys(list(given)[:1], same))
+        year, pilot, indicator = before["target_year"], target.pilot, target.indicator
+        records = due_records(pilot, indicator)
+        due = due_day(records, indicator.pk, year, on) or usual_due(year, indicator.report_due or pilot.report_due)
+        if on > due:
+            text = gettext(
+                "The values of %(year)d were due on %(day)s: what was promised for it stays. Enter another target."
+            )
+            error = ValidationError(text % {"year": year, "day": format_date(due)}, code="past")
+            raise ValidationError(dict.fromkeys(given, error))
+        if self.base_year is not None and self.base_year != before["base_year"]:
+            first = (pilot.starts_on or pilot.known_by).year
+            asked = (each for each in range(first, year + 1) if due_day(records, indicator.pk, each, on))
+            if self.base_year >= next(asked, year):
+                text = _("A base lies before the first year for which values are asked for.")
+                raise ValidationError({"base_year": ValidationError(text, code="past")})
+        draft = target.drafted(target.values_on(on, self))
+        try:
+            draft.check_values()
+            draft.validate_constraints()
+        except ValidationError as exc:
+            own = {mine: theirs for theirs, mine in target.AMENDED.items()}
+            raise ValidationError({own.get(name, "target"): errors for name, errors in exc.error_dict.items()}) from exc
+
+    def deletion_error(self, together: Collection[int] = ()) -> str:
+        """A request that waits may be withdrawn; what was decided stays."""
+        if self.accepted is None:
+            return ""
+        return gettext("It was decided on %(day)s. Ask for another one instead.") % {
+            "day": format_date(self.decided_on)
+        }
+
     @property
     def state(self) -> AmendmentState:
         """State as stored."""
@@ -285,7 +385,11 @@ class Milestone(PromiseModel, BilingualTitleModel, SourcedModel):  # BilingualMo
     )
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_CHANGES: ClassVar[FieldNames] = {PLACE_PERMISSION: ("pilot",)}
+    WEIGHT_FIELD = "is_key"
+    MINISTRYS_FIELDS = ("title_zh", "title_en")
+    FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+        ("pilot", "planned_on", "is_key", "stage", "indicator", "promised_on"), PROMISED
+    )
 
     class Meta:
         verbose_name = _("milestone")
@@ -295,9 +399,7 @@ class Milestone(PromiseModel, BilingualTitleModel, SourcedModel):  # BilingualMo
             title_constraint("milestone"),
             choices_constraint("confidence", Confidence, "milestone_confidence_known"),
             choices_constraint("facet", Facet, "milestone_facet_known"),
-            models.CheckConstraint(
-                condition=Q(stage__in=["", *ORDERED_STAGES]), name="milestone_stage_known"
-            ),
+            models.CheckConstraint(condition=Q(stage__in=["", *ORDERED_STAGES]), name="milestone_stage_known"),
         ]
 
     @property

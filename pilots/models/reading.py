@@ -1,13 +1,14 @@
 """Readings: their model, the ledger that records them, and the newest accepted version on a day, as queryset and as
 list: the one definition for all numbers.
 
-For each pilot, indicator and period the newest version accepted by the day counts. If that version has since been
-disputed, no version counts, not even an older one; versions that were never accepted are ignored.
+For each pilot, indicator and period the newest version accepted by the day counts, also while it is disputed; versions
+that were never accepted are ignored.
 `tests/pilots/test_readings.py` holds the two forms to each other.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
@@ -22,15 +23,17 @@ from django.utils.translation import gettext_lazy as _
 from core.days import today
 from core.history.diffs import author_name, format_datetime
 from core.records import writing
-from core.records.models import FieldNames, HistoryModel, check_not_ahead, choices_constraint, link_field
+from core.records.models import FieldNames, check_not_ahead, choices_constraint, link_field
 from core.text import format_number, join_sentences, number_with_unit, to_percent
 from pilots.metrics import implausible_change, last_day_of_period
+from pilots.models.due import ACCEPT_PERMISSION, HandedInModel, NotGiven, ReadingState, state_on
 from pilots.models.indicator import NOT_NEGATIVE, PERIOD, Indicator, RollUp, format_exact
 from pilots.models.pilot import Pilot
 from policies.models import Confidence, SourcedModel
 
 SAME_CODE = "same"
 CONFLICT_CODE, JUMP_CODE = "overtaken", "jump"  # the two faults that the editor may overrule, knowingly
+DOUBTED = (ReadingState.RETURNED, ReadingState.DISPUTED)
 ReadingKey = tuple[int, str]
 """Indicator and period of a reading."""
 
@@ -41,16 +44,7 @@ class ValueStatus(models.TextChoices):
     FINAL = "final", _("final")
 
 
-class ReadingState(models.TextChoices):
-    """State of a value that was handed in, as its dates say. A disputed one was accepted, and counts until another is."""
-
-    REPORTED = "reported", _("reported")
-    ACCEPTED = "accepted", _("accepted")
-    RETURNED = "returned", _("returned")
-    DISPUTED = "disputed", _("disputed")
-
-
-class Reading(HistoryModel, SourcedModel):
+class Reading(HandedInModel, SourcedModel):
     """A value of an indicator for a period. A correction is a new version; no version is overwritten."""
 
     pilot = link_field(Pilot, _("pilot"), "readings", _("The pilot that reported it."))
@@ -83,7 +77,11 @@ class Reading(HistoryModel, SourcedModel):
         help_text=_("From this day on it feeds the numbers. Only an import of old records gives it."),
     )
     returned_on = models.DateField(
-        _("returned on"), null=True, blank=True, editable=False, help_text=_("Sent back by the ministry, with a reason.")
+        _("returned on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Sent back by the ministry, with a reason."),
     )
     answer_by = models.DateField(
         _("answer by"), null=True, blank=True, help_text=_("Until when a returned value is to be answered.")
@@ -101,7 +99,8 @@ class Reading(HistoryModel, SourcedModel):
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"version_unique": ()}
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.accept_reading": ("accepted_on", "answer_by")}
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {ACCEPT_PERMISSION: ("accepted_on", "answer_by")}
+    JUDGED = ("accepted_on", "returned_on", "disputed_on")
     ACCEPTED_FIELDS = ("reported_on", "confidence", "sources", "note_en", "note_zh")
 
     class Meta:
@@ -143,11 +142,6 @@ class Reading(HistoryModel, SourcedModel):
         return {ACCEPT_PERMISSION: self.ACCEPTED_FIELDS} if self.pk and self.accepted_on else {}
 
     @property
-    def state(self) -> ReadingState:
-        """Its state now."""
-        return state_on(self, date.max)
-
-    @property
     def year(self) -> int:
         return int(self.period[:4])
 
@@ -163,10 +157,6 @@ class Reading(HistoryModel, SourcedModel):
     @property
     def value_with_unit(self) -> str:
         return number_with_unit(self.value_text, self.indicator.unit_text)
-
-    def deletion_error(self, together: Collection[int] = ()) -> str:
-        """A version that was ever accepted has been published: it is corrected, not deleted."""
-        return str(_("It has fed numbers; enter a correction instead.")) if self.accepted_on else ""
 
     def clean(self) -> None:
         """Reject overwriting a value (a correction is a new version), and values of the future."""
@@ -213,9 +203,11 @@ class ReadingLedger:
         return max(self.used_versions.get(key, 0), newest.version if newest else 0) + 1
 
     def differs(self, value: Reading) -> bool:
-        """Whether the value differs from the newest version."""
+        """Whether the value differs from the newest version; one that was returned or disputed may be right after all."""
         newest = self.newest.get(value.key)
-        return newest is None or (newest.value, newest.value_status) != (value.value, value.value_status)
+        if newest is None or newest.state in DOUBTED:
+            return True
+        return (newest.value, newest.value_status) != (value.value, value.value_status)
 
     def check(self, value: Reading, seen: int | None, beside: Iterable[Reading] = ()) -> ValidationError | None:
         """Return the error of a value, given the newest version that the editor saw and the other values entered with
@@ -236,8 +228,8 @@ class ReadingLedger:
         return ValidationError(join_sentences(jump_text(value.value, *found[0]), remedy), code=JUMP_CODE)
 
     def known(self, value: Reading, beside: Iterable[Reading]) -> dict[ReadingKey, Decimal]:
-        """Return the values by which one is judged. A disputed value is compared only with the version after it."""
-        stored = [item for item in self.newest.values() if item.state != ReadingState.DISPUTED or item.key == value.key]
+        """Return the values by which one is judged. A doubted value is compared only with the version after it."""
+        stored = [item for item in self.newest.values() if item.state not in DOUBTED or item.key == value.key]
         others = [item for item in beside if item.key != value.key]
         return self.bases | {item.key: item.value for item in [*stored, *others]}
 
@@ -334,8 +326,6 @@ def jump_text(value: Decimal, other: Comparison, far: Decimal) -> str:
 # -- newest accepted version ----------------------------------------------------------------------------
 
 
-ACCEPT_PERMISSION = "pilots.accept_reading"
-
 VALUE_KEY_FIELDS = ("pilot", "indicator", "period")
 """What all versions of one value have in common."""
 
@@ -359,19 +349,8 @@ def newest_accepted_in(readings: Iterable[Reading], as_of: date) -> list[Reading
     return newest_versions(item for item in readings if item.accepted_on and item.accepted_on <= as_of)
 
 
-def state_on(record: Any, as_of: date) -> ReadingState:
-    """Return the state on a day of a reading, or of a reason why there is none."""
-    disputed_on = getattr(record, "disputed_on", None)
-    if disputed_on and disputed_on <= as_of:
-        return ReadingState.DISPUTED
-    if record.accepted_on and record.accepted_on <= as_of:
-        return ReadingState.ACCEPTED
-    returned = record.returned_on and record.returned_on <= as_of
-    return ReadingState.RETURNED if returned else ReadingState.REPORTED
-
-
 def state_expression(as_of: date) -> Case:
-    """Return the same of readings as a query expression."""
+    """Return `state_on` of readings as a query expression."""
     return Case(
         When(disputed_on__lte=as_of, then=Value(ReadingState.DISPUTED.value)),
         When(accepted_on__lte=as_of, then=Value(ReadingState.ACCEPTED.value)),
@@ -422,24 +401,38 @@ def newest_versions(readings: Iterable[Reading]) -> list[Reading]:
 # -- accepting and disputing -------------------------------------------------------------------------------
 
 
-@transaction.atomic
-def judge_readings(readings: Iterable[Reading], state: ReadingState, *, by: User, reason: str = "") -> int:
-    """Accept readings, which count from today on or again from the day they once did, or dispute them, so that they
-    count for nothing. Return how many changed.
+JUDGED_ON = {
+    ReadingState.ACCEPTED: "accepted_on",
+    ReadingState.RETURNED: "returned_on",
+    ReadingState.DISPUTED: "disputed_on",
+}
+"""The day that each judgement sets."""
 
-    Raises PermissionDenied without the permission, and ValidationError where one is disputed without a reason.
+
+@transaction.atomic
+def judge_readings(
+    records: Iterable[Reading | NotGiven],
+    state: ReadingState,
+    *,
+    by: User,
+    reason: str = "",
+    answer_by: date | None = None,
+) -> int:
+    """Accept values, or reasons why there is none, from today on; return them with the day by which they are to be
+    answered; or dispute accepted values. Return how many changed.
+
+    Raises PermissionDenied without the permission, and ValidationError as `HandedInModel.settle` and without a reason.
     """
     if not by.has_perm(ACCEPT_PERMISSION):
         raise PermissionDenied
-    if state == ReadingState.DISPUTED and not reason.strip():
-        raise ValidationError({"change_reason": ValidationError(gettext("Say what is wrong with the value."))})
-    keys = [reading.pk for reading in readings]
-    rows = Reading.objects.select_for_update(no_key=True).order_by("pk").filter(pk__in=keys).exclude(state=state)
-    changed = list(rows)
+    name, changed = JUDGED_ON[state], 0
+    keys: dict[Any, list[int]] = defaultdict(list)
+    for record in records:
+        keys[type(record)].append(record.pk)
     with writing.many():
-        for reading in changed:
-            values: dict[str, Any] = {"state": state}
-            if state == ReadingState.ACCEPTED:
-                values["accepted_on"] = reading.accepted_on or today()
-            writing.write(reading, values, by=by, reason=reason, allowed=True)
-    return len(changed)
+        for model, own in keys.items():
+            for row in model.objects.select_for_update(no_key=True).order_by("pk").filter(pk__in=own):
+                if row.state != state:
+                    values = {name: today()} | ({"answer_by": answer_by} if state == ReadingState.RETURNED else {})
+                    changed += writing.write(row, values, by=by, reason=reason, allowed=True)
+    return changed
