@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+from core.days import today
 from core.records.models import (
     VALID_YEARS,
     BilingualNameModel,
@@ -29,7 +30,7 @@ from core.records.models import (
 from core.text import TranslatedText, check_text, is_chinese_active, join_short, label_value, normalize_code
 from pilots.lights import TargetKind
 from pilots.metrics import Direction
-from pilots.models.pilot import Pilot, check_month_day
+from pilots.models.pilot import PAST_YEARS_FIXED, Pilot, check_month_day, past_due_days
 from pilots.models.promise import PROMISED, PromiseModel, may_decide
 from policies.models import Confidence, SourcedModel
 
@@ -176,6 +177,10 @@ class Indicator(HistoryModel, BilingualNameModel):
     LOOKUP_NAMES = ("name_zh", "name_en", "with_unit_zh", "with_unit_en")
     EXPORT_NAMES = ("with_unit", "name")
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"quality_never_summed": ("rollup",)}
+    FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+        ("unit", "unit_zh", "kind", "direction", "rollup"),
+        _("Values or targets use it, and would mean something else. Enter a new indicator that replaces this one."),
+    )
 
     class Meta:
         verbose_name = _("indicator")
@@ -232,8 +237,23 @@ class Indicator(HistoryModel, BilingualNameModel):
         """Tonnes in one unit; None where the unit is not one of mass."""
         return TONNES_OF_UNIT.get(normalize_unit(self.unit))
 
+    def fixed_fields(self) -> Mapping[str, Any]:
+        """What its values mean stays once there are any; a unit that has no Chinese name yet may get one."""
+        if not self.pk or not (self.targets.exists() or self.readings.exists()):
+            return {}
+        return {name: text for name, text in self.FIXED_FIELDS.items() if name != "unit_zh" or self.unit_zh}
+
     def clean(self) -> None:
         super().clean()
+        own, chinese = (TONNES_OF_UNIT.get(normalize_unit(unit)) for unit in (self.unit, self.unit_zh or self.unit))
+        if own and chinese and own != chinese:
+            raise ValidationError({"unit_zh": _("This is another unit. Write the same one in Chinese.")})
+        stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
+        if stored and stored.report_due != self.report_due:
+            for pilot in Pilot.objects.filter(targets__indicator=self).distinct().select_related("batch"):
+                before, after = (past_due_days(pilot, {self.pk: due}) for due in (stored.report_due, self.report_due))
+                if before != after:
+                    raise ValidationError({"report_due": ValidationError(PAST_YEARS_FIXED, code="past")})
         if self.may_enter_synergy not in SYNERGY_KINDS:
             return
         use = SynergyUse(self.may_enter_synergy)
@@ -395,6 +415,11 @@ class Target(PromiseModel, SourcedModel):
             given = {mine: getattr(change, theirs) for theirs, mine in self.AMENDED.items()}
             values |= {name: value for name, value in given.items() if value is not None}
         return values
+
+    @property
+    def today(self) -> Self:
+        """It as amended by today, which files hold."""
+        return self.drafted(self.values_on(today()))
 
     def lacks_base(self, stored: Any) -> bool:
         """Whether it is entered, or changed, as a binding value to reach without a base."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -28,7 +29,7 @@ from core.records.models import (
 )
 from core.records.writing import NOT_YOURS
 from core.text import TranslatedText, check_text, format_date
-from pilots.lights import LIGHT_CHOICES, due_day
+from pilots.lights import BY_HAND_CHOICES, LIGHT_CHOICES, due_day
 from pilots.metrics import ORDERED_STAGES, Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.due import due_records, usual_due
 from pilots.models.indicator import Indicator
@@ -407,6 +408,16 @@ class Milestone(PromiseModel, BilingualTitleModel, SourcedModel):  # BilingualMo
         """Its place on the page of its pilot."""
         return f"#milestone-{self.pk}"
 
+    def clean(self) -> None:
+        """Reject a second milestone for a stage."""
+        super().clean()
+        if not self.stage or not self.pilot_id:
+            return
+        same = list(Milestone.objects.filter(pilot=self.pilot_id, stage=self.stage))
+        if self not in same and not all(other.dropped_by(today()) for other in same if other.pk != self.pk):
+            text = _("A milestone of this pilot is for this stage already. Amend that one instead.")
+            raise ValidationError({"stage": ValidationError(text, code="unique")})
+
     @property
     def planned_today(self) -> date | None:
         """The planned day in force today, which files hold."""
@@ -416,6 +427,15 @@ class Milestone(PromiseModel, BilingualTitleModel, SourcedModel):  # BilingualMo
         """Return the planned day in force on the day, of a dropped one the last."""
         days = [item.day for item in self.accepted_amendments(as_of) if item.day]
         return days[-1] if days else self.planned_on
+
+    def values_on(self, as_of: date) -> dict[str, Any]:
+        """Return what may be amended, as it is in force on the day, by field."""
+        return {"planned_on": self.planned_by(as_of)}
+
+    @property
+    def standing_completion(self) -> Completion | None:
+        """The completion that counts: the newest one without an objection."""
+        return next((item for item in reversed(self.all_completions) if item.objected_on is None), None)
 
     @property
     def all_completions(self) -> list[Completion]:
@@ -495,11 +515,43 @@ class Completion(HistoryModel):
     def __str__(self) -> str:
         return f"{self.milestone}: {self.completed_on}"
 
+    with_file = False  # True where a file goes with it as evidence
+
     def settle(self, stored: Any, by: Any) -> None:
         if self.milestone_id:
             self.pilot_id = self.milestone.pilot_id
-        if stored is None and by is not None:
-            self.entered_on, self.entered_by = today(), by
+        if by is None:
+            return
+        if stored is None:
+            self.entered_on, self.entered_by, self.objection = today(), by, ""
+        elif self.objection != stored.objection:
+            if not may_decide(by):
+                raise ValidationError({"objection": ValidationError(MINISTRY_DECIDES, code=NOT_YOURS)})
+            if stored.objected_on:
+                text = _("An objection stays. If it is done after all, enter another completion.")
+                raise ValidationError({"objection": ValidationError(text, code="fixed")})
+            self.objected_on, self.objected_by = today(), by
+
+    def clean(self) -> None:
+        """Reject one without evidence, and one of a stage, which its entry completes."""
+        super().clean()
+        before = type(self).objects.filter(pk=self.pk).values_list("evidence", flat=True).first()
+        errors: dict[str, Any] = {}
+        if before is None and self.milestone_id and self.milestone.stage:
+            errors["milestone"] = _("It is completed when the pilot enters the stage: enter that instead.")
+        if before != "" and not self.evidence.strip() and not self.with_file:
+            errors["evidence"] = _("Name the document or the address that shows it, or attach a file.")
+        if errors:
+            raise ValidationError(errors)
+
+    def deletion_error(self, together: Collection[int] = ()) -> str:
+        """A typing error of the same day is taken back; all else stays."""
+        if self.entered_on == today() and not self.objected_on:
+            return ""
+        return gettext("A completion stays. If it is wrong, the ministry objects to it, and another one is entered.")
+
+
+MOST_DAYS_BY_HAND, DAYS_OF_A_YEAR = 180, 365
 
 
 class LightOverride(HistoryModel):
@@ -509,7 +561,7 @@ class LightOverride(HistoryModel):
     colour = models.CharField(
         _("light"),
         max_length=6,
-        choices=LIGHT_CHOICES,
+        choices=BY_HAND_CHOICES,
         help_text=_("Shown in place of the computed one, which stays visible beside it."),
     )
     reason = models.CharField(
@@ -524,6 +576,9 @@ class LightOverride(HistoryModel):
 
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
+    FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+        ("pilot", "colour", "set_on"), _("It was shown so. Let it expire, or set another one: the newest counts.")
+    )
 
     class Meta:
         verbose_name = _("light set by hand")
@@ -548,18 +603,44 @@ class LightOverride(HistoryModel):
     def __str__(self) -> str:
         return f"{self.pilot}: {self.get_colour_display()}"
 
+    def settle(self, stored: Any, by: Any) -> None:
+        if stored is None and by is not None:
+            self.set_on, self.author = today(), by
+
     def clean(self) -> None:
-        """Keep the end of what has expired, and reject one that lies before today: it was shown until now."""
+        """Keep the end of what has expired, and reject one before today, which was shown until now; one after the term;
+        and more days than a light is set by hand in a year.
+        """
         super().clean()
         stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
         end: date | None = self.expires_on
-        if stored is None or end in (None, stored.expires_on):
+        if end is None or (stored and end == stored.expires_on):
             return
-        text = gettext("It has been shown until today: choose today or a later day.")
-        if stored.expires_on <= today():
-            text = gettext("It has expired. Set a new one instead.")
-        if min(stored.expires_on - timedelta(1), self.expires_on) < today():
+        text, last = "", self.pilot.ends_on if self.pilot_id else None
+        if stored and min(stored.expires_on - timedelta(1), end) < today():
+            text = gettext("It has been shown until today: choose today or a later day.")
+            if stored.expires_on <= today():
+                text = gettext("It has expired. Set a new one instead.")
+        elif last and end > last + timedelta(1):
+            text = gettext("The term ends on %(day)s: choose the day after it at the latest.")
+            text %= {"day": format_date(last)}
+        elif self.pilot_id and self.is_too_long(end):
+            text = gettext("A light is set by hand on at most %(most)d days in any %(days)d, all settings together.")
+            text %= {"most": MOST_DAYS_BY_HAND, "days": DAYS_OF_A_YEAR}
+        if text:
             raise ValidationError({"expires_on": ValidationError(text, code="past")})
+
+    def is_too_long(self, end: date) -> bool:
+        """Whether more than MOST_DAYS_BY_HAND days of some year, one of this setting among them, are set by hand."""
+        spans = list(self.pilot.overrides.exclude(pk=self.pk).values_list("set_on", "expires_on"))
+        own = range(self.set_on.toordinal(), end.toordinal())
+        covered = {*own}.union(*(range(first.toordinal(), last.toordinal()) for first, last in spans))
+        days = sorted(covered)
+        return any(
+            bisect_left(days, day + DAYS_OF_A_YEAR) - place > MOST_DAYS_BY_HAND
+            for place, day in enumerate(days)
+            if own.start - DAYS_OF_A_YEAR < day < own.stop
+        )
 
 
 class StageResult(models.TextChoices):
@@ -657,8 +738,12 @@ class StageEntry(HistoryModel, SourcedModel):
             self.recorded_on = today()
 
     def clean(self) -> None:
-        """Reject an entry that breaks the order of stages, together with the pilot's other entries."""
+        """Reject an entry after the withdrawal, and one that breaks the order of stages, together with the others."""
         super().clean()
+        withdrawn = self.pilot.withdrawn_on if self.pilot_id else None
+        if withdrawn and self.entered_on and self.entered_on > withdrawn:
+            text = gettext("The pilot withdrew on %(day)s: it enters no stage after that.")
+            raise ValidationError({"entered_on": text % {"day": format_date(withdrawn)}})
         if self.skip_order_check or not self.pilot_id or self.entered_on is None:
             return
         others = list(self.pilot.stages.exclude(pk=self.pk))
