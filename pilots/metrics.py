@@ -264,7 +264,6 @@ class StageIssueCode(TextChoices):
     SKIPPED = "skipped", _("a stage passed over needs a reason")
     NOT_RECTIFIABLE = "not_rectifiable", _("rectifying begins from implementation or an evaluation")
     NOT_RETURNED = "not_returned", _("after rectifying a pilot returns to where it was")
-    AFTER_WITHDRAWAL = "after_withdrawal", _("nothing follows a withdrawal")
 
 
 class StageIssue(NamedTuple):
@@ -294,10 +293,6 @@ def stage_issues(entries: Iterable[StageEvent], today: date) -> list[StageIssue]
 
 def _stage_issue(before: StageEvent | None, entry: StageEvent, reached: Stage | None) -> StageIssue | None:
     """Return the inconsistency of an entry with the one before it; `reached` is the furthest stage so far."""
-    if before is not None and before.stage == Stage.WITHDRAWN:
-        return StageIssue(StageIssueCode.AFTER_WITHDRAWAL, entry)
-    if entry.stage == Stage.WITHDRAWN:
-        return None
     if entry.stage == Stage.RECTIFYING:
         return None if reached in RECTIFIABLE_STAGES else StageIssue(StageIssueCode.NOT_RECTIFIABLE, entry)
     if reached is None:

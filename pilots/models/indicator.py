@@ -30,7 +30,7 @@ from core.records.models import (
 from core.text import TranslatedText, check_text, is_chinese_active, join_short, label_value, normalize_code
 from pilots.lights import TargetKind
 from pilots.metrics import Direction
-from pilots.models.pilot import PAST_YEARS_FIXED, Pilot, check_month_day, past_due_days
+from pilots.models.pilot import PAST_YEARS_FIXED, Pilot, check_month_day, is_month_day, past_due_days
 from pilots.models.promise import PROMISED, PromiseModel, may_decide
 from policies.models import Confidence, SourcedModel
 
@@ -249,7 +249,7 @@ class Indicator(HistoryModel, BilingualNameModel):
         if own and chinese and own != chinese:
             raise ValidationError({"unit_zh": _("This is another unit. Write the same one in Chinese.")})
         stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
-        if stored and stored.report_due != self.report_due:
+        if stored and stored.report_due != self.report_due and (not self.report_due or is_month_day(self.report_due)):
             for pilot in Pilot.objects.filter(targets__indicator=self).distinct().select_related("batch"):
                 before, after = (past_due_days(pilot, {self.pk: due}) for due in (stored.report_due, self.report_due))
                 if before != after:

@@ -1,5 +1,6 @@
 """Models of batches, pilots announced together, and of pilots: cities and industrial parks."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, ClassVar, Self
 
@@ -9,6 +10,7 @@ from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.days import today
@@ -26,7 +28,7 @@ from core.records.models import (
     title_constraint,
 )
 from core.text import check_text, is_chinese_active
-from pilots.lights import ENTRY_DAYS, counts_from
+from pilots.lights import ENTRY_DAYS, Records, counts_from, due_day
 from policies.models import Confidence, Industry, Level, Policy, Province, SourcedModel
 
 
@@ -50,6 +52,36 @@ def has_withdrawn(as_of: date) -> Q:
     in_time = Q(withdrawn_recorded_on__lte=F("withdrawn_on") + timedelta(ENTRY_DAYS))
     known = Q(withdrawn_recorded_on__isnull=True) | Q(withdrawn_recorded_on__lte=as_of) | in_time
     return Q(withdrawn_on__isnull=False, withdrawn_on__lte=as_of) & known
+
+
+PAST_YEARS_FIXED = _(
+    "A year whose values were due by now would be judged differently. Leave it, and enter a deadline for the year."
+)
+
+
+def past_due_days(pilot: Any, due_of: Mapping[int, str]) -> dict[tuple[int | None, int], date]:
+    """Return by indicator and year the days by which values were due, of those that have passed; None is for all
+    indicators without a day of their own.
+    """
+    deadlines = list(pilot.deadlines.all()) + list(pilot.batch.deadlines.all())
+    records, now = Records(pilot, deadlines=deadlines, due_of=due_of), today()
+    indicators = {None, *due_of, *(row.indicator_id for row in deadlines)}
+    years = range((pilot.starts_on or pilot.known_by).year, now.year + 1)
+    days = {(each, year): due_day(records, each, year, now) for each in indicators for year in years}
+    return {key: day for key, day in days.items() if day and day < now}
+
+
+def check_past_years(record: Any, stored: Any, pilots: Iterable[Any], names: Iterable[str]) -> None:
+    """Reject other dates of a term, or of what is asked for when, where they change what was due in a past year.
+
+    `pilots` are pairs of each pilot as it was and as it would be.
+    """
+    changed = [name for name in names if stored and getattr(record, name) != getattr(stored, name)]
+    for before, after in pilots if changed else ():
+        rows = after.targets.exclude(indicator__report_due="").values_list("indicator", "indicator__report_due")
+        due_of = dict(rows.order_by())
+        if past_due_days(before, due_of) != past_due_days(after, due_of):
+            raise ValidationError({name: ValidationError(PAST_YEARS_FIXED, code="past") for name in changed})
 
 
 class BatchQuerySet(QuerySet[Any]):
@@ -79,10 +111,15 @@ def count_pilots(pilots: QuerySet[Model], field: str) -> Coalesce:
 
 def check_month_day(text: str) -> None:
     """Reject all but a month and day that every year has."""
+    if not is_month_day(text):
+        raise ValidationError(_("Write month and day, for example 03-31. 29 February is not possible."))
+
+
+def is_month_day(text: str) -> bool:
     try:
-        date.fromisoformat(f"2023-{text}")
-    except ValueError as exc:
-        raise ValidationError(_("Write month and day, for example 03-31. 29 February is not possible.")) from exc
+        return f"{date.fromisoformat(f'2023-{text}'):%m-%d}" == text
+    except ValueError:
+        return False
 
 
 NO_NUMBER = _("Empty when the announcement gives no number.")
@@ -217,6 +254,16 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
             raise ValidationError(
                 {"known_by": _("Give the day of announcement, or the day by which the batch is known to exist.")}
             )
+        stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
+        if stored and is_month_day(self.report_due):
+            pilots = zip(self.pilots_of(stored), self.pilots_of(self), strict=True)
+            check_past_years(self, stored, pilots, ("term_start", "term_end", "asked_from", "report_due", "known_by"))
+
+    def pilots_of(self, batch: Any) -> Iterator[Any]:
+        """Yield its pilots, each in the batch as it is given."""
+        for pilot in self.pilots.all():
+            pilot.batch = batch
+            yield pilot
 
     def announced(self, kind: str) -> int | None:
         """Return the announced number of pilots of a kind; None if not given."""
@@ -388,8 +435,14 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         """Whether the pilot had withdrawn by the as-of date, as far as it counted then."""
         return self.withdrawn_on is not None and counts_from(self.withdrawn_on, self.withdrawn_recorded_on) <= as_of
 
+    def missing_reason(self, stored: Any) -> str:
+        """Withdrawing is one act: the day, with the reason."""
+        if self.withdrawn_on == (stored.withdrawn_on if stored else None):
+            return super().missing_reason(stored)
+        return gettext("Say why it is no longer a pilot, or is one again: the reason is shown on its page.")
+
     def settle(self, stored: Any, by: Any) -> None:
-        if by is not None and self.withdrawn_on != (stored.withdrawn_on if stored else None):
+        if by is not None and (self.withdrawn_on is None or not (stored and stored.withdrawn_on)):
             self.withdrawn_recorded_on = today() if self.withdrawn_on else None
 
     @property
@@ -430,6 +483,9 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
             self.parent = cities.filter(pk=self.parent_id).first() or self.parent  # gone: the database says so
         if self.parent and self.parent.kind != PilotKind.CITY:
             raise ValidationError({"parent": _("A park lies in a pilot city: choose a pilot of kind city.")})
+        stored = type(self)._base_manager.filter(pk=self.pk).select_related("batch").first() if self.pk else None
+        if stored and self.batch_id:
+            check_past_years(self, stored, [(stored, self)], ("term_start", "term_end", "batch"))
         if self.batch_id and self.province_id and self.batch.province_id not in (None, self.province_id):
             raise ValidationError({"province": _("The batch belongs to another province.")})
         if self.pk and self.kind != PilotKind.CITY and self.children.exists():

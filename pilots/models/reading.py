@@ -203,7 +203,7 @@ class ReadingLedger:
         return max(self.used_versions.get(key, 0), newest.version if newest else 0) + 1
 
     def differs(self, value: Reading) -> bool:
-        """Whether the value differs from the newest version; one that was returned or disputed may be right after all."""
+        """Whether the value differs from the newest version; one that was returned or disputed may be right."""
         newest = self.newest.get(value.key)
         if newest is None or newest.state in DOUBTED:
             return True
