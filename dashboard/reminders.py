@@ -28,17 +28,19 @@ from core.permissions import editor_province
 from core.text import format_date, join_clauses, label_value
 from dashboard.analytics.open_work import (
     MINISTRY_DAYS,
+    Answer,
     OpenWork,
-    PilotReplan,
+    Request,
     build_open_work,
     judging_url,
     list_titles,
 )
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
+from pilots.amendments import request_text
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.lights import Light, request_text
+from pilots.lights import Light
 from pilots.metrics import FollowUpState, Move, year_due
-from pilots.models import Practice, Reading
+from pilots.models import Completion, Practice, Reading
 
 DIGEST_TIME = time(8, 30)
 """Local time from which the digest of a working day is sent."""
@@ -162,15 +164,44 @@ def follow_up_entry(row: Any, user: User, work: OpenWork) -> Entry:
     return Entry(f"follow_up:{row.pk}", steps, text, row.get_absolute_url())
 
 
-def replan_entry(row: PilotReplan, _user: User, work: OpenWork) -> Entry:
+def amendment_entry(row: Request, _user: User, work: OpenWork) -> Entry:
     """Return the entry of a request that waits for the ministry, or was refused."""
-    replan, day = row.replan, work.as_of
-    if replan.decided_on and replan.decided_on <= day:
-        steps = news_steps("refused", replan.decided_on, day)
+    amendment, day = row.amendment, work.as_of
+    if amendment is None:
+        entered_on = timezone.localdate(row.record.history.earliest("history_id").history_date)
+        steps, text = waiting_steps("promise", entered_on, day), row.text
+        thing = f"promise:{row.record._meta.model_name}:{row.record.pk}"
     else:
-        steps = waiting_steps("decide", replan.asked_on, day)
-    text = label_value(of_whom(row.record, row.status.pilot.name), request_text(row.record, day))
-    return Entry(f"replan:{replan.pk}", steps, text, row.url)
+        refused_on = amendment.decided_on if amendment.decided_on and amendment.decided_on <= day else None
+        asked = waiting_steps("decide", amendment.asked_on, day)
+        steps, text = news_steps("refused", refused_on, day) if refused_on else asked, request_text(row.record, day)
+        thing = f"amendment:{amendment.pk}"
+    return Entry(thing, steps, label_value(of_whom(row.name, row.status.pilot.name), text), row.url)
+
+
+def answer_entry(item: Answer, _user: User, work: OpenWork) -> Entry:
+    """Return the entry of a value that the ministry returned or disputed: on the next day, and by its date."""
+    row, day = item.row, work.as_of
+    if item.is_disputed:
+        steps, text = waiting_steps("disputed", item.on, day), _("disputed on %(day)s")
+    else:
+        steps, text = waiting_steps("sent-back", item.on, day)[:1], _("returned on %(day)s")
+    answer_by = None if item.is_disputed else row.answer_by
+    if answer_by:
+        steps += due_steps(answer_by, work, acts=True)
+    parts = [text % {"day": format_date(item.on)}, item.reason, due_text(answer_by, day) if answer_by else ""]
+    name = of_whom(f"{row.indicator} {item.period}", row.pilot.name)
+    kind = row._meta.model_name
+    return Entry(f"{kind}:{row.pk}", steps, label_value(name, join_clauses(filter(None, parts))), item.url)
+
+
+def objection_entry(row: tuple[Light, Completion], _user: User, work: OpenWork) -> Entry:
+    light, completion = row
+    text = _("objected to on %(day)s: %(objection)s")
+    text %= {"day": format_date(completion.objected_on), "objection": completion.objection}
+    steps = waiting_steps("objected", completion.objected_on, work.as_of)
+    name = of_whom(light.record.name, light.record.pilot.name)
+    return Entry(f"completion:{completion.pk}", steps, label_value(name, text), light.url)
 
 
 def red_entry(status: PilotStatus, _user: User, work: OpenWork) -> Entry:
@@ -205,7 +236,9 @@ def practice_entry(practice: Practice, _user: User, work: OpenWork) -> Entry:
 
 ENTRIES: Mapping[str, Callable[[Any, User, OpenWork], Entry]] = {
     **dict.fromkeys(("verify", "late", "returned", "overdue", "to-sign", "to-report", "follow-ups"), follow_up_entry),
-    **dict.fromkeys(("replans", "replans-refused"), replan_entry),
+    **dict.fromkeys(("amendments", "amendments-refused", "promises"), amendment_entry),
+    **dict.fromkeys(("values-returned", "values-disputed"), answer_entry),
+    "objected": objection_entry,
     "take-in": practice_entry,
     "review": reported_entry,
     "missing": missing_entry,
