@@ -42,7 +42,6 @@ from core.api.writes import WritableViewSet
 from core.days import today
 from core.errors import truncate
 from core.records import writing
-from core.records.writing import ADD
 from core.tables import YesNoFilter
 from pilots import filters
 from pilots.amendments import (
@@ -549,20 +548,20 @@ class CompletionViewSet(PilotPartViewSet):
 
     def create_one(self, record: Any, data: Mapping[str, Any]) -> Completion:
         given = self.validate_record(record, data)
-        draft = record.drafted(given.values)
-        draft.pilot = draft.milestone.pilot
-        writing.check_scope(self.request.user, ADD, draft)
-        writing.check_fields(draft, None, {}, self.request.user)
-        how = {name: given.values[name] for name in ("completed_on", "evidence")}
-        return complete(draft.milestone, **how, by=self.request.user)
+        values = dict(given.values)
+        if values.pop("objection"):
+            text = _("Object to it when it is on record.")
+            raise ValidationError({"objection": ValidationError(text, code="invalid")})
+        attached = values["milestone"].attachments.filter(attached_on=today(), removed_on=None).exists()
+        return complete(**values, by=self.request.user, reason=given.reason, with_file=attached)
 
     def update_one(self, record: Any, data: Mapping[str, Any]) -> Completion:
-        """Object to it; before that what shows it may be corrected."""
+        """Object to it, or correct what shows it."""
         given = self.validate_change(record, data)
         values = dict(given.values)
         draft = record.drafted(values)
         writing.check_fields(draft, record, {}, self.request.user)
-        objection = values.pop("objection", "")
+        objection = values.pop("objection", record.objection)
         if objection != record.objection:
             draft.clean()
             return object_to(record, objection=objection, by=self.request.user)
@@ -636,9 +635,6 @@ class AmendmentViewSet(PilotPartViewSet):
     def create_one(self, record: Any, data: Mapping[str, Any]) -> Amendment:
         for name, value in self.validate_record(record, data).values.items():
             setattr(record, name, value)
-        if record.item:
-            record.pilot = record.item.pilot
-            writing.check_scope(self.request.user, ADD, record)
         writing.check_fields(record, None, {}, self.request.user)
         return save_amendment(record, by=self.request.user)
 
@@ -757,11 +753,11 @@ class TargetViewSet(PromiseViewSet):
     default_ordering = "pilot,indicator,target_year"
 
     def base_queryset(self) -> QuerySet[Any]:
-        amended = {"base_year": "base_year", "base_value": "base_value", "target_year": "year", "target_value": "value"}
         values = {}
-        for name, field in amended.items():
-            newest = self.accepted_amendments(**{f"{field}__isnull": False}).values(field)[:1]
-            values[then(name)] = Coalesce(Subquery(newest), F(name))
+        for field, name in Target.AMENDED.items():
+            if name in TargetSerializer.as_of_fields():
+                newest = self.accepted_amendments(**{f"{field}__isnull": False}).values(field)[:1]
+                values[then(name)] = Coalesce(Subquery(newest), F(name))
         return super().base_queryset().annotate(**values).select_related("pilot", "indicator")
 
     def annotate_as_of(self, record: Any) -> Any:
@@ -855,15 +851,20 @@ class ReadingViewSet(PilotPartViewSet):
         return super().lock_rows(sent)
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
-        """Record a new version; judge one that is on record, and write what else was sent of it."""
-        values, state = dict(given.values), given.data.get("state")
-        if record.pk:
-            if state not in (None, record.state):
-                how = {"reason": given.reason, "answer_by": values.pop("answer_by", None)}
-                judge_readings([record], ReadingState(state), by=self.request.user, **how)
-            super().perform_write(record, replace(given, values=values))
+        """Judge a value that is on record, and write what else was sent of it; record a new version."""
+        state = given.data.get("state")
+        if record.pk is None:
+            self.record_version(record, given, state)
             return
-        for name, value in values.items():
+        kept = {"accepted_on", "answer_by"} - given.data.keys()  # where the record is replaced, too
+        values = {name: value for name, value in given.values.items() if name not in kept}
+        if state not in (None, record.state):
+            how = {"reason": given.reason, "answer_by": values.pop("answer_by", None)}
+            judge_readings([record], ReadingState(state), by=self.request.user, **how)
+        super().perform_write(record, replace(given, values=values))
+
+    def record_version(self, record: Any, given: ValidatedInput, state: str | None) -> None:
+        for name, value in given.values.items():
             setattr(record, name, value)
         if state not in (None, record.state):
             text = _("A value is reported first. Accept it, return it or dispute it when it is on record.")
