@@ -675,7 +675,7 @@ def target_light(records: Records, target: Any, on: date) -> Light:
         if not has_come(target.promised_on, on):
             return replace(light, say=say_not_promised)
         return replace(light, why=LightReason.DROPPED, say=say_dropped, since=records.promises[target.pk][-1][0])
-    others = [now for row in records.rivals[target.pk] if (now := in_force(records, row, on))]
+    others = rivals_of(records, target, on)
     followed = any(now.year > promise.year and (now.binding or not promise.binding) for now in others)
     after, own_years = first_year(promise, others), followed or promise.kind == TargetKind.KEEP
     found = current(records, target.indicator_id, on, promise.year if own_years else ANY_YEAR)
@@ -743,6 +743,18 @@ def judge_effect(light: Light) -> Light:
     elif why in (LightReason.NO_BASE, LightReason.NO_TARGET):
         effect = Colour.GREY
     return replace(light, colour=colour, why=why, effect=effect, say=SENTENCES.get(why, say_why))
+
+
+def rivals_of(records: Records, target: Any, on: date) -> list[Promise]:
+    """Return the terms of the other targets of the indicator that are in force on a day and judged in the same way."""
+    return [now for row in records.rivals[target.pk] if (now := in_force(records, row, on))]
+
+
+def first_asked_year(records: Records, target: Any, on: date) -> int:
+    """Return the first year whose values a target in force asks for, as far as its terms go."""
+    promise = in_force(records, target, on)
+    after = first_year(promise, rivals_of(records, target, on)) if promise else 0
+    return max(after + 1, records.first_day.year)
 
 
 def first_year(promise: Promise, others: Iterable[Promise]) -> int:
@@ -897,15 +909,33 @@ def pilot_reasons(records: Records, lights: Sequence[Light], on: date) -> list[L
     return [pilot(Colour.GREY, LightReason.NOTHING_PROMISED, effect=Colour.GREY, say=say_nothing_promised)]
 
 
-def severity(light: Light) -> tuple[int, int, bool, Decimal, int]:
-    """Sort key of reasons: effect, subject, whether it binds, the gap where a value misses, then the days.
+def pilot_light(records: Records, on: date) -> Light:
+    """Return the light of a pilot as it is shown on a day: that set by hand, else what the worst reason says."""
+    override = override_on(records, on)
+    if override:
+        return by_hand_light(records.pilot, override)
+    lights = item_lights(records, on)
+    worst = pilot_reasons(records, lights, on)[0]
+    colour = worst.effect or Colour.GREY
+    say = partial(say_pilot, lights, worst)
+    return Light(colour, worst.why, records.pilot, effect=colour, say=say)
+
+
+def by_hand_light(pilot: Any, override: Any) -> Light:
+    colour = Colour(override.colour)
+    return Light(colour, LightReason.BY_HAND, pilot, effect=colour, say=partial(say_by_hand, override))
+
+
+def severity(light: Light) -> tuple[int, int, bool, Decimal, int, int]:
+    """Sort key of reasons: effect, subject, whether it binds, the gap where a value misses, the days, order of entry.
 
     Beyond a bound of 0 there is no fraction: it counts as all of what is due.
     """
     gap = Decimal(0)
     if light.why in OF_VALUE:
         gap = Decimal(1) if light.shortfall is None else light.shortfall
-    return COLOUR_ORDER[light.effect or Colour.GREY], light.of, not light.binds, -gap, -(light.delay or 0)
+    weight = COLOUR_ORDER[light.effect or Colour.GREY]
+    return weight, light.of, not light.binds, -gap, -(light.delay or 0), light.record.pk
 
 
 # -- what is said of a light ---------------------------------------------------------------------------------
@@ -1212,6 +1242,13 @@ def say_all_well(lights: Sequence[Light], _light: Light) -> str:
     }
     parts = [text for text, rows in ((rated, targets), (done, milestones)) if rows]
     return label_value(gettext("Nothing behind schedule"), join_short(parts))
+
+
+def say_pilot(lights: Sequence[Light], worst: Light, _light: Any = None) -> str:
+    """Return what explains the light of a pilot: its worst reason, or of a grey one all that cannot be rated."""
+    if worst.of == Subject.TARGET and worst.effect == Colour.GREY:
+        return say_cannot_be_rated(lights)
+    return worst.sentence
 
 
 def say_cannot_be_rated(lights: Sequence[Light]) -> str:

@@ -29,7 +29,7 @@ from django.utils.translation import pgettext_lazy
 from core.text import StatusChoices
 from policies.metrics import MIN_LAGS
 
-# -- progress of one target, actual and expected --------------------------------------------------------
+# -- amounts, and ways from one to another ----------------------------------------------------------------
 
 
 Number = Decimal | int
@@ -46,55 +46,12 @@ class Direction(TextChoices):
     HIGHER = "higher", _("Higher is better")
 
 
-def target_progress(base: Number | None, actual: Number | None, target: Number | None) -> Decimal | None:
-    """Return P: the achieved fraction of the change from base to target, whatever its direction.
-
-    1 is the target, above 1 beyond it, below 0 the wrong way. None when a value is not known or when base and target
-    are the same, since there is no change to measure.
-    """
-    if base is None or actual is None or target is None or base == target:
-        return None
-    return (Decimal(base) - actual) / (Decimal(base) - target)
-
-
-def expected_value(base: Number | None, target: Number | None, share: Decimal | None) -> Decimal | None:
-    """Return V: the value of a straight path from base to target when `share` (E) of the change is due."""
-    if base is None or target is None or share is None:
-        return None
-    return Decimal(base) + (Decimal(target) - base) * share
-
-
-def shortfall(done: Decimal | None, share: Decimal | None) -> Decimal | None:
-    """Return s: the missing share of what is due, 1 - P / E; negative when ahead.
-
-    None when P (`done`) or E (`share`) is not known, or when nothing is due yet.
-    """
-    return None if done is None or share is None or share <= 0 else 1 - done / share
-
-
 def year_due(as_of: date) -> int:
     """Return the last year whose values are due: those of a year are due on 31 March of the next one.
 
     This system's own convention; that day itself is still on time.
     """
     return as_of.year - (1 if as_of > date(as_of.year, 3, 31) else 2)
-
-
-def share_on_path(path: Path, year: int) -> Decimal | None:
-    """Return E on a path: the share of the whole change that is due, from 0 to 1; None when base equals target.
-
-    Straight from one step to the next and not from end to end, level before the base and after the target. With one
-    step it is the elapsed share of time, in whole years, because 731 of 1096 days is a little more than two of three
-    years, and a pilot exactly a tenth behind would turn red for it. While a path is level nothing more becomes due.
-    """
-    (base_year, base), (target_year, target) = path[0], path[-1]
-    if base == target:
-        return None
-    year_on_path = min(max(year, base_year), target_year)
-    (before, low), (after, high) = next(pair for pair in pairwise(path) if year_on_path <= pair[1][0])
-    due = (low - base) * (after - before) + (high - low) * (year_on_path - before)
-    share = Decimal(due) / ((target - base) * (after - before))  # both exact, so it is rounded once
-    return min(max(Decimal(0), share), Decimal(1))
 
 
 # -- a value before it is recorded: this system's own convention -----------------------------------------
@@ -171,8 +128,8 @@ class StageEvent(NamedTuple):
 
 
 def sort_events(entries: Iterable[StageEvent]) -> list[StageEvent]:
-    """Sort by day, and on one day by the order of stages."""
-    return sorted(entries, key=lambda entry: (entry.on, entry.stage.order))
+    """Sort by day, and on one day by the order of entry."""
+    return sorted(entries, key=lambda entry: entry.on)
 
 
 # -- one pilot on a day --------------------------------------------------------------------------------
@@ -214,7 +171,7 @@ class Duration(NamedTuple):
 def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
     """Return the days from the first entry in the list to that of the plan, or so far, as known on a day.
 
-    None when the day of the list is not known; also after withdrawal without a plan, since nothing is awaited then.
+    None when the day of the list is not known.
     """
     events = sort_events(entry for entry in entries if entry.on <= as_of)
     listed = next((entry for entry in events if entry.stage == Stage.LISTED), None)
@@ -223,7 +180,7 @@ def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
         return None
     if plan is not None:
         return Duration((plan.on - listed.on).days, done=True)
-    return None if events[-1].stage == Stage.WITHDRAWN else Duration((as_of - listed.on).days, done=False)
+    return Duration((as_of - listed.on).days, done=False)
 
 
 # -- many pilots ---------------------------------------------------------------------------------------
@@ -242,14 +199,14 @@ class StageFunnel(NamedTuple):
     withdrawn: int
 
 
-def stage_funnel(pilots: Iterable[CurrentStage | None]) -> StageFunnel:
-    """Return the funnel on a day, from the stage of each pilot. A rectifying pilot counts at its last stage."""
+def stage_funnel(pilots: Iterable[CurrentStage | None], withdrawn: int = 0) -> StageFunnel:
+    """Return the funnel on a day, from the stage of each pilot in the programme. A rectifying pilot counts at its last
+    stage; those that have withdrawn are only a number.
+    """
     positions = list(pilots)
-    withdrawn = sum(at is not None and at.stage == Stage.WITHDRAWN for at in positions)
-    within = [at for at in positions if at is None or at.stage != Stage.WITHDRAWN]
-    furthest = [at.reached.order for at in within if at is not None and at.reached is not None]
+    furthest = [at.reached.order for at in positions if at is not None and at.reached is not None]
     reached = {stage: sum(order >= stage.order for order in furthest) for stage in ORDERED_STAGES}
-    return StageFunnel(len(within), reached, len(within) - len(furthest), withdrawn)
+    return StageFunnel(len(positions), reached, len(positions) - len(furthest), withdrawn)
 
 
 # -- whether a record can be true ----------------------------------------------------------------------
@@ -279,7 +236,7 @@ def stage_issues(entries: Iterable[StageEvent], today: date) -> list[StageIssue]
 
     Stages before the first one on record are unknown, not skipped, and need no reason.
     """
-    ordered = sort_events(entries)
+    ordered = sorted(entries, key=lambda entry: (entry.on, entry.stage.order))
     issues = [StageIssue(StageIssueCode.FUTURE, entry) for entry in ordered if entry.on > today]
     reached: Stage | None = None
     for before, entry in pairwise([None, *ordered]):
