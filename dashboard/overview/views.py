@@ -296,7 +296,7 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     lights = pilot_lights(progress, progress.pilots, Days(value.as_of, value.as_of, since))
     own = {status.pilot.pk: status for status in progress.pilots}
     cleared: list[Any] = [item for item in value.follow_ups if item.cleared and item.pilot_id in own]
-    add_lights(cleared, (status.pilot for status in progress.pilots))
+    add_lights(cleared, progress.pilots)
     again = [own[item.pilot_id] for item in cleared if item.relapsed_on and item.relapsed_on > since]
 
     def is_new(reading: Any) -> bool:
