@@ -187,7 +187,8 @@ def flow_title(red: int, followed: int, cleared: Mapping[str, Any]) -> str:
 
 # -- tables ----------------------------------------------------------------------------------------------
 
-RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "cause_indicator", "cause_milestone")
+CAUSES = ("cause_target__indicator", "cause_milestone")
+RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", *CAUSES)
 """What a table of follow-ups shows of other records."""
 
 
@@ -331,11 +332,11 @@ def beside_light(status: PilotStatus, light: Light, may_open: bool, *, short: bo
     own = [
         item
         for item in status.open_follow_ups
-        if item.cause and (item.cause_indicator_id, item.cause_milestone_id) == light.cause
+        if item.cause and (item.cause_target_id, item.cause_milestone_id) == light.cause
     ]
     cause: dict[str, str] = {}
     if light.of == Subject.TARGET:
-        cause = {"indicator": record.indicator.code}
+        cause = {"target": str(record.pk)}
     elif light.of == Subject.STAGE:
         cause = {"cause": Cause.PILOT.value}
     elif light.of == Subject.MILESTONE:
