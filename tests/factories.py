@@ -151,7 +151,7 @@ def not_given(pilot: Pilot, indicator: Indicator, year: int, **fields: Any) -> N
 
 
 def deadline(subject: Batch | Pilot, year: int, due_on: date | None, **fields: Any) -> Deadline:
-    """Move the day by which the values of a year are due, for a batch or a pilot, decided on 1 March of the next year."""
+    """Move the day by which the values of a year are due, decided on 1 March of the next year."""
     values = {"reason": "The census is late", "decided_on": date(year + 1, 3, 1), "year": year, "due_on": due_on}
     return Deadline.objects.create(**{subject._meta.model_name: subject, **values, **fields})
 

@@ -5,7 +5,6 @@ so that the rules are the models', and shows at its fields what they refuse.
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -26,7 +25,7 @@ from core.records import writing
 from core.records.models import check_not_ahead
 from core.spreadsheets.cells import AmbiguousCell
 from core.text import check_text, format_amount, format_change, normalize_code
-from pilots.amendments import COLUMNS, accept_promise, complete, decide_amendment, object_to, save_amendment
+from pilots.amendments import accept_promise, complete, decide_amendment, object_to, save_amendment
 from pilots.analytics.pilot_status import pilot_status
 from pilots.documents import attach, build_record_files, can_attach, store_document
 from pilots.forms.base import RecordErrorsMixin, date_input, page_field, page_number_field, text_area, upload_field
@@ -46,6 +45,7 @@ from pilots.models import (
     Target,
     ValueStatus,
 )
+from pilots.models.due import ANSWER_DAYS, handed_in_by
 from pilots.models.indicator import format_exact, steps_as_stored
 from pilots.models.planned import may_decide
 from pilots.models.reading import (
@@ -53,7 +53,6 @@ from pilots.models.reading import (
     Comparison,
     ReadingKey,
     comparisons,
-    handed_in_by,
     is_yearly,
     judge_readings,
     jump_text,
@@ -62,7 +61,6 @@ from pilots.models.reading import (
     newest_accepted_in,
 )
 
-ANSWER_DAYS = 30  # until when a returned value is to be answered, if nobody says otherwise
 VERDICTS: Mapping[str, Collection[str]] = {
     ReadingState.REPORTED: (ReadingState.ACCEPTED, ReadingState.RETURNED),
     ReadingState.ACCEPTED: (ReadingState.DISPUTED,),
@@ -303,7 +301,7 @@ class AmendmentForm(EntryForm):
             self.now["day"] = item.planned_by(today())
         else:
             terms, kinds = item.values_on(today()), {"limit": self.LIMIT_FIELDS, "keep": self.KEEP_FIELDS}
-            self.now = {name: terms[COLUMNS[name]] for name in kinds.get(item.kind, COLUMNS)}
+            self.now = {name: terms[Target.AMENDED[name]] for name in kinds.get(item.kind, Target.AMENDED)}
         beside = Amendment.history.filter(**{f"{kind}_id": item.pk})
         new = Amendment(pilot_id=item.pilot_id, **{kind: item})
         super().__init__(*args, instance=new, beside=beside, user=user, **kwargs)
@@ -678,7 +676,7 @@ class JudgeForm(EvidenceForm):
 
     def __init__(self, *args: Any, user: Any, rows: Any, **kwargs: Any) -> None:
         self.user, self.judged, self.rows = user, 0, list(rows)
-        super().__init__(*args, initial={"answer_by": today() + timedelta(ANSWER_DAYS)}, **kwargs)
+        super().__init__(*args, initial={"answer_by": today() + ANSWER_DAYS}, **kwargs)
         fields: Any = self.fields
         fields["readings"].queryset = rows
         possible = {state for reading in self.rows for state in VERDICTS.get(reading.state, ())}
@@ -711,7 +709,7 @@ class JudgeForm(EvidenceForm):
             change = format_change((item.value - before.value) / before.value) if before and before.value else ""
             texts = [jump_text(item.value, *jump) for jump in jumps(item, values)]
             change = "" if before and before.whole else change
-            is_own = item.pk in own and item.state == ReadingState.REPORTED
+            is_own = item.pk in own and item.state == ReadingState.REPORTED and not item.is_old
             rows.append(JudgedValue(box, item, before, change, texts, files, is_own))
         return sorted(rows, key=lambda row: not row.jumps)
 

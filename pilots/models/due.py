@@ -50,7 +50,7 @@ class Deadline(HistoryModel):
     decided_by = link_field(settings.AUTH_USER_MODEL, _("decided by"), "+", optional=True, editable=False)
     decided_on = models.DateField(_("decided on"), default=today, editable=False, validators=[check_not_ahead])
 
-    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"one_subject": ("batch",)}
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"one_subject": ("batch",), "not_before_decision": ("due_on",)}
     FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
         ("batch", "pilot", "year", "indicator", "due_on", "reason"), KEPT
     )

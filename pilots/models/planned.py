@@ -493,6 +493,7 @@ class Completion(HistoryModel):
         ("milestone", "completed_on"), _("A completion stays as it was entered. Enter another one: the newest counts.")
     )
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {PLACE_PERMISSION: ("objection",)}
+    CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"entered_after": ("completed_on",)}
     NAME_RELATIONS = ("milestone",)
 
     class Meta:
