@@ -37,9 +37,9 @@ from dashboard.analytics.open_work import (
 )
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from pilots.amendments import request_text
-from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.pilot_status import PilotStatus, ReportState
 from pilots.lights import Light
-from pilots.metrics import FollowUpState, Move, year_due
+from pilots.metrics import FollowUpState, Move
 from pilots.models import Completion, Practice, Reading
 
 DIGEST_TIME = time(8, 30)
@@ -139,7 +139,7 @@ def of_whom(name: object, whose: object) -> str:
 
 
 def milestone_entry(row: Light, user: User, work: OpenWork) -> Entry:
-    milestone, due_on = row.record, row.planned_on
+    milestone, due_on = row.record, row.planned_on or work.as_of
     steps = due_steps(due_on, work, acts=bool(editor_province(user)))
     text = label_value(of_whom(milestone.name, milestone.pilot.name), due_text(due_on, work.as_of))
     return Entry(f"milestone:{milestone.pk}", steps, text, row.url)
@@ -213,10 +213,13 @@ def red_entry(status: PilotStatus, _user: User, work: OpenWork) -> Entry:
 
 
 def missing_entry(status: PilotStatus, user: User, work: OpenWork) -> Entry:
-    """Return the entry of the values of a year that were due on 31 March: with steps for the province alone."""
-    pilot, year = status.pilot, year_due(work.as_of)
-    steps = due_steps(date(year + 1, 3, 31), work, acts=True) if editor_province(user) else []
-    path, held_up = reverse("readings-enter", args=[pilot.slug]), status.outstanding
+    """Return the entry of the values of a year that are due: with steps for the province alone, and where nothing was
+    handed in; what was sent back is on a list of its own.
+    """
+    pilot, year, held_up = status.pilot, status.year_due, status.outstanding
+    acts = editor_province(user) and held_up == ReportState.NOTHING
+    steps = due_steps(min(status.owed.values()), work, acts=True) if acts else []
+    path = reverse("readings-enter", args=[pilot.slug])
     text = label_value(pilot.name, held_up.label) if held_up else pilot.name
     return Entry(f"values:{pilot.pk}:{year}", steps, text, path)
 

@@ -34,8 +34,9 @@ from pilots.models import (
     Reading,
     Target,
 )
+from pilots.models.due import ACCEPT_PERMISSION
 from pilots.models.promise import may_decide
-from pilots.models.reading import ACCEPT_PERMISSION, newest_reported, waiting_readings
+from pilots.models.reading import newest_reported, waiting_readings
 from pilots.practices.models import REVIEW_PERMISSION, PracticeState
 from policies.models import Province
 
@@ -88,8 +89,9 @@ class Answer(NamedTuple):
     @property
     def on(self) -> date:
         """Day on which it was returned or disputed."""
-        day: Any = self.row.disputed_on if isinstance(self.row, Reading) else None
-        return day or self.row.returned_on  # type: ignore[no-any-return]
+        disputed_on: Any = self.row.disputed_on if isinstance(self.row, Reading) else None
+        returned_on: Any = self.row.returned_on
+        return disputed_on or returned_on  # type: ignore[no-any-return]
 
     @property
     def url(self) -> str:
@@ -147,8 +149,8 @@ class OpenWork:
         """Open milestones that are overdue or due soon (as their light says), earliest first."""
         last = self.as_of + timedelta(DUE_SOON_DAYS)
         milestones = [item for status in self.progress.pilots for item in status.milestones if not item.done]
-        due = [item for item in milestones if item.planned_on <= last]
-        return sorted(due, key=lambda light: (light.planned_on, light.record.pk))
+        due = [(item.planned_on, item) for item in milestones if item.planned_on and item.planned_on <= last]
+        return [light for _day, light in sorted(due, key=lambda pair: (pair[0], pair[1].record.pk))]
 
     @property
     def promises(self) -> Iterator[tuple[PilotStatus, Light]]:
@@ -192,7 +194,7 @@ class OpenWork:
             rows = [item for item in rows if item.objected_on and item.objected_on <= self.as_of]
             if rows and light.in_force and not light.done:
                 found.append((light, rows[-1]))
-        return sorted(found, key=lambda pair: (pair[1].objected_on, pair[1].pk), reverse=True)  # type: ignore[arg-type,return-value]
+        return sorted(found, key=lambda pair: (pair[1].objected_on, pair[1].pk), reverse=True)
 
     # -- for a user ------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ from pilots.models import (
 )
 from pilots.models.due import ANSWER_DAYS, handed_in_by
 from pilots.models.indicator import format_exact, steps_as_stored
-from pilots.models.planned import may_decide
+from pilots.models.promise import may_decide
 from pilots.models.reading import (
     CONFLICT_CODE,
     Comparison,
@@ -305,7 +305,7 @@ class AmendmentForm(EntryForm):
         beside = Amendment.history.filter(**{f"{kind}_id": item.pk})
         new = Amendment(pilot_id=item.pilot_id, **{kind: item})
         super().__init__(*args, instance=new, beside=beside, user=user, **kwargs)
-        self.initial |= self.now
+        self.initial.update(self.now)
         for name in {*Amendment.CHANGES} - self.now.keys():
             del self.fields[name]
         if not may_decide(user):
@@ -468,7 +468,8 @@ class ReadingRow(forms.Form):
 
     def __init__(self, data: Any, indicator: Indicator, period: str, *, newest: Any, before: Any, light: Any) -> None:
         self.indicator, self.period, self.newest, self.before = indicator, period, newest, before
-        self.target, self.terms = (light.record, light.promise) if light else (None, None)
+        self.target: Any = light.record if light else None
+        self.terms: Any = light.promise if light else None
         due = self.terms.due_in(int(period)) if self.terms and is_yearly(period) else None
         self.due = format_amount(due) if due is not None else ""
         self.base = format_exact(self.terms.base_value) if self.terms and self.terms.base else ""

@@ -3,7 +3,7 @@ its answer, stage, light, readings. Permissions are those of the records in admi
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
 from datetime import date
@@ -60,8 +60,9 @@ from pilots.models import (
     StageEntry,
     Target,
 )
-from pilots.models.planned import PLACE_PERMISSION, may_decide
-from pilots.models.reading import ACCEPT_PERMISSION, later_versions, waiting_readings
+from pilots.models.due import ACCEPT_PERMISSION, due_records
+from pilots.models.promise import PLACE_PERMISSION, may_decide
+from pilots.models.reading import later_versions, waiting_readings
 
 KEPT_ENTRY = "kept_entry"  # session key
 AUTHOR = "author"  # hidden field of a form: its user, signed
@@ -347,9 +348,9 @@ def earlier_period(period: str, steps: int) -> str:
     return f"{index // 4}-Q{index % 4 + 1}"
 
 
-def first_due(pilot: Pilot, indicators: Iterable[Indicator], year: int) -> date | None:
+def first_due(pilot: Pilot, indicators: Sequence[Indicator], year: int) -> date | None:
     """Return the first day by which one of these values of a year is due; None where none is asked for."""
-    records = pilot_status(pilot, today()).records
+    records = due_records(pilot, *indicators)
     days = [due_day(records, item.pk, year, today()) for item in indicators]
     return min(filter(None, days), default=None)
 
