@@ -49,7 +49,8 @@ from pilots.models import (
     Target,
 )
 from pilots.models.indicator import steps_as_stored
-from pilots.models.planned import may_decide, stage_order_faults
+from pilots.models.planned import stage_order_faults
+from pilots.models.promise import PROMISED, may_decide
 from pilots.models.reading import CONFLICT_CODE, ReadingLedger
 from policies.importers import NOTE_HEADINGS, PROVINCE_HEADINGS, TITLE_HEADINGS
 
@@ -230,9 +231,11 @@ class PromiseImporter(PilotPartImporter):
         """Put back what was promised first where the row gives what is in force: another value changes the record."""
         super().prepare(row)
         for name, first in row.before.promised.items() if row.recorded else ():
-            if getattr(row.record, name) == getattr(row.before, name):
+            given, in_force = getattr(row.record, name), getattr(row.before, name)
+            if given == in_force:
                 setattr(row.record, name, first)
                 setattr(row.before, name, first)
+                row.values |= {name: first} if name in row.values else {}
 
 
 class CompletedOnColumn(DateColumn):
@@ -276,10 +279,10 @@ class MilestoneImporter(PromiseImporter):
         ]
 
     def prepare(self, row: Row) -> None:
-        super().prepare(row)
         row.extra["changes"] = []
-        if row.recorded:
+        if row.recorded and row.record.planned_on != row.before.planned_on:
             self.note_planned_day(row)
+        super().prepare(row)
         self.note_completion(row)
 
     def note_planned_day(self, row: Row) -> None:
@@ -300,6 +303,8 @@ class MilestoneImporter(PromiseImporter):
 
     def note_completion(self, row: Row) -> None:
         """Note a completion that is not on record yet."""
+        if row.invalid_columns() & {"completed_on", "evidence"}:
+            return
         given = {name: row.values.get(name) for name in ("completed_on", "evidence")}
         done = row.record.standing_completion if row.recorded else None
         if given["completed_on"] is None:
@@ -355,7 +360,7 @@ class MilestoneImporter(PromiseImporter):
             if day := row.extra.get("day"):
                 save_amendment(amendment_of(row.record, day, reason), by=by)
             if done := row.extra.get("completion"):
-                complete(row.record, completed_on=done.completed_on, evidence=done.evidence, by=by)
+                complete(row.record, completed_on=done.completed_on, evidence=done.evidence, by=by, reason=reason)
 
 
 class TargetImporter(PromiseImporter):
@@ -382,7 +387,11 @@ class TargetImporter(PromiseImporter):
             row.values["steps"] = {}
 
     def prepare(self, row: Row) -> None:
+        """Refuse what was promised first and is amended since: the model would find it unchanged."""
         super().prepare(row)
+        for name, first in row.before.promised.items() if row.recorded else ():
+            if getattr(row.record, name) == first != getattr(row.before, name):
+                row.add_error(self.column(name), "fixed", str(PROMISED))
         check_written_unit(self, row)
 
 

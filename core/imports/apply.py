@@ -67,8 +67,8 @@ def confirm(
             list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
         note_versions(plan)
         check_conflicts(plan, record, by)
-        updated = [row for row in plan.rows if row.action == "update" and not reason.strip()]
-        needed = [(row, row.extra.get("reason") or row.record.missing_reason(row.before)) for row in updated]
+        silent = [row for row in plan.rows if row.action != "unchanged" and not reason.strip()]
+        needed = [(row, row.extra.get("reason") or row.record.missing_reason(row.before)) for row in silent]
         if missing := [_("Row %(row)d: %(what)s") % {"row": row.number, "what": why} for row, why in needed if why]:
             raise Conflict(*missing)
         try:
@@ -207,6 +207,13 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
             return record
         if record.state != ImportState.CONFIRMED:
             raise Conflict(_("Only a confirmed import can be undone."))
+        if record.undo_reason:  # the upgrade has said so
+            raise Conflict(
+                _(
+                    "It was made before an upgrade that changed what records are, and is not undone any more. Correct the "
+                    "records, or import them again."
+                )
+            )
         groups: ChangeGroups = defaultdict(list)
         for change in record.changes.order_by("-pk"):
             groups[apps.get_model(change.model)].append(change)

@@ -106,16 +106,12 @@ def full_records() -> dict[str, Any]:
     )  # fmt: skip
     indicator = make.indicator("SO2")
     stage = make.stage(
-        city, "listed", date(2024, 1, 15), planned_on=date(2024, 1, 1), evidence=LINE, reason_en=f"-{LINE}",
-        reason_zh=LINE, **facts,
+        city, "midterm", date(2024, 1, 15), result="conditions", evidence=LINE, reason_en=f"-{LINE}", reason_zh=LINE,
+        **facts,
     )  # fmt: skip
-    milestone = make.milestone(
-        pilot, date(2024, 6, 1), date(2024, 5, 1), **titles, **facts, owner=LINE, is_key=True, evidence=LINE
-    )
-    target = make.target(
-        pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit",
-        target_text_en=f"-{LINE}", target_text_zh=LINE,
-    )  # fmt: skip
+    milestone = make.milestone(pilot, date(2024, 6, 1), **titles, **facts, owner=LINE, is_key=True, indicator=indicator)
+    make.completion(milestone, date(2024, 5, 1), evidence=LINE)
+    target = make.target(pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit")
     make.add_step(target, 2024, Decimal("34.4"))
     make.add_step(target, 2025, Decimal("123456789.123456"))
     reading = make.reading(pilot, indicator, "2024", Decimal("123456789.123456"), value_status="final", **facts)
@@ -152,9 +148,9 @@ def make_full_follow_up(pilot: Any, milestone: Any) -> FollowUp:
 
 
 EMPTY = {
-    "follow-ups": {"policy", "practice", "cause_indicator"},  # its subject is a pilot, its cause a milestone
+    "follow-ups": {"policy", "practice", "cause_target"},  # its subject is a pilot, its cause a milestone
     "pilots": {"city_type"},  # only for cities
-    "targets": {"done_on"},  # only for tasks in words
+    "milestones": {"stage"},  # which no completion completes
     "adoptions": {"pilot"},  # of a province as a whole
 }
 
