@@ -192,29 +192,29 @@ def changes_of(pilot: Any, as_of: date) -> list[PlanChange]:
 
 def change_of(record: Target | Milestone, as_of: date) -> PlanChange | None:
     """Return how a promise differs from what was promised first, with the day and reason of the last decision; None
-    where it does not. For example `700 t by 2026, as amended on 1 November 2026; first 600 t`.
+    where it does not. For example `700 t by 2026, as amended on 1 November 2026: the census; first 600 t`.
     """
     amendments, clauses = record.accepted_amendments(as_of), []
     days = [amendments[-1].decided_on] if amendments else []
-    if isinstance(record, Target):
-        now, was = record.values_on(as_of), record.values_on(date.min)
-    else:
-        now, was = {"planned_on": record.planned_by(as_of)}, {"planned_on": record.planned_on}
+    now, was = record.values_on(as_of), record.values_on(date.min)
     changed = [name for name in now if now[name] != was[name]]
     if amendments and amendments[-1].drop:
         changed = []
         clauses = [_("dropped on %(day)s") % {"day": format_date(days[0])}]
     elif changed:
-        text = _("%(now)s, as amended on %(day)s; first %(first)s")
-        if not isinstance(record, Target):
-            text = _("due %(now)s, as amended on %(day)s; first %(first)s")
-        with_year = "target_value" in changed
-        parts = {"now": said(record, now, changed, with_year=with_year), "first": said(record, was, changed)}
-        clauses = [text % {**parts, "day": format_date(days[0])}]
+        text = (
+            _("%(now)s, as amended on %(day)s")
+            if isinstance(record, Target)
+            else _("due %(now)s, as amended on %(day)s")
+        )
+        promised = said(record, now, changed, with_year="target_value" in changed)
+        clauses = [text % {"now": promised, "day": format_date(days[0])}]
     else:
         days = []
     if clauses and amendments[-1].reason:
         clauses = [label_value(clauses[0], amendments[-1].reason)]
+    if changed:
+        clauses.append(_("first %(promised)s") % {"promised": said(record, was, changed)})
     for item in record.all_completions if isinstance(record, Milestone) else ():
         if item.entered_on <= as_of and item.entered_on - item.completed_on > timedelta(ENTRY_DAYS):
             both = {"on": format_date(item.entered_on), "day": format_date(item.completed_on)}
@@ -245,3 +245,35 @@ def said(record: Any, values: Mapping[str, Any], changed: list[str], *, with_yea
     if "steps" in changed:
         texts.append(label_value(_("steps on the way"), words["steps"]))
     return join_short(texts)
+
+
+# -- what is asked for ---------------------------------------------------------------------------------------
+
+
+def terms_text(target: Target, as_of: date) -> str:
+    """Return what a target asks for, as amended by the day."""
+    values = target.values_on(as_of)
+    return said(target, values, [name for name in values if values[name] or name == "target_year"])
+
+
+def wanted_text(amendment: Amendment) -> str:
+    """Return what an amendment asks for."""
+    if amendment.drop:
+        return _("drop it")
+    if isinstance(amendment.item, Milestone):
+        return format_date(amendment.day)
+    target = amendment.item
+    wanted = {mine: getattr(amendment, theirs) for theirs, mine in target.AMENDED.items()}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    return said(target, target.values_on(amendment.asked_on) | wanted, [*wanted])
+
+
+def request_text(record: Target | Milestone, as_of: date) -> str:
+    """Return that an amendment is asked for, or was refused, with the reason; empty where neither."""
+    waiting, refused = record.waiting_amendment(as_of), record.refused_amendment(as_of)
+    if waiting:
+        return _("asked for: %(what)s (%(reason)s)") % {"what": wanted_text(waiting), "reason": waiting.reason}
+    if refused and refused.decided_on:
+        words = {"what": wanted_text(refused), "on": format_date(refused.decided_on), "remark": refused.remark}
+        return _("refused on %(on)s: %(what)s (%(remark)s)") % words
+    return ""

@@ -314,8 +314,8 @@ class Amendment(HistoryModel):
                 raise ValidationError({"base_year": ValidationError(text, code="past")})
         draft = target.drafted(target.values_on(on, self))
         try:
-            draft.check_values()
             draft.validate_constraints()
+            draft.check_values()
         except ValidationError as exc:
             own = {mine: theirs for theirs, mine in target.AMENDED.items()}
             raise ValidationError({own.get(name, "target"): errors for name, errors in exc.error_dict.items()}) from exc
