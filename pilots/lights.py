@@ -1038,7 +1038,9 @@ def say_bound_itself(light: Light, bound: str) -> str:
         return gettext("the limit of %(bound)s") % words
     if light.expected == promise.value:
         return gettext("the target of %(bound)s by %(by)d") % words
-    return gettext("the %(bound)s to which it may rise by %(by)d") % words
+    if promise.lower:
+        return gettext("the %(bound)s to which it may rise by %(by)d") % words
+    return gettext("the %(bound)s to which it may fall by %(by)d") % words
 
 
 def say_reached(light: Light) -> str:
@@ -1120,7 +1122,7 @@ def say_no_value(light: Light) -> str:
     """Return that a target has no accepted value; of one that does not bind no day counts against it."""
     name = light.record.indicator.name
     if light.actual is not None:
-        text = gettext("%(name)s: no newer accepted value, %(actual)s in %(year)s; not rated, as it is not binding")
+        text = gettext("%(name)s: no newer accepted value than %(actual)s in %(year)s; not binding, so not rated")
         return text % levels(light)
     return gettext("%(name)s: no accepted value") % {"name": name}
 
