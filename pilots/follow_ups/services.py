@@ -32,7 +32,7 @@ from pilots.analytics.pilot_status import (
 )
 from pilots.documents import attach
 from pilots.follow_ups.models import RESULTS, VERIFY_PERMISSION
-from pilots.lights import Colour, Light
+from pilots.lights import Colour, Light, milestone_light, target_light
 from pilots.metrics import OPEN_STATES, RELAPSE_DAYS, REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
 from pilots.models import Cause, Document, FollowUp, FollowUpStep, Pilot
 from policies.models import Source
@@ -120,9 +120,12 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
 
 def cause_light(status: PilotStatus, follow_up: FollowUp) -> Light | None:
     """Return the light of the target or milestone; None for the pilot itself, and for what is no longer there."""
-    lights: Sequence[Any] = status.indicators if follow_up.cause == Cause.INDICATOR else status.milestones
-    cause = (follow_up.cause_target_id, follow_up.cause_milestone_id)
-    return next((light for light in lights if light.cause == cause), None)
+    records, key = status.records, follow_up.cause_target_id or follow_up.cause_milestone_id
+    judge, rows = target_light, records.targets
+    if follow_up.cause_milestone_id:
+        judge, rows = milestone_light, records.milestones
+    record = next((row for row in rows if row.pk == key), None)
+    return judge(records, record, status.as_of) if record else None
 
 
 def cause_colour(follow_up: FollowUp, status: PilotStatus) -> Colour:
