@@ -524,9 +524,7 @@ def target_rules(day: date) -> list[Rule]:
         Rule(
             "reading-disputed",
             VERIFY,
-            Check(
-                Reading, Q(disputed_on__lte=day), handed_in & newest_reported(day), EDIT_CORRECTION, "disputed_on"
-            ),
+            Check(Reading, Q(disputed_on__lte=day), handed_in & newest_reported(day), EDIT_CORRECTION, "disputed_on"),
         ),
         Rule(
             "against-rules",
@@ -535,7 +533,9 @@ def target_rules(day: date) -> list[Rule]:
             target(
                 negative & (Q(base_value__lt=0) | Q(target_value__lt=0)), of_pilot, "target_value", detail=below_zero
             ),
-            Check(Reading, negative & Q(value__lt=0), handed_in & newest_reported(day), EDIT_CORRECTION, "", below_zero),
+            Check(
+                Reading, negative & Q(value__lt=0), handed_in & newest_reported(day), EDIT_CORRECTION, "", below_zero
+            ),
             Check(LightOverride, lasting | Q(colour=Colour.GREY), by_hand, "expires_on", "set_on", lasts),
         ),
     ]

@@ -120,12 +120,12 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
 
 def cause_light(status: PilotStatus, follow_up: FollowUp) -> Light | None:
     """Return the light of the target or milestone; None for the pilot itself, and for what is no longer there."""
-    records, key = status.records, follow_up.cause_target_id or follow_up.cause_milestone_id
-    judge, rows = target_light, records.targets
-    if follow_up.cause_milestone_id:
-        judge, rows = milestone_light, records.milestones
-    record = next((row for row in rows if row.pk == key), None)
-    return judge(records, record, status.as_of) if record else None
+    records, day = status.records, status.as_of
+    target = next((row for row in records.targets if row.pk == follow_up.cause_target_id), None)
+    milestone = next((row for row in records.milestones if row.pk == follow_up.cause_milestone_id), None)
+    if target:
+        return target_light(records, target, day)
+    return milestone_light(records, milestone, day) if milestone else None
 
 
 def cause_colour(follow_up: FollowUp, status: PilotStatus) -> Colour:

@@ -211,7 +211,7 @@ def cause_url(follow_up: FollowUp) -> str:
 
 
 def cause_text(follow_up: FollowUp) -> str:
-    """Return what caused it: nothing, the pilot's light, a milestone's by name, or a target's by name, kind and year."""
+    """Return what caused it: nothing, or the light of the pilot, of a milestone, or of a target with kind and year."""
     label, target, milestone = follow_up.get_cause_display(), follow_up.cause_target, follow_up.cause_milestone
     if target:
         words = [target.indicator.name, str(target.get_kind_display()).lower(), str(target.target_year)]
