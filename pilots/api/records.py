@@ -214,7 +214,7 @@ class PilotViewSet(WritableViewSet):
         return rows.members(self.as_of, self.request.query_params.get("withdrawn"))  # type: ignore[no-any-return]
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return prefetch_for_status(super().filter_queryset(queryset), only_on=self.as_of)
+        return prefetch_for_status(super().filter_queryset(queryset))
 
     def annotate_as_of(self, record: Any) -> Any:
         record.status = pilot_status(record, self.as_of)
@@ -396,9 +396,11 @@ class PromiseViewSet(PilotPartViewSet):
     def accepts(self, record: Any, given: ValidatedInput) -> bool:
         """Accept the request if the data say so; return whether they did. Raises ValidationError for another state."""
         state, promised = given.data.get("state"), PromiseState.PROMISED
+        if record.pk is None or state is None:
+            return False
         now = promised if record.promised_on else PromiseState.REQUESTED
         now = PromiseState.DROPPED if record.dropped_by(today()) else now
-        if record.pk is None or state in (None, now):
+        if state == now:
             return False
         changed = any(getattr(record, name) != value for name, value in given.values.items())
         if (now, state) != (PromiseState.REQUESTED, promised) or changed:
@@ -564,8 +566,9 @@ class CompletionViewSet(PilotPartViewSet):
         objection = values.pop("objection", record.objection)
         if objection != record.objection:
             draft.clean()
-            return object_to(record, objection=objection, by=self.request.user)
-        self.perform_write(record, replace(given, values=values))
+            object_to(record, objection=objection, by=self.request.user)
+        else:
+            self.perform_write(record, replace(given, values=values))
         return record  # type: ignore[no-any-return]
 
 
