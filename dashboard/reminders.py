@@ -34,13 +34,14 @@ from dashboard.analytics.open_work import (
     build_open_work,
     judging_url,
     list_titles,
+    not_given_url,
 )
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from pilots.amendments import request_text
 from pilots.analytics.pilot_status import PilotStatus, ReportState
 from pilots.lights import Light
 from pilots.metrics import FollowUpState, Move
-from pilots.models import Completion, Practice, Reading
+from pilots.models import Completion, NotGiven, Practice, Reading
 
 DIGEST_TIME = time(8, 30)
 """Local time from which the digest of a working day is sent."""
@@ -231,6 +232,12 @@ def reported_entry(values: Sequence[Reading], _user: User, work: OpenWork) -> En
     return Entry(f"values:{pilot.pk}", waiting_steps("review", first_on, work.as_of), text, judging_url(values))
 
 
+def not_given_entry(item: NotGiven, _user: User, work: OpenWork) -> Entry:
+    text = _("reason handed in on %(day)s") % {"day": format_date(item.reported_on)}
+    steps = waiting_steps("review", item.reported_on, work.as_of)
+    return Entry(f"not_given:{item.pk}", steps, label_value(of_whom(item, item.pilot.name), text), not_given_url(item))
+
+
 def practice_entry(practice: Practice, _user: User, work: OpenWork) -> Entry:
     steps = waiting_steps("take-in", practice.proposed_on, work.as_of)
     text = label_value(practice.name, _("proposed on %(day)s") % {"day": format_date(practice.proposed_on)})
@@ -244,6 +251,7 @@ ENTRIES: Mapping[str, Callable[[Any, User, OpenWork], Entry]] = {
     "objected": objection_entry,
     "take-in": practice_entry,
     "review": reported_entry,
+    "not-given": not_given_entry,
     "missing": missing_entry,
     "red": red_entry,
     "due": milestone_entry,

@@ -118,6 +118,7 @@ class OpenWork:
     open_follow_ups: Sequence[FollowUp]  # most urgent first
     practices: Sequence[Practice]  # proposed, and not in the library
     reported: Sequence[list[Reading]]  # by pilot, neither accepted nor returned; oldest first
+    not_given: Sequence[NotGiven]  # reasons why there is no value, neither accepted nor returned; oldest first
     returned: Sequence[Answer]  # to be answered; the first one due first
     disputed: Sequence[Answer]
     calendar: WorkingCalendar
@@ -130,6 +131,7 @@ class OpenWork:
             progress=Progress(self.as_of, [item for item in self.progress.pilots if item.pilot.province_id == key]),
             open_follow_ups=[item for item in self.open_follow_ups if item.province_id == key],
             reported=[values for values in self.reported if values[0].pilot.province_id == key],
+            not_given=[item for item in self.not_given if item.pilot.province_id == key],
             returned=[item for item in self.returned if item.row.pilot.province_id == key],
             disputed=[item for item in self.disputed if item.row.pilot.province_id == key],
         )
@@ -216,6 +218,7 @@ class OpenWork:
             some.append(WorkList("take-in", self.practices))
         if user.has_perm(ACCEPT_PERMISSION):
             some.append(WorkList("review", self.reported, url=reverse("readings-judge")))
+            some.append(WorkList("not-given", self.not_given, url=reverse("admin:pilots_notgiven_changelist")))
         return [
             *self.follow_up_lists(user),
             *(item for item in some if item.items),
@@ -262,6 +265,7 @@ def list_titles(as_of: date) -> Mapping[str, str]:
         "amendments-refused": gettext("Amendments refused"),
         "take-in": gettext("Practices to review for the library"),
         "review": gettext("Values reported and not reviewed"),
+        "not-given": gettext("Reasons for missing values to review"),
         "missing": gettext("Not reported for %(year)d") % {"year": year_due(as_of)},
         "red": gettext("Red lights"),
         "due": gettext("Milestones overdue or due within %(n)d days") % {"n": DUE_SOON_DAYS},
@@ -271,6 +275,11 @@ def list_titles(as_of: date) -> Mapping[str, str]:
 def judging_url(values: Sequence[Reading]) -> str:
     """Return the address of the form that accepts or returns what a pilot reported."""
     return f"{reverse('readings-judge')}?pilot={values[0].pilot.slug}"
+
+
+def not_given_url(item: NotGiven) -> str:
+    """Return the address at which a reason why there is no value is accepted or returned."""
+    return reverse("admin:pilots_notgiven_change", args=[item.pk])
 
 
 def sent_back(as_of: date) -> list[Answer]:
@@ -294,7 +303,7 @@ def sent_back(as_of: date) -> list[Answer]:
 
 
 def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
-    """Return the open work of the nation, or of a province. Ten queries, and those of the pilots' status."""
+    """Return the open work of the nation, or of a province. Eleven queries, and those of the pilots' status."""
     pilots, follow_ups = Pilot.objects.listed(as_of), FollowUp.objects.with_state(as_of).open()
     if home:
         pilots, follow_ups = pilots.filter(province=home), follow_ups.filter(province=home)
@@ -305,6 +314,8 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
     waiting = waiting_readings(as_of).filter(pilot__in=listed).select_related(*OF_VALUES)
     for row in waiting.order_by("reported_on", "pk"):
         reported[row.pilot_id].append(row)
+    judged = Q(accepted_on__lte=as_of) | Q(returned_on__lte=as_of)
+    words = NotGiven.objects.filter(~judged, pilot__in=listed, reported_on__lte=as_of).select_related(*OF_VALUES)
     answers = sent_back(as_of)
     work = OpenWork(
         as_of=as_of,
@@ -312,6 +323,7 @@ def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
         open_follow_ups=list(follow_ups.select_related(*RELATED).by_urgency()),
         practices=list(proposed.select_related("province").order_by("proposed_on", "pk")),
         reported=list(reported.values()),
+        not_given=list(words.order_by("reported_on", "pk")),
         returned=[item for item in answers if not item.is_disputed],
         disputed=[item for item in answers if item.is_disputed],
         calendar=WorkingCalendar(),

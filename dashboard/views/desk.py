@@ -24,7 +24,15 @@ from core.pages import CalendarWriter, Export, Exports, export_response, page, p
 from core.permissions import editor_province
 from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params
 from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
-from dashboard.analytics.open_work import Answer, Request, WorkList, build_open_work, judging_url, list_titles
+from dashboard.analytics.open_work import (
+    Answer,
+    Request,
+    WorkList,
+    build_open_work,
+    judging_url,
+    list_titles,
+    not_given_url,
+)
 from dashboard.models import MailSettings, Told, WorkingCalendar
 from dashboard.overview.services import attention_columns
 from dashboard.reminders import settings_of
@@ -215,6 +223,12 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             to_do(_("Enter the completion"), lambda row: completion_url(row[0].record)),
         ],
         "take-in": practices,
+        "not-given": [
+            Column("value", _("Value"), lambda item: Cell(str(item), url=not_given_url(item))),
+            Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+            Column("reported", _("Reported on"), attrgetter("reported_on"), kind="date"),
+            to_do(_("Look and decide"), not_given_url),
+        ],
         "review": [
             Column("pilot", _("Pilot"), lambda values: pilot_cell(values[0].pilot, names)),
             Column("province", _("Province"), lambda values: province_cell(values[0].pilot.province)),

@@ -319,10 +319,11 @@ class AmendmentForm(EntryForm):
         cleaned = super().clean() or {}
         drop, typed = cleaned.get("drop"), {name: cleaned[name] for name in self.now if name in cleaned}
         changed = {name for name, value in typed.items() if not drop and (value or None) != (self.now[name] or None)}
-        for name in changed - {"steps"}:
-            if typed[name] is None:
-                text = _("Enter another one, or leave what is in force.")
-                self.add_error(name, ValidationError(text, code="required"))
+        emptied = {name for name in changed if typed[name] is None}
+        for name in emptied:
+            text = _("Enter another one, or leave what is in force.")
+            self.add_error(name, ValidationError(text, code="required"))
+        changed -= emptied
         if changed & {"base_value", "base_year"}:
             changed |= {"base_value", "base_year"}
         if changed & {"value", "base_value"} and typed.get("steps"):  # else they would be cleared
@@ -676,11 +677,11 @@ class JudgeForm(EvidenceForm):
     )
 
     def __init__(self, *args: Any, user: Any, rows: Any, **kwargs: Any) -> None:
-        self.user, self.judged, self.rows = user, 0, list(rows)
+        self.user, self.judged = user, 0
         super().__init__(*args, initial={"answer_by": today() + ANSWER_DAYS}, **kwargs)
         fields: Any = self.fields
         fields["readings"].queryset = rows
-        possible = {state for reading in self.rows for state in VERDICTS.get(reading.state, ())}
+        possible = {state for reading in rows for state in VERDICTS.get(reading.state, ())}
         fields["verdict"].choices = [choice for choice in fields["verdict"].choices if choice[0] in possible]
         if ReadingState.RETURNED not in possible:
             del self.fields["answer_by"]
