@@ -1,6 +1,6 @@
 """Charts and texts of stages."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from core import charts
 from core.tables import Cell, Chart, Column, make_table
-from core.text import format_date, format_days, join_short, label_value, no_data
+from core.text import format_date, format_days, join_clauses, join_short, label_value, no_data
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
 from pilots.charts.cells import pilots_url, progress_api_url
 from pilots.lights import Colour, LightReason, counts_from
@@ -105,12 +105,15 @@ def stage_track(status: PilotStatus) -> list[TrackStage]:
 
 
 def track_notes(marks: Sequence[TrackStage]) -> list[dict[str, str]]:
-    """Return the reasons for stages without a date, grouped by reason."""
-    reasons = dict.fromkeys(mark.reason for mark in marks if mark.reason)
-    return [
-        {"reason": reason, "stages": label_value(join_short(mark.label for mark in marks if mark.reason == reason), "")}
-        for reason in reasons
-    ]
+    """Return the results of evaluations, what was entered late, and the reasons for stages without a date, of which
+    equal ones are one.
+    """
+    notes: dict[str, list[str]] = defaultdict(list)
+    for mark in marks:
+        late = _("entered late, and counts from %(day)s on") % {"day": format_date(mark.entered_late)}
+        said = join_clauses(filter(None, [mark.result, late if mark.entered_late else "", mark.reason]))
+        notes[said].append(mark.label)
+    return [{"reason": text, "stages": label_value(join_short(names), "")} for text, names in notes.items() if text]
 
 
 def stage_label(status: PilotStatus) -> str | None:

@@ -1,7 +1,7 @@
 """Charts and tables of lights, milestones and targets, without calculations of their own."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -277,12 +277,10 @@ def milestone_state_text(item: Light) -> str:
 
 
 def promise_state_text(item: Light) -> str:
-    """Return the reason in a few words; of what is no promise on the day what became of it."""
-    if item.why == LightReason.DROPPED and item.since:
-        return _("dropped on %(day)s") % {"day": format_date(item.since)}
+    """Return the reason in a few words; of a target that a later one has followed that too."""
     if item.why == LightReason.NOT_PROMISED and item.record.promised_on is None:
-        return _("proposed, waits for the ministry")
-    return item.label
+        return _("proposed")
+    return join_clauses([item.label, item.why.label]) if item.why == LightReason.PAST else item.label
 
 
 def objection_text(milestone: Milestone, as_of: date) -> str:
@@ -360,7 +358,7 @@ APART, BARE = "apart", "none"
 
 BOUND_LABELS: dict[str, Promise] = {
     TargetKind.LIMIT: gettext_lazy("limit"),
-    TargetKind.KEEP: gettext_lazy("base, not to be passed"),
+    TargetKind.KEEP: gettext_lazy("base to keep"),
 }
 
 
@@ -389,7 +387,7 @@ def trend_chart(status: PilotStatus, items: Sequence[Light], sources: Sequence[S
     return Chart(
         slug=f"trend-{indicator.code.lower().replace('_', '-')}",
         kind="trend",
-        title=join_clauses(filter(None, [item.sentence, status.change_of(item.record)])),
+        title=item.sentence,
         subtitle=scope,
         table=make_table(reading_columns(status.as_of), on_record),
         data=charts.plot(sets, charts.year_axis(mark["x"] for mark in marks), axis) if marks else {},
@@ -621,6 +619,7 @@ def indicators_page_table(
     number stands its year, under a reason its `follow_up`.
     """
     numbers = {item.record.pk: rounded_values(item) for item in status.indicators}
+    untargeted, anchored = untargeted_readings(status), anchored_rows(status)
 
     def of_target(read: Callable[[Light], Cell]) -> Callable[[Any], Cell]:
         return lambda item: read(item) if isinstance(item, Light) else Cell("")
@@ -631,8 +630,11 @@ def indicators_page_table(
             below = item.indicator.unit_text
             return Cell(item.indicator.name, lang=item.indicator.name_lang, anchor=anchor, below=below, status=BARE)
         binding = _("binding") if item.binds else _("not binding")
-        below = " · ".join([item.record.indicator.unit_text, binding, str(item.record.get_kind_display()).lower()])
-        return replace(indicator_name_cell(item), below=below, status=row_status(item))
+        below = f"{item.record.indicator.unit_text} · {binding}"
+        anchor = (
+            item.record.anchor.removeprefix("#") if anchored.get(item.record.indicator_id) == item.record.pk else ""
+        )
+        return replace(indicator_name_cell(item), below=below, status=row_status(item), anchor=anchor)
 
     def number(item: Light, key: str, year: object) -> Cell:
         value = numbers[item.record.pk][key]
@@ -644,10 +646,11 @@ def indicators_page_table(
         return number(item, "actual", item.year) if item.reading else Cell(None if item.in_force else "")
 
     def target(item: Light) -> Cell:
-        """The value in force, and below it its year and the first one, where it was amended."""
-        value, first, year = numbers[item.record.pk]["target"], numbers[item.record.pk]["first"], aim_of(item)[1]
-        words = {"year": year, "value": format_amount(first)}
-        return Cell(value, below=str(year) if first is None else _("%(year)s, first %(value)s") % words)
+        """The value in force, and below it its year and kind, and the first value where it was amended."""
+        value, first = numbers[item.record.pk]["target"], numbers[item.record.pk]["first"]
+        kind = {TargetKind.LIMIT: _("limit"), TargetKind.KEEP: _("keep")}.get(item.record.kind, "")
+        below = [str(aim_of(item)[1]), kind, _("first %(value)s") % {"value": format_amount(first)} * bool(first)]
+        return Cell(value, below=" · ".join(filter(None, below)))
 
     def why(item: Any) -> Cell:
         if isinstance(item, Reading):
@@ -656,12 +659,12 @@ def indicators_page_table(
 
     columns: list[Column[Any]] = [
         Column("indicator", _("Indicator"), name),
+        Column("target", _("Target"), of_target(target), kind="decimal"),
         Column("light", _("Light"), of_target(lambda item: status_cell(item.colour)), phone="side"),
         Column("why", _("Why"), why),
         Column("base", _("Base"), of_target(lambda item: number(item, "base", base_of(item)[1])), kind="decimal"),
         Column("due", _("Expected"), of_target(lambda item: number(item, "expected", item.year)), kind="decimal"),
         Column("actual", _("Actual"), actual, kind="decimal", phone="line"),
-        Column("target", _("Target"), of_target(target), kind="decimal"),
         *(replace(column, accessor=of_target(column.cell)) for column in more),
     ]
     worst = {
@@ -673,7 +676,17 @@ def indicators_page_table(
     rows = sorted(
         targets_in_order(status), key=lambda item: (not item.in_force, worst.get(item.record.indicator.code, last))
     )
-    return make_table(columns, [*rows, *untargeted_readings(status)])
+    return make_table(columns, [*rows, *untargeted])
+
+
+def anchored_rows(status: PilotStatus) -> Mapping[int, int]:
+    """Return the targets, by indicator, whose rows have the place of their indicator: neither a chart nor a value
+    without a target has it.
+    """
+    rows = {item.record.indicator_id: item.record.pk for item in status.indicators if not item.in_force}
+    placed = {item.record.indicator_id for item in status.indicators if item.in_force}
+    placed |= {reading.indicator_id for reading in untargeted_readings(status)}
+    return {indicator: key for indicator, key in rows.items() if indicator not in placed}
 
 
 def row_status(item: Light) -> str:
@@ -697,16 +710,19 @@ def milestones_page_table(
         first = item.record.planned_on
         return _("first %(day)s") % {"day": format_date(first, short=True)} if first != item.planned_on else ""
 
-    def change(item: Light) -> str | Cell:
-        said = filter(None, [objection_text(item.record, status.as_of), status.changes_of(item)])
-        return join_clauses(said) or follow_up(item)
+    def remarks(item: Light) -> str:
+        evidence = item.completion.evidence if item.completion else ""
+        said = [item.counts_less, objection_text(item.record, status.as_of), status.changes_of(item), evidence]
+        return join_clauses(filter(None, said))
 
-    def shown_by(item: Light) -> str:
-        return item.completion.evidence if item.completion else ""
-
-    below: dict[str, Any] = {"milestone": charge, "light": change, "planned_on": moved}
-    below |= {"completed_on": shown_by, **dict.fromkeys(column.key for column in more)}
-    shown = page_columns(milestone_columns(status, anchors=True, more=more), below, side="light", line="planned_on")
+    below: dict[str, Any] = {"milestone": charge, "light": milestone_state_text, "planned_on": moved}
+    below |= {"completed_on": None, "remarks": follow_up, **dict.fromkeys(column.key for column in more)}
+    columns = [column for column in milestone_columns(status, anchors=True, more=more) if column.key != "light"]
+    columns += [
+        Column("light", _("Light"), lambda item: status_cell(item.colour)),
+        Column("remarks", _("Remarks"), remarks),
+    ]
+    shown = page_columns(columns, below, side="light", line="planned_on")
     return make_table(shown, milestones_in_order(status))
 
 
@@ -730,9 +746,11 @@ def untargeted_table(status: PilotStatus) -> Table:
 
 
 def target_reason(status: PilotStatus, item: Light) -> str:
-    """Return the reason in a few words, what stands beside it, what was changed, and how it counts."""
-    parts = [promise_state_text(item), say_beside(item), status.changes_of(item), item.counts_less]
-    return join_clauses(filter(None, parts))
+    """Return the reason in a few words, what stands beside it, and how it counts; of a dropped one when and why."""
+    if item.why == LightReason.DROPPED:
+        return status.changes_of(item) or item.label
+    asked = status.changes_of(item) if not item.in_force else ""
+    return join_clauses(filter(None, [promise_state_text(item), say_beside(item), asked, item.counts_less]))
 
 
 def is_negative(part: Decimal | None) -> bool:

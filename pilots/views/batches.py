@@ -62,24 +62,24 @@ def batch_columns(counts: Mapping[int, Reconciliation], lights: Mapping[int, Pro
         *map(light_column, LIGHTS),
         Column("by_hand", _("Set by hand"), lambda batch: by_hand_text(lights[batch.pk].by_hand), file_only=True),
         Column("asked_from", _("Reports asked from"), lambda batch: str(batch.asked_from or ""), file_only=True),
-        Column("report_due", _("Values due by"), due_text, file_only=True),
+        Column(
+            "report_due", _("Values due by"), lambda batch: due_text(batch) * bool(batch.asked_from), file_only=True
+        ),
         Column("policy", _("Announced in"), lambda batch: record_cell(batch.policy)),
     ]
 
 
 def due_text(batch: Batch) -> str:
-    """Return by when values of a year are due; empty where none is asked for."""
-    if batch.asked_from is None:
-        return ""
-    day = date.fromisoformat(f"{batch.asked_from + 1}-{batch.report_due}")
-    return _("%(day)s of the next year") % {"day": date_format(day, "MONTH_DAY_FORMAT")}
+    """Return by when values of a year are due, as 31 March."""
+    return date_format(date.fromisoformat(f"2001-{batch.report_due}"), "MONTH_DAY_FORMAT")
 
 
 def asked_text(batch: Batch) -> str:
     """Return from which year on values are asked for, and by when; or that none is, so that nothing is overdue."""
     if batch.asked_from is None:
-        return _("none asked for here: nothing is ever overdue")
-    return join_clauses([_("values of %(year)d and later") % {"year": batch.asked_from}, due_text(batch)])
+        return _("none: nothing is ever overdue")
+    words = {"year": batch.asked_from, "day": due_text(batch)}
+    return _("from %(year)d on, each by %(day)s of the next year") % words
 
 
 def deadline_texts(batch: Batch, as_of: date) -> list[tuple[str, str]]:
@@ -87,7 +87,7 @@ def deadline_texts(batch: Batch, as_of: date) -> list[tuple[str, str]]:
     rows = batch.deadlines.filter(decided_on__lte=as_of).select_related("indicator")
     found = []
     for row in rows:
-        of = row.indicator.name if row.indicator else _("all indicators")
+        of = row.indicator.name if row.indicator else _("All indicators")
         words = {"day": format_date(row.due_on), "on": format_date(row.decided_on)}
         text = _("due on %(day)s, as decided on %(on)s") if row.due_on else _("not asked for, as decided on %(on)s")
         label = _("%(indicator)s %(year)d") % {"indicator": of, "year": row.year}

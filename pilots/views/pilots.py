@@ -71,10 +71,10 @@ from pilots.charts.status import (
     untargeted_table,
 )
 from pilots.charts.synergy import recorded_pilots_text
-from pilots.documents import build_record_files
+from pilots.documents import build_record_files, readable_changes
 from pilots.filters import PilotPageFilter
 from pilots.follow_ups.tables import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
-from pilots.lights import LIGHTS, Colour, Light, LightReason, count_by_colour, due_day, say_missing
+from pilots.lights import LIGHTS, Colour, Light, LightReason, count_by_colour, due_day, name_of, say_missing
 from pilots.models import Amendment, Completion, LightOverride, NotGiven, Pilot, PilotKind, Reading, Target
 from pilots.models.reading import waiting_readings_in
 from pilots.practices.services import practices_for
@@ -82,6 +82,9 @@ from pilots.practices.tables import match_rows
 from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
+
+
+UNPROMISED = gettext_lazy("no promise on this day: proposed ones wait for the ministry")
 
 
 @page("compare", *PilotPageFilter.base_filters)
@@ -300,7 +303,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     tables["follow-ups"] = Export(
         _("Follow-ups"), lambda: follow_ups_table(follow_ups, without=["subject", "province"])
     )
-    changes, labels = changes_of(pilot), pilot_labels()
+    changes, labels = changes_of(pilot) & readable_changes(request.user), pilot_labels()
     exports = {**figures_export(figures), **chart_exports(charts), **tables}
     exports["history"] = Export(_("History"), lambda: history_table(request, changes, labels))
     calendar = milestone_calendar(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
@@ -316,12 +319,10 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     due += [(item.planned_on, item.record.name) for item in ahead]
     untargeted = untargeted_readings(status)
     indicator_heads = {
-        APART: row_head(_("Proposed or dropped"), not_in_force(status.indicators), _("no promise on this day")),
+        APART: row_head(_("Proposed or dropped"), not_in_force(status.indicators), UNPROMISED),
         BARE: row_head(_("Values without a target"), len(untargeted), _("shown, never rated")),
     }
-    milestone_heads = {
-        APART: row_head(_("Proposed or dropped"), not_in_force(status.milestones), _("no promise on this day"))
-    }
+    milestone_heads = {APART: row_head(_("Proposed or dropped"), not_in_force(status.milestones), UNPROMISED)}
     record_files = build_record_files([*records, *pilot.prefetched_readings], request.user, as_of)
     same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
     return render(
@@ -341,7 +342,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
                 (reason, status.changes_of(reason), beside_light(status, reason, may_open)) for reason in status.reasons
             ],
             "computed_text": status.text_of(status.reasons[0]),
-            "day_requests": day_requests(status),
+            "requests": requests_made(status),
             "days_in_colour": (as_of - status.since).days if status.since else None,
             "light_counts": light_counts(status),
             "owner": in_reader_language(status.owner),
@@ -395,10 +396,14 @@ def rated_lights(status: PilotStatus) -> list[Light]:
     return [item for item in status.indicators if item.in_force and item.why != LightReason.PAST]
 
 
-def day_requests(status: PilotStatus) -> list[tuple[Light, str]]:
-    """Return the promises for which an amendment is asked for, or was refused, with the reason."""
+def requests_made(status: PilotStatus) -> list[tuple[str, str, str]]:
+    """Return the promises for which an amendment is asked for, or was refused: place on the page, name and reason."""
     lights = [*status.indicators, *status.milestones]
-    return [(item, text) for item in lights if (text := request_text(item.record, status.as_of))]
+    return [
+        (item.record.anchor, name_of(item), text)
+        for item in lights
+        if (text := request_text(item.record, status.as_of))
+    ]
 
 
 def missing_values(status: PilotStatus) -> list[tuple[Light, str]]:
@@ -424,7 +429,7 @@ def moved_deadlines(status: PilotStatus) -> list[tuple[str, str, str]]:
                 text = _("not asked for, as decided on %(on)s")
             elif usual is None:
                 text = _("due on %(day)s, as decided on %(on)s")
-            of = _("all indicators") if row.indicator_id is None else names.get(row.indicator_id, no_data())
+            of = _("All indicators") if row.indicator_id is None else names.get(row.indicator_id, no_data())
             found.append((_("%(indicator)s %(year)d") % {"indicator": of, "year": year}, text % words, row.reason))
     return found
 
