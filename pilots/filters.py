@@ -15,7 +15,7 @@ from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, status_by_
 from pilots.follow_ups.models import RESULTS
 from pilots.follow_ups.services import add_lights, waits_for
 from pilots.lights import LIGHT_CHOICES
-from pilots.metrics import OPEN_STATES, ORDERED_STAGES, FollowUpState, year_due
+from pilots.metrics import OPEN_STATES, ORDERED_STAGES, STAGE_CHOICES, FollowUpState, year_due
 from pilots.models import (
     AmendmentState,
     Batch,
@@ -147,7 +147,7 @@ class PilotPageFilter(PilotStatusFilter):
     stage = StatusFilter(stage_values, choices=[*Stage.choices, (UNKNOWN_STAGE, _("Not on record"))], label=_("Stage"))
     reached = StatusFilter(
         reached_values,
-        choices=[(stage.value, stage.label) for stage in ORDERED_STAGES],
+        choices=STAGE_CHOICES,
         label=_("Stage reached or passed"),
     )
 
@@ -291,7 +291,7 @@ class MilestoneFilter(PilotPartFilter):
 
     q = SearchFilter(*PILOT_SEARCH_FIELDS, "title_zh", "title_en", "owner", *NOTE_FIELDS)
     facet = ChoiceFilter(choices=Facet.choices, label=_("Facet"))
-    stage = ChoiceFilter(choices=[(stage.value, stage.label) for stage in ORDERED_STAGES], label=_("Stage"))
+    stage = ChoiceFilter(choices=STAGE_CHOICES, label=_("Stage"))
     indicator = IndicatorCodeFilter()
     is_key = YesNoFilter(field_name="is_key", label=_("Key milestone"))
     state = ChoiceFilter(field_name="state_then", choices=PromiseState.choices, label=_("State"))

@@ -111,6 +111,7 @@ STAGE_ORDER = {stage: place for place, stage in enumerate(Stage, 1)}  # read sev
 
 ORDERED_STAGES = tuple(stage for stage in Stage if not stage.is_side)
 """The ten stages a pilot goes through."""
+STAGE_CHOICES = [(stage.value, stage.label) for stage in ORDERED_STAGES]
 
 RECTIFIABLE_STAGES = (Stage.IMPLEMENTING, Stage.MIDTERM, Stage.FINAL_EVAL)
 """The stages from which a pilot can be ordered to rectify."""

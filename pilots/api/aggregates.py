@@ -17,6 +17,7 @@ from rest_framework.serializers import Serializer
 
 from core.api.pagination import PageSerializer
 from core.api.serializers import (
+    ApiUrlField,
     ChoiceWithLabel,
     CountsField,
     DateValueField,
@@ -45,7 +46,7 @@ from pilots.api.records import (
     told_why,
 )
 from pilots.lights import RULE_PILOT, Light
-from pilots.metrics import ORDERED_STAGES, CoControl, StageFunnel, year_due
+from pilots.metrics import STAGE_CHOICES, CoControl, StageFunnel, year_due
 from pilots.models import Colour, Indicator, LightOverride, Pilot, PilotKind, RollUp, Stage, TargetKind
 from policies.models import Field, Level
 
@@ -170,6 +171,7 @@ class IndicatorProgressSerializer(Serializer):
     """A target as in force on the day, beside the accepted value that counts: `period` is the year it speaks of."""
 
     id = serializers.IntegerField(source="record.pk", help_text="The target’s id.")
+    url = ApiUrlField(source="record", help_text="The target in the API.")
     indicator = RelatedByCode(source="record.indicator", help_text="What is measured.")
     kind = serializers.ChoiceField(TargetKind.choices, help_text="What the target asks for.", source="record.kind")
     binding = serializers.BooleanField(help_text="Whether the pilot is bound to it.", source="record.binding")
@@ -239,9 +241,7 @@ class PilotProgressSerializer(Serializer):
 class FunnelStepSerializer(Serializer):
     """How many of the pilots stand in a stage or past it."""
 
-    stage = serializers.ChoiceField(
-        [(stage.value, stage.label) for stage in ORDERED_STAGES], help_text="A stage.", read_only=True
-    )
+    stage = serializers.ChoiceField(STAGE_CHOICES, help_text="A stage.", read_only=True)
     reached = serializers.IntegerField(help_text="Pilots in it or past it.")
     of = serializers.IntegerField(help_text="All pilots that are counted.")
 

@@ -663,6 +663,7 @@ class DeadlineSerializer(PeopleMixin, RecordSerializer):
     PEOPLE_FIELDS = ("decided_by",)
 
     decided_by = UsernameField(help_text="Who decided it, for those whom it concerns.")
+    decided_on = DateValueField(allow_null=False, help_text="It holds from this day on.")
 
     class Meta:
         model = Deadline
