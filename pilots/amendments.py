@@ -195,7 +195,7 @@ def change_of(record: Target | Milestone, as_of: date) -> PlanChange | None:
     where it does not. For example `700 t by 2026, as amended on 1 November 2026: the census; first 600 t`.
     """
     amendments, clauses = record.accepted_amendments(as_of), []
-    days = [amendments[-1].decided_on] if amendments else []
+    days: list[Any] = [amendments[-1].decided_on] if amendments else []
     now, was = record.values_on(as_of), record.values_on(date.min)
     changed = [name for name in now if now[name] != was[name]]
     if amendments and amendments[-1].drop:

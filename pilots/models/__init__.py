@@ -9,7 +9,6 @@ from pilots.models.indicator import Indicator, IndicatorKind, RollUp, SynergyUse
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import (
     Amendment,
-    AmendmentState,
     Completion,
     Facet,
     LightOverride,
@@ -17,7 +16,7 @@ from pilots.models.planned import (
     StageEntry,
     StageResult,
 )
-from pilots.models.promise import PromiseState
+from pilots.models.promise import AmendmentState, PromiseState
 from pilots.models.reading import Reading, ReadingLedger, ValueStatus
 from pilots.practices.models import Adoption, CostKind, Effect, Practice, PracticeField, PracticeState
 

@@ -123,6 +123,17 @@ class HandedInModel(HistoryModel):
     does not ask.
     """
 
+    returned_on = models.DateField(
+        _("returned on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Sent back by the ministry, with a reason."),
+    )
+    answer_by = models.DateField(
+        _("answer by"), null=True, blank=True, help_text=_("Until when what was returned is to be answered.")
+    )
+
     JUDGED: ClassVar[tuple[str, ...]] = ("accepted_on", "returned_on")
 
     class Meta:
@@ -136,15 +147,16 @@ class HandedInModel(HistoryModel):
     @property
     def is_old(self) -> bool:
         """Whether it is of a year for which this installation does not ask."""
-        asked_from = self.pilot.asked_from  # type: ignore[attr-defined]
-        return asked_from is None or self.year < asked_from  # type: ignore[attr-defined]
+        record: Any = self
+        return record.pilot.asked_from is None or record.year < record.pilot.asked_from
 
     def newly_judged(self, stored: Any) -> list[str]:
         """Return the days of judgement that differ from the stored ones."""
         return [name for name in self.JUDGED if getattr(self, name) != (getattr(stored, name) if stored else None)]
 
     def settle(self, stored: Any, by: Any) -> None:
-        if by is None or self.pilot_id is None:  # type: ignore[attr-defined]
+        record: Any = self
+        if by is None or record.pilot_id is None:
             return
         errors = {}
         for name in self.newly_judged(stored):
@@ -156,7 +168,7 @@ class HandedInModel(HistoryModel):
         if self.answer_by != (stored.answer_by if stored else None):
             if not self.returned_on:
                 errors["answer_by"] = ValidationError(_("Only what was returned is to be answered."), code="fixed")
-            elif self.answer_by is None or self.answer_by < today():
+            elif not self.answer_by or self.answer_by < today():
                 errors["answer_by"] = ValidationError(_("Choose today or a later day."), code="past")
         if errors:
             raise ValidationError(errors)
@@ -193,11 +205,11 @@ class HandedInModel(HistoryModel):
 
     def deletion_error(self, together: Collection[int] = ()) -> str:
         """What waits is taken back until it is due, and on the day of its entry."""
-        if self.accepted_on:  # type: ignore[attr-defined]
-            return gettext("It has fed numbers; enter a correction instead.")
-        if self.returned_on:  # type: ignore[attr-defined]
-            return gettext("It was returned, and stays on record. Hand in the next one.")
         record: Any = self
+        if record.accepted_on:
+            return gettext("It has fed numbers; enter a correction instead.")
+        if self.returned_on:
+            return gettext("It was returned, and stays on record. Hand in the next one.")
         due = due_day(due_records(record.pilot, record.indicator), record.indicator_id, record.year, today())
         first = self.history.order_by("history_id").values_list("history_date", flat=True).first()
         if due is None or due >= today() or (first and timezone.localdate(first) == timezone.localdate()):
@@ -230,16 +242,6 @@ class NotGiven(HandedInModel):
     )
     accepted_on = models.DateField(
         _("accepted on"), null=True, blank=True, editable=False, help_text=_("From this day on it is not overdue.")
-    )
-    returned_on = models.DateField(
-        _("returned on"),
-        null=True,
-        blank=True,
-        editable=False,
-        help_text=_("Sent back by the ministry, with a reason."),
-    )
-    answer_by = models.DateField(
-        _("answer by"), null=True, blank=True, help_text=_("Until when a returned one is to be answered.")
     )
 
     FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
@@ -275,5 +277,5 @@ class NotGiven(HandedInModel):
 
     def clean(self) -> None:
         super().clean()
-        if self.year and self.reported_on and self.year >= self.reported_on.year:
+        if self.year and self.year >= self.reported_on.year:
             raise ValidationError({"year": _("This year has not ended yet.")})

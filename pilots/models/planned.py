@@ -30,7 +30,7 @@ from core.records.models import (
 from core.records.writing import NOT_YOURS
 from core.text import TranslatedText, check_text, format_date
 from pilots.lights import BY_HAND_CHOICES, LIGHT_CHOICES, due_day
-from pilots.metrics import ORDERED_STAGES, Stage, StageEvent, StageIssueCode, stage_issues
+from pilots.metrics import ORDERED_STAGES, STAGE_CHOICES, Stage, StageEvent, StageIssueCode, stage_issues
 from pilots.models.due import due_records, usual_due
 from pilots.models.indicator import Indicator
 from pilots.models.pilot import Pilot
@@ -257,8 +257,8 @@ class Amendment(HistoryModel):
     @property
     def is_free(self) -> bool:
         """Whether it sets another day of a milestone that is not key, before the one in force has passed."""
-        milestone = self.milestone if self.milestone_id else None
-        return bool(milestone and not milestone.is_key and self.day and milestone.planned_by(today()) >= today())
+        milestone: Any = self.milestone if self.milestone_id else None
+        return bool(milestone and not milestone.is_key and self.day and today() <= milestone.planned_by(today()))
 
     def clean(self) -> None:
         """Reject what is not promised, or no longer; what its years have settled; and what cannot be."""
@@ -273,14 +273,14 @@ class Amendment(HistoryModel):
             raise ValidationError(_("It was dropped: nothing of it is amended any more."), code="invalid")
         if self.drop:
             return
-        (self.check_day if self.milestone_id else self.check_values)(on)
+        self.check_day(item, on) if self.milestone_id else self.check_values(item, on)
 
-    def check_day(self, on: date) -> None:
-        end, error = self.milestone.pilot.ends_on, None
-        last = usual_due(end.year, self.milestone.pilot.report_due) if end else date.max
+    def check_day(self, milestone: Any, on: date) -> None:
+        end, error = milestone.pilot.ends_on, None
+        last = usual_due(end.year, milestone.pilot.report_due) if end else date.max
         if self.day is None:
             return
-        if self.day == self.milestone.planned_by(on):
+        if self.day == milestone.planned_by(on):
             error = ValidationError(_("It is planned for this day already."), code="same")
         elif on > last:
             text = gettext("The values of the last year of the term were due on %(day)s: its days stay.")
@@ -291,8 +291,8 @@ class Amendment(HistoryModel):
         if error:
             raise ValidationError({"day": error})
 
-    def check_values(self, on: date) -> None:
-        target, before = self.target, self.target.values_on(on)
+    def check_values(self, target: Any, on: date) -> None:
+        before = target.values_on(on)
         given = {name: getattr(self, name) for name in target.AMENDED if getattr(self, name) is not None}
         if all(before[target.AMENDED[name]] == value for name, value in given.items()):
             same = ValidationError(_("This is in force already."), code="same")
@@ -310,7 +310,7 @@ class Amendment(HistoryModel):
             first = (pilot.starts_on or pilot.known_by).year
             asked = (each for each in range(first, year + 1) if due_day(records, indicator.pk, each, on))
             if self.base_year >= next(asked, year):
-                text = _("A base lies before the first year for which values are asked for.")
+                text = gettext("A base lies before the first year for which values are asked for.")
                 raise ValidationError({"base_year": ValidationError(text, code="past")})
         draft = target.drafted(target.values_on(on, self))
         try:
@@ -377,7 +377,7 @@ class Milestone(PromiseModel, BilingualTitleModel, SourcedModel):  # BilingualMo
     stage = models.CharField(
         _("stage"),
         max_length=12,
-        choices=[(stage.value, stage.label) for stage in ORDERED_STAGES],
+        choices=STAGE_CHOICES,
         blank=True,
         help_text=_("The stage by whose entry it is completed. Empty: completions are entered."),
     )
@@ -742,7 +742,8 @@ class StageEntry(HistoryModel, SourcedModel):
         """Reject an entry after the withdrawal, and one that breaks the order of stages, together with the others."""
         super().clean()
         withdrawn = self.pilot.withdrawn_on if self.pilot_id else None
-        if withdrawn and self.entered_on and self.entered_on > withdrawn:
+        entered: date | None = self.entered_on  # None while a form has none
+        if withdrawn and entered and entered > withdrawn:
             text = gettext("The pilot withdrew on %(day)s: it enters no stage after that.")
             raise ValidationError({"entered_on": text % {"day": format_date(withdrawn)}})
         if self.skip_order_check or not self.pilot_id or self.entered_on is None:

@@ -85,7 +85,7 @@ class PromiseModel(HistoryModel):
             self.promised_on = today()
 
     def refuse_changes(self, stored: Any) -> None:
-        fields = [self._meta.get_field(name) for name in (*self.FIXED_FIELDS, *self.MINISTRYS_FIELDS)]
+        fields: Any = [self._meta.get_field(name) for name in (*self.FIXED_FIELDS, *self.MINISTRYS_FIELDS)]
         changed = [field.name for field in fields if getattr(self, field.attname) != getattr(stored, field.attname)]
         codes = {name: "fixed" if name in self.FIXED_FIELDS else NOT_YOURS for name in changed}
         if codes:

@@ -76,16 +76,6 @@ class Reading(HandedInModel, SourcedModel):
         validators=[check_not_ahead],
         help_text=_("From this day on it feeds the numbers. Only an import of old records gives it."),
     )
-    returned_on = models.DateField(
-        _("returned on"),
-        null=True,
-        blank=True,
-        editable=False,
-        help_text=_("Sent back by the ministry, with a reason."),
-    )
-    answer_by = models.DateField(
-        _("answer by"), null=True, blank=True, help_text=_("Until when a returned value is to be answered.")
-    )
     disputed_on = models.DateField(
         _("disputed on"),
         null=True,

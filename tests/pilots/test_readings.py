@@ -11,9 +11,9 @@ from django.test import Client
 
 from core.days import today
 from core.records import writing
-from dashboard.quality import base_differs_from_reading
+from dashboard.quality import DataQuality
 from pilots.analytics.pilot_status import prefetch_for_status
-from pilots.models import Indicator, NotGiven, Pilot, Reading, ReadingLedger, ReadingState, Target
+from pilots.models import Indicator, NotGiven, Pilot, Reading, ReadingLedger, ReadingState
 from pilots.models.reading import (
     YEARLY,
     is_yearly,
@@ -121,7 +121,7 @@ def test_lights_trend_and_quality_take_the_same_version(
 
 def pilots_that_disagree(day: date) -> set[int]:
     """Return the pilots for which data quality reports a base that differs from the value that counts."""
-    return set(Target.objects.filter(base_differs_from_reading(day)).values_list("pilot_id", flat=True))
+    return {finding.row.pilot_id for finding in DataQuality(day).findings(rule="base-differs")}
 
 
 # -- who changes what was accepted -------------------------------------------------------------------------
