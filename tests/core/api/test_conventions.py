@@ -38,6 +38,7 @@ def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         pilot, indicator = Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF")
         for year in (2023, 2024, 2025):
             milestone = make.milestone(pilot, date(year, 12, 31), date(year, 12, 1) if year < 2025 else None)
+            make.completion(milestone, date(year, 11, 1), objected_on=date(year, 11, 20), objection="Another one")
             make.amendment(milestone, day=date(year + 1, 3, 31))
             make.deadline(pilot, year, date(year + 1, 6, 30))
             reading = make.reading(pilot, indicator, str(year), 21)
