@@ -83,7 +83,6 @@ from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_column
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
 
-
 UNPROMISED = gettext_lazy("no promise on this day: proposed ones wait for the ministry")
 
 
