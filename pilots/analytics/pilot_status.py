@@ -261,14 +261,12 @@ class PilotStatus:
 
         It is named by what the pilot has to do before what the ministry has to.
         """
-        states = {self.report_state(indicator) for indicator in self.owed}
+        states = {self.report_state(indicator, self.year_due) for indicator in self.owed}
         return next((state for state in ACTING if state in states), None)
 
-    def report_state(self, indicator: int) -> ReportState | None:
-        """Return where the value of the year is held up; None where it is accepted, or a reason why there is none."""
-        rows = [
-            row for row in self.records.handed_in.get((indicator, self.year_due), ()) if row.reported_on <= self.as_of
-        ]
+    def report_state(self, indicator: int, year: int) -> ReportState | None:
+        """Return where the value of a year is held up; None where it is accepted, or a reason why there is none."""
+        rows = [row for row in self.records.handed_in.get((indicator, year), ()) if row.reported_on <= self.as_of]
         if not rows:
             return ReportState.NOTHING
         states = [state_on(row, self.as_of) for row in rows]
@@ -347,10 +345,18 @@ class PilotStatus:
         """
         if light.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN):
             return ""
-        if light.why in (LightReason.UNDER_REVIEW, LightReason.NOT_PROMISED):
+        if light.why == LightReason.NOT_PROMISED or self.waits_for_ministry(light):
             return gettext("Ministry")
         department = light.record.owner if light.of == Subject.MILESTONE else ""
         return department or responsible_office(self.pilot)
+
+    def waits_for_ministry(self, light: Light) -> bool:
+        """Whether all that a target lacks is handed in, also late: the missing values, or the one after a dispute."""
+        if light.why not in (LightReason.UNDER_REVIEW, LightReason.OVERDUE, LightReason.DISPUTED):
+            return False
+        years = (light.year,) if light.why == LightReason.DISPUTED else light.years
+        indicator = light.record.indicator_id
+        return all(self.report_state(indicator, year) == ReportState.WAITING for year in years)
 
     @property
     def told_reasons(self) -> list[dict[str, str]]:

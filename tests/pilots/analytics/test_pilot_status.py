@@ -136,6 +136,23 @@ def test_where_the_value_of_the_year_is_held_up(pilot: Pilot, course: str) -> No
     assert not status_on(pilot, date(2026, 3, 31)).owes
 
 
+@pytest.mark.parametrize(
+    ("value", "correction", "owner"),
+    [
+        ({"accepted_on": None, "reported_on": DUE}, None, "Ministry"),  # late, but handed in
+        ({"disputed_on": DUE}, None, "office"),
+        ({"disputed_on": DUE}, {"reported_on": date(2026, 4, 10)}, "Ministry"),
+    ],
+)
+def test_while_what_is_missing_waits_the_ministry_has_to_act(
+    pilot: Pilot, value: dict[str, Any], correction: dict[str, Any] | None, owner: str
+) -> None:
+    make_nox_reading(pilot, "2025", 27000, **value)
+    if correction:
+        make_nox_reading(pilot, "2025", 26900, version=2, accepted_on=None, **correction)
+    assert status_on(pilot, date(2026, 4, 20)).owner == {"office": f"Pilot office of {pilot.name}"}.get(owner, owner)
+
+
 def test_a_pilot_has_reported_when_all_that_it_owes_is_accepted(pilot: Pilot) -> None:
     """What it has to do comes first; a value for another year, or of a target that does not bind, is not owed."""
     sulphur, dust, days = (make.indicator(code) for code in ("AIR_SO2", "AIR_PM", "AIR_DAYS"))

@@ -86,7 +86,7 @@ def test_pages_lists_and_files_say_it_too(client: Client, records: dict[str, Any
     assert [(item.effect, status.text_of(item)) for item in status.reasons] == [("yellow", reason)]
     assert reason in client.get(f"/provinces/hebei/?{DAY}").text
     rows = csv_rows(client.get(f"/pilots/city/?{DAY}&export=milestone-list.csv"))
-    assert {row[rows[0].index("Changed since")] for row in rows[1:]} == {"", text}
+    assert {row[rows[0].index("Amended")] for row in rows[1:]} == {"", text}
     amend(records, "a lowered target")
     for address in ("/provinces/hebei/", f"/batches/{records['city'].batch.slug}/"):
         listed = client.get(f"{address}?{DAY}").text
