@@ -201,3 +201,58 @@ def test_one_denominator_of_reports(pilots: list[Pilot]) -> None:
     ]
     rows = csv_records(Client().get("/pilots/", {**query, "export": "pilots.csv"}))
     assert {row["Pilot"]: row["Reported for 2025"] for row in rows} == {"red": "yes", "silent": "no", "abroad": ""}
+
+
+# -- what is asked for, and what was sent back ----------------------------------------------------------------
+
+
+def test_what_was_asked_for_waits_for_the_ministry_and_what_was_sent_back_for_the_province(
+    pilots: list[Pilot], jia: Province
+) -> None:
+    """The first to be answered stands first; of another province nothing is shown, nor an office's own words."""
+    ours, theirs = pilots[1], pilots[2]
+    so2, other, third = Indicator.objects.get(), make.indicator("AIR_B"), make.indicator("AIR_C")
+    ministry = make_user("judge", Role.NATIONAL_EDITOR)
+    back = {"accepted_on": None, "returned_on": date(2026, 5, 4), "reported_on": date(2026, 3, 1)}
+    for pilot in (ours, theirs):
+        make.reading(pilot, so2, "2025", 1, **back, answer_by=date(2026, 7, 1))
+        make.not_given(pilot, other, 2025, text="private words", **back, answer_by=date(2026, 5, 20))
+        make.reading(pilot, other, "2024", 1, disputed_on=date(2026, 5, 5))
+        make.reading(pilot, third, "2024", 1, **back)
+        make.reading(pilot, third, "2024", 2, version=2, reported_on=date(2026, 5, 6), accepted_on=None)  # answered
+        make.not_given(pilot, third, 2025, text="private words")
+        done = make.milestone(pilot, date(2026, 5, 1), title_en="Objected one")
+        make.completion(done, date(2026, 5, 2), objected_on=date(2026, 5, 6), objected_by=ministry, objection="No")
+        make.amendment(done, day=date(2026, 9, 1), decided_on=date(2026, 5, 7), asked_on=date(2026, 5, 6),
+                       accepted=False, remark="Not later")  # fmt: skip
+        make.amendment(pilot.targets.get(), value=80, asked_on=date(2026, 5, 8))
+        make.milestone(pilot, date(2026, 12, 1), title_en="New one", is_key=True, promised_on=None)
+    officer = editor(jia)
+    answer = officer.get(ADDRESS)
+    found = lists(answer)
+    assert {name: found[name] for name in [*found][1:5]} == {
+        "values-returned": ["AIR_B emissions 2025", "AIR_A emissions 2025"],
+        "values-disputed": ["AIR_B emissions 2024"],
+        "objected": ["Objected one"],
+        "amendments-refused": ["Objected one"],
+    }
+    assert ("private words" in answer.text, "abroad" in answer.text) == (False, False)
+    [row] = csv_records(officer.get(f"{ADDRESS}&export=amendments-refused.csv"))
+    assert row == {
+        "Milestone or target": "Objected one",
+        "Pilot": "silent",
+        "Asked for": "1 September 2026",
+        "Why": "The supplier is late",
+        "Asked for on": "2026-05-06",
+        "Refused on": "2026-05-07",
+        "Remark": "Not later",
+    }
+    answer = client_of(ministry).get(ADDRESS)
+    found = lists(answer)
+    assert {name: found[name] for name in ("amendments", "promises", "review", "not-given")} == {
+        "amendments": ["AIR_A emissions"] * 2,
+        "promises": ["New one"] * 2,
+        "review": ["silent", "abroad"],
+        "not-given": ["AIR_C emissions 2025"] * 2,
+    }
+    assert "private words" not in answer.text
