@@ -212,7 +212,7 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
             return record
         if record.state != ImportState.CONFIRMED or record.undo_reason:
             is_former = record.state == ImportState.CONFIRMED  # an upgrade has said so
-            raise Conflict(FORMER if is_former else _("Only a confirmed import can be undone."))
+            raise Conflict(str(FORMER) if is_former else _("Only a confirmed import can be undone."))
         groups: ChangeGroups = defaultdict(list)
         for change in record.changes.order_by("-pk"):
             groups[apps.get_model(change.model)].append(change)

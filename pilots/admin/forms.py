@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from core.admin.record_form import RecordForm, RefusedError, VersionedRowForm, VersionedRowFormSet, is_marked_deleted
 from core.days import today
 from core.text import label_value
-from pilots.amendments import write_milestone
+from pilots.amendments import settle_day, write_milestone
 from pilots.models import Amendment
 from pilots.models.planned import stage_order_faults
 
@@ -25,13 +25,23 @@ class IndicatorField(forms.ModelChoiceField):
 
 
 class PlannedDayForm(forms.ModelForm):
-    """Form of a milestone: it shows the planned day in force."""
+    """Form of a milestone: it shows the planned day in force, and another one is left to `write_milestone`."""
+
+    user: Any
+    wanted: Mapping[str, Any] = {}  # what that is to write instead of the day that the record keeps
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         record = kwargs.get("instance")
         if record is not None and record.pk:
             kwargs["initial"] = {"planned_on": record.planned_by(today()), **(kwargs.get("initial") or {})}
         super().__init__(*args, **kwargs)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.pk and (day := cleaned.get("planned_on")):
+            self.wanted = {"planned_on": day}
+            cleaned["planned_on"], _asked = settle_day(self.instance, day, by=self.user)
+        return cleaned
 
 
 class MilestoneForm(PlannedDayForm, RecordForm):
@@ -60,7 +70,8 @@ class MilestoneFormSet(PromiseFormSet):
         self.amendments: list[Amendment] = []  # those that were saved
 
     def write_row(self, row: Any, values: Mapping[str, Any], *, by: Any, reason: str) -> None:
-        _written, amendment = write_milestone(row, values, by=by, reason=reason)
+        wanted = next(form.wanted for form in cast(Any, self.forms) if form.instance is row)
+        _written, amendment = write_milestone(row, {**values, **wanted}, by=by, reason=reason)
         self.amendments += [amendment] if amendment else []
 
 

@@ -35,7 +35,7 @@ from pilots.amendments import (
     withdraw_amendment,
     write_milestone,
 )
-from pilots.forms.entry import AmountField, StepsField
+from pilots.forms.entry import AmountField, StepsField, format_steps
 from pilots.models import Amendment, Completion, LightOverride, Milestone, StageEntry
 from pilots.models.planned import may_decide, planned_day
 from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET
@@ -113,24 +113,38 @@ class StageEntryAdmin(PilotPartAdmin):
 # -- promises --------------------------------------------------------------------------------------------
 
 
-class AmendmentInline(ReadOnlyMixin, admin.TabularInline):
-    """The amendments of a milestone or target, to be read."""
+class ReadOnlyInline(ReadOnlyMixin, admin.TabularInline):
+    """Inline of what is only read on the page of its record, and entered on pages of its own."""
+
+    extra = 0
+    show_change_link = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+
+class AmendmentInline(ReadOnlyInline):
+    """The amendments of a milestone or target."""
 
     model = Amendment
-    extra = 0
-    show_change_link = True
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        values = ["day"] if isinstance(obj, Milestone) else ["value", "base_value", "base_year", "steps", "year"]
-        return [*values, "drop", "reason_en", "reason_zh", "asked_on", "accepted", "decided_on", "remark"]
+        values = ["day"] if isinstance(obj, Milestone) else ["value", "year", "base_value", "base_year", "steps_text"]
+        return [*values, "drop", "reason", "asked_on", "accepted", "decided_on", "remark"]
+
+    @admin.display(description=_("steps"))
+    def steps_text(self, amendment: Amendment) -> str:
+        return format_steps(amendment.steps or {})
+
+    @admin.display(description=_("reason"))
+    def reason(self, amendment: Amendment) -> str:
+        return str(amendment.reason)
 
 
-class CompletionInline(ReadOnlyMixin, admin.TabularInline):
-    """The completions of a milestone, to be read: the newest one without an objection counts."""
+class CompletionInline(ReadOnlyInline):
+    """The completions of a milestone: the newest one without an objection counts."""
 
     model = Completion
-    extra = 0
-    show_change_link = True
     fields = ["completed_on", "entered_on", "evidence", "objected_on", "objection"]
 
 
@@ -138,6 +152,10 @@ class PromiseAdmin(PilotPartAdmin):
     """ModelAdmin of what a pilot promises: the ministry accepts requests, and later changes are amendments."""
 
     actions = ["accept"]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """A new one has neither amendments nor completions."""
+        return super().get_inlines(request, obj) if obj else []
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         if not request.user.has_perm("pilots.add_amendment", record):
@@ -200,7 +218,7 @@ class MilestoneAdmin(PromiseAdmin):
         return super().kept_fields(request, record) | record.fixed_fields()
 
     def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
-        values = form.own_values() if change else {}
+        values = form.own_values() | form.wanted if change else {}
         written, amendment = write_milestone(form.instance, values, lists, by=request.user, reason=reason)
         if amendment:
             tell_amendment(self, request, amendment)
@@ -253,7 +271,7 @@ class CompletionAdmin(PilotPartAdmin):
             object_to(done, objection=done.objection, by=request.user)
         else:
             days = {"completed_on": done.completed_on, "evidence": done.evidence}
-            form.instance.pk = complete(done.milestone, **days, by=request.user).pk
+            vars(done).update(vars(complete(done.milestone, **days, by=request.user, reason=reason)))
         return True
 
 

@@ -78,7 +78,7 @@ LINE = "=cmd|' /C calc'!A0；0012、湖州"
 def full_records() -> dict[str, Any]:
     """Make one record of each kind with every field filled, with texts that spreadsheets tend to change."""
     province, sources = make.province(), [make.source(title=LINE), make.source(title="@公报")]
-    parent = make.policy(slug="parent")
+    parent, batch = make.policy(slug="parent"), make.batch()
     facts: dict[str, Any] = {"confidence": "media", "note_en": HOSTILE, "note_zh": LINE}
     issued: dict[str, Any] = {
         "issued_on": date(2022, 6, 1),
@@ -97,7 +97,6 @@ def full_records() -> dict[str, Any]:
         repealed_on=date(2023, 1, 1), issuing_bodies_count=0, searched_on=date(2022, 1, 1), searched_where=LINE,
         responsible_agency=agency,
     )  # fmt: skip
-    batch = make.batch()
     city = make.pilot(batch, province, city_type="resource")
     pilot = make.pilot(
         batch, province, make.industry(), make.industry(), name_zh=LINE, name_en="007", **facts, kind="park",
