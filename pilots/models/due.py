@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.days import today
 from core.records.models import FieldNames, HistoryModel, YearField, check_not_ahead, link_field
+from core.records.writing import NOT_YOURS
 from core.text import check_text, format_date
 from pilots.lights import Records, due_day
 from pilots.models.indicator import Indicator
@@ -161,7 +162,8 @@ class HandedInModel(HistoryModel):
         errors = {}
         for name in self.newly_judged(stored):
             if error := self.judgement_error(name, stored, by):
-                errors[name] = ValidationError(error, code="fixed")
+                code = "fixed" if by.has_perm(ACCEPT_PERMISSION) else NOT_YOURS
+                errors[name] = ValidationError(error, code=code)
         returned = self.returned_on and not (stored and stored.returned_on)
         if returned and self.answer_by is None:
             self.answer_by = today() + ANSWER_DAYS
