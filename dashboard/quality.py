@@ -87,8 +87,9 @@ RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
 }
 """What a finding names of a record beside its province."""
 RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
-EDIT_CORRECTION = "correction"
-"""Place to mend that is no field of the record: the form for the next version of a reading."""
+EDIT_CORRECTION, EDIT_PROMISE, EDIT_DONE = "correction", "amendment", "done"
+"""Places to mend that are no field of the record: the forms for the next version of a reading, for an amendment of a
+target, and for what completes a milestone."""
 
 
 class Severity(StatusChoices):
@@ -208,14 +209,20 @@ class Finding(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The URL of the edit page, at the field; the place may be an address itself."""
+        """The URL of the edit page, at the field if one is named; the place may be an address itself."""
         row, place = self.row, self.place
         if place.startswith("/"):
             return place
         if place == EDIT_CORRECTION:
             return f"{reverse('admin:pilots_reading_add')}?{urlencode({'corrects': row.pk})}"
+        if place == EDIT_PROMISE:
+            return str(row.entry_url())
+        if place == EDIT_DONE:
+            keys = [row.pilot.slug] if row.stage else [row.pilot.slug, row.pk]
+            return reverse("stage-enter" if row.stage else "milestone-done", args=keys)
         name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
-        return f"{reverse(name, args=[row.pk])}#{place if '-' in place else f'id_{place}'}"
+        anchor = f"#{place if '-' in place else f'id_{place}'}" if place else ""
+        return f"{reverse(name, args=[row.pk])}{anchor}"
 
 
 class DataQuality:
@@ -449,7 +456,7 @@ def milestones_late(report: DataQuality) -> tuple[int, list[Fault]]:
     """Find the milestones in force whose planned day has passed, and that are not done."""
     due = [light for status in report.statuses for light in status.milestones if light.in_force and light.due]
     late = [light for light in due if light.why == LightReason.LATE]
-    return len(due), [(light.record, "planned_on", "", light.planned_on) for light in late]
+    return len(due), [(light.record, EDIT_DONE, "", light.planned_on) for light in late]
 
 
 def of_listed_pilot(day: date) -> Q:
@@ -509,6 +516,7 @@ def target_rules(day: date) -> list[Rule]:
     end = Coalesce("pilot__term_end", "pilot__batch__term_end")
     lasting = Q(expires_on__gt=F("set_on") + timedelta(MOST_DAYS_BY_HAND)) | Q(expires_on__gt=end + timedelta(1))
     by_hand = of_pilot & Q(set_on__lte=day, expires_on__gt=day)
+    promised = of_pilot & Q(promised_on__lte=day)
     target = partial(Check, Target)
     return [
         Rule("value-due", GAP, run=values_due, reads=(Target, Reading, NotGiven)),
@@ -518,8 +526,8 @@ def target_rules(day: date) -> list[Rule]:
         Rule(
             "reading-waits",
             VERIFY,
-            Check(Reading, unread, handed_in & newest_reported(day), "accepted_on", "reported_on"),
-            Check(NotGiven, unread, handed_in, "accepted_on", "reported_on"),
+            Check(Reading, unread, handed_in & newest_reported(day), "", "reported_on"),
+            Check(NotGiven, unread, handed_in, "", "reported_on"),
         ),
         Rule(
             "reading-disputed",
@@ -529,9 +537,13 @@ def target_rules(day: date) -> list[Rule]:
         Rule(
             "against-rules",
             VERIFY,
-            target(half, of_pilot, "base_value", detail=lambda _row: gettext("half a base")),
+            target(half, promised, EDIT_PROMISE, "promised_on", lambda _row: gettext("half a base")),
             target(
-                negative & (Q(base_value__lt=0) | Q(target_value__lt=0)), of_pilot, "target_value", detail=below_zero
+                negative & (Q(base_value__lt=0) | Q(target_value__lt=0)),
+                promised,
+                EDIT_PROMISE,
+                "promised_on",
+                below_zero,
             ),
             Check(
                 Reading, negative & Q(value__lt=0), handed_in & newest_reported(day), EDIT_CORRECTION, "", below_zero
@@ -549,7 +561,7 @@ def values_due(report: DataQuality) -> tuple[int, list[Fault]]:
         address = f"{reverse('readings-enter', args=[status.pilot.slug])}?{query}"
         of_indicator = {target.indicator_id: target for target in reversed(status.records.targets)}
         for indicator, due in status.owed.items():
-            if status.report_state(indicator) == ReportState.NOTHING:
+            if status.report_state(indicator, status.year_due) == ReportState.NOTHING:
                 late = due + timedelta(1)
                 faults.append((of_indicator[indicator], address, str(status.year_due), late))
     return sum(len(status.owed) for status in report.statuses), faults
@@ -571,7 +583,7 @@ def base_differs(report: DataQuality) -> tuple[int, list[Fault]]:
         if values and values[-1] != promise.base_value:
             text = gettext("base of %(year)d %(base)s, reading %(read)s")
             numbers = {"base": format_exact(promise.base_value), "read": format_exact(values[-1])}
-            faults.append((target, "base_value", text % {"year": promise.base_year, **numbers}, promise.since))
+            faults.append((target, EDIT_PROMISE, text % {"year": promise.base_year, **numbers}, promise.since))
     return based, faults
 
 
@@ -586,7 +598,7 @@ def wrong_way(report: DataQuality) -> tuple[int, list[Fault]]:
         if promise.kind == TargetKind.REACH and over > 0:
             values = f"{format_exact(promise.base_value)} → {format_exact(promise.value)}"
             detail = f"{values} ({target.indicator.get_direction_display()})"
-            faults.append((target, "target_value", detail, promise.since))
+            faults.append((target, EDIT_PROMISE, detail, promise.since))
     return aimed, faults
 
 
@@ -594,7 +606,7 @@ def without_base(report: DataQuality) -> tuple[int, list[Fault]]:
     """Find binding targets to reach a value that have no base, or half of one."""
     reach = [row for row in report.promises() if row[2].binding and row[2].kind == TargetKind.REACH]
     bare = [(target, promise) for _status, target, promise in reach if promise.base is None]
-    return len(reach), [(target, "base_value", str(promise.year), promise.since) for target, promise in bare]
+    return len(reach), [(target, EDIT_PROMISE, str(promise.year), promise.since) for target, promise in bare]
 
 
 def below_zero(row: Any) -> str:
