@@ -45,8 +45,8 @@ def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
     rows = rows.exclude(pilot__withdrawn_on__lte=as_of - timedelta(CANCELLED_DAYS))
     changes = (last_change(Milestone, "id"), last_change(Amendment, "milestone_id"))
     changed = Greatest(*changes, last_change(Completion, "milestone_id"))
-    rows = annotate_revision(rows.annotate(planned_then=planned_day(as_of), changed_at=changed))
-    listed = list(rows.order_by("planned_then", "pk")[: MAX_EVENTS + 1])
+    dated: Any = annotate_revision(rows.annotate(planned_then=planned_day(as_of), changed_at=changed))
+    listed = list(dated.order_by("planned_then", "pk")[: MAX_EVENTS + 1])
     records = promised_records(listed)
     for item in listed:
         light = milestone_light(records[item.pilot_id], item, as_of)

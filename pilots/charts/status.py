@@ -41,7 +41,8 @@ from pilots.lights import (
     say_beside,
 )
 from pilots.models import Indicator, Milestone, Reading, ReadingState, TargetKind
-from pilots.models.reading import is_yearly, newest_accepted_in, newest_reported_in, state_on
+from pilots.models.due import state_on
+from pilots.models.reading import is_yearly, newest_accepted_in, newest_reported_in
 from policies.models import Source, SourcedModel
 from policies.tables import confidence_cell, source_cell
 

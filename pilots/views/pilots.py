@@ -83,8 +83,6 @@ from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_column
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
 
-UNPROMISED = gettext_lazy("no promise on this day: proposed ones wait for the ministry")
-
 
 @page("compare", *PilotPageFilter.base_filters)
 def pilot_list(request: TrackerRequest) -> HttpResponseBase:
@@ -310,18 +308,18 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     answer = export_response(request, exports, pilot.name, headline, calendar)
     if answer:
         return answer
-    planned = [] if left else [item for item in status.milestones if item.in_force and not item.done]
-    ahead = [item for item in planned if item.planned_on and item.planned_on >= as_of]
-    due = [
+    ahead = [] if left else [item for item in status.milestones if item.in_force and not item.done]
+    due: list[tuple[date, str]] = [
         (item.current_due_on, _("follow-up %(number)s") % {"number": item.number}) for item in status.open_follow_ups
     ]
-    due += [(item.planned_on, item.record.name) for item in ahead]
+    due += [(day, item.record.name) for item in ahead if (day := item.planned_on) and day >= as_of]
     untargeted = untargeted_readings(status)
+    unpromised = _("no promise on this day: proposed ones wait for the ministry")
     indicator_heads = {
-        APART: row_head(_("Proposed or dropped"), not_in_force(status.indicators), UNPROMISED),
+        APART: row_head(_("Proposed or dropped"), not_in_force(status.indicators), unpromised),
         BARE: row_head(_("Values without a target"), len(untargeted), _("shown, never rated")),
     }
-    milestone_heads = {APART: row_head(_("Proposed or dropped"), not_in_force(status.milestones), UNPROMISED)}
+    milestone_heads = {APART: row_head(_("Proposed or dropped"), not_in_force(status.milestones), unpromised)}
     record_files = build_record_files([*records, *pilot.prefetched_readings], request.user, as_of)
     same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
     return render(
