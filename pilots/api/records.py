@@ -55,6 +55,7 @@ from pilots.amendments import (
 )
 from pilots.analytics.pilot_status import pilot_status, prefetch_for_status
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
+from pilots.api.documents import NumberFilter
 from pilots.lights import ENTRY_DAYS, Light, Records, milestone_light
 from pilots.models import (
     Amendment,
@@ -529,6 +530,10 @@ class CompletionSerializer(PeopleMixin, RecordSerializer):
         return {*later, *super().hidden_fields(record)}
 
 
+class CompletionListFilter(filters.CompletionFilter):
+    milestone = NumberFilter(label="Milestone")
+
+
 class CompletionViewSet(PilotPartViewSet):
     heading = gettext_lazy("Completions")
     about = (
@@ -540,7 +545,7 @@ class CompletionViewSet(PilotPartViewSet):
     queryset = Completion.objects.select_related("pilot", "milestone", "entered_by", "objected_by")
     serializer_class = CompletionSerializer
     filterset_class = api_filterset(
-        filters.CompletionFilter, CompletionSerializer, "completed_on", "entered_on", "objected_on"
+        CompletionListFilter, CompletionSerializer, "completed_on", "entered_on", "objected_on"
     )
     ordering_fields = ("id", "pilot", "completed_on", "entered_on", "objected_on")
     default_ordering = "-entered_on,-id"
@@ -601,6 +606,10 @@ class AmendmentWriteSerializer(WriteSerializer):
     )
 
 
+class AmendmentListFilter(filters.AmendmentFilter):
+    milestone, target = NumberFilter(label="Milestone"), NumberFilter(label="Target")
+
+
 class AmendmentViewSet(PilotPartViewSet):
     heading = gettext_lazy("Amendments")
     about = (
@@ -611,7 +620,7 @@ class AmendmentViewSet(PilotPartViewSet):
     http_method_names = ["get", "head", "options", "post", "patch", "delete"]
     serializer_class = AmendmentSerializer
     write_serializer_class = AmendmentWriteSerializer
-    filterset_class = api_filterset(filters.AmendmentFilter, AmendmentSerializer, "day", "asked_on", "decided_on")
+    filterset_class = api_filterset(AmendmentListFilter, AmendmentSerializer, "day", "asked_on", "decided_on")
     ordering_fields = ("id", "pilot", "day", "state", "asked_on", "decided_on")
     ordering_paths = {"state": "state_then"}
     default_ordering = "-asked_on,-id"

@@ -139,6 +139,9 @@ def test_a_target_is_amended_from_the_decision_on(
     assert send(national, "POST", "amendments/", {"target": target.pk, "drop": True, **reason})[0] == 201
     assert show(address, "state", "target_value") == ("dropped", 85.5)
     assert show("amendments/", "id", day=YESTERDAY) is None
+    found = show(f"amendments/?target={target.pk}&ordering=id", "state", "drop")
+    assert found == [("accepted", False), ("accepted", False), ("accepted", True)]
+    assert show(f"amendments/?milestone={target.pk}", "id") is None
     assert send(national, "DELETE", f"amendments/{asked['id']}/")[0] in {403, 409}
 
 
