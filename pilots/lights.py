@@ -1096,7 +1096,8 @@ def say_owed(light: Light) -> str:
 def say_missing(light: Light) -> str:
     """Return how the years without an accepted value stand."""
     day = light.since if light.why != LightReason.DISPUTED else None
-    words = {"years": join_short(light.years), "day": format_date(day) if day else "", "n": light.delay or 0}
+    days = light.delay or 0
+    words = {"years": join_short(light.years), "day": format_date(day) if day else "", "n": days}
     if light.owed == LightReason.NOT_GIVEN:
         return gettext("value of %(years)s not given, with a reason that the ministry accepted") % words
     if light.owed == LightReason.UNDER_REVIEW:
@@ -1105,7 +1106,7 @@ def say_missing(light: Light) -> str:
         text = ngettext(
             "value of %(years)s handed in on %(day)s, waits for the ministry for %(n)d day",
             "value of %(years)s handed in on %(day)s, waits for the ministry for %(n)d days",
-            words["n"],
+            days,
         )
         return text % words
     if day is None:
@@ -1113,7 +1114,7 @@ def say_missing(light: Light) -> str:
     text = ngettext(
         "value of %(years)s missing, due on %(day)s, %(n)d day overdue",
         "value of %(years)s missing, due on %(day)s, %(n)d days overdue",
-        words["n"],
+        days,
     )
     return text % words
 
