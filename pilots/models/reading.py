@@ -148,13 +148,26 @@ class Reading(HandedInModel, SourcedModel):
     def value_with_unit(self) -> str:
         return number_with_unit(self.value_text, self.indicator.unit_text)
 
+    def settle(self, stored: Any, by: Any) -> None:
+        """A province hands in today: a day before would make a late value one in time."""
+        pilot: Any = self.pilot_id
+        if by is None or pilot is None or not re.fullmatch(PERIOD, self.period):  # of which full_clean will tell
+            return
+        super().settle(stored, by)
+        before: date | None = stored.reported_on if stored else today()
+        if self.reported_on in (before, None) or self.is_old or by.has_perm(ACCEPT_PERMISSION):
+            return
+        text = _("It is handed in today. Only the ministry enters an earlier day, for what it received then.")
+        raise ValidationError({"reported_on": ValidationError(text, code="past")})
+
     def clean(self) -> None:
         """Reject overwriting a value (a correction is a new version), and values of the future."""
         super().clean()
         reported: date | None = self.reported_on  # None while a form has none
         if reported and re.fullmatch(PERIOD, self.period) and last_day_of_period(self.period) > reported:
             raise ValidationError({"period": _("This period had not ended on the day of report.")})
-        if self.value is not None and self.value < 0 and self.indicator_id and not self.indicator.signed:
+        value: Decimal | None = self.value
+        if value is not None and value < 0 and self.indicator_id and not self.indicator.signed:
             raise ValidationError({"value": NOT_NEGATIVE})
         if self.skip_immutable_check or not self.pk:
             return

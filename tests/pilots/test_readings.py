@@ -195,7 +195,13 @@ def judge(record: Any, state: str, by: User, reason: str = "", **more: Any) -> A
 
 def test_the_days_are_those_of_the_judgement(pilot: Pilot, officer: User, ministry: User) -> None:
     with clock_at(MARCH):
+        today_only = ["It is handed in today. Only the ministry enters an earlier day, for what it received then."]
+        early = {"reported_on": date(2026, 3, 19)}
+        assert refusal(lambda: hand_in(pilot, officer, **early)) == {"reported_on": today_only}
         first = hand_in(pilot, officer)
+        assert refusal(lambda: writing.write(first, early, by=officer)) == {"reported_on": today_only}
+        hand_in(pilot, ministry, 20, "2025-Q1", **early)
+        first.refresh_from_db()
         with pytest.raises(PermissionDenied):
             judge(first, "accepted", officer)
         wrong = {"change_reason": ["Say what is wrong with it."]}

@@ -322,7 +322,7 @@ def test_a_value_is_accepted_returned_and_disputed(
         return f"readings/{row['id']}/"
 
     assert send(editor, "POST", "readings/", {**body, "period": "2025", "state": "accepted"})[0] in {400, 403}
-    good, bad = hand_in(editor, "2025"), hand_in(editor, "2024", value=91)
+    good, bad = hand_in(second, "2025"), hand_in(second, "2024", value=91)
     assert send(editor, "PATCH", good, {"state": "accepted"})[0] == 403
     status, row = send(national, "PATCH", good, {"state": "accepted", "note": "Read on site"})
     assert (status, [row[name] for name in days], row["note"]) == (
