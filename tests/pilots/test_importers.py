@@ -383,7 +383,9 @@ def test_a_day_of_acceptance_is_the_ministrys_and_of_old_records_alone(world: Si
     """With a reason; who may only enter readings changes nothing of an accepted one, and repeats it freely."""
     reporter, boss = make_user("li", "provincial_editor", world.jia.province), make_user("boss", "national_editor")
     accepted, value = ["jia", "AIR_A", "2023", 100, MARCH, None, None, "2025-04-01"], world.value
-    assert told("readings", STATES, accepted, by=reporter) == ["H2 invalid: The ministry accepts, returns and disputes."]
+    assert told("readings", STATES, accepted, by=reporter) == [
+        "H2 not_yours: The ministry accepts, returns and disputes."
+    ]
     assert told("readings", STATES, [*accepted[:-1], None], by=reporter) == ["row 2: create"]
     heads = ["id", "state", "accepted_on", "note_en"]
     same = [value.pk, "accepted", value.accepted_on, value.note]
