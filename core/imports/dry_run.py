@@ -265,8 +265,9 @@ def validate_row(row: Row, kind: Importer) -> None:
         try:
             check()
         except ValidationError as exc:
-            for name, texts in exc.message_dict.items():
-                add_field_errors(row, kind, name, texts if name not in blamed else ())
+            for name, errors in exc.update_error_dict({}).items():
+                code = writing.NOT_YOURS if any(error.code == writing.NOT_YOURS for error in errors) else "invalid"
+                add_field_errors(row, kind, name, exc.message_dict[name] if name not in blamed else (), code)
             blamed.update(exc.message_dict)
     check_constraints_and_lists(row, kind, blamed)
     if row.is_valid:

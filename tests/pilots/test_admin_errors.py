@@ -1,6 +1,6 @@
 """Admin forms: what is wrong stands at the field to mend, in words that say how; nothing is saved."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -57,7 +57,7 @@ def records() -> dict[str, Any]:
         "early": make.reading(city, so2, "2022", 100),
         "late": make.reading(city, so2, "2023", 100),
         "other copy": make.adoption(make.practice(city), copier),
-        "overdue": make.milestone(city, date(2025, 1, 1)),
+        "overdue": make.milestone(city, date(2025, 1, 1), title_en="Overdue"),
         "midterm": make.milestone(city, date(2025, 1, 1), stage="midterm"),
         "target": make.target(copier, so2, 12_000, 9_600),
         "editor": make_user("editor", "provincial_editor", home),
@@ -146,7 +146,6 @@ CASES: dict[type[Any], list[dict[str, Any]]] = {
     Amendment: [
         {},
         {"day": None, "value": "7"},
-        {"day": "2026-01-01"},
         {"milestone": None, "target": "@target"},
         {"milestone": None, "target": "@target", "day": None, "base_value": "7"},
         {"reason_zh": ""},
@@ -246,6 +245,7 @@ def test_an_error_in_a_row_stands_at_its_field_and_above_the_form(
     city, said = records["city"], {}
     make.stage(city, "listed", date(2024, 1, 15))
     make.stage(city, "tasked", date(2024, 3, 1))
+    Milestone.history.update(history_date=datetime(2025, 1, 1, tzinfo=UTC))
     for name, row in ROWS.items():
         answer = save(admin_client, city, **{field: keyed(value, records) for field, value in row.items()})
         listed = [label for label, _target, _text in answer.context["field_errors"]]
