@@ -213,7 +213,7 @@ IDENTIFYING_COLUMNS = {"pilot", "stage", "entered_on", "id", ""}
 class PromiseImporter(PilotPartImporter):
     """Base importer of what a pilot promises. Files hold what is in force today, and rows are compared with that."""
 
-    prefetched = ("amendments",)
+    prefetched: tuple[str, ...] = ("amendments",)
 
     def records_by_field(
         self, name: str, values: Iterable[Any], records: QuerySet[Any] | None = None

@@ -18,7 +18,8 @@ from pilots.admin.acts import ActForm, act_page, typed
 from pilots.admin.indicators import INDICATOR_SEARCH
 from pilots.admin.stages_and_milestones import PILOT_SEARCH, OwnReasonAdmin
 from pilots.models import Deadline, NotGiven, ReadingState
-from pilots.models.reading import ACCEPT_PERMISSION, judge_readings
+from pilots.models.due import ACCEPT_PERMISSION
+from pilots.models.reading import judge_readings
 
 
 @admin.register(Deadline)

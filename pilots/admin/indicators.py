@@ -30,7 +30,8 @@ from pilots.admin.stages_and_milestones import (
 )
 from pilots.forms.entry import format_steps
 from pilots.models import Indicator, Reading, ReadingLedger, ReadingState, Target
-from pilots.models.reading import ACCEPT_PERMISSION, CONFLICT_CODE, JUMP_CODE, SAME_CODE, state_expression
+from pilots.models.due import ACCEPT_PERMISSION
+from pilots.models.reading import CONFLICT_CODE, JUMP_CODE, SAME_CODE, state_expression
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET
 
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
@@ -257,8 +258,8 @@ class ReadingAdmin(PilotPartAdmin):
     def revise(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse | None:
         rows = list(queryset.order_by("period", "version"))
         if len({(reading.pilot_id, reading.indicator_id) for reading in rows}) > 1:
-            text = _("A series is of one pilot and one indicator. Choose values of one alone.")
-            self.message_user(request, text, messages.ERROR)
+            two = _("A series is of one pilot and one indicator. Choose values of one alone.")
+            self.message_user(request, two, messages.ERROR)
             return None
         form = SeriesForm(typed(request), readings=rows)
         if form.is_bound and (count := form.done(request.user)) is not None:

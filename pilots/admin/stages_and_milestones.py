@@ -37,7 +37,8 @@ from pilots.amendments import (
 )
 from pilots.forms.entry import AmountField, StepsField, format_steps
 from pilots.models import Amendment, Completion, LightOverride, Milestone, StageEntry
-from pilots.models.planned import may_decide, planned_day
+from pilots.models.planned import planned_day
+from pilots.models.promise import may_decide
 from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET
 
 PILOT_SEARCH = ["pilot__name_zh", "pilot__name_en", "pilot__slug"]
@@ -215,7 +216,7 @@ class MilestoneAdmin(PromiseAdmin):
 
     def kept_fields(self, request: HttpRequest, record: Any) -> dict[Any, Any]:
         """A fixed planned day is not restored."""
-        return super().kept_fields(request, record) | record.fixed_fields()
+        return {**super().kept_fields(request, record), **record.fixed_fields()}
 
     def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
         values = form.own_values() | form.wanted if change else {}
@@ -336,7 +337,7 @@ class AmendmentAdmin(OwnReasonAdmin):
         """What it changes, in a few words."""
         if amendment.drop:
             return str(_("drop it"))
-        fields = [amendment._meta.get_field(name) for name in amendment.CHANGES]
+        fields: list[Any] = [amendment._meta.get_field(name) for name in amendment.CHANGES]
         said = {field.verbose_name: getattr(amendment, field.name) for field in fields}
         texts = {label: format_date(value) if isinstance(value, date) else value for label, value in said.items()}
         return join_clauses(label_value(label, value) for label, value in texts.items() if value is not None)
