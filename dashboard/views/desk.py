@@ -125,7 +125,7 @@ FOLLOW_UP_LISTS = ("verify", "returned", "overdue", "to-sign", "to-report")
 
 def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) -> Table:
     """Return the table of a list."""
-    columns = desk_columns(names).get(item.slug)
+    columns = desk_columns(names, enters_stages=home is None).get(item.slug)
     if columns is not None:
         return make_table(columns, item.items, item.url)
     if item.slug == "red":
@@ -140,11 +140,15 @@ def milestone_cell(light: Light) -> Cell:
     return Cell(light.record.name, lang=light.record.name_lang, url=light.url)
 
 
-def completion_url(milestone: Milestone) -> str:
-    return reverse("milestone-done", args=[milestone.pilot.slug, milestone.pk])
+def completion_cell(milestone: Milestone, *, enters_stages: bool = False) -> Cell:
+    """Return the link to the form by which it is completed: of a stage for those alone who enter stages."""
+    if milestone.stage and not enters_stages:
+        return Cell("")
+    text = _("Enter the stage") if milestone.stage else _("Enter the completion")
+    return Cell(text, url=reverse("milestone-done", args=[milestone.pilot.slug, milestone.pk]))
 
 
-def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
+def desk_columns(names: Mapping[int, str], *, enters_stages: bool) -> dict[str, list[Column[Any]]]:
     """Return the columns of the lists that are not of follow-ups, by slug."""
     requests: list[Column[Request]] = [
         Column("item", _("Milestone or target"), lambda row: Cell(row.name, url=row.url)),
@@ -192,7 +196,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
                 _("Responsible"),
                 lambda row: Cell(row.record.owner, page_text=in_reader_language(row.record.owner)),
             ),
-            to_do(_("Enter the completion"), lambda row: completion_url(row.record)),
+            Column("to-do", _("What to do"), lambda row: completion_cell(row.record, enters_stages=enters_stages)),
         ],
         "amendments": [*asked, to_do(_("Look and decide"), attrgetter("url"))],
         "promises": [
@@ -220,7 +224,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             *milestones,
             Column("why", _("Objection"), lambda row: row[1].objection),
             Column("objected", _("Objected on"), lambda row: row[1].objected_on, kind="date"),
-            to_do(_("Enter the completion"), lambda row: completion_url(row[0].record)),
+            Column("to-do", _("What to do"), lambda row: completion_cell(row[0].record)),
         ],
         "take-in": practices,
         "not-given": [

@@ -266,7 +266,6 @@ class AmendmentForm(EntryForm):
     drop it too. The fields show what is in force, and only what differs from it is amended.
     """
 
-    NEEDED = ("reason_zh", "reason_en")
     field_order = ("day", "value", "year", "steps", "base_value", "base_year", "drop", "reason_zh", "reason_en", "file")
     change_reason = None  # type: ignore[assignment]  # as above
     LIMIT_FIELDS, KEEP_FIELDS = ("value", "year"), ("base_value", "base_year", "year")
@@ -284,6 +283,7 @@ class AmendmentForm(EntryForm):
             ("reason_zh", "reason_en"), forms.Textarea(attrs={"rows": 3})
         )
         help_texts: ClassVar[Mapping[str, Any]] = {
+            "day": "",
             "value": gettext_lazy("In the indicator’s unit."),
             "year": gettext_lazy("Year by whose end it is to be reached."),
             "steps": gettext_lazy("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
@@ -306,6 +306,7 @@ class AmendmentForm(EntryForm):
         new = Amendment(pilot_id=item.pilot_id, **{kind: item})
         super().__init__(*args, instance=new, beside=beside, user=user, **kwargs)
         self.initial.update(self.now)
+        self.NEEDED = ("reason_zh", "reason_en", *(name for name in self.now if name != "steps"))
         for name in {*Amendment.CHANGES} - self.now.keys():
             del self.fields[name]
         if not may_decide(user):
@@ -645,7 +646,7 @@ class JudgedValue(NamedTuple):
 
 
 class JudgeForm(EvidenceForm):
-    """Accepting or returning values that wait, and disputing accepted ones."""
+    """Accepting or returning values that wait, and disputing accepted ones. `is_open`: one of them can be decided."""
 
     NEEDED = ("change_reason", "answer_by")
     field_order = ("readings", "verdict", "change_reason", "answer_by")
@@ -682,6 +683,7 @@ class JudgeForm(EvidenceForm):
         fields: Any = self.fields
         fields["readings"].queryset = rows
         possible = {state for reading in rows for state in VERDICTS.get(reading.state, ())}
+        self.is_open = bool(possible)
         fields["verdict"].choices = [choice for choice in fields["verdict"].choices if choice[0] in possible]
         if ReadingState.RETURNED not in possible:
             del self.fields["answer_by"]

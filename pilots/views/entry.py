@@ -69,6 +69,7 @@ AUTHOR = "author"  # hidden field of a form: its user, signed
 MAX_FORM_AGE = 7 * 24 * 3600  # seconds for which what is typed into an open form is kept
 FIRST_YEAR = 2000
 NO_REQUEST_WAITS = gettext_lazy("No request waits here any more: it was decided or withdrawn.")
+STAGE_PERMISSION = "pilots.add_stageentry"
 MAX_JUDGED = 200  # values on one page
 PERIODS = {False: r"20\d\d", True: r"20\d\d-Q[1-4]"}  # of quarters or not
 
@@ -293,7 +294,7 @@ def pilot_of(slug: str) -> Pilot:
 def stage_entered(request: TrackerRequest, slug: str) -> HttpResponse:
     """Enter that a pilot has come to a stage; `?stage=` proposes one, without it the next."""
     pilot = pilot_of(slug)
-    check(request.user, "pilots.add_stageentry", StageEntry(pilot=pilot))
+    check(request.user, STAGE_PERMISSION, StageEntry(pilot=pilot))
     status = pilot_status(pilot, today())
     reached = status.current_stage.reached if status.current_stage else None
     following = ORDERED_STAGES[reached.order :][:1] if reached else ORDERED_STAGES[:1]
@@ -455,7 +456,7 @@ def entry_links(request: TrackerRequest, pilot: Pilot) -> list[tuple[str, str]]:
         links.append((label, reverse("readings-enter", args=[pilot.slug])))
     if user.has_perm(ACCEPT_PERMISSION, pilot) and waiting_readings(today()).filter(pilot=pilot).exists():
         links.append((_("Judge values"), f"{reverse('readings-judge')}?pilot={pilot.slug}"))
-    if user.has_perm("pilots.add_stageentry", StageEntry(pilot=pilot)):
+    if user.has_perm(STAGE_PERMISSION, StageEntry(pilot=pilot)):
         links.append((_("Enter a stage"), reverse("stage-enter", args=[pilot.slug])))
     if user.has_perm("pilots.add_lightoverride", LightOverride(pilot=pilot)):
         links.append((_("Set the light by hand"), reverse("light-set", args=[pilot.slug])))
@@ -480,6 +481,8 @@ def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Ligh
     if not user.is_staff or request.as_of_past or not user.has_perm("pilots.add_completion", Completion(pilot=pilot)):
         return []
 
+    enters_stages = user.has_perm(STAGE_PERMISSION, StageEntry(pilot=pilot))
+
     def cell(item: Light) -> Cell:
         milestone = item.record
         if waits_for_decision(user, milestone):
@@ -487,9 +490,10 @@ def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Ligh
         if item.done and may_decide(user) and isinstance(item.completion, Completion):
             url = reverse("completion-object", args=[pilot.slug, item.completion.pk])
             return Cell("", url=url, page_text=_("Object"))
-        if not item.in_force or (item.done and milestone.stage):
+        if not item.in_force or (milestone.stage and (item.done or not enters_stages)):
             return Cell("")
         text = _("Enter it anew") if item.done else _("Enter the completion")
+        text = _("Enter the stage") if milestone.stage else text
         return Cell("", url=reverse("milestone-done", args=[pilot.slug, milestone.pk]), page_text=text)
 
     return [Column("enter", _("Enter"), cell)]
