@@ -38,7 +38,7 @@ class AmendmentState(models.TextChoices):
 class PromiseState(models.TextChoices):
     """State of a milestone or target on a day."""
 
-    REQUESTED = "requested", _("requested")
+    NOT_PROMISED = "not_promised", _("not promised yet")
     PROMISED = "promised", _("promised")
     DROPPED = "dropped", _("dropped")
 
@@ -112,8 +112,11 @@ class PromiseModel(HistoryModel):
         amendments: list[Amendment] | None = vars(pilot).get("prefetched_amendments") if pilot else None
         if amendments is None:
             return list(self.amendments.all())  # type: ignore[attr-defined]
-        name = f"{self._meta.model_name}_id"
-        return [item for item in amendments if getattr(item, name) == self.pk]
+        name = str(self._meta.model_name)
+        own = [item for item in amendments if getattr(item, f"{name}_id") == self.pk]
+        for item in own:
+            setattr(item, name, self)  # no query for what it amends
+        return own
 
     def accepted_amendments(self, as_of: date) -> list[Amendment]:
         """Return the amendments accepted by the day, the newest last."""
