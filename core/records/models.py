@@ -178,6 +178,7 @@ class HistoryModel(models.Model):
     """Abstract model of a record that people edit: its history keeps who changed what, when and why."""
 
     history = HISTORY
+    skip_fixed_check = False  # True where the product corrects what it shipped itself
 
     # What a model may say of itself, and what follows from its fields: core/records/__init__.py.
     PROVINCE_PATH: ClassVar[str] = ""
@@ -267,7 +268,8 @@ class HistoryModel(models.Model):
     def clean(self) -> None:
         """Reject other values for fields that keep theirs."""
         super().clean()
-        stored = type(self)._base_manager.filter(pk=self.pk).first() if self.FIXED_FIELDS and self.pk else None
+        keeps = self.FIXED_FIELDS and self.pk and not self.skip_fixed_check
+        stored = type(self)._base_manager.filter(pk=self.pk).first() if keeps else None
         changed = [
             field.name
             for field in self._meta.concrete_fields
