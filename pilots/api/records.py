@@ -383,7 +383,7 @@ class PromiseViewSet(PilotPartViewSet):
         state = Case(
             When(dropped, then=Value(PromiseState.DROPPED.value)),
             When(promised, then=Value(PromiseState.PROMISED.value)),
-            default=Value(PromiseState.REQUESTED.value),
+            default=Value(PromiseState.NOT_PROMISED.value),
         )
         rows = self.model.objects.annotate(
             state_then=state, amended_then=Subquery(self.accepted_amendments().values("decided_on")[:1])
@@ -399,12 +399,12 @@ class PromiseViewSet(PilotPartViewSet):
         state, promised = given.data.get("state"), PromiseState.PROMISED
         if record.pk is None or state is None:
             return False
-        now = promised if record.promised_on else PromiseState.REQUESTED
+        now = promised if record.promised_on else PromiseState.NOT_PROMISED
         now = PromiseState.DROPPED if record.dropped_by(today()) else now
         if state == now:
             return False
         changed = any(getattr(record, name) != value for name, value in given.values.items())
-        if (now, state) != (PromiseState.REQUESTED, promised) or changed:
+        if (now, state) != (PromiseState.NOT_PROMISED, promised) or changed:
             text = _("Only a request is accepted, by “promised” alone. What is promised is amended or dropped.")
             raise ValidationError({"state": ValidationError(text, code="fixed")})
         accept_promise(record, by=self.request.user)

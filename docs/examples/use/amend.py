@@ -19,7 +19,7 @@ target = write("targets", pilot="huzhou", indicator="ENE_NFF", kind="limit", tar
 print(target["state"], target["target_value"])
 
 amendment = write("amendments", target=target["id"], value=25, reason_en="The plan of the province says 25 %")
-print(amendment["state"], amendment["value"], "of a province it would be", "waiting")
+print(amendment["state"], amendment["value"])  # of a province it waits for the ministry
 
 yesterday = date.today() - timedelta(1)
 for params in ({}, {"as_of": yesterday}):

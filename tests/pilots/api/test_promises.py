@@ -71,18 +71,18 @@ def test_what_binds_is_a_request_until_the_ministry_accepts_it(
     task = {"pilot": "city", "facet": "goal", "title_en": "Platform", "planned_on": "2027-06-30"}
     for resource, weight, body in (("targets", "binding", terms), ("milestones", "is_key", task)):
         status, asked = send(editor, "POST", f"{resource}/", {**body, weight: True})
-        assert (status, asked["promised_on"], asked["state"]) == (201, None, "requested")
+        assert (status, asked["promised_on"], asked["state"]) == (201, None, "not_promised")
         address = f"{resource}/{asked['id']}/"
         assert send(editor, "PATCH", address, {"state": "promised"})[0] == 403
         assert send(national, "PATCH", address, {"state": "dropped"}) == (409, {"/state": "fixed"})
         assert send(national, "PATCH", address, {"state": "promised", "note": "x"}) == (409, {"/state": "fixed"})
         status, accepted = send(national, "PATCH", address, {"state": "promised"})
         assert (status, accepted["promised_on"], accepted["state"]) == (200, NOW, "promised")
-        assert show(address, "promised_on", "state", day=YESTERDAY) == (None, "requested")
+        assert show(address, "promised_on", "state", day=YESTERDAY) == (None, "not_promised")
         assert send(national, "PUT", address, accepted)[0] == 200, "a record may be sent back as it was read"
         assert send(editor, "PATCH", address, {weight: False}) == (409, {f"/{weight}": "fixed"})
         assert show(f"{resource}/?state=promised", "id") == (asked["id"],)
-        assert show(f"{resource}/?state=requested", "id") is None
+        assert show(f"{resource}/?state=not_promised", "id") is None
     status, free = send(editor, "POST", "milestones/", {**task, "is_key": False})
     assert (status, free["promised_on"], free["state"]) == (201, NOW, "promised")
     status, open_target = send(national, "POST", "targets/", {**terms, "target_year": 2028, "target_value": None})
@@ -180,6 +180,8 @@ def test_a_milestone_is_done_by_a_completion(
     address, done = f"milestones/{milestone.pk}/", (today() - timedelta(10)).isoformat()
     body = {"milestone": milestone.pk, "completed_on": done}
     assert send(editor, "POST", "completions/", body) == (400, {"/evidence": "rule"})
+    ahead = {**body, "completed_on": "2199-12-31", "evidence": "No. 7"}
+    assert send(editor, "POST", "completions/", ahead) == (400, {"/completed_on": "future"})
     assert send(editor, "POST", "completions/", {**body, "evidence": "No. 7", "objection": "x"})[0] in {400, 403}
     status, entered = send(editor, "POST", "completions/", {**body, "evidence": "Report No. 7"})
     wanted = {"completed_on": done, "evidence": "Report No. 7", "entered_on": NOW, "entered_by": "editor"}
