@@ -45,7 +45,7 @@ from pilots.models import (
     Target,
     ValueStatus,
 )
-from pilots.models.due import ANSWER_DAYS, handed_in_by
+from pilots.models.due import ACCEPT_PERMISSION, ANSWER_DAYS, handed_in_by
 from pilots.models.indicator import format_exact, steps_as_stored
 from pilots.models.promise import may_decide
 from pilots.models.reading import (
@@ -523,6 +523,8 @@ class ReadingsForm(EvidenceForm):
     ) -> None:
         self.user, self.pilot, self.recorded = user, pilot, 0
         super().__init__(data, files, initial={"reported_on": today()})
+        if not (user.has_perm(ACCEPT_PERMISSION) or Reading(pilot=pilot, period=period).is_old):
+            del self.fields["reported_on"]  # a province hands in today
         self.offer_file(Reading(pilot=pilot))
         newest = ReadingLedger(pilot).newest
         known = {item.key: item.value for item in newest_accepted_in(pilot.readings.all(), today())}
@@ -599,7 +601,7 @@ class ReadingsForm(EvidenceForm):
             value=row.cleaned_data["value"],
             value_status=values.get("value_status"),
             note=row.cleaned_data["note"],  # type: ignore[misc]  # a property: the note of its language
-            reported_on=values.get("reported_on"),
+            reported_on=values.get("reported_on") if "reported_on" in self.fields else today(),
         )
 
     def redisplay_typed(self) -> None:

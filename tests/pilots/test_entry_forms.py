@@ -388,7 +388,7 @@ def test_the_values_of_a_year_stand_beside_what_was_accepted_and_what_is_due(off
     assert (page.context["period"], officer.get(f"{urls['readings']}?period=").context["period"]) == (LAST, LAST)
 
 
-def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2, urls) -> None:
+def test_the_values_are_recorded_all_or_none_with_their_file(officer, ministry, pilot, so2, urls) -> None:
     make.target(pilot, carbon := make.carbon(name_en="CO2"), 50, 40)
     page = officer.get(urls["readings"])
     value, other = (f"r{item.pk}-value" for item in (so2, carbon))
@@ -396,8 +396,10 @@ def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2
     assert faults(refused) == {other: "This is not a number. Write 12345.6 or 12,345.6; the unit is 10⁴ t."}
     assert (Reading.objects.count(), typed(refused)[value]) == (0, "１０５")
     assert faults(officer.post(urls["readings"], typed(page))) == {"__all__": "No value was entered yet."}
-    ahead = officer.post(urls["readings"], typed(page, reported_on=AHEAD, **{value: "105"}))
+    ahead = send(ministry, urls["readings"], reported_on=AHEAD, **{value: "105"})
     assert [*faults(ahead)] == ["reported_on"]
+    asked = [officer.get(f"{urls['readings']}?period={period}").context["form"].fields for period in (LAST, BEFORE)]
+    assert ["reported_on" in fields for fields in asked] == [False, True]  # of a year that is asked for, today
     sent = {value: "１０５", other: "45.5", "value_status": "final", "change_reason": "Yearbook"}
     answer = officer.post(urls["readings"], typed(page, **sent, file=SimpleUploadedFile("a.csv", PAPER)))
     assert answer["Location"] == "/pilots/city/#indicators"
