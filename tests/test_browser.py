@@ -453,7 +453,7 @@ ASKED = """
 from datetime import date
 from pilots.models import Milestone
 from tests import factories as make
-make.replan(Milestone.objects.filter(pilot__slug="example-city-04", completed_on=None).first(), date(2027, 9, 30))
+make.amendment(Milestone.objects.filter(pilot__slug="example-city-04", completions=None).first(), day=date(2027, 9, 30))
 """
 
 
