@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import django_filters
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
@@ -498,7 +499,7 @@ class MilestoneViewSet(PromiseViewSet):
         rows = super().base_queryset().annotate(planned_then=planned_day(self.as_of), **completed_then(self.as_of))
         done = Case(When(completed_then__isnull=False, then=Value(True)), default=Value(False))
         rows = rows.annotate(done_then=done).select_related("pilot__batch", "indicator")
-        return rows.prefetch_related("completions", "pilot__stages")
+        return rows.prefetch_related("completions", "pilot__stages")  # type: ignore[no-any-return]
 
     def annotate_as_of(self, record: Any) -> Any:
         own = {"amendments": record.amendments.all(), "completions": record.completions.all()}
@@ -771,7 +772,8 @@ class TargetViewSet(PromiseViewSet):
             if name in TargetSerializer.as_of_fields():
                 newest = self.accepted_amendments(**{f"{field}__isnull": False}).values(field)[:1]
                 values[then(name)] = Coalesce(Subquery(newest), F(name))
-        return super().base_queryset().annotate(**values).select_related("pilot", "indicator")
+        rows = super().base_queryset().annotate(**values)
+        return rows.select_related("pilot", "indicator")  # type: ignore[no-any-return]
 
     def annotate_as_of(self, record: Any) -> Any:
         record.steps_then = steps_of(record.values_on(self.as_of)["steps"])
@@ -873,7 +875,7 @@ class ReadingViewSet(PilotPartViewSet):
         values = {name: value for name, value in given.values.items() if name not in kept}
         if state not in (None, record.state):
             how = {"reason": given.reason, "answer_by": values.pop("answer_by", None)}
-            judge_readings([record], ReadingState(state), by=self.request.user, **how)
+            judge_readings([record], ReadingState(state), by=cast(User, self.request.user), **how)
         super().perform_write(record, replace(given, values=values))
 
     def record_version(self, record: Any, given: ValidatedInput, state: str | None) -> None:

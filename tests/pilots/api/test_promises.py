@@ -10,8 +10,8 @@ import pytest
 from config.api_urls import AGGREGATES, RECORDS, RESOURCES
 from core.days import today
 from pilots.lights import Records, completed
-from pilots.models import Indicator, Milestone, NotGiven, Pilot, Target
-from pilots.models.reading import ReadingState, judge_readings
+from pilots.models import Indicator, Milestone, NotGiven, Pilot, ReadingState, Target
+from pilots.models.reading import judge_readings
 from tests import factories as make
 from tests.support.api_client import ApiClient, make_user
 
@@ -102,7 +102,14 @@ def test_a_target_is_amended_from_the_decision_on(
 ) -> None:
     address, reason = f"targets/{target.pk}/", {"reason_en": "The census", "reason_zh": "普查"}
     status, asked = send(editor, "POST", "amendments/", {"target": target.pk, "value": 85.5, "year": 2029, **reason})
-    wanted = {"value": 85.5, "year": 2029, "steps": None, "base_value": None, "base_year": None, "drop": False}
+    wanted: dict[str, Any] = {
+        "value": 85.5,
+        "year": 2029,
+        "steps": None,
+        "base_value": None,
+        "base_year": None,
+        "drop": False,
+    }
     wanted |= {"state": "waiting", "asked_by": "editor", "decided_on": None, "accepted": None, "day": None}
     assert (status, {name: asked[name] for name in wanted}) == (201, wanted)
     assert (asked["target"]["id"], asked["milestone"], asked["pilot"]["slug"]) == (target.pk, None, "city")
@@ -184,7 +191,12 @@ def test_a_milestone_is_done_by_a_completion(
     assert send(editor, "POST", "completions/", ahead) == (400, {"/completed_on": "future"})
     assert send(editor, "POST", "completions/", {**body, "evidence": "No. 7", "objection": "x"})[0] in {400, 403}
     status, entered = send(editor, "POST", "completions/", {**body, "evidence": "Report No. 7"})
-    wanted = {"completed_on": done, "evidence": "Report No. 7", "entered_on": NOW, "entered_by": "editor"}
+    wanted: dict[str, Any] = {
+        "completed_on": done,
+        "evidence": "Report No. 7",
+        "entered_on": NOW,
+        "entered_by": "editor",
+    }
     wanted |= {"objected_on": None, "objected_by": None, "objection": None}
     assert (status, {name: entered[name] for name in wanted}) == (201, wanted)
     assert (entered["pilot"]["slug"], entered["milestone"]["id"]) == ("city", milestone.pk)
@@ -270,7 +282,7 @@ def test_a_stage_entered_late_is_listed_from_its_entry_on(pilot: Pilot, national
 def test_records_of_a_withdrawn_pilot_are_listed_if_asked_for(pilot: Pilot, target: Target) -> None:
     """From the day on which the withdrawal counts; each record keeps its address."""
     air = target.indicator
-    rows = {
+    rows: dict[str, Any] = {
         "targets": target,
         "milestones": make.milestone(pilot, date(2025, 1, 1), date(2025, 1, 1)),
         "readings": make.reading(pilot, air, "2024", 90),
