@@ -485,8 +485,8 @@ class Light:
     part of what is due, or for a bound the excess as a part of it; negative when there is room. `owed` says how the
     `years` without an accepted value stand, and `since` from which day: due, handed in, or disputed. Of a milestone
     `planned_on` is the day in force, `completion` the row that completes it. `delay` is the days it is late, from that
-    day to completion or to the day of the light, possibly negative, or the days since `since`; `due` is whether the day
-    has come. `disputed_on` is the day of an objection. Values that do not apply or are not known are None.
+    day to completion or to the day of the light, possibly negative, or the days since `since`; `due` is whether that
+    day has passed. `disputed_on` is the day of an objection. Values that do not apply or are not known are None.
     """
 
     colour: Colour
@@ -833,13 +833,13 @@ def milestone_light(records: Records, milestone: Any, on: date) -> Light:
         day, row = done
         then = planned(records, milestone, day) or milestone.planned_on
         late = (day - then).days
-        light = partial(light, planned_on=then, completed_on=day, completion=row, delay=late, due=goal <= on)
+        light = partial(light, planned_on=then, completed_on=day, completion=row, delay=late, due=goal < on)
         effect = Colour.GREEN if milestone.is_key and day > milestone.promised_on else None
         if day > then:
             return light(Colour.BLUE, LightReason.DONE_LATE, effect=effect, say=say_done)
         return light(Colour.GREEN, LightReason.DONE, effect=effect, say=say_done)
     late = (on - goal).days
-    light = partial(light, planned_on=goal, delay=late, due=goal <= on)
+    light = partial(light, planned_on=goal, delay=late, due=goal < on)
     if late <= 0:
         return light(Colour.GREY, LightReason.NOT_DUE, say=say_not_due)
     colour = Colour.RED if late > LONG_DAYS else Colour.YELLOW
@@ -1271,7 +1271,7 @@ def say_cannot_be_rated(lights: Sequence[Light]) -> str:
 
 def say_nothing_due(records: Records, on: date, _light: Light) -> str:
     """Return that nothing binding is due yet, and what is due next."""
-    days = [day for row in records.milestones if row.is_key and (day := planned(records, row, on)) and day > on]
+    days = [day for row in records.milestones if row.is_key and (day := planned(records, row, on)) and day >= on]
     for target in records.targets:
         promise = in_force(records, target, on) if target.binding else None
         if promise:
