@@ -486,14 +486,13 @@ def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Ligh
     def cell(item: Light) -> Cell:
         milestone = item.record
         if waits_for_decision(user, milestone):
-            return Cell("", url=milestone.entry_url("-answer"), page_text=_("Look and decide"))
+            return Cell("", url=milestone.entry_url("-answer"), page_text=_("Decide"))
         if item.done and may_decide(user) and isinstance(item.completion, Completion):
             url = reverse("completion-object", args=[pilot.slug, item.completion.pk])
             return Cell("", url=url, page_text=_("Object"))
         if not item.in_force or (milestone.stage and (item.done or not enters_stages)):
             return Cell("")
-        text = _("Enter it anew") if item.done else _("Enter the completion")
-        text = _("Enter the stage") if milestone.stage else text
+        text = _("Correct") if item.done else _("Enter")
         return Cell("", url=reverse("milestone-done", args=[pilot.slug, milestone.pk]), page_text=text)
 
     return [Column("enter", _("Enter"), cell)]
@@ -504,12 +503,12 @@ def reading_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Light]
     user = request.user
     if not user.is_staff or request.as_of_past or not user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
         return []
-    page_url, text = reverse("readings-enter", args=[pilot.slug]), _("Enter the value")
+    page_url, text = reverse("readings-enter", args=[pilot.slug]), _("Enter")
 
     def cell(item: Light) -> Cell:
         target = item.record
         if waits_for_decision(user, target):
-            return Cell("", url=target.entry_url("-answer"), page_text=_("Look and decide"))
+            return Cell("", url=target.entry_url("-answer"), page_text=_("Decide"))
         return Cell("", url=f"{page_url}#id_r{target.indicator_id}-value", page_text=text)
 
     return [Column("enter", _("Enter"), cell)]
