@@ -496,16 +496,21 @@ class Upgrade:
         if any(item.stage == row.stage and item.entered_on > before for item in others):
             return  # it was entered, as another entry
         place = ORDER[row.stage]
-        later = [item.entered_on for item in others if ORDER.get(item.stage, 0) > place and item.entered_on > before]
+        later = [item for item in others if ORDER.get(item.stage, 0) > place and item.entered_on > before]
         if not later:
             return
+        first = min(later, key=lambda item: (item.entered_on, item.pk))
         asked = self.rows("Amendment").filter(stage_entry_id=row.pk, accepted=True)
-        on = max([min(later), *asked.values_list("decided_on", flat=True)])  # the last amendment holds
+        on = max([first.entered_on, *asked.values_list("decided_on", flat=True)])  # the last amendment holds
         values = {
             "pilot_id": row.pilot_id, "milestone_id": milestone.pk, "drop": True, "accepted": True, "asked_on": on,
             "decided_on": on, **DROPPED,
         }
-        self.make("Amendment", values, [])
+        past = self.rows("HistoricalStageEntry").filter(id=first.pk, entered_on__isnull=False).order_by("history_id")
+        since = past.first()  # from then on it was known
+        if since:
+            since.history_user_id, since.history_change_reason = None, REASON
+        self.make("Amendment", values, [("+", values, since)] if since else [])
         self.lines.append(
             f"{self.slugs[row.pilot_id]}: stage “{STAGES[row.stage][0]}”, planned for {milestone.planned_on}, was passed "
             f"over on {on}: dropped, {DROPPED['reason_en']}"
@@ -605,10 +610,12 @@ class Upgrade:
     def convert_imports(self) -> None:
         """What was checked and not confirmed is checked again, and what was confirmed is not undone: rows of a file mean
         something else now."""
-        imports = self.apps.get_model("core", "Import").objects
-        waiting = imports.filter(state="checked").update(state="checking")
-        self.count(waiting, "imports that were checked have to be checked again")
-        kept = imports.filter(state="confirmed").update(undo_reason=REASON)
+        checked = self.apps.get_model("core", "ImportFile").objects.filter(record__state="checked")
+        for item in checked.only("report"):
+            item.report["fingerprints"] = []  # of what the rows would do
+            item.save(update_fields=["report"])
+        self.count(checked.count(), "imports that were checked have to be checked again")
+        kept = self.apps.get_model("core", "Import").objects.filter(state="confirmed").update(undo_reason=REASON)
         self.count(kept, "confirmed imports are not undone any more")
 
 
@@ -708,12 +715,12 @@ class Migration(migrations.Migration):
             name='HistoricalNotGiven',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
+                ('returned_on', models.DateField(blank=True, editable=False, help_text='Sent back by the ministry, with a reason.', null=True, verbose_name='returned on')),
+                ('answer_by', models.DateField(blank=True, help_text='Until when what was returned is to be answered.', null=True, verbose_name='answer by')),
                 ('year', models.PositiveSmallIntegerField(help_text='The year without a value, for example 2025.', verbose_name='year')),
                 ('text', models.CharField(help_text='Why there is none. It is never published.', max_length=500, validators=[core.text.check_text], verbose_name='reason')),
                 ('reported_on', models.DateField(default=core.days.today, editable=False, help_text='Handed in on.', validators=[core.records.models.check_not_ahead], verbose_name='reported on')),
                 ('accepted_on', models.DateField(blank=True, editable=False, help_text='From this day on it is not overdue.', null=True, verbose_name='accepted on')),
-                ('returned_on', models.DateField(blank=True, editable=False, help_text='Sent back by the ministry, with a reason.', null=True, verbose_name='returned on')),
-                ('answer_by', models.DateField(blank=True, help_text='Until when a returned one is to be answered.', null=True, verbose_name='answer by')),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),
                 ('history_change_reason', models.TextField(null=True)),
@@ -731,12 +738,12 @@ class Migration(migrations.Migration):
             name='NotGiven',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('returned_on', models.DateField(blank=True, editable=False, help_text='Sent back by the ministry, with a reason.', null=True, verbose_name='returned on')),
+                ('answer_by', models.DateField(blank=True, help_text='Until when what was returned is to be answered.', null=True, verbose_name='answer by')),
                 ('year', models.PositiveSmallIntegerField(help_text='The year without a value, for example 2025.', verbose_name='year')),
                 ('text', models.CharField(help_text='Why there is none. It is never published.', max_length=500, validators=[core.text.check_text], verbose_name='reason')),
                 ('reported_on', models.DateField(default=core.days.today, editable=False, help_text='Handed in on.', validators=[core.records.models.check_not_ahead], verbose_name='reported on')),
                 ('accepted_on', models.DateField(blank=True, editable=False, help_text='From this day on it is not overdue.', null=True, verbose_name='accepted on')),
-                ('returned_on', models.DateField(blank=True, editable=False, help_text='Sent back by the ministry, with a reason.', null=True, verbose_name='returned on')),
-                ('answer_by', models.DateField(blank=True, help_text='Until when a returned one is to be answered.', null=True, verbose_name='answer by')),
             ],
             options={
                 'verbose_name': 'value not given',
@@ -974,7 +981,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='historicalreading',
             name='answer_by',
-            field=models.DateField(blank=True, help_text='Until when a returned value is to be answered.', null=True, verbose_name='answer by'),
+            field=models.DateField(blank=True, help_text='Until when what was returned is to be answered.', null=True, verbose_name='answer by'),
         ),
         migrations.AddField(
             model_name='historicalreading',
@@ -1039,7 +1046,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='reading',
             name='answer_by',
-            field=models.DateField(blank=True, help_text='Until when a returned value is to be answered.', null=True, verbose_name='answer by'),
+            field=models.DateField(blank=True, help_text='Until when what was returned is to be answered.', null=True, verbose_name='answer by'),
         ),
         migrations.AddField(
             model_name='reading',

@@ -474,7 +474,9 @@ def test_a_stage_that_was_passed_over_is_dropped_and_keeps_what_it_said(filled: 
         None,
     )
     assert (drop.reason_en, drop.reason_zh) == ("as counted by version 1", "按第1版规则计")
-    assert filled.history("Amendment", drop.pk) == [("+", "", None)]
+    entries = filled.rows("HistoricalAmendment").filter(id=drop.pk).order_by("history_id")
+    assert [(e.history_type, e.history_user_id, e.history_change_reason) for e in entries] == [("+", *NOW[1:]), NOW]
+    assert timezone.localdate(entries[0].history_date) == date(2025, 4, 11)  # when the later stage was entered here
     assert filled.row("Milestone", key, "note_en") == ("As the plan says. Minutes",)
     assert filled.row("Attachment", filled.keys["file of passed over"], "milestone_id", "stage_entry_id") == (key, None)
 
@@ -616,4 +618,6 @@ def test_imports_are_checked_again_and_not_undone(filled: Filled) -> None:
     imports = filled.rows("core.Import").order_by("pk").values_list("state", "undo_reason")
     kept = ("confirmed", "model of 1.0.0")
     assert list(imports)[:3] == [kept, kept, kept]
-    assert [state for state, _reason in imports][3:] == ["undone", "checking"]
+    assert [state for state, _reason in imports][3:] == ["undone", "checked"]
+    [report] = filled.rows("core.ImportFile").filter(record__state="checked").values_list("report", flat=True)
+    assert (report["fingerprints"], len(report["rows"])) == ([], 1)
