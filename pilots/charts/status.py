@@ -1,6 +1,6 @@
 """Charts and tables of lights, milestones and targets, without calculations of their own."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -621,6 +621,7 @@ def indicators_page_table(
     """
     numbers = {item.record.pk: rounded_values(item) for item in status.indicators}
     untargeted, anchored = untargeted_readings(status), anchored_rows(status)
+    targets_of = Counter(item.record.indicator_id for item in status.indicators)
 
     def of_target(read: Callable[[Light], Cell]) -> Callable[[Any], Cell]:
         return lambda item: read(item) if isinstance(item, Light) else Cell("")
@@ -630,12 +631,12 @@ def indicators_page_table(
             anchor = f"indicator-{item.indicator.code}"
             below = item.indicator.unit_text
             return Cell(item.indicator.name, lang=item.indicator.name_lang, anchor=anchor, below=below, status=BARE)
-        binding = _("binding") if item.binds else _("not binding")
-        below = f"{item.record.indicator.unit_text} · {binding}"
-        anchor = (
-            item.record.anchor.removeprefix("#") if anchored.get(item.record.indicator_id) == item.record.pk else ""
-        )
-        return replace(indicator_name_cell(item), below=below, status=row_status(item), anchor=anchor)
+        indicator, target = item.record.indicator, item.record
+        parts = [indicator.unit_text, _("binding") if item.binds else _("not binding")]
+        # on a phone nothing else sets targets of one indicator apart
+        parts += [_("target for %(year)d") % {"year": aim_of(item)[1]}] * (targets_of[indicator.pk] > 1)
+        anchor = target.anchor.removeprefix("#") * (anchored.get(indicator.pk) == target.pk)
+        return replace(indicator_name_cell(item), below=" · ".join(parts), status=row_status(item), anchor=anchor)
 
     def number(item: Light, key: str, year: object) -> Cell:
         value = numbers[item.record.pk][key]

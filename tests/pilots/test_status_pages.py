@@ -139,10 +139,16 @@ def shown_rows(table: Any, *keys: str) -> list[list[str]]:
 def test_a_pilot_shows_what_was_promised_and_what_became_of_it(promised: Pilot, client: Client) -> None:
     page = client.get(f"/pilots/city/?{DAY}").context
     assert shown_rows(page["indicators"], "indicator", "target", "light", "why", "actual") == [
-        ["SO2 / t · binding", "900 / 2024", "Red", "missed in its year; followed by a later target", "950 / 2024"],
-        ["SO2 / t · binding", "700 / 2026 · first 600", "Red", BEHIND, "850 / 2025"],
+        [
+            "SO2 / t · binding · target for 2024",
+            "900 / 2024",
+            "Red",
+            "missed in its year; followed by a later target",
+            "950 / 2024",
+        ],
+        ["SO2 / t · binding · target for 2026", "700 / 2026 · first 600", "Red", BEHIND, "850 / 2025"],
         ["NOX / t · binding", "150 / 2026", "Red", "value overdue by more than 90 days", "None"],
-        ["SO2 / t · binding", "500 / 2030", "Grey", "proposed", ""],
+        ["SO2 / t · binding · target for 2030", "500 / 2030", "Grey", "proposed", ""],
         ["SOOT / t · binding", "50 / 2026 · limit", "Grey", "dropped on 1 June 2026: The supplier is late", ""],
     ]
     assert [(light.record.indicator.name, text) for light, text in page["missing"]] == [
