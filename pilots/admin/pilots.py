@@ -95,7 +95,7 @@ class PilotAdmin(RecordAdmin):
             _("Where it lies"),
             {"fields": ["province", "prefecture_zh", "prefecture_code", "county_code", "parent"]},
         ),
-        (_("Its time as a pilot"), {"fields": [("term_start", "term_end"), "withdrawn_on"]}),
+        (_("Its time as a pilot"), {"fields": [("term_start", "term_end"), "withdrawn_on", "withdrawn_recorded_on"]}),
         SOURCE_FIELDSET,
     ]
 

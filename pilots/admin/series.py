@@ -13,6 +13,7 @@ from pilots.admin.acts import ActForm
 from pilots.amendments import save_amendment
 from pilots.forms.entry import AmountField, StepsField
 from pilots.models import Amendment, Reading, ReadingState, Target
+from pilots.models.indicator import format_exact
 from pilots.models.reading import judge_readings
 
 
@@ -37,7 +38,7 @@ class SeriesForm(ActForm):
                 max_digits=20,
                 decimal_places=6,
                 initial=new.get(now["base_year"], now["base_value"]),
-                help_text=_("Now %(value)s. Another one is amended from today on.") % {"value": now["base_value"]},
+                help_text=_("Now %(value)s. Another one is amended from today on.") % {"value": format_exact(now["base_value"])},
             )
             self.fields[f"steps_{target.pk}"] = StepsField(
                 label=label_value(name, _("steps")),

@@ -1,23 +1,29 @@
 """Importers of pilots, stages, milestones, targets and readings: rules beyond one cell."""
 
-from datetime import UTC, date, datetime
+import csv
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from django.utils import translation
 
 from core.days import today
 from core.imports.columns import RecordLookup
 from core.imports.importer import KINDS
+from core.imports.models import Import
 from core.records.writing import Conflict
 from core.spreadsheets.cells import SheetCell
 from pilots.models import Amendment, Batch, Completion, FollowUp, Indicator, Milestone, Pilot, Reading, Target
 from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.imports import actions_of, dry_run_of, run_import
+from tests.support.sign_in import client_of
 from tests.support.snapshots import assert_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
@@ -278,6 +284,41 @@ def test_a_completion_is_entered_with_its_evidence(world: SimpleNamespace, edito
     assert told("milestones", DONE, [staged.pk, "2025-01-01", "公告"], by=boss) == [
         "2 fixed: It is completed when the pilot enters the stage: enter that instead."
     ]
+
+
+def test_an_edited_export_asks_for_another_day_and_enters_a_completion(
+    world: SimpleNamespace, key: Milestone, editor: User, boss: User
+) -> None:
+    """Through the pages: exported, edited, uploaded, looked at, and confirmed with a reason."""
+    client, day = client_of(editor), str(today() + timedelta(200))
+    book = b"".join(client.get(reverse("import-export", args=["milestones", "csv"])))  # type: ignore[arg-type]
+    lines = list(csv.reader(StringIO(book.decode("utf-8-sig"))))
+    heads, asked = lines[0], next(line for line in lines if "关停" in line)
+    done = next(line for line in lines if "建成" in line)
+    assert [asked[heads.index(name)] for name in ("Planned on", "Completed on", "Evidence")] == ["2027-03-01", "", ""]
+    asked[heads.index("Planned on")] = day
+    done[heads.index("Completed on")], done[heads.index("Evidence")] = "2025-01-01", "验收报告"
+    text = StringIO()
+    csv.writer(text).writerows(lines)
+    file = SimpleUploadedFile("milestones.csv", text.getvalue().encode())
+    answer = client.post(reverse("import-list"), {"kind": "milestones", "file": file})
+    page = client.get(answer["Location"]).text
+    assert "asked of the ministry" in page
+    confirmed = client.post(reverse("import-confirm", args=[Import.objects.get().pk]), {"reason": "Supplier is late"})
+    assert confirmed.status_code == 302
+    assert Amendment.objects.values_list("milestone", "day", "accepted", "reason_en").get() == (
+        key.pk,
+        date.fromisoformat(day),
+        None,
+        "Supplier is late",
+    )
+    assert Completion.objects.values_list("milestone", "completed_on", "evidence").get() == (
+        world.built.pk,
+        date(2025, 1, 1),
+        "验收报告",
+    )
+    undone = client_of(boss).post(reverse("import-undo", args=[Import.objects.get().pk]))
+    assert (undone.status_code, Amendment.objects.count(), Completion.objects.count()) == (302, 0, 0)
 
 
 def test_what_a_province_enters_as_key_or_binding_waits(world: SimpleNamespace, editor: User, boss: User) -> None:
