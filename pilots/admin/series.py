@@ -38,7 +38,8 @@ class SeriesForm(ActForm):
                 max_digits=20,
                 decimal_places=6,
                 initial=new.get(now["base_year"], now["base_value"]),
-                help_text=_("Now %(value)s. Another one is amended from today on.") % {"value": format_exact(now["base_value"])},
+                help_text=_("Now %(value)s. Another one is amended from today on.")
+                % {"value": format_exact(now["base_value"])},
             )
             self.fields[f"steps_{target.pk}"] = StepsField(
                 label=label_value(name, _("steps")),
