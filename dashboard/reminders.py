@@ -169,8 +169,7 @@ def amendment_entry(row: Request, _user: User, work: OpenWork) -> Entry:
     """Return the entry of a request that waits for the ministry, or was refused."""
     amendment, day = row.amendment, work.as_of
     if amendment is None:
-        entered_on = timezone.localdate(row.record.history.earliest("history_id").history_date)
-        steps, text = waiting_steps("promise", entered_on, day), row.text
+        steps, text = waiting_steps("promise", row.asked_on, day), row.text
         thing = f"promise:{row.record._meta.model_name}:{row.record.pk}"
     else:
         refused_on = amendment.decided_on if amendment.decided_on and amendment.decided_on <= day else None

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from django.db.models import CharField, Exists, OuterRef, Q
 from django.db.models.functions import Cast
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -51,7 +52,8 @@ class Request(NamedTuple):
 
     status: PilotStatus
     record: Milestone | Target
-    amendment: Amendment | None
+    asked_on: date
+    amendment: Amendment | None = None
 
     @property
     def name(self) -> str:
@@ -165,17 +167,17 @@ class OpenWork:
     def amendments(self) -> list[Request]:
         """The amendments that the ministry has not decided, the longest waiting first."""
         waiting = [
-            Request(status, light.record, asked)
+            Request(status, light.record, asked.asked_on, asked)
             for status, light in self.promises
             if (asked := light.record.waiting_amendment(self.as_of))
         ]
-        return sorted(waiting, key=lambda row: (row.amendment.asked_on, row.amendment.pk))  # type: ignore[union-attr]
+        return sorted(waiting, key=lambda row: (row.asked_on, row.amendment.pk))  # type: ignore[union-attr]
 
     @cached_property
     def refused(self) -> list[Request]:
         """Those that it refused, newest first: not of what is done or dropped, and not where another was made since."""
         refused = [
-            Request(status, light.record, asked)
+            Request(status, light.record, asked.asked_on, asked)
             for status, light in self.promises
             if light.in_force and not light.done and (asked := light.record.refused_amendment(self.as_of))
         ]
@@ -183,9 +185,15 @@ class OpenWork:
 
     @cached_property
     def requests(self) -> list[Request]:
-        """What provinces ask to promise, in the order of the pilots."""
-        rows = ((status, light.record) for status, light in self.promises)
-        return [Request(status, record, None) for status, record in rows if record.promised_on is None]
+        """What provinces ask to promise, the longest waiting first. A query for each kind of record that waits."""
+        waiting = [(status, light.record) for status, light in self.promises if light.record.promised_on is None]
+        entered: dict[tuple[Any, int], date] = {}
+        for model in {type(record) for _status, record in waiting}:
+            keys = [record.pk for _status, record in waiting if type(record) is model]
+            rows = model.history.filter(id__in=keys, history_type="+").values_list("id", "history_date")
+            entered |= {(model, key): timezone.localdate(moment) for key, moment in rows}
+        found = [Request(item, record, entered.get((type(record), record.pk), self.as_of)) for item, record in waiting]
+        return sorted(found, key=lambda row: row.asked_on)
 
     @cached_property
     def objected(self) -> list[tuple[Light, Completion]]:

@@ -158,7 +158,7 @@ def desk_columns(names: Mapping[int, str], *, enters_stages: bool) -> dict[str, 
         *requests,
         Column("wanted", _("Asked for"), attrgetter("text")),
         Column("why", _("Why"), attrgetter("amendment.reason")),
-        Column("asked", _("Asked for on"), attrgetter("amendment.asked_on"), kind="date"),
+        Column("asked", _("Asked for on"), attrgetter("asked_on"), kind="date"),
     ]
     answers: list[Column[Answer]] = [
         Column("value", _("Value"), lambda item: Cell(f"{item.row.indicator} {item.period}", url=item.url)),
@@ -202,6 +202,7 @@ def desk_columns(names: Mapping[int, str], *, enters_stages: bool) -> dict[str, 
         "promises": [
             *requests,
             Column("wanted", _("To be promised"), attrgetter("text")),
+            Column("asked", _("Asked for on"), attrgetter("asked_on"), kind="date"),
             to_do(_("Look and decide"), attrgetter("url")),
         ],
         "amendments-refused": [

@@ -1,7 +1,7 @@
 """Digests: who is told of what, on which day, in which words."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +10,7 @@ from django.core import mail
 from accounts.models import Officer, Role
 from dashboard.models import Told
 from pilots.metrics import Move
-from pilots.models import Pilot
+from pilots.models import Milestone, Pilot
 from policies.models import Province
 from tests import factories as make
 from tests.dashboard.reminders.conftest import mails, make_officer, send
@@ -235,11 +235,14 @@ def test_what_a_province_asks_for_is_told_to_the_ministry(pilot: Pilot, jia: Pro
     make.reading(pilot, target.indicator, "2025", 80)
     make.amendment(key, day=date(2027, 1, 1), asked_on=date(2026, 6, 2))
     make.amendment(target, value=80, steps={"2025": "90"}, asked_on=date(2026, 6, 2), reason_en="Census")
+    make.milestone(pilot, date(2026, 12, 1), title_en="Grid", is_key=True, promised_on=None)
+    Milestone.history.update(history_date=datetime(2026, 6, 2, 12, tzinfo=UTC))
     found = mails("2026-06-03 09:00")
     assert list(found) == ["ministry"]
     assert lines(found["ministry"]) == [
         "Hub (Pilot City): asked for: 1 January 2027 (The supplier is late)",
         "AIR_A emissions (Pilot City): asked for: 80 t, steps on the way: 2025: 90 (Census)",
+        "Grid (Pilot City): 1 December 2026",
     ]
 
 
