@@ -172,7 +172,7 @@ def fill(filled: Filled) -> None:
     stage("not the last", "withdrawn", ("2025-02-01", EDITOR, days(None, "2025-01-02")), evidence="A mistake")
 
     def replan(name: str, entry: str, day: str, accepted: bool | None, decided: str | None, **more: Any) -> int:
-        values = {"asked_on": date(2025, 3, 1), "decided_on": decided and date.fromisoformat(decided)}
+        values: dict[str, Any] = {"asked_on": date(2025, 3, 1), "decided_on": decided and date.fromisoformat(decided)}
         values |= {"reason_en": "Late", "accepted": accepted, "day": date.fromisoformat(day), **more}
         key = filled.keys[entry]
         return write(name, "Replan", ("2025-03-01", EDITOR, {}), pilot_id=pilot, stage_entry_id=key, **values)
@@ -194,7 +194,7 @@ def fill(filled: Filled) -> None:
 
     first, proof = {"completed_on": date(2025, 5, 2)}, {"evidence": "No. 5"}
     empty = {"completed_on": None, "evidence": ""}
-    started = ("2025-02-01", EDITOR, {})
+    started: Any = ("2025-02-01", EDITOR, {})
     corrected = {"completed_on": date(2025, 5, 20), "evidence": "No. 6"}
     milestone(
         "twice",
@@ -212,7 +212,8 @@ def fill(filled: Filled) -> None:
         return write(name, "Reading", *versions, **common | {"reported_on": date(2025, 3, 1), **values})
 
     accepted = {"state": "accepted", "accepted_on": date(2025, 3, 10)}
-    handed_in, read = ("2025-03-01", EDITOR, {}), ("2025-03-10", CHIEF, accepted)
+    handed_in: Any = ("2025-03-01", EDITOR, {})
+    read = ("2025-03-10", CHIEF, accepted)
     objected, again = ("2025-03-20", CHIEF, {"state": "disputed"}), ("2025-04-02", CHIEF, {"state": "accepted"})
     reading("returned", "2020", handed_in, objected, ("2025-03-21", EDITOR, {"note_en": "Asked"}))
     reading("disputed", "2021", handed_in, read, objected, ("2025-03-25", CHIEF, {"note_en": "Asked"}))
