@@ -115,7 +115,8 @@ ADMIN = {
     ],
     8: [
         *("core/seedrecord/", "policies/figure/", "pilots/document/"),
-        *("pilots/amendment/", "pilots/lightoverride/", "policies/policy/{policy}/history/"),
+        *("pilots/amendment/", "pilots/completion/", "pilots/lightoverride/"),
+        "policies/policy/{policy}/history/",
     ],
     9: [
         *("policies/source/", "policies/measure/", "auth/user/", "pilots/target/", "pilots/milestone/"),
@@ -124,13 +125,14 @@ ADMIN = {
     10: [
         *("axes/accessattempt/", "axes/accesslog/", "axes/accessfailurelog/", "policies/provincialplan/"),
         *("pilots/stageentry/", "pilots/batch/", "pilots/pilot/", "dashboard/workingday/"),
+        *("pilots/deadline/", "pilots/notgiven/"),
     ],
     11: ["policies/policy/", "pilots/followup/", "pilots/adoption/", "pilots/effect/"],
     12: ["pilots/reading/", "pilots/practice/", "changes/"],
     15: ["import/plans/template/"],
     17: ["import/plans/export.xlsx"],
     21: ["pilots/pilot/{pilot}/change/"],
-    34: ["quality/"],
+    51: ["quality/"],
 }
 IMPORTS = {
     7: ["plans", "readings", "milestones"],
