@@ -84,6 +84,7 @@ RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
     Pilot: ["batch", "parent__province"],
     StageEntry: ["pilot__batch"],
     **dict.fromkeys((Target, Reading, NotGiven), ("indicator",)),
+    LightOverride: ["pilot__batch"],
 }
 """What a finding names of a record beside its province."""
 RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
