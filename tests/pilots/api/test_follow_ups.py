@@ -125,6 +125,23 @@ def test_the_life_of_a_red_light(
     assert (told["ETag"][:3], told.json()["revision"], told.json()["state"]) == (sender.etag[:3], 7, "closed")
 
 
+def test_the_light_of_a_target_is_the_cause(pilot: Pilot, national: ApiClient, client: Client) -> None:
+    """Named by the target; its indicator is only read, and finds it."""
+    target = make.target(pilot, make.indicator("AIR_SO2"), 100, 80)
+    cause = {"cause": "indicator", "cause_target": target.pk}
+    made = national.send("POST", ACTIONS, body(**cause))
+    row = made.json()
+    named = [row["cause_target"]["id"], row["cause_indicator"]["code"], row["cause_colour"]]
+    assert (made.status_code, named) == (201, [target.pk, "AIR_SO2", "grey"])
+    found = {code: len(rows(client, f"actions/?cause_indicator={code}")) for code in ("AIR_SO2", "air_so2")}
+    assert found == {"AIR_SO2": 1, "air_so2": 1}
+    assert rows(client, f"actions/?cause_indicator={make.carbon().code}") == []
+    without = body(cause="indicator", cause_indicator="AIR_SO2")
+    assert errors(national.send("POST", ACTIONS, without)) == (400, {"/cause": "rule"})
+    fixed = national.send("PATCH", f"{ACTIONS}{row['number']}/", {"cause_target": None}, **{"If-Match": "*"})
+    assert errors(fixed) == (409, {"/cause_target": "fixed"})
+
+
 # -- who may -------------------------------------------------------------------------------------------------
 
 

@@ -171,6 +171,8 @@ def test_a_day_is_amended_by_writing_it(pilot: Pilot, national: ApiClient, edito
     for client, milestone in ((national, key), (editor, free)):
         status, moved = send(client, "PATCH", f"milestones/{milestone.pk}/", change)
         assert (status, *(moved[name] for name in days)) == (200, later, day.isoformat(), NOW)
+        back = send(client, "PUT", f"milestones/{milestone.pk}/", moved)[1]
+        assert back["revision"] == moved["revision"], "sent back, it changes nothing"
         assert show(f"milestones/{milestone.pk}/", *days, day=YESTERDAY) == first
     past = {"milestone": key.pk, "day": YESTERDAY, "reason_en": "It was done"}
     assert send(national, "POST", "amendments/", past) == (400, {"/day": "past"})
@@ -332,10 +334,13 @@ def test_a_value_is_accepted_returned_and_disputed(
 
     def hand_in(client: ApiClient, period: str, **fields: Any) -> str:
         status, row = send(client, "POST", "readings/", {**body, "period": period, **fields})
-        assert (status, row["state"]) == (201, "reported"), row
+        assert status == 201, row
+        assert row["state"] == "reported"
         return f"readings/{row['id']}/"
 
     assert send(editor, "POST", "readings/", {**body, "period": "2025", "state": "accepted"})[0] in {400, 403}
+    early = {**body, "period": "2025"}
+    assert send(editor, "POST", "readings/", early) == (400, {"/reported_on": "past"})
     good, bad = hand_in(second, "2025"), hand_in(second, "2024", value=91)
     assert send(editor, "PATCH", good, {"state": "accepted"})[0] == 403
     status, row = send(national, "PATCH", good, {"state": "accepted", "note": "Read on site"})
@@ -359,6 +364,10 @@ def test_a_value_is_accepted_returned_and_disputed(
     for state, found in (("disputed", "2025"), ("returned", "2024")):
         assert show(f"readings/?state={state}", "period") == (found,)
     assert show("readings/?state=accepted", "period") is None
+    more = [hand_in(second, period, value=93) for period in ("2024-Q1", "2024-Q2")]
+    keys = [{"id": int(address.split("/")[1]), "revision": 1, "state": "accepted", "note": "x"} for address in more]
+    status, judged = send(national, "PATCH", "readings/", keys)
+    assert (status, [(row["state"], row["note"]) for row in judged]) == (200, [("accepted", "x")] * 2)
     own = hand_in(national, "2025", indicator=make.indicator("AIR_NOX").code)
     assert send(national, "PATCH", own, {"state": "accepted"})[0] == 409, "nobody accepts what they handed in"
     assert send(second, "PATCH", own, {"state": "accepted"})[1]["state"] == "accepted"
