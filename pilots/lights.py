@@ -19,21 +19,12 @@ from itertools import chain, pairwise
 from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import TextChoices
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.text import (
-    CHANGE_DIGITS,
-    StatusChoices,
-    format_alike,
-    format_date,
-    format_percent,
-    join_clauses,
-    join_short,
-    label_value,
-    number_with_unit,
-)
+from core.text import StatusChoices, join_clauses
 from pilots.metrics import Direction, Path, Ratio, Stage
+from pilots.sentences import say_all_well, say_beside, say_by_hand, say_nothing_due, say_pilot, say_reason
 
 RULE_INDICATOR = "NDRC 2020-901, version 3"
 """NDRC 发改办环资〔2020〕901号, 节能目标完成情况晴雨表: met green, missed by up to 10 % yellow, by more red."""
@@ -468,11 +459,6 @@ def owed(records: Records, indicator: Any, years: Iterable[int], on: date) -> Ow
 # -- a light -------------------------------------------------------------------------------------------------
 
 
-def say_why(light: Light) -> str:
-    """Return the name of what it is of, with what the colour says."""
-    return label_value(light.record.indicator.name if light.of == Subject.TARGET else light.record.name, light.label)
-
-
 @dataclass(frozen=True, slots=True)
 class Light:
     """Light of a target, milestone, rectifying or pilot, with what decided it. A rule makes it whole.
@@ -495,7 +481,7 @@ class Light:
     of: Subject = Subject.PILOT
     binds: bool = True
     effect: Colour | None = None
-    say: Callable[[Light], str] = field(default=say_why, repr=False, compare=False)
+    say: Callable[[Light], str] = field(default=say_reason, repr=False, compare=False)
     promise: Promise | None = None
     actual: Decimal | None = None
     expected: Decimal | None = None
@@ -515,6 +501,13 @@ class Light:
     due: bool = False
 
     @property
+    def name(self) -> str:
+        """Name of the indicator or milestone; empty for others."""
+        if self.of == Subject.TARGET:
+            return str(self.record.indicator.name)
+        return str(self.record.name) if self.of == Subject.MILESTONE else ""
+
+    @property
     def label(self) -> str:
         """The reason in a few words, with what the colour says of it."""
         return str(LABELS.get(self.why, {}).get(self.colour, self.why.label))
@@ -528,6 +521,11 @@ class Light:
     def in_force(self) -> bool:
         """Whether it is of a promise that was made by the day and not dropped."""
         return self.why not in NOT_IN_FORCE
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is of a binding target in force that no later one has followed: what counts of targets."""
+        return self.of == Subject.TARGET and self.binds and self.in_force and self.why != LightReason.PAST
 
     @property
     def sentence(self) -> str:
@@ -673,8 +671,8 @@ def target_light(records: Records, target: Any, on: date) -> Light:
     if promise is None:
         light = Light(Colour.GREY, LightReason.NOT_PROMISED, target, Subject.TARGET, bool(target.binding))
         if not has_come(target.promised_on, on):
-            return replace(light, say=say_not_promised)
-        return replace(light, why=LightReason.DROPPED, say=say_dropped, since=records.promises[target.pk][-1][0])
+            return light
+        return replace(light, why=LightReason.DROPPED, since=records.promises[target.pk][-1][0])
     others = rivals_of(records, target, on)
     followed = any(now.year > promise.year and (now.binding or not promise.binding) for now in others)
     after, own_years = first_year(promise, others), followed or promise.kind == TargetKind.KEEP
@@ -682,7 +680,7 @@ def target_light(records: Records, target: Any, on: date) -> Light:
     light = value_light(records, target, promise, found if found and found[0] > after else None, on)
     newest = current(records, target.indicator_id, on) if followed else None
     if newest and newest[0] > promise.year:
-        return replace(light, why=LightReason.PAST, say=say_past)
+        return replace(light, why=LightReason.PAST)
     first = max(light.year, after, records.first_day.year - 1) + 1
     missing = owed(records, target.indicator_id, range(first, min(promise.year, on.year) + 1), on)
     if missing:
@@ -742,7 +740,7 @@ def judge_effect(light: Light) -> Light:
         effect = colour
     elif why in (LightReason.NO_BASE, LightReason.NO_TARGET):
         effect = Colour.GREY
-    return replace(light, colour=colour, why=why, effect=effect, say=SENTENCES.get(why, say_why))
+    return replace(light, colour=colour, why=why, effect=effect)
 
 
 def rivals_of(records: Records, target: Any, on: date) -> list[Promise]:
@@ -826,8 +824,8 @@ def milestone_light(records: Records, milestone: Any, on: date) -> Light:
         since = max((row.decided_on for row in changes if row.drop and row.decided_on <= on), default=None)
         light = partial(light, planned_on=milestone.planned_on)
         if since is None or not has_come(milestone.promised_on, on):
-            return light(Colour.GREY, LightReason.NOT_PROMISED, say=say_not_promised)
-        return light(Colour.GREY, LightReason.DROPPED, say=say_dropped, since=since)
+            return light(Colour.GREY, LightReason.NOT_PROMISED)
+        return light(Colour.GREY, LightReason.DROPPED, since=since)
     done = completed(records, milestone, on)
     if done:
         day, row = done
@@ -836,16 +834,16 @@ def milestone_light(records: Records, milestone: Any, on: date) -> Light:
         light = partial(light, planned_on=then, completed_on=day, completion=row, delay=late, due=goal < on)
         effect = Colour.GREEN if milestone.is_key and day > milestone.promised_on else None
         if day > then:
-            return light(Colour.BLUE, LightReason.DONE_LATE, effect=effect, say=say_done)
-        return light(Colour.GREEN, LightReason.DONE, effect=effect, say=say_done)
+            return light(Colour.BLUE, LightReason.DONE_LATE, effect=effect)
+        return light(Colour.GREEN, LightReason.DONE, effect=effect)
     late = (on - goal).days
     light = partial(light, planned_on=goal, delay=late, due=goal < on)
     if late <= 0:
-        return light(Colour.GREY, LightReason.NOT_DUE, say=say_not_due)
+        return light(Colour.GREY, LightReason.NOT_DUE)
     colour = Colour.RED if late > LONG_DAYS else Colour.YELLOW
     objections = [row.objected_on for row in records.completions.get(milestone.pk, ()) if has_come(row.objected_on, on)]
     effect = colour if milestone.is_key else Colour.YELLOW
-    return light(colour, LightReason.LATE, effect=effect, say=say_late, disputed_on=max(objections, default=None))
+    return light(colour, LightReason.LATE, effect=effect, disputed_on=max(objections, default=None))
 
 
 # -- a pilot -------------------------------------------------------------------------------------------------
@@ -870,7 +868,7 @@ def rectifying(records: Records, on: date) -> list[Light]:
     if entry is None or entry.stage != Stage.RECTIFYING:
         return []
     colour = Colour.YELLOW
-    light = Light(colour, LightReason.RECTIFYING, entry, Subject.STAGE, effect=colour, say=say_rectifying)
+    light = Light(colour, LightReason.RECTIFYING, entry, Subject.STAGE, effect=colour)
     return [light]
 
 
@@ -895,7 +893,7 @@ def pilot_reasons(records: Records, lights: Sequence[Light], on: date) -> list[L
     """
     pilot = partial(Light, record=records.pilot)
     if withdrawn_by(records.pilot, on):
-        return [pilot(Colour.GREY, LightReason.WITHDRAWN, effect=Colour.GREY, say=say_withdrawn)]
+        return [pilot(Colour.GREY, LightReason.WITHDRAWN, effect=Colour.GREY)]
     reasons = sorted((light for light in lights if light.effect not in (None, Colour.GREEN)), key=severity)
     behind = [light for light in reasons if light.effect != Colour.GREY]
     if reasons:
@@ -904,9 +902,9 @@ def pilot_reasons(records: Records, lights: Sequence[Light], on: date) -> list[L
     if any(light.effect for light in lights):
         return [pilot(Colour.GREEN, LightReason.ALL_WELL, effect=Colour.GREEN, say=say)]
     if any(light.binds and light.in_force and light.of != Subject.STAGE for light in lights):
-        say = partial(say_nothing_due, records, on)
+        say = partial(say_nothing_due, partial(next_due, records, on))
         return [pilot(Colour.GREY, LightReason.NOTHING_DUE, effect=Colour.GREY, say=say)]
-    return [pilot(Colour.GREY, LightReason.NOTHING_PROMISED, effect=Colour.GREY, say=say_nothing_promised)]
+    return [pilot(Colour.GREY, LightReason.NOTHING_PROMISED, effect=Colour.GREY)]
 
 
 def pilot_light(records: Records, on: date) -> Light:
@@ -938,339 +936,13 @@ def severity(light: Light) -> tuple[int, int, bool, Decimal, int, int]:
     return weight, light.of, not light.binds, -gap, -(light.delay or 0), light.record.pk
 
 
-# -- what is said of a light ---------------------------------------------------------------------------------
-
-
-def levels(light: Light) -> dict[str, str]:
-    """Return the parameters of a text about a value: expected and actual with equal decimals, each with its year."""
-    indicator, promise = light.record.indicator, light.promise
-    values = [light.actual or Decimal(0), light.expected or Decimal(0)]
-    actual, expected = (number_with_unit(number, indicator.unit_text) for number in format_alike(values))
-    by = min(light.year, promise.year) if promise else light.year
-    return {"name": indicator.name, "expected": expected, "actual": actual, "year": str(light.year), "by": str(by)}
-
-
-def amount(light: Light, value: Decimal) -> str:
-    """Return a value of a target with its unit."""
-    return number_with_unit(format_alike([value])[0], light.record.indicator.unit_text)
-
-
-def unit_of_change(indicator: Any) -> str:
-    """Return the unit of a difference: percentage points for two percentages."""
-    unit: str = indicator.unit_text
-    return gettext("percentage points") if unit == "%" else unit
-
-
-def say_path(light: Light) -> str:
-    """Return by how much a value should have changed, and by how much it did."""
-    if light.colour == Colour.GREEN or light.promise is None:
-        text = gettext("%(name)s: on schedule, %(actual)s in %(year)s; %(expected)s were due by %(by)s")
-        return text % levels(light)
-    if light.progress is not None and light.progress < 0:  # a little the wrong way
-        text = gettext("%(name)s stood at %(actual)s in %(year)s, should have been down to %(expected)s by %(by)s")
-        if not light.promise.lower:
-            text = gettext("%(name)s stood at %(actual)s in %(year)s, should have been up to %(expected)s by %(by)s")
-        return text % levels(light)
-    base, indicator = light.promise.base_value or Decimal(0), light.record.indicator
-    changes = [abs((value or Decimal(0)) - base) for value in (light.expected, light.actual)]
-    due, done = (number_with_unit(number, unit_of_change(indicator)) for number in format_alike(changes, CHANGE_DIGITS))
-    if not base:
-        text = gettext(
-            "%(name)s should have reached %(due)s by %(by)s; in %(year)s it came to %(done)s (%(gap)s %% short)"
-        )
-    elif light.promise.lower:
-        text = gettext(
-            "%(name)s should have been cut by %(due)s by %(by)s; by %(year)s the cut was %(done)s (%(gap)s %% short)"
-        )
-    else:
-        text = gettext(
-            "%(name)s should have risen by %(due)s by %(by)s; by %(year)s the rise was %(done)s (%(gap)s %% short)"
-        )
-    return text % {**levels(light), "due": due, "done": done, "gap": format_percent(light.shortfall or Decimal(0))}
-
-
-def say_reversed(light: Light) -> str:
-    """Return the value that is worse than the base, and the one that was expected."""
-    if light.promise and light.promise.lower:
-        text = gettext(
-            "%(name)s rose instead of falling: %(actual)s in %(year)s, should have been down to %(expected)s by %(by)s"
-        )
-    else:
-        text = gettext(
-            "%(name)s fell instead of rising: %(actual)s in %(year)s, should have been up to %(expected)s by %(by)s"
-        )
-    return text % levels(light)
-
-
-def say_bound(light: Light) -> str:
-    """Return on which side of a limit or of its base a value is, also by which part of a bound other than 0."""
-    indicator, promise = light.record.indicator, light.promise
-    lower = bool(promise and promise.lower)
-    actual, expected = light.actual or Decimal(0), light.expected or Decimal(0)
-    limit, stood, over = format_alike([expected, actual, abs(actual - expected)])
-    words = {
-        "name": indicator.name,
-        "year": light.year,
-        "actual": number_with_unit(stood, indicator.unit_text),
-        "over": number_with_unit(over, unit_of_change(indicator)),
-        "bound": say_bound_itself(light, number_with_unit(limit, indicator.unit_text)),
-    }
-    if light.colour == Colour.GREEN:
-        if light.why == LightReason.KEEP:
-            return gettext("%(name)s stood at %(actual)s in %(year)d, no worse than %(bound)s") % words
-        return gettext("%(name)s stood at %(actual)s in %(year)d, within %(bound)s") % words
-    above = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s above %(bound)s")
-    below = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s below %(bound)s")
-    text = (above if lower else below) % words
-    if light.shortfall is None:
-        return text
-    part = gettext("%(part)s %% of it") % {"part": format_percent(light.shortfall)}
-    return gettext("%(text)s (%(part)s)") % {"text": text, "part": part}
-
-
-def say_bound_itself(light: Light, bound: str) -> str:
-    """Return what a bound is: the limit, the base, the target of its year, or of a capped rise the way to it."""
-    promise = light.promise
-    words = {"bound": bound, "by": min(light.year, promise.year) if promise else light.year}
-    if light.why == LightReason.KEEP:
-        return gettext("the base of %(bound)s") % words
-    if promise is None or promise.kind == TargetKind.LIMIT:
-        return gettext("the limit of %(bound)s") % words
-    if light.expected == promise.value:
-        return gettext("the target of %(bound)s by %(by)d") % words
-    if promise.lower:
-        return gettext("the %(bound)s to which it may rise by %(by)d") % words
-    return gettext("the %(bound)s to which it may fall by %(by)d") % words
-
-
-def say_reached(light: Light) -> str:
-    text = gettext(
-        "%(name)s stood at %(actual)s in %(year)s: the target of %(expected)s by %(goal)d is reached already"
-    )
-    return text % {**levels(light), "goal": light.promise.year if light.promise else light.year}
-
-
-def say_too_early(light: Light) -> str:
-    text = gettext(
-        "%(name)s: too early to rate, less than a tenth of the change is due by %(by)s; %(actual)s in %(year)s"
-    )
-    return text % levels(light)
-
-
-def say_past(light: Light) -> str:
-    """Return how a target ended that a later one has followed."""
-    promise = light.promise
-    words = {"name": light.record.indicator.name, "goal": promise.year if promise else 0, "year": light.year}
-    if light.actual is None:
-        return gettext("%(name)s by %(goal)d: no value was accepted; a later target has followed") % words
-    if promise and light.year < promise.year:
-        text = gettext("%(name)s by %(goal)d: last rated with %(actual)s in %(year)d; a later target has followed")
-        return text % {**words, "actual": amount(light, light.actual)}
-    bound = promise.bound if promise else None
-    values = [light.actual, light.actual if bound is None else bound]
-    numbers = [number_with_unit(number, light.record.indicator.unit_text) for number in format_alike(values)]
-    words |= {"actual": numbers[0], "bound": numbers[1]}
-    if light.colour == Colour.GREEN:
-        return (
-            gettext("%(name)s: reached in %(year)d, %(actual)s against %(bound)s; a later target has followed") % words
-        )
-    if light.colour == Colour.GREY:
-        return gettext("%(name)s by %(goal)d: %(actual)s in %(year)d, not rated; a later target has followed") % words
-    return gettext("%(name)s: missed in %(year)d, %(actual)s against %(bound)s; a later target has followed") % words
-
-
-def say_unrated(light: Light) -> str:
-    """Return that there is no base or target value, with the value that there is."""
-    if light.why == LightReason.NO_BASE:
-        text = gettext("%(name)s: no base value, so it is rated from its year %(goal)d on; %(actual)s in %(year)s")
-    else:
-        text = gettext("%(name)s: the target value for %(goal)d is not set yet; %(actual)s in %(year)s")
-    return text % {**levels(light), "goal": light.promise.year if light.promise else light.year}
-
-
-def say_owed(light: Light) -> str:
-    """Return which years have no accepted value, and since when that counts against the target."""
-    return label_value(light.record.indicator.name, say_missing(light))
-
-
-def say_missing(light: Light) -> str:
-    """Return how the years without an accepted value stand."""
-    day = light.since if light.why != LightReason.DISPUTED else None
-    days = light.delay or 0
-    words = {"years": join_short(light.years), "day": format_date(day) if day else "", "n": days}
-    if light.owed == LightReason.NOT_GIVEN:
-        return gettext("value of %(years)s not given, with a reason that the ministry accepted") % words
-    if light.owed == LightReason.UNDER_REVIEW:
-        if day is None:
-            return gettext("value of %(years)s handed in, waits for the ministry") % words
-        text = ngettext(
-            "value of %(years)s handed in on %(day)s, waits for the ministry for %(n)d day",
-            "value of %(years)s handed in on %(day)s, waits for the ministry for %(n)d days",
-            days,
-        )
-        return text % words
-    if day is None:
-        return gettext("value of %(years)s overdue") % words
-    text = ngettext(
-        "value of %(years)s missing, due on %(day)s, %(n)d day overdue",
-        "value of %(years)s missing, due on %(day)s, %(n)d days overdue",
-        days,
-    )
-    return text % words
-
-
-def say_no_value(light: Light) -> str:
-    """Return that a target has no accepted value; of one that does not bind no day counts against it."""
-    name = light.record.indicator.name
-    if light.actual is not None:
-        text = gettext("%(name)s: no newer accepted value than %(actual)s in %(year)s; not binding, so not rated")
-        return text % levels(light)
-    return gettext("%(name)s: no accepted value") % {"name": name}
-
-
-def say_disputed(light: Light) -> str:
-    text = gettext("%(name)s: the value of %(year)s, %(actual)s, is disputed by the ministry since %(day)s")
-    return text % {**levels(light), "day": format_date(light.disputed_on)}
-
-
-def say_beside(light: Light) -> str:
-    """Return what the light says beside its reason: years without a value, an objection; empty for nothing."""
-    clauses = []
-    if light.of == Subject.TARGET and light.owed and light.owed != light.why:
-        clauses.append(say_missing(light))
-    if light.disputed_on and light.why != LightReason.DISPUTED:
-        text = gettext("disputed by the ministry since %(day)s")
-        if light.of == Subject.MILESTONE:
-            text = gettext("its completion was objected to on %(day)s")
-        clauses.append(text % {"day": format_date(light.disputed_on)})
-    return join_clauses(clauses)
-
-
-def name_of(light: Light) -> str:
-    name: str = light.record.indicator.name if light.of == Subject.TARGET else light.record.name
-    return name
-
-
-def say_dropped(light: Light) -> str:
-    return gettext("%(name)s: dropped on %(day)s") % {"name": name_of(light), "day": format_date(light.since)}
-
-
-def say_not_promised(light: Light) -> str:
-    """Return that a promise is asked for, or from which day it is one."""
-    if light.record.promised_on is None:
-        return gettext("%(name)s: proposed, waits for the ministry") % {"name": name_of(light)}
-    words = {"name": name_of(light), "day": format_date(light.record.promised_on)}
-    return gettext("%(name)s: promised only from %(day)s on") % words
-
-
-def say_not_due(light: Light) -> str:
-    if light.planned_on is None:
-        return say_why(light)
-    return gettext("%(name)s: planned for %(day)s") % {"name": name_of(light), "day": format_date(light.planned_on)}
-
-
-def say_done(light: Light) -> str:
-    """Return when a milestone was completed, and how late."""
-    words = {"name": name_of(light), "day": format_date(light.completed_on), "n": light.delay or 0}
-    if light.why == LightReason.DONE:
-        return gettext("%(name)s: done on %(day)s") % words
-    text = ngettext(
-        "%(name)s: done on %(day)s, %(n)d day late", "%(name)s: done on %(day)s, %(n)d days late", light.delay or 0
-    )
-    return text % words
-
-
-def say_late(light: Light) -> str:
-    """Return the days that a milestone is overdue."""
-    text = ngettext("%(title)s is %(n)d day overdue", "%(title)s is %(n)d days overdue", light.delay or 0)
-    return text % {"title": name_of(light), "n": light.delay}
-
-
-def say_rectifying(light: Light) -> str:
-    return gettext("Ordered to rectify on %(day)s") % {"day": format_date(light.record.entered_on)}
-
-
-SENTENCES: Mapping[LightReason, Callable[[Light], str]] = {
-    LightReason.PATH: say_path,
-    LightReason.LIMIT: say_bound,
-    LightReason.KEEP: say_bound,
-    LightReason.REVERSED: say_reversed,
-    LightReason.REACHED: say_reached,
-    LightReason.TOO_EARLY: say_too_early,
-    LightReason.NO_TARGET: say_unrated,
-    LightReason.NO_BASE: say_unrated,
-    LightReason.NO_VALUE: say_no_value,
-    LightReason.UNDER_REVIEW: say_owed,
-    LightReason.NOT_GIVEN: say_owed,
-    LightReason.OVERDUE: say_owed,
-    LightReason.DISPUTED: say_disputed,
-}
-"""What says the reasons of a target in force."""
-
-
-def say_withdrawn(light: Light) -> str:
-    return gettext("Withdrawn on %(day)s: no longer rated") % {"day": format_date(light.record.withdrawn_on)}
-
-
-def say_by_hand(override: Any, _light: Light) -> str:
-    """Return until when the light is set by hand, and why.
-
-    The author's name is only in the history, which needs permission: these sentences are public.
-    """
-    words = {"day": format_date(override.expires_on), "reason": override.reason}
-    return gettext("Set by hand by the ministry until %(day)s: %(reason)s") % words
-
-
 def binding_targets(lights: Iterable[Light]) -> list[Light]:
     """Return the lights of binding targets that are in force, and that no later one has followed."""
-    return [
-        light
-        for light in lights
-        if light.of == Subject.TARGET and light.binds and light.in_force and light.why != LightReason.PAST
-    ]
+    return [light for light in lights if light.counted]
 
 
-def say_all_well(lights: Sequence[Light], _light: Light) -> str:
-    """Return how much was rated of what binds, and what was due and done."""
-    targets = binding_targets(lights)
-    milestones = [light for light in lights if light.of == Subject.MILESTONE and light.in_force]
-    milestones = [light for light in milestones if light.due or light.done]
-    rated = gettext("%(rated)d of %(n)d binding targets rated") % {
-        "rated": sum(light.colour != Colour.GREY for light in targets),
-        "n": len(targets),
-    }
-    done = gettext("%(done)d of %(due)d milestones due are done") % {
-        "done": sum(light.done for light in milestones),
-        "due": len(milestones),
-    }
-    parts = [text for text, rows in ((rated, targets), (done, milestones)) if rows]
-    return label_value(gettext("Nothing behind schedule"), join_short(parts))
-
-
-def say_pilot(lights: Sequence[Light], worst: Light, _light: Any = None) -> str:
-    """Return what explains the light of a pilot: its worst reason, or of a grey one all that cannot be rated."""
-    if worst.of == Subject.TARGET and worst.effect == Colour.GREY:
-        return say_cannot_be_rated(lights)
-    return worst.sentence
-
-
-def say_cannot_be_rated(lights: Sequence[Light]) -> str:
-    """Return how many binding targets keep the pilot grey, and what is missing of each."""
-    targets = binding_targets(lights)
-    unrated = [light for light in targets if light.effect == Colour.GREY]
-    texts = {
-        LightReason.NO_BASE: gettext("no base value of %(names)s"),
-        LightReason.NO_TARGET: gettext("no target value of %(names)s"),
-        LightReason.UNDER_REVIEW: gettext("value of %(names)s under review"),
-    }
-    names = {why: dict.fromkeys(name_of(light) for light in unrated if light.why == why) for why in texts}
-    why = join_clauses(texts[why] % {"names": join_short(named)} for why, named in names.items() if named)
-    text = gettext("%(n)d of %(of)d binding targets cannot be rated")
-    return label_value(text % {"n": len(unrated), "of": len(targets)}, why)
-
-
-def say_nothing_due(records: Records, on: date, _light: Light) -> str:
-    """Return that nothing binding is due yet, and what is due next."""
+def next_due(records: Records, on: date) -> date | None:
+    """Return the next day from this one on which something binding is due; None without any."""
     days = [day for row in records.milestones if row.is_key and (day := planned(records, row, on)) and day >= on]
     for target in records.targets:
         promise = in_force(records, target, on) if target.binding else None
@@ -1278,13 +950,7 @@ def say_nothing_due(records: Records, on: date, _light: Light) -> str:
             first = max(promise.base[0] + 1 if promise.base else 0, records.first_day.year)
             dues = (due_day(records, target.indicator_id, year, on) for year in range(first, promise.year + 1))
             days += [day for day in dues if day and day >= on][:1]
-    if not days:
-        return gettext("Not rated yet: nothing binding was due, and none is asked for by a day")
-    return gettext("Not rated yet: nothing binding is due before %(day)s") % {"day": format_date(min(days))}
-
-
-def say_nothing_promised(_light: Light) -> str:
-    return gettext("Not rated: nothing binding is promised (no binding target, no key milestone)")
+    return min(days, default=None)
 
 
 # -- over time and over pilots -------------------------------------------------------------------------------

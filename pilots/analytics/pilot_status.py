@@ -42,7 +42,6 @@ from pilots.lights import (
     pilot_reasons,
     rectifying,
     responsible_office,
-    say_pilot,
     target_light,
     unchanged_since,
 )
@@ -63,6 +62,7 @@ from pilots.models import (
 )
 from pilots.models.due import state_on
 from pilots.models.reading import YEARLY
+from pilots.sentences import say_pilot
 
 OpenFollowUps = Mapping[int, Sequence[FollowUp]]  # by key of their pilot
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record

@@ -38,11 +38,11 @@ from pilots.lights import (
     LightReason,
     binding_targets,
     count_by_colour,
-    say_beside,
 )
 from pilots.models import Indicator, Milestone, Reading, ReadingState, TargetKind
 from pilots.models.due import state_on
 from pilots.models.reading import is_yearly, newest_accepted_in, newest_reported_in
+from pilots.sentences import say_beside
 from policies.models import Source, SourcedModel
 from policies.tables import confidence_cell, source_cell
 

@@ -74,11 +74,12 @@ from pilots.charts.synergy import recorded_pilots_text
 from pilots.documents import build_record_files, readable_changes
 from pilots.filters import PilotPageFilter
 from pilots.follow_ups.tables import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
-from pilots.lights import LIGHTS, Colour, Light, LightReason, count_by_colour, due_day, name_of, say_missing
+from pilots.lights import LIGHTS, Colour, Light, LightReason, count_by_colour, due_day
 from pilots.models import Amendment, Completion, LightOverride, NotGiven, Pilot, PilotKind, Reading, Target
 from pilots.models.reading import waiting_readings_in
 from pilots.practices.services import practices_for
 from pilots.practices.tables import match_rows
+from pilots.sentences import say_missing
 from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
@@ -397,9 +398,7 @@ def requests_made(status: PilotStatus) -> list[tuple[str, str, str]]:
     """Return the promises for which an amendment is asked for, or was refused: place on the page, name and reason."""
     lights = [*status.indicators, *status.milestones]
     return [
-        (item.record.anchor, name_of(item), text)
-        for item in lights
-        if (text := request_text(item.record, status.as_of))
+        (item.record.anchor, item.name, text) for item in lights if (text := request_text(item.record, status.as_of))
     ]
 
 
