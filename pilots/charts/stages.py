@@ -73,7 +73,7 @@ def stage_track(status: PilotStatus) -> list[TrackStage]:
         "now": _("now"),
         "skipped": _("day not on record"),
         "unknown": _("not on record") if entered else no_data(),
-        "ahead": _("to come"),
+        "ahead": _("not reached") if status.is_withdrawn else _("to come"),
     }
     marks = []
     for stage in ORDERED_STAGES:

@@ -207,6 +207,13 @@ def test_a_pilot_without_stages_has_no_data_of_any(empty: None, client: Client) 
     ]
 
 
+def test_a_withdrawn_pilot_has_no_stages_to_come(empty: None, client: Client) -> None:
+    pilot = make.pilot(make.batch(), make.province(), slug="city", withdrawn_on=date(2026, 5, 1))
+    make.stage(pilot, "listed", date(2024, 1, 15))
+    stages = client.get(f"/pilots/city/?{DAY}").context["track"]
+    assert [mark.state_label for mark in stages] == ["not on record", "not on record", "now", *["not reached"] * 7]
+
+
 def test_an_evaluation_shows_its_result_and_from_when_on_it_counts(promised: Pilot, client: Client) -> None:
     before, then = (client.get(f"/pilots/city/?as_of={day}").context for day in ("2026-02-20", "2026-11-24"))
     assert [mark.state for mark in before["track"]] == ["unknown", "unknown", "now", *["ahead"] * 7]
