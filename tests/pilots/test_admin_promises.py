@@ -263,7 +263,15 @@ def test_a_series_is_of_one_indicator_and_the_ministrys_to_revise(
 
 
 def test_readings_are_judged_on_the_page_of_the_site(world: SimpleNamespace) -> None:
-    """Quarters as well."""
-    quarter = make.reading(world.pilot, world.so2, "2024-Q4", 20, accepted_on=None)
-    answer = act(world.boss, Reading, "judge", quarter)
-    assert answer["Location"] == f"{reverse('readings-judge')}?reading={quarter.pk}"
+    """Quarters as well: accepted, or returned with a day by which they are answered; and not by the province."""
+    rows = [make.reading(world.pilot, world.so2, f"2024-Q{n}", 20, accepted_on=None) for n in (3, 4)]
+    page = act(world.boss, Reading, "judge", *rows)["Location"]
+    assert page == f"{reverse('readings-judge')}?reading={rows[0].pk},{rows[1].pk}"
+    first = {"readings": rows[0].pk, "verdict": "accepted"}
+    assert world.editor.post(page, first).status_code == 403
+    assert world.boss.post(page, first).status_code == 302
+    by = today() + timedelta(10)
+    returned = {"readings": rows[1].pk, "verdict": "returned", "answer_by": str(by), "change_reason": "Not the unit"}
+    assert world.boss.post(page, returned).status_code == 302
+    found = [(row.period, row.state, row.answer_by) for row in Reading.objects.order_by("period")]
+    assert found == [("2024-Q3", "accepted", None), ("2024-Q4", "returned", by)]
