@@ -16,6 +16,7 @@ from decimal import Decimal
 from enum import IntEnum
 from functools import partial
 from itertools import chain, pairwise
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import TextChoices
@@ -214,6 +215,14 @@ class Promise:
         return value_on_path(self.path, year) if self.path else None
 
 
+def grouped(rows: Iterable[Any], *columns: str) -> defaultdict[Any, list[Any]]:
+    """Return rows by their value of a column, or by those of several, in their order."""
+    found, key = defaultdict[Any, list[Any]](list), attrgetter(*columns)
+    for row in rows:
+        found[key(row)].append(row)
+    return found
+
+
 class Records:
     """The rows of one pilot, indexed for its lights on any day. Each list is in the order of entry."""
 
@@ -235,52 +244,38 @@ class Records:
         """`due_of` has the month and day of indicators whose values are due on a day of their own."""
         self.pilot, self.due_of = pilot, due_of or {}
         self.targets, self.milestones, self.stages = list(targets), list(milestones), list(stages)
-        self.overrides = sorted(overrides, key=lambda row: row.set_on)
+        self.overrides = sorted(overrides, key=attrgetter("set_on"))
         self.first_day: date = pilot.starts_on or pilot.known_by
         self.verdicts: dict[tuple[Any, date, int, Decimal], Verdict] = {}
         self.kept_due: dict[tuple[Any, int], date | None] = {}
-        # what was decided of the promises
-        changes = defaultdict[tuple[str, Any], list[Any]](list)
+        # what was decided of the promises, and what was done
         decided = [row for row in amendments if row.accepted and row.decided_on]
-        for row in sorted(decided, key=lambda row: row.decided_on):
-            key = ("milestone", row.milestone_id) if row.target_id is None else ("target", row.target_id)
-            changes[key].append(row)
-        self.changes = changes
-        self.promises = {row.pk: promises_of(row, changes["target", row.pk]) for row in self.targets}
-        groups = defaultdict[tuple[Any, str], list[Any]](list)
-        for target in self.targets:
-            groups[target.indicator_id, target.kind].append(target)
+        self.changes = grouped(sorted(decided, key=attrgetter("decided_on")), "target_id", "milestone_id")
+        self.promises = {row.pk: promises_of(row, self.changes[row.pk, None]) for row in self.targets}
+        alike = grouped(self.targets, "indicator_id", "kind")
         self.rivals = {
-            target.pk: [row for row in groups[target.indicator_id, target.kind] if row is not target]
+            target.pk: [row for row in alike[target.indicator_id, target.kind] if row is not target]
             for target in self.targets
         }
-        # what was done
-        self.completions = defaultdict[Any, list[Any]](list)
-        for row in sorted(completions, key=lambda row: row.entered_on or row.completed_on):
-            self.completions[row.milestone_id].append(row)
-        entered = sorted(self.stages, key=lambda row: row.entered_on)
+        in_order = sorted(completions, key=lambda row: row.entered_on or row.completed_on)
+        self.completions = grouped(in_order, "milestone_id")
+        entered = sorted(self.stages, key=attrgetter("entered_on"))
         self.entered = [(counts_from(row.entered_on, row.recorded_on), row) for row in entered]
-        # what was handed in: by indicator and year, values by version, with reasons by the day
-        self.values = defaultdict[Any, dict[int, list[Any]]](dict)
+        # what was handed in by indicator and year: values by version, and reasons; and values from the last year on
+        self.readings = sorted((row for row in readings if "-" not in row.period), key=attrgetter("version"))
         self.handed_in = defaultdict[tuple[Any, int], list[Any]](list)
-        self.readings = sorted((row for row in readings if "-" not in row.period), key=lambda row: row.version)
+        self.values = defaultdict[Any, list[tuple[int, Any]]](list)
         for row in self.readings:
-            year = int(row.period)
-            self.handed_in[row.indicator_id, year].append(row)
-            if self.touches(year):
-                self.values[row.indicator_id].setdefault(year, []).append(row)
-        self.values_from_last = {
-            indicator: sorted(years.items(), reverse=True) for indicator, years in self.values.items()
-        }
-        self.reasons = defaultdict[tuple[Any, int], list[Any]](list)
-        for row in not_given:
-            self.reasons[row.indicator_id, row.year].append(row)
-            self.handed_in[row.indicator_id, row.year].append(row)
+            self.handed_in[row.indicator_id, int(row.period)].append(row)
+        for row in sorted(self.readings, key=attrgetter("period", "version"), reverse=True):
+            if self.touches(int(row.period)):
+                self.values[row.indicator_id].append((int(row.period), row))
+        self.reasons = grouped(not_given, "indicator_id", "year")
+        for key, rows in self.reasons.items():
+            self.handed_in[key] += rows
         for rows in self.handed_in.values():
-            rows[:] = sorted((row for row in rows if row.reported_on), key=lambda row: row.reported_on)
-        self.deadlines = defaultdict[int, list[Any]](list)
-        for row in sorted(deadlines, key=lambda row: row.decided_on):
-            self.deadlines[row.year].append(row)
+            rows[:] = sorted((row for row in rows if row.reported_on), key=attrgetter("reported_on"))
+        self.deadlines = grouped(sorted(deadlines, key=attrgetter("decided_on")), "year")
 
     def touches(self, year: int) -> bool:
         """Whether the year has a day in the term, so that its values count."""
@@ -311,19 +306,11 @@ def promises_of(target: Any, amendments: Iterable[Any]) -> list[tuple[date, Prom
         since = max(row.decided_on, target.promised_on)
         if row.drop:
             return [*found, (since, None)]
-        base = row.base_value is not None and row.base_year is not None
-        steps = now.steps if row.value is None and not base else ()
-        now = Promise(
-            since=since,
-            kind=now.kind,
-            lower=now.lower,
-            binding=now.binding,
-            value=now.value if row.value is None else row.value,
-            year=now.year if row.year is None else row.year,
-            base_value=row.base_value if base else now.base_value,
-            base_year=row.base_year if base else now.base_year,
-            steps=steps if row.steps is None else steps_of(row.steps),
-        )
+        changed = {name: getattr(row, name) for name in ("value", "year") if getattr(row, name) is not None}
+        if row.base_value is not None and row.base_year is not None:
+            changed |= {"base_value": row.base_value, "base_year": row.base_year}
+        steps = now.steps if changed.keys() <= {"year"} else ()
+        now = replace(now, since=since, **changed, steps=steps if row.steps is None else steps_of(row.steps))
         found.append((since, now))
     return found
 
@@ -404,11 +391,9 @@ def current(records: Records, indicator: Any, on: date, last: int = ANY_YEAR) ->
     It is the newest accepted version of the latest year in the term, also while it is disputed: an objection improves
     no light, and neither does leaving out a later year.
     """
-    for year, rows in records.values_from_last.get(indicator, ()):
-        if year <= last and year <= on.year:
-            for row in reversed(rows):
-                if has_come(row.accepted_on, on):
-                    return year, row
+    for year, row in records.values.get(indicator, ()):
+        if year <= last and year <= on.year and has_come(row.accepted_on, on):
+            return year, row
     return None
 
 
@@ -685,8 +670,10 @@ def target_light(records: Records, target: Any, on: date) -> Light:
     missing = owed(records, target.indicator_id, range(first, min(promise.year, on.year) + 1), on)
     if missing:
         light = judge_missing(light, missing, on)
-    if light.reading and has_come(light.reading.disputed_on, on):
-        light = judge_dispute(light, on)
+    since = light.reading.disputed_on if light.reading else None
+    if since and since <= on:  # at least yellow, and unanswered for LONG_DAYS red
+        days = (on - since).days
+        light = at_least(replace(light, disputed_on=since), LightReason.DISPUTED, days, since=since, delay=days)
     return judge_effect(light)
 
 
@@ -694,8 +681,8 @@ def value_light(records: Records, target: Any, promise: Promise, found: tuple[in
     """Return the light of a target by the year and reading that count, or without any."""
     facts: dict[str, Any] = {"record": target, "of": Subject.TARGET, "binds": promise.binding, "promise": promise}
     if found is None:
-        why = LightReason.NO_VALUE if any_due(records, target.indicator_id, on) else LightReason.NOT_DUE
-        return Light(Colour.GREY, why, **facts)
+        missing = owed(records, target.indicator_id, range(records.first_day.year, on.year + 1), on)
+        return Light(Colour.GREY, LightReason.NO_VALUE if missing else LightReason.NOT_DUE, **facts)
     year, reading = found
     key = (target.pk, promise.since, year, reading.value)  # the verdict is the same on every day on which the terms are
     if key not in records.verdicts:
@@ -711,36 +698,27 @@ def judge_missing(light: Light, missing: Owed, on: date) -> Light:
     """
     days = (on - missing.since).days
     light = replace(light, owed=missing.why, years=missing.years, since=missing.since, delay=days)
-    if missing.why == LightReason.UNDER_REVIEW:
-        waits = light.reading is None or (days > LONG_DAYS and is_worse(Colour.YELLOW, light.colour))
-        return replace(light, colour=Colour.GREY, why=missing.why, effect=Colour.GREY) if waits else light
-    long = missing.why == LightReason.OVERDUE and days > LONG_DAYS
-    worst = Colour.RED if long else Colour.YELLOW
-    return replace(light, colour=worst, why=missing.why) if is_worse(worst, light.colour) else light
+    if missing.why != LightReason.UNDER_REVIEW:
+        return at_least(light, missing.why, days if missing.why == LightReason.OVERDUE else 0)
+    waits = light.reading is None or (days > LONG_DAYS and is_worse(Colour.YELLOW, light.colour))
+    return replace(light, colour=Colour.GREY, why=missing.why, effect=Colour.GREY) if waits else light
 
 
-def judge_dispute(light: Light, on: date) -> Light:
-    """Return the light of a target whose value is disputed: at least yellow, and unanswered for LONG_DAYS red."""
-    since = light.reading.disputed_on
-    days, light = (on - since).days, replace(light, disputed_on=since)
+def at_least(light: Light, why: LightReason, days: int, **facts: Any) -> Light:
+    """Return the light as yellow, or after LONG_DAYS as red, for a reason; as it is where it is no better."""
     worst = Colour.RED if days > LONG_DAYS else Colour.YELLOW
-    if not is_worse(worst, light.colour):
-        return light
-    return replace(light, colour=worst, why=LightReason.DISPUTED, since=since, delay=days)
+    return replace(light, colour=worst, why=why, **facts) if is_worse(worst, light.colour) else light
 
 
 def judge_effect(light: Light) -> Light:
-    """Return the light with its effect and its sentence: what does not bind is judged by values alone."""
-    colour, why, effect = light.colour, light.why, light.effect
-    if not light.binds and why in OF_NO_VALUE:
-        colour, why = Colour.GREY, LightReason.NO_VALUE
+    """Return the light with its effect: what does not bind is judged by values alone."""
     if not light.binds:
-        effect = Colour.YELLOW if colour == Colour.RED else None
-    elif colour != Colour.GREY:
-        effect = colour
-    elif why in (LightReason.NO_BASE, LightReason.NO_TARGET):
-        effect = Colour.GREY
-    return replace(light, colour=colour, why=why, effect=effect)
+        if light.why in OF_NO_VALUE:
+            light = replace(light, colour=Colour.GREY, why=LightReason.NO_VALUE)
+        return replace(light, effect=Colour.YELLOW if light.colour == Colour.RED else None)
+    if light.colour != Colour.GREY:
+        return replace(light, effect=light.colour)
+    return replace(light, effect=Colour.GREY) if light.why in (LightReason.NO_BASE, LightReason.NO_TARGET) else light
 
 
 def rivals_of(records: Records, target: Any, on: date) -> list[Promise]:
@@ -762,12 +740,6 @@ def first_year(promise: Promise, others: Iterable[Promise]) -> int:
     return promise.base[0] if promise.base else 0
 
 
-def any_due(records: Records, indicator: Any, on: date) -> bool:
-    """Whether the value of any year was due before a day."""
-    years = range(records.first_day.year, on.year + 1)
-    return any((day := answer_day(records, indicator, year, on)) and day < on for year in years)
-
-
 def is_worse(one: Colour, other: Colour) -> bool:
     return WORST.index(one) < WORST.index(other)
 
@@ -780,7 +752,7 @@ def planned(records: Records, milestone: Any, on: date) -> date | None:
     if not has_come(milestone.promised_on, on):
         return None
     day: date | None = milestone.planned_on
-    for row in records.changes.get(("milestone", milestone.pk), ()):
+    for row in records.changes[None, milestone.pk]:
         if row.decided_on <= on:
             day = None if row.drop else row.day or day
     return day
@@ -800,7 +772,7 @@ def completed(records: Records, milestone: Any, on: date) -> tuple[date, Any] | 
         ]
         return entries[0] if entries else None
     found, objected = None, False
-    for row in records.completions.get(milestone.pk, ()):
+    for row in records.completions[milestone.pk]:
         since = counts_from(row.completed_on, row.entered_on)
         if objected:
             since = max(since, row.entered_on or row.completed_on)
@@ -818,41 +790,31 @@ def milestone_light(records: Records, milestone: Any, on: date) -> Light:
     red. One completed before it was promised is shown, and turns no pilot green.
     """
     light = partial(Light, record=milestone, of=Subject.MILESTONE, binds=bool(milestone.is_key))
-    goal, done = planned(records, milestone, on), None
+    goal = planned(records, milestone, on)
     if goal is None:
-        changes = records.changes.get(("milestone", milestone.pk), ())
+        changes = records.changes[None, milestone.pk] if has_come(milestone.promised_on, on) else ()
         since = max((row.decided_on for row in changes if row.drop and row.decided_on <= on), default=None)
-        light = partial(light, planned_on=milestone.planned_on)
-        if since is None or not has_come(milestone.promised_on, on):
-            return light(Colour.GREY, LightReason.NOT_PROMISED)
-        return light(Colour.GREY, LightReason.DROPPED, since=since)
+        why = LightReason.DROPPED if since else LightReason.NOT_PROMISED
+        return light(Colour.GREY, why, planned_on=milestone.planned_on, since=since)
     done = completed(records, milestone, on)
     if done:
         day, row = done
         then = planned(records, milestone, day) or milestone.planned_on
-        late = (day - then).days
-        light = partial(light, planned_on=then, completed_on=day, completion=row, delay=late, due=goal < on)
+        colour, why = (Colour.BLUE, LightReason.DONE_LATE) if day > then else (Colour.GREEN, LightReason.DONE)
         effect = Colour.GREEN if milestone.is_key and day > milestone.promised_on else None
-        if day > then:
-            return light(Colour.BLUE, LightReason.DONE_LATE, effect=effect)
-        return light(Colour.GREEN, LightReason.DONE, effect=effect)
+        facts = {"planned_on": then, "completed_on": day, "completion": row, "delay": (day - then).days}
+        return light(colour, why, effect=effect, due=goal < on, **facts)
     late = (on - goal).days
-    light = partial(light, planned_on=goal, delay=late, due=goal < on)
+    light = partial(light, planned_on=goal, delay=late, due=late > 0)
     if late <= 0:
         return light(Colour.GREY, LightReason.NOT_DUE)
     colour = Colour.RED if late > LONG_DAYS else Colour.YELLOW
-    objections = [row.objected_on for row in records.completions.get(milestone.pk, ()) if has_come(row.objected_on, on)]
+    objections = [row.objected_on for row in records.completions[milestone.pk] if has_come(row.objected_on, on)]
     effect = colour if milestone.is_key else Colour.YELLOW
     return light(colour, LightReason.LATE, effect=effect, disputed_on=max(objections, default=None))
 
 
 # -- a pilot -------------------------------------------------------------------------------------------------
-
-
-def latest_stage(records: Records, on: date) -> Any:
-    """Return the entry into the stage that the pilot is in on a day; of two of one day the later one; None without."""
-    rows = [row for since, row in records.entered if since <= on]
-    return rows[-1] if rows else None
 
 
 def item_lights(records: Records, on: date) -> list[Light]:
@@ -863,13 +825,11 @@ def item_lights(records: Records, on: date) -> list[Light]:
 
 
 def rectifying(records: Records, on: date) -> list[Light]:
-    """Return the light of a pilot that was ordered to rectify: at least yellow."""
-    entry = latest_stage(records, on)
+    """Return the light of a pilot that was ordered to rectify, of two entries of one day by the later: yellow."""
+    entry = next((row for since, row in reversed(records.entered) if since <= on), None)
     if entry is None or entry.stage != Stage.RECTIFYING:
         return []
-    colour = Colour.YELLOW
-    light = Light(colour, LightReason.RECTIFYING, entry, Subject.STAGE, effect=colour)
-    return [light]
+    return [Light(Colour.YELLOW, LightReason.RECTIFYING, entry, Subject.STAGE, effect=Colour.YELLOW)]
 
 
 def override_on(records: Records, on: date) -> Any:
@@ -891,20 +851,23 @@ def pilot_reasons(records: Records, lights: Sequence[Light], on: date) -> list[L
     target or any milestone is yellow, another item red, or the pilot is rectifying. Grey: something binding cannot be
     rated, for what is not known keeps a pilot from green. Green: a binding target is rated, or a key milestone done.
     """
-    pilot = partial(Light, record=records.pilot)
-    if withdrawn_by(records.pilot, on):
-        return [pilot(Colour.GREY, LightReason.WITHDRAWN, effect=Colour.GREY)]
+    pilot = records.pilot
+    if withdrawn_by(pilot, on):
+        return [of_pilot(pilot, Colour.GREY, LightReason.WITHDRAWN)]
     reasons = sorted((light for light in lights if light.effect not in (None, Colour.GREEN)), key=severity)
-    behind = [light for light in reasons if light.effect != Colour.GREY]
     if reasons:
-        return behind or reasons
-    say: Callable[[Light], str] = partial(say_all_well, lights)
+        return [light for light in reasons if light.effect != Colour.GREY] or reasons
     if any(light.effect for light in lights):
-        return [pilot(Colour.GREEN, LightReason.ALL_WELL, effect=Colour.GREEN, say=say)]
+        return [of_pilot(pilot, Colour.GREEN, LightReason.ALL_WELL, partial(say_all_well, lights))]
     if any(light.binds and light.in_force and light.of != Subject.STAGE for light in lights):
         say = partial(say_nothing_due, partial(next_due, records, on))
-        return [pilot(Colour.GREY, LightReason.NOTHING_DUE, effect=Colour.GREY, say=say)]
-    return [pilot(Colour.GREY, LightReason.NOTHING_PROMISED, effect=Colour.GREY)]
+        return [of_pilot(pilot, Colour.GREY, LightReason.NOTHING_DUE, say)]
+    return [of_pilot(pilot, Colour.GREY, LightReason.NOTHING_PROMISED)]
+
+
+def of_pilot(pilot: Any, colour: Colour, why: LightReason, say: Callable[[Light], str] = say_reason) -> Light:
+    """Return a light of the pilot itself."""
+    return Light(colour, why, pilot, effect=colour, say=say)
 
 
 def pilot_light(records: Records, on: date) -> Light:
@@ -914,14 +877,11 @@ def pilot_light(records: Records, on: date) -> Light:
         return by_hand_light(records.pilot, override)
     lights = item_lights(records, on)
     worst = pilot_reasons(records, lights, on)[0]
-    colour = worst.effect or Colour.GREY
-    say = partial(say_pilot, lights, worst)
-    return Light(colour, worst.why, records.pilot, effect=colour, say=say)
+    return of_pilot(records.pilot, worst.effect or Colour.GREY, worst.why, partial(say_pilot, lights, worst))
 
 
 def by_hand_light(pilot: Any, override: Any) -> Light:
-    colour = Colour(override.colour)
-    return Light(colour, LightReason.BY_HAND, pilot, effect=colour, say=partial(say_by_hand, override))
+    return of_pilot(pilot, Colour(override.colour), LightReason.BY_HAND, partial(say_by_hand, override))
 
 
 def severity(light: Light) -> tuple[int, int, bool, Decimal, int, int]:
@@ -981,17 +941,10 @@ def candidate_days(records: Records) -> Iterator[tuple[Any, ...]]:
         yield from ((row.entered_on,), (row.recorded_on,))
     for row in records.overrides:
         yield from ((row.set_on,), (row.expires_on,))
-    for year in range(records.first_day.year, last_year(records) + 1):
-        yield from ((due_day(records, indicator, year, date.min), *turns) for indicator in (None, *records.due_of))
-
-
-def last_year(records: Records) -> int:
-    """Return the last year whose values can change a light: that of the term, or of an open one what targets name."""
-    if records.pilot.ends_on:
-        year: int = records.pilot.ends_on.year
-        return year
     named = [promise.year for terms in records.promises.values() for _since, promise in terms if promise]
-    return max([records.first_day.year, records.pilot.asked_from or 0, *records.deadlines, *named])
+    last = max([records.first_day.year, pilot.asked_from or 0, *records.deadlines, *named])  # of an open term
+    for year in range(records.first_day.year, (pilot.ends_on.year if pilot.ends_on else last) + 1):
+        yield from ((due_day(records, indicator, year, date.min), *turns) for indicator in (None, *records.due_of))
 
 
 def unchanged_since(value_on: Callable[[date], Value], as_of: date, candidates: Iterable[date]) -> date | None:

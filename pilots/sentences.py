@@ -176,9 +176,11 @@ def words_of(light: Light) -> dict[str, Any]:
         values["over"] = abs(actual - expected)
         words |= amounts(values, unit) | {"over": amounts(values, change_unit)["over"]}
         return words | {"bound": say_bound(light, promise, {**words, "bound": words["expected"]})}
-    changes = {"due": abs(expected - base), "done": abs(actual - base)}
-    words |= amounts(values, unit) | amounts(changes, change_unit, CHANGE_DIGITS)
-    return words | {"gap": format_percent(light.shortfall or Decimal(0))}
+    words |= amounts(values, unit)
+    if light.why == "path":
+        changes = {"due": abs(expected - base), "done": abs(actual - base)}
+        words |= amounts(changes, change_unit, CHANGE_DIGITS) | {"gap": format_percent(light.shortfall or Decimal(0))}
+    return words
 
 
 def amounts(values: Mapping[str, Any], unit: str, digits: int = LEVEL_DIGITS) -> dict[str, str]:
