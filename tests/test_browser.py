@@ -446,7 +446,8 @@ FORMS = {  # the forms of the day: the page that leads to each, and how its addr
     "stage": ("/pilots/example-city-10/", "/stages/enter/"),
     "light": ("/pilots/example-city-10/", "/light/"),
     "done": ("/pilots/example-city-10/", "/done/"),
-    "day": ("/pilots/example-city-10/", "/day/"),
+    "object": ("/pilots/example-city-10/", "/object/"),
+    "amendment": ("/pilots/example-city-10/readings/", "/amend/"),
     "answer": ("/pilots/example-city-04/", "/answer/"),
 }
 ASKED = """
