@@ -352,7 +352,9 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     "completions": ResourceKind("id", make_completion, completion_body, {"objection": "Another furnace"}),
     "amendments": ResourceKind("id", make_amendment, amendment_body, {"accepted": True}),
     "deadlines": ResourceKind(
-        "id", lambda world, place: make.deadline(world.pilot(place), 2025, date(2026, 6, 30)), deadline_body
+        "id",
+        lambda world, place: make.deadline(world.pilot(place) if place else world.batch, 2025, date(2026, 6, 30)),
+        deadline_body,
     ),
     "indicators": ResourceKind(
         "code",
