@@ -1,9 +1,9 @@
-"""Lights of targets, milestones and pilots: colours with their reasons, numbers and sentences.
+"""Lights of targets, milestones and pilots: colours with their reasons and numbers.
 
 The rules stand here, as functions of plain rows: anything with the attributes of the columns. `Records` holds the rows
 of one pilot, and `analytics/pilot_status.py` gives it them. An item is judged on a day by what counted on that day: a
 value from its acceptance, an amendment from its decision, a fact that was entered late from its entry. To add a rule: a
-reason, what says it, and in `change_days` the days on which it can change a light.
+reason, its text in `sentences.py`, and in `change_days` the days on which it can change a light.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ ENTRY_DAYS = 30
 """A fact entered up to so many days late counts from its own day."""
 ASKED_DAYS = 183
 """Days of a year that lie in the term, for its values to be asked for."""
-ANY_YEAR = 9999
 
 Value = TypeVar("Value")
 
@@ -385,14 +384,14 @@ def is_excused(records: Records, indicator: Any, year: int, on: date) -> bool:
     return key in records.reasons and any(has_come(row.accepted_on, on) for row in records.reasons[key])
 
 
-def current(records: Records, indicator: Any, on: date, last: int = ANY_YEAR) -> tuple[int, Any] | None:
+def current(records: Records, indicator: Any, on: date, last: int | None = None) -> tuple[int, Any] | None:
     """Return year and reading of the value that counts on a day, of the years up to `last`; None without any.
 
     It is the newest accepted version of the latest year in the term, also while it is disputed: an objection improves
     no light, and neither does leaving out a later year.
     """
     for year, row in records.values.get(indicator, ()):
-        if year <= last and year <= on.year and has_come(row.accepted_on, on):
+        if year <= min(on.year, last or on.year) and has_come(row.accepted_on, on):
             return year, row
     return None
 
@@ -643,9 +642,8 @@ def judge_on_path(promise: Promise, base: Decimal, goal: Decimal, year: int, val
     wrong_way = excess_over(value, base, lower=promise.lower) > FLAT * abs(base)
     facts = {"expected": base + (goal - base) * share, "progress": done, "share": share}
     if share < TOO_EARLY_BELOW:
-        if wrong_way:
-            return Verdict(Colour.YELLOW, LightReason.REVERSED, **facts)
-        return Verdict(Colour.GREY, LightReason.TOO_EARLY, **facts)
+        colour, why = (Colour.YELLOW, LightReason.REVERSED) if wrong_way else (Colour.GREY, LightReason.TOO_EARLY)
+        return Verdict(colour, why, **facts)
     why = LightReason.REVERSED if done < 0 and wrong_way else LightReason.PATH
     return Verdict(grade_of_gap(1 - done / share), why, **facts, shortfall=1 - done / share)
 
@@ -661,7 +659,7 @@ def target_light(records: Records, target: Any, on: date) -> Light:
     others = rivals_of(records, target, on)
     followed = any(now.year > promise.year and (now.binding or not promise.binding) for now in others)
     after, own_years = first_year(promise, others), followed or promise.kind == TargetKind.KEEP
-    found = current(records, target.indicator_id, on, promise.year if own_years else ANY_YEAR)
+    found = current(records, target.indicator_id, on, promise.year if own_years else None)
     light = value_light(records, target, promise, found if found and found[0] > after else None, on)
     newest = current(records, target.indicator_id, on) if followed else None
     if newest and newest[0] > promise.year:

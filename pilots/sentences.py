@@ -42,9 +42,7 @@ TEXTS: Mapping[str, Any] = {
     "path from 0": _(
         "%(name)s should have reached %(due)s by %(by)s; in %(year)s it came to %(done)s (%(gap)s %% short)"
     ),
-    "path back lower": _(  # a little the wrong way
-        "%(name)s stood at %(actual)s in %(year)s, should have been down to %(expected)s by %(by)s"
-    ),
+    "path back lower": _("%(name)s stood at %(actual)s in %(year)s, should have been down to %(expected)s by %(by)s"),
     "path back higher": _("%(name)s stood at %(actual)s in %(year)s, should have been up to %(expected)s by %(by)s"),
     "reversed lower": _(
         "%(name)s rose instead of falling: %(actual)s in %(year)s, should have been down to %(expected)s by %(by)s"
@@ -254,14 +252,12 @@ def say_all_well(lights: Sequence[Light], _light: Light) -> str:
 
 
 def say_pilot(lights: Sequence[Light], worst: Light, _light: Any = None) -> str:
-    """Return what explains the light of a pilot: its worst reason, or of a grey one all that cannot be rated."""
-    if worst.counted and worst.effect == "grey":
-        return say_cannot_be_rated(lights)
-    return worst.sentence
+    """Return what explains the light of a pilot: its worst reason, or the binding targets that keep it grey.
 
-
-def say_cannot_be_rated(lights: Sequence[Light]) -> str:
-    """Return how many binding targets keep the pilot grey, and what is missing of each."""
+    Of these it names how many they are, and what is missing of each.
+    """
+    if not worst.counted or worst.effect != "grey":
+        return worst.sentence
     targets = [light for light in lights if light.counted]
     unrated = [light for light in targets if light.effect == "grey"]
     names = {why: dict.fromkeys(light.name for light in unrated if light.why == why) for why in UNRATED}
