@@ -136,7 +136,7 @@ PRACTICE_FIELDS: Mapping[str, Any] = {
     "title_en": "Better",
 }
 
-AMENDMENT_FIELDS: Mapping[str, Any] = {"accepted": True, "remark": "Agreed by telephone", "drop": True}
+AMENDMENT_FIELDS: Mapping[str, Any] = {"accepted": True, "remark": "Agreed by telephone"}
 
 
 @dataclass(frozen=True)

@@ -262,8 +262,8 @@ class ObjectionForm(EntryForm):
 
 
 class AmendmentForm(EntryForm):
-    """Another day, value, base or year of what was promised: asked for, or decided at once by the ministry, which may
-    drop it too. The fields show what is in force, and only what differs from it is amended.
+    """Another day, value, base or year of what was promised, or dropping it: asked for, or decided at once by the
+    ministry. The fields show what is in force, and only what differs from it is amended.
     """
 
     field_order = ("day", "value", "year", "steps", "base_value", "base_year", "drop", "reason_zh", "reason_en", "file")
@@ -277,7 +277,7 @@ class AmendmentForm(EntryForm):
         labels: ClassVar[Mapping[str, Any]] = {
             "day": gettext_lazy("Planned day"),
             "value": gettext_lazy("Target value"),
-            "drop": gettext_lazy("Drop it: from today on it is judged no more"),
+            "drop": gettext_lazy("Drop it: from the decision on it is judged no more"),
         }
         widgets: ClassVar[Mapping[str, Any]] = dict.fromkeys(
             ("reason_zh", "reason_en"), forms.Textarea(attrs={"rows": 3})
@@ -309,8 +309,6 @@ class AmendmentForm(EntryForm):
         self.NEEDED = ("reason_zh", "reason_en", *(name for name in self.now if name != "steps"))
         for name in {*Amendment.CHANGES} - self.now.keys():
             del self.fields[name]
-        if not may_decide(user):
-            del self.fields["drop"]
         if isinstance(item, Milestone):
             self.offer_file(item)
         else:

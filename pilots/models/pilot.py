@@ -112,7 +112,7 @@ def count_pilots(pilots: QuerySet[Model], field: str) -> Coalesce:
 def check_month_day(text: str) -> None:
     """Reject all but a month and day that every year has."""
     if not is_month_day(text):
-        raise ValidationError(_("Write month and day, for example 03-31. 29 February is not possible."))
+        raise ValidationError(_("Write month and day, for example 03-31; 02-29 is not possible."))
 
 
 def is_month_day(text: str) -> bool:

@@ -153,7 +153,7 @@ class Amendment(HistoryModel):
     )
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_FIELDS: ClassVar[FieldNames] = {PLACE_PERMISSION: ("accepted", "remark", "drop")}
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {PLACE_PERMISSION: ("accepted", "remark")}
     NAME_RELATIONS = ("milestone", "target")
 
     class Meta:
@@ -243,13 +243,11 @@ class Amendment(HistoryModel):
         if stored is None:
             self.asked_by, self.asked_on = by, today()
             self.accepted = True if may_decide(by) or self.is_free else None
-        names = ["drop"] if stored is None and self.drop else []
         if stored and (stored.accepted, stored.remark) != (self.accepted, self.remark):
-            names = ["accepted"]
             if error := stored.deletion_error():
                 raise ValidationError({"accepted": ValidationError(error, code="state")})
-        if names and not may_decide(by):
-            raise ValidationError({name: ValidationError(MINISTRY_DECIDES, code=NOT_YOURS) for name in names})
+            if not may_decide(by):
+                raise ValidationError({"accepted": ValidationError(MINISTRY_DECIDES, code=NOT_YOURS)})
         self.decided_by, self.decided_on = (None, None) if self.accepted is None else (by, today())
         if stored and stored.accepted is not None:
             self.decided_by, self.decided_on = stored.decided_by, stored.decided_on
@@ -258,7 +256,9 @@ class Amendment(HistoryModel):
     def is_free(self) -> bool:
         """Whether it sets another day of a milestone that is not key, before the one in force has passed."""
         milestone: Any = self.milestone if self.milestone_id else None
-        return bool(milestone and not milestone.is_key and self.day and today() <= milestone.planned_by(today()))
+        if milestone is None or milestone.is_key or self.drop or not self.day:
+            return False
+        return bool(today() <= milestone.planned_by(today()))
 
     def clean(self) -> None:
         """Reject what is not promised, or no longer; what its years have settled; and what cannot be."""

@@ -122,7 +122,7 @@ def test_an_officers_day(milestone: Milestone, officer: User, ministry: User) ->
     assert (milestone.planned_on, days, milestone.owner) == (DUE, [DUE, DUE, date(2026, 12, 20)], "Another bureau")
 
 
-def test_the_ministry_decides_at_once_and_alone_drops(
+def test_the_ministry_decides_at_once_and_alone_accepts_to_drop(
     pilot: Pilot, milestone: Milestone, target: Target, officer: User, ministry: User
 ) -> None:
     with clock_at(ASKED):
@@ -131,7 +131,7 @@ def test_the_ministry_decides_at_once_and_alone_drops(
         assert (decided.accepted, decided.decided_on, Amendment.objects.count()) == (True, ASKED, 1)
         fixed = ["A request stays as it was made. Withdraw it, or ask for another: that replaces it."]
         assert refusal(lambda: writing.write(decided, {"day": LATER}, by=ministry)) == {"day": fixed}
-        assert refused(target, officer, drop=True) == {"drop": ["The ministry decides it."]}
+        assert (ask(target, officer, drop=True).accepted, target.dropped_by(ASKED)) == (None, False)
         ask(target, ministry, drop=True)
         gone = ["It was dropped: nothing of it is amended any more."]
         assert refused(target, ministry, value=700) == {"__all__": gone}

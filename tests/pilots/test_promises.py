@@ -274,7 +274,7 @@ def test_no_term_changes_what_was_due_in_a_past_year(pilot: Pilot, indicator: In
             make.deadline(batch, year, date(2026, 12, 31), decided_on=ENTERED)
         write(batch, ministry, report_due="06-30")
         write(indicator, ministry, report_due="10-31")
-        month = "Write month and day, for example 03-31. 29 February is not possible."
+        month = "Write month and day, for example 03-31; 02-29 is not possible."
         assert change(batch, report_due="02-29") == {"report_due": [month]}
         assert change(batch, report_due="W03-1") == {"report_due": [month]}
 

@@ -138,7 +138,8 @@ def test_a_target_is_amended_from_the_decision_on(
         assert send(national, "PATCH", address, {"target_value": value}) == (409, {"/target_value": "fixed"})
     again = {"accepted": False, "remark": "Too late"}
     assert send(second, "PATCH", f"amendments/{asked['id']}/", again) == (409, {"": "state"})
-    assert send(editor, "POST", "amendments/", {"target": target.pk, "drop": True, **reason})[0] == 403
+    status, wanted = send(editor, "POST", "amendments/", {"target": target.pk, "drop": True, **reason})
+    assert (status, wanted["state"], *show(address, "state")) == (201, "waiting", "promised")
     steps = [{"year": 2027, "value": 88}]
     status, at_once = send(national, "POST", "amendments/", {"target": target.pk, "steps": steps, **reason})
     assert (status, at_once["state"], at_once["steps"]) == (201, "accepted", steps)
