@@ -47,7 +47,6 @@ from pilots.models import (
 )
 from pilots.models.due import ACCEPT_PERMISSION, ANSWER_DAYS, handed_in_by
 from pilots.models.indicator import format_exact, steps_as_stored
-from pilots.models.promise import may_decide
 from pilots.models.reading import (
     CONFLICT_CODE,
     Comparison,

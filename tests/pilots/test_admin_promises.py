@@ -93,7 +93,9 @@ def test_what_was_promised_of_a_target_is_amended_or_dropped_and_never_changed(w
     sent = {"target": target.pk, "value": "65", "steps": "", "reason_en": "Census"}
     assert save_new(world.editor, Amendment, **sent).status_code == 302
     assert Amendment.objects.values_list("value", "steps", "accepted", "drop").get() == (65, None, None, False)
-    save_new(world.editor, Amendment, target=target.pk, drop="on", reason_en="Plant closed")  # it replaces the one before
+    save_new(
+        world.editor, Amendment, target=target.pk, drop="on", reason_en="Plant closed"
+    )  # it replaces the one before
     assert Amendment.objects.values_list("value", "accepted", "drop").get() == (None, None, True)
     assert save_new(world.boss, Amendment, target=target.pk, drop="on", reason_en="Plant closed").status_code == 302
     (dropped,) = Amendment.objects.all()
