@@ -307,7 +307,7 @@ def sent_back(as_of: date) -> list[Answer]:
         said = model.history.filter(id__in=[row.pk for row in records]).order_by("history_id")
         reasons = dict(said.exclude(history_change_reason=None).values_list("id", "history_change_reason"))
         found += [Answer(row, reasons.get(row.pk, "")) for row in records]
-    return sorted(found, key=lambda item: (item.row.answer_by or date.max, item.on, item.row.pk))
+    return sorted(found, key=lambda item: (item.row.answer_by or date.max, item.on))
 
 
 def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
