@@ -33,12 +33,15 @@ PROVINCIAL_EDITOR_PERMISSIONS = frozenset(
         "core.add_import",
         # The province's pilots. Which there are, and the stages they have come to, is the ministry's to say.
         "pilots.change_pilot",
-        # What a pilot has promised an editor enters, and reports on; it is taken back or made easier by the ministry.
+        # What a pilot promises an editor enters, and reports on; it is accepted, amended and dropped by the ministry.
         *("pilots.add_milestone", "pilots.change_milestone"),
-        # Another day of what is planned is asked of the ministry; who asked may withdraw it.
-        *("pilots.add_replan", "pilots.delete_replan"),
         *("pilots.add_target", "pilots.change_target"),
+        # An amendment is asked of the ministry, and withdrawn; a completion is taken back on the day of its entry.
+        *("pilots.add_amendment", "pilots.delete_amendment"),
+        *("pilots.add_completion", "pilots.delete_completion"),
+        # What is handed in is taken back until it is due.
         *("pilots.add_reading", "pilots.change_reading", "pilots.delete_reading"),
+        *("pilots.add_notgiven", "pilots.delete_notgiven"),
         # Signing for and reporting on a follow-up; all that the ministry sets is restricted on the model.
         "pilots.change_followup",
         # What the province proposes and copies, and its files; the library is the ministry's.

@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 DAILY = [
-    *("pilot", "stageentry", "milestone", "replan", "target", "reading", "lightoverride"),
+    *("pilot", "stageentry", "milestone", "completion", "target", "amendment"),
+    *("reading", "notgiven", "deadline", "lightoverride"),
     *("followup", "practice", "adoption", "effect"),
 ]
 LIBRARY = [

@@ -509,7 +509,8 @@ ENUMS = {  # lists of choices under the names that clients know
     ),
     "pilots.models": (
         "PilotKind CityType Facet Colour TargetKind ValueStatus ReadingState IndicatorKind Direction "
-        "RollUp SynergyUse PracticeField PracticeState CostKind FollowUpKind Cause"
+        "RollUp SynergyUse PracticeField PracticeState CostKind FollowUpKind Cause PromiseState AmendmentState "
+        "StageResult"
     ),
     "pilots.metrics": "FollowUpState Move CoControl",
 }
@@ -536,6 +537,7 @@ SPECTACULAR_SETTINGS = {
         **{name: f"{module}.{name}" for module, names in ENUMS.items() for name in names.split()},
         "MeasureField": "policies.models.Field",
         "StageCode": "pilots.models.Stage",
+        "FunnelStepStageEnum": "pilots.metrics.STAGE_CHOICES",
         "Basis": "pilots.analytics.synergy.EmissionBasis",
     },
 }

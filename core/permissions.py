@@ -64,7 +64,7 @@ def belongs_to(record: Any, province: int) -> bool:
     if record._state.db in (None, DEFAULT_DB_ALIAS):  # Django's own mark of where it was read
         return True
     present = type(record)._base_manager.using(DEFAULT_DB_ALIAS)
-    return bool(present.filter(pk=record.pk, **{record.PROVINCE_PATH.replace(".", "__"): province}).exists())
+    return bool(present.filter(pk=record.pk).filter(**{record.PROVINCE_PATH.replace(".", "__"): province}).exists())
 
 
 def can_access(user: Any, record: Any) -> bool:

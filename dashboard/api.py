@@ -34,19 +34,20 @@ class OnTrackSerializer(serializers.Serializer):
     on_path = serializers.IntegerField(help_text="Binding targets whose light is green.")
     rated = serializers.IntegerField(help_text="Binding targets that have a light.")
     unrated = serializers.IntegerField(help_text="Binding targets that cannot be rated.")
-    total = serializers.IntegerField(help_text="All binding targets.")
+    total = serializers.IntegerField(help_text="All binding targets in force.")
 
 
 class NotReportedSerializer(serializers.Serializer):
-    """The pilots that owe values for the last year due and have none accepted, by where the values are held up.
+    """The pilots that owe values for the last year due of which not all are accepted, by where the values are held up.
 
-    While one waits for the ministry it is "waiting"; the pilot has to act on "nothing" and "disputed".
+    Only pilots that were asked owe any. While a value waits for the ministry it is "waiting"; the pilot has to act on
+    "nothing", "returned" and "disputed".
     """
 
     year = serializers.IntegerField(help_text="The last year for which values are due.")
-    due_on = DateValueField(help_text="The day by which they were due.", allow_null=False)
+    due_on = DateValueField(help_text="The day by which the first of them were due.", allow_null=False)
     owing = serializers.IntegerField(help_text="Pilots that owe values for it.")
-    count = serializers.IntegerField(help_text="Those of them without an accepted one.")
+    count = serializers.IntegerField(help_text="Those of them of which not all values are accepted.")
     by_place = CountsField(help_text="How many of these by where the values are held up.", source="counts")
     pilots = RelatedBySlug(
         many=True, source="listed_pilots", help_text="These pilots, up to 100; all in /api/v1/progress/."
@@ -89,7 +90,7 @@ class OverviewSerializer(DaySerializer):
     quarters = QuarterLightsSerializer(many=True, help_text="Their lights at the ends of quarters, oldest first.")
     on_track = OnTrackSerializer(source="progress.on_track", help_text="How many binding targets are on the path.")
     synergy = OverviewSynergySerializer(source="*", help_text="Their synergy, as in /api/v1/synergy/.")
-    outstanding = NotReportedSerializer(help_text="Those without an accepted value for the year due.")
+    outstanding = NotReportedSerializer(help_text="Those that owe values for the year due that are not accepted.")
     batches = BatchCountSerializer(many=True, help_text="Every batch known on the day.")
     coverage = CoverageNumbersSerializer(help_text="The coverage of industries by all pilots, in numbers.")
     national_coverage = CoverageNumbersSerializer(help_text="The same by the pilots of the latest national batch.")
@@ -149,14 +150,16 @@ class EditionFigureSerializer(serializers.Serializer):
 
 
 class TableChangeSerializer(serializers.Serializer):
-    """The difference of a table to that of the edition before."""
+    """The difference of a table to that of the edition before. Where its model has changed since, nothing of it can be
+    compared: added, removed and changed are null.
+    """
 
     table = serializers.CharField(help_text="The table, by its name in the package.")
     before = serializers.IntegerField(help_text="Records in the edition before.")
     now = serializers.IntegerField(help_text="Records in this edition.")
-    added = serializers.IntegerField(help_text="Records that only this edition has.")
-    removed = serializers.IntegerField(help_text="Records that only the edition before has.")
-    changed = serializers.IntegerField(help_text="Records of both that differ.")
+    added = serializers.IntegerField(help_text="Records that only this edition has.", allow_null=True)
+    removed = serializers.IntegerField(help_text="Records that only the edition before has.", allow_null=True)
+    changed = serializers.IntegerField(help_text="Records of both that differ.", allow_null=True)
 
 
 class EditionSerializer(RecordSerializer):

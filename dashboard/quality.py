@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.db.models import (
-    CharField,
     Count,
     Exists,
     F,
@@ -26,11 +25,10 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
-    Value,
     prefetch_related_objects,
 )
-from django.db.models.functions import Cast, Coalesce, Left
-from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
+from django.db.models.functions import Coalesce, Left
+from django.db.models.lookups import Exact
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -39,13 +37,25 @@ from django.utils.translation import gettext_lazy as _
 
 from core.text import StatusChoices, join_short, label_value
 from dashboard.glossary import GlossaryEntry, glossary
+from pilots.analytics.pilot_status import PilotStatus, ReportState, build_progress
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
-from pilots.metrics import Direction, Stage, year_due
-from pilots.models import Batch, Milestone, Pilot, PilotKind, Reading, ReadingState, StageEntry, Target, TargetKind
+from pilots.lights import Colour, LightReason, Promise, excess_over, in_force
+from pilots.models import (
+    Batch,
+    LightOverride,
+    Milestone,
+    NotGiven,
+    Pilot,
+    PilotKind,
+    Reading,
+    StageEntry,
+    Target,
+    TargetKind,
+)
 from pilots.models.indicator import format_exact
 from pilots.models.pilot import listed_condition
-from pilots.models.planned import PlannedDayModel, planned_day, stage_order_faults, with_planned_day
-from pilots.models.reading import newest_accepted, newest_reported
+from pilots.models.planned import MOST_DAYS_BY_HAND, stage_order_faults
+from pilots.models.reading import newest_reported
 from policies.models import (
     Confidence,
     Figure,
@@ -66,20 +76,21 @@ SEARCH_DAYS = 180
 PROVINCE_PATHS: Mapping[type[Model], str] = {
     Province: "pk",
     **dict.fromkeys((Policy, ProvincialPlan, Figure, Batch, Pilot), "province"),
-    **dict.fromkeys((StageEntry, Milestone, Target, Reading), "pilot__province"),
+    **dict.fromkeys((StageEntry, Milestone, Target, Reading, NotGiven, LightOverride), "pilot__province"),
 }
 """Where a record's province stands: itself, its own, or its pilot's."""
 RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
     **dict.fromkeys((ProvincialPlan, Batch), ("policy",)),
     Pilot: ["batch", "parent__province"],
     StageEntry: ["pilot__batch"],
-    **dict.fromkeys((Target, Reading), ("indicator",)),
+    **dict.fromkeys((Target, Reading, NotGiven), ("indicator",)),
+    LightOverride: ["pilot__batch"],
 }
 """What a finding names of a record beside its province."""
 RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
-EDIT_READINGS, EDIT_CORRECTION = "readings", "correction"
-"""Places to mend that are no field of the record: the page on which readings are entered, and the form for the next
-version of a reading."""
+EDIT_CORRECTION, EDIT_PROMISE, EDIT_DONE = "correction", "amendment", "done"
+"""Places to mend that are no field of the record: the forms for the next version of a reading, for an amendment of a
+target, and for what completes a milestone."""
 
 
 class Severity(StatusChoices):
@@ -101,8 +112,7 @@ class Check:
 
     `population` selects the records that are checked (the denominator), `condition` the violations. `place` is the
     field to correct, `since` the date from which it is violated, by default the day on which the record was entered,
-    and `detail` what is particular to the record: both are a dotted path or a function of the record. `annotations` are
-    query annotations that these need.
+    and `detail` what is particular to the record: both are a dotted path or a function of the record.
     """
 
     model: Any
@@ -111,7 +121,6 @@ class Check:
     place: str
     since: str | Callable[[Any], date] = ""
     detail: str | Callable[[Any], str] = ""
-    annotations: Mapping[str, object] = field(default_factory=dict)
     of: int = 0
     count: int = 0
 
@@ -201,16 +210,20 @@ class Finding(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The URL of the edit page, at the field; the place may be an address itself."""
+        """The URL of the edit page, at the field if one is named; the place may be an address itself."""
         row, place = self.row, self.place
         if place.startswith("/"):
             return place
-        if place == EDIT_READINGS:
-            return f"{reverse('readings-enter', args=[row.pilot.slug])}?{urlencode({'period': row.due})}"
         if place == EDIT_CORRECTION:
             return f"{reverse('admin:pilots_reading_add')}?{urlencode({'corrects': row.pk})}"
+        if place == EDIT_PROMISE:
+            return str(row.entry_url())
+        if place == EDIT_DONE:
+            keys = [row.pilot.slug] if row.stage else [row.pilot.slug, row.pk]
+            return reverse("stage-enter" if row.stage else "milestone-done", args=keys)
         name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
-        return f"{reverse(name, args=[row.pk])}#{place if '-' in place else f'id_{place}'}"
+        anchor = f"#{place if '-' in place else f'id_{place}'}" if place else ""
+        return f"{reverse(name, args=[row.pk])}{anchor}"
 
 
 class DataQuality:
@@ -243,9 +256,19 @@ class DataQuality:
     def rows(self, model: type[Model]) -> QuerySet[Any]:
         """Return the records of a model that are checked."""
         rows: QuerySet[Any] = model._default_manager.order_by()
-        if issubclass(model, PlannedDayModel):
-            rows = with_planned_day(rows, self.as_of)
         return rows.filter(**{PROVINCE_PATHS[model]: self.province.pk}) if self.province else rows
+
+    @cached_property
+    def statuses(self) -> Sequence[PilotStatus]:
+        """The pilots on the day that are checked, with their promises and values. Twelve queries."""
+        pilots = self.rows(Pilot).filter(listed_condition(self.as_of)).order_by("province", "pk")
+        return build_progress(pilots, self.as_of).pilots
+
+    def promises(self) -> list[tuple[PilotStatus, Target, Promise]]:
+        """Return the targets of these pilots in force on the day, as amended by then."""
+        targets = [(status, target) for status in self.statuses for target in status.records.targets]
+        terms = [(status, target, in_force(status.records, target, self.as_of)) for status, target in targets]
+        return [(status, target, promise) for status, target, promise in terms if promise]
 
     def count_checks(self) -> None:
         """Count the records that each check looks at, and the violations. One query per model."""
@@ -282,7 +305,7 @@ class DataQuality:
         model = check.model
         entries = model.history.filter(id=OuterRef("pk")).order_by("history_id").values("history_date")[:1]
         rows = self.rows(model).filter(check.population & check.condition)
-        rows = rows.annotate(first_entry=Subquery(entries), **check.annotations)
+        rows = rows.annotate(first_entry=Subquery(entries))
         place = [path] if (path := PROVINCE_PATHS.get(model, "pk")) != "pk" else []
         order: list[object] = [F(path).asc(nulls_last=True) for path in place]
         rows = rows.select_related(*place, *RELATED_FIELDS.get(model, ()))
@@ -401,9 +424,6 @@ def plan_not_recorded(report: DataQuality) -> tuple[int, list[Fault]]:
 
 def pilot_rules(day: date) -> list[Rule]:
     listed, batch_known = listed_condition(day), "batch.known_by"
-    of_pilot = of_listed_pilot(day)
-    stage, milestone = (of_pilot & Q(LessThan(planned_day(model, day), day)) for model in (StageEntry, Milestone))
-    same_stage = StageEntry.objects.filter(pilot=OuterRef("pilot"), stage=OuterRef("stage"), entered_on__lte=day)
     no_industry = listed & Q(kind__in=[PilotKind.PARK, PilotKind.ENTERPRISE])
     name = Q(name_zh=OuterRef("name_zh")) | (~Q(name_en="") & Q(name_en=OuterRef("name_en")))
     namesake = another_pilot(day, "province", "batch__level").filter(name)
@@ -411,24 +431,9 @@ def pilot_rules(day: date) -> list[Rule]:
     code_twice = Q(kind=PilotKind.CITY) & ~Q(prefecture_code="") & Q(Exists(same_code))
     outside = [another_code(code, 2, "province__gb_code") for code in ("prefecture_code", "county_code")]
     elsewhere = ~Q(province=F("parent__province")) | another_code("prefecture_code", 4, "parent__prefecture_code")
-    # the pilot's withdrawal date and its stage entry disagree, or one is missing
-    left = StageEntry.objects.filter(pilot=OuterRef("pk"), stage=Stage.WITHDRAWN, entered_on__isnull=False)
-    agrees = Q(Exists(left.filter(entered_on=OuterRef("withdrawn_on"))))
-    withdrawal = (Q(withdrawn_on__isnull=False) & ~agrees) | (Q(withdrawn_on__isnull=True) & Q(Exists(left)))
-    in_batch = Q(batch__known_by__lte=day)
-
     pilot = partial(Check, Pilot)
     return [
-        Rule(
-            "stage-not-entered",
-            GAP,
-            Check(StageEntry, Q(entered_on=None) & ~Q(Exists(same_stage)), stage, "entered_on", "planned_then"),
-        ),
-        Rule(
-            "milestone-late",
-            GAP,
-            Check(Milestone, not_by("completed_on", day), milestone, "completed_on", "planned_then"),
-        ),
+        Rule("milestone-late", GAP, run=milestones_late, reads=(Milestone, Pilot)),
         Rule("pilot-no-stage", GAP, pilot(has_no(StageEntry), listed, "stages-group", batch_known, "batch")),
         Rule("pilot-no-target", GAP, pilot(has_no(Target), listed, "targets-group", batch_known, "batch")),
         Rule(
@@ -444,9 +449,15 @@ def pilot_rules(day: date) -> list[Rule]:
             pilot(outside[0] | outside[1], listed, "prefecture_code", detail=codes),
         ),
         Rule("outside-its-city", ERROR, pilot(elsewhere, listed & Q(parent__isnull=False), "parent", detail=city)),
-        Rule("withdrawal", ERROR, pilot(withdrawal, in_batch, "withdrawn_on", "withdrawn_on")),
         Rule("stage-order", ERROR, run=out_of_order, reads=(StageEntry, Pilot)),
     ]
+
+
+def milestones_late(report: DataQuality) -> tuple[int, list[Fault]]:
+    """Find the milestones in force whose planned day has passed, and that are not done."""
+    due = [light for status in report.statuses for light in status.milestones if light.in_force and light.due]
+    late = [light for light in due if light.why == LightReason.LATE]
+    return len(due), [(light.record, EDIT_DONE, "", light.planned_on) for light in late]
 
 
 def of_listed_pilot(day: date) -> Q:
@@ -498,67 +509,122 @@ def out_of_order(report: DataQuality) -> tuple[int, list[Fault]]:
 
 
 def target_rules(day: date) -> list[Rule]:
-    of_pilot, year = of_listed_pilot(day), year_due(day)
-    tasks = of_pilot & Q(kind=TargetKind.TEXT, target_year__lt=day.year)
-    # numeric targets, of pilots whose term has begun, for which the value of the last year is due
-    begins = Coalesce("pilot__term_start", "pilot__batch__term_start", "pilot__batch__known_by")
-    begun = Q(LessThanOrEqual(begins, Value(date(year, 12, 31))))
-    after_base = Q(base_year__isnull=True) | Q(base_year__lt=year)
-    due = of_pilot & ~Q(kind=TargetKind.TEXT) & Q(target_year__gte=year) & after_base & begun
-    same = {name: OuterRef(name) for name in ("pilot", "indicator")}
-    told = Reading.objects.filter(**same, period=str(year), reported_on__lte=day)  # accepted or not
-    based = of_pilot & Q(base_value__isnull=False)
-    aimed = based & Q(target_value__isnull=False)
-    worse = Q(kind=TargetKind.REACH) & (
-        Q(indicator__direction=Direction.LOWER, target_value__gt=F("base_value"))
-        | Q(indicator__direction=Direction.HIGHER, target_value__lt=F("base_value"))
-    )
-    reported = of_pilot & Q(reported_on__lte=day) & newest_reported(day)
-    waits = Q(state=ReadingState.REPORTED, reported_on__lt=day - timedelta(WAIT_DAYS))
-    disputed = Q(state=ReadingState.DISPUTED)
-    due_year: Mapping[str, object] = {"due": Value(str(year), CharField())}
-    accepted: Mapping[str, object] = {"value_read": Subquery(base_readings(day).values("value")[:1])}
+    of_pilot = of_listed_pilot(day)
+    handed_in = of_pilot & Q(reported_on__lte=day)
+    unread = not_by("accepted_on", day) & not_by("returned_on", day) & Q(reported_on__lt=day - timedelta(WAIT_DAYS))
+    negative = Q(indicator__signed=False)
+    half = Q(base_value=None, base_year__isnull=False) | Q(base_value__isnull=False, base_year=None)
+    end = Coalesce("pilot__term_end", "pilot__batch__term_end")
+    lasting = Q(expires_on__gt=F("set_on") + timedelta(MOST_DAYS_BY_HAND)) | Q(expires_on__gt=end + timedelta(1))
+    by_hand = of_pilot & Q(set_on__lte=day, expires_on__gt=day)
+    promised = of_pilot & Q(promised_on__lte=day)
     target = partial(Check, Target)
-
-    def year_over(row: Any) -> date:
-        return date(row.target_year + 1, 1, 1)
-
     return [
-        Rule("task-late", GAP, target(not_by("done_on", day), tasks, "done_on", year_over, "target_text")),
+        Rule("value-due", GAP, run=values_due, reads=(Target, Reading, NotGiven)),
+        Rule("base-differs", ERROR, run=base_differs, reads=(Target, Reading)),
+        Rule("wrong-way", VERIFY, run=wrong_way, reads=(Target,)),
+        Rule("target-no-base", GAP, run=without_base, reads=(Target,)),
         Rule(
-            "value-due",
-            GAP,
-            target(~Q(Exists(told)), due, EDIT_READINGS, lambda _row: date(year + 1, 4, 1), "due", due_year),
+            "reading-waits",
+            VERIFY,
+            Check(Reading, unread, handed_in & newest_reported(day), "", "reported_on"),
+            Check(NotGiven, unread, handed_in, "", "reported_on"),
         ),
         Rule(
-            "base-differs",
-            ERROR,
-            target(base_differs_from_reading(day), based, "base_value", detail=base, annotations=accepted),
+            "reading-disputed",
+            VERIFY,
+            Check(Reading, Q(disputed_on__lte=day), handed_in & newest_reported(day), EDIT_CORRECTION, "disputed_on"),
         ),
-        Rule("wrong-way", VERIFY, target(worse, aimed, "target_value", detail=direction)),
-        Rule("reading-waits", VERIFY, Check(Reading, waits, reported, "state", "reported_on")),
-        Rule("reading-disputed", VERIFY, Check(Reading, disputed, reported, EDIT_CORRECTION, "reported_on")),
+        Rule(
+            "against-rules",
+            VERIFY,
+            target(half, promised, EDIT_PROMISE, "promised_on", lambda _row: gettext("half a base")),
+            target(
+                negative & (Q(base_value__lt=0) | Q(target_value__lt=0)),
+                promised,
+                EDIT_PROMISE,
+                "promised_on",
+                below_zero,
+            ),
+            Check(
+                Reading, negative & Q(value__lt=0), handed_in & newest_reported(day), EDIT_CORRECTION, "", below_zero
+            ),
+            Check(LightOverride, lasting | Q(colour=Colour.GREY), by_hand, "expires_on", "set_on", lasts),
+        ),
     ]
 
 
-def base_readings(day: date) -> QuerySet[Reading]:
-    """The reading that counts for a target's base year on a date."""
-    same = {name: OuterRef(name) for name in ("pilot", "indicator")}
-    return newest_accepted(day, Reading.objects.filter(**same, period=Cast(OuterRef("base_year"), CharField())))
+def values_due(report: DataQuality) -> tuple[int, list[Fault]]:
+    """Find what pilots owe for the last year due, and nothing was handed in for: neither a value nor a reason."""
+    faults: list[Fault] = []
+    for status in report.statuses:
+        query = urlencode({"period": status.year_due})
+        address = f"{reverse('readings-enter', args=[status.pilot.slug])}?{query}"
+        of_indicator = {target.indicator_id: target for target in reversed(status.records.targets)}
+        for indicator, due in status.owed.items():
+            if status.report_state(indicator, status.year_due) == ReportState.NOTHING:
+                late = due + timedelta(1)
+                faults.append((of_indicator[indicator], address, str(status.year_due), late))
+    return sum(len(status.owed) for status in report.statuses), faults
 
 
-def base_differs_from_reading(day: date) -> Q:
-    return Q(base_value__isnull=False) & Q(Exists(base_readings(day).exclude(value=OuterRef("base_value"))))
+def base_differs(report: DataQuality) -> tuple[int, list[Fault]]:
+    """Find targets whose base in force is not the accepted value of its year."""
+    based, faults = 0, list[Fault]()
+    for status, target, promise in report.promises():
+        if promise.base_value is None:
+            continue
+        based += 1
+        values = [
+            row.value
+            for row in status.records.readings
+            if (row.indicator_id, row.period) == (target.indicator_id, str(promise.base_year))
+            if row.accepted_on and row.accepted_on <= report.as_of
+        ]
+        if values and values[-1] != promise.base_value:
+            text = gettext("base of %(year)d %(base)s, reading %(read)s")
+            numbers = {"base": format_exact(promise.base_value), "read": format_exact(values[-1])}
+            faults.append((target, EDIT_PROMISE, text % {"year": promise.base_year, **numbers}, promise.since))
+    return based, faults
 
 
-def base(row: Any) -> str:
-    values = {"year": row.base_year, "base": format_exact(row.base_value), "read": format_exact(row.value_read)}
-    return gettext("base of %(year)d %(base)s, reading %(read)s") % values
+def wrong_way(report: DataQuality) -> tuple[int, list[Fault]]:
+    """Find targets whose value in force lies on the worse side of their base."""
+    aimed, faults = 0, list[Fault]()
+    for _status, target, promise in report.promises():
+        if promise.base_value is None or promise.value is None:
+            continue
+        aimed += 1
+        over = excess_over(promise.value, promise.base_value, lower=promise.lower)
+        if promise.kind == TargetKind.REACH and over > 0:
+            values = f"{format_exact(promise.base_value)} → {format_exact(promise.value)}"
+            detail = f"{values} ({target.indicator.get_direction_display()})"
+            faults.append((target, EDIT_PROMISE, detail, promise.since))
+    return aimed, faults
 
 
-def direction(row: Any) -> str:
-    values = f"{format_exact(row.base_value)} → {format_exact(row.target_value)}"
-    return f"{values} ({row.indicator.get_direction_display()})"
+def without_base(report: DataQuality) -> tuple[int, list[Fault]]:
+    """Find binding targets to reach a value that have no base, or half of one."""
+    reach = [row for row in report.promises() if row[2].binding and row[2].kind == TargetKind.REACH]
+    bare = [(target, promise) for _status, target, promise in reach if promise.base is None]
+    return len(reach), [(target, EDIT_PROMISE, str(promise.year), promise.since) for target, promise in bare]
+
+
+def below_zero(row: Any) -> str:
+    values = [row.value] if isinstance(row, Reading) else [row.base_value, row.target_value]
+    below = join_short(format_exact(value) for value in values if value is not None and value < 0)
+    return label_value(gettext("below zero"), below)
+
+
+def lasts(row: LightOverride) -> str:
+    """Return how a light is set by hand against the rules: to grey, for too long, or beyond the term."""
+    days, end = (row.expires_on - row.set_on).days, row.pilot.ends_on
+    faults = {
+        gettext("set to grey"): row.colour == Colour.GREY,
+        gettext("for %(n)d days") % {"n": days}: days > MOST_DAYS_BY_HAND,
+        gettext("beyond the term"): end is not None and row.expires_on > end + timedelta(1),
+    }
+    return join_short(text for text, amiss in faults.items() if amiss)
 
 
 # -- sources -----------------------------------------------------------------------------------------------------

@@ -28,17 +28,20 @@ from core.permissions import editor_province
 from core.text import format_date, join_clauses, label_value
 from dashboard.analytics.open_work import (
     MINISTRY_DAYS,
+    Answer,
     OpenWork,
-    PilotReplan,
+    Request,
     build_open_work,
     judging_url,
     list_titles,
+    not_given_url,
 )
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
-from pilots.analytics.pilot_status import PilotStatus
-from pilots.lights import Light, request_text
-from pilots.metrics import FollowUpState, Move, year_due
-from pilots.models import Practice, Reading
+from pilots.amendments import request_text
+from pilots.analytics.pilot_status import PilotStatus, ReportState
+from pilots.lights import Light
+from pilots.metrics import FollowUpState, Move
+from pilots.models import Completion, NotGiven, Practice, Reading
 
 DIGEST_TIME = time(8, 30)
 """Local time from which the digest of a working day is sent."""
@@ -137,7 +140,7 @@ def of_whom(name: object, whose: object) -> str:
 
 
 def milestone_entry(row: Light, user: User, work: OpenWork) -> Entry:
-    milestone, due_on = row.record, row.planned_on
+    milestone, due_on = row.record, row.planned_on or work.as_of
     steps = due_steps(due_on, work, acts=bool(editor_province(user)))
     text = label_value(of_whom(milestone.name, milestone.pilot.name), due_text(due_on, work.as_of))
     return Entry(f"milestone:{milestone.pk}", steps, text, row.url)
@@ -162,15 +165,43 @@ def follow_up_entry(row: Any, user: User, work: OpenWork) -> Entry:
     return Entry(f"follow_up:{row.pk}", steps, text, row.get_absolute_url())
 
 
-def replan_entry(row: PilotReplan, _user: User, work: OpenWork) -> Entry:
+def amendment_entry(row: Request, _user: User, work: OpenWork) -> Entry:
     """Return the entry of a request that waits for the ministry, or was refused."""
-    replan, day = row.replan, work.as_of
-    if replan.decided_on and replan.decided_on <= day:
-        steps = news_steps("refused", replan.decided_on, day)
+    amendment, day = row.amendment, work.as_of
+    if amendment is None:
+        steps, text = waiting_steps("promise", row.asked_on, day), row.text
+        thing = f"promise:{row.record._meta.model_name}:{row.record.pk}"
     else:
-        steps = waiting_steps("decide", replan.asked_on, day)
-    text = label_value(of_whom(row.record, row.status.pilot.name), request_text(row.record, day))
-    return Entry(f"replan:{replan.pk}", steps, text, row.url)
+        refused_on = amendment.decided_on if amendment.decided_on and amendment.decided_on <= day else None
+        asked = waiting_steps("decide", amendment.asked_on, day)
+        steps, text = news_steps("refused", refused_on, day) if refused_on else asked, request_text(row.record, day)
+        thing = f"amendment:{amendment.pk}"
+    return Entry(thing, steps, label_value(of_whom(row.name, row.status.pilot.name), text), row.url)
+
+
+def answer_entry(item: Answer, _user: User, work: OpenWork) -> Entry:
+    """Return the entry of a value that the ministry returned or disputed: on the next day, and by its date."""
+    row, day = item.row, work.as_of
+    if item.is_disputed:
+        steps, text = waiting_steps("disputed", item.on, day), _("disputed on %(day)s")
+    else:
+        steps, text = waiting_steps("sent-back", item.on, day)[:1], _("returned on %(day)s")
+    answer_by = None if item.is_disputed else row.answer_by
+    if answer_by:
+        steps += due_steps(answer_by, work, acts=True)
+    parts = [text % {"day": format_date(item.on)}, item.reason, due_text(answer_by, day) if answer_by else ""]
+    name = of_whom(f"{row.indicator} {item.period}", row.pilot.name)
+    kind = row._meta.model_name
+    return Entry(f"{kind}:{row.pk}", steps, label_value(name, join_clauses(filter(None, parts))), item.url)
+
+
+def objection_entry(row: tuple[Light, Completion], _user: User, work: OpenWork) -> Entry:
+    light, completion = row
+    text = _("objected to on %(day)s: %(objection)s")
+    text %= {"day": format_date(completion.objected_on), "objection": completion.objection}
+    steps = waiting_steps("objected", completion.objected_on, work.as_of)
+    name = of_whom(light.record.name, light.record.pilot.name)
+    return Entry(f"completion:{completion.pk}", steps, label_value(name, text), light.url)
 
 
 def red_entry(status: PilotStatus, _user: User, work: OpenWork) -> Entry:
@@ -182,10 +213,13 @@ def red_entry(status: PilotStatus, _user: User, work: OpenWork) -> Entry:
 
 
 def missing_entry(status: PilotStatus, user: User, work: OpenWork) -> Entry:
-    """Return the entry of the values of a year that were due on 31 March: with steps for the province alone."""
-    pilot, year = status.pilot, year_due(work.as_of)
-    steps = due_steps(date(year + 1, 3, 31), work, acts=True) if editor_province(user) else []
-    path, held_up = reverse("readings-enter", args=[pilot.slug]), status.outstanding
+    """Return the entry of the values of a year that are due: with steps for the province alone, and where nothing was
+    handed in; what was sent back is on a list of its own.
+    """
+    pilot, year, held_up = status.pilot, status.year_due, status.outstanding
+    acts = editor_province(user) and held_up == ReportState.NOTHING
+    steps = due_steps(min(status.owed.values()), work, acts=True) if acts else []
+    path = reverse("readings-enter", args=[pilot.slug])
     text = label_value(pilot.name, held_up.label) if held_up else pilot.name
     return Entry(f"values:{pilot.pk}:{year}", steps, text, path)
 
@@ -197,6 +231,12 @@ def reported_entry(values: Sequence[Reading], _user: User, work: OpenWork) -> En
     return Entry(f"values:{pilot.pk}", waiting_steps("review", first_on, work.as_of), text, judging_url(values))
 
 
+def not_given_entry(item: NotGiven, _user: User, work: OpenWork) -> Entry:
+    text = _("reason handed in on %(day)s") % {"day": format_date(item.reported_on)}
+    steps = waiting_steps("review", item.reported_on, work.as_of)
+    return Entry(f"not_given:{item.pk}", steps, label_value(of_whom(item, item.pilot.name), text), not_given_url(item))
+
+
 def practice_entry(practice: Practice, _user: User, work: OpenWork) -> Entry:
     steps = waiting_steps("take-in", practice.proposed_on, work.as_of)
     text = label_value(practice.name, _("proposed on %(day)s") % {"day": format_date(practice.proposed_on)})
@@ -205,9 +245,12 @@ def practice_entry(practice: Practice, _user: User, work: OpenWork) -> Entry:
 
 ENTRIES: Mapping[str, Callable[[Any, User, OpenWork], Entry]] = {
     **dict.fromkeys(("verify", "late", "returned", "overdue", "to-sign", "to-report", "follow-ups"), follow_up_entry),
-    **dict.fromkeys(("replans", "replans-refused"), replan_entry),
+    **dict.fromkeys(("amendments", "amendments-refused", "promises"), amendment_entry),
+    **dict.fromkeys(("values-returned", "values-disputed"), answer_entry),
+    "objected": objection_entry,
     "take-in": practice_entry,
     "review": reported_entry,
+    "not-given": not_given_entry,
     "missing": missing_entry,
     "red": red_entry,
     "due": milestone_entry,

@@ -45,13 +45,14 @@ from core.permissions import (
     has_object_permission,
     province_id_of,
     restricted_fields,
+    scope_id,
 )
 from core.records import writing
 from core.snapshots import active_snapshot, read_from
 from core.spreadsheets.writer import content_disposition
 from core.text import join_clauses, label_value
 from pilots.follow_ups.models import VERIFY_PERMISSION
-from pilots.models import Attachment, Document, FollowUpStep, Milestone, Reading
+from pilots.models import Attachment, Document, FollowUpStep, Milestone, NotGiven, Reading
 from pilots.models.document import ATTACHABLE
 
 # -- storing and attaching ------------------------------------------------------------------------------
@@ -180,7 +181,8 @@ def can_read(user: Any, document: Document) -> bool:
 
 
 def readable_changes(user: Any) -> Q:
-    """Return the condition on changes that the user may read: all but those of documents out of reach.
+    """Return the condition on changes that the user may read: all but those of documents out of reach, and of reasons
+    why there is no value, which the ministry and their province read.
 
     Of a deleted document, and of its attachments, those in which it was public, or of the editor's province; without a
     scope all.
@@ -192,9 +194,12 @@ def readable_changes(user: Any) -> Q:
         seen = Q() if home is None else seen | Q(province_id=home.pk)
     deleted = ~Q(id__in=Document.objects.order_by().values("pk")) & seen
     former = Document.history.filter(deleted).order_by()
-    own, attached = Q(model=Document._meta.label_lower), Q(model=Attachment._meta.label_lower)
+    own, attached, words = (Q(model=model._meta.label_lower) for model in (Document, Attachment, NotGiven))
+    home, may_read = scope_id(user), can_view(user, NotGiven)
+    near = Q(province_id=home) if home else Q() if may_read else Q(pk=None)
     return (
-        ~own & ~attached
+        ~own & ~attached & ~words
+        | words & near
         | own & (Q(record_id__in=documents) | Q(entry_id__in=former.values("history_id")))
         | attached & (Q(owner_id__in=documents) | Q(owner_id__in=former.values("id")))
     )

@@ -15,8 +15,9 @@ from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, status_by_
 from pilots.follow_ups.models import RESULTS
 from pilots.follow_ups.services import add_lights, waits_for
 from pilots.lights import LIGHT_CHOICES
-from pilots.metrics import OPEN_STATES, ORDERED_STAGES, FollowUpState, year_due
+from pilots.metrics import OPEN_STATES, ORDERED_STAGES, STAGE_CHOICES, FollowUpState, year_due
 from pilots.models import (
+    AmendmentState,
     Batch,
     CityType,
     Direction,
@@ -29,11 +30,12 @@ from pilots.models import (
     Practice,
     PracticeField,
     PracticeState,
+    PromiseState,
     Reading,
     ReadingState,
-    ReplanState,
     RollUp,
     Stage,
+    StageResult,
     SynergyUse,
     TargetKind,
     ValueStatus,
@@ -145,7 +147,7 @@ class PilotPageFilter(PilotStatusFilter):
     stage = StatusFilter(stage_values, choices=[*Stage.choices, (UNKNOWN_STAGE, _("Not on record"))], label=_("Stage"))
     reached = StatusFilter(
         reached_values,
-        choices=[(stage.value, stage.label) for stage in ORDERED_STAGES],
+        choices=STAGE_CHOICES,
         label=_("Stage reached or passed"),
     )
 
@@ -279,25 +281,44 @@ NOTE_FIELDS = ("note_en", "note_zh")
 class StageFilter(PilotPartFilter):
     q = SearchFilter(*PILOT_SEARCH_FIELDS, "evidence", "reason_en", "reason_zh", *NOTE_FIELDS)
     stage = ChoiceFilter(choices=Stage.choices, label=_("Stage"))
+    result = ChoiceFilter(choices=StageResult.choices, label=_("Result"))
     kind = ChoiceFilter(field_name="pilot__kind", choices=PilotKind.choices, label=_("Kind"))
+    withdrawn = MembershipFilter()
 
 
 class MilestoneFilter(PilotPartFilter):
-    """Filters of milestones; `done` means done by the as-of date (annotated by the view)."""
+    """Filters of milestones; `state` and `done` are as of the day (annotated by the view)."""
 
     q = SearchFilter(*PILOT_SEARCH_FIELDS, "title_zh", "title_en", "owner", *NOTE_FIELDS)
     facet = ChoiceFilter(choices=Facet.choices, label=_("Facet"))
+    stage = ChoiceFilter(choices=STAGE_CHOICES, label=_("Stage"))
+    indicator = IndicatorCodeFilter()
     is_key = YesNoFilter(field_name="is_key", label=_("Key milestone"))
+    state = ChoiceFilter(field_name="state_then", choices=PromiseState.choices, label=_("State"))
     done = YesNoFilter(field_name="done_then", label=_("Done"))
     withdrawn = MembershipFilter()
 
 
-class ReplanFilter(PilotPartFilter):
-    """Filters of replans; `state` is as of the day (annotated by the view)."""
+class CompletionFilter(PilotPartFilter):
+    q = SearchFilter(*PILOT_SEARCH_FIELDS, "milestone__title_zh", "milestone__title_en", "evidence")
+    withdrawn = MembershipFilter()
+
+
+class AmendmentFilter(PilotPartFilter):
+    """Filters of amendments; `state` is as of the day (annotated by the view)."""
 
     q = SearchFilter(*PILOT_SEARCH_FIELDS, "reason_en", "reason_zh")
-    state = ChoiceFilter(field_name="state_then", choices=ReplanState.choices, label=_("State"))
+    state = ChoiceFilter(field_name="state_then", choices=AmendmentState.choices, label=_("State"))
+    drop = YesNoFilter(field_name="drop", label=_("Drop it"))
     withdrawn = MembershipFilter()
+
+
+class DeadlineFilter(django_filters.FilterSet):
+    """Filters of deadlines: those of a batch name no pilot."""
+
+    pilot = RelatedFilter(queryset=Pilot.objects.all(), label=_("Pilot"))
+    batch = RelatedFilter(queryset=Batch.objects.all(), label=_("Batch"))
+    indicator = IndicatorCodeFilter()
 
 
 class IndicatorFilter(django_filters.FilterSet):
@@ -308,10 +329,13 @@ class IndicatorFilter(django_filters.FilterSet):
 
 
 class TargetFilter(PilotPartFilter):
-    q = SearchFilter(*PILOT_SEARCH_FIELDS, *INDICATOR_SEARCH_FIELDS, "target_text_en", "target_text_zh", *NOTE_FIELDS)
+    """Filters of targets; `state` is as of the day (annotated by the view)."""
+
+    q = SearchFilter(*PILOT_SEARCH_FIELDS, *INDICATOR_SEARCH_FIELDS, *NOTE_FIELDS)
     indicator = IndicatorCodeFilter()
     kind = ChoiceFilter(choices=TargetKind.choices, label=_("Kind"))
     binding = YesNoFilter(field_name="binding", label=_("Binding"))
+    state = ChoiceFilter(field_name="state_then", choices=PromiseState.choices, label=_("State"))
     withdrawn = MembershipFilter()
 
 
@@ -323,6 +347,7 @@ class ReadingFilter(PilotPartFilter):
     period = PeriodFilter(label=_("Period: a year with its quarters, or one quarter"))
     value_status = ChoiceFilter(choices=ValueStatus.choices, label=_("Value status"))
     state = ChoiceFilter(field_name="state_then", choices=ReadingState.choices, label=_("State"))
+    withdrawn = MembershipFilter()
 
 
 # -- practices -------------------------------------------------------------------------------------------

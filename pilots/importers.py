@@ -8,28 +8,50 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.days import today
 from core.errors import truncate
 from core.history.recording import batched
-from core.imports.columns import Column, IntegerColumn, NumberColumn, RecordLookup, column_for_field
+from core.imports.columns import (
+    ChoiceColumn,
+    Column,
+    DateColumn,
+    IntegerColumn,
+    NumberColumn,
+    RecordColumn,
+    RecordLookup,
+    column_for_field,
+)
 from core.imports.importer import FieldChange, Importer, Row, assign_record, key_value, record_key, row_key
 from core.records import writing
 from core.spreadsheets.cells import AmbiguousCell, ParsedNumber, SheetCell, read_integer, read_measurement, read_text
 from core.text import join_short, label_value
+from pilots.amendments import REASON_REQUIRED, amendment_of, complete, save_amendment, settle_day
 from pilots.follow_ups.services import next_number, opening_step, record_cause
-from pilots.models import Adoption, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
+from pilots.models import (
+    Adoption,
+    Completion,
+    Effect,
+    FollowUp,
+    Indicator,
+    Milestone,
+    Pilot,
+    Practice,
+    Reading,
+    ReadingState,
+    StageEntry,
+    Target,
+)
 from pilots.models.indicator import steps_as_stored
-from pilots.models.planned import stage_order_faults, with_planned_day
-from pilots.models.reading import CONFLICT_CODE, ReadingLedger, ReadingState
-from pilots.replans import FIXED_CODE, REASON_REQUIRED, may_decide, replan_of, save_replan, settle_planned_day
+from pilots.models.planned import stage_order_faults
+from pilots.models.promise import PROMISED, may_decide
+from pilots.models.reading import CONFLICT_CODE, ReadingLedger
 from policies.importers import NOTE_HEADINGS, PROVINCE_HEADINGS, TITLE_HEADINGS
 
 # -- column types of indicator values ----------------------------------------------------------------------
@@ -68,7 +90,7 @@ class YearValuesColumn(Column):
         return {year: require_unscaled(read_measurement(SheetCell(value))) for year, value in steps}
 
     def export(self, record: Any, lookup: RecordLookup) -> str | None:
-        return "; ".join(map(str, record.yearly_steps)) or None
+        return "; ".join(map(str, record.today.yearly_steps)) or None
 
     def display(self, value: Any) -> str:
         return join_short(f"{year}: {step}" for year, step in value.items()) if value else super().display(None)
@@ -143,84 +165,19 @@ class PilotPartImporter(Importer):
         return label_value(row.record.pilot, row.record) if row.record.pilot_id else str(row.record)
 
 
-class PlannedDayImporter(PilotPartImporter):
-    """Base importer of what is planned for a day. Files hold the day in force; another one of a key milestone or a
-    planned stage is asked of the ministry, or decided where the ministry imports.
-    """
-
-    column_options: Mapping[str, Mapping[str, object]] = {"planned_on": {"attribute": "planned_today"}}
-    prefetched = ("replans",)
-
-    def records_by_field(
-        self, name: str, values: Iterable[Any], records: QuerySet[Any] | None = None
-    ) -> Mapping[Any, list[Any]]:
-        """Return records with the planned day in force: rows are compared with that."""
-        records = with_planned_day(self.model._base_manager.all(), today()).annotate(first_day=F("planned_on"))
-        matches = super().records_by_field(name, values, records.prefetch_related("replans"))
-        for record in itertools.chain.from_iterable(matches.values()):
-            record.planned_on = record.planned_then
-        return matches
-
-    def prepare(self, row: Row) -> None:
-        """Take another day off the record and note it as a request, or a decision."""
-        super().prepare(row)
-        if not row.recorded:
-            return
-        stored, given, in_force = copy(row.before), row.record.planned_on, row.before.planned_on
-        stored.planned_on = stored.first_day
-        if not stored.has_fixed_day:
-            return
-        row.values["planned_on"] = stored.planned_on
-        try:
-            row.values["planned_on"], row.extra["day"] = settle_planned_day(row.record, stored, by=row.by)
-        except ValidationError as exc:
-            for field, errors in exc.error_dict.items():
-                for error in errors:
-                    row.add_error(self.column(field), FIXED_CODE, str(error.message))
-        row.record.planned_on, row.before.planned_on = row.values["planned_on"], stored.planned_on
-        if row.extra.get("day"):
-            row.related_values, row.extra["reason"] = given, REASON_REQUIRED
-            column = self.columns_by_name["planned_on"]
-            new = column.display(given)
-            if not may_decide(row.by):
-                new = _("%(day)s, asked of the ministry") % {"day": new}
-            row.extra["changes"] = [FieldChange(column.heading, column.display(in_force), new)]
-
-    def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
-        """Write the replans; what waited for the same milestone or stage is replaced."""
-        for row in rows:
-            if row.extra.get("day"):
-                save_replan(replan_of(row.record, row.extra["day"], reason), by=by)
-
-
-class StageImporter(PlannedDayImporter):
-    """A row without a date of entry is a plan; one with a date completes the plan for that stage, if there is one.
-
-    The planned date then stays, unless the row gives another: only an exported row empties it.
-    """
+class StageImporter(PilotPartImporter):
+    """The order of a pilot's stages is checked over all its rows and records together."""
 
     name = "stages"
     model = StageEntry
     keys = (("pilot", "stage", "entered_on"),)
-
-    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
-        super().match_rows(rows, library)
-        waiting = [row for row in rows if row.is_unknown and row.values.get("pilot") and row.values.get("stage")]
-        planned = self.records_by_field("pilot", [row.values["pilot"] for row in waiting])
-        for row in waiting:
-            for record in planned.get(row.values["pilot"].pk, []):
-                if record.entered_on is None and record.stage == row.values["stage"]:
-                    assign_record(row, record)
-        for row in rows:
-            if row.recorded and row.values.get("id") is None and row.values.get("planned_on") is None:
-                row.values.pop("planned_on", None)
 
     def prepare(self, row: Row) -> None:
         super().prepare(row)
         row.record.skip_order_check = True  # judged for all the pilot's rows together, in `judge`
 
     def validate_rows(self, rows: Sequence[Row]) -> None:
-        """Check the order of each pilot's stages, over all its rows and records together.
+        """Check the order of each pilot's stages.
 
         Not checked where a row does not say which stage is entered when.
         """
@@ -230,7 +187,7 @@ class StageImporter(PlannedDayImporter):
                 groups[row.record.pilot_id].append(row)
         stored: dict[int, list[StageEntry]] = defaultdict(list)
         for some in batched(list(groups)):
-            for entry in StageEntry.objects.filter(pilot__in=some, entered_on__isnull=False):
+            for entry in StageEntry.objects.filter(pilot__in=some):
                 stored[entry.pilot_id].append(entry)
         for pilot, mine in groups.items():
             if not any(row.invalid_columns() & IDENTIFYING_COLUMNS for row in mine):
@@ -250,18 +207,139 @@ IDENTIFYING_COLUMNS = {"pilot", "stage", "entered_on", "id", ""}
 """The columns without which nobody knows which entry a row is about; without a name, a fault of the row as a whole."""
 
 
-class MilestoneImporter(PlannedDayImporter):
-    """A title that exists for another date is neither moved nor duplicated by guess: it is an error."""
+# -- promises --------------------------------------------------------------------------------------------
+
+
+class PromiseImporter(PilotPartImporter):
+    """Base importer of what a pilot promises. Files hold what is in force today, and rows are compared with that."""
+
+    prefetched: tuple[str, ...] = ("amendments",)
+
+    def records_by_field(
+        self, name: str, values: Iterable[Any], records: QuerySet[Any] | None = None
+    ) -> Mapping[Any, list[Any]]:
+        """Return the records as amended; `promised` holds what was promised first, as it is stored."""
+        promises = self.model._base_manager.prefetch_related(*self.prefetched)
+        matches = super().records_by_field(name, values, promises)
+        for record in itertools.chain.from_iterable(matches.values()):
+            now = record.values_on(today())
+            record.promised = {field: getattr(record, field) for field in now}
+            vars(record).update(now)
+        return matches
+
+    def prepare(self, row: Row) -> None:
+        """Put back what was promised first where the row gives what is in force: another value changes the record."""
+        super().prepare(row)
+        for name, first in row.before.promised.items() if row.recorded else ():
+            given, in_force = getattr(row.record, name), getattr(row.before, name)
+            if given == in_force:
+                setattr(row.record, name, first)
+                setattr(row.before, name, first)
+                row.values |= {name: first} if name in row.values else {}
+
+
+class CompletedOnColumn(DateColumn):
+    """The day of the completion that counts."""
+
+    def export(self, record: Any, lookup: RecordLookup) -> Any:
+        return getattr(record.standing_completion, "completed_on", None)
+
+
+class EvidenceColumn(Column):
+    """What shows that completion."""
+
+    def export(self, record: Any, lookup: RecordLookup) -> Any:
+        return getattr(record.standing_completion, "evidence", None) or None
+
+
+class MilestoneImporter(PromiseImporter):
+    """Another planned day than the one in force is an amendment: asked of the ministry, or decided where it imports.
+    Another day of completion, or other evidence, is another completion.
+
+    A title that exists for another date is neither moved nor duplicated by guess: it is an error.
+    """
 
     name = "milestones"
     model = Milestone
     keys = (("pilot", "title_zh", "planned_on"), ("pilot", "title_en", "planned_on"))
+    prefetched = ("amendments", "completions")
+    column_options: Mapping[str, Mapping[str, object]] = {"planned_on": {"attribute": "planned_today"}}
+
+    def extra_columns(self) -> list[Column]:
+        columns: dict[str, type[Column]] = {"completed_on": CompletedOnColumn, "evidence": EvidenceColumn}
+        return [
+            column_for_field(
+                Completion._meta.get_field(name),
+                column,
+                required=False,
+                stored=False,
+                aliases=self.heading_aliases.get(name, ()),
+            )
+            for name, column in columns.items()
+        ]
+
+    def prepare(self, row: Row) -> None:
+        row.extra["changes"] = []
+        if row.recorded and row.record.planned_on != row.before.planned_on:
+            self.note_planned_day(row)
+        super().prepare(row)
+        self.note_completion(row)
+
+    def note_planned_day(self, row: Row) -> None:
+        """Take another planned day off the record, where it is an amendment."""
+        in_force, stored = row.before.planned_on, row.before.drafted(row.before.promised)
+        column_day, day = settle_day(stored, row.record.planned_on, by=row.by)
+        if day is None:
+            return
+        row.record.planned_on = row.before.planned_on = row.values["planned_on"] = column_day
+        row.extra["day"], row.extra["reason"] = day, REASON_REQUIRED
+        amendment = amendment_of(stored, day, str(REASON_REQUIRED))
+        self.check_related(row, amendment, {"day": "planned_on"})
+        column = self.columns_by_name["planned_on"]
+        new = column.display(day)
+        if not may_decide(row.by):
+            new = _("%(day)s, asked of the ministry") % {"day": new}
+        self.note_change(row, column, column.display(in_force), new)
+
+    def note_completion(self, row: Row) -> None:
+        """Note a completion that is not on record yet."""
+        if row.invalid_columns() & {"completed_on", "evidence"}:
+            return
+        given = {name: row.values.get(name) for name in ("completed_on", "evidence")}
+        done = row.record.standing_completion if row.recorded else None
+        if given["completed_on"] is None:
+            if given["evidence"] or (done and "completed_on" in row.values):
+                text = _("A completion has a day, and stays on record. Write it, or ask the ministry to object to it.")
+                row.add_error(self.column("completed_on"), "fixed", text)
+            return
+        if done and done.completed_on == given["completed_on"] and given["evidence"] in (None, done.evidence):
+            return
+        completion = Completion(**{**given, "evidence": given["evidence"] or ""}, milestone=row.record)
+        row.extra["completion"] = completion
+        self.check_related(row, completion, {})
+        for name, value in given.items():
+            old, column = getattr(done, name, None), self.columns_by_name[name]
+            if value and value != old:
+                self.note_change(row, column, column.display(old), column.display(value))
+
+    def note_change(self, row: Row, column: Column, old: str, new: str) -> None:
+        row.extra["changes"].append(FieldChange(column.heading, old, new))
+        row.related_values = [*(row.related_values or []), (column.name, new)]
+
+    def check_related(self, row: Row, related: Any, names: Mapping[str, str]) -> None:
+        """Add an error where the model refuses what the row asks for; `names` are columns by the fields of that."""
+        try:
+            related.settle(None, row.by)
+            related.full_clean(exclude={"pilot", "milestone"}, validate_unique=False)
+        except ValidationError as exc:
+            for name, texts in exc.message_dict.items():
+                row.add_error(self.column(names.get(name, name)), "fixed", " ".join(texts))
 
     def validate_rows(self, rows: Sequence[Row]) -> None:
         fresh = [row for row in rows if not row.recorded and row.is_valid]
         by_title: dict[tuple[int, str], Any] = {}
-        pilots = {row.record.pilot_id for row in fresh}
-        for record in with_planned_day(Milestone.objects.filter(pilot__in=pilots), today()):
+        stored = self.records_by_field("pilot", [row.record.pilot_id for row in fresh])
+        for record in itertools.chain.from_iterable(stored.values()):
             for title in filter(None, (record.title_zh, record.title_en)):
                 by_title[record.pilot_id, title] = record
         message = _(
@@ -272,21 +350,31 @@ class MilestoneImporter(PlannedDayImporter):
             for name in ("title_zh", "title_en"):
                 same = by_title.get((row.record.pilot_id, getattr(row.record, name)))
                 if same:
-                    labels = {"day": same.planned_then, "number": same.pk}
+                    labels = {"day": same.planned_on, "number": same.pk}
                     row.add_error(self.column(name), "same_title", message % labels)
                     break
 
+    def write_related(self, rows: Sequence[Row], *, by: Any, reason: str) -> None:
+        """Write what was amended and completed; a request that waited is replaced."""
+        for row in rows:
+            if day := row.extra.get("day"):
+                save_amendment(amendment_of(row.record, day, reason), by=by)
+            if done := row.extra.get("completion"):
+                complete(row.record, completed_on=done.completed_on, evidence=done.evidence, by=by, reason=reason)
 
-class TargetImporter(PilotPartImporter):
+
+class TargetImporter(PromiseImporter):
     """Intermediate values stand in one cell, as in 2024: 34.4; 2025: 30."""
 
     name = "targets"
     model = Target
-    keys = (("pilot", "indicator"),)
+    keys = (("pilot", "indicator", "kind", "target_year"), ("pilot", "indicator", "target_year"))
     column_options: Mapping[str, Mapping[str, object]] = {
+        "base_year": {"attribute": "today.base_year"},
+        "base_value": {"column": MeasuredColumn, "attribute": "today.base_value"},
+        "target_year": {"attribute": "today.target_year"},
+        "target_value": {"column": MeasuredColumn, "attribute": "today.target_value"},
         "steps": {"column": YearValuesColumn, "limits": None},
-        "base_value": {"column": MeasuredColumn},
-        "target_value": {"column": MeasuredColumn},
     }
 
     def extra_columns(self) -> list[Column]:
@@ -299,6 +387,11 @@ class TargetImporter(PilotPartImporter):
             row.values["steps"] = {}
 
     def prepare(self, row: Row) -> None:
+        """Refuse what was promised first and is amended since: the model would find it unchanged."""
+        super().prepare(row)
+        for name, first in row.before.promised.items() if row.recorded else ():
+            if getattr(row.record, name) == first != getattr(row.before, name):
+                row.add_error(self.column(name), "fixed", str(PROMISED))
         check_written_unit(self, row)
 
 
@@ -343,11 +436,14 @@ def unit_column() -> Column:
 
 
 class ReadingImporter(PilotPartImporter):
-    """A value that differs from the newest version becomes the next version; no version is overwritten."""
+    """A value that differs from the newest version becomes the next version; no version is overwritten. No file
+    accepts, returns or disputes a value: the state stands in it to be read.
+    """
 
     name = "readings"
     model = Reading
     keys = (("pilot", "indicator", "period"),)
+    excluded_fields = ("answer_by",)
     column_options: Mapping[str, Mapping[str, object]] = {
         "period": {"column": PeriodColumn},
         "value": {"column": MeasuredColumn},
@@ -365,6 +461,15 @@ class ReadingImporter(PilotPartImporter):
                 ),
             ),
             unit_column(),
+            ChoiceColumn(
+                "state",
+                gettext_lazy("state"),
+                stored=False,
+                choices=dict(ReadingState.choices),
+                help=gettext_lazy(
+                    "Written by exports, to be read. Values are accepted, returned and disputed on the site."
+                ),
+            ),
         ]
 
     def clean_values(self, row: Row) -> None:
@@ -372,7 +477,7 @@ class ReadingImporter(PilotPartImporter):
 
     def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
         """Find the newest version of the value, or the version that the row names; a row whose value differs from it is
-        a new version. Accepted without a day is from today."""
+        a new version, which is not accepted yet."""
         self.match_numbers(rows)
         [key] = self.keys
         waiting = [row for row in rows if row.is_unknown and row_key(row, key)]
@@ -391,15 +496,14 @@ class ReadingImporter(PilotPartImporter):
                 message = _("There is no version %(version)s. Clear the cell to enter the value.")
                 row.mark_unidentified(self.column("version"), "unknown_record", message % {"version": asked})
         for row in rows:
-            if row.values.get("state") == ReadingState.ACCEPTED and "accepted_on" not in row.invalid_columns():
-                stored = row.record.accepted_on if row.recorded else None
-                row.values["accepted_on"] = row.values.get("accepted_on") or stored or today()
             if row.recorded and self.is_changed(row):
                 seen = row.record
                 self.check_outdated_file(row)
                 row.record, row.recorded, row.extra["seen"] = None, False, seen
-                if row.values.get("accepted_on") == seen.accepted_on and seen.accepted_on:
-                    row.values["accepted_on"] = today()
+                if row.values.get("accepted_on") == seen.accepted_on:
+                    row.values["accepted_on"] = None
+                if row.values.get("state") == seen.state:
+                    row.values["state"] = None
 
     def check_outdated_file(self, row: Row) -> None:
         """Reject a value that was corrected since, in a row without a version: it may come from an old file."""
@@ -416,6 +520,9 @@ class ReadingImporter(PilotPartImporter):
 
     def prepare(self, row: Row) -> None:
         check_written_unit(self, row)
+        if row.values.get("state") not in (None, row.record.state):
+            message = _("It is “%(state)s” here. Accept, return or dispute it on the site, and leave this empty.")
+            row.add_error(self.column("state"), "state", message % {"state": row.record.state.label})
         names = Reading.IMMUTABLE_FIELDS
         if row.recorded and all(getattr(row.before, name) == getattr(row.record, name) for name in names):
             row.record.skip_immutable_check = True
@@ -472,6 +579,35 @@ class ReadingImporter(PilotPartImporter):
 # -- follow-ups -----------------------------------------------------------------------------------------
 
 
+class CauseTargetColumn(RecordColumn):
+    """A target by its indicator and year, as in AIR_SO2 2026: that of the row's pilot. Or its record number."""
+
+    accepted, width = gettext_lazy("The indicator and the year of the target, for example AIR_SO2 2026."), 26
+
+    def parse(self, cell: SheetCell, lookup: RecordLookup) -> Any:
+        """Return the targets of all pilots that it may mean, or the one of this number."""
+        text = read_text(cell)
+        if text.startswith("#"):
+            return lookup.find(Target, text)
+        name, _space, year = text.rpartition(" ")
+        named = bool(name) and year.isdecimal()
+        return self.targets(lookup, lookup.find(Indicator, name if named else text), year if named else "")
+
+    def export(self, record: Any, lookup: RecordLookup) -> str | None:
+        target = record.cause_target
+        if target is None:
+            return None
+        year = target.today.target_year
+        same = [item for item in self.targets(lookup, target.indicator, year) if item.pilot_id == target.pilot_id]
+        return f"{lookup.index(Indicator).name_for(target.indicator)} {year}" if len(same) == 1 else f"#{target.pk}"
+
+    def targets(self, lookup: RecordLookup, indicator: Indicator, year: object) -> list[Target]:
+        every = list(lookup.index(Target).records_by_id.values())
+        prefetch_related_objects(every, "amendments")
+        own = [item for item in every if item.indicator_id == indicator.pk]
+        return [item for item in own if str(year) in ("", str(item.today.target_year))]
+
+
 class FollowUpImporter(Importer):
     """A new follow-up is given its number, the light of its cause on the day of opening and the step that opens it.
 
@@ -485,6 +621,7 @@ class FollowUpImporter(Importer):
     keys = (("number",),)
     keys_required = False  # without the column all rows are new
     excluded_fields = ("owner_user", "verifier")
+    column_options: Mapping[str, Mapping[str, object]] = {"cause_target": {"column": CauseTargetColumn}}
     heading_aliases: Mapping[str, tuple[str, ...]] = {
         "title_zh": ("事项名称", "督办事项", "标题"),
         "task_zh": ("督办要求", "工作要求"),
@@ -502,6 +639,18 @@ class FollowUpImporter(Importer):
         aliases = ("督办编号", "文号")
         words = gettext_lazy("Leave it empty for a new one: the next of its year is filled in.")
         return [column_for_field(field, required=False, help=words, aliases=aliases)]
+
+    def match_rows(self, rows: Sequence[Row], library: RecordLookup) -> None:
+        """Choose among the targets of an indicator that of the row's pilot."""
+        super().match_rows(rows, library)
+        for row in rows:
+            if isinstance(fits := row.values.get("cause_target"), list):
+                pilot = row.values.get("pilot") or (row.record.pilot if row.recorded else None)
+                own = [target for target in fits if pilot and target.pilot_id == pilot.pk]
+                row.values["cause_target"] = own[0] if len(own) == 1 else None
+                if len(own) != 1:
+                    message = _("The pilot has %(count)d such targets. Write the record number, such as #12.")
+                    row.add_error(self.column("cause_target"), "unknown_record", message % {"count": len(own)})
 
     def prepare(self, row: Row) -> None:
         """Give a new record a number to be validated with; the real one is given when it is written."""

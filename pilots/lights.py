@@ -1,42 +1,49 @@
-"""Lights of targets, milestones, planned stages and pilots: colours with their reasons, numbers and sentences.
+"""Lights of targets, milestones and pilots: colours with their reasons and numbers.
 
-The rules and what is said of their lights stand here; `analytics/pilot_status.py` judges a pilot's records by them and
-says what is said of a pilot as a whole. To add a rule: a reason, what says it, and the days on which it can change a
-light: of a milestone `CHANGE_DELAYS`, of others `light_change_dates` of that module.
+The rules stand here, as functions of plain rows: anything with the attributes of the columns. `Records` holds the rows
+of one pilot, and `analytics/pilot_status.py` gives it them. An item is judged on a day by what counted on that day: a
+value from its acceptance, an amendment from its decision, a fact that was entered late from its entry. To add a rule: a
+reason, its text in `sentences.py`, and in `change_days` the days on which it can change a light.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import IntEnum
 from functools import partial
-from typing import Any, TypeVar
+from itertools import chain, pairwise
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import TextChoices
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.text import CHANGE_DIGITS, StatusChoices, format_alike, format_date, format_percent, number_with_unit
-from pilots.metrics import Direction, Number, Path, Ratio, expected_value, share_on_path, shortfall, target_progress
+from core.text import StatusChoices, join_clauses
+from pilots.metrics import Direction, Path, Ratio, Stage
+from pilots.sentences import say_all_well, say_beside, say_by_hand, say_nothing_due, say_pilot, say_reason
 
-RULE_INDICATOR = "NDRC 2020-901, version 1"
+RULE_INDICATOR = "NDRC 2020-901, version 3"
 """NDRC 发改办环资〔2020〕901号, 节能目标完成情况晴雨表: met green, missed by up to 10 % yellow, by more red."""
-RULE_MILESTONE = "Yinchuan 2025, adapted, version 1"
+RULE_MILESTONE = "Yinchuan 2025, adapted, version 3"
 """The three lights of Yinchuan (银川, 2025) for tasks; the numbers of days are this system's own convention."""
-RULE_PILOT = "worst binding item, version 2"
-"""This system's own convention: the worst item that binds, never an average; green only where one was rated."""
+RULE_PILOT = "worst binding item, version 3"
+"""This system's own convention: the worst item that binds, never an average; green only where what is due is known."""
 
 TOLERANCE = Decimal("1e-9")
 ALLOWED_GAP = Decimal("0.10")
 TOO_EARLY_BELOW = Decimal("0.10")  # of the change due
-DUE_SOON_DAYS, LONG_OVERDUE_DAYS = 30, 90
-RED_DELAYS = (LONG_OVERDUE_DAYS + 1,)
-CHANGE_DELAYS = (0, 1, *RED_DELAYS)
-"""Days after the planned one on which the light of a milestone or planned stage can become red, or change at all."""
+FLAT = Decimal("0.005")  # worse than the base by no more than this part of it is not the wrong way
+DUE_SOON_DAYS, LONG_DAYS = 30, 90
+"""Days before a milestone at which it is said to be due soon; days after which late, overdue or unanswered is red."""
+ENTRY_DAYS = 30
+"""A fact entered up to so many days late counts from its own day."""
+ASKED_DAYS = 183
+"""Days of a year that lie in the term, for its values to be asked for."""
 
 Value = TypeVar("Value")
 
@@ -60,175 +67,396 @@ class Colour(StatusChoices):
 LIGHTS = [colour for colour in Colour if colour != Colour.BLUE]
 LIGHT_CHOICES = [(colour.value, colour.label) for colour in LIGHTS]
 """The colours of a pilot's light."""
+BY_HAND_CHOICES = [(colour.value, colour.label) for colour in LIGHTS if colour != Colour.GREY]
+"""The colours to which it can be set by hand."""
+COLOUR_ORDER = {colour: place for place, colour in enumerate(Colour)}
+WORST = (Colour.RED, Colour.YELLOW, Colour.GREY, Colour.BLUE, Colour.GREEN)
+"""From bad to good: what is not known is worse than what is in order."""
+GRADES = (Colour.GREEN, Colour.YELLOW, Colour.RED)
 
 
 class LightReason(TextChoices):
     """Code of the reason for a light's colour."""
 
+    # a value against what was promised; what the colour says of it is in LABELS
+    PATH = "path", _("on the way to the target")
+    LIMIT = "limit", _("held against the limit")
+    KEEP = "keep", _("held against the base")
+    REVERSED = "reversed", _("reversed: worse than the base")
+    REACHED = "reached", _("target reached already")
+    TOO_EARLY = "too_early", _("too early to rate")
+    PAST = "past", _("followed by a later target")
+    # no value, or none that can be rated
+    NO_TARGET = "no_target", _("no target value")
+    NO_BASE = "no_base", _("no base value")
+    NO_VALUE = "no_value", _("no accepted value")
+    UNDER_REVIEW = "under_review", _("waits for the ministry")
+    NOT_GIVEN = "not_given", _("not given, with a reason that the ministry accepted")
+    OVERDUE = "overdue", _("value overdue")
+    DISPUTED = "disputed", _("value disputed")
+    # any promise
+    NOT_DUE = "not_due", _("not due yet")
+    DROPPED = "dropped", _("dropped")
+    NOT_PROMISED = "not_promised", _("not promised yet")
+    # a milestone
     DONE = "done", _("done")
     DONE_LATE = "done_late", _("done late")
-    DUE_SOON = "due_soon", _("due soon")
-    OVERDUE = "overdue", _("overdue by up to 90 days")
-    LONG_OVERDUE = "long_overdue", _("overdue by more than 90 days")
-    NOT_DUE = "not_due", _("not due yet")
-    NO_READING = "no_reading", _("no accepted value for the period due")
-    NO_BASE = "no_base", _("no base value")
-    NO_TARGET = "no_target", _("no target")
-    NO_DATE = "no_date", _("no day set")
-    NO_REPORT = "no_report", _("no accepted value in the last period due")
-    NOTHING_RATED = "nothing_rated", _("nothing rated yet")
+    LATE = "late", _("late")
+    # a pilot
+    RECTIFYING = "rectifying", _("ordered to rectify")
     WITHDRAWN = "withdrawn", _("no longer a pilot")
+    BY_HAND = "by_hand", _("set by hand")
     ALL_WELL = "all_well", _("nothing behind schedule")
-    # a value to reach
-    ON_SCHEDULE = "on_schedule", _("on schedule")
-    BEHIND = "behind", _("behind schedule by up to 10 % of the change due")
-    FAR_BEHIND = "far_behind", _("behind schedule by more than 10 % of the change due")
-    REVERSED = "reversed", _("reversed: worse than the base")
-    TOO_EARLY = "too_early", _("too early to rate")
-    # a limit
-    WITHIN_LIMIT = "within_limit", _("within the limit")
-    OVER_LIMIT = "over_limit", _("beyond the limit by up to 10 %")
-    FAR_OVER_LIMIT = "far_over_limit", _("beyond the limit by more than 10 %")
-    # a base to keep
-    KEPT = "kept", _("no worse than the base")
-    WORSE = "worse", _("worse than the base by up to 10 %")
-    FAR_WORSE = "far_worse", _("worse than the base by more than 10 %")
-    # a task in words
-    NOT_DONE = "not_done", _("not done by its day")
-    # a light of a pilot
-    SET_BY_HAND = "set_by_hand", _("set by hand")
+    NOTHING_DUE = "nothing_due", _("nothing due yet")
+    NOTHING_PROMISED = "nothing_promised", _("nothing binding promised")
+
+
+def graded(*labels: Any) -> dict[Colour, Any]:
+    return dict(zip(GRADES, labels, strict=True))
+
+
+LABELS: Mapping[LightReason, Mapping[Colour, Any]] = {
+    LightReason.PATH: graded(
+        _("on schedule"),
+        _("behind schedule by up to 10 % of the change due"),
+        _("behind schedule by more than 10 % of the change due"),
+    ),
+    LightReason.LIMIT: graded(
+        _("within the limit"), _("beyond the limit by up to 10 %"), _("beyond the limit by more than 10 %")
+    ),
+    LightReason.KEEP: graded(
+        _("no worse than the base"), _("worse than the base by up to 10 %"), _("worse than the base by more than 10 %")
+    ),
+    LightReason.PAST: graded(_("reached in its year"), _("missed in its year"), _("missed in its year")),
+    LightReason.OVERDUE: {
+        Colour.YELLOW: _("value overdue by up to 90 days"),
+        Colour.RED: _("value overdue by more than 90 days"),
+    },
+    LightReason.LATE: {Colour.YELLOW: _("overdue by up to 90 days"), Colour.RED: _("overdue by more than 90 days")},
+}
+"""What a colour says, where the reason alone does not."""
+
+OF_VALUE = (LightReason.PATH, LightReason.LIMIT, LightReason.KEEP, LightReason.REVERSED)
+"""Reasons of a red or yellow target whose value misses what was promised; others are told by days."""
+OF_NO_VALUE = (LightReason.OVERDUE, LightReason.NOT_GIVEN, LightReason.DISPUTED, LightReason.UNDER_REVIEW)
+"""Reasons that judge how a value is handed in: only a binding target has them."""
+NOT_IN_FORCE = (LightReason.DROPPED, LightReason.NOT_PROMISED)
+"""Reasons of a promise that is none on the day, which no count includes."""
 
 
 class TargetKind(TextChoices):
-    """Kind of a target: a value to reach on a path, a limit in every period, a base to keep, a task in words."""
+    """Kind of a target: a value to reach on a path, a limit up to a year, a base to keep."""
 
     REACH = "reach", _("Reach a value")
     LIMIT = "limit", _("Stay within a limit")
     KEEP = "keep", _("Get no worse")
-    TEXT = "text", _("Get something done")
-
-
-OVERDUE = (LightReason.OVERDUE, LightReason.LONG_OVERDUE)
-"""Reasons of a milestone or planned stage that is late, which are told by the days."""
-LIMIT = (LightReason.WITHIN_LIMIT, LightReason.OVER_LIMIT, LightReason.FAR_OVER_LIMIT)
-BASE = (LightReason.KEPT, LightReason.WORSE, LightReason.FAR_WORSE)
-"""Reasons of green, yellow and red of a value that must stay on the better side of a limit, or of its base."""
 
 
 class Subject(IntEnum):
-    """What a light is of, in the order of reasons that weigh the same."""
+    """What a light is of, in the order of reasons that weigh the same; of stages only rectifying has one."""
 
     TARGET, MILESTONE, STAGE, PILOT = range(4)
 
 
-# -- what is said of a light ---------------------------------------------------------------------------
+# -- the rows of one pilot -----------------------------------------------------------------------------------
 
 
-def say_why(light: Light) -> str:
-    """Return the name of what it is of, with the reason."""
-    record = light.record
-    if light.of == Subject.TARGET:
-        name = record.target_text if record.kind == TargetKind.TEXT else record.indicator.name
-    else:
-        name = record.name
-    return gettext("%(name)s: %(why)s") % {"name": name, "why": light.why.label}
+def counts_from(happened: date, entered: date | None) -> date:
+    """Return the day from which a fact counts: its own, or that of its entry where this came after ENTRY_DAYS."""
+    if entered is None or (entered - happened).days <= ENTRY_DAYS:
+        return happened
+    return entered
 
 
-def say_change(light: Light) -> str:
-    """Return by how much a value should have changed, and by how much it did."""
-    target, indicator = light.record, light.record.indicator
-    base = target.base_value or Decimal(0)
-    changes = [abs((value or Decimal(0)) - base) for value in (light.expected, light.actual)]
-    due, done = (number_with_unit(number, unit_of_change(indicator)) for number in format_alike(changes, CHANGE_DIGITS))
-    if not base:
-        text = gettext("%(name)s should have reached %(due)s by %(year)s; it came to %(done)s (%(gap)s %% short)")
-    elif indicator.direction == Direction.LOWER:
-        text = gettext("%(name)s should have been cut by %(due)s by %(year)s; the cut was %(done)s (%(gap)s %% short)")
-    else:
-        text = gettext("%(name)s should have risen by %(due)s by %(year)s; the rise was %(done)s (%(gap)s %% short)")
-    gap = format_percent(light.shortfall or Decimal(0))
-    year = min(light.year, target.target_year)
-    return text % {"name": indicator.name, "due": due, "done": done, "gap": gap, "year": year}
+def has_come(day: date | None, on: date) -> bool:
+    """Whether something with a day has happened by another."""
+    return day is not None and day <= on
 
 
-def say_reversed(light: Light) -> str:
-    """Return the value that was expected, and the one that is worse than the base."""
-    if light.record.indicator.direction == Direction.LOWER:
-        text = gettext(
-            "%(name)s rose instead of falling: should have been down to %(expected)s by %(year)s, was %(actual)s"
-        )
-    else:
-        text = gettext(
-            "%(name)s fell instead of rising: should have been up to %(expected)s by %(year)s, was %(actual)s"
-        )
-    return text % levels(light)
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a target asks for from a day on, as amended by then: the terms in force."""
+
+    since: date
+    kind: str
+    lower: bool
+    binding: bool
+    value: Decimal | None
+    year: int
+    base_value: Decimal | None
+    base_year: int | None
+    steps: Path = ()
+
+    @property
+    def base(self) -> tuple[int, Decimal] | None:
+        """Base year and value; None where one is missing. A base to keep counts without its year, too."""
+        if self.base_value is None or (self.base_year is None and self.kind != TargetKind.KEEP):
+            return None
+        return self.base_year or 0, self.base_value
+
+    @property
+    def bound(self) -> Decimal | None:
+        """The value that is not to be passed, or is to be reached."""
+        return self.base_value if self.kind == TargetKind.KEEP else self.value
+
+    @property
+    def path(self) -> Path | None:
+        """The way from the base through the steps to the target; None where there is none."""
+        if self.kind != TargetKind.REACH or self.value is None or self.base is None or self.base[0] >= self.year:
+            return None
+        inside = [step for step in self.steps if self.base[0] < step[0] < self.year]
+        return self.base, *inside, (self.year, self.value)
+
+    def due_in(self, year: int) -> Decimal | None:
+        """Return the value that is due by a year: of a limit or a base to keep the bound, else that on the path."""
+        if self.kind != TargetKind.REACH:
+            return self.bound
+        return value_on_path(self.path, year) if self.path else None
 
 
-def levels(light: Light) -> dict[str, str]:
-    """Return the parameters of a text about a value: expected and actual with equal decimals, year, indicator."""
-    target, unit = light.record, light.record.indicator.unit_text
-    values = [value for value in (light.expected, light.actual) if value is not None]
-    expected, actual = (number_with_unit(number, unit) for number in format_alike(values))
-    year = str(min(light.year, target.target_year))
-    return {"name": target.indicator.name, "expected": expected, "actual": actual, "year": year}
+def grouped(rows: Iterable[Any], *columns: str) -> defaultdict[Any, list[Any]]:
+    """Return rows by their value of a column, or by those of several, in their order."""
+    found, key = defaultdict[Any, list[Any]](list), attrgetter(*columns)
+    for row in rows:
+        found[key(row)].append(row)
+    return found
 
 
-def say_bound(light: Light) -> str:
-    """Return by how much a value is on the wrong side of a limit or of its base, also as a part of a bound above 0."""
-    indicator, lower = light.record.indicator, light.record.indicator.direction == Direction.LOWER
-    actual, expected = light.actual or Decimal(0), light.expected or Decimal(0)
-    limit, stood, over = format_alike([expected, actual, abs(actual - expected)])
-    if light.why in LIMIT:
-        part = gettext("%(part)s %% of the limit")
-        above = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s above the limit of %(bound)s")
-        below = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s below the limit of %(bound)s")
-    else:
-        part = gettext("%(part)s %% of the base")
-        above = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s above the base of %(bound)s")
-        below = gettext("%(name)s stood at %(actual)s in %(year)d, %(over)s below the base of %(bound)s")
-    text = (above if lower else below) % {
-        "name": indicator.name,
-        "year": light.year,
-        "actual": number_with_unit(stood, indicator.unit_text),
-        "over": number_with_unit(over, unit_of_change(indicator)),
-        "bound": number_with_unit(limit, indicator.unit_text),
-    }
-    if light.shortfall is None:
-        return text
-    return gettext("%(text)s (%(part)s)") % {"text": text, "part": part % {"part": format_percent(light.shortfall)}}
+class Records:
+    """The rows of one pilot, indexed for its lights on any day. Each list is in the order of entry."""
+
+    def __init__(
+        self,
+        pilot: Any,
+        *,
+        targets: Iterable[Any] = (),
+        milestones: Iterable[Any] = (),
+        stages: Iterable[Any] = (),
+        readings: Iterable[Any] = (),
+        not_given: Iterable[Any] = (),
+        deadlines: Iterable[Any] = (),
+        overrides: Iterable[Any] = (),
+        amendments: Iterable[Any] = (),
+        completions: Iterable[Any] = (),
+        due_of: Mapping[Any, str] | None = None,
+    ) -> None:
+        """`due_of` has the month and day of indicators whose values are due on a day of their own."""
+        self.pilot, self.due_of = pilot, due_of or {}
+        self.targets, self.milestones, self.stages = list(targets), list(milestones), list(stages)
+        self.overrides = sorted(overrides, key=attrgetter("set_on"))
+        self.first_day: date = pilot.starts_on or pilot.known_by
+        self.verdicts: dict[tuple[Any, date, int, Decimal], Verdict] = {}
+        self.kept_due: dict[tuple[Any, int], date | None] = {}
+        # what was decided of the promises, and what was done
+        decided = [row for row in amendments if row.accepted and row.decided_on]
+        self.changes = grouped(sorted(decided, key=attrgetter("decided_on")), "target_id", "milestone_id")
+        self.promises = {row.pk: promises_of(row, self.changes[row.pk, None]) for row in self.targets}
+        alike = grouped(self.targets, "indicator_id", "kind")
+        self.rivals = {
+            target.pk: [row for row in alike[target.indicator_id, target.kind] if row is not target]
+            for target in self.targets
+        }
+        in_order = sorted(completions, key=lambda row: row.entered_on or row.completed_on)
+        self.completions = grouped(in_order, "milestone_id")
+        entered = sorted(self.stages, key=attrgetter("entered_on"))
+        self.entered = [(counts_from(row.entered_on, row.recorded_on), row) for row in entered]
+        # what was handed in by indicator and year: values by version, and reasons; and values from the last year on
+        self.readings = sorted((row for row in readings if "-" not in row.period), key=attrgetter("version"))
+        self.handed_in = defaultdict[tuple[Any, int], list[Any]](list)
+        self.values = defaultdict[Any, list[tuple[int, Any]]](list)
+        for row in self.readings:
+            self.handed_in[row.indicator_id, int(row.period)].append(row)
+        for row in sorted(self.readings, key=attrgetter("period", "version"), reverse=True):
+            if self.touches(int(row.period)):
+                self.values[row.indicator_id].append((int(row.period), row))
+        self.reasons = grouped(not_given, "indicator_id", "year")
+        for key, rows in self.reasons.items():
+            self.handed_in[key] += rows
+        for rows in self.handed_in.values():
+            rows[:] = sorted((row for row in rows if row.reported_on), key=attrgetter("reported_on"))
+        self.deadlines = grouped(sorted(deadlines, key=attrgetter("decided_on")), "year")
+
+    def touches(self, year: int) -> bool:
+        """Whether the year has a day in the term, so that its values count."""
+        end = self.pilot.ends_on
+        return self.first_day.year <= year and (end is None or year <= end.year)
 
 
-def unit_of_change(indicator: Any) -> str:
-    """Return the unit of a difference: percentage points for two percentages."""
-    unit: str = indicator.unit_text
-    return gettext("percentage points") if unit == "%" else unit
+def promises_of(target: Any, amendments: Iterable[Any]) -> list[tuple[date, Promise | None]]:
+    """Return the terms of a target with the day from which each is in force, oldest first; None once it is dropped.
 
-
-def say_overdue(light: Light) -> str:
-    """Return the days that a milestone is overdue."""
-    text = ngettext("%(title)s is %(n)d day overdue", "%(title)s is %(n)d days overdue", light.delay or 0)
-    return text % {"title": light.record.name, "n": light.delay}
-
-
-def say_stage_overdue(light: Light) -> str:
-    """Return the days that a planned stage is overdue."""
-    text = ngettext(
-        "Stage “%(stage)s” is %(n)d day overdue", "Stage “%(stage)s” is %(n)d days overdue", light.delay or 0
+    An amendment of value or base gives the steps anew, or clears them.
+    """
+    if target.promised_on is None:
+        return []
+    now = Promise(
+        since=target.promised_on,
+        kind=target.kind,
+        lower=target.direction == Direction.LOWER,
+        binding=bool(target.binding),
+        value=target.target_value,
+        year=target.target_year,
+        base_value=target.base_value,
+        base_year=target.base_year,
+        steps=steps_of(target.steps),
     )
-    return text % {"stage": light.record.get_stage_display(), "n": light.delay}
+    found: list[tuple[date, Promise | None]] = [(now.since, now)]
+    for row in amendments:
+        since = max(row.decided_on, target.promised_on)
+        if row.drop:
+            return [*found, (since, None)]
+        changed = {name: getattr(row, name) for name in ("value", "year") if getattr(row, name) is not None}
+        if row.base_value is not None and row.base_year is not None:
+            changed |= {"base_value": row.base_value, "base_year": row.base_year}
+        steps = now.steps if changed.keys() <= {"year"} else ()
+        now = replace(now, since=since, **changed, steps=steps if row.steps is None else steps_of(row.steps))
+        found.append((since, now))
+    return found
+
+
+def steps_of(steps: Mapping[str, Any] | None) -> Path:
+    return tuple(sorted((int(year), Decimal(str(value))) for year, value in (steps or {}).items()))
+
+
+def in_force(records: Records, target: Any, on: date) -> Promise | None:
+    """Return the terms of a target on a day; None where it is not promised yet, or dropped."""
+    for since, promise in reversed(records.promises[target.pk]):
+        if since <= on:
+            return promise
+    return None
+
+
+# -- years: which are asked for, and by when -----------------------------------------------------------------
+
+
+def in_term(records: Records, year: int) -> bool:
+    """Whether so much of the year lies in the term that its values are asked for."""
+    last_day = date(year, 12, 31)
+    first, last = max(records.first_day, date(year, 1, 1)), min(records.pilot.ends_on or last_day, last_day)
+    return (last - first).days + 1 >= ASKED_DAYS
+
+
+def due_day(records: Records, indicator: Any, year: int, on: date) -> date | None:
+    """Return the day by which the values of a year are due, as decided by a day; None where they are not asked for.
+
+    It is that of the indicator where its statistics come later, else that of the batch. A deadline of the batch moves
+    no indicator to before its own day.
+    """
+    own, key = records.due_of.get(indicator), (indicator, year)
+    if key not in records.kept_due:
+        asked_from = records.pilot.asked_from
+        asked = asked_from is not None and year >= asked_from and in_term(records, year)
+        day = date.fromisoformat(f"{year + 1}-{own or records.pilot.report_due}") if asked else None
+        records.kept_due[key] = day
+    usual = records.kept_due[key]
+    if usual is None or year not in records.deadlines:
+        return usual
+    due: date | None = usual
+    for row in records.deadlines[year]:
+        if row.decided_on <= on and row.indicator_id in (None, indicator):
+            due = row.due_on
+            if due and own and row.indicator_id is None:
+                due = max(due, usual)
+    return due
+
+
+def answer_day(records: Records, indicator: Any, year: int, on: date) -> date | None:
+    """Return the same, or the later day by which what was handed in on time and then returned is to be answered.
+
+    What was on time is measured by the first hand-in after the return before it.
+    """
+    due = due_day(records, indicator, year, on)
+    if due is None or (indicator, year) not in records.handed_in or is_excused(records, indicator, year, on):
+        return due
+    began = None
+    for row in records.handed_in[indicator, year]:
+        began = began or row.reported_on
+        if has_come(row.returned_on, on):
+            if row.answer_by and began <= due:
+                due = max(due, row.answer_by)
+            began = None
+    return due
+
+
+def is_excused(records: Records, indicator: Any, year: int, on: date) -> bool:
+    """Whether the ministry has accepted by the day a reason why there is no value."""
+    key = (indicator, year)
+    return key in records.reasons and any(has_come(row.accepted_on, on) for row in records.reasons[key])
+
+
+def current(records: Records, indicator: Any, on: date, last: int | None = None) -> tuple[int, Any] | None:
+    """Return year and reading of the value that counts on a day, of the years up to `last`; None without any.
+
+    It is the newest accepted version of the latest year in the term, also while it is disputed: an objection improves
+    no light, and neither does leaving out a later year.
+    """
+    for year, row in records.values.get(indicator, ()):
+        if year <= min(on.year, last or on.year) and has_come(row.accepted_on, on):
+            return year, row
+    return None
+
+
+def waits_since(records: Records, indicator: Any, year: int, on: date) -> date | None:
+    """Return the day on which what waits for the ministry was first handed in, if that was on time; else None.
+
+    A correction on top of it does not make it late.
+    """
+    rows = [row for row in records.handed_in.get((indicator, year), ()) if row.reported_on <= on]
+    returned = [place for place, row in enumerate(rows) if has_come(row.returned_on, on)]
+    rows = rows[returned[-1] + 1 :] if returned else rows
+    due = answer_day(records, indicator, year, on)
+    if not rows or has_come(rows[-1].accepted_on, on) or due is None or rows[0].reported_on > due:
+        return None
+    day: date = rows[0].reported_on
+    return day
+
+
+class Owed(NamedTuple):
+    """Years without an accepted value, why, and since when: the due day, or the day of the hand-in."""
+
+    why: LightReason
+    years: tuple[int, ...]
+    since: date
+
+
+def owed(records: Records, indicator: Any, years: Iterable[int], on: date) -> Owed | None:
+    """Return how the values of years stand that are due and were not accepted; None where none is due.
+
+    Only the last of them can be under review: handing it in excuses no year before it. A reason that was accepted
+    stays, also while a later year is under review.
+    """
+    due_on = {year: day for year in years if (day := answer_day(records, indicator, year, on)) and day < on}
+    if not due_on:
+        return None
+    excused = [year for year in due_on if is_excused(records, indicator, year, on)]
+    silent = [year for year in due_on if year not in excused]
+    waiting = None
+    if len(silent) == 1 and silent[0] == max(due_on):
+        waiting = waits_since(records, indicator, silent[0], on)
+    if silent and not waiting:
+        return Owed(LightReason.OVERDUE, tuple(silent), min(due_on[year] for year in silent))
+    if excused:
+        return Owed(LightReason.NOT_GIVEN, tuple(excused), min(due_on[year] for year in excused))
+    return Owed(LightReason.UNDER_REVIEW, tuple(silent), waiting) if waiting else None
+
+
+# -- a light -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Light of a target, milestone, planned stage or pilot, with what decided it. A rule makes it whole.
+    """Light of a target, milestone, rectifying or pilot, with what decided it. A rule makes it whole.
 
-    `record` is what it is of, and `say` makes its sentence when it is shown, in the language of the reader.
+    `record` is what it is of, and `say` makes its sentence when it is shown, in the language of the reader. `effect` is
+    what it does to the light of the pilot, None for nothing.
 
-    Of a target `progress` is P, `share` E, `expected` V or the limit, `actual` the value of the `reading` of the `year`
-    (both in the indicator's unit); `shortfall` is the missing part of what is due, or for a limit the excess as a part
-    of the limit; negative when there is room. Of a milestone or stage `delay` is the days from the planned day (the one
-    in force) to completion or the day of the light, possibly negative; `due` is whether the planned day has come by
-    then. Values that do not apply or are not known are None.
+    Of a target `promise` has the terms in force, `reading` the value that counts and `year` its year; `progress` is P,
+    `share` E, `expected` V or the bound, `actual` the value (both in the indicator's unit); `shortfall` is the missing
+    part of what is due, or for a bound the excess as a part of it; negative when there is room. `owed` says how the
+    `years` without an accepted value stand, and `since` from which day: due, handed in, or disputed. Of a milestone
+    `planned_on` is the day in force, `completion` the row that completes it. `delay` is the days it is late, from that
+    day to completion or to the day of the light, possibly negative, or the days since `since`; `due` is whether that
+    day has passed. `disputed_on` is the day of an objection. Values that do not apply or are not known are None.
     """
 
     colour: Colour
@@ -236,7 +464,9 @@ class Light:
     record: Any = None
     of: Subject = Subject.PILOT
     binds: bool = True
-    say: Callable[[Light], str] = field(default=say_why, repr=False, compare=False)
+    effect: Colour | None = None
+    say: Callable[[Light], str] = field(default=say_reason, repr=False, compare=False)
+    promise: Promise | None = None
     actual: Decimal | None = None
     expected: Decimal | None = None
     progress: Ratio | None = None
@@ -244,33 +474,52 @@ class Light:
     shortfall: Ratio | None = None
     reading: Any = None
     year: int = 0
+    owed: LightReason | None = None
+    years: tuple[int, ...] = ()
+    since: date | None = None
+    disputed_on: date | None = None
     delay: int | None = None
-    planned_on: Any = None
-    done: bool = False
+    planned_on: date | None = None
+    completed_on: date | None = None
+    completion: Any = None
     due: bool = False
 
     @property
-    def sentence(self) -> str:
-        """Why the light has its colour, in one sentence: of a target with the base of its percentage."""
-        return self.say(self)
+    def name(self) -> str:
+        """Name of the indicator or milestone; empty for others."""
+        if self.of == Subject.TARGET:
+            return str(self.record.indicator.name)
+        return str(self.record.name) if self.of == Subject.MILESTONE else ""
 
     @property
-    def effect(self) -> Colour | None:
-        """Its effect on the light of the pilot, None for none: what does not bind is yellow where it is red.
+    def label(self) -> str:
+        """The reason in a few words, with what the colour says of it."""
+        return str(LABELS.get(self.why, {}).get(self.colour, self.why.label))
 
-        Yellow of a target counts only where it binds, of a milestone always.
-        """
-        if self.of == Subject.PILOT:
-            return self.colour
-        if self.colour == Colour.RED:
-            return Colour.RED if self.binds else Colour.YELLOW
-        counts = self.binds or self.of != Subject.TARGET
-        return Colour.YELLOW if self.colour == Colour.YELLOW and counts else None
+    @property
+    def done(self) -> bool:
+        """Whether a milestone is completed."""
+        return self.completed_on is not None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it is of a promise that was made by the day and not dropped."""
+        return self.why not in NOT_IN_FORCE
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is of a binding target in force that no later one has followed: what counts of targets."""
+        return self.of == Subject.TARGET and self.binds and self.in_force and self.why != LightReason.PAST
+
+    @property
+    def sentence(self) -> str:
+        """Why the light has its colour, with the year of each value, and what else is missing or objected to."""
+        return join_clauses(filter(None, [self.say(self), say_beside(self)]))
 
     @property
     def counts_less(self) -> str:
         """How a red one that does not bind counts for the pilot; empty for others."""
-        if self.colour != Colour.RED or self.binds:
+        if self.colour != Colour.RED or self.binds or self.effect is None:
             return ""
         if self.of == Subject.TARGET:
             return gettext("counts as yellow: not binding")
@@ -278,9 +527,9 @@ class Light:
 
     @property
     def cause(self) -> tuple[int | None, int | None] | None:
-        """Indicator and milestone by which a follow-up names it, of a stage neither; None for the whole pilot."""
+        """Target and milestone by which a follow-up names it, of a stage neither; None for the whole pilot."""
         if self.of == Subject.TARGET:
-            return self.record.indicator_id, None
+            return self.record.pk, None
         if self.of == Subject.MILESTONE:
             return None, self.record.pk
         return (None, None) if self.of == Subject.STAGE else None
@@ -295,7 +544,7 @@ class Light:
     @property
     def path(self) -> Path | None:
         """Path of a target from the base through the steps; None for a kind without one."""
-        return target_path(self.record)
+        return self.promise.path if self.promise else None
 
 
 def responsible_office(pilot: Any) -> str:
@@ -303,215 +552,397 @@ def responsible_office(pilot: Any) -> str:
     return gettext("Pilot office of %(pilot)s") % {"pilot": pilot.name}
 
 
-# -- a target ------------------------------------------------------------------------------------------
+# -- a target ------------------------------------------------------------------------------------------------
 
 
-GRADES = (Colour.GREEN, Colour.YELLOW, Colour.RED)
+class Verdict(NamedTuple):
+    """What a value of a year says of the terms of a target, whatever the day; fields as those of `Light`."""
+
+    colour: Colour
+    why: LightReason
+    expected: Decimal | None = None
+    progress: Decimal | None = None
+    share: Decimal | None = None
+    shortfall: Decimal | None = None
 
 
-def grade_of_gap(gap: Decimal) -> int:
-    """Return the place in GRADES of a gap, a fraction of what is due, by the rule of 10 %."""
-    return 0 if gap <= TOLERANCE else 1 if gap <= ALLOWED_GAP + TOLERANCE else 2
+def grade_of_gap(gap: Decimal) -> Colour:
+    """Return the colour of a gap, a fraction of what is due, by the rule of 10 %."""
+    return GRADES[0 if gap <= TOLERANCE else 1 if gap <= ALLOWED_GAP + TOLERANCE else 2]
 
 
-def target_light(target: Any, reading: Any, year: int) -> Light:
-    """Return the light of a target that is measured; `reading` is the accepted one of the year, None for none."""
-    facts = {"actual": reading.value if reading else None, "reading": reading, "year": year}
-    if target.kind == TargetKind.LIMIT:
-        return bound_light(target, LIMIT, target.target_value, **facts)
-    if target.kind == TargetKind.KEEP:
-        return bound_light(target, BASE, target.base_value, **facts)
-    path = target_path(target)
-    return reach_light(target, share_on_path(path, year) if path else None, **facts)
+def excess_over(value: Decimal, bound: Decimal, *, lower: bool) -> Decimal:
+    """Return how much worse a value is than a bound; negative when it is better."""
+    return value - bound if lower else bound - value
 
 
-def target_path(target: Any) -> Path | None:
-    """Return the path from the base through the steps to the target; None without a value to reach from a base."""
-    if target.kind != TargetKind.REACH or None in (target.base_year, target.base_value, target.target_value):
-        return None
-    if target.base_year >= target.target_year:
-        return None
-    inside = [(year, value) for year, value in target.yearly_steps if target.base_year < year < target.target_year]
-    return (target.base_year, target.base_value), *inside, (target.target_year, target.target_value)
+def value_on_path(path: Path, year: int) -> Decimal:
+    """Return the value that is due by a year: straight from one step to the next, and the last after its year.
 
-
-def reach_light(target: Any, share: Decimal | None, actual: Number | None, **facts: Any) -> Light:
-    """Return the light of a target to reach when `share` (E) of the change is due; RULE_INDICATOR.
-
-    `actual` is the accepted value of the period due. Grey without it and before a tenth is due, which comes first: no
-    value is due then; green when nothing is missing of what is due; yellow up to 10 %; red beyond, and called reversed
-    when the value is worse than its base. The tolerance of 1e-9 keeps a gap of exactly a tenth yellow. A target equal
-    to its base is one to keep; a target on the worse side of its base (a capped rise) is a limit at the expected value:
-    this system's own convention.
+    With one step it is the elapsed share of time, in whole years, because 731 of 1096 days is a little more than two of
+    three years, and a pilot exactly a tenth behind would turn red for it.
     """
-    base, aim = target.base_value, target.target_value
-    if base is not None and base == aim:
-        return bound_light(target, BASE, base, actual, **facts)
-    expected, done = expected_value(base, aim, share), target_progress(base, actual, aim)
-    gap = shortfall(done, share)
-    unrated = None
-    if share is not None and share < TOO_EARLY_BELOW:
-        unrated = LightReason.TOO_EARLY
-    elif actual is None:
-        unrated = LightReason.NO_READING
-    elif base is None:
-        unrated = LightReason.NO_BASE
-    elif aim is None:
-        unrated = LightReason.NO_TARGET
-    elif share is None:
-        unrated = LightReason.NO_DATE
-    light = partial(Light, record=target, of=Subject.TARGET, binds=bool(target.binding), **facts)
-    light = partial(light, actual=actual, expected=expected, progress=done, share=share)
-    if unrated or done is None or gap is None:
-        return light(Colour.GREY, unrated or LightReason.NO_READING)
-    if excess_over(aim, base, target.indicator.direction) > 0:
-        return bound_light(target, LIMIT, expected, actual, **facts)
-    grade = grade_of_gap(gap)
-    if done < 0:
-        return light(GRADES[grade], LightReason.REVERSED, say=say_reversed, shortfall=gap)
-    why = (LightReason.ON_SCHEDULE, LightReason.BEHIND, LightReason.FAR_BEHIND)[grade]
-    return light(GRADES[grade], why, say=say_change if grade else say_why, shortfall=gap)
+    at = min(max(year, path[0][0]), path[-1][0])
+    (before, low), (after, high) = next(pair for pair in pairwise(path) if at <= pair[1][0])
+    return Decimal(low) + Decimal(high - low) * (at - before) / (after - before)
 
 
-def bound_light(
-    target: Any, kind: Sequence[LightReason], bound: Number | None, actual: Number | None, **facts: Any
-) -> Light:
-    """Return the light of a value that must stay on the better side of a bound, LIMIT or BASE; RULE_INDICATOR.
+def judge_bound(value: Decimal, bound: Decimal, why: LightReason, *, lower: bool) -> Verdict:
+    """Return the verdict on a value that must stay on the better side of a bound; RULE_INDICATOR.
 
     The gap is a fraction of the bound; beyond a bound of 0 is always red.
     """
-    light = partial(Light, record=target, of=Subject.TARGET, binds=bool(target.binding), **facts)
-    light = partial(light, actual=actual, expected=bound)
-    if actual is None:
-        return light(Colour.GREY, LightReason.NO_READING)
-    if bound is None:
-        return light(Colour.GREY, LightReason.NO_TARGET if kind == LIMIT else LightReason.NO_BASE)
-    excess = excess_over(actual, bound, target.indicator.direction)
-    gap = excess / bound if bound > 0 else None
-    grade = grade_of_gap(gap) if gap is not None else 0 if excess <= 0 else 2
-    return light(GRADES[grade], kind[grade], say=say_bound if grade else say_why, shortfall=gap)
+    over = excess_over(value, bound, lower=lower)
+    if bound == 0:
+        return Verdict(Colour.GREEN if over <= 0 else Colour.RED, why, bound)
+    gap = over / abs(bound)
+    return Verdict(grade_of_gap(gap), why, bound, shortfall=gap)
 
 
-def excess_over(value: Number, bound: Number, direction: str) -> Decimal:
-    """Return how much worse a value is than a bound; negative when it is better."""
-    over = Decimal(value) - bound
-    return over if direction == Direction.LOWER else -over
+def judge_value(promise: Promise, year: int, value: Decimal) -> Verdict:
+    """Return the verdict on the value of a year; RULE_INDICATOR.
 
-
-def task_light(target: Any, as_of: date, *, reports: bool, **facts: Any) -> Light:
-    """Return the light of a target in words: done, or not by its date.
-
-    Done is green whenever reported. Grey until the date has passed, and while the pilot `reports` nothing; else red.
+    From its year on a target to reach asks for the whole change, so that a miss does not fade with age, and needs no
+    base. One equal to its base is to be kept; one on the worse side of its base (a capped rise) is a limit on the way:
+    this system's own convention.
     """
-    if target.done_on and target.done_on <= as_of:
-        colour, why = Colour.GREEN, LightReason.DONE
-    elif as_of <= date(target.target_year, 12, 31):
-        colour, why = Colour.GREY, LightReason.NOT_DUE
-    elif not reports:
-        colour, why = Colour.GREY, LightReason.NO_READING
-    else:
-        colour, why = Colour.RED, LightReason.NOT_DONE
-    return Light(colour, why, target, Subject.TARGET, bool(target.binding), **facts)
+    goal, base, bound = promise.value, promise.base, partial(judge_bound, value, lower=promise.lower)
+    if promise.kind == TargetKind.KEEP:
+        if base is None:
+            return Verdict(Colour.GREY, LightReason.NO_BASE)
+        return bound(base[1], LightReason.KEEP) if year > base[0] else Verdict(Colour.GREY, LightReason.NOT_DUE)
+    if goal is None:
+        return Verdict(Colour.GREY, LightReason.NO_TARGET)
+    if promise.kind == TargetKind.LIMIT:
+        return bound(goal, LightReason.LIMIT)
+    if base is None or base[0] >= promise.year:
+        if year >= promise.year:
+            return bound(goal, LightReason.LIMIT)
+        if excess_over(value, goal, lower=promise.lower) <= 0:
+            return Verdict(Colour.GREEN, LightReason.REACHED, goal)
+        return Verdict(Colour.GREY, LightReason.NO_BASE)
+    if year <= base[0]:
+        return Verdict(Colour.GREY, LightReason.NOT_DUE)
+    if base[1] == goal:
+        return bound(goal, LightReason.KEEP)
+    return judge_on_path(promise, base[1], goal, year, value)
 
 
-# -- a milestone or planned stage ----------------------------------------------------------------------
+def judge_on_path(promise: Promise, base: Decimal, goal: Decimal, year: int, value: Decimal) -> Verdict:
+    """Return the verdict on a value on the way from a base to another value.
 
-
-def milestone_light(milestone: Any, as_of: date) -> Light:
-    """Return the light of a milestone on a day; a later completion does not count yet."""
-    planned, actual = milestone.planned_by(as_of) or milestone.planned_on, milestone.completed_on
-    return planned_light(milestone, Subject.MILESTONE, planned, actual, as_of, binds=bool(milestone.is_key))
-
-
-def planned_light(
-    record: Any, of: Subject, planned: date, actual: date | None, as_of: date, *, binds: bool = True
-) -> Light:
-    """Return green if done on time, blue if late, yellow up to 90 days overdue, red after, else grey; RULE_MILESTONE.
-
-    A completion after `as_of` does not count yet. Within 30 days of the planned date (inclusive) it is due soon. A
-    date known to the month or quarter is due on its last day.
+    Green when nothing is missing of what is due, yellow up to 10 %, red beyond, and called reversed when the value is
+    worse than its base. Before a tenth of the change is due only the wrong way is rated, as yellow.
     """
-    done, say = actual is not None and actual <= as_of, say_why
-    delay = ((actual if actual and done else as_of) - planned).days
-    if done:  # late is not red for ever
-        colour, why = (Colour.BLUE, LightReason.DONE_LATE) if delay > 0 else (Colour.GREEN, LightReason.DONE)
-    elif delay > 0:
-        long = delay > LONG_OVERDUE_DAYS
-        colour, why = (Colour.RED, LightReason.LONG_OVERDUE) if long else (Colour.YELLOW, LightReason.OVERDUE)
-        say = say_stage_overdue if of == Subject.STAGE else say_overdue
-    else:
-        colour, why = Colour.GREY, LightReason.DUE_SOON if delay >= -DUE_SOON_DAYS else LightReason.NOT_DUE
-    due = planned <= as_of
-    return Light(colour, why, record, of, binds, say, delay=delay, planned_on=planned, done=done, due=due)
+    expected = value_on_path(promise.path or (), year)
+    if excess_over(goal, base, lower=promise.lower) > 0:
+        return judge_bound(value, expected, LightReason.LIMIT, lower=promise.lower)
+    share = min(max((expected - base) / (goal - base), Decimal(0)), Decimal(1))
+    done = (base - value) / (base - goal)
+    wrong_way = excess_over(value, base, lower=promise.lower) > FLAT * abs(base)
+    facts = {"expected": base + (goal - base) * share, "progress": done, "share": share}
+    if share < TOO_EARLY_BELOW:
+        colour, why = (Colour.YELLOW, LightReason.REVERSED) if wrong_way else (Colour.GREY, LightReason.TOO_EARLY)
+        return Verdict(colour, why, **facts)
+    why = LightReason.REVERSED if done < 0 and wrong_way else LightReason.PATH
+    return Verdict(grade_of_gap(1 - done / share), why, **facts, shortfall=1 - done / share)
 
 
-def milestone_change_dates(planned: date, actual: date | None, delays: Sequence[int]) -> list[date]:
-    """Return the days on which the colour of a milestone, or whether it is due, can change: candidates for `since`.
+def target_light(records: Records, target: Any, on: date) -> Light:
+    """Return the light of a target on a day: what its value says, and what is missing or disputed."""
+    promise = in_force(records, target, on)
+    if promise is None:
+        light = Light(Colour.GREY, LightReason.NOT_PROMISED, target, Subject.TARGET, bool(target.binding))
+        if not has_come(target.promised_on, on):
+            return light
+        return replace(light, why=LightReason.DROPPED, since=records.promises[target.pk][-1][0])
+    others = rivals_of(records, target, on)
+    followed = any(now.year > promise.year and (now.binding or not promise.binding) for now in others)
+    after, own_years = first_year(promise, others), followed or promise.kind == TargetKind.KEEP
+    found = current(records, target.indicator_id, on, promise.year if own_years else None)
+    light = value_light(records, target, promise, found if found and found[0] > after else None, on)
+    newest = current(records, target.indicator_id, on) if followed else None
+    if newest and newest[0] > promise.year:
+        return replace(light, why=LightReason.PAST)
+    first = max(light.year, after, records.first_day.year - 1) + 1
+    missing = owed(records, target.indicator_id, range(first, min(promise.year, on.year) + 1), on)
+    if missing:
+        light = judge_missing(light, missing, on)
+    since = light.reading.disputed_on if light.reading else None
+    if since and since <= on:  # at least yellow, and unanswered for LONG_DAYS red
+        days = (on - since).days
+        light = at_least(replace(light, disputed_on=since), LightReason.DISPUTED, days, since=since, delay=days)
+    return judge_effect(light)
 
-    `delays` are the days after the planned one that count. A completion before all of them counts only with that of 0.
+
+def value_light(records: Records, target: Any, promise: Promise, found: tuple[int, Any] | None, on: date) -> Light:
+    """Return the light of a target by the year and reading that count, or without any."""
+    facts: dict[str, Any] = {"record": target, "of": Subject.TARGET, "binds": promise.binding, "promise": promise}
+    if found is None:
+        missing = owed(records, target.indicator_id, range(records.first_day.year, on.year + 1), on)
+        return Light(Colour.GREY, LightReason.NO_VALUE if missing else LightReason.NOT_DUE, **facts)
+    year, reading = found
+    key = (target.pk, promise.since, year, reading.value)  # the verdict is the same on every day on which the terms are
+    if key not in records.verdicts:
+        records.verdicts[key] = judge_value(promise, year, reading.value)
+    verdict = records.verdicts[key]
+    return Light(**verdict._asdict(), **facts, year=year, reading=reading, actual=reading.value)
+
+
+def judge_missing(light: Light, missing: Owed, on: date) -> Light:
+    """Return the light of a target with years without an accepted value: overdue or not given it is at least yellow.
+
+    Under review the last accepted value counts for LONG_DAYS; without any, and then, the target is grey.
     """
-    turns = [planned + timedelta(days) for days in delays]
-    if actual is None:
-        return turns
-    passed = [day for day in turns if day < actual]
-    return [*passed, actual] if passed or 0 in delays else []
+    days = (on - missing.since).days
+    light = replace(light, owed=missing.why, years=missing.years, since=missing.since, delay=days)
+    if missing.why != LightReason.UNDER_REVIEW:
+        return at_least(light, missing.why, days if missing.why == LightReason.OVERDUE else 0)
+    waits = light.reading is None or (days > LONG_DAYS and is_worse(Colour.YELLOW, light.colour))
+    return replace(light, colour=Colour.GREY, why=missing.why, effect=Colour.GREY) if waits else light
 
 
-def request_text(record: Any, as_of: date) -> str:
-    """Return that another planned day is asked for, or was refused, with the reason; empty where neither."""
-    waiting, refused = record.waiting_replan(as_of), record.refused_replan(as_of)
-    if waiting:
-        planned = record.planned_by(as_of)
-        words = {"day": format_date(waiting.day), "reason": waiting.reason}
-        if planned and waiting.day < planned:
-            return gettext("an earlier day is asked for: %(day)s, %(reason)s") % words
-        return gettext("a later day is asked for: %(day)s, %(reason)s") % words
-    if refused and refused.decided_on:
-        words = {"day": format_date(refused.day), "on": format_date(refused.decided_on), "remark": refused.remark}
-        return gettext("the day asked for, %(day)s, was refused on %(on)s: %(remark)s") % words
-    return ""
+def at_least(light: Light, why: LightReason, days: int, **facts: Any) -> Light:
+    """Return the light as yellow, or after LONG_DAYS as red, for a reason; as it is where it is no better."""
+    worst = Colour.RED if days > LONG_DAYS else Colour.YELLOW
+    return replace(light, colour=worst, why=why, **facts) if is_worse(worst, light.colour) else light
 
 
-# -- a pilot -------------------------------------------------------------------------------------------
+def judge_effect(light: Light) -> Light:
+    """Return the light with its effect: what does not bind is judged by values alone."""
+    if not light.binds:
+        if light.why in OF_NO_VALUE:
+            light = replace(light, colour=Colour.GREY, why=LightReason.NO_VALUE)
+        return replace(light, effect=Colour.YELLOW if light.colour == Colour.RED else None)
+    if light.colour != Colour.GREY:
+        return replace(light, effect=light.colour)
+    return replace(light, effect=Colour.GREY) if light.why in (LightReason.NO_BASE, LightReason.NO_TARGET) else light
 
 
-def pilot_reasons(
-    lights: Sequence[Light], pilot: Any = None, say: Callable[[Light], str] = say_why, *, accepted: bool
-) -> list[Light]:
-    """Return the reasons of a pilot's light, worst first: the effect of the first decides its colour; RULE_PILOT.
+def rivals_of(records: Records, target: Any, on: date) -> list[Promise]:
+    """Return the terms of the other targets of the indicator that are in force on a day and judged in the same way."""
+    return [now for row in records.rivals[target.pk] if (now := in_force(records, row, on))]
 
-    It is the worst of its lights, never an average. Red: one that binds (a binding target 约束性, a key milestone, a
-    planned stage) is red. Yellow: a binding target or any milestone is yellow, or another item red. Else grey when
-    nothing was `accepted` in the last period due, or when neither a binding target is rated nor a key milestone due or
-    done; else green, which `say` explains as it does grey.
+
+def first_asked_year(records: Records, target: Any, on: date) -> int:
+    """Return the first year whose values a target in force asks for, as far as its terms go."""
+    promise = in_force(records, target, on)
+    after = first_year(promise, rivals_of(records, target, on)) if promise else 0
+    return max(after + 1, records.first_day.year)
+
+
+def first_year(promise: Promise, others: Iterable[Promise]) -> int:
+    """Return the year up to which nothing is asked of a target: that of the base, or of the limit before it."""
+    if promise.kind == TargetKind.LIMIT:
+        return max((now.year for now in others if now.year < promise.year), default=0)
+    return promise.base[0] if promise.base else 0
+
+
+def is_worse(one: Colour, other: Colour) -> bool:
+    return WORST.index(one) < WORST.index(other)
+
+
+# -- a milestone ---------------------------------------------------------------------------------------------
+
+
+def planned(records: Records, milestone: Any, on: date) -> date | None:
+    """Return the planned day in force on a day; None where it is not promised yet, or dropped."""
+    if not has_come(milestone.promised_on, on):
+        return None
+    day: date | None = milestone.planned_on
+    for row in records.changes[None, milestone.pk]:
+        if row.decided_on <= on:
+            day = None if row.drop else row.day or day
+    return day
+
+
+def completed(records: Records, milestone: Any, on: date) -> tuple[date, Any] | None:
+    """Return the day of completion with the row that says so, as far as it counts by a day; None if not completed.
+
+    The newest completion without an objection counts; one that was entered after another with an objection counts from
+    its entry. A milestone with a stage is completed when the pilot enters exactly that stage, from the promise on.
     """
-    reasons = [light for light in lights if light.effect]
+    if milestone.stage:
+        entries = [
+            (row.entered_on, row)
+            for since, row in records.entered
+            if row.stage == milestone.stage and row.entered_on >= milestone.promised_on and since <= on
+        ]
+        return entries[0] if entries else None
+    found, objected = None, False
+    for row in records.completions[milestone.pk]:
+        since = counts_from(row.completed_on, row.entered_on)
+        if objected:
+            since = max(since, row.entered_on or row.completed_on)
+        if since <= on and not has_come(row.objected_on, on):
+            found = row.completed_on, row
+        objected = objected or row.objected_on is not None
+    return found
+
+
+def milestone_light(records: Records, milestone: Any, on: date) -> Light:
+    """Return the light of a milestone on a day; RULE_MILESTONE.
+
+    Green if completed by the planned day that was in force on the day of completion, blue if later: late is not red for
+    ever, and another day that is accepted afterwards changes nothing. If not completed, yellow up to 90 days late, then
+    red. One completed before it was promised is shown, and turns no pilot green.
+    """
+    light = partial(Light, record=milestone, of=Subject.MILESTONE, binds=bool(milestone.is_key))
+    goal = planned(records, milestone, on)
+    if goal is None:
+        changes = records.changes[None, milestone.pk] if has_come(milestone.promised_on, on) else ()
+        since = max((row.decided_on for row in changes if row.drop and row.decided_on <= on), default=None)
+        why = LightReason.DROPPED if since else LightReason.NOT_PROMISED
+        return light(Colour.GREY, why, planned_on=milestone.planned_on, since=since)
+    done = completed(records, milestone, on)
+    if done:
+        day, row = done
+        then = planned(records, milestone, day) or milestone.planned_on
+        colour, why = (Colour.BLUE, LightReason.DONE_LATE) if day > then else (Colour.GREEN, LightReason.DONE)
+        effect = Colour.GREEN if milestone.is_key and day > milestone.promised_on else None
+        facts = {"planned_on": then, "completed_on": day, "completion": row, "delay": (day - then).days}
+        return light(colour, why, effect=effect, due=goal < on, **facts)
+    late = (on - goal).days
+    light = partial(light, planned_on=goal, delay=late, due=late > 0)
+    if late <= 0:
+        return light(Colour.GREY, LightReason.NOT_DUE)
+    colour = Colour.RED if late > LONG_DAYS else Colour.YELLOW
+    objections = [row.objected_on for row in records.completions[milestone.pk] if has_come(row.objected_on, on)]
+    effect = colour if milestone.is_key else Colour.YELLOW
+    return light(colour, LightReason.LATE, effect=effect, disputed_on=max(objections, default=None))
+
+
+# -- a pilot -------------------------------------------------------------------------------------------------
+
+
+def item_lights(records: Records, on: date) -> list[Light]:
+    """Return the lights of all that was promised, and of rectifying."""
+    lights = [target_light(records, target, on) for target in records.targets]
+    lights += [milestone_light(records, milestone, on) for milestone in records.milestones]
+    return [*lights, *rectifying(records, on)]
+
+
+def rectifying(records: Records, on: date) -> list[Light]:
+    """Return the light of a pilot that was ordered to rectify, of two entries of one day by the later: yellow."""
+    entry = next((row for since, row in reversed(records.entered) if since <= on), None)
+    if entry is None or entry.stage != Stage.RECTIFYING:
+        return []
+    return [Light(Colour.YELLOW, LightReason.RECTIFYING, entry, Subject.STAGE, effect=Colour.YELLOW)]
+
+
+def override_on(records: Records, on: date) -> Any:
+    """Return the light set by hand that is in force: the latest where two overlap, None for a withdrawn pilot."""
+    if withdrawn_by(records.pilot, on):
+        return None
+    return next((row for row in reversed(records.overrides) if row.set_on <= on < row.expires_on), None)
+
+
+def withdrawn_by(pilot: Any, on: date) -> bool:
+    """Whether the withdrawal of a pilot counts by a day."""
+    return pilot.withdrawn_on is not None and counts_from(pilot.withdrawn_on, pilot.withdrawn_recorded_on) <= on
+
+
+def pilot_reasons(records: Records, lights: Sequence[Light], on: date) -> list[Light]:
+    """Return the reasons of a pilot's computed light, worst first: the effect of the first decides it; RULE_PILOT.
+
+    It is the worst of its lights, never an average. Red: a binding target or key milestone is red. Yellow: a binding
+    target or any milestone is yellow, another item red, or the pilot is rectifying. Grey: something binding cannot be
+    rated, for what is not known keeps a pilot from green. Green: a binding target is rated, or a key milestone done.
+    """
+    pilot = records.pilot
+    if withdrawn_by(pilot, on):
+        return [of_pilot(pilot, Colour.GREY, LightReason.WITHDRAWN)]
+    reasons = sorted((light for light in lights if light.effect not in (None, Colour.GREEN)), key=severity)
     if reasons:
-        return sorted(reasons, key=severity)
-    binding = [light for light in lights if light.binds]
-    if not accepted:
-        why = LightReason.NO_REPORT
-    elif not binding:
-        why = LightReason.NO_TARGET
-    elif any(item.colour != Colour.GREY if item.of == Subject.TARGET else item.done or item.due for item in binding):
-        return [Light(Colour.GREEN, LightReason.ALL_WELL, pilot, say=say)]
-    else:
-        why = LightReason.NOTHING_RATED
-    return [Light(Colour.GREY, why, pilot, say=say)]
+        return [light for light in reasons if light.effect != Colour.GREY] or reasons
+    if any(light.effect for light in lights):
+        return [of_pilot(pilot, Colour.GREEN, LightReason.ALL_WELL, partial(say_all_well, lights))]
+    if any(light.binds and light.in_force and light.of != Subject.STAGE for light in lights):
+        say = partial(say_nothing_due, partial(next_due, records, on))
+        return [of_pilot(pilot, Colour.GREY, LightReason.NOTHING_DUE, say)]
+    return [of_pilot(pilot, Colour.GREY, LightReason.NOTHING_PROMISED)]
 
 
-COLOUR_ORDER = {colour: place for place, colour in enumerate(Colour)}
+def of_pilot(pilot: Any, colour: Colour, why: LightReason, say: Callable[[Light], str] = say_reason) -> Light:
+    """Return a light of the pilot itself."""
+    return Light(colour, why, pilot, effect=colour, say=say)
 
 
-def severity(light: Any) -> tuple[int, int, bool, int, Decimal, str]:
-    """Sort key: effect on the pilot, own colour, whether it binds, subject, then how much is missing or how late."""
-    of_target = light.of == Subject.TARGET
-    amount = -Decimal((light.shortfall if of_target else light.delay) or 0)
-    key = light.record.indicator.code if of_target else str(light.record.pk)
-    return COLOUR_ORDER[light.effect], COLOUR_ORDER[light.colour], not light.binds, light.of, amount, key
+def pilot_light(records: Records, on: date) -> Light:
+    """Return the light of a pilot as it is shown on a day: that set by hand, else what the worst reason says."""
+    override = override_on(records, on)
+    if override:
+        return by_hand_light(records.pilot, override)
+    lights = item_lights(records, on)
+    worst = pilot_reasons(records, lights, on)[0]
+    return of_pilot(records.pilot, worst.effect or Colour.GREY, worst.why, partial(say_pilot, lights, worst))
 
 
-# -- over time and over pilots -------------------------------------------------------------------------
+def by_hand_light(pilot: Any, override: Any) -> Light:
+    return of_pilot(pilot, Colour(override.colour), LightReason.BY_HAND, partial(say_by_hand, override))
+
+
+def severity(light: Light) -> tuple[int, int, bool, Decimal, int, int]:
+    """Sort key of reasons: effect, subject, whether it binds, the gap where a value misses, the days, order of entry.
+
+    Beyond a bound of 0 there is no fraction: it counts as all of what is due.
+    """
+    gap = Decimal(0)
+    if light.why in OF_VALUE:
+        gap = Decimal(1) if light.shortfall is None else light.shortfall
+    weight = COLOUR_ORDER[light.effect or Colour.GREY]
+    return weight, light.of, not light.binds, -gap, -(light.delay or 0), light.record.pk
+
+
+def binding_targets(lights: Iterable[Light]) -> list[Light]:
+    """Return the lights of binding targets that are in force, and that no later one has followed."""
+    return [light for light in lights if light.counted]
+
+
+def next_due(records: Records, on: date) -> date | None:
+    """Return the next day from this one on which something binding is due; None without any."""
+    days = [day for row in records.milestones if row.is_key and (day := planned(records, row, on)) and day >= on]
+    for target in records.targets:
+        promise = in_force(records, target, on) if target.binding else None
+        if promise:
+            first = max(promise.base[0] + 1 if promise.base else 0, records.first_day.year)
+            dues = (due_day(records, target.indicator_id, year, on) for year in range(first, promise.year + 1))
+            days += [day for day in dues if day and day >= on][:1]
+    return min(days, default=None)
+
+
+# -- over time and over pilots -------------------------------------------------------------------------------
+
+
+def change_days(records: Records) -> list[date]:
+    """Return every day on which a light can change, in order: days of the records, and what follows from them."""
+    days = {day + timedelta(n) for day, *after in candidate_days(records) if day for n in (0, *after)}
+    return sorted(days)
+
+
+def candidate_days(records: Records) -> Iterator[tuple[Any, ...]]:
+    """Yield the days of the records, or None, each with how many days after it a light can change too."""
+    pilot, turns, long = records.pilot, (1, LONG_DAYS + 1), LONG_DAYS + 1
+    yield from ((pilot.withdrawn_on,), (pilot.withdrawn_recorded_on,))
+    for row in (*records.readings, *chain(*records.reasons.values())):
+        yield from ((row.reported_on, long), (row.accepted_on,), (row.returned_on,), (row.answer_by, *turns))
+    yield from ((row.disputed_on, long) for row in records.readings)
+    for row in chain(*records.deadlines.values()):
+        yield from ((row.decided_on,), (row.due_on, *turns))
+    for row in chain(*records.changes.values()):
+        yield from ((row.decided_on,), (row.day, *turns))
+    yield from ((row.promised_on,) for row in (*records.targets, *records.milestones))
+    yield from ((row.planned_on, *turns) for row in records.milestones)
+    for row in chain(*records.completions.values()):
+        yield from ((row.completed_on,), (row.entered_on,), (row.objected_on,))
+    for row in records.stages:
+        yield from ((row.entered_on,), (row.recorded_on,))
+    for row in records.overrides:
+        yield from ((row.set_on,), (row.expires_on,))
+    named = [promise.year for terms in records.promises.values() for _since, promise in terms if promise]
+    last = max([records.first_day.year, pilot.asked_from or 0, *records.deadlines, *named])  # of an open term
+    for year in range(records.first_day.year, (pilot.ends_on.year if pilot.ends_on else last) + 1):
+        yield from ((due_day(records, indicator, year, date.min), *turns) for indicator in (None, *records.due_of))
 
 
 def unchanged_since(value_on: Callable[[date], Value], as_of: date, candidates: Iterable[date]) -> date | None:

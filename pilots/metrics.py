@@ -29,7 +29,7 @@ from django.utils.translation import pgettext_lazy
 from core.text import StatusChoices
 from policies.metrics import MIN_LAGS
 
-# -- progress of one target, actual and expected --------------------------------------------------------
+# -- amounts, and ways from one to another ----------------------------------------------------------------
 
 
 Number = Decimal | int
@@ -46,55 +46,12 @@ class Direction(TextChoices):
     HIGHER = "higher", _("Higher is better")
 
 
-def target_progress(base: Number | None, actual: Number | None, target: Number | None) -> Decimal | None:
-    """Return P: the achieved fraction of the change from base to target, whatever its direction.
-
-    1 is the target, above 1 beyond it, below 0 the wrong way. None when a value is not known or when base and target
-    are the same, since there is no change to measure.
-    """
-    if base is None or actual is None or target is None or base == target:
-        return None
-    return (Decimal(base) - actual) / (Decimal(base) - target)
-
-
-def expected_value(base: Number | None, target: Number | None, share: Decimal | None) -> Decimal | None:
-    """Return V: the value of a straight path from base to target when `share` (E) of the change is due."""
-    if base is None or target is None or share is None:
-        return None
-    return Decimal(base) + (Decimal(target) - base) * share
-
-
-def shortfall(done: Decimal | None, share: Decimal | None) -> Decimal | None:
-    """Return s: the missing share of what is due, 1 - P / E; negative when ahead.
-
-    None when P (`done`) or E (`share`) is not known, or when nothing is due yet.
-    """
-    return None if done is None or share is None or share <= 0 else 1 - done / share
-
-
 def year_due(as_of: date) -> int:
     """Return the last year whose values are due: those of a year are due on 31 March of the next one.
 
     This system's own convention; that day itself is still on time.
     """
     return as_of.year - (1 if as_of > date(as_of.year, 3, 31) else 2)
-
-
-def share_on_path(path: Path, year: int) -> Decimal | None:
-    """Return E on a path: the share of the whole change that is due, from 0 to 1; None when base equals target.
-
-    Straight from one step to the next and not from end to end, level before the base and after the target. With one
-    step it is the elapsed share of time, in whole years, because 731 of 1096 days is a little more than two of three
-    years, and a pilot exactly a tenth behind would turn red for it. While a path is level nothing more becomes due.
-    """
-    (base_year, base), (target_year, target) = path[0], path[-1]
-    if base == target:
-        return None
-    year_on_path = min(max(year, base_year), target_year)
-    (before, low), (after, high) = next(pair for pair in pairwise(path) if year_on_path <= pair[1][0])
-    due = (low - base) * (after - before) + (high - low) * (year_on_path - before)
-    share = Decimal(due) / ((target - base) * (after - before))  # both exact, so it is rounded once
-    return min(max(Decimal(0), share), Decimal(1))
 
 
 # -- a value before it is recorded: this system's own convention -----------------------------------------
@@ -125,7 +82,7 @@ def implausible_change(before: Decimal, after: Decimal) -> Decimal | None:
 
 
 class Stage(TextChoices):
-    """The ten stages in order, and the two side states."""
+    """The ten stages in order, and the side state."""
 
     RECOMMENDED = "recommended", _("Recommended")
     REVIEWED = "reviewed", _("Reviewed by experts")
@@ -138,23 +95,23 @@ class Stage(TextChoices):
     FINAL_EVAL = "final_eval", _("Final evaluation")
     PROMOTED = "promoted", _("Results promoted")
     RECTIFYING = "rectifying", _("Rectifying")
-    WITHDRAWN = "withdrawn", _("Withdrawn")
 
     @property
     def order(self) -> int:
-        """1 for the first of the ten stages to 10; 11 and 12 for the side states."""
+        """1 for the first of the ten stages to 10; 11 for the side state."""
         return STAGE_ORDER[self]
 
     @property
     def is_side(self) -> bool:
         """Whether it is a side state, outside the sequence."""
-        return self in {Stage.RECTIFYING, Stage.WITHDRAWN}
+        return self == Stage.RECTIFYING
 
 
 STAGE_ORDER = {stage: place for place, stage in enumerate(Stage, 1)}  # read several hundred thousand times for one page
 
 ORDERED_STAGES = tuple(stage for stage in Stage if not stage.is_side)
 """The ten stages a pilot goes through."""
+STAGE_CHOICES = [(stage.value, stage.label) for stage in ORDERED_STAGES]
 
 RECTIFIABLE_STAGES = (Stage.IMPLEMENTING, Stage.MIDTERM, Stage.FINAL_EVAL)
 """The stages from which a pilot can be ordered to rectify."""
@@ -172,8 +129,8 @@ class StageEvent(NamedTuple):
 
 
 def sort_events(entries: Iterable[StageEvent]) -> list[StageEvent]:
-    """Sort by day, and on one day by the order of stages."""
-    return sorted(entries, key=lambda entry: (entry.on, entry.stage.order))
+    """Sort by day, and on one day by the order of entry."""
+    return sorted(entries, key=lambda entry: entry.on)
 
 
 # -- one pilot on a day --------------------------------------------------------------------------------
@@ -215,7 +172,7 @@ class Duration(NamedTuple):
 def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
     """Return the days from the first entry in the list to that of the plan, or so far, as known on a day.
 
-    None when the day of the list is not known; also after withdrawal without a plan, since nothing is awaited then.
+    None when the day of the list is not known.
     """
     events = sort_events(entry for entry in entries if entry.on <= as_of)
     listed = next((entry for entry in events if entry.stage == Stage.LISTED), None)
@@ -224,7 +181,7 @@ def list_to_plan(entries: Iterable[StageEvent], as_of: date) -> Duration | None:
         return None
     if plan is not None:
         return Duration((plan.on - listed.on).days, done=True)
-    return None if events[-1].stage == Stage.WITHDRAWN else Duration((as_of - listed.on).days, done=False)
+    return Duration((as_of - listed.on).days, done=False)
 
 
 # -- many pilots ---------------------------------------------------------------------------------------
@@ -243,14 +200,14 @@ class StageFunnel(NamedTuple):
     withdrawn: int
 
 
-def stage_funnel(pilots: Iterable[CurrentStage | None]) -> StageFunnel:
-    """Return the funnel on a day, from the stage of each pilot. A rectifying pilot counts at its last stage."""
+def stage_funnel(pilots: Iterable[CurrentStage | None], withdrawn: int = 0) -> StageFunnel:
+    """Return the funnel on a day, from the stage of each pilot in the programme. A rectifying pilot counts at its last
+    stage; those that have withdrawn are only a number.
+    """
     positions = list(pilots)
-    withdrawn = sum(at is not None and at.stage == Stage.WITHDRAWN for at in positions)
-    within = [at for at in positions if at is None or at.stage != Stage.WITHDRAWN]
-    furthest = [at.reached.order for at in within if at is not None and at.reached is not None]
+    furthest = [at.reached.order for at in positions if at is not None and at.reached is not None]
     reached = {stage: sum(order >= stage.order for order in furthest) for stage in ORDERED_STAGES}
-    return StageFunnel(len(within), reached, len(within) - len(furthest), withdrawn)
+    return StageFunnel(len(positions), reached, len(positions) - len(furthest), withdrawn)
 
 
 # -- whether a record can be true ----------------------------------------------------------------------
@@ -265,7 +222,6 @@ class StageIssueCode(TextChoices):
     SKIPPED = "skipped", _("a stage passed over needs a reason")
     NOT_RECTIFIABLE = "not_rectifiable", _("rectifying begins from implementation or an evaluation")
     NOT_RETURNED = "not_returned", _("after rectifying a pilot returns to where it was")
-    AFTER_WITHDRAWAL = "after_withdrawal", _("nothing follows a withdrawal")
 
 
 class StageIssue(NamedTuple):
@@ -281,7 +237,7 @@ def stage_issues(entries: Iterable[StageEvent], today: date) -> list[StageIssue]
 
     Stages before the first one on record are unknown, not skipped, and need no reason.
     """
-    ordered = sort_events(entries)
+    ordered = sorted(entries, key=lambda entry: (entry.on, entry.stage.order))
     issues = [StageIssue(StageIssueCode.FUTURE, entry) for entry in ordered if entry.on > today]
     reached: Stage | None = None
     for before, entry in pairwise([None, *ordered]):
@@ -295,10 +251,6 @@ def stage_issues(entries: Iterable[StageEvent], today: date) -> list[StageIssue]
 
 def _stage_issue(before: StageEvent | None, entry: StageEvent, reached: Stage | None) -> StageIssue | None:
     """Return the inconsistency of an entry with the one before it; `reached` is the furthest stage so far."""
-    if before is not None and before.stage == Stage.WITHDRAWN:
-        return StageIssue(StageIssueCode.AFTER_WITHDRAWAL, entry)
-    if entry.stage == Stage.WITHDRAWN:
-        return None
     if entry.stage == Stage.RECTIFYING:
         return None if reached in RECTIFIABLE_STAGES else StageIssue(StageIssueCode.NOT_RECTIFIABLE, entry)
     if reached is None:

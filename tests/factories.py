@@ -13,7 +13,10 @@ from pilots.follow_ups.services import closing_colour
 from pilots.metrics import TRANSITIONS, FollowUpState, Move
 from pilots.models import (
     Adoption,
+    Amendment,
     Batch,
+    Completion,
+    Deadline,
     Document,
     Effect,
     FollowUp,
@@ -21,10 +24,10 @@ from pilots.models import (
     Indicator,
     LightOverride,
     Milestone,
+    NotGiven,
     Pilot,
     Practice,
     Reading,
-    Replan,
     StageEntry,
     Target,
 )
@@ -83,8 +86,11 @@ def industry(**fields: Any) -> Industry:
 
 
 def batch(**fields: Any) -> Batch:
+    """Make a batch announced on 15 January 2024 by a policy of its own, that asks for no values."""
     n = next(numbers)
     day = fields.pop("announced_on", date(2024, 1, 15))
+    if "policy" not in fields:
+        fields["policy"] = policy(calls_for_provincial_plan=False)
     values = {"slug": f"batch-{n}", "title_en": f"Batch {n}", "title_zh": f"第{n}批", "known_by": day}
     return Batch.objects.create(**{**values, "announced_on": day, **fields})
 
@@ -118,8 +124,9 @@ def carbon(code: str = "CO2_TOT", **fields: Any) -> Indicator:
 
 
 def target(pilot: Pilot, indicator: Indicator, base: Any, target: Any, **fields: Any) -> Target:
-    """Make a target, by default from 2023 to 2026 and binding."""
+    """Make a target, by default from 2023 to 2026, binding, and promised at the start of the term."""
     values = {"base_year": 2023, "base_value": base, "target_year": 2026, "target_value": target, "binding": True}
+    values["promised_on"] = pilot.starts_on or pilot.known_by
     return Target.objects.create(pilot=pilot, indicator=indicator, **{**values, **fields})
 
 
@@ -133,26 +140,47 @@ def add_step(target: Target, year: int, value: Any) -> Target:
 def reading(pilot: Pilot, indicator: Indicator, period: str, value: Any, **fields: Any) -> Reading:
     """Make a reading, by default reported on 20 February of the next year and accepted a month later."""
     year = int(period[:4]) + 1
-    values = {"state": "accepted", "reported_on": date(year, 2, 20), "accepted_on": date(year, 3, 20)}
+    values = {"reported_on": date(year, 2, 20), "accepted_on": date(year, 3, 20)}
     return Reading.objects.create(pilot=pilot, indicator=indicator, period=period, value=value, **{**values, **fields})
 
 
-def stage(pilot: Pilot, stage: str, entered_on: date | None, **fields: Any) -> StageEntry:
+def not_given(pilot: Pilot, indicator: Indicator, year: int, **fields: Any) -> NotGiven:
+    """Make a reason why there is no value, handed in on 20 February of the next year, which waits."""
+    values = {"text": "The meter failed", "reported_on": date(year + 1, 2, 20)}
+    return NotGiven.objects.create(pilot=pilot, indicator=indicator, year=year, **{**values, **fields})
+
+
+def deadline(subject: Batch | Pilot, year: int, due_on: date | None, **fields: Any) -> Deadline:
+    """Move the day by which the values of a year are due, decided on 1 March of the next year."""
+    values = {"reason": "The census is late", "decided_on": date(year + 1, 3, 1), "year": year, "due_on": due_on}
+    return Deadline.objects.create(**{subject._meta.model_name: subject, **values, **fields})
+
+
+def stage(pilot: Pilot, stage: str, entered_on: date, **fields: Any) -> StageEntry:
     return StageEntry.objects.create(pilot=pilot, stage=stage, entered_on=entered_on, **fields)
 
 
 def milestone(pilot: Pilot, planned_on: date, completed_on: date | None = None, **fields: Any) -> Milestone:
+    """Make a milestone promised at the start of the term, and its completion if it has a day."""
     n = next(numbers)
     values = {"facet": "management", "title_en": f"Milestone {n}", "title_zh": f"节点{n}"}
-    return Milestone.objects.create(
-        pilot=pilot, planned_on=planned_on, completed_on=completed_on, **{**values, **fields}
-    )
+    values["promised_on"] = pilot.starts_on or pilot.known_by
+    milestone = Milestone.objects.create(pilot=pilot, planned_on=planned_on, **{**values, **fields})
+    if completed_on:
+        completion(milestone, completed_on)
+    return milestone
 
 
-def replan(milestone: Milestone, day: date, **fields: Any) -> Replan:
-    """Make a request for another day of a key milestone, which waits."""
-    values = {"reason_en": "The supplier is late", "asked_on": date(2026, 6, 2)}
-    return Replan.objects.create(pilot=milestone.pilot, milestone=milestone, day=day, **{**values, **fields})
+def completion(milestone: Milestone, completed_on: date, **fields: Any) -> Completion:
+    """Make a completion that was entered on its day."""
+    values = {"entered_on": completed_on, "evidence": "Report no. 7", "completed_on": completed_on}
+    return Completion.objects.create(pilot=milestone.pilot, milestone=milestone, **{**values, **fields})
+
+
+def amendment(item: Milestone | Target, **fields: Any) -> Amendment:
+    """Make a request for an amendment, which waits; with `decided_on` and `accepted` it was decided."""
+    values = {item._meta.model_name: item, "reason_en": "The supplier is late", "asked_on": date(2026, 6, 2)}
+    return Amendment.objects.create(pilot=item.pilot, **{**values, **fields})
 
 
 def override(pilot: Pilot, colour: str, author: Any, **fields: Any) -> LightOverride:

@@ -80,15 +80,16 @@ PLAIN_ADDRESSES = {
     "edition": "/api/v1/editions/1999-Q1/",  # that nobody made
 }
 FORM_ADDRESSES: Mapping[str, Callable[[Any], str]] = {
-    "form-done": lambda replan: f"/pilots/{replan.pilot.slug}/milestones/{replan.milestone_id}/done/",
-    "form-day": lambda replan: replan.item.entry_url(),
-    "form-answer": lambda replan: replan.item.entry_url("-answer"),
-    "form-stage": lambda replan: f"/pilots/{replan.pilot.slug}/stages/enter/",
-    "form-light": lambda replan: f"/pilots/{replan.pilot.slug}/light/",
-    "form-judge": lambda _replan: "/readings/judge/",
-    "form-readings": lambda replan: f"/pilots/{replan.pilot.slug}/readings/",
+    "form-done": lambda asked: f"/pilots/{asked.pilot.slug}/milestones/{asked.milestone_id}/done/",
+    "form-amend": lambda asked: asked.item.entry_url(),
+    "form-answer": lambda asked: asked.item.entry_url("-answer"),
+    "form-object": lambda asked: f"/pilots/{asked.pilot.slug}/completions/{asked.pilot.completions.first().pk}/object/",
+    "form-stage": lambda asked: f"/pilots/{asked.pilot.slug}/stages/enter/",
+    "form-light": lambda asked: f"/pilots/{asked.pilot.slug}/light/",
+    "form-judge": lambda _asked: "/readings/judge/",
+    "form-readings": lambda asked: f"/pilots/{asked.pilot.slug}/readings/",
 }
-"""Forms of the day, by a request for another day in the province. Where one is allowed an empty one is wrong, or was
+"""Forms of the day, by a request for an amendment in the province. Where one is allowed an empty one is wrong, or was
 opened on no version of the record.
 """
 PILOT_FIELDS = {
@@ -107,8 +108,8 @@ PLAN_FIELDS: Mapping[str, Any] = {
     "base_value": 120,
     "target_year": 2027,
     "target_value": 85,
-    "target_text_en": "In other words",
-    "target_text_zh": "换一种说法",
+    "title_en": "Another promise",
+    "planned_on": "2026-07-01",
 }
 
 
@@ -126,7 +127,6 @@ FOLLOW_UP_FIELDS: Mapping[str, Any] = {
     "owner_user": "national",
     "verifier": "admin",
     "policy": "national",
-    "cause_indicator": "AIR_SO2",
 }
 PRACTICE_FIELDS: Mapping[str, Any] = {
     "library_on": "2025-04-01",
@@ -136,7 +136,7 @@ PRACTICE_FIELDS: Mapping[str, Any] = {
     "title_en": "Better",
 }
 
-REPLAN_FIELDS: Mapping[str, Any] = {"accepted": True, "remark": "Agreed by telephone"}
+AMENDMENT_FIELDS: Mapping[str, Any] = {"accepted": True, "remark": "Agreed by telephone"}
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ class AuthzWorld(World):
     def plain(self, row: MatrixRow, column: str) -> RowRequest:
         """Return the request for URLs without records: aggregates, API root and schema, pages."""
         if row.resource in FORM_ADDRESSES:
-            address, body = FORM_ADDRESSES[row.resource](self.held["replans", row.relation]), b""
+            address, body = FORM_ADDRESSES[row.resource](self.held["amendments", row.relation]), b""
         else:
             address, body = PLAIN_ADDRESSES[row.resource], b"{}"
         if row.resource == "tokens":
@@ -353,25 +353,28 @@ class AuthzWorld(World):
         if row.resource == "actions" and row.case:
             records = {"pilot": lambda: self.pilot(self.home).slug, "province": lambda: self.away.slug}
             records |= {"practice": lambda: make.practice().slug}
+            records |= {"cause_target": lambda: make.target(self.city(), self.more_indicator(), 100, 70).pk}
             records |= {"cause_milestone": lambda: make.milestone(self.city(), date(2026, 6, 1)).pk}
             records |= {
                 "owner_agency": lambda: make.agency().slug,
                 "sources": lambda: [make.source().pk],
             }
             return {row.case: records[row.case]() if row.case in records else FOLLOW_UP_FIELDS[row.case]}
-        if row.resource in {"practices", "replans"} and row.case in {**PRACTICE_FIELDS, **REPLAN_FIELDS}:
-            return {row.case: {**PRACTICE_FIELDS, **REPLAN_FIELDS}[row.case]}
+        if row.resource in {"practices", "amendments"} and row.case in {**PRACTICE_FIELDS, **AMENDMENT_FIELDS}:
+            return {row.case: {**PRACTICE_FIELDS, **AMENDMENT_FIELDS}[row.case]}
         if row.case == "to_sibling":
             return {"pilot": self.siblings[self.home.pk].slug}
         if row.case == "indicator":
             return {"indicator": self.spare.code}
         if row.case in PLAN_FIELDS and of_pilot:
-            return {row.case: PLAN_FIELDS[row.case] if row.one == "create" or row.case != "binding" else False}
+            base = {"base_year": 2023, "base_value": 100} if row.case == "binding" and row.one == "create" else {}
+            return {**base, row.case: PLAN_FIELDS[row.case] if row.one == "create" or row.case != "binding" else False}
         if row.resource == "pilots" and row.case:
             others = {"batch": make.batch, "parent": self.city}
             if row.case == "slug":
                 return {"slug": f"else-{self.next()}"}
-            return {row.case: PILOT_FIELDS[row.case] if row.case in PILOT_FIELDS else others[row.case]().slug}
+            why = {"change_reason": "Its main plant moved away"} if row.case == "withdrawn_on" else {}
+            return {**why, row.case: PILOT_FIELDS[row.case] if row.case in PILOT_FIELDS else others[row.case]().slug}
         return {
             "": {},
             "in_use": {},
@@ -380,12 +383,12 @@ class AuthzWorld(World):
             "foreign_origin": {"origins": [self.pilot(self.away).slug]},
             "accepted": {"state": "accepted"},
             "state": {"state": "verified"},
-            "disputed": {"state": "disputed", "change_reason": "Another source says 80"},
-            "accepted_on": {"accepted_on": "2025-06-01"},
+            "returned": {"state": "returned", "change_reason": "Another source says 80"},
+            "accepted_on": {"accepted_on": "2025-06-01", "change_reason": "Our letter of that day"},
+            "answer_by": {"answer_by": "2099-01-01"},
+            "objection": {"objection": "Another furnace"},
             "verified_on": {"verified_on": "2025-06-01"},
             "steps": {"steps": [{"year": 2025, "value": 85}]},
-            "replanned": {"planned_on": "2027-06-01", "change_reason": "The supplier is late"},
-            "replanned_unsaid": {"planned_on": "2027-06-01"},
         }[row.case]
 
     def city(self) -> Any:
@@ -462,7 +465,7 @@ def wrong_cells(world: AuthzWorld, row: MatrixRow) -> Iterator[str]:
                 yield from wrong_effects(world, row, name, asked[name], before)
 
 
-REFERENCES = {"batch", "practice", "cause_milestone", "owner_agency", "sources"}
+REFERENCES = {"batch", "practice", "cause_target", "cause_milestone", "owner_agency", "sources"}
 """Cases that change what a record refers to."""
 
 
@@ -599,6 +602,7 @@ def test_every_record_with_a_history_has_its_rows() -> None:
     parts = {
         "pilots.lightoverride",
         "pilots.followupstep",
+        "pilots.notgiven",
         "dashboard.edition",
     }
     kept = {model._meta.label_lower for model in apps.get_models() if issubclass(model, HistoryModel)}

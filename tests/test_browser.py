@@ -446,14 +446,15 @@ FORMS = {  # the forms of the day: the page that leads to each, and how its addr
     "stage": ("/pilots/example-city-10/", "/stages/enter/"),
     "light": ("/pilots/example-city-10/", "/light/"),
     "done": ("/pilots/example-city-10/", "/done/"),
-    "day": ("/pilots/example-city-10/", "/day/"),
+    "object": ("/pilots/example-city-10/", "/object/"),
+    "amendment": ("/pilots/example-city-10/readings/", "/amend/"),
     "answer": ("/pilots/example-city-04/", "/answer/"),
 }
 ASKED = """
 from datetime import date
 from pilots.models import Milestone
 from tests import factories as make
-make.replan(Milestone.objects.filter(pilot__slug="example-city-04", completed_on=None).first(), date(2027, 9, 30))
+make.amendment(Milestone.objects.filter(pilot__slug="example-city-04", completions=None).first(), day=date(2027, 9, 30))
 """
 
 

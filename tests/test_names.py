@@ -284,7 +284,7 @@ def test_a_token_of_the_editor_meets_none_on_any_page_of_the_feed(world: SignedW
     assert pages > 10
     assert {line["by"] for line in told} == {None, "home-signer"}
     own = {(line["resource"], line["id"]) for line in told if line["by"]}
-    of_no_province = {"agencies", "sources", "measures", "industries", "indicators"}
+    of_no_province = {"agencies", "sources", "measures", "industries", "indicators", "deadlines"}
     assert {resource for resource, _key in own} == RESOURCE_KINDS.keys() - of_no_province
     asked = crawl(program, [address for address in readable_addresses(world) if address.startswith("/api/v1/")])
     assert addresses_naming(asked, "away-signer") == addresses_naming(asked, "shared-signer") == []

@@ -37,30 +37,30 @@ PAGES = {
     "/": 73,
     "/policies/": 13,
     "/policies/p/": 20,
-    "/provinces/": 22,
+    "/provinces/": 26,
     "/provinces/p/": 56,
     "/industries/": 20,
-    "/industries/i/": 30,
-    "/batches/": 16,
-    "/batches/b/": 25,
+    "/industries/i/": 31,
+    "/batches/": 19,
+    "/batches/b/": 27,
     "/pilots/": 43,
     "/pilots/p-0/": 71,
     "/synergy/": 12,
-    "/data/": 34,
+    "/data/": 35,
     "/trends/": 11,
     "/actions/": 37,
     "/actions/{action}/": 28,
     "/practices/": 17,
     "/practices/practice-0/": 29,
     "/search/?q=needle": 41,
-    "/brief/nation/": 31,
+    "/brief/nation/": 32,
     "/brief/batch/b/": 23,
     "/brief/province/p/": 26,
     "/brief/pilot/p-0/": 21,
     "/editions/": 3,
     "/documents/": 7,
     "/documents/{document}/": 7,
-    "/desk/": 31,
+    "/desk/": 35,
     "/tokens/": 8,
 }
 FILES = {
@@ -70,13 +70,23 @@ FILES = {
     "/pilots/?export=pilots.xlsx": 26,
     "/industries/?export=measures.csv": 18,
     "/policies/p/?export=measures.csv": 12,
-    "/industries/i/?export=measures.csv": 23,
+    "/industries/i/?export=measures.csv": 25,
     "/search/?q=needle&export=hits.csv": 35,
     "/api/v1/provinces/?format=csv": 3,
 }
 API = {
     3: [
-        *("agencies/", "sources/", "replans/", "indicators/", "documents/", "attachments/", "editions/"),
+        *(
+            "agencies/",
+            "sources/",
+            "amendments/",
+            "completions/",
+            "deadlines/",
+            "indicators/",
+            "documents/",
+            "attachments/",
+            "editions/",
+        ),
         "readings/?cursor=first",
     ],
     4: [
@@ -84,17 +94,17 @@ API = {
         "trend/?indicator=AIR_SO2",
     ],
     5: [
-        *("policies/", "industries/", "stages/", "milestones/", "targets/", "adoptions/"),
+        *("policies/", "industries/", "stages/", "targets/", "adoptions/"),
         "rollout/?policy=p",
     ],
     6: ["measures/"],
-    7: ["batches/", "practices/", "synergy/", "actions/{action}/steps/"],
+    7: ["batches/", "milestones/", "practices/", "synergy/", "actions/{action}/steps/"],
     11: ["coverage/", "followup/"],
-    12: ["pilots/"],
+    15: ["pilots/"],
     21: ["actions/"],
-    24: ["pilots/?light=red"],
-    34: ["overview/"],
-    41: ["progress/"],
+    22: ["progress/"],
+    26: ["pilots/?light=red"],
+    35: ["overview/"],
 }
 ADMIN = {
     6: ["import/"],
@@ -104,27 +114,28 @@ ADMIN = {
         *("pilots/indicator/", "dashboard/edition/", "policies/provincialplan/deleted/"),
     ],
     8: [
-        *("core/seedrecord/", "policies/figure/", "pilots/document/", "pilots/milestone/"),
-        *("pilots/replan/", "pilots/lightoverride/", "policies/policy/{policy}/history/"),
+        *("core/seedrecord/", "policies/figure/", "pilots/document/"),
+        *("pilots/amendment/", "pilots/completion/", "pilots/lightoverride/"),
+        "policies/policy/{policy}/history/",
     ],
     9: [
-        *("policies/source/", "policies/measure/", "auth/user/", "pilots/target/"),
+        *("policies/source/", "policies/measure/", "auth/user/", "pilots/target/", "pilots/milestone/"),
         "import/plans/export.csv",
     ],
     10: [
         *("axes/accessattempt/", "axes/accesslog/", "axes/accessfailurelog/", "policies/provincialplan/"),
         *("pilots/stageentry/", "pilots/batch/", "pilots/pilot/", "dashboard/workingday/"),
+        *("pilots/deadline/", "pilots/notgiven/"),
     ],
     11: ["policies/policy/", "pilots/followup/", "pilots/adoption/", "pilots/effect/"],
     12: ["pilots/reading/", "pilots/practice/", "changes/"],
     15: ["import/plans/template/"],
     17: ["import/plans/export.xlsx"],
     21: ["pilots/pilot/{pilot}/change/"],
-    34: ["quality/"],
+    51: ["quality/"],
 }
 IMPORTS = {
-    6: ["milestones"],
-    7: ["plans", "readings"],
+    7: ["plans", "readings", "milestones"],
     8: ["follow-ups", "targets", "stages"],
     9: ["adoptions", "effects"],
     11: ["policies"],
@@ -218,14 +229,17 @@ class GrowingWorld:
         """Make stages, a red milestone, targets with a step, and readings; return these."""
         make.stage(pilot, "listed", date(2024, 1, 15))
         milestone = make.milestone(pilot, date(2025, 6, 1), is_key=True, title_en="needle")
-        make.replan(milestone, date(2027, 1, 1))
-        milestone.planned_on = date(2025, 7, 1)  # an entry of its history that is told beside the light
-        milestone.save()
+        make.amendment(milestone, day=date(2027, 1, 1))
+        done = make.milestone(pilot, date(2025, 6, 1), title_en="needle")
+        make.completion(done, date(2025, 6, 1), entered_on=date(2025, 9, 1))  # told beside the light
+        make.deadline(pilot, 2025, date(2026, 6, 30))
+        make.not_given(pilot, self.so2, 2024, accepted_on=DAY)
         days = {"set_on": DAY, "expires_on": today() + timedelta(1)}
         LightOverride.objects.create(pilot=pilot, colour="red", reason="Late", author=self.boss, **days)
         found = []
         for indicator in (self.so2, self.carbon):
-            make.add_step(make.target(pilot, indicator, 100, 70), 2025, 90)
+            target = make.add_step(make.target(pilot, indicator, 100, 70), 2025, 90)
+            make.amendment(target, value=75, accepted=True, asked_on=DAY, decided_on=DAY)
             found += [make.reading(pilot, indicator, year, value) for year, value in (("2023", 100), ("2025", 95))]
         return found
 

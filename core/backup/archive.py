@@ -340,9 +340,7 @@ def restored_copy(
 def run_drill(path: Path | None = None) -> str:
     """Restore a backup, the newest by default, into a scratch database; return what was equal. Raises CommandError."""
     with recorded_run(BackupRun.Kind.DRILL) as run:
-        path = path or next(iter(backups_in(settings.BACKUP_DIR)), None)
-        if path is None:
-            raise CommandError(f"There is no backup in {settings.BACKUP_DIR}: manage.py backup makes one.")
+        path = path or newest_backup()
         run.file, database = path.name, current_database()
         with (
             opened_archive(path) as (manifest, tar),
@@ -353,3 +351,27 @@ def run_drill(path: Path | None = None) -> str:
             run.detail += f", {len(manifest.missing)} files missing" if manifest.missing else ""
             run.detail += ", migrated forward" if pending else ""
     return f"{run.file}: {run.detail}, {run.seconds:.1f} s"
+
+
+def newest_backup() -> Path:
+    """Return the newest backup. Raises CommandError where there is none."""
+    path = next(iter(backups_in(settings.BACKUP_DIR)), None)
+    if path is None:
+        raise CommandError(f"There is no backup in {settings.BACKUP_DIR}: manage.py backup makes one.")
+    return path
+
+
+def check_upgrade(path: Path | None = None) -> str:
+    """Migrate a backup, the newest by default, in the drill's scratch database, which prints what becomes of records.
+
+    Return how many migrations there were. Raises CommandError. Nothing is written down: the live database may be of the
+    former release.
+    """
+    path = path or newest_backup()
+    database = current_database()
+    with (
+        opened_archive(path) as (manifest, tar),
+        reported_errors(database),
+        restored_copy(manifest, tar, database, "drill") as (_scratch, pending),
+    ):
+        return f"{path.name}: the state of {manifest.made_at}, {pending} migrations. {database} was not touched."

@@ -14,7 +14,7 @@ from django.db.models import Max, Model
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_lazy, override
 from django_tasks import task
 from django_tasks.base import TaskContext
 
@@ -36,6 +36,10 @@ MAX_PASSES = 3  # over the rows that a model refuses while others of the file ar
 MAX_REASON_LENGTH = 300  # kept of a reason with its import; the histories keep all of it
 MOST_ROWS = 200  # of an import within a request; longer ones a worker checks and writes
 MOST_BYTES = 2 * 2**20  # of a file, unpacked, that is read within a request
+FORMER = gettext_lazy(
+    "It was made before an upgrade that changed what records are, and is not undone any more. Correct the records, or "
+    "import them again."
+)
 CREATED, CHANGED, DELETED = "+~-"  # what happened to a record, as its history says it
 ChangeGroups = dict[Any, list[ChangeEvent]]  # by model
 
@@ -67,8 +71,9 @@ def confirm(
             list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
         note_versions(plan)
         check_conflicts(plan, record, by)
-        updated = [row for row in plan.rows if row.action == "update" and not reason.strip()]
-        needed = [(row, row.extra.get("reason") or row.record.missing_reason(row.before)) for row in updated]
+        asked = by is not None and not reason.strip()
+        silent = [row for row in plan.rows if asked and row.action != "unchanged"]
+        needed = [(row, row.extra.get("reason") or row.record.missing_reason(row.before)) for row in silent]
         if missing := [_("Row %(row)d: %(what)s") % {"row": row.number, "what": why} for row, why in needed if why]:
             raise Conflict(*missing)
         try:
@@ -205,8 +210,9 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         record = Import.objects.select_for_update().get(pk=record.pk)
         if record.state == ImportState.UNDONE:
             return record
-        if record.state != ImportState.CONFIRMED:
-            raise Conflict(_("Only a confirmed import can be undone."))
+        if record.state != ImportState.CONFIRMED or record.undo_reason:
+            is_former = record.state == ImportState.CONFIRMED  # an upgrade has said so
+            raise Conflict(str(FORMER) if is_former else _("Only a confirmed import can be undone."))
         groups: ChangeGroups = defaultdict(list)
         for change in record.changes.order_by("-pk"):
             groups[apps.get_model(change.model)].append(change)

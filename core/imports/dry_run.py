@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -259,12 +260,15 @@ def validate_row(row: Row, kind: Importer) -> None:
     if row.recorded and not field_changes(row, kind):
         return
     blamed = row.invalid_columns()
-    try:
-        kind.clean(row, blamed | kind.relation_fields)
-    except ValidationError as exc:
-        for name, texts in exc.message_dict.items():
-            add_field_errors(row, kind, name, texts if name not in blamed else ())
-        blamed.update(exc.message_dict)
+    draft, others = row.record, blamed | kind.relation_fields
+    for check in (partial(draft.settle, row.before, row.by), partial(kind.clean, row, others)):
+        try:
+            check()
+        except ValidationError as exc:
+            for name, errors in exc.update_error_dict({}).items():
+                code = writing.NOT_YOURS if any(error.code == writing.NOT_YOURS for error in errors) else "invalid"
+                add_field_errors(row, kind, name, exc.message_dict[name] if name not in blamed else (), code)
+            blamed.update(exc.message_dict)
     check_constraints_and_lists(row, kind, blamed)
     if row.is_valid:
         check_derived_values(row, kind)

@@ -178,6 +178,7 @@ class HistoryModel(models.Model):
     """Abstract model of a record that people edit: its history keeps who changed what, when and why."""
 
     history = HISTORY
+    skip_fixed_check = False  # True where the product corrects what it shipped itself
 
     # What a model may say of itself, and what follows from its fields: core/records/__init__.py.
     PROVINCE_PATH: ClassVar[str] = ""
@@ -267,18 +268,29 @@ class HistoryModel(models.Model):
     def clean(self) -> None:
         """Reject other values for fields that keep theirs."""
         super().clean()
-        stored = type(self)._base_manager.filter(pk=self.pk).first() if self.FIXED_FIELDS and self.pk else None
-        fixed = stored.fixed_fields() if stored else {}
-        errors = {
-            field.name: ValidationError(fixed[field.name], code="fixed")
+        keeps = self.FIXED_FIELDS and self.pk and not self.skip_fixed_check
+        stored = type(self)._base_manager.filter(pk=self.pk).first() if keeps else None
+        changed = [
+            field.name
             for field in self._meta.concrete_fields
-            if field.name in fixed and getattr(stored, field.attname) != getattr(self, field.attname)
-        }
+            if stored
+            and field.name in self.FIXED_FIELDS
+            and getattr(stored, field.attname) != getattr(self, field.attname)
+        ]
+        fixed = stored.fixed_fields() if stored and changed else {}
+        errors = {name: ValidationError(fixed[name], code="fixed") for name in changed if name in fixed}
         if errors:
             raise ValidationError(errors)
 
     def clean_lists(self, lists: Mapping[str, Collection[Any]]) -> None:
         """Check many-to-many lists as they would be saved, those that are given. Raises ValidationError by field."""
+
+    def settle(self, stored: Any, by: Any) -> None:
+        """Fill in what the product sets: days, people, and what follows from who writes (`by`; None: the product).
+
+        `stored` is the record as it is, None for a new one. Called before it is validated, whatever the door. Raises
+        ValidationError by field for what this user may not write.
+        """
 
     def missing_reason(self, stored: Any) -> str:
         """Return why the change from what is stored (None: nothing) needs a reason; empty where it needs none."""

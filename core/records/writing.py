@@ -104,6 +104,7 @@ def save_checked(
     differing = changed_lists(record, lists)
     if not allowed:
         check_fields(record, stored, lists, by)
+    record.settle(stored, by)
     record.full_clean()
     record.clean_lists(lists)
     missing = "" if by is None or reason.strip() else record.missing_reason(stored)

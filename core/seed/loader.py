@@ -174,6 +174,7 @@ def check_rows(file: SeedFile, sheet: Sheet, shipments: Mapping[int, SeedRecord]
         for row in rows:
             if shipments[row.number].pk:
                 assign_record(row, stored[shipments[row.number].record_id][0])
+                row.record.skip_fixed_check = True
             elif record := entered_record(file, kind, row):
                 assign_record(row, record)
                 row.values, row.extra["kept"] = {}, True

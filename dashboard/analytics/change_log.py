@@ -35,17 +35,20 @@ from core.snapshots import end_of_day
 from pilots.documents import readable_changes
 from pilots.models import (
     Adoption,
+    Amendment,
     Attachment,
     Batch,
+    Completion,
+    Deadline,
     Effect,
     FollowUp,
     FollowUpStep,
     LightOverride,
     Milestone,
+    NotGiven,
     Pilot,
     Practice,
     Reading,
-    Replan,
     StageEntry,
     Target,
 )
@@ -111,20 +114,27 @@ class Part(NamedTuple):
     related: Sequence[str] = ()  # which that needs
 
 
+def amended(entry: Any) -> object:
+    """Return the milestone or the indicator of the target that an amendment is about; empty for one that is gone."""
+    return entry.milestone or (entry.target.indicator if entry.target else "")
+
+
 PARTS: Mapping[type[Model], Part] = {
     StageEntry: Part(["pilot"], lambda entry: entry.get_stage_display()),
     Milestone: Part(["pilot"], lambda entry: entry.instance),
-    Target: Part(["pilot", "indicator"]),
+    Target: Part(["pilot", "indicator"], lambda entry: entry.target_year),
     Reading: Part(["pilot", "indicator"], lambda entry: entry.period),
+    NotGiven: Part(["pilot", "indicator"], lambda entry: entry.year),
     LightOverride: Part(["pilot"], lambda entry: entry.get_colour_display()),
-    Replan: Part(["pilot"], lambda entry: entry.milestone or entry.stage_entry or "", ["milestone", "stage_entry"]),
+    Amendment: Part(["pilot"], amended, ["milestone", "target__indicator"]),
+    Completion: Part(["pilot"], lambda entry: entry.milestone or "", ["milestone"]),
     FollowUpStep: Part(["follow_up"], lambda entry: entry.get_move_display()),
     Adoption: Part(["practice"], related=["pilot", "province"]),  # and by its adopter
     Effect: Part(["practice"], lambda entry: _("stated effect")),
     Attachment: Part(["document"]),
 }
-PART_MODELS: tuple[Any, ...] = tuple(model for model in PARTS if model is not Attachment)
-"""Models whose changes are shown at the record that they belong to."""
+PART_MODELS: tuple[Any, ...] = tuple(model for model in PARTS if model not in (Attachment, NotGiven))
+"""Models whose changes everybody is shown at the record that they belong to."""
 SHOWN_LABELS = {model._meta.label_lower for model in (*PAGE_MODELS, *PART_MODELS)}
 
 
@@ -134,6 +144,7 @@ def load_change_log(keys: Iterable[int], reader: object) -> list[HistoryEntry]:
     last_name = cache(lambda key: record_names(Pilot, [key])[key])  # of a deleted pilot
     name = partial(part_label, last_name=last_name)
     labels |= {model: Label(name, [*part.owners, *part.related]) for model, part in PARTS.items()}
+    labels[Deadline] = Label(lambda entry: f"{entry.batch or entry.pilot or ''} {entry.year}", ["batch", "pilot"])
     labels[ProvincialPlan] = Label(
         lambda entry: entry.instance.name or " · ".join(related_label(entry, name) for name in ("province", "policy")),
         ["province", "policy"],

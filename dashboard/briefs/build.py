@@ -48,17 +48,23 @@ from pilots.analytics.pilot_status import (
     ReportState,
     build_progress,
     count_by_hand,
-    pilot_status,
     quarter_end_before,
 )
 from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
 from pilots.analytics.synergy import Synergy, classes_of
-from pilots.charts.cells import by_hand_text, class_text, distinct_names_of, distinct_pilot_names, waiting_text
+from pilots.charts.cells import (
+    by_hand_text,
+    class_text,
+    distinct_names_of,
+    distinct_pilot_names,
+    reported_text,
+    waiting_text,
+)
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.follow_ups.tables import RELATED, open_link
-from pilots.lights import Colour, Light, Subject, count_by_colour
+from pilots.lights import Colour, Light, LightReason, Subject, count_by_colour
 from pilots.metrics import CoControl, Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
 from pilots.models.reading import VALUE_KEY_FIELDS, newest_accepted
@@ -333,26 +339,15 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
 
 
 def item_lights(status: PilotStatus, days: Days) -> Lights:
-    """Return the lights of the pilot's targets, milestones and overdue stages on both days. No query.
-
-    A stage that was overdue and is not any more has been answered, so it is green, unless another day was accepted; one
-    that was not yet is grey.
-    """
-    before = pilot_status(status.pilot, days.since)
+    """Return the lights of the pilot's targets and milestones on both days, without those in force on neither."""
+    before = status.on(days.since)
     pairs = zip([*before.indicators, *before.milestones], [*status.indicators, *status.milestones], strict=True)
-    lights = [(light_name(now), then.colour, now.colour) for then, now in pairs]
-    overdue_then = {late.record.pk: late for late in before.overdue_stages}
-    overdue = {late.record.pk: late for late in status.overdue_stages}
-    for key, late in {**overdue_then, **overdue}.items():
-        answered = (late.record.planned_by(status.as_of) or status.as_of) < status.as_of
-        colour = overdue[key].colour if key in overdue else Colour.GREEN if answered else Colour.GREY
-        colour_then = overdue_then[key].colour if key in overdue_then else Colour.GREY
-        lights.append((light_name(late), colour_then, colour))
-    return Lights(days, lights)
+    in_force = [(then, now) for then, now in pairs if then.in_force or now.in_force]
+    return Lights(days, [(light_name(now), then.colour, now.colour) for then, now in in_force])
 
 
 def light_name(light: Light) -> str:
-    """Return the name of the target, milestone or stage whose light it is."""
+    """Return the name of the target or milestone whose light it is, or of rectifying."""
     if light.of == Subject.STAGE:
         return str(light.record.get_stage_display())
     return str(light.record.indicator.name if light.of == Subject.TARGET else light.record.name)
@@ -373,8 +368,9 @@ def facts_block(status: PilotStatus) -> Block:
         lines.append(share_fact(label, done, counts.due, _("of %(n)s due"), note))
     else:
         lines.append(fact(label, no_data(), "", _("none recorded")))
-    rated, label = [item for item in status.indicators if item.colour != Colour.GREY], _("Indicators on schedule")
-    note = in_all(len(status.indicators)) if status.indicators else _("no target recorded")
+    targets = [item for item in status.indicators if item.in_force and item.why != LightReason.PAST]
+    rated, label = [item for item in targets if item.colour != Colour.GREY], _("Targets on schedule")
+    note = in_all(len(targets)) if targets else _("no target in force")
     if rated:
         green = sum(item.colour == Colour.GREEN for item in rated)
         lines.append(share_fact(label, green, len(rated), _("of %(n)s rated"), note))
@@ -387,17 +383,17 @@ def facts_block(status: PilotStatus) -> Block:
 
 
 def behind_lines(status: PilotStatus) -> tuple[list[Line], list[Line]]:
-    """Return a line on each target, milestone and stage that lowers the light, worst first; and a question about each
-    red one that has no open follow-up.
+    """Return a line on each target and milestone, or rectifying, that turns the light red or yellow, worst first; and a
+    question about each red one that has no open follow-up.
 
     A follow-up of the pilot as a whole is about each of them.
     """
     behind, unattended = [], []
     for reason in status.reasons:
-        if reason.record == status.pilot:
+        if reason.effect not in (Colour.RED, Colour.YELLOW):
             continue
         causes = {(None, None), reason.cause}
-        own = [f for f in status.open_follow_ups if (f.cause_indicator_id, f.cause_milestone_id) in causes]
+        own = [f for f in status.open_follow_ups if (f.cause_target_id, f.cause_milestone_id) in causes]
         colour, owner = reason.colour, status.owner_of(reason)
         behind.append(line(str(colour.label), status.text_of(reason), red_detail(owner, None, own), colour.value))
         if reason.effect == Colour.RED and not own:
@@ -414,10 +410,10 @@ def share_fact(label: str, n: int | None, of: int | None, noun: str, note: str =
 
 
 def reported_fact(reports: OutstandingReports) -> Line:
-    """Return the pilots with an accepted value for the year due, of those that owe values."""
+    """Return the pilots of which all values for the year due are accepted, of those that owe any."""
     label = _("Reported for %(year)d") % {"year": reports.year}
     if not reports.owing:
-        return fact(label, no_data(), "", _("no pilot owes values yet"))
+        return fact(label, no_data(), "", reported_text(reports))
     noun, waiting = _("of %(n)s that owe values"), waiting_text(reports)
     return share_fact(label, reports.reported, reports.owing, noun, waiting)
 
@@ -546,7 +542,7 @@ def pilot_lights(progress: Progress, named: Sequence[Item], days: Days) -> Light
     items, by_hand = [], []
     for name, status in zip(named, progress.pilots, strict=True):
         items.append((name, status.colour_on(days.since), status.colour))
-        if status.override or PilotStatus(status.pilot, days.since).override:
+        if status.override or status.on(days.since).override:
             by_hand.append(name)
     counts = {day: count_by_hand(item.on(day) for item in progress.pilots) for day in (days.as_of, days.since)}
     return Lights(days, items, by_hand, counts)
@@ -633,7 +629,7 @@ def values_changed(readings: QuerySet[Reading], days: Days) -> tuple[str, str]:
 
 
 def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
-    """Return the milestones and targets that were changed after entry since then, and of which pilots."""
+    """Return the milestones and targets amended or completed by a late entry since then, and of which pilots."""
     counts = [(status.pilot.name, sum(item.on > days.since for item in status.replanned)) for status in statuses]
     n = sum(count for _name, count in counts)
     text = ngettext("%(n)d milestone or target", "%(n)d milestones and targets", n) % {"n": n}
@@ -684,18 +680,16 @@ def about_unattended(name: str, owner: str, since: date | None) -> Line:
 
 
 def about_reports(reports: OutstandingReports) -> list[Line]:
-    """Return a question about the pilots without an accepted value for the year due, by where values are held up."""
+    """Return a question about the pilots that owe values for the year due, by where these are held up."""
     names = distinct_pilot_names(status.pilot for _place, status in reports.pilots)
-    text = _("No accepted value for %(year)d, due on %(due)s: %(state)s. When will there be one?")
-    values = {"year": reports.year, "due": format_date(reports.due_on)}
-    return [
-        line(
-            names_text([names[status.pilot.pk] for status in statuses], NAMES_ASKED),
-            text % {**values, "state": ReportState(report_state).label},
-        )
-        for report_state, statuses in reports.by_place.items()
-        if statuses
-    ]
+    text = _("Values for %(year)d, due on %(due)s: %(state)s. When will they be accepted?")
+    asked = []
+    for report_state, statuses in reports.by_place.items():
+        if statuses:
+            due = format_date(min(day for status in statuses for day in status.owed.values()))
+            words = {"year": reports.year, "due": due, "state": ReportState(report_state).label}
+            asked.append(line(names_text([names[status.pilot.pk] for status in statuses], NAMES_ASKED), text % words))
+    return asked
 
 
 def about_plans(rollout: Rollout | None) -> list[Line]:

@@ -41,10 +41,12 @@ from pilots.analytics.pilot_status import build_progress
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from pilots.charts.cells import pilots_url
 from pilots.follow_ups.services import count_red_lights
-from pilots.models import Attachment, Pilot, Reading, ReadingState
+from pilots.lights import RULE_PILOT
+from pilots.models import Attachment, Pilot, Reading
 from policies.api import RESOURCES as POLICY_RESOURCES
 
 LANGUAGES = {"en": "en", "zh": "zh-hans"}  # suffix of a text, and the language
+JUDGED = ("light-", "on-track", "reported")  # codes of figures that the rules of lights decide
 DAY_COUNTS = {"days_in_stage", "days_late", "delay_days"}  # they grow each day, whatever happens to the record
 Item = dict[str, Any]
 OMITTED = {"url", "page", "content", "revision", "owner_person", "owner_user", "verifier", "claimed_by", "confirmed_by"}
@@ -60,8 +62,9 @@ def content_of(edition: Edition) -> Item:
 
     `files` (path, media_type, size in bytes, sha256), the package with all others first; `figures` (code, label, scope,
     value, of; value None is no data); `previous`, the quarter of the edition before, empty for the first;
-    `previous_figures`; `changes` of tables (table, title, records before and now, added, removed, changed); `warnings`
-    that were acknowledged at the approval (code, label, count, of).
+    `previous_figures`, as far as they are comparable; `changes` of tables (table, title, records before and now, added,
+    removed, changed; None where its model has changed); `warnings` that were acknowledged at the approval (code, label,
+    count, of); `rules` of the lights, missing in the oldest, and whether the edition before has the `same_rules`.
     """
     first, second = ("_zh", "_en") if is_chinese_active() else ("_en", "_zh")
 
@@ -93,7 +96,8 @@ def in_both_languages(build: Callable[[], Iterable[Item]], *texts: str) -> list[
 def compare_tables(previous: Edition | None, tables: Mapping[str, bytes], titles: Sequence[Item]) -> list[Item]:
     """Return how many rows of each table, given as CSV, were added, removed and changed since the edition before.
 
-    A column that only one of them has changes no row; a table that only one has is left out.
+    A new column changes no row. Where one is gone, the model has changed: the rows are not comparable, and their
+    differences None. A table that only one of them has is left out.
     """
 
     def read_rows(content: bytes) -> dict[str, dict[str, str]]:
@@ -110,15 +114,16 @@ def compare_tables(previous: Edition | None, tables: Mapping[str, bytes], titles
         with open_blob(stored[path]) as file:
             before, now = read_rows(file.read()), read_rows(tables[path])
         both = before.keys() & now.keys()
-        columns = (set(next(iter(rows.values()), {})) for rows in (before, now))
-        shared = set.intersection(*columns) - DAY_COUNTS
-        numbers = {
-            "before": len(before),
-            "now": len(now),
-            "added": len(now.keys() - before.keys()),
-            "removed": len(before.keys() - now.keys()),
-            "changed": sum(any(before[key][name] != now[key][name] for name in shared) for key in both),
-        }
+        old, new = (set(next(iter(rows.values()), {})) for rows in (before, now))
+        numbers: dict[str, int | None] = {"before": len(before), "now": len(now)}
+        if new and old - new:
+            numbers |= dict.fromkeys(("added", "removed", "changed"))
+        else:
+            numbers |= {
+                "added": len(now.keys() - before.keys()),
+                "removed": len(before.keys() - now.keys()),
+                "changed": sum(any(before[key][name] != now[key][name] for name in old - DAY_COUNTS) for key in both),
+            }
         changes.append({**title, **numbers})
     return changes
 
@@ -130,9 +135,12 @@ def difference_sentences(content: Item) -> list[str]:
         old = before.get(new["code"])
         if old and (old["value"], old["of"]) != (new["value"], new["of"]):
             sentences.append(label_value(new["label"], f"{figure_text(old)} → {figure_text(new)}"))
+    if content["previous"] and not content.get("same_rules", True):
+        sentences.append(_("Lights, and what is counted by them: not comparable, the rules have changed"))
     for change in content["changes"]:
         added, removed, changed = change["added"], change["removed"], change["changed"]
         parts = [
+            _("not comparable, its model has changed") if changed is None else "",
             ngettext("%(n)d added", "%(n)d added", added) % {"n": added} if added else "",
             ngettext("%(n)d removed", "%(n)d removed", removed) % {"n": removed} if removed else "",
             ngettext("%(n)d changed", "%(n)d changed", changed) % {"n": changed} if changed else "",
@@ -188,7 +196,7 @@ def build_checklist(edition: Edition) -> Checklist:
     day = edition.as_of
     red, followed, _by_hand = count_red_lights(day)
     quarter = (quarter_start(edition.quarter), day)
-    accepted = Reading.objects.filter(state=ReadingState.ACCEPTED, accepted_on__range=quarter)
+    accepted = Reading.objects.filter(accepted_on__range=quarter)
     files = Attachment.objects.filter(reading=OuterRef("pk"), removed_on=None)
     bare, readings = accepted.exclude(Exists(files)).count(), accepted.count()
     red_url, rule_url = f"{pilots_url(light='red')}&as_of={day}", f"{reverse('quality')}?as_of={day}&rule="
@@ -237,8 +245,11 @@ def build_package(edition: Edition, address: str, warnings: Sequence[Item]) -> t
         data[f"data/{name}.csv"] = "".join(csv_lines(lines, for_excel=False)).encode()
     approved = Edition.objects.filter(state=Edition.FROZEN_STATE, quarter__lt=edition.quarter)
     previous = approved.order_by("-quarter").first()
+    same_rules = previous is None or previous.content.get("rules") == RULE_PILOT
     content: Item = {
         "files": [],
+        "rules": RULE_PILOT,
+        "same_rules": same_rules,
         "figures": in_both_languages(
             lambda: [
                 {**{name: figure[name] for name in ("code", "label", "scope", "value")}, "of": figure["whole"]}
@@ -248,7 +259,11 @@ def build_package(edition: Edition, address: str, warnings: Sequence[Item]) -> t
             "scope",
         ),
         "previous": previous.quarter if previous else "",
-        "previous_figures": previous.content["figures"] if previous else [],
+        "previous_figures": [
+            figure
+            for figure in (previous.content["figures"] if previous else [])
+            if same_rules or not figure["code"].startswith(JUDGED)
+        ],
         "changes": compare_tables(previous, data, titles),
         "warnings": list(warnings),
     }

@@ -38,6 +38,7 @@ from dashboard.editions.services import (
 from dashboard.jobs import approve_edition, subject
 from dashboard.models import Edition, EditionState
 from pilots.documents import file_response
+from pilots.lights import RULE_PILOT
 
 
 class NotesForm(forms.ModelForm):
@@ -190,6 +191,7 @@ def approved_page(request: TrackerRequest, edition: Edition) -> HttpResponseBase
             "data_files": files_table(edition, data),
             "warnings": make_table(warnings, content["warnings"]) if content["warnings"] else None,
             "name": edition_title(edition),
+            "other_rules": content.get("rules") != RULE_PILOT,
             "address": request.build_absolute_uri(edition.get_absolute_url()),
             "approved": approved,
             "people": can_see_authors(request.user, edition),

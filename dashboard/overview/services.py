@@ -39,7 +39,7 @@ from pilots.analytics.reconciliation import (
     term_days_left,
 )
 from pilots.analytics.synergy import Synergy, synergy_of_prefetched
-from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url, waiting_text
+from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url, reported_text, waiting_text
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import pilot_count_layer
 from pilots.lights import Colour, count_by_colour
@@ -137,7 +137,7 @@ class Overview:
 
     @cached_property
     def outstanding(self) -> OutstandingReports:
-        """Those of these pilots without an accepted value for the year due."""
+        """Those of these pilots that owe values for the year due that are not accepted."""
         return self.progress.outstanding
 
     @cached_property
@@ -219,7 +219,7 @@ def overview_figures(value: Overview) -> list[Figure]:
             figures += [recorded_figure(value, kind) for kind in ("city", "park")]
     elif value.progress.on_track.total:
         figures.append(on_track_figure(value))
-    if value.outstanding.owing and not value.few_rated:
+    if not value.few_rated:
         label = _("Reported for %(year)d") % {"year": value.outstanding.year}
         figures.append({**reported_figure(value), "label": label})
     batch = value.national.batch if value.national else None
@@ -295,15 +295,20 @@ def recorded_figure(value: Overview, kind: str) -> Figure:
 
 
 def reported_figure(value: Overview) -> Figure:
-    """Return the pilots with an accepted value for the year due, of those that owe one."""
+    """Return the pilots of which all values for the year due are accepted, of those that owe any; no value where none
+    does, for nobody was asked or nothing was due yet.
+    """
     owed = value.outstanding
-    due = _("due on %(day)s") % {"day": format_date(owed.due_on, short=True)}
-    due = join_clauses(filter(None, [due, waiting_text(owed)]))
+    if owed.owing:
+        due = _("due on %(day)s") % {"day": format_date(owed.due_on, short=True)}
+        due = join_clauses(filter(None, [due, waiting_text(owed)]))
+    else:
+        due = reported_text(owed)
     return figure(
         "reported",
         _("Pilots that reported values for %(year)d") % {"year": owed.year},
-        owed.reported,
-        owed.owing,
+        owed.reported if owed.owing else None,
+        owed.owing or None,
         value.scope_text,
         of=_("of %(n)s that owe values") % {"n": owed.owing},
         note=join_statements(value.scope_text, due),

@@ -38,13 +38,14 @@ from pilots.charts.cells import (
     percent,
     pilot_cell,
     pilots_url,
+    reported_text,
     waiting_text,
 )
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.status import light_summary_chart
 from pilots.follow_ups.services import add_lights
 from pilots.follow_ups.tables import beside_pilot, follow_ups_url, may_open_follow_ups
-from pilots.lights import Colour, Subject
+from pilots.lights import OF_VALUE, Colour
 from pilots.metrics import CoControl
 from pilots.models import Reading
 from pilots.models.reading import newest_accepted
@@ -164,7 +165,8 @@ def entered_headline(value: Overview) -> str:
         text = _("%(n)d of %(all)d pilots entered") % {"n": entered.entered, "all": entered.announced}
     reporting = ngettext("%(n)d reports values", "%(n)d report values", reported) % {"n": reported}
     told = [*([reporting] if reported else []), *([waiting] if waiting else [])]
-    text = join_statements(text, join_short(told) or _("none reports values"))
+    none = _("none reports values") if value.outstanding.owing else reported_text(value.outstanding)
+    text = join_statements(text, join_short(told) or none)
     cities, parks = value.cities.to_enter or 0, value.parks.to_enter or 0
     missing = [
         *([ngettext("%(n)d city", "%(n)d cities", cities) % {"n": cities}] if cities else []),
@@ -196,7 +198,7 @@ def overview_charts(value: Overview) -> dict[str, Chart]:
 
 
 def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
-    """Return the lists in full: pilots that need attention, worst first, and those without an accepted value."""
+    """Return the lists in full: pilots that need attention, worst first, and those that owe values not accepted yet."""
     progress, reports = value.progress, value.outstanding
     names = distinct_names_of(progress)
     columns: list[Column[tuple[ReportState, PilotStatus]]] = [
@@ -206,12 +208,11 @@ def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
         Column("year", _("Year"), lambda _row: str(reports.year)),
         Column("where", _("Held up"), lambda row: str(ReportState(row[0]).label)),
     ]
-    scope = _("%(scope)s: no accepted value for %(year)d, due on %(due)s, %(days)s ago") % {
-        "scope": value.scope_text,
-        "year": reports.year,
-        "due": format_date(reports.due_on),
-        "days": format_days(reports.days_late),
-    }
+    scope = label_value(value.scope_text, reported_text(reports))
+    if reports.owing:
+        text = _("%(scope)s: values for %(year)d not accepted, first due on %(due)s, %(days)s ago")
+        days = {"due": format_date(reports.due_on), "days": format_days(reports.days_late)}
+        scope = text % {"scope": value.scope_text, "year": reports.year, **days}
     return {
         "attention": Export(
             _("What needs attention"),
@@ -239,8 +240,8 @@ def attention_headline(progress: Progress) -> str:
             "red": lights[Colour.RED],
             "yellow": lights[Colour.YELLOW],
         }
-    if not any(status.reported for status in progress.pilots):
-        return _("Nothing to judge by yet: no pilot has an accepted value for the last period due")
+    if not progress.rated:
+        return _("Nothing to judge by yet: no pilot can be rated")
     return _("No pilot needs attention")
 
 
@@ -296,7 +297,7 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     lights = pilot_lights(progress, progress.pilots, Days(value.as_of, value.as_of, since))
     own = {status.pilot.pk: status for status in progress.pilots}
     cleared: list[Any] = [item for item in value.follow_ups if item.cleared and item.pilot_id in own]
-    add_lights(cleared, (status.pilot for status in progress.pilots))
+    add_lights(cleared, progress.pilots)
     again = [own[item.pilot_id] for item in cleared if item.relapsed_on and item.relapsed_on > since]
 
     def is_new(reading: Any) -> bool:
@@ -305,8 +306,7 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     def is_by_value(status: PilotStatus) -> bool:
         """Whether the light has its colour by a value that was accepted since."""
         first = status.reasons[0]
-        reading = status.values.get(first.record.indicator_id) if first.of == Subject.TARGET else None
-        return reading is not None and is_new(reading)
+        return first.why in OF_VALUE and is_new(first.reading)
 
     def of_light(label: str, statuses: Iterable[PilotStatus], note: str = "") -> Row:
         pilots = [(status.pilot, names[status.pilot.pk]) for status in statuses]

@@ -176,7 +176,7 @@ def province_rows(items: Sequence[Progress], year: int) -> list[Row]:
         for colour in LIGHTS
     ]
     hand = [by_hand_text(item.strip.by_hand) for item in items]
-    missing = [item.outstanding.not_reported if item.outstanding.owing else None for item in items]
+    missing = [item.outstanding.not_reported if item.outstanding.owing else _("none was asked") for item in items]
     return [
         [_("Recorded pilots"), *(len(item.pilots) for item in items)],
         *of_colour,

@@ -24,7 +24,15 @@ from core.pages import CalendarWriter, Export, Exports, export_response, page, p
 from core.permissions import editor_province
 from core.tables import Cell, Column, Table, make_table, record_cell, reject_unknown_params
 from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
-from dashboard.analytics.open_work import PilotReplan, WorkList, build_open_work, judging_url, list_titles
+from dashboard.analytics.open_work import (
+    Answer,
+    Request,
+    WorkList,
+    build_open_work,
+    judging_url,
+    list_titles,
+    not_given_url,
+)
 from dashboard.models import MailSettings, Told, WorkingCalendar
 from dashboard.overview.services import attention_columns
 from dashboard.reminders import settings_of
@@ -32,9 +40,9 @@ from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import follow_up_events, milestone_events
 from pilots.charts.cells import by_hand_text, distinct_names_of, pilot_cell, pilots_url
 from pilots.follow_ups.tables import follow_ups_table
-from pilots.lights import Colour
+from pilots.lights import Colour, Light
 from pilots.metrics import year_due
-from pilots.models import Practice
+from pilots.models import Completion, Milestone, Practice
 from policies.models import Province
 from policies.tables import province_cell
 
@@ -117,7 +125,7 @@ FOLLOW_UP_LISTS = ("verify", "returned", "overdue", "to-sign", "to-report")
 
 def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) -> Table:
     """Return the table of a list."""
-    columns = desk_columns(names).get(item.slug)
+    columns = desk_columns(names, enters_stages=home is None).get(item.slug)
     if columns is not None:
         return make_table(columns, item.items, item.url)
     if item.slug == "red":
@@ -128,20 +136,44 @@ def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) 
     return follow_ups_table(item.items, DESK_WITHOUT)
 
 
-def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
+def milestone_cell(light: Light) -> Cell:
+    return Cell(light.record.name, lang=light.record.name_lang, url=light.url)
+
+
+def completion_cell(milestone: Milestone, *, enters_stages: bool = False) -> Cell:
+    """Return the link to the form by which it is completed: of a stage for those alone who enter stages."""
+    if milestone.stage and not enters_stages:
+        return Cell("")
+    text = _("Enter the stage") if milestone.stage else _("Enter the completion")
+    return Cell(text, url=reverse("milestone-done", args=[milestone.pilot.slug, milestone.pk]))
+
+
+def desk_columns(names: Mapping[int, str], *, enters_stages: bool) -> dict[str, list[Column[Any]]]:
     """Return the columns of the lists that are not of follow-ups, by slug."""
-    replans: list[Column[PilotReplan]] = [
-        Column("item", _("Milestone or stage"), lambda row: Cell(str(row.record), url=row.url)),
+    requests: list[Column[Request]] = [
+        Column("item", _("Milestone or target"), lambda row: Cell(row.name, url=row.url)),
         Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
-        Column("planned", _("Planned on"), lambda row: row.record.planned_by(row.status.as_of), kind="date"),
-        Column("day", _("Day asked for"), lambda row: row.replan.day, kind="date"),
-        Column("why", _("Why"), lambda row: row.replan.reason),
-        Column("asked", _("Asked for on"), lambda row: row.replan.asked_on, kind="date"),
+    ]
+    asked: list[Column[Request]] = [
+        *requests,
+        Column("wanted", _("Asked for"), attrgetter("text")),
+        Column("why", _("Why"), attrgetter("amendment.reason")),
+        Column("asked", _("Asked for on"), attrgetter("asked_on"), kind="date"),
+    ]
+    answers: list[Column[Answer]] = [
+        Column("value", _("Value"), lambda item: Cell(f"{item.row.indicator} {item.period}", url=item.url)),
+        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.row.pilot, names)),
+        Column("why", _("Why"), attrgetter("reason")),
     ]
     practices: list[Column[Practice]] = [
         Column("practice", _("Practice"), record_cell),
         Column("province", _("Province"), lambda item: province_cell(item.province) if item.province_id else Cell("")),
         Column("proposed", _("Proposed on"), lambda item: item.proposed_on, kind="date"),
+    ]
+
+    milestones: list[Column[tuple[Light, Completion]]] = [
+        Column("milestone", _("Milestone"), lambda row: milestone_cell(row[0])),
+        Column("pilot", _("Pilot"), lambda row: pilot_cell(row[0].record.pilot, names)),
     ]
 
     def to_do(text: str, url: Callable[[Any], str]) -> Column[Any]:
@@ -155,11 +187,7 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
             to_do(_("Enter readings"), lambda item: reverse("readings-enter", args=[item.pilot.slug])),
         ],
         "due": [
-            Column(
-                "milestone",
-                _("Milestone"),
-                lambda row: Cell(row.record.name, lang=row.record.name_lang, url=row.url),
-            ),
+            Column("milestone", _("Milestone"), milestone_cell),
             Column("pilot", _("Pilot"), lambda row: pilot_cell(row.record.pilot, names)),
             Column("planned", _("Planned on"), lambda row: row.planned_on, kind="date"),
             Column("late", _("Days late"), lambda row: max(row.delay or 0, 0) or "", kind="integer"),
@@ -168,18 +196,44 @@ def desk_columns(names: Mapping[int, str]) -> dict[str, list[Column[Any]]]:
                 _("Responsible"),
                 lambda row: Cell(row.record.owner, page_text=in_reader_language(row.record.owner)),
             ),
-            to_do(
-                _("Enter the completion"),
-                lambda row: reverse("milestone-done", args=[row.record.pilot.slug, row.record.pk]),
-            ),
+            Column("to-do", _("What to do"), lambda row: completion_cell(row.record, enters_stages=enters_stages)),
         ],
-        "replans": [*replans, to_do(_("Look and decide"), attrgetter("url"))],
-        "replans-refused": [
-            *replans,
-            Column("refused", _("Refused on"), lambda row: row.replan.decided_on, kind="date"),
-            Column("remark", _("Remark"), lambda row: row.replan.remark),
+        "amendments": [*asked, to_do(_("Look and decide"), attrgetter("url"))],
+        "promises": [
+            *requests,
+            Column("wanted", _("To be promised"), attrgetter("text")),
+            Column("asked", _("Asked for on"), attrgetter("asked_on"), kind="date"),
+            to_do(_("Look and decide"), attrgetter("url")),
+        ],
+        "amendments-refused": [
+            *asked,
+            Column("refused", _("Refused on"), attrgetter("amendment.decided_on"), kind="date"),
+            Column("remark", _("Remark"), attrgetter("amendment.remark")),
+        ],
+        "values-returned": [
+            *answers,
+            Column("returned", _("Returned on"), attrgetter("on"), kind="date"),
+            Column("answer_by", _("Answer by"), attrgetter("row.answer_by"), kind="date"),
+            to_do(_("Answer"), attrgetter("url")),
+        ],
+        "values-disputed": [
+            *answers,
+            Column("disputed", _("Disputed on"), attrgetter("on"), kind="date"),
+            to_do(_("Answer"), attrgetter("url")),
+        ],
+        "objected": [
+            *milestones,
+            Column("why", _("Objection"), lambda row: row[1].objection),
+            Column("objected", _("Objected on"), lambda row: row[1].objected_on, kind="date"),
+            Column("to-do", _("What to do"), lambda row: completion_cell(row[0].record)),
         ],
         "take-in": practices,
+        "not-given": [
+            Column("value", _("Value"), lambda item: Cell(str(item), url=not_given_url(item))),
+            Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+            Column("reported", _("Reported on"), attrgetter("reported_on"), kind="date"),
+            to_do(_("Look and decide"), not_given_url),
+        ],
         "review": [
             Column("pilot", _("Pilot"), lambda values: pilot_cell(values[0].pilot, names)),
             Column("province", _("Province"), lambda values: province_cell(values[0].pilot.province)),

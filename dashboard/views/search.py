@@ -29,6 +29,7 @@ from pilots.documents import readable
 from pilots.filters import BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
 from pilots.metrics import FollowUpState
 from pilots.models import Batch, Document, FollowUp, Pilot, Practice
+from pilots.models.pilot import withdrawn_condition
 from policies.filters import (
     FigureFilter,
     IndustryFilter,
@@ -98,7 +99,7 @@ def find_groups(text: str, words: str, request: TrackerRequest) -> list[HitGroup
         day = typed.on if typed.precision == "day" else None
     dated: Any = ProvincialPlan.objects.with_status(as_of)
     plans = dated.filter(status_then__in=ISSUED_ONCE)
-    left = Case(When(withdrawn_on__lte=as_of, then=F("withdrawn_on")))
+    left = Case(When(withdrawn_condition(as_of), then=F("withdrawn_on")))
     pilots = Pilot.objects.known(as_of).annotate(left_on=left)
     assigned = FollowUp.objects.with_state(as_of)
     everyone = f"{reverse('pilot-list')}?withdrawn=include"  # withdrawn pilots are found too

@@ -6,24 +6,22 @@ Files are uploaded, attached and removed on the pages of evidence files.
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.record_admin import RecordAdmin
-from core.permissions import editor_province
 from core.text import format_date, label_value
+from pilots.admin.due import PrivateAdmin
 from pilots.documents import readable, record_link
 from pilots.models import Attachment, Document
 
 
 @admin.register(Document)
-class DocumentAdmin(RecordAdmin):
-    """Admin of records that not every editor may read: history and versions as well."""
+class DocumentAdmin(PrivateAdmin):
+    """ModelAdmin of documents, of which an editor reads those that `readable` says."""
 
     list_display = ["title", "kind_label", "file_size", "is_public", "province", "uploaded_at"]
     list_filter = ["is_public", "media_type"]
@@ -57,27 +55,3 @@ class DocumentAdmin(RecordAdmin):
     @admin.display(description=_("file name"))
     def file_link(self, record: Document) -> SafeString:
         return format_html('<a href="{}">{}</a>', reverse("document-download", args=[record.pk]), record.file_name)
-
-    def check_readable(self, request: HttpRequest, object_id: str) -> None:
-        """Raise Http404 for a record that the user may not read; a deleted one is the ministry's to restore."""
-        exists = object_id.isdecimal() and self.get_queryset(request).filter(pk=object_id).exists()
-        if editor_province(request.user) and not exists:
-            raise Http404
-
-    def history_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.check_readable(request, object_id)
-        return super().history_view(request, object_id, *args, **kwargs)
-
-    def history_form_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.check_readable(request, object_id)
-        return super().history_form_view(request, object_id, *args, **kwargs)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
-        """Show no link to the deleted ones to whom they are not shown."""
-        page: HttpResponse = super().changelist_view(request, {"hides_deleted": editor_province(request.user)})
-        return page
-
-    def deleted_view(self, request: HttpRequest) -> HttpResponse:
-        if editor_province(request.user):
-            raise PermissionDenied
-        return super().deleted_view(request)

@@ -8,49 +8,10 @@ from django.core.exceptions import ValidationError
 
 from core.admin.record_form import RecordForm, RefusedError, VersionedRowForm, VersionedRowFormSet, is_marked_deleted
 from core.days import today
-from core.spreadsheets.cells import AmbiguousCell
 from core.text import label_value
-from pilots.forms.entry import AmountField
-from pilots.importers import split_steps
-from pilots.models import Replan
-from pilots.models.indicator import steps_as_stored
+from pilots.amendments import settle_day, write_milestone
+from pilots.models import Amendment
 from pilots.models.planned import stage_order_faults
-from pilots.replans import DELETION_FIXED, is_deletion_refused, write_planned
-
-
-def format_steps(steps: Mapping[str, str]) -> str:
-    """Return values of a target by year, as files write them."""
-    return "; ".join(f"{year}: {step}" for year, step in steps.items())
-
-
-class StepsField(forms.CharField):
-    """Values of a target by year, as files write them: 2024: 34.4; 2025: 30."""
-
-    def __init__(self, *, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-
-    def to_python(self, value: Any) -> Any:
-        if isinstance(value, dict):  # as it is stored, of a field that the user may not change
-            return value
-        amount = AmountField(max_digits=20, decimal_places=6)
-        try:
-            return steps_as_stored(
-                {year: amount.clean(text) for year, text in split_steps(super().to_python(value) or "")}
-            )
-        except AmbiguousCell as exc:
-            raise ValidationError(str(exc.message), code=exc.code) from exc
-
-    def prepare_value(self, value: Any) -> Any:
-        return format_steps(value) if isinstance(value, dict) else value
-
-    def run_validators(self, value: Any) -> None:
-        """The model has them."""
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != (initial or {}))
-        except ValidationError:
-            return True
 
 
 class IndicatorField(forms.ModelChoiceField):
@@ -60,11 +21,14 @@ class IndicatorField(forms.ModelChoiceField):
         return str(obj.with_unit)
 
 
-# -- planned days ----------------------------------------------------------------------------------------
+# -- promises --------------------------------------------------------------------------------------------
 
 
 class PlannedDayForm(forms.ModelForm):
-    """Form of what is planned for a day: it shows the day in force."""
+    """Form of a milestone: it shows the planned day in force, and another one is left to `write_milestone`."""
+
+    user: Any
+    wanted: Mapping[str, Any] = {}  # what that is to write instead of the day that the record keeps
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         record = kwargs.get("instance")
@@ -72,42 +36,53 @@ class PlannedDayForm(forms.ModelForm):
             kwargs["initial"] = {"planned_on": record.planned_by(today()), **(kwargs.get("initial") or {})}
         super().__init__(*args, **kwargs)
 
-
-class PlannedDayRecordForm(PlannedDayForm, RecordForm):
-    """Form of a record that is planned for a day."""
-
-
-class PlannedDayRowForm(PlannedDayForm, VersionedRowForm):
-    """Row of what is planned for a day."""
-
-    def disable_restricted_fields(self) -> None:
-        """Disable what was promised as well, once the planned day is fixed."""
-        super().disable_restricted_fields()
-        if self.user and self.instance.pk and is_deletion_refused(self.instance, self.user):
-            for name in self.fields.keys() & {*self.instance.PROMISED_FIELDS}:
-                self.fields[name].disabled = True
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.pk and (day := cleaned.get("planned_on")):
+            self.wanted = {"planned_on": day}
+            cleaned["planned_on"], _asked = settle_day(self.instance, day, by=self.user)
+        return cleaned
 
 
-class PlannedDayFormSet(VersionedRowFormSet):
-    """Rows of what is planned for a day; only the ministry deletes those whose day is fixed."""
+class MilestoneForm(PlannedDayForm, RecordForm):
+    """Form of a milestone."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.replans: list[Replan] = []  # those that were saved
+
+class MilestoneRowForm(PlannedDayForm, VersionedRowForm):
+    """Row of a milestone."""
+
+
+class PromiseFormSet(VersionedRowFormSet):
+    """Rows of what a pilot promises: what is kept is not deleted."""
 
     def clean(self) -> None:
         super().clean()
-        rows = [form for form in cast(Any, self.initial_forms) if is_marked_deleted(form) and form.instance.pk]
-        kept = [form.instance for form in rows if is_deletion_refused(form.instance, form.user)]
-        if kept:
-            raise ValidationError([label_value(record, str(DELETION_FIXED)) for record in kept], code="fixed")
+        rows = [form.instance for form in cast(Any, self.initial_forms) if is_marked_deleted(form) and form.instance.pk]
+        if kept := [label_value(record, text) for record in rows if (text := record.deletion_error())]:
+            raise ValidationError(kept, code="fixed")
+
+
+class MilestoneFormSet(PromiseFormSet):
+    """Milestones of a pilot; another planned day is an amendment."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.amendments: list[Amendment] = []  # those that were saved
 
     def write_row(self, row: Any, values: Mapping[str, Any], *, by: Any, reason: str) -> None:
-        _written, replan = write_planned(row, values, by=by, reason=reason)
-        self.replans += [replan] if replan else []
+        wanted = next(form.wanted for form in cast(Any, self.forms) if form.instance is row)
+        _written, amendment = write_milestone(row, {**values, **wanted}, by=by, reason=reason)
+        self.amendments += [amendment] if amendment else []
 
 
-class StageForm(PlannedDayRowForm):
+class AmendmentForm(RecordForm):
+    """Form of an amendment: without steps they stay, or follow from the other values."""
+
+    def clean_steps(self) -> Any:
+        return self.cleaned_data["steps"] or None
+
+
+class StageForm(VersionedRowForm):
     """Row of a stage entry: its order is checked together with the other rows."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -115,7 +90,7 @@ class StageForm(PlannedDayRowForm):
         self.instance.skip_order_check = True
 
 
-class StageFormSet(PlannedDayFormSet):
+class StageFormSet(VersionedRowFormSet):
     """Stage entries of a pilot, checked together for their order."""
 
     def save(self, commit: bool = True) -> Any:

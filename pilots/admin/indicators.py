@@ -1,31 +1,41 @@
 """Admin of indicators, targets and readings."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from core.admin.record_admin import RecordAdmin, VersionedRowInline, admin_url
-from core.admin.record_form import DATE_FIELD_OVERRIDES, RecordForm
+from core.admin.record_form import RecordForm
 from core.days import today
 from core.history.entries import LabelledUrl
 from core.http import parse_key
-from pilots.admin.forms import IndicatorField, StepsField, format_steps
-from pilots.admin.stages_and_milestones import PILOT_SEARCH, PilotPartAdmin
-from pilots.forms.entry import AmountField
+from pilots.admin.acts import act_page, typed
+from pilots.admin.forms import IndicatorField, PromiseFormSet
+from pilots.admin.series import SeriesForm
+from pilots.admin.stages_and_milestones import (
+    AMOUNT_OVERRIDES,
+    PILOT_SEARCH,
+    AmendmentInline,
+    PilotPartAdmin,
+    PromiseAdmin,
+)
+from pilots.forms.entry import format_steps
 from pilots.models import Indicator, Reading, ReadingLedger, ReadingState, Target
-from pilots.models.reading import ACCEPT_PERMISSION, CONFLICT_CODE, JUMP_CODE, SAME_CODE
+from pilots.models.due import ACCEPT_PERMISSION
+from pilots.models.reading import CONFLICT_CODE, JUMP_CODE, SAME_CODE, state_expression
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET
 
-AMOUNT_OVERRIDES: Any = DATE_FIELD_OVERRIDES | {models.DecimalField: {"form_class": AmountField}}
 FIXED_FIELDS = {"version": "version_number", "value": "value_and_unit"}  # "version" is the form's own word
+WAY = ["state_now", "accepted_on", "returned_on", "answer_by", "disputed_on"]  # judging says when
 MAX_JUDGED = 200  # readings that the form of the site shows at once
 INDICATOR_SEARCH = [f"indicator__{name}" for name in ("code", "name_zh", "name_en")]
 
@@ -36,10 +46,12 @@ class IndicatorAdmin(RecordAdmin):
     list_filter = ["kind", "rollup", "may_enter_synergy"]
     search_fields = ["code", "name_zh", "name_en"]
     formfield_overrides = AMOUNT_OVERRIDES
+    autocomplete_fields = ["replaces"]
     fieldsets = [
         (NAME_FIELDSET[0], {"fields": ["code", "name_zh", "name_en"]}),
-        (_("What is counted"), {"fields": ["kind", ("unit", "unit_zh"), "direction"]}),
+        (_("What is counted"), {"fields": ["kind", ("unit", "unit_zh"), "direction", "signed"]}),
         (_("How it may be combined"), {"fields": ["rollup", "equivalent_kg", "may_enter_synergy"]}),
+        (_("When, and after which"), {"fields": ["report_due", "replaces"]}),
         (None, {"fields": ["note_en", "note_zh"]}),
     ]
 
@@ -50,7 +62,7 @@ class IndicatorAdmin(RecordAdmin):
 class TargetFields:
     """What the form and the row of a target have in common."""
 
-    formfield_overrides = AMOUNT_OVERRIDES | {models.JSONField: {"form_class": StepsField}}
+    formfield_overrides = AMOUNT_OVERRIDES
     readonly_fields: Any = ["steps_text"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -76,33 +88,36 @@ class TargetFields:
 
 class TargetInline(TargetFields, VersionedRowInline):
     model = Target
-    fields = [
-        *["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps", "binding"],
-        *["target_text_en", "target_text_zh", "done_on"],
-    ]
+    formset = PromiseFormSet
+    fields = ["indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps", "binding"]
     autocomplete_fields = ["indicator"]
     name_relations = ("pilot",)
 
 
 @admin.register(Target)
-class TargetAdmin(TargetFields, PilotPartAdmin):
+class TargetAdmin(TargetFields, PromiseAdmin):
     list_display = [
-        *["indicator_and_unit", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "confidence"],
+        *["indicator_and_unit", "pilot", "kind", "base_value", "target_year", "target_value", "binding", "promised_on"],
     ]
     list_select_related = ["pilot", "indicator"]
-    list_filter = ["kind", "binding", "confidence", "indicator", "pilot__province"]
-    search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "target_text_en", "target_text_zh"]
+    list_filter = [
+        *["kind", "binding", ("promised_on", admin.EmptyFieldListFilter), "confidence", "indicator", "pilot__province"]
+    ]
+    search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH]
     autocomplete_fields = ["pilot", "indicator", "sources"]
+    inlines = [AmendmentInline]
     fieldsets = [
-        (_("Who promised what"), {"fields": ["pilot", "indicator", "kind", "binding"]}),
+        (_("Who promised what"), {"fields": ["pilot", "indicator", "kind", "binding", "promised_on"]}),
         (
             _("From where to where"),
             {
                 "fields": [("base_year", "base_value"), ("target_year", "target_value"), "steps"],
-                "description": _("Values that the document names for years in between are steps."),
+                "description": _(
+                    "Values that the document names for years in between are steps. What is promised stands here as it "
+                    "was promised first; amendments follow below."
+                ),
             },
         ),
-        (_("A task in words"), {"fields": ["target_text_en", "target_text_zh", "done_on"]}),
         SOURCE_FIELDSET,
     ]
 
@@ -119,12 +134,6 @@ class ReadingForm(RecordForm):
 
     known = forms.CharField(label=_("version"), required=False, widget=forms.HiddenInput)
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("state") == ReadingState.ACCEPTED and "accepted_on" in cleaned:
-            cleaned["accepted_on"] = cleaned["accepted_on"] or today()
-        return cleaned
-
     def full_clean(self) -> None:
         """Let the same value pass when it is saved again, where another version was entered since."""
         super().full_clean()
@@ -134,20 +143,38 @@ class ReadingForm(RecordForm):
             self.data["known"] = str(refused.params["known"])
 
 
+class StateFilter(admin.SimpleListFilter):
+    """Filter: the state of today."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Any:
+        return ReadingState.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        states = queryset.annotate(state_then=state_expression(date.max))
+        return states.filter(state_then=self.value()) if self.value() in ReadingState.values else queryset
+
+
 @admin.register(Reading)
 class ReadingAdmin(PilotPartAdmin):
     form = ReadingForm
     list_display = [
-        *["indicator", "pilot", "period", "value_and_unit", "value_status", "version", "state"],
+        *["indicator", "pilot", "period", "value_and_unit", "value_status", "version", "state_now"],
         *["reported_on", "accepted_on"],
     ]
     list_select_related = ["pilot", "indicator"]
-    list_filter = ["state", "value_status", "period", "indicator", "pilot__province"]
+    list_filter = [StateFilter, "value_status", "period", "indicator", "pilot__province"]
     search_fields = [*PILOT_SEARCH, *INDICATOR_SEARCH, "period"]
     date_hierarchy = "reported_on"
     autocomplete_fields = ["pilot", "indicator", "sources"]
-    actions = ["judge"]
+    actions = ["judge", "revise"]
     formfield_overrides = AMOUNT_OVERRIDES
+
+    @admin.display(description=_("state"))
+    def state_now(self, reading: Reading) -> Any:
+        return reading.state.label
 
     @admin.display(description=_("version"))
     def version_number(self, reading: Reading) -> int:
@@ -160,7 +187,6 @@ class ReadingAdmin(PilotPartAdmin):
     # -- the form: what was read is fixed once it is recorded ----------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        may = bool(obj) or request.user.has_perm(ACCEPT_PERMISSION)
         fixed = (
             _("A reading is never overwritten. If it is wrong, enter a correction: the button is above.")
             if obj
@@ -170,7 +196,7 @@ class ReadingAdmin(PilotPartAdmin):
         return [
             (_("What was read"), {"fields": ["pilot", "indicator", "period"], "description": fixed}),
             (_("The value"), {"fields": ["value_and_unit" if obj else "value", "value_status", last]}),
-            (_("Its way"), {"fields": ["reported_on", *(["state", "accepted_on"] if may else [])]}),
+            (_("Its way"), {"fields": ["reported_on", *(WAY if obj else [])]}),
             SOURCE_FIELDSET,
         ]
 
@@ -178,7 +204,7 @@ class ReadingAdmin(PilotPartAdmin):
         if not obj:
             return []
         fixed = [FIXED_FIELDS.get(name, name.removesuffix("_id")) for name in Reading.IMMUTABLE_FIELDS]
-        return [*fixed, *super().get_readonly_fields(request, obj)]
+        return [*fixed, *WAY, *super().get_readonly_fields(request, obj)]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Preset a correction with the reading it corrects."""
@@ -210,7 +236,7 @@ class ReadingAdmin(PilotPartAdmin):
         if request.user.has_perm("pilots.add_reading", record):
             ways.append((_("Enter a correction"), admin_url(Reading, "add", corrects=record.pk)))
         if request.user.has_perm(ACCEPT_PERMISSION, record):
-            ways.append((_("Accept or dispute values"), judge_url([record.pk])))
+            ways.append((_("Accept, return or dispute it"), judge_url([record.pk])))
         return ways
 
     # -- deleting: what has fed numbers stays ---------------------------------------------------------
@@ -219,16 +245,31 @@ class ReadingAdmin(PilotPartAdmin):
         """A version that was ever accepted has been published: it is corrected, not deleted."""
         return super().has_delete_permission(request, obj) and (obj is None or obj.accepted_on is None)
 
-    # -- accepting and disputing ----------------------------------------------------------------------
+    # -- accepting, returning, disputing ----------------------------------------------------------------------
 
     def has_judge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(ACCEPT_PERMISSION)
 
-    @admin.action(description=_("Accept or dispute selected readings"), permissions=["judge"])
+    @admin.action(description=_("Accept, return or dispute selected readings"), permissions=["judge"])
     def judge(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse:
         return HttpResponseRedirect(judge_url(queryset.values_list("pk", flat=True)[:MAX_JUDGED]))
 
+    @admin.action(description=_("Revise a series: accept them and amend the base"), permissions=["judge"])
+    def revise(self, request: HttpRequest, queryset: QuerySet[Reading]) -> HttpResponse | None:
+        rows = list(queryset.order_by("period", "version"))
+        if len({(reading.pilot_id, reading.indicator_id) for reading in rows}) > 1:
+            two = _("A series is of one pilot and one indicator. Choose values of one alone.")
+            self.message_user(request, two, messages.ERROR)
+            return None
+        form = SeriesForm(typed(request), readings=rows)
+        if form.is_bound and (count := form.done(request.user)) is not None:
+            text = ngettext("%(count)d reading accepted.", "%(count)d readings accepted.", count)
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+            return None
+        about = _("The values are accepted and the bases amended today, together: before today all stays as it was.")
+        return act_page(self, request, rows, form, title=_("Revise a series"), about=about)
+
 
 def judge_url(keys: Iterable[int]) -> str:
-    """Return the address of the form that accepts or disputes these readings."""
+    """Return the address of the form that accepts, returns or disputes these readings."""
     return f"{reverse('readings-judge')}?reading={','.join(map(str, keys))}"

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.record_admin import RecordAdmin, admin_url, list_url
 from core.history.entries import LabelledUrl
 from pilots.admin.indicators import TargetInline
-from pilots.admin.stages_and_milestones import MilestoneInline, StageInline, tell_replan
+from pilots.admin.stages_and_milestones import MilestoneInline, StageInline, tell_amendment
 from pilots.models import Batch, Pilot
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET, TITLE_FIELDSET
 
@@ -36,6 +36,7 @@ class BatchAdmin(RecordAdmin):
         (_("Short name"), {"fields": ["short_name_zh", "short_name_en"]}),
         (_("Who announced it"), {"fields": ["level", "province", "policy"]}),
         (_("Dates"), {"fields": ["announced_on", "known_by", ("term_start", "term_end")]}),
+        (_("Reports"), {"fields": ["asked_from", "report_due"]}),
         (
             _("Pilots announced"),
             {
@@ -94,7 +95,7 @@ class PilotAdmin(RecordAdmin):
             _("Where it lies"),
             {"fields": ["province", "prefecture_zh", "prefecture_code", "county_code", "parent"]},
         ),
-        (_("Its time as a pilot"), {"fields": [("term_start", "term_end"), "withdrawn_on"]}),
+        (_("Its time as a pilot"), {"fields": [("term_start", "term_end"), "withdrawn_on", "withdrawn_recorded_on"]}),
         SOURCE_FIELDSET,
     ]
 
@@ -109,5 +110,5 @@ class PilotAdmin(RecordAdmin):
         """Tell of the planned days that rows asked for."""
         super().save_related(request, form, formsets, change)
         for formset in formsets:
-            for replan in getattr(formset, "replans", ()):
-                tell_replan(self, request, replan)
+            for amendment in getattr(formset, "amendments", ()):
+                tell_amendment(self, request, amendment)

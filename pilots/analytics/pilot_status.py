@@ -1,7 +1,7 @@
 """Status of pilots on a day: stage, lights with reasons, milestones and targets, for page, API and file.
 
-Related rows are prefetched once (`prefetch_for_status`); the rest is computed from them, so any number of days needs no
-further query.
+Related rows are prefetched once (`prefetch_for_status`); the rest is computed from them by `pilots/lights.py`, so any
+number of days needs no further query.
 """
 
 from __future__ import annotations
@@ -13,84 +13,122 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, QuerySet, TextChoices
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from core.text import format_date, join_clauses
+from core.days import today
+from core.text import format_date, format_period, join_clauses, join_short, label_value
 from pilots import metrics
+from pilots.amendments import PlanChange, changes_of, request_text
 from pilots.lights import (
-    CHANGE_DELAYS,
     LIGHTS,
-    RED_DELAYS,
     Colour,
     Light,
     LightReason,
+    Records,
     Subject,
+    binding_targets,
+    by_hand_light,
+    change_days,
     count_by_colour,
-    milestone_change_dates,
+    due_day,
+    first_asked_year,
+    in_force,
     milestone_light,
+    override_on,
+    pilot_light,
     pilot_reasons,
-    planned_light,
-    request_text,
+    rectifying,
     responsible_office,
     target_light,
-    task_light,
     unchanged_since,
 )
-from pilots.metrics import CurrentStage, Duration, Stage, StageEvent, StageFunnel
-from pilots.models import FollowUp, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry, Target
-from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in, newest_reported_in, state_on
-from pilots.replans import PlanHistory, Replanning
+from pilots.metrics import CurrentStage, Duration, StageEvent, StageFunnel
+from pilots.models import (
+    Amendment,
+    Completion,
+    Deadline,
+    FollowUp,
+    LightOverride,
+    Milestone,
+    NotGiven,
+    Pilot,
+    Reading,
+    ReadingState,
+    StageEntry,
+    Target,
+)
+from pilots.models.due import state_on
+from pilots.models.reading import YEARLY
+from pilots.sentences import say_pilot
 
 OpenFollowUps = Mapping[int, Sequence[FollowUp]]  # by key of their pilot
 UNKNOWN_STAGE = "unknown"  # code for the stage of a pilot without any on record
-LIGHTS_CHANGE_ON = (4, 1)  # a year's values are due by 31 March of the next, so lights change on 1 April
 
 
 def prefetch_for_status(
-    pilots: QuerySet[Pilot], *, only_on: date | None = None, quarters: bool = False, without: Collection[str] = ()
+    pilots: QuerySet[Pilot], *, quarters: bool = False, without: Collection[str] = ()
 ) -> QuerySet[Pilot]:
-    """Prefetch all rows that the status of pilots is computed from. Seven queries, whatever the number of rows.
+    """Prefetch all rows that the status of pilots is computed from. Eleven queries, whatever the number of rows.
 
     Lights depend on whole years, so quarterly readings are fetched only with `quarters`, for pages that show them.
-    `only_on` restricts the status to one day and none before: earlier years are not fetched then.
     """
     readings = Reading.objects.all() if quarters else Reading.objects.filter(YEARLY)
-    if only_on:
-        readings = readings.filter(period__gte=str(metrics.year_due(only_on)))
     rows: dict[str, Any] = {
         "stages": StageEntry.objects.order_by("entered_on", "pk"),
         "milestones": Milestone.objects.order_by("planned_on", "pk"),
-        "targets": Target.objects.order_by("indicator_id").select_related("indicator"),
+        "targets": Target.objects.order_by("indicator_id", "target_year", "pk").select_related("indicator"),
         "readings": readings.order_by("period", "version", "pk"),
         "overrides": LightOverride.objects.order_by("set_on", "pk"),
-        "replans": Replan.objects.order_by("pk"),
+        "amendments": Amendment.objects.order_by("pk"),
+        "completions": Completion.objects.order_by("entered_on", "pk"),
+        "not_given": NotGiven.objects.order_by("reported_on", "pk"),
+        "deadlines": Deadline.objects.order_by("decided_on", "pk"),
     }
     chosen = {name: queryset for name, queryset in rows.items() if name not in without}
     lists = [Prefetch(name, queryset, to_attr=f"prefetched_{name}") for name, queryset in chosen.items()]
-    return pilots.select_related("batch", "province", "parent").prefetch_related(*lists)
+    of_batch = Prefetch("batch__deadlines", rows["deadlines"], to_attr="prefetched_deadlines")
+    return pilots.select_related("batch", "province", "parent").prefetch_related(*lists, of_batch)
+
+
+def records_of(pilot: Any) -> Records:
+    """Return the rows of a pilot from `prefetch_for_status`, as the rules of lights take them."""
+    deadlines = [*pilot.batch.prefetched_deadlines, *pilot.prefetched_deadlines]
+    indicators = {target.indicator_id: target.indicator for target in pilot.prefetched_targets}
+    return Records(
+        pilot,
+        targets=pilot.prefetched_targets,
+        milestones=pilot.prefetched_milestones,
+        stages=pilot.prefetched_stages,
+        readings=pilot.prefetched_readings,
+        not_given=pilot.prefetched_not_given,
+        deadlines=sorted(deadlines, key=lambda row: row.pk),
+        overrides=pilot.prefetched_overrides,
+        amendments=pilot.prefetched_amendments,
+        completions=pilot.prefetched_completions,
+        due_of={key: item.report_due for key, item in indicators.items() if item.report_due},
+    )
 
 
 # -- one pilot on a day ----------------------------------------------------------------------------------
 
 
-def pilot_status(
-    pilot: Pilot, as_of: date, plans: PlanHistory | None = None, follow_ups: OpenFollowUps | None = None
-) -> PilotStatus:
+def pilot_status(pilot: Pilot, as_of: date, follow_ups: OpenFollowUps | None = None) -> PilotStatus:
     """Return the status of a pilot on a day. No query when it comes from `prefetch_for_status`.
 
-    `plans` and `follow_ups` are those of pilots that are shown together; they are read on first access.
+    `follow_ups` are those of pilots that are shown together; they are read on first access.
     """
     if "prefetched_stages" not in vars(pilot):
         pilot = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk)).get()
     if follow_ups is None:
         follow_ups = open_follow_ups([pilot.pk], as_of)
-    return PilotStatus(pilot, as_of, plans or PlanHistory([pilot.pk]), follow_ups)
+    return PilotStatus(pilot, as_of, follow_ups)
 
 
 class MilestoneCounts(NamedTuple):
-    """Milestones of a pilot on a day: done, due, due but not done, and all."""
+    """Milestones of a pilot in force on a day: done, due, due but not done, and all."""
 
     done: int
     due: int
@@ -99,27 +137,29 @@ class MilestoneCounts(NamedTuple):
 
 
 class Judged:
-    """What was judged of a pilot on any day, for the other days: colours shown, lights of targets, readings due."""
+    """What is the same on every day on which a pilot is judged: its rows, and the colours shown so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, pilot: Any) -> None:
+        self.pilot = pilot
         self.colours: dict[date, Colour] = {}
-        self.targets: dict[tuple[int, int | None, int], Light] = {}
-        self.readings: dict[str, list[Reading]] = {}
+
+    @cached_property
+    def records(self) -> Records:
+        return records_of(self.pilot)
+
+    @cached_property
+    def change_days(self) -> list[date]:
+        return change_days(self.records)
 
 
 class PilotStatus:
     """Status of a pilot on a day, each part computed when it is first asked for."""
 
     def __init__(
-        self,
-        pilot: Any,
-        as_of: date,
-        plans: PlanHistory | None = None,
-        follow_ups: OpenFollowUps | None = None,
-        judged: Judged | None = None,
+        self, pilot: Any, as_of: date, follow_ups: OpenFollowUps | None = None, judged: Judged | None = None
     ) -> None:
-        self.pilot, self.as_of, self.judged = pilot, as_of, judged or Judged()
-        self.plans, self.follow_ups = plans, follow_ups  # None where only colours are asked for
+        self.pilot, self.as_of, self.judged = pilot, as_of, judged or Judged(pilot)
+        self.follow_ups = follow_ups  # None where only colours are asked for
 
     def on(self, day: date) -> PilotStatus:
         """Return the status on another day, of which only colours are asked."""
@@ -129,15 +169,20 @@ class PilotStatus:
         """Return the colour shown on a day."""
         colours = self.judged.colours
         if day not in colours:
-            colours[day] = self.on(day).colour
+            colours[day] = pilot_light(self.records, day).colour
         return colours[day]
+
+    @property
+    def records(self) -> Records:
+        """The rows that the lights are computed from."""
+        return self.judged.records
 
     # -- stage
 
     @cached_property
     def stage_events(self) -> list[StageEvent]:
-        """The stages that the pilot has entered, as `metrics` expects them."""
-        return [item.as_stage_event() for item in self.pilot.prefetched_stages if item.entered_on]
+        """The entries into stages that count by the day, as `metrics` expects them."""
+        return [row.as_stage_event() for since, row in self.records.entered if since <= self.as_of]
 
     @cached_property
     def current_stage(self) -> CurrentStage | None:
@@ -145,144 +190,119 @@ class PilotStatus:
 
     @property
     def is_withdrawn(self) -> bool:
-        return self.current_stage is not None and self.current_stage.stage == Stage.WITHDRAWN
+        return bool(self.pilot.withdrawn_by(self.as_of))
 
     @cached_property
     def days_in_stage(self) -> int | None:
-        """Days since the current stage was entered, 0 on that day, also of a withdrawal; None without one."""
-        return (self.as_of - self.current_stage.since).days if self.current_stage else None
+        """Days since the current stage was entered, 0 on that day; None without one, and of a withdrawn pilot."""
+        return (self.as_of - self.current_stage.since).days if self.current_stage and not self.is_withdrawn else None
 
     @cached_property
     def list_to_plan(self) -> Duration | None:
-        return metrics.list_to_plan(self.stage_events, self.as_of)
+        """Days from the list to the plan; after a withdrawal none is awaited."""
+        found = metrics.list_to_plan(self.stage_events, self.as_of)
+        return None if found and not found.done and self.is_withdrawn else found
 
     # -- what was promised, and the values
 
+    @cached_property
+    def indicators(self) -> list[Light]:
+        """Lights of the targets, of one indicator by their years; also of those that are not in force."""
+        return [target_light(self.records, target, self.as_of) for target in self.records.targets]
+
+    @cached_property
+    def milestones(self) -> list[Light]:
+        """Lights of the milestones; also of those that are not in force."""
+        return [milestone_light(self.records, item, self.as_of) for item in self.records.milestones]
+
     @property
-    def readings_due(self) -> list[Reading]:
-        """The readings, in whatever state, of the last whole year that is due and of later ones, by period."""
-        due, kept = str(self.year_due), self.judged.readings
-        if due not in kept:
-            own = self.pilot.prefetched_readings
-            kept[due] = [item for item in own if item.period >= due and is_yearly(item.period)]
-        return kept[due]
+    def binding_targets(self) -> list[Light]:
+        """Lights of the binding targets in force that no later one has followed: what counts of targets."""
+        return binding_targets(self.indicators)
+
+    @property
+    def counts(self) -> MilestoneCounts:
+        lights = [light for light in self.milestones if light.in_force]
+        done, due = sum(item.done for item in lights), sum(item.due for item in lights)
+        return MilestoneCounts(done, due, sum(item.due and not item.done for item in lights), len(lights))
+
+    # -- what is handed in for the last year due
 
     @cached_property
-    def accepted(self) -> list[Reading]:
-        """Those of them that count on the day."""
-        return newest_accepted_in(self.readings_due, self.as_of)
+    def year_due(self) -> int:
+        """Last year whose values are due, but for indicators and batches with a later day."""
+        return metrics.year_due(self.as_of)
 
     @cached_property
-    def values(self) -> Mapping[int, Reading]:
-        """The accepted reading of the latest whole year that is due or later, by indicator."""
-        return {reading.indicator_id: reading for reading in self.accepted}
+    def owed(self) -> dict[int, date]:
+        """Due days that have passed of the year, by indicator: of binding targets whose values are asked for."""
+        found: dict[int, date] = {}
+        for target in self.records.targets if not self.is_withdrawn else ():
+            promise = in_force(self.records, target, self.as_of) if target.binding else None
+            if promise and first_asked_year(self.records, target, self.as_of) <= self.year_due <= promise.year:
+                day = due_day(self.records, target.indicator_id, self.year_due, self.as_of)
+                if day and day < self.as_of:
+                    found[target.indicator_id] = day
+        return found
 
     @property
     def owes(self) -> bool:
         """Whether it owes values for the last year due."""
-        return self.first_year <= self.year_due
+        return bool(self.owed)
 
     @property
     def reported(self) -> bool:
-        """Whether a value of the last year due is accepted."""
-        return any(item.period == str(self.year_due) for item in self.accepted)
+        """Whether all that it owes is accepted: values, or reasons why there is none."""
+        return self.owes and self.outstanding is None
 
     @cached_property
     def outstanding(self) -> ReportState | None:
-        """Where the values that it owes are held up; None where one is accepted, or none is owed.
+        """Where the values that it owes are held up; None where all are accepted, or none is owed.
 
-        While one waits, the ministry has to act, also where the pilot has to correct another.
+        It is named by what the pilot has to do before what the ministry has to.
         """
-        if self.reported or not self.owes:
+        states = {self.report_state(indicator, self.year_due) for indicator in self.owed}
+        return next((state for state in ACTING if state in states), None)
+
+    def report_state(self, indicator: int, year: int) -> ReportState | None:
+        """Return where the value of a year is held up; None where it is accepted, or a reason why there is none."""
+        rows = [row for row in self.records.handed_in.get((indicator, year), ()) if row.reported_on <= self.as_of]
+        if not rows:
+            return ReportState.NOTHING
+        states = [state_on(row, self.as_of) for row in rows]
+        settled = [state for state in states if state in (ReadingState.ACCEPTED, ReadingState.DISPUTED)]
+        if settled and settled[-1] == ReadingState.ACCEPTED:
             return None
-        own = newest_reported_in((item for item in self.readings_due if item.period == str(self.year_due)), self.as_of)
-        states = {state_on(item, self.as_of) for item in own}
-        if ReadingState.REPORTED in states:
+        if states[-1] == ReadingState.REPORTED:
             return ReportState.WAITING
-        return ReportState.DISPUTED if states else ReportState.NOTHING
-
-    @cached_property
-    def year_due(self) -> int:
-        """Last year whose values are due."""
-        return metrics.year_due(self.as_of)
-
-    @property
-    def first_year(self) -> int:
-        """First year for which the pilot owes values: that of its term, or of its batch."""
-        return (self.pilot.starts_on or self.pilot.batch.known_by).year  # type: ignore[no-any-return]
-
-    @cached_property
-    def indicators(self) -> list[Light]:
-        """Lights of the targets."""
-        return [judge_target(target, self.values, self.as_of, self.judged) for target in self.pilot.prefetched_targets]
-
-    @cached_property
-    def milestones(self) -> list[Light]:
-        return [milestone_light(item, self.as_of) for item in self.pilot.prefetched_milestones]
-
-    @cached_property
-    def overdue_stages(self) -> list[Light]:
-        """Lights of planned stages whose day has passed and that no entry into them or into a later stage answers.
-
-        Each has the light of a milestone of that day. The side states are no part of the order: neither is planned
-        work, and neither answers a stage.
-        """
-        rows, as_of = self.pilot.prefetched_stages, self.as_of
-        waiting = [
-            (planned, entry)
-            for entry in rows
-            if not (entry.entered_on and entry.entered_on <= as_of)
-            and (planned := entry.planned_by(as_of))
-            and planned < as_of
-        ]
-        if not waiting:
-            return []
-        entered = [Stage(entry.stage) for entry in rows if entry.entered_on and entry.entered_on <= as_of]
-        reached = max((stage.order for stage in entered if not stage.is_side), default=0)
-        return [
-            planned_light(entry, Subject.STAGE, planned, None, as_of)
-            for planned, entry in waiting
-            if not Stage(entry.stage).is_side and Stage(entry.stage).order > reached
-        ]
-
-    @property
-    def counts(self) -> MilestoneCounts:
-        lights = self.milestones
-        done, due = sum(item.done for item in lights), sum(item.due for item in lights)
-        return MilestoneCounts(done, due, sum(item.due and not item.done for item in lights), len(lights))
+        return ReportState.DISPUTED if settled else ReportState.RETURNED
 
     # -- the light
 
     @cached_property
     def override(self) -> LightOverride | None:
         """The light set by hand that is in force: the latest where two overlap, None for a withdrawn pilot."""
-        if self.pilot.withdrawn_by(self.as_of):
-            return None
-        own = reversed(self.pilot.prefetched_overrides)
-        return next((item for item in own if item.set_on <= self.as_of < item.expires_on), None)
+        return override_on(self.records, self.as_of)  # type: ignore[no-any-return]
 
     @cached_property
     def lights(self) -> list[Light]:
-        """Lights of all that was promised."""
-        return [*self.indicators, *self.milestones, *self.overdue_stages]
+        """Lights of all that was promised, and of rectifying."""
+        return [*self.indicators, *self.milestones, *rectifying(self.records, self.as_of)]
 
     @cached_property
     def reasons(self) -> list[Light]:
-        """Reasons of the computed light, worst first: the first one decides the colour.
-
-        Nothing can be rated when the pilot has withdrawn, when a value is due but none was accepted, before the first
-        value is due while no milestone is due or done, and while nothing binding is rated: a pilot without data, or
-        with data that nothing is held against, is not on schedule.
-        """
-        if self.pilot.withdrawn_by(self.as_of):
-            return [Light(Colour.GREY, LightReason.WITHDRAWN, self.pilot, say=self.say)]
-        accepted = bool(self.accepted) or (not self.owes and any(item.done or item.due for item in self.milestones))
-        return pilot_reasons(self.lights, self.pilot, self.say, accepted=accepted)
+        """Reasons of the computed light, worst first: the first one decides the colour."""
+        return pilot_reasons(self.records, self.lights, self.as_of)
 
     @property
     def computed(self) -> Colour:
         """Colour of the computed light."""
         return self.reasons[0].effect or Colour.GREY
+
+    @property
+    def computed_sentence(self) -> str:
+        """What explains the computed light."""
+        return self.told(self.reasons[0])
 
     @property
     def colour(self) -> Colour:
@@ -291,48 +311,21 @@ class PilotStatus:
 
     @property
     def shown_reasons(self) -> list[Light]:
-        """Reasons of the light shown: the override, if any, then the computed ones.
+        """Reasons of the light shown: the override, if any, then the computed ones."""
+        return [by_hand_light(self.pilot, self.override), *self.reasons] if self.override else self.reasons
 
-        Only the ministry sets overrides. The author's name is only in the history, which needs permission: these
-        sentences are public.
-        """
-        if self.override is None:
-            return self.reasons
-        return [Light(self.colour, LightReason.SET_BY_HAND, self.pilot, say=self.say), *self.reasons]
-
-    def say(self, light: Light) -> str:
-        """Return what is said of a light of the pilot as a whole: that nothing is behind, why it is not rated, or who
-        set it by hand until when, and why.
-        """
-        counts, first = self.counts, date(self.first_year + 1, 3, 31)
-        if light.why == LightReason.SET_BY_HAND and self.override:
-            words = {"day": format_date(self.override.expires_on), "reason": self.override.reason}
-            return gettext("Set by hand by the ministry until %(day)s: %(reason)s") % words
-        if light.why == LightReason.WITHDRAWN:
-            day = self.pilot.withdrawn_on or self.as_of
-            return gettext("Withdrawn on %(day)s: no longer rated") % {"day": format_date(day)}
-        if light.why == LightReason.NO_REPORT:
-            if not self.owes:
-                return gettext("Not rated yet: the first values are due by %(day)s") % {"day": format_date(first)}
-            return gettext("Not rated: no accepted value for %(year)d") % {"year": self.year_due}
-        if light.why == LightReason.NO_TARGET:
-            return gettext("Not rated: no target on record (no binding target, no key milestone)")
-        if light.why == LightReason.NOTHING_RATED:
-            return gettext("Not rated: nothing rated yet (no binding target can be rated, no key milestone is due)")
-        text = gettext(
-            "Nothing behind schedule: %(rated)d of %(n)d indicators rated, %(done)d of %(due)d milestones due are done"
-        )
-        rated = sum(item.colour != Colour.GREY for item in self.indicators)
-        return text % {"rated": rated, "n": len(self.indicators), "done": counts.due - counts.late, "due": counts.due}
+    def told(self, worst: Light) -> str:
+        """Return what explains a light by its worst reason, with what was amended of that."""
+        return join_clauses(filter(None, [say_pilot(self.lights, worst), self.change_of(worst.record)]))
 
     def text_of(self, light: Light) -> str:
         """Return the whole sentence on a light: the reason, changes to the plan, and how it counts."""
         return join_clauses(filter(None, [light.sentence, self.changes_of(light), light.counts_less]))
 
     def changes_of(self, light: Light) -> str:
-        """Return what was changed of the plan, and the other day that is asked for or was refused."""
-        planned = light.of in (Subject.MILESTONE, Subject.STAGE)
-        asked = request_text(light.record, self.as_of) if planned else ""
+        """Return what was changed of a promise, and what is asked for or was refused."""
+        promise = light.of in (Subject.MILESTONE, Subject.TARGET)
+        asked = request_text(light.record, self.as_of) if promise else ""
         return join_clauses(filter(None, [self.change_of(light.record), asked]))
 
     def owner_of(self, light: Light) -> str:
@@ -343,19 +336,27 @@ class PilotStatus:
         follow_ups = self.open_follow_ups
         if light.cause is not None:
             subjects = {(None, None), light.cause}
-            follow_ups = [f for f in follow_ups if (f.cause_indicator_id, f.cause_milestone_id) in subjects]
+            follow_ups = [f for f in follow_ups if (f.cause_target_id, f.cause_milestone_id) in subjects]
         return follow_ups[0].owner_agency.name if follow_ups else self.in_charge(light)
 
     def in_charge(self, light: Light) -> str:
         """Return who is responsible where no follow-up is open: of a milestone the department on record, else the
-        pilot's own office, or the ministry while values wait for it.
+        pilot's own office, or the ministry while something waits for it.
         """
         if light.why in (LightReason.ALL_WELL, LightReason.WITHDRAWN):
             return ""
-        if light.why == LightReason.NO_REPORT and self.outstanding == ReportState.WAITING:
+        if light.why == LightReason.NOT_PROMISED or self.waits_for_ministry(light):
             return gettext("Ministry")
         department = light.record.owner if light.of == Subject.MILESTONE else ""
         return department or responsible_office(self.pilot)
+
+    def waits_for_ministry(self, light: Light) -> bool:
+        """Whether all that a target lacks is handed in, also late: the missing values, or the one after a dispute."""
+        if light.why not in (LightReason.UNDER_REVIEW, LightReason.OVERDUE, LightReason.DISPUTED):
+            return False
+        years = (light.year,) if light.why == LightReason.DISPUTED else light.years
+        indicator = light.record.indicator_id
+        return all(self.report_state(indicator, year) == ReportState.WAITING for year in years)
 
     @property
     def told_reasons(self) -> list[dict[str, str]]:
@@ -368,29 +369,20 @@ class PilotStatus:
     @property
     def sentence(self) -> str:
         """What explains the light shown: the override with its reason, or the worst item."""
-        return self.shown_reasons[0].sentence
+        return self.told(self.shown_reasons[0])
 
     @cached_property
     def explanation(self) -> str:
-        """The same for a list, with the changes to the plan of this item and how many others were changed."""
+        """The same for a list, with how many other promises were changed."""
         first = self.shown_reasons[0]
-        others = [item for item in self.replanned if item.record != first.record]
-        planned = [item.on for item in others if item.was]
-        late = [item.completion["entered_on"] for item in others if item.completion]
-        plans = ngettext(
-            "plan changed for %(n)d item, last on %(day)s",
-            "plan changed for %(n)d items, last on %(day)s",
-            len(planned),
+        others = [change.on for change in self.replanned if change.record != first.record]
+        text = ngettext(
+            "%(n)d other promise amended or entered late, last on %(day)s",
+            "%(n)d other promises amended or entered late, last on %(day)s",
+            len(others),
         )
-        completions = ngettext(
-            "completion of %(n)d milestone entered late, last on %(day)s",
-            "completion of %(n)d milestones entered late, last on %(day)s",
-            len(late),
-        )
-        clauses = [(plans, planned), (completions, late)]
-        more = [text % {"n": len(days), "day": format_date(max(days))} for text, days in clauses if days]
-        change = self.change_of(first.record)
-        return join_clauses(filter(None, [first.sentence, change, *more]))
+        more = text % {"n": len(others), "day": format_date(max(others))} if others else ""
+        return join_clauses(filter(None, [self.sentence, more]))
 
     @cached_property
     def owner(self) -> str:
@@ -408,65 +400,90 @@ class PilotStatus:
         return self.follow_ups.get(self.pilot.pk, ()) if self.follow_ups is not None else ()
 
     @cached_property
-    def replanned(self) -> Sequence[Replanning]:
-        """Items that decide the light and were changed after they were entered, latest change first."""
-        return self.plans.replanned(self.pilot, self.as_of) if self.plans else ()
+    def replanned(self) -> Sequence[PlanChange]:
+        """Promises that were amended by the day, or completed by an entry that came late; latest change first."""
+        return changes_of(self.pilot, self.as_of)
 
     def change_of(self, record: Any) -> str:
-        """Return what was changed of the plan of a record, empty for nothing."""
+        """Return what was changed of a promise, empty for nothing."""
         return next((item.text for item in self.replanned if item.record == record), "")
 
     @cached_property
     def since(self) -> date | None:
         """First day of the colour shown; None when it has never been different."""
-        days = light_change_dates(self.pilot, self.as_of, of_red=self.colour == Colour.RED)
-        return unchanged_since(self.colour_on, self.as_of, days)
+        return unchanged_since(self.colour_on, self.as_of, self.judged.change_days)
+
+    @cached_property
+    def entered_since(self) -> list[str]:
+        """What was entered after the day and counts on it all the same, by the kind of record; for pages of past days.
+
+        Three queries on a past day: of values and promises only their histories say when they were entered.
+        """
+        if self.as_of >= today():
+            return []
+        return [label_value(what, entries_text(rows)) for what, rows in late_entries(self).items() if rows]
 
 
-def judge_target(target: Any, values: Mapping[int, Reading], as_of: date, judged: Judged | None = None) -> Light:
-    """Return the light of a target on a day; `values` are those of `PilotStatus`."""
-    reading = values.get(target.indicator_id)
-    year = int(reading.period) if reading else metrics.year_due(as_of)
-    if not target.is_measured:  # not done if the pilot reports any value, else unknown
-        return task_light(target, as_of, reports=bool(values), reading=reading, year=year)
-    kept = judged.targets if judged else {}
-    key = (target.pk, reading.pk if reading else None, year)  # the light is the same on any day
-    if key not in kept:
-        kept[key] = target_light(target, reading, year)
-    return kept[key]
+# -- what a past day did not know yet ----------------------------------------------------------------------
 
 
-# -- the days on which a light can change ------------------------------------------------------------------
+LateEntry = tuple[date, str]
+"""The day on which something was entered, and its name."""
+MOST_NAMED = 5
 
 
-def light_change_dates(pilot: Any, until: date, *, of_red: bool = False) -> list[date]:
-    """Return every day up to `until` on which a light of the pilot can change, and some after it.
-
-    `of_red` leaves out days on which it can neither become red nor cease to be.
-    """
-    delays = RED_DELAYS if of_red else CHANGE_DELAYS
-    # of planned stages: when one is overdue, and when any is entered then
-    rows = pilot.prefetched_stages
-    late = [
-        entry
-        for entry in rows
-        if entry.planned_on and (not entry.entered_on or entry.entered_on > entry.planned_on or entry.all_replans)
+def entries_text(rows: Sequence[LateEntry]) -> str:
+    """Return the names of records with the days of their entry, of many the first."""
+    named = [
+        gettext("%(name)s (on %(day)s)") % {"name": name, "day": format_date(day)}
+        for day, name in sorted(rows)[:MOST_NAMED]
     ]
-    days = [entry.entered_on for entry in rows if entry.entered_on] if late else []
-    for item in (*pilot.prefetched_milestones, *late):  # by each day that it was planned for, when it was accepted too
-        replans, actual = item.accepted_replans(date.max), None if item in late else item.completed_on
-        for planned in (item.planned_on, *(replan.day for replan in replans)):
-            days += milestone_change_dates(planned, actual, delays)
-        days += [replan.decided_on for replan in replans]
-    accepted = [reading.accepted_on for reading in pilot.prefetched_readings if reading.accepted_on]
-    days += accepted
-    days += [day for o in pilot.prefetched_overrides for day in (o.set_on, o.expires_on)]
-    tasks = [target for target in pilot.prefetched_targets if not target.is_measured]
-    days += [date(task.target_year + 1, 1, 1) for task in tasks] + [task.done_on for task in tasks if task.done_on]
-    days += [pilot.withdrawn_on] if pilot.withdrawn_on else []
-    first = (pilot.starts_on or pilot.batch.known_by).year
-    start = min([first, *(day.year for day in accepted)])
-    return [*days, *(date(year, *LIGHTS_CHANGE_ON) for year in range(start, until.year + 1))]
+    more = len(rows) - len(named)
+    return join_short([*named, gettext("%(n)d more") % {"n": more}] if more else named)
+
+
+def late_entries(status: PilotStatus) -> dict[str, list[LateEntry]]:
+    """Return what counts on the day of a status and was entered after it, by what it is."""
+    pilot, day, records = status.pilot, status.as_of, status.records
+    by_own_days = {
+        gettext("Stages entered since"): [
+            (row.recorded_on, str(row)) for since, row in records.entered if since <= day < (row.recorded_on or day)
+        ],
+        gettext("Completions entered since"): [
+            (light.completion.entered_on, light.record.name)
+            for light in status.milestones
+            if isinstance(light.completion, Completion) and light.completion.entered_on > day
+        ],
+    }
+    if status.is_withdrawn and (pilot.withdrawn_recorded_on or day) > day:
+        by_own_days[gettext("Withdrawal entered since")] = [(pilot.withdrawn_recorded_on, pilot.name)]
+    values = [row for row in pilot.prefetched_readings if row.accepted_on and row.accepted_on <= day]
+    promises = [light.record for light in status.indicators if light.in_force]
+    tasks = [light.record for light in status.milestones if light.in_force]
+    return by_own_days | {
+        gettext("Values entered since"): [
+            (on, label_value(row.indicator.name, format_period(row.period)))
+            for row, on in entered_after(Reading, pilot, values, day)
+        ],
+        gettext("Targets entered since"): [
+            (on, row.indicator.name) for row, on in entered_after(Target, pilot, promises, day)
+        ],
+        gettext("Milestones entered since"): [
+            (on, row.name) for row, on in entered_after(Milestone, pilot, tasks, day)
+        ],
+    }
+
+
+def entered_after(model: Any, pilot: Pilot, rows: Iterable[Any], day: date) -> list[tuple[Any, date]]:
+    """Return those of a pilot's rows that people entered after a day, with the day of their entry. One query.
+
+    What the product itself brought along has no author. The clock of a demonstration runs past the day that it calls
+    today.
+    """
+    entries = model.history.filter(pilot_id=pilot.pk, history_type="+", history_user__isnull=False)
+    times = dict(entries.order_by().values_list("id", "history_date"))
+    days = {key: min(timezone.localdate(time), today()) for key, time in times.items()}
+    return [(row, days[row.pk]) for row in rows if row.pk in days and days[row.pk] > day]
 
 
 # -- many pilots -------------------------------------------------------------------------------------------
@@ -555,7 +572,9 @@ class Progress:
 
     def funnel(self, kind: str = "") -> StageFunnel:
         """Return the funnel of all pilots, or of one kind."""
-        return metrics.stage_funnel(item.current_stage for item in self.pilots if kind in ("", item.pilot.kind))
+        chosen = [item for item in self.pilots if kind in ("", item.pilot.kind)]
+        within = [item.current_stage for item in chosen if not item.is_withdrawn]
+        return metrics.stage_funnel(within, withdrawn=len(chosen) - len(within))
 
     @cached_property
     def outstanding(self) -> OutstandingReports:
@@ -578,8 +597,8 @@ class Progress:
 
     @cached_property
     def on_track(self) -> OnTrack:
-        """Binding targets by colour of their light."""
-        return OnTrack(count_by_colour(i.colour for p in self.pilots for i in p.indicators if i.binds))
+        """Binding targets in force by colour of their light."""
+        return OnTrack(count_by_colour(item.colour for status in self.pilots for item in status.binding_targets))
 
     def quarters(self, most: int) -> list[QuarterLights]:
         """Return the lights of the same pilots at up to `most` ends of quarters before the day, oldest first.
@@ -611,15 +630,15 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date, follow_ups: OpenFollowU
     members: list[Any] = list(prefetch_for_status(pilots, without=("readings",)))
     rows: dict[int, list[Any]] = {pilot.pk: [] for pilot in members}
     readings = Reading.objects.filter(YEARLY, pilot__in=list(rows)).order_by("period", "version")
-    columns = ("pk", "pilot_id", "indicator_id", "period", "version", "value", "state", "accepted_on", "reported_on")
-    for row in readings.values_list(*columns, named=True):
+    columns = ("pk", "pilot_id", "indicator_id", "period", "version", "value")
+    days = ("reported_on", "accepted_on", "returned_on", "answer_by", "disputed_on")
+    for row in readings.values_list(*columns, *days, named=True):
         rows[row.pilot_id].append(row)
     for pilot in members:
         pilot.prefetched_readings = rows[pilot.pk]
-    plans = PlanHistory(pilot.pk for pilot in members)
     if follow_ups is None:
         follow_ups = open_follow_ups((pilot.pk for pilot in members), as_of)
-    return Progress(as_of, [pilot_status(pilot, as_of, plans, follow_ups) for pilot in members])
+    return Progress(as_of, [pilot_status(pilot, as_of, follow_ups) for pilot in members])
 
 
 # -- province by province ----------------------------------------------------------------------------------
@@ -638,11 +657,11 @@ class ProvinceLights(NamedTuple):
 def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
     """Return the lights of all pilots by key of their province, without provinces that have no pilot.
 
-    Seven queries, and one for the pilots.
+    Twelve queries.
     """
     by_province: dict[int, list[PilotStatus]] = {}
-    for pilot in prefetch_for_status(Pilot.objects.listed(as_of), only_on=as_of):
-        by_province.setdefault(pilot.province_id, []).append(pilot_status(pilot, as_of))
+    for status in build_progress(Pilot.objects.listed(as_of), as_of).pilots:
+        by_province.setdefault(status.pilot.province_id, []).append(status)
     return {province: province_lights(statuses) for province, statuses in by_province.items()}
 
 
@@ -666,23 +685,27 @@ MAX_LISTED = 100  # pilots that the overview of the API names
 
 
 class ReportState(TextChoices):
-    """Reporting state of a pilot without an accepted value for the year due."""
+    """Where values are held up that a pilot owes for the year due."""
 
-    NOTHING = "nothing", _("nothing handed in")
+    NOTHING = "nothing", _("not handed in")
     WAITING = "waiting", _("handed in, waiting to be accepted")
+    RETURNED = "returned", _("returned, to be answered by the pilot")
     DISPUTED = "disputed", _("objected to, to be corrected by the pilot")
 
 
-NOT_REPORTED = (ReportState.NOTHING, ReportState.DISPUTED)
+NOT_REPORTED = (ReportState.NOTHING, ReportState.RETURNED, ReportState.DISPUTED)
 """States in which the pilot has to act. Values that wait for the ministry are never called not reported."""
+ACTING = (ReportState.NOTHING, ReportState.RETURNED, ReportState.WAITING, ReportState.DISPUTED)
+"""The state of a pilot with several values: a disputed one counts, so it comes last."""
 
 
 class OutstandingReports:
-    """Pilots that owe values for the last year due, and those of them without an accepted one. No query."""
+    """Pilots that owe values for the last year due, and those of them of which not all are accepted. No query."""
 
     def __init__(self, rated: Progress) -> None:
         self.as_of, self.year = rated.as_of, metrics.year_due(rated.as_of)
         self.owing = sum(status.owes for status in rated.pilots)
+        self.due_days = [day for status in rated.pilots for day in status.owed.values()]
         self.by_place: dict[ReportState, list[PilotStatus]] = {report_state: [] for report_state in ReportState}
         for status in rated.pilots:
             if status.outstanding:
@@ -690,8 +713,8 @@ class OutstandingReports:
 
     @property
     def due_on(self) -> date:
-        """Last day on which the year's values were on time."""
-        return date(self.year + 1, 3, 31)
+        """Last day on which the first of the year's values were on time."""
+        return min(self.due_days, default=date(self.year + 1, 3, 31))
 
     @property
     def days_late(self) -> int:
@@ -708,17 +731,17 @@ class OutstandingReports:
 
     @property
     def reported(self) -> int:
-        """Those of the pilots that owe values with an accepted one of the year."""
+        """Those of the pilots that owe values of which all are accepted."""
         return self.owing - self.count
 
     @property
     def waiting(self) -> int:
-        """Those without one whose values wait for the ministry."""
+        """Those whose values wait for the ministry."""
         return len(self.by_place[ReportState.WAITING])
 
     @property
     def not_reported(self) -> int:
-        """Those without one that have to act themselves."""
+        """Those that have to act themselves."""
         return self.count - self.waiting
 
     @property
@@ -760,9 +783,9 @@ def group_by_pilot(follow_ups: Iterable[Any]) -> OpenFollowUps:
 
 
 def status_by_pilot(pilots: QuerySet[Pilot], as_of: date) -> dict[int, PilotStatus]:
-    """Return the status of each pilot on the day alone, by key. Eight queries."""
+    """Return the status of each pilot on the day, by key. Twelve queries."""
     chosen = pilots.order_by().select_related(None).prefetch_related(None)
-    return {pilot.pk: pilot_status(pilot, as_of) for pilot in prefetch_for_status(chosen, only_on=as_of)}
+    return {status.pilot.pk: status for status in build_progress(chosen, as_of).pilots}
 
 
 def worst_first(

@@ -8,13 +8,12 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text import join_short
-from pilots.metrics import Stage
-from pilots.models import Batch, Pilot, PilotKind, StageEntry
+from pilots.models import Batch, Pilot, PilotKind
 from pilots.models.pilot import listed_condition, withdrawn_condition
 from policies.models import Level, Province
 
@@ -134,18 +133,9 @@ def build_reconciliation(as_of: date) -> list[BatchCount]:
 
 
 def build_withdrawals(pilots: QuerySet[Pilot], as_of: date) -> list[Pilot]:
-    """Return the pilots withdrawn by the day, latest first, each with its `withdrawal_reason`. Two queries.
-
-    It is the reason of its latest withdrawal entry, else the evidence of that entry; empty where none is on record.
-    """
-    entries = StageEntry.objects.filter(stage=Stage.WITHDRAWN, entered_on__lte=as_of).order_by("entered_on", "pk")
+    """Return the pilots withdrawn by the day, latest first; what is known of the reason is in their notes."""
     withdrawn = pilots.filter(withdrawn_condition(as_of)).select_related("batch", "province")
-    left: list[Any] = list(
-        withdrawn.order_by("-withdrawn_on", "pk").prefetch_related(Prefetch("stages", entries, to_attr="left"))
-    )
-    for pilot in left:
-        pilot.withdrawal_reason = (pilot.left[-1].reason or pilot.left[-1].evidence) if pilot.left else ""
-    return left
+    return list(withdrawn.order_by("-withdrawn_on", "pk"))
 
 
 # -- provinces -----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from rest_framework.serializers import Serializer
 
 from core.api.pagination import PageSerializer
 from core.api.serializers import (
+    ApiUrlField,
     ChoiceWithLabel,
     CountsField,
     DateValueField,
@@ -29,6 +30,7 @@ from core.api.serializers import (
 from core.api.viewsets import AggregateView, RowsOfPageSerializer
 from core.errors import Problem, choice_error, truncate
 from pilots import filters
+from pilots.amendments import PlanChange
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
 from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
@@ -41,11 +43,11 @@ from pilots.api.records import (
     WHY_HELP,
     CountSerializer,
     KindCountSerializer,
+    told_why,
 )
-from pilots.lights import RULE_PILOT
-from pilots.metrics import ORDERED_STAGES, CoControl, StageFunnel, year_due
+from pilots.lights import RULE_PILOT, Light
+from pilots.metrics import STAGE_CHOICES, CoControl, StageFunnel, year_due
 from pilots.models import Colour, Indicator, LightOverride, Pilot, PilotKind, RollUp, Stage, TargetKind
-from pilots.replans import Replanning
 from policies.models import Field, Level
 
 ROSTER_HELP = "Provinces that the programme covers: the denominator."
@@ -94,34 +96,19 @@ class ReasonSerializer(Serializer):
         return str(self.context["request"].build_absolute_uri(reason["url"]))
 
 
-class LateCompletionSerializer(Serializer):
-    """A completion that was entered long after the day it names."""
-
-    completed_on = DateValueField(
-        help_text="The day on which the milestone is said to have been completed.", allow_null=False
-    )
-    entered_on = DateValueField(help_text="The day on which that was entered.", allow_null=False)
-
-
 class ReplanningSerializer(Serializer):
-    """A milestone, stage or target of which something that decides the light was changed, or entered late."""
+    """A milestone or target that was amended, or whose completion was entered more than 30 days late."""
 
     kind = serializers.ChoiceField(
-        [("milestone", "milestone"), ("stageentry", "stage entry"), ("target", "target")],
-        help_text="What was changed.",
-        read_only=True,
+        [("milestone", "milestone"), ("target", "target")], help_text="What was amended.", read_only=True
     )
-    id = serializers.IntegerField(help_text="Its id; a deleted one is no longer in its list.", source="pk")
-    on = DateValueField(help_text="The day of the last such change.", allow_null=False)
-    was = SerializerMethodField(help_text="What the changed fields said when it was entered; if deleted, all of them.")
-    deleted = serializers.BooleanField(help_text="Whether it has been deleted.")
-    completion = LateCompletionSerializer(
-        allow_null=True, help_text="Its completion, if entered more than 30 days after the day it names."
-    )
+    id = serializers.IntegerField(help_text="Its id.", source="pk")
+    on = DateValueField(help_text="The day of the last decision, or of the late entry.", allow_null=False)
+    was = SerializerMethodField(help_text="What was promised first, of the fields that were amended.")
     text = serializers.CharField(help_text="The same as a sentence.")
 
     @extend_schema_field(DictField(child=JSONField()))
-    def get_was(self, item: Replanning) -> object:
+    def get_was(self, item: PlanChange) -> object:
         return json_value(item.was)
 
 
@@ -166,11 +153,7 @@ class LightSerializer(Serializer):
     override = OverrideSerializer(allow_null=True, help_text="The light set by hand, if one is in force.")
     replanned = ReplanningSerializer(
         many=True,
-        help_text=(
-            "What decides the light and was changed after the day on which it was entered: planned days, targets, "
-            "bases, what is binding or key, titles of key milestones, deletions, completions entered more than 30 days "
-            "after the day they name."
-        ),
+        help_text="What was promised and then amended, and completions entered more than 30 days after their day.",
     )
 
     def get_rule(self, status: PilotStatus) -> str:
@@ -185,21 +168,35 @@ class MilestoneCountsSerializer(Serializer):
 
 
 class IndicatorProgressSerializer(Serializer):
-    """A target on the day, beside the accepted value of the last period due: `period` is the year it speaks of."""
+    """A target as in force on the day, beside the accepted value that counts: `period` is the year it speaks of."""
 
+    id = serializers.IntegerField(source="record.pk", help_text="The target’s id.")
+    url = ApiUrlField(source="record", help_text="The target in the API.")
     indicator = RelatedByCode(source="record.indicator", help_text="What is measured.")
     kind = serializers.ChoiceField(TargetKind.choices, help_text="What the target asks for.", source="record.kind")
     binding = serializers.BooleanField(help_text="Whether the pilot is bound to it.", source="record.binding")
-    base = NumberField(help_text="Value of the base year.", source="record.base_value")
-    actual = NumberField(help_text="Accepted value of the last period due.", source="reading.value")
-    target = NumberField(help_text="Value to be reached.", source="record.target_value")
-    period = serializers.CharField(help_text="The year that actual speaks of.", source="year")
+    target_year = serializers.IntegerField(
+        source="promise.year", allow_null=True, help_text="By when; null where it is not in force."
+    )
+    base = NumberField(help_text="Value of the base year.", source="promise.base_value")
+    actual = NumberField(help_text="The accepted value that counts.")
+    target = NumberField(help_text="Value to be reached.", source="promise.value")
+    period = serializers.CharField(
+        help_text="The year that actual speaks of.", source="reading.period", allow_null=True
+    )
+    missing = ListField(
+        child=serializers.IntegerField(), source="years", help_text="Years that are due and have no accepted value."
+    )
     progress = RatioField(help_text="How much of the way from base to target is behind the pilot.")
     expected_share = RatioField(help_text="How much of the way is due.", source="share")
     expected_value = NumberField(help_text="The value that is due.", source="expected")
     shortfall = RatioField(help_text="What is missing of what is due; negative ahead of it.")
     light = serializers.ChoiceField(Colour.choices, help_text=COLOUR_HELP, source="colour")
-    why = ChoiceWithLabel(help_text=WHY_HELP)
+    why = SerializerMethodField(help_text=WHY_HELP)
+
+    @extend_schema_field(ChoiceWithLabel)
+    def get_why(self, light: Light) -> dict[str, str]:
+        return told_why(light)
 
 
 class SpanSerializer(Serializer):
@@ -244,9 +241,7 @@ class PilotProgressSerializer(Serializer):
 class FunnelStepSerializer(Serializer):
     """How many of the pilots stand in a stage or past it."""
 
-    stage = serializers.ChoiceField(
-        [(stage.value, stage.label) for stage in ORDERED_STAGES], help_text="A stage.", read_only=True
-    )
+    stage = serializers.ChoiceField(STAGE_CHOICES, help_text="A stage.", read_only=True)
     reached = serializers.IntegerField(help_text="Pilots in it or past it.")
     of = serializers.IntegerField(help_text="All pilots that are counted.")
 

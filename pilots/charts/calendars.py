@@ -1,6 +1,7 @@
 """Milestones and follow-ups as events of a calendar. It names no person."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,10 +15,10 @@ from core.calendars import CANCELLED_DAYS, MAX_EVENTS, NEVER_CHANGED, Event, cal
 from core.http import TrackerRequest
 from core.pages import CalendarWriter
 from core.text import format_date, join_clauses, label_value
-from pilots.lights import milestone_light
+from pilots.lights import Light, LightReason, Records, milestone_light
 from pilots.metrics import FollowUpState
-from pilots.models import FollowUp, FollowUpStep, Milestone, Replan
-from pilots.models.planned import with_planned_day
+from pilots.models import Amendment, Completion, FollowUp, FollowUpStep, Milestone, StageEntry
+from pilots.models.planned import planned_day
 
 DONE = "✓ "  # in front of the title of what is done
 
@@ -37,12 +38,41 @@ def milestone_calendar(title: str, pilots: Callable[[], Sequence[int]], as_of: d
 
 
 def milestone_events(pilots: Sequence[int], as_of: date) -> Iterator[Event]:
-    """Return the milestones of pilots, but for those that were withdrawn long ago."""
-    rows = Milestone.objects.filter(pilot__in=pilots).select_related("pilot")
+    """Yield the milestones of pilots that are promised by the day, but for those that were dropped, and those whose
+    pilot was withdrawn, long ago.
+    """
+    rows = Milestone.objects.filter(pilot__in=pilots, promised_on__lte=as_of).select_related("pilot__batch")
     rows = rows.exclude(pilot__withdrawn_on__lte=as_of - timedelta(CANCELLED_DAYS))
-    changed = Greatest(last_change(Milestone, "id"), last_change(Replan, "milestone_id"))
-    rows = annotate_revision(with_planned_day(rows, as_of)).annotate(changed_at=changed).prefetch_related("replans")
-    return (milestone_event(item, as_of) for item in rows.order_by("planned_then", "pk")[: MAX_EVENTS + 1])
+    changes = (last_change(Milestone, "id"), last_change(Amendment, "milestone_id"))
+    changed = Greatest(*changes, last_change(Completion, "milestone_id"))
+    dated: Any = annotate_revision(rows.annotate(planned_then=planned_day(as_of), changed_at=changed))
+    listed = list(dated.order_by("planned_then", "pk")[: MAX_EVENTS + 1])
+    records = promised_records(listed)
+    for item in listed:
+        light = milestone_light(records[item.pilot_id], item, as_of)
+        gone = light.since if light.why == LightReason.DROPPED else None
+        if gone is None or gone > as_of - timedelta(CANCELLED_DAYS):
+            yield milestone_event(item, light, as_of)
+
+
+def promised_records(milestones: Sequence[Any]) -> Mapping[int, Records]:
+    """Return the rows by which these milestones are judged, by pilot. Three queries."""
+    pilots = {item.pilot_id: item.pilot for item in milestones}
+    keys = [item.pk for item in milestones]
+    completions = group_rows(Completion.objects.filter(milestone__in=keys).order_by("entered_on", "pk"))
+    amendments = group_rows(Amendment.objects.filter(milestone__in=keys).order_by("pk"))
+    stages = group_rows(StageEntry.objects.filter(pilot__in=pilots).order_by("entered_on", "pk"))
+    return {
+        key: Records(pilot, stages=stages[key], completions=completions[key], amendments=amendments[key])
+        for key, pilot in pilots.items()
+    }
+
+
+def group_rows(rows: Iterable[Any]) -> Mapping[int, list[Any]]:
+    grouped = defaultdict[int, list[Any]](list)
+    for row in rows:
+        grouped[row.pilot_id].append(row)
+    return grouped
 
 
 def last_change(model: Any, field: str) -> Any:
@@ -51,19 +81,21 @@ def last_change(model: Any, field: str) -> Any:
     return Coalesce(Subquery(newest.values("at")), Value(NEVER_CHANGED))
 
 
-def milestone_event(item: Any, as_of: date) -> Event:
+def milestone_event(item: Any, light: Light, as_of: date) -> Event:
     """Return a milestone with its state, responsible office and list of the plan."""
-    status, withdrawn = milestone_light(item, as_of), item.pilot.withdrawn_by(as_of)
-    if status.done and item.completed_on:
-        state = label_value(_("Done"), format_date(item.completed_on))
+    withdrawn = item.pilot.withdrawn_by(as_of)
+    if light.completed_on:
+        state = label_value(_("Done"), format_date(light.completed_on))
+    elif not light.in_force:
+        state = light.sentence
     elif withdrawn:
         state = _("The pilot was withdrawn.")
     else:
-        state = label_value(_("Days late"), str(status.delay)) if (status.delay or 0) > 0 else ""
+        state = label_value(_("Days late"), str(light.delay)) if (light.delay or 0) > 0 else ""
     return Event(
         key=f"milestone-{item.pk}",
         day=item.planned_then,
-        title=(DONE if status.done else "") + label_value(item.pilot.name, item.name),
+        title=(DONE if light.done else "") + label_value(item.pilot.name, item.name),
         url=f"{item.pilot.get_absolute_url()}{item.anchor}",
         changed_at=item.changed_at,
         revision=item.revision,
@@ -72,7 +104,7 @@ def milestone_event(item: Any, as_of: date) -> Event:
             label_value(_("Responsible"), item.owner) if item.owner else "",
             label_value(_("Facet"), item.get_facet_display()),
         ],
-        cancelled=withdrawn and not status.done,
+        cancelled=not light.done and (withdrawn or not light.in_force),
     )
 
 

@@ -54,13 +54,13 @@ def by_hand_text(counts: Mapping[Colour, int]) -> str:
 
 
 def reported_text(reports: OutstandingReports) -> str:
-    """Return how many of the pilots that owe values of the last year due have an accepted one, and how many wait."""
+    """Return of how many of the pilots that owe values of the last year due all are accepted, and how many wait."""
     numbers = {"reported": reports.reported, "n": reports.owing, "year": reports.year}
     if not reports.owing:
         return _("no pilot owes values for %(year)d yet") % numbers
     text = ngettext(
-        "%(reported)d of %(n)d pilot that owes values for %(year)d has an accepted one",
-        "%(reported)d of %(n)d pilots that owe values for %(year)d have an accepted one",
+        "%(reported)d of %(n)d pilot that owes values for %(year)d has all of them accepted",
+        "%(reported)d of %(n)d pilots that owe values for %(year)d have all of them accepted",
         reports.owing,
     )
     return join_clauses(filter(None, [text % numbers, waiting_text(reports)]))
@@ -73,8 +73,14 @@ def waiting_text(reports: OutstandingReports) -> str:
 
 
 def report_cell(status: PilotStatus) -> Cell:
-    """Return whether a pilot has reported for the last year due, or who has to act; empty where it owes nothing."""
-    words = {ReportState.WAITING: _("waits for review"), ReportState.DISPUTED: _("objected to")}
+    """Return whether all that a pilot owes for the last year due is accepted, or who has to act; empty where it owes
+    nothing.
+    """
+    words = {
+        ReportState.WAITING: _("waits for review"),
+        ReportState.RETURNED: _("returned"),
+        ReportState.DISPUTED: _("disputed"),
+    }
     if status.reported:
         return Cell(_("yes"))
     return Cell(words.get(status.outstanding, _("no")) if status.outstanding else "")

@@ -1,6 +1,6 @@
 """Charts and texts of stages."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,10 +10,10 @@ from django.utils.translation import ngettext
 
 from core import charts
 from core.tables import Cell, Chart, Column, make_table
-from core.text import format_date, format_days, join_short, label_value
+from core.text import format_date, format_days, join_clauses, join_short, label_value, no_data
 from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
 from pilots.charts.cells import pilots_url, progress_api_url
-from pilots.lights import Colour
+from pilots.lights import Colour, LightReason, counts_from
 from pilots.metrics import ORDERED_STAGES, Stage
 from pilots.models import PilotKind
 from policies.metrics import median_days, share, whole_days
@@ -28,7 +28,9 @@ KIND_COLOURS = ("--accent", "--s3", "--second", "--grey")
 
 @dataclass(frozen=True)
 class TrackStage:
-    """One stage of the stage track. `state` is done, now, skipped, unknown (before the first on record) or ahead."""
+    """One stage of the stage track. `state` is done, now, skipped, unknown (before the first on record, or of a pilot
+    without any) or ahead.
+    """
 
     stage: Stage
     state: str
@@ -37,7 +39,9 @@ class TrackStage:
     planned: date | None
     reason: str  # for having no date
     evidence: str
-    late: Colour | None  # the light of a planned stage that is overdue
+    late: Colour | None  # the light of its milestone, if that is overdue
+    result: str = ""  # of an evaluation
+    entered_late: date | None = None  # the day from which on it counts
 
     @property
     def label(self) -> str:
@@ -47,61 +51,69 @@ class TrackStage:
 def stage_track(status: PilotStatus) -> list[TrackStage]:
     """Return the ten stages of a pilot on the day, each with its date or the reason for having none.
 
-    The reason of an entry explains the stages between it and the furthest one before it, and no others. A stage with an
-    entry of its own that was planned and never entered uses its own reason.
+    The reason of an entry explains the stages between it and the furthest one before it, and no others. A milestone of
+    a stage says by when it is planned. Of a pilot without any stage on record nothing is known of any.
     """
     rows = [entry for entry in status.pilot.prefetched_stages if not Stage(entry.stage).is_side]
-    dated = [(entry.entered_on, Stage(entry.stage).order, entry) for entry in rows if entry.entered_on]
-    entered = sorted((item for item in dated if item[0] <= status.as_of), key=lambda item: item[:2])
+    entered = sorted(
+        (item for item in rows if counts_from(item.entered_on, item.recorded_on) <= status.as_of),
+        key=lambda item: (item.entered_on, Stage(item.stage).order),
+    )
     reasons: dict[str, str] = {}
     reached = 0
-    for _on, order, entry in entered:
+    for entry in entered:
+        order = Stage(entry.stage).order
         if order > reached:
             reasons |= dict.fromkeys(ORDERED_STAGES[reached : order - 1], entry.reason)
             reached = order
-    reasons |= {row.stage: row.reason for row in rows if row.reason and not row.entered_on}
-    first = min((order for _on, order, _entry in entered), default=0)
-    lights = {item.record.stage: item for item in status.overdue_stages}
+    first = min((Stage(entry.stage).order for entry in entered), default=0)
+    lights = {item.record.stage: item for item in status.milestones if item.record.stage and item.in_force}
     words = {
         "done": _("done"),
         "now": _("now"),
         "skipped": _("day not on record"),
-        "unknown": _("not on record"),
-        "ahead": _("to come"),
+        "unknown": _("not on record") if entered else no_data(),
+        "ahead": _("not reached") if status.is_withdrawn else _("to come"),
     }
     marks = []
     for stage in ORDERED_STAGES:
-        own = next((entry for _on, _order, entry in entered if entry.stage == stage), None)
-        planned = next((e.planned_by(status.as_of) for e in rows if e.stage == stage and e.planned_on), None)
+        own = next((entry for entry in entered if entry.stage == stage), None)
         if own:
             state = "now" if stage.order == reached else "done"
-        elif stage.order > reached:
+        elif stage.order > reached and entered:
             state = "ahead"
         else:
-            state = "unknown" if stage.order < first else "skipped"
-        late = lights.get(stage)
+            state = "unknown" if stage.order < first or not entered else "skipped"
+        goal = lights.get(stage)
+        late = goal if goal and goal.why == LightReason.LATE else None
+        counts = counts_from(own.entered_on, own.recorded_on) if own else None
         marks.append(
             TrackStage(
                 stage,
                 state,
                 _("%(days)s overdue") % {"days": format_days(late.delay or 0)} if late else words[state],
                 on=own.entered_on if own else None,
-                planned=None if own else planned,
+                planned=goal.planned_on if goal and not own else None,
                 reason=reasons.get(stage, "") if state in ("skipped", "unknown") else "",
                 evidence=own.evidence if own else "",
                 late=late.colour if late else None,
+                result=str(own.get_result_display()) if own and own.result else "",
+                entered_late=counts if own and counts != own.entered_on else None,
             )
         )
     return marks
 
 
 def track_notes(marks: Sequence[TrackStage]) -> list[dict[str, str]]:
-    """Return the reasons for stages without a date, grouped by reason."""
-    reasons = dict.fromkeys(mark.reason for mark in marks if mark.reason)
-    return [
-        {"reason": reason, "stages": label_value(join_short(mark.label for mark in marks if mark.reason == reason), "")}
-        for reason in reasons
-    ]
+    """Return the results of evaluations, what was entered late, and the reasons for stages without a date, of which
+    equal ones are one.
+    """
+    notes: dict[str, list[str]] = defaultdict(list)
+    for mark in marks:
+        late = _("entered late, and counts from %(day)s on") % {"day": format_date(mark.entered_late)}
+        said = join_clauses(filter(None, [mark.result, late if mark.entered_late else "", mark.reason]))
+        notes[said].append(mark.label)
+    return [{"reason": text, "stages": label_value(join_short(names), "")} for text, names in notes.items() if text]
 
 
 def stage_label(status: PilotStatus) -> str | None:

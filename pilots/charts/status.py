@@ -1,7 +1,7 @@
 """Charts and tables of lights, milestones and targets, without calculations of their own."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -30,10 +30,19 @@ from core.text import (
 )
 from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress, QuarterLights
 from pilots.charts.cells import by_hand_text, pilots_url, progress_api_url, reported_text, strip_idle_zeros
-from pilots.lights import COLOUR_ORDER, LIGHTS, OVERDUE, Colour, Light, LightReason, count_by_colour, levels
-from pilots.metrics import year_due
-from pilots.models import Indicator, Reading, TargetKind
-from pilots.models.reading import is_accepted_on, is_yearly, newest_accepted_in, newest_reported_in, state_on
+from pilots.lights import (
+    COLOUR_ORDER,
+    LIGHTS,
+    Colour,
+    Light,
+    LightReason,
+    binding_targets,
+    count_by_colour,
+)
+from pilots.models import Indicator, Milestone, Reading, ReadingState, TargetKind
+from pilots.models.due import state_on
+from pilots.models.reading import is_yearly, newest_accepted_in, newest_reported_in
+from pilots.sentences import say_beside
 from policies.models import Source, SourcedModel
 from policies.tables import confidence_cell, source_cell
 
@@ -109,7 +118,8 @@ def light_summary_chart(
         },
         sources=sources,
         note=_(
-            "A pilot is only as good as its worst binding item; lights are never averaged. Grey is not rated, not good."
+            "A pilot is only as good as its worst binding item; lights are never averaged. Green: all that binds and "
+            "is due is known and in order. Grey is not rated, not good."
         ),
         api=progress_api_url(filters),
     )
@@ -150,10 +160,7 @@ def light_summary_title(progress: Progress) -> str:
     if strip.n == 0:
         return _("No pilot is recorded")
     if strip.now[Colour.GREY] == strip.n:
-        year = year_due(progress.as_of)
-        if any(item.accepted for item in progress.pilots):
-            return _("No pilot can be rated yet")
-        return _("No pilot can be rated yet: no value for %(year)d is accepted") % {"year": year}
+        return _("No pilot can be rated yet")
     text = ngettext(
         "%(red)d red and %(yellow)d yellow of %(n)d pilot",
         "%(red)d red and %(yellow)d yellow of %(n)d pilots",
@@ -173,7 +180,7 @@ def on_track_table(progress: Progress) -> Table:
     """Return the table of binding targets by indicator, most red first: on the path, rated, behind, not rated."""
     lights: dict[int, list[Colour]] = defaultdict(list)
     indicators = {}
-    for item in (item for status in progress.pilots for item in status.indicators if item.binds):
+    for item in (item for status in progress.pilots for item in binding_targets(status.indicators)):
         lights[item.record.indicator_id].append(item.colour)
         indicators[item.record.indicator_id] = item.record.indicator
     rows = [(indicators[key], OnTrack(count_by_colour(colours))) for key, colours in lights.items()]
@@ -197,14 +204,14 @@ def on_track_table(progress: Progress) -> Table:
 
 
 def milestones_chart(status: PilotStatus, sources: Sequence[Source]) -> Chart:
-    """Return the timeline of planned and actual dates, in the order of the plan."""
-    items, counts = milestones_in_order(status), status.counts
+    """Return the timeline of planned and actual dates, in the order of the plan, of what is promised on the day."""
+    items, counts = [item for item in milestones_in_order(status) if item.in_force], status.counts
     title = ngettext(
         "%(done)d of %(due)d milestone due is done", "%(done)d of %(due)d milestones due are done", counts.due
     ) % {"done": counts.due - counts.late, "due": counts.due}
     if late := max((item.delay or 0 for item in items if item.due and not item.done), default=0):
         title = join_clauses([title, _("the longest overdue by %(days)s") % {"days": format_days(late)}])
-    days = [d for item in items for d in (item.planned_on, completed_on_by_day(item)) if d]
+    days = [d for item in items for d in (item.planned_on, item.completed_on) if d]
     return Chart(
         slug="milestones",
         kind="timeline",
@@ -232,24 +239,19 @@ def late_legend() -> dict[str, str]:
     }
 
 
-def completed_on_by_day(item: Light) -> date | None:
-    """Return the completion date, if not after the day shown."""
-    return item.record.completed_on if item.done else None
-
-
 def timeline_config(items: Sequence[Light], first: date, as_of: date, last: date) -> charts.Config:
     """Return the timeline: where each was planned and done, and a bar from one to the other, or to the day, if late."""
     planned: list[charts.Point] = []
     done: list[charts.Point] = []
     late = defaultdict[str, list[charts.Point]](list)
     for row, item in enumerate(items):
-        actual, state = completed_on_by_day(item), milestone_state_text(item)
-        for points, name, on in ((planned, _("planned"), item.planned_on), (done, _("done"), actual)):
+        state = milestone_state_text(item)
+        for points, name, on in ((planned, _("planned"), item.planned_on), (done, _("done"), item.completed_on)):
             if on:
                 text = [f"{name}: {format_date(on)}", state]
                 points.append({"x": on.toordinal(), "y": row, "title": item.record.name, "text": text})
-        if (item.delay or 0) > 0:
-            ends = (item.planned_on.toordinal(), (actual or as_of).toordinal(), None)
+        if item.planned_on and (item.delay or 0) > 0:
+            ends = (item.planned_on.toordinal(), (item.completed_on or as_of).toordinal(), None)
             late[item.colour] += [{"x": x, "y": None if x is None else row} for x in ends]
     keys = [item.record.is_key for item in items]
     sets = [
@@ -270,9 +272,26 @@ def timeline_config(items: Sequence[Light], first: date, as_of: date, last: date
 def milestone_state_text(item: Light) -> str:
     """Return the state of a milestone as text, with its delay."""
     days = {"days": format_days(item.delay or 0)}
-    if item.why in OVERDUE:
+    if item.why == LightReason.LATE:
         return _("%(days)s overdue") % days
-    return _("done %(days)s late") % days if item.why == LightReason.DONE_LATE else str(item.why.label)
+    return _("done %(days)s late") % days if item.why == LightReason.DONE_LATE else promise_state_text(item)
+
+
+def promise_state_text(item: Light) -> str:
+    """Return the reason in a few words; of a target that a later one has followed that too."""
+    if item.why == LightReason.NOT_PROMISED and item.record.promised_on is None:
+        return _("proposed")
+    return join_clauses([item.label, item.why.label]) if item.why == LightReason.PAST else item.label
+
+
+def objection_text(milestone: Milestone, as_of: date) -> str:
+    """Return when and why the ministry objected to the newest completion entered by the day; empty for nothing."""
+    entered = [item for item in milestone.all_completions if item.entered_on <= as_of]
+    newest = entered[-1] if entered else None
+    if newest is None or newest.objected_on is None or newest.objected_on > as_of:
+        return ""
+    text = _("objected to on %(day)s") % {"day": format_date(newest.objected_on)}
+    return label_value(text, newest.objection)
 
 
 def milestones_table(status: PilotStatus, more: Sequence[Column[Light]] = ()) -> Table:
@@ -281,88 +300,95 @@ def milestones_table(status: PilotStatus, more: Sequence[Column[Light]] = ()) ->
 
 
 def milestones_in_order(status: PilotStatus) -> list[Light]:
-    return sorted(status.milestones, key=lambda item: (item.planned_on, item.record.pk))
+    """Return the lights of milestones by planned day; what is no promise on the day comes last."""
+    return sorted(status.milestones, key=lambda item: (not item.in_force, item.planned_on, item.record.pk))
 
 
 def milestone_columns(
     status: PilotStatus, *, anchors: bool = False, more: Sequence[Column[Light]] = ()
 ) -> list[Column[Light]]:
     """Return the columns of milestones; with `anchors` (once per page) their rows have ids."""
+    changes = {item.record.pk: status.changes_of(item) for item in status.milestones}
     first_day: Column[Light] = Column(
         "first_planned_on",
         _("First planned"),
         lambda item: item.record.planned_on if item.record.planned_on != item.planned_on else "",
         kind="date",
     )
-    changed = any(status.changes_of(item) for item in status.milestones)
+    amended: Column[Light] = Column("amended", _("Amended"), lambda item: changes[item.record.pk])
+
+    def name(item: Light) -> Cell:
+        anchor = item.record.anchor.removeprefix("#") if anchors else ""
+        row = (item.colour if item.in_force else APART) if anchors else ""
+        return Cell(item.record.name, lang=item.record.name_lang, anchor=anchor, status=row)
+
     return [
-        Column(
-            "milestone",
-            _("Milestone"),
-            lambda item: Cell(
-                item.record.name,
-                lang=item.record.name_lang,
-                anchor=f"milestone-{item.record.pk}" if anchors else "",
-                status=item.colour if anchors else "",
-            ),
-        ),
+        Column("milestone", _("Milestone"), name),
         Column(
             "light",
             _("Light"),
             lambda item: Cell(
                 join_clauses(
                     filter(None, [label_value(item.colour.label, milestone_state_text(item)), item.counts_less])
-                ),
+                )
+                if item.in_force
+                else promise_state_text(item),
                 tag=item.colour.value,
             ),
         ),
         *more,
         Column("planned_on", _("Planned"), "planned_on", kind="date"),
-        *([first_day, Column("replanned", _("Changed since"), status.changes_of)] if changed else []),
-        Column("completed_on", _("Done"), lambda item: completed_on_by_day(item) or "", kind="date"),
+        *([first_day, amended] if any(changes.values()) else []),
+        Column("completed_on", _("Done"), lambda item: item.completed_on or "", kind="date"),
         Column("delay", _("Days late"), lambda item: max(item.delay or 0, 0) or "", kind="integer"),
         Column("owner", _("Responsible"), status.in_charge),
         Column("facet", _("Facet"), lambda item: item.record.get_facet_display()),
+        Column("stage", _("Stage"), lambda item: item.record.get_stage_display()),
         Column("key", _("Key milestone"), "binds", kind="flag"),
-        Column("evidence", _("Evidence"), lambda item: item.record.evidence if item.done else ""),
+        Column("evidence", _("Evidence"), lambda item: item.completion.evidence if item.completion else ""),
+        Column("objection", _("Objection"), lambda item: objection_text(item.record, status.as_of)),
+        Column("promised_on", _("Promised"), lambda item: item.record.promised_on or "", kind="date", file_only=True),
     ]
 
 
 # -- indicators ----------------------------------------------------------------------------------------
 
 
+APART, BARE = "apart", "none"
+"""Groups of rows on a page: what is no promise on the day, and values that no target rates."""
+
 BOUND_LABELS: dict[str, Promise] = {
     TargetKind.LIMIT: gettext_lazy("limit"),
-    TargetKind.KEEP: gettext_lazy("base, not to be passed"),
+    TargetKind.KEEP: gettext_lazy("base to keep"),
 }
 
 
-def trend_chart(status: PilotStatus, item: Light, sources: Sequence[Source]) -> Chart:
-    """Return the chart of an indicator's yearly values and the path to its target; its table has quarters too."""
-    target = item.record
+def trend_chart(status: PilotStatus, items: Sequence[Light], sources: Sequence[Source]) -> Chart:
+    """Return the chart of an indicator's yearly values and the way to its target; its table has quarters too.
+
+    `items` are the lights of its targets that are in force, the one that counts first: it gives the title.
+    """
+    item, indicator = items[0], items[0].record.indicator
     # the newest version of each period reported by the day, and the accepted one where that is older
-    own = [r for r in status.pilot.prefetched_readings if r.indicator_id == item.record.indicator_id]
+    own = [r for r in status.pilot.prefetched_readings if r.indicator_id == indicator.pk]
     chosen = [*newest_accepted_in(own, status.as_of), *newest_reported_in(own, status.as_of)]
     on_record = sorted(dict.fromkeys(chosen), key=lambda reading: (reading.period, reading.version))
     readings = [reading for reading in on_record if is_yearly(reading.period)]
-    line_label = _("way to the target") if item.path else str(BOUND_LABELS.get(target.kind, _("target")))
-    sets, marks = indicator_datasets(status, item, readings, line_label)
+    line_label = _("way to the target") if item.path else str(BOUND_LABELS.get(item.record.kind, _("target")))
+    sets, marks = indicator_datasets(status, items, readings, line_label)
     axis = charts.value_axis([mark["y"] for mark in marks])
-    title = item.sentence
-    if item.colour == Colour.GREEN and item.actual is not None and item.expected is not None:
-        title = join_clauses([title, _("expected %(expected)s, actual %(actual)s") % levels(item)])
     scope = _("%(unit)s · %(binding)s · target for %(year)d · %(accepted)d of %(n)d values accepted, as of %(day)s") % {
-        "unit": target.indicator.unit_text,
-        "binding": _("binding") if target.binding else _("expected (not binding)"),
-        "year": target.target_year,
+        "unit": indicator.unit_text,
+        "binding": _("binding") if item.binds else _("expected (not binding)"),
+        "year": aim_of(item)[1],
         "accepted": sum(is_accepted_on(reading, status.as_of) for reading in readings),
         "n": len(readings),
         "day": format_date(status.as_of),
     }
     return Chart(
-        slug=f"trend-{target.indicator.code.lower().replace('_', '-')}",
+        slug=f"trend-{indicator.code.lower().replace('_', '-')}",
         kind="trend",
-        title=title,
+        title=item.sentence,
         subtitle=scope,
         table=make_table(reading_columns(status.as_of), on_record),
         data=charts.plot(sets, charts.year_axis(mark["x"] for mark in marks), axis) if marks else {},
@@ -370,13 +396,41 @@ def trend_chart(status: PilotStatus, item: Light, sources: Sequence[Source]) -> 
             ("dot certain", _("accepted")),
             ("dot latest", _("not accepted")),
             ("line dashed", line_label),
+            *([("line dashed muted", _("other targets"))] if items[1:] else []),
             *([("diamond", _("expected"))] if item.path and item.expected is not None else []),
         ],
         light=item.colour,
         sources=sources,
         note=value_axis_note(axis),
-        api=reverse("api-trend", query={"indicator": target.indicator.code, "pilot": status.pilot.slug}),
+        api=reverse("api-trend", query={"indicator": indicator.code, "pilot": status.pilot.slug}),
     )
+
+
+def targets_by_indicator(status: PilotStatus) -> dict[str, list[Light]]:
+    """Return the lights of the targets in force by code of their indicator: of each the binding one that counts now
+    and whose year comes next first.
+    """
+    found = defaultdict[str, list[Light]](list)
+    for item in status.indicators:
+        if item.in_force:
+            found[item.record.indicator.code].append(item)
+    for items in found.values():
+        items.sort(key=lambda item: (item.why == LightReason.PAST, not item.binds, aim_of(item)[1]))
+    return dict(found)
+
+
+def aim_of(item: Light) -> tuple[Decimal | None, int]:
+    """Return value and year of a target in force on the day; of what is no promise then as it was entered."""
+    if item.promise:
+        return item.promise.bound, item.promise.year
+    values = item.record.values_on(date.max)
+    return values["base_value" if item.record.kind == TargetKind.KEEP else "target_value"], values["target_year"]
+
+
+def base_of(item: Light) -> tuple[Decimal | None, int | None]:
+    """Return value and year of the base, as `aim_of`."""
+    terms = item.promise or item.record
+    return terms.base_value, terms.base_year
 
 
 def value_axis_note(axis: dict[str, float]) -> str:
@@ -387,55 +441,43 @@ def value_axis_note(axis: dict[str, float]) -> str:
 
 
 def indicator_datasets(
-    status: PilotStatus, item: Light, readings: Sequence[Reading], line_label: str
+    status: PilotStatus, items: Sequence[Light], readings: Sequence[Reading], line_label: str
 ) -> tuple[list[charts.Config], list[charts.Point]]:
-    """Return values, way to the target or limit, and the expected value of the light's year; and all their points.
-
-    The accepted values are joined, from the base on where none is as early.
+    """Return values, way to the target or limit, that of the other targets, and the expected value of the light's year;
+    and all their points. The accepted values are joined, from the base on where none is as early.
     """
-    target, unit = item.record, item.record.indicator.unit_text
-
-    def point(year: int, value: Decimal, text: str) -> charts.Point:
-        return {"x": year, "y": float(value), "title": str(year), "text": text}
+    item, unit = items[0], items[0].record.indicator.unit_text
 
     accepted: list[charts.Point] = []
     still_open: list[charts.Point] = []
-    path: list[charts.Point] = []
     expected: list[charts.Point] = []
     for reading in readings:
         words = [f"{format_amount(reading.value)} {unit}", reading.get_value_status_display()]
         text = " · ".join(map(str, [*words, state_on(reading, status.as_of).label]))
         found = accepted if is_accepted_on(reading, status.as_of) else still_open
-        found.append(point(int(reading.period), reading.value, text))
-    if item.path:
-        path += [
-            point(year, Decimal(value), label_value(line_label, format_amount(Decimal(value))))
-            for year, value in item.path
-        ]
-        if item.expected is not None:
-            text = label_value(_("expected"), f"{format_amount(item.expected)} {unit}")
-            expected.append(point(min(item.year, target.target_year), item.expected, text))
-    marks = [*accepted, *still_open, *path, *expected]
-    base = None
-    if target.base_year is not None and target.base_value is not None:
-        base = point(
-            target.base_year, target.base_value, label_value(_("base"), f"{format_amount(target.base_value)} {unit}")
-        )
+        found.append(year_point(int(reading.period), reading.value, text))
+    path = way_points(item, line_label)
+    if path and item.expected is not None:
+        text = label_value(_("expected"), f"{format_amount(item.expected)} {unit}")
+        expected.append(year_point(min(item.year, aim_of(item)[1]), item.expected, text))
+    others = [way_points(other, _("target for %(year)d") % {"year": aim_of(other)[1]}) for other in items[1:]]
+    marks = [*accepted, *still_open, *path, *expected, *(mark for line in others for mark in line)]
+    base, (base_value, base_year) = None, base_of(item)
+    if base_year is not None and base_value is not None:
+        base = year_point(base_year, base_value, label_value(_("base"), f"{format_amount(base_value)} {unit}"))
         marks.append(base)
     years = [mark["x"] for mark in marks]
-    bound = (
-        []
-        if path or target.bound is None or not marks
-        else [point(min(years), target.bound, ""), point(max(years), target.bound, "")]
-    )
+
+    bound = bound_points(item, items, years)
+    others = [line or bound_points(other, items, years) for line, other in zip(others, items[1:], strict=True)]
     if accepted:  # the value stands where the way to the target does not
         beside = next((line[-1]["y"] for line in (expected, bound, path) if line), accepted[-1]["y"])
         number = format_amount(next(r.value for r in reversed(readings) if is_accepted_on(r, status.as_of)))
         side = charts.BELOW if accepted[-1]["y"] < beside else charts.ABOVE
         accepted[-1]["label"] = {"text": number, "side": side, "color": "--accent"}
-    if path and target.target_value:
+    if path and item.promise and item.promise.value:
         side = charts.BELOW_LEFT if path[-1]["y"] < path[0]["y"] else charts.ABOVE_LEFT
-        text = label_value(_("target"), format_amount(target.target_value))
+        text = label_value(_("target"), format_amount(item.promise.value))
         path[-1]["label"] = {"text": text, "side": side, "color": "--second"}
     if base and not any(mark["x"] <= base["x"] for mark in accepted):
         accepted.insert(0, base)
@@ -445,7 +487,31 @@ def indicator_datasets(
         charts.dots(_("not accepted"), still_open, hollow=True),
         charts.dots(_("expected"), expected, "--second", hollow=True, **diamond),
         charts.line(line_label, path or bound, "--second", borderDash=charts.DASHED),
-    ], [*marks, *bound]
+        *(charts.line(_("other targets"), line, "--muted", borderDash=charts.DASHED) for line in others if line),
+    ], [*marks, *bound, *(mark for line in others for mark in line)]
+
+
+def year_point(year: int, value: Decimal, text: str) -> charts.Point:
+    return {"x": year, "y": float(value), "title": str(year), "text": text}
+
+
+def way_points(item: Light, label: str) -> list[charts.Point]:
+    """Return the way to a target; empty for a kind without one."""
+    steps = [(year, Decimal(value)) for year, value in item.path or ()]
+    return [year_point(year, value, label_value(label, format_amount(value))) for year, value in steps]
+
+
+def bound_points(item: Light, items: Sequence[Light], years: Sequence[int]) -> list[charts.Point]:
+    """Return the bound of a target without a way: from the one of its kind before it up to its own year, the last one
+    over all later years; empty for others.
+    """
+    bound, year = aim_of(item)
+    if item.path or bound is None or not years:
+        return []
+    own = [aim_of(each)[1] for each in items if each.record.kind == item.record.kind]
+    first = max((each for each in own if each < year), default=min(years))
+    last = max(years) if year == max(own) else year
+    return [year_point(first, bound, ""), year_point(max(first, last), bound, "")]
 
 
 def reading_columns(as_of: date) -> list[Column[Reading]]:
@@ -455,38 +521,65 @@ def reading_columns(as_of: date) -> list[Column[Reading]]:
         Column("value", _("Value"), lambda reading: strip_idle_zeros(reading.value), kind="decimal"),
         Column("unit", _("Unit"), "indicator.unit_text"),
         Column("status", _("Value status"), lambda reading: reading.get_value_status_display()),
-        Column(
-            "state",
-            _("State"),
-            lambda item: Cell(
-                str(state_on(item, as_of).label), tag="green" if is_accepted_on(item, as_of) else "yellow"
-            ),
-        ),
+        Column("state", _("State"), lambda item: reading_state_cell(item, as_of)),
         Column("version", _("Version"), kind="integer"),
         Column("reported_on", _("Reported"), kind="date"),
-        Column(
-            "accepted_on",
-            _("Accepted"),
-            lambda reading: reading.accepted_on if is_accepted_on(reading, as_of) else "",
-            kind="date",
+        *(
+            Column(name, label, partial(day_by, name, as_of), kind="date")
+            for name, label in (
+                ("accepted_on", _("Accepted")),
+                ("returned_on", _("Returned")),
+                ("disputed_on", _("Disputed")),
+            )
         ),
     ]
+
+
+STATE_COLOURS = {ReadingState.ACCEPTED: "green", ReadingState.DISPUTED: "red"}
+
+
+def reading_state_cell(reading: Reading, as_of: date) -> Cell:
+    """Return the state of a value on a day; of a returned one by when it is to be answered."""
+    state = state_on(reading, as_of)
+    text = str(state.label)
+    if state == ReadingState.RETURNED and reading.answer_by:
+        text = join_clauses([text, _("to be answered by %(day)s") % {"day": format_date(reading.answer_by)}])
+    return Cell(text, tag=STATE_COLOURS.get(state, "yellow"))
+
+
+def day_by(name: str, as_of: date, reading: Reading) -> date | str:
+    """Return a day of a value as far as it has come; empty otherwise."""
+    day: date | None = getattr(reading, name)
+    return day if day and day <= as_of else ""
+
+
+def is_accepted_on(reading: Reading, as_of: date) -> bool:
+    """Whether a value counts on a day, also one that is disputed."""
+    return reading.accepted_on is not None and reading.accepted_on <= as_of
+
+
+def targets_in_order(status: PilotStatus) -> list[Light]:
+    """Return the lights of the targets by indicator and year; what is no promise on the day comes last."""
+    return sorted(status.indicators, key=lambda item: (not item.in_force, item.record.indicator_id, aim_of(item)[1]))
 
 
 def indicators_table(status: PilotStatus, more: Sequence[Column[Light]] = ()) -> Table:
     """Return the table of a pilot's targets with the numbers behind their lights; light and reason first.
 
-    A text target has no numbers; its text replaces the reason. `more` columns stand after the reason.
+    `more` columns stand after the reason.
     """
     values = {item.record.pk: rounded_values(item) for item in status.indicators}
+    amended = any(values[key]["first"] is not None for key in values)
 
-    def number(item: Light, name: str) -> object:
-        return values[item.record.pk][name] if item.record.is_measured else ""
+    def number(name: str) -> Callable[[Light], object]:
+        return lambda item: values[item.record.pk][name]
+
+    def first(item: Light) -> object:
+        value = values[item.record.pk]["first"]
+        return "" if value is None else value
 
     def shortfall(item: Light) -> Cell:  # a negative one is ahead, so that none is missing
-        return Cell(
-            item.shortfall if item.record.is_measured else "", page_text=_("none") * is_negative(item.shortfall)
-        )
+        return Cell(item.shortfall, page_text=_("none") * is_negative(item.shortfall))
 
     def progress(item: Light) -> Cell:
         reach = item.record.kind == TargetKind.REACH
@@ -494,41 +587,41 @@ def indicators_table(status: PilotStatus, more: Sequence[Column[Light]] = ()) ->
 
     columns: list[Column[Light]] = [
         Column("indicator", _("Indicator"), indicator_name_cell),
+        Column("kind", _("Kind"), lambda item: item.record.get_kind_display()),
+        Column("target_year", _("Target year"), lambda item: str(aim_of(item)[1])),
         Column("light", _("Light"), lambda item: status_cell(item.colour)),
-        Column("why", _("Why"), partial(target_reason, status)),
+        Column("why", _("Why"), status.text_of),
         *more,
-        Column(
-            "year",
-            _("Year"),
-            lambda item: (str(item.year) if item.reading else None) if item.record.is_measured else "",
-        ),
-        Column("actual", _("Actual"), lambda item: number(item, "actual"), kind="decimal"),
-        Column("expected", _("Expected"), lambda item: number(item, "expected"), kind="decimal"),
+        Column("year", _("Year"), lambda item: str(item.year) if item.reading else None),
+        Column("actual", _("Actual"), number("actual"), kind="decimal"),
+        Column("expected", _("Expected"), number("expected"), kind="decimal"),
         Column("shortfall", _("Missing, or over the limit"), shortfall, kind="share"),
         Column("progress", _("Progress"), progress, kind="share"),
-        Column("target_year", _("Target year"), lambda item: str(item.record.target_year)),
-        Column("target", _("Target"), lambda item: number(item, "target"), kind="decimal"),
+        Column("target", _("Target"), number("target"), kind="decimal"),
+        *([Column[Light]("first_target", _("First target"), first, kind="decimal")] if amended else []),
         Column(
             "base_year",
             _("Base year"),
-            lambda item: str(item.record.base_year or "") or (None if has_base(item) else ""),
+            lambda item: str(base_of(item)[1] or "") or (None if has_base(item) else ""),
         ),
-        Column(
-            "base", _("Base"), lambda item: values[item.record.pk]["base"] if has_base(item) else "", kind="decimal"
-        ),
-        Column("unit", _("Unit"), lambda item: item.record.indicator.unit_text if item.record.is_measured else ""),
+        Column("base", _("Base"), lambda item: number("base")(item) if has_base(item) else "", kind="decimal"),
+        Column("unit", _("Unit"), lambda item: item.record.indicator.unit_text),
         Column("binding", _("Binding"), "binds", kind="flag"),
+        Column("promised_on", _("Promised"), lambda item: item.record.promised_on or "", kind="date", file_only=True),
     ]
-    return make_table(columns, status.indicators)
+    return make_table(columns, targets_in_order(status))
 
 
 def indicators_page_table(
     status: PilotStatus, follow_up: Callable[[Any], Cell], more: Sequence[Column[Any]] = ()
 ) -> Table:
-    """Return the table of a pilot's indicators with values or targets, the worst first; those without a target stand in
-    a group of their own, since nothing rates them. Under each number stands its year, under a reason its `follow_up`.
+    """Return the table of a pilot's targets, the worst first, with those of one indicator together; then in groups of
+    their own what is no promise on the day, and indicators without a target, since nothing rates them. Under each
+    number stands its year, under a reason its `follow_up`.
     """
     numbers = {item.record.pk: rounded_values(item) for item in status.indicators}
+    untargeted, anchored = untargeted_readings(status), anchored_rows(status)
+    targets_of = Counter(item.record.indicator_id for item in status.indicators)
 
     def of_target(read: Callable[[Light], Cell]) -> Callable[[Any], Cell]:
         return lambda item: read(item) if isinstance(item, Light) else Cell("")
@@ -537,41 +630,72 @@ def indicators_page_table(
         if isinstance(item, Reading):
             anchor = f"indicator-{item.indicator.code}"
             below = item.indicator.unit_text
-            return Cell(item.indicator.name, lang=item.indicator.name_lang, anchor=anchor, below=below, status="none")
-        binding = _("binding") if item.binds else _("not binding")
-        below = " · ".join([item.record.indicator.unit_text, binding] if item.record.is_measured else [binding])
-        return replace(indicator_name_cell(item), below=below, status=item.colour)
+            return Cell(item.indicator.name, lang=item.indicator.name_lang, anchor=anchor, below=below, status=BARE)
+        indicator, target = item.record.indicator, item.record
+        parts = [indicator.unit_text, _("binding") if item.binds else _("not binding")]
+        # on a phone nothing else sets targets of one indicator apart
+        parts += [_("target for %(year)d") % {"year": aim_of(item)[1]}] * (targets_of[indicator.pk] > 1)
+        anchor = target.anchor.removeprefix("#") * (anchored.get(indicator.pk) == target.pk)
+        return replace(indicator_name_cell(item), below=" · ".join(parts), status=row_status(item), anchor=anchor)
 
     def number(item: Light, key: str, year: object) -> Cell:
-        value = numbers[item.record.pk][key] if item.record.is_measured else ""
+        value = numbers[item.record.pk][key]
         return Cell("" if value is None else value, below=str(year or "") if value is not None else "")
 
     def actual(item: Any) -> Cell:
         if isinstance(item, Reading):
             return Cell(strip_idle_zeros(item.value), below=item.period)
-        if not item.record.is_measured:
-            return Cell(item.record.done_on if item.colour == Colour.GREEN else "", kind="date")
-        cell = number(item, "actual", item.year)
-        return cell if item.reading else Cell(None, below=str(item.year))
+        return number(item, "actual", item.year) if item.reading else Cell(None if item.in_force else "")
+
+    def target(item: Light) -> Cell:
+        """The value in force, and below it its year and kind, and the first value where it was amended."""
+        value, first = numbers[item.record.pk]["target"], numbers[item.record.pk]["first"]
+        kind = {TargetKind.LIMIT: _("limit"), TargetKind.KEEP: _("keep")}.get(item.record.kind, "")
+        below = [str(aim_of(item)[1]), kind, _("first %(value)s") % {"value": format_amount(first)} * bool(first)]
+        return Cell(value, below=" · ".join(filter(None, below)))
 
     def why(item: Any) -> Cell:
         if isinstance(item, Reading):
             return Cell(join_clauses([_("no target: not rated"), state_on(item, status.as_of).label]))
-        text = target_reason(status, item)
-        return Cell(text, below=follow_up(item), title=text)
+        return Cell(target_reason(status, item), below=follow_up(item), title=item.sentence)
 
     columns: list[Column[Any]] = [
         Column("indicator", _("Indicator"), name),
+        Column("target", _("Target"), of_target(target), kind="decimal"),
         Column("light", _("Light"), of_target(lambda item: status_cell(item.colour)), phone="side"),
         Column("why", _("Why"), why),
-        Column("base", _("Base"), of_target(lambda i: number(i, "base", i.record.base_year)), kind="decimal"),
-        Column("due", _("Expected"), of_target(lambda i: number(i, "expected", i.year)), kind="decimal"),
+        Column("base", _("Base"), of_target(lambda item: number(item, "base", base_of(item)[1])), kind="decimal"),
+        Column("due", _("Expected"), of_target(lambda item: number(item, "expected", item.year)), kind="decimal"),
         Column("actual", _("Actual"), actual, kind="decimal", phone="line"),
-        Column("target", _("Target"), of_target(lambda i: number(i, "target", i.record.target_year)), kind="decimal"),
         *(replace(column, accessor=of_target(column.cell)) for column in more),
     ]
-    rated = sorted(status.indicators, key=lambda item: (COLOUR_ORDER[item.colour], not item.binds))
-    return make_table(columns, [*rated, *untargeted_readings(status)])
+    worst = {
+        code: min((COLOUR_ORDER[item.colour], not item.binds) for item in items if item.why != LightReason.PAST)
+        for code, items in targets_by_indicator(status).items()
+        if any(item.why != LightReason.PAST for item in items)
+    }
+    last = (len(Colour), True)
+    rows = sorted(
+        targets_in_order(status), key=lambda item: (not item.in_force, worst.get(item.record.indicator.code, last))
+    )
+    return make_table(columns, [*rows, *untargeted])
+
+
+def anchored_rows(status: PilotStatus) -> Mapping[int, int]:
+    """Return the targets, by indicator, whose rows have the place of their indicator: neither a chart nor a value
+    without a target has it.
+    """
+    rows = {item.record.indicator_id: item.record.pk for item in status.indicators if not item.in_force}
+    placed = {item.record.indicator_id for item in status.indicators if item.in_force}
+    placed |= {reading.indicator_id for reading in untargeted_readings(status)}
+    return {indicator: key for indicator, key in rows.items() if indicator not in placed}
+
+
+def row_status(item: Light) -> str:
+    """Return the colour of the bar of a row, or its group: one that a later target has followed has no effect."""
+    if not item.in_force:
+        return APART
+    return Colour.GREY if item.why == LightReason.PAST else item.colour
 
 
 def milestones_page_table(
@@ -581,24 +705,32 @@ def milestones_page_table(
 
     def charge(item: Light) -> str:
         key = [_("key milestone")] if item.binds else []
-        return " · ".join([in_reader_language(status.in_charge(item)), *key])
+        stage = [label_value(_("stage"), item.record.get_stage_display())] if item.record.stage else []
+        return " · ".join(filter(None, [in_reader_language(status.in_charge(item)), *key, *stage]))
 
     def moved(item: Light) -> str:
         first = item.record.planned_on
         return _("first %(day)s") % {"day": format_date(first, short=True)} if first != item.planned_on else ""
 
-    def change(item: Light) -> str | Cell:
-        return status.changes_of(item) or follow_up(item)
+    def remarks(item: Light) -> str:
+        evidence = item.completion.evidence if item.completion else ""
+        said = [item.counts_less, objection_text(item.record, status.as_of), status.changes_of(item), evidence]
+        return join_clauses(filter(None, said))
 
-    below: dict[str, Any] = {"milestone": charge, "light": change, "planned_on": moved}
-    below |= {"completed_on": None, **dict.fromkeys(column.key for column in more)}
-    shown = page_columns(milestone_columns(status, anchors=True, more=more), below, side="light", line="planned_on")
+    below: dict[str, Any] = {"milestone": charge, "light": milestone_state_text, "planned_on": moved}
+    below |= {"completed_on": None, "remarks": follow_up, **dict.fromkeys(column.key for column in more)}
+    columns = [column for column in milestone_columns(status, anchors=True, more=more) if column.key != "light"]
+    columns += [
+        Column("light", _("Light"), lambda item: status_cell(item.colour)),
+        Column("remarks", _("Remarks"), remarks),
+    ]
+    shown = page_columns(columns, below, side="light", line="planned_on")
     return make_table(shown, milestones_in_order(status))
 
 
 def untargeted_readings(status: PilotStatus) -> list[Reading]:
     """Return of each indicator that has values and no target the newest accepted one, else the newest reported."""
-    aims = {item.record.indicator_id for item in status.indicators}
+    aims = {item.record.indicator_id for item in status.indicators if item.in_force}
     own = [reading for reading in status.pilot.prefetched_readings if reading.indicator_id not in aims]
     newest = {reading.indicator_id: reading for reading in newest_reported_in(own, status.as_of)}  # by period
     newest |= {reading.indicator_id: reading for reading in newest_accepted_in(own, status.as_of)}
@@ -616,10 +748,11 @@ def untargeted_table(status: PilotStatus) -> Table:
 
 
 def target_reason(status: PilotStatus, item: Light) -> str:
-    """Return the reason with changes since entry; of a task its words, since it has no numbers."""
-    target, why = item.record, item.why.label
-    text = str(why) if target.is_measured else label_value(target.target_text, why)
-    return join_clauses(filter(None, [text, status.changes_of(item), item.counts_less]))
+    """Return the reason in a few words, what stands beside it, and how it counts; of a dropped one when and why."""
+    if item.why == LightReason.DROPPED:
+        return status.changes_of(item) or item.label
+    asked = status.changes_of(item) if not item.in_force else ""
+    return join_clauses(filter(None, [promise_state_text(item), say_beside(item), asked, item.counts_less]))
 
 
 def is_negative(part: Decimal | None) -> bool:
@@ -628,35 +761,34 @@ def is_negative(part: Decimal | None) -> bool:
 
 def has_base(item: Light) -> bool:
     """Whether a base is on record or belongs to this kind of target."""
-    return item.record.base_value is not None or item.record.kind in (TargetKind.REACH, TargetKind.KEEP)
+    return base_of(item)[0] is not None or item.record.kind in (TargetKind.REACH, TargetKind.KEEP)
 
 
 def indicator_name_cell(item: Light) -> Cell:
-    """Return the indicator, linked to its chart; a text target has none, so its row carries the anchor."""
+    """Return the indicator, linked to its chart."""
     indicator = item.record.indicator
-    if item.record.is_measured:
-        return Cell(indicator.name, lang=indicator.name_lang, url=item.record.anchor)
-    return Cell(indicator.name, lang=indicator.name_lang, anchor=item.record.anchor.removeprefix("#"))
+    return Cell(indicator.name, lang=indicator.name_lang, url=item.record.anchor if item.in_force else "")
 
 
 MAX_DECIMALS = 6
 
 
 def rounded_values(item: Light) -> dict[str, Decimal | None]:
-    """Round the values of one target to as many decimals as were entered for it.
+    """Round the values of one target to as many decimals as were entered for it; `first` is the first target, where
+    it was amended.
 
     More decimals are used where the sentence about the values has more, and where different expected and actual values
     would look the same.
     """
-    target, actual, expected = item.record, item.actual, item.expected
-    aim = target.bound if target.target_value is None else target.target_value
-    entered = [value for value in (actual, aim, target.base_value) if value is not None]
+    actual, expected, (aim, _year), (base, _base_year) = item.actual, item.expected, aim_of(item), base_of(item)
+    first = item.record.bound if item.record.bound != aim else None
+    entered = [value for value in (actual, aim, base) if value is not None]
     places = max((max(0, -int(value.normalize().as_tuple().exponent)) for value in entered), default=2)
     if actual is not None and expected is not None and actual != expected:
         places = max(places, decimal_places([actual, expected]))
         while places < MAX_DECIMALS and round(actual, places) == round(expected, places):
             places += 1
-    values = {"actual": actual, "expected": expected, "target": aim, "base": target.base_value}
+    values = {"actual": actual, "expected": expected, "target": aim, "base": base, "first": first}
     return {name: None if value is None else round(value, places) for name, value in values.items()}
 
 
@@ -666,15 +798,18 @@ def rounded_values(item: Light) -> dict[str, Decimal | None]:
 def evidence_table(status: PilotStatus) -> Table:
     """Return what stages, milestones, targets and values rest on up to the day: document, confidence and source."""
     pilot, as_of = status.pilot, status.as_of
-    stages = [entry for entry in pilot.prefetched_stages if entry.entered_on and entry.entered_on <= as_of]
+    stages = [entry for entry in pilot.prefetched_stages if entry.entered_on <= as_of]
     readings = [reading for reading in pilot.prefetched_readings if reading.reported_on <= as_of]
     rows: list[tuple[str, str, date | None, str, SourcedModel]] = [
         *((str(e.get_stage_display()), _("stage"), e.entered_on, e.evidence, e) for e in stages),
         *(
-            (m.record.name, _("milestone"), completed_on_by_day(m), m.record.evidence, m.record)
+            (m.record.name, _("milestone"), m.completed_on, m.completion.evidence if m.completion else "", m.record)
             for m in status.milestones
         ),
-        *((target.record.indicator.name, _("target"), None, "", target.record) for target in status.indicators),
+        *(
+            (f"{target.record.indicator.name} {aim_of(target)[1]}", _("target"), None, "", target.record)
+            for target in targets_in_order(status)
+        ),
         *((f"{r.indicator.name} {r.period}", _("value"), r.reported_on, "", r) for r in readings),
     ]
     columns: list[Column[Any]] = [

@@ -507,7 +507,7 @@ def withdrawals_table(withdrawn: Sequence[Pilot], *, named: bool = True) -> Tabl
         Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display()),
         Column("province", _("Province"), lambda pilot: province_cell(pilot.province)),
         Column("withdrawn_on", _("Withdrawn on"), kind="date"),
-        Column("reason", _("Reason"), lambda pilot: text_cell(pilot.withdrawal_reason)),
+        Column("note", _("Note"), lambda pilot: text_cell(pilot.note)),
     ]
     return make_table(columns, withdrawn)
 

@@ -65,7 +65,7 @@ class FollowUpAdmin(RecordAdmin):
     ]
     date_hierarchy = "opened_on"
     autocomplete_fields = [
-        *["pilot", "province", "policy", "practice", "cause_indicator", "cause_milestone", "owner_agency", "sources"],
+        *["pilot", "province", "policy", "practice", "cause_target", "cause_milestone", "owner_agency", "sources"],
     ]
     inlines = [StepInline]
     fieldsets = [
@@ -81,7 +81,7 @@ class FollowUpAdmin(RecordAdmin):
             _("The light that caused it"),
             {
                 "fields": [
-                    *["cause", "cause_indicator", "cause_milestone"],
+                    *["cause", "cause_target", "cause_milestone"],
                     *["cause_colour", "cause_reason_zh", "cause_reason_en"],
                 ]
             },

@@ -22,6 +22,7 @@ from core.api.serializers import (
     DaySerializer,
     PeopleMixin,
     ReadOnlyModelSerializer,
+    RelatedByCode,
     UsernameField,
     api_url,
 )
@@ -67,6 +68,7 @@ class FollowUpSerializer(PeopleMixin, SourcedSerializer):
     subject = SubjectSerializer(help_text="The pilot, policy, practice or province it is about.")
     owner_user = UsernameField(help_text="Who is responsible, for those whom it concerns.")
     verifier = UsernameField(help_text="Who is to verify it, for those whom it concerns.")
+    cause_indicator = RelatedByCode(allow_null=True, help_text="The indicator of cause_target.")
     state = serializers.ChoiceField(FollowUpState.choices, help_text="Its state on the day.")
     due = DateValueField(
         help_text="Due date in force; due_on is the first one.", source="current_due_on", allow_null=False
@@ -101,11 +103,11 @@ class FollowUpSerializer(PeopleMixin, SourcedSerializer):
         model = FollowUp
         fields = (
             *("number", "kind", "title", "title_en", "title_zh", "task", "task_en", "task_zh", "meeting", "subject"),
-            *("pilot", "province", "policy", "practice", "cause", "cause_indicator", "cause_milestone"),
-            *("cause_colour", "cause_reason", "cause_reason_en", "cause_reason_zh", "cause_colour_now", "is_key"),
-            *("opened_on", "due_on", "due", "owner_agency", "owner_person", "owner_user", "verifier", "state"),
-            *("overdue", "days_late", "extended", "returned", "signed_on", "reported_on", "closed_on"),
-            *("closed_in_time", "cleared", "relapsed_on", "sources", *NOTE_FIELDS, "url", "page"),
+            *("pilot", "province", "policy", "practice", "cause", "cause_target", "cause_milestone"),
+            *("cause_indicator", "cause_colour", "cause_reason", "cause_reason_en", "cause_reason_zh"),
+            *("cause_colour_now", "is_key", "opened_on", "due_on", "due", "owner_agency", "owner_person", "owner_user"),
+            *("verifier", "state", "overdue", "days_late", "extended", "returned", "signed_on", "reported_on"),
+            *("closed_on", "closed_in_time", "cleared", "relapsed_on", "sources", *NOTE_FIELDS, "url", "page"),
         )
 
 
@@ -161,7 +163,7 @@ class FollowUpApiFilter(ApiFilterSet, FollowUpFilter):
     state__ne = CommaListFilter(STATES, exclude=True, label=label_several(STATES.label, "ne"))
     cause = ChoiceFilter(choices=Cause.choices, label="Cause")
     cause_colour = ChoiceFilter(choices=Colour.choices, label="Light at the opening")
-    cause_indicator = IndicatorCodeFilter(field_name="cause_indicator")
+    cause_indicator = IndicatorCodeFilter(field_name="cause_target__indicator")
     practice = RelatedFilter(queryset=Practice.objects.all(), label="Practice")
     due = django_filters.DateFilter("current_due_on", label=DUE)
     due__gte = django_filters.DateFilter("current_due_on", "gte", label=DUE)
@@ -199,7 +201,7 @@ class FollowUpViewSet(WritableViewSet):
     lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
 
     def base_queryset(self) -> QuerySet[FollowUp]:
-        related = ("pilot", "province", "policy", "practice", "cause_indicator", "cause_milestone__pilot")
+        related = ("pilot", "province", "policy", "practice", "cause_target__indicator", "cause_milestone__pilot")
         rows = FollowUp.objects.with_state(self.as_of).select_related(
             *related, "owner_agency", "owner_user", "verifier"
         )

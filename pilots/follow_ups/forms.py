@@ -22,7 +22,7 @@ from pilots.follow_ups.services import allowed_moves, cause_on, is_no_better, op
 from pilots.forms.base import RecordErrorsMixin, page_field
 from pilots.lights import responsible_office
 from pilots.metrics import TRANSITIONS, Move
-from pilots.models import Cause, FollowUp, FollowUpStep, Indicator, Milestone, Pilot, Practice
+from pilots.models import Cause, FollowUp, FollowUpStep, Milestone, Pilot, Practice, Target
 from policies.models import Agency, Policy, Province
 
 LONG_FIELD = 60  # characters of a field that takes a whole row
@@ -73,12 +73,12 @@ class FollowUpForm(RecordErrorsMixin, forms.ModelForm):
         formfield_callback = page_field
         fields = (
             *("kind", "title_zh", "title_en", "task_zh", "task_en", "owner_agency", "owner_person", "opened_on"),
-            *("due_on", "is_key", "meeting", "owner_user", "verifier", "cause", "cause_indicator", "cause_milestone"),
+            *("due_on", "is_key", "meeting", "owner_user", "verifier", "cause", "cause_target", "cause_milestone"),
         )
         field_classes: ClassVar[Mapping[str, Any]] = dict.fromkeys(("owner_user", "verifier"), UserField)
         widgets: ClassVar[Mapping[str, Any]] = {
             **{name: forms.TextInput(attrs={"size": LONG_FIELD}) for name in ("title_zh", "title_en")},
-            **dict.fromkeys(("cause", "cause_indicator", "cause_milestone"), forms.HiddenInput),
+            **dict.fromkeys(("cause", "cause_target", "cause_milestone"), forms.HiddenInput),
         }
         help_texts: ClassVar[Mapping[str, Any]] = dict.fromkeys(
             ("title_zh", "title_en"), gettext_lazy("What is assigned, in a few words. One language is enough.")
@@ -225,15 +225,13 @@ MOVE_TEXTS = {
 
 
 def propose(
-    pilot: Pilot, indicator: Indicator | None, milestone: Milestone | None, as_of: date
+    pilot: Pilot, target: Target | None, milestone: Milestone | None, as_of: date
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Return what a follow-up of this light is proposed to say, in both languages, by field of the model; and the light
     that is the cause, with its reason and the office that is responsible for it.
-
-    Raises ValidationError where the pilot has no target for the indicator.
     """
-    cause = Cause.INDICATOR if indicator else Cause.MILESTONE if milestone else Cause.PILOT
-    follow_up = FollowUp(pilot=pilot, cause=cause, cause_indicator=indicator, cause_milestone=milestone)
+    cause = Cause.INDICATOR if target else Cause.MILESTONE if milestone else Cause.PILOT
+    follow_up = FollowUp(pilot=pilot, cause=cause, cause_target=target, cause_milestone=milestone)
     status = pilot_status(pilot, as_of)
     # The agency on record that the milestone names, else that of the pilot's newest follow-up.
     owner = milestone.owner if milestone else ""
@@ -241,7 +239,7 @@ def propose(
     newest = pilot.follow_ups.order_by("-opened_on", "-pk").select_related("owner_agency").first()
     values: dict[str, object] = {
         "cause": cause,
-        "cause_indicator": indicator and indicator.pk,
+        "cause_target": target and target.pk,
         "cause_milestone": milestone and milestone.pk,
         "opened_on": as_of,
         "due_on": as_of + timedelta(DAYS_TO_ACT),
@@ -250,9 +248,9 @@ def propose(
     for language, suffix in (("en", "en"), ("zh-hans", "zh")):
         with override(language):
             title = _("%(pilot)s: clear the red light") % {"pilot": pilot.name}
-            if indicator:
+            if target:
                 text = _("%(pilot)s: bring “%(item)s” back on schedule")
-                title = text % {"pilot": pilot.name, "item": indicator.name}
+                title = text % {"pilot": pilot.name, "item": target.indicator.name}
             elif milestone:
                 title = _("%(pilot)s: complete “%(item)s”") % {"pilot": pilot.name, "item": milestone.name}
             values[f"title_{suffix}"] = title

@@ -32,7 +32,7 @@ from core.records.models import (
 from core.text import TranslatedText, check_text
 from pilots.lights import Colour
 from pilots.metrics import OPEN_STATES, OWNER_STATES, FollowUpState, Move
-from pilots.models.indicator import Indicator
+from pilots.models.indicator import Target
 from pilots.models.pilot import Pilot
 from pilots.models.planned import Milestone
 from policies.models import Agency, Policy, Province
@@ -54,7 +54,7 @@ class Cause(models.TextChoices):
     """What light caused a follow-up."""
 
     PILOT = "pilot", pgettext_lazy("cause of a follow-up", "the pilot’s light")
-    INDICATOR = "indicator", pgettext_lazy("cause of a follow-up", "the light of an indicator")
+    INDICATOR = "indicator", pgettext_lazy("cause of a follow-up", "the light of a target")
     MILESTONE = "milestone", pgettext_lazy("cause of a follow-up", "the light of a milestone")
 
 
@@ -155,10 +155,8 @@ def long_text(label: Any, help_text: Any) -> Any:
 
 def caused_by(cause: Cause) -> Q:
     """Return the condition that a light of the pilot is the cause, with the item that it belongs to, and no other."""
-    no_indicator, no_milestone = cause != Cause.INDICATOR, cause != Cause.MILESTONE
-    return Q(
-        cause=cause, pilot__isnull=False, cause_indicator__isnull=no_indicator, cause_milestone__isnull=no_milestone
-    )
+    no_target, no_milestone = cause != Cause.INDICATOR, cause != Cause.MILESTONE
+    return Q(cause=cause, pilot__isnull=False, cause_target__isnull=no_target, cause_milestone__isnull=no_milestone)
 
 
 class FollowUp(HistoryModel, BilingualTitleModel):
@@ -233,9 +231,7 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         blank=True,
         help_text=_("The light that caused it. Empty where no light did."),
     )
-    cause_indicator = link(
-        Indicator, _("indicator of the cause"), "+", _("Only where the light of an indicator caused it.")
-    )
+    cause_target = link(Target, _("target of the cause"), "+", _("Only where the light of a target caused it."))
     cause_milestone = link(
         Milestone, _("milestone of the cause"), "+", _("Only where the light of a milestone caused it.")
     )
@@ -306,14 +302,14 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     FIXED_FIELDS: ClassVar[Mapping[str, Any]] = {
         "due_on": _("The first due date stays as it was set. Extend it instead, in a step with its reason."),
         **dict.fromkeys(
-            ("number", "opened_on", "pilot", "policy", "practice", "cause", "cause_indicator", "cause_milestone"),
+            ("number", "opened_on", "pilot", "policy", "practice", "cause", "cause_target", "cause_milestone"),
             _("This stays as it was when it was opened. Withdraw the follow-up and open another instead."),
         ),
     }
     RESTRICTED_FIELDS: ClassVar[FieldNames] = {
         VERIFY_PERMISSION: (
             *("title_zh", "title_en", "kind", "task_zh", "task_en", "meeting", "pilot", "province", "policy"),
-            *("practice", "cause", "cause_indicator", "cause_milestone", "is_key", "opened_on", "due_on"),
+            *("practice", "cause", "cause_target", "cause_milestone", "is_key", "opened_on", "due_on"),
             *("owner_agency", "owner_user", "verifier", "sources"),
         )
     }
@@ -341,12 +337,12 @@ class FollowUp(HistoryModel, BilingualTitleModel):
                 violation_error_message=_("Name one subject: a pilot, a province, a policy or a practice."),
             ),
             models.CheckConstraint(
-                condition=Q(cause="", cause_indicator__isnull=True, cause_milestone__isnull=True)
+                condition=Q(cause="", cause_target__isnull=True, cause_milestone__isnull=True)
                 | caused_by(Cause.PILOT)
                 | caused_by(Cause.INDICATOR)
                 | caused_by(Cause.MILESTONE),
                 name="followup_cause_fits",
-                violation_error_message=_("The cause is a light of its pilot: name the indicator or the milestone."),
+                violation_error_message=_("The cause is a light of its pilot: name the target or the milestone."),
             ),
             models.CheckConstraint(
                 condition=Q(due_on__gte=F("opened_on")),
@@ -372,6 +368,11 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     def subject(self) -> Any:
         """The pilot, policy, practice or province that it is about."""
         return self.pilot or self.policy or self.practice or self.province
+
+    @property
+    def cause_indicator(self) -> Any:
+        """The indicator of the target whose light caused it."""
+        return self.cause_target.indicator if self.cause_target else None
 
     @property
     def current_state(self) -> FollowUpState:
@@ -403,6 +404,8 @@ class FollowUp(HistoryModel, BilingualTitleModel):
         super().clean()
         if self.cause_milestone and self.cause_milestone.pilot_id != self.pilot_id:
             raise ValidationError({"cause_milestone": _("This milestone is another pilot’s.")})
+        if self.cause_target and self.cause_target.pilot_id != self.pilot_id:
+            raise ValidationError({"cause_target": _("This target is another pilot’s.")})
         user = self.verifier
         if user is None or (self.pk and FollowUp._base_manager.filter(pk=self.pk, verifier=user).exists()):
             return

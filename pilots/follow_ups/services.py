@@ -26,14 +26,13 @@ from core.records import writing
 from pilots.analytics.pilot_status import (
     PilotStatus,
     count_by_hand,
-    light_change_dates,
     pilot_status,
     prefetch_for_status,
     status_by_pilot,
 )
 from pilots.documents import attach
 from pilots.follow_ups.models import RESULTS, VERIFY_PERMISSION
-from pilots.lights import Colour, Light
+from pilots.lights import Colour, Light, milestone_light, target_light
 from pilots.metrics import OPEN_STATES, RELAPSE_DAYS, REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
 from pilots.models import Cause, Document, FollowUp, FollowUpStep, Pilot
 from policies.models import Source
@@ -112,66 +111,62 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
     """Return the colour of the cause on a day, and its reason in the active language.
 
     Of a pilot both are the computed ones: a light set by hand causes nothing and clears nothing.
-    Raises ValidationError where the pilot has no target for the indicator.
     """
     item = cause_light(status, follow_up)
     if item is not None:
         return item.colour, item.sentence
-    if follow_up.cause == Cause.INDICATOR and follow_up.cause_indicator_id:
-        message = _("This pilot has no target for this indicator, so its light caused nothing.")
-        raise ValidationError({"cause_indicator": ValidationError(message, code="no_target")})
-    return status.computed, status.reasons[0].sentence  # another pilot's milestone is rejected by the model
+    return status.computed, status.computed_sentence  # what is another pilot's is rejected by the model
 
 
 def cause_light(status: PilotStatus, follow_up: FollowUp) -> Light | None:
     """Return the light of the target or milestone; None for the pilot itself, and for what is no longer there."""
-    lights: Sequence[Any] = status.indicators if follow_up.cause == Cause.INDICATOR else status.milestones
-    cause = (follow_up.cause_indicator_id, follow_up.cause_milestone_id)
-    return next((light for light in lights if light.cause == cause), None)
+    records, day = status.records, status.as_of
+    target = next((row for row in records.targets if row.pk == follow_up.cause_target_id), None)
+    milestone = next((row for row in records.milestones if row.pk == follow_up.cause_milestone_id), None)
+    if target:
+        return target_light(records, target, day)
+    return milestone_light(records, milestone, day) if milestone else None
 
 
-def cause_colour(follow_up: FollowUp, pilot: Pilot, day: date) -> Colour:
+def cause_colour(follow_up: FollowUp, status: PilotStatus) -> Colour:
     """Return the colour of a cause on a day, of its pilot the computed one; grey for a target or milestone that is
     deleted since.
     """
-    status = PilotStatus(pilot, day)
     if follow_up.cause == Cause.PILOT:
         return status.computed
     light = cause_light(status, follow_up)
     return light.colour if light else Colour.GREY
 
 
-def cause_relapse(follow_up: FollowUp, pilot: Pilot, closed_on: date, as_of: date) -> date | None:
+def cause_relapse(follow_up: FollowUp, status: PilotStatus, closed_on: date, as_of: date) -> date | None:
     """Return the first day after closing on which the cause is red, within RELAPSE_DAYS and up to the day, or None."""
     last = min(closed_on + timedelta(RELAPSE_DAYS), as_of)
-    days = sorted({day for day in light_change_dates(pilot, last) if closed_on < day <= last})
-    return next((day for day in days if cause_colour(follow_up, pilot, day) == Colour.RED), None)
+    days = [day for day in status.judged.change_days if closed_on < day <= last]
+    return next((day for day in days if cause_colour(follow_up, status.on(day)) == Colour.RED), None)
 
 
 def closing_colour(follow_up: FollowUp, day: date) -> Colour | str:
     """Return the colour of the cause on the day of the step that closes it, as it is known now; empty without one."""
-    if not (follow_up.cause and follow_up.pilot_id):
+    if not (follow_up.cause and follow_up.pilot):
         return ""
-    (pilot,) = prefetch_for_status(Pilot.objects.filter(pk=follow_up.pilot_id), only_on=day)
-    return cause_colour(follow_up, pilot, day)
+    return cause_colour(follow_up, pilot_status(follow_up.pilot, day))
 
 
-def add_lights(follow_ups: Sequence[FollowUp], known: Iterable[Pilot] = ()) -> None:
+def add_lights(follow_ups: Sequence[FollowUp], known: Iterable[PilotStatus] = ()) -> None:
     """Set `cause_colour_now` and `relapsed_on` of follow-ups `with_state`.
 
-    Their pilots are read together, but for the `known` ones, which come from `prefetch_for_status` with all years.
+    Their pilots are read together, but for the `known` ones.
     """
-    pilots = {pilot.pk: pilot for pilot in known}
-    caused = [item for item in follow_ups if item.cause and item.pilot_id and item.pilot_id not in pilots]
-    if caused:
-        rows = Pilot.objects.filter(pk__in={item.pilot_id for item in caused})
-        first = min(item.closed_on or item.as_of for item in caused)
-        pilots |= {pilot.pk: pilot for pilot in prefetch_for_status(rows, only_on=first)}
+    statuses = {status.pilot.pk: status for status in known}
+    missing = {item.pilot_id for item in follow_ups if item.cause and item.pilot_id and item.pilot_id not in statuses}
+    if missing:
+        pilots = prefetch_for_status(Pilot.objects.filter(pk__in=missing))
+        statuses |= {pilot.pk: PilotStatus(pilot, today()) for pilot in pilots}
     for item in follow_ups:
-        pilot, item.relapsed_on = pilots.get(item.pilot_id or 0), None
-        item.cause_colour_now = cause_colour(item, pilot, item.as_of) if pilot and item.cause else None
-        if pilot and item.cleared and item.closed_on:
-            item.relapsed_on = cause_relapse(item, pilot, item.closed_on, item.as_of)
+        status, item.relapsed_on = statuses.get(item.pilot_id or 0), None
+        item.cause_colour_now = cause_colour(item, status.on(item.as_of)) if status and item.cause else None
+        if status and item.cleared and item.closed_on:
+            item.relapsed_on = cause_relapse(item, status, item.closed_on, item.as_of)
 
 
 def is_no_better(at_opening: str, now: str | None) -> bool:

@@ -12,7 +12,16 @@ from django.utils.translation import ngettext, pgettext
 from core import charts
 from core.http import TrackerRequest
 from core.tables import Cell, Chart, Column, Table, make_table, page_columns, record_cell, status_cell
-from core.text import format_date, format_days, is_chinese_active, join_clauses, join_sentences, label_value, lang_of
+from core.text import (
+    format_date,
+    format_days,
+    is_chinese_active,
+    join_clauses,
+    join_sentences,
+    join_short,
+    label_value,
+    lang_of,
+)
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import by_hand_text, pilots_url
 from pilots.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
@@ -187,23 +196,27 @@ def flow_title(red: int, followed: int, cleared: Mapping[str, Any]) -> str:
 
 # -- tables ----------------------------------------------------------------------------------------------
 
-RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "cause_indicator", "cause_milestone")
+RELATED = (
+    *("pilot__batch", "province", "policy", "practice", "owner_agency"),
+    *("cause_target__indicator", "cause_milestone"),
+)
 """What a table of follow-ups shows of other records."""
 
 
 def cause_url(follow_up: FollowUp) -> str:
     """Return the URL of the item on the pilot's page whose light is the cause."""
     page = follow_up.pilot.get_absolute_url() if follow_up.pilot else ""
-    if follow_up.cause_indicator:
-        return f"{page}#indicator-{follow_up.cause_indicator.code}"
-    return f"{page}#milestone-{follow_up.cause_milestone_id}" if follow_up.cause_milestone_id else page
+    item: Any = follow_up.cause_target or follow_up.cause_milestone
+    return f"{page}{item.anchor}" if item else page
 
 
 def cause_text(follow_up: FollowUp) -> str:
-    """Return what caused it: nothing, the pilot's light, or that of an indicator or milestone by name."""
-    item = follow_up.cause_indicator or follow_up.cause_milestone
-    label = follow_up.get_cause_display()
-    return label_value(label, item.name) if item else label
+    """Return what caused it: nothing, or the light of the pilot, of a milestone, or of a target with kind and year."""
+    label, target, milestone = follow_up.get_cause_display(), follow_up.cause_target, follow_up.cause_milestone
+    if target:
+        words = [target.indicator.name, str(target.get_kind_display()).lower(), str(target.target_year)]
+        return label_value(label, join_short(words))
+    return label_value(label, milestone.name) if milestone else label
 
 
 def result_text(follow_up: FollowUp) -> str:
@@ -326,16 +339,16 @@ def beside_pilot(status: PilotStatus, may_open: bool, *, short: bool = False) ->
 
 
 def beside_light(status: PilotStatus, light: Light, may_open: bool, *, short: bool = False) -> Cell:
-    """Return what stands beside the light of a target, milestone or overdue stage, whose cause is the pilot's."""
+    """Return what stands beside the light of a target or milestone, or of rectifying, whose cause is the pilot's."""
     record = light.record
     own = [
         item
         for item in status.open_follow_ups
-        if item.cause and (item.cause_indicator_id, item.cause_milestone_id) == light.cause
+        if item.cause and (item.cause_target_id, item.cause_milestone_id) == light.cause
     ]
     cause: dict[str, str] = {}
     if light.of == Subject.TARGET:
-        cause = {"indicator": record.indicator.code}
+        cause = {"target": str(record.pk)}
     elif light.of == Subject.STAGE:
         cause = {"cause": Cause.PILOT.value}
     elif light.of == Subject.MILESTONE:

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -54,7 +54,7 @@ from pilots.follow_ups.tables import (
 )
 from pilots.lights import Colour
 from pilots.metrics import FollowUpState
-from pilots.models import FollowUp, FollowUpStep, Indicator, Milestone, Pilot
+from pilots.models import FollowUp, FollowUpStep, Milestone, Pilot, Target
 from policies.models import Source
 
 
@@ -222,7 +222,7 @@ def detail_headline(follow_up: FollowUp) -> str:
 
 # -- opening one -----------------------------------------------------------------------------------------
 
-PREFILL = ("pilot", "indicator", "milestone", "policy", "province", "practice", "cause", "meeting")
+PREFILL = ("pilot", "target", "milestone", "policy", "province", "practice", "cause", "meeting")
 
 
 @login_required
@@ -230,7 +230,7 @@ PREFILL = ("pilot", "indicator", "milestone", "policy", "province", "practice", 
 def follow_up_new(request: TrackerRequest) -> HttpResponseBase:
     """Open a follow-up, prefilled from the light or the record that the link names.
 
-    Without `cause`, `indicator` or `milestone` in the query only the subject is filled in. Raises Http404 for what is
+    Without `cause`, `target` or `milestone` in the query only the subject is filled in. Raises Http404 for what is
     not there.
     """
     user: Any = request.user
@@ -242,16 +242,13 @@ def follow_up_new(request: TrackerRequest) -> HttpResponseBase:
     if kind:
         subject = get_object_or_404(SUBJECTS[kind], slug=query[kind])
         values["subject"] = f"{kind}:{subject.slug}"
-    if isinstance(subject, Pilot) and any(query.get(name) for name in ("cause", "indicator", "milestone")):
-        indicator = milestone = None
-        if query.get("indicator"):
-            indicator = get_object_or_404(Indicator, code=query["indicator"])
+    if isinstance(subject, Pilot) and any(query.get(name) for name in ("cause", "target", "milestone")):
+        target = milestone = None
+        if query.get("target"):
+            target = get_object_or_404(Target, pk=parse_key(query["target"]), pilot=subject)
         if query.get("milestone"):
             milestone = get_object_or_404(Milestone, pk=parse_key(query["milestone"]), pilot=subject)
-        try:
-            proposed, light = propose(subject, indicator, milestone, today())
-        except ValidationError:
-            raise Http404 from None
+        proposed, light = propose(subject, target, milestone, today())
         values |= proposed
     form = FollowUpForm(request.POST if request.method == "POST" else None, user=user, initial=values)
     follow_up = form.open() if request.method == "POST" else None

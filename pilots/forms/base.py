@@ -24,7 +24,7 @@ class RecordErrorsMixin:
     """
 
     FORM_FIELDS: ClassVar[Mapping[str, str]] = {}  # by field of the record, that of the form
-    NEEDED: ClassVar[Collection[str]] = ()  # fields that may be empty, but not always: none is called optional
+    NEEDED: Collection[str] = ()  # fields that may be empty, but not always: none is called optional
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})

@@ -4,8 +4,7 @@ so that the rules are the models', and shows at its fields what they refuse.
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import DecimalField, JSONField
 from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,11 +23,17 @@ from core.history.recording import MAX_REASON, REASON_HELP
 from core.http import parse_key
 from core.records import writing
 from core.records.models import check_not_ahead
+from core.spreadsheets.cells import AmbiguousCell
 from core.text import check_text, format_amount, format_change, normalize_code
+from pilots.amendments import accept_promise, complete, decide_amendment, object_to, save_amendment
+from pilots.analytics.pilot_status import pilot_status
 from pilots.documents import attach, build_record_files, can_attach, store_document
 from pilots.forms.base import RecordErrorsMixin, date_input, page_field, page_number_field, text_area, upload_field
-from pilots.lights import target_light
+from pilots.importers import split_steps
+from pilots.lights import Light
 from pilots.models import (
+    Amendment,
+    Completion,
     Indicator,
     LightOverride,
     Milestone,
@@ -35,14 +41,13 @@ from pilots.models import (
     Reading,
     ReadingLedger,
     ReadingState,
-    Replan,
     StageEntry,
     Target,
     ValueStatus,
 )
-from pilots.models.indicator import format_exact
+from pilots.models.due import ACCEPT_PERMISSION, ANSWER_DAYS, handed_in_by
+from pilots.models.indicator import format_exact, steps_as_stored
 from pilots.models.reading import (
-    ACCEPT_PERMISSION,
     CONFLICT_CODE,
     Comparison,
     ReadingKey,
@@ -54,8 +59,12 @@ from pilots.models.reading import (
     newest_accepted,
     newest_accepted_in,
 )
-from pilots.replans import decide_replan, is_entered_today, save_replan, settle_planned_day
 
+VERDICTS: Mapping[str, Collection[str]] = {
+    ReadingState.REPORTED: (ReadingState.ACCEPTED, ReadingState.RETURNED),
+    ReadingState.ACCEPTED: (ReadingState.DISPUTED,),
+}
+"""What may be decided of a value, by its state."""
 AMOUNT_PATTERN = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
 
 
@@ -83,6 +92,50 @@ class AmountField(forms.DecimalField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, object]:
         return {**super().widget_attrs(widget), "inputmode": "decimal", "autocomplete": "off", "class": "amount"}
+
+
+def format_steps(steps: Mapping[str, str]) -> str:
+    """Return values of a target by year, as files write them."""
+    return "; ".join(f"{year}: {step}" for year, step in steps.items())
+
+
+class StepsField(forms.CharField):
+    """Values of a target by year, as files write them: 2024: 34.4; 2025: 30."""
+
+    def __init__(self, *, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, dict):  # as it is stored, of a field that the user may not change
+            return value
+        amount = AmountField(max_digits=20, decimal_places=6)
+        try:
+            return steps_as_stored(
+                {year: amount.clean(text) for year, text in split_steps(super().to_python(value) or "")}
+            )
+        except AmbiguousCell as exc:
+            raise ValidationError(str(exc.message), code=exc.code) from exc
+
+    def prepare_value(self, value: Any) -> Any:
+        return format_steps(value) if isinstance(value, dict) else value
+
+    def run_validators(self, value: Any) -> None:
+        """The model has them."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != (initial or {}))
+        except ValidationError:
+            return True
+
+
+def amendment_field(field: Any, **options: Any) -> Any:
+    """Return the form field of an amendment's: numbers and values by year as they are entered elsewhere."""
+    if isinstance(field, DecimalField):
+        options["form_class"] = AmountField
+    elif isinstance(field, JSONField):
+        options["form_class"] = StepsField
+    return page_field(field, **options)
 
 
 # -- what the forms have in common -------------------------------------------------------------------------
@@ -154,82 +207,136 @@ class EntryForm(EvidenceForm, RecordForm):
             self.conflicts = [(None, conflict_text(self.latest))]
 
 
-class MilestoneDoneForm(EntryForm):
-    """The completion of a milestone."""
+class CompleteForm(EntryForm):
+    """The completion of a milestone, with what shows it."""
 
-    field_order = ("completed_on", "evidence", "file", "page_number", "quote", "change_reason")
+    NEEDED = ("evidence",)
+    field_order = ("completed_on", "evidence", "file", "page_number", "quote")
+    change_reason = None  # type: ignore[assignment]  # a field of the parent that this form leaves out
 
     page_number = page_number_field(label=gettext_lazy("Page of the file"))
     quote = text_area(
         gettext_lazy("Quote"), gettext_lazy("The words that show it."), max_length=500, validators=[check_text]
     )
-    change_reason = text_area(gettext_lazy("Remark"), REASON_HELP, max_length=MAX_REASON, validators=[check_text])
 
     class Meta:
-        model = Milestone
+        model = Completion
         fields = ("completed_on", "evidence")
         formfield_callback = page_field
-        help_texts: ClassVar[Mapping[str, Any]] = {"completed_on": gettext_lazy("The day on which it was done.")}
+
+    def __init__(self, *args: Any, milestone: Milestone, **kwargs: Any) -> None:
+        beside = Completion.history.filter(milestone_id=milestone.pk)
+        new = Completion(pilot=milestone.pilot, milestone=milestone)
+        super().__init__(*args, instance=new, beside=beside, **kwargs)
+        self.offer_file(milestone)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        self.instance.with_file = bool(cleaned.get("file"))
+        return cleaned
+
+    def write(self) -> None:
+        values, milestone = self.cleaned_data, self.instance.milestone
+        day, evidence, with_file = values["completed_on"], values["evidence"], self.instance.with_file
+        complete(milestone, completed_on=day, evidence=evidence, by=self.user, with_file=with_file)
+        self.attach_to(milestone)
+
+
+class ObjectionForm(EntryForm):
+    """The ministry's objection to a completion."""
+
+    change_reason = file = None  # type: ignore[assignment]  # as above
+
+    class Meta:
+        model = Completion
+        fields = ("objection",)
+        widgets: ClassVar[Mapping[str, Any]] = {"objection": forms.Textarea(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["completed_on"].required = not self.initial["completed_on"]
-        self.offer_file(self.instance)
+        self.fields["objection"].required = True
 
     def write(self) -> None:
-        values = {name: self.cleaned_data[name] for name in self._meta.fields or ()}
-        written = writing.write(self.instance, values, by=self.user, reason=self.cleaned_data["change_reason"])
-        if not (self.attach_to(self.instance) or written):
-            raise ValidationError(_("Nothing was changed, so nothing was saved and the history has no new entry."))
+        object_to(self.instance, objection=self.cleaned_data["objection"], by=self.user)
 
 
-class ReplanForm(EntryForm):
-    """Another planned day of a milestone or stage: asked for, decided at once by the ministry, or, where the day is not
-    fixed, changed.
+class AmendmentForm(EntryForm):
+    """Another day, value, base or year of what was promised, or dropping it: asked for, or decided at once by the
+    ministry. The fields show what is in force, and only what differs from it is amended.
     """
 
-    NEEDED = ("reason_zh", "reason_en")
-    field_order = ("day", "reason_zh", "reason_en", "file")
-    change_reason = None  # type: ignore[assignment]  # a field of the parent that this form leaves out
+    field_order = ("day", "value", "year", "steps", "base_value", "base_year", "drop", "reason_zh", "reason_en", "file")
+    change_reason = None  # type: ignore[assignment]  # as above
+    LIMIT_FIELDS, KEEP_FIELDS = ("value", "year"), ("base_value", "base_year", "year")
 
     class Meta:
-        model = Replan
-        fields = ("day", "reason_zh", "reason_en")
-        formfield_callback = page_field
+        model = Amendment
+        fields = ("day", "value", "year", "steps", "base_value", "base_year", "drop", "reason_zh", "reason_en")
+        formfield_callback = amendment_field
+        labels: ClassVar[Mapping[str, Any]] = {
+            "day": gettext_lazy("Planned day"),
+            "value": gettext_lazy("Target value"),
+            "drop": gettext_lazy("Drop it: from the decision on it is judged no more"),
+        }
         widgets: ClassVar[Mapping[str, Any]] = dict.fromkeys(
             ("reason_zh", "reason_en"), forms.Textarea(attrs={"rows": 3})
         )
         help_texts: ClassVar[Mapping[str, Any]] = {
+            "day": "",
+            "value": gettext_lazy("In the indicator’s unit."),
+            "year": gettext_lazy("Year by whose end it is to be reached."),
+            "steps": gettext_lazy("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
+            "base_value": gettext_lazy("In the indicator’s unit, for example after a census; with its year."),
+            "base_year": "",
+            "drop": "",
             "reason_zh": gettext_lazy("It is shown beside the light on the page of the pilot. One language is enough."),
             "reason_en": gettext_lazy("Where one is empty, readers of its language see the other."),
         }
 
-    def __init__(self, *args: Any, item: Milestone | StageEntry, **kwargs: Any) -> None:
-        self.item = item
-        replan = Replan(pilot_id=item.pilot_id, **{item.REPLAN_FIELD: item})
-        asked = item.has_fixed_day and not is_entered_today(item)
-        moves = Replan.history.filter(**{f"{item.REPLAN_FIELD}_id": item.pk}) if asked else item.history.all()
-        super().__init__(*args, instance=replan, beside=moves, **kwargs)
-        self.offer_file(item)
+    def __init__(self, *args: Any, item: Milestone | Target, user: Any, **kwargs: Any) -> None:
+        kind = str(item._meta.model_name)
+        self.now: dict[str, Any] = {}
+        if isinstance(item, Milestone):
+            self.now["day"] = item.planned_by(today())
+        else:
+            terms, kinds = item.values_on(today()), {"limit": self.LIMIT_FIELDS, "keep": self.KEEP_FIELDS}
+            self.now = {name: terms[Target.AMENDED[name]] for name in kinds.get(item.kind, Target.AMENDED)}
+        beside = Amendment.history.filter(**{f"{kind}_id": item.pk})
+        new = Amendment(pilot_id=item.pilot_id, **{kind: item})
+        super().__init__(*args, instance=new, beside=beside, user=user, **kwargs)
+        self.initial.update(self.now)
+        self.NEEDED = ("reason_zh", "reason_en", *(name for name in self.now if name != "steps"))
+        for name in {*Amendment.CHANGES} - self.now.keys():
+            del self.fields[name]
+        if isinstance(item, Milestone):
+            self.offer_file(item)
+        else:
+            del self.fields["file"]
 
-    def clean_day(self) -> date:
-        day: date = self.cleaned_data["day"]
-        if day == self.item.planned_by(today()):
-            raise ValidationError(_("It is planned for this day already."), code="same")
-        return day
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        drop, typed = cleaned.get("drop"), {name: cleaned[name] for name in self.now if name in cleaned}
+        changed = {name for name, value in typed.items() if not drop and (value or None) != (self.now[name] or None)}
+        emptied = {name for name in changed if typed[name] is None}
+        for name in emptied:
+            text = _("Enter another one, or leave what is in force.")
+            self.add_error(name, ValidationError(text, code="required"))
+        changed -= emptied
+        if changed & {"base_value", "base_year"}:
+            changed |= {"base_value", "base_year"}
+        if changed & {"value", "base_value"} and typed.get("steps"):  # else they would be cleared
+            changed.add("steps")
+        cleaned |= {name: typed[name] if name in changed else None for name in typed}
+        return cleaned
 
     def write(self) -> None:
-        wanted, reason = self.item.drafted({"planned_on": self.cleaned_data["day"]}), self.instance.reason
-        first_day, asked = settle_planned_day(wanted, self.item, by=self.user, reason=reason)
-        if asked:
-            save_replan(self.instance, by=self.user)
-        else:
-            writing.write(self.item, {"planned_on": first_day}, by=self.user, reason=reason)
-        self.attach_to(self.item)
+        save_amendment(self.instance, by=self.user)
+        if "file" in self.fields:
+            self.attach_to(self.instance.milestone)
 
 
-class ReplanAnswerForm(EntryForm):
-    """The ministry's answer to a request for another planned day."""
+class AmendmentAnswerForm(EntryForm):
+    """The ministry's answer to a request for an amendment."""
 
     NEEDED = ("remark",)
     field_order = ("accepted", "remark")
@@ -237,13 +344,13 @@ class ReplanAnswerForm(EntryForm):
 
     accepted = forms.TypedChoiceField(
         label=gettext_lazy("Decision"),
-        choices=(("yes", gettext_lazy("Accept the day")), ("no", gettext_lazy("Refuse it"))),
+        choices=(("yes", gettext_lazy("Accept the request")), ("no", gettext_lazy("Refuse it"))),
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,
     )
 
     class Meta:
-        model = Replan
+        model = Amendment
         fields = ("accepted", "remark")
         widgets: ClassVar[Mapping[str, Any]] = {"remark": forms.Textarea(attrs={"rows": 3})}
         help_texts: ClassVar[Mapping[str, Any]] = {
@@ -251,23 +358,36 @@ class ReplanAnswerForm(EntryForm):
         }
 
     def write(self) -> None:
-        decision = {name: self.cleaned_data[name] for name in ("accepted", "remark")}
-        decide_replan(self.instance, by=self.user, **decision)
+        decide_amendment(
+            self.instance, accepted=self.cleaned_data["accepted"], remark=self.cleaned_data["remark"], by=self.user
+        )
+
+
+class PromiseForm(EvidenceForm):
+    """The ministry's acceptance of what a province asks to promise."""
+
+    file = None  # type: ignore[assignment]  # as above
+
+    def __init__(self, *args: Any, record: Milestone | Target, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.record, self.user = record, user
+
+    def write(self) -> None:
+        accept_promise(self.record, by=self.user)
 
 
 class StageEnteredForm(EntryForm):
-    """The entry of a pilot into a stage; it answers the planned entry into that stage, if there is one."""
+    """The entry of a pilot into a stage."""
 
-    NEEDED = ("reason_zh", "reason_en")
-    field_order = ("stage", "entered_on", "evidence", "file", "reason_zh", "reason_en")
+    NEEDED = ("result", "reason_zh", "reason_en")
+    field_order = ("stage", "entered_on", "result", "evidence", "file", "reason_zh", "reason_en")
     change_reason = None  # type: ignore[assignment]  # as above
 
     class Meta:
         model = StageEntry
-        fields = ("stage", "entered_on", "evidence", "reason_zh", "reason_en")
+        fields = ("stage", "entered_on", "result", "evidence", "reason_zh", "reason_en")
         formfield_callback = page_field
         help_texts: ClassVar[Mapping[str, Any]] = {
-            "entered_on": gettext_lazy("Day on which it happened."),
             "reason_zh": StageEntry._meta.get_field("reason_en").help_text,
             "reason_en": gettext_lazy("Where one is empty, readers of its language see the other."),
         }
@@ -275,19 +395,15 @@ class StageEnteredForm(EntryForm):
     def __init__(self, *args: Any, pilot: Pilot, **kwargs: Any) -> None:
         beside = StageEntry.history.filter(pilot_id=pilot.pk)
         super().__init__(*args, instance=StageEntry(pilot=pilot), beside=beside, **kwargs)
-        self.fields["entered_on"].required = True
         self.offer_file(self.instance)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        planned = self.instance.pilot.stages.filter(stage=cleaned.get("stage"), entered_on__isnull=True).first()
-        self.instance = planned or self.instance
         self.instance.skip_order_check = "stage" not in cleaned
         return cleaned
 
     def write(self) -> None:
-        values = {name: self.cleaned_data[name] for name in self._meta.fields or () if self.cleaned_data[name]}
-        writing.write(self.instance, values, by=self.user)
+        writing.write(self.instance, by=self.user)
         self.attach_to(self.instance)
 
 
@@ -307,7 +423,7 @@ class LightForm(EntryForm):
         }
 
     def __init__(self, *args: Any, pilot: Pilot, user: Any, **kwargs: Any) -> None:
-        light = LightOverride(pilot=pilot, author=user, set_on=today())
+        light = LightOverride(pilot=pilot, author=user)
         beside = LightOverride.history.filter(pilot_id=pilot.pk)
         super().__init__(*args, instance=light, beside=beside, user=user, **kwargs)
         field: Any = self.fields["colour"]
@@ -320,9 +436,23 @@ class LightForm(EntryForm):
 # -- the readings of a period ------------------------------------------------------------------------------
 
 
+def judging_lights(pilot: Pilot, year: int) -> dict[int, Light]:
+    """Return, by indicator, the light of the target in force that judges the values of a year: that of the next target
+    year, else of the last one.
+    """
+    found: dict[int, Light] = {}
+    in_force = [(item.promise, item) for item in pilot_status(pilot, today()).indicators if item.promise]
+    for promise, light in sorted(in_force, key=lambda pair: (pair[0].year, not pair[0].binding)):
+        held = found.get(light.record.indicator_id)
+        if held is None or (held.promise and held.promise.year < min(year, promise.year)):
+            found[light.record.indicator_id] = light
+    return found
+
+
 class ReadingRow(forms.Form):
     """The value of one indicator; an empty one changes nothing. `newest` is what is on record for the period, `before`
-    the accepted value that it is compared with, `target` the pilot's, and `due` what it asks for by the year.
+    the accepted value that it is compared with, `target` the pilot's that judges it, `terms` what it asks for as
+    amended by now, and `due` what is due by the year.
     """
 
     value = AmountField(label=gettext_lazy("Value"), required=False, max_digits=20, decimal_places=6)
@@ -335,12 +465,15 @@ class ReadingRow(forms.Form):
     )
     known = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any, indicator: Indicator, period: str, *, newest: Any, before: Any, target: Any) -> None:
-        self.indicator, self.period, self.newest, self.before, self.target = indicator, period, newest, before, target
-        rated = target is not None and target.is_measured and is_yearly(period)
-        due = target_light(target, None, int(period)).expected if rated else None
+    def __init__(self, data: Any, indicator: Indicator, period: str, *, newest: Any, before: Any, light: Any) -> None:
+        self.indicator, self.period, self.newest, self.before = indicator, period, newest, before
+        self.target: Any = light.record if light else None
+        self.terms: Any = light.promise if light else None
+        due = self.terms.due_in(int(period)) if self.terms and is_yearly(period) else None
         self.due = format_amount(due) if due is not None else ""
-        self.base = format_exact(target.base_value) if target is not None and target.base_value is not None else ""
+        self.base = format_exact(self.terms.base_value) if self.terms and self.terms.base else ""
+        self.answers = newest if newest and newest.state in (ReadingState.RETURNED, ReadingState.DISPUTED) else None
+        self.said = newest.history.latest().history_change_reason if self.answers else ""
         initial = {"known": self.newest.pk if self.newest else ""}
         super().__init__(data, prefix=f"r{indicator.pk}", initial=initial, label_suffix="")
         self.fields["value"].widget.attrs["placeholder"] = " "  # by which the style sheet knows an empty one
@@ -349,9 +482,11 @@ class ReadingRow(forms.Form):
 
 
 class ReadingsForm(EvidenceForm):
-    """The values of a pilot for one period, with a row for each indicator."""
+    """The values of a pilot for one period, with a row for each indicator; `lights` are those of the targets that judge
+    them.
+    """
 
-    field_order = ("reported_on", "value_status", "accept", "file", "change_reason")
+    field_order = ("reported_on", "value_status", "file", "change_reason")
 
     reported_on = FlexibleDateField(
         label=gettext_lazy("Reported on"),
@@ -365,11 +500,6 @@ class ReadingsForm(EvidenceForm):
         initial=ValueStatus.PRELIMINARY,
         help_text=gettext_lazy("How final the report itself calls the value."),
     )
-    accept = forms.BooleanField(
-        label=gettext_lazy("Accept them at once"),
-        required=False,
-        help_text=gettext_lazy("They feed the numbers from today on. Otherwise they wait as reported."),
-    )
     change_reason = forms.CharField(
         label=gettext_lazy("Reason for change"),
         max_length=MAX_REASON,
@@ -378,14 +508,22 @@ class ReadingsForm(EvidenceForm):
     )
 
     def __init__(
-        self, data: Any, files: Any, *, user: Any, pilot: Pilot, period: str, indicators: Sequence[Indicator]
+        self,
+        data: Any,
+        files: Any,
+        *,
+        user: Any,
+        pilot: Pilot,
+        period: str,
+        indicators: Sequence[Indicator],
+        lights: Mapping[int, Light],
     ) -> None:
         self.user, self.pilot, self.recorded = user, pilot, 0
         super().__init__(data, files, initial={"reported_on": today()})
-        if not user.has_perm(ACCEPT_PERMISSION, pilot):
-            del self.fields["accept"]
+        if not (user.has_perm(ACCEPT_PERMISSION) or Reading(pilot=pilot, period=period).is_old):
+            del self.fields["reported_on"]  # a province hands in today
         self.offer_file(Reading(pilot=pilot))
-        newest, targets = ReadingLedger(pilot).newest, {item.indicator_id: item for item in pilot.targets.all()}
+        newest = ReadingLedger(pilot).newest
         known = {item.key: item.value for item in newest_accepted_in(pilot.readings.all(), today())}
         self.rows = [
             ReadingRow(
@@ -394,7 +532,7 @@ class ReadingsForm(EvidenceForm):
                 period,
                 newest=newest.get((item.pk, period)),
                 before=next(iter(comparisons(Reading(indicator=item, period=period), known)), None),
-                target=targets.get(item.pk),
+                light=lights.get(item.pk),
             )
             for item in indicators
         ]
@@ -453,7 +591,6 @@ class ReadingsForm(EvidenceForm):
     def reading(self, row: ReadingRow) -> Reading:
         """Return the unsaved reading of a row; a field with an error of its own is left empty."""
         values = self.cleaned_data
-        accept = values.get("accept", False)
         return Reading(
             pilot=self.pilot,
             indicator=row.indicator,
@@ -461,9 +598,7 @@ class ReadingsForm(EvidenceForm):
             value=row.cleaned_data["value"],
             value_status=values.get("value_status"),
             note=row.cleaned_data["note"],  # type: ignore[misc]  # a property: the note of its language
-            reported_on=values.get("reported_on"),
-            state=ReadingState.ACCEPTED if accept else ReadingState.REPORTED,
-            accepted_on=today() if accept else None,
+            reported_on=values.get("reported_on") if "reported_on" in self.fields else today(),
         )
 
     def redisplay_typed(self) -> None:
@@ -479,8 +614,8 @@ class ReadingsForm(EvidenceForm):
 
     @property
     def entered(self) -> int:
-        """The number of values on record for the period."""
-        return sum(row.newest is not None and row.newest.state != ReadingState.DISPUTED for row in self.rows)
+        """The number of values on record for the period, without those that are to be answered."""
+        return sum(row.newest is not None and row.answers is None for row in self.rows)
 
 
 def seen_versions(typed: Mapping[ReadingRow, Reading]) -> dict[ReadingKey, int | None]:
@@ -496,7 +631,9 @@ class BoxesWidget(forms.CheckboxSelectMultiple):
 
 
 class JudgedValue(NamedTuple):
-    """A value with its box, what was last accepted, the change from it, in what it jumps, and its files."""
+    """A value with its box, what was last accepted, the change from it, in what it jumps, its files, and whether it
+    waits for somebody other than the user, who handed it in.
+    """
 
     box: Any
     reading: Reading
@@ -504,13 +641,14 @@ class JudgedValue(NamedTuple):
     change: str
     jumps: list[str]
     files: dict[str, Any]
+    is_own: bool
 
 
 class JudgeForm(EvidenceForm):
-    """Accepting and disputing readings."""
+    """Accepting or returning values that wait, and disputing accepted ones. `is_open`: one of them can be decided."""
 
-    NEEDED = ("change_reason",)
-    field_order = ("readings", "verdict", "change_reason")
+    NEEDED = ("change_reason", "answer_by")
+    field_order = ("readings", "verdict", "change_reason", "answer_by")
     file = None  # type: ignore[assignment]  # a field of the parent that this form leaves out
 
     readings = forms.ModelMultipleChoiceField(Reading.objects.none(), label=gettext_lazy("Values"), widget=BoxesWidget)
@@ -518,23 +656,36 @@ class JudgeForm(EvidenceForm):
         label=gettext_lazy("Decision"),
         choices=(
             (ReadingState.ACCEPTED.value, gettext_lazy("Accept them")),
-            (ReadingState.DISPUTED.value, gettext_lazy("Mark them as disputed")),
+            (ReadingState.RETURNED.value, gettext_lazy("Return them to be answered")),
+            (ReadingState.DISPUTED.value, gettext_lazy("Dispute them")),
         ),
         widget=forms.RadioSelect,
     )
     change_reason = text_area(
         gettext_lazy("Reason"),
         gettext_lazy(
-            "Needed to dispute them: it is what the pilot has to answer, for example “Does not match the statistical "
-            "yearbook”. Everybody who sees the value reads it: name no people and no telephone numbers."
+            "Needed to return or dispute them: it is what the pilot has to answer, for example “Does not match the "
+            "statistical yearbook”. Everybody who sees the value reads it: name no people and no telephone numbers."
         ),
         max_length=MAX_REASON,
+    )
+    answer_by = FlexibleDateField(
+        label=gettext_lazy("Answer by"),
+        required=False,
+        widget=date_input(),
+        help_text=gettext_lazy("Of what is returned: until this day a value handed in on time is not overdue."),
     )
 
     def __init__(self, *args: Any, user: Any, rows: Any, **kwargs: Any) -> None:
         self.user, self.judged = user, 0
-        super().__init__(*args, **kwargs)
-        self.fields["readings"].queryset = rows  # type: ignore[attr-defined]
+        super().__init__(*args, initial={"answer_by": today() + ANSWER_DAYS}, **kwargs)
+        fields: Any = self.fields
+        fields["readings"].queryset = rows
+        possible = {state for reading in rows for state in VERDICTS.get(reading.state, ())}
+        self.is_open = bool(possible)
+        fields["verdict"].choices = [choice for choice in fields["verdict"].choices if choice[0] in possible]
+        if ReadingState.RETURNED not in possible:
+            del self.fields["answer_by"]
 
     @cached_property
     def values(self) -> list[JudgedValue]:
@@ -546,28 +697,32 @@ class JudgeForm(EvidenceForm):
             "indicator__in": {item.indicator_id for item in readings},
         }
         known: dict[int, dict[ReadingKey, Decimal]] = defaultdict(dict)
-        for target in Target.objects.filter(**same, base_year__isnull=False):
-            if target.base_value is not None:
-                known[target.pilot_id][target.indicator_id, str(target.base_year)] = target.base_value
+        for target in Target.objects.filter(**same).prefetch_related("amendments"):
+            terms = target.values_on(today())
+            if terms["base_value"] is not None:
+                known[target.pilot_id][target.indicator_id, str(terms["base_year"])] = terms["base_value"]
         accepted = newest_accepted(today(), Reading.objects.filter(**same))
         for item in accepted.exclude(pk__in=[reading.pk for reading in readings]):
             known[item.pilot_id][item.key] = item.value
-        rows = []
+        own, rows = handed_in_by(readings, self.user), []
         for box, item, files in zip(boxes, readings, build_record_files(readings, self.user, today()), strict=True):
             values = known[item.pilot_id]
-            own = [Comparison(item.period, values[item.key])] if item.key in values else []  # of the version before
-            before = next(iter([*own, *comparisons(item, values)]), None)
+            same_key = [Comparison(item.period, values[item.key])] if item.key in values else []  # the version before
+            before = next(iter([*same_key, *comparisons(item, values)]), None)
             change = format_change((item.value - before.value) / before.value) if before and before.value else ""
             texts = [jump_text(item.value, *jump) for jump in jumps(item, values)]
-            rows.append(JudgedValue(box, item, before, "" if before and before.whole else change, texts, files))
+            change = "" if before and before.whole else change
+            is_own = item.pk in own and item.state == ReadingState.REPORTED and not item.is_old
+            rows.append(JudgedValue(box, item, before, change, texts, files, is_own))
         return sorted(rows, key=lambda row: not row.jumps)
 
     @property
     def plain(self) -> list[int]:
         """The keys of the values that do not jump from an accepted one; from 0 nobody can say."""
-        return [row.reading.pk for row in self.values if row.before and row.before.value and not row.jumps]
+        rows = [row for row in self.values if not row.is_own and not row.jumps]
+        return [row.reading.pk for row in rows if row.before and row.before.value]
 
     def write(self) -> None:
         values = self.cleaned_data
-        verdict, reason = ReadingState(values["verdict"]), values["change_reason"]
-        self.judged = judge_readings(values["readings"], verdict, by=self.user, reason=reason)
+        how = {"reason": values["change_reason"], "answer_by": values.get("answer_by")}
+        self.judged = judge_readings(values["readings"], ReadingState(values["verdict"]), by=self.user, **how)

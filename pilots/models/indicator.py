@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -11,6 +12,7 @@ from django.db.models import F, Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+from core.days import today
 from core.records.models import (
     VALID_YEARS,
     BilingualNameModel,
@@ -19,7 +21,6 @@ from core.records.models import (
     HistoryModel,
     YearField,
     check_displayable,
-    check_not_ahead,
     check_year,
     choices_constraint,
     link_field,
@@ -29,7 +30,8 @@ from core.records.models import (
 from core.text import TranslatedText, check_text, is_chinese_active, join_short, label_value, normalize_code
 from pilots.lights import TargetKind
 from pilots.metrics import Direction
-from pilots.models.pilot import Pilot
+from pilots.models.pilot import PAST_YEARS_FIXED, Pilot, check_month_day, is_month_day, past_due_days
+from pilots.models.promise import PROMISED, PromiseModel, may_decide
 from policies.models import Confidence, SourcedModel
 
 PERIOD = r"^(19|20)[0-9]{2}(-Q[1-4])?$"
@@ -45,16 +47,7 @@ def normalize_unit(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-NOT_NEGATIVE = _("The value is 0 or more.")
-
-
-def non_negative_constraint(field: str, name: str) -> models.CheckConstraint:
-    """Return the check constraint that no value is below 0, which holds for every indicator."""
-    return models.CheckConstraint(
-        condition=Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0}),
-        name=name,
-        violation_error_message=NOT_NEGATIVE,
-    )
+NOT_NEGATIVE = _("The value is 0 or more. Only an indicator that may be negative has others.")
 
 
 class IndicatorKind(models.TextChoices):
@@ -114,7 +107,7 @@ class Indicator(HistoryModel, BilingualNameModel):
     """Definition of an indicator: unit, direction, and how far it may be aggregated."""
 
     code = CodeField(
-        _("code"), max_length=12, unique=True, help_text=_("Capital letters, digits and _, for example AIR_SO2.")
+        _("code"), max_length=20, unique=True, help_text=_("Capital letters, digits and _, for example AIR_SO2.")
     )
     unit = models.CharField(
         _("unit"),
@@ -159,6 +152,23 @@ class Indicator(HistoryModel, BilingualNameModel):
             "mass; a carbon intensity only where a pilot has no carbon total."
         ),
     )
+    replaces = link_field(
+        "self",
+        _("replaces"),
+        "replaced_by",
+        _("The indicator that it follows, where the definition or the unit had to change."),
+        optional=True,
+    )
+    signed = models.BooleanField(
+        _("may be negative"), default=False, help_text=_("For example a reduction, which is negative where it rose.")
+    )
+    report_due = models.CharField(
+        _("values due by"),
+        max_length=5,
+        blank=True,
+        validators=[check_month_day],
+        help_text=_("Month and day of the next year, for example 10-31. Empty: that of the batch."),
+    )
     note_en = note_en_field(_("How it is measured, for example “Primary sources only; heating season included”."))
     note_zh = note_zh_field()
     note = TranslatedText("note")
@@ -167,6 +177,10 @@ class Indicator(HistoryModel, BilingualNameModel):
     LOOKUP_NAMES = ("name_zh", "name_en", "with_unit_zh", "with_unit_en")
     EXPORT_NAMES = ("with_unit", "name")
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"quality_never_summed": ("rollup",)}
+    FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+        ("unit", "unit_zh", "kind", "direction", "rollup"),
+        _("Values or targets use it, and would mean something else. Enter a new indicator that replaces this one."),
+    )
 
     class Meta:
         verbose_name = _("indicator")
@@ -223,8 +237,23 @@ class Indicator(HistoryModel, BilingualNameModel):
         """Tonnes in one unit; None where the unit is not one of mass."""
         return TONNES_OF_UNIT.get(normalize_unit(self.unit))
 
+    def fixed_fields(self) -> Mapping[str, Any]:
+        """What its values mean stays once there are any; a unit that has no Chinese name yet may get one."""
+        if not self.pk or not (self.targets.exists() or self.readings.exists()):
+            return {}
+        return {name: text for name, text in self.FIXED_FIELDS.items() if name != "unit_zh" or self.unit_zh}
+
     def clean(self) -> None:
         super().clean()
+        own, chinese = (TONNES_OF_UNIT.get(normalize_unit(unit)) for unit in (self.unit, self.unit_zh or self.unit))
+        if own and chinese and own != chinese:
+            raise ValidationError({"unit_zh": _("This is another unit. Write the same one in Chinese.")})
+        stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
+        if stored and stored.report_due != self.report_due and (not self.report_due or is_month_day(self.report_due)):
+            for pilot in Pilot.objects.filter(targets__indicator=self).distinct().select_related("batch"):
+                before, after = (past_due_days(pilot, {self.pk: due}) for due in (stored.report_due, self.report_due))
+                if before != after:
+                    raise ValidationError({"report_due": ValidationError(PAST_YEARS_FIXED, code="past")})
         if self.may_enter_synergy not in SYNERGY_KINDS:
             return
         use = SynergyUse(self.may_enter_synergy)
@@ -264,7 +293,11 @@ def steps_as_stored(steps: Mapping[int, Decimal]) -> dict[str, str]:
     return {str(year): f"{steps[year].normalize():f}" for year in sorted(steps)}
 
 
-class Target(HistoryModel, SourcedModel):
+BASE_NEEDED = _("A binding target to reach a value needs base value and base year.")
+NO_BASE_NEEDS_REASON = _("A binding target without a base cannot be rated before its year: say why there is none.")
+
+
+class Target(PromiseModel, SourcedModel):
     """A pilot's target for an indicator: from which base, to which value, by which year."""
 
     pilot = link_field(Pilot, _("pilot"), "targets", _("The pilot that promised it."))
@@ -279,7 +312,7 @@ class Target(HistoryModel, SourcedModel):
         max_length=5,
         choices=TargetKind.choices,
         default="reach",
-        help_text=_("Reach a value by a year, stay within a limit, keep what there is, or a task in words."),
+        help_text=_("Reach a value by a year, stay within a limit, or keep what there is."),
     )
     base_year = YearField(
         _("base year"), null=True, blank=True, help_text=_("For example 2023. Empty when the document names none.")
@@ -299,7 +332,7 @@ class Target(HistoryModel, SourcedModel):
         decimal_places=6,
         null=True,
         blank=True,
-        help_text=_("In the indicator’s unit. Empty for a task in words."),
+        help_text=_("In the indicator’s unit. Empty: not set yet."),
     )
     steps = models.JSONField(
         _("steps"),
@@ -307,60 +340,36 @@ class Target(HistoryModel, SourcedModel):
         blank=True,
         help_text=_("Values for years before the target year, for example 2024: 34.4; 2025: 30."),
     )
-    target_text_en = models.CharField(
-        _("target in words, in English"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Only for a task in words."),
-    )
-    target_text_zh = models.CharField(
-        _("target in words, in Chinese"),
-        max_length=300,
-        blank=True,
-        validators=[check_text],
-        help_text=_("Only for a task in words. One language is enough; readers of the other see the same."),
-    )
-    target_text = TranslatedText("target_text")
-    done_on = models.DateField(
-        _("done on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("Only for a task in words: the day it was done."),
-    )
     binding = models.BooleanField(
         _("binding"),
         default=False,
         help_text=_("Whether this pilot is bound to it; a binding red turns the pilot red."),
     )
-
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.place_pilot": ("binding",)}
-    PROMISED_FIELDS: ClassVar[tuple[str, ...]] = (
-        *("pilot", "indicator", "kind"),
-        *("base_year", "base_value", "target_year", "target_value", "steps", "target_text_en", "target_text_zh"),
+    WEIGHT_FIELD = "binding"
+    AMENDED: ClassVar[Mapping[str, str]] = {
+        "value": "target_value",
+        "base_value": "base_value",
+        "base_year": "base_year",
+        "steps": "steps",
+        "year": "target_year",
+    }
+    """What an amendment changes, by its field."""
+    FIXED_FIELDS: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+        ("pilot", "indicator", "kind", "binding", "promised_on", *AMENDED.values()), PROMISED
     )
-    RESTRICTED_CHANGES: ClassVar[FieldNames] = {"pilots.place_pilot": PROMISED_FIELDS}
 
     class Meta:
         verbose_name = _("target")
         verbose_name_plural = _("targets")
-        ordering = ["pilot", "indicator"]
+        ordering = ["pilot", "indicator", "target_year", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["pilot", "indicator"],
-                name="target_one_per_indicator",
-                violation_error_message=_("This pilot already has a target for this indicator: change that one."),
+                fields=["pilot", "indicator", "kind", "target_year"],
+                name="target_one_per_year",
+                violation_error_message=_("This pilot already has such a target for this indicator and year."),
             ),
-            models.CheckConstraint(
-                condition=~Q(kind__in=["reach", "limit"]) | Q(target_value__isnull=False),
-                name="target_has_value",
-                violation_error_message=_("Give the target value."),
-            ),
-            non_negative_constraint("base_value", "target_base_not_negative"),
-            non_negative_constraint("target_value", "target_value_not_negative"),
             models.CheckConstraint(
                 condition=Q(base_year__isnull=True) | Q(target_year__gt=F("base_year")) | ~Q(kind="reach"),
                 name="target_after_base",
@@ -370,16 +379,6 @@ class Target(HistoryModel, SourcedModel):
                 condition=~Q(kind="keep") | Q(base_value__isnull=False),
                 name="target_keep_has_base",
                 violation_error_message=_("To keep a value, give the base value."),
-            ),
-            models.CheckConstraint(
-                condition=~Q(kind="text") | ~Q(target_text_en="") | ~Q(target_text_zh=""),
-                name="target_text_has_words",
-                violation_error_message=_("Give the target in words."),
-            ),
-            models.CheckConstraint(
-                condition=Q(done_on__isnull=True) | Q(kind="text"),
-                name="target_done_only_for_text",
-                violation_error_message=_("Only a task in words has a day on which it was done."),
             ),
             choices_constraint("confidence", Confidence, "target_confidence_known"),
             choices_constraint("kind", TargetKind, "target_kind_known"),
@@ -391,9 +390,9 @@ class Target(HistoryModel, SourcedModel):
         return [YearlyValue(int(year), Decimal(value)) for year, value in sorted(self.steps.items())]
 
     @property
-    def is_measured(self) -> bool:
-        """Whether it is compared with readings; else it is a task, done or not."""
-        return bool(self.kind != TargetKind.TEXT)
+    def direction(self) -> str:
+        """Which way is better, as the indicator has it."""
+        return str(self.indicator.direction)
 
     @property
     def bound(self) -> Decimal | None:
@@ -404,21 +403,66 @@ class Target(HistoryModel, SourcedModel):
     def __str__(self) -> str:
         return f"{self.pilot} · {self.indicator}"
 
+    def values_on(self, as_of: date, *more: Any) -> dict[str, Any]:
+        """Return value, base, steps and year in force on the day, by field, and after `more` amendments.
+
+        Another value or base without steps clears the steps.
+        """
+        values = {name: getattr(self, name) for name in self.AMENDED.values()}
+        for change in [*self.accepted_amendments(as_of), *more]:
+            if change.value is not None or change.base_value is not None:
+                values["steps"] = {}
+            given = {mine: getattr(change, theirs) for theirs, mine in self.AMENDED.items()}
+            values |= {name: value for name, value in given.items() if value is not None}
+        return values
+
+    @property
+    def today(self) -> Self:
+        """It as amended by today, which files hold."""
+        return self.drafted(self.values_on(today()))
+
+    def lacks_base(self, stored: Any) -> bool:
+        """Whether it is entered, or changed, as a binding value to reach without a base."""
+        names = ("kind", "binding", "base_value", "base_year")
+        before = [getattr(stored, name) for name in names] if stored else None
+        lacks = self.binding and self.kind == TargetKind.REACH and (self.base_value is None or self.base_year is None)
+        return lacks and before != [getattr(self, name) for name in names]
+
+    def settle(self, stored: Any, by: Any) -> None:
+        super().settle(stored, by)
+        if not may_decide(by) and self.lacks_base(stored):
+            names = [name for name in ("base_value", "base_year") if getattr(self, name) is None]
+            raise ValidationError({name: ValidationError(BASE_NEEDED, code="required") for name in names})
+
+    def missing_reason(self, stored: Any) -> str:
+        return str(NO_BASE_NEEDS_REASON) if self.lacks_base(stored) else ""
+
     @property
     def anchor(self) -> str:
         """The place of its indicator on the page of its pilot."""
         return f"#indicator-{self.indicator.code}"
 
     def clean(self) -> None:
-        """Reject steps that no year or value of an indicator could be, and those outside the target's years."""
         super().clean()
+        self.check_values()
+
+    def check_values(self) -> None:
+        """Reject half a base, negative values, and steps that no year or value of an indicator could be."""
+        if (self.base_year is None) != (self.base_value is None):
+            name = "base_year" if self.base_year is None else "base_value"
+            raise ValidationError({name: _("Give base value and base year, or neither.")})
+        signed = self.indicator_id and self.indicator.signed
+        for name in ("base_value", "target_value"):
+            amount: Decimal | None = getattr(self, name)
+            if amount is not None and amount < 0 and not signed:
+                raise ValidationError({name: NOT_NEGATIVE})
         faults = []
         for year, value in self.yearly_steps:
             try:
                 AMOUNT.clean(value, None)
                 check_displayable(AMOUNT, value)
                 check_year(year)
-                if value < 0:
+                if value < 0 and not signed:
                     raise ValidationError(NOT_NEGATIVE)
                 if self.target_year in VALID_YEARS and year >= self.target_year:
                     raise ValidationError(_("A step lies before the target year."))

@@ -1,6 +1,7 @@
 """Models of batches, pilots announced together, and of pilots: cities and industrial parks."""
 
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
@@ -9,14 +10,17 @@ from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.days import today
 from core.records.models import (
     BilingualNameModel,
     BilingualTitleModel,
     CodeField,
     FieldNames,
     SlugModel,
+    YearField,
     check_not_ahead,
     choices_constraint,
     link_field,
@@ -24,6 +28,7 @@ from core.records.models import (
     title_constraint,
 )
 from core.text import check_text, is_chinese_active
+from pilots.lights import ENTRY_DAYS, Records, counts_from, due_day
 from policies.models import Confidence, Industry, Level, Policy, Province, SourcedModel
 
 
@@ -34,12 +39,49 @@ def known_condition(as_of: date) -> Q:
 
 def listed_condition(as_of: date) -> Q:
     """Return the condition of pilots in the programme: from the day of their batch until the day they withdraw."""
-    return known_condition(as_of) & (Q(withdrawn_on__isnull=True) | Q(withdrawn_on__gt=as_of))
+    return known_condition(as_of) & ~has_withdrawn(as_of)
 
 
 def withdrawn_condition(as_of: date) -> Q:
     """Return the condition of pilots withdrawn by the day: announced and recorded, no longer in the programme."""
-    return known_condition(as_of) & Q(withdrawn_on__lte=as_of)
+    return known_condition(as_of) & has_withdrawn(as_of)
+
+
+def has_withdrawn(as_of: date) -> Q:
+    """Return the condition that a withdrawal counts on the day: `Pilot.withdrawn_by` as a query."""
+    in_time = Q(withdrawn_recorded_on__lte=F("withdrawn_on") + timedelta(ENTRY_DAYS))
+    known = Q(withdrawn_recorded_on__isnull=True) | Q(withdrawn_recorded_on__lte=as_of) | in_time
+    return Q(withdrawn_on__isnull=False, withdrawn_on__lte=as_of) & known
+
+
+PAST_YEARS_FIXED = _(
+    "A year whose values were due by now would be judged differently. Leave it, and enter a deadline for the year."
+)
+
+
+def past_due_days(pilot: Any, due_of: Mapping[int, str]) -> dict[tuple[int | None, int], date]:
+    """Return by indicator and year the days by which values were due, of those that have passed; None is for all
+    indicators without a day of their own.
+    """
+    deadlines = list(pilot.deadlines.all()) + list(pilot.batch.deadlines.all())
+    records, now = Records(pilot, deadlines=deadlines, due_of=due_of), today()
+    indicators = {None, *due_of, *(row.indicator_id for row in deadlines)}
+    years = range((pilot.starts_on or pilot.known_by).year, now.year + 1)
+    days = {(each, year): due_day(records, each, year, now) for each in indicators for year in years}
+    return {key: day for key, day in days.items() if day and day < now}
+
+
+def check_past_years(record: Any, stored: Any, pilots: Iterable[Any], names: Iterable[str]) -> None:
+    """Reject other dates of a term, or of what is asked for when, where they change what was due in a past year.
+
+    `pilots` are pairs of each pilot as it was and as it would be.
+    """
+    changed = [name for name in names if stored and getattr(record, name) != getattr(stored, name)]
+    for before, after in pilots if changed else ():
+        rows = after.targets.exclude(indicator__report_due="").values_list("indicator", "indicator__report_due")
+        due_of = dict(rows.order_by())
+        if past_due_days(before, due_of) != past_due_days(after, due_of):
+            raise ValidationError({name: ValidationError(PAST_YEARS_FIXED, code="past") for name in changed})
 
 
 class BatchQuerySet(QuerySet[Any]):
@@ -65,6 +107,19 @@ def count_pilots(pilots: QuerySet[Model], field: str) -> Coalesce:
     """Return a subquery for rows of another table: how many of these pilots reference it by `field`, or 0."""
     own = pilots.order_by().filter(**{field: OuterRef("pk")}).values(field).annotate(n=Count("pk", distinct=True))
     return Coalesce(Subquery(own.values("n")), 0)
+
+
+def check_month_day(text: str) -> None:
+    """Reject all but a month and day that every year has."""
+    if not is_month_day(text):
+        raise ValidationError(_("Write month and day, for example 03-31; 02-29 is not possible."))
+
+
+def is_month_day(text: str) -> bool:
+    try:
+        return f"{date.fromisoformat(f'2023-{text}'):%m-%d}" == text
+    except ValueError:
+        return False
 
 
 NO_NUMBER = _("Empty when the announcement gives no number.")
@@ -95,7 +150,7 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         help_text=_("Who announced it. A provincial batch names its province below."),
     )
     province = link_field(Province, _("province"), "batches", _("Only for a provincial batch."), optional=True)
-    policy = link_field(Policy, _("policy"), "batches", _("The document that announced it."), optional=True)
+    policy = link_field(Policy, _("policy"), "batches", _("The document that announced it."))
     announced_on = models.DateField(
         _("announced on"), null=True, blank=True, validators=[check_not_ahead], help_text=_("Empty when not known.")
     )
@@ -113,6 +168,19 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
         null=True,
         blank=True,
         help_text=_("Last day of the trial. For “three years” count from the first day."),
+    )
+    asked_from = YearField(
+        _("reports asked from"),
+        null=True,
+        blank=True,
+        help_text=_("First year for which this installation asks its pilots for values. Empty: none is ever overdue."),
+    )
+    report_due = models.CharField(
+        _("values due by"),
+        max_length=5,
+        default="03-31",
+        validators=[check_month_day],
+        help_text=_("Month and day of the next year, for example 03-31. A single year is moved by a deadline."),
     )
     city_count = models.PositiveIntegerField(_("cities announced"), null=True, blank=True, help_text=NO_NUMBER)
     county_count = models.PositiveIntegerField(_("counties announced"), null=True, blank=True, help_text=NO_NUMBER)
@@ -186,6 +254,16 @@ class Batch(SlugModel, BilingualTitleModel, SourcedModel):
             raise ValidationError(
                 {"known_by": _("Give the day of announcement, or the day by which the batch is known to exist.")}
             )
+        stored = type(self)._base_manager.filter(pk=self.pk).first() if self.pk else None
+        if stored and is_month_day(self.report_due):
+            pilots = zip(self.pilots_of(stored), self.pilots_of(self), strict=True)
+            check_past_years(self, stored, pilots, ("term_start", "term_end", "asked_from", "report_due", "known_by"))
+
+    def pilots_of(self, batch: Any) -> Iterator[Any]:
+        """Yield its pilots, each in the batch as it is given."""
+        for pilot in self.pilots.all():
+            pilot.batch = batch
+            yield pilot
 
     def announced(self, kind: str) -> int | None:
         """Return the announced number of pilots of a kind; None if not given."""
@@ -267,6 +345,13 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         validators=[check_not_ahead],
         help_text=_("From this day on it is no longer a pilot."),
     )
+    withdrawn_recorded_on = models.DateField(
+        _("withdrawal recorded on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Entered more than 30 days late, a withdrawal counts from this day on."),
+    )
 
     objects = models.Manager.from_queryset(PilotQuerySet)()
     LOOKUP_NAMES = ("name_zh", "name_en", "label_zh", "label_en")
@@ -347,14 +432,42 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         return f"{self.name_en or self.name_zh} ({batch.short_name_en or batch.title_en or batch.title_zh})"
 
     def withdrawn_by(self, as_of: date) -> bool:
-        """Whether the pilot had withdrawn by the as-of date."""
-        return self.withdrawn_on is not None and self.withdrawn_on <= as_of
+        """Whether the pilot had withdrawn by the as-of date, as far as it counted then."""
+        return self.withdrawn_on is not None and counts_from(self.withdrawn_on, self.withdrawn_recorded_on) <= as_of
+
+    def missing_reason(self, stored: Any) -> str:
+        """Withdrawing is one act: the day, with the reason."""
+        if self.withdrawn_on == (stored.withdrawn_on if stored else None):
+            return super().missing_reason(stored)
+        return gettext("Say why it is no longer a pilot, or is one again: the reason is shown on its page.")
+
+    def settle(self, stored: Any, by: Any) -> None:
+        if by is not None and (self.withdrawn_on is None or not (stored and stored.withdrawn_on)):
+            self.withdrawn_recorded_on = today() if self.withdrawn_on else None
 
     @property
     def starts_on(self) -> date | None:
         """First day of the term: the pilot's own, else the batch's."""
         day: date | None = self.term_start or self.batch.term_start
         return day
+
+    @property
+    def known_by(self) -> date:
+        """The day by which its batch is known."""
+        day: date = self.batch.known_by
+        return day
+
+    @property
+    def asked_from(self) -> int | None:
+        """First year for which values are asked for."""
+        year: int | None = self.batch.asked_from
+        return year
+
+    @property
+    def report_due(self) -> str:
+        """Month and day by which values are due, of an indicator without its own."""
+        text: str = self.batch.report_due
+        return text
 
     @property
     def ends_on(self) -> date | None:
@@ -370,6 +483,9 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
             self.parent = cities.filter(pk=self.parent_id).first() or self.parent  # gone: the database says so
         if self.parent and self.parent.kind != PilotKind.CITY:
             raise ValidationError({"parent": _("A park lies in a pilot city: choose a pilot of kind city.")})
+        stored = type(self)._base_manager.filter(pk=self.pk).select_related("batch").first() if self.pk else None
+        if stored and self.batch_id:
+            check_past_years(self, stored, [(stored, self)], ("term_start", "term_end", "batch"))
         if self.batch_id and self.province_id and self.batch.province_id not in (None, self.province_id):
             raise ValidationError({"province": _("The batch belongs to another province.")})
         if self.pk and self.kind != PilotKind.CITY and self.children.exists():

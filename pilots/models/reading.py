@@ -1,13 +1,14 @@
 """Readings: their model, the ledger that records them, and the newest accepted version on a day, as queryset and as
 list: the one definition for all numbers.
 
-For each pilot, indicator and period the newest version accepted by the day counts. If that version has since been
-disputed, no version counts, not even an older one; versions that were never accepted are ignored.
+For each pilot, indicator and period the newest version accepted by the day counts, also while it is disputed; versions
+that were never accepted are ignored.
 `tests/pilots/test_readings.py` holds the two forms to each other.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
@@ -22,15 +23,17 @@ from django.utils.translation import gettext_lazy as _
 from core.days import today
 from core.history.diffs import author_name, format_datetime
 from core.records import writing
-from core.records.models import FieldNames, HistoryModel, check_not_ahead, choices_constraint, link_field
+from core.records.models import FieldNames, check_not_ahead, choices_constraint, link_field
 from core.text import format_number, join_sentences, number_with_unit, to_percent
 from pilots.metrics import implausible_change, last_day_of_period
-from pilots.models.indicator import PERIOD, Indicator, RollUp, format_exact, non_negative_constraint
+from pilots.models.due import ACCEPT_PERMISSION, HandedInModel, NotGiven, ReadingState, state_on
+from pilots.models.indicator import NOT_NEGATIVE, PERIOD, Indicator, RollUp, format_exact
 from pilots.models.pilot import Pilot
 from policies.models import Confidence, SourcedModel
 
 SAME_CODE = "same"
 CONFLICT_CODE, JUMP_CODE = "overtaken", "jump"  # the two faults that the editor may overrule, knowingly
+DOUBTED = (ReadingState.RETURNED, ReadingState.DISPUTED)
 ReadingKey = tuple[int, str]
 """Indicator and period of a reading."""
 
@@ -41,15 +44,7 @@ class ValueStatus(models.TextChoices):
     FINAL = "final", _("final")
 
 
-class ReadingState(models.TextChoices):
-    """State of a reading. Only accepted readings feed numbers; others are shown as what they are."""
-
-    REPORTED = "reported", _("reported")
-    ACCEPTED = "accepted", _("accepted")
-    DISPUTED = "disputed", _("disputed")
-
-
-class Reading(HistoryModel, SourcedModel):
+class Reading(HandedInModel, SourcedModel):
     """A value of an indicator for a period. A correction is a new version; no version is overwritten."""
 
     pilot = link_field(Pilot, _("pilot"), "readings", _("The pilot that reported it."))
@@ -71,13 +66,6 @@ class Reading(HistoryModel, SourcedModel):
         help_text=_("How final the report itself calls the value."),
     )
     version = models.PositiveSmallIntegerField(_("version"), default=1, editable=False)
-    state = models.CharField(
-        _("state"),
-        max_length=8,
-        choices=ReadingState.choices,
-        default=ReadingState.REPORTED,
-        help_text=_("Only accepted readings feed numbers; a disputed one stands for nothing."),
-    )
     reported_on = models.DateField(
         _("reported on"), validators=[check_not_ahead], help_text=_("Day on which the pilot handed it in.")
     )
@@ -86,7 +74,14 @@ class Reading(HistoryModel, SourcedModel):
         null=True,
         blank=True,
         validators=[check_not_ahead],
-        help_text=_("From this day on it feeds the numbers."),
+        help_text=_("From this day on it feeds the numbers. Only an import of old records gives it."),
+    )
+    disputed_on = models.DateField(
+        _("disputed on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Accepted before: it counts until another one is accepted."),
     )
 
     skip_immutable_check = False  # True where it is known already that nothing fixed differs from the record
@@ -94,7 +89,8 @@ class Reading(HistoryModel, SourcedModel):
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"version_unique": ()}
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
-    RESTRICTED_FIELDS: ClassVar[FieldNames] = {"pilots.accept_reading": ("state", "accepted_on")}
+    RESTRICTED_FIELDS: ClassVar[FieldNames] = {ACCEPT_PERMISSION: ("accepted_on", "answer_by")}
+    JUDGED = ("accepted_on", "returned_on", "disputed_on")
     ACCEPTED_FIELDS = ("reported_on", "confidence", "sources", "note_en", "note_zh")
 
     class Meta:
@@ -105,24 +101,27 @@ class Reading(HistoryModel, SourcedModel):
         constraints = [
             choices_constraint("value_status", ValueStatus, "reading_status_known"),
             models.UniqueConstraint(fields=["pilot", "indicator", "period", "version"], name="reading_version_unique"),
-            non_negative_constraint("value", "reading_value_not_negative"),
             models.CheckConstraint(
                 condition=Q(period__regex=PERIOD),
                 name="reading_period_known",
                 violation_error_message=_("Write the period as 2025 or 2025-Q3."),
             ),
             models.CheckConstraint(
-                condition=~Q(state=ReadingState.ACCEPTED) | Q(accepted_on__isnull=False),
-                name="reading_accepted_has_a_day",
-                violation_error_message=_("Accepted: give the day of acceptance."),
-            ),
-            models.CheckConstraint(
                 condition=Q(accepted_on__isnull=True) | Q(accepted_on__gte=F("reported_on")),
                 name="reading_accepted_after_report",
                 violation_error_message=_("Accepted before it was reported. Check both days."),
             ),
+            models.CheckConstraint(
+                condition=Q(accepted_on__isnull=True) | Q(returned_on__isnull=True),
+                name="reading_accepted_or_returned",
+                violation_error_message=_("A value is accepted or returned, not both."),
+            ),
+            models.CheckConstraint(
+                condition=Q(disputed_on__isnull=True) | Q(accepted_on__lte=F("disputed_on")),
+                name="reading_disputed_after_acceptance",
+                violation_error_message=_("Only an accepted value is disputed."),
+            ),
             choices_constraint("confidence", Confidence, "reading_confidence_known"),
-            choices_constraint("state", ReadingState, "reading_state_known"),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +130,10 @@ class Reading(HistoryModel, SourcedModel):
     def restricted_now(self) -> FieldNames:
         """On what it was accepted is the ministry's to change."""
         return {ACCEPT_PERMISSION: self.ACCEPTED_FIELDS} if self.pk and self.accepted_on else {}
+
+    @property
+    def year(self) -> int:
+        return int(self.period[:4])
 
     @property
     def key(self) -> ReadingKey:
@@ -145,15 +148,17 @@ class Reading(HistoryModel, SourcedModel):
     def value_with_unit(self) -> str:
         return number_with_unit(self.value_text, self.indicator.unit_text)
 
-    def deletion_error(self, together: Collection[int] = ()) -> str:
-        """A version that was ever accepted has been published: it is corrected, not deleted."""
-        return str(_("It has fed numbers; enter a correction instead.")) if self.accepted_on else ""
-
-    def missing_reason(self, stored: Any) -> str:
-        """Disputing a value needs one."""
-        before = stored.state if stored else ""
-        disputed = self.state == ReadingState.DISPUTED and before != ReadingState.DISPUTED
-        return gettext("Say what is wrong with the value.") if disputed else ""
+    def settle(self, stored: Any, by: Any) -> None:
+        """A province hands in today: a day before would make a late value one in time."""
+        pilot: Any = self.pilot_id
+        if by is None or pilot is None or not re.fullmatch(PERIOD, self.period):  # of which full_clean will tell
+            return
+        super().settle(stored, by)
+        before: date | None = stored.reported_on if stored else today()
+        if self.reported_on in (before, None) or self.is_old or by.has_perm(ACCEPT_PERMISSION):
+            return
+        text = _("It is handed in today. Only the ministry enters an earlier day, for what it received then.")
+        raise ValidationError({"reported_on": ValidationError(text, code="past")})
 
     def clean(self) -> None:
         """Reject overwriting a value (a correction is a new version), and values of the future."""
@@ -161,6 +166,9 @@ class Reading(HistoryModel, SourcedModel):
         reported: date | None = self.reported_on  # None while a form has none
         if reported and re.fullmatch(PERIOD, self.period) and last_day_of_period(self.period) > reported:
             raise ValidationError({"period": _("This period had not ended on the day of report.")})
+        value: Decimal | None = self.value
+        if value is not None and value < 0 and self.indicator_id and not self.indicator.signed:
+            raise ValidationError({"value": NOT_NEGATIVE})
         if self.skip_immutable_check or not self.pk:
             return
         stored = type(self).objects.filter(pk=self.pk).values(*self.IMMUTABLE_FIELDS).first()
@@ -198,9 +206,11 @@ class ReadingLedger:
         return max(self.used_versions.get(key, 0), newest.version if newest else 0) + 1
 
     def differs(self, value: Reading) -> bool:
-        """Whether the value differs from the newest version."""
+        """Whether the value differs from the newest version; one that was returned or disputed may be right."""
         newest = self.newest.get(value.key)
-        return newest is None or (newest.value, newest.value_status) != (value.value, value.value_status)
+        if newest is None or newest.state in DOUBTED:
+            return True
+        return (newest.value, newest.value_status) != (value.value, value.value_status)
 
     def check(self, value: Reading, seen: int | None, beside: Iterable[Reading] = ()) -> ValidationError | None:
         """Return the error of a value, given the newest version that the editor saw and the other values entered with
@@ -221,8 +231,8 @@ class ReadingLedger:
         return ValidationError(join_sentences(jump_text(value.value, *found[0]), remedy), code=JUMP_CODE)
 
     def known(self, value: Reading, beside: Iterable[Reading]) -> dict[ReadingKey, Decimal]:
-        """Return the values by which one is judged. A disputed value is compared only with the version after it."""
-        stored = [item for item in self.newest.values() if item.state != ReadingState.DISPUTED or item.key == value.key]
+        """Return the values by which one is judged. A doubted value is compared only with the version after it."""
+        stored = [item for item in self.newest.values() if item.state not in DOUBTED or item.key == value.key]
         others = [item for item in beside if item.key != value.key]
         return self.bases | {item.key: item.value for item in [*stored, *others]}
 
@@ -319,8 +329,6 @@ def jump_text(value: Decimal, other: Comparison, far: Decimal) -> str:
 # -- newest accepted version ----------------------------------------------------------------------------
 
 
-ACCEPT_PERMISSION = "pilots.accept_reading"
-
 VALUE_KEY_FIELDS = ("pilot", "indicator", "period")
 """What all versions of one value have in common."""
 
@@ -334,32 +342,25 @@ def is_yearly(period: str) -> bool:
 
 
 def newest_accepted(as_of: date, readings: QuerySet[Reading]) -> QuerySet[Reading]:
-    """Filter readings to those that count on the day, as a queryset."""
+    """Filter readings to those that count on the day, as a queryset: also while they are disputed."""
     later = later_versions().filter(accepted_on__lte=as_of)
-    return readings.filter(~Exists(later), accepted_on__lte=as_of, state=ReadingState.ACCEPTED)
+    return readings.filter(~Exists(later), accepted_on__lte=as_of)
 
 
 def newest_accepted_in(readings: Iterable[Reading], as_of: date) -> list[Reading]:
     """Return the same from readings in memory, as a list; they must include all versions of each value."""
-    accepted = (item for item in readings if item.accepted_on and item.accepted_on <= as_of)
-    return [item for item in newest_versions(accepted) if item.state == ReadingState.ACCEPTED]
-
-
-def is_accepted_on(reading: Reading, as_of: date) -> bool:
-    """Return whether a version is accepted on the day; that of a value counts which is also the newest accepted."""
-    return reading.state == ReadingState.ACCEPTED and bool(reading.accepted_on and reading.accepted_on <= as_of)
-
-
-def state_on(reading: Reading, as_of: date) -> ReadingState:
-    """Return the state of a version on a day: before its acceptance it was only reported."""
-    waiting = reading.state == ReadingState.ACCEPTED and not is_accepted_on(reading, as_of)
-    return ReadingState.REPORTED if waiting else ReadingState(reading.state)
+    return newest_versions(item for item in readings if item.accepted_on and item.accepted_on <= as_of)
 
 
 def state_expression(as_of: date) -> Case:
-    """Return the same as a query expression."""
-    later = Q(state=ReadingState.ACCEPTED, accepted_on__gt=as_of)
-    return Case(When(later, then=Value(ReadingState.REPORTED.value)), default=F("state"))
+    """Return `state_on` of readings as a query expression."""
+    return Case(
+        When(disputed_on__lte=as_of, then=Value(ReadingState.DISPUTED.value)),
+        When(accepted_on__lte=as_of, then=Value(ReadingState.ACCEPTED.value)),
+        When(returned_on__lte=as_of, then=Value(ReadingState.RETURNED.value)),
+        default=Value(ReadingState.REPORTED.value),
+        output_field=models.CharField(),
+    )
 
 
 def newest_reported(as_of: date) -> Q:
@@ -403,24 +404,38 @@ def newest_versions(readings: Iterable[Reading]) -> list[Reading]:
 # -- accepting and disputing -------------------------------------------------------------------------------
 
 
-@transaction.atomic
-def judge_readings(readings: Iterable[Reading], state: ReadingState, *, by: User, reason: str = "") -> int:
-    """Accept readings, which count from today on or again from the day they once did, or dispute them, so that they
-    count for nothing. Return how many changed.
+JUDGED_ON = {
+    ReadingState.ACCEPTED: "accepted_on",
+    ReadingState.RETURNED: "returned_on",
+    ReadingState.DISPUTED: "disputed_on",
+}
+"""The day that each judgement sets."""
 
-    Raises PermissionDenied without the permission, and ValidationError where one is disputed without a reason.
+
+@transaction.atomic
+def judge_readings(
+    records: Iterable[Reading | NotGiven],
+    state: ReadingState,
+    *,
+    by: User,
+    reason: str = "",
+    answer_by: date | None = None,
+) -> int:
+    """Accept values, or reasons why there is none, from today on; return them with the day by which they are to be
+    answered; or dispute accepted values. Return how many changed.
+
+    Raises PermissionDenied without the permission, and ValidationError as `HandedInModel.settle` and without a reason.
     """
     if not by.has_perm(ACCEPT_PERMISSION):
         raise PermissionDenied
-    if state == ReadingState.DISPUTED and not reason.strip():
-        raise ValidationError({"change_reason": ValidationError(gettext("Say what is wrong with the value."))})
-    keys = [reading.pk for reading in readings]
-    rows = Reading.objects.select_for_update(no_key=True).order_by("pk").filter(pk__in=keys).exclude(state=state)
-    changed = list(rows)
+    name, changed = JUDGED_ON[state], 0
+    keys: dict[Any, list[int]] = defaultdict(list)
+    for record in records:
+        keys[type(record)].append(record.pk)
     with writing.many():
-        for reading in changed:
-            values: dict[str, Any] = {"state": state}
-            if state == ReadingState.ACCEPTED:
-                values["accepted_on"] = reading.accepted_on or today()
-            writing.write(reading, values, by=by, reason=reason, allowed=True)
-    return len(changed)
+        for model, own in keys.items():
+            for row in model.objects.select_for_update(no_key=True).order_by("pk").filter(pk__in=own):
+                if row.state != state:
+                    values = {name: today()} | ({"answer_by": answer_by} if state == ReadingState.RETURNED else {})
+                    changed += writing.write(row, values, by=by, reason=reason, allowed=True)
+    return changed

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.record_admin import RecordAdmin, admin_url, list_url
 from core.history.entries import LabelledUrl
 from core.records import writing
-from pilots.admin.indicators import AMOUNT_OVERRIDES
+from pilots.admin.stages_and_milestones import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
 from pilots.practices.services import with_people
 from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET

@@ -1,9 +1,11 @@
 """Batch pages: announced and recorded pilots, and progress."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -11,7 +13,7 @@ from core.history.entries import ENTRY_PARAMETER, changes_of, history_tab, histo
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.tables import Cell, Chart, Column, ListPage, page_columns, record_cell
-from core.text import format_date, join_clauses
+from core.text import format_date, join_clauses, label_value
 from pilots.analytics.pilot_status import Progress, build_progress
 from pilots.analytics.reconciliation import PilotSet, Reconciliation, build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import classes_of
@@ -59,8 +61,38 @@ def batch_columns(counts: Mapping[int, Reconciliation], lights: Mapping[int, Pro
         Column("to_enter", _("Still to enter"), lambda batch: counts[batch.pk].to_enter, kind="integer"),
         *map(light_column, LIGHTS),
         Column("by_hand", _("Set by hand"), lambda batch: by_hand_text(lights[batch.pk].by_hand), file_only=True),
-        Column("policy", _("Announced in"), lambda batch: record_cell(batch.policy) if batch.policy else None),
+        Column("asked_from", _("Reports asked from"), lambda batch: str(batch.asked_from or ""), file_only=True),
+        Column(
+            "report_due", _("Values due by"), lambda batch: due_text(batch) * bool(batch.asked_from), file_only=True
+        ),
+        Column("policy", _("Announced in"), lambda batch: record_cell(batch.policy)),
     ]
+
+
+def due_text(batch: Batch) -> str:
+    """Return by when values of a year are due, as 31 March."""
+    return date_format(date.fromisoformat(f"2001-{batch.report_due}"), "MONTH_DAY_FORMAT")
+
+
+def asked_text(batch: Batch) -> str:
+    """Return from which year on values are asked for, and by when; or that none is, so that nothing is overdue."""
+    if batch.asked_from is None:
+        return _("none: nothing is ever overdue")
+    words = {"year": batch.asked_from, "day": due_text(batch)}
+    return _("from %(year)d on, each by %(day)s of the next year") % words
+
+
+def deadline_texts(batch: Batch, as_of: date) -> list[tuple[str, str]]:
+    """Return the decisions for the whole batch by the day that moved a due day or waived a year, with the reason."""
+    rows = batch.deadlines.filter(decided_on__lte=as_of).select_related("indicator")
+    found = []
+    for row in rows:
+        of = row.indicator.name if row.indicator else _("All indicators")
+        words = {"day": format_date(row.due_on), "on": format_date(row.decided_on)}
+        text = _("due on %(day)s, as decided on %(on)s") if row.due_on else _("not asked for, as decided on %(on)s")
+        label = _("%(indicator)s %(year)d") % {"indicator": of, "year": row.year}
+        found.append((label_value(label, text % words), row.reason))
+    return found
 
 
 def batch_page_columns(counts: Mapping[int, Reconciliation], lights: Mapping[int, Progress]) -> list[Column[Batch]]:
@@ -204,6 +236,8 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             ],
             "charts": charts,
             "progress": progress,
+            "asked": asked_text(batch),
+            "deadlines": deadline_texts(batch, as_of),
             "plan_days": plan_days_text(progress),
             "reconciliation": reconciliation_table([count], named=False),
             "pilots": pilots_page_table(request, progress, pilots_url(batch=batch.slug)),

@@ -1,9 +1,9 @@
-"""Pages of the forms of the day, two clicks from the record that they return to: completion, another planned day and
+"""Pages of the forms of the day, two clicks from the record that they return to: completion, objection, amendment and
 its answer, stage, light, readings. Permissions are those of the records in admin and API.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
 from datetime import date
@@ -32,27 +32,44 @@ from core.permissions import OUT_OF_SCOPE, editor_province
 from core.records.writing import Conflict
 from core.tables import Cell, Column, url_with
 from core.text import format_date, format_days
+from pilots.amendments import terms_text, wanted_text, withdraw_amendment
 from pilots.analytics.pilot_status import pilot_status
 from pilots.forms.entry import (
+    AmendmentAnswerForm,
+    AmendmentForm,
+    CompleteForm,
     JudgeForm,
     LightForm,
-    MilestoneDoneForm,
+    ObjectionForm,
+    PromiseForm,
     ReadingsForm,
-    ReplanAnswerForm,
-    ReplanForm,
     StageEnteredForm,
+    judging_lights,
 )
-from pilots.lights import Light
+from pilots.lights import Light, due_day
 from pilots.metrics import ORDERED_STAGES, last_day_of_period
-from pilots.models import Indicator, LightOverride, Milestone, Pilot, Reading, ReadingState, Replan, StageEntry
-from pilots.models.reading import ACCEPT_PERMISSION, later_versions, waiting_readings
-from pilots.replans import PLACE_PERMISSION, may_decide, withdraw_replan
+from pilots.models import (
+    Amendment,
+    Completion,
+    Indicator,
+    LightOverride,
+    Milestone,
+    Pilot,
+    Reading,
+    ReadingState,
+    StageEntry,
+    Target,
+)
+from pilots.models.due import ACCEPT_PERMISSION, due_records
+from pilots.models.promise import PLACE_PERMISSION, may_decide
+from pilots.models.reading import later_versions, waiting_readings
 
 KEPT_ENTRY = "kept_entry"  # session key
 AUTHOR = "author"  # hidden field of a form: its user, signed
 MAX_FORM_AGE = 7 * 24 * 3600  # seconds for which what is typed into an open form is kept
 FIRST_YEAR = 2000
 NO_REQUEST_WAITS = gettext_lazy("No request waits here any more: it was decided or withdrawn.")
+STAGE_PERMISSION = "pilots.add_stageentry"
 MAX_JUDGED = 200  # values on one page
 PERIODS = {False: r"20\d\d", True: r"20\d\d-Q[1-4]"}  # of quarters or not
 
@@ -102,7 +119,7 @@ def check(user: Any, permission: str, record: Any = None) -> None:
     if user.has_perm(permission, record):
         return
     if editor_province(user) and not user.has_perm(permission):
-        text = _("The ministry does this: it enters stages, sets lights, decides on other days and accepts values.")
+        text = _("The ministry does this: it enters stages, sets lights, decides on promises and accepts values.")
         raise PermissionDenied(text)
     raise PermissionDenied(str(OUT_OF_SCOPE))
 
@@ -128,41 +145,48 @@ def entry_page(
     return render(request, f"pilots/entry/{template}.html", context, status=status)
 
 
-# -- what is planned for a day -------------------------------------------------------------------------------
+# -- what was promised ---------------------------------------------------------------------------------------
 
-PLANNED: dict[str, Any] = {"milestones": Milestone, "stages": StageEntry}
+PROMISES: dict[str, Any] = {"milestones": Milestone, "targets": Target}
 
 
-def planned_record(slug: str, kind: str, pk: int) -> Any:
-    """Return a milestone or stage entry of the pilot. Raises Http404."""
-    if kind not in PLANNED:
+def promise(slug: str, kind: str, pk: int) -> Any:
+    """Return a milestone or target of the pilot. Raises Http404."""
+    if kind not in PROMISES:
         raise Http404
-    return get_object_or_404(PLANNED[kind].objects.select_related("pilot__province"), pk=pk, pilot__slug=slug)
+    return get_object_or_404(PROMISES[kind].objects.select_related("pilot__province"), pk=pk, pilot__slug=slug)
 
 
-def planned_context(record: Any) -> dict[str, Any]:
-    """Return what the pages show of a milestone or planned stage: the day in force, its light, what was asked for."""
+def promise_context(record: Any) -> dict[str, Any]:
+    """Return what the pages show of a milestone or target: what is in force, its light, what was asked for."""
     status = pilot_status(record.pilot, today())
-    lights = [*status.milestones, *status.overdue_stages]
-    light = next((light for light in lights if light.record == record), None)
+    is_milestone = isinstance(record, Milestone)
+    lights = status.milestones if is_milestone else status.indicators
+    light = next(light for light in lights if light.record == record)
+    amendments, waiting = record.all_amendments, record.waiting_amendment(today())
     return {
         "record": record,
-        "planned": record.planned_by(today()),
+        "is_milestone": is_milestone,
+        "planned": record.planned_by(today()) if is_milestone else None,
+        "terms": "" if is_milestone else terms_text(record, today()),
         "light": light,
-        "light_text": status.text_of(light) if light else "",
-        "owner": status.owner_of(light) if light else "",
-        "waiting": record.waiting_replan(today()),
-        "moves": [replan for replan in record.all_replans if replan.accepted is not None],
-        "is_milestone": isinstance(record, Milestone),
+        "light_text": status.text_of(light),
+        "owner": status.owner_of(light),
+        "completions": record.all_completions if is_milestone else [],
+        "waiting": waiting,
+        "decided": [(item, wanted_text(item)) for item in amendments if item.accepted is not None],
+        "wanted": wanted_text(waiting) if waiting else "",
     }
 
 
 @entry()
 def milestone_done(request: TrackerRequest, slug: str, pk: int) -> HttpResponse:
-    """Enter the day on which a milestone was completed, or correct it."""
-    milestone = planned_record(slug, "milestones", pk)
-    check(request.user, "pilots.change_milestone", milestone)
-    form = MilestoneDoneForm(*sent(request), instance=copy(milestone), user=request.user)
+    """Enter that a milestone was completed; that of a stage is, by the entry into it."""
+    milestone = promise(slug, "milestones", pk)
+    if milestone.stage:
+        return HttpResponseRedirect(f"{reverse('stage-enter', args=[slug])}?stage={milestone.stage}")
+    check(request.user, "pilots.add_completion", Completion(pilot=milestone.pilot))
+    form = CompleteForm(*sent(request), milestone=milestone, user=request.user)
     return entry_page(
         request,
         "done",
@@ -171,58 +195,92 @@ def milestone_done(request: TrackerRequest, slug: str, pk: int) -> HttpResponse:
         milestone.anchor,
         lambda: _("The completion is entered."),
         title=_("Enter the completion"),
-        **planned_context(milestone),
+        may_object=may_decide(request.user),
+        **promise_context(milestone),
     )
 
 
 @entry()
-def planned_day(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpResponse:
-    """Ask for another planned day, or withdraw what was asked; the ministry enters a decided one."""
-    record, user = planned_record(slug, kind, pk), request.user
-    check(user, "pilots.add_replan", Replan(pilot=record.pilot))
-    shown, decides = planned_context(record), may_decide(user)
+def completion_objected(request: TrackerRequest, slug: str, pk: int) -> HttpResponse:
+    """Object to a completion: from today on it does not count."""
+    rows = Completion.objects.select_related("pilot__province", "milestone__pilot__province")
+    completion = get_object_or_404(rows, pk=pk, pilot__slug=slug)
+    check(request.user, PLACE_PERMISSION)
+    milestone = completion.milestone
+    if completion.objected_on:
+        messages.info(request, _("It was objected to already."))
+        return HttpResponseRedirect(milestone.pilot.get_absolute_url() + milestone.anchor)
+    form = ObjectionForm(*sent(request), instance=copy(completion), user=request.user)
+    return entry_page(
+        request,
+        "object",
+        form,
+        milestone.pilot,
+        milestone.anchor,
+        lambda: _("The objection is entered. The province is told."),
+        title=_("Object to a completion"),
+        completion=completion,
+        **promise_context(milestone),
+    )
+
+
+@entry()
+def amendment(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpResponse:
+    """Ask for another day, value, base or year, or withdraw what was asked; the ministry enters a decided one."""
+    record, user = promise(slug, kind, pk), request.user
+    back = record.pilot.get_absolute_url() + record.anchor
+    check(user, "pilots.add_amendment", Amendment(pilot=record.pilot))
+    shown, decides = promise_context(record), may_decide(user)
     waiting = shown["waiting"]
     if "withdraw" in request.POST:
         told = NO_REQUEST_WAITS
         with suppress(ValidationError, Conflict):
             if waiting:
-                withdraw_replan(waiting, by=user)
+                withdraw_amendment(waiting, by=user)
                 told = gettext_lazy("The request is withdrawn.")
         messages.info(request, told)
-        return HttpResponseRedirect(record.pilot.get_absolute_url() + record.anchor)
-    title = _("Ask for another day")
-    done = _("Another day is asked for. The planned day stays until the ministry decides.")
-    if not record.has_fixed_day:
-        title, done = _("Change the planned day"), _("The planned day is changed.")
-    elif decides:
-        title, done = _("Enter another planned day"), _("The planned day is changed from today on.")
-    shown |= {"title": title, "fixed": record.has_fixed_day, "decides": decides}
-    shown["may_withdraw"] = waiting and waiting.asked_by_id == user.pk
-    form = ReplanForm(*sent(request), item=record, user=user)
-    return entry_page(request, "day", form, record.pilot, record.anchor, lambda: done, **shown)
+        return HttpResponseRedirect(back)
+    if record.dropped_by(today()):
+        messages.info(request, _("It was dropped, and is amended no more."))
+        return HttpResponseRedirect(back)
+    if record.is_corrected_by(user):
+        text = _("It is not promised yet, or was entered today: correct the record itself.")
+        messages.info(request, text)
+        return HttpResponseRedirect(reverse(f"admin:pilots_{record._meta.model_name}_change", args=[record.pk]))
+    shown["title"] = _("Amend what was promised") if decides else _("Ask for an amendment")
+    shown |= {"decides": decides, "may_withdraw": waiting and waiting.asked_by_id == user.pk}
+    form = AmendmentForm(*sent(request), item=record, user=user)
+
+    def done() -> str:
+        if form.instance.accepted:
+            return _("The amendment holds from today on.")
+        return _("The amendment is asked for. What was promised stays until the ministry decides.")
+
+    return entry_page(request, "amendment", form, record.pilot, record.anchor, done, **shown)
 
 
 @entry()
-def planned_day_answer(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpResponse:
-    """Accept the day that was asked for, or refuse it with a remark."""
-    record = planned_record(slug, kind, pk)
+def amendment_answer(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpResponse:
+    """Accept what was asked for, or refuse it with a remark; a promise that is not accepted yet is accepted."""
+    record = promise(slug, kind, pk)
     check(request.user, PLACE_PERMISSION)
-    shown = planned_context(record)
-    replan = shown["waiting"]
-    if replan is None:
+    shown = promise_context(record)
+    waiting = shown["waiting"]
+    if waiting is None and record.promised_on:
         messages.info(request, NO_REQUEST_WAITS)
         return HttpResponseRedirect(record.pilot.get_absolute_url() + record.anchor)
-    form = ReplanAnswerForm(*sent(request), instance=copy(replan), user=request.user)
-    return entry_page(
-        request,
-        "answer",
-        form,
-        record.pilot,
-        record.anchor,
-        lambda: _("The request is accepted.") if form.cleaned_data["accepted"] else _("The request is refused."),
-        title=_("Answer a request for another day"),
-        **shown,
-    )
+    form: Any
+    if waiting is None:
+        form = PromiseForm(*sent(request), record=record, user=request.user)
+        title, done = _("Accept a promise"), lambda: _("The promise is accepted: it is judged from today on.")
+    else:
+        form = AmendmentAnswerForm(*sent(request), instance=copy(waiting), user=request.user)
+        title = _("Answer a request for an amendment")
+
+        def done() -> str:
+            return _("The request is accepted.") if form.cleaned_data["accepted"] else _("The request is refused.")
+
+    return entry_page(request, "answer", form, record.pilot, record.anchor, done, title=title, **shown)
 
 
 # -- the pilot: stage and light -----------------------------------------------------------------------------
@@ -236,7 +294,7 @@ def pilot_of(slug: str) -> Pilot:
 def stage_entered(request: TrackerRequest, slug: str) -> HttpResponse:
     """Enter that a pilot has come to a stage; `?stage=` proposes one, without it the next."""
     pilot = pilot_of(slug)
-    check(request.user, "pilots.add_stageentry", StageEntry(pilot=pilot))
+    check(request.user, STAGE_PERMISSION, StageEntry(pilot=pilot))
     status = pilot_status(pilot, today())
     reached = status.current_stage.reached if status.current_stage else None
     following = ORDERED_STAGES[reached.order :][:1] if reached else ORDERED_STAGES[:1]
@@ -251,7 +309,8 @@ def stage_entered(request: TrackerRequest, slug: str) -> HttpResponse:
         lambda: _("The stage is entered: %(stage)s.") % {"stage": form.instance.get_stage_display()},
         title=_("Enter a stage"),
         status=status,
-        planned=[(item, item.planned_by(today())) for item in pilot.stages.filter(entered_on__isnull=True)],
+        withdraw_url=withdrawal_url(pilot) if may_decide(request.user) else "",
+        promised=[light for light in status.milestones if light.record.stage and light.in_force and not light.done],
     )
 
 
@@ -290,6 +349,13 @@ def earlier_period(period: str, steps: int) -> str:
     return f"{index // 4}-Q{index % 4 + 1}"
 
 
+def first_due(pilot: Pilot, indicators: Sequence[Indicator], year: int) -> date | None:
+    """Return the first day by which one of these values of a year is due; None where none is asked for."""
+    records = due_records(pilot, *indicators)
+    days = [due_day(records, item.pk, year, today()) for item in indicators]
+    return min(filter(None, days), default=None)
+
+
 @entry("period", "indicator")
 def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
     """Enter the values of a year or quarter (`?period=`, by default the last year that has ended), all or none.
@@ -308,14 +374,14 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
     period = asked or newest
     texts = [*request.POST.getlist("rows"), *(request.POST.getlist("add") if "add_row" in request.POST else [])]
     added = [key for text in texts if (key := parse_key(text))]
-    targets = {target.indicator_id: target for target in pilot.targets.all()}
-    own = Q(pk__in=targets) | Q(pk__in=pilot.readings.values("indicator")) | Q(pk__in=added)
+    lights = judging_lights(pilot, int(period[:4]))
+    own = Q(pk__in=pilot.targets.values("indicator")) | Q(pk__in=pilot.readings.values("indicator")) | Q(pk__in=added)
     indicators = sorted(
-        Indicator.objects.filter(own), key=lambda item: not getattr(targets.get(item.pk), "binding", False)
+        Indicator.objects.filter(own), key=lambda item: item.pk not in lights or not lights[item.pk].record.binding
     )
     data, files = sent(request)
-    form = ReadingsForm(data, files, user=user, pilot=pilot, period=period, indicators=indicators)
-    due_on = None if quarterly else date(int(period) + 1, 3, 31)
+    form = ReadingsForm(data, files, user=user, pilot=pilot, period=period, indicators=indicators, lights=lights)
+    due_on = None if quarterly else first_due(pilot, indicators, int(period))
     earlier, later = earlier_period(period, 1), earlier_period(period, -1)
     shown: dict[str, Any] = {
         "title": _("Readings of %(period)s") % {"period": period},
@@ -328,7 +394,6 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
             last_ended(not quarterly, today()),
         ],
         "others": Indicator.objects.exclude(pk__in=[indicator.pk for indicator in indicators]),
-        "accepts": user.has_perm(ACCEPT_PERMISSION, pilot),
     }
 
     def done() -> str:
@@ -345,7 +410,7 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
 
 @entry("pilot", "reading")
 def readings_judge(request: TrackerRequest) -> HttpResponse:
-    """Accept or dispute values: those of `?reading=1,2`, else those that wait, of a pilot by `?pilot=`.
+    """Accept, return or dispute values: those of `?reading=1,2`, else those that wait, of a pilot by `?pilot=`.
 
     A version is left out beside a later one.
     """
@@ -365,15 +430,14 @@ def readings_judge(request: TrackerRequest) -> HttpResponse:
     form = JudgeForm(*sent(request), user=user, rows=rows)
 
     def done() -> str:
-        if form.cleaned_data["verdict"] == ReadingState.ACCEPTED:
-            text = ngettext("%(count)d reading accepted.", "%(count)d readings accepted.", form.judged)
-        else:
-            text = ngettext(
-                "%(count)d reading marked as disputed.", "%(count)d readings marked as disputed.", form.judged
-            )
-        return text % {"count": form.judged}
+        texts = {
+            ReadingState.ACCEPTED: ngettext("%(count)d reading accepted.", "%(count)d readings accepted.", form.judged),
+            ReadingState.RETURNED: ngettext("%(count)d reading returned.", "%(count)d readings returned.", form.judged),
+            ReadingState.DISPUTED: ngettext("%(count)d reading disputed.", "%(count)d readings disputed.", form.judged),
+        }
+        return texts[form.cleaned_data["verdict"]] % {"count": form.judged}
 
-    title, back = _("Accept or dispute values"), "#indicators" if pilot else reverse("desk")
+    title, back = _("Judge values"), "#indicators" if pilot else reverse("desk")
     more = asked.count() - len(shown)
     return entry_page(request, "judge", form, pilot, back, done, title=title, count=len(shown), more=more)
 
@@ -391,28 +455,44 @@ def entry_links(request: TrackerRequest, pilot: Pilot) -> list[tuple[str, str]]:
         label = _("Readings of %(period)s") % {"period": last_ended(False, today())}
         links.append((label, reverse("readings-enter", args=[pilot.slug])))
     if user.has_perm(ACCEPT_PERMISSION, pilot) and waiting_readings(today()).filter(pilot=pilot).exists():
-        links.append((_("Accept or dispute values"), f"{reverse('readings-judge')}?pilot={pilot.slug}"))
-    if user.has_perm("pilots.add_stageentry", StageEntry(pilot=pilot)):
+        links.append((_("Judge values"), f"{reverse('readings-judge')}?pilot={pilot.slug}"))
+    if user.has_perm(STAGE_PERMISSION, StageEntry(pilot=pilot)):
         links.append((_("Enter a stage"), reverse("stage-enter", args=[pilot.slug])))
-    if user.has_perm("pilots.add_replan", Replan(pilot=pilot)):
-        planned = [item for item in pilot.stages.all() if item.planned_on and not item.entered_on]
-        links += [(_("Another day: %(name)s") % {"name": item}, item.entry_url()) for item in planned]
     if user.has_perm("pilots.add_lightoverride", LightOverride(pilot=pilot)):
         links.append((_("Set the light by hand"), reverse("light-set", args=[pilot.slug])))
+    if may_decide(user):
+        links.append((_("Withdraw the pilot"), withdrawal_url(pilot)))
     return links
+
+
+def withdrawal_url(pilot: Pilot) -> str:
+    """Return the address of the field in which a pilot is withdrawn."""
+    return f"{reverse('admin:pilots_pilot_change', args=[pilot.pk])}#id_withdrawn_on"
+
+
+def waits_for_decision(user: Any, record: Any) -> bool:
+    """Whether the user decides about a request for it, or accepts it as a promise."""
+    return may_decide(user) and bool(record.promised_on is None or record.waiting_amendment(today()))
 
 
 def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Light]]:
     """Return the column that leads from each milestone to its form, for users who may fill it in."""
     user = request.user
-    if not user.is_staff or request.as_of_past or not user.has_perm("pilots.change_milestone", Milestone(pilot=pilot)):
+    if not user.is_staff or request.as_of_past or not user.has_perm("pilots.add_completion", Completion(pilot=pilot)):
         return []
+
+    enters_stages = user.has_perm(STAGE_PERMISSION, StageEntry(pilot=pilot))
 
     def cell(item: Light) -> Cell:
         milestone = item.record
-        if may_decide(user) and milestone.waiting_replan(today()):
-            return Cell("", url=milestone.entry_url("-answer"), page_text=_("Look and decide"))
-        text = _("Correct") if milestone.completed_on else _("Enter the completion")
+        if waits_for_decision(user, milestone):
+            return Cell("", url=milestone.entry_url("-answer"), page_text=_("Decide"))
+        if item.done and may_decide(user) and isinstance(item.completion, Completion):
+            url = reverse("completion-object", args=[pilot.slug, item.completion.pk])
+            return Cell("", url=url, page_text=_("Object"))
+        if not item.in_force or (milestone.stage and (item.done or not enters_stages)):
+            return Cell("")
+        text = _("Correct") if item.done else _("Enter")
         return Cell("", url=reverse("milestone-done", args=[pilot.slug, milestone.pk]), page_text=text)
 
     return [Column("enter", _("Enter"), cell)]
@@ -423,10 +503,12 @@ def reading_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Light]
     user = request.user
     if not user.is_staff or request.as_of_past or not user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
         return []
-    page_url, text = reverse("readings-enter", args=[pilot.slug]), _("Enter the value")
+    page_url, text = reverse("readings-enter", args=[pilot.slug]), _("Enter")
 
     def cell(item: Light) -> Cell:
-        field = f"{page_url}#id_r{item.record.indicator_id}-value"
-        return Cell("", url=field, page_text=text) if item.record.is_measured else Cell("")
+        target = item.record
+        if waits_for_decision(user, target):
+            return Cell("", url=target.entry_url("-answer"), page_text=_("Decide"))
+        return Cell("", url=f"{page_url}#id_r{target.indicator_id}-value", page_text=text)
 
     return [Column("enter", _("Enter"), cell)]

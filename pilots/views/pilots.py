@@ -42,6 +42,7 @@ from core.text import (
     label_value,
     no_data,
 )
+from pilots.amendments import request_text
 from pilots.analytics.pilot_status import (
     PilotStatus,
     Progress,
@@ -56,25 +57,29 @@ from pilots.charts.calendars import milestone_calendar
 from pilots.charts.cells import Classes, arrow, by_hand_text, class_mark
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
 from pilots.charts.status import (
+    APART,
+    BARE,
     evidence_table,
     indicators_page_table,
     indicators_table,
     milestones_chart,
     milestones_page_table,
     milestones_table,
+    targets_by_indicator,
     trend_chart,
     untargeted_readings,
     untargeted_table,
 )
 from pilots.charts.synergy import recorded_pilots_text
-from pilots.documents import build_record_files
+from pilots.documents import build_record_files, readable_changes
 from pilots.filters import PilotPageFilter
 from pilots.follow_ups.tables import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
-from pilots.lights import LIGHTS, Colour, Light, count_by_colour, request_text
-from pilots.models import LightOverride, Pilot, PilotKind, Reading, Replan, Target
+from pilots.lights import LIGHTS, Colour, Light, LightReason, count_by_colour, due_day
+from pilots.models import Amendment, Completion, LightOverride, NotGiven, Pilot, PilotKind, Reading, Target
 from pilots.models.reading import waiting_readings_in
 from pilots.practices.services import practices_for
 from pilots.practices.tables import match_rows
+from pilots.sentences import say_missing
 from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
@@ -296,7 +301,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     tables["follow-ups"] = Export(
         _("Follow-ups"), lambda: follow_ups_table(follow_ups, without=["subject", "province"])
     )
-    changes, labels = changes_of(pilot), pilot_labels()
+    changes, labels = changes_of(pilot) & readable_changes(request.user), pilot_labels()
     exports = {**figures_export(figures), **chart_exports(charts), **tables}
     exports["history"] = Export(_("History"), lambda: history_table(request, changes, labels))
     calendar = milestone_calendar(label_value(pilot.name, _("Milestones")), lambda: [pilot.pk], as_of)
@@ -304,16 +309,18 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     answer = export_response(request, exports, pilot.name, headline, calendar)
     if answer:
         return answer
-    ahead = [] if left else [item for item in status.milestones if not item.done and item.planned_on >= as_of]
-    due = [
+    ahead = [] if left else [item for item in status.milestones if item.in_force and not item.done]
+    due: list[tuple[date, str]] = [
         (item.current_due_on, _("follow-up %(number)s") % {"number": item.number}) for item in status.open_follow_ups
     ]
-    due += [(item.planned_on, item.record.name) for item in ahead]
+    due += [(day, item.record.name) for item in ahead if (day := item.planned_on) and day >= as_of]
     untargeted = untargeted_readings(status)
-    untargeted_head = format_html(
-        '<b>{} {}</b> <span class="muted">{}</span>',
-        *(_("Values without a target"), len(untargeted), _("shown, never rated")),
-    )
+    unpromised = _("no promise on this day: proposed ones wait for the ministry")
+    indicator_heads = {
+        APART: row_head(_("Proposed or dropped"), not_in_force(status.indicators), unpromised),
+        BARE: row_head(_("Values without a target"), len(untargeted), _("shown, never rated")),
+    }
+    milestone_heads = {APART: row_head(_("Proposed or dropped"), not_in_force(status.milestones), unpromised)}
     record_files = build_record_files([*records, *pilot.prefetched_readings], request.user, as_of)
     same = Pilot.objects.listed(as_of).filter(name_zh=pilot.name_zh, province=pilot.province)
     return render(
@@ -333,7 +340,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
                 (reason, status.changes_of(reason), beside_light(status, reason, may_open)) for reason in status.reasons
             ],
             "computed_text": status.text_of(status.reasons[0]),
-            "day_requests": day_requests(status),
+            "requests": requests_made(status),
             "days_in_colour": (as_of - status.since).days if status.since else None,
             "light_counts": light_counts(status),
             "owner": in_reader_language(status.owner),
@@ -341,8 +348,11 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "waiting": waiting_readings_in(pilot.prefetched_readings, as_of),
             "indicators": indicators_page_table(status, beside_row, values_due),
             "indicators_title": indicators_title(status),
-            "indicator_heads": {"none": untargeted_head} if untargeted else {},
+            "indicator_heads": indicator_heads,
+            "missing": missing_values(status),
+            "deadlines": [] if left else moved_deadlines(status),
             "milestones": milestones_page_table(status, beside_row, done),
+            "milestone_heads": milestone_heads,
             "milestones_title": milestones_title(status),
             "follow_ups": follow_ups,
             "open_follow_ups": len(status.open_follow_ups),
@@ -352,9 +362,8 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "figures": figures,
             "charts": charts,
             "trends": [
-                (item.record.anchor.removeprefix("#"), charts[item.record.indicator.code])
-                for item in status.indicators
-                if item.record.is_measured
+                (items[0].record.anchor.removeprefix("#"), charts[code])
+                for code, items in targets_by_indicator(status).items()
             ],
             "tables": {name.replace("-", "_"): export.build() for name, export in tables.items()},
             "sources": sources,
@@ -371,23 +380,68 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     )
 
 
-def day_requests(status: PilotStatus) -> list[tuple[Light, str]]:
-    """Return the milestones and planned stages for which another day is asked for, or was refused, with the reason."""
-    lights = [*status.milestones, *status.overdue_stages]
-    return [(item, text) for item in lights if (text := request_text(item.record, status.as_of))]
+def row_head(title: str, n: int, note: str) -> SafeString:
+    """Return the heading above a group of rows."""
+    return format_html('<b>{} {}</b> <span class="muted">{}</span>', title, n, note)
+
+
+def not_in_force(lights: Sequence[Light]) -> int:
+    return sum(not item.in_force for item in lights)
+
+
+def rated_lights(status: PilotStatus) -> list[Light]:
+    """Return the lights of the targets that are in force and that no later one has followed."""
+    return [item for item in status.indicators if item.in_force and item.why != LightReason.PAST]
+
+
+def requests_made(status: PilotStatus) -> list[tuple[str, str, str]]:
+    """Return the promises for which an amendment is asked for, or was refused: place on the page, name and reason."""
+    lights = [*status.indicators, *status.milestones]
+    return [
+        (item.record.anchor, item.name, text) for item in lights if (text := request_text(item.record, status.as_of))
+    ]
+
+
+def missing_values(status: PilotStatus) -> list[tuple[Light, str]]:
+    """Return of each indicator whose values are due which years have no accepted one, and why."""
+    found = {item.record.indicator_id: (item, say_missing(item)) for item in rated_lights(status) if item.owed}
+    return list(found.values())
+
+
+def moved_deadlines(status: PilotStatus) -> list[tuple[str, str, str]]:
+    """Return the decisions by which values of a year are due on another day, or are not asked for: whose they are, what
+    was decided, and the reason. Of the last year due and of later ones.
+    """
+    records, as_of, found = status.records, status.as_of, []
+    names = {item.record.indicator_id: item.record.indicator.name for item in status.indicators}
+    for year, rows in sorted(records.deadlines.items()):
+        for row in rows:
+            if row.decided_on > as_of or year < as_of.year - 2:
+                continue
+            usual = due_day(records, row.indicator_id, year, date.min)
+            words = {"day": format_date(row.due_on), "usual": format_date(usual), "on": format_date(row.decided_on)}
+            text = _("due on %(day)s instead of %(usual)s, as decided on %(on)s")
+            if row.due_on is None:
+                text = _("not asked for, as decided on %(on)s")
+            elif usual is None:
+                text = _("due on %(day)s, as decided on %(on)s")
+            of = _("All indicators") if row.indicator_id is None else names.get(row.indicator_id, no_data())
+            found.append((_("%(indicator)s %(year)d") % {"indicator": of, "year": year}, text % words, row.reason))
+    return found
 
 
 def light_counts(status: PilotStatus) -> str:
-    """Return how many indicators and milestones are behind: `3 of 9 indicators are red, 1 is yellow; …`."""
+    """Return how many targets and milestones are behind: `3 of 9 targets are red, 1 is yellow; …`."""
     if status.is_withdrawn:
         return ""
-    lights = count_by_colour(item.colour for item in status.indicators)
-    numbers = {"red": lights[Colour.RED], "yellow": lights[Colour.YELLOW], "n": len(status.indicators)}
+    shown = rated_lights(status)
+    lights = count_by_colour(item.colour for item in shown)
+    numbers = {"red": lights[Colour.RED], "yellow": lights[Colour.YELLOW], "n": len(shown)}
     counts = status.counts
     late = _("%(late)d of %(due)d milestones due overdue") % {"late": counts.late, "due": counts.due}
-    indicators = _("%(red)d of %(n)d indicators with a target red, %(yellow)d yellow") % numbers
-    rated = len(status.indicators) > lights[Colour.GREY]
-    less = sum(bool(item.counts_less) for item in status.indicators)
+    indicators = _("%(red)d of %(n)d targets red, %(yellow)d yellow") % numbers
+    rated = len(shown) > lights[Colour.GREY]
+    less = sum(bool(item.counts_less) for item in shown)
     clauses = [*([indicators] if rated else []), *([late] if counts.due else [])]
     if less:
         text = ngettext(
@@ -398,16 +452,14 @@ def light_counts(status: PilotStatus) -> str:
 
 
 def indicators_title(status: PilotStatus) -> str:
-    """Return the title of the indicators: how many are on schedule, and how many are red."""
-    lights = count_by_colour(item.colour for item in status.indicators)
-    if not status.indicators:
+    """Return the title of the targets: how many are on schedule, and how many are red."""
+    shown = rated_lights(status)
+    n, lights = len(shown), count_by_colour(item.colour for item in shown)
+    if not shown:
         return _("No target is on record")
-    if lights[Colour.GREY] == len(status.indicators):
-        n = len(status.indicators)
-        return ngettext("%(n)d indicator with a target, not rated", "%(n)d indicators with a target, none rated", n) % {
-            "n": n
-        }
-    text = _("%(green)d of %(n)d indicators on schedule") % {"green": lights[Colour.GREEN], "n": len(status.indicators)}
+    if lights[Colour.GREY] == n:
+        return ngettext("%(n)d target, not rated", "%(n)d targets, none rated", n) % {"n": n}
+    text = _("%(green)d of %(n)d targets on schedule") % {"green": lights[Colour.GREEN], "n": n}
     red = lights[Colour.RED]
     return join_statements(text, _("%(n)d red") % {"n": red} if red else "")
 
@@ -428,15 +480,14 @@ def sources_of_records(records: Sequence[Any]) -> list[Source]:
 
 
 def pilot_charts(status: PilotStatus) -> dict[str, Chart]:
-    """Return the timeline, and the trend of each numeric target by the indicator's code."""
+    """Return the timeline, and the trend of each indicator with a target in force by the indicator's code."""
     charts = {}
-    if status.milestones:
-        charts["milestones"] = milestones_chart(status, sources_of_records([i.record for i in status.milestones]))
-    for item in status.indicators:
-        target = item.record
-        if target.is_measured:
-            own = [r for r in status.pilot.prefetched_readings if r.indicator_id == target.indicator_id]
-            charts[target.indicator.code] = trend_chart(status, item, sources_of_records([target, *own]))
+    milestones = [item.record for item in status.milestones if item.in_force]
+    if milestones:
+        charts["milestones"] = milestones_chart(status, sources_of_records(milestones))
+    for code, items in targets_by_indicator(status).items():
+        own = [r for r in status.pilot.prefetched_readings if r.indicator_id == items[0].record.indicator_id]
+        charts[code] = trend_chart(status, items, sources_of_records([*(item.record for item in items), *own]))
     return charts
 
 
@@ -454,7 +505,9 @@ def stages_table(track: Sequence[TrackStage]) -> Table:
         Column("stage", _("Stage"), "label"),
         Column("state", _("State"), "state_label"),
         Column("entered", _("Entered"), "on", kind="date"),
-        Column("planned", _("Planned"), kind="date"),
+        Column("result", _("Result"), lambda mark: mark.result),
+        Column("planned", _("Planned"), lambda mark: mark.planned or "", kind="date"),
+        Column("counts_from", _("Counts from"), lambda mark: mark.entered_late or "", kind="date"),
         Column("reason", _("Why"), lambda mark: mark.reason or None),
         Column("evidence", _("Evidence"), lambda mark: mark.evidence or None),
     ]
@@ -464,7 +517,8 @@ def stages_table(track: Sequence[TrackStage]) -> Table:
 def pilot_figures(status: PilotStatus) -> list[dict[str, object]]:
     """Return the five key figures, each with its denominator."""
     counts, span = status.counts, status.list_to_plan
-    rated = [item for item in status.indicators if item.colour != Colour.GREY]
+    shown = rated_lights(status)
+    rated = [item for item in shown if item.colour != Colour.GREY]
     green = sum(item.colour == Colour.GREEN for item in rated)
     left = term_days_left(status.pilot.ends_on, status.as_of)
     stage = stage_label(status)
@@ -496,12 +550,10 @@ def pilot_figures(status: PilotStatus) -> list[dict[str, object]]:
             "definition": "light-milestone",
         },
         {
-            "label": _("Indicators on schedule"),
+            "label": _("Targets on schedule"),
             "value": green if rated else None,
             "of": _("of %(n)d rated") % {"n": len(rated)} if rated else "",
-            "note": _("%(n)d targets in all") % {"n": len(status.indicators)}
-            if status.indicators
-            else _("no target recorded"),
+            "note": _("%(n)d targets in all") % {"n": len(shown)} if shown else _("no target recorded"),
             "url": "#indicators",
             "definition": "light-indicator",
         },
@@ -544,10 +596,10 @@ def pilot_labels() -> dict[Any, Label]:
         return entry.indicator.name if entry and entry.indicator else no_data()
 
     return {
-        Target: Label(indicator_of, ["indicator"]),
+        Target: Label(lambda entry: f"{indicator_of(entry)} {entry.target_year}", ["indicator"]),
         Reading: Label(lambda entry: f"{indicator_of(entry)} {entry.period}", ["indicator"]),
+        NotGiven: Label(lambda entry: f"{indicator_of(entry)} {entry.year}", ["indicator"]),
         LightOverride: Label(lambda entry: str(entry.get_colour_display())),
-        Replan: Label(
-            lambda entry: str(entry.milestone or entry.stage_entry or no_data()), ["milestone", "stage_entry"]
-        ),
+        Amendment: Label(lambda entry: str(entry.milestone or entry.target or no_data()), ["milestone", "target"]),
+        Completion: Label(lambda entry: str(entry.milestone or no_data()), ["milestone"]),
     }

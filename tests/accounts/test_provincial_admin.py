@@ -26,6 +26,7 @@ from tests.support.api_client import make_user
 from tests.support.databases import kept_between_tests
 from tests.support.demo_data import delete_seed_records
 from tests.support.imports import table_checksums
+from tests.support.scripted_year import clock_at
 
 pytestmark = pytest.mark.django_db
 OUT_OF_SCOPE = "This belongs to another province or to all: your role does not reach it."
@@ -52,7 +53,7 @@ def make_province_world(slug: str, policy: Policy, batch: Any, indicator: Any) -
         pilot=pilot,
         milestone=make.milestone(pilot, date(2025, 5, 1), title_en=f"{slug.capitalize()} milestone"),
         target=make.add_step(target, 2025, 90),
-        reading=make.reading(pilot, indicator, "2024", 95, state="reported", accepted_on=None),
+        reading=make.reading(pilot, indicator, "2024", 95, accepted_on=None),
         stage=make.stage(pilot, "recommended", date(2024, 1, 1)),
     )
 
@@ -62,15 +63,11 @@ def stored_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[Simp
     """Make the records of both provinces once for this module, in place of the seed records."""
     with kept_between_tests(django_db_blocker):
         delete_seed_records()
-        policy, batch = make.policy(slug="national"), make.batch(slug="batch")
-        indicator = make.indicator("SO2")
-        yield SimpleNamespace(
-            policy=policy,
-            batch=batch,
-            indicator=indicator,
-            home=make_province_world("home", policy, batch, indicator),
-            away=make_province_world("away", policy, batch, indicator),
-        )
+        with clock_at(date(2026, 6, 10)):
+            policy, batch = make.policy(slug="national"), make.batch(slug="batch")
+            indicator = make.indicator("SO2")
+            home, away = (make_province_world(slug, policy, batch, indicator) for slug in ("home", "away"))
+        yield SimpleNamespace(policy=policy, batch=batch, indicator=indicator, home=home, away=away)
 
 
 @pytest.fixture
@@ -143,8 +140,9 @@ def test_what_is_away_opens_to_be_looked_at_and_takes_nothing(
 
 # -- what decides a light ----------------------------------------------------------------------------------
 
+PLACED = {"term_start": "2026-01-01", "term_end": "2030-01-01", "slug": "taken", "kind": "enterprise"}
 PROMISED = {
-    "milestone": {"is_key": "on"},
+    "milestone": {"is_key": "on", "stage": "midterm"},
     "target": {
         "binding": "",
         "kind": "limit",
@@ -152,18 +150,15 @@ PROMISED = {
         "base_value": "120",
         "target_year": "2028",
         "target_value": "99",
-        "target_text_en": "Else",
     },
-    "pilot": {"term_start": "2026-01-01", "term_end": "2030-01-01", "slug": "taken", "kind": "enterprise"},
 }
 
 
-@pytest.mark.parametrize("name", PROMISED)
 def test_what_decides_a_light_is_shown_to_the_editor_and_not_asked(
-    world: SimpleNamespace, editor: User, client: Client, boss: Client, name: str
+    world: SimpleNamespace, editor: User, client: Client, boss: Client
 ) -> None:
     """The page says why; what is sent all the same changes nothing. That needs a right of its own."""
-    record, wanted = getattr(world.home, name), PROMISED[name]
+    record, wanted = world.home.pilot, PLACED
     shown = client.get(page_url(record))
     form = shown.context["adminform"].form
     assert not set(wanted) & set(form.fields)
@@ -178,44 +173,29 @@ def test_what_decides_a_light_is_shown_to_the_editor_and_not_asked(
     assert set(wanted) <= set(boss.get(page_url(record)).context["adminform"].form.fields)
 
 
-def test_rows_on_the_pilot_s_page_do_not_ask_it_either(world: SimpleNamespace, editor: User, client: Client) -> None:
-    sent = {
-        "milestones-0-is_key": "on",
-        "targets-0-target_value": "99",
-        "targets-0-binding": "",
-        "targets-0-target_year": "2030",
-        "milestones-0-title_en": "Renamed",
-        "milestones-0-DELETE": "on",
-    }
+@pytest.mark.parametrize("name", PROMISED)
+def test_what_was_promised_is_asked_of_nobody_after_its_day(
+    world: SimpleNamespace, editor: User, client: Client, boss: Client, name: str
+) -> None:
+    record, wanted = getattr(world.home, name), PROMISED[name]
+    before = {field: getattr(record, field) for field in wanted}
+    for who in (client, boss):
+        shown = who.get(page_url(record))
+        assert not set(wanted) & set(shown.context["adminform"].form.fields)
+        who.post(page_url(record), form_data(shown) | wanted | {"change_reason": "Easier"})
+        record.refresh_from_db()
+        assert {field: getattr(record, field) for field in wanted} == before
+
+
+def test_rows_on_the_pilot_s_page_do_not_take_it_either(world: SimpleNamespace, editor: User, client: Client) -> None:
     shown = client.get(page_url(world.home.pilot))
+    for row in ({"milestones-0-is_key": "on"}, {"milestones-0-DELETE": "on"}, {"targets-0-target_value": "99"}):
+        client.post(page_url(world.home.pilot), form_data(shown) | row)
+    sent = {"milestones-0-title_en": "Renamed"}
     assert client.post(page_url(world.home.pilot), form_data(shown) | sent).status_code == 302
     milestone, target = Milestone.objects.get(pk=world.home.milestone.pk), Target.objects.get(pk=world.home.target.pk)
     assert (milestone.title_en, milestone.is_key) == ("Renamed", False)
     assert (target.target_value, target.binding, target.target_year) == (80, True, 2026)
-
-
-WHY = "This day has passed. Say in the reason for change why it is moved: it is shown beside the light."
-
-
-def test_a_day_that_has_passed_is_moved_with_a_reason(
-    world: SimpleNamespace, editor: User, client: Client, boss: Client
-) -> None:
-    """For all users, on both pages. A future date may be moved without one."""
-    milestone = world.home.milestone
-    for who in (client, boss):
-        assert form_errors(save(who, milestone, planned_on="2027-01-01")) == {"change_reason": [WHY]}
-        row = {"milestones-0-planned_on": "2027-01-01"}
-        assert save(who, world.home.pilot, **row).status_code == 200
-    milestone.refresh_from_db()
-    assert milestone.planned_on == date(2025, 5, 1)
-    assert save(client, milestone, planned_on="2027-01-01", change_reason="Late machine").status_code == 302
-    assert newest(milestone).history_change_reason == "Late machine"
-    assert save(client, milestone, planned_on="2027-02-01").status_code == 302
-    other = make.milestone(world.home.pilot, date(2025, 6, 1))
-    row = {"milestones-0-planned_on": "2027-03-01", "change_reason": "Late as well"}
-    assert save(client, world.home.pilot, **row).status_code == 302
-    other.refresh_from_db()
-    assert (other.planned_on, newest(other).history_change_reason) == (date(2027, 3, 1), "Late as well")
 
 
 NEW_RECORDS: dict[type, dict[str, Any]] = {
@@ -247,12 +227,12 @@ def test_who_may_accept_accepts_at_home_alone(world: SimpleNamespace, editor: Us
     for address, keys in ((f"{reverse('readings-judge')}?reading={away}", [away]), (both, [home])):
         assert client.get(address).status_code == 403
         assert client.post(address, {"readings": keys, "verdict": "accepted"}).status_code == 403
-    assert not Reading.objects.filter(state="accepted").exists()
+    assert not Reading.objects.exclude(accepted_on=None).exists()
     address, sent = f"{reverse('readings-judge')}?reading={home}", {"verdict": "accepted"}
     client.post(address, sent | {"readings": [home, away]})
-    assert not Reading.objects.filter(state="accepted").exists()
+    assert not Reading.objects.exclude(accepted_on=None).exists()
     assert client.post(address, sent | {"readings": [home]}).status_code == 302
-    assert [*Reading.objects.filter(state="accepted")] == [world.home.reading]
+    assert [*Reading.objects.exclude(accepted_on=None)] == [world.home.reading]
 
 
 # -- rows --------------------------------------------------------------------------------------------------
@@ -358,14 +338,14 @@ def test_the_report_is_of_the_own_province(world: SimpleNamespace, editor: User,
 
 
 def test_what_was_deleted_with_its_rows_takes_the_right_to_the_rows_too(world: SimpleNamespace, client: Client) -> None:
-    """A clerk who may add milestones, and not ask for their days; and one who may add pilots, and not say which."""
+    """A clerk who may add milestones, and not ask for amendments; and one who may add pilots, and not say which."""
     milestone, pilot = world.home.milestone, make.pilot(world.batch, world.home.province)
-    make.replan(milestone, date(2027, 1, 1))
+    make.amendment(milestone, day=date(2027, 1, 1))
     for record in (milestone, pilot):
         record.key = record.pk
         delete_with_history(record)
     clerk = User.objects.create_user("clerk", is_staff=True)
-    cases = ((milestone, "add_milestone", "add_replan"), (pilot, "add_pilot", "place_pilot"))
+    cases = ((milestone, "add_milestone", "add_amendment"), (pilot, "add_pilot", "place_pilot"))
     for record, first, second in cases:
         for rights, status in (((first,), 403), ((first, second), 302)):
             clerk.user_permissions.set(

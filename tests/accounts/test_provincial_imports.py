@@ -141,7 +141,9 @@ def test_what_overtook_a_foreign_row_is_not_told_by_name(world: SimpleNamespace,
 def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: User) -> None:
     row = ["home-city", "SO2", "2024", "9", "2025-02-01", "accepted", "2025-03-01"]
     plan = dry_run_of("readings", READINGS, row, by=editor)
-    assert errors_of(plan) == [("F2", "not_yours"), ("G2", "not_yours")]
+    assert [(fault.cell, fault.message) for fault in plan.errors] == [
+        ("G2", "The ministry accepts, returns and disputes.")
+    ]
     reading = make.reading(world.home.pilot, world.so2, "2023", 10)
     kept = [[reading.pk, "accepted", str(reading.accepted_on), "noted"]]
     heads = ["id", "state", "accepted_on", "note_en"]
@@ -149,8 +151,7 @@ def test_accepting_by_a_file_takes_the_right(world: SimpleNamespace, editor: Use
     kept[0][-1] = reading.note
     assert errors_of(dry_run_of("readings", heads, *kept, by=editor)) == []
     disputed = dry_run_of("readings", heads, [reading.pk, "disputed", str(reading.accepted_on), ""], by=editor)
-    assert errors_of(disputed) == [("B2", "not_yours")]
-    assert disputed.errors[0].message == "Your role may not change this: ask the ministry."
+    assert errors_of(disputed) == [("B2", "state")]
 
 
 # -- the pages ---------------------------------------------------------------------------------------------

@@ -169,10 +169,11 @@ def test_the_chase_list_is_one_line_for_each_missing_thing(pilot: Pilot, admin_c
         "Address",
     ]  # fmt: skip
     late = next(row for row in rows if row[3] == "Milestone past its day")
+    remedy = "Ask who is responsible; enter the completion with its evidence or the stage, or ask for an amendment."
     assert late[:3] == ["Hebei", "Milestone", "Huzhou · Platform live"]
-    assert late[4:8] == ["gap", "2025-05-01", "Bureau", "Ask who is responsible; enter the day it was done."]
+    assert late[4:8] == ["gap", "2025-05-01", "Bureau", remedy]
     milestone = pilot.milestones.get()
-    assert late[8] == f"http://testserver/admin/pilots/milestone/{milestone.pk}/change/#id_completed_on"
+    assert late[8] == f"http://testserver/pilots/{pilot.slug}/milestones/{milestone.pk}/done/"
     provinces = [row[0] for row in rows[1:]]
     assert provinces == [*["Hebei"] * provinces.count("Hebei"), *[""] * provinces.count("")]
     assert provinces.count("") > 0

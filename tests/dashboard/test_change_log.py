@@ -101,18 +101,24 @@ def test_a_change_is_held_against_the_entry_before_it_even_when_that_is_not_aske
 
 def test_what_belongs_to_a_pilot_is_shown_with_its_name(pilot: Pilot, wang: User) -> None:
     sulphur = make.indicator("AIR_SO2", name_en="SO2")
-    make.target(pilot, sulphur, 100, 80)
+    make.amendment(make.target(pilot, sulphur, 100, 80), value=90)
     make.reading(pilot, sulphur, "2024", 95)
+    make.not_given(pilot, sulphur, 2025)
+    make.deadline(pilot, 2025, date(2026, 5, 31))
     make.stage(pilot, "listed", date(2024, 1, 15))
-    make.milestone(pilot, date(2025, 5, 1), title_en="Platform live")
+    make.milestone(pilot, date(2025, 5, 1), date(2025, 4, 1), title_en="Platform live")
     make.override(pilot, "yellow", wang)
     plan = make.plan(make.policy(title_en="Plan"), pilot.province, title_en="", title_zh="")
     found = {line.kind: line for line in lines_of(KINDS)}
     assert {kind: line.what for kind, line in found.items() if kind not in ("Indicator", "Policy")} == {
-        "Target": "Huzhou · SO2",
+        "Target": "Huzhou · SO2 · 2026",
         "Reading": "Huzhou · SO2 · 2024",
         "Stage entry": "Huzhou · Listed",
         "Milestone": "Huzhou · Platform live",
+        "Completion": "Huzhou · Platform live",
+        "Amendment": "Huzhou · SO2",
+        "Deadline": "Huzhou 2025",
+        "Value not given": "Huzhou · SO2 · 2025",
         "Light set by hand": "Huzhou · Yellow",
         "Provincial plan": "Hebei · Plan",
     }

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role
-from pilots.models import Pilot
+from pilots.models import Batch, Indicator, Pilot
 from policies.models import Province
 from tests import factories as make
 from tests.support.api_client import make_user
@@ -28,12 +28,13 @@ def jia() -> Province:
 @pytest.fixture
 def pilots(jia: Province) -> list[Pilot]:
     """Make two pilots of the province (one red, one without a value for 2025), and one of another."""
-    batch = make.batch(slug="first", known_by=date(2024, 1, 15))
+    batch = make.batch(slug="first", known_by=date(2024, 1, 15), asked_from=2025)
     other = make.province(slug="yi", name_zh="乙省", short_en="Yi")
     red, silent = (make.pilot(batch, jia, slug=slug, name_zh=slug, name_en=slug) for slug in ("red", "silent"))
     abroad = make.pilot(batch, other, slug="abroad", name_zh="abroad", name_en="abroad")
     indicator = make.indicator("AIR_A")
-    make.target(red, indicator, 100, 70)
+    for pilot in (red, silent, abroad):
+        make.target(pilot, indicator, 100, 70)
     make.reading(red, indicator, "2025", 99, accepted_on=date(2026, 3, 1))
     make.milestone(red, title_en="Late one", planned_on=date(2026, 5, 30))
     make.milestone(silent, title_en="Soon one", planned_on=date(2026, 6, 20))
@@ -114,48 +115,51 @@ def csv_value(address: str, what: str) -> str:
     ("readings", "said"),
     [
         pytest.param(
-            [("2025", "accepted", "2026-02-01")],  # of a later year alone
-            ("no", "nothing handed in", "Pilot office of silent", "nothing"),
+            [("2025", {})],  # of a later year alone
+            ("no", "not handed in", "", "nothing"),
             id="of a later year",
         ),
         pytest.param(
-            [("2025-Q4", "accepted", "2026-02-01")],
-            ("no", "nothing handed in", "Pilot office of silent", "nothing"),
-            id="of a quarter",
+            [("2025-Q4", {})], ("no", "not handed in", "Pilot office of silent", "nothing"), id="of a quarter"
         ),
         pytest.param(
-            [("2025", "reported", None)],
+            [("2025", {"accepted_on": None})],
             ("waits for review", "handed in, waiting to be accepted", "Ministry", "waiting"),
             id="waits",
         ),
         pytest.param(
-            [("2025", "disputed", "2026-02-01")],
-            ("objected to", "objected to, to be corrected by the pilot", "Pilot office of silent", "disputed"),
+            [("2025", {"accepted_on": None, "returned_on": date(2026, 5, 1)})],
+            ("returned", "returned, to be answered by the pilot", "Pilot office of silent", "returned"),
+            id="returned",
+        ),
+        pytest.param(
+            [("2025", {"disputed_on": date(2026, 5, 1)})],
+            ("disputed", "objected to, to be corrected by the pilot", "Pilot office of silent", "disputed"),
             id="disputed",
         ),
         pytest.param(
-            [("2025", "disputed", "2026-02-01"), ("2025", "reported", None)],
+            [("2025", {"disputed_on": date(2026, 5, 1)}), ("2025", {"accepted_on": None})],
             ("waits for review", "handed in, waiting to be accepted", "Ministry", "waiting"),
             id="corrected and waits",
         ),
-        pytest.param([("2025", "accepted", "2026-03-01")], ("yes", "", "Pilot office of silent", ""), id="accepted"),
+        pytest.param([("2025", {})], ("yes", "", "", ""), id="accepted"),
     ],
 )
 def test_reported_is_an_accepted_value_of_the_year_and_what_waits_is_the_ministry_s(
-    pilots: list[Pilot], jia: Province, readings: list[tuple[str, str, str | None]], said: tuple[str, ...], request: Any
+    pilots: list[Pilot], jia: Province, readings: list[tuple[str, dict[str, Any]]], said: tuple[str, ...], request: Any
 ) -> None:
     """Of three pilots that owe values of the year one has reported, and one is silent."""
     day, year = ("2026-03-21", 2024) if request.node.callspec.id == "of a later year" else ("2026-06-01", 2025)
-    indicator = make.indicator("AIR_B")
+    Batch.objects.update(asked_from=year)
+    indicator = Indicator.objects.get()
     make.reading(pilots[0], indicator, "2024", 10)
-    for version, (period, state, accepted) in enumerate(readings, 1):
-        on = date.fromisoformat(accepted) if accepted else None
-        make.reading(
-            pilots[1], indicator, period, 10, state=state, accepted_on=on, reported_on=on or date(2026, 4, 3),
-            version=version,
-        )  # fmt: skip
+    for version, (period, fields) in enumerate(readings, 1):
+        days = {"reported_on": date(2026, 3, 1), "accepted_on": date(2026, 3, 10)}
+        make.reading(pilots[1], indicator, period, 79, version=version, **days | fields)
     word, held_up, owner, place = said
-    counts = {name: int(name == place) + int(name == "nothing") for name in ("nothing", "waiting", "disputed")}
+    counts = {
+        name: int(name == place) + int(name == "nothing") for name in ("nothing", "waiting", "returned", "disputed")
+    }
     waits, reported = place == "waiting", place == ""
     assert said_of("silent", day, year, jia) == {
         "desk": not (waits or reported),
@@ -175,8 +179,8 @@ def test_reported_is_an_accepted_value_of_the_year_and_what_waits_is_the_ministr
         Client().get("/batches/first/", {"as_of": day}).context,
         f"{text} pilots that owe values for {year}",
     )
-    assert f"; {sentence} have an accepted one{waiting}." in page["finding"]
-    assert f" · {sentence} have an accepted one{waiting} · " in page["charts"]["lights"].subtitle
+    assert f"; {sentence} have all of them accepted{waiting}." in page["finding"]
+    assert f" · {sentence} have all of them accepted{waiting} · " in page["charts"]["lights"].subtitle
 
 
 def test_one_denominator_of_reports(pilots: list[Pilot]) -> None:
@@ -184,7 +188,7 @@ def test_one_denominator_of_reports(pilots: list[Pilot]) -> None:
     pilots[2].term_start = date(2026, 1, 1)
     pilots[2].save()
     query = {"as_of": "2026-06-01"}
-    text = "1 of 2 pilots that owe values for 2025 have an accepted one"
+    text = "1 of 2 pilots that owe values for 2025 have all of them accepted"
     page = Client().get("/batches/first/", query).context
     assert f"; {text}." in page["finding"]
     assert f" · {text} · " in page["charts"]["lights"].subtitle
@@ -197,3 +201,58 @@ def test_one_denominator_of_reports(pilots: list[Pilot]) -> None:
     ]
     rows = csv_records(Client().get("/pilots/", {**query, "export": "pilots.csv"}))
     assert {row["Pilot"]: row["Reported for 2025"] for row in rows} == {"red": "yes", "silent": "no", "abroad": ""}
+
+
+# -- what is asked for, and what was sent back ----------------------------------------------------------------
+
+
+def test_what_was_asked_for_waits_for_the_ministry_and_what_was_sent_back_for_the_province(
+    pilots: list[Pilot], jia: Province
+) -> None:
+    """The first to be answered stands first; of another province nothing is shown, nor an office's own words."""
+    ours, theirs = pilots[1], pilots[2]
+    so2, other, third = Indicator.objects.get(), make.indicator("AIR_B"), make.indicator("AIR_C")
+    ministry = make_user("judge", Role.NATIONAL_EDITOR)
+    back = {"accepted_on": None, "returned_on": date(2026, 5, 4), "reported_on": date(2026, 3, 1)}
+    for pilot in (ours, theirs):
+        make.reading(pilot, so2, "2025", 1, **back, answer_by=date(2026, 7, 1))
+        make.not_given(pilot, other, 2025, text="private words", **back, answer_by=date(2026, 5, 20))
+        make.reading(pilot, other, "2024", 1, disputed_on=date(2026, 5, 5))
+        make.reading(pilot, third, "2024", 1, **back)
+        make.reading(pilot, third, "2024", 2, version=2, reported_on=date(2026, 5, 6), accepted_on=None)  # answered
+        make.not_given(pilot, third, 2025, text="private words")
+        done = make.milestone(pilot, date(2026, 5, 1), title_en="Objected one")
+        make.completion(done, date(2026, 5, 2), objected_on=date(2026, 5, 6), objected_by=ministry, objection="No")
+        make.amendment(done, day=date(2026, 9, 1), decided_on=date(2026, 5, 7), asked_on=date(2026, 5, 6),
+                       accepted=False, remark="Not later")  # fmt: skip
+        make.amendment(pilot.targets.get(), value=80, asked_on=date(2026, 5, 8))
+        make.milestone(pilot, date(2026, 12, 1), title_en="New one", is_key=True, promised_on=None)
+    officer = editor(jia)
+    answer = officer.get(ADDRESS)
+    found = lists(answer)
+    assert {name: found[name] for name in [*found][1:5]} == {
+        "values-returned": ["AIR_B emissions 2025", "AIR_A emissions 2025"],
+        "values-disputed": ["AIR_B emissions 2024"],
+        "objected": ["Objected one"],
+        "amendments-refused": ["Objected one"],
+    }
+    assert ("private words" in answer.text, "abroad" in answer.text) == (False, False)
+    [row] = csv_records(officer.get(f"{ADDRESS}&export=amendments-refused.csv"))
+    assert row == {
+        "Milestone or target": "Objected one",
+        "Pilot": "silent",
+        "Asked for": "1 September 2026",
+        "Why": "The supplier is late",
+        "Asked for on": "2026-05-06",
+        "Refused on": "2026-05-07",
+        "Remark": "Not later",
+    }
+    answer = client_of(ministry).get(ADDRESS)
+    found = lists(answer)
+    assert {name: found[name] for name in ("amendments", "promises", "review", "not-given")} == {
+        "amendments": ["AIR_A emissions"] * 2,
+        "promises": ["New one"] * 2,
+        "review": ["silent", "abroad"],
+        "not-given": ["AIR_C emissions 2025"] * 2,
+    }
+    assert "private words" not in answer.text

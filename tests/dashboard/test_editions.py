@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts.models import Role
 from core.days import SIDES, database_name
+from core.files import save_blob, sha256_of
 from core.history.models import FROZEN_MESSAGE, KeptRecordError
 from core.jobs.queue import BUSY
 from core.records import writing
@@ -28,6 +29,7 @@ from dashboard.editions.services import (
     CheckItem,
     Checklist,
     build_checklist,
+    compare_tables,
     content_of,
     difference_sentences,
     in_both_languages,
@@ -36,6 +38,7 @@ from dashboard.models import Edition, EditionState, quarter_of, quarter_start
 from dashboard.overview.services import build_overview, edition_figures
 from dashboard.quality import rules_on
 from pilots.documents import check_files
+from pilots.lights import RULE_PILOT
 from pilots.models import Pilot
 from policies.models import Agency, Province
 from tests import factories as make
@@ -102,7 +105,7 @@ def test_an_edition_is_made_submitted_approved_and_published(
     first, second = client_of(maker), client_of(approver)
     milestone = make.milestone(Pilot.objects.get(slug="huzhou"), date(2025, 6, 30), is_key=True)
     decided = {"accepted": True, "decided_on": date(2025, 7, 1), "decided_by": approver}
-    make.replan(milestone, date(2026, 3, 31), asked_on=date(2025, 6, 2), asked_by=maker, **decided)
+    make.amendment(milestone, day=date(2026, 3, 31), asked_on=date(2025, 6, 2), asked_by=maker, **decided)
     assert said(first.post("/editions/new/", {"quarter": "1999-Q1"})) != []
     assert first.post("/editions/new/", {"quarter": QUARTER})["Location"] == ADDRESS
     assert (client.get(ADDRESS).status_code, client.get("/editions/").content.count(QUARTER.encode())) == (404, 0)
@@ -148,7 +151,7 @@ def check_files_of(edition: Edition, client: Client) -> None:
     found = check_files(with_hash=True, clean=False)
     assert (found["missing"], found["without a record"], found["damaged"]) == ([], [], [])
     check_tables({path: content for path, content in files.items() if path.startswith("data/")})
-    assert b"The supplier is late" in files["data/replans.csv"]
+    assert b"The supplier is late" in files["data/amendments.csv"]
     assert [
         path for path, content in files.items() if b"edition-maker" in content or b"edition-approver" in content
     ] == []
@@ -162,7 +165,7 @@ def check_files_of(edition: Edition, client: Client) -> None:
 
 def check_tables(files: dict[str, bytes]) -> None:
     """Each table has a value in each column of each row, and its key once."""
-    assert len(files) == 22
+    assert len(files) == 24
     for path, content in files.items():
         head, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
         assert {len(row) for row in rows} <= {len(head)}, path
@@ -464,12 +467,54 @@ def test_the_difference_is_said_in_words() -> None:
     corrected = {**same, "title": "C", "changed": 1}
     differs = {"title": "B", "before": 4, "now": 5, "added": 2, "removed": 1, "changed": 3}
     for old, new, said in ((plans, none, "27 of 32 → no data"), (none, plans, "no data → 27 of 32")):
-        content = {"figures": [new], "previous_figures": [old], "changes": [same, differs, corrected]}
-        assert difference_sentences(content) == [
+        content = {"previous": "2025-Q3", "figures": [new], "previous_figures": [old]}
+        assert difference_sentences({**content, "changes": [same, differs, corrected]}) == [
             f"Plans: {said}",
             "B: 2 added; 1 removed; 3 changed; 5 records now",
             "C: 1 changed; 4 records now",
         ]
+    remodelled = {**same, "title": "D", **dict.fromkeys(("added", "removed", "changed"))}
+    content = {"previous": "2025-Q3", "same_rules": False, "figures": [], "previous_figures": []}
+    assert difference_sentences({**content, "changes": [remodelled]}) == [
+        "Lights, and what is counted by them: not comparable, the rules have changed",
+        "D: not comparable, its model has changed; 4 records now",
+    ]
+
+
+def test_a_table_whose_model_has_changed_is_not_compared() -> None:
+    """A new column changes no row; where one is gone, added and changed rows would be moved ones."""
+    before = {"same": b"id,a\n1,x\n2,y\n", "wider": b"id,a\n1,x\n2,y\n", "moved": b"id,a,b\n1,x,z\n"}
+    now = {"same": b"id,a\n1,x\n3,y\n", "wider": b"id,a,b\n1,x,w\n2,z,w\n", "moved": b"id,a\n1,x\n2,y\n"}
+    stored = [{"path": f"data/{name}.csv", "sha256": sha256_of(content)} for name, content in before.items()]
+    for content in before.values():
+        save_blob(content)
+    tables = {f"data/{name}.csv": content for name, content in now.items()}
+    titles = [{"table": name} for name in (*now, "new")]
+    names = ("before", "now", "added", "removed", "changed")
+    found = compare_tables(Edition(content={"files": stored}), tables | {"data/new.csv": b"id\n"}, titles)
+    assert {item["table"]: tuple(item[name] for name in names) for item in found} == {
+        "same": (2, 2, 1, 1, 0),
+        "wider": (2, 2, 0, 0, 1),
+        "moved": (1, 2, None, None, None),
+    }
+
+
+def test_figures_of_other_rules_are_not_compared_and_the_page_says_so(maker: User, approver: User) -> None:
+    """The edition before was approved by version 1.0.0, which knew no rules to name."""
+    figures = [
+        {"code": code, "label_en": code, "label_zh": code, "scope_en": "", "scope_zh": "", "value": 1, "of": 2}
+        for code in ("plans", "light-red", "on-track", "reported")
+    ]
+    empty: dict[str, list[Any]] = {name: [] for name in ("files", "previous_figures", "changes", "warnings")}
+    old = make.edition("2025-Q3", content={**empty, "previous": "", "figures": figures})
+    edition = in_review(maker)
+    seen = build_checklist(edition).digest
+    services.approve(edition, by=approver, seen=seen, address="http://testserver/")
+    content = content_of(Edition.objects.get(pk=edition.pk))
+    assert [figure["code"] for figure in content["previous_figures"]] == ["plans"]
+    assert (content["rules"], content["same_rules"]) == (RULE_PILOT, False)
+    text = "Its lights follow the rules of its day."
+    assert [text in Client().get(item.get_absolute_url()).text for item in (old, edition)] == [True, False]
 
 
 def test_an_edition_approved_in_a_demonstration_is_in_its_api(empty: None, monkeypatch: pytest.MonkeyPatch) -> None:

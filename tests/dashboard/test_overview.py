@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from dashboard.overview.services import build_overview, edition_figures
 from pilots.models import Indicator, Pilot
 from tests import factories as make
 from tests.support.csv_files import csv_records
@@ -28,10 +29,12 @@ def make_rated(slug: str, value: int | None, **fields: Any) -> Pilot:
 
 @pytest.fixture
 def programme(empty: None) -> dict[str, Pilot]:
-    """A batch of five: on the path, far behind, overdue since the last quarter, waiting to be accepted, silent."""
-    batch = make.batch(
-        slug="first", short_name_en="first batch", city_count=3, park_count=2, term_end=date(2026, 12, 31)
-    )
+    """A batch of five: on the path, far behind, overdue since the last quarter, waiting to be accepted, silent.
+
+    Values are asked for from 2025 on: the silent one is red since 30 June.
+    """
+    term = {"term_end": date(2026, 12, 31), "asked_from": 2025}
+    batch = make.batch(slug="first", short_name_en="first batch", city_count=3, park_count=2, **term)
     place = {"batch": batch, "province": make.province(slug="hebei", name_en="Hebei", short_en="Hebei")}
     pilots = {
         "good": make_rated("good", 10200, kind="city", **place),
@@ -40,7 +43,7 @@ def programme(empty: None) -> dict[str, Pilot]:
         "waiting": make_rated("waiting", None, kind="city", **place),
         "silent": make_rated("silent", None, kind="city", **place),
     }
-    make.reading(pilots["waiting"], Indicator.objects.get(), "2025", 10000, state="reported", accepted_on=None)
+    make.reading(pilots["waiting"], Indicator.objects.get(), "2025", 10000, accepted_on=None)
     make.milestone(pilots["overdue"], date(2026, 7, 15), title_en="Platform live", owner="Bureau", is_key=True)
     return pilots
 
@@ -59,7 +62,7 @@ def programme(empty: None) -> dict[str, Pilot]:
 def test_what_changed_is_told_by_name_since_a_week_a_month_a_quarter(
     programme: dict[str, Pilot], client: Client, period: str, day: str, red: list[str], note: str
 ) -> None:
-    """One is red by a value accepted on 1 November, one since 14 October by a milestone; one is rated no more."""
+    """One is red by a value accepted on 1 November, one since 14 October by a milestone."""
     programme["behind"].readings.update(accepted_on=date(2026, 11, 1))
     context = client.get("/", {"as_of": DAY, "since": period}).context
     rows = {row["label"]: (row["names"], row["note"]) for row in context["changes"]}
@@ -76,14 +79,14 @@ def test_what_changed_is_told_by_name_since_a_week_a_month_a_quarter(
 def test_a_quarter_s_value_is_a_value_accepted_and_the_set_of_changes_is_named(
     programme: dict[str, Pilot], client: Client
 ) -> None:
-    """A disputed value stands for nothing, also where it was accepted within the week."""
+    """A disputed value counts: it was accepted."""
     sulphur, lately = Indicator.objects.get(), {"reported_on": date(2026, 11, 20), "accepted_on": date(2026, 11, 22)}
     make.reading(programme["silent"], sulphur, "2026-Q3", 10, **lately)
-    make.reading(programme["waiting"], sulphur, "2026-Q3", 10, state="disputed", **lately)
+    make.reading(programme["waiting"], sulphur, "2026-Q3", 10, disputed_on=date(2026, 11, 23), **lately)
     make.plan(make.policy(short_name_en="the plan", is_lead=True), programme["good"].province)
     context = client.get("/", {"as_of": DAY, "since": "week"}).context
     (accepted,) = [row for row in context["changes"] if row["label"] == "Pilots with values accepted"]
-    assert (accepted["n"], accepted["names"]) == (1, ["Silent"])
+    assert (accepted["n"], accepted["names"]) == (2, ["Waiting", "Silent"])
     assert context["changes_scope"] == "Pilots: First batch; Plans: the plan"
     make.follow_up(programme["good"])
     scope = client.get("/", {"as_of": DAY}).context["changes_scope"]
@@ -95,7 +98,7 @@ def test_a_batch_of_which_no_pilot_is_rated_shows_no_counts_of_lights(programme:
     rows = csv_records(client.get("/batches/", {"as_of": DAY, "export": "batches.csv"}))
     colours = ("Red", "Yellow", "Green", "Grey")
     assert {row["Batch"]: [row[colour] for colour in colours] for row in rows} == {
-        "First batch": ["2", "0", "1", "2"],
+        "First batch": ["3", "0", "1", "1"],
         "Unrated": [""] * 4,
     }
 
@@ -133,7 +136,31 @@ def test_below_four_fifths_what_is_missing_comes_before_the_lights(programme: An
     batch.save()
     finding = client.get("/", {"as_of": DAY}).context["finding"]
     entered = "5 of 7 pilots entered, 3 report values, 1 waits for review; missing: 2 parks."
-    assert finding.startswith(f"{entered} 2 of 5 pilots are red, ")
+    assert finding.startswith(f"{entered} 3 of 5 pilots are red, ")
+
+
+def test_where_nobody_was_asked_nobody_is_called_late(programme: Any, client: Client) -> None:
+    """The number is no data, not "0 of 5", and no page counts the silent ones as not reported."""
+    asked, province = programme["good"].batch, programme["good"].province.slug
+    assert "not handed in" in client.get("/brief/nation/", {"as_of": DAY}).text
+    asked.asked_from = None
+    asked.save()
+    value = build_overview(date(2026, 11, 24))
+    figures = {figure["code"]: figure for figure in edition_figures(value)}
+    assert (figures["reported"]["value"], figures["reported"]["whole"], figures["reported"]["note"]) == (
+        None,
+        None,
+        "First batch, no pilot owes values for 2025 yet",
+    )
+    page = client.get("/", {"as_of": DAY})
+    assert next(item for item in page.context["figures"] if item["code"] == "reported")["short"] == (
+        "no pilot owes values for 2025 yet"
+    )
+    assert 'id="outstanding"' not in page.text
+    assert "not handed in" not in client.get("/brief/nation/", {"as_of": DAY}).text
+    assert "no pilot owes values for 2025 yet" in client.get("/brief/nation/", {"as_of": DAY}).text
+    rows = csv_records(client.get(f"/compare/provinces/?a={province}&as_of={DAY}&export=compare.csv"))
+    assert {row["What is compared"]: row["Hebei"] for row in rows}["Not reported for 2025"] == "none was asked"
 
 
 # -- few targets rated -----------------------------------------------------------------------------------

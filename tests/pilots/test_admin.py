@@ -227,7 +227,7 @@ def test_shares_of_quarters_do_not_add_up_to_one_of_the_year(admin_user, pilot) 
 
 
 def test_a_disputed_value_is_no_measure_for_others(admin_user, pilot, so2) -> None:
-    wrong = make.reading(pilot, so2, "2023", 9_999_999, state="disputed")
+    wrong = make.reading(pilot, so2, "2023", 9_999_999, disputed_on=date(2024, 4, 1))
     new = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "final"))
     assert new.value == 100
     with pytest.raises(ValidationError):  # what corrects it says why
@@ -241,17 +241,18 @@ def test_a_first_reading_is_held_against_the_base_of_the_target(admin_user, pilo
     assert refused.value.messages[0].startswith("1.2 is 100.0 % below the 12,000 of 2023.")
 
 
-def test_a_dispute_has_a_reason_and_accepting_again_keeps_the_first_day(admin_user, pilot, so2) -> None:
+def test_a_dispute_has_a_reason_and_what_is_right_after_all_is_a_next_version(admin_user, pilot, so2) -> None:
     reading = make.reading(pilot, so2, "2024", 100, accepted_on=date(2025, 3, 20))
     with pytest.raises(ValidationError):
         judge_readings([reading], ReadingState.DISPUTED, by=admin_user, reason=" ")
     assert judge_readings([reading], ReadingState.DISPUTED, by=admin_user, reason="Not in the yearbook") == 1
     reading.refresh_from_db()
-    assert (reading.state, history_of_record(reading)[0]) == ("disputed", ("~", "admin", "Not in the yearbook"))
-    assert judge_readings([reading], ReadingState.ACCEPTED, by=admin_user) == 1
-    assert judge_readings([reading], ReadingState.ACCEPTED, by=admin_user) == 0
-    reading.refresh_from_db()
-    assert (reading.state, reading.accepted_on) == ("accepted", date(2025, 3, 20))
+    assert (reading.state, reading.disputed_on, reading.accepted_on) == ("disputed", today(), date(2025, 3, 20))
+    assert history_of_record(reading)[0] == ("~", "admin", "Not in the yearbook")
+    with pytest.raises(ValidationError, match="This day stays as it is"):
+        judge_readings([reading], ReadingState.ACCEPTED, by=admin_user)
+    new = save_reading(pilot, admin_user, typed(so2, "2024", Decimal(100), "preliminary", reading.pk, "Checked"))
+    assert (new.version, new.state) == (2, "reported")
 
 
 # -- one reading ---------------------------------------------------------------------------------------------
@@ -271,7 +272,7 @@ def test_the_model_rejects_it_as_well(pilot: Pilot, so2: Indicator) -> None:
 
 
 def test_who_may_not_accept_cannot_by_any_way(pilot: Pilot, so2: Indicator) -> None:
-    reading = make.reading(pilot, so2, "2024", 100, state="reported", accepted_on=None)
+    reading = make.reading(pilot, so2, "2024", 100, accepted_on=None)
     clerk = staff_client("view_pilot", "view_indicator", "view_reading", "add_reading", "change_reading")
     judge = {"readings": reading.pk, "verdict": "accepted"}
     assert clerk.post(f"{reverse('readings-judge')}?reading={reading.pk}", judge).status_code == 403
@@ -279,15 +280,15 @@ def test_who_may_not_accept_cannot_by_any_way(pilot: Pilot, so2: Indicator) -> N
     clerk.post(reverse("admin:pilots_reading_changelist"), sent)
     save(clerk, reading, state="accepted", accepted_on=str(today()))
     add_reading(clerk, f"?corrects={reading.pk}", value="101", state="accepted", accepted_on=str(today()))
-    assert list(Reading.objects.values_list("state", flat=True)) == ["reported", "reported"]
+    assert [item.state for item in Reading.objects.all()] == ["reported", "reported"]
 
 
 def test_a_reading_that_was_ever_accepted_is_not_deleted(admin_client: Client, pilot: Pilot, so2: Indicator) -> None:
     accepted = make.reading(pilot, so2, "2023", 100)
-    disputed = make.reading(pilot, so2, "2024", 100, state="disputed")
+    disputed = make.reading(pilot, so2, "2024", 100, disputed_on=date(2025, 4, 1))
     for reading in (accepted, disputed):
         assert admin_client.post(change_url(reading, "delete"), {"post": "yes"}).status_code == 403
-    waiting = make.reading(pilot, so2, "2024", 101, version=2, state="reported", accepted_on=None)
+    waiting = make.reading(pilot, so2, "2024", 101, version=2, accepted_on=None)
     listing = reverse("admin:pilots_reading_changelist")
     sent = {"action": "delete_selected", "post": "yes", "_selected_action": [waiting.pk, accepted.pk]}
     assert "It has fed numbers; enter a correction instead." in admin_client.post(listing, sent).text

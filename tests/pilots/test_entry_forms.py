@@ -16,7 +16,18 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from core.days import today
-from pilots.models import Attachment, Indicator, LightOverride, Milestone, Pilot, Reading, Replan, StageEntry
+from pilots.models import (
+    Amendment,
+    Attachment,
+    Completion,
+    Indicator,
+    LightOverride,
+    Milestone,
+    Pilot,
+    Reading,
+    StageEntry,
+    Target,
+)
 from pilots.views.entry import last_ended
 from tests import factories as make
 from tests.support.api_client import make_user
@@ -26,7 +37,7 @@ from tests.support.snapshots import assert_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty")]
 LAST, BEFORE = str(today().year - 1), str(today().year - 2)  # the newest year that has ended, and the one before
-AHEAD, PASSED, PLANNED = (str(today() + timedelta(days)) for days in (30, -10, -120))
+AHEAD, TOO_FAR, PASSED, PLANNED = (str(today() + timedelta(days)) for days in (30, 181, -10, -120))
 PROGRAM = {"file": SimpleUploadedFile("a.exe", b"MZ")}
 PAPER = b"day,what\n1,done\n"
 
@@ -38,9 +49,10 @@ def _files(tmp_path: Any, settings: Any) -> None:
 
 @pytest.fixture
 def pilot() -> Pilot:
-    city = make.pilot(make.batch(), make.province(slug="hebei"), slug="city", name_en="City", name_zh="市")
+    city = make.pilot(
+        make.batch(asked_from=int(LAST)), make.province(slug="hebei"), slug="city", name_en="City", name_zh="市"
+    )
     make.stage(city, "listed", date(2024, 1, 15))
-    make.stage(city, "tasked", None, planned_on=today() - timedelta(20))
     return city
 
 
@@ -49,8 +61,13 @@ def milestone(pilot: Pilot) -> Milestone:
     """Make one whose day passed long ago, and which was not entered today."""
     day = today() - timedelta(120)
     made = make.milestone(pilot, day, title_en="Platform live", title_zh="平台上线", is_key=True)
-    Milestone.history.update(history_date=timezone.now() - timedelta(200))
+    age(Milestone)
     return made
+
+
+def age(model: Any) -> None:
+    """Have what was entered today been entered long ago: it was promised, and is amended."""
+    model.history.update(history_date=timezone.now() - timedelta(200))
 
 
 @pytest.fixture
@@ -59,6 +76,7 @@ def so2(pilot: Pilot) -> Indicator:
     make.add_step(
         make.target(pilot, indicator, 120, 60, base_year=int(BEFORE) - 1, target_year=int(LAST) + 1), int(LAST), 90
     )
+    age(Target)
     return indicator
 
 
@@ -75,11 +93,9 @@ def ministry() -> Client:
 @pytest.fixture
 def urls(pilot: Pilot, milestone: Milestone) -> dict[str, str]:
     """Return the address of each form."""
-    stage = StageEntry.objects.get(stage="tasked")
     return {
         "done": reverse("milestone-done", args=["city", milestone.pk]),
         "day": milestone.entry_url(),
-        "stage_day": stage.entry_url(),
         "answer": milestone.entry_url("-answer"),
         "stage": reverse("stage-enter", args=["city"]),
         "light": reverse("light-set", args=["city"]),
@@ -125,6 +141,7 @@ def newest(record: Any) -> tuple[str, str, str | None]:
 SOUND: dict[str, dict[str, Any]] = {
     "done": {"completed_on": PASSED, "evidence": "Notice 12"},
     "day": {"day": AHEAD, "reason_zh": "设备到货推迟"},
+    "target": {"value": "70", "reason_en": "Census"},
     "stage": {"entered_on": PASSED},
     "light": {"colour": "green", "reason": "Checked on site", "expires_on": AHEAD},
 }
@@ -132,24 +149,36 @@ WRONG: dict[str, list[dict[str, Any]]] = {
     "done": [
         {"completed_on": ""},
         {"completed_on": AHEAD},
+        {"evidence": ""},
         {"evidence": "x" * 301},
-        {"change_reason": "a\u202eb"},
         PROGRAM,
     ],
     "day": [{"day": ""}, {"day": PLANNED}, {"reason_zh": ""}, {"reason_en": "a\u202eb"}, PROGRAM],
+    "target": [
+        {"value": ""},
+        {"value": "60"},  # as it is in force
+        {"value": "-1"},
+        {"value": "7x"},
+        {"base_value": ""},
+        {"base_year": LAST},  # a year for which values are due
+        {"steps": "2020"},
+        {"year": "1"},
+        {"reason_en": ""},
+    ],
     "stage": [
         {"entered_on": ""},
         {"entered_on": AHEAD},
         {"stage": "listed", "entered_on": "2024-01-15"},  # it is on record
         {"stage": "recommended"},  # not after a later one
+        {"stage": "tasked", "result": "passed"},
         PROGRAM,
     ],
-    "light": [{"colour": "blue"}, {"reason": ""}, {"expires_on": ""}, {"expires_on": str(today())}],
+    "light": [{"colour": "blue"}, {"reason": ""}, *({"expires_on": day} for day in ("", str(today()), TOO_FAR))],
 }
 
 
-def test_what_is_wrong_is_refused_at_its_field_and_kept(officer, ministry, milestone, urls) -> None:
-    said = {}
+def test_what_is_wrong_is_refused_at_its_field_and_kept(officer, ministry, milestone, so2, urls) -> None:
+    said, urls = {}, urls | {"target": Target.objects.get().entry_url()}
     for name, cases in WRONG.items():
         client = ministry if name in {"stage", "light"} else officer
         for number, changes in enumerate(cases):
@@ -159,33 +188,59 @@ def test_what_is_wrong_is_refused_at_its_field_and_kept(officer, ministry, miles
             said[f"{name} {number}"] = faults(answer)
             assert (answer.status_code, kept) == (400, {field: (SOUND[name] | changes)[field] for field in SOUND[name]})
     assert_snapshot("entry-form-errors", said)
-    milestone.refresh_from_db()
-    written = (Replan.objects.count(), Attachment.objects.count(), LightOverride.objects.count())
-    assert (milestone.history.count(), *written) == (1, 0, 0, 0)
-    assert [entry.entered_on for entry in StageEntry.objects.order_by("pk")] == [date(2024, 1, 15), None]
+    models = (Amendment, Completion, Attachment, LightOverride)
+    assert [model.objects.count() for model in models] == [0, 0, 0, 0]
+    assert [entry.stage for entry in StageEntry.objects.all()] == ["listed"]
     chinese = officer.post(f"{urls['day']}?lang=zh-hans", {"day": AHEAD})
     assert [*chinese.context["form"].errors] == ["reason_zh"]  # at the field of the reader's language
 
 
-# -- a milestone: done, or another day ------------------------------------------------------------------------
+# -- a milestone: done, or objected to ------------------------------------------------------------------------
 
 
-def test_a_completion_is_entered_with_its_evidence_and_returns_to_the_milestone(officer, milestone, urls) -> None:
+def test_a_completion_is_entered_with_its_evidence_objected_to_and_entered_again(
+    officer, ministry, milestone, urls
+) -> None:
     page = officer.get(urls["done"])
-    assert "Platform live is 120 days overdue" in page.text
-    sent = {"completed_on": PASSED, "evidence": "Notice 12", "change_reason": "Late delivery", "quote": "in use"}
+    assert "Platform live" in page.text
+    sent = {"completed_on": PASSED, "evidence": "Notice 12", "quote": "in use"}
     answer = officer.post(urls["done"], typed(page, **sent, page_number=2, file=SimpleUploadedFile("a.csv", PAPER)))
     assert answer["Location"] == f"/pilots/city/#milestone-{milestone.pk}"
     assert "The completion is entered." in officer.get("/pilots/city/").text
-    milestone.refresh_from_db()
-    assert (str(milestone.completed_on), milestone.evidence) == (PASSED, "Notice 12")
-    assert newest(milestone) == ("~", "officer", "Late delivery")
+    done = Completion.objects.get()
+    assert (str(done.completed_on), done.evidence, str(done.entered_by)) == (PASSED, "Notice 12", "officer")
     attached = Attachment.objects.get()
     assert (attached.milestone, attached.page_number, attached.quote) == (milestone, 2, "in use")
-    assert faults(send(officer, urls["done"])) == {
-        "__all__": "Nothing was changed, so nothing was saved and the history has no new entry."
-    }
-    assert send(officer, urls["done"], completed_on="").status_code == 302  # taken back
+
+    objection = reverse("completion-object", args=["city", done.pk])
+    assert objection in ministry.get("/pilots/city/").text
+    assert objection not in officer.get("/pilots/city/").text
+    assert officer.get(objection).status_code == 403
+    assert faults(send(ministry, objection)) == {"objection": "This field is required."}
+    assert send(ministry, objection, objection="Not in operation")["Location"] == answer["Location"]
+    done.refresh_from_db()
+    assert (done.objection, done.objected_on, str(done.objected_by)) == ("Not in operation", today(), "ministry")
+    assert ministry.get(objection).status_code == 302  # once
+    assert "Not in operation" in officer.get("/desk/").text
+    assert urls["done"] in officer.get("/desk/").text
+    assert "Not in operation" in officer.get(urls["done"]).text
+    assert send(officer, urls["done"], completed_on=str(today()), evidence="Notice 13").status_code == 302
+    assert "Not in operation" not in officer.get("/desk/").text
+
+
+def test_a_file_alone_is_evidence(officer, urls) -> None:
+    sent = {"completed_on": PASSED, "file": SimpleUploadedFile("a.csv", PAPER)}
+    assert send(officer, urls["done"], **sent).status_code == 302
+    assert (Completion.objects.get().evidence, Attachment.objects.count()) == ("", 1)
+
+
+def test_a_milestone_of_a_stage_is_completed_by_the_stage(ministry, pilot, urls) -> None:
+    promised = make.milestone(pilot, today(), stage="tasked", title_en="Tasks given")
+    url = reverse("milestone-done", args=["city", promised.pk])
+    assert ministry.get(url)["Location"] == f"{urls['stage']}?stage=tasked"
+
+
+# -- amendments and promises ----------------------------------------------------------------------------------
 
 
 def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
@@ -193,11 +248,13 @@ def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
 ) -> None:
     sent = {"day": AHEAD, "reason_zh": "设备到货推迟", "reason_en": "The supplier is late"}
     first = milestone.planned_on
-    assert send(officer, urls["day"], **sent, file=SimpleUploadedFile("a.csv", PAPER)).status_code == 302
-    replan = Replan.objects.get()
-    assert (str(replan.day), replan.reason_zh, replan.reason_en, replan.accepted) == (*sent.values(), None)
+    page = officer.get(urls["day"])
+    assert (page.context["form"]["day"].value(), "drop" in page.context["form"].fields) == (first, True)
+    assert officer.post(urls["day"], typed(page, **sent, file=SimpleUploadedFile("a.csv", PAPER))).status_code == 302
+    asked = Amendment.objects.get()
+    assert (str(asked.day), asked.reason_zh, asked.reason_en, asked.accepted) == (*sent.values(), None)
     assert Attachment.objects.get().milestone == milestone
-    assert "a later day is asked for" in officer.get(urls["day"]).text
+    assert "asked for on" in officer.get(urls["day"]).text
     assert urls["answer"] in ministry.get("/desk/").text
     assert urls["answer"] in ministry.get("/pilots/city/").text
 
@@ -211,43 +268,101 @@ def test_another_day_is_asked_for_refused_asked_again_withdrawn_and_accepted(
 
     assert send(officer, urls["day"], **sent | {"day": str(today() + timedelta(60))}).status_code == 302
     assert officer.post(urls["day"], {"withdraw": "yes"})["Location"] == f"/pilots/city/#milestone-{milestone.pk}"
-    assert [item.accepted for item in Replan.objects.all()] == [False]
+    assert [item.accepted for item in Amendment.objects.all()] == [False]
     send(officer, urls["day"], **sent)
     assert ministry.post(urls["day"], {"withdraw": "yes"}).status_code == 403  # who asked withdraws
     assert send(ministry, urls["answer"], accepted="yes").status_code == 302
     milestone = Milestone.objects.get()
     assert (milestone.planned_on, str(milestone.planned_by(today()))) == (first, AHEAD)
-    assert send(ministry, urls["day"], day=PASSED, reason_zh="会议决定").status_code == 302  # decided at once
-    assert str(Milestone.objects.get().planned_by(today())) == PASSED
+    assert send(ministry, urls["day"], day=str(today()), reason_zh="会议决定").status_code == 302  # decided at once
+    assert Milestone.objects.get().planned_by(today()) == today()
+    assert send(ministry, urls["day"], drop="on", reason_zh="不再实施").status_code == 302
+    assert Milestone.objects.get().dropped_by(today())
+    assert ministry.get(urls["day"])["Location"] == f"/pilots/city/#milestone-{milestone.pk}"
 
 
-def test_the_day_of_another_milestone_is_changed_at_once_and_that_of_a_stage_asked_for(officer, pilot, urls) -> None:
-    other = make.milestone(pilot, date(2026, 1, 1), title_en="Report")
+def test_the_day_of_another_milestone_is_amended_at_once_and_what_is_of_today_corrected(officer, pilot) -> None:
+    other = make.milestone(pilot, today() + timedelta(5), title_en="Report")
+    assert officer.get(other.entry_url())["Location"] == f"/admin/pilots/milestone/{other.pk}/change/"
+    age(Milestone)
     assert send(officer, other.entry_url(), day=AHEAD, reason_en="New plan").status_code == 302
-    other.refresh_from_db()
-    assert (str(other.planned_on), newest(other), Replan.objects.count()) == (AHEAD, ("~", "officer", "New plan"), 0)
-    assert send(officer, urls["stage_day"], day=AHEAD, reason_en="Review moved").status_code == 302
-    assert (Replan.objects.get().item, Replan.objects.get().state) == (
-        StageEntry.objects.get(stage="tasked"),
-        "waiting",
-    )
+    assert (str(other.planned_by(today())), Amendment.objects.get().accepted) == (AHEAD, True)
+
+
+def amended(item: Amendment) -> dict[str, Any]:
+    return {name: value for name in Amendment.CHANGES if (value := getattr(item, name)) is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"value": "70"}, {"value": 70, "steps": {LAST: "90"}}),  # else the steps would be cleared
+        ({"value": "70", "steps": ""}, {"value": 70, "steps": {}}),
+        ({"year": str(int(LAST) + 2)}, {"year": int(LAST) + 2}),
+        ({"steps": f"{LAST}: 95"}, {"steps": {LAST: "95"}}),
+        ({"base_value": "125", "steps": ""}, {"base_value": 125, "base_year": int(BEFORE) - 1, "steps": {}}),
+    ],
+)
+def test_of_a_target_only_what_differs_from_what_is_in_force_is_amended(
+    officer, ministry, so2, changes, expected
+) -> None:
+    target = Target.objects.get()
+    url, answer = target.entry_url(), target.entry_url("-answer")
+    initial = {name: officer.get(url).context["form"].initial[name] for name in ("value", "year", "steps")}
+    assert initial == {"value": 60, "year": int(LAST) + 1, "steps": {LAST: "90"}}
+    assert send(officer, url, reason_en="Census", **changes)["Location"] == "/pilots/city/#indicator-AIR_SO2"
+    asked = Amendment.objects.get()
+    assert (asked.target, amended(asked), asked.accepted) == (target, expected, None)
+    assert answer in ministry.get("/desk/").text
+    assert send(ministry, answer, accepted="yes").status_code == 302
+    now = Target.objects.get().values_on(today())
+    assert {name: now[Target.AMENDED[name]] for name in expected} == expected
+    assert Decimal(officer.get(url).context["form"]["value"].value()) == now["target_value"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [("limit", {"value", "year"}), ("keep", {"base_value", "base_year", "year"})],
+)
+def test_a_target_is_amended_by_what_its_kind_has(ministry, pilot, kind, fields) -> None:
+    target = make.target(pilot, make.indicator("AIR_A"), 50, 40, kind=kind, target_year=int(LAST) + 1)
+    age(Target)
+    form = ministry.get(target.entry_url()).context["form"]
+    assert {*form.fields} == {*fields, "drop", "reason_zh", "reason_en", "version"}
+    assert send(ministry, target.entry_url(), drop="on", reason_en="Shut down").status_code == 302
+    assert Target.objects.get().dropped_by(today())
+
+
+def test_what_a_province_promises_waits_for_the_ministry(officer, ministry, pilot) -> None:
+    promise = make.milestone(pilot, today() + timedelta(5), title_en="Hub opened", is_key=True, promised_on=None)
+    url = promise.entry_url("-answer")
+    assert officer.get(url).status_code == 403
+    for path in ("/desk/", "/pilots/city/"):
+        assert url in ministry.get(path).text
+    assert send(ministry, url)["Location"] == f"/pilots/city/#milestone-{promise.pk}"
+    promise.refresh_from_db()
+    assert promise.promised_on == today()
+    assert url not in ministry.get("/desk/").text
 
 
 # -- the pilot: stage and light ------------------------------------------------------------------------------
 
 
-def test_a_stage_is_entered_where_it_was_planned_and_a_skipped_one_explained(ministry, pilot, urls) -> None:
+def test_a_stage_is_entered_and_a_skipped_one_explained(ministry, pilot, urls) -> None:
     page = ministry.get(urls["stage"])
     assert page.context["form"]["stage"].value() == "tasked"  # the next
     sent = {"entered_on": PASSED, "evidence": "List", "file": SimpleUploadedFile("a.csv", PAPER)}
     assert ministry.post(urls["stage"], typed(page, **sent))["Location"] == "/pilots/city/#overview"
     entry = StageEntry.objects.get(stage="tasked")
-    assert (str(entry.entered_on), entry.evidence, entry.planned_on is None) == (PASSED, "List", False)
+    assert (str(entry.entered_on), entry.evidence, entry.recorded_on) == (PASSED, "List", today())
     assert Attachment.objects.get().stage_entry == entry
-    skipped = send(ministry, urls["stage"], stage="implementing", entered_on=str(today()))
+    skipped = send(ministry, urls["stage"], stage="midterm", entered_on=str(today()), result="conditions")
     assert [*faults(skipped)] == ["reason_en"]
-    assert send(ministry, urls["stage"], stage="implementing", entered_on=str(today()), reason_en="Not published")
-    assert StageEntry.objects.get(stage="implementing").reason == "Not published"
+    sent = {"stage": "midterm", "entered_on": str(today()), "result": "conditions", "reason_en": "Not published"}
+    assert send(ministry, urls["stage"], **sent).status_code == 302
+    entry = StageEntry.objects.get(stage="midterm")
+    assert (entry.reason, entry.result) == ("Not published", "conditions")
+    assert f"/admin/pilots/pilot/{pilot.pk}/change/#id_withdrawn_on" in ministry.get("/pilots/city/").text
 
 
 def test_a_light_is_set_by_hand_until_a_day(ministry, pilot, urls) -> None:
@@ -263,7 +378,7 @@ def test_a_light_is_set_by_hand_until_a_day(ministry, pilot, urls) -> None:
 
 def test_the_values_of_a_year_stand_beside_what_was_accepted_and_what_is_due(officer, pilot, so2, urls) -> None:
     make.reading(pilot, so2, BEFORE, 110)
-    make.reading(pilot, so2, LAST, 100, state="reported", accepted_on=None)
+    make.reading(pilot, so2, LAST, 100, accepted_on=None)
     page = officer.get(urls["readings"])
     (row,) = page.context["form"].rows
     assert (row.indicator, row.before.value_text, row.due, row.newest.value_text) == (so2, "110", "90", "100")
@@ -273,7 +388,7 @@ def test_the_values_of_a_year_stand_beside_what_was_accepted_and_what_is_due(off
     assert (page.context["period"], officer.get(f"{urls['readings']}?period=").context["period"]) == (LAST, LAST)
 
 
-def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2, urls) -> None:
+def test_the_values_are_recorded_all_or_none_with_their_file(officer, ministry, pilot, so2, urls) -> None:
     make.target(pilot, carbon := make.carbon(name_en="CO2"), 50, 40)
     page = officer.get(urls["readings"])
     value, other = (f"r{item.pk}-value" for item in (so2, carbon))
@@ -281,8 +396,10 @@ def test_the_values_are_recorded_all_or_none_with_their_file(officer, pilot, so2
     assert faults(refused) == {other: "This is not a number. Write 12345.6 or 12,345.6; the unit is 10⁴ t."}
     assert (Reading.objects.count(), typed(refused)[value]) == (0, "１０５")
     assert faults(officer.post(urls["readings"], typed(page))) == {"__all__": "No value was entered yet."}
-    ahead = officer.post(urls["readings"], typed(page, reported_on=AHEAD, **{value: "105"}))
+    ahead = send(ministry, urls["readings"], reported_on=AHEAD, **{value: "105"})
     assert [*faults(ahead)] == ["reported_on"]
+    asked = [officer.get(f"{urls['readings']}?period={period}").context["form"].fields for period in (LAST, BEFORE)]
+    assert ["reported_on" in fields for fields in asked] == [False, True]  # of a year that is asked for, today
     sent = {value: "１０５", other: "45.5", "value_status": "final", "change_reason": "Yearbook"}
     answer = officer.post(urls["readings"], typed(page, **sent, file=SimpleUploadedFile("a.csv", PAPER)))
     assert answer["Location"] == "/pilots/city/#indicators"
@@ -314,17 +431,23 @@ def test_a_jump_needs_a_remark_and_a_value_entered_meanwhile_a_second_look(offic
     assert faults(first)[value].startswith(f"9,999,999 is 9,999,899.0 % above the 100 of {BEFORE}. Correct")
     jump = officer.post(urls["readings"], typed(page, **{value: "140"}))
     assert faults(jump)[value].startswith("140 is 40.0 % above the 100")
-    ministry.post(urls["readings"], typed(theirs, accept="on", **{value: "105"}))
-    assert (Reading.objects.get(period=LAST).state, Reading.objects.get(period=LAST).accepted_on) == (
-        "accepted",
-        today(),
-    )
+    ministry.post(urls["readings"], typed(theirs, **{value: "105"}))
     stale = officer.post(urls["readings"], typed(jump, **{note: "New furnace"}))
     assert faults(stale)[value].startswith("ministry entered 105 (preliminary, version 1) here on ")
-    assert "accept" not in stale.context["form"].fields
-    assert officer.post(urls["readings"], typed(stale, accept="on")).status_code == 302
+    assert officer.post(urls["readings"], typed(stale)).status_code == 302
     reading = Reading.objects.get(version=2)
     assert (reading.value, reading.note, reading.state) == (140, "New furnace", "reported")
+
+
+def test_of_several_targets_the_next_one_judges_the_year(officer, pilot, so2, urls) -> None:
+    year = int(LAST) + 1
+    make.target(pilot, so2, 120, 100, base_year=int(BEFORE) - 1, target_year=int(BEFORE))
+    make.target(pilot, so2, 120, 40, base_year=int(BEFORE) - 1, target_year=year + 4)
+    asked = [officer.get(f"{urls['readings']}?period={period}").context["form"].rows[0] for period in (BEFORE, LAST)]
+    assert [(row.terms.year, row.due) for row in asked] == [(int(BEFORE), "100"), (year, "90")]
+    page = officer.get(urls["readings"]).text
+    assert f"Amend the target of {year}" in page
+    assert Target.objects.get(target_year=year).entry_url() in page
 
 
 @pytest.mark.parametrize("period", ["2099", "2099-Q1", "1999", "2025Q1", "x", "-Q"])
@@ -336,7 +459,8 @@ def test_a_period_that_is_none_is_refused_in_words(officer, so2, urls, period) -
     assert Reading.objects.count() == 0
 
 
-def test_what_may_be_needed_is_not_called_optional(officer, ministry, milestone, urls) -> None:
+def test_what_may_be_needed_is_not_called_optional(officer, ministry, pilot, so2, milestone, urls) -> None:
+    make.reading(pilot, so2, LAST, 100, accepted_on=None)
     send(officer, urls["day"], day=AHEAD, reason_en="Late")
     for client, name in ((officer, "day"), (ministry, "answer"), (ministry, "stage"), (ministry, "judge")):
         form = client.get(urls[name])
@@ -370,8 +494,8 @@ def judged(page: Any) -> dict[str, tuple[str, ...]]:
     return {row[0]: tuple(row[1:]) for row in cells}
 
 
-def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot, so2) -> None:
-    waiting = {"state": "reported", "accepted_on": None}
+def test_values_are_accepted_returned_and_disputed_with_a_reason(ministry, officer, pilot, so2, urls) -> None:
+    waiting = {"accepted_on": None}
     first, second = (make.reading(pilot, so2, year, 100, **waiting) for year in (BEFORE, LAST))
     url = f"{reverse('readings-judge')}?pilot=city"
     assert officer.get(url).status_code == 403
@@ -382,24 +506,56 @@ def test_values_are_accepted_and_disputed_with_a_reason(ministry, officer, pilot
     base = str(int(BEFORE) - 1)
     same = ("100 t preliminary", f"120 {base}", "−16.7 %", "–", "–")
     assert judged(page) == {f"{pilot} · SO2 · {year}": same for year in (BEFORE, LAST)}
+    assert [choice[0] for choice in page.context["form"].fields["verdict"].choices] == ["accepted", "returned"]
     assert faults(ministry.post(url, {})) == dict.fromkeys(("readings", "verdict"), "This field is required.")
-    both = {"readings": [first.pk, second.pk], "change_reason": "Checked"}
-    assert ministry.post(url, both | {"verdict": "accepted"})["Location"] == "/pilots/city/#indicators"
-    assert [(r.state, r.accepted_on, newest(r)) for r in Reading.objects.all()] == [
-        ("accepted", today(), ("~", "ministry", "Checked"))
-    ] * 2
+    sent = {"readings": [first.pk], "verdict": "accepted", "change_reason": "Checked"}
+    assert ministry.post(url, sent)["Location"] == "/pilots/city/#indicators"
+    first.refresh_from_db()
+    assert (first.state, first.accepted_on, newest(first)) == ("accepted", today(), ("~", "ministry", "Checked"))
+
+    back = {"readings": [second.pk], "verdict": "returned", "answer_by": AHEAD}
+    assert faults(ministry.post(url, back)) == {"change_reason": "Say what is wrong with it."}
+    assert faults(ministry.post(url, back | {"change_reason": "Which meter?", "answer_by": PASSED})) == {
+        "answer_by": "Choose today or a later day."
+    }
+    assert ministry.post(url, back | {"change_reason": "Which meter?"}).status_code == 302
+    second.refresh_from_db()
+    assert (second.state, second.returned_on, str(second.answer_by)) == ("returned", today(), AHEAD)
+    assert "readings" in faults(ministry.post(url, sent | {"readings": second.pk}))  # it waits no more
+    assert "No value waits to be accepted." in ministry.get(url).text
+
     one = f"{reverse('readings-judge')}?reading={first.pk}"
-    refused = ministry.post(one, {"readings": first.pk, "verdict": "disputed"})
-    assert faults(refused) == {"change_reason": "Say what is wrong with the value."}
+    assert [choice[0] for choice in ministry.get(one).context["form"].fields["verdict"].choices] == ["disputed"]
     sent = {"readings": first.pk, "verdict": "disputed", "change_reason": "Not in the yearbook"}
     assert ministry.post(one, sent)["Location"] == "/desk/"
-    assert [r.state for r in Reading.objects.order_by("period")] == ["disputed", "accepted"]
-    assert "readings" in faults(ministry.post(url, {"readings": second.pk, "verdict": "accepted"}))  # it waits no more
-    assert "No value waits to be accepted." in ministry.get(url).text
+    first.refresh_from_db()
+    assert (first.state, first.disputed_on, first.accepted_on) == ("disputed", today(), today())
+
+    # The province answers both: with the same value, too.
+    desk = officer.get("/desk/").text
+    for reading, said in ((second, "Which meter?"), (first, "Not in the yearbook")):
+        field = f"{urls['readings']}?period={reading.period}#id_r{so2.pk}-value"
+        assert (field in desk, said in desk) == (True, True)
+        page = officer.get(field)
+        assert (said in page.text, page.context["form"].entered) == (True, 0)
+        assert officer.post(field, typed(page, **{f"r{so2.pk}-value": "100"})).status_code == 302
+    assert [(r.version, r.value, r.state) for r in Reading.objects.filter(version=2)] == [(2, 100, "reported")] * 2
+    assert "Which meter?" not in officer.get("/desk/").text
+
+
+def test_what_one_handed_in_oneself_is_shown_and_cannot_be_accepted(ministry, pilot, so2, urls) -> None:
+    assert send(ministry, urls["readings"], **{f"r{so2.pk}-value": "110"}).status_code == 302
+    page, own = ministry.get(urls["judge"]), Reading.objects.get()
+    assert [*judged(page)] == [f"{pilot} · SO2 · {LAST} You handed it in: somebody else decides on it."]
+    assert f'value="{own.pk}"' not in page.text
+    refused = ministry.post(urls["judge"], {"readings": own.pk, "verdict": "accepted"})
+    assert faults(refused) == {"__all__": "Somebody else accepts what you handed in."}
+    wang = client_of(make_user("wang", "national_editor"))
+    assert wang.post(urls["judge"], {"readings": own.pk, "verdict": "accepted"}).status_code == 302
 
 
 def test_jumps_stand_first_and_older_versions_are_left_out(ministry, pilot, so2) -> None:
-    waiting = {"state": "reported", "accepted_on": None}
+    waiting = {"accepted_on": None}
     carbon, url = make.carbon(name_en="CO2"), f"{reverse('readings-judge')}?pilot=city"
     make.reading(pilot, so2, BEFORE, 100)
     old = make.reading(pilot, so2, LAST, 104, **waiting)
@@ -424,7 +580,7 @@ def test_jumps_stand_first_and_older_versions_are_left_out(ministry, pilot, so2)
     assert {*keys.split(",")} == {str(plain.pk), str(second.pk)}
     later = make.reading(pilot, so2, f"{LAST}-Q2", 26, **waiting)  # came after the page was opened: it is not meant
     assert ministry.post(url, {"readings": keys, "verdict": "accepted"}).status_code == 302
-    states = dict(Reading.objects.filter(period__startswith=LAST).values_list("pk", "state"))
+    states = {item.pk: str(item.state) for item in Reading.objects.filter(period__startswith=LAST)}
     accepted = dict.fromkeys([plain.pk, second.pk], "accepted")
     assert states == dict.fromkeys([old.pk, quarter.pk, first.pk, later.pk], "reported") | accepted
     asked = f"{reverse('readings-judge')}?reading={old.pk},{plain.pk}"
@@ -443,7 +599,10 @@ def test_jumps_stand_first_and_older_versions_are_left_out(ministry, pilot, so2)
 # -- others, and readers -------------------------------------------------------------------------------------
 
 CONCURRENT: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "done": ({"completed_on": PASSED}, {"evidence": "Notice 12"}),
+    "done": (
+        {"completed_on": PASSED, "evidence": "Notice 11"},
+        {"completed_on": str(today()), "evidence": "Notice 12"},
+    ),
     "day": ({"day": AHEAD, "reason_en": "Theirs"}, {"day": str(today() + timedelta(9)), "reason_en": "Mine"}),
     "stage": ({"entered_on": PASSED}, {"stage": "plan_draft", "entered_on": str(today())}),
     "light": (
@@ -456,8 +615,6 @@ CONCURRENT: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 @pytest.mark.parametrize("name", CONCURRENT)
 def test_who_is_second_is_told_loses_nothing_and_saves_again(ministry, urls, milestone, name) -> None:
     url, (theirs, mine) = urls[name], CONCURRENT[name]
-    if name == "done":
-        send(ministry, url, completed_on=str(today()))
     opened = ministry.get(url)
     wang = client_of(make_user("wang", "national_editor"))
     assert send(wang, url, **theirs).status_code == 302
@@ -467,10 +624,9 @@ def test_who_is_second_is_told_loses_nothing_and_saves_again(ministry, urls, mil
     assert {key: refused.context["form"][key].value() for key in mine} == mine
     assert ministry.post(url, typed(refused)).status_code == 302
     if name == "done":
-        milestone.refresh_from_db()
-        assert (str(milestone.completed_on), milestone.evidence) == (PASSED, "Notice 12")  # what both said
+        assert [item.evidence for item in Completion.objects.all()] == ["Notice 11", "Notice 12"]
     if name == "day":
-        assert [str(item.day) for item in Replan.objects.order_by("pk")][-1] == mine["day"]
+        assert [str(item.day) for item in Amendment.objects.order_by("pk")][-1] == mine["day"]
 
 
 def test_forms_are_for_those_who_may_change_the_record(urls, pilot, milestone) -> None:
@@ -484,7 +640,7 @@ def test_forms_are_for_those_who_may_change_the_record(urls, pilot, milestone) -
     assert text in elsewhere.get(urls["done"]).text
     own = client_of(make_user("own", "provincial_editor", pilot.province))
     assert "The ministry does this: it enters stages, " in own.get(urls["stage"]).text
-    unknown = reverse("milestone-done", args=["city", 999999]), "/pilots/city/sources/1/day/", "/pilots/x/light/"
+    unknown = reverse("milestone-done", args=["city", 999999]), "/pilots/city/sources/1/amend/", "/pilots/x/light/"
     ministry = client_of(make_user("ministry", "national_editor"))
     assert [ministry.get(url).status_code for url in unknown] == [404] * 3
 
@@ -504,9 +660,10 @@ def test_what_is_sent_after_the_sign_in_ended_stands_in_the_form_again_for_its_a
         page = client.get(urls["done"])
         assert ("Your sign-in had ended." in page.text, page.context["form"].is_bound) == (user == "officer",) * 2
     assert page.context["form"]["evidence"].value() == evidence
-    assert Milestone.objects.get().completed_on is None
+    assert Completion.objects.count() == 0
     assert client.post(urls["done"], typed(page, evidence="Notice 12")).status_code == 302
-    assert (Milestone.objects.get().evidence, client.get(urls["done"]).context["form"].is_bound) == ("Notice 12", False)
+    assert Completion.objects.get().evidence == "Notice 12"
+    assert not client.get(urls["done"]).context["form"].is_bound
 
 
 def test_of_what_an_anonymous_sends_to_a_form_nothing_is_kept(urls: dict[str, str]) -> None:
@@ -524,8 +681,8 @@ def test_the_record_leads_to_the_forms_those_who_may_enter(
         page = client.get(f"/pilots/city/{query}").text
         return {name for name, url in urls.items() if f'href="{url}' in page}
 
-    assert leads(officer) == {"done", "stage_day", "readings"}
-    assert leads(ministry) == {"done", "stage_day", "stage", "light", "readings"}
+    assert leads(officer) == {"done", "readings"}
+    assert leads(ministry) == {"done", "stage", "light", "readings"}
     assert f'href="{urls["readings"]}#id_r{so2.pk}-value"' in officer.get("/pilots/city/").text
     for table in ("milestone-list", "indicators"):
         assert "Enter" not in csv_records(officer.get(f"/pilots/city/?export={table}.csv"))[0]

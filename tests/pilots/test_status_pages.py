@@ -13,9 +13,14 @@ from django.test import Client
 
 from pilots.models import Indicator, Pilot
 from tests import factories as make
+from tests.support.api_client import make_user
 
 pytestmark = pytest.mark.django_db
 DAY = "as_of=2026-11-24"
+OFFICE = "Pilot office of City"
+BEHIND = "behind schedule by more than 10 % of the change due"
+OBJECTED = "counts as yellow: not a key milestone; objected to on 1 June 2026: The photo shows another site"
+ASKED = "asked for: 1 June 2027 (The supplier is late)"
 
 
 def make_measured(pilot: Pilot, so2: tuple[Any, Any], carbon: tuple[Any, Any]) -> None:
@@ -72,11 +77,181 @@ def test_an_item_has_one_colour_everywhere_and_says_where_it_counts_less(program
     assert [(row[0].tag, str(row[1].value).rpartition(" counts")[1]) for row in rows["reasons"]] == [
         ("red", " counts")
     ] * 2
-    whys = [(row[1].tag, target in str(row[2].value)) for row in rows["indicators"]]
+    whys = [(row[3].tag, target in str(row[4].value)) for row in rows["indicators"]]
     assert whys == [("green", False), ("red", True)]
     assert [(row[1].tag, milestone in str(row[1].value)) for row in rows["milestone_list"]] == [("red", True)]
     brief = client.get(f"/brief/pilot/amber/?{DAY}").text
     assert (target in brief, slow.name in brief) == (True, True)
+
+
+@pytest.fixture
+def promised(empty: None) -> Pilot:
+    """A pilot with what can become of a promise: amended, dropped, followed by another, proposed, asked and refused."""
+    batch = make.batch(
+        slug="first",
+        short_name_en="batch one",
+        term_start=date(2024, 1, 1),
+        term_end=date(2026, 12, 31),
+        asked_from=2024,
+    )
+    pilot = make.pilot(batch, make.province(short_en="Hebei"), slug="city", name_en="City")
+    so2, nox, soot = (make.indicator(code, name_en=code) for code in ("SO2", "NOX", "SOOT"))
+    decided = {"asked_on": date(2026, 5, 2), "decided_on": date(2026, 6, 1)}
+    amended = make.target(pilot, so2, 1000, 600)
+    make.amendment(amended, value=700, accepted=True, **decided)
+    make.target(pilot, so2, 1000, 900, target_year=2024)
+    make.target(pilot, so2, 1000, 500, target_year=2030, promised_on=None)
+    dropped = make.target(pilot, soot, None, 50, kind="limit", base_year=None)
+    make.amendment(dropped, drop=True, accepted=True, **decided)
+    late = make.target(pilot, nox, 200, 150)
+    make.amendment(late, value=180, accepted=False, remark="The plan foresaw it", **decided)
+    for year, value in ((2023, 1000), (2024, 950), (2025, 850)):
+        make.reading(pilot, so2, str(year), value)
+    make.not_given(pilot, nox, 2024, text="MARKED", accepted_on=date(2025, 3, 1))
+    make.deadline(batch, 2025, date(2026, 4, 30))
+    make.deadline(pilot, 2026, None, indicator=soot, decided_on=date(2026, 7, 1), reason="No census")
+    moved = make.milestone(pilot, date(2026, 9, 1), title_en="Moved", owner="Bureau")
+    make.amendment(moved, day=date(2026, 12, 1), accepted=True, **decided)
+    asked = make.milestone(pilot, date(2027, 3, 1), title_en="Asked for", is_key=True)
+    make.amendment(asked, day=date(2027, 6, 1))
+    refuted = make.milestone(pilot, date(2026, 5, 1), title_en="Refuted")
+    objection = {"objected_on": date(2026, 6, 1), "objection": "The photo shows another site"}
+    make.completion(refuted, date(2026, 4, 20), **objection)
+    make.milestone(pilot, date(2026, 5, 1), date(2026, 5, 20), title_en="Late")
+    make.milestone(pilot, date(2026, 2, 1), title_en="Evaluation", stage="midterm", is_key=True)
+    make.milestone(pilot, date(2027, 5, 1), title_en="Proposed", is_key=True, promised_on=None)
+    make.stage(pilot, "listed", date(2024, 1, 15))
+    make.stage(
+        pilot, "midterm", date(2026, 1, 10), result="conditions", recorded_on=date(2026, 3, 10), reason="No day."
+    )
+    return pilot
+
+
+def shown_rows(table: Any, *keys: str) -> list[list[str]]:
+    """Return the texts of some columns of a table, each with its second line."""
+    chosen = [at for key in keys for at, column in enumerate(table.columns) if column.key == key]
+    texts = [[row[at] for at in chosen] for row in table.rows]
+    below = [[getattr(cell.below, "value", cell.below) for cell in row] for row in texts]
+    pairs = [zip(row, second, strict=True) for row, second in zip(texts, below, strict=True)]
+    return [[f"{cell.value} / {text}" if text else str(cell.value) for cell, text in row] for row in pairs]
+
+
+def test_a_pilot_shows_what_was_promised_and_what_became_of_it(promised: Pilot, client: Client) -> None:
+    page = client.get(f"/pilots/city/?{DAY}").context
+    assert shown_rows(page["indicators"], "indicator", "target", "light", "why", "actual") == [
+        [
+            "SO2 / t · binding · target for 2024",
+            "900 / 2024",
+            "Red",
+            "missed in its year; followed by a later target",
+            "950 / 2024",
+        ],
+        ["SO2 / t · binding · target for 2026", "700 / 2026 · first 600", "Red", BEHIND, "850 / 2025"],
+        ["NOX / t · binding", "150 / 2026", "Red", "value overdue by more than 90 days", "None"],
+        ["SO2 / t · binding · target for 2030", "500 / 2030", "Grey", "proposed", ""],
+        ["SOOT / t · binding", "50 / 2026 · limit", "Grey", "dropped on 1 June 2026: The supplier is late", ""],
+    ]
+    assert [(light.record.indicator.name, text) for light, text in page["missing"]] == [
+        ("NOX", "value of 2025 missing, due on 30 April 2026, 208 days overdue")
+    ]
+    assert page["deadlines"] == [
+        (
+            "All indicators 2025",
+            "due on 30 April 2026 instead of 31 March 2026, as decided on 1 March 2026",
+            "The census is late",
+        ),
+        ("SOOT 2026", "not asked for, as decided on 1 July 2026", "No census"),
+    ]
+    assert [(name, text) for _anchor, name, text in page["requests"]] == [
+        ("NOX", "refused on 1 June 2026: 180 t (The plan foresaw it)"),
+        ("Asked for", "asked for: 1 June 2027 (The supplier is late)"),
+    ]
+    day = "due 1 December 2026, as amended on 1 June 2026: The supplier is late; first 1 September 2026"
+    assert shown_rows(page["milestones"], "milestone", "light", "planned_on", "completed_on", "remarks") == [
+        [
+            f"Evaluation / {OFFICE} · key milestone · stage: Mid-term evaluation",
+            "Green / done",
+            "2026-02-01",
+            "2026-01-10",
+            "",
+        ],
+        [f"Refuted / {OFFICE}", "Red / 207 days overdue", "2026-05-01", "", OBJECTED],
+        [f"Late / {OFFICE}", "Blue / done 19 days late", "2026-05-01", "2026-05-20", "Report no. 7"],
+        ["Moved / Bureau", "Grey / not due yet", "2026-12-01 / first 1 Sep 2026", "", day],
+        [f"Asked for / {OFFICE} · key milestone", "Grey / not due yet", "2027-03-01", "", ASKED],
+        ["Proposed / Ministry · key milestone", "Grey / proposed", "2027-05-01", "", ""],
+    ]
+
+
+def test_no_reason_why_there_is_no_value_is_shown(promised: Pilot, client: Client) -> None:
+    page = client.get(f"/pilots/city/?{DAY}")
+    files = [client.get(f"/pilots/city/?{DAY}&export={name}.csv") for name in ("indicators", "reasons", "history")]
+    said = [page.text, *(b"".join(file).decode() for file in files)]
+    assert ["MARKED" in text for text in said] == [False] * 4
+    earlier = client.get("/pilots/city/?as_of=2025-11-24").context
+    assert [(light.record.indicator.name, text) for light, text in earlier["missing"]] == [
+        ("NOX", "value of 2024 not given, with a reason that the ministry accepted"),
+        ("SOOT", "value of 2024 missing, due on 31 March 2025, 238 days overdue"),
+    ]
+
+
+def test_a_pilot_without_stages_has_no_data_of_any(empty: None, client: Client) -> None:
+    pilot = make.pilot(make.batch(), make.province(), slug="city")
+    make.milestone(pilot, date(2026, 11, 1), stage="midterm")
+    stages = client.get(f"/pilots/city/?{DAY}").context["track"]
+    late = ("unknown", "23 days overdue", date(2026, 11, 1))
+    assert [(mark.state, mark.state_label, mark.planned) for mark in stages] == [
+        *[("unknown", "no data", None)] * 7,
+        late,
+        *[("unknown", "no data", None)] * 2,
+    ]
+
+
+def test_a_withdrawn_pilot_has_no_stages_to_come(empty: None, client: Client) -> None:
+    pilot = make.pilot(make.batch(), make.province(), slug="city", withdrawn_on=date(2026, 5, 1))
+    make.stage(pilot, "listed", date(2024, 1, 15))
+    stages = client.get(f"/pilots/city/?{DAY}").context["track"]
+    assert [mark.state_label for mark in stages] == ["not on record", "not on record", "now", *["not reached"] * 7]
+
+
+def test_an_evaluation_shows_its_result_and_from_when_on_it_counts(promised: Pilot, client: Client) -> None:
+    before, then = (client.get(f"/pilots/city/?as_of={day}").context for day in ("2026-02-20", "2026-11-24"))
+    assert [mark.state for mark in before["track"]] == ["unknown", "unknown", "now", *["ahead"] * 7]
+    assert before["track"][7].late == "yellow"
+    assert then["track_notes"] == [
+        {"reason": "No day.", "stages": "Task list received, Plan drafted, Plan issued, Implementing: "},
+        {
+            "reason": "passed with conditions; entered late, and counts from 10 March 2026 on",
+            "stages": "Mid-term evaluation: ",
+        },
+    ]
+
+
+def test_a_past_day_names_what_was_entered_since(promised: Pilot, client: Client) -> None:
+    """A milestone that an officer enters today, with a day of promise in the past, as the ministry's import may."""
+    entered = make.milestone(promised, date(2026, 5, 1), title_en="Added")
+    entered.history.update(history_user=make_user("officer"))
+    page = client.get(f"/pilots/city/?{DAY}")
+    [text] = page.context["status"].entered_since
+    assert re.sub(r"\(.*\)", "(today)", text) == "Milestones entered since: Added (today)"
+    assert "Entered after this day, and counted on it" in page.text
+    assert client.get("/pilots/city/").context["status"].entered_since == []
+
+
+def test_a_calendar_has_what_is_promised_and_cancels_what_was_dropped(promised: Pilot, client: Client) -> None:
+    dropped = make.milestone(promised, date(2027, 2, 1), title_en="Dropped")
+    make.amendment(dropped, drop=True, accepted=True, decided_on=date(2026, 11, 20), asked_on=date(2026, 11, 20))
+    text = client.get(f"/pilots/city/?{DAY}&export=ics").text.replace("\r\n ", "")
+    events = [event.split("\r\n") for event in text.split("BEGIN:VEVENT")[1:]]
+    said = [{line.partition(":")[0].partition(";")[0]: line.partition(":")[2] for line in event} for event in events]
+    assert [(event["DTSTART"], event["SUMMARY"], event.get("STATUS")) for event in said] == [
+        ("20260201", "✓ City: Evaluation", "CONFIRMED"),
+        ("20260501", "City: Refuted", "CONFIRMED"),
+        ("20260501", "✓ City: Late", "CONFIRMED"),
+        ("20261201", "City: Moved", "CONFIRMED"),
+        ("20270201", "City: Dropped", "CANCELLED"),
+        ("20270301", "City: Asked for", "CONFIRMED"),
+    ]
 
 
 # -- a batch -------------------------------------------------------------------------------------------
@@ -110,6 +285,23 @@ def find_urls(data: Any) -> Iterator[str]:
     elif isinstance(data, dict):
         yield data.get("url", "")
         yield from find_urls(list(data.values()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "none: nothing is ever overdue"),
+        ({"asked_from": 2025, "report_due": "06-30"}, "from 2025 on, each by 30 June of the next year"),
+    ],
+)
+def test_a_batch_says_from_when_on_it_asks_for_values(
+    empty: None, client: Client, fields: dict[str, Any], said: str
+) -> None:
+    batch = make.batch(slug="first", **fields)
+    make.deadline(batch, 2025, None, reason="Census year")
+    page = client.get(f"/batches/first/?{DAY}").context
+    decided = [("All indicators 2025: not asked for, as decided on 1 March 2026", "Census year")]
+    assert (page["asked"], page["deadlines"]) == (said, decided)
 
 
 def test_the_headline_names_the_kinds_that_the_batch_has(empty: None, client: Client) -> None:

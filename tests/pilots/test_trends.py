@@ -27,8 +27,8 @@ def carbon() -> Indicator:
     make.reading(bing, indicator, "2025", 70)
     make.reading(bing, indicator, "2025-Q3", 20)
     make.reading(yi, indicator, "2024", 90, version=2, accepted_on=date(2026, 5, 1))
-    make.reading(bing, indicator, "2025", 71, version=2, state="disputed", accepted_on=date(2026, 5, 1))
-    make.reading(bing, indicator, "2024", 5, state="reported", accepted_on=None)
+    make.reading(bing, indicator, "2025", 71, version=2, accepted_on=date(2026, 5, 1), disputed_on=date(2026, 5, 2))
+    make.reading(bing, indicator, "2024", 5, accepted_on=None)
     return indicator
 
 
@@ -37,7 +37,7 @@ def get_trend(client: Client, query: str = "", day: str = DAY) -> Any:
 
 
 def test_the_api_says_how_many_a_sum_covers_and_leaves_a_park_to_its_city(client: Client, carbon: Indicator) -> None:
-    """Of any set, on any day: a newer version counts from its acceptance, a disputed one stands for nothing.
+    """Of any set, on any day: a newer version counts from its acceptance, also while it is disputed.
 
     Shares have a median with its range and count each pilot; concentrations are never put together.
     """

@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from core.records import writing
 from pilots.analytics.reconciliation import build_reconciliation
-from pilots.models import Batch
+from pilots.models import Batch, Pilot, StageEntry
+from pilots.models.pilot import has_withdrawn
 from tests import factories as make
+from tests.pilots.test_promises import refusal
+from tests.support.api_client import make_user
+from tests.support.scripted_year import clock_at
 
 pytestmark = pytest.mark.django_db
 LEFT, DAY, BEFORE = date(2025, 6, 18), "2026-11-26", "2025-06-17"
-WHY = "Its main plant moved away."
 
 
 @pytest.fixture
@@ -23,7 +27,6 @@ def batch(empty: None) -> Batch:
     make.pilot(batch, province, slug="stays", name_en="Stays", name_zh="留")
     gone = make.pilot(batch, province, slug="gone", name_en="Gone", name_zh="退", withdrawn_on=LEFT)
     make.stage(gone, "listed", date(2024, 1, 15))
-    make.stage(gone, "withdrawn", LEFT, reason_en=WHY)
     indicator = make.indicator("AIR_SO2")
     make.target(gone, indicator, 100, 70)
     make.reading(gone, indicator, "2024", 130)  # far behind: red as long as it is a pilot
@@ -68,3 +71,31 @@ def test_the_data_page_counts_the_records_of_its_files(client: Client, batch: Ba
         counts = {url: client.get(address).json()["count"] for url, address in addresses.items()}
         assert {row["url"]: row["count"] for row in rows} == counts, day
     assert [row["withdrawn"] for row in rows if "/pilots/" in row["url"]] == [1]
+
+
+def test_withdrawing_is_one_act_with_a_reason(batch: Batch) -> None:
+    """Entered within 30 days it counts from its own day, later from its entry; no stage follows it."""
+    ministry, stays = make_user("ministry", "national_editor"), Pilot.objects.get(slug="stays")
+
+    def withdraw(day: date | None, reason: str = "Its main plant moved away") -> None:
+        writing.write(stays, {"withdrawn_on": day}, by=ministry, reason=reason)
+
+    with clock_at(date(2026, 3, 20)):
+        why = "Say why it is no longer a pilot, or is one again: the reason is shown on its page."
+        assert refusal(lambda: withdraw(date(2026, 3, 1), "")) == {"change_reason": [why]}
+        withdraw(date(2026, 3, 1))
+    days = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 20)]
+    assert stays.withdrawn_recorded_on == days[2]
+    assert [stays.withdrawn_by(day) for day in days] == [False, True, True]
+    after = {"entered_on": ["The pilot withdrew on 1 March 2026: it enters no stage after that."]}
+    entry = StageEntry(pilot=stays, stage="listed", entered_on=days[2])
+    assert refusal(lambda: writing.write(entry, by=ministry)) == after
+    with clock_at(date(2026, 3, 21)):
+        withdraw(None)
+        assert (stays.withdrawn_recorded_on, stays.withdrawn_by(days[2])) == (None, False)
+    with clock_at(date(2026, 4, 1)):
+        withdraw(date(2026, 3, 1))
+    assert [stays.withdrawn_by(day) for day in (days[2], date(2026, 4, 1))] == [False, True]
+    for day in (date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 1)):
+        found = Pilot.objects.filter(has_withdrawn(day), pk=stays.pk).exists()
+        assert found == stays.withdrawn_by(day)

@@ -2,7 +2,7 @@
 
 import csv
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from django.core.management import call_command
 from core.seed.loader import InvalidSeedError, LoadResult, SeedFile, load_seed
 from core.seed.models import SeedRecord
 from pilots.management.commands import load_records
-from pilots.models import StageEntry
-from pilots.replans import replan_of, save_replan
+from pilots.models import StageEntry, Target
 from pilots.seed import SEED_FILES
 from policies.models import Agency, Industry, ProvincialPlan, Source
+from tests import factories as make
 
 pytestmark = pytest.mark.django_db
 
@@ -88,20 +88,20 @@ def test_a_changed_row_of_a_shipped_file_is_loaded_over_the_former_one(
     assert record.history.latest().history_change_reason == "Shipped with the product"
 
 
-def test_a_day_that_the_ministry_decided_is_an_edit_of_a_shipped_stage(tmp_path: Path) -> None:
-    def load(**values: str) -> LoadResult:
-        return load_seed(changed_files("stages", tmp_path, 1, **values))["stages"]
+def test_an_amendment_is_an_edit_of_a_shipped_target(tmp_path: Path) -> None:
+    """Until then a newer file corrects what was shipped, also what is fixed for people from the day of its entry on."""
 
-    entry = StageEntry.objects.get(pilot__slug="baoding")
-    first, decided, moved = date(2024, 1, 10), date(2024, 1, 12), date(2024, 1, 14)
-    assert load(planned_on=str(first)).updated == 1
-    entry.refresh_from_db()
-    assert (entry.planned_on, entry.planned_today) == (first, first)
-    save_replan(replan_of(entry, decided, "Moved"), by=None)
-    assert load(planned_on=str(moved), evidence="Circular 7").kept == [str(entry)]
-    entry.refresh_from_db()
-    assert (entry.planned_on, entry.planned_today) == (first, decided)
-    assert entry.evidence != "Circular 7"
+    def load(**values: str) -> LoadResult:
+        return load_seed(changed_files("targets", tmp_path, 0, **values))["targets"]
+
+    target = Target.objects.get(pilot__slug="huzhou", indicator__code="ENE_NFF")
+    Target.history.filter(id=target.pk).update(history_date=datetime(2025, 1, 1, tzinfo=UTC))
+    assert target.promised_on == date(2024, 1, 1)
+    assert load(target_value="27").updated == 1
+    make.amendment(target, value=25, accepted=True, decided_on=date(2026, 6, 1))
+    assert load(target_value="28", note_en="Shipped").kept == [str(target)]
+    target.refresh_from_db()
+    assert (target.target_value, target.today.target_value, target.note_en != "Shipped") == (27, 25, True)
 
 
 def test_a_stage_that_an_editor_entered_first_is_left_alone(tmp_path: Path) -> None:

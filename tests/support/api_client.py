@@ -17,6 +17,7 @@ from django.test import Client, override_settings
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from accounts.models import Officer, create_token
+from core.days import today
 from pilots.models import Attachment
 from policies.models import Figure, Measure, Province
 from tests import factories as make
@@ -186,7 +187,7 @@ def make_target(world: World, place: Province | None) -> Any:
 
 def make_reading(world: World, place: Province | None) -> Any:
     indicator = world.more_indicator()
-    return make.reading(world.pilot(place), indicator, "2024", 90, state="reported", accepted_on=None)
+    return make.reading(world.pilot(place), indicator, "2024", 90, accepted_on=None)
 
 
 def level_of(place: Province | None) -> str:
@@ -217,7 +218,8 @@ def policy_body(world: World, place: Province | None) -> dict[str, Any]:
 def batch_body(world: World, place: Province | None) -> dict[str, Any]:
     n = world.next()
     place_of = {"level": level_of(place), "province": slug_or_none(place)}
-    return {"slug": f"new-{n}", "title_zh": f"新批{n}", "announced_on": "2024-01-15", **place_of}
+    announced = {"policy": world.policy.slug, "announced_on": "2024-01-15"}
+    return {"slug": f"new-{n}", "title_zh": f"新批{n}", **announced, **place_of}
 
 
 def pilot_body(world: World, place: Province | None) -> dict[str, Any]:
@@ -244,16 +246,31 @@ def make_follow_up(world: World, place: Province | None) -> Any:
     return make.follow_up(None, province=place, policy=None if place else world.policy)
 
 
-def make_replan(world: World, place: Province | None) -> Any:
+def make_amendment(world: World, place: Province | None) -> Any:
     """Make a request that waits; the editor made the one of the own province."""
     milestone = make.milestone(world.pilot(place), date(2026, 6, 1), is_key=True)
     asked_by = world.editor if place == world.home else None
-    return make.replan(milestone, date(2027, 3, 1), asked_by=asked_by)
+    return make.amendment(milestone, day=date(2027, 3, 1), asked_by=asked_by)
 
 
-def replan_body(world: World, place: Province | None) -> dict[str, Any]:
+def amendment_body(world: World, place: Province | None) -> dict[str, Any]:
     milestone = make.milestone(world.pilot(place), date(2026, 6, 1), is_key=True)
     return {"milestone": milestone.pk, "day": "2027-03-01", "reason_en": "The supplier is late"}
+
+
+def make_completion(world: World, place: Province | None) -> Any:
+    """Make a completion that was entered today, so that it may be deleted."""
+    milestone = make.milestone(world.pilot(place), date(2026, 6, 1))
+    return make.completion(milestone, date(2026, 5, 20), entered_on=today())
+
+
+def completion_body(world: World, place: Province | None) -> dict[str, Any]:
+    milestone = make.milestone(world.pilot(place), date(2026, 6, 1))
+    return {"milestone": milestone.pk, "completed_on": "2026-05-20", "evidence": "Report No. 7"}
+
+
+def deadline_body(world: World, place: Province | None) -> dict[str, Any]:
+    return {"pilot": world.pilot(place).slug, "year": 2098, "due_on": "2099-06-30", "reason": "The census is late"}
 
 
 def follow_up_body(world: World, place: Province | None) -> dict[str, Any]:
@@ -317,11 +334,12 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
     "pilots": ResourceKind("slug", lambda world, place: make.pilot(world.batch, place, kind="park"), pilot_body),  # type: ignore[arg-type]
     "stages": ResourceKind(
         "id",
-        lambda world, place: make.stage(world.more_pilot(place), "midterm", None, planned_on=date(2027, 3, 1)),
+        lambda world, place: make.stage(world.more_pilot(place), "midterm", date(2026, 3, 1), reason="Not published"),
         lambda world, place: {
             "pilot": world.more_pilot(place).slug,
             "stage": "plan_issued",
-            "planned_on": "2027-03-01",
+            "entered_on": "2026-03-01",
+            "reason_en": "Not published",
         },
     ),
     "milestones": ResourceKind(
@@ -331,7 +349,13 @@ RESOURCE_KINDS: Mapping[str, ResourceKind] = {
             world, place, facet="goal", title_zh=f"新节点{world.next()}", planned_on="2026-12-01"
         ),
     ),
-    "replans": ResourceKind("id", make_replan, replan_body, {"accepted": True}),
+    "completions": ResourceKind("id", make_completion, completion_body, {"objection": "Another furnace"}),
+    "amendments": ResourceKind("id", make_amendment, amendment_body, {"accepted": True}),
+    "deadlines": ResourceKind(
+        "id",
+        lambda world, place: make.deadline(world.pilot(place) if place else world.batch, 2025, date(2026, 6, 30)),
+        deadline_body,
+    ),
     "indicators": ResourceKind(
         "code",
         lambda world, place: world.more_indicator(),

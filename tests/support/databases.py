@@ -88,9 +88,11 @@ def server_connection() -> Any:
     return connection_to("postgres")
 
 
-def restore_former_database(database: Database, home: Path, name: str = "real") -> None:
+def restore_former_database(database: Database, home: Path, name: str = "real", *, policies: bool = True) -> None:
     """Fill an empty database with what users left in release 1.0.0: in that of the `real` records, with its files in
     the folder `media` of `home`, or in that of the `demonstration`, without files.
+
+    A batch without a policy gets one, as the upgrade asks, unless `policies` is false.
     """
     dump = lzma.decompress((UPGRADE_FOLDER / f"{connection.vendor}-{name}.sql.xz").read_bytes()).decode()
     database.connection.ensure_connection()
@@ -101,6 +103,10 @@ def restore_former_database(database: Database, home: Path, name: str = "real") 
         with held.cursor() as cursor:  # psycopg2's own: the dump has percent signs
             cursor.execute(dump)
     database.connection.close()  # the dump has changed the settings of its session
+    if policies:
+        policy = "(SELECT min(id) FROM policies_policy)"
+        database.run(f"UPDATE pilots_batch SET policy_id = {policy} WHERE policy_id IS NULL")  # noqa: S608
+        database.connection.close()
     if name == "real":
         with tarfile.open(UPGRADE_FOLDER / "real.media.tar.xz") as files:
             files.extractall(home, filter="data")

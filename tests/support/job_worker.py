@@ -23,7 +23,7 @@ ROWS = 5
 def prepare(name: str) -> None:
     """Make an import that is checked, and ask for its confirmation twice, as two administrators at once may."""
     user = User.objects.create_superuser(name)
-    make.batch(slug=f"batch-{name}")
+    make.batch(slug=f"batch-{name}", policy=make.policy(slug=f"policy-{name}"))
     make.province(slug=f"province-{name}")
     rows = [f"{name}-{n},{name}试点{n},city,batch-{name},province-{name}" for n in range(ROWS)]
     content = "\n".join(["code,name in Chinese,kind,batch,province", *rows]).encode()

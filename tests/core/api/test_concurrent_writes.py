@@ -103,7 +103,8 @@ def test_two_moves_that_together_make_a_circle(product: ServedProject) -> None:
 
 def test_a_park_is_put_into_a_city_that_becomes_a_park(product: ServedProject) -> None:
     client = product.client()
-    batch = {"slug": "batch", "title_zh": "第一批", "announced_on": "2024-01-15"}
+    client.send("POST", "policies/", policy_body("notice"))
+    batch = {"slug": "batch", "title_zh": "第一批", "announced_on": "2024-01-15", "policy": "notice"}
     assert client.send("POST", "batches/", batch).status == 201
     for number in range(ROUNDS):
         names = [f"city-{number}", f"park-{number}"]
@@ -136,7 +137,9 @@ def park_body(slug: str) -> dict[str, Any]:
 
 def test_one_deletes_what_another_builds_upon(product: ServedProject) -> None:
     client = product.client()
-    client.send("POST", "batches/", {"slug": "pairs", "title_zh": "第二批", "announced_on": "2024-01-15"})
+    client.send("POST", "policies/", policy_body("notice"))
+    batch = {"slug": "pairs", "title_zh": "第二批", "announced_on": "2024-01-15", "policy": "notice"}
+    client.send("POST", "batches/", batch)
     for number in range(ROUNDS):
         slug = f"base-{number}"
         etag = client.send("POST", "pilots/", pilot_body(slug)).headers["ETag"]

@@ -97,7 +97,7 @@ def test_an_entry_that_changes_nothing_shown_changes_the_tag_of_the_record(clien
 
 def test_the_revision_counts_the_entries_of_the_rows_of_a_record_too(client: Client, empty: None) -> None:
     milestone = make.milestone(make.pilot(make.batch(), make.province()), date(2026, 6, 1), is_key=True)
-    make.replan(milestone, date(2027, 1, 1))
+    make.amendment(milestone, day=date(2027, 1, 1))
     follow_up = make.follow_up(milestone.pilot, (Move.SIGN, date(2026, 6, 2)))
     addresses = [f"/api/v1/milestones/{milestone.pk}/", f"/api/v1/actions/{follow_up.number}/"]
     assert [client.get(address).json()["revision"] for address in addresses] == [2, 3]

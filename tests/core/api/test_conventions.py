@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 RESOURCES = [
     *("provinces", "agencies", "policies", "measures", "plans", "figures", "sources", "industries", "batches"),
-    *("pilots", "stages", "milestones", "replans", "indicators", "targets", "readings"),
+    *("pilots", "stages", "milestones", "completions", "amendments", "deadlines", "indicators", "targets", "readings"),
     *("documents", "attachments", "actions", "practices", "adoptions", "effects", "editions"),
 ]
 PLAN = "synergy-implementation-plan-2022"
@@ -38,7 +38,9 @@ def measured(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         pilot, indicator = Pilot.objects.get(slug="huzhou"), Indicator.objects.get(code="ENE_NFF")
         for year in (2023, 2024, 2025):
             milestone = make.milestone(pilot, date(year, 12, 31), date(year, 12, 1) if year < 2025 else None)
-            make.replan(milestone, date(year + 1, 3, 31))
+            make.completion(milestone, date(year, 11, 1), objected_on=date(year, 11, 20), objection="Another one")
+            make.amendment(milestone, day=date(year + 1, 3, 31))
+            make.deadline(pilot, year, date(year + 1, 6, 30))
             reading = make.reading(pilot, indicator, str(year), 21)
             Attachment.objects.create(document=make.document(is_public=True), reading=reading)
             make.follow_up(pilot, opened_on=date(year, 6, 1), due_on=date(year, 7, 1))

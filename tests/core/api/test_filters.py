@@ -14,7 +14,7 @@ from django.test import Client
 from config.api_urls import RESOURCES
 from core.api.views import openapi_schema
 from pilots.metrics import Move
-from pilots.models import Indicator, Pilot
+from pilots.models import Indicator, Pilot, Target
 from policies.models import Policy
 from tests import factories as make
 from tests.support.snapshots import FOLDER, assert_snapshot
@@ -35,25 +35,32 @@ def measured() -> None:
     energy, share = Indicator.objects.get(code="AIR_SO2"), Indicator.objects.get(code="ENE_NFF")
     for n, pilot in enumerate((huzhou, ningbo)):
         make.milestone(pilot, date(2024, 3, 1), date(2024, 1, 20 + n))
-        make.milestone(pilot, date(2024, 6, 1), date(2024, 12, 20 + n), facet="goal")
-        make.milestone(pilot, date(2027, 6, 1), None)
+        make.milestone(pilot, date(2024, 6, 1), date(2024, 12, 20 + n), facet="goal", indicator=energy)
+        late = make.milestone(pilot, date(2027, 6, 1), is_key=True, promised_on=date(2024, 6, 1) if n else None)
+        make.completion(
+            late, date(2024, 1, 25), entered_on=date(2024, 6, 1), objected_on=date(2026, 10, 1 + n), objection="x"
+        )
         make.reading(pilot, energy, "2022", Decimal("12.5") + n, reported_on=date(2023, 2, 1))
         make.reading(pilot, energy, "2023", 11, version=2, reported_on=date(2024, 1, 20), accepted_on=date(2024, 2, 20))
-        make.reading(pilot, share, "2023", Decimal("20.000001"), state="reported", accepted_on=None)
-        make.target(pilot, energy, 20, 12, base_year=2022 + n)
-        make.target(
-            pilot, share, None, None, kind="text", target_text="Do", base_year=None, done_on=date(2024, 1, 1 + n)
+        make.reading(pilot, share, "2023", Decimal("20.000001"), accepted_on=None, returned_on=date(2024, 3, 1))
+        target = make.target(pilot, energy, 20, 12, base_year=2022 + n)
+        decided = {"asked_on": date(2024, 1, 15), "decided_on": date(2024, 2, 1 + n), "accepted": not n, "remark": "No"}
+        make.amendment(target, value=Decimal("12.5"), year=2027, **decided)
+        make.amendment(make.target(pilot, share, None, None, base_year=None), drop=True, asked_on=date(2026, 10, 1))
+        make.amendment(late, day=date(2028, 6, 1), asked_on=date(2026, 7, 1))
+        make.deadline(
+            pilot if n else pilot.batch, 2023, date(2024, 5, 1) if n else None, indicator=energy if n else None
         )
-        make.stage(pilot, "midterm", None, planned_on=date(2027, 1, 1))
-        make_follow_ups(pilot, energy, n)
+        make.stage(pilot, "midterm", date(2026, 3, 1), recorded_on=date(2026, 6, 1), result="passed" if n else "")
+        make_follow_ups(target, n)
         make_copies(pilot, n)
 
 
-def make_follow_ups(pilot: Pilot, indicator: Indicator, n: int) -> None:
+def make_follow_ups(target: Target, n: int) -> None:
     """Make follow-ups of which the newest step came before, between and after the days of the tests."""
     opened, due = date(2024, 1, 10 + n), date(2024, 2, 1 + n)
-    cause = {"cause": "indicator", "cause_indicator": indicator, "cause_colour": "red"}
-    late = make.follow_up(pilot, (Move.SIGN, date(2024, 1, 20)), **cause, opened_on=opened, due_on=due)
+    cause = {"cause": "indicator", "cause_target": target, "cause_colour": "red"}
+    late = make.follow_up(target.pilot, (Move.SIGN, date(2024, 1, 20)), **cause, opened_on=opened, due_on=due)
     make.step(late, Move.EXTEND, date(2024, 1, 29), new_due_on=date(2024, 3, 1 + n))
     make.step(late, Move.REPORT, date(2024, 2, 20))
     policy = Policy.objects.order_by("pk")[n]

@@ -223,7 +223,7 @@ def test_a_correction_is_the_next_version(admin: ApiClient) -> None:
     assert json.loads(admin.send("POST", READINGS, {**other, "version": 2}).content)["version"] == 2
     address, tag = f"{READINGS}{row['id']}/", {"If-Match": '"1-"'}
     assert problem_errors(admin.send("PATCH", address, {"value": 1}, **tag)) == (409, [("/value", "fixed")])
-    assert problem_errors(admin.send("PATCH", address, {"state": "disputed"}, **tag)) == (
+    assert problem_errors(admin.send("PATCH", address, {"state": "returned"}, **tag)) == (
         400,
         [("/change_reason", "required")],
     )

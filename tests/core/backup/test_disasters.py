@@ -424,6 +424,11 @@ def test_a_backup_of_an_older_version_is_restored_and_migrated_forward(old_site:
     old_site.database.run("INSERT INTO django_session VALUES ('key', 'signed in', '2099-01-01 00:00:00')")
     path = old_site.backup()
     assert "migrated forward" in old_site.manage("drill")
+    tables = old_site.database.run("SELECT count(*) FROM pilots_replan")
+    told = old_site.manage("check_upgrade")
+    assert "own-city: stage “Plan drafted”, planned for 2025-03-15, was passed over on 2025-04-01: dropped" in told
+    assert re.search(rf"{path.name}: the state of \S+, [1-9]\d* migrations\. .+ was not touched\.\n$", told)
+    assert old_site.database.run("SELECT count(*) FROM pilots_replan") == tables
     told = old_site.manage("restore", str(path), "--force")
     assert re.search(r"Its tables are of an earlier release and were migrated forward: [1-9]\d* migrations\.", told)
     old_site.manage("migrate", "--check")

@@ -10,8 +10,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from core.days import today
 from core.history.diffs import current_state
-from pilots.models import Milestone, Pilot, Reading, Replan
+from pilots.models import Amendment, Milestone, Pilot, Reading
 from policies.models import Agency, Policy, Province, Source
 from tests import factories as make
 from tests.support.admin_forms import newest
@@ -186,17 +187,17 @@ def test_who_may_only_look_restores_nothing(pilot: Pilot) -> None:
 def test_who_may_not_accept_a_reading_does_not_accept_it_by_restoring(pilot: Pilot) -> None:
     reading = make.reading(pilot, make.indicator("AIR_SO2"), "2024", 100, note="First")
     accepted = newest(reading)
-    reading.state, reading.accepted_on = "reported", None
+    reading.accepted_on = None
     reading.save()
     client = make_officer("view_reading", "change_reading", "add_reading")
     text = "The form does not let you change this field, and restoring does not either."
-    assert restore_errors(press_restore(client, reading, accepted)) == [("State", text), ("Accepted on", text)]
+    assert restore_errors(press_restore(client, reading, accepted)) == [("Accepted on", text)]
     reading.refresh_from_db()
     assert reading.state == "reported"
     reading.delete()
     assert restore_errors(press_restore(client, reading, accepted)) == [
         (field, "Your role may not change this: ask the ministry.")
-        for field in ("State", "Accepted on", "Reported on", "Note in English")
+        for field in ("Accepted on", "Reported on", "Note in English")
     ]
     assert not Reading.objects.exists()
 
@@ -234,21 +235,21 @@ def test_a_deleted_record_comes_back_under_its_key_with_its_lists(admin_client: 
 
 
 def test_the_rows_that_were_deleted_with_it_come_back_too_and_no_others(admin_client: Client, pilot: Pilot) -> None:
-    milestone = make.milestone(pilot, date(2026, 1, 1), is_key=True)
-    make.replan(milestone, date(2027, 1, 1)).delete()
-    kept = make.replan(milestone, date(2027, 2, 1))
+    milestone = make.milestone(pilot, date(2026, 1, 1), is_key=True, promised_on=None)  # a request may be deleted
+    make.amendment(milestone, day=date(2027, 1, 1)).delete()
+    kept = make.amendment(milestone, day=date(2027, 2, 1))
     wanted, key = current_state(Milestone.objects.get(pk=milestone.pk)), milestone.pk
     sent = {"post": "yes", "change_reason": "Wrong plan"}
     admin_client.post(reverse("admin:pilots_milestone_delete", args=[key]), sent)
-    end = Replan.history.filter(id=kept.pk).first()
+    end = Amendment.history.filter(id=kept.pk).first()
     assert (end.history_type, end.history_change_reason) == ("-", "Wrong plan")
 
     page = admin_client.get(version_url(milestone, newest(milestone)))
     assert len(page.context["rows"]) == 1
     assert press_restore(admin_client, milestone, newest(milestone)).status_code == 302
-    assert current_state(Milestone.objects.get(pk=key)) == wanted
-    assert list(Replan.objects.values_list("pk", "day")) == [(kept.pk, date(2027, 2, 1))]
-    assert [entry.history_type for entry in Replan.history.filter(id=kept.pk)] == ["+", "-", "+"]
+    assert current_state(Milestone.objects.get(pk=key)) == wanted | {"promised_on": today()}  # the ministry enters it
+    assert list(Amendment.objects.values_list("pk", "day")) == [(kept.pk, date(2027, 2, 1))]
+    assert [entry.history_type for entry in Amendment.history.filter(id=kept.pk)] == ["+", "-", "+"]
 
 
 # -- the list of deleted records ------------------------------------------------------------------------------

@@ -26,12 +26,11 @@ def world() -> dict[str, Any]:
     for year in (2024, 2025):
         make.add_step(target, year, Decimal(90))
     stage = make.stage(pilot, "listed", date(2024, 1, 15))
-    planned = make.stage(pilot, "tasked", None, planned_on=date(2024, 3, 1))
     milestone = make.milestone(pilot, date(2025, 1, 1), title_zh="建成")
     reading = make.reading(pilot, indicator, "2023", 100)
-    for record in (policy, plan, pilot, target, stage, planned, milestone, reading):
+    for record in (policy, plan, pilot, target, stage, milestone, reading):
         record.sources.set(sources)
     return {
         "other": other, "policy": policy, "plan": plan, "pilot": pilot, "target": target, "stage": stage,
-        "planned": planned, "milestone": milestone, "reading": reading, "indicator": indicator,
+        "milestone": milestone, "reading": reading, "indicator": indicator,
     }  # fmt: skip

@@ -35,19 +35,19 @@ FILES: dict[str, tuple[list[Any], ...]] = {
         ["r", "乙市", "city", "first", "jia", None, None, "源1"],
     ),
     "stages": (
-        ["pilot", "stage", "planned_on", "entered_on", "evidence", "sources"],
-        ["p", "listed", None, "2024-01-15", "公告", "源0"],
-        ["p", "tasked", None, "2024-03-02", None, None],
-        ["p", "plan_draft", "2024-05-01", None, None, "源1、源2"],
+        ["pilot", "stage", "entered_on", "evidence", "sources"],
+        ["p", "listed", "2024-01-15", "公告", "源0"],
+        ["p", "tasked", "2024-03-02", None, None],
+        ["p", "plan_draft", "2024-05-01", None, "源1、源2"],
     ),
     "milestones": (
-        ["pilot", "title_zh", "facet", "planned_on", "completed_on", "sources"],
-        ["p", "建成", "project", "2025-01-01", "2025-02-01", "源0"],
-        ["p", "投产", "project", "2025-06-01", None, None],
+        ["pilot", "title_zh", "facet", "planned_on", "completed_on", "evidence", "sources"],
+        ["p", "建成", "project", "2025-01-01", "2025-02-01", "验收报告", "源0"],
+        ["p", "投产", "project", "2025-06-01", None, None, None],
     ),
     "targets": (
         ["pilot", "indicator", "kind", "base_year", "base_value", "target_year", "target_value", "steps", "sources"],
-        ["p", "AIR_A", "reach", 2023, 100, 2027, 50, "2025: 85; 2026: 70", "源0"],
+        ["p", "AIR_A", "reach", 2023, 100, 2026, 50, "2024: 90; 2025: 85", "源0"],
         ["p", "AIR_B", "reach", 2023, 10, 2026, 5, "2024: 9", "源1"],
     ),
     "readings": (
@@ -59,8 +59,8 @@ FILES: dict[str, tuple[list[Any], ...]] = {
 }
 WRITES = {
     "pilots": [("pilots.pilot", "+")] * 2 + [("pilots.pilot", "~")],
-    "stages": [("pilots.stageentry", "+")] + [("pilots.stageentry", "~")] * 2,
-    "milestones": [("pilots.milestone", "+"), ("pilots.milestone", "~")],
+    "stages": [("pilots.stageentry", "+")] * 2 + [("pilots.stageentry", "~")],
+    "milestones": [("pilots.completion", "+"), ("pilots.milestone", "+"), ("pilots.milestone", "~")],
     "targets": [
         ("pilots.target", "+"),
         ("pilots.target", "~"),
@@ -164,7 +164,7 @@ def change_without_history(world: dict[str, Any]) -> None:
 
 
 def delete_it(world: dict[str, Any]) -> None:
-    for related in (world["target"], world["stage"], world["planned"], world["milestone"], world["reading"]):
+    for related in (world["target"], world["stage"], world["milestone"], world["reading"]):
         related.delete()
     world["pilot"].delete()
 
@@ -253,13 +253,13 @@ ACCEPTED = ["pilot", "indicator", "period", "value", "reported_on", "state", "ac
 
 def test_undo_is_rejected_where_a_value_has_fed_numbers(world: dict[str, Any]) -> None:
     """Those that it entered as accepted, on the same day too, and those that it accepted: nothing is half undone."""
-    waits = make.reading(world["pilot"], world["indicator"], "2022", 120, state="reported", accepted_on=None)
+    waits = make.reading(world["pilot"], world["indicator"], "2022", 120, accepted_on=None)
     row = ["p", "AIR_A", "2024", 99, "2025-03-01", "accepted", "2025-03-02"]
     fed = "Reading: “%s”. It has fed numbers; enter a correction instead."
     name = f"{world['pilot']}: {world['indicator']} %s"
     record = run_import("readings", ACCEPTED, row, ["p", "AIR_A", "2025", 98, "2026-03-01", "reported", None])
     assert undo_errors(record) == [fed % (name % "2024: 99")]
-    record = run_import("readings", ["id", "state", "accepted_on"], [waits.pk, "accepted", "2026-03-02"])
+    record = run_import("readings", ["id", "accepted_on"], [waits.pk, "2026-03-02"])
     assert undo_errors(record) == [fed % (name % "2022: 120")]
     client = Client()
     client.force_login(User.objects.create(username="boss", is_superuser=True, is_staff=True))

@@ -78,7 +78,7 @@ LINE = "=cmd|' /C calc'!A0；0012、湖州"
 def full_records() -> dict[str, Any]:
     """Make one record of each kind with every field filled, with texts that spreadsheets tend to change."""
     province, sources = make.province(), [make.source(title=LINE), make.source(title="@公报")]
-    parent = make.policy(slug="parent")
+    parent, batch = make.policy(slug="parent"), make.batch()
     facts: dict[str, Any] = {"confidence": "media", "note_en": HOSTILE, "note_zh": LINE}
     issued: dict[str, Any] = {
         "issued_on": date(2022, 6, 1),
@@ -97,7 +97,6 @@ def full_records() -> dict[str, Any]:
         repealed_on=date(2023, 1, 1), issuing_bodies_count=0, searched_on=date(2022, 1, 1), searched_where=LINE,
         responsible_agency=agency,
     )  # fmt: skip
-    batch = make.batch()
     city = make.pilot(batch, province, city_type="resource")
     pilot = make.pilot(
         batch, province, make.industry(), make.industry(), name_zh=LINE, name_en="007", **facts, kind="park",
@@ -106,16 +105,12 @@ def full_records() -> dict[str, Any]:
     )  # fmt: skip
     indicator = make.indicator("SO2")
     stage = make.stage(
-        city, "listed", date(2024, 1, 15), planned_on=date(2024, 1, 1), evidence=LINE, reason_en=f"-{LINE}",
-        reason_zh=LINE, **facts,
+        city, "midterm", date(2024, 1, 15), result="conditions", evidence=LINE, reason_en=f"-{LINE}", reason_zh=LINE,
+        **facts,
     )  # fmt: skip
-    milestone = make.milestone(
-        pilot, date(2024, 6, 1), date(2024, 5, 1), **titles, **facts, owner=LINE, is_key=True, evidence=LINE
-    )
-    target = make.target(
-        pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit",
-        target_text_en=f"-{LINE}", target_text_zh=LINE,
-    )  # fmt: skip
+    milestone = make.milestone(pilot, date(2024, 6, 1), **titles, **facts, owner=LINE, is_key=True, indicator=indicator)
+    make.completion(milestone, date(2024, 5, 1), evidence=LINE)
+    target = make.target(pilot, indicator, Decimal("123456789.123456"), Decimal("0.000001"), **facts, kind="limit")
     make.add_step(target, 2024, Decimal("34.4"))
     make.add_step(target, 2025, Decimal("123456789.123456"))
     reading = make.reading(pilot, indicator, "2024", Decimal("123456789.123456"), value_status="final", **facts)
@@ -152,9 +147,9 @@ def make_full_follow_up(pilot: Any, milestone: Any) -> FollowUp:
 
 
 EMPTY = {
-    "follow-ups": {"policy", "practice", "cause_indicator"},  # its subject is a pilot, its cause a milestone
+    "follow-ups": {"policy", "practice", "cause_target"},  # its subject is a pilot, its cause a milestone
     "pilots": {"city_type"},  # only for cities
-    "targets": {"done_on"},  # only for tasks in words
+    "milestones": {"stage"},  # which no completion completes
     "adoptions": {"pilot"},  # of a province as a whole
 }
 

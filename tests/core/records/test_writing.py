@@ -42,9 +42,9 @@ def test_what_others_changed_meanwhile_stays(pilot: Pilot, editor: User) -> None
     milestone = make.milestone(pilot, date(2027, 1, 1))
     opened = Milestone.objects.get(pk=milestone.pk)
     assert writing.write(milestone, {"owner": "Theirs"}, by=None)
-    assert writing.write(opened, {"evidence": "Ours"}, by=editor, reason="Letter")
+    assert writing.write(opened, {"note_en": "Ours"}, by=editor, reason="Letter")
     milestone.refresh_from_db()
-    assert (milestone.owner, milestone.evidence, opened.owner) == ("Theirs", "Ours", "Theirs")
+    assert (milestone.owner, milestone.note_en, opened.owner) == ("Theirs", "Ours", "Theirs")
     assert entries(milestone)[-1] == ("~", "editor", "Letter")
 
 

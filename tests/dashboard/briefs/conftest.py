@@ -31,15 +31,17 @@ def world(empty: None) -> dict[str, Pilot]:
         city_count=5,
         policy=policy,
         term_end=date(2026, 12, 31),
+        asked_from=2024,
     )
     sulphur = make.indicator("AIR_SO2", name_en="SO2", name_zh="二氧化硫")
     pilots = {
         name: make.pilot(batch, province, slug=name, name_en=name.capitalize(), name_zh=f"试点{name}")
         for name, province in (("turned", hebei), ("better", hebei), ("silent", henan))
     }
+    for pilot in pilots.values():
+        make.target(pilot, sulphur, 100, 85)
     for name, first, second in (("turned", "95", "99"), ("better", "99", "89")):
         pilot = pilots[name]
-        make.target(pilot, sulphur, 100, 85)
         make.reading(pilot, sulphur, "2024", first, accepted_on=date(2025, 3, 20))
         make.reading(pilot, sulphur, "2025", second, accepted_on=date(2026, 4, 20), reported_on=date(2026, 4, 1))
         make.stage(pilot, "listed", date(2024, 1, 15))

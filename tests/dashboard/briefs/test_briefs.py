@@ -65,8 +65,8 @@ def test_a_brief_of_the_records_known_on_a_past_day(
     reading.value = 89
     reading.save()
     before, now = (fetch_brief(client, "batch/first", known=day) for day in ("2026-09-01", str(today())))
-    assert before["headline"].startswith("1 of 3 pilots are red")
-    assert now["headline"].startswith("0 of 3 pilots are red")
+    assert before["headline"].startswith("2 of 3 pilots are red")
+    assert now["headline"].startswith("1 of 3 pilots are red")
     assert str(before["known"]) == "2026-09-01"
     assert "known=2026-09-01" in before["address"]
 

@@ -29,7 +29,7 @@ def jia() -> Province:
 
 @pytest.fixture
 def pilot(jia: Province) -> Pilot:
-    return make.pilot(make.batch(), jia, slug="city", name_zh="试点城市", name_en="Pilot City")
+    return make.pilot(make.batch(asked_from=2025), jia, slug="city", name_zh="试点城市", name_en="Pilot City")
 
 
 def make_officer(name: str, province: Province | None = None, role: str = "", **chosen: Any) -> User:

@@ -1,7 +1,7 @@
 """Digests: who is told of what, on which day, in which words."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +10,7 @@ from django.core import mail
 from accounts.models import Officer, Role
 from dashboard.models import Told
 from pilots.metrics import Move
-from pilots.models import Pilot, Reading
+from pilots.models import Milestone, Pilot
 from policies.models import Province
 from tests import factories as make
 from tests.dashboard.reminders.conftest import mails, make_officer, send
@@ -30,6 +30,7 @@ def codes(user: User) -> list[tuple[str, str]]:
 
 def test_a_digest_in_english(pilot: Pilot, jia: Province) -> None:
     editor = make_officer("editor", jia)
+    make.target(pilot, make.indicator("AIR_A"), 100, 70)
     done = make.milestone(pilot, date(2026, 6, 2), completed_on=date(2026, 5, 30), title_en="Done")
     late = make.milestone(pilot, date(2026, 5, 28), title_en="Boilers replaced")
     follow_up = make.follow_up(pilot, number="2026-901", title_en="Explain the delay", due_on=date(2026, 6, 8))
@@ -44,7 +45,7 @@ Follow-ups to sign for
 
 Not reported for 2025
 
-- Pilot City: nothing handed in
+- Pilot City: not handed in
   https://tracker.example.org/pilots/city/readings/
 
 Milestones overdue or due within 30 days
@@ -68,6 +69,7 @@ https://tracker.example.org/account/reminders/
 
 def test_a_digest_in_chinese(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia, language="zh-hans")
+    make.target(pilot, make.indicator("AIR_A"), 100, 70)
     make.milestone(pilot, date(2026, 5, 28), title_zh="锅炉更新")
     text = mails("2026-06-03 08:30")["editor"]
     assert text.startswith("2026年6月3日 · 甲省\n")
@@ -179,6 +181,7 @@ def test_an_owner_in_the_ministry_is_told_as_a_province_is(pilot: Pilot) -> None
 def test_practices_that_wait(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     make_officer("ministry")
+    make.target(pilot, make.indicator("AIR_A"), 100, 70)
     make.practice(pilot, title_en="Dry quenching", province=jia, proposed_on=date(2026, 6, 1))
     found = mails("2026-06-02 09:00")
     assert "Practices to review for the library\n\n- Dry quenching: proposed on 1 June 2026" in found["ministry"]
@@ -189,15 +192,58 @@ def test_values_that_nobody_reviewed(pilot: Pilot, jia: Province) -> None:
     make_officer("editor", jia)
     make_officer("ministry")
     indicator = make.indicator("AIR_A")
-    make.reading(pilot, indicator, "2025", 9, state="reported", reported_on=date(2026, 6, 1), accepted_on=None)
+    make.target(pilot, indicator, 10, 8)
+    make.reading(pilot, indicator, "2025", 9, reported_on=date(2026, 6, 1), accepted_on=None)
     found = mails("2026-06-02 09:00")
     assert "Values reported and not reviewed\n\n- Pilot City: 1 value, reported on 1 June 2026" in found["ministry"]
     assert list(found) == ["ministry"]  # the province has handed it in
-    Reading.objects.update(state="disputed")
+
+
+def test_what_is_sent_back_is_told_to_the_province_on_the_next_day_and_by_its_date(pilot: Pilot, jia: Province) -> None:
+    make_officer("editor", jia)
+    ministry = make_officer("ministry")
+    so2, milestone = make.indicator("AIR_A"), make.milestone(pilot, date(2026, 5, 1), title_en="Boilers replaced")
+    back = {"accepted_on": None, "returned_on": date(2026, 6, 2), "answer_by": date(2026, 6, 10)}
+    make.reading(pilot, so2, "2025", 9, **back)
+    make.reading(pilot, make.indicator("AIR_B"), "2025", 9, disputed_on=date(2026, 6, 2))
+    make.not_given(pilot, make.indicator("AIR_C"), 2025, text="private words", **back)
+    make.completion(
+        milestone, date(2026, 4, 30), objected_on=date(2026, 6, 2), objected_by=ministry, objection="Not in operation"
+    )
+    make.amendment(milestone, day=date(2026, 9, 1), asked_on=date(2026, 5, 28), decided_on=date(2026, 6, 2),
+                   accepted=False, remark="Not without a plan")  # fmt: skip
     found = mails("2026-06-03 09:00")
-    assert {name: lines(text) for name, text in found.items()} == {
-        "editor": ["Pilot City: objected to, to be corrected by the pilot"]
-    }
+    assert [line for line in lines(found["editor"]) if "due" not in line or "returned" in line] == [
+        "AIR_A emissions 2025 (Pilot City): returned on 2 June 2026; due 10 June 2026, in 7 days",
+        "AIR_C emissions 2025 (Pilot City): returned on 2 June 2026; due 10 June 2026, in 7 days",
+        "AIR_B emissions 2025 (Pilot City): disputed on 2 June 2026",
+        "Boilers replaced (Pilot City): objected to on 2 June 2026: Not in operation",
+        "Boilers replaced (Pilot City): refused on 2 June 2026: 1 September 2026 (Not without a plan)",
+    ]
+    assert "private words" not in "".join(found.values())
+    assert "AIR_A" not in mails("2026-06-04 09:00").get("editor", "")
+    assert "returned on 2 June 2026; due 10 June 2026, in 1 day" in mails("2026-06-09 09:00")["editor"]
+    make.reading(pilot, so2, "2025", 8, version=2, reported_on=date(2026, 6, 9), accepted_on=None)
+    assert "AIR_A" not in mails("2026-06-11 09:00")["editor"]
+
+
+def test_what_a_province_asks_for_is_told_to_the_ministry(pilot: Pilot, jia: Province) -> None:
+    make_officer("editor", jia)
+    make_officer("ministry")
+    key = make.milestone(pilot, date(2026, 12, 1), title_en="Hub", is_key=True)
+    target = make.target(pilot, make.indicator("AIR_A"), 100, 70)
+    make.reading(pilot, target.indicator, "2025", 80)
+    make.amendment(key, day=date(2027, 1, 1), asked_on=date(2026, 6, 2))
+    make.amendment(target, value=80, steps={"2025": "90"}, asked_on=date(2026, 6, 2), reason_en="Census")
+    make.milestone(pilot, date(2026, 12, 1), title_en="Grid", is_key=True, promised_on=None)
+    Milestone.history.update(history_date=datetime(2026, 6, 2, 12, tzinfo=UTC))
+    found = mails("2026-06-03 09:00")
+    assert list(found) == ["ministry"]
+    assert lines(found["ministry"]) == [
+        "Hub (Pilot City): asked for: 1 January 2027 (The supplier is late)",
+        "AIR_A emissions (Pilot City): asked for: 80 t, steps on the way: 2025: 90 (Census)",
+        "Grid (Pilot City): 1 December 2026",
+    ]
 
 
 # -- rights ------------------------------------------------------------------------------------------------

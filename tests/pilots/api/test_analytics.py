@@ -68,15 +68,19 @@ def jia(empty: None) -> Pilot:
 
 @pytest.fixture
 def courses(empty: None) -> dict[str, Pilot]:
-    """Pilots that differ in what binds them, what they reported and what they planned."""
-    batch, province, air = make.batch(slug="batch"), make.province(slug="here"), make.indicator("AIR_SO2")
+    """Pilots that differ in what binds them, what they reported and what they planned; values are due from 2024 on."""
+    batch, province, air = (
+        make.batch(slug="batch", asked_from=2024),
+        make.province(slug="here"),
+        make.indicator("AIR_SO2"),
+    )
     names = (
         "nothing",
         "values only",
         "target only",
         "values and target",
         "steps",
-        "text",
+        "task",
         "milestone",
         "stage",
         "long",
@@ -91,13 +95,12 @@ def courses(empty: None) -> dict[str, Pilot]:
     target = pilots["steps"].targets.get()
     make.reading(pilots["steps"], air, "2025", 99)
     make.add_step(target, 2025, 96)  # nothing much is due before the furnace closes in 2026
-    task = {"kind": "text", "target_text": "Do it", "base_year": None, "target_year": 2025, "done_on": date(2026, 6, 1)}
-    make.target(pilots["text"], make.indicator("OUT_B"), None, None, **task)
-    make.reading(pilots["text"], air, "2025", 80)
+    task = {"facet": "goal", "title_en": "Do it", "is_key": True, "indicator": make.indicator("OUT_B")}
+    make.milestone(pilots["task"], date(2025, 12, 31), date(2026, 6, 1), **task)
     make.milestone(pilots["milestone"], date(2024, 6, 1), title_en="Plan", is_key=True)
     make.stage(pilots["stage"], "listed", date(2024, 1, 10))
-    make.stage(pilots["stage"], "plan_issued", None, planned_on=date(2026, 4, 30))
-    make.stage(pilots["stage"], "rectifying", date(2026, 8, 1))  # a side state answers nothing
+    make.milestone(pilots["stage"], date(2026, 4, 30), title_en="Plan issued", stage="plan_issued", is_key=True)
+    make.stage(pilots["stage"], "rectifying", date(2026, 8, 1))
     make.stage(pilots["stage"], "implementing", date(2026, 8, 3), reason="Issued late.")
     make.target(pilots["long"], air, 100, 85, base_year=2015)
     make.reading(pilots["long"], air, "2021", 90)
@@ -108,11 +111,11 @@ def courses(empty: None) -> dict[str, Pilot]:
 def test_lights_of_many_courses_on_the_days_on_which_they_turn(client: Client, courses: dict[str, Pilot]) -> None:
     """Colour, since when and why, with stage, milestones and values; values alone make no pilot green.
 
-    A planned stage whose day has passed counts as a key milestone until it, or a later one of the ten, is entered.
+    A planned stage is a key milestone, done by its own entry: a later stage does not complete it.
     """
-    days = ["2024-05-31", "2024-06-01", "2024-06-02", "2024-08-30", "2024-08-31", "2025-03-31", "2025-04-01"]
-    days += ["2026-03-31", "2026-04-01", "2026-04-30", "2026-05-01", "2026-05-09", "2026-05-10", "2026-05-31"]
-    days += ["2026-06-01", "2026-07-29", "2026-07-30", "2026-08-02", "2026-08-03"]
+    days = ["2024-01-15", "2024-06-01", "2024-06-02", "2024-08-30", "2024-08-31", "2025-03-31", "2025-04-01"]
+    days += ["2025-06-29", "2025-06-30", "2025-12-31", "2026-01-01", "2026-03-31", "2026-04-01", "2026-04-30"]
+    days += ["2026-05-01", "2026-05-09", "2026-05-10", "2026-06-01", "2026-07-29", "2026-07-30", "2026-08-01"]
     said: dict[str, Any] = {slug: {} for slug in Pilot.objects.order_by("pk").values_list("slug", flat=True)}
     for day in days:
         for row in get_progress(client, day=day)["pilots"]:
@@ -122,14 +125,33 @@ def test_lights_of_many_courses_on_the_days_on_which_they_turn(client: Client, c
                 said[row["pilot"]["slug"]][day] = found
     for day in ("2024-08-30", "2025-06-01", "2026-08-03"):
         for row in get_progress(client, day=day)["pilots"]:
-            actual = [item["actual"] for item in row["indicators"]]
-            about = [row["stage"], row["days_in_stage"], row["milestones"], actual]
+            values = [[item["period"], item["actual"], item["missing"]] for item in row["indicators"]]
+            about = [row["stage"], row["days_in_stage"], row["milestones"], values]
             said[row["pilot"]["slug"]][f"records of {day}"] = about
     assert_snapshot("lights-of-courses", said)
-    chinese = get_progress(client, "lang=zh-hans&pilot=stage", day="2026-05-11")["pilots"][0]["light"]["reasons"]
-    assert chinese[0]["text"] == "阶段“方案印发”逾期11天"
     row = get_progress(client, "pilot=steps", day="2026-05-11")["pilots"][0]["indicators"][0]
     assert (row["expected_share"], row["expected_value"], row["shortfall"]) == (0.1, 96, 0.75)
+
+
+def test_what_is_in_force_is_shown_with_the_years_that_are_missing(client: Client, courses: dict[str, Pilot]) -> None:
+    target = courses["values and target"].targets.get()
+    days = {"asked_on": date(2026, 3, 1), "decided_on": date(2026, 3, 2)}
+    make.amendment(target, value=80, year=2027, accepted=True, **days)
+    names = ("target", "target_year", "base", "period", "actual", "missing", "light")
+
+    def shown(day: str) -> list[Any]:
+        row = get_progress(client, "pilot=values-and-target", day)["pilots"][0]
+        [item] = row["indicators"]
+        return [
+            *(item[name] for name in names),
+            item["why"]["code"],
+            [one["kind"] for one in row["light"]["replanned"]],
+        ]
+
+    assert shown("2026-03-01") == [85, 2026, 100, "2024", 95, [], "green", "path", []]
+    assert shown("2026-04-01") == [80, 2027, 100, "2024", 95, [2025], "green", "path", ["target"]], "under review"
+    make.amendment(target, drop=True, accepted=True, asked_on=date(2026, 4, 2), decided_on=date(2026, 4, 2))
+    assert shown("2026-04-02") == [None, None, None, None, None, [], "grey", "dropped", ["target"]]
 
 
 # -- a light set by hand -----------------------------------------------------------------------------------
@@ -157,7 +179,7 @@ def test_a_light_set_by_hand_says_so_and_ends(client: Client, jia: Pilot) -> Non
         "set_on": "2026-06-01",
         "expires_on": "2026-07-01",
     }
-    assert [reason["code"] for reason in by_hand["reasons"]] == ["set_by_hand", "far_behind", "behind"]
+    assert [reason["code"] for reason in by_hand["reasons"]] == ["by_hand", "path", "path"]
     assert "wang" not in json.dumps(get_progress(client, day="2026-06-30")), "who it was is nobody else's business"
     for day in ("2026-05-31", "2026-07-01"):
         assert (light(day)["colour"], light(day)["override"]) == ("red", None)
@@ -239,36 +261,46 @@ def change_indicator(code: str, change: dict[str, str]) -> Any:
     ("unit", "tonnes"),
     [("10⁴ t", 1_260_000), ("万t", 1_260_000), ("万吨", 1_260_000), ("Mt", 126_000_000), ("kg", 0.126)],
 )
-def test_another_spelling_or_unit_of_mass_keeps_the_tonnes(
-    client: Client, jia: Pilot, unit: str, tonnes: float
-) -> None:
-    assert change_indicator("CO2_TOT", {"unit": unit}).status_code == 200
+def test_units_of_mass_however_they_are_spelt(client: Client, jia: Pilot, unit: str, tonnes: float) -> None:
+    Indicator.objects.filter(code="CO2_TOT").update(unit=unit)
     assert get_synergy(client)["totals"]["carbon_tonnes"] == {"reduced": tonnes, "n": 1, "of": 1, "within": []}
+
+
+@pytest.mark.parametrize(
+    "change", [{"unit": "kt"}, {"direction": "higher"}, {"kind": "carbon"}, {"rollup": "none"}], ids=str
+)
+def test_what_values_mean_stays_once_there_are_any(client: Client, jia: Pilot, change: dict[str, str]) -> None:
+    """327 readings would change their meaning, and sums grow, without a word."""
+    before = get_synergy(client)["totals"]
+    response = change_indicator("AIR_SO2", change)
+    pointers = [(error["pointer"], error["code"]) for error in response.json()["errors"]]
+    assert (response.status_code, pointers) == (409, [(f"/{name}", "fixed") for name in change])
+    assert get_synergy(client)["totals"] == before
 
 
 @pytest.mark.parametrize(
     ("code", "change", "field", "text"),
     [
-        ("CO2_TOT", {"unit": "GWh"}, "unit", "“GWh” is no unit of mass. Give it as kg, t, kt, 10⁴ t, Mt or 10⁸ t"),
-        ("AIR_SO2", {"unit": "mg/m³"}, "unit", "“mg/m³” is no unit of mass"),
+        ("CO2_NEW", {"unit": "GWh"}, "unit", "“GWh” is no unit of mass. Give it as kg, t, kt, 10⁴ t, Mt or 10⁸ t"),
+        ("AIR_NEW", {"unit": "mg/m³"}, "unit", "“mg/m³” is no unit of mass"),
         (
-            "AIR_SO2",
+            "AIR_NEW",
             {"may_enter_synergy": "intensity"},
             "may_enter_synergy",
             "“only marked as intensity” is only for an indicator of: carbon. Choose “no”, or correct the kind.",
         ),
-        ("CO2_TOT", {"may_enter_synergy": "water"}, "may_enter_synergy", "is only for an indicator of: pollutant."),
-        ("CO2_TOT", {"kind": "energy"}, "may_enter_synergy", "is only for an indicator of: pollutant, carbon."),
+        ("CO2_NEW", {"may_enter_synergy": "water"}, "may_enter_synergy", "is only for an indicator of: pollutant."),
+        ("CO2_NEW", {"kind": "energy"}, "may_enter_synergy", "is only for an indicator of: pollutant, carbon."),
     ],
 )
 def test_a_use_in_the_synergy_without_effect_is_refused(
-    client: Client, jia: Pilot, code: str, change: dict[str, str], field: str, text: str
+    empty: None, code: str, change: dict[str, str], field: str, text: str
 ) -> None:
-    before = get_synergy(client)["totals"]
+    make.carbon("CO2_NEW")
+    make.indicator("AIR_NEW")
     response = change_indicator(code, change)
     assert (response.status_code, [error["pointer"] for error in response.json()["errors"]]) == (400, [f"/{field}"])
     assert text in response.json()["errors"][0]["message"]
-    assert get_synergy(client)["totals"] == before
 
 
 def test_the_year_asked_for_and_the_day_it_was_known(client: Client, jia: Pilot) -> None:

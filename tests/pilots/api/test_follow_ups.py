@@ -103,7 +103,7 @@ def test_the_life_of_a_red_light(
     make.milestone(pilot, date(2025, 8, 1), is_key=True)  # red when more than 90 days late
     days = ("2025-06-30", "2025-07-20", "2025-07-25", "2025-10-30", "2025-12-01")
     assert_snapshot("follow-up-closed", {day: rows(client, f"actions/?as_of={day}") for day in days})
-    assert pilot.milestones.order_by("planned_on")[0].completed_on == date(2025, 8, 1)
+    assert pilot.completions.get().completed_on == date(2025, 8, 1)
     history = [
         (row["seq"], row["move"], row["state"], row["author"]) for row in rows(client, "actions/2025-001/steps/")
     ]
@@ -123,6 +123,23 @@ def test_the_life_of_a_red_light(
     assert ([row["seq"] for row in page["results"]], page["count"]) == ([3, 4], 6)
     told = national.send("GET", "/api/v1/actions/2025-001/")
     assert (told["ETag"][:3], told.json()["revision"], told.json()["state"]) == (sender.etag[:3], 7, "closed")
+
+
+def test_the_light_of_a_target_is_the_cause(pilot: Pilot, national: ApiClient, client: Client) -> None:
+    """Named by the target; its indicator is only read, and finds it."""
+    target = make.target(pilot, make.indicator("AIR_SO2"), 100, 80)
+    cause = {"cause": "indicator", "cause_target": target.pk}
+    made = national.send("POST", ACTIONS, body(**cause))
+    row = made.json()
+    named = [row["cause_target"]["id"], row["cause_indicator"]["code"], row["cause_colour"]]
+    assert (made.status_code, named) == (201, [target.pk, "AIR_SO2", "grey"])
+    found = {code: len(rows(client, f"actions/?cause_indicator={code}")) for code in ("AIR_SO2", "air_so2")}
+    assert found == {"AIR_SO2": 1, "air_so2": 1}
+    assert rows(client, f"actions/?cause_indicator={make.carbon().code}") == []
+    without = body(cause="indicator", cause_indicator="AIR_SO2")
+    assert errors(national.send("POST", ACTIONS, without)) == (400, {"/cause": "rule"})
+    fixed = national.send("PATCH", f"{ACTIONS}{row['number']}/", {"cause_target": None}, **{"If-Match": "*"})
+    assert errors(fixed) == (409, {"/cause_target": "fixed"})
 
 
 # -- who may -------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def test_a_list_that_shows_no_follow_up_builds_no_query_of_them(
 
 
 def test_a_pilot_leaves_the_list_on_the_day_it_withdraws_and_keeps_its_address(client: Client) -> None:
-    """So do its milestones and targets; before that day it is a pilot like the others."""
+    """So do its targets, as all that belongs to it; before that day it is a pilot like the others."""
     Pilot.objects.filter(slug="huzhou").update(withdrawn_on=date(2025, 1, 1))
 
     def listed(kind: str, day: str, **query: str) -> int:
@@ -45,7 +45,7 @@ def test_a_pilot_leaves_the_list_on_the_day_it_withdraws_and_keeps_its_address(c
 
     own = Target.objects.filter(pilot__slug="huzhou").count()
     others = Target.objects.exclude(pilot__slug="huzhou").count()
-    assert (own, others) == (3, 19)
+    assert (own, others) == (3, 8)
     before, after = "2024-12-31", "2025-01-01"
     assert [listed("pilots", before), listed("targets", before)] == [31, own + others]
     assert [listed("pilots", after), listed("targets", after)] == [30, others]
@@ -77,40 +77,35 @@ def rows(client: Client, address: str) -> list[dict[str, Any]]:
     return found
 
 
-# -- stages ------------------------------------------------------------------------------------------------
+# -- stages, milestones and targets, whole ----------------------------------------------------------------
 
 
-def test_a_stage_is_planned_until_its_day(client: Client, pilot: Pilot) -> None:
-    days = {"planned_on": date(2024, 10, 1), "evidence": "Plan No. 1", "reason": "No draft was published."}
-    entry = make.stage(pilot, "plan_issued", date(2024, 11, 15), note="Read in the press.", **days)
-    days_asked = ("2024-01-14", "2024-11-14", "2024-11-15")
+def test_a_stage_from_its_day_on(client: Client, pilot: Pilot) -> None:
+    fields = {"evidence": "Plan No. 1", "reason": "No draft was published.", "recorded_on": date(2024, 11, 20)}
+    entry = make.stage(pilot, "plan_issued", date(2024, 11, 15), note="Read in the press.", **fields)
+    days_asked = ("2024-11-14", "2024-11-15", "2024-11-20")
     assert_snapshot("stage", {day: rows(client, f"stages/?as_of={day}") for day in days_asked}, stages=entry)
 
 
-# -- milestones --------------------------------------------------------------------------------------------
-
-
 def test_a_milestone_is_open_until_the_day_it_is_done(client: Client, pilot: Pilot) -> None:
-    milestone = make.milestone(
-        pilot, date(2025, 6, 30), date(2025, 8, 1), title_en="Platform live", title_zh="平台上线", evidence="Report"
-    )
-    days = ("2024-01-14", "2025-07-31", "2025-08-01")
-    found = {day: rows(client, f"milestones/?as_of={day}") for day in days}
+    """Asked to be later in vain, then done late."""
+    milestone = make.milestone(pilot, date(2025, 6, 30), title_en="Platform live", title_zh="平台上线", is_key=True)
+    days = {"asked_on": date(2025, 6, 1), "decided_on": date(2025, 6, 20)}
+    refused = make.amendment(milestone, day=date(2025, 12, 31), **days, accepted=False, remark="It is needed")
+    make.completion(milestone, date(2025, 8, 1))
+    asked = ("2024-01-14", "2024-01-15", "2025-06-01", "2025-06-20", "2025-07-31", "2025-08-01")
+    found = {day: rows(client, f"milestones/?as_of={day}") for day in asked}
+    found["2025-06-01"][0]["amendment"].pop("id")
     assert_snapshot("milestone", found, milestones=milestone)
+    assert rows(client, "amendments/?as_of=2025-06-20")[0]["remark"] == refused.remark
 
 
-# -- indicators and targets --------------------------------------------------------------------------------
-
-
-def test_a_task_in_words_is_done_from_its_day_on(client: Client, pilot: Pilot) -> None:
-    words = {"kind": "text", "target_text": "Meet the provincial task", "done_on": date(2025, 6, 1)}
-    make.target(pilot, make.indicator("AIR_SO2"), None, None, target_year=2025, **words)
-
-    def state(day: str) -> tuple[Any, Any]:
-        listed = rows(client, f"targets/?as_of={day}")[0]["done_on"]
-        return listed, client.get(f"/api/v1/progress/?as_of={day}").json()["pilots"][0]["indicators"][0]["light"]
-
-    assert [state(day) for day in ("2025-05-31", "2025-06-01")] == [(None, "grey"), ("2025-06-01", "green")]
+def test_a_target_as_in_force_on_the_day(client: Client, pilot: Pilot) -> None:
+    target = make.target(pilot, make.indicator("AIR_SO2"), 100, 80, steps={"2025": "90"})
+    make.amendment(target, value=85, decided_on=date(2025, 3, 1), asked_on=date(2025, 2, 1), accepted=True)
+    days = ("2025-01-31", "2025-03-01")
+    found = {day: rows(client, f"targets/?as_of={day}") for day in days}
+    assert_snapshot("target-amended", found, targets=target)
 
 
 # -- readings ----------------------------------------------------------------------------------------------

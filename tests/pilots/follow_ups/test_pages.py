@@ -106,8 +106,7 @@ def test_the_life_of_a_red_light_by_hand(pilot: Pilot, agency: Agency, minister:
     assert step(minister, item, Move.RETURN, remark="Dark photo", new_due_on=day(0)).status_code == 302
     again = SimpleUploadedFile("test.pdf", pdf("Test report"), "application/pdf")
     assert step(editor, item, Move.REPORT, remark="A better one", uploads=again).status_code == 302
-    milestone.completed_on = today()
-    milestone.save()
+    make.completion(milestone, today())
     closed = step(minister, item, Move.VERIFY)
     assert closed.status_code == 302
     page = text_of(minister.get(item.get_absolute_url()))
@@ -262,12 +261,24 @@ def test_what_waits_for_a_user(five: dict[str, FollowUp], pilot: Pilot, minister
 
 def test_the_open_follow_up_stands_beside_the_light(pilot: Pilot, minister: Client, client: Client) -> None:
     indicator = make.indicator("AIR_A", name_en="Dust")
-    make.target(pilot, indicator, 100, 70, base_year=today().year - 3, target_year=today().year + 1)
+    target = make.target(pilot, indicator, 100, 70, base_year=today().year - 3, target_year=today().year + 1)
     make.reading(pilot, indicator, str(today().year - 1), 120, accepted_on=day(1), reported_on=day(2))
     page = text_of(minister.get("/pilots/red/"))
-    assert page.count("/actions/new/?pilot=red&amp;indicator=AIR_A") == 2  # reason and table
+    link = f"/actions/new/?pilot=red&amp;target={target.pk}"
+    assert page.count(link) == 2  # reason and table
+    proposed = minister.get(link.replace("&amp;", "&")).context["form"].initial
+    assert (proposed["cause"], proposed["cause_target"], proposed["title_en"]) == (
+        "indicator",
+        target.pk,
+        "Red: bring “Dust” back on schedule",
+    )
+    other = make.target(make.pilot(pilot.batch, pilot.province), indicator, 100, 70)
+    assert minister.get(f"/actions/new/?pilot=red&target={other.pk}").status_code == 404
     item = make.follow_up(
-        pilot, opened_on=day(0), due_on=day(-7), cause="indicator", cause_indicator=indicator, number="2026-817"
+        pilot, opened_on=day(0), due_on=day(-7), cause="indicator", cause_target=target, number="2026-817"
+    )
+    assert client.get(item.get_absolute_url()).context["cause"] == (
+        f"the light of a target: Dust, reach a value, {target.target_year}"
     )
     for path, text in (
         ("/", "2026-817"),
@@ -276,19 +287,15 @@ def test_the_open_follow_up_stands_beside_the_light(pilot: Pilot, minister: Clie
     ):
         assert f'href="{item.get_absolute_url()}">{text}, due ' in text_of(client.get(path)), path
     page = text_of(minister.get("/pilots/red/"))
-    assert "/actions/new/?pilot=red&amp;indicator=AIR_A" not in page
+    assert link not in page
     assert f"/actions/new/?pilot=red&amp;milestone={Milestone.objects.get().pk}" in page
 
 
-def test_a_follow_up_of_an_overdue_stage_has_the_light_of_the_pilot_as_its_cause(
-    pilot: Pilot, agency: Agency, minister: Client
-) -> None:
-    Milestone.objects.all().delete()
-    make.stage(pilot, "plan_issued", None, planned_on=day(120))
+def test_a_follow_up_of_a_pilot_has_its_light_as_the_cause(pilot: Pilot, agency: Agency, minister: Client) -> None:
+    Milestone.objects.update(stage="plan_issued")
     link = "/actions/new/?pilot=red&cause=pilot"
     page = text_of(minister.get("/pilots/red/"))
-    assert page.count(link.replace("&", "&amp;")) == 2  # beside the light and beside its reason
-    assert re.search(r'<li class="ahead" id="stage-plan_issued">.*?120 days overdue', page, re.DOTALL)
+    assert page.count(link.replace("&", "&amp;")) == 1  # beside the light
     sent = {"subject": "pilot:red", "cause": "pilot", "kind": "assignment", "title_en": "Plan", "title_zh": "方案"}
     days = {"opened_on": day(5).isoformat(), "due_on": day(-5).isoformat()}
     assert minister.post(link, {**sent, **days, "owner_agency": agency.pk}).status_code == 302
@@ -296,12 +303,12 @@ def test_a_follow_up_of_an_overdue_stage_has_the_light_of_the_pilot_as_its_cause
     assert (opened.cause, opened.cause_colour, opened.cause_reason_en, opened.cause_reason_zh) == (
         "pilot",
         "red",
-        "Stage “Plan issued” is 115 days overdue",
-        "阶段“方案印发”逾期115天",
+        "Furnace 2 is 115 days overdue",
+        "“二号炉”逾期115天",
     )
     page = text_of(minister.get("/pilots/red/"))
     assert link.replace("&", "&amp;") not in page
-    assert page.count(f'href="{opened.get_absolute_url()}">follow-up {opened.number}, due ') == 2
+    assert page.count(f'href="{opened.get_absolute_url()}">follow-up {opened.number}, due ') == 1
 
 
 def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client) -> None:

@@ -220,16 +220,17 @@ OPENING_ERRORS: dict[str, dict[str, Any]] = {
     "no title": {"title_zh": ""},
     "no subject": {"pilot": None, "cause": ""},
     "no agency": {"owner_agency": None},
-    "a cause without its indicator": {"cause": "indicator"},
+    "a cause without its target": {"cause": "indicator"},
 }
 
 
 def test_a_follow_up_at_fault_is_not_opened(pilot: Pilot) -> None:
     user, before, found = make_user("user", "national_editor"), counts(), {}
-    another = make.milestone(make.pilot(make.batch(), pilot.province), date(2026, 1, 1))
+    other = make.pilot(make.batch(), pilot.province)
+    target, milestone = make.target(other, make.indicator("SO2"), 9, 8), make.milestone(other, date(2026, 1, 1))
     causes = {
-        "no target for the indicator": {"cause": "indicator", "cause_indicator": make.indicator("SO2")},
-        "a milestone of another pilot": {"cause": "milestone", "cause_milestone": another},
+        "a target of another pilot": {"cause": "indicator", "cause_target": target},
+        "a milestone of another pilot": {"cause": "milestone", "cause_milestone": milestone},
     }
     for case, given in {**OPENING_ERRORS, **causes}.items():
         with pytest.raises(ValidationError) as caught:
@@ -248,5 +249,5 @@ def test_whether_the_light_was_cleared_is_kept_as_it_was_known_at_the_closing() 
     take_step(item, Move.SIGN, by=user, taken_on=date(2025, 7, 3))
     take_step(item, Move.REPORT, by=user, taken_on=date(2025, 8, 2), remark="Done.")
     assert take_step(item, Move.VERIFY, by=verifier, taken_on=date(2025, 8, 4)).cause_colour not in {"", "red"}
-    pilot.milestones.update(completed_on=None)  # what is corrected later does not rewrite it
+    pilot.completions.update(objected_on=date(2025, 9, 1), objection="No")  # what is found later does not rewrite it
     assert FollowUp.objects.with_state(date(2025, 12, 1)).get().cleared is True
