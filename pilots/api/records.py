@@ -466,7 +466,7 @@ class MilestoneWriteSerializer(PromiseWriteSerializer):
     """Another `planned_on` than the day in force is an amendment."""
 
 
-COMPLETED = "Completed on"
+COMPLETED, COMPLETION = "Completed on", {"completed_on": "completed_then", "evidence": "evidence_then"}
 
 
 class MilestoneListFilter(filters.MilestoneFilter):
@@ -506,6 +506,17 @@ class MilestoneViewSet(PromiseViewSet):
         records = Records(record.pilot, milestones=[record], stages=record.pilot.stages.all(), **own)
         record.status = milestone_light(records, record, self.as_of)
         return super().annotate_as_of(record)
+
+    def validate_record(self, record: Any, data: Mapping[str, Any]) -> ValidatedInput:
+        """Refuse another completion than the one on record, which 1.0.0 took here."""
+        names = COMPLETION.keys() & data.keys()
+        if names:
+            done = self.base_queryset().filter(pk=record.pk).values(*COMPLETION.values()).first() or {}
+            text = _("Enter a completion in /completions/, a stage in /stages/. Here it is only read.")
+            faults = [name for name in names if str(data[name] or "") != str(done.get(COMPLETION[name]) or "")]
+            if faults:
+                raise ValidationError({name: ValidationError(text, code="fixed") for name in faults})
+        return super().validate_record(record, data)
 
     def perform_write(self, record: Any, given: ValidatedInput) -> None:
         if not self.accepts(record, given):

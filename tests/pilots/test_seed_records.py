@@ -15,7 +15,7 @@ from policies.models import Policy
 from tests.support.golden import assert_golden
 from tests.support.scripted_year import clock_at
 
-TEXTS = ("note", "reason", "target_text", "statement")
+TEXTS = ("note", "reason", "statement")
 ABOUT_ITSELF = re.compile(
     r"\bseed\b|this project|began this|the tracker|to be found|check before|\bcheck\.|GAPS|as above|HAUT|种子|本项目",
     re.IGNORECASE,

@@ -222,7 +222,12 @@ def test_a_milestone_is_done_by_a_completion(
     assert send(editor, "DELETE", f"completions/{again['id']}/") == (204, None)
     old = make.completion(milestone, date(2026, 1, 5))
     assert send(second, "DELETE", f"completions/{old.pk}/")[0] == 409
-    assert send(editor, "PATCH", address, {"completed_on": done})[0] == 200, "it is read only, and ignored"
+    other = {"completed_on": done, "evidence": "x"}
+    assert send(editor, "PATCH", address, other) == (409, {"/completed_on": "fixed", "/evidence": "fixed"})
+    as_read = dict(zip(("completed_on", "evidence"), show(address, "completed_on", "evidence"), strict=True))
+    assert (as_read["completed_on"], send(editor, "PATCH", address, as_read)[0]) == ("2026-01-05", 200)
+    new = {"pilot": "city", "facet": "goal", "title_zh": "新", "planned_on": "2026-12-01", **other}
+    assert send(editor, "POST", "milestones/", new) == (409, {"/completed_on": "fixed", "/evidence": "fixed"})
     assert send(national, "PUT", own, {**body, "evidence": "x"})[0] == 405
 
 
