@@ -645,13 +645,15 @@ def build_progress(pilots: QuerySet[Pilot], as_of: date, follow_ups: OpenFollowU
 
 
 class ProvinceLights(NamedTuple):
-    """Lights of a province's pilots on a day; `red` and `yellow` are None where no pilot can be rated."""
+    """Lights of a province's pilots on a day; `red` and `yellow` are None where no pilot can be rated, `not_reported`
+    where none owes values for the last year due.
+    """
 
     pilots: int
     red: int | None
     yellow: int | None
     by_hand: dict[Colour, int]  # those set by hand, by the colour that is computed
-    not_reported: int  # of those that owe values for the last year due; without those whose values wait
+    not_reported: int | None  # without those whose values wait
 
 
 def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
@@ -668,13 +670,13 @@ def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
 def province_lights(statuses: Sequence[PilotStatus]) -> ProvinceLights:
     """Return the lights of one province."""
     colours = count_by_colour(status.colour for status in statuses)
-    rated = len(statuses) - colours[Colour.GREY]
+    rated, owing = len(statuses) - colours[Colour.GREY], [status for status in statuses if status.owes]
     return ProvinceLights(
         pilots=len(statuses),
         red=colours[Colour.RED] if rated else None,
         yellow=colours[Colour.YELLOW] if rated else None,
         by_hand=count_by_hand(statuses),
-        not_reported=sum(status.outstanding in NOT_REPORTED for status in statuses),
+        not_reported=sum(status.outstanding in NOT_REPORTED for status in owing) if owing else None,
     )
 
 

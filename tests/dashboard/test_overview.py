@@ -161,6 +161,8 @@ def test_where_nobody_was_asked_nobody_is_called_late(programme: Any, client: Cl
     assert "no pilot owes values for 2025 yet" in client.get("/brief/nation/", {"as_of": DAY}).text
     rows = csv_records(client.get(f"/compare/provinces/?a={province}&as_of={DAY}&export=compare.csv"))
     assert {row["What is compared"]: row["Hebei"] for row in rows}["Not reported for 2025"] == "none was asked"
+    listed = csv_records(client.get(f"/provinces/?as_of={DAY}&export=provinces-list.csv"))
+    assert {row["Not reported"] for row in listed} == {""}
 
 
 # -- few targets rated -----------------------------------------------------------------------------------
