@@ -37,9 +37,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core.text import StatusChoices, join_short, label_value
 from dashboard.glossary import GlossaryEntry, glossary
-from pilots.analytics.pilot_status import PilotStatus, ReportState, build_progress
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import build_progress
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
-from pilots.lights import Colour, LightReason, Promise, excess_over, in_force
+from pilots.lights import Colour, LightReason, Promise, ReportState, excess_over, in_force
 from pilots.models import (
     Batch,
     LightOverride,

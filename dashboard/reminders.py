@@ -38,8 +38,8 @@ from dashboard.analytics.open_work import (
 )
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from pilots.amendments import request_text
-from pilots.analytics.pilot_status import PilotStatus, ReportState
-from pilots.lights import Light
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.lights import Light, ReportState
 from pilots.metrics import FollowUpState, Move
 from pilots.models import Completion, NotGiven, Practice, Reading
 

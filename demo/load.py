@@ -22,6 +22,7 @@ from core.files import save_blob
 from core.history.models import ChangeEvent
 from core.seed.models import SeedRecord
 from pilots.seed import check_not_mixed
+from pilots.stored_lights import recompute_all
 
 DEMONSTRATION_DAY = date(2026, 11, 28)
 """The last day of the demonstration, which is today whenever it is looked at."""
@@ -58,6 +59,7 @@ def load_demo(*, files: bool = True) -> None:
         loaded.append(apps.get_model(path.stem))
         load_table(loaded[-1], path, users)
     raise_sequences(loaded)
+    recompute_all()
     for path in FILES.iterdir() if files else ():
         save_blob(path.read_bytes())
         if path.suffix == ".zip":  # the package of an edition, whose files can be had one by one too

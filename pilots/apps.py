@@ -28,8 +28,11 @@ class PilotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what can be imported; look at batches before an upgrade."""
+        from core.history.recording import written
         from core.imports.importer import register
-        from pilots import importers
+        from pilots import importers, stored_lights
+
+        written.connect(stored_lights.on_written, dispatch_uid="stored_lights")
 
         pre_migrate.connect(check_policies, dispatch_uid="policies_of_batches")
         register(importers.PilotImporter(), importers.StageImporter(), importers.MilestoneImporter())

@@ -11,7 +11,8 @@ from drf_spectacular.utils import extend_schema_field
 
 from core.files import MEDIA_TYPES
 from core.tables import ChoiceFilter, RelatedFilter, RelatedFormField, SearchFilter, YesNoFilter
-from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, status_by_pilot
+from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus
+from pilots.analytics.progress import status_by_pilot
 from pilots.follow_ups.models import RESULTS
 from pilots.follow_ups.services import add_lights, waits_for
 from pilots.lights import LIGHT_CHOICES

@@ -200,14 +200,12 @@ class StageFunnel(NamedTuple):
     withdrawn: int
 
 
-def stage_funnel(pilots: Iterable[CurrentStage | None], withdrawn: int = 0) -> StageFunnel:
-    """Return the funnel on a day, from the stage of each pilot in the programme. A rectifying pilot counts at its last
-    stage; those that have withdrawn are only a number.
+def stage_funnel(furthest: Mapping[Stage, int], unknown: int = 0, withdrawn: int = 0) -> StageFunnel:
+    """Return the funnel on a day, from the number of pilots in the programme by the furthest stage of each. A rectifying
+    pilot counts at its last stage; those that have withdrawn are only a number.
     """
-    positions = list(pilots)
-    furthest = [at.reached.order for at in positions if at is not None and at.reached is not None]
-    reached = {stage: sum(order >= stage.order for order in furthest) for stage in ORDERED_STAGES}
-    return StageFunnel(len(positions), reached, len(positions) - len(furthest), withdrawn)
+    reached = {stage: sum(n for at, n in furthest.items() if at.order >= stage.order) for stage in ORDERED_STAGES}
+    return StageFunnel(sum(furthest.values()) + unknown, reached, unknown, withdrawn)
 
 
 # -- whether a record can be true ----------------------------------------------------------------------

@@ -24,7 +24,8 @@ from core.text import (
     is_chinese_active,
     lang_of,
 )
-from pilots.analytics.pilot_status import PilotStatus, Progress, worst_first
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import Progress, worst_first
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import (
     Classes,

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.models import Max, Model
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -140,6 +141,27 @@ def write_history_entries(records: Sequence[Any], sign: str, *, by: Any, reason:
         past._default_manager.bulk_create(rows, batch_size=BATCH_SIZE)
 
 
+written = Signal()
+"""Sent once for each outermost write, before its transaction ends, with the history `entries` that it made."""
+_entries: ContextVar[list[Any] | None] = ContextVar("entries", default=None)
+
+
+@contextmanager
+def unit() -> Iterator[None]:
+    """Context manager, within a transaction: what is written inside is announced once, by the outermost of these."""
+    if _entries.get() is not None:
+        yield
+        return
+    entries: list[Any] = []
+    token = _entries.set(entries)
+    try:
+        yield
+    finally:
+        _entries.reset(token)
+    if entries:
+        written.send(sender=None, entries=entries)
+
+
 @contextmanager
 def written_by_import(record: Any, *, undoes: bool = False) -> Iterator[None]:
     """Context manager: what is written inside is written, or undone, by this import; by none where it is None."""
@@ -152,6 +174,12 @@ def written_by_import(record: Any, *, undoes: bool = False) -> Iterator[None]:
 
 def record_change_events(entries: Sequence[Any]) -> None:
     """Write the change events of new history entries of one model, in the transaction that writes the entries."""
+    with unit():
+        _entries.get().extend(entries)  # type: ignore[union-attr]  # a list inside of a unit
+        insert_change_events(entries)
+
+
+def insert_change_events(entries: Sequence[Any]) -> None:
     model, (number, undoes) = entries[0].instance_type, _import.get()
     label, key, transaction_id = model._meta.label_lower, key_field_name(model), current_transaction()
     owner = model._meta.get_field(model.OWNER) if model.OWNER else None

@@ -26,7 +26,7 @@ from core.errors import truncate
 from core.history.diffs import author_name, entry_state, format_datetime, m2m_fields, record_names, stored_fields
 from core.history.entries import last_version_url, newest_entry, rows_deleted_with
 from core.history.models import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE
-from core.history.recording import delete_with_history, m2m_referrers, one_entry, write_history_entries
+from core.history.recording import delete_with_history, m2m_referrers, one_entry, unit, write_history_entries
 from core.permissions import (
     NOT_YOURS_TO_ADD,
     NOT_YOURS_TO_CHANGE,
@@ -74,7 +74,7 @@ def write(
     """
     created = record._state.adding  # Django's own mark of a record that is not stored
     try:
-        with transaction.atomic() if _kept_back.get() is None else nullcontext():
+        with transaction.atomic() if _kept_back.get() is None else nullcontext(), unit():
             return save_checked(record, values or {}, lists or {}, by, reason, remark, allowed=allowed)
     except IntegrityError as exc:
         if _kept_back.get() is not None:  # the transaction is lost; the caller that began it tries again
@@ -139,7 +139,8 @@ def delete(record: Any, *, by: Any, reason: str = "", allowed: bool = False) -> 
     if users:
         raise Conflict(*dependent_messages(users))
     try:
-        delete_with_history(record, by=by, reason=reason)
+        with unit():
+            delete_with_history(record, by=by, reason=reason)
     except ProtectedError as exc:
         raise Conflict(*dependent_messages(sorted(exc.protected_objects, key=str))) from exc
 
@@ -220,12 +221,13 @@ def many() -> Iterator[None]:
     """
     kept: dict[tuple[Any, str, Any, str], list[Any]] = defaultdict(list)
     token = _kept_back.set(kept)
-    try:
-        yield
-    finally:
-        _kept_back.reset(token)
-    for (_model, sign, by, reason), records in kept.items():
-        write_history_entries(records, sign, by=by, reason=reason)
+    with unit():
+        try:
+            yield
+        finally:
+            _kept_back.reset(token)
+        for (_model, sign, by, reason), records in kept.items():
+            write_history_entries(records, sign, by=by, reason=reason)
 
 
 def record_entry(record: Any, sign: str, by: Any, reason: str) -> None:

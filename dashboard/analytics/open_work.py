@@ -19,10 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from core.text import format_date
 from dashboard.models import WorkingCalendar
 from pilots.amendments import terms_text, wanted_text
-from pilots.analytics.pilot_status import NOT_REPORTED, PilotStatus, Progress, build_progress
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import Progress, build_progress
 from pilots.follow_ups.models import VERIFY_PERMISSION
 from pilots.follow_ups.services import waits_for
-from pilots.lights import DUE_SOON_DAYS, Colour, Light
+from pilots.lights import DUE_SOON_DAYS, NOT_REPORTED, Colour, Light
 from pilots.metrics import FollowUpState, Move, year_due
 from pilots.models import (
     Amendment,

@@ -40,12 +40,11 @@ from core.text import (
     no_data,
 )
 from dashboard.overview.services import build_overview, plan_sources, plans_figure
-from pilots.analytics.pilot_status import (
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import (
     OnTrack,
     OutstandingReports,
-    PilotStatus,
     Progress,
-    ReportState,
     build_progress,
     count_by_hand,
     quarter_end_before,
@@ -64,7 +63,7 @@ from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.follow_ups.tables import RELATED, open_link
-from pilots.lights import Colour, Light, LightReason, Subject, count_by_colour
+from pilots.lights import Colour, Light, LightReason, ReportState, Subject, count_by_colour
 from pilots.metrics import CoControl, Stage, StageFunnel
 from pilots.models import Batch, FollowUp, Pilot, Reading
 from pilots.models.reading import VALUE_KEY_FIELDS, newest_accepted

@@ -37,7 +37,7 @@ from core.text import format_number, format_part, is_chinese_active, join_clause
 from dashboard.models import APPROVE_PERMISSION, Edition, EditionState, quarter_of, quarter_start
 from dashboard.overview.services import Overview, build_overview, edition_figures
 from dashboard.quality import DataQuality, Explained, Severity
-from pilots.analytics.pilot_status import build_progress
+from pilots.analytics.progress import build_progress
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from pilots.charts.cells import pilots_url
 from pilots.follow_ups.services import count_red_lights

@@ -21,14 +21,8 @@ from core.http import TrackerRequest
 from core.tables import Cell, Chart, Column, make_table
 from core.text import format_date, format_days, in_reader_language, join_clauses, join_short, join_statements
 from pilots.analytics.coverage import Coverage, build_coverage
-from pilots.analytics.pilot_status import (
-    OutstandingReports,
-    PilotStatus,
-    Progress,
-    QuarterLights,
-    build_progress,
-    group_by_pilot,
-)
+from pilots.analytics.pilot_status import PilotStatus, group_by_pilot
+from pilots.analytics.progress import OutstandingReports, Progress, QuarterLights, build_progress
 from pilots.analytics.reconciliation import (
     BatchCount,
     PilotSet,

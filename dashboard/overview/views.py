@@ -28,7 +28,8 @@ from dashboard.overview.services import (
     without_plan,
 )
 from pilots.analytics.coverage import Coverage
-from pilots.analytics.pilot_status import PilotStatus, Progress, ReportState, count_by_hand, quarter_end_before
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import Progress, count_by_hand, quarter_end_before
 from pilots.charts.cells import (
     arrow,
     by_hand_text,
@@ -45,7 +46,7 @@ from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.status import light_summary_chart
 from pilots.follow_ups.services import add_lights
 from pilots.follow_ups.tables import beside_pilot, follow_ups_url, may_open_follow_ups
-from pilots.lights import OF_VALUE, Colour
+from pilots.lights import OF_VALUE, Colour, ReportState
 from pilots.metrics import CoControl
 from pilots.models import Reading
 from pilots.models.reading import newest_accepted

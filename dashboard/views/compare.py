@@ -17,7 +17,8 @@ from core.http import TrackerRequest
 from core.pages import Export, Exports, export_response, page
 from core.tables import Cell, Column, FilterBar, RelatedFormField, make_table
 from core.text import format_date, join_short
-from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import Progress, build_progress
 from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
 from pilots.charts.cells import Classes, by_hand_text, change_cell, light_cell, report_cell
 from pilots.charts.stages import stage_label, time_in_stage

@@ -13,7 +13,7 @@ from core.pages import Export, Exports, chart_exports, export_response, page
 from core.tables import FilterBar
 from core.text import join_clauses
 from pilots.analytics.coverage import MATRIX_AXES, build_coverage, gap_basis
-from pilots.analytics.pilot_status import build_progress
+from pilots.analytics.progress import build_progress
 from pilots.analytics.reconciliation import PilotSet, are_gaps_judged
 from pilots.charts.cells import pilots_url
 from pilots.charts.coverage import (

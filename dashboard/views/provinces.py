@@ -19,7 +19,7 @@ from core.tables import Cell, Column, ListPage, Table, make_table, page_columns,
 from core.text import format_date, join_clauses, join_sentences, join_short, join_statements, label_value, no_data
 from dashboard.briefs.build import names_text
 from dashboard.overview.services import QUARTERS_SHOWN, build_overview, overview_map, plan_sources, without_plan
-from pilots.analytics.pilot_status import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
+from pilots.analytics.progress import Progress, ProvinceLights, build_progress, lights_by_province, province_lights
 from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import by_hand_text, class_parts, pilot_count_cell, pilots_url

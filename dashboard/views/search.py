@@ -22,7 +22,7 @@ from core.pages import Export, export_response, page
 from core.spreadsheets.cells import AmbiguousCell, date_from_text
 from core.tables import CHUNK_SIZE, MAX_SEARCH_LENGTH, Column, SearchFilter, Table, make_table
 from core.text import format_date
-from pilots.analytics.pilot_status import status_by_pilot
+from pilots.analytics.progress import status_by_pilot
 from pilots.analytics.synergy import build_synergy
 from pilots.charts.cells import class_mark
 from pilots.documents import readable

@@ -5,11 +5,12 @@ excluded with the reason, never as zero. Readings of concentrations, key-project
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet, TextChoices
@@ -17,9 +18,11 @@ from django.utils.translation import gettext_lazy as _
 
 from pilots import metrics
 from pilots.analytics.pilot_status import PilotStatus
+from pilots.lights import Records
 from pilots.metrics import Change, CoControl, Equivalents, Ratio, SumResult, co_control, sum_without_overlap
-from pilots.models import Indicator, IndicatorKind, Pilot, Reading, Target
+from pilots.models import Indicator, IndicatorKind, Pilot, PilotClass, Reading, Target
 from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in
+from pilots.periods import Period, periods
 
 
 class EmissionBasis(TextChoices):
@@ -185,6 +188,45 @@ def classes_of(statuses: Iterable[PilotStatus], as_of: date) -> dict[int, PilotS
     """
     pilots = [status.pilot for status in statuses if not status.pilot.withdrawn_by(as_of)]
     return synergy_of_prefetched(pilots, as_of).classed if pilots else {}
+
+
+def synergy_indicators() -> tuple[Indicator, ...]:
+    """Return the indicators that may enter the synergy. One query."""
+    return tuple(Indicator.objects.filter(may_enter_synergy__in=EmissionBasis.values))
+
+
+def class_periods(records: Records, indicators: tuple[Indicator, ...]) -> Iterator[tuple[int, Period]]:
+    """Yield the periods of a pilot's class in each year for which carbon has an accepted value."""
+    used = {item.pk: item.kind == IndicatorKind.CARBON for item in indicators}
+    rows = [row for row in records.readings if row.accepted_on and row.indicator_id in used]
+    own: Any = SimpleNamespace(prefetched_targets=records.targets, prefetched_readings=rows)
+    for year in sorted({int(row.period) for row in rows if used[row.indicator_id]}):
+        days = sorted({row.accepted_on for row in rows if int(row.period) <= year})
+        found = [(day, class_facts(pilot_synergy(own, year, day, indicators))) for day in days]
+        yield from ((year, period) for period in periods([(date.min, None), *found]) if period.facts)
+
+
+def class_facts(item: PilotSynergy) -> dict[str, Any] | None:
+    """Return the columns of `PilotClass`; None where carbon has no value of the year."""
+    if item.why:
+        return None if item.why == PilotExclusionReason.NO_CARBON else {"why": item.why.value}
+    equivalents = item.apeq.reduced if item.basis == EmissionBasis.TOTAL else None
+    return {
+        "kind": item.kind.value if item.kind else "",
+        "basis": item.basis.value,
+        "base_year": item.base_year,
+        "carbon_id": item.carbon.indicator.pk,
+        "carbon_rate": rounded("carbon_rate", item.carbon.rate),
+        "pollution_rate": rounded("pollution_rate", item.apeq.rate),
+        "carbon_tonnes": rounded("carbon_tonnes", item.carbon_tonnes),
+        "equivalents": rounded("equivalents", equivalents),
+    }
+
+
+def rounded(name: str, value: Decimal | None) -> Decimal | None:
+    """Return a value as its column holds it."""
+    places: int = PilotClass._meta.get_field(name).decimal_places
+    return None if value is None else round(value, places)
 
 
 def pilot_synergy(pilot: Any, year: int, as_of: date, indicators: tuple[Indicator, ...]) -> PilotSynergy:

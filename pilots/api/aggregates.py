@@ -32,7 +32,8 @@ from core.errors import Problem, choice_error, truncate
 from pilots import filters
 from pilots.amendments import PlanChange
 from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
-from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import Progress, build_progress
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
 from pilots.analytics.synergy import EmissionBasis, Synergy, build_synergy, pilot_synergy
 from pilots.analytics.trend import Trend, build_trend

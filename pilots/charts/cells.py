@@ -25,10 +25,11 @@ from core.text import (
     label_value,
     lang_of,
 )
-from pilots.analytics.pilot_status import OutstandingReports, PilotStatus, Progress, ReportState
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import OutstandingReports, Progress
 from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter
-from pilots.lights import Colour
+from pilots.lights import Colour, ReportState
 from pilots.metrics import CoControl, Ratio, is_flat
 from pilots.models import Pilot
 

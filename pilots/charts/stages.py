@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from core import charts
 from core.tables import Cell, Chart, Column, make_table
 from core.text import format_date, format_days, join_clauses, join_short, label_value, no_data
-from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
+from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus
+from pilots.analytics.progress import Progress
 from pilots.charts.cells import pilots_url, progress_api_url
 from pilots.lights import Colour, LightReason, counts_from
 from pilots.metrics import ORDERED_STAGES, Stage

@@ -28,7 +28,8 @@ from core.text import (
     join_statements,
     label_value,
 )
-from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress, QuarterLights
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import OnTrack, Progress, QuarterLights
 from pilots.charts.cells import by_hand_text, pilots_url, progress_api_url, reported_text, strip_idle_zeros
 from pilots.lights import (
     COLOUR_ORDER,

@@ -23,13 +23,8 @@ from django.utils.translation import override
 from core.days import today
 from core.permissions import has_object_permission
 from core.records import writing
-from pilots.analytics.pilot_status import (
-    PilotStatus,
-    count_by_hand,
-    pilot_status,
-    prefetch_for_status,
-    status_by_pilot,
-)
+from pilots.analytics.pilot_status import PilotStatus, pilot_status, prefetch_for_status
+from pilots.analytics.progress import count_by_hand, status_by_pilot
 from pilots.documents import attach
 from pilots.follow_ups.models import RESULTS, VERIFY_PERMISSION
 from pilots.lights import Colour, Light, milestone_light, target_light

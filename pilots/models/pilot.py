@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import connection, models
-from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, FilteredRelation, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -96,6 +96,18 @@ class PilotQuerySet(QuerySet[Any]):
 
     def listed(self, as_of: date) -> Self:
         return self.filter(listed_condition(as_of))
+
+    def with_light(self, day: date) -> Self:
+        """Annotate the columns of the stored light of a day as `light_colour`, `light_stage` and so on.
+
+        Filter and order by these; a filter across `lights` would join the periods a second time. A stored light names
+        pilots that may have withdrawn, or were not known yet: choose those by `members`.
+        """
+        fields = self.model._meta.get_field("lights").related_model._meta.concrete_fields
+        names = [field.attname for field in fields if field.name not in ("id", "pilot")]
+        of_the_day = Q(lights__since__lte=day, lights__until__gt=day)
+        rows = self.annotate(light=FilteredRelation("lights", condition=of_the_day))
+        return rows.annotate(**{f"light_{name}": F(f"light__{name}") for name in names})
 
     def members(self, as_of: date, membership: str | None) -> Self:
         """Filter pilots in the programme; `only`: withdrawn ones, `include`: both. Other values mean the default."""

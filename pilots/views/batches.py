@@ -14,7 +14,7 @@ from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
 from core.tables import Cell, Chart, Column, ListPage, page_columns, record_cell
 from core.text import format_date, join_clauses, label_value
-from pilots.analytics.pilot_status import Progress, build_progress
+from pilots.analytics.progress import Progress, build_progress
 from pilots.analytics.reconciliation import PilotSet, Reconciliation, build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import by_hand_text, pilot_count_cell, pilots_url, reported_text

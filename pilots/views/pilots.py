@@ -43,14 +43,8 @@ from core.text import (
     no_data,
 )
 from pilots.amendments import request_text
-from pilots.analytics.pilot_status import (
-    PilotStatus,
-    Progress,
-    build_progress,
-    pilot_status,
-    prefetch_for_status,
-    worst_first,
-)
+from pilots.analytics.pilot_status import PilotStatus, pilot_status, prefetch_for_status
+from pilots.analytics.progress import Progress, build_progress, worst_first
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import milestone_calendar

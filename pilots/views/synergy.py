@@ -12,7 +12,8 @@ from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import ActiveFilter, FilterBar, Table
 from core.text import format_amount, join_clauses, label_value
-from pilots.analytics.pilot_status import PilotStatus, build_progress
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import build_progress
 from pilots.analytics.reconciliation import PilotSet
 from pilots.analytics.synergy import Synergy, build_synergy
 from pilots.analytics.trend import build_trend

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from pilots.analytics import pilot_status
-from pilots.analytics.pilot_status import PilotStatus, build_progress
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import build_progress
 from pilots.lights import Colour
 from pilots.models import Pilot
 from tests.support.tiers import sampled

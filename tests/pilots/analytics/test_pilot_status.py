@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone, translation
 
-from pilots.analytics.pilot_status import ReportState, build_progress, pilot_status, prefetch_for_status
-from pilots.lights import Colour, LightReason
+from pilots.analytics.pilot_status import pilot_status, prefetch_for_status
+from pilots.analytics.progress import build_progress
+from pilots.lights import Colour, LightReason, ReportState
 from pilots.models import Indicator, Pilot, Reading, Target
 from tests import factories as make
 from tests.support.snapshots import assert_snapshot

@@ -1,0 +1,204 @@
+"""Stored lights, kept in step with the records: read the rows, compute the periods, write those that differ."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from pilots.analytics.synergy import class_periods, synergy_indicators
+from pilots.lights import Records, Subject
+from pilots.models import (
+    Amendment,
+    Batch,
+    Completion,
+    Deadline,
+    Indicator,
+    ItemLight,
+    LightOverride,
+    Milestone,
+    NotGiven,
+    Pilot,
+    PilotClass,
+    PilotLight,
+    Reading,
+    StageEntry,
+    Target,
+)
+from pilots.models.reading import YEARLY
+from pilots.periods import judged_items, pilot_periods
+
+READ_BY_RULES: Mapping[Any, tuple[str, ...]] = {
+    Target: (
+        *("pilot_id", "indicator_id", "kind", "base_year", "base_value", "target_year", "target_value", "steps"),
+        *("binding", "promised_on"),
+    ),
+    Milestone: ("pilot_id", "planned_on", "is_key", "stage", "promised_on"),
+    StageEntry: ("pilot_id", "stage", "entered_on", "recorded_on"),
+    Reading: (
+        *("pilot_id", "indicator_id", "period", "version", "value", "reported_on", "accepted_on", "returned_on"),
+        *("answer_by", "disputed_on"),
+    ),
+    NotGiven: ("pilot_id", "indicator_id", "year", "reported_on", "accepted_on", "returned_on", "answer_by"),
+    LightOverride: ("pilot_id", "colour", "set_on", "expires_on"),
+    Amendment: (
+        *("pilot_id", "target_id", "milestone_id", "day", "drop", "value", "year", "base_value", "base_year"),
+        *("steps", "decided_on", "accepted"),
+    ),
+    Completion: ("pilot_id", "milestone_id", "completed_on", "entered_on", "objected_on"),
+    Deadline: ("pilot_id", "batch_id", "indicator_id", "year", "due_on", "decided_on"),
+}
+"""The fields that a rule reads: rows of these are what lights are computed from, in the order of their keys, and a
+change of no other field changes a light. Those of pilots, batches and indicators follow.
+"""
+READ_OF_PILOTS = ("batch_id", "term_start", "term_end", "withdrawn_on", "withdrawn_recorded_on")
+READ_OF_BATCHES = ("term_start", "term_end", "known_by", "asked_from", "report_due")
+READ_OF_INDICATORS = ("report_due", "direction", "kind", "unit", "may_enter_synergy", "equivalent_kg", "rollup")
+PILOT_COLUMNS = {
+    "starts_on": Coalesce("term_start", "batch__term_start"),
+    "ends_on": Coalesce("term_end", "batch__term_end"),
+    **{name: F(f"batch__{name}") for name in ("known_by", "asked_from", "report_due")},
+}
+CHUNK = 200  # pilots whose rows are in memory at once
+NAMES = {Target: "targets", Milestone: "milestones", StageEntry: "stages", Reading: "readings", NotGiven: "not_given"}
+NAMES |= {LightOverride: "overrides", Amendment: "amendments", Completion: "completions"}
+
+
+def read_records(pilots: Sequence[int]) -> Iterator[Records]:
+    """Yield these pilots, each with the rows that its lights are computed from. Twelve queries for any number."""
+    own: defaultdict[int, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for model, name in NAMES.items():
+        more = {"direction": F("indicator__direction")} if model is Target else {}
+        rows = model._base_manager.filter(*([YEARLY] if model is Reading else []), pilot__in=pilots).order_by("pk")
+        for row in rows.annotate(**more).values_list("pk", *READ_BY_RULES[model], *more, named=True):
+            own[row.pilot_id][name].append(row)
+    columns = ("pk", "batch_id", "withdrawn_on", "withdrawn_recorded_on")
+    members: Any = Pilot._base_manager.filter(pk__in=pilots).order_by("pk").annotate(**PILOT_COLUMNS)
+    members = list(members.values_list(*columns, *PILOT_COLUMNS, named=True))
+    deadlines: defaultdict[Any, list[Any]] = defaultdict(list)
+    asked = Q(pilot__in=pilots) | Q(batch__in={row.batch_id for row in members})
+    for row in (
+        Deadline._base_manager.filter(asked).order_by("pk").values_list("pk", *READ_BY_RULES[Deadline], named=True)
+    ):
+        deadlines[row.pilot_id, row.batch_id].append(row)
+    due_of = dict(Indicator._base_manager.exclude(report_due="").order_by("pk").values_list("pk", "report_due"))
+    for pilot in members:
+        both = [*deadlines[None, pilot.batch_id], *deadlines[pilot.pk, None]]
+        yield Records(pilot, **own[pilot.pk], deadlines=sorted(both, key=lambda row: row.pk), due_of=due_of)
+
+
+def computed_rows(pilots: Sequence[int]) -> Iterator[Any]:
+    """Yield the rows of the three tables as they should be, of these pilots."""
+    indicators = synergy_indicators()
+    for records in read_records(pilots):
+        key, items = records.pilot.pk, judged_items(records)
+        for item in items:
+            of = {"target_id" if item.of == Subject.TARGET else "milestone_id": item.item.pk}
+            for since, until, (colour, why) in item.periods:
+                yield ItemLight(**of, since=since, until=until, colour=colour, why=why)
+        for since, until, facts in pilot_periods(records, items):
+            yield PilotLight(pilot_id=key, since=since, until=until, **facts)
+        for year, (since, until, facts) in class_periods(records, indicators):
+            yield PilotClass(pilot_id=key, year=year, since=since, until=until, **facts)
+
+
+COLUMNS = {
+    model: [field.attname for field in model._meta.concrete_fields if not field.primary_key]
+    for model in (ItemLight, PilotLight, PilotClass)
+}
+
+
+def stored_rows(pilots: Sequence[int]) -> Iterator[tuple[Any, Any]]:
+    """Yield the querysets of the stored rows of these pilots, with their model."""
+    yield ItemLight, ItemLight.objects.filter(target__pilot__in=pilots)
+    yield ItemLight, ItemLight.objects.filter(milestone__pilot__in=pilots)
+    yield PilotLight, PilotLight.objects.filter(pilot__in=pilots)
+    yield PilotClass, PilotClass.objects.filter(pilot__in=pilots)
+
+
+def differences(pilots: Sequence[int]) -> tuple[list[Any], dict[Any, list[int]]]:
+    """Return the rows that are missing of these pilots, and by model the keys of those that are wrong."""
+    stored: dict[Any, dict[tuple[Any, ...], int]] = defaultdict(dict)
+    for model, rows in stored_rows(pilots):
+        for key, *values in rows.order_by().values_list("pk", *COLUMNS[model]):
+            stored[model][tuple(values)] = key
+    missing = []
+    for row in computed_rows(pilots):
+        model = type(row)
+        if stored[model].pop(tuple(getattr(row, name) for name in COLUMNS[model]), None) is None:
+            missing.append(row)
+    return missing, {model: list(keys.values()) for model, keys in stored.items()}
+
+
+def store_lights(pilots: Iterable[int]) -> int:
+    """Compute the lights of these pilots, which the caller has locked, and write the rows that differ; return how many.
+
+    In chunks, so that memory stays flat.
+    """
+    keys, n = sorted(pilots), 0
+    for start in range(0, len(keys), CHUNK):
+        missing, wrong = differences(keys[start : start + CHUNK])
+        for model, rows in wrong.items():
+            model.objects.filter(pk__in=rows).delete()
+        for model in COLUMNS:
+            model.objects.bulk_create([row for row in missing if type(row) is model], batch_size=1000)
+        n += len(missing) + sum(map(len, wrong.values()))
+    return n
+
+
+def lock_pilots(keys: Iterable[int]) -> list[int]:
+    """Lock these pilots, in order of key and before any of their records; return those that are there."""
+    rows = Pilot._base_manager.select_for_update(no_key=True).order_by("pk").filter(pk__in=set(keys))
+    return list(rows.values_list("pk", flat=True))
+
+
+def recompute_all(progress: Callable[[int, int], object] = lambda _done, _of: None) -> int:
+    """Compute the lights of all pilots anew, a chunk at a time in a transaction of its own; return how many rows
+    differed.
+    """
+    keys, n = list(Pilot._base_manager.order_by("pk").values_list("pk", flat=True)), 0
+    for start in range(0, len(keys), CHUNK):
+        with transaction.atomic():
+            n += store_lights(lock_pilots(keys[start : start + CHUNK]))
+        progress(start, len(keys))
+    return n
+
+
+# -- what a write affects -----------------------------------------------------------------------------------
+
+
+def on_written(entries: Sequence[Any], **_signal: Any) -> None:
+    """Receiver of `written`: compute the lights that the write affects, in its transaction."""
+    if pilots := affected(entries):
+        store_lights(lock_pilots(pilots))
+
+
+def affected(entries: Iterable[Any]) -> set[int]:
+    """Return the pilots whose lights depend on records with new history entries."""
+    by_model: defaultdict[Any, list[Any]] = defaultdict(list)
+    for entry in entries:
+        by_model[entry.instance_type].append(entry)
+    pilots: set[int] = set()
+    for model, read in {**READ_BY_RULES, Pilot: READ_OF_PILOTS}.items():
+        for entry in changed(by_model[model], read):
+            pilots.add(entry.id if model is Pilot else entry.pilot_id)
+    batches = {entry.id for entry in changed(by_model[Batch], READ_OF_BATCHES)}
+    batches |= {entry.batch_id for entry in by_model[Deadline]} - {None}
+    indicators = {entry.id for entry in changed(by_model[Indicator], READ_OF_INDICATORS) if entry.history_type == "~"}
+    if batches:
+        pilots.update(Pilot._base_manager.filter(batch__in=batches).values_list("pk", flat=True))
+    for model in (Target, Reading) if indicators else ():
+        pilots.update(model._base_manager.filter(indicator__in=indicators).values_list("pilot_id", flat=True))
+    return pilots - {None}
+
+
+def changed(entries: Sequence[Any], read: Sequence[str]) -> Iterator[Any]:
+    """Yield the entries of one model that change a field which a rule reads: all but those of other changes."""
+    kept = [entry for entry in entries if entry.history_type == "~"]
+    yield from (entry for entry in entries if entry.history_type != "~")
+    for entry in kept:
+        before = type(entry).objects.filter(id=entry.id, history_id__lt=entry.history_id).order_by("-history_id").first()
+        if before is None or any(getattr(before, name) != getattr(entry, name) for name in read):
+            yield entry
