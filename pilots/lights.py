@@ -34,6 +34,11 @@ RULE_MILESTONE = "Yinchuan 2025, adapted, version 3"
 RULE_PILOT = "worst binding item, version 3"
 """This system's own convention: the worst item that binds, never an average; green only where what is due is known."""
 
+RULES = "3.0"
+"""Version of the rules and of what is stored of them. Raise it with each change: after `migrate`, lights that were stored
+by another version are computed anew.
+"""
+
 TOLERANCE = Decimal("1e-9")
 ALLOWED_GAP = Decimal("0.10")
 TOO_EARLY_BELOW = Decimal("0.10")  # of the change due
