@@ -5,10 +5,10 @@ carries its own days of change and is judged once for each of them; the days of 
 `stored_lights.py` stores the periods.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby, pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from pilots.lights import (
@@ -47,13 +47,12 @@ class Period(NamedTuple):
 
 def periods(found: Iterable[tuple[date, Any]]) -> Iterator[Period]:
     """Yield the periods of what holds from each of these days on, the first of which is the first of all."""
-    starts = [next(group) for _facts, group in groupby(found, key=itemgetter(1))]
-    for (since, facts), (until, _next) in pairwise([*starts, (date.max, None)]):
+    for (since, facts), (until, _next) in pairwise([*turns(found), (date.max, None)]):
         yield Period(since, until, facts)
 
 
 class Judged(NamedTuple):
-    """The lights of an item, each from a day on, oldest first."""
+    """The lights of an item, each from a day on, oldest first; neighbours differ in what counts for the pilot."""
 
     item: Any
     of: Subject
@@ -65,29 +64,43 @@ class Judged(NamedTuple):
         return periods((day, (light.colour.value, light.why.value)) for day, light in self.lights)
 
 
+WHAT_COUNTS = attrgetter("colour", "why", "effect", "shortfall", "reading", "since", "due", "completed_on")
+
+
 def judged_items(records: Records) -> list[Judged]:
-    """Return the lights of all that was promised, on every day on which they can change."""
+    """Return the lights of all that was promised, judged on every day on which they can change."""
     found = []
     for of, items, days_of, light_of in (
         (Subject.TARGET, records.targets, target_days, target_light),
         (Subject.MILESTONE, records.milestones, milestone_days, milestone_light),
     ):
         for item in items:
-            days = sorted({date.min, *days_of(records, item)})  # type: ignore[operator]
-            found.append(Judged(item, of, [(day, light_of(records, item, day)) for day in days]))  # type: ignore[operator]
+            days = sorted({date.min, *days_of(records, item)})
+            found.append(Judged(item, of, turns(((day, light_of(records, item, day)) for day in days), WHAT_COUNTS)))
     return found
+
+
+def turns(
+    found: Iterable[tuple[date, Any]], what: Callable[[Any], Any] = lambda value: value
+) -> list[tuple[date, Any]]:
+    """Return those of what holds from a day on that differ from the one before."""
+    return [next(group) for _what, group in groupby(found, key=lambda step: what(step[1]))]
 
 
 def pilot_periods(records: Records, items: Sequence[Judged]) -> Iterator[Period]:
     """Yield the periods of a pilot: in each nothing changes of its light, stage, values due and counts."""
-    steps: list[tuple[date, int, Light | None]] = [(day, -1, None) for day in {date.min, *pilot_days(records)}]
+    own = {date.min, *pilot_days(records)}
+    days = own.union(*(target_days(records, target) for target in records.targets))
+    values = turns((day, values_on(records, day)) for day in sorted(days))
+    steps: list[tuple[date, int, Any]] = [(day, -1, None) for day in own]
+    steps += [(day, -2, facts) for day, facts in values]
     steps += [(day, place, light) for place, item in enumerate(items) for day, light in item.lights]
     steps.sort(key=itemgetter(0))
-    now: dict[int, Light] = {}
+    now: dict[int, Any] = {}
     found: list[tuple[date, Facts]] = []
     for day, changes in groupby(steps, key=itemgetter(0)):
-        now.update((place, light) for _day, place, light in changes if light)
-        facts = facts_on(records, list(now.values()), day)
+        now.update((place, what) for _day, place, what in changes)
+        facts = facts_on(records, [light for place, light in now.items() if place >= 0], day) | now[-2]
         same = found and found[-1][1]["colour"] == facts["colour"]
         found.append((day, facts | {"colour_since": found[-1][1]["colour_since"] if same else day}))
     return periods(found)
@@ -113,7 +126,6 @@ def facts_on(records: Records, items: Sequence[Light], day: date) -> Facts:
         "stage": stage.stage.value if stage else "",
         "stage_since": stage.since if stage else None,
         "reached": stage.reached.value if stage and stage.reached and not gone else "",
-        **values_on(records, day),
         "targets_binding": len(targets),
         "targets_rated": sum(colour != Colour.GREY for colour in targets),
         "targets_on_path": sum(colour == Colour.GREEN for colour in targets),
