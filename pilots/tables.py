@@ -170,7 +170,7 @@ def pilots_page_table(request: TrackerRequest, progress: Progress, everything: s
     if not progress.rated:
         columns = [column for column in unrated_page_columns(statuses) if column.key != "industries"]
         return make_table(columns, pilots, everything)
-    classes, may_open = classes_of(progress.pilots, progress.as_of), may_open_follow_ups(request)
+    classes, may_open = classes_of(statuses, progress.as_of), may_open_follow_ups(request)
     columns = pilot_page_columns(statuses, may_open, classes, progress.as_of, chips=True, picking=False)
     return make_table([replace(column, sort="") for column in columns], pilots, everything)
 
@@ -224,7 +224,7 @@ def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], e
     """
     columns = [
         replace(column, file_only=True) if column.key in {"kind", "industries"} else column
-        for column in pilot_columns(statuses, classes_of(statuses.values(), as_of), as_of)
+        for column in pilot_columns(statuses, classes_of(statuses, as_of), as_of)
     ]
     return make_table(columns, pilots, everything)
 

@@ -286,7 +286,8 @@ def red_pilots(progress: Progress) -> tuple[list[Line], list[Line]]:
 
     Two queries, for their synergy and follow-ups.
     """
-    names, classes = distinct_names_of(progress), classes_of(progress.pilots, progress.as_of)
+    names = distinct_names_of(progress)
+    classes = classes_of((status.pilot.pk for status in progress.pilots), progress.as_of)
     lines: list[Line] = []
     unattended: list[Line] = []
     count = sum(status.colour == Colour.RED for status in progress.pilots)
@@ -325,7 +326,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
         tables = [] if lights.is_unrated else [lights.table(_("Targets and milestones"))]
         blocks = [*tables, facts_block(status), *blocks, lines(_("What is behind"), behind, empty)]
         blocks.append(questions_block(*about))
-    why = [status.sentence, *map(class_text, classes_of([status], days.as_of).values())]
+    why = [status.sentence, *map(class_text, classes_of([status.pilot.pk], days.as_of).values())]
     place = [status.pilot.get_kind_display().capitalize(), status.pilot.province.name, status.pilot.batch.label]
     return {
         "title": status.pilot.name,

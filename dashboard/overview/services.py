@@ -2,7 +2,6 @@
 the provinces without a plan, and the pilots that need attention.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,7 +31,7 @@ from pilots.analytics.reconciliation import (
     pilots_by_province,
     term_days_left,
 )
-from pilots.analytics.synergy import Synergy, synergy_of_prefetched
+from pilots.analytics.synergy import Synergy, classes_of, count_classes, synergy_of_prefetched
 from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url, reported_text, waiting_text
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import pilot_count_layer
@@ -142,9 +141,12 @@ class Overview:
     @property
     def green_by_class(self) -> dict[CoControl, int]:
         """Green ones of these pilots by class of their synergy, all classes included."""
-        green = {item.pilot.pk for item in self.progress.pilots if item.colour == Colour.GREEN}
-        counts = Counter(item.kind for key, item in self.synergy.classed.items() if key in green)
-        return {kind: counts[kind] for kind in CoControl}
+        return count_classes(self.progress.lit.filter(light_colour=Colour.GREEN.value), self.as_of)
+
+    @cached_property
+    def classes(self) -> Classes:
+        """Those of these pilots that have a class, by key."""
+        return classes_of((item.pilot.pk for item in self.progress.pilots), self.as_of)
 
     @cached_property
     def quarters(self) -> list[QuarterLights]:

@@ -85,7 +85,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
     title, headline = _("Overview"), overview_headline(value)
     if file := export_response(request, tables, title, headline):
         return file
-    names, classed = distinct_names_of(value.progress), value.synergy.classed
+    names, classed = distinct_names_of(value.progress), value.classes
     green = [status for status in value.progress.pilots if status.colour == Colour.GREEN]
     context = {
         "title": title,
@@ -217,7 +217,7 @@ def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
     return {
         "attention": Export(
             _("What needs attention"),
-            lambda: make_table(attention_columns(names, value.synergy.classed), progress.attention()),
+            lambda: make_table(attention_columns(names, value.classes), progress.attention()),
             subtitle=attention_headline(progress),
             sources=sources,
         ),
@@ -248,12 +248,12 @@ def attention_headline(progress: Progress) -> str:
 
 def attention_rows(value: Overview, may_open: bool) -> list[Row]:
     """Return the first pilots that need attention, with the class, and where the reader may open a follow-up."""
-    names, classes = distinct_names_of(value.progress), value.synergy.classed
+    names, classes = distinct_names_of(value.progress), value.classes
     return [
         {
             "status": status,
             "name": names[status.pilot.pk],
-            "arrows": [arrow(own.apeq.rate), arrow(own.carbon.rate)] if own else [],
+            "arrows": [arrow(own.pollution_rate), arrow(own.carbon_rate)] if own else [],
             "class": class_text(own) if own else "",
             "open": None if status.open_follow_ups else beside_pilot(status, may_open),
             "days": (status.as_of - status.since).days if status.since else None,

@@ -19,7 +19,7 @@ from core.tables import Cell, Column, FilterBar, RelatedFormField, make_table
 from core.text import format_date, join_short
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.progress import Progress, build_progress
-from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
+from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy, classes_of
 from pilots.charts.cells import Classes, by_hand_text, change_cell, light_cell, report_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import class_cell
@@ -64,7 +64,7 @@ def pilots_side_by_side(request: TrackerRequest) -> HttpResponseBase:
         synergy = build_synergy(pilots.prefetch_related("industries"), as_of)
         rates = {item.pilot.pk: item for item in synergy.pilots}
         rows = [
-            *pilot_rows([statuses[pilot.pk] for pilot in chosen], year_due(as_of), synergy.classed),
+            *pilot_rows([statuses[pilot.pk] for pilot in chosen], year_due(as_of), classes_of(statuses, as_of)),
             *synergy_rows([rates.get(pilot.pk) for pilot in chosen]),
         ]
     return comparison_page(request, _("Compare pilots"), "compare-pilots", bar, chosen, rows)

@@ -131,7 +131,8 @@ def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) 
     if item.slug == "red":
         own_province = {"province": home.slug} if home else {}
         whole = pilots_url(**own_province, light=Colour.RED.value)
-        classes = classes_of(item.items, item.items[0].as_of) if item.items else {}
+        keys = [status.pilot.pk for status in item.items]
+        classes = classes_of(keys, item.items[0].as_of) if keys else {}
         return make_table(attention_columns(names, classes), item.items, whole)
     return follow_ups_table(item.items, DESK_WITHOUT)
 

@@ -324,7 +324,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         of_pilots = sources_of([pilot.pk for pilot in pilots])
         past = progress.quarters(QUARTERS_SHOWN)
         charts["lights"] = light_summary_chart(progress, scope, of_pilots, past, province=province.slug)
-    classes = classes_of(progress.pilots, as_of)
+    classes = classes_of((status.pilot.pk for status in progress.pilots), as_of)
     kinds = Counter(item.kind for item in classes.values() if item.kind)
     lights = lights_table(progress, classes, pilots_url(province=province.slug))
     withdrawals = build_withdrawals(province.pilots.all(), as_of)

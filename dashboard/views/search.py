@@ -23,7 +23,7 @@ from core.spreadsheets.cells import AmbiguousCell, date_from_text
 from core.tables import CHUNK_SIZE, MAX_SEARCH_LENGTH, Column, SearchFilter, Table, make_table
 from core.text import format_date
 from pilots.analytics.progress import status_by_pilot
-from pilots.analytics.synergy import build_synergy
+from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_mark
 from pilots.documents import readable
 from pilots.filters import BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
@@ -135,7 +135,7 @@ def shown_hits(records: QuerySet[Any], as_of: date) -> list[Hit]:
     hits = [build_hit(record) for record in shown]
     if records.model is Pilot:
         pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown])
-        statuses, classes = status_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
+        statuses, classes = status_by_pilot(pilots, as_of), classes_of([pilot.pk for pilot in shown], as_of)
         for pilot, hit in zip(shown, hits, strict=True):
             hit |= {"light": statuses[pilot.pk].colour, "mark": class_mark(classes.get(pilot.pk))}
     return hits

@@ -13,14 +13,14 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, TextChoices
+from django.db.models import Count, FilteredRelation, Prefetch, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from pilots import metrics
-from pilots.analytics.pilot_status import PilotStatus
 from pilots.lights import Records
 from pilots.metrics import Change, CoControl, Equivalents, Ratio, SumResult, co_control, sum_without_overlap
 from pilots.models import Indicator, IndicatorKind, Pilot, PilotClass, Reading, Target
+from pilots.models.light import on_day
 from pilots.models.reading import YEARLY, is_yearly, newest_accepted_in
 from pilots.periods import Period, periods
 
@@ -181,13 +181,22 @@ def synergy_of_prefetched(pilots: Iterable[Pilot], as_of: date, year: int | None
     return Synergy(as_of, year, sorted(rows, key=lambda row: row.why is not None))
 
 
-def classes_of(statuses: Iterable[PilotStatus], as_of: date) -> dict[int, PilotSynergy]:
-    """Return the synergy of those of these pilots that have a class, by key, as the synergy page without parameters.
+def classes_of(keys: Iterable[int], as_of: date) -> dict[int, PilotClass]:
+    """Return the class of those of these pilots that have one, by key, as the synergy page without parameters.
 
-    Withdrawn pilots have none. One query, for the indicators.
+    Withdrawn pilots have none. One query.
     """
-    pilots = [status.pilot for status in statuses if not status.pilot.withdrawn_by(as_of)]
-    return synergy_of_prefetched(pilots, as_of).classed if pilots else {}
+    pilots = Pilot.objects.listed(as_of).filter(pk__in=list(keys))  # type: ignore[attr-defined]
+    rows = PilotClass.objects.filter(on_day(as_of), year=metrics.year_due(as_of), pilot__in=pilots).exclude(kind="")
+    return {row.pilot_id: row for row in rows}
+
+
+def count_classes(pilots: QuerySet[Pilot], as_of: date) -> dict[CoControl, int]:
+    """Return how many of these pilots have each class, all classes included. One query."""
+    of_the_day = on_day(as_of, "classes__") & Q(classes__year=metrics.year_due(as_of))
+    rows: Any = pilots.order_by().annotate(own_class=FilteredRelation("classes", condition=of_the_day))
+    counts = dict(rows.values_list("own_class__kind").annotate(n=Count("pk")))
+    return {kind: counts.get(kind.value, 0) for kind in CoControl}
 
 
 def synergy_indicators() -> tuple[Indicator, ...]:

@@ -27,11 +27,10 @@ from core.text import (
 )
 from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.progress import OutstandingReports, Progress
-from pilots.analytics.synergy import PilotSynergy
 from pilots.filters import ProgressFilter
 from pilots.lights import Colour, ReportState
 from pilots.metrics import CoControl, Ratio, is_flat
-from pilots.models import Pilot
+from pilots.models import Pilot, PilotClass
 
 
 def pilots_url(**filters: str) -> str:
@@ -129,13 +128,13 @@ def industries_text(record: Any) -> str | None:
     return join_short(industry.name for industry in record.industries.all()) or None
 
 
-Classes = Mapping[int, PilotSynergy]  # of pilots with a class, by key
+Classes = Mapping[int, PilotClass]  # of pilots with a class, by key
 
 
-def class_text(item: PilotSynergy) -> str:
+def class_text(item: PilotClass) -> str:
     """Return the class with the years that it compares."""
     return _("%(class)s, %(base)d–%(year)d") % {
-        "class": item.kind.label if item.kind else "",
+        "class": item.get_kind_display(),
         "base": item.base_year,
         "year": item.year,
     }
@@ -161,14 +160,14 @@ def percent(n: float, whole: float) -> str:
     return f"{100 * n / whole:.2f}%"
 
 
-def class_mark(item: PilotSynergy | None, *, with_text: bool = False) -> SafeString:
+def class_mark(item: PilotClass | None, *, with_text: bool = False) -> SafeString:
     """Return the HTML of a class: an arrow of air pollution and one of carbon; empty for a pilot without a class.
 
     The text stands in the title and for screen readers, or is shown.
     """
     if item is None:
         return SafeString()
-    pollution, carbon = arrow(item.apeq.rate), arrow(item.carbon.rate)
+    pollution, carbon = arrow(item.pollution_rate), arrow(item.carbon_rate)
     arrows = _("pollution %(pollution)s, carbon %(carbon)s") % {"pollution": pollution, "carbon": carbon}
     return format_html(
         '<span class="class-mark" title="{}"><span aria-hidden="true">{}{}</span> <span class="{}">{}</span></span>',
@@ -191,12 +190,12 @@ def light_cell(status: PilotStatus, classes: Classes) -> Cell:
     return replace(status_cell(status.colour), mark=class_mark(classes.get(status.pilot.pk)))
 
 
-def class_words_cell(item: PilotSynergy | None) -> Cell:
+def class_words_cell(item: PilotClass | None) -> Cell:
     """Return in two lines whether pollution and carbon fall or rise; what rises is marked."""
     if item is None:
         return Cell("", below=_("class not known"))
     lines = []
-    rates = (_("pollution"), item.apeq.rate), (_("carbon"), item.carbon.rate)
+    rates = (_("pollution"), item.pollution_rate), (_("carbon"), item.carbon_rate)
     for label, rate in rates:
         symbol = arrow(rate)
         text = format_html("{} {}", label, {"↘": "↓", "↗": "↑"}.get(symbol, symbol))
@@ -209,7 +208,7 @@ def class_column(classes: Classes, key: Callable[[Item], int]) -> Column[Item]:
 
     def label(item: Item) -> str | None:
         found = classes.get(key(item))
-        return str(found.kind.label) if found and found.kind else None
+        return str(found.get_kind_display()) if found else None
 
     return Column("synergy", _("Class of synergy"), label, file_only=True)
 

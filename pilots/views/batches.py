@@ -203,7 +203,8 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "lights": light_summary_chart(progress, n, sources_of(keys), batch=batch.slug),
             "funnel": funnel_chart(progress, n, sources_of(keys, StageEntry), batch=batch.slug),
         }
-    pilots = lights_table(progress, classes_of(progress.pilots, as_of), pilots_url(batch=batch.slug))
+    classes = classes_of((status.pilot.pk for status in progress.pilots), as_of)
+    pilots = lights_table(progress, classes, pilots_url(batch=batch.slug))
     withdrawals = build_withdrawals(batch.pilots.all(), as_of) if count.total.withdrawn else []
     sources = batch.sources.all()
     tables: Exports = {

@@ -95,7 +95,7 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     shown = [statuses[key] for key in keys_in_order(of_any_light.qs)]
     colours = Counter(status.colour for status in shown)
     hand = Counter(status.colour for status in shown if status.override)
-    classes = classes_of(progress.pilots, as_of)
+    classes = classes_of(statuses, as_of)
     picking = "compare" in request.GET
     by_light = request.GET.get("sort", "light").endswith("light")
     rated = progress.rated or Reading.objects.filter(accepted_on__lte=as_of).exists()
@@ -219,7 +219,7 @@ def pilots_headline(progress: Progress, classes: Classes) -> str:
         names = join_short(longest) if len(longest) < 4 else _("%(n)d pilots") % {"n": len(longest)}
         text = join_clauses([text, _("red for longest, %(days)s: %(names)s") % {"days": days, "names": names}])
     green = [status for status in progress.pilots if status.colour == Colour.GREEN]
-    rising = sum(status.pilot.pk in classes and arrow(classes[status.pilot.pk].carbon.rate) == "↗" for status in green)
+    rising = sum(status.pilot.pk in classes and arrow(classes[status.pilot.pk].carbon_rate) == "↗" for status in green)
     text += _(".")
     if not green or not classes:
         return text
@@ -328,7 +328,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
             "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
             "entry_links": entry_links(request, pilot),
-            "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
+            "class_mark": class_mark(classes_of([pilot.pk], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else beside_pilot(status, may_open),
             "reasons": [
                 (reason, status.changes_of(reason), beside_light(status, reason, may_open)) for reason in status.reasons
