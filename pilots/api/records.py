@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, cast
@@ -57,7 +57,7 @@ from pilots.amendments import (
 from pilots.analytics.pilot_status import pilot_status, prefetch_for_status
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.api.documents import NumberFilter
-from pilots.lights import ENTRY_DAYS, Light, Records, milestone_light
+from pilots.lights import Light, Records, milestone_light
 from pilots.models import (
     Amendment,
     AmendmentState,
@@ -78,6 +78,7 @@ from pilots.models import (
     Target,
 )
 from pilots.models.indicator import steps_as_stored
+from pilots.models.pilot import counted_condition
 from pilots.models.planned import planned_day
 from pilots.models.reading import JUMP_CODE, SAME_CODE, judge_readings, state_expression
 from policies.api import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
@@ -238,12 +239,6 @@ class PilotPartViewSet(WritableViewSet):
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
         return rows.filter(self.listed())
-
-
-def counted_condition(happened: str, entered: str, as_of: date) -> Q:
-    """Return the condition that what happened on a day counts by the day: as `counts_from` of the lights."""
-    in_time = Q(**{f"{entered}__isnull": True}) | Q(**{f"{entered}__lte": F(happened) + timedelta(ENTRY_DAYS)})
-    return Q(**{f"{happened}__lte": as_of}) & (Q(**{f"{entered}__lte": as_of}) | in_time)
 
 
 class StageSerializer(SourcedSerializer):

@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Count, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -108,9 +110,18 @@ def distinct_pilot_names(pilots: Iterable[Pilot]) -> Mapping[int, str]:
     return {pilot.pk: pilot.label if times[pilot.name] > 1 else pilot.name for pilot in shown}
 
 
-def distinct_names_of(progress: Progress) -> Mapping[int, str]:
-    """Return the names of a page's pilots for its tables and charts."""
-    return distinct_pilot_names(item.pilot for item in progress.pilots)
+def shared_names(pilots: QuerySet[Pilot]) -> set[str]:
+    """Return the names that several of these pilots have. One query."""
+    first, second = ("name_zh", "name_en") if is_chinese_active() else ("name_en", "name_zh")
+    names = pilots.order_by().values_list(Coalesce(NullIf(first, Value("")), second)).annotate(n=Count("pk"))
+    return {name for name, _n in names.filter(n__gt=1)}
+
+
+def distinct_names_of(progress: Progress, shown: Iterable[Pilot] | None = None) -> Mapping[int, str]:
+    """Return the names of some of the pilots by key, with the batch where another one has the same name."""
+    pilots = [status.pilot for status in progress.pilots] if shown is None else list(shown)
+    shared = shared_names(progress.rows) if pilots else ()
+    return {pilot.pk: pilot.label if pilot.name in shared else pilot.name for pilot in pilots}
 
 
 def pilot_cell(pilot: Pilot, names: Mapping[int, str] | None = None) -> Cell:

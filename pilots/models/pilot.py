@@ -49,9 +49,13 @@ def withdrawn_condition(as_of: date) -> Q:
 
 def has_withdrawn(as_of: date) -> Q:
     """Return the condition that a withdrawal counts on the day: `Pilot.withdrawn_by` as a query."""
-    in_time = Q(withdrawn_recorded_on__lte=F("withdrawn_on") + timedelta(ENTRY_DAYS))
-    known = Q(withdrawn_recorded_on__isnull=True) | Q(withdrawn_recorded_on__lte=as_of) | in_time
-    return Q(withdrawn_on__isnull=False, withdrawn_on__lte=as_of) & known
+    return Q(withdrawn_on__isnull=False) & counted_condition("withdrawn_on", "withdrawn_recorded_on", as_of)
+
+
+def counted_condition(happened: str, entered: str, as_of: date) -> Q:
+    """Return the condition that what happened on a day counts by the day: as `counts_from` of the lights."""
+    in_time = Q(**{f"{entered}__isnull": True}) | Q(**{f"{entered}__lte": F(happened) + timedelta(ENTRY_DAYS)})
+    return Q(**{f"{happened}__lte": as_of}) & (Q(**{f"{entered}__lte": as_of}) | in_time)
 
 
 PAST_YEARS_FIXED = _(
