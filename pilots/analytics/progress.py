@@ -22,6 +22,8 @@ BY_HAND = Q(light_why=LightReason.BY_HAND.value)
 ATTENTION = (Colour.RED, Colour.YELLOW)
 WORST_FIRST = ("light_rank", "light_colour_since", "pk")
 """The order of lists: by colour, then longest in it first."""
+BY_BATCH = ("batch__level", "batch__known_by", "batch", "pk")
+"""The order of pilots where their lights decide nothing."""
 Counts = Mapping[Colour, int]
 
 
@@ -156,7 +158,7 @@ class Progress:
     @cached_property
     def pilots(self) -> list[PilotStatus]:
         """The statuses of all of them."""
-        return self.statuses(self.lit.order_by("batch__level", "batch__known_by", "batch", "pk"))
+        return self.statuses(self.lit.order_by(*BY_BATCH))
 
 
 def quarter_end_before(as_of: date) -> date:
@@ -180,6 +182,8 @@ class OutstandingReports:
         found = {state: (n, day) for state, n, day in rows}
         self.owing = sum(n for n, _day in found.values())
         self.counts = {state: found.get(state.value, (0, None))[0] for state in ReportState}
+        self.due = {state: found[state.value][1] for state in ReportState if state.value in found}
+        """The first due day of the values that are held up in each way."""
         first = min((day for _n, day in found.values()), default=None)
         self.due_on: date = first or date(self.year + 1, 3, 31)
         """Last day on which the first of the year's values were on time."""
@@ -194,7 +198,7 @@ class OutstandingReports:
         """The pilots as a queryset `with_light`, by where their values are held up."""
         place = Case(*(When(light_outstanding=state.value, then=Value(n)) for n, state in enumerate(ReportState)))
         found = self.progress.lit.filter(light_values_due__gt=0).exclude(light_outstanding="")
-        return found.annotate(place=place).order_by("place", "batch__level", "batch__known_by", "batch", "pk")
+        return found.annotate(place=place).order_by("place", *BY_BATCH)
 
     @cached_property
     def pilots(self) -> list[tuple[ReportState, PilotStatus]]:
