@@ -186,8 +186,17 @@ class PlanChange:
 
 def changes_of(pilot: Any, as_of: date) -> list[PlanChange]:
     """Return what was changed of a pilot's promises by the day, latest change first."""
-    changes = (change_of(record, as_of) for record in (*pilot.prefetched_targets, *pilot.prefetched_milestones))
+    amended = {(row.target_id, row.milestone_id) for row in pilot.prefetched_amendments}
+    amended |= {(None, row.milestone_id) for row in pilot.prefetched_completions if is_late_entry(row)}
+    records = [row for row in pilot.prefetched_targets if (row.pk, None) in amended]
+    records += [row for row in pilot.prefetched_milestones if (None, row.pk) in amended]
+    changes = (change_of(record, as_of) for record in records)
     return sorted(filter(None, changes), key=lambda change: (change.on, change.pk), reverse=True)
+
+
+def is_late_entry(row: Completion) -> bool:
+    """Whether a completion was entered so late that it counts from its entry."""
+    return row.entered_on - row.completed_on > timedelta(ENTRY_DAYS)  # type: ignore[no-any-return]
 
 
 def change_of(record: Target | Milestone, as_of: date) -> PlanChange | None:
@@ -216,7 +225,7 @@ def change_of(record: Target | Milestone, as_of: date) -> PlanChange | None:
     if changed:
         clauses.append(_("first %(promised)s") % {"promised": said(record, was, changed)})
     for item in record.all_completions if isinstance(record, Milestone) else ():
-        if item.entered_on <= as_of and item.entered_on - item.completed_on > timedelta(ENTRY_DAYS):
+        if item.entered_on <= as_of and is_late_entry(item):
             both = {"on": format_date(item.entered_on), "day": format_date(item.completed_on)}
             clauses.append(_("completion entered on %(on)s for %(day)s") % both)
             days.append(item.entered_on)

@@ -35,8 +35,8 @@ RULE_PILOT = "worst binding item, version 3"
 """This system's own convention: the worst item that binds, never an average; green only where what is due is known."""
 
 RULES = "3.0"
-"""Version of the rules and of what is stored of them. Raise it with each change: after `migrate`, lights that were stored
-by another version are computed anew.
+"""Version of the rules and of what is stored of them. Raise it with each change: after `migrate`, lights that were
+stored by another version are computed anew.
 """
 
 TOLERANCE = Decimal("1e-9")
@@ -947,11 +947,6 @@ def severity(light: Light) -> tuple[int, int, bool, Decimal, date, int]:
         gap = Decimal(1) if light.shortfall is None else light.shortfall
     weight = COLOUR_ORDER[light.effect or Colour.GREY]
     return weight, light.of, not light.binds, -gap, light.since or light.planned_on or date.max, light.record.pk
-
-
-def binding_targets(lights: Iterable[Light]) -> list[Light]:
-    """Return the lights of binding targets that are in force, and that no later one has followed."""
-    return [light for light in lights if light.counted]
 
 
 def next_due(records: Records, on: date) -> date | None:

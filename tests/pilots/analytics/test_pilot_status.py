@@ -210,8 +210,8 @@ def test_a_dropped_promise_counts_no_more(pilot: Pilot) -> None:
     make.amendment(item, **dropped)
     make.amendment(pilot.targets.get(), **dropped)
     before, after = status_on(pilot, date(2025, 4, 19)), status_on(pilot, date(2025, 4, 20))
-    assert (before.counts.total, len(before.binding_targets), before.colour) == (1, 1, Colour.RED)
-    assert (after.counts.total, len(after.binding_targets), after.colour) == (0, 0, Colour.GREY)
+    assert (before.counts.total, before.pilot.light_targets_binding, before.colour) == (1, 1, Colour.RED)
+    assert (after.counts.total, after.pilot.light_targets_binding, after.colour) == (0, 0, Colour.GREY)
     assert after.sentence == "Not rated: nothing binding is promised (no binding target, no key milestone)"
 
 
