@@ -54,7 +54,7 @@ from pilots.amendments import (
     withdraw_amendment,
     write_milestone,
 )
-from pilots.analytics.pilot_status import pilot_status, prefetch_for_status
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.api.documents import NumberFilter
 from pilots.lights import Light, Records, milestone_light
@@ -195,8 +195,7 @@ class PilotViewSet(WritableViewSet):
     about = (
         "Cities, counties, parks and enterprises that are pilots on the day. One that has withdrawn by the day is left "
         "out of the list unless `withdrawn` asks for it, and keeps its own address. "
-        "stage, days_in_stage and light are computed for the day: a filter by stage or light computes them for every "
-        "pilot that the other filters leave."
+        "stage, days_in_stage and light are those of the day."
     )
     queryset = Pilot.objects.select_related("batch", "province", "parent").prefetch_related("industries", "sources")
     serializer_class = PilotSerializer
@@ -210,17 +209,17 @@ class PilotViewSet(WritableViewSet):
     ordering_paths = {"region": "province__region"}
     default_ordering = "batch,id"
 
+    def base_queryset(self) -> QuerySet[Any]:
+        return super().base_queryset().with_light(self.as_of)  # type: ignore[attr-defined,no-any-return]
+
     def visible_as_of(self, rows: Any) -> QuerySet[Any]:
         """One pilot is found also when it has withdrawn; a list holds those only if they are asked for."""
         if self.action != "list":
             return rows.known(self.as_of)  # type: ignore[no-any-return]
         return rows.members(self.as_of, self.request.query_params.get("withdrawn"))  # type: ignore[no-any-return]
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return prefetch_for_status(super().filter_queryset(queryset))
-
     def annotate_as_of(self, record: Any) -> Any:
-        record.status = pilot_status(record, self.as_of)
+        record.status = PilotStatus(record, self.as_of)
         return record
 
 
