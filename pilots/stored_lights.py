@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
+from django_tasks import task
 
 from pilots.analytics.synergy import class_periods, synergy_indicators
-from pilots.lights import Records, Subject
+from pilots.lights import RULES, Records, Subject
 from pilots.models import (
     Amendment,
     Batch,
@@ -18,6 +19,7 @@ from pilots.models import (
     Indicator,
     ItemLight,
     LightOverride,
+    LightRules,
     Milestone,
     NotGiven,
     Pilot,
@@ -25,6 +27,7 @@ from pilots.models import (
     PilotLight,
     Reading,
     StageEntry,
+    StaleLight,
     Target,
 )
 from pilots.models.reading import YEARLY
@@ -118,8 +121,10 @@ def stored_rows(pilots: Sequence[int]) -> Iterator[tuple[Any, Any]]:
     yield PilotClass, PilotClass.objects.filter(pilot__in=pilots)
 
 
-def differences(pilots: Sequence[int]) -> tuple[list[Any], dict[Any, list[int]]]:
-    """Return the rows that are missing of these pilots, and by model the keys of those that are wrong."""
+def differences(pilots: Sequence[int]) -> tuple[list[Any], dict[Any, dict[tuple[Any, ...], int]]]:
+    """Return the rows that are missing of these pilots, and by model those that are wrong: the key of each by its
+    values in the order of COLUMNS.
+    """
     stored: dict[Any, dict[tuple[Any, ...], int]] = defaultdict(dict)
     for model, rows in stored_rows(pilots):
         for key, *values in rows.order_by().values_list("pk", *COLUMNS[model]):
@@ -129,7 +134,7 @@ def differences(pilots: Sequence[int]) -> tuple[list[Any], dict[Any, list[int]]]
         model = type(row)
         if stored[model].pop(tuple(getattr(row, name) for name in COLUMNS[model]), None) is None:
             missing.append(row)
-    return missing, {model: list(keys.values()) for model, keys in stored.items()}
+    return missing, stored
 
 
 def store_lights(pilots: Iterable[int]) -> int:
@@ -139,31 +144,23 @@ def store_lights(pilots: Iterable[int]) -> int:
     """
     keys, n = sorted(pilots), 0
     for start in range(0, len(keys), CHUNK):
-        missing, wrong = differences(keys[start : start + CHUNK])
-        for model, rows in wrong.items():
-            model.objects.filter(pk__in=rows).delete()
-        for model in COLUMNS:
-            model.objects.bulk_create([row for row in missing if type(row) is model], batch_size=1000)
-        n += len(missing) + sum(map(len, wrong.values()))
+        n += write_rows(*differences(keys[start : start + CHUNK]))
     return n
+
+
+def write_rows(missing: Sequence[Any], wrong: Mapping[Any, Mapping[Any, int]]) -> int:
+    """Write the rows that are missing and delete those that are wrong; return how many there were."""
+    for model, rows in wrong.items():
+        model.objects.filter(pk__in=list(rows.values())).delete()
+    for model in COLUMNS:
+        model.objects.bulk_create([row for row in missing if type(row) is model], batch_size=1000)
+    return len(missing) + sum(map(len, wrong.values()))
 
 
 def lock_pilots(keys: Iterable[int]) -> list[int]:
     """Lock these pilots, in order of key and before any of their records; return those that are there."""
     rows = Pilot._base_manager.select_for_update(no_key=True).order_by("pk").filter(pk__in=set(keys))
     return list(rows.values_list("pk", flat=True))
-
-
-def recompute_all(progress: Callable[[int, int], object] = lambda _done, _of: None) -> int:
-    """Compute the lights of all pilots anew, a chunk at a time in a transaction of its own; return how many rows
-    differed.
-    """
-    keys, n = list(Pilot._base_manager.order_by("pk").values_list("pk", flat=True)), 0
-    for start in range(0, len(keys), CHUNK):
-        with transaction.atomic():
-            n += store_lights(lock_pilots(keys[start : start + CHUNK]))
-        progress(start, len(keys))
-    return n
 
 
 # -- what a write affects -----------------------------------------------------------------------------------
@@ -199,6 +196,61 @@ def changed(entries: Sequence[Any], read: Sequence[str]) -> Iterator[Any]:
     kept = [entry for entry in entries if entry.history_type == "~"]
     yield from (entry for entry in entries if entry.history_type != "~")
     for entry in kept:
-        before = type(entry).objects.filter(id=entry.id, history_id__lt=entry.history_id).order_by("-history_id").first()
+        before = (
+            type(entry).objects.filter(id=entry.id, history_id__lt=entry.history_id).order_by("-history_id").first()
+        )
         if before is None or any(getattr(before, name) != getattr(entry, name) for name in read):
             yield entry
+
+
+# -- all of them --------------------------------------------------------------------------------------------
+
+
+def all_pilots() -> list[int]:
+    return list(Pilot._base_manager.order_by("pk").values_list("pk", flat=True))
+
+
+def recompute_all(*, tell: Callable[..., object] = lambda _missing, _wrong: None, repair: bool = True) -> int:
+    """Compute the lights of all pilots anew, a chunk at a time in a transaction of its own; return how many rows
+    differed. `tell` gets those of each chunk. Without `repair` they stay as they are.
+    """
+    keys, n = all_pilots(), 0
+    for start in range(0, len(keys), CHUNK):
+        with transaction.atomic():
+            pilots = lock_pilots(keys[start : start + CHUNK])
+            missing, wrong = differences(pilots)
+            tell(missing, wrong)
+            if repair:
+                write_rows(missing, wrong)
+                StaleLight.objects.filter(pilot__in=pilots).delete()
+        n += len(missing) + sum(map(len, wrong.values()))
+    return n
+
+
+@task()
+def recompute_stale() -> None:
+    """Compute the lights that a request has left to this job. A second run finds those done that the first one did."""
+    while keys := list(StaleLight.objects.order_by("pilot").values_list("pilot", flat=True)[:CHUNK]):
+        with transaction.atomic():
+            store_lights(lock_pilots(keys))
+            StaleLight.objects.filter(pilot__in=keys).delete()
+
+
+def computed_for_snapshot(**_signal: Any) -> Iterator[Any]:
+    """Receiver of `filled`: yield the rows of all pilots of a snapshot."""
+    keys = all_pilots()
+    for start in range(0, len(keys), CHUNK):
+        yield from computed_rows(keys[start : start + CHUNK])
+
+
+def on_migrated(verbosity: int = 0, **_signal: Any) -> None:
+    """post_migrate: compute all lights anew where those that are stored are of other rules, or wait for a job that the
+    backup did not hold.
+    """
+    if LightRules._meta.db_table not in connection.introspection.table_names():  # migrated back to before
+        return
+    if StaleLight.objects.exists() or not LightRules.objects.filter(version=RULES).exists():
+        n = recompute_all()
+        LightRules.objects.update_or_create(pk=1, defaults={"version": RULES})
+        if n and verbosity:
+            print(f"  Lights computed by version {RULES} of the rules: {n} rows changed.")  # noqa: T201  # as migrate

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.records.models import choices_constraint
-from pilots.lights import LIGHT_CHOICES, Colour, LightReason, ReportState
+from pilots.lights import LIGHT_CHOICES, RULES, Colour, LightReason, ReportState
 from pilots.metrics import CoControl, Stage
 from pilots.models.indicator import Indicator, Target
 from pilots.models.pilot import Pilot
@@ -36,6 +36,8 @@ def part_of(to: Any, related_name: str = "+", **options: Any) -> Any:
 
 class PeriodModel(models.Model):
     """Abstract model of a period: from `since` to the day before `until`."""
+
+    COMPUTED = RULES  # from the records: a snapshot computes its own
 
     since = models.DateField(_("since"))
     until = models.DateField(_("until"))
