@@ -44,7 +44,6 @@ from pilots.charts.cells import (
 )
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.status import light_summary_chart
-from pilots.follow_ups.services import add_lights
 from pilots.follow_ups.tables import beside_pilot, follow_ups_url, may_open_follow_ups
 from pilots.lights import OF_VALUE, Colour, ReportState
 from pilots.metrics import CoControl
@@ -298,7 +297,6 @@ def changes_since(value: Overview, since: date) -> list[Row]:
     lights = pilot_lights(progress, progress.pilots, Days(value.as_of, value.as_of, since))
     own = {status.pilot.pk: status for status in progress.pilots}
     cleared: list[Any] = [item for item in value.follow_ups if item.cleared and item.pilot_id in own]
-    add_lights(cleared, progress.pilots)
     again = [own[item.pilot_id] for item in cleared if item.relapsed_on and item.relapsed_on > since]
 
     def is_new(reading: Any) -> bool:

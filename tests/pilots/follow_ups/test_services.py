@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from core.days import today
-from pilots.follow_ups.services import add_lights, allowed_moves, open_follow_up, take_step
+from pilots.follow_ups.services import allowed_moves, open_follow_up, take_step
 from pilots.metrics import REOPEN_DAYS, FollowUpState, Move
 from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
 from tests import factories as make
@@ -55,8 +55,7 @@ def in_state(pilot: Pilot, state: FollowUpState, **fields: Any) -> FollowUp:
 
 def on_day(item: FollowUp, day: date) -> FollowUp:
     """Return a follow-up as it stands on a day, with the lights of its cause."""
-    found: FollowUp = FollowUp.objects.with_state(day).get(pk=item.pk)
-    add_lights([found])
+    found: FollowUp = FollowUp.objects.with_state(day).with_cause(day).get(pk=item.pk)
     return found
 
 
