@@ -39,7 +39,7 @@ from pilots.analytics.reconciliation import (
     build_withdrawals,
     lights_by,
 )
-from pilots.analytics.synergy import count_classes
+from pilots.analytics.synergy import Synergy
 from pilots.charts.cells import by_hand_text, class_parts, pilot_count_cell, pilots_url
 from pilots.charts.status import light_summary_chart
 from pilots.charts.synergy import reconciliation_table, recorded_pilots_text, withdrawals_table
@@ -326,7 +326,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         return redirect(f"{now.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"), permanent=True)
     progress, plans = Progress(province.pilots.listed(as_of), as_of), build_province_plans(province, as_of)
     withdrawals = build_withdrawals(province.pilots.all(), as_of)
-    follow_ups = list(province.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency())
+    follow_ups = list(province.follow_ups.with_state(as_of).with_cause(as_of).select_related(*RELATED).by_urgency())
     waiting = [item for item in follow_ups if item.current_state.is_open]
     cited = Source.objects.filter(pk__in=Pilot.sources.through.objects.filter(pilot__in=progress.rows).values("source"))
     sources = list(dict.fromkeys([*plan_sources(row for _policy, row in plans), *cited, *province.sources.all()]))
@@ -342,7 +342,7 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     }
     headline, kinds = (
         province_headline(province, plans, progress, len(withdrawals), waiting),
-        count_classes(progress.rows, as_of),
+        Synergy(progress.rows, as_of).kinds,
     )
     return export_response(request, tables, province.name, headline) or render(
         request,
@@ -358,7 +358,9 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "charts": charts,
             "classes": class_parts(kinds),
             "agencies": {
-                _("Responsible for the plan"): {row.record.responsible_agency for _policy, row in plans if row.record},
+                _("Responsible for the plan"): dict.fromkeys(
+                    row.record.responsible_agency for _policy, row in plans if row.record
+                ),
                 _("Offices with open follow-ups"): dict.fromkeys(item.owner_agency for item in waiting),
             },
             "policies": province.policies.known(as_of),

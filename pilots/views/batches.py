@@ -1,7 +1,9 @@
 """Batch pages: announced and recorded pilots, and progress."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from operator import attrgetter
+from typing import NamedTuple
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -12,11 +14,18 @@ from django.utils.translation import ngettext
 from core.history.entries import ENTRY_PARAMETER, changes_of, history_tab, history_table
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
-from core.tables import Cell, Chart, Column, ListPage, page_columns, record_cell
+from core.tables import ROWS_PER_PAGE, Chart, Column, ListPage, page_columns, record_cell
 from core.text import format_date, join_clauses, label_value
-from pilots.analytics.progress import Progress, build_progress
-from pilots.analytics.reconciliation import PilotSet, Reconciliation, build_reconciliation, build_withdrawals
-from pilots.analytics.synergy import classes_of
+from pilots.analytics.progress import Progress
+from pilots.analytics.reconciliation import (
+    BatchCount,
+    PilotSet,
+    PlaceLights,
+    Reconciliation,
+    build_reconciliation,
+    build_withdrawals,
+    lights_by,
+)
 from pilots.charts.cells import by_hand_text, pilot_count_cell, pilots_url, reported_text
 from pilots.charts.stages import funnel_chart, plan_days_text
 from pilots.charts.status import light_summary_chart, on_track_table
@@ -30,42 +39,52 @@ from policies.models import Source
 # -- the list ------------------------------------------------------------------------------------------
 
 
-def batch_columns(counts: Mapping[int, Reconciliation], lights: Mapping[int, Progress]) -> list[Column[Batch]]:
-    """Return the columns of a list of batches; `counts` and `lights` are by key. Each count links to its pilots."""
+class Row(NamedTuple):
+    """A batch of the list: its pilots as announced and recorded, and the lights of those in the programme."""
 
-    def light_column(colour: Colour) -> Column[Batch]:
-        def count(batch: Batch) -> Cell:
-            own = lights[batch.pk]
-            n = sum(status.colour == colour for status in own.pilots) if own.rated else None  # as the overview does
-            return pilot_count_cell(n, batch=batch.slug, light=colour.value)
+    batch: Batch
+    count: Reconciliation
+    lights: PlaceLights | None
 
-        return Column(colour.value, str(colour.label), count, kind="integer")
+    @property
+    def by_hand(self) -> str:
+        return by_hand_text(self.lights.counts.by_hand) if self.lights else ""
+
+
+def batch_columns() -> list[Column[Row]]:
+    """Return the columns of a list of batches. Each count links to its pilots."""
+
+    def pilots(key: str, label: str, count: Callable[[Row], int | None], **filters: str) -> Column[Row]:
+        cell = lambda row: pilot_count_cell(count(row), batch=row.batch.slug, **filters)  # noqa: E731
+        return Column(key, label, cell, kind="integer")
+
+    def light(colour: Colour) -> Column[Row]:
+        count = lambda row: row.lights and row.lights.number(colour)  # noqa: E731
+        return pilots(colour.value, str(colour.label), count, light=colour.value)
+
+    def due(row: Row) -> str:
+        return due_text(row.batch) if row.batch.asked_from else ""
 
     return [
-        Column("batch", _("Batch"), batch_cell, sort="batch", sort_fields=["level", "known_by"]),
-        Column("announced_on", _("Announced on"), kind="date", sort="announced_on", sort_fields=["known_by"]),
-        Column("term_end", _("Term ends"), kind="date", sort="term", sort_fields=["term_end"]),
-        Column("announced", _("Announced"), lambda batch: counts[batch.pk].announced, kind="integer"),
+        Column("batch", _("Batch"), lambda row: batch_cell(row.batch), sort="batch", sort_fields=["level", "known_by"]),
         Column(
-            "recorded",
-            _("Recorded"),
-            lambda batch: pilot_count_cell(counts[batch.pk].recorded, batch=batch.slug),
-            kind="integer",
+            "announced_on",
+            _("Announced on"),
+            "batch.announced_on",
+            kind="date",
+            sort="announced_on",
+            sort_fields=["known_by"],
         ),
-        Column(
-            "withdrawn",
-            _("Withdrawn"),
-            lambda batch: pilot_count_cell(counts[batch.pk].withdrawn, batch=batch.slug, withdrawn="only"),
-            kind="integer",
-        ),
-        Column("to_enter", _("Still to enter"), lambda batch: counts[batch.pk].to_enter, kind="integer"),
-        *map(light_column, LIGHTS),
-        Column("by_hand", _("Set by hand"), lambda batch: by_hand_text(lights[batch.pk].by_hand), file_only=True),
-        Column("asked_from", _("Reports asked from"), lambda batch: str(batch.asked_from or ""), file_only=True),
-        Column(
-            "report_due", _("Values due by"), lambda batch: due_text(batch) * bool(batch.asked_from), file_only=True
-        ),
-        Column("policy", _("Announced in"), lambda batch: record_cell(batch.policy)),
+        Column("term_end", _("Term ends"), "batch.term_end", kind="date", sort="term", sort_fields=["term_end"]),
+        Column("announced", _("Announced"), "count.announced", kind="integer"),
+        pilots("recorded", _("Recorded"), attrgetter("count.recorded")),
+        pilots("withdrawn", _("Withdrawn"), attrgetter("count.withdrawn"), withdrawn="only"),
+        Column("to_enter", _("Still to enter"), "count.to_enter", kind="integer"),
+        *map(light, LIGHTS),
+        Column("by_hand", _("Set by hand"), file_only=True),
+        Column("asked_from", _("Reports asked from"), lambda row: str(row.batch.asked_from or ""), file_only=True),
+        Column("report_due", _("Values due by"), due, file_only=True),
+        Column("policy", _("Announced in"), lambda row: record_cell(row.batch.policy)),
     ]
 
 
@@ -95,15 +114,15 @@ def deadline_texts(batch: Batch, as_of: date) -> list[tuple[str, str]]:
     return found
 
 
-def batch_page_columns(counts: Mapping[int, Reconciliation], lights: Mapping[int, Progress]) -> list[Column[Batch]]:
+def batch_page_columns() -> list[Column[Row]]:
     """Return the columns of the page of batches, whose rows have two lines."""
 
-    def days(batch: Batch) -> str:
-        ends = [batch.announced_on or batch.known_by, batch.term_end]
+    def days(row: Row) -> str:
+        ends = [row.batch.announced_on or row.batch.known_by, row.batch.term_end]
         return "–".join(format_date(day, short=True) for day in ends if day)
 
-    def others(batch: Batch) -> str:
-        numbers = {"withdrawn": counts[batch.pk].withdrawn, "to_enter": counts[batch.pk].to_enter or 0}
+    def others(row: Row) -> str:
+        numbers = {"withdrawn": row.count.withdrawn, "to_enter": row.count.to_enter or 0}
         return _("%(withdrawn)d withdrawn, %(to_enter)d to enter") % numbers
 
     below = {
@@ -111,51 +130,46 @@ def batch_page_columns(counts: Mapping[int, Reconciliation], lights: Mapping[int
         "announced": None,
         "recorded": others,
         **dict.fromkeys(colour.value for colour in LIGHTS),
-        Colour.RED.value: lambda batch: by_hand_text(lights[batch.pk].by_hand),
+        Colour.RED.value: attrgetter("by_hand"),
     }
-    return page_columns(batch_columns(counts, lights), below)
+    return page_columns(batch_columns(), below)
 
 
 @page(*BatchFilter.base_filters)
 def batch_list(request: TrackerRequest) -> HttpResponseBase:
     """List all batches known on the day, with counts and lights."""
     as_of = request.as_of
-    counts = build_reconciliation(as_of)
+    counts = {item.batch.pk: item for item in build_reconciliation(as_of)}
     rows = Batch.objects.known(as_of).select_related("policy", "province")
-    lights: dict[int, Progress] = {}
 
-    def read_lights(batches: Sequence[Batch]) -> None:
-        pilots = build_progress(Pilot.objects.listed(as_of).filter(batch__in=batches), as_of).pilots
-        for batch in batches:
-            lights[batch.pk] = Progress(as_of, [item for item in pilots if item.pilot.batch_id == batch.pk])
+    def read(batches: Sequence[Batch]) -> list[Row]:
+        lights = lights_by("batch", Pilot.objects.listed(as_of).filter(batch__in=batches), as_of)
+        return [Row(batch, counts[batch.pk].total, lights.get(batch.pk)) for batch in batches]
 
-    totals = {item.batch.pk: item.total for item in counts}
     listing = ListPage(
         request,
         slug="batches",
         filterset=BatchFilter(request.GET, queryset=rows, request=request),
-        columns=batch_columns(totals, lights),
-        page_columns=batch_page_columns(totals, lights),
-        prefetch=read_lights,
+        columns=batch_columns(),
+        page_columns=batch_page_columns(),
+        read=read,
         sort="batch",
         total=len(counts),
         empty=_("No batch matches these filters."),
     )
     sources = Source.objects.filter(batch__in=rows).distinct()
-    left = any(item.total.withdrawn for item in counts)
-    withdrawals = build_withdrawals(Pilot.objects.all(), as_of) if left else []
+    withdrawals = build_withdrawals(Pilot.objects.all(), as_of)
     tables: Exports = {
         "batches": Export(_("Batches"), listing.whole, listing.chips, sources=sources),
         "reconciliation": Export(
-            _("Announced against recorded"), lambda: reconciliation_table(counts), sources=sources
+            _("Announced against recorded"), lambda: reconciliation_table([*counts.values()]), sources=sources
         ),
         "withdrawn": Export(_("Withdrawn pilots"), lambda: withdrawals_table(withdrawals), sources=sources),
     }
-    title, headline = _("Batches"), _("No batch is known by this day.")
-    if counts:
-        text = ngettext("%(n)d batch", "%(n)d batches", len(counts)) % {"n": len(counts)}
-        total = sum((item.total for item in counts), Reconciliation(0, 0, 0))
-        headline = join_clauses([text, counts_text(total)]) + _(".")
+    title, headline = _("Batches"), batches_headline([*counts.values()])
+    shown = (
+        counts.values() if len(counts) <= ROWS_PER_PAGE else [counts[row.batch.pk] for row in listing.table.rows.items]
+    )
     return export_response(request, tables, title, headline) or render(
         request,
         "pilots/batches/list.html",
@@ -163,10 +177,19 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
             "title": title,
             "finding": headline,
             "listing": listing,
-            "reconciliation": reconciliation_table(counts),
+            "reconciliation": reconciliation_table(list(shown)),
             "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
         },
     )
+
+
+def batches_headline(counts: Sequence[BatchCount]) -> str:
+    """Return the headline: batches, and their pilots."""
+    if not counts:
+        return _("No batch is known by this day.")
+    text = ngettext("%(n)d batch", "%(n)d batches", len(counts)) % {"n": len(counts)}
+    total = sum((item.total for item in counts), Reconciliation(0, 0, 0))
+    return join_clauses([text, counts_text(total)]) + _(".")
 
 
 def counts_text(total: Reconciliation) -> str:
@@ -193,36 +216,24 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     related = ("industries_announced", "sources")
     rows = Batch.objects.known(as_of).select_related("policy", "province").prefetch_related(*related)
     batch = get_object_or_404(rows, slug=slug)
-    progress = build_progress(Pilot.objects.listed(as_of).filter(batch=batch), as_of)
-    count = next(item for item in build_reconciliation(as_of) if item.batch.pk == batch.pk)
-    charts: dict[str, Chart] = {}
-    if progress.pilots:
-        keys = [status.pilot.pk for status in progress.pilots]
-        n = PilotSet(batch=batch).name_with_count(len(keys))
-        charts = {
-            "lights": light_summary_chart(progress, n, sources_of(keys), batch=batch.slug),
-            "funnel": funnel_chart(progress, n, sources_of(keys, StageEntry), batch=batch.slug),
-        }
-    classes = classes_of((status.pilot.pk for status in progress.pilots), as_of)
-    pilots = lights_table(progress, classes, pilots_url(batch=batch.slug))
+    progress = Progress(Pilot.objects.listed(as_of).filter(batch=batch), as_of)
+    (count,) = build_reconciliation(as_of, pk=batch.pk)
+    everything, charts = pilots_url(batch=batch.slug), batch_charts(batch, progress)
     withdrawals = build_withdrawals(batch.pilots.all(), as_of) if count.total.withdrawn else []
-    sources = batch.sources.all()
+    changes, announced, on_track = changes_of(batch), _("Announced against recorded"), on_track_table(progress)
+    cited = charts["lights"].sources if charts else batch.sources.all()
     tables: Exports = {
         **chart_exports(charts),
-        "reconciliation": Export(
-            _("Announced against recorded"), lambda: reconciliation_table([count]), sources=sources
-        ),
+        "reconciliation": Export(announced, lambda: reconciliation_table([count]), sources=batch.sources.all()),
         "withdrawn": Export(
-            _("Withdrawn pilots"), lambda: withdrawals_table(withdrawals, named=False), sources=sources
+            _("Withdrawn pilots"), lambda: withdrawals_table(withdrawals, named=False), sources=batch.sources.all()
         ),
-        "pilots": Export(_("Pilots"), lambda: pilots, sources=charts["lights"].sources if charts else sources),
-        "on-track": Export(_("Binding targets by indicator"), lambda: on_track_table(progress), sources=sources),
+        "pilots": Export(_("Pilots"), lambda: lights_table(progress, everything), sources=cited),
+        "on-track": Export(_("Binding targets by indicator"), lambda: on_track, sources=batch.sources.all()),
+        "history": Export(_("History"), lambda: history_table(request, changes)),
     }
-
-    changes = changes_of(batch)
-    reported = [reported_text(progress.outstanding)] if progress.pilots else []
+    reported = [reported_text(progress.outstanding)] if charts else []
     headline = join_clauses([counts_text(count.total), *reported]) + _(".")
-    tables["history"] = Export(_("History"), lambda: history_table(request, changes))
     return export_response(request, tables, batch.label, headline) or render(
         request,
         "pilots/batches/detail.html",
@@ -236,14 +247,25 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
                 {"label": batch.label},
             ],
             "charts": charts,
-            "progress": progress,
             "asked": asked_text(batch),
             "deadlines": deadline_texts(batch, as_of),
             "plan_days": plan_days_text(progress),
             "reconciliation": reconciliation_table([count], named=False),
-            "pilots": pilots_page_table(request, progress, pilots_url(batch=batch.slug)),
-            "on_track": on_track_table(progress),
+            "pilots": pilots_page_table(request, progress, everything),
+            "on_track": on_track,
             "withdrawn": withdrawals_table(withdrawals, named=False) if withdrawals else None,
             "history": history_tab(request, changes),
         },
     )
+
+
+def batch_charts(batch: Batch, progress: Progress) -> dict[str, Chart]:
+    """Return the charts of lights and stages; none without pilots."""
+    if not progress.n:
+        return {}
+    scope, cited = PilotSet(batch=batch).name_with_count(progress.n), sources_of(progress.rows)
+    at_stages = sources_of(progress.rows, StageEntry)
+    return {
+        "lights": light_summary_chart(progress, scope, cited, batch=batch.slug),
+        "funnel": funnel_chart(progress, scope, at_stages, batch=batch.slug),
+    }
