@@ -987,8 +987,8 @@ def target_days(records: Records, target: Any) -> Iterator[date]:
         yield from spread((row.reported_on, TURNS[1]), (row.accepted_on,), (row.returned_on,), (row.answer_by, *TURNS))
         yield from spread((getattr(row, "disputed_on", None), TURNS[1]))
     for row in chain(*records.deadlines.values()):
-        if row.indicator_id in (None, target.indicator_id):
-            yield from spread((row.decided_on,), (row.due_on, *TURNS))
+        if row.indicator_id in (None, target.indicator_id):  # of a year to come it counts once the year has begun
+            yield from spread((row.decided_on,), (row.due_on, *TURNS), (date(row.year, 1, 1),))
     for year in records.years:
         yield from spread((due_day(records, target.indicator_id, year, date.min), *TURNS))
 
