@@ -21,6 +21,7 @@ from accounts.models import Officer, Role
 from core.files import save_blob
 from core.history.models import ChangeEvent
 from core.seed.models import SeedRecord
+from pilots.models import ItemLight, LightRules, PilotClass, PilotLight, StaleLight
 from pilots.seed import check_not_mixed
 from pilots.stored_lights import recompute_all
 
@@ -104,7 +105,9 @@ def user_columns(model: Any) -> list[str]:
 def write_tables() -> None:
     """Write the files of the tables from the database, which holds the demonstration and nothing else."""
     users = dict(get_user_model()._default_manager.values_list("pk", "username"))
-    kept = [model for name in ("policies", "pilots") for model in apps.get_app_config(name).get_models(True)]
+    computed = {ItemLight, PilotLight, PilotClass, StaleLight, LightRules}
+    tables = [model for name in ("policies", "pilots") for model in apps.get_app_config(name).get_models(True)]
+    kept = [model for model in tables if model not in computed]
     kept += [apps.get_model("dashboard", name) for name in ("Edition", "HistoricalEdition")]
     for path in TABLES.glob("*.jsonl"):
         path.unlink()
