@@ -362,7 +362,7 @@ def build_statuses(keys: Iterable[int], as_of: date, follow_ups: OpenFollowUps |
 
     Their readings are rows of what numbers are computed from, and no records: they are by far the most.
     """
-    chosen: Any = Pilot.objects.filter(pk__in=list(keys)).order_by().with_light(as_of)  # type: ignore[attr-defined]
+    chosen: Any = Pilot.objects.filter(pk__in=list(keys)).order_by().with_light(as_of).with_class(as_of)  # type: ignore[attr-defined]
     members: list[Any] = list(prefetch_for_status(chosen, without=("readings",)))
     rows: dict[int, list[Any]] = {pilot.pk: [] for pilot in members}
     readings = Reading.objects.filter(YEARLY, pilot__in=list(rows)).order_by("period", "version")

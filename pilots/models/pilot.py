@@ -29,6 +29,7 @@ from core.records.models import (
 )
 from core.text import check_text, is_chinese_active
 from pilots.lights import ENTRY_DAYS, Records, counts_from, due_day
+from pilots.metrics import year_due
 from policies.models import Confidence, Industry, Level, Policy, Province, SourcedModel
 
 
@@ -107,11 +108,22 @@ class PilotQuerySet(QuerySet[Any]):
         Filter and order by these; a filter across `lights` would join the periods a second time. A stored light names
         pilots that may have withdrawn, or were not known yet: choose those by `members`.
         """
-        fields = self.model._meta.get_field("lights").related_model._meta.concrete_fields
+        return self.with_period("light", "lights", Q(lights__since__lte=day, lights__until__gt=day))
+
+    def with_class(self, day: date, year: int | None = None) -> Self:
+        """Annotate the columns of the stored class of a year, by default the last one due, as known on a day.
+
+        `class_kind` is empty for a pilot without a class, and None where carbon has no value of the year.
+        """
+        of_the_day = Q(classes__since__lte=day, classes__until__gt=day, classes__year=year or year_due(day))
+        return self.with_period("class", "classes", of_the_day)
+
+    def with_period(self, name: str, relation: str, condition: Q) -> Self:
+        """Annotate the columns of the stored period that a condition finds."""
+        fields = self.model._meta.get_field(relation).related_model._meta.concrete_fields
         names = [field.attname for field in fields if field.name not in ("id", "pilot")]
-        of_the_day = Q(lights__since__lte=day, lights__until__gt=day)
-        rows = self.annotate(light=FilteredRelation("lights", condition=of_the_day))
-        return rows.annotate(**{f"light_{name}": F(f"light__{name}") for name in names})
+        rows = self.annotate(**{name: FilteredRelation(relation, condition=condition)})
+        return rows.annotate(**{f"{name}_{column}": F(f"{name}__{column}") for column in names})
 
     def members(self, as_of: date, membership: str | None) -> Self:
         """Filter pilots in the programme; `only`: withdrawn ones, `include`: both. Other values mean the default."""
