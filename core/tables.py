@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from operator import attrgetter
 from types import MappingProxyType
@@ -560,10 +560,15 @@ class ListPage(FilterBar):
         pages: Any = Paginator(self.rows, rows_per_page)
         self.count = pages.count = pages.count if count is None else count
         self.page = pages.get_page(requested_page(request, pages))
-        self.table = make_table(shown, read(list(self.page.object_list)))
+        self.shown = shown
         self.group_heads = group_heads
         self.heads = sortable_headers(request, shown, word)
         self.exports = export_links(request, slug, page=None)
+
+    @cached_property
+    def table(self) -> Table:
+        """The rows of the page."""
+        return make_table(self.shown, self.read(list(self.page.object_list)))
 
     def whole(self) -> Table:
         """Return the table of all rows for a file, which reads them in chunks."""
