@@ -121,7 +121,7 @@ def build_reconciliation(as_of: date, **only: Any) -> list[BatchCount]:
     rows: Iterable[Any] = pilots.order_by().values("batch", "kind").annotate(**counts)
     entered = {(row["batch"], row["kind"]): {name: row[name] for name in counts} for row in rows}
     none, batches = dict.fromkeys(counts, 0), []
-    for batch in Batch.objects.known(as_of).filter(**only).select_related("province", "policy"):
+    for batch in Batch.objects.known(as_of).filter(**only):
         numbers = {
             kind: Reconciliation(batch.announced(kind.value), **entered.get((batch.pk, kind.value), none))
             for kind in PilotKind
@@ -241,7 +241,7 @@ class PilotSet:
             for row in counts
             if (self.batch is None or row.batch == self.batch)
             and self.level in ("", row.batch.level)
-            and (self.province is None or row.batch.province == self.province)
+            and (self.province is None or row.batch.province_id == self.province.pk)
         ]
 
     def announced(self, counts: Sequence[BatchCount]) -> int | None:
