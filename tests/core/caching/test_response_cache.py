@@ -173,7 +173,8 @@ def api_addresses(client: Client) -> Iterator[str]:
 def test_cached_responses_read_versioned_tables_only(client: Client, settings: Any, staff: bool) -> None:
     """A write to any other table would not be noticed."""
     settings.CACHE_RESPONSES = False
-    paths = {address: address.partition("?")[0] for address in [*API, *ALL_PAGES, *api_addresses(client)]}
+    addresses = [*API, "/api/v1/lights/", *ALL_PAGES, *api_addresses(client)]
+    paths = {address: address.partition("?")[0] for address in addresses}
     addresses = [address for address, path in paths.items() if caching.is_cached_address(path)]
     views = {resolve(paths[address]).func for address in addresses}
     assert {getattr(view, "cls", view) for view in views} == set(opted_in(get_resolver()))
