@@ -43,6 +43,7 @@ from pilots.charts.cells import (
     class_words_cell,
     industries_text,
     light_cell,
+    pilot_cell,
     report_cell,
     shared_names,
     text_cell,
@@ -223,13 +224,8 @@ def lights_table(progress: Progress, everything: str) -> Table:
     """
     classes: dict[int, PilotClass] = {}
     shared = shared_names(progress.rows)
-
-    def name(status: PilotStatus) -> Cell:
-        pilot = status.pilot
-        return Cell(pilot.label if pilot.name in shared else pilot.name, pilot.get_absolute_url(), pilot.name_lang)
-
     columns = {column.key: column for column in pilot_columns(progress.as_of, classes)}
-    columns["name"] = replace(columns["name"], accessor=name)
+    columns["name"] = replace(columns["name"], accessor=lambda status: pilot_cell(status.pilot, shared))
     shown = ("name", "kind", "stage", "days", "light", "why", "owner", "reported", "synergy")
     return file_table([columns[key] for key in shown], classes, progress, ("light_rank", "pk"), everything)
 

@@ -2,26 +2,26 @@
 the provinces without a plan, and the pilots that need attention.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
-from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http import TrackerRequest
-from core.tables import Cell, Chart, Column, make_table
+from core.tables import Cell, Chart, Column, Table, in_chunks, make_table
 from core.text import format_date, format_days, in_reader_language, join_clauses, join_short, join_statements
-from pilots.analytics.coverage import Coverage, build_coverage
-from pilots.analytics.pilot_status import PilotStatus, group_by_pilot
-from pilots.analytics.progress import OutstandingReports, Progress, QuarterLights, build_progress
+from pilots.analytics.coverage import Coverage
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import ATTENTION, WORST_FIRST, LightCounts, OutstandingReports, Progress
 from pilots.analytics.reconciliation import (
     BatchCount,
     PilotSet,
@@ -31,13 +31,23 @@ from pilots.analytics.reconciliation import (
     pilots_by_province,
     term_days_left,
 )
-from pilots.analytics.synergy import Synergy, classes_of, count_classes, synergy_of_prefetched
-from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url, reported_text, waiting_text
+from pilots.analytics.synergy import Synergy
+from pilots.charts.cells import (
+    Classes,
+    class_column,
+    light_cell,
+    pilot_column,
+    pilots_url,
+    reported_text,
+    shared_names,
+    waiting_text,
+)
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import pilot_count_layer
-from pilots.lights import Colour, count_by_colour
-from pilots.metrics import CoControl
-from pilots.models import FollowUp, Pilot
+from pilots.lights import Colour
+from pilots.metrics import OPEN_STATES, CoControl
+from pilots.models import FollowUp, Pilot, PilotClass
+from pilots.tables import read_pilots
 from policies.charts import certainty_text, chart_frame, map_note, plans_grid
 from policies.metrics import whole_days
 from policies.models import PlanStatus, Province, ProvincialPlan, Source
@@ -66,7 +76,7 @@ class Overview:
     @cached_property
     def coverage(self) -> Coverage:
         """Coverage of industries by all recorded pilots. Computed on first access."""
-        return build_coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
+        return Coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
 
     @property
     def chosen(self) -> PilotSet:
@@ -89,18 +99,18 @@ class Overview:
         if self.national is None:
             return self.coverage
         pilots = Pilot.objects.listed(self.as_of).filter(batch=self.national.batch)
-        return build_coverage(pilots, self.as_of, chosen=self.chosen, counts=self.batches)
+        return Coverage(pilots, self.as_of, chosen=self.chosen, counts=self.batches)
 
     @cached_property
     def progress(self) -> Progress:
-        """Progress of the pilots of the latest national batch, or of all pilots before there is one.
-
-        Computed on first access: a page without lights does not pay for them.
-        """
+        """Progress of the pilots of the latest national batch, or of all pilots before there is one."""
         pilots = Pilot.objects.listed(self.as_of)
-        chosen = pilots.filter(batch=self.national.batch) if self.national else pilots
-        follow_ups: Any = SimpleLazyObject(lambda: group_by_pilot(self.open_follow_ups))
-        return build_progress(chosen, self.as_of, follow_ups)
+        return Progress(pilots.filter(batch=self.national.batch) if self.national else pilots, self.as_of)
+
+    @cached_property
+    def shared(self) -> set[str]:
+        """Names that several of these pilots have."""
+        return shared_names(self.progress.rows)
 
     @property
     def cities(self) -> Reconciliation:
@@ -126,42 +136,39 @@ class Overview:
     @cached_property
     def few_rated(self) -> bool:
         """Whether so few pilots have a light other than grey that missing values replace their charts."""
-        return self.progress.rated <= MIN_RATED_SHARE * len(self.progress.pilots)
+        return self.progress.now.rated <= MIN_RATED_SHARE * self.progress.n
 
-    @cached_property
+    @property
     def outstanding(self) -> OutstandingReports:
         """Those of these pilots that owe values for the year due that are not accepted."""
         return self.progress.outstanding
 
     @cached_property
     def synergy(self) -> Synergy:
-        """Joint reductions of these pilots, from their prefetched rows. One query, for the indicators."""
-        return synergy_of_prefetched([item.pilot for item in self.progress.pilots], self.as_of)
+        """Joint reductions of these pilots."""
+        return Synergy(self.progress.rows, self.as_of)
 
     @property
     def green_by_class(self) -> dict[CoControl, int]:
         """Green ones of these pilots by class of their synergy, all classes included."""
-        return count_classes(self.progress.lit.filter(light_colour=Colour.GREEN.value), self.as_of)
+        return Synergy(self.progress.lit.filter(light_colour=Colour.GREEN.value), self.as_of).kinds
 
     @cached_property
-    def classes(self) -> Classes:
-        """Those of these pilots that have a class, by key."""
-        return classes_of((item.pilot.pk for item in self.progress.pilots), self.as_of)
-
-    @cached_property
-    def quarters(self) -> list[QuarterLights]:
+    def quarters(self) -> list[LightCounts]:
         """Lights of the same pilots at the ends of the last quarters, oldest first."""
         return self.progress.quarters(QUARTERS_SHOWN)
 
-    @cached_property
-    def follow_ups(self) -> list[FollowUp]:
-        """All follow-ups, of these pilots and of others. One query, on first access."""
-        return list(FollowUp.objects.with_state(self.as_of).select_related("owner_agency"))
-
     @property
-    def open_follow_ups(self) -> list[FollowUp]:
-        """Those of them in which something remains to be done."""
-        return [item for item in self.follow_ups if item.current_state.is_open]
+    def follow_ups(self) -> Any:
+        """All follow-ups, of these pilots and of others, as a queryset `with_state`."""
+        return FollowUp.objects.with_state(self.as_of)
+
+    @cached_property
+    def follow_up_counts(self) -> dict[str, int]:
+        """Number of follow-ups: `all`, open ones, and those of them that are overdue. One query."""
+        conditions = {"all": Q(), "open": Q(state__in=OPEN_STATES), "overdue": Q(is_overdue=True)}
+        counts = {name: Count("pk", filter=condition) for name, condition in conditions.items()}
+        return self.follow_ups.order_by().aggregate(**counts)  # type: ignore[no-any-return]
 
     @property
     def days_left(self) -> int | None:
@@ -231,9 +238,7 @@ def overview_figures(value: Overview) -> list[Figure]:
 def edition_figures(value: Overview) -> list[Figure]:
     """Return the figures that an edition freezes."""
     scope, every = value.scope_text, _("all provinces")
-    progress, still_open = value.progress, value.open_follow_ups
-    lights, by_hand = count_by_colour(item.colour for item in progress.pilots), sum(progress.by_hand.values())
-    overdue = sum(item.is_overdue for item in still_open)
+    now, follow_ups, by_hand = value.progress.now, value.follow_up_counts, sum(value.progress.now.by_hand.values())
     labels = {
         Colour.GREEN: _("Pilots with a green light"),
         Colour.YELLOW: _("Pilots with a yellow light"),
@@ -243,12 +248,18 @@ def edition_figures(value: Overview) -> list[Figure]:
     return [
         *([plans_figure(value.rollout)] if value.rollout else []),
         *(recorded_figure(value, kind) for kind in ("city", "park")),
-        *(figure(f"light-{c}", label, lights[c], len(progress.pilots), scope) for c, label in labels.items()),
-        *([figure("lights-by-hand", _("Lights set by hand"), by_hand, len(progress.pilots), scope)] if by_hand else []),
+        *(figure(f"light-{c}", label, now.lights[c], now.n, scope) for c, label in labels.items()),
+        *([figure("lights-by-hand", _("Lights set by hand"), by_hand, now.n, scope)] if by_hand else []),
         on_track_figure(value),
         reported_figure(value),
-        figure("follow-ups-open", _("Follow-ups still open"), len(still_open), len(value.follow_ups), every),
-        figure("follow-ups-overdue", _("Follow-ups overdue, of the open ones"), overdue, len(still_open), every),
+        figure("follow-ups-open", _("Follow-ups still open"), follow_ups["open"], follow_ups["all"], every),
+        figure(
+            "follow-ups-overdue",
+            _("Follow-ups overdue, of the open ones"),
+            follow_ups["overdue"],
+            follow_ups["open"],
+            every,
+        ),
     ]
 
 
@@ -421,9 +432,10 @@ def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, 
     return {"without_plan": rows, "no_plan": text, "lag_note": join_clauses(notes)}
 
 
-def attention_columns(names: Mapping[int, str], classes: Classes) -> list[Column[PilotStatus]]:
+def attention_columns(shared: Collection[str], classes: Classes) -> list[Column[PilotStatus]]:
+    """Return the columns of pilots that need attention; `shared` are names that several have."""
     return [
-        Column("pilot", _("Pilot"), lambda status: pilot_cell(status.pilot, names)),
+        pilot_column(shared, attrgetter("pilot")),
         Column("light", _("Light"), lambda status: light_cell(status, classes)),
         Column("why", _("Why"), reason_cell),
         Column(
@@ -438,3 +450,11 @@ def attention_columns(names: Mapping[int, str], classes: Classes) -> list[Column
         Column("since", _("Since"), kind="date"),
         class_column(classes, lambda status: status.pilot.pk),
     ]
+
+
+def attention_table(value: Overview) -> Table:
+    """Return the table of these pilots that need attention, worst first, for a file."""
+    classes: dict[int, PilotClass] = {}
+    keys = value.progress.lit.filter(light_colour__in=ATTENTION).order_by(*WORST_FIRST).values_list("pk", flat=True)
+    rows = in_chunks(keys, partial(read_pilots, value.as_of, classes))
+    return make_table(attention_columns(value.shared, classes), rows, count=value.progress.needing_attention)

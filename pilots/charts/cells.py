@@ -1,7 +1,6 @@
 """Cells of pilots that tables and charts share: links to the lists behind numbers, names, class of synergy."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -28,7 +27,7 @@ from core.text import (
     lang_of,
 )
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.analytics.progress import OutstandingReports, Progress
+from pilots.analytics.progress import OutstandingReports
 from pilots.filters import ProgressFilter
 from pilots.lights import Colour, ReportState
 from pilots.metrics import CoControl, Ratio, is_flat
@@ -100,16 +99,6 @@ def colour_step(value: int, highest: int) -> int:
     return 0 if value == 0 or highest == 0 else max(1, -(-value * 5 // highest))
 
 
-def distinct_pilot_names(pilots: Iterable[Pilot]) -> Mapping[int, str]:
-    """Return the name of each pilot by key, with its batch where another of these pilots has the same name.
-
-    Pass all pilots of a page or file, not only those of one list; otherwise a name could be ambiguous.
-    """
-    shown = list(pilots)
-    times = Counter(pilot.name for pilot in shown)
-    return {pilot.pk: pilot.label if times[pilot.name] > 1 else pilot.name for pilot in shown}
-
-
 def shared_names(pilots: QuerySet[Pilot]) -> set[str]:
     """Return the names that several of these pilots have. One query."""
     first, second = ("name_zh", "name_en") if is_chinese_active() else ("name_en", "name_zh")
@@ -117,16 +106,19 @@ def shared_names(pilots: QuerySet[Pilot]) -> set[str]:
     return {name for name, _n in names.filter(n__gt=1)}
 
 
-def distinct_names_of(progress: Progress, shown: Iterable[Pilot] | None = None) -> Mapping[int, str]:
-    """Return the names of some of the pilots by key, with the batch where another one has the same name."""
-    pilots = [status.pilot for status in progress.pilots] if shown is None else list(shown)
-    shared = shared_names(progress.rows) if pilots else ()
-    return {pilot.pk: pilot.label if pilot.name in shared else pilot.name for pilot in pilots}
+def name_beside(shared: Collection[str], pilot: Pilot) -> str:
+    """Return a pilot's name, with its batch where others have that name: it is one of `shared`."""
+    return pilot.label if pilot.name in shared else pilot.name
 
 
-def pilot_cell(pilot: Pilot, names: Mapping[int, str] | None = None) -> Cell:
-    """Return a pilot's name linked to its page; `names` come from `distinct_pilot_names`."""
-    return Cell((names or {}).get(pilot.pk, pilot.name), url=pilot.get_absolute_url(), lang=pilot.name_lang)
+def pilot_cell(pilot: Pilot, shared: Collection[str] = ()) -> Cell:
+    """Return a pilot's name linked to its page, with its batch where the name is one of `shared`."""
+    return Cell(name_beside(shared, pilot), url=pilot.get_absolute_url(), lang=pilot.name_lang)
+
+
+def pilot_column(shared: Collection[str], pilot_of: Callable[[Item], Pilot]) -> Column[Item]:
+    """Return the column of a pilot's name, with its batch where the name is one of `shared`."""
+    return Column("pilot", _("Pilot"), lambda item: pilot_cell(pilot_of(item), shared))
 
 
 def text_cell(text: str) -> Cell:

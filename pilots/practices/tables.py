@@ -1,5 +1,6 @@
 """Cells, tables and the finding of practices, their effects and copies; practices are those of `read_practices`."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,7 @@ from core.text import (
     lang_of,
     number_with_unit,
 )
-from pilots.charts.cells import distinct_pilot_names, strip_idle_zeros, text_cell
+from pilots.charts.cells import name_beside, strip_idle_zeros, text_cell
 from pilots.models import Adoption, Practice
 from pilots.practices.models import PracticeState
 from policies.tables import confidence_cell, province_cell, source_cell
@@ -34,7 +35,9 @@ def origin_cell(practice: Practice) -> Cell:
     origins = list(practice.origins.all())
     if len(origins) == 1:
         return record_cell(origins[0])
-    return Cell(join_short(distinct_pilot_names(origins).values()) or None)
+    times = Counter(pilot.name for pilot in origins)
+    shared = [name for name, n in times.items() if n > 1]
+    return Cell(join_short(name_beside(shared, pilot) for pilot in origins) or None)
 
 
 def cost_text(practice: Practice) -> str | None:
