@@ -16,7 +16,7 @@ from pilots.lights import LIGHTS, Colour, pilot_light
 from pilots.models import PilotLight
 from pilots.models.light import FOREVER
 
-WIDE = 0.03  # part of the strip from which on a period has room for its shape
+WIDE, SLIM = 0.03, 0.08  # part of the strip from which on a period has room for its shape; on a phone
 AHEAD, SO_FAR = "ahead", "so-far"
 
 
@@ -28,18 +28,22 @@ class Span:
     last: date | None
     colour: Colour
     text: str
-    is_ahead: bool
+    is_ahead: bool = False
+    is_running: bool = False
 
     @property
     def days(self) -> int | None:
-        return None if self.last is None else (self.last - self.since).days + 1
+        """How many days it lasted; the day itself, of which some is left, counts to none."""
+        return None if self.last is None else (self.last - self.since).days + (not self.is_running)
 
     @property
     def when(self) -> str:
         """Its days as text."""
         since = format_date(self.since)
         if self.last is None:
-            return _("from %(day)s") % {"day": since}
+            return _("from %(day)s on") % {"day": since}
+        if self.is_running:
+            return _("since %(day)s") % {"day": since}
         return _("%(since)s to %(last)s") % {"since": since, "last": format_date(self.last)}
 
 
@@ -61,14 +65,15 @@ def light_spans(status: PilotStatus) -> list[Span]:
     spans = []
     for since, until, (colour, *_why) in found:
         began, last = max(since, first), None if until == FOREVER else until - timedelta(1)
-        if until <= first or (since > max(as_of, first) and as_of < today()):
-            continue
-        if since > as_of:
-            spans.append(Span(began, last, Colour(colour), pilot_light(records, since).sentence, is_ahead=True))
-            continue
-        last = min(last or as_of, as_of)
-        spans.append(Span(began, last, Colour(colour), pilot_light(records, last).sentence, is_ahead=False))
-    return [span for span in spans if span.is_ahead or span.since <= as_of]
+        goes_on = last is None or last > as_of
+        if since <= as_of and until > first:
+            shown = as_of if goes_on else last or as_of
+            text = pilot_light(records, shown).sentence
+            spans.append(Span(began, shown, Colour(colour), text, is_running=goes_on))
+        if as_of >= today() and goes_on and (last or since > as_of):
+            began = max(began, as_of + timedelta(1))
+            spans.append(Span(began, last, Colour(colour), pilot_light(records, began).sentence, is_ahead=True))
+    return spans
 
 
 def light_strip(status: PilotStatus, spans: Sequence[Span]) -> dict[str, Any]:
@@ -88,7 +93,8 @@ def light_strip(status: PilotStatus, spans: Sequence[Span]) -> dict[str, Any]:
         begin, days = (span.since - first).days, (until - span.since).days
         place = {"x": at(span.since), "width": percent(days, whole), "middle": percent(begin + days / 2, whole)}
         title = label_value(join_clauses([str(span.colour.label), span.when]), span.text)
-        parts.append({"span": span, "wide": days >= WIDE * whole, "title": title, **place})
+        room = {"wide": days >= WIDE * whole, "slim": days < SLIM * whole}
+        parts.append({"span": span, "title": title, **room, **place})
     shows_end = term_end is not None and first <= term_end <= end
     return {
         "parts": parts,
@@ -96,6 +102,7 @@ def light_strip(status: PilotStatus, spans: Sequence[Span]) -> dict[str, Any]:
         "first": first,
         "ahead": any(span.is_ahead for span in spans),
         "today": at(as_of),
+        "is_late": (as_of - first).days > 0.85 * whole,
         "today_text": _("today") if as_of >= today() else format_date(as_of),
         "term_end": at(term_end) if term_end and shows_end else "",
         "term_end_on": term_end,
@@ -134,10 +141,14 @@ def lights_table(spans: Sequence[Span]) -> Table:
         Column(
             "light",
             _("Light"),
-            lambda span: Cell(str(span.colour.label), tag=span.colour.value, status=AHEAD if span.is_ahead else SO_FAR),
+            lambda span: Cell(
+                str(span.colour.label),
+                tag=span.colour.value,
+                below=span.when,
+                status=AHEAD if span.is_ahead else SO_FAR,
+            ),
         ),
         Column("why", _("Why"), "text", phone="line"),
-        Column("when", _("From, to"), "when"),
         Column("since", _("From"), "since", kind="date", file_only=True),
         Column("last", _("To"), lambda span: span.last or "", kind="date", file_only=True),
         Column("days", _("Days"), lambda span: "" if span.days is None else span.days, kind="integer", phone="side"),
