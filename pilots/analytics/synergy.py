@@ -49,7 +49,7 @@ class PilotExclusionReason(TextChoices):
 class PilotSynergy:
     """Synergy of one pilot between its base year and the year; of an excluded one nothing but why."""
 
-    pilot: Pilot
+    pilot: Any  # with the columns of its stored class
     why: PilotExclusionReason | None = None
     base_year: int | None = None
     year: int | None = None
@@ -75,12 +75,12 @@ class PilotSynergy:
     @property
     def carbon_change(self) -> Ratio | None:
         """The change of carbon, as a fraction of its base; minus is less."""
-        return negated(self.carbon.rate)
+        return negated(self.pilot.class_carbon_rate)
 
     @property
     def air_change(self) -> Ratio | None:
         """The change of air pollutant equivalents, as a fraction of their base; minus is less."""
-        return negated(self.apeq.rate)
+        return negated(self.pilot.class_pollution_rate)
 
     @property
     def carbon_tonnes(self) -> Decimal | None:

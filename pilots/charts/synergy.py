@@ -119,8 +119,8 @@ def coordinates_chart(
         )
         note = _(
             "Too many pilots to draw each: a mark stands for all within 5 % by 5 %, in the colour of the class that "
-            "most of them have; the table names each. Minus is less. Only total emissions are drawn: an intensity is never "
-            "set beside them."
+            "most of them have; the table names each. Minus is less. Only total emissions are drawn: an intensity is "
+            "never set beside them."
         )
     numbers = {"n": synergy.judged, "of": synergy.of, "year": synergy.year}
     rising = synergy.classed(*RISING).select_related("batch")[:NAMED]

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -65,12 +66,15 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     def whole(columns: Sequence[AnyColumn], rows: Any, n: int) -> Table:
         return make_table(columns, in_chunks(keys(rows), result.details), count=n)
 
-    pages = Paginator(range(result.n), ROWS_PER_PAGE)
+    pages: Any = Paginator(keys(result.by_class), ROWS_PER_PAGE)
+    pages.count = result.n
     rows_page = pages.get_page(requested_page(request, pages))
-    shown = rows_page.object_list
+    on_page, first_amber = list(rows_page.object_list), list(keys(amber)[:ROWS_PER_PAGE])
+    shown = {item.pilot.pk: item for item in result.details([*on_page, *first_amber])}
     columns = coordinates_columns(result.year, shared)
-    table = make_table(columns, result.details(keys(result.by_class)[shown.start : shown.stop]))
-    sources = sources_of(keys(result.by_class.order_by()), Reading, Target)
+    table = make_table(columns, [shown[key] for key in on_page])
+    sources = sources_of(shown, Reading, Target)
+    all_sources: Any = SimpleLazyObject(lambda: sources_of(keys(result.by_class.order_by()), Reading, Target))
     chart = coordinates_chart(result, capfirst(chosen.name_with_count(result.of)), sources, table, shared)
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
         "coordinates": (chart.title, lambda: whole(columns, result.by_class, result.n)),
@@ -81,7 +85,7 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     figures = total_figures(result, chosen.name or chosen.name_with_count(result.of))
     files: Exports = {
         **figures_export(figures, bar.chips),
-        **{slug: Export(name, build, bar.chips, chart.subtitle, sources) for slug, (name, build) in builds.items()},
+        **{slug: Export(name, build, bar.chips, chart.subtitle, all_sources) for slug, (name, build) in builds.items()},
     }
     clauses, missing = [synergy_title(result)], result.not_judged
     if missing:
@@ -106,7 +110,7 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             ],
             "rows_page": rows_page,
             "rising_title": rising_title(n_green, n_amber),
-            "amber": make_table(amber_columns(shared), result.details(keys(amber)[:ROWS_PER_PAGE]), count=n_amber),
+            "amber": make_table(amber_columns(shared), [shown[key] for key in first_amber], count=n_amber),
         },
     )
 
