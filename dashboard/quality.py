@@ -238,7 +238,7 @@ class DataQuality:
         self, as_of: date, province: Province | None = None, kinds: Iterable[type[Model]] | None = None
     ) -> None:
         self.as_of, self.province, self.kinds = as_of, province, None if kinds is None else set(kinds)
-        counts = [item for item in build_reconciliation(as_of) if province is None or item.batch.province_id == province.pk]
+        counts = build_reconciliation(as_of, **({"province": province} if province else {}))
         prefetch_related_objects([item.batch for item in counts], "policy__agencies")
         self.batches: Sequence[BatchCount] = counts if self.includes(Batch) and self.includes(Pilot) else []
         worst = list(Severity)
