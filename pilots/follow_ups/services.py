@@ -21,14 +21,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from core.days import today
-from core.permissions import has_object_permission
+from core.permissions import has_object_permission, in_scope
 from core.records import writing
 from pilots.analytics.pilot_status import PilotStatus, pilot_status
 from pilots.analytics.progress import Counts, count_lights
 from pilots.documents import attach
 from pilots.follow_ups.models import RESULTS, VERIFY_PERMISSION
 from pilots.lights import Colour
-from pilots.metrics import OPEN_STATES, RELAPSE_DAYS, REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
+from pilots.metrics import (
+    OPEN_STATES,
+    OWNER_STATES,
+    RELAPSE_DAYS,
+    REOPEN_DAYS,
+    TRANSITIONS,
+    Actor,
+    FollowUpState,
+    Move,
+    Transition,
+)
 from pilots.models import Document, FollowUp, FollowUpStep, Pilot
 from policies.models import Source
 
@@ -168,17 +178,18 @@ def verifier_objection(follow_up: FollowUp, user: User) -> str:
     return ""
 
 
-def waits_for(follow_up: FollowUp, user: Any) -> bool:
-    """Whether the next move is this user's: to verify what was reported, else to sign for it or report it.
+def waiting_for(user: Any, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Filter follow-ups `with_state` whose next move is the user's: to verify what is reported, else to sign or report.
 
     The ministry may enter for an owner without an account, but does not have to: it waits for the ministry only once
     it is reported, or where the user is the owner.
     """
-    moves = allowed_moves(follow_up, user)
-    if Move.VERIFY in moves:
-        return True
-    is_owner = follow_up.owner_user_id == user.pk or not user.has_perm(VERIFY_PERMISSION)
-    return is_owner and not {Move.SIGN, Move.REPORT}.isdisjoint(moves)
+    to_do = Q(state__in=OWNER_STATES)
+    if not user.has_perm(VERIFY_PERMISSION):
+        return in_scope(user, rows.filter(to_do)) if user.has_perm("pilots.change_followup") else rows.none()
+    is_owner, by_another = Q(owner_user=user), Q(reported_by=None) | ~Q(reported_by=user.pk)
+    to_verify = Q(Q(verifier=None) | Q(verifier=user), by_another, ~is_owner, state=FollowUpState.REPORTED)
+    return rows.filter(to_verify | to_do & is_owner)
 
 
 def is_too_late(follow_up: FollowUp, day: date) -> bool:
