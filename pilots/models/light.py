@@ -139,10 +139,10 @@ class PilotClass(PeriodModel):
     basis = models.CharField(_("basis"), max_length=10, blank=True)
     base_year = models.PositiveSmallIntegerField(_("base year"), null=True)
     carbon = part_of(Indicator, null=True)
-    carbon_rate = models.DecimalField(_("rate of carbon"), max_digits=15, decimal_places=10, null=True)
-    pollution_rate = models.DecimalField(_("rate of pollution"), max_digits=15, decimal_places=10, null=True)
-    carbon_tonnes = models.DecimalField(_("tonnes of CO₂ reduced"), max_digits=20, decimal_places=4, null=True)
-    equivalents = models.DecimalField(_("equivalents reduced"), max_digits=20, decimal_places=6, null=True)
+    carbon_rate = models.DecimalField(_("rate of carbon"), max_digits=28, decimal_places=10, null=True)
+    pollution_rate = models.DecimalField(_("rate of pollution"), max_digits=28, decimal_places=10, null=True)
+    carbon_tonnes = models.DecimalField(_("tonnes of CO₂ reduced"), max_digits=28, decimal_places=4, null=True)
+    equivalents = models.DecimalField(_("equivalents reduced"), max_digits=28, decimal_places=6, null=True)
 
     class Meta:
         verbose_name = _("class of a pilot")
