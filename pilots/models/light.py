@@ -141,8 +141,8 @@ class PilotClass(PeriodModel):
     carbon = part_of(Indicator, null=True)
     carbon_rate = models.DecimalField(_("rate of carbon"), max_digits=28, decimal_places=10, null=True)
     pollution_rate = models.DecimalField(_("rate of pollution"), max_digits=28, decimal_places=10, null=True)
-    carbon_tonnes = models.DecimalField(_("tonnes of CO₂ reduced"), max_digits=28, decimal_places=4, null=True)
-    equivalents = models.DecimalField(_("equivalents reduced"), max_digits=28, decimal_places=6, null=True)
+    carbon_tonnes = models.DecimalField(_("tonnes of CO₂ reduced"), max_digits=28, decimal_places=10, null=True)
+    equivalents = models.DecimalField(_("equivalents reduced"), max_digits=28, decimal_places=10, null=True)
 
     class Meta:
         verbose_name = _("class of a pilot")
