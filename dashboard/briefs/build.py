@@ -9,7 +9,7 @@ analytics that pages and API use.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
@@ -30,7 +30,9 @@ from django.db.models import (
     TextChoices,
     Value,
     When,
+    Window,
 )
+from django.db.models.functions import RowNumber
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -81,6 +83,7 @@ from pilots.filters import BatchFilter, PilotFilter
 from pilots.follow_ups.tables import RELATED, open_link
 from pilots.lights import (
     ENTRY_DAYS,
+    OF_VALUE,
     Colour,
     Light,
     LightReason,
@@ -376,10 +379,8 @@ def promise_lights(status: PilotStatus, since: date) -> Lights:
     in_force = [(now, then) for then, now in pairs if then.in_force or now.in_force]
     moved: dict[str, list[str]] = defaultdict(list)
     for now, then in in_force:
-        if now.colour == Colour.RED != then.colour:
-            moved[NEWLY_RED].append(light_name(now))
-        elif then.colour == Colour.RED != now.colour:
-            moved[NO_LONGER_RATED if now.colour == Colour.GREY else CLEARED].append(light_name(now))
+        if move := move_of(then.colour, now.colour):
+            moved[move].append(light_name(now))
     counts = (
         LightCounts(day, count_by_colour(pair[n].colour for pair in in_force), {})
         for n, day in enumerate((status.as_of, since))
@@ -548,27 +549,40 @@ class Lights(NamedTuple):
         return join_clauses(filter(None, [red_statement(self.counts), more])) + _(".")
 
 
-def moves_since(progress: Progress, since: date) -> QuerySet[Any]:
-    """Return the pilots as a queryset, with how the light of each moved since a day: `move`, empty for not at all."""
-    before = FilteredRelation("lights", condition=on_day(since, "lights__"))
-    lit = progress.lit.annotate(light_then=before, colour_then=F("light_then__colour"), why_then=F("light_then__why"))
-    move = Case(
-        When(colour_then=F("light_colour"), then=Value("")),
-        When(BY_HAND | Q(why_then=LightReason.BY_HAND.value), then=Value(BY_HAND_MOVED)),
-        When(light_colour=Colour.RED.value, then=Value(NEWLY_RED)),
-        When(colour_then=Colour.RED.value, light_colour=Colour.GREY.value, then=Value(NO_LONGER_RATED)),
-        When(colour_then=Colour.RED.value, then=Value(CLEARED)),
-        default=Value(""),
-    )
-    return lit.annotate(move=move).order_by(*BY_BATCH)
+def moves_since(progress: Progress, since: date) -> tuple[dict[str, list[int]], int]:
+    """Return the keys of the pilots by how their light moved since a day, and how many of those that are newly red are
+    so by a value that was accepted since. One query.
+    """
+    before, red = FilteredRelation("lights", condition=on_day(since, "lights__")), Colour.RED.value
+    rows = progress.lit.annotate(light_then=before, then=F("light_then__colour"), why_then=F("light_then__why"))
+    rows = rows.filter(BY_HAND | Q(why_then=LightReason.BY_HAND.value) | Q(light_colour=red) | Q(then=red))
+    new = Q(light_why__in=OF_VALUE, light__reading__accepted_on__range=(since + timedelta(1), progress.as_of))
+    columns = ("pk", "light_why", "why_then", "then", "light_colour", Case(When(new, then=Value(1)), default=Value(0)))
+    moves, by_value = defaultdict[str, list[int]](list), 0
+    for key, *whys, then, now, n in rows.exclude(then=F("light_colour")).order_by(*BY_BATCH).values_list(*columns):
+        if move := BY_HAND_MOVED if LightReason.BY_HAND in whys else move_of(then, now):
+            moves[move].append(key)
+            by_value += n * (move == NEWLY_RED)
+    return moves, by_value
+
+
+def move_of(then: str, now: str) -> str:
+    """Return how a light moved; empty where it neither was nor is red."""
+    if now == Colour.RED != then:
+        return NEWLY_RED
+    if then == Colour.RED != now:
+        return NO_LONGER_RATED if now == Colour.GREY else CLEARED
+    return ""
 
 
 def pilot_lights(progress: Progress, since: date) -> Lights:
-    """Return the lights of the pilots on both days. Two queries, and one for each way in which some moved."""
-    rows, shared = moves_since(progress, since).exclude(move=""), shared_names(progress.rows)
+    """Return the lights of the pilots on both days."""
+    moves, _by_value = moves_since(progress, since)
+    shown = Pilot.objects.select_related("batch").in_bulk({key for keys in moves.values() for key in keys[:NAMES_TOLD]})
+    shared = shared_names(progress.rows) if shown else ()
     moved = {
-        move: (n, [name_beside(shared, pilot) for pilot in rows.filter(move=move).select_related("batch")[:NAMES_TOLD]])
-        for move, n in rows.order_by().values_list("move").annotate(n=Count("pk"))
+        move: (len(keys), [name_beside(shared, shown[key]) for key in keys[:NAMES_TOLD]])
+        for move, keys in moves.items()
     }
     return Lights(LightSummary(progress.now, count_lights(progress.rows, since)), moved)
 
@@ -719,18 +733,21 @@ def about_reports(reports: OutstandingReports) -> list[Line]:
     """Return a question about the pilots that owe values for the year due, by where these are held up."""
     text = _("Values for %(year)d, due on %(due)s: %(state)s. When will they be accepted?")
     asked = []
-    for state, names in held_up(reports, shared_names(reports.rows) if reports.count else (), NAMES_ASKED):
+    for state, names in held_up(reports, shared_names(reports.rows) if reports.count else (), NAMES_ASKED).items():
         words = {"year": reports.year, "due": format_date(reports.due[state]), "state": state.label}
         asked.append(line(names, text % words))
     return asked
 
 
-def held_up(reports: OutstandingReports, shared: Collection[str], most: int) -> Iterator[tuple[ReportState, str]]:
-    """Yield where values are held up, with the names of the pilots. One query each."""
-    for state in reports.due:
-        first = reports.rows.filter(light_outstanding=state.value).select_related("batch")[:most]
-        names = [name_beside(shared, pilot) for pilot in first]
-        yield state, names_text(names, most, reports.counts[state])
+def held_up(reports: OutstandingReports, shared: Collection[str], most: int) -> dict[ReportState, str]:
+    """Return where values are held up, with the names of the first pilots of each. One query."""
+    place = Window(RowNumber(), partition_by="light_outstanding", order_by=BY_BATCH)
+    names = defaultdict[str, list[str]](list)
+    for pilot in (
+        reports.rows.annotate(nth=place).filter(nth__lte=most).select_related("batch") if reports.count else ()
+    ):
+        names[pilot.light_outstanding].append(name_beside(shared, pilot))
+    return {state: names_text(names[state.value], most, reports.counts[state]) for state in reports.due}
 
 
 def about_plans(rollout: Rollout | None) -> list[Line]:

@@ -148,7 +148,7 @@ class Overview:
         """Joint reductions of these pilots."""
         return Synergy(self.progress.rows, self.as_of)
 
-    @property
+    @cached_property
     def green_by_class(self) -> dict[CoControl, int]:
         """Green ones of these pilots by class of their synergy, all classes included."""
         return Synergy(self.progress.lit.filter(light_colour=Colour.GREEN.value), self.as_of).kinds
@@ -158,7 +158,7 @@ class Overview:
         """Lights of the same pilots at the ends of the last quarters, oldest first."""
         return self.progress.quarters(QUARTERS_SHOWN)
 
-    @property
+    @cached_property
     def follow_ups(self) -> Any:
         """All follow-ups, of these pilots and of others, as a queryset `with_state`."""
         return FollowUp.objects.with_state(self.as_of)

@@ -56,9 +56,9 @@ from pilots.charts.cells import (
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.status import light_summary_chart
 from pilots.follow_ups.tables import beside_pilot, follow_ups_url, may_open_follow_ups
-from pilots.lights import OF_VALUE, Colour, ReportState
+from pilots.lights import Colour, ReportState
 from pilots.metrics import CoControl
-from pilots.models import Pilot, Reading
+from pilots.models import FollowUp, Pilot, Reading
 from pilots.models.reading import newest_accepted
 from policies.charts import adoption_chart, certainty_text, months_after
 from policies.models import Province, Source
@@ -96,7 +96,7 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
             "reduced": reduced_context(value),
             "plans": without_plan(request, value.rollout),
             "industries": industry_bars(value.national_coverage),
-            "outstanding": list(held_up(value.outstanding, value.shared, NAMED)),
+            "outstanding": held_up(value.outstanding, value.shared, NAMED),
             "overdue": overdue_context(value),
         },
     )
@@ -247,14 +247,16 @@ def attention_context(value: Overview, may_open: bool) -> Row:
 
 def reduced_context(value: Overview) -> Row:
     """Return how far pollution and carbon fall together, and the green pilots whose carbon rises."""
-    green = value.progress.lit.filter(light_colour=Colour.GREEN.value)
-    by_hand = dict(green.filter(BY_HAND).values_list("light_computed").annotate(n=Count("pk")))
-    rising = Synergy(green, value.as_of).classed(*RISING).order_by(*BY_BATCH)
+    green, by_hand = value.progress.lit.filter(light_colour=Colour.GREEN.value), dict[str, int]()
+    if any(value.progress.now.by_hand.values()):
+        by_hand = dict(green.filter(BY_HAND).values_list("light_computed").annotate(n=Count("pk")))
+    n = sum(value.green_by_class[kind] for kind in RISING)
+    rising = Synergy(green, value.as_of).classed(*RISING).order_by(*BY_BATCH).only("name_en", "name_zh") if n else ()
     return {
         "classes": class_parts(value.synergy.kinds),
         "green": value.progress.now.lights[Colour.GREEN],
         "by_hand": by_hand_text({colour: by_hand.get(colour.value, 0) for colour in Colour}),
-        "n": sum(value.green_by_class[kind] for kind in RISING),
+        "n": n,
         "rising": rising[:RISING_SHOWN],
         "url": f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?"),
     }
@@ -313,38 +315,33 @@ def changes_since(value: Overview, since: date, most: int | None = None) -> list
     so because a value was accepted since: the others passed a day.
     """
     progress, period = value.progress, (since + timedelta(1), value.as_of)
-    moves = moves_since(progress, since)
-    moved = dict(moves.order_by().values_list("move").annotate(n=Count("pk")))
 
-    def of_pilots(label: str, n: int, pilots: Any, note: str = "") -> Row:
-        shown = [(pilot, name_beside(value.shared, pilot)) for pilot in (pilots[:most] if n else ())]
-        return {"label": label, "n": n, "names": [name for _pilot, name in shown], "pilots": shown, "note": note}
-
-    def of_lights(label: str, move: str, note: str = "") -> Row:
-        return of_pilots(label, moved.get(move, 0), moves.filter(move=move).select_related("batch"), note)
+    def of_pilots(label: str, keys: Sequence[int], note: str = "") -> Row:
+        shown = [(pilots[key], name_beside(value.shared, pilots[key])) for key in keys[:most]]
+        names = [name for _pilot, name in shown]
+        return {"label": label, "n": len(keys), "names": names, "pilots": shown, "note": note}
 
     def of_others(label: str, n: int, shown: Sequence[str], note: str = "") -> Row:
         return {"label": label, "n": n, "names": shown, "text": names_text(shown, NAMED, n), "note": note}
 
     rows: list[Row] = []
     if not (value.few_rated and not progress.now.rated and not count_lights(progress.rows, since).rated):
-        accepted: Any = Reading.objects.filter(pk=OuterRef("light_reading_id"), accepted_on__range=period)
-        by_value = moves.filter(Exists(accepted), move=NEWLY_RED, light_why__in=OF_VALUE).count()
-        note = _("%(n)d of them by values accepted since") % {"n": by_value} if by_value else ""
-        rows += [of_lights(_("Newly red"), NEWLY_RED, note), of_lights(_("Red light cleared"), CLEARED)]
-        rare = {_("Red, now not rated"): NO_LONGER_RATED, _("Set by hand, or no longer"): BY_HAND_MOVED}
-        rows += [of_lights(label, move) for label, move in rare.items() if move in moved]
+        moves, by_value = moves_since(progress, since)
         again = value.follow_ups.with_cause(value.as_of).filter(
             relapsed_on__gt=since, pilot__in=progress.rows.values("pk")
         )
-        pilots = [item.pilot for item in again.select_related("pilot__batch")]
-        rows.append(of_pilots(_("Red again after clearing"), len(pilots), pilots))
+        moves["again"] = list(again.values_list("pilot", flat=True))
+        pilots = Pilot.objects.select_related("batch").in_bulk({key for keys in moves.values() for key in keys[:most]})
+        note = _("%(n)d of them by values accepted since") % {"n": by_value} if by_value else ""
+        rows += [of_pilots(_("Newly red"), moves[NEWLY_RED], note), of_pilots(_("Red light cleared"), moves[CLEARED])]
+        rare = {_("Red, now not rated"): NO_LONGER_RATED, _("Set by hand, or no longer"): BY_HAND_MOVED}
+        rows += [of_pilots(label, moves[move]) for label, move in rare.items() if moves[move]]
+        rows.append(of_pilots(_("Red again after clearing"), moves["again"]))
     if value.follow_up_counts["all"]:
-        closed = value.follow_ups.filter(closed_on__gt=since)
-        opened = value.follow_ups.filter(opened_on__gt=since).count()
+        opened = FollowUp.objects.filter(opened_on__range=period).count()
         note = ngettext("%(n)d opened", "%(n)d opened", opened) % {"n": opened} if opened else ""
-        numbers = list(closed.values_list("number", flat=True)[:most])
-        rows.append(of_others(_("Follow-ups closed"), closed.count(), numbers, note))
+        closed = list(value.follow_ups.filter(closed_on__gt=since).values_list("number", flat=True))
+        rows.append(of_others(_("Follow-ups closed"), len(closed), closed[:most], note))
     if value.rollout:
         new, gone = value.rollout.known_since(since), value.rollout.repealed_since(since)
         rows.append(of_others(_("Plans issued"), len(new), [item.province.short for item in new]))
@@ -354,7 +351,7 @@ def changes_since(value: Overview, since: date, most: int | None = None) -> list
             )
     # of quarters too, which lights do not read
     own = newest_accepted(value.as_of, Reading.objects.filter(accepted_on__range=period, pilot=OuterRef("pk")))
-    reported = progress.rows.filter(Exists(own)).select_related("batch").order_by(*BY_BATCH)
+    reported = progress.rows.filter(Exists(own)).order_by(*BY_BATCH).select_related("batch")
     names = [name_beside(value.shared, pilot) for pilot in reported[:most]]
     rows.append(of_others(_("Pilots with values accepted"), reported.count(), names))
     return rows
