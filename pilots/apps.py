@@ -28,11 +28,12 @@ class PilotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep lights in step with records; register what can be imported; look at batches before an upgrade."""
-        from core.history.recording import written
+        from core.history.recording import about_to_write, written
         from core.imports.importer import register
         from core.snapshots import filled
         from pilots import importers, stored_lights
 
+        about_to_write.connect(stored_lights.on_about_to_write, dispatch_uid="locks_of_lights")
         written.connect(stored_lights.on_written, dispatch_uid="stored_lights")
         filled.connect(stored_lights.computed_for_snapshot, dispatch_uid="lights_of_snapshot")
         post_migrate.connect(stored_lights.on_migrated, sender=self, dispatch_uid="rules_of_lights")

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce
 from django_tasks import task
 
+from core.history.recording import batched
+from core.request_log import request_id
 from pilots.analytics.synergy import class_periods, synergy_indicators
 from pilots.lights import RULES, Records, Subject
 from pilots.models import (
@@ -56,14 +58,18 @@ READ_BY_RULES: Mapping[Any, tuple[str, ...]] = {
 """The fields that a rule reads: rows of these are what lights are computed from, in the order of their keys, and a
 change of no other field changes a light. Those of pilots, batches and indicators follow.
 """
-READ_OF_PILOTS = ("batch_id", "term_start", "term_end", "withdrawn_on", "withdrawn_recorded_on")
-READ_OF_BATCHES = ("term_start", "term_end", "known_by", "asked_from", "report_due")
-READ_OF_INDICATORS = ("report_due", "direction", "kind", "unit", "may_enter_synergy", "equivalent_kg", "rollup")
+READ: Mapping[Any, tuple[str, ...]] = {
+    **READ_BY_RULES,
+    Pilot: ("batch_id", "term_start", "term_end", "withdrawn_on", "withdrawn_recorded_on"),
+    Batch: ("term_start", "term_end", "known_by", "asked_from", "report_due"),
+    Indicator: ("report_due", "direction", "kind", "unit", "may_enter_synergy", "equivalent_kg"),
+}
 PILOT_COLUMNS = {
     "starts_on": Coalesce("term_start", "batch__term_start"),
     "ends_on": Coalesce("term_end", "batch__term_end"),
     **{name: F(f"batch__{name}") for name in ("known_by", "asked_from", "report_due")},
 }
+MAX_AT_ONCE = 100  # pilots that a request computes itself
 CHUNK = 200  # pilots whose rows are in memory at once
 NAMES = {Target: "targets", Milestone: "milestones", StageEntry: "stages", Reading: "readings", NotGiven: "not_given"}
 NAMES |= {LightOverride: "overrides", Amendment: "amendments", Completion: "completions"}
@@ -157,50 +163,107 @@ def write_rows(missing: Sequence[Any], wrong: Mapping[Any, Mapping[Any, int]]) -
     return len(missing) + sum(map(len, wrong.values()))
 
 
-def lock_pilots(keys: Iterable[int]) -> list[int]:
-    """Lock these pilots, in order of key and before any of their records; return those that are there."""
-    rows = Pilot._base_manager.select_for_update(no_key=True).order_by("pk").filter(pk__in=set(keys))
+def lock(model: Any, keys: Iterable[int]) -> list[int]:
+    """Lock these records, in order of key; return those that are there."""
+    rows = model._base_manager.select_for_update(no_key=True).order_by("pk").filter(pk__in=set(keys))
     return list(rows.values_list("pk", flat=True))
 
 
 # -- what a write affects -----------------------------------------------------------------------------------
 
 
-def on_written(entries: Sequence[Any], **_signal: Any) -> None:
-    """Receiver of `written`: compute the lights that the write affects, in its transaction."""
-    if pilots := affected(entries):
-        store_lights(lock_pilots(pilots))
+def on_about_to_write(changes: Any, held: set[Any], **_signal: Any) -> None:
+    """Receiver of `about_to_write`: lock indicators, then batches, then pilots, each in order of key.
+
+    Whoever adds or moves a pilot locks its batch, and whoever adds a target its indicator: so that nobody computes by
+    a batch or indicator while another changes it. Where such a change matters, its pilots are locked, of an indicator
+    all of them: which of them get their first value of it meanwhile, nobody knows.
+    """
+    of = {model: list(stored_and_new(model, changes[model], held)) for model in changes.keys() & READ.keys()}
+    parts = [row for model in READ_BY_RULES for row in of.get(model, ())]
+    members, indicators = of.get(Pilot, []), of.get(Indicator, [])
+    moved = [each.get("batch_id") for _key, was, new in members if "batch_id" in new for each in (was, new)]
+    changed_batches = {key for key, _was, new in of.get(Batch, ()) if new}
+    changed_batches |= {new.get("batch_id") for _key, _was, new in of.get(Deadline, ())}
+    pilots = {each.get("pilot_id") for _key, was, new in parts for each in (was, new)}
+    for key, was, new in members:  # a parent is locked when its pilot is validated
+        pilots |= {key, was.get("parent_id"), new.get("parent_id")}
+    for model, name in ((Milestone, "milestone_id"), (Target, "target_id")):  # whose pilot it is of
+        named = {new[name] for _key, _was, new in parts if name in new and "pilot_id" not in new}
+        pilots.update(model._base_manager.filter(pk__in=named).values_list("pilot_id", flat=True) if named else ())
+    promised = [new.get("indicator_id") for _key, _was, new in of.get(Target, ())]
+    lock_new(Indicator, [*promised, *(key for key, _was, _new in indicators)], held)
+    lock_new(Batch, [*moved, *changed_batches, *(key for key, _was, _new in of.get(Batch, ()))], held)
+    every = any(key and new for key, _was, new in indicators)
+    if every or changed_batches - {None}:
+        rows = Pilot._base_manager.filter(Q() if every else Q(batch__in=changed_batches - {None}))
+        pilots.update(rows.values_list("pk", flat=True))
+    lock_new(Pilot, pilots, held)
+
+
+def stored_and_new(model: Any, changes: Any, held: set[Any]) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield the key of each record, what is stored of it, and what changes; of a part of a pilot once in a write."""
+    part, names = model in READ_BY_RULES, (*READ[model], *(["parent_id"] if model is Pilot else []))
+    todo = [(key, values) for key, values in changes if key is None or (model, key) not in held or not part]
+    stored: dict[Any, Any] = {}
+    for some in batched([key for key, values in todo if key is not None and (values or part)]):
+        stored |= {row["pk"]: row for row in model._base_manager.filter(pk__in=some).values("pk", *names)}
+    for key, values in todo:
+        was = stored.get(key, {})
+        new = {name: values.get(name.removesuffix("_id"), values.get(name, was.get(name))) for name in names}
+        new = {name: getattr(value, "pk", value) for name, value in new.items()}
+        yield key, was, {name: value for name, value in new.items() if value != was.get(name)}
+    held.update((model, key) for key, _values in todo if part)
+
+
+def lock_new(model: Any, keys: Iterable[Any], held: set[Any]) -> None:
+    """Lock those of these records that the write does not hold yet."""
+    if new := {key for key in keys if key is not None and (model, key) not in held}:
+        held.update((model, key) for key in lock(model, new))
+
+
+def on_written(entries: Sequence[Any], *, by_import: bool, **_signal: Any) -> None:
+    """Receiver of `written`: compute the lights that the write affects, in its transaction. A request leaves more than
+    MAX_AT_ONCE pilots to a job.
+    """
+    pilots = affected(entries)
+    standing = lock(Pilot, pilots) if pilots else []
+    if len(standing) > MAX_AT_ONCE and request_id.get() and not by_import:
+        StaleLight.objects.bulk_create([StaleLight(pilot_id=key) for key in standing], ignore_conflicts=True)
+        transaction.on_commit(recompute_stale.enqueue)
+    else:
+        store_lights(standing)
 
 
 def affected(entries: Iterable[Any]) -> set[int]:
-    """Return the pilots whose lights depend on records with new history entries."""
+    """Return the pilots whose lights depend on records with new history entries, as they were and as they are."""
     by_model: defaultdict[Any, list[Any]] = defaultdict(list)
     for entry in entries:
         by_model[entry.instance_type].append(entry)
-    pilots: set[int] = set()
-    for model, read in {**READ_BY_RULES, Pilot: READ_OF_PILOTS}.items():
-        for entry in changed(by_model[model], read):
-            pilots.add(entry.id if model is Pilot else entry.pilot_id)
-    batches = {entry.id for entry in changed(by_model[Batch], READ_OF_BATCHES)}
-    batches |= {entry.batch_id for entry in by_model[Deadline]} - {None}
-    indicators = {entry.id for entry in changed(by_model[Indicator], READ_OF_INDICATORS) if entry.history_type == "~"}
-    if batches:
-        pilots.update(Pilot._base_manager.filter(batch__in=batches).values_list("pk", flat=True))
+    found = {model: list(changed(own, READ[model])) for model, own in by_model.items() if model in READ}
+    pilots = {entry.pilot_id for model in READ_BY_RULES for entry in found.get(model, ())}
+    pilots |= {entry.id for entry in found.get(Pilot, ())}
+    batches = {entry.id for entry in found.get(Batch, ())} | {entry.batch_id for entry in found.get(Deadline, ())}
+    indicators = {entry.id for entry in found.get(Indicator, ())}
+    if batches - {None}:
+        pilots.update(Pilot._base_manager.filter(batch__in=batches - {None}).values_list("pk", flat=True))
     for model in (Target, Reading) if indicators else ():
         pilots.update(model._base_manager.filter(indicator__in=indicators).values_list("pilot_id", flat=True))
     return pilots - {None}
 
 
 def changed(entries: Sequence[Any], read: Sequence[str]) -> Iterator[Any]:
-    """Yield the entries of one model that change a field which a rule reads: all but those of other changes."""
-    kept = [entry for entry in entries if entry.history_type == "~"]
-    yield from (entry for entry in entries if entry.history_type != "~")
-    for entry in kept:
-        before = (
-            type(entry).objects.filter(id=entry.id, history_id__lt=entry.history_id).order_by("-history_id").first()
-        )
-        if before is None or any(getattr(before, name) != getattr(entry, name) for name in read):
-            yield entry
+    """Yield the entries of one model that change a field which a rule reads, and what they follow. One query."""
+    history, own = type(entries[0]).objects, {entry.history_id for entry in entries}
+    before = {}
+    for some in batched([entry.id for entry in entries if entry.history_type == "~"]):
+        former = history.filter(id__in=some).exclude(history_id__in=own).order_by().values("id")
+        newest = former.annotate(newest=Max("history_id")).values("newest")
+        before |= {entry.id: entry for entry in history.filter(history_id__in=newest)}
+    for entry in entries:
+        was = before.get(entry.id)
+        if was is None or entry.history_type != "~" or any(getattr(was, name) != getattr(entry, name) for name in read):
+            yield from filter(None, (entry, was))
 
 
 # -- all of them --------------------------------------------------------------------------------------------
@@ -217,7 +280,7 @@ def recompute_all(*, tell: Callable[..., object] = lambda _missing, _wrong: None
     keys, n = all_pilots(), 0
     for start in range(0, len(keys), CHUNK):
         with transaction.atomic():
-            pilots = lock_pilots(keys[start : start + CHUNK])
+            pilots = lock(Pilot, keys[start : start + CHUNK])
             missing, wrong = differences(pilots)
             tell(missing, wrong)
             if repair:
@@ -232,7 +295,7 @@ def recompute_stale() -> None:
     """Compute the lights that a request has left to this job. A second run finds those done that the first one did."""
     while keys := list(StaleLight.objects.order_by("pilot").values_list("pilot", flat=True)[:CHUNK]):
         with transaction.atomic():
-            store_lights(lock_pilots(keys))
+            store_lights(lock(Pilot, keys))
             StaleLight.objects.filter(pilot__in=keys).delete()
 
 
