@@ -11,9 +11,9 @@ from pilots.models import StaleLight
 
 
 class StaleLightsMiddleware:
-    """Middleware that tells pages and files by `request.recomputing`, and programs by a header.
+    """Middleware that tells pages, files and the API by `request.recomputing`. A snapshot has computed its own.
 
-    A snapshot has computed its own. What the response cache keeps goes with the rows: they change the data version.
+    What the response cache keeps goes with the rows: they change the data version.
     """
 
     def __init__(self, get_response: Callable[[TrackerRequest], HttpResponse]) -> None:
@@ -24,6 +24,6 @@ class StaleLightsMiddleware:
             lambda: not getattr(request, "known_past", False) and StaleLight.objects.exists()
         )
         response = self.get_response(request)
-        if is_api(request) and response.status_code < 400 and request.recomputing:
-            response["Lights"] = "recomputing"
+        if response.status_code == 304 and is_api(request) and request.recomputing:
+            response["Lights"] = "recomputing"  # Not Modified has lost the header
         return response

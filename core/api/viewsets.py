@@ -173,6 +173,12 @@ class BaseAPIView(GenericAPIView):
         if faults:
             raise Problem.of(faults)
 
+    def finalize_response(self, request: Request, response: Any, *args: object, **kwargs: object) -> Any:
+        """Say in a header, which the response cache keeps, that stored lights are being computed anew."""
+        if response.status_code < 400 and getattr(request, "recomputing", False):
+            response["Lights"] = "recomputing"
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Let `?format=` take precedence over Accept; an unknown format is an error. Raises Problem."""
         asked = request.query_params.get("format")
