@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cached_property
 from typing import Any
 
@@ -276,17 +276,16 @@ def class_facts(item: PilotSynergy) -> dict[str, Any] | None:
         "basis": item.basis.value,
         "base_year": item.base_year,
         "carbon_id": item.carbon.indicator.pk,
-        "carbon_rate": rounded("carbon_rate", item.carbon.rate),
-        "pollution_rate": rounded("pollution_rate", item.apeq.rate),
-        "carbon_tonnes": rounded("carbon_tonnes", item.carbon_tonnes),
-        "equivalents": rounded("equivalents", equivalents),
+        "carbon_rate": rounded(item.carbon.rate),
+        "pollution_rate": rounded(item.apeq.rate),
+        "carbon_tonnes": rounded(item.carbon_tonnes),
+        "equivalents": rounded(equivalents),
     }
 
 
-def rounded(name: str, value: Decimal | None) -> Decimal | None:
-    """Return a value as its column holds it."""
-    places: int = PilotClass._meta.get_field(name).decimal_places
-    return None if value is None else round(value, places)
+def rounded(value: Decimal | None) -> Decimal | None:
+    """Return a value as it is stored: with ten places, of the fifteen digits that SQLite has."""
+    return None if value is None else round(Context(prec=15).plus(value), 10)
 
 
 def pilot_synergy(
