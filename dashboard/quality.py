@@ -38,7 +38,7 @@ from django.utils.translation import gettext_lazy as _
 from core.text import StatusChoices, join_short, label_value
 from dashboard.glossary import GlossaryEntry, glossary
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.analytics.progress import build_progress
+from pilots.analytics.progress import Progress
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.lights import Colour, LightReason, Promise, ReportState, excess_over, in_force
 from pilots.models import (
@@ -263,7 +263,7 @@ class DataQuality:
     def statuses(self) -> Sequence[PilotStatus]:
         """The pilots on the day that are checked, with their promises and values. Twelve queries."""
         pilots = self.rows(Pilot).filter(listed_condition(self.as_of)).order_by("province", "pk")
-        return build_progress(pilots, self.as_of).pilots
+        return Progress(pilots, self.as_of).pilots
 
     def promises(self) -> list[tuple[PilotStatus, Target, Promise]]:
         """Return the targets of these pilots in force on the day, as amended by then."""

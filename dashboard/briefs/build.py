@@ -584,7 +584,7 @@ def pilot_lights(progress: Progress, since: date) -> Lights:
         move: (len(keys), [name_beside(shared, shown[key]) for key in keys[:NAMES_TOLD]])
         for move, keys in moves.items()
     }
-    return Lights(LightSummary(progress.now, count_lights(progress.rows, since)), moved)
+    return Lights(LightSummary(progress.now, count_lights(progress.rows, since)[0]), moved)
 
 
 def red_statement(counts: LightSummary) -> str:

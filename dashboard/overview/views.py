@@ -325,7 +325,7 @@ def changes_since(value: Overview, since: date, most: int | None = None) -> list
         return {"label": label, "n": n, "names": shown, "text": names_text(shown, NAMED, n), "note": note}
 
     rows: list[Row] = []
-    if not (value.few_rated and not progress.now.rated and not count_lights(progress.rows, since).rated):
+    if not (value.few_rated and not progress.now.rated and not count_lights(progress.rows, since)[0].rated):
         moves, by_value = moves_since(progress, since)
         again = value.follow_ups.with_cause(value.as_of).filter(
             relapsed_on__gt=since, pilot__in=progress.rows.values("pk")

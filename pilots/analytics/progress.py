@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from django.db.models import Case, Count, Min, Q, QuerySet, Sum, Value, When
@@ -15,6 +15,7 @@ from pilots.analytics.pilot_status import OpenFollowUps, PilotStatus, build_stat
 from pilots.lights import Colour, LightReason, ReportState
 from pilots.metrics import Stage, StageFunnel
 from pilots.models import Pilot
+from pilots.models.light import on_day
 from pilots.models.pilot import has_withdrawn
 
 BY_HAND = Q(light_why=LightReason.BY_HAND.value)
@@ -44,14 +45,20 @@ class LightCounts(NamedTuple):
         return self.n - self.lights[Colour.GREY]
 
 
-def count_lights(pilots: QuerySet[Pilot], day: date) -> LightCounts:
-    """Return the lights of these pilots on a day. One query, answered from an index."""
-    lights, by_hand = Counter[str](), Counter[str]()
-    rows: Any = pilots.order_by().with_light(day).annotate(hand=Case(When(BY_HAND, then=Value(1)), default=Value(0)))
-    for colour, computed, hand, n in rows.values_list("light_colour", "light_computed", "hand").annotate(n=Count("pk")):
-        lights[colour] += n
-        by_hand[computed] += n * hand
-    return LightCounts(day, *({colour: counts[colour] for colour in Colour} for counts in (lights, by_hand)))
+def count_lights(pilots: QuerySet[Pilot], *days: date) -> list[LightCounts]:
+    """Return the lights of these pilots on some days. One query, answered from an index."""
+    rows: Any = pilots.order_by().filter(lights__until__gt=min(days), lights__since__lte=max(days))
+    hand = Case(When(lights__why=LightReason.BY_HAND.value, then=Value(1)), default=Value(0))
+    numbers = {f"n{place}": Count("pk", filter=on_day(day, "lights__")) for place, day in enumerate(days)}
+    found = list(rows.values_list("lights__colour", "lights__computed", hand).annotate(**numbers))
+    result = []
+    for place, day in enumerate(days, 3):
+        lights, by_hand = dict.fromkeys(Colour, 0), dict.fromkeys(Colour, 0)
+        for row in found:
+            lights[Colour(row[0])] += row[place]
+            by_hand[Colour(row[1])] += row[place] * row[2]
+        result.append(LightCounts(day, lights, by_hand))
+    return result
 
 
 class LightSummary(NamedTuple):
@@ -92,9 +99,9 @@ class Progress:
         """The pilots as a queryset, with the columns of their lights."""
         return self.rows.with_light(self.as_of)  # type: ignore[attr-defined]
 
-    @cached_property
+    @property
     def now(self) -> LightCounts:
-        return count_lights(self.rows, self.as_of)
+        return self.strip.now
 
     @property
     def n(self) -> int:
@@ -103,21 +110,17 @@ class Progress:
     @cached_property
     def strip(self) -> LightSummary:
         """Lights now and at the end of the last quarter, of the same pilots on both days."""
-        return LightSummary(self.now, count_lights(self.rows, quarter_end_before(self.as_of)))
+        return LightSummary(*count_lights(self.rows, self.as_of, quarter_end_before(self.as_of)))
 
     def quarters(self, most: int) -> list[LightCounts]:
         """Return the lights of the same pilots at up to `most` ends of quarters before the day, oldest first.
 
-        The list starts after the last quarter in which no pilot was rated. One query each.
+        The list starts after the last quarter in which no pilot was rated. One query.
         """
-        found: list[LightCounts] = []
-        counts = self.strip.then
-        while counts.rated:
-            found.append(counts)
-            if len(found) >= most:
-                break
-            counts = count_lights(self.rows, quarter_end_before(counts.on))
-        return found[::-1]
+        days = [self.strip.then.on]
+        while len(days) < most:
+            days.append(quarter_end_before(days[-1]))
+        return list(takewhile(lambda counts: counts.rated, count_lights(self.rows, *days)))[::-1]
 
     def funnel(self, kind: str = "") -> StageFunnel:
         """Return the funnel of all pilots, or of one kind. Two queries."""
@@ -227,55 +230,3 @@ class OutstandingReports:
     def listed_pilots(self) -> list[Pilot]:
         """The first of the pilots, up to MAX_LISTED."""
         return list(self.rows[:MAX_LISTED])
-
-
-# -- TEMPORARY: names of before, for callers that are not rewritten yet --------------------------------------
-
-from pilots.lights import count_by_colour  # noqa: E402
-
-build_progress, QuarterLights = Progress, LightCounts
-
-
-def count_by_hand(statuses: Any) -> dict[Colour, int]:
-    return count_by_colour(status.computed for status in statuses if status.by_hand)
-
-
-def status_by_pilot(pilots: Any, as_of: date) -> dict[int, PilotStatus]:
-    return {
-        status.pilot.pk: status for status in Progress(pilots.select_related(None).prefetch_related(None), as_of).pilots
-    }
-
-
-def worst_first(statuses: Any, most: int | None = None, colours: Any = tuple(Colour)) -> list[PilotStatus]:
-    order = list(colours)
-    chosen = [item for item in statuses if item.colour in order]
-    return sorted(chosen, key=lambda item: (order.index(item.colour), item.since or date.min, item.pilot.pk))[:most]
-
-
-class ProvinceLights(NamedTuple):
-    pilots: int
-    red: int | None
-    yellow: int | None
-    by_hand: dict[Colour, int]
-    not_reported: int | None
-
-
-def lights_by_province(as_of: date) -> dict[int, ProvinceLights]:
-    by_province: dict[int, list[PilotStatus]] = {}
-    for status in Progress(Pilot.objects.listed(as_of), as_of).pilots:
-        by_province.setdefault(status.pilot.province_id, []).append(status)
-    return {province: province_lights(statuses) for province, statuses in by_province.items()}
-
-
-def province_lights(statuses: Any) -> ProvinceLights:
-    from pilots.lights import NOT_REPORTED
-
-    colours = count_by_colour(status.colour for status in statuses)
-    rated, owing = len(statuses) - colours[Colour.GREY], [status for status in statuses if status.owes]
-    return ProvinceLights(
-        pilots=len(statuses),
-        red=colours[Colour.RED] if rated else None,
-        yellow=colours[Colour.YELLOW] if rated else None,
-        by_hand=count_by_hand(statuses),
-        not_reported=sum(status.outstanding in NOT_REPORTED for status in owing) if owing else None,
-    )

@@ -356,7 +356,7 @@ def count_red_lights(as_of: date) -> tuple[int, int, Counts]:
     the lights set by hand, by computed colour.
     """
     listed: Any = Pilot.objects.listed(as_of)
-    lights = count_lights(listed, as_of)
+    lights = count_lights(listed, as_of)[0]
     is_followed = Exists(FollowUp.objects.with_state(as_of).open().filter(pilot=OuterRef("pk")))
     followed = listed.with_light(as_of).filter(is_followed, light_colour=Colour.RED).count()
     return lights.lights[Colour.RED], followed, lights.by_hand

@@ -237,7 +237,8 @@ def recorded_headline(batches: Sequence[BatchCount]) -> str:
 def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one pilot: stage, light with reasons, milestones, targets, evidence and history."""
     as_of = request.as_of
-    facts: Any = prefetch_for_status(Pilot.objects.known(as_of).select_related("batch__policy"), quarters=True)
+    lit = Pilot.objects.known(as_of).with_light(as_of)
+    facts: Any = prefetch_for_status(lit.select_related("batch__policy"), quarters=True)
     related = [f"prefetched_{name}__sources" for name in ("stages", "milestones", "targets", "readings")]
     rows = facts.prefetch_related("industries", "sources", *related, "prefetched_readings__indicator")
     pilot = get_object_or_404(rows, slug=slug)
