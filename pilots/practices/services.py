@@ -1,6 +1,5 @@
-"""What pages, API and admin ask of practices: those of a list, those for a pilot, and who stands behind a copy."""
+"""What pages ask of practices: those of a list, and those for a pilot."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -8,16 +7,6 @@ from django.db.models import F, Max, Prefetch, QuerySet
 
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.practices.models import PracticeState
-
-
-def with_people(record: Adoption, values: Mapping[str, Any], user: Any) -> dict[str, Any]:
-    """Return the values to write of a copy: with who claims a new one, and who verifies one whose day is entered."""
-    stored = Adoption._base_manager.filter(pk=record.pk).first() if record.pk else None
-    people = {} if stored else {"claimed_by": user}
-    before = stored.verified_on if stored else None
-    if values.get("verified_on", before) != before:
-        people["verified_by"] = user if values["verified_on"] else None
-    return {**values, **people}
 
 
 def read_practices(day: date) -> QuerySet[Any]:
