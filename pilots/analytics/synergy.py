@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
 from functools import cached_property
+from itertools import count
 from typing import Any
 
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, TextChoices, Value, When
+from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Sum, TextChoices, Value, When
 from django.db.models.functions import Coalesce, Floor
 from django.utils.translation import gettext_lazy as _
 
@@ -27,7 +28,7 @@ from pilots.periods import Period, periods
 
 Values = Mapping[tuple[int, str], Any]
 """Accepted values by indicator and year."""
-GRID_STEP = Decimal("0.05")
+MAX_SQUARES = 30  # of a picture, each way
 
 
 class EmissionBasis(TextChoices):
@@ -163,14 +164,19 @@ class Synergy:
         """All pilots as a queryset, the excluded ones last."""
         return self.rows.order_by(Case(When(why="", then=Value(0)), default=Value(1)), *BY_BATCH)
 
-    def grid(self) -> dict[tuple[int, int], dict[CoControl, int]]:
-        """Return the number of pilots by class in each square of the rates of carbon and pollution, of GRID_STEP."""
+    def grid(self) -> tuple[Decimal, dict[tuple[int, int], dict[CoControl, int]]]:
+        """Return a round step of rates, and the number of pilots by class in each square of that size by the rates of
+        carbon and of pollution: up to MAX_SQUARES each way.
+        """
+        rows, rates = self.classed(*CoControl).order_by(), ("class_carbon_rate", "class_pollution_rate")
+        spread = rows.aggregate(carbon=Max(rates[0]) - Min(rates[0]), pollution=Max(rates[1]) - Min(rates[1]))
+        steps = (Decimal(digit).scaleb(power) for power in count(-3) for digit in (1, 2, 5))
+        step = next(step for step in steps if max(spread.values()) / step <= MAX_SQUARES)
         squares: dict[tuple[int, int], dict[CoControl, int]] = defaultdict(dict)
-        places = [Floor(F(f"class_{name}_rate") / GRID_STEP) for name in ("carbon", "pollution")]
-        rows = self.classed(*CoControl).order_by().values_list(*places, "class_kind")
-        for x, y, kind, number in rows.annotate(number=Count("pk")):
+        places = [Floor(F(name) / step) for name in rates]
+        for x, y, kind, number in rows.values_list(*places, "class_kind").annotate(number=Count("pk")):
             squares[int(x), int(y)][CoControl(kind)] = number
-        return squares
+        return step, squares
 
     @cached_property
     def within(self) -> tuple[str, ...]:

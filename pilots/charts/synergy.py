@@ -32,7 +32,7 @@ from core.text import (
 )
 from pilots.analytics.progress import BY_BATCH
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
-from pilots.analytics.synergy import GRID_STEP, EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, negated
+from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, negated
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear
 from pilots.charts.cells import (
     amount_change_cell,
@@ -103,36 +103,36 @@ def coordinates_chart(
     """Return the co-control chart: pilots by reduction of carbon (x) and of air pollutants (y); too many to be told
     apart are counted in squares.
     """
-    dense = synergy.judged > MAX_POINTS
-    subtitle = _(
-        "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
-        "area by tonnes of CO₂ · as of %(day)s"
-    )
-    note = _(
-        "Minus is less; named are the largest rises of carbon. Grey: flat, since a rate is within 0.5 % of "
-        "nothing. Only total emissions are drawn: an intensity is never set beside them."
-    )
-    if dense:
+    rising = synergy.classed(*RISING).select_related("batch")[:NAMED]
+    numbers = {"n": synergy.judged, "of": synergy.of, "year": synergy.year}
+    if synergy.judged > MAX_POINTS:
+        step, points = square_points(synergy)
         subtitle = _(
             "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
             "area by number of pilots · as of %(day)s"
         )
         note = _(
-            "Too many pilots to draw each: a mark stands for all within 5 % by 5 %, in the colour of the class that "
-            "most of them have; the table names each. Minus is less. Only total emissions are drawn: an intensity is "
-            "never set beside them."
+            "Too many pilots to draw each: a mark stands for all within %(step)s %% by %(step)s %%, in the colour of "
+            "the class that most of them have; the table names each. Minus is less. Only total emissions are drawn: an "
+            "intensity is never set beside them."
+        ) % {"step": format_number(strip_idle_zeros(step * 100))}
+    else:
+        points = pilot_points(synergy, rising, shared)
+        subtitle = _(
+            "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
+            "area by tonnes of CO₂ · as of %(day)s"
         )
-    numbers = {"n": synergy.judged, "of": synergy.of, "year": synergy.year}
-    rising = synergy.classed(*RISING).select_related("batch")[:NAMED]
+        note = _(
+            "Minus is less; named are the largest rises of carbon. Grey: flat, since a rate is within 0.5 % of "
+            "nothing. Only total emissions are drawn: an intensity is never set beside them."
+        )
     return Chart(
         slug="coordinates",
         kind="coordinates",
         title=coordinates_title(synergy, rising, shared),
         subtitle=subtitle % {"scope": scope, "day": format_date(synergy.as_of), **numbers},
         table=table,
-        data=coordinates_config(synergy, square_points(synergy) if dense else pilot_points(synergy, rising, shared))
-        if synergy.judged >= MIN_DRAWN
-        else {},
+        data=coordinates_config(synergy, points) if synergy.judged >= MIN_DRAWN else {},
         sources=sources,
         note=note,
         api=reverse("api-synergy"),
@@ -201,9 +201,10 @@ Points = dict[str, list[charts.Point]]
 
 def pilot_points(synergy: Synergy, rising: Iterable[Any], shared: Collection[str]) -> Points:
     """Return a bubble a pilot, its area by tonnes of carbon."""
-    points, named = {kind.value: [] for kind in CoControl}, {pilot.pk for pilot in rising}
+    points: Points = {kind.value: [] for kind in CoControl}
+    named = {pilot.pk for pilot in rising}
     pilots = list(synergy.classed(*CoControl).order_by(*BY_BATCH).select_related("batch"))
-    largest = float(max(abs(pilot.class_carbon_tonnes or 0) for pilot in pilots)) or 1
+    largest = float(max((abs(pilot.class_carbon_tonnes or 0) for pilot in pilots), default=0)) or 1
     for pilot in pilots:
         name, carbon, air = name_beside(shared, pilot), pilot.class_carbon_rate, pilot.class_pollution_rate
         words = [
@@ -221,24 +222,25 @@ def pilot_points(synergy: Synergy, rising: Iterable[Any], shared: Collection[str
     return points
 
 
-def square_points(synergy: Synergy) -> Points:
-    """Return a mark for all pilots of a square, its area by their number, in the class of most of them."""
-    points, squares, step = {kind.value: [] for kind in CoControl}, synergy.grid(), GRID_STEP * 100
+def square_points(synergy: Synergy) -> tuple[Decimal, Points]:
+    """Return the size of squares, and a mark for the pilots of each: its area by their number, in the class of most."""
+    points: Points = {kind.value: [] for kind in CoControl}
+    step, squares = synergy.grid()
     most = max(sum(kinds.values()) for kinds in squares.values())
     wide = max(max(places) - min(places) + 1 for places in zip(*squares, strict=True))
     radius = min(MAX_RADIUS, DENSE_PIXELS / wide)  # marks of neighbours hardly touch
     for (x, y), kinds in sorted(squares.items()):
         n = sum(kinds.values())
         words = [
-            text % {"low": format_change(-(place + 1) * GRID_STEP), "high": format_change(-place * GRID_STEP)}
+            text % {"low": format_change(-(place + 1) * step), "high": format_change(-place * step)}
             for text, place in ((_("carbon %(low)s to %(high)s"), x), (_("air pollutants %(low)s to %(high)s"), y))
         ]
         words += [label_value(kind.label, format_number(kinds[kind])) for kind in CoControl if kind in kinds]
         title = ngettext("%(n)s pilot", "%(n)s pilots", n) % {"n": format_number(n)}
-        point = {"x": float((x + Decimal("0.5")) * step), "y": float((y + Decimal("0.5")) * step)}
-        point |= {"title": title, "text": words, "r": max(1.5, round(radius * (n / most) ** 0.5, 1))}
+        point: charts.Point = {"title": title, "text": words, "r": max(2, round(radius * (n / most) ** 0.5, 1))}
+        point |= {axis: float((place * 2 + 1) * step * 50) for axis, place in (("x", x), ("y", y))}
         points[max(kinds, key=lambda kind: kinds[kind])].append(point)
-    return points
+    return step, points
 
 
 def coordinates_config(synergy: Synergy, bubbles: Points) -> charts.Config:

@@ -33,7 +33,7 @@ def many(empty: None) -> None:
         PilotClass(
             pilot=pilot,
             kind=kinds[n % 4],
-            carbon_rate=Decimal(-3) if n == 1 else Decimal(rates[n % 4][0]),
+            carbon_rate=Decimal("-1.2") if n == 1 else Decimal(rates[n % 4][0]),
             pollution_rate=Decimal(rates[n % 4][1]),
             carbon_tonnes=-n if n % 4 == 1 else n,
             equivalents=1,
@@ -49,7 +49,7 @@ def points_of(page: Any) -> list[Any]:
 
 
 def test_too_many_points_are_counted_in_squares(many: None, client: Client) -> None:
-    """Of five per cent each way, in the class of most of them; up to 500 pilots are drawn one by one."""
+    """Of a round size, here five per cent, in the class of most of them; up to 500 pilots are drawn one by one."""
     page = client.get(f"/synergy/?as_of={AS_OF}")
     found = {(point["x"], point["y"]): (label, point["title"], point["text"]) for label, point in points_of(page)}
     assert {place: (label, title) for place, (label, title, _text) in found.items()} == {
@@ -57,14 +57,14 @@ def test_too_many_points_are_counted_in_squares(many: None, client: Client) -> N
         (-2.5, 7.5): ("Pollution down, carbon up", "124 pilots"),
         (7.5, -2.5): ("Carbon down, pollution up", "125 pilots"),
         (2.5, 7.5): ("Flat, within 0.5 %", "125 pilots"),
-        (-297.5, 7.5): ("Pollution down, carbon up", "1 pilot"),
+        (-117.5, 7.5): ("Pollution down, carbon up", "1 pilot"),
     }
     words = [word.replace("\xa0", " ") for word in found[-2.5, 7.5][2]]
     assert words == ["carbon 0.0 % to +5.0 %", "air pollutants −10.0 % to −5.0 %", "Pollution down, carbon up: 124"]
     chart = page.context["charts"]["coordinates"]
     assert "area by number of pilots" in chart.subtitle
-    assert "Too many pilots to draw each" in page.text
-    title = "Carbon rises by 3.1 % to 300.0 % in 125 pilots; most in Pilot 247 ("
+    assert "Too many pilots to draw each: a mark stands for all within 5 % by 5 %" in page.text
+    title = "Carbon rises by 3.1 % to 120.0 % in 125 pilots; most in Pilot 247 ("
     assert chart.title.replace("\xa0", " ").startswith(title)
     PilotClass.objects.filter(pilot__slug="p-500").delete()
     page = client.get(f"/synergy/?as_of={AS_OF}")
