@@ -201,8 +201,9 @@ class StageFunnel(NamedTuple):
 
 
 def stage_funnel(furthest: Mapping[Stage, int], unknown: int = 0, withdrawn: int = 0) -> StageFunnel:
-    """Return the funnel on a day, from the number of pilots in the programme by the furthest stage of each. A rectifying
-    pilot counts at its last stage; those that have withdrawn are only a number.
+    """Return the funnel on a day, from the number of pilots in the programme by the furthest stage of each.
+
+    A rectifying pilot counts at its last stage; those that have withdrawn are only a number.
     """
     reached = {stage: sum(n for at, n in furthest.items() if at.order >= stage.order) for stage in ORDERED_STAGES}
     return StageFunnel(sum(furthest.values()) + unknown, reached, unknown, withdrawn)

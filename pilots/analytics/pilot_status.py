@@ -1,7 +1,7 @@
 """Status of pilots on a day: stage, lights with reasons, milestones and targets, for page, API and file.
 
-Colours, stages and counts are columns of the stored lights (`Pilot.objects.with_light(day)`): sets of pilots are counted
-and ordered by the database (`Progress`). Of the pilots that a page shows the records are read as well
+Colours, stages and counts are columns of the stored lights (`Pilot.objects.with_light(day)`), so the database counts
+and orders sets of pilots (`progress.py`). Of those that a page shows the records are read as well
 (`prefetch_for_status`), and `pilots/lights.py` makes their lights with reasons.
 """
 
@@ -105,16 +105,11 @@ def records_of(pilot: Any) -> Records:
 # -- one pilot on a day ----------------------------------------------------------------------------------
 
 
-def pilot_status(pilot: Pilot, as_of: date, follow_ups: OpenFollowUps | None = None) -> PilotStatus:
-    """Return the status of a pilot on a day. No query when it comes from `prefetch_for_status`.
-
-    `follow_ups` are those of pilots that are shown together; they are read on first access.
-    """
+def pilot_status(pilot: Pilot, as_of: date) -> PilotStatus:
+    """Return the status of a pilot on a day. No query when it comes `with_light` from `prefetch_for_status`."""
     if not {"prefetched_stages", "light_colour"} <= vars(pilot).keys():
-        pilot = prefetch_for_status(Pilot.objects.filter(pk=pilot.pk).with_light(as_of)).get()  # type: ignore[attr-defined]
-    if follow_ups is None:
-        follow_ups = open_follow_ups([pilot.pk], as_of)
-    return PilotStatus(pilot, as_of, follow_ups)
+        return build_statuses([pilot.pk], as_of)[0]
+    return PilotStatus(pilot, as_of, open_follow_ups([pilot.pk], as_of))
 
 
 class MilestoneCounts(NamedTuple):
@@ -227,11 +222,6 @@ class PilotStatus:
         return Colour(self.pilot.light_computed)
 
     @property
-    def computed_sentence(self) -> str:
-        """What explains the computed light."""
-        return self.told(self.reasons[0])
-
-    @property
     def colour(self) -> Colour:
         """Colour shown: that of the override in force, else the computed one."""
         return Colour(self.pilot.light_colour)
@@ -327,76 +317,22 @@ class PilotStatus:
         return self.owner_of(self.shown_reasons[0])
 
     @property
-    def open_follow_ups(self) -> Sequence[FollowUp]:
-        """Open follow-ups of the pilot: overdue ones first, then the one due next."""
-        return self.follow_ups.get(self.pilot.pk, ()) if self.follow_ups is not None else ()
+    def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
+    """Return the open follow-ups of these pilots on a day, by pilot: overdue ones first, then the one due next.
 
-    @cached_property
-    def replanned(self) -> Sequence[PlanChange]:
-        """Promises that were amended by the day, or completed by an entry that came late; latest change first."""
-        return changes_of(self.pilot, self.as_of)
-
-    def change_of(self, record: Any) -> str:
-        """Return what was changed of a promise, empty for nothing."""
-        return next((item.text for item in self.replanned if item.record == record), "")
-
-    @property
-    def since(self) -> date | None:
-        """First day of the colour shown; None when it has never been different."""
-        day: date = self.pilot.light_colour_since
-        return None if day == ALWAYS else day
-
-    @property
-    def entered_since(self) -> list[str]:
-        """What was entered after the day and counts on it all the same, by the kind of record."""
-        from pilots.analytics.late_entries import entered_since  # which is made from this
-
-        return entered_since(self)
-
-
-# -- several pilots --------------------------------------------------------------------------------------
-
-
-def build_statuses(keys: Iterable[int], as_of: date, follow_ups: OpenFollowUps | None = None) -> list[PilotStatus]:
-    """Return the statuses of these pilots on a day; `follow_ups` where they are read already.
-
-    Their readings are rows of what numbers are computed from, and no records: they are by far the most.
-    """
-    chosen: Any = Pilot.objects.filter(pk__in=list(keys)).order_by().with_light(as_of).with_class(as_of)  # type: ignore[attr-defined]
-    members: list[Any] = list(prefetch_for_status(chosen, without=("readings",)))
-    rows: dict[int, list[Any]] = {pilot.pk: [] for pilot in members}
-    readings = Reading.objects.filter(YEARLY, pilot__in=list(rows)).order_by("period", "version")
-    columns = ("pk", "pilot_id", "indicator_id", "period", "version", "value")
-    days = ("reported_on", "accepted_on", "returned_on", "answer_by", "disputed_on")
-    for row in readings.values_list(*columns, *days, named=True):
-        rows[row.pilot_id].append(row)
-    for pilot in members:
-        pilot.prefetched_readings = rows[pilot.pk]
-    if follow_ups is None:
-        follow_ups = open_follow_ups(rows, as_of)
-    return [PilotStatus(pilot, as_of, follow_ups) for pilot in members]
-
-
-# -- open follow-ups: the agency that has to answer one owns the light that it is about ---------------------
-
-
-def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
-    """Return the open follow-ups of these pilots on a day, by pilot. One query, on first access: even to build it costs
-    milliseconds, and most lists never ask.
+    One query, on first access: even to build it costs milliseconds, and most lists never ask.
     """
     keys = list(pilots)
 
     def read() -> OpenFollowUps:
+        grouped = defaultdict[int, list[FollowUp]](list)
         rows: Any = FollowUp.objects.filter(pilot__in=keys).with_state(as_of)
-        return group_by_pilot(rows.open().select_related("owner_agency"))
+        for row in sorted(
+            rows.open().select_related("owner_agency"),
+            key=lambda item: (not item.is_overdue, item.current_due_on, item.pk),
+        ):
+            grouped[row.pilot_id].append(row)
+        return grouped
 
     found: Any = SimpleLazyObject(read)
     return found  # type: ignore[no-any-return]
-
-
-def group_by_pilot(follow_ups: Iterable[Any]) -> OpenFollowUps:
-    """Return open follow-ups by key of their pilot: overdue ones first, then the one due next."""
-    grouped: dict[int, list[FollowUp]] = defaultdict(list)
-    for row in sorted(follow_ups, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk)):
-        grouped[row.pilot_id].append(row)
-    return grouped

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import Case, Count, Min, Q, QuerySet, Sum, Value, When
 
 from pilots import metrics
-from pilots.analytics.pilot_status import OpenFollowUps, PilotStatus, build_statuses
+from pilots.analytics.pilot_status import PilotStatus, build_statuses
 from pilots.lights import Colour, LightReason, ReportState
 from pilots.metrics import Stage, StageFunnel
 from pilots.models import Pilot
@@ -89,10 +89,10 @@ class OnTrack(NamedTuple):
 
 
 class Progress:
-    """Progress of a set of pilots on a day, counted by the database; `follow_ups` where they are read already."""
+    """Progress of a set of pilots on a day, counted by the database."""
 
-    def __init__(self, pilots: QuerySet[Pilot], as_of: date, follow_ups: OpenFollowUps | None = None) -> None:
-        self.as_of, self.rows, self.follow_ups = as_of, pilots.order_by(), follow_ups
+    def __init__(self, pilots: QuerySet[Pilot], as_of: date) -> None:
+        self.as_of, self.rows = as_of, pilots.order_by()
 
     @cached_property
     def lit(self) -> Any:
@@ -155,7 +155,7 @@ class Progress:
     def statuses(self, rows: Any) -> list[PilotStatus]:
         """Return the statuses of some of the pilots: a queryset of `lit` in the order to keep. Thirteen queries."""
         keys = list(rows.values_list("pk", flat=True))
-        found = {status.pilot.pk: status for status in build_statuses(keys, self.as_of, self.follow_ups)}
+        found = {status.pilot.pk: status for status in build_statuses(keys, self.as_of)}
         return [found[key] for key in keys]
 
     @cached_property

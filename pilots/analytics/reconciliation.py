@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from core.text import join_short
 from pilots.analytics.progress import BY_HAND, LightCounts
-from pilots.lights import NOT_REPORTED, Colour
+from pilots.lights import LIGHTS, NOT_REPORTED, Colour
 from pilots.models import Batch, Pilot, PilotKind
 from pilots.models.pilot import listed_condition, withdrawn_condition
 from policies.models import Level, Province
@@ -174,12 +174,12 @@ def lights_by(field: str, pilots: QuerySet[Pilot], as_of: date) -> dict[int, Pla
     rows = rows.annotate(
         owing=Count("pk", filter=owing),
         missing=Count("pk", filter=owing & Q(light_outstanding__in=NOT_REPORTED)),
-        **{f"n_{colour}": Count("pk", filter=Q(light_colour=colour)) for colour in Colour},
-        **{f"hand_{colour}": Count("pk", filter=BY_HAND & Q(light_computed=colour)) for colour in Colour},
+        **{f"n_{colour}": Count("pk", filter=Q(light_colour=colour)) for colour in LIGHTS},
+        **{f"hand_{colour}": Count("pk", filter=BY_HAND & Q(light_computed=colour)) for colour in LIGHTS},
     )
     found = {}
     for row in rows:
-        lights, by_hand = ({colour: row[f"{name}_{colour}"] for colour in Colour} for name in ("n", "hand"))
+        lights, by_hand = ({colour: row[f"{name}_{colour}"] for colour in LIGHTS} for name in ("n", "hand"))
         found[row[field]] = PlaceLights(LightCounts(as_of, lights, by_hand), row["missing"] if row["owing"] else None)
     return found
 

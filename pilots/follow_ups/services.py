@@ -121,7 +121,7 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
     for light in (*status.indicators, *status.milestones):
         if light.cause == cause:
             return light.colour, light.sentence
-    return status.computed, status.computed_sentence  # what is another pilot's is rejected by the model
+    return status.computed, status.told(status.reasons[0])  # what is another pilot's is rejected by the model
 
 
 def closing_colour(follow_up: FollowUp, day: date) -> str:

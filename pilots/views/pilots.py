@@ -42,6 +42,7 @@ from core.text import (
     no_data,
 )
 from pilots.amendments import request_text
+from pilots.analytics.late_entries import entered_since
 from pilots.analytics.pilot_status import PilotStatus, pilot_status, prefetch_for_status
 from pilots.analytics.progress import BY_BATCH, BY_HAND, Progress
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left
@@ -310,6 +311,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
                 (reason, status.changes_of(reason), beside_light(status, reason, may_open)) for reason in status.reasons
             ],
             "computed_text": status.text_of(status.reasons[0]),
+            "entered_since": entered_since(status),
             "requests": requests_made(status),
             "days_in_colour": (as_of - status.since).days if status.since else None,
             "light_counts": light_counts(status),
