@@ -91,6 +91,7 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     by_light = rated and request.GET.get("sort", "light").endswith("light")
     counts, by_hand = count_to_choose(request, progress.lit)
     classes: dict[int, PilotClass] = {}
+    follow_up = Column("follow_up", _("Follow-up"), lambda status: beside_pilot(status, may_open))
     columns = unrated_page_columns()
     if rated:
         columns = pilot_page_columns(as_of, classes, may_open, chips=not by_light, picking=picking)
@@ -99,9 +100,7 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
         slug="pilots",
         filterset=PilotPageFilter(request.GET, queryset=progress.lit.values_list("pk", flat=True), request=request),
         read=partial(read_pilots, as_of, classes),
-        columns=pilot_columns(
-            as_of, classes, [Column("follow_up", _("Follow-up"), lambda status: beside_pilot(status, may_open))]
-        ),
+        columns=pilot_columns(as_of, classes, [follow_up]),
         page_columns=columns,
         note=""
         if rated or not progress.n
@@ -118,14 +117,11 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     )
     sources = Source.objects.filter(pilot__in=progress.rows).distinct()
     tables = {"pilots": Export(_("Pilots"), listing.whole, listing.chips, sources=sources)}
-    headline = pilots_headline(progress)
-    if listing.chips:
-        headline = label_value(_("All pilots"), headline)
+    told = pilots_headline(progress)
+    headline = label_value(_("All pilots"), told) if listing.chips else told
     shown = {"title": _("Pilots"), "finding": headline, "listing": listing, "picking": picking, "may_pick": rated}
-    calendar = listed_milestones(request, request.user)
-    return export_response(request, tables, _("Pilots"), headline, calendar) or render(
-        request, "pilots/list.html", shown
-    )
+    ics = listed_milestones(request, request.user)
+    return export_response(request, tables, _("Pilots"), headline, ics) or render(request, "pilots/list.html", shown)
 
 
 def count_to_choose(request: TrackerRequest, pilots: Any) -> tuple[Counter[str], Counter[str]]:
