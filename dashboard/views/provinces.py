@@ -33,7 +33,7 @@ from pilots.analytics.reconciliation import (
 )
 from pilots.charts.cells import by_hand_text, pilot_count_cell
 from pilots.filters import ProvincePageFilter
-from pilots.lights import Colour
+from pilots.lights import LIGHTS, Colour
 from pilots.models import Pilot
 from policies.charts import adoption_chart, lag_text, rollout_headline
 from policies.models import PlanStatus, Province, Source
@@ -197,5 +197,5 @@ def red_text(provinces: Sequence[ProvincePilots], lights: Mapping[int, PlaceLigh
     else:
         rated = any(counts.rated for counts, _place in places)
         text = _("No pilot is red.") if rated else _("No pilot can be rated yet.")
-    hand = by_hand_text({colour: sum(item.counts.by_hand[colour] for item in lights.values()) for colour in Colour})
+    hand = by_hand_text({colour: sum(item.counts.by_hand[colour] for item in lights.values()) for colour in LIGHTS})
     return join_sentences(text, hand + _(".")) if hand else text
