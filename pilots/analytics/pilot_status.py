@@ -317,7 +317,53 @@ class PilotStatus:
         return self.owner_of(self.shown_reasons[0])
 
     @property
-    def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
+    def open_follow_ups(self) -> Sequence[FollowUp]:
+        """Open follow-ups of the pilot: overdue ones first, then the one due next."""
+        return self.follow_ups.get(self.pilot.pk, ()) if self.follow_ups is not None else ()
+
+    @cached_property
+    def replanned(self) -> Sequence[PlanChange]:
+        """Promises that were amended by the day, or completed by an entry that came late; latest change first."""
+        return changes_of(self.pilot, self.as_of)
+
+    def change_of(self, record: Any) -> str:
+        """Return what was changed of a promise, empty for nothing."""
+        return next((item.text for item in self.replanned if item.record == record), "")
+
+    @property
+    def since(self) -> date | None:
+        """First day of the colour shown; None when it has never been different."""
+        day: date = self.pilot.light_colour_since
+        return None if day == ALWAYS else day
+
+
+# -- several pilots --------------------------------------------------------------------------------------
+
+
+def build_statuses(keys: Iterable[int], as_of: date) -> list[PilotStatus]:
+    """Return the statuses of these pilots on a day. Thirteen queries.
+
+    Their readings are rows of what numbers are computed from, and no records: they are by far the most.
+    """
+    lit: Any = Pilot.objects.filter(pk__in=list(keys)).order_by().with_light(as_of)  # type: ignore[attr-defined]
+    chosen = lit.with_class(as_of)
+    members: list[Any] = list(prefetch_for_status(chosen, without=("readings",)))
+    rows: dict[int, list[Any]] = {pilot.pk: [] for pilot in members}
+    readings = Reading.objects.filter(YEARLY, pilot__in=list(rows)).order_by("period", "version")
+    columns = ("pk", "pilot_id", "indicator_id", "period", "version", "value")
+    days = ("reported_on", "accepted_on", "returned_on", "answer_by", "disputed_on")
+    for row in readings.values_list(*columns, *days, named=True):
+        rows[row.pilot_id].append(row)
+    for pilot in members:
+        pilot.prefetched_readings = rows[pilot.pk]
+    follow_ups = open_follow_ups(rows, as_of)
+    return [PilotStatus(pilot, as_of, follow_ups) for pilot in members]
+
+
+# -- open follow-ups: the agency that has to answer one owns the light that it is about ---------------------
+
+
+def open_follow_ups(pilots: Iterable[int], as_of: date) -> OpenFollowUps:
     """Return the open follow-ups of these pilots on a day, by pilot: overdue ones first, then the one due next.
 
     One query, on first access: even to build it costs milliseconds, and most lists never ask.
@@ -327,10 +373,8 @@ class PilotStatus:
     def read() -> OpenFollowUps:
         grouped = defaultdict[int, list[FollowUp]](list)
         rows: Any = FollowUp.objects.filter(pilot__in=keys).with_state(as_of)
-        for row in sorted(
-            rows.open().select_related("owner_agency"),
-            key=lambda item: (not item.is_overdue, item.current_due_on, item.pk),
-        ):
+        rows = rows.open().select_related("owner_agency")
+        for row in sorted(rows, key=lambda item: (not item.is_overdue, item.current_due_on, item.pk)):
             grouped[row.pilot_id].append(row)
         return grouped
 
