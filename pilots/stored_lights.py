@@ -230,7 +230,7 @@ def on_written(entries: Sequence[Any], *, by_import: bool, **_signal: Any) -> No
     standing = lock(Pilot, pilots) if pilots else []
     if len(standing) > MAX_AT_ONCE and request_id.get() and not by_import:
         StaleLight.objects.bulk_create([StaleLight(pilot_id=key) for key in standing], ignore_conflicts=True)
-        transaction.on_commit(recompute_stale.enqueue)
+        recompute_stale.enqueue()
     else:
         store_lights(standing)
 

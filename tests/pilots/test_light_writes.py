@@ -1,5 +1,6 @@
 """Stored lights follow every door by which records are written, once in each write, and nothing else computes them."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db import connection, transaction
+from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -27,14 +29,13 @@ from pilots.models import (
     PilotLight,
     Reading,
     ReadingState,
-    StageEntry,
     StaleLight,
     Target,
 )
 from pilots.models.reading import judge_readings
 from pilots.stored_lights import differences
 from tests import factories as make
-from tests.support.admin_forms import add_url, form_data, page_url, save, save_new
+from tests.support.admin_forms import save, save_new
 from tests.support.api_client import ApiClient, client_with_token, make_user
 from tests.support.imports import checked_import, dry_run_of, run_import, undo_import
 from tests.support.jobs import run_jobs
@@ -91,9 +92,8 @@ def stored(pilot: Any) -> list[Any]:
     return [list(model.objects.filter(pilot=pilot).order_by("pk").values_list()) for model in rows]
 
 
-def light(name: str, day: date = date(2026, 6, 1)) -> tuple[str, str]:
-    row: Any = Pilot.objects.with_light(day).get(slug=name)
-    return row.light_colour, row.light_why
+def light(name: str) -> Any:
+    return Pilot.objects.with_light(date(2027, 1, 1)).get(slug=name)
 
 
 def assert_kept() -> None:
@@ -139,10 +139,15 @@ def by_admin_change(world: SimpleNamespace) -> None:
 def by_inlines(world: SimpleNamespace) -> None:
     """Three rows of one page: a stage, a target and a milestone."""
     rows: dict[str, Any] = {
-        **{"stages-0-stage": "listed", "stages-0-entered_on": "2024-02-01"},
-        **{"milestones-1-title_zh": "平台", "milestones-1-facet": "goal", "milestones-1-planned_on": "2025-01-31"},
-        **{"targets-1-indicator": world.carbon.pk, "targets-1-kind": "reach", "targets-1-base_year": "2023"},
-        **{"targets-1-base_value": "10", "targets-1-target_year": "2026", "targets-1-target_value": "8"},
+        "stages-0-stage": "listed",
+        "stages-0-entered_on": "2024-02-01",
+        "milestones-1-title_zh": "平台",
+        "milestones-1-facet": "goal",
+        "milestones-1-planned_on": "2025-01-31",
+        "targets-1-indicator": world.carbon.pk,
+        "targets-1-kind": "limit",
+        "targets-1-target_year": "2026",
+        "targets-1-target_value": "8",
         "targets-1-binding": "on",
     }
     answer = save(world.pages, world.city, **rows)
@@ -268,3 +273,139 @@ def test_lights_follow_what_is_written_by_every_door(
     with lights_change(world, *names):
         write(world)
     assert announced == entries
+
+
+def test_a_restored_version_brings_the_lights_back(world: SimpleNamespace, announced: list[int]) -> None:
+    """A milestone that was deleted with its completion comes back with it, in one write."""
+    milestone = Milestone.objects.get(pilot=world.city)
+    make.completion(milestone, date(2025, 5, 1))
+    writing.delete(milestone, by=world.admin, reason="Twice")
+    assert light(CITY).light_milestones_completed == 0
+    entry = Milestone.history.latest("history_id")
+    announced.clear()
+    with lights_change(world, CITY):
+        data = {"version": str(entry.pk), "change_reason": "After all"}
+        address = reverse("admin:pilots_milestone_simple_history", args=[entry.id, entry.pk])
+        assert world.pages.post(address, data).status_code == 302
+    assert (light(CITY).light_milestones_completed, announced) == (1, [2])
+
+
+PLACES = ["slug", "name_zh", "kind", "batch", "province"]
+PROMISES = ["pilot", "indicator", "kind", "target_year", "target_value", "binding", "note_en"]
+IMPORTED: dict[str, list[list[Any]]] = {
+    "pilots": [PLACES, ["new", "新区", "park", "first", "hebei"]],
+    "targets": [PROMISES, [CITY, "CO2_TOT", "limit", 2026, 8, "yes", "as planned"]],
+    "readings": [READINGS, *([name, "AIR_SO2", "2025", 850, "2026-02-20", "metered"] for name in (PARK, CITY))],
+    "stages": [["pilot", "stage", "entered_on"], [CITY, "listed", "2024-02-01"]],
+    "milestones": [
+        ["pilot", "title_zh", "facet", "planned_on", "completed_on", "evidence"],
+        [CITY, "平台", "goal", "2025-01-31", "2025-02-01", "Report no. 7"],
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", IMPORTED)
+def test_an_import_is_undone_with_its_lights(world: SimpleNamespace, announced: list[int], kind: str) -> None:
+    """Lights that name what it added are in the way of nothing, and those of before are there again."""
+    before = [row[1:] for name in world.pilots for rows in stored(world.pilots[name]) for row in rows]
+    announced.clear()
+    record = run_import(kind, *IMPORTED[kind], by=world.admin, reason="Plan of 2024")
+    assert_kept()
+    undone = undo_import(record, by=world.admin, reason="Wrong file")
+    assert (undone.state, len(announced)) == ("undone", 2)
+    assert_kept()
+    assert sorted(map(str, before)) == sorted(
+        str(row[1:]) for name in world.pilots for rows in stored(world.pilots[name]) for row in rows
+    )
+
+
+# -- what computes nothing ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def nothing_computed(*locked: str) -> Iterator[None]:
+    """Expect that no light is read or written, and that of these tables alone rows are locked."""
+    with CaptureQueriesContext(connection) as queries:
+        yield
+    touched = [query["sql"] for query in queries if re.search(r"(item|pilot)light|pilotclass", query["sql"])]
+    assert touched == []
+    for_update = [query["sql"] for query in queries if "FOR " in query["sql"] and "UPDATE" in query["sql"]]
+    if connection.vendor == "postgresql":
+        assert {re.findall(r'FROM "(\w+)"', sql)[0] for sql in for_update} == {*locked}
+
+
+def test_a_change_that_no_rule_reads_computes_nothing(world: SimpleNamespace) -> None:
+    with nothing_computed("pilots_batch"):
+        writing.write(world.batch, {"note_en": "Seen", "city_count": 7}, by=None)
+    with nothing_computed("pilots_pilot"):
+        writing.write(world.city, {"prefecture_zh": "湖州市"}, by=None)
+    with nothing_computed("pilots_indicator"):
+        writing.write(world.air, {"rollup": "sum", "name_en": "Sulphur dioxide"}, by=None)
+    with nothing_computed("pilots_pilot", "pilots_reading"):
+        writing.write(Reading.objects.filter(pilot=world.city).first(), {"note_en": "Metered"}, by=None)
+    with nothing_computed():
+        make.follow_up(world.city)
+
+
+def test_a_dry_run_computes_nothing(world: SimpleNamespace, announced: list[int]) -> None:
+    announced.clear()
+    with nothing_computed():
+        plan = dry_run_of("readings", *IMPORTED["readings"], by=world.admin)
+    assert (plan.errors, announced) == ([], [])
+
+
+def test_what_changes_is_found_by_one_query_for_each_model(world: SimpleNamespace) -> None:
+    entries = []
+    for row in Milestone.objects.all():
+        row.planned_on = date(2025, 5, 31)
+        row.save()
+        entries.append(row.history.first())
+    with CaptureQueriesContext(connection) as queries:
+        assert stored_lights.affected(entries) == {pilot.pk for pilot in world.pilots.values()}
+    assert len(queries) == 1
+
+
+# -- many pilots at once -----------------------------------------------------------------------------------------------
+
+
+def test_a_request_leaves_many_pilots_to_a_job(world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_lights, "MAX_AT_ONCE", 1)
+    before = stored(world.city)
+    by_term_of_batch(world)
+    waiting = StaleLight.objects.order_by("pilot").values_list("pilot", flat=True)
+    assert [*waiting] == [world.city.pk, world.park.pk]
+    assert stored(world.city) == before
+    run_jobs()
+    assert not StaleLight.objects.exists()
+    assert stored(world.city) != before
+    assert_kept()
+
+
+def test_what_is_no_request_and_an_import_compute_at_once(
+    world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_lights, "MAX_AT_ONCE", 1)
+    record = checked_import("readings", *IMPORTED["readings"], by=world.admin)
+    for write in (
+        lambda: world.pages.post(reverse("import-confirm", args=[record.pk]), {"reason": "Reported"}),
+        lambda: writing.write(world.batch, {"term_end": date(2029, 12, 31)}, by=None),
+    ):
+        with lights_change(world, CITY, PARK):
+            write()
+        assert not StaleLight.objects.exists()
+
+
+# -- what stays with its pilot -----------------------------------------------------------------------------------------
+
+
+def test_a_part_of_a_pilot_stays_with_it(world: SimpleNamespace) -> None:
+    """Also a request, and what was entered today."""
+    parts: list[Any] = [
+        Target.objects.get(pilot=world.city),
+        make.milestone(world.city, date(2027, 1, 1), promised_on=None),
+        make.stage(world.city, "listed", date(2024, 2, 1)),
+    ]
+    for part in parts:
+        with pytest.raises(ValidationError) as caught:
+            writing.write(part, {"pilot": world.park}, by=world.admin, reason="Wrong pilot")
+        assert [error.code for error in caught.value.error_dict["pilot"]] == ["fixed"], part
