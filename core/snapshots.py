@@ -107,7 +107,8 @@ def stored_models() -> tuple[Any, ...]:
 
 ENGINE = "django.db.backends.sqlite3"
 CHUNK_SIZE = 2_000
-UNCHANGED = (models.CharField, models.TextField, models.IntegerField, models.AutoField)  # stored as they are in memory
+UNCHANGED = (models.CharField, models.TextField, models.IntegerField, models.AutoField, models.BooleanField)
+"""Fields of values that are stored as they are in memory."""
 Row = Sequence[Any]
 
 NEWEST_SQL = """
@@ -147,13 +148,19 @@ def create_indexes(cursor: Any, model: Any) -> None:
 
 def insert(cursor: Any, model: Any, rows: Iterable[Row]) -> None:
     """Insert rows with the values of all fields, as they are in memory."""
-    quote, fields = cursor.db.ops.quote_name, model._meta.local_concrete_fields
-    prepared = []  # how a value of each field is written; None where it is written as it is
+    ops, fields = cursor.db.ops, model._meta.local_concrete_fields
+    prepared: list[Any] = []  # how a value of each field is written; None where it is written as it is
     for field in fields:
-        plain = isinstance(field.target_field if field.remote_field else field, UNCHANGED)
-        prepared.append(None if plain else partial(field.get_db_prep_save, connection=cursor.db))
+        kind = field.target_field if field.remote_field else field
+        if isinstance(kind, UNCHANGED):
+            prepared.append(None)
+        elif isinstance(kind, models.DateField):  # most values; Django would convert what they are already
+            is_moment = isinstance(kind, models.DateTimeField)
+            prepared.append(ops.adapt_datetimefield_value if is_moment else ops.adapt_datefield_value)
+        else:
+            prepared.append(partial(field.get_db_prep_save, connection=cursor.db))
     cursor.executemany(
-        f"INSERT INTO {quote(model._meta.db_table)} VALUES ({', '.join(['%s'] * len(fields))})",  # noqa: S608  # names from the code only
+        f"INSERT INTO {ops.quote_name(model._meta.db_table)} VALUES ({', '.join(['%s'] * len(fields))})",  # noqa: S608  # names from the code only
         ([value if make is None else make(value) for make, value in zip(prepared, row, strict=True)] for row in rows),
     )
 
