@@ -61,7 +61,7 @@ def pilots_side_by_side(request: TrackerRequest) -> HttpResponseBase:
     as_of = request.as_of
     listed = Pilot.objects.listed(as_of).select_related("batch", "province")
     form = picking_form(request, listed, forms.HiddenInput)
-    form.fields["q"] = forms.CharField(required=False, label=_("Search"), max_length=MAX_SEARCH_LENGTH)
+    form.fields["q"] = forms.CharField(required=False, label=_("Find a pilot to add"), max_length=MAX_SEARCH_LENGTH)
     chosen, bar = picked_records(request, form)
     keys, rows = [pilot.pk for pilot in chosen], []
     if chosen:
@@ -71,16 +71,11 @@ def pilots_side_by_side(request: TrackerRequest) -> HttpResponseBase:
             *pilot_rows([statuses[key] for key in keys], year_due(as_of), classes_of(keys, as_of)),
             *synergy_rows(synergy),
         ]
-    found = None
-    if asked := form.cleaned_data["q"]:
-        free = next((name for name in PARAMETERS if not form.cleaned_data[name]), "")
-        matches = PilotFilter({"q": asked}, listed.exclude(pk__in=keys)).qs
-        found = {
-            "n": matches.count(),
-            "pilots": [
-                (pilot, free and url_with(request, **{free: pilot.slug, "q": None})) for pilot in matches[:MOST_FOUND]
-            ],
-        }
+    free, found = next((name for name in PARAMETERS if not form.cleaned_data[name]), ""), None
+    if form.cleaned_data["q"]:
+        matches = PilotFilter({"q": form.cleaned_data["q"]}, listed.exclude(pk__in=keys)).qs
+        pilots = [(pilot, url_with(request, q=None, **{free: pilot.slug})) for pilot in matches[:MOST_FOUND]]
+        found = {"pilots": pilots, "n": matches.count(), "full": not free}
     return comparison_page(request, _("Compare pilots"), "compare-pilots", bar, chosen, rows, found)
 
 

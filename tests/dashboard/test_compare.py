@@ -35,7 +35,7 @@ def test_batches_come_in_pages_with_the_reconciliation_of_theirs(empty: None, cl
 @pytest.fixture
 def cities(empty: None) -> list[Pilot]:
     batch, province = make.batch(), make.province(slug="hebei", name_en="Hebei")
-    return [make.pilot(batch, province, slug=f"city-{n:02}", name_en=f"City {n:02}") for n in range(25)]
+    return [make.pilot(batch, province, slug=f"city-{n:02}", name_en=f"City {chr(97 + n) * 3}") for n in range(25)]
 
 
 def found(client: Client, **query: str) -> list[tuple[str, str]]:
@@ -43,19 +43,21 @@ def found(client: Client, **query: str) -> list[tuple[str, str]]:
 
 
 def test_a_search_finds_pilots_to_compare(cities: list[Pilot], client: Client) -> None:
-    assert found(client, q="city 07 hebei", as_of="2026-01-01") == [("city-07", "/compare/?as_of=2026-01-01&a=city-07")]
+    assert found(client, q="city hhh hebei", as_of="2026-01-01") == [
+        ("city-07", "/compare/?as_of=2026-01-01&a=city-07")
+    ]
     query = {"a": "city-01", "c": "city-03"}
-    assert found(client, q="city 07", **query) == [("city-07", "/compare/?a=city-01&c=city-03&b=city-07")]
-    assert found(client, q="city 01", **query) == []  # it is there already
+    assert found(client, q="city hhh", **query) == [("city-07", "/compare/?a=city-01&c=city-03&b=city-07")]
+    assert found(client, q="city bbb", **query) == []  # it is there already
     assert "No other recorded pilot matches." in client.get("/compare/", {"q": "nowhere"}).text
     full = {name: f"city-0{n}" for n, name in enumerate("abcd")}
-    assert found(client, q="city 07", **full) == [("city-07", "")]
+    assert "Up to four fit side by side: take one out first." in client.get("/compare/", {"q": "city hhh", **full}).text
 
 
 def test_a_search_shows_the_first_of_many(cities: list[Pilot], client: Client) -> None:
     page = client.get("/compare/", {"q": "city"})
-    assert page.text.count(">Add<") == len(page.context["found"]["pilots"]) == 20
-    assert "The first 20 of 25 pilots: search for more words." in page.text
+    assert page.text.count(">Add to the comparison<") == len(page.context["found"]["pilots"]) == 20
+    assert "The first 20 of 25 pilots. A search for more words finds fewer." in page.text
     assert not client.get("/compare/").context["found"]
 
 
@@ -64,5 +66,5 @@ def test_those_picked_stay_while_one_searches(cities: list[Pilot], client: Clien
     page = client.get("/compare/", {"a": "city-01", "b": "city-02", "q": "city"}).text
     assert '<input type="hidden" name="a" value="city-01" id="id_a">' in page
     assert 'href="/compare/?b=city-02&amp;q=city"' in page
-    assert "City 24" not in page  # nor is any other of all pilots there to choose from
+    assert "City yyy" not in page  # nor is any other of all pilots there to choose from
     assert "Side by side" in page
