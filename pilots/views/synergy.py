@@ -45,7 +45,9 @@ from pilots.filters import SynergyPageFilter, TrendPageFilter
 from pilots.lights import Colour
 from pilots.metrics import CoControl
 from pilots.models import Pilot, Reading, RollUp, Target
+from pilots.models.reading import YEARLY
 from pilots.tables import sources_of
+from policies.models import Source
 
 
 @page(*SynergyPageFilter.base_filters)
@@ -188,7 +190,8 @@ def trends(request: TrackerRequest) -> HttpResponseBase:
     trend = build_trend(pilots, indicator, as_of)
     asked = {name: request.GET[name] for name in TrendPageFilter.base_filters if request.GET.get(name)}
     asked.pop("indicator", None)
-    sources = sources_of(pilots.values_list("pk", flat=True), Reading)
+    shown = Reading.objects.filter(YEARLY, indicator=indicator, pilot__in=pilots.values("pk"))
+    sources = Source.objects.filter(pk__in=Reading.sources.through.objects.filter(reading__in=shown).values("source"))
     chart = trends_chart(trend, scope_text(bar, trend.pilots), sources, asked)
     headline = join_clauses([label_value(indicator.name, trend_title(trend)), scope_text(bar, trend.pilots)]) + _(".")
     drawn = bool(trend.years) and indicator.rollup != RollUp.NONE
