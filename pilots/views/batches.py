@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from core.history.entries import ENTRY_PARAMETER, changes_of, history_tab, history_table
 from core.http import TrackerRequest
@@ -43,7 +43,7 @@ class Row(NamedTuple):
     """A batch of the list: its pilots as announced and recorded, and the lights of those in the programme."""
 
     batch: Batch
-    count: Reconciliation
+    numbers: Reconciliation
     lights: PlaceLights | None
 
     @property
@@ -76,10 +76,10 @@ def batch_columns() -> list[Column[Row]]:
             sort_fields=["known_by"],
         ),
         Column("term_end", _("Term ends"), "batch.term_end", kind="date", sort="term", sort_fields=["term_end"]),
-        Column("announced", _("Announced"), "count.announced", kind="integer"),
-        pilots("recorded", _("Recorded"), attrgetter("count.recorded")),
-        pilots("withdrawn", _("Withdrawn"), attrgetter("count.withdrawn"), withdrawn="only"),
-        Column("to_enter", _("Still to enter"), "count.to_enter", kind="integer"),
+        Column("announced", _("Announced"), "numbers.announced", kind="integer"),
+        pilots("recorded", _("Recorded"), attrgetter("numbers.recorded")),
+        pilots("withdrawn", _("Withdrawn"), attrgetter("numbers.withdrawn"), withdrawn="only"),
+        Column("to_enter", _("Still to enter"), "numbers.to_enter", kind="integer"),
         *map(light, LIGHTS),
         Column("by_hand", _("Set by hand"), file_only=True),
         Column("asked_from", _("Reports asked from"), lambda row: str(row.batch.asked_from or ""), file_only=True),
@@ -122,7 +122,7 @@ def batch_page_columns() -> list[Column[Row]]:
         return "–".join(format_date(day, short=True) for day in ends if day)
 
     def others(row: Row) -> str:
-        numbers = {"withdrawn": row.count.withdrawn, "to_enter": row.count.to_enter or 0}
+        numbers = {"withdrawn": row.numbers.withdrawn, "to_enter": row.numbers.to_enter or 0}
         return _("%(withdrawn)d withdrawn, %(to_enter)d to enter") % numbers
 
     below = {
@@ -139,12 +139,12 @@ def batch_page_columns() -> list[Column[Row]]:
 def batch_list(request: TrackerRequest) -> HttpResponseBase:
     """List all batches known on the day, with counts and lights."""
     as_of = request.as_of
-    counts = {item.batch.pk: item for item in build_reconciliation(as_of)}
-    rows = Batch.objects.known(as_of).select_related("policy", "province")
+    counts, rows = build_reconciliation(as_of), Batch.objects.known(as_of).select_related("policy", "province")
+    by_batch = {item.batch: item for item in counts}
 
     def read(batches: Sequence[Batch]) -> list[Row]:
         lights = lights_by("batch", Pilot.objects.listed(as_of).filter(batch__in=batches), as_of)
-        return [Row(batch, counts[batch.pk].total, lights.get(batch.pk)) for batch in batches]
+        return [Row(batch, by_batch[batch].total, lights.get(batch.pk)) for batch in batches]
 
     listing = ListPage(
         request,
@@ -157,19 +157,15 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
         total=len(counts),
         empty=_("No batch matches these filters."),
     )
+    on_page = [by_batch[row.batch] for row in listing.table.rows.items] if len(counts) > ROWS_PER_PAGE else counts
     sources = Source.objects.filter(batch__in=rows).distinct()
-    withdrawals = build_withdrawals(Pilot.objects.all(), as_of)
+    announced, withdrawals = _("Announced against recorded"), build_withdrawals(Pilot.objects.all(), as_of)
     tables: Exports = {
         "batches": Export(_("Batches"), listing.whole, listing.chips, sources=sources),
-        "reconciliation": Export(
-            _("Announced against recorded"), lambda: reconciliation_table([*counts.values()]), sources=sources
-        ),
+        "reconciliation": Export(announced, lambda: reconciliation_table(counts), sources=sources),
         "withdrawn": Export(_("Withdrawn pilots"), lambda: withdrawals_table(withdrawals), sources=sources),
     }
-    title, headline = _("Batches"), batches_headline([*counts.values()])
-    shown = (
-        counts.values() if len(counts) <= ROWS_PER_PAGE else [counts[row.batch.pk] for row in listing.table.rows.items]
-    )
+    title, headline = _("Batches"), batches_headline(counts)
     return export_response(request, tables, title, headline) or render(
         request,
         "pilots/batches/list.html",
@@ -177,8 +173,8 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
             "title": title,
             "finding": headline,
             "listing": listing,
-            "reconciliation": reconciliation_table(list(shown)),
-            "withdrawn": withdrawals_table(withdrawals) if withdrawals else None,
+            "reconciliation": reconciliation_table(on_page),
+            "withdrawn": withdrawals_table(withdrawals),
         },
     )
 
@@ -194,12 +190,7 @@ def batches_headline(counts: Sequence[BatchCount]) -> str:
 
 def counts_text(total: Reconciliation) -> str:
     """Return the text "announced = in the programme + withdrawn + still to enter"."""
-    numbers = {
-        "announced": total.announced,
-        "recorded": total.recorded,
-        "withdrawn": total.withdrawn,
-        "to_enter": total.to_enter,
-    }
+    numbers = {name: getattr(total, name) for name in ("announced", "recorded", "withdrawn", "to_enter")}
     if total.announced is None:
         return _("%(recorded)d pilots in the programme, %(withdrawn)d withdrawn; number not announced") % numbers
     text = _("%(announced)d announced: %(recorded)d in the programme, %(withdrawn)d withdrawn, %(to_enter)d to enter")
@@ -208,32 +199,35 @@ def counts_text(total: Reconciliation) -> str:
 
 # -- one batch -----------------------------------------------------------------------------------------
 
+CRUMBS = (
+    {"url": "pilot-list", "label": gettext_lazy("Pilots")},
+    {"url": "batch-list", "label": gettext_lazy("Batches")},
+)
+
 
 @page(ENTRY_PARAMETER)
 def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """One batch of pilots."""
     as_of = request.as_of
-    related = ("industries_announced", "sources")
-    rows = Batch.objects.known(as_of).select_related("policy", "province").prefetch_related(*related)
-    batch = get_object_or_404(rows, slug=slug)
+    rows = Batch.objects.known(as_of).select_related("policy", "province")
+    batch = get_object_or_404(rows.prefetch_related("industries_announced", "sources"), slug=slug)
     progress = Progress(Pilot.objects.listed(as_of).filter(batch=batch), as_of)
     (count,) = build_reconciliation(as_of, pk=batch.pk)
-    everything, charts = pilots_url(batch=batch.slug), batch_charts(batch, progress)
-    withdrawals = build_withdrawals(batch.pilots.all(), as_of) if count.total.withdrawn else []
-    changes, announced, on_track = changes_of(batch), _("Announced against recorded"), on_track_table(progress)
-    cited = charts["lights"].sources if charts else batch.sources.all()
+    everything, cited = pilots_url(batch=batch.slug), sources_of(progress.rows)
+    charts = batch_charts(batch, progress, cited)
+    withdrawn = withdrawals_table(build_withdrawals(batch.pilots.all(), as_of), named=False)
+    changes, on_track = changes_of(batch), on_track_table(progress)
+    announced, sources = _("Announced against recorded"), batch.sources.all()
     tables: Exports = {
         **chart_exports(charts),
-        "reconciliation": Export(announced, lambda: reconciliation_table([count]), sources=batch.sources.all()),
-        "withdrawn": Export(
-            _("Withdrawn pilots"), lambda: withdrawals_table(withdrawals, named=False), sources=batch.sources.all()
-        ),
-        "pilots": Export(_("Pilots"), lambda: lights_table(progress, everything), sources=cited),
-        "on-track": Export(_("Binding targets by indicator"), lambda: on_track, sources=batch.sources.all()),
+        "reconciliation": Export(announced, lambda: reconciliation_table([count]), sources=sources),
+        "withdrawn": Export(_("Withdrawn pilots"), lambda: withdrawn, sources=sources),
+        "pilots": Export(_("Pilots"), lambda: lights_table(progress, everything), sources=cited or sources),
+        "on-track": Export(_("Binding targets by indicator"), lambda: on_track, sources=sources),
         "history": Export(_("History"), lambda: history_table(request, changes)),
     }
-    reported = [reported_text(progress.outstanding)] if charts else []
-    headline = join_clauses([counts_text(count.total), *reported]) + _(".")
+    reported = reported_text(progress.outstanding) if charts else ""
+    headline = join_clauses(filter(None, [counts_text(count.total), reported])) + _(".")
     return export_response(request, tables, batch.label, headline) or render(
         request,
         "pilots/batches/detail.html",
@@ -241,11 +235,7 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "title": batch.label,
             "finding": headline,
             "batch": batch,
-            "crumbs": [
-                {"url": "pilot-list", "label": _("Pilots")},
-                {"url": "batch-list", "label": _("Batches")},
-                {"label": batch.label},
-            ],
+            "crumbs": [*CRUMBS, {"label": batch.label}],
             "charts": charts,
             "asked": asked_text(batch),
             "deadlines": deadline_texts(batch, as_of),
@@ -253,18 +243,17 @@ def batch_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "reconciliation": reconciliation_table([count], named=False),
             "pilots": pilots_page_table(request, progress, everything),
             "on_track": on_track,
-            "withdrawn": withdrawals_table(withdrawals, named=False) if withdrawals else None,
+            "withdrawn": withdrawn,
             "history": history_tab(request, changes),
         },
     )
 
 
-def batch_charts(batch: Batch, progress: Progress) -> dict[str, Chart]:
+def batch_charts(batch: Batch, progress: Progress, cited: Sequence[Source]) -> dict[str, Chart]:
     """Return the charts of lights and stages; none without pilots."""
     if not progress.n:
         return {}
-    scope, cited = PilotSet(batch=batch).name_with_count(progress.n), sources_of(progress.rows)
-    at_stages = sources_of(progress.rows, StageEntry)
+    scope, at_stages = PilotSet(batch=batch).name_with_count(progress.n), sources_of(progress.rows, StageEntry)
     return {
         "lights": light_summary_chart(progress, scope, cited, batch=batch.slug),
         "funnel": funnel_chart(progress, scope, at_stages, batch=batch.slug),
