@@ -7,9 +7,7 @@ from django.utils.translation import gettext as _
 from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
-from core.tables import (
-    Table,
-)
+from core.tables import Table
 from core.text import format_date, join_clauses, label_value, no_data
 from dashboard.overview.services import plan_sources
 from pilots.follow_ups.tables import RELATED, follow_ups_table, may_open_follow_ups

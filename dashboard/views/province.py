@@ -3,29 +3,22 @@
 from collections import Counter
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from core.history.entries import ENTRY_PARAMETER, Label, changes_of, history_tab, history_table
+from core.history.entries import ENTRY_PARAMETER, Label, Labels, changes_of, history_tab, history_table
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
-from core.tables import (
-    Chart,
-    Column,
-    make_table,
-    record_cell,
-)
+from core.tables import Chart, Column, make_table, record_cell
 from core.text import join_clauses, join_short, join_statements, label_value, no_data
 from dashboard.overview.services import QUARTERS_SHOWN, plan_sources
 from pilots.analytics.progress import Progress
-from pilots.analytics.reconciliation import (
-    build_reconciliation,
-    build_withdrawals,
-)
+from pilots.analytics.reconciliation import build_reconciliation, build_withdrawals
 from pilots.analytics.synergy import Synergy
 from pilots.charts.cells import by_hand_text, class_parts, pilots_url
 from pilots.charts.status import light_summary_chart
@@ -56,17 +49,13 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     waiting = [item for item in follow_ups if item.current_state.is_open]
     cited = Source.objects.filter(pk__in=Pilot.sources.through.objects.filter(pilot__in=progress.rows).values("source"))
     sources = list(dict.fromkeys([*plan_sources(row for _policy, row in plans), *cited, *province.sources.all()]))
-    changes = changes_of(province) | Q(model=ProvincialPlan._meta.label_lower, province_id=province.pk)
-    # A plan is called by what the page does not say already.
-    labels = {ProvincialPlan: Label(lambda entry: entry.policy.name if entry.policy else no_data(), ["policy"])}
-    charts = province_charts(province, progress)
+    charts = {"lights": lights_chart(province, progress)} if progress.n else {}
     tables: Exports = {
         **chart_exports(charts),
         **province_tables(province, progress, plans, withdrawals, follow_ups, sources),
-        "history": Export(_("History"), lambda: history_table(request, changes, labels)),
+        "history": Export(_("History"), lambda: history_table(request, *history_of(province))),
     }
     headline = province_headline(province, plans, progress, len(withdrawals), waiting)
-    responsible = [row.record.responsible_agency for _policy, row in plans if row.record]
     return export_response(request, tables, province.name, headline) or render(
         request,
         "dashboard/provinces/detail.html",
@@ -80,27 +69,35 @@ def province_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "pilots": pilots_page_table(request, progress, pilots_url(province=province.slug)),
             "charts": charts,
             "classes": class_parts(Synergy(progress.rows, as_of).kinds),
-            "agencies": {
-                _("Responsible for the plan"): dict.fromkeys(responsible),
-                _("Offices with open follow-ups"): dict.fromkeys(item.owner_agency for item in waiting),
-            },
+            "agencies": agencies_of(plans, waiting),
             "policies": province.policies.known(as_of),
             "sources": sources,
             "follow_ups": tables["follow-ups"].build(),
             "may_open": may_open_follow_ups(request),
-            "history": history_tab(request, changes, labels),
+            "history": history_tab(request, *history_of(province)),
         },
     )
 
 
-def province_charts(province: Province, progress: Progress) -> dict[str, Chart]:
-    """Return the chart of lights; none without pilots."""
-    if not progress.n:
-        return {}
+def history_of(province: Province) -> tuple[Q, Labels]:
+    """Return the changes of a province and of its plans; a plan is called by what the page does not say already."""
+    changes = changes_of(province) | Q(model=ProvincialPlan._meta.label_lower, province_id=province.pk)
+    return changes, {ProvincialPlan: Label(lambda entry: entry.policy.name if entry.policy else no_data(), ["policy"])}
+
+
+def agencies_of(plans: Plans, waiting: Sequence[FollowUp]) -> dict[str, dict[Any, None]]:
+    """Return the agencies that are responsible for something, each once; None where it is not on record who."""
+    return {
+        _("Responsible for the plan"): dict.fromkeys(row.record.responsible_agency for _p, row in plans if row.record),
+        _("Offices with open follow-ups"): dict.fromkeys(item.owner_agency for item in waiting),
+    }
+
+
+def lights_chart(province: Province, progress: Progress) -> Chart:
     scope = _("%(pilots)s of %(province)s")
     scope %= {"pilots": recorded_pilots_text(progress.n), "province": province.name}
     past, cited = progress.quarters(QUARTERS_SHOWN), sources_of(progress.rows)
-    return {"lights": light_summary_chart(progress, scope, cited, past, province=province.slug)}
+    return light_summary_chart(progress, scope, cited, past, province=province.slug)
 
 
 def province_tables(
@@ -161,7 +158,7 @@ def province_headline(
         for policy, row in plans
         if policy.calls_for_provincial_plan
     ]
-    lights, counts = progress.now.lights, dict(progress.rows.values_list("batch").annotate(n=Count("pk")))
+    lights, counts = progress.now.lights, Counter(progress.rows.values_list("batch", flat=True))
     batches = Counter[str]()
     for batch in Batch.objects.filter(pk__in=counts):
         batches[batch.short] += counts[batch.pk]

@@ -14,23 +14,11 @@ from django.utils.translation import ngettext, pgettext
 
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, page
-from core.tables import (
-    Cell,
-    Column,
-    ListPage,
-    ValueKind,
-    page_columns,
-    record_cell,
-    status_cell,
-)
+from core.tables import Cell, Column, ListPage, ValueKind, page_columns, record_cell, status_cell
 from core.text import format_date, join_sentences
 from dashboard.briefs.build import names_text
-from dashboard.overview.services import build_overview, overview_map, plan_sources, without_plan
-from pilots.analytics.reconciliation import (
-    PlaceLights,
-    ProvincePilots,
-    lights_by,
-)
+from dashboard.overview.services import Overview, overview_map, plan_sources, without_plan
+from pilots.analytics.reconciliation import PlaceLights, ProvincePilots, lights_by
 from pilots.charts.cells import by_hand_text, pilot_count_cell
 from pilots.filters import ProvincePageFilter
 from pilots.lights import LIGHTS, Colour
@@ -140,7 +128,7 @@ def province_page_columns(
 def province_list(request: TrackerRequest) -> HttpResponseBase:
     """List all provinces of the roster with plan and pilots."""
     as_of = request.as_of
-    value = build_overview(as_of, request.GET.get(POLICY_PARAMETER))
+    value = Overview(as_of, request.GET.get(POLICY_PARAMETER))
     rollout = value.rollout
     plans = {row.province.pk: row for row in rollout.provinces} if rollout else {}
     lights = lights_by("province", Pilot.objects.listed(as_of), as_of)
@@ -157,7 +145,8 @@ def province_list(request: TrackerRequest) -> HttpResponseBase:
         total=len(value.provinces),
         empty=_("No province matches these filters."),
     )
-    sources = list(Source.objects.filter(pilot__batch__known_by__lte=as_of).distinct())
+    cited = Pilot.sources.through.objects.filter(pilot__batch__known_by__lte=as_of)
+    sources = list(Source.objects.filter(pk__in=cited.values("source")))
     charts = {"map": overview_map(value, list(Province.objects.filter(in_roster=False)), sources)}
     tables = Exports()
     if rollout:
