@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import Count, QuerySet, Subquery
+from django.db.models import Count, Max, Min, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 
@@ -12,7 +12,7 @@ from core.files import MEDIA_TYPES
 from core.tables import ChoiceFilter, RelatedFilter, RelatedFormField, SearchFilter, YesNoFilter
 from pilots.analytics.pilot_status import UNKNOWN_STAGE
 from pilots.follow_ups.models import RESULTS
-from pilots.follow_ups.services import waits_for
+from pilots.follow_ups.services import waiting_for
 from pilots.lights import LIGHT_CHOICES
 from pilots.metrics import OPEN_STATES, ORDERED_STAGES, STAGE_CHOICES, FollowUpState, year_due
 from pilots.models import (
@@ -25,6 +25,7 @@ from pilots.models import (
     Indicator,
     IndicatorKind,
     Pilot,
+    PilotClass,
     PilotKind,
     Practice,
     PracticeField,
@@ -40,6 +41,7 @@ from pilots.models import (
     ValueStatus,
 )
 from pilots.models.indicator import PERIOD
+from pilots.models.light import on_day
 from pilots.models.reading import YEARLY, newest_accepted
 from policies.filters import ProvinceFilter
 from policies.models import Agency, Confidence, Industry, Level, PlanStatus, Policy, Province, Region
@@ -98,10 +100,10 @@ class PilotPageFilter(PilotStatusFilter):
     )
     reached = ChoiceFilter(choices=STAGE_CHOICES, label=_("Stage reached or passed"), method="filter_reached")
 
-    def filter_stage(self, rows: QuerySet[Pilot], _name: str, value: str) -> QuerySet[Pilot]:
+    def filter_stage(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         return rows.filter(light_stage="" if value == UNKNOWN_STAGE else value)
 
-    def filter_reached(self, rows: QuerySet[Pilot], _name: str, value: str) -> QuerySet[Pilot]:
+    def filter_reached(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         """Filter those that have reached the stage or a later one, which none has once it has withdrawn."""
         return rows.filter(light_reached__in=ORDERED_STAGES[Stage(value).order - 1 :])
 
@@ -182,15 +184,16 @@ class TrendPageFilter(SynergyFilter):
 
 
 class SynergyPageFilter(SynergyFilter):
-    """Filters of the synergy page: pilots, and a year with accepted values, by default the last one due."""
+    """Filters of the synergy page: pilots, and a year from the first to the last with accepted values of carbon."""
 
     year = ViewFilter(choices=[], label=_("Year"), empty_label=_("the last one due"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        on_record = newest_accepted(self.request.as_of, Reading.objects.filter(YEARLY))
-        years = {*on_record.order_by().values_list("period", flat=True).distinct(), str(year_due(self.request.as_of))}
-        self.filters["year"].extra["choices"] = [(year, year) for year in sorted(years, reverse=True)]
+        known = PilotClass.objects.filter(on_day(self.request.as_of)).aggregate(first=Min("year"), last=Max("year"))
+        due = year_due(self.request.as_of)
+        years = {due, *range(known["first"] or due, (known["last"] or due) + 1)}
+        self.filters["year"].extra["choices"] = [(str(year), str(year)) for year in sorted(years, reverse=True)]
 
     @property
     def picked_year(self) -> int | None:
@@ -431,5 +434,5 @@ class FollowUpPageFilter(FollowUpFilter):
 
     def filter_mine(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         """Filter those whose next move is the reader's."""
-        waiting = [item.pk for item in rows.open() if waits_for(item, self.user)]  # type: ignore[attr-defined]
-        return rows.filter(pk__in=waiting) if value == "true" else rows.exclude(pk__in=waiting)
+        waiting = waiting_for(self.user, rows)
+        return waiting if value == "true" else rows.exclude(pk__in=waiting.values("pk"))

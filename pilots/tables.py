@@ -36,13 +36,10 @@ from core.text import (
 )
 from pilots.analytics.pilot_status import PilotStatus, build_statuses
 from pilots.analytics.progress import BY_BATCH, WORST_FIRST, Progress
-from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import (
-    Classes,
-    class_column,
+    class_mark,
     class_words_cell,
     industries_text,
-    light_cell,
     pilot_cell,
     report_cell,
     shared_names,
@@ -64,11 +61,16 @@ FACTS = (StageEntry, Milestone, Target, Reading)
 # -- the list ------------------------------------------------------------------------------------------
 
 
-def pilot_columns(as_of: date, classes: Classes, more: Sequence[Column[PilotStatus]] = ()) -> list[Column[PilotStatus]]:
-    """Return the columns of a list of pilots `with_light` of the day; `classes` are those of `read_pilots`.
+def class_of(status: PilotStatus) -> PilotClass | None:
+    """Return the class of a pilot in the last year due; None without one, and for a withdrawn pilot."""
+    if not status.pilot.class_kind or status.is_withdrawn:
+        return None
+    names = ("kind", "base_year", "year", "carbon_rate", "pollution_rate")
+    return PilotClass(**{name: getattr(status.pilot, f"class_{name}") for name in names})
 
-    `more` columns stand beside light, reason and office.
-    """
+
+def pilot_columns(as_of: date, *more: Column[PilotStatus]) -> list[Column[PilotStatus]]:
+    """Return the columns of a list of pilots `with_light` of the day; `more` stand beside light, reason and office."""
 
     def prefecture(status: PilotStatus) -> Cell:
         name = status.pilot.prefecture_zh
@@ -85,7 +87,7 @@ def pilot_columns(as_of: date, classes: Classes, more: Sequence[Column[PilotStat
         Column(
             "light",
             _("Light"),
-            lambda status: light_cell(status, classes),
+            lambda status: replace(status_cell(status.colour), mark=class_mark(class_of(status))),
             sort="light",
             sort_fields=["light_rank", F("light_colour_since").asc()],
         ),
@@ -120,22 +122,23 @@ def pilot_columns(as_of: date, classes: Classes, more: Sequence[Column[PilotStat
         ),
         Column("prefecture", _("Prefecture"), prefecture, file_only=True),
         Column("parent", _("Lies in pilot city"), parent, file_only=True),
-        class_column(classes, lambda status: status.pilot.pk),
+        Column(
+            "synergy",
+            _("Class of synergy"),
+            lambda status: found.get_kind_display() if (found := class_of(status)) else None,
+            file_only=True,
+        ),
     ]
 
 
-def read_pilots(as_of: date, classes: dict[int, PilotClass], keys: Sequence[int]) -> list[PilotStatus]:
-    """Return the statuses of these pilots in this order; of these pilots alone `classes` then has the classes."""
+def read_pilots(as_of: date, keys: Sequence[int]) -> list[PilotStatus]:
+    """Return the statuses of these pilots in this order, with their industries."""
     found = {status.pilot.pk: status for status in build_statuses(keys, as_of)}
     prefetch_related_objects([status.pilot for status in found.values()], "industries")
-    classes.clear()
-    classes.update(classes_of(keys, as_of))
     return [found[key] for key in keys if key in found]
 
 
-def pilot_page_columns(
-    as_of: date, classes: Classes, may_open: bool, *, chips: bool, picking: bool = False
-) -> list[Column[PilotStatus]]:
+def pilot_page_columns(as_of: date, may_open: bool, *, chips: bool, picking: bool = False) -> list[Column[PilotStatus]]:
     """Return the columns of the page of pilots, whose rows have two lines.
 
     With `chips` each row names its light, with `picking` it has a box to tick for the comparison.
@@ -156,7 +159,7 @@ def pilot_page_columns(
     return [
         Column("name", _("Pilot"), partial(pilot_row_cell, chips=chips, picking=picking), sort="name"),
         Column("why", _("Why"), why, phone="line"),
-        Column("class", _("Pollution, carbon"), lambda status: class_words_cell(classes.get(status.pilot.pk))),
+        Column("class", _("Pollution, carbon"), lambda status: class_words_cell(class_of(status))),
         Column("owner", _("Responsible and follow-up"), owner),
         Column("stage", _("Stage"), stage_cell, sort="stage"),
         Column("reported", _("Reported %(year)d") % {"year": year_due(as_of)}, report_cell),
@@ -179,12 +182,11 @@ def pilots_page_table(request: TrackerRequest, progress: Progress, everything: s
 
     `everything` is the URL of the list of all of them.
     """
-    as_of, classes = progress.as_of, dict[int, PilotClass]()
-    columns = pilot_page_columns(as_of, classes, may_open_follow_ups(request), chips=True)
+    columns = pilot_page_columns(progress.as_of, may_open_follow_ups(request), chips=True)
     if not progress.now.rated:
         columns = [column for column in unrated_page_columns() if column.key != "industries"]
     keys = progress.lit.order_by(*WORST_FIRST).values_list("pk", flat=True)[:ROWS_PER_PAGE]
-    shown = read_pilots(as_of, classes, list(keys))
+    shown = read_pilots(progress.as_of, list(keys))
     return make_table([replace(column, sort="") for column in columns], shown, everything, count=progress.n)
 
 
@@ -222,31 +224,24 @@ def lights_table(progress: Progress, everything: str) -> Table:
 
     `everything` is the URL of the list of all of them.
     """
-    classes: dict[int, PilotClass] = {}
     shared = shared_names(progress.rows)
-    columns = {column.key: column for column in pilot_columns(progress.as_of, classes)}
+    columns = {column.key: column for column in pilot_columns(progress.as_of)}
     columns["name"] = replace(columns["name"], accessor=lambda status: pilot_cell(status.pilot, shared))
     shown = ("name", "kind", "stage", "days", "light", "why", "owner", "reported", "synergy")
-    return file_table([columns[key] for key in shown], classes, progress, ("light_rank", "pk"), everything)
+    return file_table([columns[key] for key in shown], progress, ("light_rank", "pk"), everything)
 
 
 def pilots_table(progress: Progress, everything: str) -> Table:
     """Return the table of these pilots for a file; `everything` is the URL of the list of all of them."""
-    classes: dict[int, PilotClass] = {}
-    return file_table(pilot_columns(progress.as_of, classes), classes, progress, BY_BATCH, everything)
+    return file_table(pilot_columns(progress.as_of), progress, BY_BATCH, everything)
 
 
 def file_table(
-    columns: Sequence[Column[PilotStatus]],
-    classes: dict[int, PilotClass],
-    progress: Progress,
-    order: Sequence[str],
-    everything: str,
+    columns: Sequence[Column[PilotStatus]], progress: Progress, order: Sequence[str], everything: str
 ) -> Table:
     """Return the table of these pilots in an order, which reads them in chunks."""
     rows = progress.lit.order_by(*order).values_list("pk", flat=True)
-    read = partial(read_pilots, progress.as_of, classes)
-    return make_table(columns, in_chunks(rows, read), everything, count=progress.n)
+    return make_table(columns, in_chunks(rows, partial(read_pilots, progress.as_of)), everything, count=progress.n)
 
 
 def sources_of(pilots: Any, *kinds: type[StageEntry | Milestone | Target | Reading]) -> list[Source]:

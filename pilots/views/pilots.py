@@ -70,9 +70,9 @@ from pilots.documents import build_record_files, readable_changes
 from pilots.filters import PilotPageFilter
 from pilots.follow_ups.tables import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
 from pilots.lights import LIGHTS, Colour, Light, LightReason, count_by_colour, due_day
-from pilots.metrics import EPSILON, year_due
-from pilots.models import Amendment, Completion, LightOverride, NotGiven, Pilot, PilotClass, PilotKind, Reading, Target
-from pilots.models.light import ALWAYS, on_day
+from pilots.metrics import EPSILON
+from pilots.models import Amendment, Completion, LightOverride, NotGiven, Pilot, PilotKind, Reading, Target
+from pilots.models.light import ALWAYS
 from pilots.models.reading import waiting_readings_in
 from pilots.practices.services import practices_for
 from pilots.practices.tables import match_rows
@@ -90,17 +90,16 @@ def pilot_list(request: TrackerRequest) -> HttpResponseBase:
     rated = bool(progress.now.rated) or Reading.objects.filter(accepted_on__lte=as_of).exists()
     by_light = rated and request.GET.get("sort", "light").endswith("light")
     counts, by_hand = count_to_choose(request, progress.lit)
-    classes: dict[int, PilotClass] = {}
-    follow_up = Column("follow_up", _("Follow-up"), lambda status: beside_pilot(status, may_open))
+    follow_up: Column[PilotStatus] = Column("follow_up", _("Follow-up"), lambda status: beside_pilot(status, may_open))
     columns = unrated_page_columns()
     if rated:
-        columns = pilot_page_columns(as_of, classes, may_open, chips=not by_light, picking=picking)
+        columns = pilot_page_columns(as_of, may_open, chips=not by_light, picking=picking)
     listing = ListPage(
         request,
         slug="pilots",
         filterset=PilotPageFilter(request.GET, queryset=progress.lit.values_list("pk", flat=True), request=request),
-        read=partial(read_pilots, as_of, classes),
-        columns=pilot_columns(as_of, classes, [follow_up]),
+        read=partial(read_pilots, as_of),
+        columns=pilot_columns(as_of, follow_up),
         page_columns=columns,
         note=""
         if rated or not progress.n
@@ -189,9 +188,8 @@ def pilots_headline(progress: Progress) -> str:
         days = format_days((progress.as_of - first).days)
         parts.append(_("red for longest, %(days)s: %(names)s") % {"days": days, "names": names})
     text = join_clauses(filter(None, parts)) + _(".")
-    of_the_day = on_day(progress.as_of, "classes__") & Q(classes__year=year_due(progress.as_of))
-    rises = Q(light_colour=Colour.GREEN, classes__carbon_rate__lt=-EPSILON)
-    classed = progress.lit.filter(of_the_day, classes__kind__gt="")
+    rises = Q(light_colour=Colour.GREEN, class_carbon_rate__lt=-EPSILON)
+    classed = progress.lit.with_class(progress.as_of).filter(class_kind__gt="")
     found = classed.aggregate(any=Count("pk"), n=Count("pk", filter=rises)) | {"green": lights[Colour.GREEN]}
     if not found["any"] or not found["green"]:
         return text

@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 
 from core import tables
 from core.spreadsheets import writer
-from pilots import tables as pilot_tables
+from pilots.analytics import pilot_status
 from pilots.lights import LIGHTS, LightReason, change_days, pilot_light
 from pilots.metrics import Stage
 from pilots.models import Pilot
@@ -44,7 +44,7 @@ def judged_by_rules(day: date) -> list[tuple[int, date, int, str, bool]]:
                 since = before
                 break
         key = records.pilot.pk
-        found.append((LIGHTS.index(light.colour), since, key, slugs[key], light.why == LightReason.BY_HAND))
+        found.append((list(LIGHTS).index(light.colour), since, key, slugs[key], light.why == LightReason.BY_HAND))
     return sorted(found)
 
 
@@ -108,13 +108,13 @@ def test_what_has_no_value_is_last_in_both_directions(demo: None, client: Client
 def chunks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return how many pilots were judged at a time, of files whose chunks are short."""
     sizes: list[int] = []
-    build = pilot_tables.build_statuses
+    build = pilot_status.build_statuses
 
     def spy(keys: list[int], as_of: date) -> list[Any]:
         sizes.append(len(keys))
         return build(keys, as_of)
 
-    monkeypatch.setattr(pilot_tables, "build_statuses", spy)
+    monkeypatch.setattr("pilots.tables.build_statuses", spy)
     monkeypatch.setattr(tables, "CHUNK_SIZE", 3)
     for name in ("SAMPLED_ROWS", "PIECE_ROWS"):
         monkeypatch.setattr(writer, name, 3)
