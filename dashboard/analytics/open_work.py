@@ -10,7 +10,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from django.db.models import CharField, Count, Exists, F, FilteredRelation, Min, OuterRef, Q, QuerySet
+from django.db.models import CharField, Count, Exists, F, FilteredRelation, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +24,7 @@ from pilots.analytics.progress import BY_BATCH, WORST_FIRST, Progress
 from pilots.charts.cells import shared_names
 from pilots.follow_ups.models import VERIFY_PERMISSION
 from pilots.follow_ups.services import waiting_for
+from pilots.follow_ups.tables import RELATED
 from pilots.lights import DUE_SOON_DAYS, NOT_IN_FORCE, NOT_REPORTED, Colour, LightReason
 from pilots.metrics import FollowUpState, Move, year_due
 from pilots.models import (
@@ -46,7 +47,6 @@ from pilots.models.reading import newest_reported, waiting_readings
 from pilots.practices.models import REVIEW_PERMISSION, PracticeState
 from policies.models import Province
 
-RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "owner_user")
 MINISTRY_DAYS = 20
 """Working days after the due date from which the ministry hears of what is still open."""
 OF_VALUES = ("pilot__batch", "pilot__province", "indicator")
@@ -204,7 +204,7 @@ class OpenWork:
     @property
     def late(self) -> int:
         """How many milestones are overdue."""
-        return self.milestones_due.filter(why=LightReason.LATE).count()  # type: ignore[no-any-return]
+        return self.progress.lit.aggregate(n=Sum("light_milestones_late", default=0))["n"]  # type: ignore[no-any-return]
 
     def asked(self, *conditions: Q) -> Any:
         """Return amendments that were asked for, with what is shown of them."""
@@ -233,7 +233,7 @@ class OpenWork:
         found: list[Any] = []
         for model in (Milestone, Target):
             rows = model._default_manager.filter(promised_on=None, **self.of_pilots)
-            records: list[Any] = list(rows.select_related("pilot__batch"))
+            records: list[Any] = list(rows.select_related("pilot__batch", "indicator"))
             entries = model.history.filter(id__in=[row.pk for row in records], history_type="+")
             entered = dict(entries.values_list("id", "history_date"))
             for row in records:

@@ -201,9 +201,11 @@ class FollowUpViewSet(WritableViewSet):
     lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
 
     def base_queryset(self) -> QuerySet[FollowUp]:
-        related = ("pilot", "province", "policy", "practice", "cause_target__indicator", "cause_milestone__pilot")
+        of_cause = ("cause_target__indicator", "cause_target__pilot", "cause_milestone__pilot")
+        related = ("pilot", "province", "policy", "practice", *of_cause)
         rows = FollowUp.objects.with_state(self.as_of).with_cause(self.as_of)
-        return rows.select_related(*related, "owner_agency", "owner_user", "verifier").prefetch_related("sources")
+        rows = rows.select_related(*related, "owner_agency", "owner_user", "verifier")
+        return rows.prefetch_related("sources")
 
     # -- writing -----------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, StrIndex
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -59,12 +59,12 @@ class Cause(models.TextChoices):
     MILESTONE = "milestone", pgettext_lazy("cause of a follow-up", "the light of a milestone")
 
 
-RED_CLOSED = Q(cause_colour=Colour.RED, state=FollowUpState.CLOSED)
+CAUSED = Q(cause_colour=Colour.RED)
 RESULTS = {
-    "caused": Q(cause_colour=Colour.RED),
-    "cleared": RED_CLOSED & ~Q(closing_colour__in=["", Colour.GREY, Colour.RED]),
-    "still_red": RED_CLOSED & Q(closing_colour=Colour.RED),
-    "not_rated": RED_CLOSED & Q(closing_colour__in=["", Colour.GREY]),
+    "caused": CAUSED,
+    "cleared": CAUSED & Q(closing_colour__in=[Colour.YELLOW, Colour.BLUE, Colour.GREEN]),
+    "still_red": CAUSED & Q(closing_colour=Colour.RED),
+    "not_rated": CAUSED & Q(state=FollowUpState.CLOSED, closing_colour__in=["", Colour.GREY]),
     "relapsed": Q(relapsed_on__isnull=False),
 }
 """What became of the red light that was the cause; after `with_state` and, of one that was red again, `with_cause`."""
@@ -106,7 +106,7 @@ class FollowUpQuerySet(QuerySet[Any]):
             .annotate(
                 is_overdue=ExpressionWrapper(is_overdue, output_field=models.BooleanField()),
                 closed_on=Case(When(is_closed, then="last_step_on")),
-                closed_in_time=Case(When(is_closed & in_time, then=True), When(is_closed, then=False)),
+                closed_in_time=Case(When(is_closed, then=Case(When(in_time, then=True), default=False))),
                 closing_colour=Case(When(is_closed, then=newest("cause_colour")), default=Value("")),
             )
         )
@@ -145,7 +145,7 @@ class FollowUpQuerySet(QuerySet[Any]):
     def with_order(self) -> Self:
         """Add what lists are ordered by, after `with_state`: `state_order`, `urgency` and, within it, `urgent_days`."""
         waits_since = Case(When(state__in=OWNER_STATES, then="current_due_on"), default="last_step_on")
-        return self.annotate(
+        return self.alias(
             # The most urgent last: withdrawn, closed, waiting for the owner, for the verifier, overdue.
             urgency=Case(
                 When(is_overdue=True, then=4),
@@ -161,7 +161,7 @@ class FollowUpQuerySet(QuerySet[Any]):
                 ),
                 default=ExpressionWrapper(F("last_step_on") - F("as_of"), output_field=models.DurationField()),
             ),
-            state_order=Case(*(When(state=state, then=n) for n, state in enumerate(FollowUpState))),
+            state_order=StrIndex(Value(" ".join(FollowUpState.values)), F("state")),
         )
 
     def open(self) -> Self:
