@@ -17,21 +17,8 @@ from urllib.parse import urlencode
 
 import django_filters
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import (
-    Case,
-    Count,
-    Exists,
-    F,
-    FilteredRelation,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    TextChoices,
-    Value,
-    When,
-    Window,
-)
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextChoices
 from django.db.models.functions import RowNumber
 from django.http import Http404
 from django.urls import reverse
@@ -53,8 +40,8 @@ from core.text import (
     label_value,
     no_data,
 )
-from dashboard.overview.services import build_overview, plan_sources, plans_figure
-from pilots.analytics.pilot_status import PilotStatus, build_statuses, pilot_status
+from dashboard.overview.services import Overview, plan_sources, plans_figure
+from pilots.analytics.pilot_status import PilotStatus, pilot_status
 from pilots.analytics.progress import (
     BY_BATCH,
     BY_HAND,
@@ -69,14 +56,7 @@ from pilots.analytics.progress import (
 )
 from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
 from pilots.analytics.synergy import Synergy, classes_of
-from pilots.charts.cells import (
-    by_hand_text,
-    class_text,
-    name_beside,
-    reported_text,
-    shared_names,
-    waiting_text,
-)
+from pilots.charts.cells import by_hand_text, class_text, name_beside, reported_text, shared_names, waiting_text
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
@@ -168,7 +148,7 @@ def nation_title() -> str:
 
 def nation_content(_slug: str, days: Days) -> dict[str, Any]:
     """Return the content of the nation's brief: the latest national batch, and the rollout of the lead policy."""
-    value = build_overview(days.as_of)
+    value = Overview(days.as_of)
     rollout, national = value.rollout, [value.national] if value.national else []
     entered, corrected, sources = "", "", []
     plans = fact(_("Provincial plans issued"), no_data(), "", _("no policy calls for them yet"))
@@ -284,25 +264,16 @@ def set_content(
     listed = progress.rows.filter(batch__known_by__gt=days.since).count()
     listed_text = ngettext("%(n)d pilot", "%(n)d pilots", listed) % {"n": listed} if listed else ""
     entered, corrected = values_changed(Reading.objects.filter(pilot__in=keys), days)
-    reds, unattended = red_pilots(progress)
-    replanned = replanned_text(replanned_since(progress, days.since), days)
+    told, replanned = [listed_text, entered, changes[0]], replanned_text(replanned_since(progress, days.since), days)
+    (reds, unattended), none = red_pilots(progress), sentence if lights.is_unrated else _("No pilot is red.")
     return {
         "headline": headline,
         "light": None,
         "blocks": [
             *([] if lights.is_unrated else [lights.table(_("Lights"))]),  # the headline says that none is rated
             facts(*numbers, reported_fact(outstanding), on_path_fact(progress.on_track)),
-            changes_block(
-                days,
-                ([listed_text, entered, changes[0]], [corrected, replanned, changes[1]]),
-                lights,
-            ),
-            lines(
-                _("Red pilots"),
-                reds,
-                sentence if lights.is_unrated else _("No pilot is red."),
-                n=progress.now.lights[Colour.RED],
-            ),
+            changes_block(days, (told, [corrected, replanned, changes[1]]), lights),
+            lines(_("Red pilots"), reds, none, progress.now.lights[Colour.RED]),
             questions_block(about_overdue(follow_ups, days), unattended, about_reports(outstanding), *questions),
         ],
         "sources": [
@@ -314,25 +285,17 @@ def set_content(
 
 
 def red_pilots(progress: Progress) -> tuple[list[Line], list[Line]]:
-    """Return a line on the red pilots, longest red first, and a question about those without an open follow-up: of each
-    the first.
-    """
-    reds, as_of = progress.lit.filter(light_colour=Colour.RED.value).order_by(*WORST_FIRST), progress.as_of
-    followed: Any = FollowUp.objects.filter(pilot=OuterRef("pk")).with_state(as_of)
-    unattended = reds.filter(~Exists(followed.open()))
-    keys, asked = (
-        list(rows.values_list("pk", flat=True)[:most])
-        for rows, most in ((reds, MAX_LINES), (unattended, MAX_QUESTIONS))
-    )
-    statuses = {status.pilot.pk: status for status in build_statuses({*keys, *asked}, as_of)}
-    shared, classes, told = shared_names(progress.rows), classes_of(keys, as_of), []
-    names = {key: name_beside(shared, status.pilot) for key, status in statuses.items()}
-    for key in keys:
-        status = statuses[key]
-        synergy = class_text(classes[key]) if key in classes else ""
+    """Return a line on the first red pilots, longest red first, and a question on the first without a follow-up."""
+    reds, told = progress.lit.filter(light_colour=Colour.RED.value).order_by(*WORST_FIRST), list[Line]()
+    followed: Any = FollowUp.objects.filter(pilot=OuterRef("pk")).with_state(progress.as_of)
+    first, unattended = progress.statuses(reds[:MAX_LINES]), reds.exclude(Exists(followed.open()))[:MAX_QUESTIONS]
+    shared, classes = shared_names(progress.rows), classes_of([status.pilot.pk for status in first], progress.as_of)
+    for status in first:
+        synergy = class_text(classes[status.pilot.pk]) if status.pilot.pk in classes else ""
         detail = red_detail(status.owner, status.since, status.open_follow_ups, synergy)
-        told.append(line(names[key], status.sentence, detail, Colour.RED.value))
-    return told, [about_unattended(names[key], statuses[key].owner, statuses[key].since) for key in asked]
+        told.append(line(name_beside(shared, status.pilot), status.sentence, detail, Colour.RED.value))
+    asked = progress.statuses(unattended)
+    return told, [about_unattended(name_beside(shared, each.pilot), each.owner, each.since) for each in asked]
 
 
 # -- a pilot ----------------------------------------------------------------------------------------------
@@ -376,16 +339,14 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
 def promise_lights(status: PilotStatus, since: date) -> Lights:
     """Return the lights of the pilot's targets and milestones on both days, without those in force on neither."""
     pairs = zip(item_lights(status.records, since), [*status.indicators, *status.milestones], strict=False)
-    in_force = [(now, then) for then, now in pairs if then.in_force or now.in_force]
+    in_force = [(item, before) for before, item in pairs if before.in_force or item.in_force]
     moved: dict[str, list[str]] = defaultdict(list)
-    for now, then in in_force:
-        if move := move_of(then.colour, now.colour):
-            moved[move].append(light_name(now))
-    counts = (
-        LightCounts(day, count_by_colour(pair[n].colour for pair in in_force), {})
-        for n, day in enumerate((status.as_of, since))
-    )
-    return Lights(LightSummary(*counts), {move: (len(names), names) for move, names in moved.items()})
+    for item, before in in_force:
+        if move := move_of(before.colour, item.colour):
+            moved[move].append(light_name(item))
+    now, then = (count_by_colour(pair[n].colour for pair in in_force) for n in (0, 1))
+    counts = LightSummary(LightCounts(status.as_of, now, {}), LightCounts(since, then, {}))
+    return Lights(counts, {move: (len(names), names) for move, names in moved.items()})
 
 
 def light_name(light: Light) -> str:
@@ -504,15 +465,11 @@ def plans_corrected(days: Days, **of: int) -> str:
 
 
 NEWLY_RED, CLEARED, NO_LONGER_RATED, BY_HAND_MOVED = "newly_red", "cleared", "no_longer_rated", "by_hand"
-"""How a light moved from one day to another: cleared is what was red then, and is rated now and no longer red. One that
-is set by hand on either day is told apart.
-"""
+"""How a light moved. What is cleared was red and is rated now; one set by hand on either day is told apart."""
 
 
 class Lights(NamedTuple):
-    """Lights of the same pilots, or promises of one, on the day and on the day of comparison; and by how they moved how
-    many, with the names of the first.
-    """
+    """Lights of the same pilots, or promises of one, on two days; by how they moved how many, and first names."""
 
     counts: LightSummary
     moved: Mapping[str, tuple[int, Sequence[str]]]
@@ -526,19 +483,14 @@ class Lights(NamedTuple):
         """Return the counts by colour on the day and on the day of comparison, of the same records."""
         # Only milestones are ever blue.
         shown = [c for c in Colour if c != Colour.BLUE or any(counts.lights[c] for counts in self.counts)]
-        hand = {counts.on: sum(counts.by_hand.values()) for counts in self.counts}
-        extra = [_("Set by hand")] if any(hand.values()) else []
-        columns = [_("Day"), *map(light_text, shown), _("All together"), *extra]
-        rows = [
-            [
-                format_date(counts.on),
-                *(format_number(counts.lights[colour]) for colour in shown),
-                format_number(counts.n),
-                *(format_number(hand[counts.on]) for _column in extra),
-            ]
-            for counts in self.counts
-        ]
-        return table(title, columns, rows)
+        hand, columns = [sum(counts.by_hand.values()) for counts in self.counts], [_("Day"), *map(light_text, shown)]
+        rows = [[counts.lights[colour] for colour in shown] + [counts.n] for counts in self.counts]
+        columns.append(_("All together"))
+        if any(hand):
+            columns.append(_("Set by hand"))
+            rows = [[*row, n] for row, n in zip(rows, hand, strict=True)]
+        days = [format_date(counts.on) for counts in self.counts]
+        return table(title, columns, [[day, *map(format_number, row)] for day, row in zip(days, rows, strict=True)])
 
     def sentence(self, more: str = "") -> str:
         """Return the sentence on red pilots and whether they are more than on the day of comparison, and `more`."""
@@ -550,14 +502,21 @@ class Lights(NamedTuple):
 
 
 def moves_since(progress: Progress, since: date) -> tuple[dict[str, list[int]], int]:
-    """Return the keys of the pilots by how their light moved since a day, and how many of those that are newly red are
-    so by a value that was accepted since. One query.
+    """Return the keys of the pilots by how their light moved since a day, and how many are newly red by a value
+    accepted since. One query.
     """
-    before, red = FilteredRelation("lights", condition=on_day(since, "lights__")), Colour.RED.value
+    before, red = models.FilteredRelation("lights", condition=on_day(since, "lights__")), Colour.RED.value
     rows = progress.lit.annotate(light_then=before, then=F("light_then__colour"), why_then=F("light_then__why"))
     rows = rows.filter(BY_HAND | Q(why_then=LightReason.BY_HAND.value) | Q(light_colour=red) | Q(then=red))
     new = Q(light_why__in=OF_VALUE, light__reading__accepted_on__range=(since + timedelta(1), progress.as_of))
-    columns = ("pk", "light_why", "why_then", "then", "light_colour", Case(When(new, then=Value(1)), default=Value(0)))
+    columns = (
+        "pk",
+        "light_why",
+        "why_then",
+        "then",
+        "light_colour",
+        models.Case(models.When(new, then=models.Value(1)), default=models.Value(0)),
+    )
     moves, by_value = defaultdict[str, list[int]](list), 0
     for key, *whys, then, now, n in rows.exclude(then=F("light_colour")).order_by(*BY_BATCH).values_list(*columns):
         if move := BY_HAND_MOVED if LightReason.BY_HAND in whys else move_of(then, now):
@@ -580,10 +539,8 @@ def pilot_lights(progress: Progress, since: date) -> Lights:
     moves, _by_value = moves_since(progress, since)
     shown = Pilot.objects.select_related("batch").in_bulk({key for keys in moves.values() for key in keys[:NAMES_TOLD]})
     shared = shared_names(progress.rows) if shown else ()
-    moved = {
-        move: (len(keys), [name_beside(shared, shown[key]) for key in keys[:NAMES_TOLD]])
-        for move, keys in moves.items()
-    }
+    names = {key: name_beside(shared, pilot) for key, pilot in shown.items()}
+    moved = {move: (len(keys), [names[key] for key in keys[:NAMES_TOLD]]) for move, keys in moves.items()}
     return Lights(LightSummary(progress.now, count_lights(progress.rows, since)[0]), moved)
 
 
@@ -661,9 +618,9 @@ def values_changed(readings: QuerySet[Reading], days: Days) -> tuple[str, str]:
     """
     same = Reading.objects.filter(**{name: OuterRef(name) for name in VALUE_KEY_FIELDS}, accepted_on__lte=days.since)
     new = newest_accepted(days.as_of, readings.filter(accepted_on__gt=days.since)).order_by()
-    new = new.annotate(before=Subquery(same.order_by("-version").values("value")[:1]))
+    new = new.annotate(before=models.Subquery(same.order_by("-version").values("value")[:1]))
     of = {"entered": Q(before=None), "corrected": Q(before__isnull=False) & ~Q(before=F("value"))}
-    numbers = new.aggregate(**{name: Count("pk", filter=condition) for name, condition in of.items()}).values()
+    numbers = new.aggregate(**{name: models.Count("pk", filter=condition) for name, condition in of.items()}).values()
     entered, corrected = (ngettext("%(n)d value", "%(n)d values", n) % {"n": n} if n else "" for n in numbers)
     return entered, corrected
 
@@ -672,9 +629,8 @@ def replanned_since(progress: Progress, since: date) -> list[PilotStatus]:
     """Return the pilots of which a promise was amended, or completed by a late entry, since then."""
     own, period = {"pilot": OuterRef("pk")}, (since + timedelta(1), progress.as_of)
     amended = Amendment.objects.filter(**own, accepted=True, decided_on__range=period)
-    late = Completion.objects.filter(
-        **own, entered_on__range=period, entered_on__gt=F("completed_on") + timedelta(ENTRY_DAYS)
-    )
+    entered_late = {"entered_on__range": period, "entered_on__gt": F("completed_on") + timedelta(ENTRY_DAYS)}
+    late = Completion.objects.filter(**own, **entered_late)
     return progress.statuses(progress.lit.filter(Exists(amended) | Exists(late)).order_by(*BY_BATCH))
 
 
@@ -741,11 +697,9 @@ def about_reports(reports: OutstandingReports) -> list[Line]:
 
 def held_up(reports: OutstandingReports, shared: Collection[str], most: int) -> dict[ReportState, str]:
     """Return where values are held up, with the names of the first pilots of each. One query."""
-    place = Window(RowNumber(), partition_by="light_outstanding", order_by=BY_BATCH)
-    names = defaultdict[str, list[str]](list)
-    for pilot in (
-        reports.rows.annotate(nth=place).filter(nth__lte=most).select_related("batch") if reports.count else ()
-    ):
+    place = models.Window(RowNumber(), partition_by="light_outstanding", order_by=BY_BATCH)
+    rows, names = reports.rows.annotate(nth=place).filter(nth__lte=most), defaultdict[str, list[str]](list)
+    for pilot in rows.select_related("batch") if reports.count else ():
         names[pilot.light_outstanding].append(name_beside(shared, pilot))
     return {state: names_text(names[state.value], most, reports.counts[state]) for state in reports.due}
 

@@ -3,7 +3,6 @@ the provinces without a plan, and the pilots that need attention.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
 from operator import attrgetter
@@ -21,9 +20,8 @@ from core.tables import Cell, Chart, Column, Table, in_chunks, make_table
 from core.text import format_date, format_days, in_reader_language, join_clauses, join_short, join_statements
 from pilots.analytics.coverage import Coverage
 from pilots.analytics.pilot_status import PilotStatus
-from pilots.analytics.progress import ATTENTION, WORST_FIRST, LightCounts, OutstandingReports, Progress
+from pilots.analytics.progress import ATTENTION, WORST_FIRST, LightCounts, Progress
 from pilots.analytics.reconciliation import (
-    BatchCount,
     PilotSet,
     ProvincePilots,
     Reconciliation,
@@ -59,73 +57,52 @@ MIN_ENTERED_SHARE = 0.8  # share of the announced pilots entered, from which the
 MIN_RATED_SHARE = 0.2  # share of the pilots rated, up to which lights and stages of the batch are not drawn
 
 
-@dataclass(frozen=True)
 class Overview:
-    """The programme on one day. `rollout` is None before any policy calls for provincial plans.
+    """The programme on one day. `rollout` is None before any policy calls for provincial plans, and counts those of the
+    lead policy, or of the one with the code: raises Problem unless that calls for them.
 
-    `choice` is the policy whose plans are counted: the lead policy, or the one of the query parameter.
+    `progress` is of the pilots of the latest `national` batch, or of all before there is one.
     """
 
-    as_of: date
-    choice: PolicyChoice
-    rollout: Rollout | None
-    batches: Sequence[BatchCount]
-    national: BatchCount | None
-    provinces: Sequence[ProvincePilots]
-
-    @cached_property
-    def coverage(self) -> Coverage:
-        """Coverage of industries by all recorded pilots. Computed on first access."""
-        return Coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
-
-    @property
-    def chosen(self) -> PilotSet:
-        """Set of pilots that the overview describes: the latest national batch, or all pilots before there is one."""
-        return PilotSet(batch=self.national.batch) if self.national else PilotSet()
+    def __init__(self, as_of: date, policy: str | None = None) -> None:
+        self.as_of, self.choice = as_of, PolicyChoice(as_of, policy)
+        self.rollout = build_rollout(self.choice.policy, as_of) if self.choice.policy else None
+        self.batches = build_reconciliation(as_of)
+        self.national = next((row for row in reversed(self.batches) if row.batch.level == "national"), None)
+        national, listed, unknown = self.national, Pilot.objects.listed(as_of), Reconciliation(None, 0, 0)
+        self.chosen = PilotSet(batch=national.batch) if national else PilotSet()
+        self.batch_filter = {"batch": national.batch.slug} if national else {}
+        self.cities = national.for_kind("city") if national else unknown
+        self.parks = national.for_kind("park") if national else unknown
+        self.all_kinds = national.total if national else unknown
+        self.days_left = term_days_left(national.batch.term_end if national else None, as_of)
+        self.progress = Progress(listed.filter(batch=national.batch) if national else listed, as_of)
 
     @property
     def scope_text(self) -> str:
-        """Name of that set."""
+        """Name of the set of its pilots."""
         return self.national.batch.label if self.national else _("All pilots")
 
-    @property
-    def batch_filter(self) -> dict[str, str]:
-        """Query parameters of lists of that set."""
-        return {"batch": self.national.batch.slug} if self.national else {}
+    @cached_property
+    def provinces(self) -> list[ProvincePilots]:
+        return pilots_by_province(self.as_of)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """Coverage of industries by all recorded pilots."""
+        return Coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
 
     @cached_property
     def national_coverage(self) -> Coverage:
-        """Coverage of industries by the pilots of that set. Computed on first access."""
+        """Coverage of industries by its own pilots."""
         if self.national is None:
             return self.coverage
-        pilots = Pilot.objects.listed(self.as_of).filter(batch=self.national.batch)
-        return Coverage(pilots, self.as_of, chosen=self.chosen, counts=self.batches)
-
-    @cached_property
-    def progress(self) -> Progress:
-        """Progress of the pilots of the latest national batch, or of all pilots before there is one."""
-        pilots = Pilot.objects.listed(self.as_of)
-        return Progress(pilots.filter(batch=self.national.batch) if self.national else pilots, self.as_of)
+        return Coverage(self.progress.rows, self.as_of, chosen=self.chosen, counts=self.batches)
 
     @cached_property
     def shared(self) -> set[str]:
-        """Names that several of these pilots have."""
+        """Names that several of its pilots have."""
         return shared_names(self.progress.rows)
-
-    @property
-    def cities(self) -> Reconciliation:
-        """Cities of the latest national batch: announced against recorded."""
-        return self.national.for_kind("city") if self.national else Reconciliation(None, 0, 0)
-
-    @property
-    def parks(self) -> Reconciliation:
-        """Parks of the latest national batch: announced against recorded."""
-        return self.national.for_kind("park") if self.national else Reconciliation(None, 0, 0)
-
-    @property
-    def all_kinds(self) -> Reconciliation:
-        """All pilots of the latest national batch: announced against recorded."""
-        return self.national.total if self.national else Reconciliation(None, 0, 0)
 
     @property
     def sparse(self) -> bool:
@@ -137,11 +114,6 @@ class Overview:
     def few_rated(self) -> bool:
         """Whether so few pilots have a light other than grey that missing values replace their charts."""
         return self.progress.now.rated <= MIN_RATED_SHARE * self.progress.n
-
-    @property
-    def outstanding(self) -> OutstandingReports:
-        """Those of these pilots that owe values for the year due that are not accepted."""
-        return self.progress.outstanding
 
     @cached_property
     def synergy(self) -> Synergy:
@@ -170,34 +142,11 @@ class Overview:
         counts = {name: Count("pk", filter=condition) for name, condition in conditions.items()}
         return self.follow_ups.order_by().aggregate(**counts)  # type: ignore[no-any-return]
 
-    @property
-    def days_left(self) -> int | None:
-        """Days to the end of the latest national batch's term."""
-        return term_days_left(self.national.batch.term_end if self.national else None, self.as_of)
-
 
 def plan_sources(rows: Iterable[ProvinceRollout]) -> QuerySet[Source]:
     """Return the sources of the plans issued by the day, repealed ones included."""
     plans = [plan.pk for row in rows for plan in row.past]
     return Source.objects.filter(provincialplan__in=plans).distinct()
-
-
-def build_overview(as_of: date, policy: str | None = None) -> Overview:
-    """Return the overview on a day; its plans are those of the lead policy or of the policy with that code.
-
-    Raises Problem unless that policy calls for provincial plans.
-    """
-    choice = PolicyChoice(as_of, policy)
-    batches = build_reconciliation(as_of)
-    national = [row for row in batches if row.batch.level == "national"]
-    return Overview(
-        as_of=as_of,
-        choice=choice,
-        rollout=build_rollout(choice.policy, as_of) if choice.policy else None,
-        batches=batches,
-        national=national[-1] if national else None,
-        provinces=pilots_by_province(as_of),
-    )
 
 
 # -- key figures -------------------------------------------------------------------------------------------
@@ -223,7 +172,7 @@ def overview_figures(value: Overview) -> list[Figure]:
     elif value.progress.on_track.total:
         figures.append(on_track_figure(value))
     if not value.few_rated:
-        label = _("Reported for %(year)d") % {"year": value.outstanding.year}
+        label = _("Reported for %(year)d") % {"year": value.progress.outstanding.year}
         figures.append({**reported_figure(value), "label": label})
     batch = value.national.batch if value.national else None
     if batch and batch.term_end:
@@ -305,7 +254,7 @@ def reported_figure(value: Overview) -> Figure:
     """Return the pilots of which all values for the year due are accepted, of those that owe any; no value where none
     does, for nobody was asked or nothing was due yet.
     """
-    owed = value.outstanding
+    owed = value.progress.outstanding
     if owed.owing:
         due = _("due on %(day)s") % {"day": format_date(owed.due_on, short=True)}
         due = join_clauses(filter(None, [due, waiting_text(owed)]))

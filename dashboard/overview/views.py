@@ -32,7 +32,6 @@ from dashboard.briefs.build import (
 from dashboard.overview.services import (
     Overview,
     attention_table,
-    build_overview,
     overview_figures,
     overview_map,
     plan_sources,
@@ -75,9 +74,10 @@ Row = dict[str, Any]
 @page(POLICY_PARAMETER, SINCE)
 def overview(request: TrackerRequest) -> HttpResponseBase:
     """Show the overview of the programme; the lights only where enough pilots are rated."""
-    value = build_overview(request.as_of, request.GET.get(POLICY_PARAMETER))
+    value = Overview(request.as_of, request.GET.get(POLICY_PARAMETER))
     (period, since), charts, figures = compared_with(request), overview_charts(value), overview_figures(value)
     tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, since, charts)}
+    overdue = value.follow_ups.filter(is_overdue=True).order_by("current_due_on", "-opened_on", "-pk")
     title, headline = _("Overview"), overview_headline(value)
     return export_response(request, tables, title, headline) or render(
         request,
@@ -96,8 +96,8 @@ def overview(request: TrackerRequest) -> HttpResponseBase:
             "reduced": reduced_context(value),
             "plans": without_plan(request, value.rollout),
             "industries": industry_bars(value.national_coverage),
-            "outstanding": held_up(value.outstanding, value.shared, NAMED),
-            "overdue": overdue_context(value),
+            "outstanding": held_up(value.progress.outstanding, value.shared, NAMED),
+            "overdue": {"rows": overdue[:OVERDUE_SHOWN], "url": follow_ups_url(overdue="true")},
         },
     )
 
@@ -131,14 +131,15 @@ def overview_headline(value: Overview) -> str:
 
 def entered_headline(value: Overview) -> str:
     """Return the sentence on announced pilots entered, those that report values, and what is missing."""
-    entered, reported, waiting = value.all_kinds, value.outstanding.reported, waiting_text(value.outstanding)
+    entered, reports = value.all_kinds, value.progress.outstanding
+    reported, waiting = reports.reported, waiting_text(reports)
     if entered.announced is None:
         text = ngettext("%(n)d pilot entered", "%(n)d pilots entered", entered.entered) % {"n": entered.entered}
     else:
         text = _("%(n)d of %(all)d pilots entered") % {"n": entered.entered, "all": entered.announced}
     reporting = ngettext("%(n)d reports values", "%(n)d report values", reported) % {"n": reported}
     told = [*([reporting] if reported else []), *([waiting] if waiting else [])]
-    none = _("none reports values") if value.outstanding.owing else reported_text(value.outstanding)
+    none = _("none reports values") if reports.owing else reported_text(reports)
     text = join_statements(text, join_short(told) or none)
     cities, parks = value.cities.to_enter or 0, value.parks.to_enter or 0
     missing = [
@@ -172,7 +173,7 @@ def overview_charts(value: Overview) -> dict[str, Chart]:
 
 def overview_tables(value: Overview, since: date, charts: Mapping[str, Chart]) -> Exports:
     """Return the lists in full: what changed, pilots that need attention, and those whose values are outstanding."""
-    reports, sources = value.outstanding, charts["lights"].sources
+    reports, sources = value.progress.outstanding, charts["lights"].sources
     changes: list[Column[Row]] = [
         Column("what", _("What happened"), itemgetter("label")),
         Column("n", _("Number"), itemgetter("n"), kind="integer"),
@@ -192,22 +193,11 @@ def overview_tables(value: Overview, since: date, charts: Mapping[str, Chart]) -
         days = {"due": format_date(reports.due_on), "days": format_days(reports.days_late)}
         scope = text % {"scope": value.scope_text, "year": reports.year, **days}
     rows = reports.rows.select_related("batch", "province")
+    title, changed, needed = changes_title(since), changes_scope_text(value), attention_headline(value.progress)
     return {
-        "changes": Export(
-            changes_title(since),
-            lambda: make_table(changes, changes_since(value, since)),
-            subtitle=changes_scope_text(value),
-            sources=sources,
-        ),
-        "attention": Export(
-            _("What needs attention"),
-            lambda: attention_table(value),
-            subtitle=attention_headline(value.progress),
-            sources=sources,
-        ),
-        "outstanding": Export(
-            _("Values outstanding"), lambda: make_table(columns, rows), subtitle=scope, sources=sources
-        ),
+        "changes": Export(title, lambda: make_table(changes, changes_since(value, since)), (), changed, sources),
+        "attention": Export(_("What needs attention"), lambda: attention_table(value), (), needed, sources),
+        "outstanding": Export(_("Values outstanding"), lambda: make_table(columns, rows), (), scope, sources),
     }
 
 
@@ -260,12 +250,6 @@ def reduced_context(value: Overview) -> Row:
         "rising": rising[:RISING_SHOWN],
         "url": f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?"),
     }
-
-
-def overdue_context(value: Overview) -> Row:
-    """Return the follow-ups that are overdue, the latest first."""
-    rows = value.follow_ups.filter(is_overdue=True).order_by("current_due_on", "-opened_on", "-pk")
-    return {"rows": rows[:OVERDUE_SHOWN], "url": follow_ups_url(overdue="true")}
 
 
 # -- what changed ----------------------------------------------------------------------------------------
@@ -321,16 +305,15 @@ def changes_since(value: Overview, since: date, most: int | None = None) -> list
         names = [name for _pilot, name in shown]
         return {"label": label, "n": len(keys), "names": names, "pilots": shown, "note": note}
 
-    def of_others(label: str, n: int, shown: Sequence[str], note: str = "") -> Row:
-        return {"label": label, "n": n, "names": shown, "text": names_text(shown, NAMED, n), "note": note}
+    def of_others(label: str, names: Sequence[str], note: str = "", n: int = 0) -> Row:
+        n, text = n or len(names), names_text(names, NAMED, n)
+        return {"label": label, "n": n, "names": names, "text": text, "note": note}
 
     rows: list[Row] = []
     if not (value.few_rated and not progress.now.rated and not count_lights(progress.rows, since)[0].rated):
         moves, by_value = moves_since(progress, since)
-        again = value.follow_ups.with_cause(value.as_of).filter(
-            relapsed_on__gt=since, pilot__in=progress.rows.values("pk")
-        )
-        moves["again"] = list(again.values_list("pilot", flat=True))
+        own = value.follow_ups.filter(pilot__in=progress.rows.values("pk")).with_cause(value.as_of)
+        moves["again"] = list(own.filter(relapsed_on__gt=since).values_list("pilot", flat=True))
         pilots = Pilot.objects.select_related("batch").in_bulk({key for keys in moves.values() for key in keys[:most]})
         note = _("%(n)d of them by values accepted since") % {"n": by_value} if by_value else ""
         rows += [of_pilots(_("Newly red"), moves[NEWLY_RED], note), of_pilots(_("Red light cleared"), moves[CLEARED])]
@@ -341,19 +324,16 @@ def changes_since(value: Overview, since: date, most: int | None = None) -> list
         opened = FollowUp.objects.filter(opened_on__range=period).count()
         note = ngettext("%(n)d opened", "%(n)d opened", opened) % {"n": opened} if opened else ""
         closed = list(value.follow_ups.filter(closed_on__gt=since).values_list("number", flat=True))
-        rows.append(of_others(_("Follow-ups closed"), len(closed), closed[:most], note))
+        rows.append(of_others(_("Follow-ups closed"), closed, note))
     if value.rollout:
-        new, gone = value.rollout.known_since(since), value.rollout.repealed_since(since)
-        rows.append(of_others(_("Plans issued"), len(new), [item.province.short for item in new]))
-        if gone:
-            rows.append(
-                of_others(_("Plans repealed, none in force"), len(gone), [item.province.short for item in gone])
-            )
+        rows.append(of_others(_("Plans issued"), [item.province.short for item in value.rollout.known_since(since)]))
+        if repealed := [item.province.short for item in value.rollout.repealed_since(since)]:
+            rows.append(of_others(_("Plans repealed, none in force"), repealed))
     # of quarters too, which lights do not read
-    own = newest_accepted(value.as_of, Reading.objects.filter(accepted_on__range=period, pilot=OuterRef("pk")))
-    reported = progress.rows.filter(Exists(own)).order_by(*BY_BATCH).select_related("batch")
+    accepted = newest_accepted(value.as_of, Reading.objects.filter(accepted_on__range=period, pilot=OuterRef("pk")))
+    reported = progress.rows.filter(Exists(accepted)).order_by(*BY_BATCH).select_related("batch")
     names = [name_beside(value.shared, pilot) for pilot in reported[:most]]
-    rows.append(of_others(_("Pilots with values accepted"), reported.count(), names))
+    rows.append(of_others(_("Pilots with values accepted"), names, n=reported.count()))
     return rows
 
 

@@ -230,10 +230,7 @@ def funnel_title(n: int, without_plan: int, standing: Mapping[Stage, int]) -> st
 
 
 def plan_days_text(progress: Progress) -> str:
-    """Return the median days from the list to the plan, or of how few plans; empty where no plan is on record.
-
-    `list_to_plan` of the metrics, as one query.
-    """
+    """Return the median of `list_to_plan` in days, or of how few plans; empty where no plan is on record. One query."""
     entered = progress.rows.filter(counted_condition("stages__entered_on", "stages__recorded_on", progress.as_of))
     first = [Min("stages__entered_on", filter=Q(stages__stage=stage)) for stage in (Stage.LISTED, Stage.PLAN_ISSUED)]
     spans = entered.annotate(listed=first[0], plan=first[1]).values_list("listed", "plan")

@@ -179,10 +179,7 @@ def light_summary_title(progress: Progress) -> str:
 
 
 def on_track_table(progress: Progress) -> Table:
-    """Return the table of binding targets by indicator, most red first: on the path, rated, behind, not rated.
-
-    Two queries.
-    """
+    """Return the table of binding targets by indicator, most red first: on the path, rated, behind, not rated."""
     binding = progress.rows.filter(
         on_day(progress.as_of, "targets__lights__"), targets__binding=True, targets__lights__why__in=COUNTED
     ).values_list("targets__indicator", "targets__lights__colour")
@@ -190,8 +187,7 @@ def on_track_table(progress: Progress) -> Table:
     for indicator, colour, n in binding.annotate(n=Count("pk")):
         lights[indicator][colour] = n
     indicators = Indicator.objects.in_bulk(lights)
-    worst = (Colour.RED, Colour.YELLOW)
-    rows = sorted(lights, key=lambda key: (*(-lights[key][colour] for colour in worst), key))
+    rows = sorted(lights, key=lambda key: (-lights[key][Colour.RED], -lights[key][Colour.YELLOW], key))
 
     def of(colour: Colour) -> Callable[[int], Cell]:
         return lambda key: Cell(n := lights[key][colour], tag=colour.value if n else "")
