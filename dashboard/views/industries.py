@@ -42,10 +42,7 @@ def industry_list(request: TrackerRequest) -> HttpResponseBase:
     bar = FilterBar(request, filterset.form)
     coverage = Coverage(filterset.qs, as_of, by=by, chosen=PilotSet.from_filters(filterset.form.cleaned_data))
     sources = cited_by(filterset.qs.filter(industries__isnull=False))
-    charts = {
-        "coverage": coverage_chart(coverage, sources),
-        "matrix": matrix_chart(coverage, by, sources),
-    }
+    charts = {"coverage": coverage_chart(coverage, sources), "matrix": matrix_chart(coverage, by, sources)}
     measures = Measure.objects.prefetch_related("industries", "policies")
     scope = charts["coverage"].subtitle
     tables: Exports = {

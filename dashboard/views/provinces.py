@@ -89,14 +89,7 @@ def province_columns(
         of_plan("issued_on", _("Issued"), "issued", "date"),
         of_plan("known_by", _("Latest date"), "known_by", "date", "known"),
         of_plan("lag_days", _("Days after the policy"), "lag_days", "integer", "lag"),
-        Column(
-            "region",
-            _("Region"),
-            methodcaller("get_region_display"),
-            sort="region",
-            sort_fields=["region"],
-            file_only=True,
-        ),
+        Column("region", _("Region"), methodcaller("get_region_display"), "text", "region", ["region"], file_only=True),
     ]
 
 

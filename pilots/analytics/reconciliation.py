@@ -179,8 +179,8 @@ def lights_by(field: str, pilots: QuerySet[Pilot], as_of: date) -> dict[int, Pla
     )
     found = {}
     for row in rows:
-        lights, by_hand = ({colour: row[f"{name}_{colour}"] for colour in LIGHTS} for name in ("n", "hand"))
-        found[row[field]] = PlaceLights(LightCounts(as_of, lights, by_hand), row["missing"] if row["owing"] else None)
+        counts: Any = ({colour: row[f"{name}_{colour}"] for colour in LIGHTS} for name in ("n", "hand"))
+        found[row[field]] = PlaceLights(LightCounts(as_of, *counts), row["missing"] if row["owing"] else None)
     return found
 
 

@@ -67,15 +67,8 @@ def batch_columns() -> list[Column[Row]]:
 
     return [
         Column("batch", _("Batch"), lambda row: batch_cell(row.batch), sort="batch", sort_fields=["level", "known_by"]),
-        Column(
-            "announced_on",
-            _("Announced on"),
-            "batch.announced_on",
-            kind="date",
-            sort="announced_on",
-            sort_fields=["known_by"],
-        ),
-        Column("term_end", _("Term ends"), "batch.term_end", kind="date", sort="term", sort_fields=["term_end"]),
+        Column("announced_on", _("Announced on"), "batch.announced_on", "date", "announced_on", ["known_by"]),
+        Column("term_end", _("Term ends"), "batch.term_end", "date", "term", ["term_end"]),
         Column("announced", _("Announced"), "numbers.announced", kind="integer"),
         pilots("recorded", _("Recorded"), attrgetter("numbers.recorded")),
         pilots("withdrawn", _("Withdrawn"), attrgetter("numbers.withdrawn"), withdrawn="only"),
@@ -157,7 +150,7 @@ def batch_list(request: TrackerRequest) -> HttpResponseBase:
         total=len(counts),
         empty=_("No batch matches these filters."),
     )
-    on_page = [by_batch[row.batch] for row in listing.table.rows.items] if len(counts) > ROWS_PER_PAGE else counts
+    on_page = [by_batch[batch] for batch in listing.page.object_list] if len(counts) > ROWS_PER_PAGE else counts
     sources = Source.objects.filter(batch__in=rows).distinct()
     announced, withdrawals = _("Announced against recorded"), build_withdrawals(Pilot.objects.all(), as_of)
     tables: Exports = {
