@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext_lazy as _
 
 from core.records.models import choices_constraint
 from pilots.lights import LIGHT_CHOICES, RULES, Colour, LightReason, ReportState
@@ -39,8 +38,8 @@ class PeriodModel(models.Model):
 
     COMPUTED = RULES  # from the records: a snapshot computes its own
 
-    since = models.DateField(_("since"))
-    until = models.DateField(_("until"))
+    since = models.DateField()
+    until = models.DateField()
 
     class Meta:
         abstract = True
@@ -51,12 +50,10 @@ class ItemLight(PeriodModel):
 
     target = part_of(Target, "lights", null=True, db_index=False)
     milestone = part_of(Milestone, "lights", null=True, db_index=False)
-    colour = models.CharField(_("light"), max_length=6, choices=Colour.choices)
-    why = models.CharField(_("reason"), max_length=20, choices=LightReason.choices)
+    colour = models.CharField(max_length=6, choices=Colour.choices)
+    why = models.CharField(max_length=20, choices=LightReason.choices)
 
     class Meta:
-        verbose_name = _("light of a promise")
-        verbose_name_plural = _("lights of promises")
         ordering = ["target", "milestone", "since"]
         constraints = [
             models.UniqueConstraint(fields=["target", "since"], name="itemlight_target_unique"),
@@ -83,32 +80,30 @@ class PilotLight(PeriodModel):
     """
 
     pilot = part_of(Pilot, "lights", db_index=False)
-    rank = models.PositiveSmallIntegerField(_("rank of the colour"))
-    colour = models.CharField(_("light"), max_length=6, choices=LIGHT_CHOICES)
-    computed = models.CharField(_("computed light"), max_length=6, choices=LIGHT_CHOICES)
-    why = models.CharField(_("reason"), max_length=20, choices=LightReason.choices)
+    rank = models.PositiveSmallIntegerField()
+    colour = models.CharField(max_length=6, choices=LIGHT_CHOICES)
+    computed = models.CharField(max_length=6, choices=LIGHT_CHOICES)
+    why = models.CharField(max_length=20, choices=LightReason.choices)
     target = part_of(Target, null=True)
     milestone = part_of(Milestone, null=True)
     reading = part_of(Reading, null=True)
-    colour_since = models.DateField(_("in this colour since"))
-    stage = models.CharField(_("stage"), max_length=12, choices=Stage.choices, blank=True)
-    stage_since = models.DateField(_("in this stage since"), null=True)
-    reached = models.CharField(_("furthest stage"), max_length=12, choices=Stage.choices, blank=True)
-    values_due = models.PositiveSmallIntegerField(_("values due"))
-    values_accepted = models.PositiveSmallIntegerField(_("values accepted"))
-    values_due_on = models.DateField(_("values due on"), null=True)
-    outstanding = models.CharField(_("where values are held up"), max_length=8, choices=ReportState.choices, blank=True)
-    targets_binding = models.PositiveSmallIntegerField(_("binding targets"))
-    targets_rated = models.PositiveSmallIntegerField(_("binding targets rated"))
-    targets_on_path = models.PositiveSmallIntegerField(_("binding targets on the path"))
-    milestones = models.PositiveSmallIntegerField(_("milestones"))
-    milestones_due = models.PositiveSmallIntegerField(_("milestones due"))
-    milestones_completed = models.PositiveSmallIntegerField(_("milestones completed"))
-    milestones_late = models.PositiveSmallIntegerField(_("milestones late"))
+    colour_since = models.DateField()
+    stage = models.CharField(max_length=12, choices=Stage.choices, blank=True)
+    stage_since = models.DateField(null=True)
+    reached = models.CharField(max_length=12, choices=Stage.choices, blank=True)
+    values_due = models.PositiveSmallIntegerField()
+    values_accepted = models.PositiveSmallIntegerField()
+    values_due_on = models.DateField(null=True)
+    outstanding = models.CharField(max_length=8, choices=ReportState.choices, blank=True)
+    targets_binding = models.PositiveSmallIntegerField()
+    targets_rated = models.PositiveSmallIntegerField()
+    targets_on_path = models.PositiveSmallIntegerField()
+    milestones = models.PositiveSmallIntegerField()
+    milestones_due = models.PositiveSmallIntegerField()
+    milestones_completed = models.PositiveSmallIntegerField()
+    milestones_late = models.PositiveSmallIntegerField()
 
     class Meta:
-        verbose_name = _("light of a pilot")
-        verbose_name_plural = _("lights of pilots")
         ordering = ["pilot", "since"]
         constraints = [
             models.UniqueConstraint(fields=["pilot", "since"], name="pilotlight_unique"),
@@ -133,20 +128,18 @@ class PilotClass(PeriodModel):
     """
 
     pilot = part_of(Pilot, "classes", db_index=False)
-    year = models.PositiveSmallIntegerField(_("year"))
-    kind = models.CharField(_("class"), max_length=30, choices=CoControl.choices, blank=True)
-    why = models.CharField(_("left out because"), max_length=15, blank=True)
-    basis = models.CharField(_("basis"), max_length=10, blank=True)
-    base_year = models.PositiveSmallIntegerField(_("base year"), null=True)
+    year = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=30, choices=CoControl.choices, blank=True)
+    why = models.CharField(max_length=15, blank=True)
+    basis = models.CharField(max_length=10, blank=True)
+    base_year = models.PositiveSmallIntegerField(null=True)
     carbon = part_of(Indicator, null=True)
-    carbon_rate = models.DecimalField(_("rate of carbon"), max_digits=28, decimal_places=10, null=True)
-    pollution_rate = models.DecimalField(_("rate of pollution"), max_digits=28, decimal_places=10, null=True)
-    carbon_tonnes = models.DecimalField(_("tonnes of CO₂ reduced"), max_digits=28, decimal_places=10, null=True)
-    equivalents = models.DecimalField(_("equivalents reduced"), max_digits=28, decimal_places=10, null=True)
+    carbon_rate = models.DecimalField(max_digits=28, decimal_places=10, null=True)
+    pollution_rate = models.DecimalField(max_digits=28, decimal_places=10, null=True)
+    carbon_tonnes = models.DecimalField(max_digits=28, decimal_places=10, null=True)
+    equivalents = models.DecimalField(max_digits=28, decimal_places=10, null=True)
 
     class Meta:
-        verbose_name = _("class of a pilot")
-        verbose_name_plural = _("classes of pilots")
         ordering = ["pilot", "year", "since"]
         constraints = [
             models.UniqueConstraint(fields=["pilot", "year", "since"], name="pilotclass_unique"),
@@ -160,18 +153,10 @@ class StaleLight(models.Model):
     """A pilot whose stored lights wait to be computed anew by a job: a request changed too many at once."""
 
     pilot = models.OneToOneField(Pilot, models.CASCADE, related_name="+")
-    since = models.DateTimeField(_("since"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("light to be recomputed")
-        verbose_name_plural = _("lights to be recomputed")
+    since = models.DateTimeField(auto_now_add=True)
 
 
 class LightRules(models.Model):
     """The version of the rules by which the stored lights were computed: one row."""
 
-    version = models.CharField(_("version"), max_length=100)
-
-    class Meta:
-        verbose_name = _("rules of the stored lights")
-        verbose_name_plural = _("rules of the stored lights")
+    version = models.CharField(max_length=100)
