@@ -108,7 +108,6 @@ def light_strip(status: PilotStatus, spans: Sequence[Span]) -> dict[str, Any]:
         "term_end_on": term_end,
         "title": strip_title(status, spans),
         "days": light_days(spans),
-        "table": lights_table(spans),
         "heads": {AHEAD: _("To come, if nothing more is entered"), SO_FAR: _("So far")},
     }
 

@@ -24,7 +24,8 @@ def pilot(empty: None) -> Pilot:
 
 
 def strip_on(client: Client, day: date) -> Any:
-    return client.get(f"/pilots/city/?as_of={day}").context["lights"]
+    page = client.get(f"/pilots/city/?as_of={day}").context
+    return {**page["lights"], "table": page["tables"]["lights"]}
 
 
 def told(lights: Any) -> list[tuple[Any, ...]]:
