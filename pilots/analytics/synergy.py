@@ -211,9 +211,8 @@ class Synergy:
         return {item.pk: item for item in Indicator.objects.all()}
 
     def details(self, keys: Sequence[int]) -> list[PilotSynergy]:
-        """Return the synergy of some of the pilots in this order, with their lights and industries. Five queries."""
-        rows = self.rows.with_light(self.as_of).select_related("batch", "province").prefetch_related("industries")
-        pilots = rows.in_bulk(keys)
+        """Return the synergy of some of the pilots in this order. Four queries."""
+        pilots = self.rows.select_related("batch", "province").in_bulk(keys)
         periods = {str(year) for year in (self.year, *(pilot.class_base_year for pilot in pilots.values()))}
         own: dict[str, Any] = {"pilot__in": keys, "indicator__may_enter_synergy__in": EmissionBasis.values}
         readings = newest_accepted(self.as_of, Reading.objects.filter(**own, period__in=periods)).order_by()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from math import ceil, floor
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db.models import Max, Min
@@ -83,14 +83,20 @@ def basis_cell(item: PilotSynergy) -> Cell:
     return Cell(str(item.basis.label), tag="" if item.basis == EmissionBasis.TOTAL else "grey")
 
 
-def shared_columns(shared: Collection[str]) -> list[Column[PilotSynergy]]:
-    """Return the columns that the tables share: the pilot, and the changes of carbon, of air pollutants and of CO₂."""
+def carbon_cell(pilot: Any) -> Cell:
+    return change_cell(negated(pilot.class_carbon_rate))
+
+
+def shared_columns(shared: Collection[str]) -> list[Column[Any]]:
+    """Return the columns of pilots `with_class` that the tables share: the pilot, and the changes of carbon, of air
+    pollutants and of CO₂.
+    """
     air, tonnes = _("Air pollutants (equivalents), change"), _("CO₂, change in t")
     return [
-        pilot_column(shared, lambda item: item.pilot),
-        Column("carbon", _("Carbon, change"), lambda item: change_cell(item.carbon_change), kind="share"),
-        Column("air", air, lambda item: change_cell(item.air_change), kind="share"),
-        Column("tonnes", tonnes, lambda item: amount_change_cell(negated(item.carbon_tonnes)), kind="decimal"),
+        pilot_column(shared, lambda pilot: pilot),
+        Column("carbon", _("Carbon, change"), carbon_cell, kind="share"),
+        Column("air", air, lambda pilot: change_cell(negated(pilot.class_pollution_rate)), kind="share"),
+        Column("tonnes", tonnes, lambda row: amount_change_cell(negated(row.class_carbon_tonnes)), kind="decimal"),
     ]
 
 
@@ -142,7 +148,7 @@ def coordinates_chart(
 
 def coordinates_columns(year: int, shared: Collection[str]) -> list[Column[PilotSynergy]]:
     """Return the columns of the pilots with rates."""
-    pilot, *changes = shared_columns(shared)
+    pilot, *changes = (column.of(attrgetter("pilot")) for column in shared_columns(shared))
     return [
         pilot,
         Column("class", _("Class"), class_of_totals_cell),
@@ -320,18 +326,21 @@ def classes_table(synergy: Synergy) -> Table:
 # -- who cuts pollution while carbon rises -------------------------------------------------------------
 
 
-def amber_columns(shared: Collection[str]) -> list[Column[PilotSynergy]]:
-    """Return the columns of "pollution down, carbon up": lights, changes and industries."""
+def amber_columns(shared: Collection[str]) -> list[Column[Any]]:
+    """Return the columns of "pollution down, carbon up" of pilots `with_light`: lights, changes and industries."""
+
+    def carbon_with_tonnes(pilot: Any) -> Cell:
+        return replace(carbon_cell(pilot), below=co2_change_text(pilot.class_carbon_tonnes))
+
     pilot, carbon, air, tonnes = shared_columns(shared)
-    below = lambda item: replace(change_cell(item.carbon_change), below=co2_change_text(item.carbon_tonnes))  # noqa: E731
     return [
         pilot,
-        Column("light", _("Light"), lambda item: status_cell(Colour(item.pilot.light_colour))),
-        Column("province", _("Province"), lambda item: province_cell(item.pilot.province), file_only=True),
+        Column("light", _("Light"), lambda pilot: status_cell(Colour(pilot.light_colour))),
+        Column("province", _("Province"), lambda pilot: province_cell(pilot.province), file_only=True),
         air,
-        replace(carbon, accessor=below),
+        replace(carbon, accessor=carbon_with_tonnes),
         replace(tonnes, file_only=True),
-        Column("industries", _("Industries"), lambda item: industries_text(item.pilot), file_only=True),
+        Column("industries", _("Industries"), industries_text, file_only=True),
     ]
 
 

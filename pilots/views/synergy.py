@@ -1,10 +1,9 @@
 """Pages of results: co-control of pollution and carbon, and an indicator by year over any set of pilots."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
@@ -15,9 +14,9 @@ from django.utils.translation import ngettext
 from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import (
+    CHUNK_SIZE,
     ROWS_PER_PAGE,
     ActiveFilter,
-    AnyColumn,
     FilterBar,
     Table,
     in_chunks,
@@ -59,29 +58,27 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
     bar = FilterBar(request, filterset.form)
     result = Synergy(filterset.qs, as_of, filterset.picked_year)
     chosen, shared = PilotSet.from_filters(filterset.form.cleaned_data), shared_names(filterset.qs)
-    amber, green = result.classed(CoControl.POLLUTION_DOWN_CARBON_UP), Q(light_colour=Colour.GREEN.value)
-    n_amber, n_green = result.kinds[CoControl.POLLUTION_DOWN_CARBON_UP], amber.with_light(as_of).filter(green).count()
-
-    def keys(rows: Any) -> Any:
-        return rows.values_list("pk", flat=True)
-
-    def whole(columns: Sequence[AnyColumn], rows: Any, n: int) -> Table:
-        return make_table(columns, in_chunks(keys(rows), result.details), count=n)
-
-    pages: Any = Paginator(keys(result.by_class), ROWS_PER_PAGE)
+    up = CoControl.POLLUTION_DOWN_CARBON_UP
+    amber, n_amber = result.classed(up).with_light(as_of).select_related("batch", "province"), result.kinds[up]
+    n_green = amber.filter(light_colour=Colour.GREEN.value).count()
+    columns, keys = coordinates_columns(result.year, shared), result.by_class.values_list("pk", flat=True)
+    pages: Any = Paginator(keys, ROWS_PER_PAGE)
     pages.count = result.n
     rows_page = pages.get_page(requested_page(request, pages))
-    on_page, first_amber = list(rows_page.object_list), list(keys(amber)[:ROWS_PER_PAGE])
-    shown = {item.pilot.pk: item for item in result.details([*on_page, *first_amber])}
-    columns = coordinates_columns(result.year, shared)
-    table = make_table(columns, [shown[key] for key in on_page])
-    sources = sources_of(shown, Reading, Target)
-    all_sources: Any = SimpleLazyObject(lambda: sources_of(keys(result.by_class.order_by()), Reading, Target))
+    on_page = list(rows_page.object_list)
+    table = make_table(columns, result.details(on_page))
+    sources = sources_of(on_page, Reading, Target)
+    all_sources: Any = SimpleLazyObject(lambda: sources_of(keys, Reading, Target))
     chart = coordinates_chart(result, capfirst(chosen.name_with_count(result.of)), sources, table, shared)
+
+    def amber_file() -> Table:
+        rows = amber.prefetch_related("industries").iterator(CHUNK_SIZE)
+        return make_table(amber_columns(shared), rows, count=n_amber)
+
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
-        "coordinates": (chart.title, lambda: whole(columns, result.by_class, result.n)),
+        "coordinates": (chart.title, lambda: make_table(columns, in_chunks(keys, result.details), count=result.n)),
         "classes": (_("Classes"), lambda: classes_table(result)),
-        "amber": (_("Pollution down, carbon up"), lambda: whole(amber_columns(shared), amber, n_amber)),
+        "amber": (_("Pollution down, carbon up"), amber_file),
         "missing": (_("Who is missing, and why"), lambda: missing_table(result, shared)),
     }
     figures = total_figures(result, chosen.name or chosen.name_with_count(result.of))
@@ -112,7 +109,7 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             ],
             "rows_page": rows_page,
             "rising_title": rising_title(n_green, n_amber),
-            "amber": make_table(amber_columns(shared), [shown[key] for key in first_amber], count=n_amber),
+            "amber": make_table(amber_columns(shared), list(amber[:ROWS_PER_PAGE]), count=n_amber),
         },
     )
 
