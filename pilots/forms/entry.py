@@ -25,7 +25,7 @@ from core.records import writing
 from core.records.models import check_not_ahead
 from core.spreadsheets.cells import AmbiguousCell
 from core.text import check_text, format_amount, format_change, normalize_code
-from pilots.amendments import accept_promise, complete, decide_amendment, object_to, save_amendment
+from pilots.amendments import accept_promise, decide_amendment, object_to, save_amendment
 from pilots.analytics.pilot_status import pilot_status
 from pilots.documents import attach, build_record_files, can_attach, store_document
 from pilots.forms.base import RecordErrorsMixin, date_input, page_field, page_number_field, text_area, upload_field
@@ -112,9 +112,8 @@ class StepsField(forms.CharField):
             return value
         amount = AmountField(max_digits=20, decimal_places=6)
         try:
-            return steps_as_stored(
-                {year: amount.clean(text) for year, text in split_steps(super().to_python(value) or "")}
-            )
+            steps = split_steps(super().to_python(value) or "")
+            return steps_as_stored({year: amount.clean(text) for year, text in steps})
         except AmbiguousCell as exc:
             raise ValidationError(str(exc.message), code=exc.code) from exc
 
@@ -206,10 +205,8 @@ class CompleteForm(EvidenceForm, EntryForm):
         return cleaned
 
     def write(self) -> None:
-        values, milestone = self.cleaned_data, self.instance.milestone
-        day, evidence, with_file = values["completed_on"], values["evidence"], self.instance.with_file
-        complete(milestone, completed_on=day, evidence=evidence, by=self.user, with_file=with_file)
-        self.attach_to(milestone)
+        writing.write(self.instance, by=self.user)
+        self.attach_to(self.instance.milestone)
 
 
 class ObjectionForm(EntryForm):
@@ -609,9 +606,9 @@ class JudgeForm(RecordErrorsMixin, forms.Form):
             values = known[item.pilot_id]
             same_key = [Comparison(item.period, values[item.key])] if item.key in values else []  # the version before
             before = next(iter([*same_key, *comparisons(item, values)]), None)
-            has_change = before and before.value and not before.whole
             row = {"box": box, "reading": item, "before": before, "files": files}
-            row["change"] = format_change((item.value - before.value) / before.value) if has_change else ""
+            if before and before.value and not before.whole:
+                row["change"] = format_change((item.value - before.value) / before.value)
             row["jumps"] = [jump_text(item.value, *jump) for jump in jumps(item, values)]
             row["is_own"] = item.pk in own and item.state == ReadingState.REPORTED and not item.is_old
             rows.append(row)

@@ -73,7 +73,7 @@ def short_text(label: Any, help_text: Any = SAME_IN_CHINESE, max_length: int = 1
 
 
 begun_on = partial(models.DateField, default=today, validators=[check_not_ahead])  # the day from which a record counts
-later_day = partial(models.DateField, null=True, blank=True, validators=[check_not_ahead])
+later_day: Any = partial(models.DateField, null=True, blank=True, validators=[check_not_ahead])  # type: ignore[misc]
 list_field = partial(models.ManyToManyField, related_name="practices")
 
 

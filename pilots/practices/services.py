@@ -13,18 +13,14 @@ def read_practices(day: date) -> QuerySet[Any]:
     """Return the practices proposed by a day, each with its `known_effects`, the origin's first, and `known_copies`."""
     effects = Effect.objects.on(day).order_by(F("adoption__adopted_on").asc(nulls_first=True), "pk")
     related = ("practice", "adoption__pilot__batch", "adoption__province")
+    copies = Adoption.objects.on(day).select_related("pilot__batch", "province")
     rows: QuerySet[Any] = Practice.objects.on(day).select_related("province")
-    return with_copies(rows, day).prefetch_related(
+    return rows.prefetch_related(
+        Prefetch("adoptions", copies, "known_copies"),
         Prefetch("origins", Pilot.objects.select_related("province", "batch")),
         "industries",
         Prefetch("effects", effects.select_related(*related).prefetch_related("sources"), "known_effects"),
     )
-
-
-def with_copies(practices: QuerySet[Any], day: date) -> QuerySet[Any]:
-    """Return the practices each with its `known_copies`, those reported by the day."""
-    copies = Adoption.objects.on(day).select_related("pilot__batch", "province")
-    return practices.prefetch_related(Prefetch("adoptions", copies, "known_copies"))
 
 
 def practices_for(pilot: Pilot, day: date) -> QuerySet[Any]:

@@ -2,7 +2,6 @@
 its answer, stage, light, readings. Permissions are those of the records in admin and API.
 """
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
@@ -34,17 +33,7 @@ from core.tables import Cell, Column, url_with
 from core.text import format_date, format_days
 from pilots.amendments import terms_text, wanted_text, withdraw_amendment
 from pilots.analytics.pilot_status import pilot_status
-from pilots.forms.entry import (
-    AmendmentAnswerForm,
-    AmendmentForm,
-    CompleteForm,
-    JudgeForm,
-    LightForm,
-    ObjectionForm,
-    PromiseForm,
-    ReadingsForm,
-    StageEnteredForm,
-)
+from pilots.forms import entry as forms
 from pilots.lights import Light, due_day
 from pilots.metrics import ORDERED_STAGES, last_day_of_period
 from pilots.models import (
@@ -70,7 +59,6 @@ FIRST_YEAR = 2000
 NO_REQUEST_WAITS = gettext_lazy("No request waits here any more: it was decided or withdrawn.")
 STAGE_PERMISSION = "pilots.add_stageentry"
 MAX_JUDGED = 200  # values on one page
-PERIODS = {False: r"20\d\d", True: r"20\d\d-Q[1-4]"}  # of quarters or not
 
 
 def entry(*params: str) -> Callable[[Any], Any]:
@@ -180,7 +168,7 @@ def milestone_done(request: TrackerRequest, slug: str, pk: int) -> HttpResponse:
         return HttpResponseRedirect(f"{reverse('stage-enter', args=[slug])}?stage={milestone.stage}")
     new = Completion(pilot=milestone.pilot, milestone=milestone)
     check(request.user, "pilots.add_completion", new)
-    form = CompleteForm(*sent(request), instance=new, user=request.user)
+    form = forms.CompleteForm(*sent(request), instance=new, user=request.user)
     shown = promise_context(milestone) | {"title": _("Enter the completion"), "may_object": may_decide(request.user)}
     return entry_page(request, "done", form, _("The completion is entered."), **shown)
 
@@ -195,7 +183,7 @@ def completion_objected(request: TrackerRequest, slug: str, pk: int) -> HttpResp
     if completion.objected_on:
         messages.info(request, _("It was objected to already."))
         return HttpResponseRedirect(shown["back"])
-    form = ObjectionForm(*sent(request), instance=copy(completion), user=request.user)
+    form = forms.ObjectionForm(*sent(request), instance=copy(completion), user=request.user)
     shown |= {"title": _("Object to a completion"), "completion": completion}
     return entry_page(request, "object", form, _("The objection is entered. The province is told."), **shown)
 
@@ -225,7 +213,7 @@ def amendment(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpRes
         return HttpResponseRedirect(reverse(f"admin:pilots_{record._meta.model_name}_change", args=[record.pk]))
     shown["title"] = _("Amend what was promised") if decides else _("Ask for an amendment")
     shown |= {"decides": decides, "may_withdraw": waiting and waiting.asked_by_id == user.pk}
-    form = AmendmentForm(*sent(request), instance=new, user=user)
+    form = forms.AmendmentForm(*sent(request), instance=new, user=user)
     asked = _("The amendment is asked for. What was promised stays until the ministry decides.")
     held = _("The amendment holds from today on.")
     return entry_page(request, "amendment", form, lambda: held if form.instance.accepted else asked, **shown)
@@ -242,10 +230,10 @@ def amendment_answer(request: TrackerRequest, slug: str, kind: str, pk: int) -> 
         messages.info(request, NO_REQUEST_WAITS)
         return HttpResponseRedirect(shown["back"])
     if waiting is None:
-        form: Any = PromiseForm(*sent(request), record=record, user=request.user)
+        form: Any = forms.PromiseForm(*sent(request), record=record, user=request.user)
         done, shown["title"] = _("The promise is accepted: it is judged from today on."), _("Accept a promise")
         return entry_page(request, "answer", form, done, **shown)
-    form = AmendmentAnswerForm(*sent(request), instance=copy(waiting), user=request.user)
+    form = forms.AmendmentAnswerForm(*sent(request), instance=copy(waiting), user=request.user)
     shown["title"], texts = (
         _("Answer a request for an amendment"),
         (_("The request is refused."), _("The request is accepted.")),
@@ -275,7 +263,7 @@ def stage_entered(request: TrackerRequest, slug: str) -> HttpResponse:
     reached = status.current_stage.reached if status.current_stage else None
     following = next(iter(ORDERED_STAGES[reached.order if reached else 0 :]), "")
     initial = {"stage": request.GET.get("stage") or following}
-    form = StageEnteredForm(*sent(request), instance=new, user=request.user, initial=initial)
+    form = forms.StageEnteredForm(*sent(request), instance=new, user=request.user, initial=initial)
     shown["promised"] = [row for row in status.milestones if row.record.stage and row.in_force and not row.done]
     shown |= {
         "title": _("Enter a stage"),
@@ -288,9 +276,10 @@ def stage_entered(request: TrackerRequest, slug: str) -> HttpResponse:
 @entry()
 def light_set(request: TrackerRequest, slug: str) -> HttpResponse:
     """Set the light of a pilot by hand until a day."""
-    new = LightOverride(pilot=pilot_of(slug), author=request.user)
-    check(request.user, "pilots.add_lightoverride", new)
-    form = LightForm(*sent(request), instance=new, user=request.user)
+    user: Any = request.user
+    new = LightOverride(pilot=pilot_of(slug), author=user)
+    check(user, "pilots.add_lightoverride", new)
+    form = forms.LightForm(*sent(request), instance=new, user=user)
     shown = pilot_context(new.pilot) | {"title": _("Set the light by hand")}
     done = _("The light is set by hand until %(day)s.")
     return entry_page(request, "light", form, lambda: done % {"day": format_date(form.instance.expires_on)}, **shown)
@@ -299,18 +288,11 @@ def light_set(request: TrackerRequest, slug: str) -> HttpResponse:
 # -- readings ------------------------------------------------------------------------------------------------
 
 
-def last_ended(quarterly: bool, day: date) -> str:
-    """Return the newest year or quarter that has ended by the date."""
-    running = f"{day.year}-Q{(day.month + 2) // 3}" if quarterly else str(day.year)
-    return running if last_day_of_period(running) <= day else earlier_period(running, 1)
-
-
-def earlier_period(period: str, steps: int) -> str:
-    """Return the period so many before this one."""
-    if "-Q" not in period:
-        return str(int(period) - steps)
-    index = 4 * int(period[:4]) + int(period[-1]) - 1 - steps
-    return f"{index // 4}-Q{index % 4 + 1}"
+def ended_periods(quarterly: bool, day: date) -> list[str]:
+    """Return the years or quarters that have ended by the date."""
+    quarters = [f"-Q{quarter}" for quarter in range(1, 5)] if quarterly else [""]
+    periods = [f"{year}{quarter}" for year in range(FIRST_YEAR, day.year + 1) for quarter in quarters]
+    return [period for period in periods if last_day_of_period(period) <= day]
 
 
 @entry("period", "indicator")
@@ -323,21 +305,20 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
     check(user, "pilots.add_reading", Reading(pilot=pilot))
     asked = request.GET.get("period", "")
     quarterly = "-Q" in asked
-    newest = last_ended(quarterly, today())
-    fits = re.fullmatch(PERIODS[quarterly], asked, re.ASCII) and last_day_of_period(asked) <= last_day_of_period(newest)
-    if asked and not fits:
+    ended = ended_periods(quarterly, today())
+    if asked and asked not in ended:
         text = _("“%(period)s” is no period that has ended. Give a year or a quarter from 2000 on, such as %(newest)s.")
-        raise Problem("period", "invalid", text % {"period": asked, "newest": newest})
-    period = asked or newest
+        raise Problem("period", "invalid", text % {"period": asked, "newest": ended[-1]})
+    period = asked or ended[-1]
+    earlier, later = ended[: ended.index(period)], ended[ended.index(period) + 1 :]
     texts = [*request.POST.getlist("rows"), *(request.POST.getlist("add") if "add_row" in request.POST else [])]
     added = [key for text in texts if (key := parse_key(text))]
-    form = ReadingsForm(*sent(request), user=user, pilot=pilot, period=period, added=added)
+    form = forms.ReadingsForm(*sent(request), user=user, pilot=pilot, period=period, added=added)
     indicators, due_on = [row.indicator for row in form.rows], None
     if not quarterly:
         records = due_records(pilot, *indicators)
         days = [due_day(records, item.pk, int(period), today()) for item in indicators]
         due_on = min(filter(None, days), default=None)
-    earlier, later = earlier_period(period, 1), earlier_period(period, -1)
     shown: dict[str, Any] = {
         "title": _("Readings of %(period)s") % {"period": period},
         "pilot": pilot,
@@ -345,11 +326,7 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
         "period": period,
         "due_on": due_on,
         "late": format_days((today() - due_on).days) if due_on and due_on < today() else "",
-        "periods": [
-            *([earlier] if int(earlier[:4]) >= FIRST_YEAR else []),
-            *([later] if last_day_of_period(later) <= today() else []),
-            last_ended(not quarterly, today()),
-        ],
+        "periods": [*earlier[-1:], *later[:1], ended_periods(not quarterly, today())[-1]],
         "others": Indicator.objects.exclude(pk__in=[item.pk for item in indicators]),
     }
 
@@ -383,7 +360,7 @@ def readings_judge(request: TrackerRequest) -> HttpResponse:
     rows = Reading.objects.filter(pk__in=keys).select_related("pilot__batch", "pilot__province", "indicator")
     if not all(user.has_perm(ACCEPT_PERMISSION, reading) for reading in rows):
         raise PermissionDenied(str(OUT_OF_SCOPE))
-    form = JudgeForm(*sent(request), user=user, rows=rows)
+    form = forms.JudgeForm(*sent(request), user=user, rows=rows)
 
     def done() -> str:
         texts = {
@@ -407,7 +384,7 @@ def entry_links(request: TrackerRequest, pilot: Pilot) -> list[tuple[str, str]]:
     if not user.is_staff or request.as_of_past:
         return []
     judges = user.has_perm(ACCEPT_PERMISSION, pilot) and waiting_readings(today()).filter(pilot=pilot).exists()
-    year, at = {"period": last_ended(False, today())}, [pilot.slug]
+    year, at = {"period": ended_periods(False, today())[-1]}, [pilot.slug]
     links = [
         (
             may_enter(request, Reading(pilot=pilot)),
