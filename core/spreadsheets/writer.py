@@ -46,7 +46,7 @@ BOM = "\ufeff"
 Value = TypeVar("Value")
 MAX_BUFFERED_BYTES = 2**20  # bytes
 SAMPLED_ROWS = 200  # rows sampled for column widths
-PIECE_ROWS = 200  # rows of a workbook that leave at a time
+PIECE_ROWS = 100  # rows of a workbook that leave at a time
 MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
 MAX_TEXT_FORMAT = 255  # characters, beyond which a text column's "@" is shown as ####
 FIRST_DATE = date(1900, 1, 1)  # spreadsheets have no earlier dates
@@ -265,10 +265,12 @@ def workbook_pieces(parts: Sequence[SheetSpec], cover: CoverSheet) -> Iterator[b
                 prepared = prepare_sheet(sheet, part)
                 sheet._writer = WorksheetWriter(sheet, entry)  # noqa: SLF001  # its own would be a file on disk
                 sheet._writer.write_top()  # noqa: SLF001
-                for count in appended_rows(sheet, *prepared):
-                    if count % PIECE_ROWS == 0:
-                        yield outlet.taken()
-                sheet.close()
+                try:
+                    for count in appended_rows(sheet, *prepared):
+                        if count % PIECE_ROWS == 0:
+                            yield outlet.taken()
+                finally:  # also where the reader goes away
+                    sheet.close()
             counts.append(count)
         write_cover(about, cover, parts, names[1:], counts)
         if len(parts) == 1:
