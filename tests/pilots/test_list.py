@@ -13,13 +13,14 @@ from openpyxl import load_workbook
 from core import tables
 from core.spreadsheets import writer
 from pilots.analytics import pilot_status
-from pilots.lights import LIGHTS, LightReason, change_days, pilot_light
+from pilots.lights import LIGHTS, Colour, LightReason, change_days, pilot_light
 from pilots.metrics import Stage
 from pilots.models import Pilot
 from pilots.stored_lights import read_records, recompute_all
 
 pytestmark = pytest.mark.django_db
 AS_OF = date(2026, 11, 24)
+ORDER: list[Colour] = list(LIGHTS)
 DAYS = [date(2025, 4, 1), date(2026, 6, 30), AS_OF]
 
 
@@ -45,7 +46,7 @@ def judged_by_rules(day: date) -> list[tuple[int, date, int, str, bool]]:
                 since = before
                 break
         key = records.pilot.pk
-        found.append((list(LIGHTS).index(light.colour), since, key, slugs[key], light.why == LightReason.BY_HAND))
+        found.append((ORDER.index(light.colour), since, key, slugs[key], light.why == LightReason.BY_HAND))
     return sorted(found)
 
 
