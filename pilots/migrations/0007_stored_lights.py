@@ -352,7 +352,8 @@ class Migration(migrations.Migration):
                 "ordering": ["pilot", "since"],
                 "indexes": [
                     models.Index(
-                        fields=["until", "since", "rank", "colour", "colour_since", "pilot"], name="pilotlight_on_a_day"
+                        fields=["until", "since", "rank", "colour", "colour_since", "pilot", "computed", "why"],
+                        name="pilotlight_on_a_day",
                     )
                 ],
                 "constraints": [

@@ -114,7 +114,8 @@ class PilotLight(PeriodModel):
         ]
         indexes = [  # read alone for filters, order and counts
             models.Index(
-                fields=["until", "since", "rank", "colour", "colour_since", "pilot"], name="pilotlight_on_a_day"
+                fields=["until", "since", "rank", "colour", "colour_since", "pilot", "computed", "why"],
+                name="pilotlight_on_a_day",
             )
         ]
 
