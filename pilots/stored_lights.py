@@ -98,25 +98,26 @@ def read_records(pilots: Sequence[int]) -> Iterator[Records]:
         yield Records(pilot, **own[pilot.pk], deadlines=sorted(both, key=lambda row: row.pk), due_of=due_of)
 
 
-def computed_rows(pilots: Sequence[int]) -> Iterator[Any]:
-    """Yield the rows of the three tables as they should be, of these pilots."""
+def computed_rows(pilots: Sequence[int]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Yield the rows of the three tables as they should be, of these pilots: model and values."""
     indicators = synergy_indicators()
     for records in read_records(pilots):
         key, items = records.pilot.pk, judged_items(records)
         for item in items:
             of = {"target_id" if item.of == Subject.TARGET else "milestone_id": item.item.pk}
             for since, until, (colour, why) in item.periods:
-                yield ItemLight(**of, since=since, until=until, colour=colour, why=why)
+                yield ItemLight, {**of, "since": since, "until": until, "colour": colour, "why": why}
         for since, until, facts in pilot_periods(records, items):
-            yield PilotLight(pilot_id=key, since=since, until=until, **facts)
+            yield PilotLight, {"pilot_id": key, "since": since, "until": until, **facts}
         for year, (since, until, facts) in class_periods(records, indicators):
-            yield PilotClass(pilot_id=key, year=year, since=since, until=until, **facts)
+            yield PilotClass, {"pilot_id": key, "year": year, "since": since, "until": until, **facts}
 
 
 COLUMNS = {
-    model: [field.attname for field in model._meta.concrete_fields if not field.primary_key]
+    model: {field.attname: field.get_default() for field in model._meta.concrete_fields if not field.primary_key}
     for model in (ItemLight, PilotLight, PilotClass)
 }
+"""Columns by model, each with what it holds where nothing is said of it."""
 
 
 def stored_rows(pilots: Sequence[int]) -> Iterator[tuple[Any, Any]]:
@@ -136,10 +137,10 @@ def differences(pilots: Sequence[int]) -> tuple[list[Any], dict[Any, dict[tuple[
         for key, *values in rows.order_by().values_list("pk", *COLUMNS[model]):
             stored[model][tuple(values)] = key
     missing = []
-    for row in computed_rows(pilots):
-        model = type(row)
-        if stored[model].pop(tuple(getattr(row, name) for name in COLUMNS[model]), None) is None:
-            missing.append(row)
+    for model, values in computed_rows(pilots):
+        row = {**COLUMNS[model], **values}
+        if stored[model].pop(tuple(row.values()), None) is None:
+            missing.append(model(**row))
     return missing, stored
 
 
@@ -158,7 +159,8 @@ def write_rows(missing: Sequence[Any], wrong: Mapping[Any, Mapping[Any, int]]) -
     """Write the rows that are missing and delete those that are wrong; return how many there were."""
     for model, rows in wrong.items():
         model.objects.filter(pk__in=list(rows.values())).delete()
-    for model in COLUMNS:
+    tables: Any = COLUMNS
+    for model in tables:
         model.objects.bulk_create([row for row in missing if type(row) is model], batch_size=1000)
     return len(missing) + sum(map(len, wrong.values()))
 
@@ -303,7 +305,7 @@ def computed_for_snapshot(**_signal: Any) -> Iterator[Any]:
     """Receiver of `filled`: yield the rows of all pilots of a snapshot."""
     keys = all_pilots()
     for start in range(0, len(keys), CHUNK):
-        yield from computed_rows(keys[start : start + CHUNK])
+        yield from (model(**values) for model, values in computed_rows(keys[start : start + CHUNK]))
 
 
 def on_migrated(verbosity: int = 0, **_signal: Any) -> None:

@@ -156,7 +156,7 @@ def test_pages_files_and_programs_are_told_until_the_job_is_done(pilot: Pilot, c
         page, answer = client.get("/pilots/"), client.get("/api/v1/pilots/")
         same = client.get("/api/v1/pilots/", headers={"If-None-Match": answer["ETag"]})
         assert (same.status_code, same.get("Lights")) == (304, answer.get("Lights"))
-        file = b"".join(client.get("/pilots/?export=pilots.csv"))  # type: ignore[call-overload]
+        file = b"".join(client.get("/pilots/?export=pilots.csv"))
         known = client.get("/api/v1/pilots/", {"known": timezone.localdate() - timedelta(1)})
         return [notice in page.text, line in file.decode(), answer.get("Lights") == "recomputing", "Lights" in known]
 
