@@ -166,7 +166,9 @@ def insert(cursor: Any, model: Any, rows: Iterable[Row]) -> None:
 
 
 filled = Signal()
-"""Sent when a snapshot has its records and they are read from it: receivers yield the rows of computed models."""
+"""Sent when a snapshot has its records and they are read from it: receivers yield the rows of computed
+models, each as its model and its values by column.
+"""
 
 
 def build_snapshot(cursor: Any, snapshot: "Snapshot") -> None:
@@ -181,7 +183,8 @@ def build_snapshot(cursor: Any, snapshot: "Snapshot") -> None:
         if model not in computed_models():
             create_indexes(cursor, model)
     with read_from(snapshot):
-        for _receiver, rows in filled.send(sender=None):
+        found: Any = filled.send(sender=None)
+        for _receiver, rows in found:
             insert_computed(cursor, rows)
     for model in computed_models():
         create_indexes(cursor, model)
@@ -189,11 +192,11 @@ def build_snapshot(cursor: Any, snapshot: "Snapshot") -> None:
     cursor.execute("ANALYZE")
 
 
-def insert_computed(cursor: Any, rows: Iterator[Any]) -> None:
+def insert_computed(cursor: Any, rows: Iterator[tuple[Any, Mapping[str, Any]]]) -> None:
     while some := list(islice(rows, CHUNK_SIZE)):
         for model in computed_models():
             names = [field.attname for field in model._meta.local_concrete_fields]
-            insert(cursor, model, ([getattr(row, name) for name in names] for row in some if type(row) is model))
+            insert(cursor, model, ([values.get(name) for name in names] for kind, values in some if kind is model))
 
 
 def fill(cursor: Any, moment: datetime, version: str) -> None:

@@ -113,7 +113,7 @@ def computed_rows(pilots: Sequence[int]) -> Iterator[tuple[Any, dict[str, Any]]]
             yield PilotClass, {"pilot_id": key, "year": year, "since": since, "until": until, **facts}
 
 
-COLUMNS = {
+COLUMNS: Mapping[Any, dict[str, Any]] = {
     model: {field.attname: field.get_default() for field in model._meta.concrete_fields if not field.primary_key}
     for model in (ItemLight, PilotLight, PilotClass)
 }
@@ -159,8 +159,7 @@ def write_rows(missing: Sequence[Any], wrong: Mapping[Any, Mapping[Any, int]]) -
     """Write the rows that are missing and delete those that are wrong; return how many there were."""
     for model, rows in wrong.items():
         model.objects.filter(pk__in=list(rows.values())).delete()
-    tables: Any = COLUMNS
-    for model in tables:
+    for model in COLUMNS:
         model.objects.bulk_create([row for row in missing if type(row) is model], batch_size=1000)
     return len(missing) + sum(map(len, wrong.values()))
 
@@ -302,10 +301,11 @@ def recompute_stale() -> None:
 
 
 def computed_for_snapshot(**_signal: Any) -> Iterator[Any]:
-    """Receiver of `filled`: yield the rows of all pilots of a snapshot."""
+    """Receiver of `filled`: yield the rows of all pilots of a snapshot, model and values."""
     keys = all_pilots()
     for start in range(0, len(keys), CHUNK):
-        yield from (model(**values) for model, values in computed_rows(keys[start : start + CHUNK]))
+        for model, values in computed_rows(keys[start : start + CHUNK]):
+            yield model, {**COLUMNS[model], **values}
 
 
 def on_migrated(verbosity: int = 0, **_signal: Any) -> None:
