@@ -103,11 +103,7 @@ RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
     LightOverride: ["pilot__batch"],
 }
 """What a finding names of a record beside its province."""
-RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {
-    Policy: ["agencies"],
-    Batch: ["policy__agencies"],
-    Milestone: ["amendments"],
-}
+RELATED_LISTS: Mapping[Any, list[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"], Milestone: ["amendments"]}
 EDIT_CORRECTION, EDIT_PROMISE, EDIT_DONE = "correction", "amendment", "done"
 """Places to mend that are no field of the record: the forms for the next version of a reading, for an amendment of a
 target, and for what completes a milestone."""
@@ -293,12 +289,14 @@ class DataQuality:
         targets = self.rows(Target).filter(of_listed_pilot(self.as_of)).select_related("indicator", "pilot__province")
         looked_at, faults = Counter[str](), defaultdict[str, list[Fault]](list)
         for target in targets.order_by("pilot__province", "pilot", "indicator", "target_year", "pk").iterator():
-            terms = [terms for since, terms in promises_of(target, changes[target.pk]) if since <= self.as_of]
-            for code, check in PROMISE_RULES.items() if terms and terms[-1] else ():
-                detail = check(self, target, terms[-1])
+            terms = [promise for since, promise in promises_of(target, changes[target.pk]) if since <= self.as_of]
+            if not (terms and (promise := terms[-1])):
+                continue
+            for code, check in PROMISE_RULES.items():
+                detail = check(self, target, promise)
                 looked_at[code] += detail is not None
                 if detail:
-                    faults[code].append((target, EDIT_PROMISE, detail, terms[-1].since))
+                    faults[code].append((target, EDIT_PROMISE, detail, promise.since))
         return {code: (looked_at[code], faults[code]) for code in PROMISE_RULES}
 
     @cached_property

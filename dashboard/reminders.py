@@ -214,10 +214,8 @@ def red_entry(pilot: Any, _user: User, work: OpenWork) -> Entry:
     steps = [("red", since)] if ALWAYS < since < work.as_of else []
 
     def text() -> str:
-        reason = pilot_status(pilot, work.as_of).sentence
-        if since > ALWAYS:
-            reason = join_clauses([_("red since %(day)s") % {"day": format_date(since)}, reason])
-        return label_value(pilot.name, reason)
+        first = _("red since %(day)s") % {"day": format_date(since)}
+        return label_value(pilot.name, join_clauses([first, pilot_status(pilot, work.as_of).sentence]))
 
     return Entry(f"pilot:{pilot.pk}", steps, SimpleLazyObject(text), pilot.get_absolute_url())
 

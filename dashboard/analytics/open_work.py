@@ -10,7 +10,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from django.db.models import CharField, Count, Exists, F, FilteredRelation, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import CharField, Count, Exists, F, FilteredRelation, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils import timezone
@@ -80,7 +80,7 @@ class Answer(NamedTuple):
 
     @property
     def pilot(self) -> Pilot:
-        return self.row.pilot
+        return self.row.pilot  # type: ignore[no-any-return]
 
     @property
     def period(self) -> str:
@@ -200,11 +200,6 @@ class OpenWork:
         last = self.as_of + timedelta(DUE_SOON_DAYS)
         rows = rows.filter(why__in=NOT_DONE, planned_then__lte=last, **self.of_pilots)
         return rows.select_related("pilot__batch").order_by("planned_then", "pk")
-
-    @property
-    def late(self) -> int:
-        """How many milestones are overdue."""
-        return self.progress.lit.aggregate(n=Sum("light_milestones_late", default=0))["n"]  # type: ignore[no-any-return]
 
     def asked(self, *conditions: Q) -> Any:
         """Return amendments that were asked for, with what is shown of them."""

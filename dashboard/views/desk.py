@@ -10,6 +10,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -46,7 +47,7 @@ from pilots.charts.cells import by_hand_text, name_beside, pilots_url
 from pilots.follow_ups.tables import follow_ups_table
 from pilots.lights import Colour, ReportState
 from pilots.metrics import year_due
-from pilots.models import Amendment, Milestone, Pilot, Practice
+from pilots.models import Amendment, Milestone, Pilot
 from policies.tables import province_cell
 
 ROWS_SHOWN = 25  # rows of each list; its file has all of them
@@ -66,7 +67,8 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
     lists, titles = work.lists_of(request.user), list_titles(work.as_of)
     tables: Exports = {item.slug: Export(titles[item.slug], partial(work_table, item, work)) for item in lists}
 
-    count, late, counts = work.progress.n, work.late, {item.slug: item.count for item in lists}
+    count, counts = work.progress.n, {item.slug: item.count for item in lists}
+    late = work.progress.lit.aggregate(n=Sum("light_milestones_late", default=0))["n"]
     waiting = sum(counts.get(slug, 0) for slug in FOLLOW_UP_LISTS)
     parts = [
         ngettext("%(n)d pilot", "%(n)d pilots", count) % {"n": count},
@@ -169,11 +171,6 @@ def desk_columns(work: OpenWork) -> dict[str, list[Column[Any]]]:
         own,
         Column("why", _("Why"), attrgetter("reason")),
     ]
-    practices: list[Column[Practice]] = [
-        Column("practice", _("Practice"), record_cell),
-        Column("province", _("Province"), lambda item: province_cell(item.province) if item.province_id else Cell("")),
-        Column("proposed", _("Proposed on"), lambda item: item.proposed_on, kind="date"),
-    ]
 
     def to_do(text: str, url: Callable[[Any], str]) -> Column[Any]:
         return Column("to-do", _("What to do"), lambda item: Cell(text, url=url(item)))
@@ -224,7 +221,11 @@ def desk_columns(work: OpenWork) -> dict[str, list[Column[Any]]]:
             Column("objected", _("Objected on"), attrgetter("objected_on"), kind="date"),
             Column("to-do", _("What to do"), lambda row: completion_cell(row.milestone)),
         ],
-        "take-in": practices,
+        "take-in": [
+            Column("practice", _("Practice"), record_cell),
+            Column("province", _("Province"), lambda row: province_cell(row.province) if row.province else Cell("")),
+            Column("proposed", _("Proposed on"), attrgetter("proposed_on"), kind="date"),
+        ],
         "not-given": [
             Column("value", _("Value"), lambda item: Cell(str(item), url=not_given_url(item))),
             own,

@@ -134,9 +134,10 @@ def shown_hits(records: QuerySet[Any], as_of: date) -> list[Hit]:
     shown = list(records[:MAX_HITS])
     hits = [build_hit(record) for record in shown]
     if records.model is Pilot:
+        pilots: Any = Pilot.objects
         keys = [pilot.pk for pilot in shown]
-        lit, classes = Pilot.objects.filter(pk__in=keys).with_light(as_of), classes_of(keys, as_of)  # type: ignore[attr-defined]
-        lights = dict(lit.values_list("pk", "light_colour"))
+        lights = dict(pilots.filter(pk__in=keys).with_light(as_of).values_list("pk", "light_colour"))
+        classes = classes_of(keys, as_of)
         for key, hit in zip(keys, hits, strict=True):
             hit |= {"light": Colour(lights[key]), "mark": class_mark(classes.get(key))}
     return hits

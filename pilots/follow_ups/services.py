@@ -126,7 +126,7 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
 
 def closing_colour(follow_up: FollowUp, day: date) -> str:
     """Return the colour of the cause on the day of the step that closes it, as it is known now; empty without one."""
-    rows = FollowUp.objects.with_state(day).with_cause(day).filter(pk=follow_up.pk)
+    rows: Any = FollowUp.objects.with_state(day).with_cause(day).filter(pk=follow_up.pk)
     return rows.values_list("cause_colour_now", flat=True).first() or ""
 
 
@@ -308,7 +308,7 @@ def share(n: int, of: int) -> dict[str, Any]:
     return {"n": n, "of": of, "percent": 100 * n / of if of else None}
 
 
-def count_follow_ups(rows: QuerySet[Any], as_of: date) -> dict[str, Any]:
+def count_follow_ups(rows: Any, as_of: date) -> dict[str, Any]:
     """Return the numbers of follow-ups `with_state` of the day, which page and API show; each share with its whole."""
     is_open, is_closed, red = Q(state__in=OPEN_STATES), Q(state=FollowUpState.CLOSED), RESULTS["caused"]
     counted = {
