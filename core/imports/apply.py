@@ -147,6 +147,7 @@ def write_rows(plan: DryRun, *, by: Any, reason: str, progress: Progress = no_pr
         for _number in range(MAX_PASSES):
             written, refused = set(), {}
             for done, row in enumerate(in_order(waiting)):
+                row.record.skip_unique_check = True  # the file was checked
                 try:
                     writing.write(row.record, changed_values(row), row.lists, by=by, reason=reason, allowed=True)
                     written.add(row.number)
