@@ -185,24 +185,12 @@ class Synergy:
         return tuple(inner.values_list("slug", flat=True))
 
     @cached_property
-    def sums(self) -> dict[str, Any]:
-        """Sum of what was reduced, and number of pilots that it is known of. One query."""
-        names = ("carbon_tonnes", "equivalents")
+    def sums(self) -> dict[str, SumResult]:
+        """Tonnes of CO2 and thousand pollutant equivalents reduced in total. One query."""
+        names, outer = ("carbon_tonnes", "equivalents"), self.rows.exclude(parent__in=self.chosen.values("pk"))
         sums = {name: Sum(f"class_{name}") for name in names} | {f"{name}_n": Count(f"class_{name}") for name in names}
-        sums = self.rows.exclude(parent__in=self.chosen.values("pk")).aggregate(**sums)
-        return {
-            name: SumResult(sums[name], sums[f"{name}_n"], self.of - len(self.within), self.within) for name in names
-        }
-
-    @property
-    def carbon_total(self) -> SumResult:
-        """Tonnes of CO2 reduced in total."""
-        return self.sums["carbon_tonnes"]
-
-    @property
-    def apeq_total(self) -> SumResult:
-        """Thousand pollutant equivalents reduced in total."""
-        return self.sums["equivalents"]
+        found, possible = outer.aggregate(**sums), self.of - len(self.within)
+        return {name: SumResult(found[name], found[f"{name}_n"], possible, self.within) for name in names}
 
     # -- what rates are made of, of the pilots that are shown ------------------------------------------------
 
@@ -216,7 +204,7 @@ class Synergy:
         periods = {str(year) for year in (self.year, *(pilot.class_base_year for pilot in pilots.values()))}
         own: dict[str, Any] = {"pilot__in": keys, "indicator__may_enter_synergy__in": EmissionBasis.values}
         readings = newest_accepted(self.as_of, Reading.objects.filter(**own, period__in=periods)).order_by()
-        values: dict[int, Values] = defaultdict(dict)
+        values: dict[int, dict[tuple[int, str], Any]] = defaultdict(dict)
         for pilot, indicator, period, value in readings.values_list("pilot_id", "indicator_id", "period", "value"):
             values[pilot][indicator, period] = value
         targets: dict[int, list[Target]] = defaultdict(list)
@@ -227,8 +215,8 @@ class Synergy:
     def detail(self, pilot: Any, targets: Sequence[Target], values: Values) -> PilotSynergy:
         if pilot.why:
             return PilotSynergy(pilot, PilotExclusionReason(pilot.why))
-        base_year, carbon = pilot.class_base_year, self.indicators[pilot.class_carbon_id]
-        carbon, pollutants = changes(targets, values, self.indicators.values(), carbon, base_year, self.year)
+        base_year, used = pilot.class_base_year, self.indicators[pilot.class_carbon_id]
+        carbon, pollutants = changes(targets, values, self.indicators.values(), used, base_year, self.year)
         return PilotSynergy(pilot, None, base_year, self.year, EmissionBasis(pilot.class_basis), carbon, pollutants)
 
     @cached_property
@@ -251,7 +239,7 @@ def classes_of(keys: Iterable[int], as_of: date) -> dict[int, PilotClass]:
 
     Withdrawn pilots have none. One query.
     """
-    pilots = Pilot.objects.listed(as_of).filter(pk__in=list(keys))  # type: ignore[attr-defined]
+    pilots = Pilot.objects.listed(as_of).filter(pk__in=list(keys))
     rows = PilotClass.objects.filter(on_day(as_of), year=metrics.year_due(as_of), pilot__in=pilots).exclude(kind="")
     return {row.pilot_id: row for row in rows}
 

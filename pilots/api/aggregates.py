@@ -213,7 +213,7 @@ class SynergyClassField(serializers.ChoiceField):
 
     def __init__(self) -> None:
         text = "Whether pollution and carbon both fall, as in /api/v1/synergy/; null where it gives no class."
-        options = {"read_only": True, "allow_null": True, "source": "pilot.class_kind"}
+        options: dict[str, Any] = {"read_only": True, "allow_null": True, "source": "pilot.class_kind"}
         super().__init__(choices=CoControl.choices, help_text=text, **options)
 
     def to_representation(self, kind: str) -> Any:
@@ -399,8 +399,8 @@ class TotalSerializer(Serializer):
 class TotalsSerializer(Serializer):
     """Reduced together by the pilots asked about: thousand air pollutant equivalents, and tonnes of CO2."""
 
-    apeq = TotalSerializer(source="apeq_total", help_text="Thousand air pollutant equivalents.")
-    carbon_tonnes = TotalSerializer(source="carbon_total", help_text="Tonnes of carbon dioxide.")
+    apeq = TotalSerializer(source="sums.equivalents", help_text="Thousand air pollutant equivalents.")
+    carbon_tonnes = TotalSerializer(source="sums.carbon_tonnes", help_text="Tonnes of carbon dioxide.")
 
 
 class SynergySerializer(PageSerializer):

@@ -75,6 +75,8 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
         rows = amber.prefetch_related("industries").iterator(CHUNK_SIZE)
         return make_table(amber_columns(shared), rows, count=n_amber)
 
+    amber_shown = [column for column in amber_columns(shared) if not column.file_only]
+
     builds: dict[str, tuple[str, Callable[[], Table]]] = {
         "coordinates": (chart.title, lambda: make_table(columns, in_chunks(keys, result.details), count=result.n)),
         "classes": (_("Classes"), lambda: classes_table(result)),
@@ -109,7 +111,7 @@ def synergy(request: TrackerRequest) -> HttpResponseBase:
             ],
             "rows_page": rows_page,
             "rising_title": rising_title(n_green, n_amber),
-            "amber": make_table(amber_columns(shared), list(amber[:ROWS_PER_PAGE]), count=n_amber),
+            "amber": make_table(amber_shown, list(amber[:ROWS_PER_PAGE]), count=n_amber),
         },
     )
 
@@ -123,7 +125,7 @@ def rising_title(green: int, n: int) -> str:
 def total_figures(result: Synergy, counted: str) -> list[dict[str, object]]:
     """Return the key figures, each with the set of pilots that is counted."""
     n = result.judged
-    carbon, air = result.carbon_total, result.apeq_total
+    carbon, air = result.sums["carbon_tonnes"], result.sums["equivalents"]
     of_n = _("of %(n)d judged") % {"n": n} if n else ""
     carbon_note = _("%(used)d of %(n)d pilots counted; %(within)d parks inside pilot cities left out") % {
         "used": carbon.used,
@@ -189,7 +191,7 @@ def trends(request: TrackerRequest) -> HttpResponseBase:
     asked.pop("indicator", None)
     shown = Reading.objects.filter(YEARLY, indicator=indicator, pilot__in=pilots.values("pk"))
     sources = Source.objects.filter(pk__in=Reading.sources.through.objects.filter(reading__in=shown).values("source"))
-    chart = trends_chart(trend, scope_text(bar, trend.pilots), sources, asked)
+    chart = trends_chart(trend, scope_text(bar, trend.pilots), list(sources), asked)
     headline = join_clauses([label_value(indicator.name, trend_title(trend)), scope_text(bar, trend.pilots)]) + _(".")
     drawn = bool(trend.years) and indicator.rollup != RollUp.NONE
     title = _("Trends")

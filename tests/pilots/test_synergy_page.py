@@ -72,9 +72,12 @@ def test_too_many_points_are_counted_in_squares(many: None, client: Client) -> N
     assert "Too many pilots" not in page.text
 
 
-def test_the_table_has_pages_and_the_file_every_row(many: None, client: Client) -> None:
+def test_the_table_has_pages_and_the_file_every_row(
+    many: None, client: Client, django_assert_max_num_queries: Any
+) -> None:
     address = f"/synergy/?as_of={AS_OF}"
-    pages = [client.get(f"{address}&page={n}") for n in (1, 2, 11)]
+    with django_assert_max_num_queries(3 * 26):
+        pages = [client.get(f"{address}&page={n}") for n in (1, 2, 11)]
     tables = [[row[0].value for row in page.context["charts"]["coordinates"].table.rows] for page in pages]
     assert [len(names) for names in tables] == [50, 50, 1]
     assert "51–100 of 501" in pages[1].text
@@ -82,7 +85,7 @@ def test_the_table_has_pages_and_the_file_every_row(many: None, client: Client) 
     assert [client.get(f"{address}&page={word}").status_code for word in ("12", "0")] == [400, 400]
     rows = {}
     for name in ("coordinates", "amber", "missing"):
-        lines = b"".join(client.get(f"{address}&export={name}.csv")).decode("utf-8-sig").splitlines()  # type: ignore[arg-type]
+        lines = b"".join(client.get(f"{address}&export={name}.csv")).decode("utf-8-sig").splitlines()
         rows[name] = [row[0] for row in csv.reader(lines) if not row[0].startswith("#")][1:]
     assert {name: len(own) for name, own in rows.items()} == {"coordinates": 501, "amber": 125, "missing": 1}
     assert rows["coordinates"][:100] == [*tables[0], *tables[1]]

@@ -106,6 +106,7 @@ def courses(empty: None) -> dict[str, Pilot]:
     make.target(pilots["long"], air, 100, 85, base_year=2015)
     make.reading(pilots["long"], air, "2021", 90)
     Pilot.objects.filter(slug="long").update(term_start=date(2010, 1, 1))
+    recompute_all()
     return pilots
 
 
