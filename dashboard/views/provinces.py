@@ -7,6 +7,7 @@ from operator import attrgetter, methodcaller
 from typing import Any
 
 from django.db.models import Case, CharField, DateField, F, Field, IntegerField, Value, When
+from django.db.models.functions import Cast
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -31,11 +32,12 @@ from policies.tables import plan_status_cell, regions_table
 MAX_NAMED = 5  # provinces named in the headline
 
 
-def by_key(values: Mapping[int, Any], output_field: Field[Any, Any], default: Any = None) -> Case | Value:
-    """Return an expression for rows of provinces: the value of its key."""
+def by_key(values: Mapping[int, Any], output_field: Field[Any, Any], default: Any = None) -> Cast:
+    """Return an expression for rows of provinces: the value of its key. Without any values it is a constant, by which
+    PostgreSQL orders only where its type is said.
+    """
     cases = [When(pk=key, then=Value(value)) for key, value in values.items() if value is not None]
-    rest = Value(default, output_field=output_field)
-    return Case(*cases, default=rest, output_field=output_field) if cases else rest
+    return Cast(Case(*cases, default=Value(default), output_field=output_field), output_field)
 
 
 def province_columns(
