@@ -343,7 +343,8 @@ class ProgressView(PilotsView):
             return value.statuses(value.lit.filter(pk__in=keys).order_by(*BY_BATCH))
 
         every = value.lit.order_by(*BY_BATCH).values_list("pk", flat=True)
-        return statuses(self.paginator.rows) if self.is_paged else in_chunks(every, statuses)
+        keys = self.paginator.rows  # type: ignore[union-attr]
+        return statuses(keys) if self.is_paged else in_chunks(every, statuses)
 
 
 # -- synergy ---------------------------------------------------------------------------------------------
@@ -466,7 +467,8 @@ class SynergyView(PilotsView):
         if year is not None and not YEAR_PATTERN.fullmatch(year):
             message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": truncate(year)}
             raise Problem("year", "invalid_number", message)
-        return Synergy(chosen, self.as_of, None if year is None else int(year), self.paginator.rows)
+        keys = self.paginator.rows  # type: ignore[union-attr]
+        return Synergy(chosen, self.as_of, None if year is None else int(year), keys)
 
     def file_rows(self, value: Synergy) -> Iterable[object]:
         if self.is_paged:
