@@ -37,9 +37,10 @@ from core.text import (
 from pilots.analytics.pilot_status import PilotStatus, build_statuses
 from pilots.analytics.progress import BY_BATCH, WORST_FIRST, Progress
 from pilots.charts.cells import (
-    class_mark,
+    class_of,
     class_words_cell,
     industries_text,
+    light_cell,
     pilot_cell,
     report_cell,
     shared_names,
@@ -51,7 +52,7 @@ from pilots.charts.synergy import batch_cell
 from pilots.follow_ups.tables import beside_pilot, may_open_follow_ups
 from pilots.lights import Colour
 from pilots.metrics import Stage, year_due
-from pilots.models import Document, Milestone, PilotClass, Reading, StageEntry, Target
+from pilots.models import Document, Milestone, Reading, StageEntry, Target
 from pilots.models.pilot import has_withdrawn
 from policies.models import Figure, FigureState, Source
 from policies.tables import confidence_cell, province_cell, source_cell
@@ -59,14 +60,6 @@ from policies.tables import confidence_cell, province_cell, source_cell
 FACTS = (StageEntry, Milestone, Target, Reading)
 
 # -- the list ------------------------------------------------------------------------------------------
-
-
-def class_of(status: PilotStatus) -> PilotClass | None:
-    """Return the class of a pilot in the last year due; None without one, and for a withdrawn pilot."""
-    if not status.pilot.class_kind or status.is_withdrawn:
-        return None
-    names = ("kind", "base_year", "year", "carbon_rate", "pollution_rate")
-    return PilotClass(**{name: getattr(status.pilot, f"class_{name}") for name in names})
 
 
 def pilot_columns(as_of: date, *more: Column[PilotStatus]) -> list[Column[PilotStatus]]:
@@ -87,7 +80,7 @@ def pilot_columns(as_of: date, *more: Column[PilotStatus]) -> list[Column[PilotS
         Column(
             "light",
             _("Light"),
-            lambda status: replace(status_cell(status.colour), mark=class_mark(class_of(status))),
+            light_cell,
             sort="light",
             sort_fields=["light_rank", F("light_colour_since").asc()],
         ),

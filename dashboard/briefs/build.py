@@ -41,7 +41,7 @@ from core.text import (
     no_data,
 )
 from dashboard.overview.services import Overview, plan_sources, plans_figure
-from pilots.analytics.pilot_status import PilotStatus, pilot_status
+from pilots.analytics.pilot_status import PilotStatus, build_statuses, pilot_status
 from pilots.analytics.progress import (
     BY_BATCH,
     BY_HAND,
@@ -55,8 +55,16 @@ from pilots.analytics.progress import (
     quarter_end_before,
 )
 from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
-from pilots.analytics.synergy import Synergy, classes_of
-from pilots.charts.cells import by_hand_text, class_text, name_beside, reported_text, shared_names, waiting_text
+from pilots.analytics.synergy import Synergy
+from pilots.charts.cells import (
+    by_hand_text,
+    class_of,
+    class_text,
+    name_beside,
+    reported_text,
+    shared_names,
+    waiting_text,
+)
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
@@ -288,14 +296,16 @@ def red_pilots(progress: Progress) -> tuple[list[Line], list[Line]]:
     """Return a line on the first red pilots, longest red first, and a question on the first without a follow-up."""
     reds, told = progress.lit.filter(light_colour=Colour.RED.value).order_by(*WORST_FIRST), list[Line]()
     followed: Any = FollowUp.objects.filter(pilot=OuterRef("pk")).with_state(progress.as_of)
-    first, unattended = progress.statuses(reds[:MAX_LINES]), reds.exclude(Exists(followed.open()))[:MAX_QUESTIONS]
-    shared, classes = shared_names(progress.rows), classes_of([status.pilot.pk for status in first], progress.as_of)
-    for status in first:
-        synergy = class_text(classes[status.pilot.pk]) if status.pilot.pk in classes else ""
+    first, unattended = reds[:MAX_LINES], reds.exclude(Exists(followed.open()))[:MAX_QUESTIONS]
+    keys, asked = (list(rows.values_list("pk", flat=True)) for rows in (first, unattended))
+    statuses = {status.pilot.pk: status for status in build_statuses({*keys, *asked}, progress.as_of)}
+    shared = shared_names(progress.rows) if keys else ()
+    names = {key: name_beside(shared, status.pilot) for key, status in statuses.items()}
+    for status in map(statuses.__getitem__, keys):
+        synergy = class_text(own) if (own := class_of(status)) else ""
         detail = red_detail(status.owner, status.since, status.open_follow_ups, synergy)
-        told.append(line(name_beside(shared, status.pilot), status.sentence, detail, Colour.RED.value))
-    asked = progress.statuses(unattended)
-    return told, [about_unattended(name_beside(shared, each.pilot), each.owner, each.since) for each in asked]
+        told.append(line(names[status.pilot.pk], status.sentence, detail, Colour.RED.value))
+    return told, [about_unattended(names[key], statuses[key].owner, statuses[key].since) for key in asked]
 
 
 # -- a pilot ----------------------------------------------------------------------------------------------
@@ -324,7 +334,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
         tables = [] if lights.is_unrated else [lights.table(_("Targets and milestones"))]
         blocks = [*tables, facts_block(status), *blocks, lines(_("What is behind"), behind, empty)]
         blocks.append(questions_block(*about))
-    why = [status.sentence, *map(class_text, classes_of([status.pilot.pk], days.as_of).values())]
+    why = [status.sentence, *([class_text(own)] if (own := class_of(status)) else [])]
     place = [status.pilot.get_kind_display().capitalize(), status.pilot.province.name, status.pilot.batch.label]
     return {
         "title": status.pilot.name,

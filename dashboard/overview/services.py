@@ -31,8 +31,7 @@ from pilots.analytics.reconciliation import (
 )
 from pilots.analytics.synergy import Synergy
 from pilots.charts.cells import (
-    Classes,
-    class_column,
+    class_of,
     light_cell,
     pilot_column,
     pilots_url,
@@ -44,7 +43,7 @@ from pilots.charts.status import reason_cell
 from pilots.charts.synergy import pilot_count_layer
 from pilots.lights import Colour
 from pilots.metrics import OPEN_STATES, CoControl
-from pilots.models import FollowUp, Pilot, PilotClass
+from pilots.models import FollowUp, Pilot
 from pilots.tables import read_pilots
 from policies.charts import certainty_text, chart_frame, map_note, plans_grid
 from policies.metrics import whole_days
@@ -381,11 +380,11 @@ def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, 
     return {"without_plan": rows, "no_plan": text, "lag_note": join_clauses(notes)}
 
 
-def attention_columns(shared: Collection[str], classes: Classes) -> list[Column[PilotStatus]]:
+def attention_columns(shared: Collection[str]) -> list[Column[PilotStatus]]:
     """Return the columns of pilots that need attention; `shared` are names that several have."""
     return [
         pilot_column(shared, attrgetter("pilot")),
-        Column("light", _("Light"), lambda status: light_cell(status, classes)),
+        Column("light", _("Light"), light_cell),
         Column("why", _("Why"), reason_cell),
         Column(
             "owner", _("Responsible"), lambda status: Cell(status.owner, page_text=in_reader_language(status.owner))
@@ -397,13 +396,17 @@ def attention_columns(shared: Collection[str], classes: Classes) -> list[Column[
             kind="integer",
         ),
         Column("since", _("Since"), kind="date"),
-        class_column(classes, lambda status: status.pilot.pk),
+        Column(
+            "synergy",
+            _("Class of synergy"),
+            lambda status: found.get_kind_display() if (found := class_of(status)) else None,
+            file_only=True,
+        ),
     ]
 
 
 def attention_table(value: Overview) -> Table:
     """Return the table of these pilots that need attention, worst first, for a file."""
-    classes: dict[int, PilotClass] = {}
     keys = value.progress.lit.filter(light_colour__in=ATTENTION).order_by(*WORST_FIRST).values_list("pk", flat=True)
-    rows = in_chunks(keys, partial(read_pilots, value.as_of, classes))
-    return make_table(attention_columns(value.shared, classes), rows, count=value.progress.needing_attention)
+    rows = in_chunks(keys, partial(read_pilots, value.as_of))
+    return make_table(attention_columns(value.shared), rows, count=value.progress.needing_attention)

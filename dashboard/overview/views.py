@@ -39,10 +39,11 @@ from dashboard.overview.services import (
 )
 from pilots.analytics.coverage import Coverage
 from pilots.analytics.progress import ATTENTION, BY_BATCH, BY_HAND, Progress, count_lights, quarter_end_before
-from pilots.analytics.synergy import Synergy, classes_of
+from pilots.analytics.synergy import Synergy
 from pilots.charts.cells import (
     arrow,
     by_hand_text,
+    class_of,
     class_parts,
     class_text,
     name_beside,
@@ -217,8 +218,6 @@ def attention_headline(progress: Progress) -> str:
 
 def attention_context(value: Overview, may_open: bool) -> Row:
     """Return the first pilots that need attention, with the class, and where the reader may open a follow-up."""
-    first = value.progress.attention(ATTENTION_SHOWN)
-    classes = classes_of([status.pilot.pk for status in first], value.as_of)
     rows = [
         {
             "status": status,
@@ -228,8 +227,8 @@ def attention_context(value: Overview, may_open: bool) -> Row:
             "open": None if status.open_follow_ups else beside_pilot(status, may_open),
             "days": (status.as_of - status.since).days if status.since else None,
         }
-        for status in first
-        for own in [classes.get(status.pilot.pk)]
+        for status in value.progress.attention(ATTENTION_SHOWN)
+        for own in [class_of(status)]
     ]
     url = pilots_url(**value.batch_filter, sort="light")
     return {"rows": rows, "finding": attention_headline(value.progress), "url": url}

@@ -19,8 +19,8 @@ from core.tables import MAX_SEARCH_LENGTH, Cell, Column, FilterBar, RelatedFormF
 from core.text import format_date
 from pilots.analytics.pilot_status import PilotStatus, build_statuses
 from pilots.analytics.progress import Progress
-from pilots.analytics.synergy import EmissionBasis, PilotSynergy, Synergy, classes_of
-from pilots.charts.cells import Classes, by_hand_text, change_cell, industries_text, light_cell, report_cell
+from pilots.analytics.synergy import EmissionBasis, PilotSynergy, Synergy
+from pilots.charts.cells import by_hand_text, change_cell, industries_text, light_cell, report_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import class_cell
 from pilots.filters import PilotFilter
@@ -68,7 +68,7 @@ def pilots_side_by_side(request: TrackerRequest) -> HttpResponseBase:
         statuses = {item.pilot.pk: item for item in build_statuses(keys, as_of)}
         synergy = Synergy(listed, as_of).details(keys)
         rows = [
-            *pilot_rows([statuses[key] for key in keys], year_due(as_of), classes_of(keys, as_of)),
+            *pilot_rows([statuses[key] for key in keys], year_due(as_of)),
             *synergy_rows(synergy),
         ]
     free, found = next((name for name in PARAMETERS if not form.cleaned_data[name]), ""), None
@@ -151,12 +151,12 @@ def comparison_page(
 # -- what is compared ----------------------------------------------------------------------------------
 
 
-def pilot_rows(items: Sequence[PilotStatus], year: int, classes: Classes) -> list[Row]:
+def pilot_rows(items: Sequence[PilotStatus], year: int) -> list[Row]:
     """Return the rows of pilots, with the numbers of their own pages."""
     counts, lit = [item.counts for item in items], [item.pilot for item in items]
     on_path = [part_of_whole(row.light_targets_on_path, row.light_targets_rated) for row in lit]
     return [
-        [_("Light"), *(light_cell(item, classes) for item in items)],
+        [_("Light"), *map(light_cell, items)],
         [_("Why"), *(item.explanation for item in items)],
         [_("Batch"), *(Cell(row.batch.label, url=row.batch.get_absolute_url()) for row in lit)],
         [_("Province"), *(province_cell(row.province) for row in lit)],

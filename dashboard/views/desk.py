@@ -41,7 +41,6 @@ from dashboard.models import MailSettings, Told, WorkingCalendar
 from dashboard.overview.services import attention_columns
 from dashboard.reminders import settings_of
 from pilots.amendments import wanted_text
-from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import follow_up_events, milestone_events
 from pilots.charts.cells import by_hand_text, name_beside, pilots_url
 from pilots.follow_ups.tables import follow_ups_table
@@ -131,9 +130,8 @@ def work_table(item: WorkList, work: OpenWork, most: int | None = None) -> Table
     rows, home = item.items[:most], work.home
     if item.slug == "red":
         statuses = work.progress.statuses(rows)
-        classes = classes_of([status.pilot.pk for status in statuses], work.as_of)
         whole = pilots_url(**({"province": home.slug} if home else {}), light=Colour.RED.value)
-        return make_table(attention_columns(work.shared_names, classes), statuses, whole)
+        return make_table(attention_columns(work.shared_names), statuses, whole)
     columns = desk_columns(work).get(item.slug)
     return make_table(columns, rows, item.url) if columns else follow_ups_table(rows, DESK_WITHOUT)
 

@@ -131,7 +131,12 @@ def industries_text(record: Any) -> str | None:
     return join_short(industry.name for industry in record.industries.all()) or None
 
 
-Classes = Mapping[int, PilotClass]  # of pilots with a class, by key
+def class_of(status: PilotStatus) -> PilotClass | None:
+    """Return the class of a pilot in the last year due; None without one, and for a withdrawn pilot."""
+    if not status.pilot.class_kind or status.is_withdrawn:
+        return None
+    names = ("kind", "base_year", "year", "carbon_rate", "pollution_rate")
+    return PilotClass(**{name: getattr(status.pilot, f"class_{name}") for name in names})
 
 
 def class_text(item: PilotClass) -> str:
@@ -188,9 +193,9 @@ def arrow(rate: Ratio | None) -> str:
     return "↘" if rate > 0 else "↗"
 
 
-def light_cell(status: PilotStatus, classes: Classes) -> Cell:
+def light_cell(status: PilotStatus) -> Cell:
     """Return the light of a pilot with its class beside it."""
-    return replace(status_cell(status.colour), mark=class_mark(classes.get(status.pilot.pk)))
+    return replace(status_cell(status.colour), mark=class_mark(class_of(status)))
 
 
 def class_words_cell(item: PilotClass | None) -> Cell:
@@ -204,16 +209,6 @@ def class_words_cell(item: PilotClass | None) -> Cell:
         text = format_html("{} {}", label, {"↘": "↓", "↗": "↑"}.get(symbol, symbol))
         lines.append(format_html('<b class="rising">{}</b>', text) if symbol == "↗" else text)
     return Cell("", below=format_html("{}<br>{}", *lines), title=class_text(item))
-
-
-def class_column(classes: Classes, key: Callable[[Item], int]) -> Column[Item]:
-    """Return the column of the class in files; `key` returns the key of an item's pilot."""
-
-    def label(item: Item) -> str | None:
-        found = classes.get(key(item))
-        return str(found.get_kind_display()) if found else None
-
-    return Column("synergy", _("Class of synergy"), label, file_only=True)
 
 
 def strip_idle_zeros(value: Decimal | None) -> Decimal | None:
