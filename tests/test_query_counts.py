@@ -54,9 +54,9 @@ PAGES = {
     "/practices/": 17,
     "/practices/practice-0/": 29,
     "/search/?q=needle": 41,
-    "/brief/nation/": 32,
-    "/brief/batch/b/": 23,
-    "/brief/province/p/": 26,
+    "/brief/nation/": 39,
+    "/brief/batch/b/": 34,
+    "/brief/province/p/": 35,
     "/brief/pilot/p-0/": 21,
     "/editions/": 3,
     "/documents/": 7,
@@ -104,8 +104,7 @@ API = {
     13: ["coverage/"],
     15: ["pilots/"],
     21: ["actions/"],
-    22: ["progress/"],
-    26: ["pilots/?light=red"],
+    26: ["progress/", "pilots/?light=red"],
     35: ["overview/"],
 }
 ADMIN = {

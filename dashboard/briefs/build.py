@@ -41,7 +41,8 @@ from core.text import (
     no_data,
 )
 from dashboard.overview.services import Overview, plan_sources, plans_figure
-from pilots.analytics.pilot_status import PilotStatus, build_statuses, pilot_status
+from pilots.amendments import changes_of
+from pilots.analytics.pilot_status import PilotStatus, build_statuses, pilot_status, prefetch_for_status
 from pilots.analytics.progress import (
     BY_BATCH,
     BY_HAND,
@@ -317,7 +318,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
     status, progress = pilot_status(pilot, days.as_of), Progress(Pilot.objects.filter(pk=pilot.pk), days.as_of)
     lights = promise_lights(status, days.since)
     entered, corrected = values_changed(Reading.objects.filter(pilot=pilot), days)
-    blocks = [changes_block(days, ([entered], [corrected, replanned_text([status], days)]), lights)]
+    blocks = [changes_block(days, ([entered], [corrected, replanned_text([status.pilot], days)]), lights)]
     if not pilot.withdrawn_by(days.as_of):
         behind, unattended = behind_lines(status)
         if not lights.counts.now.n:
@@ -635,18 +636,20 @@ def values_changed(readings: QuerySet[Reading], days: Days) -> tuple[str, str]:
     return entered, corrected
 
 
-def replanned_since(progress: Progress, since: date) -> list[PilotStatus]:
-    """Return the pilots of which a promise was amended, or completed by a late entry, since then."""
+def replanned_since(progress: Progress, since: date) -> QuerySet[Pilot]:
+    """Return the pilots of which a promise was amended, or completed by a late entry, since then; with what changed."""
     own, period = {"pilot": OuterRef("pk")}, (since + timedelta(1), progress.as_of)
     amended = Amendment.objects.filter(**own, accepted=True, decided_on__range=period)
     entered_late = {"entered_on__range": period, "entered_on__gt": F("completed_on") + timedelta(ENTRY_DAYS)}
     late = Completion.objects.filter(**own, **entered_late)
-    return progress.statuses(progress.lit.filter(Exists(amended) | Exists(late)).order_by(*BY_BATCH))
+    rows = progress.rows.filter(Exists(amended) | Exists(late)).order_by(*BY_BATCH)
+    return prefetch_for_status(rows, without=("stages", "readings", "overrides", "not_given", "deadlines"))
 
 
-def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
+def replanned_text(pilots: Iterable[Pilot], days: Days) -> str:
     """Return the milestones and targets amended or completed by a late entry since then, and of which pilots."""
-    counts = [(status.pilot.name, sum(item.on > days.since for item in status.replanned)) for status in statuses]
+    changes = ((pilot.name, changes_of(pilot, days.as_of)) for pilot in pilots)
+    counts = [(name, sum(item.on > days.since for item in found)) for name, found in changes]
     n = sum(count for _name, count in counts)
     text = ngettext("%(n)d milestone or target", "%(n)d milestones and targets", n) % {"n": n}
     names = names_text([name for name, count in counts if count])
