@@ -181,7 +181,7 @@ def overview_tables(value: Overview, since: date, charts: Mapping[str, Chart]) -
         Column("which", _("Which"), lambda row: join_short(row["names"]) or None),
         Column("more", _("Note"), lambda row: row["note"] or None),
     ]
-    columns: list[Column[Pilot]] = [
+    columns: list[Column[Any]] = [
         pilot_column(value.shared, lambda pilot: pilot),
         Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display()),
         Column("province", _("Province"), lambda pilot: province_cell(pilot.province)),
