@@ -1,9 +1,9 @@
 """Drill of stored lights: `python -m bench.drill_lights --seconds 60`.
 
 Eight processes write to the demonstration in a PostgreSQL database of its own: single records, arrays of readings in
-falling order of pilots, imports and their undo, terms of batches, uses of indicators, pilots that are added and moved.
-Now and then one is killed with -9 and replaced. At the end no deadlock was met, no request failed, and the lights are
-what the rules say.
+falling order of pilots, imports and their undo, terms of batches, uses of indicators, pilots that are added and moved,
+and the job for what affects many of them. Now and then one is killed with -9 and replaced. At the end no deadlock was
+met, no request failed, and the lights are what the rules say.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import django
+from django.db import connections
 
 from bench.run import POSTGRES, START_SCRIPT, environment, manage, query
 
@@ -39,6 +40,8 @@ def drill(seconds: float) -> int:
         django.setup()
         writer, processes = import_module("bench.drill_writer"), get_context("fork")
         with TemporaryDirectory() as folder:
+            writer.write(token, f"{folder}/first", times=20)  # what is read and made at first, no process makes again
+            connections.close_all()
 
             def begin(number: int) -> Any:
                 process = processes.Process(target=writer.write, args=(token, f"{folder}/{number}"))
@@ -69,7 +72,8 @@ def drill(seconds: float) -> int:
 
 CHECK_SCRIPT = """
 from pilots.models import Pilot, StaleLight
-from pilots.stored_lights import recompute_all
+from pilots.stored_lights import recompute_all, recompute_stale
+recompute_stale.call()
 print(Pilot.objects.count(), recompute_all(repair=False), StaleLight.objects.count())
 """
 

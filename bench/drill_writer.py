@@ -6,6 +6,7 @@ import io
 import logging
 import random
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from core.imports.importer import KINDS
 from core.records.writing import Conflict
 from pilots.models import Pilot, Reading, ReadingState
 from pilots.models.reading import judge_readings
+from pilots.stored_lights import recompute_stale
 
 CLIENT = Client(raise_request_exception=False, SERVER_NAME=HOST)
 
@@ -80,6 +82,12 @@ def use_of_indicator(_pilots: list[Any]) -> str:
     return api("patch", "indicators/AIR_NOX/", {"may_enter_synergy": use})
 
 
+def job(_pilots: list[Any]) -> str:
+    """Do what requests that affect many pilots have left."""
+    recompute_stale.call()
+    return "done"
+
+
 def new_pilot(pilots: list[Any]) -> str:
     slug, place = f"drill-{random.getrandbits(60)}", pilots[0]
     body = {"slug": slug, "name_zh": slug, "kind": "park", "province": place.province.slug}
@@ -103,17 +111,17 @@ def imported(pilots: list[Any]) -> str:
     return f"{undo(record, by=None, reason='Drill').state if random.random() < 0.6 else record.state}"
 
 
-WORKS = [one_reading, array_of_readings, milestones, target, acceptance, imported]
-WORKS += [term_of_batch, use_of_indicator, new_pilot, move]
+OFTEN = [one_reading, array_of_readings, milestones, target, acceptance, imported, new_pilot, move]
+WORKS = [*OFTEN, *OFTEN, *OFTEN, term_of_batch, term_of_batch, use_of_indicator, job, job]
 
 
-def write(token: str, log: str) -> None:
-    """Do one after the other at random, until killed."""
+def write(token: str, log: str, *, times: int | None = None) -> None:
+    """Do one after the other at random, until killed, or some times."""
     logging.disable()
     random.seed()  # not those of its parent
     CLIENT.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     with Path(log).open("a") as lines:
-        while True:
+        for _time in count() if times is None else range(times):
             work, pilots = (
                 random.choice(WORKS),
                 list(Pilot.objects.select_related("batch", "province").order_by("?")[:10]),

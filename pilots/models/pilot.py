@@ -507,7 +507,7 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         super().clean()
         if self.parent_id and not self.skip_city_lock and connection.in_atomic_block:
             # until the transaction ends: a change of its kind meanwhile could make the pair invalid
-            cities = type(self).objects.select_for_update(no_key=True)
+            cities = type(self).objects.select_for_update(no_key=True).order_by("pk")  # not the batches
             self.parent = cities.filter(pk=self.parent_id).first() or self.parent  # gone: the database says so
         if self.parent and self.parent.kind != PilotKind.CITY:
             raise ValidationError({"parent": _("A park lies in a pilot city: choose a pilot of kind city.")})
