@@ -71,7 +71,13 @@ PILOT_COLUMNS = {
 }
 MAX_AT_ONCE = 100  # pilots that a request computes itself
 CHUNK = 200  # pilots whose rows are in memory at once
-NAMES = {Target: "targets", Milestone: "milestones", StageEntry: "stages", Reading: "readings", NotGiven: "not_given"}
+NAMES: dict[Any, str] = {
+    Target: "targets",
+    Milestone: "milestones",
+    StageEntry: "stages",
+    Reading: "readings",
+    NotGiven: "not_given",
+}
 NAMES |= {LightOverride: "overrides", Amendment: "amendments", Completion: "completions"}
 
 
@@ -256,7 +262,7 @@ def affected(entries: Iterable[Any]) -> set[int]:
 def changed(entries: Sequence[Any], read: Sequence[str]) -> Iterator[Any]:
     """Yield the entries of one model that change a field which a rule reads, and what they follow. One query."""
     history, own = type(entries[0]).objects, {entry.history_id for entry in entries}
-    before = {}
+    before: dict[int, Any] = {}
     for some in batched([entry.id for entry in entries if entry.history_type == "~"]):
         former = history.filter(id__in=some).exclude(history_id__in=own).order_by().values("id")
         newest = former.annotate(newest=Max("history_id")).values("newest")

@@ -348,7 +348,8 @@ def delete_created(model: Any, keys: Sequence[int], *, by: Any, reason: str) -> 
     """Delete records together: each alone would ask every relation again."""
     write_history_entries(list(ordered_records(model, keys)), "-", by=by, reason=reason)
     for some in batched(keys):
-        for relation in get_candidate_relations_to_delete(model._meta):  # to rows of lists, and lights
+        relations: Any = get_candidate_relations_to_delete(model._meta)
+        for relation in relations:  # rows of lists, and lights
             if relation.on_delete is CASCADE and not hasattr(relation.related_model, "history"):
                 relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": some}).delete()
         for f in self_relations(model):  # so that they can be deleted in any order

@@ -253,7 +253,7 @@ def record_entry(record: Any, sign: str, by: Any, reason: str) -> None:
 # -- parts of writing --------------------------------------------------------------------------------------
 
 
-def locked(model: Any, key: object, *, deleting: bool = False) -> Any:
+def locked(model: Any, key: Any, *, deleting: bool = False) -> Any:
     """Return the record as it is stored, locked until the transaction ends; None for a deleted one.
 
     Ordered by its key: by default the query would follow Meta.ordering, and lock the rows that it joins, as the pilot
