@@ -71,14 +71,8 @@ PILOT_COLUMNS = {
 }
 MAX_AT_ONCE = 100  # pilots that a request computes itself
 CHUNK = 200  # pilots whose rows are in memory at once
-NAMES: dict[Any, str] = {
-    Target: "targets",
-    Milestone: "milestones",
-    StageEntry: "stages",
-    Reading: "readings",
-    NotGiven: "not_given",
-}
-NAMES |= {LightOverride: "overrides", Amendment: "amendments", Completion: "completions"}
+NAMES: dict[Any, str] = {Target: "targets", Milestone: "milestones", StageEntry: "stages", Reading: "readings"}
+NAMES |= {NotGiven: "not_given", LightOverride: "overrides", Amendment: "amendments", Completion: "completions"}
 
 
 def read_records(pilots: Sequence[int]) -> Iterator[Records]:
