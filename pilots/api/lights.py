@@ -17,8 +17,30 @@ from pilots.metrics import Stage
 from pilots.models import Pilot, PilotLight
 from pilots.models.light import ALWAYS
 
+MEANINGS = {
+    "pilot": "The pilot.",
+    "computed": "The light by the rules; another one than `light` only where that is set by hand.",
+    "target": "The target that is the worst of the computed light.",
+    "milestone": "The milestone that is the worst of the computed light.",
+    "reading": "The value by which the target is judged.",
+    "stage": "The last stage entered.",
+    "stage_since": "The day on which it entered that stage.",
+    "reached": "The furthest stage; null once it has withdrawn.",
+    "values_due": "How many indicators of binding targets owe values of the last year due.",
+    "values_accepted": "Those of them whose value is accepted, or a reason why there is none.",
+    "values_due_on": "The first day by which they were due.",
+    "outstanding": "Where the others are held up: nothing, waiting, returned or disputed.",
+    "targets_binding": "Binding targets in force that no later one has followed.",
+    "targets_rated": "Those of them that are rated.",
+    "targets_on_path": "Those of them that are green.",
+    "milestones": "Milestones in force.",
+    "milestones_due": "Those of them that are due.",
+    "milestones_completed": "Those of them that are completed.",
+    "milestones_late": "Those of them that are due and not completed.",
+}
 
-class LightSerializer(ReadOnlyModelSerializer):
+
+class PilotLightSerializer(ReadOnlyModelSerializer):
     since = DateValueField(help_text="First day of the period; null for the first of all.")
     until = DateValueField(help_text="The day after its last one; null for the running one.")
     light = serializers.ChoiceField(
@@ -39,6 +61,12 @@ class LightSerializer(ReadOnlyModelSerializer):
             *("targets_binding", "targets_rated", "targets_on_path"),
             *("milestones", "milestones_due", "milestones_completed", "milestones_late"),
         )
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for name, text in MEANINGS.items():
+            fields[name].help_text = text
+        return fields
 
     @extend_schema_field(ChoiceWithLabel)
     def get_why(self, row: PilotLight) -> dict[str, str]:
@@ -63,8 +91,8 @@ class LightViewSet(RecordViewSet):
         "the lights of the day. A period is computed from the records as they are: an entry that counts from an "
         "earlier day changes past ones."
     )
-    serializer_class = LightSerializer
-    filterset_class = api_filterset(LightFilter, LightSerializer, "since", "until")
+    serializer_class = PilotLightSerializer
+    filterset_class = api_filterset(LightFilter, PilotLightSerializer, "since", "until")
     ordering_fields = ("pilot", "since", "until", "light")
     ordering_paths = {"light": "rank", "since": "since", "until": "until"}  # those that read null in their places
     default_ordering = "pilot,since"

@@ -14,11 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
+from core.history.recording import unit
 from core.imports.apply import confirm
 from core.imports.columns import RecordLookup, RecordNumberColumn
 from core.imports.dry_run import DryRun
 from core.imports.files import dry_run_of_file, export_response, save_dry_run, write_workbook
-from core.history.recording import unit
 from core.imports.importer import KINDS, Importer
 from pilots.models import FollowUp, Reading, Target
 from policies.importers import PolicyImporter

@@ -265,7 +265,8 @@ def test_a_past_day_names_what_was_entered_since(pilot: Pilot) -> None:
     make.stage(pilot, "listed", date(2026, 1, 10), recorded_on=date(2026, 2, 5))
     entered = make_nox_reading(pilot, "2024", 28000, reported_on=date(2025, 3, 1), accepted_on=date(2025, 3, 10))
     Reading.history.filter(id=entered.pk).update(history_user=editor, history_date=timezone.now())
-    assert entered_since(status_on(pilot, day)) == [
+    read = prefetch_for_status(Pilot.objects.with_light(day)).get(pk=pilot.pk)
+    assert entered_since(pilot_status(read, day)) == [
         "Stages entered since: Listed (on 5 February 2026)",
         "Completions entered since: Platform (on 10 February 2026)",
         f"Values entered since: AIR_NOX emissions: 2024 (on {timezone.localdate():%-d %B %Y})",
