@@ -12,14 +12,13 @@ from core.api.serializers import ChoiceWithLabel, DateValueField, ReadOnlyModelS
 from core.api.viewsets import RecordViewSet
 from core.tables import ChoiceFilter, YesNoFilter
 from pilots.filters import MembershipFilter, PilotPartFilter
-from pilots.lights import LIGHT_CHOICES, LightReason
+from pilots.lights import LIGHT_CHOICES, Colour, LightReason
 from pilots.metrics import Stage
 from pilots.models import Pilot, PilotLight
 from pilots.models.light import ALWAYS
 
 MEANINGS = {
     "pilot": "The pilot.",
-    "computed": "The light by the rules; another one than `light` only where that is set by hand.",
     "target": "The target that is the worst of the computed light.",
     "milestone": "The milestone that is the worst of the computed light.",
     "reading": "The value by which the target is judged.",
@@ -43,8 +42,9 @@ MEANINGS = {
 class PilotLightSerializer(ReadOnlyModelSerializer):
     since = DateValueField(help_text="First day of the period; null for the first of all.")
     until = DateValueField(help_text="The day after its last one; null for the running one.")
-    light = serializers.ChoiceField(
-        LIGHT_CHOICES, help_text="The light shown, set by hand or computed.", source="colour"
+    light = serializers.ChoiceField(Colour.choices, help_text="The light, computed or set by hand.", source="colour")
+    computed = serializers.ChoiceField(
+        Colour.choices, help_text="The light by the rules; another one than `light` only where that is set by hand."
     )
     why = serializers.SerializerMethodField(help_text="Why it has its colour; by_hand where it is set by hand.")
     light_since = DateValueField(
