@@ -345,7 +345,7 @@ def build_statuses(keys: Iterable[int], as_of: date) -> list[PilotStatus]:
 
     Their readings are rows of what numbers are computed from, and no records: they are by far the most.
     """
-    lit: Any = Pilot.objects.filter(pk__in=list(keys)).order_by().with_light(as_of)  # type: ignore[attr-defined]
+    lit: Any = Pilot.objects.filter(pk__in=list(keys)).order_by().with_light(as_of)
     chosen = lit.with_class(as_of)
     members: list[Any] = list(prefetch_for_status(chosen, without=("readings",)))
     rows: dict[int, list[Any]] = {pilot.pk: [] for pilot in members}

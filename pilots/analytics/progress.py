@@ -183,8 +183,8 @@ class OutstandingReports:
         owing = progress.lit.filter(light_values_due__gt=0)
         rows = owing.values_list("light_outstanding").annotate(n=Count("pk"), due_on=Min("light_values_due_on"))
         found = {state: (n, day) for state, n, day in rows}
-        self.owing = sum(n for n, _day in found.values())
-        self.counts = {state: found.get(state.value, (0, None))[0] for state in ReportState}
+        self.owing: int = sum(n for n, _day in found.values())
+        self.counts: dict[ReportState, int] = {state: found.get(state.value, (0, None))[0] for state in ReportState}
         self.due = {state: found[state.value][1] for state in ReportState if state.value in found}
         """The first due day of the values that are held up in each way."""
         first = min((day for _n, day in found.values()), default=None)

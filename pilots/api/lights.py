@@ -100,14 +100,11 @@ class LightViewSet(RecordViewSet):
 
     def all_rows(self) -> QuerySet[Any]:
         """Return the periods up to the day; their first day, and the end of the running one, read null."""
-        return (
-            self.base_queryset()
-            .filter(since__lte=self.as_of)
-            .annotate(
-                since_then=Case(When(since__gt=ALWAYS, then=F("since"))),
-                colour_then=Case(When(colour_since__gt=ALWAYS, then=F("colour_since"))),
-                until_then=Case(When(until__lte=self.as_of, then=F("until"))),
-            )
+        rows: Any = self.base_queryset().filter(since__lte=self.as_of)
+        return rows.annotate(  # type: ignore[no-any-return]
+            since_then=Case(When(since__gt=ALWAYS, then=F("since"))),
+            colour_then=Case(When(colour_since__gt=ALWAYS, then=F("colour_since"))),
+            until_then=Case(When(until__lte=self.as_of, then=F("until"))),
         )
 
     def visible_as_of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
