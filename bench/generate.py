@@ -1,9 +1,10 @@
-"""Data of the benchmarks: the demonstration, with every quarter reported, and copies of its batches, made in SQL.
+"""Data of the benchmarks: the demonstration, with every quarter reported, and copies of its batches, made in SQL of
+PostgreSQL, with histories, lists and change events. Practices, documents and editions are not copied.
 
 Copy n of a record has the key of the record + n * STEP; so has what it refers to, if that is copied too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any
 
@@ -11,67 +12,83 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.db.models import Model
 
+from core.history.models import ChangeEvent
 from demo.load import load_demo
-from pilots.models import (
-    Batch,
-    FollowUp,
-    FollowUpStep,
-    LightOverride,
-    Milestone,
-    Pilot,
-    Reading,
-    StageEntry,
-    Target,
-)
+from pilots import models as m
 
 NATIONAL_SIZE = 125  # pilots
-STEP = 1_000_000
-QUARTER_STEP = 100_000
-COPIED = (Batch, Pilot, StageEntry, Milestone, Target, Reading, LightOverride, FollowUp, FollowUpStep)
+STEP, QUARTER_STEP = 1_000_000, 100_000
+COPIED: list[Any] = [m.Batch, m.Pilot, m.StageEntry, m.Milestone, m.Completion, m.Target, m.Amendment, m.Reading]
+COPIED += [m.NotGiven, m.Deadline, m.LightOverride, m.FollowUp, m.FollowUpStep]
+SLUG = "{column} || '-' || n"
+NUMBER = "left({column}, 5) || substr({column}, 6)::int + n * 100"  # of a follow-up: 2026-017
+WITHOUT_QUARTERS = """CREATE TEMPORARY TABLE yearly ON COMMIT DROP AS SELECT id FROM pilots_reading y
+WHERE length(period) = 4 AND period > '2023' AND NOT EXISTS (SELECT FROM pilots_reading q
+ WHERE q.pilot_id = y.pilot_id AND q.indicator_id = y.indicator_id AND q.period LIKE y.period || '-Q%')"""
 
 
 def generate(scale: int) -> None:
     """Fill an empty database with at least `scale` times the national number of pilots."""
-    load_demo(files=False)
-    with transaction.atomic():
-        for quarter in (1, 2, 3, 4):
-            year = "length(period) = 4 AND period > '2023'"
-            copy_rows(Reading, quarter * QUARTER_STEP, {"period": f"period || '-Q{quarter}'"}, year, shifted=[Reading])
-        for n in range(1, ceil(NATIONAL_SIZE * scale / Pilot.objects.count())):
-            copy_records(n)
-    with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), COPIED):
+    with transaction.atomic(), connection.cursor() as cursor:
+        load_demo(files=False)
+        copies = ceil(NATIONAL_SIZE * scale / m.Pilot.objects.count()) - 1
+        cursor.execute("SET LOCAL session_replication_role = replica")  # no triggers: the foreign keys are right
+        cursor.execute(WITHOUT_QUARTERS)
+        copy_records([m.Reading], 4, QUARTER_STEP, {"period": "period || '-Q' || n"}, "IN (SELECT id FROM yearly)")
+        changed = {"slug": SLUG.format(column="slug"), "number": NUMBER.format(column="number")}
+        copy_records(COPIED, copies, STEP, changed, f"< {STEP}")
+        tables = [ChangeEvent, *(table for model in COPIED for table, _key in tables_of(model))]
+        for statement in connection.ops.sequence_reset_sql(no_style(), tables):
             cursor.execute(statement)
+    with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+        try:
+            from pilots import stored_lights  # type: ignore[attr-defined]  # noqa: PLC0415
+        except ImportError:
+            pass
+        else:
+            stored_lights.recompute_all()
+        cursor.execute("VACUUM ANALYZE")
 
 
-def copy_records(n: int) -> None:
-    """Copy the first records of every kind, with their histories and the rows of their many-to-many fields."""
-    changed = {
-        "slug": f"slug || '-{n}'",
-        "number": f"substr(number, 1, 5) || (CAST(substr(number, 6) AS integer) + {n * 1000})",
-    }
-    for model in COPIED:
-        copy_rows(model, n * STEP, changed, f"id < {STEP}")
-        copy_rows(model.history.model, n * STEP, changed, f"id < {STEP}")
-        for field in model._meta.many_to_many:
-            owner = field.m2m_column_name()
-            copy_rows(field.remote_field.through, n * STEP, {}, f"{owner} < {STEP}")
+def tables_of(model: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the tables of a model, of its history and of their lists, each with the column of the record's key."""
+    yield from ((model, "id"), (model.history.model, "id"))
+    for field in model._meta.many_to_many:
+        for rows in (field.remote_field.through, getattr(model.history.model, field.name).model):
+            yield rows, field.m2m_column_name()
 
 
-def copy_rows(model: type[Model], step: int, changed: Mapping[str, str], condition: str, shifted: Any = COPIED) -> None:
-    """Insert copies of rows of a table: keys of the `shifted` kinds are larger by `step`; `changed` are SQL values."""
-    columns = {}
-    for field in model._meta.concrete_fields:
-        column = connection.ops.quote_name(field.column)
-        is_key = (field.primary_key and model in shifted) or (field.name == "id" and not field.primary_key)
-        if is_key or field.related_model in shifted:
-            columns[column] = f"{column} + {step}"
-        elif not field.primary_key:
-            columns[column] = changed.get(field.column, column)
-    table = connection.ops.quote_name(model._meta.db_table)
+def copy_records(models: Any, copies: int, step: int, changed: Mapping[str, str], chosen: str) -> None:
+    """Insert copies of the records whose keys are `chosen`, with all that belongs to them; `changed` are SQL values."""
+    tables = {table: key for model in models for table, key in tables_of(model)}
+    for table, key in tables.items():
+        values = {}
+        for field in table._meta.concrete_fields:
+            is_key = field.primary_key or field.name == "id" or field.related_model in tables
+            column = f'"{field.column}"'
+            values[column] = f"{column} + n * {step}" if is_key else changed.get(field.column, column)
+        copy_rows(table, copies, values, f"{key} {chosen}")
+    labels = {of: sql_list(model for model in models if hasattr(model, of)) for of in ("history", "slug", "number")}
+    values = {column: column for column in (f'"{field.column}"' for field in ChangeEvent._meta.concrete_fields)}
+    values |= {name: f"{name} + n * {step}" for name in ('"id"', '"record_id"', '"entry_id"')}
+    values['"owner_id"'] = f"CASE WHEN owner_model IN {labels['history']} THEN owner_id + n * {step} ELSE owner_id END"
+    values['"key"'] = (
+        f"CASE WHEN model IN {labels['slug']} THEN {SLUG} WHEN model IN {labels['number']} THEN {NUMBER} "
+        f"ELSE (key::bigint + n * {step})::text END"
+    ).format(column="key")
+    copy_rows(ChangeEvent, copies, values, f"model IN {labels['history']} AND record_id {chosen}")
+
+
+def sql_list(models: Any) -> str:
+    return "(" + ", ".join(["''", *(f"'{model._meta.label_lower}'" for model in models)]) + ")"
+
+
+def copy_rows(table: type[Model], copies: int, values: Mapping[str, str], condition: str) -> None:
+    """Insert copies of the rows of a table, one copy of all after the other."""
+    name = table._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {table} "
-            f"WHERE {condition} ON CONFLICT DO NOTHING"
+            f"INSERT INTO {name} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM {name}, "
+            f"generate_series(1, {copies}) AS n WHERE {condition} ORDER BY n, {table._meta.pk.column}"
         )

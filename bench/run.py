@@ -24,7 +24,7 @@ from typing import Any
 import psycopg2
 
 ROOT = Path(__file__).parent.parent
-DOCUMENT, HEAD = ROOT / "docs/performance.md", "\n## Figures\n"
+DOCUMENT, HEAD, PAGES = ROOT / "docs/performance.md", "\n## Figures\n", "\n## Pages\n"
 POSTGRES = os.environ.get("BENCH_POSTGRES", "postgres://postgres@127.0.0.1:5432").rstrip("/")
 HOST, CONNECTIONS, ROUNDS, TICKS = "127.0.0.1", 4, 5, os.sysconf("SC_CLK_TCK")
 PRODUCT = ("config.wsgi", "-c", "python:config.gunicorn_conf")
@@ -65,16 +65,16 @@ def query(database: str, statement: str, *values: str) -> list[Any]:
         return cursor.fetchall() if cursor.description else []
 
 
-def manage(database: str, *words: str) -> str:
+def manage(database: str, *words: str, **more: str) -> str:
     command = [sys.executable, "manage.py", *words]
     return subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=environment(database), stdout=subprocess.PIPE, text=True, check=True
+        command, cwd=ROOT, env=environment(database, **more), stdout=subprocess.PIPE, text=True, check=True
     ).stdout
 
 
-def prepare(scale: int) -> str:
+def prepare(scale: int, prefix: str = "synth") -> str:
     """Return the URL of the database of a scale; it is made once, and migrated each time."""
-    name = f"synth{scale}"
+    name = f"{prefix}{scale}"
     if not query(f"{POSTGRES}/postgres", "SELECT 1 FROM pg_database WHERE datname = %s", name):
         query(f"{POSTGRES}/postgres", f"CREATE DATABASE {name}")
     manage(f"{POSTGRES}/{name}", "migrate", "--noinput", "--verbosity", "0")
@@ -220,12 +220,67 @@ def write_document(scales: list[int], found: list[dict[tuple[str, str], list[flo
     DOCUMENT.write_text(f"{text}{HEAD}\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
+def measure_pages(scale: int, prefix: str) -> dict[str, list[float]]:
+    """Return the figures of bench/pages.py by case; what is written goes to a copy of the database."""
+
+    def run(database: str, call: str) -> list[str]:
+        script = f"from bench import pages; pages.{call}"
+        return manage(database, "shell", "--verbosity", "0", "-c", script, BENCH_UNCACHED="1").splitlines()
+
+    lines = run(prepare(scale, prefix), f"measure_reads(known={scale == 10})")
+    copy, server = f"{prefix}{scale}_writes", f"{POSTGRES}/postgres"
+    query(server, f"DROP DATABASE IF EXISTS {copy}")
+    query(server, f"CREATE DATABASE {copy} TEMPLATE {prefix}{scale} STRATEGY file_copy")
+    lines += run(f"{POSTGRES}/{copy}", "measure_writes()")
+    query(server, f"DROP DATABASE {copy}")
+    return {name: numbers for name, *numbers in map(json.loads, lines)}
+
+
+def pages_table(*paths: Path) -> list[str]:
+    """Return the table of one stored measurement, or of two beside each other with the ratio of their sums of ms."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    heads = ["process + database ms, kB"] if len(found) == 1 else ["before", "after", "ratio"]
+    lines = [f"| case | {' | '.join(f'{scale}×: {head}' for scale in found[-1] for head in heads)} |"]
+    lines.append("| --- " * (1 + len(heads) * len(found[-1])) + "|")
+    for case in dict.fromkeys(case for numbers in found[-1].values() for case in numbers):
+        cells = []
+        for scale in found[-1]:
+            numbers = [measured.get(scale, {}).get(case) for measured in found]
+            cells += [page_cell(*each) if each else "" for each in numbers]
+            if len(found) == 2:
+                mark = "" if all(numbers) and numbers[0][2] else "> "  # a case that was ended has no size
+                cells.append(f"{mark}{sum(numbers[0][:2]) / sum(numbers[1][:2]):,.1f}" if all(numbers) else "")
+        lines.append(f"| {case} | {' | '.join(cells)} |")
+    return lines
+
+
+def page_cell(own: float, database: float, size: float) -> str:
+    return f"{own:,.0f} + {database:,.0f}, {size:,.0f} kB" if size else f"> {own:,.0f}"
+
+
+def write_pages_table(before: Path, after: Path) -> None:
+    """Write two measurements beside each other into the document, above its figures."""
+    text, _mark, figures = DOCUMENT.read_text(encoding="utf-8").partition(HEAD)
+    table = "\n".join(pages_table(before, after))
+    DOCUMENT.write_text(f"{text.partition(PAGES)[0]}{PAGES}\n{table}\n{HEAD}{figures}", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--scales", default="1,10", help="which databases, as times the national size")
     parser.add_argument("--seconds", type=float, default=2, help="how long a round asks one server")
+    parser.add_argument("--pages", metavar="LABEL", help="measure pages instead, into var/bench-LABEL.json")
+    parser.add_argument("--prefix", default="synth", help="of the names of the databases")
     options = parser.parse_args()
     load, scales = os.getloadavg()[0], [int(scale) for scale in options.scales.split(",")]
+    if options.pages:
+        path = ROOT / f"var/bench-{options.pages}.json"  # other scales that stand there stay
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        for scale in scales:
+            found[str(scale)] = measure_pages(scale, options.prefix)
+            path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        print(*pages_table(path), sep="\n")
+        return
     write_document(scales, [measure_scale(scale, options.seconds) for scale in scales], load)
 
 

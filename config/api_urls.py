@@ -28,6 +28,7 @@ FEED = FeedResources(
 ROUTES = {
     **{name: f"api-{model}-list" for name, (model, _resource) in RESOURCES.items()},
     **{name: f"api-{name}" for name in AGGREGATES},
+    "lights": "api-lights",
     "changes": "api-changes",
     "schema": "api-schema",
     "docs": "api-docs",

@@ -152,6 +152,7 @@ MIDDLEWARE = [
     "core.middleware.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "core.middleware.DemonstrationMiddleware",
+    "pilots.middleware.StaleLightsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "core.middleware.LanguageMiddleware",

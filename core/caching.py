@@ -17,12 +17,11 @@ only while the version is the same: one query a request, and nothing is ever inv
 memory of each process, up to a size.
 
 Readers without an account are served early, by `ResponseCacheMiddleware`: what is kept is the response as it leaves,
-compressed, with its headers and its ETag. Everybody else is served where the view stands, by `respond_to_reader`, below
-all that knows the reader.
+compressed, with its headers and its ETag. Tokens and sessions get answers of the API where the view stands, by
+`respond_to_client`, below all that knows the reader. The pages of signed-in readers are computed each time.
 
 A view opts in: a page by `@cache_page`, a class of the API by `cache_responses = True`. Each may depend on the address,
-the language, the day and the records. A page may also depend on the permissions of a staff user, who gets pages of
-their own, and holds what differs between users in fragments, `{% uncached "….html" %}`, rendered at each request.
+the language, the day and the records.
 
 The shared cache is in files, or Redis. One that fails costs time or the counts of limits, never a request. After a
 failure nothing is asked for a while, so that a silent server does not hold up every request: `get` finds nothing, `add`
@@ -34,7 +33,6 @@ import hashlib
 import logging
 import pickle
 import random
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -57,7 +55,6 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router, tran
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import re_accepts_gzip
-from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, resolve
 from django.utils.cache import get_conditional_response, set_response_etag
@@ -304,12 +301,8 @@ MAX_STORED_BYTES = 2 * 1024 * 1024  # larger responses are not cached
 MAX_STORE_BYTES = 32 * 1024 * 1024  # of all responses that a process keeps
 ENTRY_BYTES = 4 * 1024  # what a response takes besides its body, about
 MAX_WAIT = 30  # seconds to wait for another thread that computes the same response
-# Readers of the second stage; a staff user is one of their own.
-ANONYMOUS, API_CLIENT, SIGNED_IN = "anonymous", "API client", "signed in"
+ANONYMOUS, API_CLIENT = "anonymous", "API client"  # readers of the two stages
 BODY_HEADERS = {"Content-Encoding", "Content-Language", "Content-Length", "Content-Type"}  # not of a 304
-# Of a fragment that differs between users. No record can contain one: templates escape its first character.
-PLACEHOLDER = "<!--uncached:{}-->"
-PLACEHOLDER_PATTERN = re.compile(rb"<!--uncached:([a-z_/]+\.html)-->")
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 GetResponse = Callable[[TrackerRequest], HttpResponse]
@@ -352,44 +345,45 @@ def cache_page(view: View) -> Callable[..., HttpResponseBase]:
 
     @wraps(view)
     def cached(request: TrackerRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        return respond_to_reader(request, lambda request: view(request, *args, **kwargs))
+        raise_failure(request)
+        return view(request, *args, **kwargs)
 
     cached.__dict__["cache_responses"] = True
     return cached
 
 
-def respond_to_reader(request: TrackerRequest, compute: Callable[[TrackerRequest], Any]) -> HttpResponse:
-    """Return the response of a view that opted in: to users, tokens and internal sites from the cache.
+def raise_failure(request: TrackerRequest) -> None:
+    """Raise the error of a database that was asked for the data version: in the view, so that its page has headers."""
+    if hasattr(request, "data_version_error"):
+        raise request.data_version_error
+
+
+def respond_to_client(request: TrackerRequest, compute: Callable[[TrackerRequest], Any]) -> HttpResponse:
+    """Return the response of a view of the API that opted in: to tokens, sessions and internal sites from the cache.
 
     All that may reject a request or knows the reader stands above it: session, second factor, days, sign-in.
     """
-    if hasattr(request, "data_version_error"):  # raised here, so that the error page has its headers
-        raise request.data_version_error
+    raise_failure(request)
     cacheable = settings.CACHE_RESPONSES and request.method in READ_METHODS and not is_public_read(request)
-    reader = reader_of(request) if cacheable else None
-    if reader is None:
+    if not (cacheable and is_admitted(request)):
         return cast(HttpResponse, compute(request))
 
     def compute_for_all(request: TrackerRequest) -> HttpResponse:
-        request.is_kept = True
-        try:
-            response: HttpResponse = compute(request)
-            if isinstance(response, SimpleTemplateResponse):
-                response.render()
-        finally:
-            request.is_kept = False
-        if is_api(request) and is_storable(request, response) and not response.has_header("ETag"):
+        response: HttpResponse = compute(request)
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()
+        if is_storable(request, response) and not response.has_header("ETag"):
             set_response_etag(response)  # which would be computed for each client anew
         return response
 
-    response = stored_or_computed(request, cache_key(request, reader), compute_for_all)
+    response = stored_or_computed(request, cache_key(request, API_CLIENT), compute_for_all)
     user = loaded_user(request)
-    if getattr(request, "cache_status", "") == "hit" and is_api(request) and user:
+    if getattr(request, "cache_status", "") == "hit" and user:
         try:
             check_request(request, user, "signed-in")
         except Problem:
             return cast(HttpResponse, compute(request))  # the view rejects it
-    return fill_fragments(request, response)
+    return response
 
 
 def stored_or_computed(request: TrackerRequest, key: str, compute: GetResponse) -> HttpResponse:
@@ -460,25 +454,19 @@ def is_public_read(request: HttpRequest) -> bool:
     )
 
 
-def reader_of(request: HttpRequest) -> str | None:
-    """Return for whom a response is stored below the sign-in: all readers of one kind get the same.
+def is_admitted(request: HttpRequest) -> bool:
+    """Return whether a reader gets the stored answer of the API, the same for all by its own authentication.
 
-    None where the view has to decide: the token is wrong, or an internal site wants a sign-in.
+    Where not, the view has to decide: the token is wrong, or an internal site wants a sign-in.
     """
-    has_session, public = settings.SESSION_COOKIE_NAME in request.COOKIES, settings.SITE_ACCESS != "internal"
-    if is_api(request):  # by its own authentication; no response depends on the user
-        if "Authorization" not in request.headers and not has_session:
-            return API_CLIENT if public else None
-        try:
-            is_user = Request(request, authenticators=APIView().get_authenticators()).user.is_authenticated
-        except APIException:
-            return None
-        return API_CLIENT if is_user or public else None
-    if not public and not (has_session and request.user.is_authenticated):
-        return None
-    if has_session and request.user.is_staff:
-        return f"staff {request.user.pk}"  # pages show links to what they may edit
-    return SIGNED_IN
+    public = settings.SITE_ACCESS != "internal"
+    if "Authorization" not in request.headers and settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return public
+    try:
+        user = Request(request, authenticators=APIView().get_authenticators()).user
+    except APIException:
+        return False
+    return public or bool(user.is_authenticated)
 
 
 def is_storable(request: HttpRequest, response: HttpResponse) -> bool:
@@ -557,17 +545,3 @@ class ResponseStore:
 
 STORE = ResponseStore()
 COMPUTATIONS: dict[str, Future[StoredResponse | None]] = {}  # what this process computes, for those that wait for it
-
-
-# -- fragments that differ between users -------------------------------------------------------------------
-
-
-def fill_fragments(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Replace the placeholders of a page by the fragments rendered for this request."""
-    if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
-        content = response.content
-        if PLACEHOLDER_PATTERN.search(content):
-            response.content = PLACEHOLDER_PATTERN.sub(
-                lambda match: render_to_string(match[1].decode(), request=request).encode(), content
-            )
-    return response

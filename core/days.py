@@ -86,9 +86,17 @@ def days_stem(request: Any, as_of: date) -> str:
     return f"{as_of}-known-{request.known}" if getattr(request, "known_past", False) else str(as_of)
 
 
-def known_rows(request: Any) -> list[tuple[str, date]]:
-    """Return the line of a file that names the day at whose end the records stood so; none for today's records."""
-    return [(_("As known on"), request.known)] if getattr(request, "known_past", False) else []
+def known_rows(request: Any) -> list[tuple[str, Any]]:
+    """Return the line of a file that names the day at whose end the records stood so; for today's records none, or one
+    that says that their lights are not computed yet.
+    """
+    if getattr(request, "known_past", False):
+        return [(_("As known on"), request.known)]
+    return (
+        [(_("Lights"), _("being recomputed; some may still be the former ones"))]
+        if getattr(request, "recomputing", False)
+        else []
+    )
 
 
 def adjacent_quarter_ends(day: date, last: date) -> tuple[date | None, date | None]:

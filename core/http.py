@@ -42,8 +42,8 @@ class TrackerRequest(HttpRequest):
     known: date  # at whose end the records shown were on record; today for the records as they are
     known_past: bool
     demonstration: bool  # the database holds demonstration data
+    recomputing: Any  # whether stored lights wait to be computed anew; asked for where it is read
     cache_status: str  # how the response cache answered: hit or miss; set for cacheable addresses only
-    is_kept: bool  # the response cache keeps what is computed: no part of it may depend on the reader
     data_version_error: Exception  # of the database, asked for the version of the data; raised again by the view
     has_unknown_params: bool  # the address of a page has parameters that the page does not know; set if so
     calendar_url: str  # of the page's calendar; set by pages that have one

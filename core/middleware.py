@@ -92,6 +92,7 @@ class RequestMiddleware:
             RESPONSES.labels(str(response.status_code)).inc()
             if cached := getattr(request, "cache_status", None):
                 CACHE.labels(cached).inc()
+        request_id.set("")  # what follows in this thread belongs to no request
         return response
 
 

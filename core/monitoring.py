@@ -198,9 +198,9 @@ def warn_of_backups() -> None:
 
 
 def database_gauges() -> dict[str, tuple[str, float | None]]:
-    """Return failed sign-ins that were not followed by a good one, the age of the backup, and jobs: by name of the
-    gauge what it is, and its value; those without one are described only."""
-    now, backup = timezone.now(), backup_status().made
+    """Return failed sign-ins that were not followed by a good one, the age of the backup, what the check of lights
+    found, and jobs: by name of the gauge what it is, and its value; those without one are described only."""
+    now, status = timezone.now(), backup_status()
     recent = AccessAttempt.objects.filter(attempt_time__range=(now - timedelta(hours=1), now))
     waiting = Q(status="READY")
     jobs = DBTaskResult.objects.aggregate(
@@ -216,7 +216,11 @@ def database_gauges() -> dict[str, tuple[str, float | None]]:
         ),
         "tracker_backup_age_seconds": (
             "Age of the newest backup; absent before the first.",
-            backup.age.total_seconds() if backup else None,
+            status.made.age.total_seconds() if status.made else None,
+        ),
+        "tracker_light_differences": (
+            "Pilots whose stored lights differed from their records at the last check; absent before the first.",
+            status.lights.size if status.lights else None,
         ),
         "tracker_jobs_waiting": ("Background jobs that wait for a worker.", jobs["waiting"]),
         "tracker_oldest_waiting_job_seconds": (

@@ -46,7 +46,7 @@ from core.days import (
 )
 from core.errors import choice_error
 from core.http import TrackerRequest, check_request
-from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
+from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_response, workbook_response
 from core.storage import CHART_COPY, CHART_HASH, CHART_URL
 from core.tables import (
     CALENDAR,
@@ -294,7 +294,7 @@ def export_response(
     stem = download_stem(request, f"{name}-{days_stem(request, request.as_of)}")
     if kind == "csv":
         return table_csv(export.build(), cover, stem)
-    return xlsx_response(write_workbook([sheet_spec(export) for export in chosen], cover), stem)
+    return workbook_response([sheet_spec(export) for export in chosen], cover, stem)
 
 
 def table_csv(table: Table, cover: CoverSheet, stem: str) -> HttpResponseBase:

@@ -10,23 +10,25 @@ Of the entries by then the newest is the one written last: entries of one record
 clocks of several machines may differ.
 
 The tables have the columns of their models and plain indexes, but no constraints: a version of years ago need not
-satisfy a constraint that was added since.
+satisfy a constraint that was added since. What is computed from the records with each write is computed from those of
+the snapshot.
 
 A file is written beside its place and moved there, so a file that exists is complete, whichever process wrote it, and
 is never changed. Its name is a digest of the entries until the end of the day: an entry of today changes no snapshot of
 yesterday, and days without an entry between them have one file. The files that have not been asked for the longest are
-deleted.
+deleted. A long one is written by a job, and whoever asks meanwhile is told to ask again.
 """
 
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from datetime import time as clock
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock, get_ident
@@ -35,20 +37,25 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models import Min
 from django.db.utils import load_backend
+from django.dispatch import Signal
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import resolve
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_tasks import task
+from django_tasks_db.models import DBTaskResult
 from rest_framework.permissions import SAFE_METHODS
 
 from core.caching import DataVersion
 from core.days import today
 from core.errors import Problem, bad_request_response, is_api
 from core.http import TrackerRequest, check_request, has_token, parse_day
+from core.jobs.queue import enqueue, job_about
 
 # -- building -------------------------------------------------------------------------------------------
 
@@ -69,11 +76,19 @@ def tracked_lists(model: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 
 @cache
+def computed_models() -> tuple[Any, ...]:
+    """Return the models whose rows are computed from records: `COMPUTED` says by which version of the rules."""
+    return tuple(model for model in apps.get_models() if hasattr(model, "COMPUTED"))
+
+
+@cache
 def routed_models() -> frozenset[Any]:
-    """Return the models that are read from the snapshot: records, their lists, the histories of both, the journal."""
+    """Return the models that are read from the snapshot: records, their lists, the histories of both, the journal, and
+    what is computed from records.
+    """
     tables = {kind for model in record_models() for kind in (model, model.history.model)}
     lists = {kind for model in record_models() for row in tracked_lists(model) for kind in row[1:]}
-    return frozenset(tables | lists | {journal_model()})
+    return frozenset(tables | lists | {journal_model(), *computed_models()})
 
 
 @cache
@@ -92,7 +107,8 @@ def stored_models() -> tuple[Any, ...]:
 
 ENGINE = "django.db.backends.sqlite3"
 CHUNK_SIZE = 2_000
-UNCHANGED = (models.CharField, models.TextField, models.IntegerField, models.AutoField)  # stored as they are in memory
+UNCHANGED = (models.CharField, models.TextField, models.IntegerField, models.AutoField, models.BooleanField)
+"""Fields of values that are stored as they are in memory."""
 Row = Sequence[Any]
 
 NEWEST_SQL = """
@@ -114,9 +130,14 @@ def create_table(cursor: Any, model: Any) -> None:
 
 
 def create_indexes(cursor: Any, model: Any) -> None:
-    """Create an index on each column that has one in the database, after the rows are there; of the journal all."""
+    """Create an index on each column that has one in the database, after the rows are there; all of the journal and of
+    what is computed.
+    """
     quote, table = cursor.db.ops.quote_name, model._meta.db_table
-    indexes = {index.name: index.fields for index in model._meta.indexes} if model is journal_model() else {}
+    indexes: dict[str, Sequence[str]] = {}
+    if model in (journal_model(), *computed_models()):
+        unique = [item for item in model._meta.constraints if isinstance(item, models.UniqueConstraint)]
+        indexes = {item.name: item.fields for item in (*model._meta.indexes, *unique)}
     for field in model._meta.local_concrete_fields:
         if (field.db_index or field.unique) and not field.primary_key:
             indexes[f"{table}_{field.column}"] = [field.name]
@@ -127,39 +148,62 @@ def create_indexes(cursor: Any, model: Any) -> None:
 
 def insert(cursor: Any, model: Any, rows: Iterable[Row]) -> None:
     """Insert rows with the values of all fields, as they are in memory."""
-    quote, fields = cursor.db.ops.quote_name, model._meta.local_concrete_fields
-    prepared = []  # how a value of each field is written; None where it is written as it is
+    ops, fields = cursor.db.ops, model._meta.local_concrete_fields
+    prepared: list[Any] = []  # how a value of each field is written; None where it is written as it is
     for field in fields:
-        plain = isinstance(field.target_field if field.remote_field else field, UNCHANGED)
-        prepared.append(None if plain else partial(field.get_db_prep_save, connection=cursor.db))
+        kind = field.target_field if field.remote_field else field
+        if isinstance(kind, UNCHANGED):
+            prepared.append(None)
+        elif isinstance(kind, models.DateField):  # most values; Django would convert what they are already
+            is_moment = isinstance(kind, models.DateTimeField)
+            prepared.append(ops.adapt_datetimefield_value if is_moment else ops.adapt_datefield_value)
+        else:
+            prepared.append(partial(field.get_db_prep_save, connection=cursor.db))
     cursor.executemany(
-        f"INSERT INTO {quote(model._meta.db_table)} VALUES ({', '.join(['%s'] * len(fields))})",  # noqa: S608  # names from the code only
+        f"INSERT INTO {ops.quote_name(model._meta.db_table)} VALUES ({', '.join(['%s'] * len(fields))})",  # noqa: S608  # names from the code only
         ([value if make is None else make(value) for make, value in zip(prepared, row, strict=True)] for row in rows),
     )
 
 
-def build_snapshot(path: Path, moment: datetime, *, version: str) -> None:
-    """Write the records as they were just before the moment into an empty file.
+filled = Signal()
+"""Sent when a snapshot has its records and they are read from it: receivers yield the rows of computed
+models, each as its model and its values by column.
+"""
 
-    `version` is the version of its data: caches tell one snapshot from another by it.
-    """
-    settings_dict = {**connections.settings[DEFAULT_DB_ALIAS], "ENGINE": ENGINE, "NAME": str(path), "OPTIONS": {}}
-    connection: Any = load_backend(ENGINE).DatabaseWrapper(settings_dict, "known_unfinished")  # no other code knows it
-    with closing(connection), connection.cursor() as cursor:
-        cursor.execute("PRAGMA journal_mode = OFF")
-        cursor.execute("PRAGMA synchronous = OFF")  # a file that a power cut spoils was never moved to its place
-        cursor.execute("BEGIN")
-        for model in stored_models():
-            create_table(cursor, model)
-        fill(cursor, moment, version)
-        for model in stored_models():
+
+def build_snapshot(cursor: Any, snapshot: "Snapshot") -> None:
+    """Write the records as they were at the end of its day into an empty file, then what is computed from them."""
+    cursor.execute("PRAGMA journal_mode = OFF")
+    cursor.execute("PRAGMA synchronous = OFF")  # a file that a power cut spoils was never moved to its place
+    cursor.execute("BEGIN")
+    for model in stored_models():
+        create_table(cursor, model)
+    fill(cursor, end_of_day(snapshot.day), snapshot.path.stem)
+    for model in stored_models():
+        if model not in computed_models():
             create_indexes(cursor, model)
-        cursor.execute("COMMIT")
-        cursor.execute("ANALYZE")
+    with read_from(snapshot):
+        found: Any = filled.send(sender=None)
+        for _receiver, rows in found:
+            insert_computed(cursor, rows)
+    for model in computed_models():
+        create_indexes(cursor, model)
+    cursor.execute("COMMIT")
+    cursor.execute("ANALYZE")
+
+
+def insert_computed(cursor: Any, rows: Iterator[tuple[Any, Mapping[str, Any]]]) -> None:
+    while some := list(islice(rows, CHUNK_SIZE)):
+        for model in computed_models():
+            names = [field.attname for field in model._meta.local_concrete_fields]
+            insert(cursor, model, ([values.get(name) for name in names] for kind, values in some if kind is model))
 
 
 def fill(cursor: Any, moment: datetime, version: str) -> None:
-    """Write the rows of all tables: the histories from the database, the records from these histories."""
+    """Write the rows of all tables: the histories from the database, the records from these histories.
+
+    `version` is the version of its data: caches tell one snapshot from another by it.
+    """
     insert(cursor, get_user_model(), stored_users())
     insert(cursor, DataVersion, [(0, version)])
     journal = journal_model()
@@ -218,10 +262,12 @@ def resolve_missing(cursor: Any) -> None:
 # -- files, router and middleware -----------------------------------------------------------------------
 
 
+MOST_ENTRIES = 25_000  # of histories, of which a request writes a file; of more a job does
+ASK_AGAIN = 15  # seconds
 MAX_FILES = 24
 MAX_BYTES = 512 * 1024 * 1024
 ABANDONED_AFTER = 3_600  # seconds after which an unfinished file is one that a process left behind
-FORMAT = 2  # of the files; a change of what they hold gives them other names
+FORMAT = 3  # of the files; a change of what they hold gives them other names
 STATE_SQL = """
 SELECT model, count(*), max(entry_id), sum(entry_id), CAST(max(at) AS text) FROM core_changeevent WHERE at < %s
 GROUP BY model
@@ -241,7 +287,7 @@ def end_of_day(day: date) -> datetime:
 def history_state(day: date) -> tuple[int, str]:
     """Return how many history entries there were at the end of a day, and a digest of which. Two queries.
 
-    The digest also depends on the users and on the schema, which a file holds as they are today.
+    The digest also depends on the users, the schema and the rules, which are those of today.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     moment = connection.ops.adapt_datetimefield_value(end_of_day(day))
@@ -249,7 +295,8 @@ def history_state(day: date) -> tuple[int, str]:
         cursor.execute(STATE_SQL, [moment])
         rows = sorted(cursor.fetchall(), key=str)
     entries = sum(count for model, count, *_others in rows if model)
-    held = [FORMAT, connection.settings_dict["NAME"], rows, list(stored_users())]
+    rules = [model.COMPUTED for model in computed_models()]
+    held = [FORMAT, rules, connection.settings_dict["NAME"], rows, list(stored_users())]
     return entries, hashlib.sha256(repr(held).encode()).hexdigest()[:16]
 
 
@@ -303,26 +350,55 @@ class Snapshot:
                 os.close(handle)
                 unfinished = Path(name)
                 try:
-                    build_snapshot(unfinished, end_of_day(self.day), version=self.path.stem)
+                    self.connect(name)
+                    with connections[ALIAS].cursor() as cursor:
+                        build_snapshot(cursor, self)
+                    self.close()
                     unfinished.replace(self.path)
                 finally:
+                    self.close()
                     unfinished.unlink(missing_ok=True)
                 delete_old_files(self.path)
         BUILDING.pop(self.path.stem, None)
         with suppress(OSError):  # another process deleted it just now: the next request writes it again
             os.utime(self.path)
 
+    @property
+    def about(self) -> str:
+        """What the job is about that writes the file."""
+        return f"known:{self.path.stem}"
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is the file, or a job that writes it."""
+        return self.path.exists() or bool((job_about(self.about) or {}).get("open"))
+
+    def leave_to_job(self) -> None:
+        """Let a job write the file. Raises Problem (503), but where one has just written it on another machine."""
+        jobs = DBTaskResult.objects.successful().filter(args_kwargs__kwargs__about=self.about)
+        if not jobs.filter(finished_at__gt=timezone.now() - timedelta(hours=1)).exists():
+            enqueue(write_known, about=self.about, by=AnonymousUser(), day=str(self.day))
+            text = _("known: the records of %(value)s are being put together. Ask again in %(wait)d seconds.")
+            values = {"value": self.day, "wait": ASK_AGAIN}
+            raise Problem(NAME, "being_made", text % values, status=503, headers={"Retry-After": str(ASK_AGAIN)})
+
     def open(self) -> None:
-        """Make this snapshot the database `known` of the thread."""
+        """Make this snapshot the database `known` of the thread. Raises Problem (503) while a job writes it."""
         if get_ident() in self.threads:
             return
         with read_from(None):
+            if self.entries > MOST_ENTRIES and not self.path.exists():
+                self.leave_to_job()
             self.write()
+        self.connect(READ_ONLY.format(path=self.path), OPTIONS)
+
+    def connect(self, name: str, options: Mapping[str, str] | None = None) -> None:
+        """Make a file the database `known` of the thread."""
         settings_dict = {
             **connections.settings[DEFAULT_DB_ALIAS],
             "ENGINE": ENGINE,
-            "NAME": READ_ONLY.format(path=self.path),
-            "OPTIONS": OPTIONS,
+            "NAME": name,
+            "OPTIONS": options or {},
         }
         connections[ALIAS] = load_backend(ENGINE).DatabaseWrapper(settings_dict, ALIAS)
         self.threads.add(get_ident())
@@ -333,6 +409,12 @@ class Snapshot:
             connections[ALIAS].close()
             del connections[ALIAS]
             self.threads.discard(get_ident())
+
+
+@task()
+def write_known(*, about: str, user: int | None, language: str, day: str) -> None:  # as all jobs
+    """Write the file of a day of which a request has asked."""
+    Snapshot(date.fromisoformat(day)).write()
 
 
 active_snapshot: ContextVar[Snapshot | None] = ContextVar("active_snapshot", default=None)
@@ -439,7 +521,7 @@ def find_snapshot(request: TrackerRequest) -> Snapshot | None:
         values = {"value": day, "first": timezone.localdate(first) if first else today()}
         raise Problem(NAME, "before_first_entry", message % values)
     # A file has to be written. The API reads no record before it has found a token to be a right one.
-    if not (snapshot.path.exists() or (is_api(request) and has_token(request)) or request.user.is_authenticated):
+    if not ((is_api(request) and has_token(request)) or request.user.is_authenticated or snapshot.is_written):
         check_request(request, None, "past-days")
     return snapshot
 

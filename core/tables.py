@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from operator import attrgetter
 from types import MappingProxyType
@@ -22,7 +22,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Model, OrderBy, Q, QuerySet
 from django.forms import Form
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
@@ -72,7 +72,7 @@ class Column(Generic[Item_contra]):
     accessor: str | Callable[[Item_contra], object] = ""
     kind: ValueKind = "text"
     sort: str = ""  # value of `sort` in the query string; empty: not sortable
-    sort_fields: Sequence[str] = ()  # fields that a queryset is ordered by; none: ordered by a computed value
+    sort_fields: Sequence[Any] = ()  # what a queryset is ordered by: fields and expressions; an OrderBy never turns
     file_only: bool = False  # only in files: the page has no room for it
     url: str = ""  # URL of the record whose values the column holds
     phone: Literal["", "side", "line"] = ""  # where a phone's row of two lines has it: beside the name, or below it
@@ -282,7 +282,6 @@ class RelatedFilter(django_filters.ModelChoiceFilter):
 
     field_class: ClassVar[type[RelatedFormField]] = RelatedFormField
     takes_several = True  # by the API: `province__in=hebei,henan`
-    computed = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"to_field_name": "slug", **kwargs})
@@ -307,7 +306,6 @@ class ChoiceFilter(django_filters.ChoiceFilter):
 
     field_class = ChoiceFormField
     takes_several = True  # by the API: `kind__in=park,city`
-    computed = False
 
 
 class YesNoFilter(ChoiceFilter):
@@ -340,7 +338,7 @@ class SearchFilter(django_filters.CharFilter):
 ROWS_PER_PAGE = 50
 MAX_VISIBLE_FILTERS = 4  # visible filters of a page that does not choose them
 CALENDAR = "ics"  # value of `export` that asks for the calendar of all rows, whatever the page
-CHUNK_SIZE = 500  # rows fetched at a time for a file
+CHUNK_SIZE = 200  # rows fetched at a time for a file: the first of them leave within a second
 PAGE_PARAMETERS = frozenset({"as_of", "known", "lang", "page", "sort", "export"})
 CARRIED_PARAMETERS = ("as_of", "known", "lang")  # what each link carries on: both days and the language
 POSITION_PARAMETERS = ("page",)  # where in a list, not which
@@ -521,12 +519,11 @@ class FilterBar:
 class ListPage(FilterBar):
     """A list: its filter bar, a page of its sorted rows, and all of them for a file.
 
-    Rows are ordered by the `sort_fields` of the sorted column; the primary key settles ties. `ordered_keys`
-    sorts by what is not stored: of the filtered rows and the value of `sort` it makes the keys in order, or None where
-    that is not asked for. `prefetch` gets the records of a page, or a chunk of a file, before their cells are made, to
-    fetch what they share in one query. `visible_filters` stay outside the fold. The page shows `page_columns`, by
-    default those of `columns` that are not for files alone; `note` says why some are missing.
-    `group_heads` has the heading above the rows of each status.
+    Rows are ordered by the `sort_fields` of the sorted column; the primary key settles ties. `count` is their number,
+    where it is known already. `read` gets the rows of a page, or of a chunk of a file, which may be keys alone, and
+    returns what their cells are made from, with what they share fetched in one query. `visible_filters` stay outside
+    the fold. The page shows `page_columns`, by default those of `columns` that are not for files alone; `note` says why
+    some are missing. `group_heads` has the heading above the rows of each status.
 
     Raises Problem for an invalid filter, sort or page.
     """
@@ -541,8 +538,8 @@ class ListPage(FilterBar):
         sort: str,
         total: int,
         empty: str,
-        ordered_keys: Callable[[QuerySet[Any], str], Sequence[int] | None] = lambda _rows, _sort: None,
-        prefetch: Callable[[Sequence[Any]], None] = lambda _records: None,
+        count: int | None = None,
+        read: Callable[[list[Any]], Sequence[Any]] = list,
         rows_per_page: int = ROWS_PER_PAGE,
         visible_filters: Sequence[str] = (),
         page_columns: Sequence[AnyColumn] = (),
@@ -552,51 +549,44 @@ class ListPage(FilterBar):
     ) -> None:
         super().__init__(request, filterset.form, visible_filters, as_links)
         self.slug, self.total, self.empty, self.note = slug, total, empty, note
-        self.columns, self.prefetch, self.filterset = columns, prefetch, filterset
+        self.columns, self.read = columns, read
         shown = page_columns or [column for column in columns if not column.file_only]
         word = requested_sort(request, [*columns, *page_columns], sort)
         order = "desc" if word.startswith("-") else "asc"
         fields = next(column.sort_fields for column in [*columns, *shown] if column.sort == word.removeprefix("-"))
-        ordered = [getattr(F(name), order)(nulls_last=True) for name in fields]
-        self.rows = filterset.qs.order_by(*ordered, "pk")
-        self.computed_keys = ordered_keys(self.rows, word)
-        pages: Paginator[Any] = Paginator(
-            self.rows if self.computed_keys is None else self.computed_keys, rows_per_page
-        )
+        named = [F(field) if isinstance(field, str) else field for field in fields]
+        turned = [item if isinstance(item, OrderBy) else getattr(item, order)(nulls_last=True) for item in named]
+        self.rows = filterset.qs.order_by(*turned, "pk")
+        pages: Any = Paginator(self.rows, rows_per_page)
+        self.count = pages.count = pages.count if count is None else count
         self.page = pages.get_page(requested_page(request, pages))
-        self.count = pages.count
-        records = self.fetch(self.page.object_list)
-        self.table = make_table(shown, records)
+        self.shown = shown
         self.group_heads = group_heads
         self.heads = sortable_headers(request, shown, word)
         self.exports = export_links(request, slug, page=None)
 
-    def fetch(self, part: Iterable[Any]) -> list[Any]:
-        """Return these records, given as such or by their keys, with what they share."""
-        records = list(part)
-        if self.computed_keys is not None:
-            by_key = self.filterset.queryset.order_by().in_bulk(records)
-            records = [by_key[key] for key in records if key in by_key]
-        self.prefetch(records)
-        return records
+    @cached_property
+    def table(self) -> Table:
+        """The rows of the page."""
+        return make_table(self.shown, self.read(list(self.page.object_list)))
 
     def whole(self) -> Table:
-        """Return the table of all rows for a file, which reads and prefetches them in chunks."""
-        rows = iter(self.rows.iterator(CHUNK_SIZE) if self.computed_keys is None else self.computed_keys)
-        chunks = iter(lambda: list(islice(rows, CHUNK_SIZE)), [])
-        return make_table(self.columns, (record for chunk in chunks for record in self.fetch(chunk)), count=self.count)
+        """Return the table of all rows for a file, which reads them in chunks."""
+        return make_table(self.columns, in_chunks(self.rows, self.read), count=self.count)
+
+
+def in_chunks(rows: QuerySet[Any], read: Callable[[list[Any]], Sequence[Any]]) -> Iterator[Any]:
+    """Yield what `read` returns of these rows, which it gets some at a time: memory stays flat."""
+    remaining = rows.iterator(CHUNK_SIZE)
+    while chunk := list(islice(remaining, CHUNK_SIZE)):
+        yield from read(chunk)
 
 
 def filtered_keys(filterset: FilterSet) -> list[int]:
     """Return the keys of the rows that a list has, in any order. Raises Problem for an invalid filter."""
     if not filterset.form.is_valid():
         raise Problem.of(form_errors(filterset.form))
-    return keys_in_order(filterset.qs)
-
-
-def keys_in_order(rows: QuerySet[Any]) -> list[int]:
-    """Return the keys of these rows, without what else a list reads of them."""
-    return list(rows.select_related(None).prefetch_related(None).values_list("pk", flat=True))
+    return list(filterset.qs.select_related(None).prefetch_related(None).values_list("pk", flat=True))
 
 
 def export_links(request: HttpRequest, slug: str, **changes: str | None) -> list[Mapping[str, str]]:

@@ -14,7 +14,7 @@ from core.days import today
 from core.tables import SearchFilter
 from dashboard.editions.services import content_of
 from dashboard.models import Edition, EditionState
-from dashboard.overview.services import Overview, build_overview
+from dashboard.overview.services import Overview
 from pilots.api.aggregates import BY_HAND_HELP, BatchCountSerializer, CoverageNumbersSerializer, StripSerializer
 from pilots.api.records import CountSerializer, KindCountSerializer
 from policies.api import RolloutNumbersSerializer
@@ -90,7 +90,9 @@ class OverviewSerializer(DaySerializer):
     quarters = QuarterLightsSerializer(many=True, help_text="Their lights at the ends of quarters, oldest first.")
     on_track = OnTrackSerializer(source="progress.on_track", help_text="How many binding targets are on the path.")
     synergy = OverviewSynergySerializer(source="*", help_text="Their synergy, as in /api/v1/synergy/.")
-    outstanding = NotReportedSerializer(help_text="Those that owe values for the year due that are not accepted.")
+    outstanding = NotReportedSerializer(
+        source="progress.outstanding", help_text="Those that owe values for the year due that are not accepted."
+    )
     batches = BatchCountSerializer(many=True, help_text="Every batch known on the day.")
     coverage = CoverageNumbersSerializer(help_text="The coverage of industries by all pilots, in numbers.")
     national_coverage = CoverageNumbersSerializer(help_text="The same by the pilots of the latest national batch.")
@@ -121,7 +123,7 @@ class OverviewView(AggregateView):
     ]
 
     def build(self) -> Overview:
-        return build_overview(self.as_of, self.request.query_params.get(POLICY_PARAMETER))
+        return Overview(self.as_of, self.request.query_params.get(POLICY_PARAMETER))
 
     def file_rows(self, value: Overview) -> list[dict[str, Any]]:
         return [{"batch": row.batch, **item._asdict()} for row in value.batches for item in row.kinds]

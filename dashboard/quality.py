@@ -7,7 +7,7 @@ gone: they keep names and counts of their own.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,23 +25,38 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Sum,
     prefetch_related_objects,
 )
 from django.db.models.functions import Coalesce, Left
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, LessThan
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from core.history.recording import batched
 from core.text import StatusChoices, join_short, label_value
 from dashboard.glossary import GlossaryEntry, glossary
-from pilots.analytics.pilot_status import PilotStatus, ReportState, build_progress
+from pilots.analytics.progress import Progress
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
-from pilots.lights import Colour, LightReason, Promise, excess_over, in_force
+from pilots.lights import (
+    NOT_IN_FORCE,
+    Colour,
+    LightReason,
+    Promise,
+    ReportState,
+    excess_over,
+    promises_of,
+    report_state,
+    values_owed,
+)
+from pilots.metrics import year_due
 from pilots.models import (
+    Amendment,
     Batch,
+    ItemLight,
     LightOverride,
     Milestone,
     NotGiven,
@@ -53,8 +68,9 @@ from pilots.models import (
     TargetKind,
 )
 from pilots.models.indicator import format_exact
+from pilots.models.light import on_day
 from pilots.models.pilot import listed_condition
-from pilots.models.planned import MOST_DAYS_BY_HAND, stage_order_faults
+from pilots.models.planned import MOST_DAYS_BY_HAND, planned_day, stage_order_faults
 from pilots.models.reading import newest_reported
 from policies.models import (
     Confidence,
@@ -87,7 +103,7 @@ RELATED_FIELDS: Mapping[type[Model], Sequence[str]] = {
     LightOverride: ["pilot__batch"],
 }
 """What a finding names of a record beside its province."""
-RELATED_LISTS: Mapping[type[Model], Sequence[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"]}
+RELATED_LISTS: Mapping[Any, list[str]] = {Policy: ["agencies"], Batch: ["policy__agencies"], Milestone: ["amendments"]}
 EDIT_CORRECTION, EDIT_PROMISE, EDIT_DONE = "correction", "amendment", "done"
 """Places to mend that are no field of the record: the forms for the next version of a reading, for an amendment of a
 target, and for what completes a milestone."""
@@ -237,7 +253,7 @@ class DataQuality:
         self, as_of: date, province: Province | None = None, kinds: Iterable[type[Model]] | None = None
     ) -> None:
         self.as_of, self.province, self.kinds = as_of, province, None if kinds is None else set(kinds)
-        counts = [item for item in build_reconciliation(as_of) if province is None or item.batch.province == province]
+        counts = build_reconciliation(as_of, **({"province": province} if province else {}))
         prefetch_related_objects([item.batch for item in counts], "policy__agencies")
         self.batches: Sequence[BatchCount] = counts if self.includes(Batch) and self.includes(Pilot) else []
         worst = list(Severity)
@@ -259,16 +275,39 @@ class DataQuality:
         return rows.filter(**{PROVINCE_PATHS[model]: self.province.pk}) if self.province else rows
 
     @cached_property
-    def statuses(self) -> Sequence[PilotStatus]:
-        """The pilots on the day that are checked, with their promises and values. Twelve queries."""
-        pilots = self.rows(Pilot).filter(listed_condition(self.as_of)).order_by("province", "pk")
-        return build_progress(pilots, self.as_of).pilots
+    def progress(self) -> Progress:
+        """Progress of the pilots on the day that are checked."""
+        return Progress(self.rows(Pilot).filter(listed_condition(self.as_of)), self.as_of)
 
-    def promises(self) -> list[tuple[PilotStatus, Target, Promise]]:
-        """Return the targets of these pilots in force on the day, as amended by then."""
-        targets = [(status, target) for status in self.statuses for target in status.records.targets]
-        terms = [(status, target, in_force(status.records, target, self.as_of)) for status, target in targets]
-        return [(status, target, promise) for status, target, promise in terms if promise]
+    @cached_property
+    def promises(self) -> Mapping[str, tuple[int, list[Fault]]]:
+        """What the rules on targets in force on the day, as amended by then, looked at and found. Four queries."""
+        changes: dict[int, list[Any]] = defaultdict(list)
+        accepted = Amendment.objects.filter(accepted=True, decided_on__lte=self.as_of, milestone=None)
+        for row in accepted.order_by("decided_on", "pk"):
+            changes[row.target_id].append(row)  # type: ignore[index]
+        targets = self.rows(Target).filter(of_listed_pilot(self.as_of)).select_related("indicator", "pilot__province")
+        looked_at, faults = Counter[str](), defaultdict[str, list[Fault]](list)
+        for target in targets.order_by("pilot__province", "pilot", "indicator", "target_year", "pk").iterator():
+            terms = [promise for since, promise in promises_of(target, changes[target.pk]) if since <= self.as_of]
+            if not (terms and (promise := terms[-1])):
+                continue
+            for code, check in PROMISE_RULES.items():
+                detail = check(self, target, promise)
+                looked_at[code] += detail is not None
+                if detail:
+                    faults[code].append((target, EDIT_PROMISE, detail, promise.since))
+        return {code: (looked_at[code], faults[code]) for code in PROMISE_RULES}
+
+    @cached_property
+    def base_values(self) -> Mapping[tuple[int, int, str], Any]:
+        """The accepted values of the years that are bases, by pilot, indicator and year."""
+        years: set[Any] = set()
+        for model in (Target, Amendment):
+            years.update(model._default_manager.order_by().values_list("base_year", flat=True).distinct())
+        rows = self.rows(Reading).filter(period__in=map(str, years), accepted_on__lte=self.as_of).order_by("version")
+        columns = ("pilot", "indicator", "period", "value")
+        return {row[:3]: row[3] for row in rows.values_list(*columns)}
 
     def count_checks(self) -> None:
         """Count the records that each check looks at, and the violations. One query per model."""
@@ -431,9 +470,12 @@ def pilot_rules(day: date) -> list[Rule]:
     code_twice = Q(kind=PilotKind.CITY) & ~Q(prefecture_code="") & Q(Exists(same_code))
     outside = [another_code(code, 2, "province__gb_code") for code in ("prefecture_code", "county_code")]
     elsewhere = ~Q(province=F("parent__province")) | another_code("prefecture_code", 4, "parent__prefecture_code")
+    light = ItemLight.objects.filter(on_day(day), milestone=OuterRef("pk"))
+    is_late = Q(Exists(light.filter(why=LightReason.LATE)))
+    due = Q(Exists(light.exclude(why__in=NOT_IN_FORCE)), LessThan(planned_day(day), day)) & of_listed_pilot(day)
     pilot = partial(Check, Pilot)
     return [
-        Rule("milestone-late", GAP, run=milestones_late, reads=(Milestone, Pilot)),
+        Rule("milestone-late", GAP, Check(Milestone, is_late, due, EDIT_DONE, lambda row: row.planned_by(day))),
         Rule("pilot-no-stage", GAP, pilot(has_no(StageEntry), listed, "stages-group", batch_known, "batch")),
         Rule("pilot-no-target", GAP, pilot(has_no(Target), listed, "targets-group", batch_known, "batch")),
         Rule(
@@ -451,13 +493,6 @@ def pilot_rules(day: date) -> list[Rule]:
         Rule("outside-its-city", ERROR, pilot(elsewhere, listed & Q(parent__isnull=False), "parent", detail=city)),
         Rule("stage-order", ERROR, run=out_of_order, reads=(StageEntry, Pilot)),
     ]
-
-
-def milestones_late(report: DataQuality) -> tuple[int, list[Fault]]:
-    """Find the milestones in force whose planned day has passed, and that are not done."""
-    due = [light for status in report.statuses for light in status.milestones if light.in_force and light.due]
-    late = [light for light in due if light.why == LightReason.LATE]
-    return len(due), [(light.record, EDIT_DONE, "", light.planned_on) for light in late]
 
 
 def of_listed_pilot(day: date) -> Q:
@@ -521,9 +556,9 @@ def target_rules(day: date) -> list[Rule]:
     target = partial(Check, Target)
     return [
         Rule("value-due", GAP, run=values_due, reads=(Target, Reading, NotGiven)),
-        Rule("base-differs", ERROR, run=base_differs, reads=(Target, Reading)),
-        Rule("wrong-way", VERIFY, run=wrong_way, reads=(Target,)),
-        Rule("target-no-base", GAP, run=without_base, reads=(Target,)),
+        Rule("base-differs", ERROR, run=lambda report: report.promises["base-differs"], reads=(Target, Reading)),
+        Rule("wrong-way", VERIFY, run=lambda report: report.promises["wrong-way"], reads=(Target,)),
+        Rule("target-no-base", GAP, run=lambda report: report.promises["target-no-base"], reads=(Target,)),
         Rule(
             "reading-waits",
             VERIFY,
@@ -556,58 +591,47 @@ def target_rules(day: date) -> list[Rule]:
 
 def values_due(report: DataQuality) -> tuple[int, list[Fault]]:
     """Find what pilots owe for the last year due, and nothing was handed in for: neither a value nor a reason."""
-    faults: list[Fault] = []
-    for status in report.statuses:
-        query = urlencode({"period": status.year_due})
-        address = f"{reverse('readings-enter', args=[status.pilot.slug])}?{query}"
-        of_indicator = {target.indicator_id: target for target in reversed(status.records.targets)}
-        for indicator, due in status.owed.items():
-            if status.report_state(indicator, status.year_due) == ReportState.NOTHING:
-                late = due + timedelta(1)
-                faults.append((of_indicator[indicator], address, str(status.year_due), late))
-    return sum(len(status.owed) for status in report.statuses), faults
+    faults, year, lit = list[Fault](), year_due(report.as_of), report.progress.lit.order_by("province", "pk")
+    for keys in batched(lit.filter(light_outstanding=ReportState.NOTHING).values_list("pk", flat=True)):
+        for status in report.progress.statuses(lit.filter(pk__in=list(keys))):
+            address = reverse("readings-enter", args=[status.pilot.slug], query={"period": year})
+            of_indicator = {target.indicator_id: target for target in reversed(status.records.targets)}
+            for indicator, due in values_owed(status.records, report.as_of).items():
+                if report_state(status.records, indicator, year, report.as_of) == ReportState.NOTHING:
+                    faults.append((of_indicator[indicator], address, str(year), due + timedelta(1)))
+    return lit.order_by().aggregate(n=Sum("light_values_due", default=0))["n"], faults
 
 
-def base_differs(report: DataQuality) -> tuple[int, list[Fault]]:
-    """Find targets whose base in force is not the accepted value of its year."""
-    based, faults = 0, list[Fault]()
-    for status, target, promise in report.promises():
-        if promise.base_value is None:
-            continue
-        based += 1
-        values = [
-            row.value
-            for row in status.records.readings
-            if (row.indicator_id, row.period) == (target.indicator_id, str(promise.base_year))
-            if row.accepted_on and row.accepted_on <= report.as_of
-        ]
-        if values and values[-1] != promise.base_value:
-            text = gettext("base of %(year)d %(base)s, reading %(read)s")
-            numbers = {"base": format_exact(promise.base_value), "read": format_exact(values[-1])}
-            faults.append((target, EDIT_PROMISE, text % {"year": promise.base_year, **numbers}, promise.since))
-    return based, faults
+def base_differs(report: DataQuality, target: Target, promise: Promise) -> str | None:
+    """Say that the base in force is not the accepted value of its year."""
+    if promise.base_value is None:
+        return None
+    value = report.base_values.get((target.pilot_id, target.indicator_id, str(promise.base_year)))
+    if value in (None, promise.base_value):
+        return ""
+    numbers = {"base": format_exact(promise.base_value), "read": format_exact(value)}
+    return gettext("base of %(year)d %(base)s, reading %(read)s") % {"year": promise.base_year, **numbers}
 
 
-def wrong_way(report: DataQuality) -> tuple[int, list[Fault]]:
-    """Find targets whose value in force lies on the worse side of their base."""
-    aimed, faults = 0, list[Fault]()
-    for _status, target, promise in report.promises():
-        if promise.base_value is None or promise.value is None:
-            continue
-        aimed += 1
-        over = excess_over(promise.value, promise.base_value, lower=promise.lower)
-        if promise.kind == TargetKind.REACH and over > 0:
-            values = f"{format_exact(promise.base_value)} → {format_exact(promise.value)}"
-            detail = f"{values} ({target.indicator.get_direction_display()})"
-            faults.append((target, EDIT_PROMISE, detail, promise.since))
-    return aimed, faults
+def wrong_way(_report: DataQuality, target: Target, promise: Promise) -> str | None:
+    """Say that the value in force lies on the worse side of the base."""
+    if promise.base_value is None or promise.value is None:
+        return None
+    if promise.kind != TargetKind.REACH or excess_over(promise.value, promise.base_value, lower=promise.lower) <= 0:
+        return ""
+    values = f"{format_exact(promise.base_value)} → {format_exact(promise.value)}"
+    return f"{values} ({target.indicator.get_direction_display()})"
 
 
-def without_base(report: DataQuality) -> tuple[int, list[Fault]]:
-    """Find binding targets to reach a value that have no base, or half of one."""
-    reach = [row for row in report.promises() if row[2].binding and row[2].kind == TargetKind.REACH]
-    bare = [(target, promise) for _status, target, promise in reach if promise.base is None]
-    return len(reach), [(target, EDIT_PROMISE, str(promise.year), promise.since) for target, promise in bare]
+def without_base(_report: DataQuality, _target: Target, promise: Promise) -> str | None:
+    """Say of a binding target to reach a value that it has no base, or half of one."""
+    if not promise.binding or promise.kind != TargetKind.REACH:
+        return None
+    return str(promise.year) if promise.base is None else ""
+
+
+PROMISE_RULES = {"base-differs": base_differs, "wrong-way": wrong_way, "target-no-base": without_base}
+"""What is wrong with a target in force by these rules: a text, or empty; None where they do not look at it."""
 
 
 def below_zero(row: Any) -> str:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache, partial
 from smtplib import SMTPDataError, SMTPException, SMTPNotSupportedError, SMTPRecipientsRefused, SMTPSenderRefused
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
@@ -30,18 +32,21 @@ from dashboard.analytics.open_work import (
     MINISTRY_DAYS,
     Answer,
     OpenWork,
-    Request,
-    build_open_work,
+    amendment_url,
     judging_url,
     list_titles,
     not_given_url,
+    promise_name,
+    promise_url,
+    promised_text,
 )
 from dashboard.models import MailSettings, Rhythm, Told, WorkingCalendar
 from pilots.amendments import request_text
-from pilots.analytics.pilot_status import PilotStatus, ReportState
-from pilots.lights import Light
-from pilots.metrics import FollowUpState, Move
-from pilots.models import Completion, NotGiven, Practice, Reading
+from pilots.analytics.pilot_status import pilot_status
+from pilots.lights import ReportState
+from pilots.metrics import FollowUpState, Move, year_due
+from pilots.models import Amendment, Completion, NotGiven, Practice
+from pilots.models.light import ALWAYS
 
 DIGEST_TIME = time(8, 30)
 """Local time from which the digest of a working day is sent."""
@@ -82,7 +87,7 @@ class Entry(NamedTuple):
 
     thing: str
     steps: Sequence[Step]
-    text: str
+    text: Any  # a text, or one that is made where it is written
     path: str
     block: str = ""  # the list that it is of
 
@@ -139,11 +144,10 @@ def of_whom(name: object, whose: object) -> str:
 # -- by list -----------------------------------------------------------------------------------------------
 
 
-def milestone_entry(row: Light, user: User, work: OpenWork) -> Entry:
-    milestone, due_on = row.record, row.planned_on or work.as_of
-    steps = due_steps(due_on, work, acts=bool(editor_province(user)))
-    text = label_value(of_whom(milestone.name, milestone.pilot.name), due_text(due_on, work.as_of))
-    return Entry(f"milestone:{milestone.pk}", steps, text, row.url)
+def milestone_entry(row: Any, user: User, work: OpenWork) -> Entry:
+    steps = due_steps(row.planned_then, work, acts=bool(editor_province(user)))
+    text = label_value(of_whom(row.name, row.pilot.name), due_text(row.planned_then, work.as_of))
+    return Entry(f"milestone:{row.pk}", steps, text, promise_url(row))
 
 
 def follow_up_entry(row: Any, user: User, work: OpenWork) -> Entry:
@@ -165,18 +169,19 @@ def follow_up_entry(row: Any, user: User, work: OpenWork) -> Entry:
     return Entry(f"follow_up:{row.pk}", steps, text, row.get_absolute_url())
 
 
-def amendment_entry(row: Request, _user: User, work: OpenWork) -> Entry:
+def amendment_entry(row: Amendment, _user: User, work: OpenWork) -> Entry:
     """Return the entry of a request that waits for the ministry, or was refused."""
-    amendment, day = row.amendment, work.as_of
-    if amendment is None:
-        steps, text = waiting_steps("promise", row.asked_on, day), row.text
-        thing = f"promise:{row.record._meta.model_name}:{row.record.pk}"
-    else:
-        refused_on = amendment.decided_on if amendment.decided_on and amendment.decided_on <= day else None
-        asked = waiting_steps("decide", amendment.asked_on, day)
-        steps, text = news_steps("refused", refused_on, day) if refused_on else asked, request_text(row.record, day)
-        thing = f"amendment:{amendment.pk}"
-    return Entry(thing, steps, label_value(of_whom(row.name, row.status.pilot.name), text), row.url)
+    day, record = work.as_of, row.item
+    refused_on = row.decided_on if row.decided_on and row.decided_on <= day else None
+    steps = news_steps("refused", refused_on, day) if refused_on else waiting_steps("decide", row.asked_on, day)
+    text = label_value(of_whom(promise_name(record), record.pilot.name), request_text(record, day))
+    return Entry(f"amendment:{row.pk}", steps, text, amendment_url(row))
+
+
+def promise_entry(row: Any, _user: User, work: OpenWork) -> Entry:
+    text = label_value(of_whom(promise_name(row), row.pilot.name), promised_text(row, work.as_of))
+    steps = waiting_steps("promise", row.asked_on, work.as_of)
+    return Entry(f"promise:{row._meta.model_name}:{row.pk}", steps, text, row.entry_url("-answer"))
 
 
 def answer_entry(item: Answer, _user: User, work: OpenWork) -> Entry:
@@ -195,40 +200,42 @@ def answer_entry(item: Answer, _user: User, work: OpenWork) -> Entry:
     return Entry(f"{kind}:{row.pk}", steps, label_value(name, join_clauses(filter(None, parts))), item.url)
 
 
-def objection_entry(row: tuple[Light, Completion], _user: User, work: OpenWork) -> Entry:
-    light, completion = row
+def objection_entry(row: Completion, _user: User, work: OpenWork) -> Entry:
     text = _("objected to on %(day)s: %(objection)s")
-    text %= {"day": format_date(completion.objected_on), "objection": completion.objection}
-    steps = waiting_steps("objected", completion.objected_on, work.as_of)
-    name = of_whom(light.record.name, light.record.pilot.name)
-    return Entry(f"completion:{completion.pk}", steps, label_value(name, text), light.url)
+    text %= {"day": format_date(row.objected_on), "objection": row.objection}
+    steps = waiting_steps("objected", row.objected_on, work.as_of)
+    text = label_value(of_whom(row.milestone.name, row.milestone.pilot.name), text)
+    return Entry(f"completion:{row.pk}", steps, text, promise_url(row.milestone))
 
 
-def red_entry(status: PilotStatus, _user: User, work: OpenWork) -> Entry:
-    reason, pilot = status.sentence, status.pilot
-    if status.since:
-        reason = join_clauses([_("red since %(day)s") % {"day": format_date(status.since)}, reason])
-    steps = [("red", status.since)] if status.since and status.since < work.as_of else []  # while it is red
-    return Entry(f"pilot:{pilot.pk}", steps, label_value(pilot.name, reason), pilot.get_absolute_url())
+def red_entry(pilot: Any, _user: User, work: OpenWork) -> Entry:
+    """Return the entry of a red pilot, which is told of while it is red; judged only where it is written."""
+    since = pilot.light_colour_since
+    steps = [("red", since)] if ALWAYS < since < work.as_of else []
+
+    def text() -> str:
+        first = _("red since %(day)s") % {"day": format_date(since)}
+        return label_value(pilot.name, join_clauses([first, pilot_status(pilot, work.as_of).sentence]))
+
+    return Entry(f"pilot:{pilot.pk}", steps, SimpleLazyObject(text), pilot.get_absolute_url())
 
 
-def missing_entry(status: PilotStatus, user: User, work: OpenWork) -> Entry:
-    """Return the entry of the values of a year that are due: with steps for the province alone, and where nothing was
-    handed in; what was sent back is on a list of its own.
+def missing_entry(pilot: Any, _user: User, work: OpenWork) -> Entry:
+    """Return the entry of the values of a year that are due, which the province alone is told of: with steps where
+    nothing was handed in; what was sent back is on a list of its own.
     """
-    pilot, year, held_up = status.pilot, status.year_due, status.outstanding
-    acts = editor_province(user) and held_up == ReportState.NOTHING
-    steps = due_steps(min(status.owed.values()), work, acts=True) if acts else []
-    path = reverse("readings-enter", args=[pilot.slug])
-    text = label_value(pilot.name, held_up.label) if held_up else pilot.name
-    return Entry(f"values:{pilot.pk}:{year}", steps, text, path)
+    nothing = pilot.light_outstanding == ReportState.NOTHING
+    steps = due_steps(pilot.light_values_due_on, work, acts=True) if nothing else []
+    text = label_value(pilot.name, ReportState(pilot.light_outstanding).label)
+    thing, path = f"values:{pilot.pk}:{year_due(work.as_of)}", reverse("readings-enter", args=[pilot.slug])
+    return Entry(thing, steps, text, path)
 
 
-def reported_entry(values: Sequence[Reading], _user: User, work: OpenWork) -> Entry:
-    pilot, first_on, n = values[0].pilot, values[0].reported_on, len(values)
-    text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", n)
-    text = label_value(pilot.name, text % {"n": n, "day": format_date(first_on)})
-    return Entry(f"values:{pilot.pk}", waiting_steps("review", first_on, work.as_of), text, judging_url(values))
+def reported_entry(pilot: Any, _user: User, work: OpenWork) -> Entry:
+    text = ngettext("%(n)d value, reported on %(day)s", "%(n)d values, the first reported on %(day)s", pilot.n)
+    text = label_value(pilot.name, text % {"n": pilot.n, "day": format_date(pilot.first_on)})
+    steps = waiting_steps("review", pilot.first_on, work.as_of)
+    return Entry(f"values:{pilot.pk}", steps, text, judging_url(pilot))
 
 
 def not_given_entry(item: NotGiven, _user: User, work: OpenWork) -> Entry:
@@ -245,7 +252,8 @@ def practice_entry(practice: Practice, _user: User, work: OpenWork) -> Entry:
 
 ENTRIES: Mapping[str, Callable[[Any, User, OpenWork], Entry]] = {
     **dict.fromkeys(("verify", "late", "returned", "overdue", "to-sign", "to-report", "follow-ups"), follow_up_entry),
-    **dict.fromkeys(("amendments", "amendments-refused", "promises"), amendment_entry),
+    **dict.fromkeys(("amendments", "amendments-refused"), amendment_entry),
+    "promises": promise_entry,
     **dict.fromkeys(("values-returned", "values-disputed"), answer_entry),
     "objected": objection_entry,
     "take-in": practice_entry,
@@ -275,21 +283,24 @@ def build_digest(user: User, work: OpenWork, told: set[tuple[str, str, date]]) -
     It is of the lists of "My work", a record on two of them on the first; viewers and administrators of accounts have
     none.
     """
-    home, by_thing = editor_province(user), dict[str, Entry]()
-    own = work.of_province(home) if home else work
-    lists = own.lists_of(user) if home or role_of(user) == Role.NATIONAL_EDITOR else []
+    by_thing: dict[str, Entry] = {}
+    told_of = editor_province(user) or role_of(user) == Role.NATIONAL_EDITOR
+    lists = {item.slug: item for item in (work.lists_of(user) if told_of else ())}
+    if not work.home:
+        lists.pop("missing", None)
     with override(settings_of(user).language):
-        for listed in lists:
+        for slug, listed in lists.items():
             for item in listed.items:
-                entry = ENTRIES[listed.slug](item, user, work)
+                entry = ENTRIES[slug](item, user, work)
                 if entry.steps:
-                    by_thing.setdefault(entry.thing, entry._replace(block=listed.slug))
+                    by_thing.setdefault(entry.thing, entry._replace(block=slug))
     entries = [
         entry._replace(steps=[step for step in entry.steps if (entry.thing, *step) not in told])
         for entry in by_thing.values()
     ]
-    totals = {item.slug: len(item.items) for item in lists}
-    return Digest(user, work.as_of, [entry for entry in entries if entry.steps], totals)
+    entries = [entry for entry in entries if entry.steps]
+    totals = {slug: lists[slug].count for slug in {entry.block for entry in entries}}
+    return Digest(user, work.as_of, entries, totals)
 
 
 def compose(digest: Digest) -> EmailMessage:
@@ -385,10 +396,10 @@ def send_digests(now: datetime) -> Outcome:
     ]
     if not waiting:
         return Outcome(idle="nobody waits for a digest")
-    outcome, work, connection = Outcome(), build_open_work(day), get_connection()
+    outcome, work_of, connection = Outcome(), cache(partial(OpenWork, day)), get_connection()
     try:
         for key in waiting:  # one after the other, as each is at that moment; a server that is down ends the run
-            send_one(key, work, connection, outcome)
+            send_one(key, work_of, connection, outcome)
             if outcome.error:
                 break
     finally:
@@ -397,7 +408,7 @@ def send_digests(now: datetime) -> Outcome:
     return outcome
 
 
-def send_one(key: int, work: OpenWork, connection: Any, outcome: Outcome) -> None:
+def send_one(key: int, work_of: Callable[[Any], OpenWork], connection: Any, outcome: Outcome) -> None:
     """Send one user's digest, if there is anything to tell and no other process has claimed it.
 
     A claim whose mail the server did not take is given back for the next run, and nothing counts as told.
@@ -406,7 +417,7 @@ def send_one(key: int, work: OpenWork, connection: Any, outcome: Outcome) -> Non
     if user is None or not wants_mail(user):
         return
     told = set(Told.objects.filter(user=key).values_list("thing", "code", "day"))
-    digest = build_digest(user, work, told)
+    digest = build_digest(user, work_of(editor_province(user)), told)
     if not digest.entries:
         return
     held = holds_demonstration()

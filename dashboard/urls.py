@@ -5,13 +5,13 @@ from django.urls import path
 
 from dashboard.editions import views as editions
 from dashboard.overview import views as overview
-from dashboard.views import brief, compare, data, desk, industries, provinces, reports, search
+from dashboard.views import brief, compare, data, desk, industries, policies, province, provinces, reports, search
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
-    path("policies/<slug:slug>/", provinces.policy_detail, name="policy-detail"),
+    path("policies/<slug:slug>/", policies.policy_detail, name="policy-detail"),
     path("provinces/", provinces.province_list, name="province-list"),
-    path("provinces/<slug:slug>/", provinces.province_detail, name="province-detail"),
+    path("provinces/<slug:slug>/", province.province_detail, name="province-detail"),
     path("industries/", industries.industry_list, name="industry-list"),
     path("industries/<slug:slug>/", industries.industry_detail, name="industry-detail"),
     path("compare/", compare.compare_pilots, name="compare-pilots"),

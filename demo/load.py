@@ -21,7 +21,9 @@ from accounts.models import Officer, Role
 from core.files import save_blob
 from core.history.models import ChangeEvent
 from core.seed.models import SeedRecord
+from pilots.models import ItemLight, LightRules, PilotClass, PilotLight, StaleLight
 from pilots.seed import check_not_mixed
+from pilots.stored_lights import recompute_all
 
 DEMONSTRATION_DAY = date(2026, 11, 28)
 """The last day of the demonstration, which is today whenever it is looked at."""
@@ -58,6 +60,7 @@ def load_demo(*, files: bool = True) -> None:
         loaded.append(apps.get_model(path.stem))
         load_table(loaded[-1], path, users)
     raise_sequences(loaded)
+    recompute_all()
     for path in FILES.iterdir() if files else ():
         save_blob(path.read_bytes())
         if path.suffix == ".zip":  # the package of an edition, whose files can be had one by one too
@@ -102,7 +105,9 @@ def user_columns(model: Any) -> list[str]:
 def write_tables() -> None:
     """Write the files of the tables from the database, which holds the demonstration and nothing else."""
     users = dict(get_user_model()._default_manager.values_list("pk", "username"))
-    kept = [model for name in ("policies", "pilots") for model in apps.get_app_config(name).get_models(True)]
+    computed = {ItemLight, PilotLight, PilotClass, StaleLight, LightRules}
+    tables = [model for name in ("policies", "pilots") for model in apps.get_app_config(name).get_models(True)]
+    kept = [model for model in tables if model not in computed]
     kept += [apps.get_model("dashboard", name) for name in ("Edition", "HistoricalEdition")]
     for path in TABLES.glob("*.jsonl"):
         path.unlink()

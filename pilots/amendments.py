@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.days import today
-from core.history.recording import MAX_REASON
+from core.history.recording import MAX_REASON, unit
 from core.records import writing
 from core.text import format_amount, format_date, join_clauses, join_long, join_short, label_value, number_with_unit
 from pilots.lights import ENTRY_DAYS
@@ -34,6 +34,7 @@ REASON_REQUIRED = gettext_lazy(
 
 
 @transaction.atomic
+@unit()
 def save_amendment(amendment: Amendment, *, by: Any) -> Amendment:
     """Save a request, which is decided at once where the user may (`Amendment.settle`). It replaces the one that waits.
 
@@ -51,6 +52,7 @@ def save_amendment(amendment: Amendment, *, by: Any) -> Amendment:
 
 
 @transaction.atomic
+@unit()
 def decide_amendment(amendment: Amendment, *, accepted: bool, remark: str, by: Any, reason: str = "") -> Amendment:
     """Accept a request from today on, or refuse it with a remark. Raises PermissionDenied without the permission,
     ValidationError for one that is decided already, and Conflict for one that was withdrawn.
@@ -66,6 +68,7 @@ def decide_amendment(amendment: Amendment, *, accepted: bool, remark: str, by: A
 
 
 @transaction.atomic
+@unit()
 def withdraw_amendment(amendment: Amendment, *, by: Any, reason: str = "") -> None:
     """Withdraw a request that waits. Raises PermissionDenied for people who did not ask, ValidationError and Conflict
     as above.
@@ -96,6 +99,7 @@ def amendment_of(milestone: Milestone, day: date, reason: str) -> Amendment:
 
 
 @transaction.atomic
+@unit()
 def write_milestone(
     record: Milestone, values: Mapping[str, Any], lists: writing.Lists | None = None, *, by: Any, reason: str = ""
 ) -> tuple[bool, Amendment | None]:
@@ -115,6 +119,7 @@ def write_milestone(
 
 
 @transaction.atomic
+@unit()
 def accept_promise(record: Target | Milestone, *, by: Any, reason: str = "") -> None:
     """Accept what the province asks to promise: it is promised from today on.
 
@@ -186,8 +191,17 @@ class PlanChange:
 
 def changes_of(pilot: Any, as_of: date) -> list[PlanChange]:
     """Return what was changed of a pilot's promises by the day, latest change first."""
-    changes = (change_of(record, as_of) for record in (*pilot.prefetched_targets, *pilot.prefetched_milestones))
+    amended = {(row.target_id, row.milestone_id) for row in pilot.prefetched_amendments}
+    amended |= {(None, row.milestone_id) for row in pilot.prefetched_completions if is_late_entry(row)}
+    records = [row for row in pilot.prefetched_targets if (row.pk, None) in amended]
+    records += [row for row in pilot.prefetched_milestones if (None, row.pk) in amended]
+    changes = (change_of(record, as_of) for record in records)
     return sorted(filter(None, changes), key=lambda change: (change.on, change.pk), reverse=True)
+
+
+def is_late_entry(row: Completion) -> bool:
+    """Whether a completion was entered so late that it counts from its entry."""
+    return row.entered_on - row.completed_on > timedelta(ENTRY_DAYS)
 
 
 def change_of(record: Target | Milestone, as_of: date) -> PlanChange | None:
@@ -216,7 +230,7 @@ def change_of(record: Target | Milestone, as_of: date) -> PlanChange | None:
     if changed:
         clauses.append(_("first %(promised)s") % {"promised": said(record, was, changed)})
     for item in record.all_completions if isinstance(record, Milestone) else ():
-        if item.entered_on <= as_of and item.entered_on - item.completed_on > timedelta(ENTRY_DAYS):
+        if item.entered_on <= as_of and is_late_entry(item):
             both = {"on": format_date(item.entered_on), "day": format_date(item.completed_on)}
             clauses.append(_("completion entered on %(on)s for %(day)s") % both)
             days.append(item.entered_on)

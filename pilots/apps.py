@@ -2,7 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.management import CommandError
-from django.db.models.signals import pre_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 PROMISES = ("pilots", "0006_promises")
@@ -27,10 +27,16 @@ class PilotsConfig(AppConfig):
     verbose_name = _("Pilots")
 
     def ready(self) -> None:
-        """Register what can be imported; look at batches before an upgrade."""
+        """Keep lights in step with records; register what can be imported; look at batches before an upgrade."""
+        from core.history.recording import about_to_write, written
         from core.imports.importer import register
-        from pilots import importers
+        from core.snapshots import filled
+        from pilots import importers, stored_lights
 
+        about_to_write.connect(stored_lights.on_about_to_write, dispatch_uid="locks_of_lights")
+        written.connect(stored_lights.on_written, dispatch_uid="stored_lights")
+        filled.connect(stored_lights.computed_for_snapshot, dispatch_uid="lights_of_snapshot")
+        post_migrate.connect(stored_lights.on_migrated, sender=self, dispatch_uid="rules_of_lights")
         pre_migrate.connect(check_policies, dispatch_uid="policies_of_batches")
         register(importers.PilotImporter(), importers.StageImporter(), importers.MilestoneImporter())
         register(importers.TargetImporter(), importers.ReadingImporter(), importers.PracticeImporter())

@@ -319,18 +319,14 @@ def build_record_files(targets: Sequence[Any], user: Any, as_of: date) -> list[d
             keys[f"{attachment_field(record)}__in"].append(record.pk)
         for item in rows.filter(Q(**keys, _connector=Q.OR)).order_by("pk"):
             found[item.to].append(item)
-    files = []
-    for record in targets:
-        to = f"{attachment_field(record)}:{record.pk}"
-        shown = [item for item in found[to] if item.is_readable]
-        may_attach = user.is_staff and can_attach(user, record)
-        files.append(
-            {
-                "name": record_name(record),
-                "to": to,
-                "shown": shown,
-                "hidden": len(found[to]) - len(shown),
-                "attach_url": f"{reverse('attachment-new')}?to={to}" if may_attach else "",
-            }
-        )
-    return files
+    return [
+        {
+            "name": record_name(record),
+            "to": to,
+            "shown": [item for item in found[to] if item.is_readable],
+            "hidden": sum(not item.is_readable for item in found[to]),
+            "attach_url": f"{reverse('attachment-new')}?to={to}" if user.is_staff and can_attach(user, record) else "",
+        }
+        for record in targets
+        for to in [f"{attachment_field(record)}:{record.pk}"]
+    ]

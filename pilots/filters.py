@@ -1,19 +1,18 @@
 """FilterSets of pilots, and of follow-ups `with_state` of a day, shared by list pages and API."""
 
-from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import Count, QuerySet, Subquery
+from django.db.models import Count, Max, Min, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 
 from core.files import MEDIA_TYPES
 from core.tables import ChoiceFilter, RelatedFilter, RelatedFormField, SearchFilter, YesNoFilter
-from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, status_by_pilot
+from pilots.analytics.pilot_status import UNKNOWN_STAGE
 from pilots.follow_ups.models import RESULTS
-from pilots.follow_ups.services import add_lights, waits_for
+from pilots.follow_ups.services import waiting_for
 from pilots.lights import LIGHT_CHOICES
 from pilots.metrics import OPEN_STATES, ORDERED_STAGES, STAGE_CHOICES, FollowUpState, year_due
 from pilots.models import (
@@ -26,6 +25,7 @@ from pilots.models import (
     Indicator,
     IndicatorKind,
     Pilot,
+    PilotClass,
     PilotKind,
     Practice,
     PracticeField,
@@ -41,6 +41,7 @@ from pilots.models import (
     ValueStatus,
 )
 from pilots.models.indicator import PERIOD
+from pilots.models.light import on_day
 from pilots.models.reading import YEARLY, newest_accepted
 from policies.filters import ProvinceFilter
 from policies.models import Agency, Confidence, Industry, Level, PlanStatus, Policy, Province, Region
@@ -65,19 +66,17 @@ class PilotFilter(django_filters.FilterSet):
     confidence = ChoiceFilter(choices=Confidence.choices, label=_("Confidence"))
 
 
-class ComputedChoiceFilter(ChoiceFilter):
-    """Filter by a value of a computed field: validated here, applied elsewhere."""
+class ViewFilter(ChoiceFilter):
+    """Filter that is validated here, and applied by the view."""
 
-    computed = True
+    takes_several = False
 
     def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
         return qs
 
 
-class MembershipFilter(ComputedChoiceFilter):
-    """Whether withdrawn pilots are listed: validated here, applied by `PilotQuerySet.members`."""
-
-    takes_several = False
+class MembershipFilter(ViewFilter):
+    """Whether withdrawn pilots are listed: applied by `PilotQuerySet.members`."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -87,69 +86,26 @@ class MembershipFilter(ComputedChoiceFilter):
         )
 
 
-class StatusFilter(ComputedChoiceFilter):
-    """Filter by what is computed of a pilot for the day: `read` returns the values that its status has."""
-
-    def __init__(self, read: Callable[[PilotStatus], Collection[str]], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.read = read
-
-
-def stage_values(status: PilotStatus) -> list[str]:
-    """Return the current stage, or that it is not known."""
-    return [status.current_stage.stage.value if status.current_stage else UNKNOWN_STAGE]
-
-
-def reached_values(status: PilotStatus) -> list[str]:
-    """Return the stages that the pilot has reached or passed, none once it has withdrawn."""
-    at = status.current_stage
-    furthest = at.reached if at and not status.is_withdrawn else None
-    return [stage.value for stage in ORDERED_STAGES if furthest and furthest.order >= stage.order]
-
-
 class PilotStatusFilter(PilotFilter):
-    """Filters by a pilot's status on the as-of date, computed for the pilots that the other filters leave.
-
-    `statuses` are those of all pilots, by key, where they are known already; `without` names a filter to leave out.
-    """
+    """Filters of pilots `with_light` of the as-of date."""
 
     withdrawn = MembershipFilter()
-    stage = StatusFilter(stage_values, choices=Stage.choices, label=_("Stage"))
-    light = StatusFilter(lambda status: [status.colour.value], choices=LIGHT_CHOICES, label=_("Light"))
-
-    def __init__(
-        self, *args: Any, statuses: Mapping[int, PilotStatus] | None = None, without: str = "", **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.statuses, self.without = statuses, without
-
-    def filter_queryset(self, queryset: QuerySet[Pilot]) -> QuerySet[Pilot]:
-        """Leave the pilots whose status has the values asked for; of the API, one of several, or none of them."""
-        rows, asked = super().filter_queryset(queryset), []
-        for name, item in self.filters.items():
-            single, value = item.extra.get("single", item), self.form.cleaned_data.get(name)
-            if value and isinstance(single, StatusFilter) and name != self.without:
-                asked.append((single.read, {value} if isinstance(value, str) else set(value), item.exclude))
-        if not asked:
-            return rows
-        statuses = self.statuses
-        if statuses is None:
-            statuses = status_by_pilot(rows, self.request.as_of)
-        passing = [
-            key
-            for key, status in statuses.items()
-            if all(values.isdisjoint(read(status)) == exclude for read, values, exclude in asked)
-        ]
-        return rows.filter(pk__in=passing)
+    stage = ChoiceFilter(field_name="light_stage", choices=Stage.choices, label=_("Stage"))
+    light = ChoiceFilter(field_name="light_colour", choices=LIGHT_CHOICES, label=_("Light"))
 
 
 class PilotPageFilter(PilotStatusFilter):
-    stage = StatusFilter(stage_values, choices=[*Stage.choices, (UNKNOWN_STAGE, _("Not on record"))], label=_("Stage"))
-    reached = StatusFilter(
-        reached_values,
-        choices=STAGE_CHOICES,
-        label=_("Stage reached or passed"),
+    stage = ChoiceFilter(
+        choices=[*Stage.choices, (UNKNOWN_STAGE, _("Not on record"))], label=_("Stage"), method="filter_stage"
     )
+    reached = ChoiceFilter(choices=STAGE_CHOICES, label=_("Stage reached or passed"), method="filter_reached")
+
+    def filter_stage(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(light_stage="" if value == UNKNOWN_STAGE else value)
+
+    def filter_reached(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
+        """Filter those that have reached the stage or a later one, which none has once it has withdrawn."""
+        return rows.filter(light_reached__in=ORDERED_STAGES[Stage(value).order - 1 :])
 
 
 class CoverageFilter(django_filters.FilterSet):
@@ -228,15 +184,16 @@ class TrendPageFilter(SynergyFilter):
 
 
 class SynergyPageFilter(SynergyFilter):
-    """Filters of the synergy page: pilots, and a year with accepted values, by default the last one due."""
+    """Filters of the synergy page: pilots, and a year from the first to the last with accepted values of carbon."""
 
-    year = ComputedChoiceFilter(choices=[], label=_("Year"), empty_label=_("the last one due"))
+    year = ViewFilter(choices=[], label=_("Year"), empty_label=_("the last one due"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        on_record = newest_accepted(self.request.as_of, Reading.objects.filter(YEARLY))
-        years = {*on_record.order_by().values_list("period", flat=True).distinct(), str(year_due(self.request.as_of))}
-        self.filters["year"].extra["choices"] = [(year, year) for year in sorted(years, reverse=True)]
+        known = PilotClass.objects.filter(on_day(self.request.as_of)).aggregate(first=Min("year"), last=Max("year"))
+        due = year_due(self.request.as_of)
+        years = {due, *range(known["first"] or due, (known["last"] or due) + 1)}
+        self.filters["year"].extra["choices"] = [(str(year), str(year)) for year in sorted(years, reverse=True)]
 
     @property
     def picked_year(self) -> int | None:
@@ -473,13 +430,9 @@ class FollowUpPageFilter(FollowUpFilter):
 
     def filter_result(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         """Filter by what became of the red light that was the cause."""
-        if value != RELAPSED:
-            return rows.filter(RESULTS[value])
-        items = list(rows.filter(RESULTS[CLEARED]))
-        add_lights(items)
-        return rows.filter(pk__in=[item.pk for item in items if item.relapsed_on])
+        return rows.filter(RESULTS[value])
 
     def filter_mine(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         """Filter those whose next move is the reader's."""
-        waiting = [item.pk for item in rows.open() if waits_for(item, self.user)]  # type: ignore[attr-defined]
-        return rows.filter(pk__in=waiting) if value == "true" else rows.exclude(pk__in=waiting)
+        waiting = waiting_for(self.user, rows)
+        return waiting if value == "true" else rows.exclude(pk__in=waiting.values("pk"))

@@ -17,14 +17,14 @@ from enum import IntEnum
 from functools import partial
 from itertools import chain, pairwise
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.text import StatusChoices, join_clauses
-from pilots.metrics import Direction, Path, Ratio, Stage
+from pilots.metrics import Direction, Path, Ratio, Stage, StageEvent, year_due
 from pilots.sentences import say_all_well, say_beside, say_by_hand, say_nothing_due, say_pilot, say_reason
 
 RULE_INDICATOR = "NDRC 2020-901, version 3"
@@ -33,6 +33,11 @@ RULE_MILESTONE = "Yinchuan 2025, adapted, version 3"
 """The three lights of Yinchuan (银川, 2025) for tasks; the numbers of days are this system's own convention."""
 RULE_PILOT = "worst binding item, version 3"
 """This system's own convention: the worst item that binds, never an average; green only where what is due is known."""
+
+RULES = "3.0"
+"""Version of the rules and of what is stored of them. Raise it with each change: after `migrate`, lights that were
+stored by another version are computed anew.
+"""
 
 TOLERANCE = Decimal("1e-9")
 ALLOWED_GAP = Decimal("0.10")
@@ -44,8 +49,6 @@ ENTRY_DAYS = 30
 """A fact entered up to so many days late counts from its own day."""
 ASKED_DAYS = 183
 """Days of a year that lie in the term, for its values to be asked for."""
-
-Value = TypeVar("Value")
 
 
 class Colour(StatusChoices):
@@ -260,6 +263,7 @@ class Records:
         self.completions = grouped(in_order, "milestone_id")
         entered = sorted(self.stages, key=attrgetter("entered_on"))
         self.entered = [(counts_from(row.entered_on, row.recorded_on), row) for row in entered]
+        self.stage_events = [(since, StageEvent(Stage(row.stage), row.entered_on)) for since, row in self.entered]
         # what was handed in by indicator and year: values by version, and reasons; and values from the last year on
         self.readings = sorted((row for row in readings if "-" not in row.period), key=attrgetter("version"))
         self.handed_in = defaultdict[tuple[Any, int], list[Any]](list)
@@ -272,9 +276,16 @@ class Records:
         self.reasons = grouped(not_given, "indicator_id", "year")
         for key, rows in self.reasons.items():
             self.handed_in[key] += rows
+        self.of_indicator = grouped((*self.readings, *chain(*self.reasons.values())), "indicator_id")
         for rows in self.handed_in.values():
             rows[:] = sorted((row for row in rows if row.reported_on), key=attrgetter("reported_on"))
         self.deadlines = grouped(sorted(deadlines, key=attrgetter("decided_on")), "year")
+        # the years that something can be said of: those of the term, of an open one up to the last that is named
+        named = [promise.year for terms in self.promises.values() for _since, promise in terms if promise]
+        last = max([self.first_day.year, pilot.asked_from or 0, *self.deadlines, *named])
+        self.years = range(
+            self.first_day.year, max(self.first_day.year, pilot.ends_on.year if pilot.ends_on else last) + 1
+        )
 
     def touches(self, year: int) -> bool:
         """Whether the year has a day in the term, so that its values count."""
@@ -438,6 +449,50 @@ def owed(records: Records, indicator: Any, years: Iterable[int], on: date) -> Ow
     if excused:
         return Owed(LightReason.NOT_GIVEN, tuple(excused), min(due_on[year] for year in excused))
     return Owed(LightReason.UNDER_REVIEW, tuple(silent), waiting) if waiting else None
+
+
+class ReportState(TextChoices):
+    """Where values are held up that a pilot owes for the year due."""
+
+    NOTHING = "nothing", _("not handed in")
+    WAITING = "waiting", _("handed in, waiting to be accepted")
+    RETURNED = "returned", _("returned, to be answered by the pilot")
+    DISPUTED = "disputed", _("objected to, to be corrected by the pilot")
+
+
+NOT_REPORTED = (ReportState.NOTHING, ReportState.RETURNED, ReportState.DISPUTED)
+"""States in which the pilot has to act. Values that wait for the ministry are never called not reported."""
+ACTING = (ReportState.NOTHING, ReportState.RETURNED, ReportState.WAITING, ReportState.DISPUTED)
+"""The state of a pilot with several values: a disputed one counts, so it comes last."""
+
+
+def report_state(records: Records, indicator: Any, year: int, on: date) -> ReportState | None:
+    """Return where the value of a year is held up; None where it is accepted, or a reason why there is none."""
+    rows = [row for row in records.handed_in.get((indicator, year), ()) if row.reported_on <= on]
+    if not rows:
+        return ReportState.NOTHING
+    settled = [row for row in rows if has_come(row.accepted_on, on)]
+    disputed = bool(settled) and has_come(getattr(settled[-1], "disputed_on", None), on)
+    if settled and not disputed:
+        return None
+    if not has_come(rows[-1].accepted_on, on) and not has_come(rows[-1].returned_on, on):
+        return ReportState.WAITING
+    return ReportState.DISPUTED if settled else ReportState.RETURNED
+
+
+def values_owed(records: Records, on: date) -> dict[Any, date]:
+    """Return the due days that have passed of the last year due, by indicator: of binding targets whose values are
+    asked for.
+    """
+    found: dict[Any, date] = {}
+    year = year_due(on)
+    for target in records.targets if not withdrawn_by(records.pilot, on) else ():
+        promise = in_force(records, target, on) if target.binding else None
+        if promise and first_asked_year(records, target, on) <= year <= promise.year:
+            day = due_day(records, target.indicator_id, year, on)
+            if day and day < on:
+                found[target.indicator_id] = day
+    return found
 
 
 # -- a light -------------------------------------------------------------------------------------------------
@@ -882,8 +937,8 @@ def by_hand_light(pilot: Any, override: Any) -> Light:
     return of_pilot(pilot, Colour(override.colour), LightReason.BY_HAND, partial(say_by_hand, override))
 
 
-def severity(light: Light) -> tuple[int, int, bool, Decimal, int, int]:
-    """Sort key of reasons: effect, subject, whether it binds, the gap where a value misses, the days, order of entry.
+def severity(light: Light) -> tuple[int, int, bool, Decimal, date, int]:
+    """Sort key of reasons: effect, subject, whether it binds, the gap where a value misses, since when, order of entry.
 
     Beyond a bound of 0 there is no fraction: it counts as all of what is due.
     """
@@ -891,12 +946,7 @@ def severity(light: Light) -> tuple[int, int, bool, Decimal, int, int]:
     if light.why in OF_VALUE:
         gap = Decimal(1) if light.shortfall is None else light.shortfall
     weight = COLOUR_ORDER[light.effect or Colour.GREY]
-    return weight, light.of, not light.binds, -gap, -(light.delay or 0), light.record.pk
-
-
-def binding_targets(lights: Iterable[Light]) -> list[Light]:
-    """Return the lights of binding targets that are in force, and that no later one has followed."""
-    return [light for light in lights if light.counted]
+    return weight, light.of, not light.binds, -gap, light.since or light.planned_on or date.max, light.record.pk
 
 
 def next_due(records: Records, on: date) -> date | None:
@@ -916,44 +966,52 @@ def next_due(records: Records, on: date) -> date | None:
 
 def change_days(records: Records) -> list[date]:
     """Return every day on which a light can change, in order: days of the records, and what follows from them."""
-    days = {day + timedelta(n) for day, *after in candidate_days(records) if day for n in (0, *after)}
-    return sorted(days)
+    items = [target_days(records, target) for target in records.targets]
+    items += [milestone_days(records, milestone) for milestone in records.milestones]
+    return sorted({day for item in (*items, pilot_days(records)) for day in item})
 
 
-def candidate_days(records: Records) -> Iterator[tuple[Any, ...]]:
-    """Yield the days of the records, or None, each with how many days after it a light can change too."""
-    pilot, turns, long = records.pilot, (1, LONG_DAYS + 1), LONG_DAYS + 1
-    yield from ((pilot.withdrawn_on,), (pilot.withdrawn_recorded_on,))
-    for row in (*records.readings, *chain(*records.reasons.values())):
-        yield from ((row.reported_on, long), (row.accepted_on,), (row.returned_on,), (row.answer_by, *turns))
-    yield from ((row.disputed_on, long) for row in records.readings)
+def spread(*candidates: tuple[Any, ...]) -> Iterator[date]:
+    """Yield the days of candidates: each is a day or None, and how many days after it a light can change too."""
+    return (day + timedelta(n) for day, *after in candidates if day for n in (0, *after))
+
+
+TURNS = (1, LONG_DAYS + 1)
+
+
+def target_days(records: Records, target: Any) -> Iterator[date]:
+    """Yield the days on which the light of a target can change."""
+    for row in (target, *records.rivals[target.pk]):
+        yield from spread((row.promised_on,), *((change.decided_on,) for change in records.changes[row.pk, None]))
+    for row in records.of_indicator[target.indicator_id]:
+        yield from spread((row.reported_on, TURNS[1]), (row.accepted_on,), (row.returned_on,), (row.answer_by, *TURNS))
+        yield from spread((getattr(row, "disputed_on", None), TURNS[1]))
     for row in chain(*records.deadlines.values()):
-        yield from ((row.decided_on,), (row.due_on, *turns))
-    for row in chain(*records.changes.values()):
-        yield from ((row.decided_on,), (row.day, *turns))
-    yield from ((row.promised_on,) for row in (*records.targets, *records.milestones))
-    yield from ((row.planned_on, *turns) for row in records.milestones)
-    for row in chain(*records.completions.values()):
-        yield from ((row.completed_on,), (row.entered_on,), (row.objected_on,))
-    for row in records.stages:
-        yield from ((row.entered_on,), (row.recorded_on,))
+        if row.indicator_id in (None, target.indicator_id):  # of a year to come it counts once the year has begun
+            yield from spread((row.decided_on,), (row.due_on, *TURNS), (date(row.year, 1, 1),))
+    for year in records.years:
+        yield from spread((due_day(records, target.indicator_id, year, date.min), *TURNS))
+
+
+def milestone_days(records: Records, milestone: Any) -> Iterator[date]:
+    """Yield the days on which the light of a milestone can change."""
+    yield from spread((milestone.promised_on,), (milestone.planned_on, *TURNS))
+    for row in records.changes[None, milestone.pk]:
+        yield from spread((row.decided_on,), (row.day, *TURNS))
+    for row in records.completions[milestone.pk]:
+        yield from spread((row.completed_on,), (row.entered_on,), (row.objected_on,))
+    if milestone.stage:
+        yield from spread(*((since,) for since, row in records.entered if row.stage == milestone.stage))
+
+
+def pilot_days(records: Records) -> Iterator[date]:
+    """Yield the days on which something else of a pilot can change."""
+    yield from spread((records.pilot.withdrawn_on,), (records.pilot.withdrawn_recorded_on,))
+    yield from spread(*((since,) for since, _row in records.entered))
     for row in records.overrides:
-        yield from ((row.set_on,), (row.expires_on,))
-    named = [promise.year for terms in records.promises.values() for _since, promise in terms if promise]
-    last = max([records.first_day.year, pilot.asked_from or 0, *records.deadlines, *named])  # of an open term
-    for year in range(records.first_day.year, (pilot.ends_on.year if pilot.ends_on else last) + 1):
-        yield from ((due_day(records, indicator, year, date.min), *turns) for indicator in (None, *records.due_of))
-
-
-def unchanged_since(value_on: Callable[[date], Value], as_of: date, candidates: Iterable[date]) -> date | None:
-    """Return the first day of the present colour (or of any other value that `value_on` returns for a day).
-
-    `candidates` are all the days on which it can change, in any order; between two of them it does not. None when it
-    has never been different.
-    """
-    now = value_on(as_of)
-    turns = sorted({day for day in candidates if day <= as_of}, reverse=True)
-    return next((day for day in turns if value_on(day - timedelta(1)) != now), None)
+        yield from spread((row.set_on,), (row.expires_on,))
+    if records.targets:  # a year falls due
+        yield from (date(year + 1, 4, 1) for year in (*records.years, records.years[-1] + 1))
 
 
 def count_by_colour(lights: Iterable[Colour]) -> dict[Colour, int]:

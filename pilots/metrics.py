@@ -18,6 +18,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from statistics import median
 from typing import Annotated, Any, NamedTuple
@@ -200,14 +201,13 @@ class StageFunnel(NamedTuple):
     withdrawn: int
 
 
-def stage_funnel(pilots: Iterable[CurrentStage | None], withdrawn: int = 0) -> StageFunnel:
-    """Return the funnel on a day, from the stage of each pilot in the programme. A rectifying pilot counts at its last
-    stage; those that have withdrawn are only a number.
+def stage_funnel(furthest: Mapping[Stage, int], unknown: int = 0, withdrawn: int = 0) -> StageFunnel:
+    """Return the funnel on a day, from the number of pilots in the programme by the furthest stage of each.
+
+    A rectifying pilot counts at its last stage; those that have withdrawn are only a number.
     """
-    positions = list(pilots)
-    furthest = [at.reached.order for at in positions if at is not None and at.reached is not None]
-    reached = {stage: sum(order >= stage.order for order in furthest) for stage in ORDERED_STAGES}
-    return StageFunnel(len(positions), reached, len(positions) - len(furthest), withdrawn)
+    reached = {stage: sum(n for at, n in furthest.items() if at.order >= stage.order) for stage in ORDERED_STAGES}
+    return StageFunnel(sum(furthest.values()) + unknown, reached, unknown, withdrawn)
 
 
 # -- whether a record can be true ----------------------------------------------------------------------
@@ -270,6 +270,12 @@ EPSILON = Decimal("0.005")
 """A rate within 0.5 % of nothing is flat: this system's own convention."""
 
 
+@cache
+def exact_ratio(amount: Decimal, other: Decimal) -> Fraction:
+    """Return the quotient of two amounts of indicators, of which there are few."""
+    return Fraction(amount) / Fraction(other)
+
+
 def fraction_to_decimal(value: Fraction) -> Decimal:
     """Convert a fraction to a Decimal of 28 digits, rounding once: 1/200 stays 0.005 however it was summed."""
     return Decimal(value.numerator) / Decimal(value.denominator)
@@ -300,7 +306,7 @@ class Change:
     def equivalents_per_unit(self) -> Fraction | None:
         """Thousand pollutant equivalents in one unit; None without an equivalent, or where it is no unit of mass."""
         tonnes, kilograms = self.indicator.tonnes_per_unit, self.indicator.equivalent_kg
-        return None if tonnes is None or kilograms is None else Fraction(tonnes) / Fraction(kilograms)
+        return None if tonnes is None or kilograms is None else exact_ratio(tonnes, kilograms)
 
 
 def is_flat(rate: Decimal) -> bool:

@@ -1,12 +1,12 @@
 """Table columns of pilots, and of the figures and sources beside them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When, prefetch_related_objects
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,7 +14,17 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
 from core.http import TrackerRequest
-from core.tables import Cell, Column, Table, make_table, page_columns, record_cell, status_cell
+from core.tables import (
+    ROWS_PER_PAGE,
+    Cell,
+    Column,
+    Table,
+    in_chunks,
+    make_table,
+    page_columns,
+    record_cell,
+    status_cell,
+)
 from core.text import (
     format_date,
     format_file_size,
@@ -24,26 +34,26 @@ from core.text import (
     is_chinese_active,
     lang_of,
 )
-from pilots.analytics.pilot_status import PilotStatus, Progress, worst_first
-from pilots.analytics.synergy import classes_of
+from pilots.analytics.pilot_status import PilotStatus, build_statuses
+from pilots.analytics.progress import BY_BATCH, WORST_FIRST, Progress
 from pilots.charts.cells import (
-    Classes,
-    class_column,
+    class_of,
     class_words_cell,
-    distinct_names_of,
     industries_text,
     light_cell,
     pilot_cell,
     report_cell,
+    shared_names,
     text_cell,
 )
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import batch_cell
 from pilots.follow_ups.tables import beside_pilot, may_open_follow_ups
-from pilots.lights import COLOUR_ORDER, Colour
-from pilots.metrics import year_due
-from pilots.models import Document, Milestone, Pilot, Reading, StageEntry, Target
+from pilots.lights import Colour
+from pilots.metrics import Stage, year_due
+from pilots.models import Document, Milestone, Reading, StageEntry, Target
+from pilots.models.pilot import has_withdrawn
 from policies.models import Figure, FigureState, Source
 from policies.tables import confidence_cell, province_cell, source_cell
 
@@ -52,126 +62,125 @@ FACTS = (StageEntry, Milestone, Target, Reading)
 # -- the list ------------------------------------------------------------------------------------------
 
 
-def pilot_columns(
-    statuses: Mapping[int, PilotStatus], classes: Classes, as_of: date, more: Sequence[Column[Pilot]] = ()
-) -> list[Column[Pilot]]:
-    """Return the columns of a list of pilots; `statuses` has the status of each on the day, `classes` those classed.
+def pilot_columns(as_of: date, *more: Column[PilotStatus]) -> list[Column[PilotStatus]]:
+    """Return the columns of a list of pilots `with_light` of the day; `more` stand beside light, reason and office."""
 
-    `more` columns stand beside light, reason and office.
-    """
+    def prefecture(status: PilotStatus) -> Cell:
+        name = status.pilot.prefecture_zh
+        return Cell(name or None, lang="zh" if name else "")
 
-    def prefecture(pilot: Pilot) -> Cell:
-        return Cell(pilot.prefecture_zh or None, lang="zh" if pilot.prefecture_zh else "")
+    def parent(status: PilotStatus) -> Cell:
+        return record_cell(status.pilot.parent) if status.pilot.parent else Cell("")
 
+    by_stage = Case(*(When(light_stage=stage.value, then=Value(stage.order)) for stage in Stage))
+    by_days = Case(When(~has_withdrawn(as_of), then=Value(as_of) - F("light_stage_since")))
+    by_province = "province_id" if is_chinese_active() else "province__slug"
     return [
-        Column("name", _("Pilot"), record_cell, sort="name", sort_fields=["slug"]),
-        Column("light", _("Light"), lambda pilot: light_cell(statuses[pilot.pk], classes), sort="light"),
-        Column("why", _("Why"), lambda pilot: reason_cell(statuses[pilot.pk])),
-        Column("owner", _("Responsible"), lambda pilot: statuses[pilot.pk].owner),
+        Column("name", _("Pilot"), lambda status: record_cell(status.pilot), sort="name", sort_fields=["slug"]),
+        Column(
+            "light",
+            _("Light"),
+            light_cell,
+            sort="light",
+            sort_fields=["light_rank", F("light_colour_since").asc()],
+        ),
+        Column("why", _("Why"), reason_cell),
+        Column("owner", _("Responsible"), "owner"),
         *more,
-        Column("stage", _("Stage"), lambda pilot: stage_label(statuses[pilot.pk]), sort="stage"),
-        Column(
-            "days", _("Days in stage"), lambda pilot: time_in_stage(statuses[pilot.pk]), kind="integer", sort="days"
-        ),
-        Column(
-            "reported",
-            _("Reported for %(year)d") % {"year": year_due(as_of)},
-            lambda pilot: report_cell(statuses[pilot.pk]),
-        ),
+        Column("stage", _("Stage"), stage_label, sort="stage", sort_fields=[by_stage]),
+        Column("days", _("Days in stage"), time_in_stage, kind="integer", sort="days", sort_fields=[by_days]),
+        Column("reported", _("Reported for %(year)d") % {"year": year_due(as_of)}, report_cell),
         Column(
             "province",
             _("Province"),
-            lambda pilot: province_cell(pilot.province),
+            lambda status: province_cell(status.pilot.province),
             sort="province",
-            sort_fields=["province_id" if is_chinese_active() else "province__slug"],
+            sort_fields=[by_province],
         ),
-        Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display(), sort="kind", sort_fields=["kind"]),
+        Column("kind", _("Kind"), lambda status: status.pilot.get_kind_display(), sort="kind", sort_fields=["kind"]),
         Column(
             "batch",
             _("Batch"),
-            lambda pilot: batch_cell(pilot.batch),
+            lambda status: batch_cell(status.pilot.batch),
             sort="batch",
             sort_fields=["batch__known_by", "batch__slug"],
         ),
-        Column("industries", _("Industries"), industries_text),
-        Column("confidence", _("Confidence"), confidence_cell, sort="confidence", sort_fields=["confidence"]),
+        Column("industries", _("Industries"), lambda status: industries_text(status.pilot)),
+        Column(
+            "confidence",
+            _("Confidence"),
+            lambda status: confidence_cell(status.pilot),
+            sort="confidence",
+            sort_fields=["confidence"],
+        ),
         Column("prefecture", _("Prefecture"), prefecture, file_only=True),
-        Column("parent", _("Lies in pilot city"), lambda p: record_cell(p.parent) if p.parent else "", file_only=True),
-        class_column(classes, lambda pilot: pilot.pk),
+        Column("parent", _("Lies in pilot city"), parent, file_only=True),
+        Column(
+            "synergy",
+            _("Class of synergy"),
+            lambda status: found.get_kind_display() if (found := class_of(status)) else None,
+            file_only=True,
+        ),
     ]
 
 
-def pilot_page_columns(
-    statuses: Mapping[int, PilotStatus],
-    may_open: bool,
-    classes: Classes,
-    as_of: date,
-    *,
-    chips: bool,
-    picking: bool,
-) -> list[Column[Pilot]]:
+def read_pilots(as_of: date, keys: Sequence[int]) -> list[PilotStatus]:
+    """Return the statuses of these pilots in this order, with their industries."""
+    found = {status.pilot.pk: status for status in build_statuses(keys, as_of)}
+    prefetch_related_objects([status.pilot for status in found.values()], "industries")
+    return [found[key] for key in keys if key in found]
+
+
+def pilot_page_columns(as_of: date, may_open: bool, *, chips: bool, picking: bool = False) -> list[Column[PilotStatus]]:
     """Return the columns of the page of pilots, whose rows have two lines.
 
     With `chips` each row names its light, with `picking` it has a box to tick for the comparison.
     """
-    year = _("Reported %(year)d") % {"year": year_due(as_of)}
-    row = partial(pilot_row_cell, chips=chips, picking=picking)
 
-    def why(pilot: Pilot) -> Cell:
+    def why(status: PilotStatus) -> Cell:
         """What is wrong, and below it what was changed of the plan."""
-        status = statuses[pilot.pk]
         first = status.shown_reasons[0]
         short = format_html('<span class="clamp">{}</span>', first.sentence)
         return Cell(first.sentence, page_text=short, below=status.changes_of(first), title=status.explanation)
 
-    def owner(pilot: Pilot) -> Cell:
+    def owner(status: PilotStatus) -> Cell:
         """Who is responsible for the light, and below it the open follow-up; a red one without any says so."""
-        status = statuses[pilot.pk]
         none = _("No follow-up open") if status.colour == Colour.RED else ""
         link = beside_pilot(status, may_open, short=True)
         return Cell(in_reader_language(status.owner), below=link if link.url else none)
 
     return [
-        Column("name", _("Pilot"), lambda pilot: row(statuses[pilot.pk]), sort="name"),
+        Column("name", _("Pilot"), partial(pilot_row_cell, chips=chips, picking=picking), sort="name"),
         Column("why", _("Why"), why, phone="line"),
-        Column("class", _("Pollution, carbon"), lambda pilot: class_words_cell(classes.get(pilot.pk))),
+        Column("class", _("Pollution, carbon"), lambda status: class_words_cell(class_of(status))),
         Column("owner", _("Responsible and follow-up"), owner),
-        Column("stage", _("Stage"), lambda pilot: stage_cell(statuses[pilot.pk]), sort="stage"),
-        Column("reported", year, lambda pilot: report_cell(statuses[pilot.pk])),
-        Column(
-            "since",
-            _("In this colour"),
-            lambda pilot: days_in_colour_cell(statuses[pilot.pk]),
-            kind="integer",
-            sort="light",
-            phone="side",
-        ),
+        Column("stage", _("Stage"), stage_cell, sort="stage"),
+        Column("reported", _("Reported %(year)d") % {"year": year_due(as_of)}, report_cell),
+        Column("since", _("In this colour"), days_in_colour_cell, kind="integer", sort="light", phone="side"),
     ]
 
 
-def unrated_page_columns(statuses: Mapping[int, PilotStatus]) -> list[Column[Pilot]]:
+def unrated_page_columns() -> list[Column[PilotStatus]]:
     """Return the columns of the page while no value is on record, so that no pilot can be rated."""
     return [
-        Column("name", _("Pilot"), lambda pilot: pilot_row_cell(statuses[pilot.pk]), sort="name"),
-        Column("stage", _("Stage"), lambda pilot: stage_cell(statuses[pilot.pk]), sort="stage", phone="side"),
-        Column("industries", _("Industries"), industries_text, phone="line"),
-        Column("confidence", _("Confidence"), confidence_cell, sort="confidence"),
+        Column("name", _("Pilot"), pilot_row_cell, sort="name"),
+        Column("stage", _("Stage"), stage_cell, sort="stage", phone="side"),
+        Column("industries", _("Industries"), lambda status: industries_text(status.pilot), phone="line"),
+        Column("confidence", _("Confidence"), lambda status: confidence_cell(status.pilot), sort="confidence"),
     ]
 
 
 def pilots_page_table(request: TrackerRequest, progress: Progress, everything: str) -> Table:
-    """Return the table of these pilots for a page beside other things, worst first, each with its light.
+    """Return the table of the first of these pilots for a page beside other things, worst first, each with its light.
 
     `everything` is the URL of the list of all of them.
     """
-    statuses = {status.pilot.pk: status for status in progress.pilots}
-    pilots = [status.pilot for status in worst_first(progress.pilots)]
-    if not progress.rated:
-        columns = [column for column in unrated_page_columns(statuses) if column.key != "industries"]
-        return make_table(columns, pilots, everything)
-    classes, may_open = classes_of(progress.pilots, progress.as_of), may_open_follow_ups(request)
-    columns = pilot_page_columns(statuses, may_open, classes, progress.as_of, chips=True, picking=False)
-    return make_table([replace(column, sort="") for column in columns], pilots, everything)
+    columns = pilot_page_columns(progress.as_of, may_open_follow_ups(request), chips=True)
+    if not progress.now.rated:
+        columns = [column for column in unrated_page_columns() if column.key != "industries"]
+    keys = progress.lit.order_by(*WORST_FIRST).values_list("pk", flat=True)[:ROWS_PER_PAGE]
+    shown = read_pilots(progress.as_of, list(keys))
+    return make_table([replace(column, sort="") for column in columns], shown, everything, count=progress.n)
 
 
 def pilot_row_cell(status: PilotStatus, *, chips: bool = False, picking: bool = False) -> Cell:
@@ -203,37 +212,38 @@ def days_in_colour_cell(status: PilotStatus) -> Cell:
     return Cell(days, page_text=_("%(days)s d") % {"days": format_number(days)}, title=since)
 
 
-def lights_table(progress: Progress, classes: Classes, everything: str) -> Table:
+def lights_table(progress: Progress, everything: str) -> Table:
     """Return the table of these pilots for a file, worst first, each with its batch where another has its name.
 
     `everything` is the URL of the list of all of them.
     """
-    statuses, names = {status.pilot.pk: status for status in progress.pilots}, distinct_names_of(progress)
-    columns = {column.key: column for column in pilot_columns(statuses, classes, progress.as_of)}
-    columns["name"] = replace(columns["name"], accessor=lambda pilot: pilot_cell(pilot, names))
+    shared = shared_names(progress.rows)
+    columns = {column.key: column for column in pilot_columns(progress.as_of)}
+    columns["name"] = replace(columns["name"], accessor=lambda status: pilot_cell(status.pilot, shared))
     shown = ("name", "kind", "stage", "days", "light", "why", "owner", "reported", "synergy")
-    worst = sorted(progress.pilots, key=lambda item: (COLOUR_ORDER[item.colour], item.pilot.pk))
-    return make_table([columns[key] for key in shown], [item.pilot for item in worst], everything)
+    return file_table([columns[key] for key in shown], progress, ("light_rank", "pk"), everything)
 
 
-def pilots_table(pilots: Sequence[Pilot], statuses: Mapping[int, PilotStatus], everything: str, as_of: date) -> Table:
-    """Return the table of these pilots; `everything` is the URL of the list of all of them. One query.
+def pilots_table(progress: Progress, everything: str) -> Table:
+    """Return the table of these pilots for a file; `everything` is the URL of the list of all of them."""
+    return file_table(pilot_columns(progress.as_of), progress, BY_BATCH, everything)
 
-    Beside what else is on the page there is no room for kind and industries, which its files have.
+
+def file_table(
+    columns: Sequence[Column[PilotStatus]], progress: Progress, order: Sequence[str], everything: str
+) -> Table:
+    """Return the table of these pilots in an order, which reads them in chunks."""
+    rows = progress.lit.order_by(*order).values_list("pk", flat=True)
+    return make_table(columns, in_chunks(rows, partial(read_pilots, progress.as_of)), everything, count=progress.n)
+
+
+def sources_of(pilots: Any, *kinds: type[StageEntry | Milestone | Target | Reading]) -> list[Source]:
+    """Return the sources of the records of these pilots, a queryset or keys, of all kinds unless some are named. One
+    query.
     """
-    columns = [
-        replace(column, file_only=True) if column.key in {"kind", "industries"} else column
-        for column in pilot_columns(statuses, classes_of(statuses.values(), as_of), as_of)
-    ]
-    return make_table(columns, pilots, everything)
-
-
-def sources_of(pilots: Iterable[int], *kinds: type[StageEntry | Milestone | Target | Reading]) -> list[Source]:
-    """Return the sources of these pilots' records, of all kinds unless some are named. One query."""
-    keys = list(pilots)
     cited = Q(pk__in=[])
     for model in kinds or FACTS:
-        links = model.sources.through.objects.filter(**{f"{model._meta.model_name}__pilot__in": keys})
+        links = model.sources.through.objects.filter(**{f"{model._meta.model_name}__pilot__in": pilots})
         cited |= Q(pk__in=links.values("source_id"))
     return list(Source.objects.filter(cited))
 

@@ -85,5 +85,6 @@ def test_follow_ups(client: Client, acted_on: None, day: str) -> None:
     assert counted == {name: api["red"][name] for name in counted}
     listed = file_rows(client, "/actions/", "follow-ups", day)
     assert sum(bool(row["Days late"]) for row in listed) == overdue
-    assert len(listed) == len(rows) == total == page["listing"].count == len(home["overview"].follow_ups)
-    assert (len(home["overview"].open_follow_ups), len(home["overdue"])) == (api["open"], overdue)
+    assert len(listed) == len(rows) == total == page["listing"].count
+    assert home["overview"].follow_up_counts == {"all": total, "open": api["open"], "overdue": overdue}
+    assert len(home["overdue"]["rows"]) == overdue

@@ -189,9 +189,9 @@ def editor(client: Client) -> Client:
 
 
 DOMAIN_MODELS = [model for label in ("policies", "pilots") for model in apps.get_app_config(label).get_models()]
-MODELS_WITHOUT_HISTORY = [
-    model for model in DOMAIN_MODELS if not hasattr(model, "instance_type")
-]  # the tables of the past have no page
+MODELS_WITHOUT_HISTORY = [  # the tables of the past have no page, nor what is computed from records
+    model for model in DOMAIN_MODELS if not hasattr(model, "instance_type") and hasattr(model, "history")
+]
 IN_ADMIN = [model for model in MODELS_WITHOUT_HISTORY if admin.site.is_registered(model)]
 
 

@@ -17,7 +17,7 @@ from django.contrib.admin.utils import NestedObjects, flatten_fieldsets, get_fie
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, router
+from django.db import models, router, transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
@@ -39,7 +39,8 @@ from core.admin.record_form import (
 )
 from core.history.diffs import is_personal
 from core.history.entries import LabelledUrl
-from core.history.recording import m2m_referrers
+from core.history.recording import Changes, m2m_referrers, unit
+from core.http import parse_key
 from core.permissions import (
     OUT_OF_SCOPE,
     can_access,
@@ -263,19 +264,29 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
 
     # -- writing -------------------------------------------------------------------------------------
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """Show the form, or save it. What `records` says against it is shown at its fields, as it was typed; of what
         another user made wrong in this moment the form is shown anew.
         """
+        view = super().changeform_view
+        if request.method != "POST":
+            return view(request, object_id, *args, **kwargs)
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            with transaction.atomic(), unit(self.posted_changes(request, parse_key(object_id or ""))):
+                return view(request, object_id, *args, **kwargs)
         except RefusedError as exc:
             request.refused = exc.errors  # type: ignore[attr-defined]
-            return super().changeform_view(request, *args, **kwargs)
+            return view(request, object_id, *args, **kwargs)
         except writing.Conflict as exc:
             text = str(_("Nothing was saved. The form stands here as the record is now."))
             self.message_user(request, join_sentences(" ".join(exc.messages), text), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+
+    def posted_changes(self, request: HttpRequest, key: int | None) -> Changes:
+        """Return what is sent of the record, as far as it names others: before it is read, and locked with them."""
+        relations = [field for field in self.opts.concrete_fields if field.many_to_one]
+        named = {field.attname: parse_key(request.POST.get(field.name, "")) for field in relations}
+        return {self.model: [(key, {name: value for name, value in named.items() if value})]}
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: object, change: bool) -> None:
         """Hook: complete the record; `save_related` writes it together with its lists."""
@@ -328,19 +339,27 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         writing.delete(obj, by=request.user, reason=posted_reason(request), allowed=True)
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Model]) -> None:
-        """Delete one by one, so that each record gets its history entry with the reason."""
-        for obj in queryset:
-            self.delete_model(request, obj)
+        """Delete one by one, so that each record gets its history entry with the reason; all or nothing."""
+        with transaction.atomic(), unit({self.model: [(obj.pk, {}) for obj in queryset]}):
+            for obj in queryset:
+                self.delete_model(request, obj)
 
     # -- deleting ------------------------------------------------------------------------------------
 
     def get_deleted_objects(self, objs: Sequence[Any], request: HttpRequest) -> Any:
-        """Also protect a record that another names in a many-to-many list, and what its model keeps; leave out rows of
-        through tables. What protects a record is not deleted with it, so it needs no permission.
+        """Also protect a record that another names in a many-to-many list, and what its model keeps. What protects a
+        record is not deleted with it, so it needs no permission.
         """
-        deleted, counts, perms, protected = super().get_deleted_objects(objs, request)
-        collector = NestedObjects(using=router.db_for_write(self.model), origin=objs)
+        collector = RecordCollector(using=router.db_for_write(self.model), origin=objs)
         collector.collect(objs)
+        kinds: Any = collector.model_objs
+        perms = {
+            model._meta.verbose_name
+            for model, records in kinds.items()
+            for record in records
+            if self.admin_site.is_registered(model)
+            and not self.admin_site.get_model_admin(model).has_delete_permission(request, record)
+        }
         keys = [record.pk for record in objs]
         errors = {record: text for record in objs if (text := record.deletion_error(keys))}
         if len(keys) > 1:  # of several, each text begins with its record
@@ -350,11 +369,8 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         protected = [*errors.values(), *(self.protected_entry(record) for record in others)]
         protected += [self.record_link(user) for obj in objs for user in m2m_referrers(obj)]
         perms -= {record._meta.verbose_name for record in (*errors, *collector.protected)}
-        kinds: Iterable[Any] = collector.model_objs
-        if all(model is self.model or model._meta.auto_created for model in kinds):
-            deleted = [item for item in deleted if not isinstance(item, list)]
-            counts = {self.opts.verbose_name_plural: len(objs)}
-        return deleted, counts, perms, protected
+        counts = {model._meta.verbose_name_plural: len(records) for model, records in kinds.items()}
+        return collector.nested(self.record_link), counts, perms, protected
 
     def protected_entry(self, record: Model) -> SafeString | str:
         """Return the line about a record because of which another cannot be deleted."""
@@ -368,6 +384,15 @@ class RecordAdmin(ObjectPermissionMixin, HistoryAdmin):
         except NoReverseMatch:
             return label_value(kind, record)
         return format_html(label_value("{}", '<a href="{}">{}</a>'), kind, address, record)
+
+
+class RecordCollector(NestedObjects):
+    """Collector of the records that go with others: of no rows of lists, and of no lights."""
+
+    def related_objects(self, related_model: Any, related_fields: Any, objs: Any) -> Any:
+        rows = super().related_objects(related_model, related_fields, objs)
+        goes_along = all(field.remote_field.on_delete is models.CASCADE for field in related_fields)
+        return rows.none() if goes_along and not hasattr(related_model, "history") else rows
 
 
 class VersionedRowInline(ObjectPermissionMixin, admin.TabularInline):

@@ -75,7 +75,7 @@ class CommaListFilter(django_filters.CharFilter):
         super().__init__(single.field_name, "in", single=single, **kwargs)
 
     def filter(self, qs: QuerySet[Model], value: list[object]) -> QuerySet[Model]:
-        if not value or self.extra["single"].computed:
+        if not value:
             return qs
         test = Q(**{f"{self.field_name}__in": value})
         # A join would return a record once for each related record that matches.

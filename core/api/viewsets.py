@@ -24,19 +24,19 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.serializers import ListSerializer, Serializer
+from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from core.api.filters import ApiFilterBackend, ApiFilterSet
 from core.api.pagination import CURSOR, CURSOR_HELP, PAGE_PARAMETERS, RecordPagination
 from core.api.serializers import then
-from core.caching import respond_to_reader
+from core.caching import respond_to_client
 from core.days import days_stem, demo_notice_rows, download_stem, known_rows, today, with_demo_flag
 from core.errors import Problem, choice_error
 from core.history.recording import cascading_models, key_field_name
 from core.http import TrackerRequest
 from core.middleware import record_etag
-from core.spreadsheets.writer import XLSX_MEDIA_TYPE, CoverSheet, SheetSpec, csv_response, write_workbook, xlsx_response
+from core.spreadsheets.writer import XLSX_MEDIA_TYPE, CoverSheet, SheetSpec, csv_response, workbook_response
 from core.tables import AnyColumn, reject_unknown_params
 from core.text import join_clauses, label_value
 
@@ -153,7 +153,7 @@ class BaseAPIView(GenericAPIView):
         respond = super().dispatch
         if not self.cache_responses:
             return respond(request, *args, **kwargs)
-        return respond_to_reader(cast(TrackerRequest, request), lambda request: respond(request, *args, **kwargs))
+        return respond_to_client(cast(TrackerRequest, request), lambda request: respond(request, *args, **kwargs))
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Raises Problem for unknown, repeated, empty and overlong parameters."""
@@ -172,6 +172,12 @@ class BaseAPIView(GenericAPIView):
                 faults.append(Problem(name, "too_long", text))
         if faults:
             raise Problem.of(faults)
+
+    def finalize_response(self, request: Request, response: Any, *args: object, **kwargs: object) -> Any:
+        """Say in a header, which the response cache keeps, that stored lights are being computed anew."""
+        if response.status_code < 400 and getattr(request, "recomputing", False):
+            response["Lights"] = "recomputing"
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Let `?format=` take precedence over Accept; an unknown format is an error. Raises Problem."""
@@ -219,7 +225,7 @@ class BaseAPIView(GenericAPIView):
         about = [(_("As of"), self.as_of), *known_rows(self.request), (_("Filter"), filters or _("none"))]
         cover = CoverSheet(stem, about, self.request.build_absolute_uri(), demo_notice_rows(self.request))
         part = SheetSpec(stem, [AnyColumn(head, head) for head in heads], rows)
-        return xlsx_response(write_workbook([part], cover), stem)
+        return workbook_response([part], cover, stem)
 
 
 # -- records -----------------------------------------------------------------------------------------------
@@ -357,14 +363,13 @@ class AggregateView(BaseAPIView):
     row_serializer_class: ClassVar[type[Serializer]]
     file_name: ClassVar[str]
     rows_name: ClassVar[str]  # attribute of the value that a file lists
-    row_record = ""  # attribute of a row that holds the record by which it is paged; without one the row is it
 
     def build(self) -> Any:
         raise NotImplementedError
 
     def file_rows(self, value: Any) -> Iterable[object]:
-        rows: Sequence[Any] = getattr(value, self.rows_name)
-        return rows_of_page(self, rows) if self.lists_rows and self.is_paged else rows
+        rows: Iterable[object] = getattr(value, self.rows_name)
+        return rows
 
     def get(self, request: Request) -> Any:
         value = self.build()
@@ -382,16 +387,3 @@ class AggregateView(BaseAPIView):
         if self.lists_rows:
             self.paginate_queryset(rows.values_list("pk", flat=True))
         return rows
-
-
-def rows_of_page(view: Any, rows: Iterable[Any]) -> list[Any]:
-    """Return those of the rows whose records are on the page that was asked for."""
-    keys = set(view.paginator.rows)
-    return [row for row in rows if getattr(row, view.row_record, row).pk in keys]
-
-
-class RowsOfPageSerializer(ListSerializer):
-    """List of an aggregate's rows, page by page."""
-
-    def to_representation(self, data: Any) -> list[Any]:
-        return super().to_representation(rows_of_page(self.context["view"], data))

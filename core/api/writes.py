@@ -17,6 +17,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.exceptions import ValidationError as FieldError
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -26,6 +27,7 @@ from core.api.idempotency import run_idempotent
 from core.api.serializers import api_url
 from core.api.viewsets import LANGUAGE_PARAMETER, RecordViewSet, annotate_revision, record_response
 from core.api.write_serializers import (
+    RelatedByCodeField,
     ValidatedInput,
     WriteSerializer,
     field_error,
@@ -35,7 +37,7 @@ from core.api.write_serializers import (
 )
 from core.days import with_demo_flag
 from core.errors import Problem
-from core.history.recording import MAX_REASON, key_field_name
+from core.history.recording import MAX_REASON, announce, key_field_name
 from core.http import parse_json, read_body
 from core.permissions import OUT_OF_SCOPE, permission_name
 from core.records import writing
@@ -224,12 +226,14 @@ class WritableViewSet(RecordViewSet):
         """Return the record that each of the data is for, locked until the transaction ends: a new one, or the one that
         is named; None for one that does not exist.
         """
+        field, told = self.lookup_field, self.read_ahead(sent)
         if self.verb == ADD:
+            announce({self.model: [(None, values) for values in told]})
             if len(sent) > 1:  # two requests that create the same records in another order would deadlock
                 kinds = ContentType.objects.select_for_update(no_key=True)
                 kinds.filter(app_label=self.model._meta.app_label, model=self.model._meta.model_name).first()
             return [self.model() for _data in sent]
-        field, keys = self.lookup_field, [data.get(self.lookup_field) for data in sent]
+        keys = [data.get(field) for data in sent]
         if self.detail:
             keys = [int(self.kwargs[field]) if field == "id" else self.kwargs[field]]
         named = [key if is_valid_key(field, key) else None for key in keys]
@@ -237,10 +241,31 @@ class WritableViewSet(RecordViewSet):
         if twice:
             text = _("Name each record once.")
             raise Problem.of(field_error(f"/{position}/{field}", "twice", text) for position in twice)
+        meant = self.model._base_manager.filter(**{f"{field}__in": {*named} - {None}})
+        stored = dict(meant.values_list(field, "pk"))
+        announce(
+            {self.model: [(stored[key], values) for key, values in zip(named, told, strict=True) if key in stored]}
+        )
         free = self.verb != DELETE  # records that reference these are blocked by a deletion only
-        rows = self.model._base_manager.select_for_update(no_key=free).order_by("pk")
-        found = {getattr(row, field): row for row in rows.filter(**{f"{field}__in": {*named} - {None}})}
+        found = {getattr(row, field): row for row in meant.select_for_update(no_key=free).order_by("pk")}
         return [found.get(key) for key in named]
+
+    def read_ahead(self, sent: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the data by model field before they are validated, with the records that they name. What names none
+        is left out: it is refused later.
+        """
+        fields = self.write_serializer_class(context={"view": self, "found": self.found}).fields
+        told: list[Mapping[str, Any]] = []
+        for data in sent:
+            values = {}
+            for name in data.keys() & fields.keys():
+                try:
+                    related = isinstance(fields[name], RelatedByCodeField)
+                    values[fields[name].source] = fields[name].to_internal_value(data[name]) if related else data[name]
+                except FieldError:
+                    continue
+            told.append(values)
+        return told
 
     def check_target(self, record: Any, data: Mapping[str, Any]) -> None:
         """Hook: raise Problem (404) or ValidationError for a record that does not exist, or not for this user."""

@@ -14,12 +14,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BackupRun(models.Model):
-    """Backup or drill that has ended, and whether it succeeded."""
+    """Backup, drill or other such work that has ended, and whether it succeeded. The size of a check of lights is the
+    number of pilots whose lights differed.
+    """
 
     class Kind(models.TextChoices):
         BACKUP = "backup", _("Backup")
         DRILL = "drill", _("Restore drill")
         NIGHTLY = "nightly", _("Nightly work")
+        LIGHTS = "lights", _("Check of stored lights")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     ended_at = models.DateTimeField(_("ended at"), auto_now_add=True)
@@ -55,11 +58,12 @@ log = logging.getLogger("tracker.backup")
 
 @dataclass(frozen=True)
 class BackupStatus:
-    """The last backup, the newest with an archive, and the last drill; None where there was none."""
+    """The last backup, the newest with an archive, the last drill, the last check of lights; None where none was."""
 
     last: BackupRun | None
     made: BackupRun | None
     drill: BackupRun | None
+    lights: BackupRun | None
 
     @property
     def is_old(self) -> bool:
@@ -78,6 +82,8 @@ class BackupStatus:
             texts.append(f"the last backup {word}: {self.last.detail}")
         if self.drill and not self.drill.ok:
             texts.append(f"the last restore drill failed: {self.drill.detail}")
+        if self.lights and not self.lights.ok:
+            texts.append(self.lights.detail.partition("\n")[0])
         return texts
 
 
@@ -87,11 +93,12 @@ def ended_runs(kind: BackupRun.Kind) -> models.QuerySet[BackupRun]:
 
 
 def backup_status() -> BackupStatus:
-    """Return the status by the rows of this database. Two queries, and a third after a failed backup."""
+    """Return the status by the rows of this database. Three queries, and a fourth after a failed backup."""
     backups = ended_runs(BackupRun.Kind.BACKUP)
     last = backups.first()
     made = last if last is None or last.file else backups.exclude(file="").first()
-    return BackupStatus(last, made, ended_runs(BackupRun.Kind.DRILL).first())
+    drill, lights = (ended_runs(kind).first() for kind in (BackupRun.Kind.DRILL, BackupRun.Kind.LIGHTS))
+    return BackupStatus(last, made, drill, lights)
 
 
 def nightly_age() -> timedelta | None:

@@ -4,7 +4,7 @@ Each entry gets its row in the journal (core/history/models.py), whether it is w
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.models import Max, Model
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -140,6 +141,48 @@ def write_history_entries(records: Sequence[Any], sign: str, *, by: Any, reason:
         past._default_manager.bulk_create(rows, batch_size=BATCH_SIZE)
 
 
+Changes = Mapping[Any, Iterable[tuple[int | None, Mapping[str, Any]]]]
+"""What is to be written, by model: the key of each record (None: a new one), and new values by field or column."""
+about_to_write = Signal()
+"""Sent before a write locks its rows, with the `changes`, all at once: what their effects need is locked before them.
+In the set `held` receivers keep what they hold until the outermost write ends.
+"""
+written = Signal()
+"""Sent once for each outermost write, before its transaction ends, with the history `entries` that it made, and whether
+it is an import (`by_import`).
+"""
+_unit: ContextVar[tuple[list[Any], set[Any]] | None] = ContextVar("unit", default=None)
+
+
+@contextmanager
+def unit(changes: Changes | None = None) -> Iterator[None]:
+    """Context manager, within a transaction: what is written inside is announced once, by the outermost of these.
+
+    `changes` is what is to be written, as far as it is known: other writers lock in the same order only if it is told
+    before any row of it is locked.
+    """
+    if _unit.get() is not None:
+        announce(changes or {})
+        yield
+        return
+    entries: list[Any] = []
+    token = _unit.set((entries, set()))
+    try:
+        announce(changes or {})
+        yield
+    finally:
+        _unit.reset(token)
+    if entries:
+        written.send(sender=None, entries=entries, by_import=_import.get()[0] is not None)
+
+
+def announce(changes: Changes) -> None:
+    """Tell what is about to be written, before any row of it is locked."""
+    if changes:
+        _entries, held = _unit.get() or ([], set())
+        about_to_write.send(sender=None, changes=changes, held=held)
+
+
 @contextmanager
 def written_by_import(record: Any, *, undoes: bool = False) -> Iterator[None]:
     """Context manager: what is written inside is written, or undone, by this import; by none where it is None."""
@@ -152,6 +195,12 @@ def written_by_import(record: Any, *, undoes: bool = False) -> Iterator[None]:
 
 def record_change_events(entries: Sequence[Any]) -> None:
     """Write the change events of new history entries of one model, in the transaction that writes the entries."""
+    with unit():
+        _unit.get()[0].extend(entries)  # type: ignore[index]  # there is one
+        insert_change_events(entries)
+
+
+def insert_change_events(entries: Sequence[Any]) -> None:
     model, (number, undoes) = entries[0].instance_type, _import.get()
     label, key, transaction_id = model._meta.label_lower, key_field_name(model), current_transaction()
     owner = model._meta.get_field(model.OWNER) if model.OWNER else None

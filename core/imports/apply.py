@@ -10,7 +10,8 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Model
+from django.db.models import CASCADE, Max, Model
+from django.db.models.deletion import get_candidate_relations_to_delete
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -20,7 +21,7 @@ from django_tasks.base import TaskContext
 
 from core.history.diffs import author_name, format_datetime, historical_name
 from core.history.models import APPEND_ONLY_MESSAGE, ChangeEvent
-from core.history.recording import BATCH_SIZE, batched, write_history_entries, written_by_import
+from core.history.recording import BATCH_SIZE, announce, batched, unit, write_history_entries, written_by_import
 from core.imports.dry_run import PROGRESS_INTERVAL, DryRun, latest_entries, note_versions, self_relations, unique_values
 from core.imports.files import check_open, repeat_dry_run, update_dry_run
 from core.imports.importer import Importer, Row, allowed_importers
@@ -64,21 +65,12 @@ def confirm(
         if not ImportFile.objects.filter(record=record).exists():
             raise Conflict(_("The file is no longer kept. Upload it again."))
         plan = repeat_dry_run(kind, record, by=by, progress=progress)
-        # Lock the records until the transaction ends, then read their newest history entries again.
-        keys = sorted(row.record.pk for row in plan.rows if row.recorded)
-        manager: Any = plan.kind.model._base_manager
-        for some in batched(keys):
-            list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
-        note_versions(plan)
-        check_conflicts(plan, record, by)
-        asked = by is not None and not reason.strip()
-        silent = [row for row in plan.rows if asked and row.action != "unchanged"]
-        needed = [(row, row.extra.get("reason") or row.record.missing_reason(row.before)) for row in silent]
-        if missing := [_("Row %(row)d: %(what)s") % {"row": row.number, "what": why} for row, why in needed if why]:
-            raise Conflict(*missing)
         try:
-            with transaction.atomic(), written_by_import(record):
-                write_rows(plan, by=by, reason=reason, progress=progress)
+            with transaction.atomic():
+                changes = [row_change(row) for row in plan.rows if row.is_valid]
+                with written_by_import(record), unit({plan.kind.model: changes}):
+                    check_rows(plan, record, by=by, reason=reason)
+                    write_rows(plan, by=by, reason=reason, progress=progress)
                 check_foreign_keys([plan.kind.model])
         except IntegrityError:
             message = _(
@@ -90,6 +82,21 @@ def confirm(
         record.confirmed_by, record.confirmed_at = by, timezone.now()
         record.save()
     return record
+
+
+def check_rows(plan: DryRun, record: Import, *, by: Any, reason: str) -> None:
+    """Lock the records until the transaction ends, then read their newest history entries again. Raises Conflict."""
+    keys = sorted(row.record.pk for row in plan.rows if row.recorded)
+    manager: Any = plan.kind.model._base_manager
+    for some in batched(keys):
+        list(manager.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
+    note_versions(plan)
+    check_conflicts(plan, record, by)
+    asked = by is not None and not reason.strip()
+    silent = [row for row in plan.rows if asked and row.action != "unchanged"]
+    needed = [(row, row.extra.get("reason") or row.record.missing_reason(row.before)) for row in silent]
+    if missing := [_("Row %(row)d: %(what)s") % {"row": row.number, "what": why} for row, why in needed if why]:
+        raise Conflict(*missing)
 
 
 def check_foreign_keys(written: Iterable[Any]) -> None:
@@ -140,6 +147,7 @@ def write_rows(plan: DryRun, *, by: Any, reason: str, progress: Progress = no_pr
         for _number in range(MAX_PASSES):
             written, refused = set(), {}
             for done, row in enumerate(in_order(waiting)):
+                row.record.skip_unique_check = True  # the file was checked
                 try:
                     writing.write(row.record, changed_values(row), row.lists, by=by, reason=reason, allowed=True)
                     written.add(row.number)
@@ -172,6 +180,11 @@ def in_order(rows: Sequence[Row]) -> Iterator[Row]:
             setattr(row.record, name, other)
         yield row
         ready.extendleft(reversed(waiting.pop(id(row.record), [])))
+
+
+def row_change(row: Row) -> tuple[int | None, Mapping[str, Any]]:
+    """Return the key of a row's record, None for a new one, and what the row will set."""
+    return (row.record.pk, changed_values(row)) if row.recorded else (None, vars(row.record))
 
 
 def changed_values(row: Row) -> dict[str, Any]:
@@ -219,16 +232,19 @@ def undo(record: Import, *, by: Any, reason: str = "", progress: Progress = no_p
         fixed = [model._meta for model in groups if model.APPEND_ONLY and not model.DELETABLE_ALONE]
         if fixed:
             raise Conflict(*(label_value(capfirst(o.verbose_name_plural), str(APPEND_ONLY_MESSAGE)) for o in fixed))
+        versions = {model: versions_before(model, changes) for model, changes in groups.items()}
+        back = {model: [(key, values_of(entry)) for key, entry in own.items()] for model, own in versions.items()}
+        announce({model: [*back[model], *((change.record_id, {}) for change in groups[model])] for model in groups})
         for model, changes in groups.items():
             for some in batched(sorted(change.record_id for change in changes)):
                 list(model._base_manager.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
-        versions = {model: versions_before(model, changes) for model, changes in groups.items()}
         if what := undo_obstacles(groups, versions):
             raise Conflict(*what)
         try:
-            with transaction.atomic(), written_by_import(record, undoes=True):
-                for model, changes in groups.items():
-                    restore_records(model, changes, versions[model], by=by, reason=reason, progress=progress)
+            with transaction.atomic():
+                with written_by_import(record, undoes=True), unit():
+                    for model, changes in groups.items():
+                        restore_records(model, changes, versions[model], by=by, reason=reason, progress=progress)
                 check_foreign_keys(groups)
         except IntegrityError:
             message = _("Another user entered a conflicting record meanwhile. Try again to see which.")
@@ -270,7 +286,7 @@ def dependents_since(groups: ChangeGroups) -> list[str]:
         made = [change.record_id for change in changes if change.action == CREATED]
         for relation in model._meta.related_objects:
             other: Any = relation.related_model
-            if relation.hidden:  # history, and the rows of many-to-many lists, which go with their record
+            if relation.hidden or not hasattr(other, "history"):  # what goes with its record, or is no record
                 continue
             for some in batched(made):
                 users = other._base_manager.filter(**{f"{relation.field.name}__in": some}).distinct()
@@ -332,8 +348,10 @@ def delete_created(model: Any, keys: Sequence[int], *, by: Any, reason: str) -> 
     """Delete records together: each alone would ask every relation again."""
     write_history_entries(list(ordered_records(model, keys)), "-", by=by, reason=reason)
     for some in batched(keys):
-        for f in model._meta.many_to_many:
-            f.remote_field.through._default_manager.filter(**{f"{f.m2m_column_name()}__in": some}).delete()
+        relations: Any = get_candidate_relations_to_delete(model._meta)
+        for relation in relations:  # rows of lists, and lights
+            if relation.on_delete is CASCADE and not hasattr(relation.related_model, "history"):
+                relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": some}).delete()
         for f in self_relations(model):  # so that they can be deleted in any order
             model._base_manager.filter(pk__in=some).update(**{f.name: None})
     for some in batched(keys):

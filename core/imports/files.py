@@ -285,7 +285,7 @@ def write_workbook(kind: Importer, records: models.QuerySet[Model], notice: Noti
     add_validations(main, kind, lists, names[-1])
     write_explanation(explanation, kind, lists, example_values(kind, library), notice)
     offers = [AnyColumn(name, kind.columns_by_name[name].heading) for name in lists]
-    xlsx.write_sheet(offered, xlsx.SheetSpec("", offers, zip_longest(*lists.values())))
+    xlsx.write_rows(offered, *xlsx.prepare_sheet(offered, xlsx.SheetSpec("", offers, zip_longest(*lists.values()))))
     return xlsx.saved(book)
 
 

@@ -26,7 +26,15 @@ from core.errors import truncate
 from core.history.diffs import author_name, entry_state, format_datetime, m2m_fields, record_names, stored_fields
 from core.history.entries import last_version_url, newest_entry, rows_deleted_with
 from core.history.models import APPEND_ONLY_MESSAGE, FROZEN_MESSAGE
-from core.history.recording import delete_with_history, m2m_referrers, one_entry, write_history_entries
+from core.history.recording import (
+    Changes,
+    announce,
+    delete_with_history,
+    m2m_referrers,
+    one_entry,
+    unit,
+    write_history_entries,
+)
 from core.permissions import (
     NOT_YOURS_TO_ADD,
     NOT_YOURS_TO_CHANGE,
@@ -72,10 +80,11 @@ def write(
     Of a stored record nothing else is written: its row is locked, and what others changed since it was read stays and
     is in `record` afterwards.
     """
-    created = record._state.adding  # Django's own mark of a record that is not stored
+    created, values = record._state.adding, values or {}  # Django's own mark of a record that is not stored
+    change = (None, vars(record.drafted(values))) if created else (record.pk, values)
     try:
-        with transaction.atomic() if _kept_back.get() is None else nullcontext():
-            return save_checked(record, values or {}, lists or {}, by, reason, remark, allowed=allowed)
+        with transaction.atomic() if _kept_back.get() is None else nullcontext(), unit({type(record): [change]}):
+            return save_checked(record, values, lists or {}, by, reason, remark, allowed=allowed)
     except IntegrityError as exc:
         if _kept_back.get() is not None:  # the transaction is lost; the caller that began it tries again
             raise
@@ -124,6 +133,7 @@ def save_checked(
 
 
 @transaction.atomic
+@unit()
 def delete(record: Any, *, by: Any, reason: str = "", allowed: bool = False) -> None:
     """Delete a record and the rows that go with it, each with an entry of the same moment, by which they come back.
 
@@ -148,6 +158,7 @@ def delete(record: Any, *, by: Any, reason: str = "", allowed: bool = False) -> 
 
 
 @transaction.atomic
+@unit()
 def restore_version(
     entry: Any, *, opened: str, by: Any = None, reason: str = "", kept: Mapping[str, Any] = MappingProxyType({})
 ) -> Any:
@@ -159,6 +170,9 @@ def restore_version(
     model = entry.instance_type
     if model.APPEND_ONLY:
         raise Conflict(str(APPEND_ONLY_MESSAGE), code="never_deleted")
+    state = entry_state(entry)
+    values = {field.attname: state[field.name] for field in stored_fields(model)}
+    announce({model: [(entry.id, values)]})
     stored, latest = locked(model, entry.id), newest_entry(model, entry.id)
     if stored:
         check_changeable(stored)
@@ -169,15 +183,13 @@ def restore_version(
         )
         labels = {"user": author_name(latest), "when": format_datetime(latest.history_date)}
         raise Conflict(text % labels, code="overtaken")
-    state, rows = entry_state(entry), [] if stored else rows_deleted_with(latest)
-    errors = lost_references(model, state)
+    rows, errors = [] if stored else rows_deleted_with(latest), lost_references(model, state)
     for field in stored_fields(model) if stored else ():
         if field.name in kept and state[field.name] != getattr(stored, field.attname):
             errors[field.name] = ValidationError(str(kept[field.name]), code="fixed")
     if errors:
         raise ValidationError(errors)
     record = stored or model(pk=entry.id)
-    values = {field.attname: state[field.name] for field in stored_fields(model)}
     lists = {
         field.name: list(field.related_model._base_manager.filter(pk__in=state[field.name]))
         for field in m2m_fields(model)
@@ -214,18 +226,19 @@ _kept_back: ContextVar[dict[tuple[Any, str, Any, str], list[Any]] | None] = Cont
 
 
 @contextmanager
-def many() -> Iterator[None]:
+def many(changes: Changes | None = None) -> Iterator[None]:
     """Context manager, within a transaction: the history entries of what is written inside are kept back, and written
-    together at its end. Not for a record that is written twice.
+    together at its end. Not for a record that is written twice. `changes` as in `unit`.
     """
     kept: dict[tuple[Any, str, Any, str], list[Any]] = defaultdict(list)
-    token = _kept_back.set(kept)
-    try:
-        yield
-    finally:
-        _kept_back.reset(token)
-    for (_model, sign, by, reason), records in kept.items():
-        write_history_entries(records, sign, by=by, reason=reason)
+    with unit(changes):
+        token = _kept_back.set(kept)
+        try:
+            yield
+        finally:
+            _kept_back.reset(token)
+        for (_model, sign, by, reason), records in kept.items():
+            write_history_entries(records, sign, by=by, reason=reason)
 
 
 def record_entry(record: Any, sign: str, by: Any, reason: str) -> None:
@@ -240,12 +253,13 @@ def record_entry(record: Any, sign: str, by: Any, reason: str) -> None:
 # -- parts of writing --------------------------------------------------------------------------------------
 
 
-def locked(model: Any, key: object, *, deleting: bool = False) -> Any:
+def locked(model: Any, key: Any, *, deleting: bool = False) -> Any:
     """Return the record as it is stored, locked until the transaction ends; None for a deleted one.
 
     Ordered by its key: by default the query would follow Meta.ordering, and lock the rows that it joins, as the pilot
     and its batch. Others may go on adding rows that name it, unless it is to be deleted.
     """
+    announce({model: [(key, {})]})  # what is locked before it
     return model._base_manager.select_for_update(no_key=not deleting).order_by("pk").filter(pk=key).first()
 
 

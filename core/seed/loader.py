@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from core.history.recording import batched
+from core.history.recording import batched, unit
 from core.imports.apply import write_rows
 from core.imports.columns import RecordLookup
 from core.imports.dry_run import DryRun, make_dry_run
@@ -73,7 +73,7 @@ def load_seed(files: Iterable[SeedFile]) -> dict[str, LoadResult]:
     """
     errors: list[tuple[str, int, str]] = []
     ids: RecordIds = {}
-    with transaction.atomic():
+    with transaction.atomic(), unit():
         results = {file.name: load_file(file, ids, errors) for file in files}
         if errors:
             by_line = sorted(errors, key=lambda error: error[:2])

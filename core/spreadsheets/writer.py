@@ -1,7 +1,7 @@
 """Files: CSV that Excel opens correctly, and XLSX with real dates and numbers: a sheet for each table, and a cover.
 
-Both are guarded against formula injection. Rows are read once and written as they come, and a finished workbook waits
-on disk: a hundred thousand rows need no more memory than a hundred.
+Both are guarded against formula injection. Rows are read once, and leave as they come: a hundred thousand rows need no
+more memory than a hundred.
 """
 
 import csv
@@ -18,6 +18,7 @@ from tempfile import TemporaryFile
 from types import SimpleNamespace
 from typing import IO, Any, TypeVar
 from urllib.parse import quote
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -28,9 +29,11 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.writer.excel import ExcelWriter
 
 from core.spreadsheets.cells import EXACT_DIGITS, MAX_CELL_TEXT
 from core.tables import AnyColumn, ValueKind
@@ -43,6 +46,7 @@ BOM = "\ufeff"
 Value = TypeVar("Value")
 MAX_BUFFERED_BYTES = 2**20  # bytes
 SAMPLED_ROWS = 200  # rows sampled for column widths
+PIECE_ROWS = 100  # rows of a workbook that leave at a time
 MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
 MAX_TEXT_FORMAT = 255  # characters, beyond which a text column's "@" is shown as ####
 FIRST_DATE = date(1900, 1, 1)  # spreadsheets have no earlier dates
@@ -139,21 +143,26 @@ def content_disposition(stem: str, suffix: str) -> str:
     return f"attachment; filename=\"{ascii_stem}.{suffix}\"; filename*=UTF-8''{quote(stem)}.{suffix}"
 
 
-def csv_response(rows: Iterable[Sequence[object]], stem: str, *, for_excel: bool) -> StreamingHttpResponse:
+def streamed(pieces: Iterable[str | bytes], media_type: str) -> StreamingHttpResponse:
+    """Return the response of what is made while it is sent."""
     language = translation.get_language()
 
-    def lines() -> Iterator[str]:
+    def sent() -> Iterator[str | bytes]:
         # The server reads the rows after the language middleware has finished.
         with translation.override(language):
-            yield from csv_lines(rows, for_excel=for_excel)
+            yield from pieces
 
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    return StreamingHttpResponse(sent(), content_type=media_type)
+
+
+def csv_response(rows: Iterable[Sequence[object]], stem: str, *, for_excel: bool) -> StreamingHttpResponse:
+    response = streamed(csv_lines(rows, for_excel=for_excel), "text/csv; charset=utf-8")
     response["Content-Disposition"] = content_disposition(stem, "csv")
     return response
 
 
 def xlsx_response(file: IO[bytes], stem: str) -> HttpResponseBase:
-    """Return a workbook: a small one from memory, a large one streamed from its temporary file."""
+    """Return a finished workbook: a small one from memory, a large one from its temporary file."""
     response: HttpResponseBase
     if file.seek(0, SEEK_END) <= MAX_BUFFERED_BYTES:
         with file:
@@ -192,22 +201,82 @@ class CoverSheet:
     sentence: str = ""
 
 
+class Outlet:
+    """File that the workbook is written to, of which the finished part is taken away while the rest is made."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self.written.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: what is written is there."""
+
+    def taken(self) -> bytes:
+        data, self.written = b"".join(self.written), []
+        return data
+
+
+class StreamWriter(ExcelWriter):
+    """openpyxl's writer of a workbook, some of whose sheets are in the archive already."""
+
+    def write_worksheet(self, sheet: Any) -> None:
+        if sheet.closed:
+            self.manifest.append(sheet)
+        else:
+            super().write_worksheet(sheet)
+
+
 def write_workbook(parts: Sequence[SheetSpec], cover: CoverSheet) -> IO[bytes]:
-    """Return the finished file, open at its beginning.
+    """Return the finished file, open at its beginning."""
+    file = TemporaryFile()  # noqa: SIM115  # the caller closes it
+    file.writelines(workbook_pieces(parts, cover))
+    file.seek(0)
+    return file
+
+
+def workbook_response(parts: Sequence[SheetSpec], cover: CoverSheet, stem: str) -> HttpResponseBase:
+    """Return a workbook: one of few rows whole, so that an error is still an answer, a longer one while it is made."""
+    pieces = workbook_pieces(parts, cover)
+    begin = list(islice(pieces, 2))
+    whole = HttpResponse(begin[0], content_type=XLSX_MEDIA_TYPE) if len(begin) == 1 else None
+    response = whole or streamed(chain(begin, pieces), XLSX_MEDIA_TYPE)
+    response["Content-Disposition"] = content_disposition(stem, "xlsx")
+    return response
+
+
+def workbook_pieces(parts: Sequence[SheetSpec], cover: CoverSheet) -> Iterator[bytes]:
+    """Yield the file while its rows are written.
 
     The first sheet is what people and programs expect: the one table, with the cover sheet behind it, or the cover
     sheet, which lists the tables where there are several.
     """
-    book = new_workbook(cover.title)
+    outlet, book = Outlet(), new_workbook(cover.title)
     about = book.create_sheet(_("About"))
     names, counts = [about.title], []
-    for part in parts:
-        names.append(sheet_name(part.title, names))
-        counts.append(write_sheet(book.create_sheet(names[-1]), part))
-    write_cover(about, cover, parts, names[1:], counts)
-    if len(parts) == 1:
-        book.move_sheet(about.title, 1)
-    return saved(book)
+    with ZipFile(outlet, "w", ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
+        for number, part in enumerate(parts, 1 if len(parts) == 1 else 2):
+            names.append(sheet_name(part.title, names))
+            sheet: Any = book.create_sheet(names[-1])
+            sheet._id, count = number, 0  # noqa: SLF001  # where openpyxl will say that the sheet is
+            with archive.open(sheet.path[1:], "w") as entry:
+                prepared = prepare_sheet(sheet, part)
+                sheet._writer = WorksheetWriter(sheet, entry)  # noqa: SLF001  # its own would be a file on disk
+                sheet._writer.write_top()  # noqa: SLF001
+                try:
+                    for count in appended_rows(sheet, *prepared):
+                        if count % PIECE_ROWS == 0:
+                            yield outlet.taken()
+                finally:  # also where the reader goes away
+                    sheet.close()
+            counts.append(count)
+        write_cover(about, cover, parts, names[1:], counts)
+        if len(parts) == 1:
+            book.move_sheet(about.title, 1)
+        StreamWriter(book, archive).write_data()
+    yield outlet.taken()
 
 
 def new_workbook(title: str) -> Workbook:
@@ -296,14 +365,18 @@ def set_layout(sheet: Worksheet, widths: Iterable[float], *, headed: bool = Fals
 # -- a table sheet ----------------------------------------------------------------------------------------------
 
 
-def write_sheet(sheet: Worksheet, part: SheetSpec) -> int:
-    """Write the frozen header with filters, then the rows; return their number."""
+Writers = Sequence[Callable[[object], Cell | None]]
+Prepared = tuple[list[Cell], Writers, Iterable[Sequence[object]]]
+
+
+def prepare_sheet(sheet: Worksheet, part: SheetSpec) -> Prepared:
+    """Return the headings of a table, what writes its columns, and its rows; the sheet has its layout then."""
     rows = iter(part.rows)
     first = list(islice(rows, SAMPLED_ROWS))
     widths = [column_width(column.label, [row[at] for row in first]) for at, column in enumerate(part.columns)]
     set_layout(sheet, widths, headed=True)
     writers = [cell_writer(sheet, column.kind, width) for column, width in zip(part.columns, widths, strict=True)]
-    return write_rows(sheet, [header_cell(sheet, column.label) for column in part.columns], writers, chain(first, rows))
+    return [header_cell(sheet, column.label) for column in part.columns], writers, chain(first, rows)
 
 
 def column_width(label: str, values: Iterable[object]) -> float:
@@ -315,21 +388,23 @@ def column_width(label: str, values: Iterable[object]) -> float:
     return max(MIN_WIDTH, min(MAX_WIDTH, max(widest, min(text_width(label), 16)) + 4))
 
 
-def write_rows(
-    sheet: Worksheet,
-    heads: list[Cell],
-    writers: Sequence[Callable[[object], Cell | None]],
-    rows: Iterable[Sequence[object]],
-) -> int:
-    """Write the headings, the rows and a filter over them; return the number of rows."""
+def appended_rows(
+    sheet: Worksheet, heads: list[Cell], writers: Writers, rows: Iterable[Sequence[object]]
+) -> Iterator[int]:
+    """Write the headings, the rows and a filter over them; yield after each row how many there are."""
     sheet.append(heads)
     count = 0
-    for row in rows:
+    for count, row in enumerate(rows, 1):
         sheet.append([write(value) for write, value in zip(writers, row, strict=True)])
-        count += 1
+        yield count
     if heads:
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(heads))}{count + 1}"
-    return count
+
+
+def write_rows(sheet: Worksheet, heads: list[Cell], writers: Writers, rows: Iterable[Sequence[object]]) -> None:
+    """Write the headings, the rows and a filter over them."""
+    for _count in appended_rows(sheet, heads, writers, rows):
+        pass
 
 
 # -- the cover sheet ----------------------------------------------------------------------------------------------

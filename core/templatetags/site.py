@@ -12,13 +12,11 @@ from django.db.models import Model
 from django.forms import BaseForm
 from django.http import HttpRequest, QueryDict
 from django.template import Context
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from core.caching import PLACEHOLDER
 from core.snapshots import TODAY_ONLY
 from core.tables import AnyColumn, Cell, Chart, Pairs, Table, add_parameters, carried_parameters, resolve_url
 from core.text import (
@@ -87,19 +85,6 @@ def hidden_other_params(context: Context, *names: str, form: BaseForm | None = N
     given = query_of_request(context).lists()
     kept = ((name, value) for name, values in given if name not in left_out for value in values)
     return format_html_join("", '<input type="hidden" name="{}" value="{}">', kept)
-
-
-@register.simple_tag(takes_context=True)
-def uncached(context: Context, template: str) -> SafeString:
-    """Render a template that differs between users; in a page that is kept, return a placeholder for it.
-
-    The response cache replaces it at each request: `{% uncached "components/page/account.html" %}`. The template gets
-    the variables of the context processors, not those of the page.
-    """
-    request = context.get("request")
-    if not getattr(request, "is_kept", False):
-        return render_to_string(template, request=request)
-    return mark_safe(PLACEHOLDER.format(template))  # noqa: S308  # the name of a template of ours
 
 
 @register.simple_block_tag(takes_context=True)

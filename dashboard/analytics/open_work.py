@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import count
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from django.db.models import CharField, Exists, OuterRef, Q
+from django.db.models import CharField, Count, Exists, F, FilteredRelation, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils import timezone
@@ -18,16 +19,19 @@ from django.utils.translation import gettext_lazy as _
 
 from core.text import format_date
 from dashboard.models import WorkingCalendar
-from pilots.amendments import terms_text, wanted_text
-from pilots.analytics.pilot_status import NOT_REPORTED, PilotStatus, Progress, build_progress
+from pilots.amendments import terms_text
+from pilots.analytics.progress import BY_BATCH, WORST_FIRST, Progress
+from pilots.charts.cells import shared_names
 from pilots.follow_ups.models import VERIFY_PERMISSION
-from pilots.follow_ups.services import waits_for
-from pilots.lights import DUE_SOON_DAYS, Colour, Light
+from pilots.follow_ups.services import waiting_for
+from pilots.follow_ups.tables import RELATED
+from pilots.lights import DUE_SOON_DAYS, NOT_IN_FORCE, NOT_REPORTED, Colour, LightReason
 from pilots.metrics import FollowUpState, Move, year_due
 from pilots.models import (
     Amendment,
     Completion,
     FollowUp,
+    ItemLight,
     Milestone,
     NotGiven,
     Pilot,
@@ -36,42 +40,36 @@ from pilots.models import (
     Target,
 )
 from pilots.models.due import ACCEPT_PERMISSION
+from pilots.models.light import on_day
+from pilots.models.planned import planned_day
 from pilots.models.promise import may_decide
 from pilots.models.reading import newest_reported, waiting_readings
 from pilots.practices.models import REVIEW_PERMISSION, PracticeState
 from policies.models import Province
 
-RELATED = ("pilot__batch", "province", "policy", "practice", "owner_agency", "owner_user")
 MINISTRY_DAYS = 20
 """Working days after the due date from which the ministry hears of what is still open."""
 OF_VALUES = ("pilot__batch", "pilot__province", "indicator")
+NOT_DONE = (LightReason.NOT_DUE, LightReason.LATE)
+"""Reasons of the lights of milestones that are in force and not done."""
 
 
-class Request(NamedTuple):
-    """An amendment that is asked for or was refused, or without one a promise to be accepted; with its pilot."""
+def promise_name(record: Any) -> str:
+    return str(record.name if isinstance(record, Milestone) else record.indicator.name)
 
-    status: PilotStatus
-    record: Milestone | Target
-    asked_on: date
-    amendment: Amendment | None = None
 
-    @property
-    def name(self) -> str:
-        return str(self.record.name if isinstance(self.record, Milestone) else self.record.indicator.name)
+def promise_url(record: Any) -> str:
+    return f"{record.pilot.get_absolute_url()}{record.anchor}"
 
-    @property
-    def text(self) -> str:
-        """What is asked for."""
-        if self.amendment:
-            return wanted_text(self.amendment)
-        if isinstance(self.record, Milestone):
-            return format_date(self.record.planned_on)
-        return terms_text(self.record, self.status.as_of)
 
-    @property
-    def url(self) -> str:
-        """Address of the answer to the request; of one that was refused, of another request."""
-        return self.record.entry_url("" if self.amendment and self.amendment.accepted is not None else "-answer")
+def promised_text(record: Any, as_of: date) -> str:
+    """Return what is to be promised."""
+    return format_date(record.planned_on) if isinstance(record, Milestone) else terms_text(record, as_of)
+
+
+def amendment_url(row: Amendment) -> str:
+    """Return the address of the answer to a request; of one that was refused, of another request."""
+    return str(row.item.entry_url("-answer" if row.accepted is None else ""))
 
 
 class Answer(NamedTuple):
@@ -79,6 +77,10 @@ class Answer(NamedTuple):
 
     row: Reading | NotGiven
     reason: str
+
+    @property
+    def pilot(self) -> Pilot:
+        return self.row.pilot  # type: ignore[no-any-return]
 
     @property
     def period(self) -> str:
@@ -102,109 +104,145 @@ class Answer(NamedTuple):
         return f"{form}?period={self.period}#id_r{self.row.indicator_id}-value"
 
 
-class WorkList(NamedTuple):
+@dataclass
+class WorkList:
     """One list of open work: its code, items, the text without any, and the address of the whole list."""
 
     slug: str
-    items: Sequence[Any]
+    items: Any  # a list, or a queryset of which a page reads no more than it shows
     empty: Any = ""
     url: str = ""
 
+    @cached_property
+    def count(self) -> int:
+        return self.items.count() if isinstance(self.items, QuerySet) else len(self.items)
 
-@dataclass(frozen=True)
+
 class OpenWork:
     """What remains to be done on a day, in the nation or in one province. Nothing of it is stored."""
 
-    as_of: date
-    progress: Progress
-    open_follow_ups: Sequence[FollowUp]  # most urgent first
-    practices: Sequence[Practice]  # proposed, and not in the library
-    reported: Sequence[list[Reading]]  # by pilot, neither accepted nor returned; oldest first
-    not_given: Sequence[NotGiven]  # reasons why there is no value, neither accepted nor returned; oldest first
-    returned: Sequence[Answer]  # to be answered; the first one due first
-    disputed: Sequence[Answer]
-    calendar: WorkingCalendar
+    def __init__(self, as_of: date, home: Province | None = None) -> None:
+        self.as_of, self.home, self.calendar = as_of, home, WorkingCalendar()
+        self.progress = Progress(self.of_home(Pilot.objects.listed(as_of)), as_of)
+        self.of_pilots = {"pilot__in": self.progress.rows.values("pk")}
 
-    def of_province(self, province: Province) -> OpenWork:
-        """Return the part of it that a province's editors see. No query."""
-        key = province.pk
-        return replace(
-            self,
-            progress=Progress(self.as_of, [item for item in self.progress.pilots if item.pilot.province_id == key]),
-            open_follow_ups=[item for item in self.open_follow_ups if item.province_id == key],
-            reported=[values for values in self.reported if values[0].pilot.province_id == key],
-            not_given=[item for item in self.not_given if item.pilot.province_id == key],
-            returned=[item for item in self.returned if item.row.pilot.province_id == key],
-            disputed=[item for item in self.disputed if item.row.pilot.province_id == key],
-        )
+    def of_home(self, rows: Any) -> Any:
+        return rows.filter(province=self.home) if self.home else rows
 
     @cached_property
-    def missing(self) -> list[PilotStatus]:
-        """Pilots that have not reported for the last year due: the pilot has to act, not the ministry."""
-        return [item for item in self.progress.pilots if item.outstanding in NOT_REPORTED]
+    def shared_names(self) -> set[str]:
+        """Names that several of the pilots have."""
+        return shared_names(self.progress.rows)
 
     @cached_property
-    def red(self) -> list[PilotStatus]:
-        """Red pilots, longest in it first."""
-        return [item for item in self.progress.attention() if item.colour == Colour.RED]
+    def open_follow_ups(self) -> Any:
+        """The most urgent first."""
+        rows = self.of_home(FollowUp.objects.with_state(self.as_of).with_cause(self.as_of).open())
+        return rows.select_related(*RELATED).by_urgency()
 
     @cached_property
-    def milestones_due(self) -> list[Light]:
-        """Open milestones that are overdue or due soon (as their light says), earliest first."""
-        last = self.as_of + timedelta(DUE_SOON_DAYS)
-        milestones = [item for status in self.progress.pilots for item in status.milestones if not item.done]
-        due = [(item.planned_on, item) for item in milestones if item.planned_on and item.planned_on <= last]
-        return [light for _day, light in sorted(due, key=lambda pair: (pair[0], pair[1].record.pk))]
-
-    @property
-    def promises(self) -> Iterator[tuple[PilotStatus, Light]]:
-        """Every milestone and target, with its pilot."""
-        for status in self.progress.pilots:
-            for light in (*status.milestones, *status.indicators):
-                yield status, light
+    def practices(self) -> Any:
+        """Those that are proposed, and not in the library."""
+        practices: Any = Practice.objects.on(self.as_of)
+        proposed = practices.filter(state_then=PracticeState.PROPOSED)
+        return proposed.select_related("province").order_by("proposed_on", "pk")
 
     @cached_property
-    def amendments(self) -> list[Request]:
-        """The amendments that the ministry has not decided, the longest waiting first."""
-        waiting = [
-            Request(status, light.record, asked.asked_on, asked)
-            for status, light in self.promises
-            if (asked := light.record.waiting_amendment(self.as_of))
-        ]
-        return sorted(waiting, key=lambda row: (row.asked_on, row.amendment.pk))  # type: ignore[union-attr]
+    def reported(self) -> Any:
+        """Pilots of which `n` values are neither accepted nor returned; the longest waiting first."""
+        rows = self.progress.rows.filter(readings__in=waiting_readings(self.as_of)).select_related("batch", "province")
+        counted = rows.annotate(n=Count("readings"), first_on=Min("readings__reported_on"))
+        return counted.order_by("first_on", "pk")
 
     @cached_property
-    def refused(self) -> list[Request]:
-        """Those that it refused, newest first: not of what is done or dropped, and not where another was made since."""
-        refused = [
-            Request(status, light.record, asked.asked_on, asked)
-            for status, light in self.promises
-            if light.in_force and not light.done and (asked := light.record.refused_amendment(self.as_of))
-        ]
-        return sorted(refused, key=lambda row: (row.amendment.decided_on, row.amendment.pk), reverse=True)  # type: ignore[union-attr]
+    def not_given(self) -> Any:
+        """Reasons why there is no value, neither accepted nor returned; oldest first."""
+        judged = Q(accepted_on__lte=self.as_of) | Q(returned_on__lte=self.as_of)
+        rows = NotGiven.objects.filter(~judged, reported_on__lte=self.as_of, **self.of_pilots)
+        return rows.select_related(*OF_VALUES).order_by("reported_on", "pk")
 
     @cached_property
-    def requests(self) -> list[Request]:
-        """What provinces ask to promise, the longest waiting first. A query for each kind of record that waits."""
-        waiting = [(status, light.record) for status, light in self.promises if light.record.promised_on is None]
-        entered: dict[tuple[Any, int], date] = {}
-        for model in {type(record) for _status, record in waiting}:
-            keys = [record.pk for _status, record in waiting if type(record) is model]
-            rows = model.history.filter(id__in=keys, history_type="+").values_list("id", "history_date")
-            entered |= {(model, key): timezone.localdate(moment) for key, moment in rows}
-        found = [Request(item, record, entered.get((type(record), record.pk), self.as_of)) for item, record in waiting]
-        return sorted(found, key=lambda row: row.asked_on)
-
-    @cached_property
-    def objected(self) -> list[tuple[Light, Completion]]:
-        """Milestones whose completion the ministry objected to, and that are not done since; latest objection first."""
+    def answers(self) -> list[Answer]:
+        """The values and reasons that were returned or disputed by the day, without those answered since: what is to be
+        answered first comes first. Four queries.
+        """
+        as_of, same = self.as_of, {name: OuterRef(name) for name in ("pilot", "indicator", "period")}
+        in_words = NotGiven.objects.annotate(period=Cast("year", CharField()))
+        since = {**same, "reported_on__gte": OuterRef("returned_on"), "reported_on__lte": as_of}
+        values = Reading.objects.filter(Q(returned_on__lte=as_of) | Q(disputed_on__lte=as_of), newest_reported(as_of))
+        values = values.filter(~Exists(in_words.filter(**since)), **self.of_pilots)
+        words = in_words.filter(~Exists(Reading.objects.filter(**since)), returned_on__lte=as_of, **self.of_pilots)
+        words = words.filter(~Exists(in_words.filter(**since, pk__gt=OuterRef("pk"))))
         found = []
-        for _status, light in self.promises:
-            rows = light.record.all_completions if isinstance(light.record, Milestone) else []
-            rows = [item for item in rows if item.objected_on and item.objected_on <= self.as_of]
-            if rows and light.in_force and not light.done:
-                found.append((light, rows[-1]))
-        return sorted(found, key=lambda pair: (pair[1].objected_on, pair[1].pk), reverse=True)
+        for model, rows in ((Reading, values.select_related(*OF_VALUES)), (NotGiven, words.select_related(*OF_VALUES))):
+            records: list[Any] = list(rows)
+            said = model.history.filter(id__in=[row.pk for row in records]).order_by("history_id")
+            reasons = dict(said.exclude(history_change_reason=None).values_list("id", "history_change_reason"))
+            found += [Answer(row, reasons.get(row.pk, "")) for row in records]
+        return sorted(found, key=lambda item: (item.row.answer_by or date.max, item.on))
+
+    @cached_property
+    def missing(self) -> Any:
+        """Pilots that have not reported for the last year due: the pilot has to act, not the ministry."""
+        rows = self.progress.lit.filter(light_outstanding__in=NOT_REPORTED)
+        return rows.select_related("batch", "province").order_by(*BY_BATCH)
+
+    @cached_property
+    def red(self) -> Any:
+        """Red pilots, longest in it first."""
+        return self.progress.lit.filter(light_colour=Colour.RED).order_by(*WORST_FIRST)
+
+    @cached_property
+    def milestones_due(self) -> Any:
+        """Open milestones that are overdue or due soon, with the `planned_then` in force; earliest first."""
+        light = FilteredRelation("lights", condition=on_day(self.as_of, "lights__"))
+        rows = Milestone.objects.annotate(light=light, why=F("light__why"), planned_then=planned_day(self.as_of))
+        last = self.as_of + timedelta(DUE_SOON_DAYS)
+        rows = rows.filter(why__in=NOT_DONE, planned_then__lte=last, **self.of_pilots)
+        return rows.select_related("pilot__batch").order_by("planned_then", "pk")
+
+    def asked(self, *conditions: Q) -> Any:
+        """Return amendments that were asked for, with what is shown of them."""
+        rows = Amendment.objects.filter(*conditions, asked_on__lte=self.as_of, **self.of_pilots)
+        rows = rows.select_related("pilot__batch", "milestone__pilot", "target__pilot", "target__indicator")
+        return rows.prefetch_related("milestone__amendments", "target__amendments")
+
+    @cached_property
+    def amendments(self) -> Any:
+        """The amendments that the ministry has not decided, the longest waiting first."""
+        return self.asked(Q(decided_on=None) | Q(decided_on__gt=self.as_of)).order_by("asked_on", "pk")
+
+    @cached_property
+    def refused(self) -> Any:
+        """Those that it refused, newest first: not of what is done or dropped, and not where another was made since."""
+        item = Q(milestone=OuterRef("milestone")) | Q(target=OuterRef("target"))
+        later = Amendment.objects.filter(item, pk__gt=OuterRef("pk"), asked_on__lte=self.as_of)
+        stands = Q(milestone=None) & ~Q(why__in=NOT_IN_FORCE) | Q(why__in=NOT_DONE)
+        light = ItemLight.objects.filter(item, stands, on_day(self.as_of))
+        refused = Q(~Exists(later), Exists(light), accepted=False, decided_on__lte=self.as_of)
+        return self.asked(refused).order_by("-decided_on", "-pk")
+
+    @cached_property
+    def requests(self) -> list[Any]:
+        """What provinces ask to promise, milestones and targets with the day `asked_on`; the longest waiting first."""
+        found: list[Any] = []
+        for model in (Milestone, Target):
+            rows = model._default_manager.filter(promised_on=None, **self.of_pilots)
+            records: list[Any] = list(rows.select_related("pilot__batch", "indicator"))
+            entries = model.history.filter(id__in=[row.pk for row in records], history_type="+")
+            entered = dict(entries.values_list("id", "history_date"))
+            for row in records:
+                row.asked_on = timezone.localdate(entered[row.pk]) if row.pk in entered else self.as_of
+            found += records
+        return sorted(found, key=attrgetter("asked_on"))
+
+    @cached_property
+    def objected(self) -> list[Completion]:
+        """Completions that the ministry objected to, of milestones that are not done since; latest objection first."""
+        light = ItemLight.objects.filter(on_day(self.as_of), milestone=OuterRef("milestone"), why__in=NOT_DONE)
+        rows = Completion.objects.filter(Exists(light), objected_on__lte=self.as_of, **self.of_pilots)
+        newest = {row.milestone_id: row for row in rows.select_related("pilot__batch", "milestone__pilot")}
+        return sorted(newest.values(), key=attrgetter("objected_on", "pk"), reverse=True)
 
     # -- for a user ------------------------------------------------------------------------------------
 
@@ -217,8 +255,8 @@ class OpenWork:
             some += [WorkList("amendments", self.amendments), WorkList("promises", self.requests)]
         else:
             some += [
-                WorkList("values-returned", self.returned),
-                WorkList("values-disputed", self.disputed),
+                WorkList("values-returned", [item for item in self.answers if not item.is_disputed]),
+                WorkList("values-disputed", [item for item in self.answers if item.is_disputed]),
                 WorkList("objected", self.objected),
                 WorkList("amendments-refused", self.refused),
             ]
@@ -229,7 +267,7 @@ class OpenWork:
             some.append(WorkList("not-given", self.not_given, url=reverse("admin:pilots_notgiven_changelist")))
         return [
             *self.follow_up_lists(user),
-            *(item for item in some if item.items),
+            *(item for item in some if item.count),
             WorkList("missing", self.missing, _("No pilot has values to hand in.")),
             WorkList("red", self.red, _("No pilot is red.")),
             WorkList("due", self.milestones_due, _("No milestone is overdue or due soon.")),
@@ -240,12 +278,13 @@ class OpenWork:
 
         A province's editors sign for and report them, and see the lists that are not empty; the ministry verifies.
         """
-        waiting = [item for item in self.open_follow_ups if waits_for(item, user)]
+        waiting = waiting_for(user, self.open_follow_ups)
         if user.has_perm(VERIFY_PERMISSION):
-            overdue = [item for item in self.open_follow_ups if item.is_overdue]
-            late = [i for i in overdue if self.calendar.add(i.current_due_on, MINISTRY_DAYS) <= self.as_of]
+            days = (self.as_of - timedelta(n) for n in count())
+            last = next(day for day in days if self.calendar.add(day, MINISTRY_DAYS) <= self.as_of)
+            late = WorkList("late", self.open_follow_ups.filter(is_overdue=True, current_due_on__lte=last))
             own = WorkList("verify", waiting, _("No follow-up waits to be verified."))
-            return [own, *([WorkList("late", late)] if late else [])]
+            return [own, late] if late.count else [own]
         by_code: dict[str, list[FollowUp]] = {"returned": [], "overdue": [], "to-sign": [], "to-report": []}
         for item in waiting:
             code = "to-sign" if item.state == FollowUpState.OPENED else "to-report"
@@ -280,60 +319,11 @@ def list_titles(as_of: date) -> Mapping[str, str]:
     }
 
 
-def judging_url(values: Sequence[Reading]) -> str:
+def judging_url(pilot: Pilot) -> str:
     """Return the address of the form that accepts or returns what a pilot reported."""
-    return f"{reverse('readings-judge')}?pilot={values[0].pilot.slug}"
+    return reverse("readings-judge", query={"pilot": pilot.slug})
 
 
 def not_given_url(item: NotGiven) -> str:
     """Return the address at which a reason why there is no value is accepted or returned."""
     return reverse("admin:pilots_notgiven_change", args=[item.pk])
-
-
-def sent_back(as_of: date) -> list[Answer]:
-    """Return the values and reasons that were returned or disputed by the day, without those answered since: what is to
-    be answered first comes first. Four queries.
-    """
-    listed, same = Pilot.objects.listed(as_of), {name: OuterRef(name) for name in ("pilot", "indicator", "period")}
-    in_words = NotGiven.objects.annotate(period=Cast("year", CharField()))
-    since = {**same, "reported_on__gte": OuterRef("returned_on"), "reported_on__lte": as_of}
-    values = Reading.objects.filter(Q(returned_on__lte=as_of) | Q(disputed_on__lte=as_of), newest_reported(as_of))
-    values = values.filter(~Exists(in_words.filter(**since)), pilot__in=listed)
-    words = in_words.filter(~Exists(Reading.objects.filter(**since)), returned_on__lte=as_of, pilot__in=listed)
-    words = words.filter(~Exists(in_words.filter(**since, pk__gt=OuterRef("pk"))))
-    found = []
-    for model, rows in ((Reading, values.select_related(*OF_VALUES)), (NotGiven, words.select_related(*OF_VALUES))):
-        records: list[Any] = list(rows)
-        said = model.history.filter(id__in=[row.pk for row in records]).order_by("history_id")
-        reasons = dict(said.exclude(history_change_reason=None).values_list("id", "history_change_reason"))
-        found += [Answer(row, reasons.get(row.pk, "")) for row in records]
-    return sorted(found, key=lambda item: (item.row.answer_by or date.max, item.on))
-
-
-def build_open_work(as_of: date, home: Province | None = None) -> OpenWork:
-    """Return the open work of the nation, or of a province. Eleven queries, and those of the pilots' status."""
-    pilots, follow_ups = Pilot.objects.listed(as_of), FollowUp.objects.with_state(as_of).open()
-    if home:
-        pilots, follow_ups = pilots.filter(province=home), follow_ups.filter(province=home)
-    practices: Any = Practice.objects.on(as_of)
-    proposed = practices.filter(state_then=PracticeState.PROPOSED)
-    listed = Pilot.objects.listed(as_of)
-    reported: dict[int, list[Reading]] = defaultdict(list)  # the longest waiting first
-    waiting = waiting_readings(as_of).filter(pilot__in=listed).select_related(*OF_VALUES)
-    for row in waiting.order_by("reported_on", "pk"):
-        reported[row.pilot_id].append(row)
-    judged = Q(accepted_on__lte=as_of) | Q(returned_on__lte=as_of)
-    words = NotGiven.objects.filter(~judged, pilot__in=listed, reported_on__lte=as_of).select_related(*OF_VALUES)
-    answers = sent_back(as_of)
-    work = OpenWork(
-        as_of=as_of,
-        progress=build_progress(pilots, as_of),
-        open_follow_ups=list(follow_ups.select_related(*RELATED).by_urgency()),
-        practices=list(proposed.select_related("province").order_by("proposed_on", "pk")),
-        reported=list(reported.values()),
-        not_given=list(words.order_by("reported_on", "pk")),
-        returned=[item for item in answers if not item.is_disputed],
-        disputed=[item for item in answers if item.is_disputed],
-        calendar=WorkingCalendar(),
-    )
-    return work.of_province(home) if home else work

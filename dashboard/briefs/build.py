@@ -8,16 +8,18 @@ analytics that pages and API use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from itertools import chain, zip_longest
-from typing import Any, Generic, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import django_filters
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import QuerySet, TextChoices
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextChoices
+from django.db.models.functions import RowNumber
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -27,7 +29,6 @@ from django.utils.translation import gettext as _
 from core.days import holds_demonstration, today
 from core.errors import Problem
 from core.http import TrackerRequest, parse_day
-from core.tables import Item
 from core.text import (
     format_date,
     format_days,
@@ -39,34 +40,50 @@ from core.text import (
     label_value,
     no_data,
 )
-from dashboard.overview.services import build_overview, plan_sources, plans_figure
-from pilots.analytics.pilot_status import (
+from dashboard.overview.services import Overview, plan_sources, plans_figure
+from pilots.amendments import changes_of
+from pilots.analytics.pilot_status import PilotStatus, build_statuses, pilot_status, prefetch_for_status
+from pilots.analytics.progress import (
+    BY_BATCH,
+    BY_HAND,
+    WORST_FIRST,
+    LightCounts,
+    LightSummary,
     OnTrack,
     OutstandingReports,
-    PilotStatus,
     Progress,
-    ReportState,
-    build_progress,
-    count_by_hand,
+    count_lights,
     quarter_end_before,
 )
 from pilots.analytics.reconciliation import BatchCount, PilotSet, Reconciliation, build_reconciliation, term_days_left
-from pilots.analytics.synergy import Synergy, classes_of
+from pilots.analytics.synergy import Synergy
 from pilots.charts.cells import (
     by_hand_text,
+    class_of,
     class_text,
-    distinct_names_of,
-    distinct_pilot_names,
+    name_beside,
     reported_text,
+    shared_names,
     waiting_text,
 )
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.filters import BatchFilter, PilotFilter
 from pilots.follow_ups.tables import RELATED, open_link
-from pilots.lights import Colour, Light, LightReason, Subject, count_by_colour
+from pilots.lights import (
+    ENTRY_DAYS,
+    OF_VALUE,
+    Colour,
+    Light,
+    LightReason,
+    ReportState,
+    Subject,
+    count_by_colour,
+    item_lights,
+)
 from pilots.metrics import CoControl, Stage, StageFunnel
-from pilots.models import Batch, FollowUp, Pilot, Reading
+from pilots.models import Amendment, Batch, Completion, FollowUp, Pilot, Reading
+from pilots.models.light import on_day
 from pilots.models.reading import VALUE_KEY_FIELDS, newest_accepted
 from pilots.tables import sources_of
 from policies.filters import ProvinceFilter
@@ -120,10 +137,10 @@ def facts(*items: Line) -> Block:
     return {"type": "facts", "title": "", "items": list(items)}
 
 
-def lines(title: str, items: Sequence[Line], empty: str = "", most: int = MAX_LINES) -> Block:
-    """Return a list of lines; `more` is the number left out, `empty` what is said where there is no line."""
-    shown = list(items[:most])
-    return {"type": "lines", "title": title, "items": shown, "more": len(items) - len(shown), "empty": empty}
+def lines(title: str, items: Sequence[Line], empty: str = "", n: int = 0) -> Block:
+    """Return a list of lines, the first of `n`; `more` is the number left out, `empty` what is said without any."""
+    shown = list(items[:MAX_LINES])
+    return {"type": "lines", "title": title, "items": shown, "more": (n or len(items)) - len(shown), "empty": empty}
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Block:
@@ -140,7 +157,7 @@ def nation_title() -> str:
 
 def nation_content(_slug: str, days: Days) -> dict[str, Any]:
     """Return the content of the nation's brief: the latest national batch, and the rollout of the lead policy."""
-    value = build_overview(days.as_of)
+    value = Overview(days.as_of)
     rollout, national = value.rollout, [value.national] if value.national else []
     entered, corrected, sources = "", "", []
     plans = fact(_("Provincial plans issued"), no_data(), "", _("no policy calls for them yet"))
@@ -158,7 +175,7 @@ def nation_content(_slug: str, days: Days) -> dict[str, Any]:
     sources += [plan_sources(rollout.provinces)] if rollout else []
     return {
         "title": nation_title(),
-        "subtitle": value.chosen.name_with_count(len(value.progress.pilots)),
+        "subtitle": value.chosen.name_with_count(value.progress.n),
         **set_content(
             value.progress,
             FollowUp.objects,
@@ -176,11 +193,11 @@ def nation_content(_slug: str, days: Days) -> dict[str, Any]:
 def batch_content(slug: str, days: Days) -> dict[str, Any]:
     """Return the content of a batch's brief. Raises Batch.DoesNotExist."""
     batch = Batch.objects.known(days.as_of).get(slug=slug)
-    progress = build_progress(Pilot.objects.listed(days.as_of).filter(batch=batch), days.as_of)
-    count = next(item for item in build_reconciliation(days.as_of) if item.batch.pk == batch.pk)
+    progress = Progress(Pilot.objects.listed(days.as_of).filter(batch=batch), days.as_of)
+    count = build_reconciliation(days.as_of, pk=batch.pk)[0]
     return {
         "title": batch.label,
-        "subtitle": PilotSet(batch=batch).name_with_count(len(progress.pilots)),
+        "subtitle": PilotSet(batch=batch).name_with_count(progress.n),
         **set_content(
             progress,
             FollowUp.objects.filter(pilot__batch=batch),
@@ -196,7 +213,7 @@ def batch_content(slug: str, days: Days) -> dict[str, Any]:
 def province_content(slug: str, days: Days) -> dict[str, Any]:
     """Return the content of a province's brief. Raises Province.DoesNotExist for one outside the programme."""
     province = Province.objects.roster().get(slug=slug)
-    progress = build_progress(Pilot.objects.listed(days.as_of).filter(province=province), days.as_of)
+    progress = Progress(Pilot.objects.listed(days.as_of).filter(province=province), days.as_of)
     plans = build_province_plans(province, days.as_of)
     owed = [(policy, row) for policy, row in plans if policy.calls_for_provincial_plan]
     label = _("Plans issued for national policies")
@@ -215,7 +232,7 @@ def province_content(slug: str, days: Days) -> dict[str, Any]:
     ]
     return {
         "title": province.name,
-        "subtitle": recorded_pilots_text(len(progress.pilots)),
+        "subtitle": recorded_pilots_text(progress.n),
         **set_content(
             progress,
             province.follow_ups,
@@ -248,30 +265,24 @@ def set_content(
     """Return headline, blocks and sources of a set of pilots: lights, facts, changes, red pilots and questions.
 
     `follow_ups` are those of the pilots and of what contains them; `numbers`, `changes` (entered, corrected),
-    `questions` and `sources` are added to those of the pilots. Five queries.
+    `questions` and `sources` are added to those of the pilots.
     """
-    outstanding, pilots = progress.outstanding, progress.pilots
-    keys = [status.pilot.pk for status in pilots]
-    names = distinct_names_of(progress)
-    lights = pilot_lights(progress, [names[item.pilot.pk] for item in pilots], days)
+    outstanding, keys, lights = progress.outstanding, progress.rows.values("pk"), pilot_lights(progress, days.since)
     sentence = lights.sentence(classes)
-    headline = join_sentences(sentence, on_track_headline(progress, days_left) + _(".")) if pilots else sentence
-    listed = sum(status.pilot.batch.known_by > days.since for status in pilots)
+    headline = join_sentences(sentence, on_track_headline(progress, days_left) + _(".")) if progress.n else sentence
+    listed = progress.rows.filter(batch__known_by__gt=days.since).count()
     listed_text = ngettext("%(n)d pilot", "%(n)d pilots", listed) % {"n": listed} if listed else ""
     entered, corrected = values_changed(Reading.objects.filter(pilot__in=keys), days)
-    reds, unattended = red_pilots(progress)
+    told, replanned = [listed_text, entered, changes[0]], replanned_text(replanned_since(progress, days.since), days)
+    (reds, unattended), none = red_pilots(progress), sentence if lights.is_unrated else _("No pilot is red.")
     return {
         "headline": headline,
         "light": None,
         "blocks": [
             *([] if lights.is_unrated else [lights.table(_("Lights"))]),  # the headline says that none is rated
             facts(*numbers, reported_fact(outstanding), on_path_fact(progress.on_track)),
-            changes_block(
-                days,
-                ([listed_text, entered, changes[0]], [corrected, replanned_text(pilots, days), changes[1]]),
-                lights,
-            ),
-            lines(_("Red pilots"), reds, sentence if lights.is_unrated else _("No pilot is red.")),
+            changes_block(days, (told, [corrected, replanned, changes[1]]), lights),
+            lines(_("Red pilots"), reds, none, progress.now.lights[Colour.RED]),
             questions_block(about_overdue(follow_ups, days), unattended, about_reports(outstanding), *questions),
         ],
         "sources": [
@@ -283,21 +294,19 @@ def set_content(
 
 
 def red_pilots(progress: Progress) -> tuple[list[Line], list[Line]]:
-    """Return a line on each red pilot, longest red first, and a question about each that has no open follow-up.
-
-    Two queries, for their synergy and follow-ups.
-    """
-    names, classes = distinct_names_of(progress), classes_of(progress.pilots, progress.as_of)
-    lines: list[Line] = []
-    unattended: list[Line] = []
-    count = sum(status.colour == Colour.RED for status in progress.pilots)
-    for status in progress.attention(count):  # red ones come before yellow ones
-        key, owner, own = status.pilot.pk, status.owner, status.open_follow_ups
-        detail = red_detail(owner, status.since, own, class_text(classes[key]) if key in classes else "")
-        lines.append(line(names[key], status.sentence, detail, Colour.RED.value))
-        if not own:
-            unattended.append(about_unattended(names[key], owner, status.since))
-    return lines, unattended
+    """Return a line on the first red pilots, longest red first, and a question on the first without a follow-up."""
+    reds, told = progress.lit.filter(light_colour=Colour.RED.value).order_by(*WORST_FIRST), list[Line]()
+    followed: Any = FollowUp.objects.filter(pilot=OuterRef("pk")).with_state(progress.as_of)
+    first, unattended = reds[:MAX_LINES], reds.exclude(Exists(followed.open()))[:MAX_QUESTIONS]
+    keys, asked = (list(rows.values_list("pk", flat=True)) for rows in (first, unattended))
+    statuses = {status.pilot.pk: status for status in build_statuses({*keys, *asked}, progress.as_of)}
+    shared = shared_names(progress.rows) if keys else ()
+    names = {key: name_beside(shared, status.pilot) for key, status in statuses.items()}
+    for status in map(statuses.__getitem__, keys):
+        synergy = class_text(own) if (own := class_of(status)) else ""
+        detail = red_detail(status.owner, status.since, status.open_follow_ups, synergy)
+        told.append(line(names[status.pilot.pk], status.sentence, detail, Colour.RED.value))
+    return told, [about_unattended(names[key], statuses[key].owner, statuses[key].since) for key in asked]
 
 
 # -- a pilot ----------------------------------------------------------------------------------------------
@@ -306,13 +315,13 @@ def red_pilots(progress: Progress) -> tuple[list[Line], list[Line]]:
 def pilot_content(slug: str, days: Days) -> dict[str, Any]:
     """Return the content of a pilot's brief. Raises Pilot.DoesNotExist."""
     pilot = Pilot.objects.known(days.as_of).get(slug=slug)
-    progress = build_progress(Pilot.objects.filter(pk=pilot.pk), days.as_of)
-    status, lights = progress.pilots[0], item_lights(progress.pilots[0], days)
+    status, progress = pilot_status(pilot, days.as_of), Progress(Pilot.objects.filter(pk=pilot.pk), days.as_of)
+    lights = promise_lights(status, days.since)
     entered, corrected = values_changed(Reading.objects.filter(pilot=pilot), days)
-    blocks = [changes_block(days, ([entered], [corrected, replanned_text([status], days)]), lights)]
+    blocks = [changes_block(days, ([entered], [corrected, replanned_text([status.pilot], days)]), lights)]
     if not pilot.withdrawn_by(days.as_of):
         behind, unattended = behind_lines(status)
-        if not lights.items:
+        if not lights.counts.now.n:
             empty = _("No target and no milestone is recorded.")
         elif lights.is_unrated:
             empty = _("No target and no milestone can be rated yet.")
@@ -326,7 +335,7 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
         tables = [] if lights.is_unrated else [lights.table(_("Targets and milestones"))]
         blocks = [*tables, facts_block(status), *blocks, lines(_("What is behind"), behind, empty)]
         blocks.append(questions_block(*about))
-    why = [status.sentence, *map(class_text, classes_of([status], days.as_of).values())]
+    why = [status.sentence, *([class_text(own)] if (own := class_of(status)) else [])]
     place = [status.pilot.get_kind_display().capitalize(), status.pilot.province.name, status.pilot.batch.label]
     return {
         "title": status.pilot.name,
@@ -338,12 +347,17 @@ def pilot_content(slug: str, days: Days) -> dict[str, Any]:
     }
 
 
-def item_lights(status: PilotStatus, days: Days) -> Lights:
+def promise_lights(status: PilotStatus, since: date) -> Lights:
     """Return the lights of the pilot's targets and milestones on both days, without those in force on neither."""
-    before = status.on(days.since)
-    pairs = zip([*before.indicators, *before.milestones], [*status.indicators, *status.milestones], strict=True)
-    in_force = [(then, now) for then, now in pairs if then.in_force or now.in_force]
-    return Lights(days, [(light_name(now), then.colour, now.colour) for then, now in in_force])
+    pairs = zip(item_lights(status.records, since), [*status.indicators, *status.milestones], strict=False)
+    in_force = [(item, before) for before, item in pairs if before.in_force or item.in_force]
+    moved: dict[str, list[str]] = defaultdict(list)
+    for item, before in in_force:
+        if move := move_of(before.colour, item.colour):
+            moved[move].append(light_name(item))
+    now, then = (count_by_colour(pair[n].colour for pair in in_force) for n in (0, 1))
+    counts = LightSummary(LightCounts(status.as_of, now, {}), LightCounts(since, then, {}))
+    return Lights(counts, {move: (len(names), names) for move, names in moved.items()})
 
 
 def light_name(light: Light) -> str:
@@ -461,104 +475,98 @@ def plans_corrected(days: Days, **of: int) -> str:
 # -- lights of two days ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Lights(Generic[Item]):
-    """Each pilot or item (in a brief its name), its colour on the day of comparison, and its colour on the day.
+NEWLY_RED, CLEARED, NO_LONGER_RATED, BY_HAND_MOVED = "newly_red", "cleared", "no_longer_rated", "by_hand"
+"""How a light moved. What is cleared was red and is rated now; one set by hand on either day is told apart."""
 
-    `by_hand` are those whose light is set by hand on either day: such a light is told apart, never as newly red or
-    cleared. `hand_counts` are their numbers on both days, by the colour that is computed.
-    """
 
-    days: Days
-    items: Sequence[tuple[Item, Colour, Colour]]
-    by_hand: Sequence[Item] = ()
-    hand_counts: Mapping[date, Mapping[Colour, int]] = field(default_factory=dict)
+class Lights(NamedTuple):
+    """Lights of the same pilots, or promises of one, on two days; by how they moved how many, and first names."""
 
-    @property
-    def computed(self) -> list[tuple[Item, Colour, Colour]]:
-        return [item for item in self.items if item[0] not in self.by_hand]
-
-    @property
-    def newly_red(self) -> list[Item]:
-        return [name for name, then, now in self.computed if now == Colour.RED != then]
-
-    @property
-    def cleared(self) -> list[Item]:
-        """Those that were red then, and are rated now and no longer red."""
-        return [name for name, then, now in self.computed if then == Colour.RED and now not in {then, Colour.GREY}]
-
-    @property
-    def no_longer_rated(self) -> list[Item]:
-        """Those that were red then and cannot be rated now."""
-        return [name for name, then, now in self.computed if then == Colour.RED and now == Colour.GREY]
-
-    @property
-    def changed_by_hand(self) -> list[Item]:
-        """Those whose colour changed because it was set by hand, or is no longer."""
-        return [name for name, then, now in self.items if then != now and name in self.by_hand]
+    counts: LightSummary
+    moved: Mapping[str, tuple[int, Sequence[str]]]
 
     @property
     def is_unrated(self) -> bool:
         """Whether none of them is rated on either day."""
-        return all(then == now == Colour.GREY for _name, then, now in self.items)
+        return not any(counts.rated for counts in self.counts)
 
     def table(self, title: str) -> Block:
         """Return the counts by colour on the day and on the day of comparison, of the same records."""
-        counts = {
-            self.days.as_of: count_by_colour(now for _name, _then, now in self.items),
-            self.days.since: count_by_colour(then for _name, then, _now in self.items),
-        }
         # Only milestones are ever blue.
-        shown = [colour for colour in Colour if colour != Colour.BLUE or any(n[colour] for n in counts.values())]
-        hand = {day: sum(n.values()) for day, n in self.hand_counts.items()}
-        extra = [_("Set by hand")] if any(hand.values()) else []
-        columns = [_("Day"), *map(light_text, shown), _("All together"), *extra]
-        rows = [
-            [
-                format_date(day),
-                *(format_number(n[colour]) for colour in shown),
-                format_number(len(self.items)),
-                *(format_number(hand[day]) for _column in extra),
-            ]
-            for day, n in counts.items()
-        ]
-        return table(title, columns, rows)
+        shown = [c for c in Colour if c != Colour.BLUE or any(counts.lights[c] for counts in self.counts)]
+        hand, columns = [sum(counts.by_hand.values()) for counts in self.counts], [_("Day"), *map(light_text, shown)]
+        rows = [[counts.lights[colour] for colour in shown] + [counts.n] for counts in self.counts]
+        columns.append(_("All together"))
+        if any(hand):
+            columns.append(_("Set by hand"))
+            rows = [[*row, n] for row, n in zip(rows, hand, strict=True)]
+        days = [format_date(counts.on) for counts in self.counts]
+        return table(title, columns, [[day, *map(format_number, row)] for day, row in zip(days, rows, strict=True)])
 
     def sentence(self, more: str = "") -> str:
         """Return the sentence on red pilots and whether they are more than on the day of comparison, and `more`."""
-        if not self.items:
+        if not self.counts.now.n:
             return _("No pilot is recorded.")
         if self.is_unrated:
             return _("No pilot can be rated yet.")
-        red = sum(now == Colour.RED for _name, _then, now in self.items)
-        red_then = sum(then == Colour.RED for _name, then, _now in self.items)
-        hand = self.hand_counts[self.days.as_of]
-        statement = red_statement(red, len(self.items), red - red_then, self.days.since, hand)
-        return join_clauses(filter(None, [statement, more])) + _(".")
+        return join_clauses(filter(None, [red_statement(self.counts), more])) + _(".")
 
 
-def pilot_lights(progress: Progress, named: Sequence[Item], days: Days) -> Lights[Item]:
-    """Return the lights of the pilots on both days; `named` are what they are called, in their order. No query."""
-    items, by_hand = [], []
-    for name, status in zip(named, progress.pilots, strict=True):
-        items.append((name, status.colour_on(days.since), status.colour))
-        if status.override or status.on(days.since).override:
-            by_hand.append(name)
-    counts = {day: count_by_hand(item.on(day) for item in progress.pilots) for day in (days.as_of, days.since)}
-    return Lights(days, items, by_hand, counts)
+def moves_since(progress: Progress, since: date) -> tuple[dict[str, list[int]], int]:
+    """Return the keys of the pilots by how their light moved since a day, and how many are newly red by a value
+    accepted since. One query.
+    """
+    before, red = models.FilteredRelation("lights", condition=on_day(since, "lights__")), Colour.RED.value
+    rows = progress.lit.annotate(light_then=before, then=F("light_then__colour"), why_then=F("light_then__why"))
+    rows = rows.filter(BY_HAND | Q(why_then=LightReason.BY_HAND.value) | Q(light_colour=red) | Q(then=red))
+    new = Q(light_why__in=OF_VALUE, light__reading__accepted_on__range=(since + timedelta(1), progress.as_of))
+    columns = (
+        "pk",
+        "light_why",
+        "why_then",
+        "then",
+        "light_colour",
+        models.Case(models.When(new, then=models.Value(1)), default=models.Value(0)),
+    )
+    moves, by_value = defaultdict[str, list[int]](list), 0
+    for key, *whys, then, now, n in rows.exclude(then=F("light_colour")).order_by(*BY_BATCH).values_list(*columns):
+        if move := BY_HAND_MOVED if LightReason.BY_HAND in whys else move_of(then, now):
+            moves[move].append(key)
+            by_value += n * (move == NEWLY_RED)
+    return moves, by_value
 
 
-def red_statement(red: int, n: int, change: int, since: date, by_hand: Mapping[Colour, int]) -> str:
+def move_of(then: str, now: str) -> str:
+    """Return how a light moved; empty where it neither was nor is red."""
+    if now == Colour.RED != then:
+        return NEWLY_RED
+    if then == Colour.RED != now:
+        return NO_LONGER_RATED if now == Colour.GREY else CLEARED
+    return ""
+
+
+def pilot_lights(progress: Progress, since: date) -> Lights:
+    """Return the lights of the pilots on both days."""
+    moves, _by_value = moves_since(progress, since)
+    shown = Pilot.objects.select_related("batch").in_bulk({key for keys in moves.values() for key in keys[:NAMES_TOLD]})
+    shared = shared_names(progress.rows) if shown else ()
+    names = {key: name_beside(shared, pilot) for key, pilot in shown.items()}
+    moved = {move: (len(keys), [names[key] for key in keys[:NAMES_TOLD]]) for move, keys in moves.items()}
+    return Lights(LightSummary(progress.now, count_lights(progress.rows, since)[0]), moved)
+
+
+def red_statement(counts: LightSummary) -> str:
     """Return the statement on red pilots, on whether they are more than then, and on lights set by hand."""
+    n, red, change = counts.now.n, counts.now.lights[Colour.RED], counts.change(Colour.RED)
     text = ngettext("%(red)d of %(n)d pilot is red", "%(red)d of %(n)d pilots are red", n) % {"red": red, "n": n}
-    numbers = {"n": abs(change), "day": format_date(since)}
+    numbers = {"n": abs(change), "day": format_date(counts.then.on)}
     if change > 0:
         than = _("%(n)d more than on %(day)s") % numbers
     elif change < 0:
         than = _("%(n)d fewer than on %(day)s") % numbers
     else:
         than = _("as many as on %(day)s") % numbers
-    return join_clauses(filter(None, [join_statements(text, than), by_hand_text(by_hand)]))
+    return join_clauses(filter(None, [join_statements(text, than), by_hand_text(counts.now.by_hand)]))
 
 
 def classes_statement(synergy: Synergy) -> str:
@@ -580,57 +588,68 @@ def light_text(colour: Colour) -> str:
 # -- what changed ------------------------------------------------------------------------------------------
 
 
-def changes_block(days: Days, told: Sequence[Iterable[str]], lights: Lights[str]) -> Block:
+def changes_block(days: Days, told: Sequence[Iterable[str]], lights: Lights) -> Block:
     """Return the block of changes: `told` is what was entered, and what was corrected. One sentence in place of the
     lines where nothing changed.
     """
     title = _("What changed since %(day)s") % {"day": format_date(days.since)}
     entered, corrected = (join_clauses(filter(None, texts)) for texts in told)
-    rare = {_("Red, now not rated"): lights.no_longer_rated, _("Set by hand, or no longer"): lights.changed_by_hand}
-    moved = {pgettext("change", "Cleared"): lights.cleared, _("Newly red"): lights.newly_red}
-    moved |= {label: names for label, names in rare.items() if names}
+    moved = {pgettext("change", "Cleared"): CLEARED, _("Newly red"): NEWLY_RED}
+    rare = {_("Red, now not rated"): NO_LONGER_RATED, _("Set by hand, or no longer"): BY_HAND_MOVED}
+    moved |= {label: move for label, move in rare.items() if move in lights.moved}
     nothing, changed = _("Nothing was entered or corrected."), list[Line]()
-    if lights.items and lights.is_unrated:
+    if lights.counts.now.n and lights.is_unrated:
         nothing = _("Nothing was entered or corrected; no light can be compared, since none is rated on either day.")
         changed = [line(_("Lights"), _("none can be rated on either day"))]
-    elif lights.items:
+    elif lights.counts.now.n:
         nothing = _("Nothing was entered, cleared or corrected, and nothing is newly red.")
-        changed = [line(label, counted_names(names)) for label, names in moved.items()]
-    if not (entered or corrected or any(moved.values())):
+        changed = [line(label, counted_names(*lights.moved.get(move, (0, ())))) for label, move in moved.items()]
+    if not (entered or corrected or lights.moved):
         return lines(title, [], nothing)
     first, last = pgettext("change", "Entered"), pgettext("change", "Corrected")
     return lines(title, [line(first, entered or _("none")), *changed, line(last, corrected or _("none"))])
 
 
-def names_text(names: Sequence[str], most: int = NAMES_TOLD) -> str:
-    """Return some names: `Hebei, Shanxi and 3 more`."""
-    shown, rest = join_short(names[:most]), len(names) - most
+def names_text(names: Sequence[str], most: int = NAMES_TOLD, n: int = 0) -> str:
+    """Return some names, the first of `n`: `Hebei, Shanxi and 3 more`."""
+    shown, rest = join_short(names[:most]), (n or len(names)) - most
     return _("%(names)s and %(rest)d more") % {"names": shown, "rest": rest} if rest > 0 else shown
 
 
-def counted_names(names: Sequence[str]) -> str:
-    """Return the number of these names, and the first of them; `none` without any."""
-    return label_value(len(names), names_text(names)) if names else _("none")
+def counted_names(n: int, names: Sequence[str]) -> str:
+    """Return a number of names, and the first of them; `none` without any."""
+    return label_value(n, names_text(names, n=n)) if n else _("none")
 
 
 def values_changed(readings: QuerySet[Reading], days: Days) -> tuple[str, str]:
-    """Return how many values were entered and corrected between the two days, as texts that may be empty. Two queries.
+    """Return how many values were entered and corrected between the two days, as texts that may be empty. One query.
 
     A value is that of a pilot, an indicator and a period. Entered: it counts on the day and did not on the day of
     comparison. Corrected: it counted on both and reads otherwise.
     """
-    now, then = (
-        {row[:-1]: row[-1] for row in newest_accepted(day, readings).order_by().values_list(*VALUE_KEY_FIELDS, "value")}
-        for day in (days.as_of, days.since)
-    )
-    numbers = len(now.keys() - then.keys()), sum(then[key] != value for key, value in now.items() if key in then)
+    same = Reading.objects.filter(**{name: OuterRef(name) for name in VALUE_KEY_FIELDS}, accepted_on__lte=days.since)
+    new = newest_accepted(days.as_of, readings.filter(accepted_on__gt=days.since)).order_by()
+    new = new.annotate(before=models.Subquery(same.order_by("-version").values("value")[:1]))
+    of = {"entered": Q(before=None), "corrected": Q(before__isnull=False) & ~Q(before=F("value"))}
+    numbers = new.aggregate(**{name: models.Count("pk", filter=condition) for name, condition in of.items()}).values()
     entered, corrected = (ngettext("%(n)d value", "%(n)d values", n) % {"n": n} if n else "" for n in numbers)
     return entered, corrected
 
 
-def replanned_text(statuses: Iterable[PilotStatus], days: Days) -> str:
+def replanned_since(progress: Progress, since: date) -> QuerySet[Pilot]:
+    """Return the pilots of which a promise was amended, or completed by a late entry, since then; with what changed."""
+    own, period = {"pilot": OuterRef("pk")}, (since + timedelta(1), progress.as_of)
+    amended = Amendment.objects.filter(**own, accepted=True, decided_on__range=period)
+    entered_late = {"entered_on__range": period, "entered_on__gt": F("completed_on") + timedelta(ENTRY_DAYS)}
+    late = Completion.objects.filter(**own, **entered_late)
+    rows = progress.rows.filter(Exists(amended) | Exists(late)).order_by(*BY_BATCH)
+    return prefetch_for_status(rows, without=("stages", "readings", "overrides", "not_given", "deadlines"))
+
+
+def replanned_text(pilots: Iterable[Pilot], days: Days) -> str:
     """Return the milestones and targets amended or completed by a late entry since then, and of which pilots."""
-    counts = [(status.pilot.name, sum(item.on > days.since for item in status.replanned)) for status in statuses]
+    changes = ((pilot.name, changes_of(pilot, days.as_of)) for pilot in pilots)
+    counts = [(name, sum(item.on > days.since for item in found)) for name, found in changes]
     n = sum(count for _name, count in counts)
     text = ngettext("%(n)d milestone or target", "%(n)d milestones and targets", n) % {"n": n}
     names = names_text([name for name, count in counts if count])
@@ -665,7 +684,7 @@ def about_overdue(follow_ups: Any, days: Days) -> list[Line]:
     text = _("Overdue by %(days)s: what is still missing, and by when is it done?")
     asked = []
     rows = follow_ups.with_state(days.as_of).filter(is_overdue=True).select_related(*RELATED)
-    for item in rows.order_by("current_due_on", "-opened_on", "-pk"):
+    for item in rows.order_by("current_due_on", "-opened_on", "-pk")[:MAX_QUESTIONS]:
         about = f"{item.subject.name} · {item.owner_agency.name}"
         asked.append(line(str(item), text % {"days": format_days(item.days_late)}, about))
     return asked
@@ -681,15 +700,21 @@ def about_unattended(name: str, owner: str, since: date | None) -> Line:
 
 def about_reports(reports: OutstandingReports) -> list[Line]:
     """Return a question about the pilots that owe values for the year due, by where these are held up."""
-    names = distinct_pilot_names(status.pilot for _place, status in reports.pilots)
     text = _("Values for %(year)d, due on %(due)s: %(state)s. When will they be accepted?")
     asked = []
-    for report_state, statuses in reports.by_place.items():
-        if statuses:
-            due = format_date(min(day for status in statuses for day in status.owed.values()))
-            words = {"year": reports.year, "due": due, "state": ReportState(report_state).label}
-            asked.append(line(names_text([names[status.pilot.pk] for status in statuses], NAMES_ASKED), text % words))
+    for state, names in held_up(reports, shared_names(reports.rows) if reports.count else (), NAMES_ASKED).items():
+        words = {"year": reports.year, "due": format_date(reports.due[state]), "state": state.label}
+        asked.append(line(names, text % words))
     return asked
+
+
+def held_up(reports: OutstandingReports, shared: Collection[str], most: int) -> dict[ReportState, str]:
+    """Return where values are held up, with the names of the first pilots of each. One query."""
+    place = models.Window(RowNumber(), partition_by="light_outstanding", order_by=BY_BATCH)
+    rows, names = reports.rows.annotate(nth=place).filter(nth__lte=most), defaultdict[str, list[str]](list)
+    for pilot in rows.select_related("batch") if reports.count else ():
+        names[pilot.light_outstanding].append(name_beside(shared, pilot))
+    return {state: names_text(names[state.value], most, reports.counts[state]) for state in reports.due}
 
 
 def about_plans(rollout: Rollout | None) -> list[Line]:

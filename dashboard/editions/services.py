@@ -35,14 +35,15 @@ from core.spreadsheets.writer import CoverSheet, SheetSpec, csv_lines, write_wor
 from core.tables import AnyColumn
 from core.text import format_number, format_part, is_chinese_active, join_clauses, label_value
 from dashboard.models import APPROVE_PERMISSION, Edition, EditionState, quarter_of, quarter_start
-from dashboard.overview.services import Overview, build_overview, edition_figures
+from dashboard.overview.services import Overview, edition_figures
 from dashboard.quality import DataQuality, Explained, Severity
-from pilots.analytics.pilot_status import build_progress
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import BY_BATCH
 from pilots.api.urls import RESOURCES as PILOT_RESOURCES
 from pilots.charts.cells import pilots_url
 from pilots.follow_ups.services import count_red_lights
 from pilots.lights import RULE_PILOT
-from pilots.models import Attachment, Pilot, Reading
+from pilots.models import Attachment, Pilot, Reading, StaleLight
 from policies.api import RESOURCES as POLICY_RESOURCES
 
 LANGUAGES = {"en": "en", "zh": "zh-hans"}  # suffix of a text, and the language
@@ -232,7 +233,7 @@ def build_package(edition: Edition, address: str, warnings: Sequence[Item]) -> t
     `edition` has the moment of its approval, `address` is that of its page. Beside the files it returns the content
     that the edition freezes (`content_of`). Nothing is stored.
     """
-    overview, when = build_overview(edition.as_of), timezone.localtime(edition.approved_at)
+    overview, when = Overview(edition.as_of), timezone.localtime(edition.approved_at)
     resources: dict[str, tuple[Any, type[RecordViewSet]]] = {**POLICY_RESOURCES, **PILOT_RESOURCES}
     titles = in_both_languages(
         lambda: [{"table": name, "title": resource.heading} for name, (_model, resource) in resources.items()], "title"
@@ -333,6 +334,7 @@ def report(edition: Edition, address: str, overview: Overview, content: Item, su
     """Return the report in a language: one page of HTML that needs no other file."""
     counts = {item.province.pk: item.pilots for item in overview.provinces}
     plans = overview.rollout.provinces if overview.rollout else []
+    pilots: Any = Pilot.objects.listed(overview.as_of).with_light(overview.as_of).select_related("province")
     with override(LANGUAGES[suffix]):
         shown = content_of(Edition(content=content))
         context = {
@@ -344,7 +346,7 @@ def report(edition: Edition, address: str, overview: Overview, content: Item, su
             "differences": difference_sentences(shown),
             "rollout": overview.rollout,
             "provinces": [(row, counts.get(row.province.pk)) for row in plans],
-            "pilots": build_progress(Pilot.objects.listed(overview.as_of), overview.as_of).pilots,
+            "pilots": [PilotStatus(pilot, overview.as_of) for pilot in pilots.order_by(*BY_BATCH)],
         }
         text = render_to_string("dashboard/editions/report.html", context)
     return PackageFile(f"report-{suffix}.html", "text/html", text.encode())
@@ -489,9 +491,14 @@ def check_approver(edition: Edition, user: Any) -> None:
 
 
 def check_approvable(edition: Edition, checklist: Checklist, seen: str) -> None:
-    """Raises ValidationError with every error of the checklist, or where other warnings were acknowledged."""
+    """Raises ValidationError with every error of the checklist, where other warnings were acknowledged, or while lights
+    are being recomputed.
+    """
     if edition.is_approved:
         raise ValidationError(FROZEN_MESSAGE, code="frozen")
+    if StaleLight.objects.exists():
+        text = _("Lights are being recomputed, and the edition would hold former ones. Approve it in a few minutes.")
+        raise ValidationError(text, code="recomputing")
     check_errors(checklist)
     if checklist.warnings and seen != checklist.digest:
         text = _("Acknowledge the warnings as they are now: they are listed below.")

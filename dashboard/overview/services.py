@@ -2,35 +2,26 @@
 the provinces without a plan, and the pilots that need attention.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
-from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.http import TrackerRequest
-from core.tables import Cell, Chart, Column, make_table
+from core.tables import Cell, Chart, Column, Table, in_chunks, make_table
 from core.text import format_date, format_days, in_reader_language, join_clauses, join_short, join_statements
-from pilots.analytics.coverage import Coverage, build_coverage
-from pilots.analytics.pilot_status import (
-    OutstandingReports,
-    PilotStatus,
-    Progress,
-    QuarterLights,
-    build_progress,
-    group_by_pilot,
-)
+from pilots.analytics.coverage import Coverage
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import ATTENTION, WORST_FIRST, LightCounts, Progress
 from pilots.analytics.reconciliation import (
-    BatchCount,
     PilotSet,
     ProvincePilots,
     Reconciliation,
@@ -38,13 +29,22 @@ from pilots.analytics.reconciliation import (
     pilots_by_province,
     term_days_left,
 )
-from pilots.analytics.synergy import Synergy, synergy_of_prefetched
-from pilots.charts.cells import Classes, class_column, light_cell, pilot_cell, pilots_url, reported_text, waiting_text
+from pilots.analytics.synergy import Synergy
+from pilots.charts.cells import (
+    class_of,
+    light_cell,
+    pilot_column,
+    pilots_url,
+    reported_text,
+    shared_names,
+    waiting_text,
+)
 from pilots.charts.status import reason_cell
 from pilots.charts.synergy import pilot_count_layer
-from pilots.lights import Colour, count_by_colour
-from pilots.metrics import CoControl
+from pilots.lights import Colour
+from pilots.metrics import OPEN_STATES, CoControl
 from pilots.models import FollowUp, Pilot
+from pilots.tables import read_pilots
 from policies.charts import certainty_text, chart_frame, map_note, plans_grid
 from policies.metrics import whole_days
 from policies.models import PlanStatus, Province, ProvincialPlan, Source
@@ -56,73 +56,52 @@ MIN_ENTERED_SHARE = 0.8  # share of the announced pilots entered, from which the
 MIN_RATED_SHARE = 0.2  # share of the pilots rated, up to which lights and stages of the batch are not drawn
 
 
-@dataclass(frozen=True)
 class Overview:
-    """The programme on one day. `rollout` is None before any policy calls for provincial plans.
+    """The programme on one day. `rollout` is None before any policy calls for provincial plans, and counts those of the
+    lead policy, or of the one with the code: raises Problem unless that calls for them.
 
-    `choice` is the policy whose plans are counted: the lead policy, or the one of the query parameter.
+    `progress` is of the pilots of the latest `national` batch, or of all before there is one.
     """
 
-    as_of: date
-    choice: PolicyChoice
-    rollout: Rollout | None
-    batches: Sequence[BatchCount]
-    national: BatchCount | None
-    provinces: Sequence[ProvincePilots]
-
-    @cached_property
-    def coverage(self) -> Coverage:
-        """Coverage of industries by all recorded pilots. Computed on first access."""
-        return build_coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
-
-    @property
-    def chosen(self) -> PilotSet:
-        """Set of pilots that the overview describes: the latest national batch, or all pilots before there is one."""
-        return PilotSet(batch=self.national.batch) if self.national else PilotSet()
+    def __init__(self, as_of: date, policy: str | None = None) -> None:
+        self.as_of, self.choice = as_of, PolicyChoice(as_of, policy)
+        self.rollout = build_rollout(self.choice.policy, as_of) if self.choice.policy else None
+        self.batches = build_reconciliation(as_of)
+        self.national = next((row for row in reversed(self.batches) if row.batch.level == "national"), None)
+        national, listed, unknown = self.national, Pilot.objects.listed(as_of), Reconciliation(None, 0, 0)
+        self.chosen = PilotSet(batch=national.batch) if national else PilotSet()
+        self.batch_filter = {"batch": national.batch.slug} if national else {}
+        self.cities = national.for_kind("city") if national else unknown
+        self.parks = national.for_kind("park") if national else unknown
+        self.all_kinds = national.total if national else unknown
+        self.days_left = term_days_left(national.batch.term_end if national else None, as_of)
+        self.progress = Progress(listed.filter(batch=national.batch) if national else listed, as_of)
 
     @property
     def scope_text(self) -> str:
-        """Name of that set."""
+        """Name of the set of its pilots."""
         return self.national.batch.label if self.national else _("All pilots")
 
-    @property
-    def batch_filter(self) -> dict[str, str]:
-        """Query parameters of lists of that set."""
-        return {"batch": self.national.batch.slug} if self.national else {}
+    @cached_property
+    def provinces(self) -> list[ProvincePilots]:
+        return pilots_by_province(self.as_of)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """Coverage of industries by all recorded pilots."""
+        return Coverage(Pilot.objects.listed(self.as_of), self.as_of, counts=self.batches)
 
     @cached_property
     def national_coverage(self) -> Coverage:
-        """Coverage of industries by the pilots of that set. Computed on first access."""
+        """Coverage of industries by its own pilots."""
         if self.national is None:
             return self.coverage
-        pilots = Pilot.objects.listed(self.as_of).filter(batch=self.national.batch)
-        return build_coverage(pilots, self.as_of, chosen=self.chosen, counts=self.batches)
+        return Coverage(self.progress.rows, self.as_of, chosen=self.chosen, counts=self.batches)
 
     @cached_property
-    def progress(self) -> Progress:
-        """Progress of the pilots of the latest national batch, or of all pilots before there is one.
-
-        Computed on first access: a page without lights does not pay for them.
-        """
-        pilots = Pilot.objects.listed(self.as_of)
-        chosen = pilots.filter(batch=self.national.batch) if self.national else pilots
-        follow_ups: Any = SimpleLazyObject(lambda: group_by_pilot(self.open_follow_ups))
-        return build_progress(chosen, self.as_of, follow_ups)
-
-    @property
-    def cities(self) -> Reconciliation:
-        """Cities of the latest national batch: announced against recorded."""
-        return self.national.for_kind("city") if self.national else Reconciliation(None, 0, 0)
-
-    @property
-    def parks(self) -> Reconciliation:
-        """Parks of the latest national batch: announced against recorded."""
-        return self.national.for_kind("park") if self.national else Reconciliation(None, 0, 0)
-
-    @property
-    def all_kinds(self) -> Reconciliation:
-        """All pilots of the latest national batch: announced against recorded."""
-        return self.national.total if self.national else Reconciliation(None, 0, 0)
+    def shared(self) -> set[str]:
+        """Names that several of its pilots have."""
+        return shared_names(self.progress.rows)
 
     @property
     def sparse(self) -> bool:
@@ -133,68 +112,40 @@ class Overview:
     @cached_property
     def few_rated(self) -> bool:
         """Whether so few pilots have a light other than grey that missing values replace their charts."""
-        return self.progress.rated <= MIN_RATED_SHARE * len(self.progress.pilots)
-
-    @cached_property
-    def outstanding(self) -> OutstandingReports:
-        """Those of these pilots that owe values for the year due that are not accepted."""
-        return self.progress.outstanding
+        return self.progress.now.rated <= MIN_RATED_SHARE * self.progress.n
 
     @cached_property
     def synergy(self) -> Synergy:
-        """Joint reductions of these pilots, from their prefetched rows. One query, for the indicators."""
-        return synergy_of_prefetched([item.pilot for item in self.progress.pilots], self.as_of)
-
-    @property
-    def green_by_class(self) -> dict[CoControl, int]:
-        """Green ones of these pilots by class of their synergy, all classes included."""
-        green = {item.pilot.pk for item in self.progress.pilots if item.colour == Colour.GREEN}
-        counts = Counter(item.kind for key, item in self.synergy.classed.items() if key in green)
-        return {kind: counts[kind] for kind in CoControl}
+        """Joint reductions of these pilots."""
+        return Synergy(self.progress.rows, self.as_of)
 
     @cached_property
-    def quarters(self) -> list[QuarterLights]:
+    def green_by_class(self) -> dict[CoControl, int]:
+        """Green ones of these pilots by class of their synergy, all classes included."""
+        return Synergy(self.progress.lit.filter(light_colour=Colour.GREEN.value), self.as_of).kinds
+
+    @cached_property
+    def quarters(self) -> list[LightCounts]:
         """Lights of the same pilots at the ends of the last quarters, oldest first."""
         return self.progress.quarters(QUARTERS_SHOWN)
 
     @cached_property
-    def follow_ups(self) -> list[FollowUp]:
-        """All follow-ups, of these pilots and of others. One query, on first access."""
-        return list(FollowUp.objects.with_state(self.as_of).select_related("owner_agency"))
+    def follow_ups(self) -> Any:
+        """All follow-ups, of these pilots and of others, as a queryset `with_state`."""
+        return FollowUp.objects.with_state(self.as_of)
 
-    @property
-    def open_follow_ups(self) -> list[FollowUp]:
-        """Those of them in which something remains to be done."""
-        return [item for item in self.follow_ups if item.current_state.is_open]
-
-    @property
-    def days_left(self) -> int | None:
-        """Days to the end of the latest national batch's term."""
-        return term_days_left(self.national.batch.term_end if self.national else None, self.as_of)
+    @cached_property
+    def follow_up_counts(self) -> dict[str, int]:
+        """Number of follow-ups: `all`, open ones, and those of them that are overdue. One query."""
+        conditions = {"all": Q(), "open": Q(state__in=OPEN_STATES), "overdue": Q(is_overdue=True)}
+        counts = {name: Count("pk", filter=condition) for name, condition in conditions.items()}
+        return self.follow_ups.order_by().aggregate(**counts)  # type: ignore[no-any-return]
 
 
 def plan_sources(rows: Iterable[ProvinceRollout]) -> QuerySet[Source]:
     """Return the sources of the plans issued by the day, repealed ones included."""
     plans = [plan.pk for row in rows for plan in row.past]
     return Source.objects.filter(provincialplan__in=plans).distinct()
-
-
-def build_overview(as_of: date, policy: str | None = None) -> Overview:
-    """Return the overview on a day; its plans are those of the lead policy or of the policy with that code.
-
-    Raises Problem unless that policy calls for provincial plans.
-    """
-    choice = PolicyChoice(as_of, policy)
-    batches = build_reconciliation(as_of)
-    national = [row for row in batches if row.batch.level == "national"]
-    return Overview(
-        as_of=as_of,
-        choice=choice,
-        rollout=build_rollout(choice.policy, as_of) if choice.policy else None,
-        batches=batches,
-        national=national[-1] if national else None,
-        provinces=pilots_by_province(as_of),
-    )
 
 
 # -- key figures -------------------------------------------------------------------------------------------
@@ -220,7 +171,7 @@ def overview_figures(value: Overview) -> list[Figure]:
     elif value.progress.on_track.total:
         figures.append(on_track_figure(value))
     if not value.few_rated:
-        label = _("Reported for %(year)d") % {"year": value.outstanding.year}
+        label = _("Reported for %(year)d") % {"year": value.progress.outstanding.year}
         figures.append({**reported_figure(value), "label": label})
     batch = value.national.batch if value.national else None
     if batch and batch.term_end:
@@ -235,9 +186,7 @@ def overview_figures(value: Overview) -> list[Figure]:
 def edition_figures(value: Overview) -> list[Figure]:
     """Return the figures that an edition freezes."""
     scope, every = value.scope_text, _("all provinces")
-    progress, still_open = value.progress, value.open_follow_ups
-    lights, by_hand = count_by_colour(item.colour for item in progress.pilots), sum(progress.by_hand.values())
-    overdue = sum(item.is_overdue for item in still_open)
+    now, follow_ups, by_hand = value.progress.now, value.follow_up_counts, sum(value.progress.now.by_hand.values())
     labels = {
         Colour.GREEN: _("Pilots with a green light"),
         Colour.YELLOW: _("Pilots with a yellow light"),
@@ -247,12 +196,18 @@ def edition_figures(value: Overview) -> list[Figure]:
     return [
         *([plans_figure(value.rollout)] if value.rollout else []),
         *(recorded_figure(value, kind) for kind in ("city", "park")),
-        *(figure(f"light-{c}", label, lights[c], len(progress.pilots), scope) for c, label in labels.items()),
-        *([figure("lights-by-hand", _("Lights set by hand"), by_hand, len(progress.pilots), scope)] if by_hand else []),
+        *(figure(f"light-{c}", label, now.lights[c], now.n, scope) for c, label in labels.items()),
+        *([figure("lights-by-hand", _("Lights set by hand"), by_hand, now.n, scope)] if by_hand else []),
         on_track_figure(value),
         reported_figure(value),
-        figure("follow-ups-open", _("Follow-ups still open"), len(still_open), len(value.follow_ups), every),
-        figure("follow-ups-overdue", _("Follow-ups overdue, of the open ones"), overdue, len(still_open), every),
+        figure("follow-ups-open", _("Follow-ups still open"), follow_ups["open"], follow_ups["all"], every),
+        figure(
+            "follow-ups-overdue",
+            _("Follow-ups overdue, of the open ones"),
+            follow_ups["overdue"],
+            follow_ups["open"],
+            every,
+        ),
     ]
 
 
@@ -298,7 +253,7 @@ def reported_figure(value: Overview) -> Figure:
     """Return the pilots of which all values for the year due are accepted, of those that owe any; no value where none
     does, for nobody was asked or nothing was due yet.
     """
-    owed = value.outstanding
+    owed = value.progress.outstanding
     if owed.owing:
         due = _("due on %(day)s") % {"day": format_date(owed.due_on, short=True)}
         due = join_clauses(filter(None, [due, waiting_text(owed)]))
@@ -425,10 +380,11 @@ def without_plan(request: TrackerRequest, rollout: Rollout | None) -> dict[str, 
     return {"without_plan": rows, "no_plan": text, "lag_note": join_clauses(notes)}
 
 
-def attention_columns(names: Mapping[int, str], classes: Classes) -> list[Column[PilotStatus]]:
+def attention_columns(shared: Collection[str]) -> list[Column[PilotStatus]]:
+    """Return the columns of pilots that need attention; `shared` are names that several have."""
     return [
-        Column("pilot", _("Pilot"), lambda status: pilot_cell(status.pilot, names)),
-        Column("light", _("Light"), lambda status: light_cell(status, classes)),
+        pilot_column(shared, attrgetter("pilot")),
+        Column("light", _("Light"), light_cell),
         Column("why", _("Why"), reason_cell),
         Column(
             "owner", _("Responsible"), lambda status: Cell(status.owner, page_text=in_reader_language(status.owner))
@@ -440,5 +396,17 @@ def attention_columns(names: Mapping[int, str], classes: Classes) -> list[Column
             kind="integer",
         ),
         Column("since", _("Since"), kind="date"),
-        class_column(classes, lambda status: status.pilot.pk),
+        Column(
+            "synergy",
+            _("Class of synergy"),
+            lambda status: found.get_kind_display() if (found := class_of(status)) else None,
+            file_only=True,
+        ),
     ]
+
+
+def attention_table(value: Overview) -> Table:
+    """Return the table of these pilots that need attention, worst first, for a file."""
+    keys = value.progress.lit.filter(light_colour__in=ATTENTION).order_by(*WORST_FIRST).values_list("pk", flat=True)
+    rows = in_chunks(keys, partial(read_pilots, value.as_of))
+    return make_table(attention_columns(value.shared), rows, count=value.progress.needing_attention)

@@ -1,11 +1,12 @@
 """Overview page."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Count, Exists, OuterRef
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,37 +18,47 @@ from core.http import TrackerRequest
 from core.pages import Export, Exports, chart_exports, export_response, figures_export, page
 from core.tables import Chart, Column, make_table
 from core.text import format_date, format_days, join_clauses, join_sentences, join_short, join_statements, label_value
-from dashboard.briefs.build import Days, classes_statement, names_text, pilot_lights, red_statement
+from dashboard.briefs.build import (
+    BY_HAND_MOVED,
+    CLEARED,
+    NEWLY_RED,
+    NO_LONGER_RATED,
+    classes_statement,
+    held_up,
+    moves_since,
+    names_text,
+    red_statement,
+)
 from dashboard.overview.services import (
     Overview,
-    attention_columns,
-    build_overview,
+    attention_table,
     overview_figures,
     overview_map,
     plan_sources,
     without_plan,
 )
 from pilots.analytics.coverage import Coverage
-from pilots.analytics.pilot_status import PilotStatus, Progress, ReportState, count_by_hand, quarter_end_before
+from pilots.analytics.progress import ATTENTION, BY_BATCH, BY_HAND, Progress, count_lights, quarter_end_before
+from pilots.analytics.synergy import Synergy
 from pilots.charts.cells import (
     arrow,
     by_hand_text,
+    class_of,
     class_parts,
     class_text,
-    distinct_names_of,
+    name_beside,
     percent,
-    pilot_cell,
+    pilot_column,
     pilots_url,
     reported_text,
     waiting_text,
 )
 from pilots.charts.coverage import coverage_chart, coverage_title
 from pilots.charts.status import light_summary_chart
-from pilots.follow_ups.services import add_lights
 from pilots.follow_ups.tables import beside_pilot, follow_ups_url, may_open_follow_ups
-from pilots.lights import OF_VALUE, Colour
+from pilots.lights import Colour, ReportState
 from pilots.metrics import CoControl
-from pilots.models import Reading
+from pilots.models import FollowUp, Pilot, Reading
 from pilots.models.reading import newest_accepted
 from policies.charts import adoption_chart, certainty_text, months_after
 from policies.models import Province, Source
@@ -56,7 +67,7 @@ from policies.tables import province_cell
 
 SINCE = "since"
 PERIODS = {"week": gettext_lazy("Week"), "month": gettext_lazy("Month"), "quarter": gettext_lazy("Quarter")}
-ATTENTION_SHOWN, NAMED, OTHERS_SHOWN = 6, 6, 6
+ATTENTION_SHOWN, NAMED, OTHERS_SHOWN, OVERDUE_SHOWN, RISING_SHOWN = 6, 6, 6, 5, 30
 RISING = (CoControl.POLLUTION_DOWN_CARBON_UP, CoControl.BOTH_UP)  # the classes of pilots whose carbon rises
 Row = dict[str, Any]
 
@@ -64,67 +75,32 @@ Row = dict[str, Any]
 @page(POLICY_PARAMETER, SINCE)
 def overview(request: TrackerRequest) -> HttpResponseBase:
     """Show the overview of the programme; the lights only where enough pilots are rated."""
-    value = build_overview(request.as_of, request.GET.get(POLICY_PARAMETER))
-    period, since = compared_with(request)
-    since_title = _("What changed since %(day)s") % {"day": format_date(since, short=True)}
-    changes = changes_since(value, since)
-    charts, figures = overview_charts(value), overview_figures(value)
-    columns: list[Column[Row]] = [
-        Column("what", _("What happened"), itemgetter("label")),
-        Column("n", _("Number"), itemgetter("n"), kind="integer"),
-        Column("which", _("Which"), lambda row: join_short(row["names"]) or None),
-        Column("more", _("Note"), lambda row: row["note"] or None),
-    ]
-    sources = charts["lights"].sources
-    tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, sources)}
-    changes_scope = changes_scope_text(value)
-    tables["changes"] = Export(
-        since_title, lambda: make_table(columns, changes), subtitle=changes_scope, sources=sources
-    )
+    value = Overview(request.as_of, request.GET.get(POLICY_PARAMETER))
+    (period, since), charts, figures = compared_with(request), overview_charts(value), overview_figures(value)
+    tables = {**figures_export(figures), **chart_exports(charts), **overview_tables(value, since, charts)}
+    overdue = value.follow_ups.filter(is_overdue=True).order_by("current_due_on", "-opened_on", "-pk")
     title, headline = _("Overview"), overview_headline(value)
-    if file := export_response(request, tables, title, headline):
-        return file
-    names, classed = distinct_names_of(value.progress), value.synergy.classed
-    green = [status for status in value.progress.pilots if status.colour == Colour.GREEN]
-    context = {
-        "title": title,
-        "finding": headline,
-        "overview": value,
-        "choice": value.choice,
-        "scope": value.scope_text,
-        "figures": figures,
-        "lights": charts.pop("lights"),
-        "charts": {name: charts[name] for name in ("map", "adoption") if name in charts},
-        "periods": PERIODS,
-        "period": period,
-        "since_title": since_title,
-        "changes": changes,
-        "changes_scope": changes_scope,
-        "unchanged": join_clauses(row["label"] for row in changes if not (row["n"] or row["note"])),
-        "changed": any(row["n"] or row["note"] for row in changes),
-        "attention": attention_rows(value, may_open_follow_ups(request)),
-        "attention_finding": attention_headline(value.progress),
-        "attention_url": pilots_url(**value.batch_filter, sort="light"),
-        "classes": class_parts(value.synergy.kinds),
-        "green": green,
-        "green_by_hand": by_hand_text(count_by_hand(green)),
-        "rising": [status for status in green if (own := classed.get(status.pilot.pk)) and own.kind in RISING],
-        "synergy_url": f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?"),
-        **without_plan(request, value.rollout),
-        "coverage_finding": coverage_finding(value.national_coverage),
-        "coverage_scope": charts["coverage"].subtitle,
-        "industries": industry_bars(value.national_coverage),
-        "outstanding": [
-            (report_state.label, names_text([names[status.pilot.pk] for status in statuses], NAMED))
-            for report_state, statuses in value.outstanding.by_place.items()
-            if statuses
-        ],
-        "overdue_url": follow_ups_url(overdue="true"),
-        "overdue": sorted(
-            (item for item in value.follow_ups if item.is_overdue), key=lambda item: -(item.days_late or 0)
-        ),
-    }
-    return render(request, "dashboard/overview.html", context)
+    return export_response(request, tables, title, headline) or render(
+        request,
+        "dashboard/overview.html",
+        {
+            "title": title,
+            "finding": headline,
+            "overview": value,
+            "choice": value.choice,
+            "figures": figures,
+            "charts": charts,
+            "periods": PERIODS,
+            "period": period,
+            "changes": changes_context(value, since),
+            "attention": attention_context(value, may_open_follow_ups(request)),
+            "reduced": reduced_context(value),
+            "plans": without_plan(request, value.rollout),
+            "industries": industry_bars(value.national_coverage),
+            "outstanding": held_up(value.progress.outstanding, value.shared, NAMED),
+            "overdue": {"rows": overdue[:OVERDUE_SHOWN], "url": follow_ups_url(overdue="true")},
+        },
+    )
 
 
 # -- the finding -----------------------------------------------------------------------------------------
@@ -140,9 +116,7 @@ def overview_headline(value: Overview) -> str:
         return _("No province, policy or pilot is on record yet.")
     text = entered_headline(value) if value.sparse or value.few_rated else ""
     if not value.few_rated:
-        strip = value.progress.strip
-        red = red_statement(strip.now[Colour.RED], strip.n, strip.change(Colour.RED), strip.then_on, strip.by_hand)
-        parts = filter(None, [red, classes_statement(value.synergy)])
+        parts = filter(None, [red_statement(value.progress.strip), classes_statement(value.synergy)])
         text = join_sentences(text, join_clauses(parts) + _("."))
     rollout = value.rollout
     if rollout is None or rollout.issued is None:
@@ -158,14 +132,15 @@ def overview_headline(value: Overview) -> str:
 
 def entered_headline(value: Overview) -> str:
     """Return the sentence on announced pilots entered, those that report values, and what is missing."""
-    entered, reported, waiting = value.all_kinds, value.outstanding.reported, waiting_text(value.outstanding)
+    entered, reports = value.all_kinds, value.progress.outstanding
+    reported, waiting = reports.reported, waiting_text(reports)
     if entered.announced is None:
         text = ngettext("%(n)d pilot entered", "%(n)d pilots entered", entered.entered) % {"n": entered.entered}
     else:
         text = _("%(n)d of %(all)d pilots entered") % {"n": entered.entered, "all": entered.announced}
     reporting = ngettext("%(n)d reports values", "%(n)d report values", reported) % {"n": reported}
     told = [*([reporting] if reported else []), *([waiting] if waiting else [])]
-    none = _("none reports values") if value.outstanding.owing else reported_text(value.outstanding)
+    none = _("none reports values") if reports.owing else reported_text(reports)
     text = join_statements(text, join_short(told) or none)
     cities, parks = value.cities.to_enter or 0, value.parks.to_enter or 0
     missing = [
@@ -183,46 +158,47 @@ def entered_headline(value: Overview) -> str:
 def overview_charts(value: Overview) -> dict[str, Chart]:
     """Return the charts of the overview with their sources; lights and industries are of the latest batch."""
     outside = list(Province.objects.filter(in_roster=False))
-    sources = list(Source.objects.filter(pilot__batch__known_by__lte=value.as_of).distinct())
+    cited = Pilot.sources.through.objects.filter(pilot__batch__known_by__lte=value.as_of)
+    sources = list(Source.objects.filter(pk__in=cited.values("source")))
     of_plans: list[Source] = []
     if value.rollout:
         own = Source.objects.filter(policy=value.rollout.policy)
         of_plans = list(dict.fromkeys([*own, *plan_sources(value.rollout.provinces)]))
-    lights = light_summary_chart(value.progress, value.scope_text, sources, value.quarters, **value.batch_filter)
     return {
         "map": overview_map(value, outside, list(dict.fromkeys([*of_plans, *sources]))),
         **({"adoption": adoption_chart(value.rollout, of_plans)} if value.rollout else {}),
         "coverage": coverage_chart(value.national_coverage, sources),
-        "lights": lights,
+        "lights": light_summary_chart(value.progress, value.scope_text, sources, value.quarters, **value.batch_filter),
     }
 
 
-def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
-    """Return the lists in full: pilots that need attention, worst first, and those that owe values not accepted yet."""
-    progress, reports = value.progress, value.outstanding
-    names = distinct_names_of(progress)
-    columns: list[Column[tuple[ReportState, PilotStatus]]] = [
-        Column("pilot", _("Pilot"), lambda row: pilot_cell(row[1].pilot, names)),
-        Column("kind", _("Kind"), lambda row: row[1].pilot.get_kind_display()),
-        Column("province", _("Province"), lambda row: province_cell(row[1].pilot.province)),
-        Column("year", _("Year"), lambda _row: str(reports.year)),
-        Column("where", _("Held up"), lambda row: str(ReportState(row[0]).label)),
+def overview_tables(value: Overview, since: date, charts: Mapping[str, Chart]) -> Exports:
+    """Return the lists in full: what changed, pilots that need attention, and those whose values are outstanding."""
+    reports, sources = value.progress.outstanding, charts["lights"].sources
+    changes: list[Column[Row]] = [
+        Column("what", _("What happened"), itemgetter("label")),
+        Column("n", _("Number"), itemgetter("n"), kind="integer"),
+        Column("which", _("Which"), lambda row: join_short(row["names"]) or None),
+        Column("more", _("Note"), lambda row: row["note"] or None),
+    ]
+    columns: list[Column[Any]] = [
+        pilot_column(value.shared, lambda pilot: pilot),
+        Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display()),
+        Column("province", _("Province"), lambda pilot: province_cell(pilot.province)),
+        Column("year", _("Year"), lambda _pilot: str(reports.year)),
+        Column("where", _("Held up"), lambda pilot: str(ReportState(pilot.light_outstanding).label)),
     ]
     scope = label_value(value.scope_text, reported_text(reports))
     if reports.owing:
         text = _("%(scope)s: values for %(year)d not accepted, first due on %(due)s, %(days)s ago")
         days = {"due": format_date(reports.due_on), "days": format_days(reports.days_late)}
         scope = text % {"scope": value.scope_text, "year": reports.year, **days}
+    rows = reports.rows.select_related("batch", "province")
+    title, changed, needed = changes_title(since), changes_scope_text(value), attention_headline(value.progress)
     return {
-        "attention": Export(
-            _("What needs attention"),
-            lambda: make_table(attention_columns(names, value.synergy.classed), progress.attention()),
-            subtitle=attention_headline(progress),
-            sources=sources,
-        ),
-        "outstanding": Export(
-            _("Values outstanding"), lambda: make_table(columns, reports.pilots), subtitle=scope, sources=sources
-        ),
+        "changes": Export(title, lambda: make_table(changes, changes_since(value, since)), (), changed, sources),
+        "attention": Export(_("What needs attention"), lambda: attention_table(value), (), needed, sources),
+        "outstanding": Export(_("Values outstanding"), lambda: make_table(columns, rows), (), scope, sources),
     }
 
 
@@ -231,35 +207,48 @@ def overview_tables(value: Overview, sources: Iterable[object]) -> Exports:
 
 def attention_headline(progress: Progress) -> str:
     """Return the sentence on how many pilots need attention, or that nothing is known yet."""
-    count, n = progress.needing_attention, len(progress.pilots)
-    if count:
-        lights = progress.strip.now
-        return _("%(n)d of %(all)d pilots need attention: %(red)d red, %(yellow)d yellow") % {
-            "n": count,
-            "all": n,
-            "red": lights[Colour.RED],
-            "yellow": lights[Colour.YELLOW],
-        }
-    if not progress.rated:
+    if count := progress.needing_attention:
+        red, yellow = (progress.now.lights[colour] for colour in ATTENTION)
+        numbers = {"n": count, "all": progress.n, "red": red, "yellow": yellow}
+        return _("%(n)d of %(all)d pilots need attention: %(red)d red, %(yellow)d yellow") % numbers
+    if not progress.now.rated:
         return _("Nothing to judge by yet: no pilot can be rated")
     return _("No pilot needs attention")
 
 
-def attention_rows(value: Overview, may_open: bool) -> list[Row]:
+def attention_context(value: Overview, may_open: bool) -> Row:
     """Return the first pilots that need attention, with the class, and where the reader may open a follow-up."""
-    names, classes = distinct_names_of(value.progress), value.synergy.classed
-    return [
+    rows = [
         {
             "status": status,
-            "name": names[status.pilot.pk],
-            "arrows": [arrow(own.apeq.rate), arrow(own.carbon.rate)] if own else [],
+            "name": name_beside(value.shared, status.pilot),
+            "arrows": [arrow(own.pollution_rate), arrow(own.carbon_rate)] if own else [],
             "class": class_text(own) if own else "",
             "open": None if status.open_follow_ups else beside_pilot(status, may_open),
             "days": (status.as_of - status.since).days if status.since else None,
         }
         for status in value.progress.attention(ATTENTION_SHOWN)
-        for own in [classes.get(status.pilot.pk)]
+        for own in [class_of(status)]
     ]
+    url = pilots_url(**value.batch_filter, sort="light")
+    return {"rows": rows, "finding": attention_headline(value.progress), "url": url}
+
+
+def reduced_context(value: Overview) -> Row:
+    """Return how far pollution and carbon fall together, and the green pilots whose carbon rises."""
+    green, by_hand = value.progress.lit.filter(light_colour=Colour.GREEN.value), dict[str, int]()
+    if any(value.progress.now.by_hand.values()):
+        by_hand = dict(green.filter(BY_HAND).values_list("light_computed").annotate(n=Count("pk")))
+    n = sum(value.green_by_class[kind] for kind in RISING)
+    rising = Synergy(green, value.as_of).classed(*RISING).order_by(*BY_BATCH).only("name_en", "name_zh") if n else ()
+    return {
+        "classes": class_parts(value.synergy.kinds),
+        "green": value.progress.now.lights[Colour.GREEN],
+        "by_hand": by_hand_text({colour: by_hand.get(colour.value, 0) for colour in Colour}),
+        "n": n,
+        "rising": rising[:RISING_SHOWN],
+        "url": f"{reverse('synergy')}?{urlencode(value.batch_filter)}".removesuffix("?"),
+    }
 
 
 # -- what changed ----------------------------------------------------------------------------------------
@@ -282,61 +271,68 @@ def changes_scope_text(value: Overview) -> str:
     parts = [label_value(_("Pilots"), value.scope_text)]
     if value.rollout:
         parts.append(label_value(_("Plans"), value.rollout.policy.short))
-    if value.follow_ups:
+    if value.follow_up_counts["all"]:
         parts.append(label_value(_("Follow-ups"), _("all")))
     return join_clauses(parts)
 
 
-def changes_since(value: Overview, since: date) -> list[Row]:
-    """Return what changed since a day, each with its number and names; pilots are those of the overview.
+def changes_title(since: date) -> str:
+    return _("What changed since %(day)s") % {"day": format_date(since, short=True)}
+
+
+def changes_context(value: Overview, since: date) -> Row:
+    """Return what changed since a day, and in one line what did not."""
+    rows = changes_since(value, since, NAMED)
+    return {
+        "title": changes_title(since),
+        "scope": changes_scope_text(value),
+        "rows": [row for row in rows if row["n"] or row["note"]],
+        "unchanged": join_clauses(row["label"] for row in rows if not (row["n"] or row["note"])),
+    }
+
+
+def changes_since(value: Overview, since: date, most: int | None = None) -> list[Row]:
+    """Return what changed since a day, each with its number and the first names; pilots are those of the overview.
 
     The lights of both days are computed from the records as they stand. Of the newly red ones a note says how many are
     so because a value was accepted since: the others passed a day.
     """
-    progress, names = value.progress, distinct_names_of(value.progress)
-    lights = pilot_lights(progress, progress.pilots, Days(value.as_of, value.as_of, since))
-    own = {status.pilot.pk: status for status in progress.pilots}
-    cleared: list[Any] = [item for item in value.follow_ups if item.cleared and item.pilot_id in own]
-    add_lights(cleared, progress.pilots)
-    again = [own[item.pilot_id] for item in cleared if item.relapsed_on and item.relapsed_on > since]
+    progress, period = value.progress, (since + timedelta(1), value.as_of)
 
-    def is_new(reading: Any) -> bool:
-        return reading.accepted_on is not None and since < reading.accepted_on <= value.as_of
+    def of_pilots(label: str, keys: Sequence[int], note: str = "") -> Row:
+        shown = [(pilots[key], name_beside(value.shared, pilots[key])) for key in keys[:most]]
+        names = [name for _pilot, name in shown]
+        return {"label": label, "n": len(keys), "names": names, "pilots": shown, "note": note}
 
-    def is_by_value(status: PilotStatus) -> bool:
-        """Whether the light has its colour by a value that was accepted since."""
-        first = status.reasons[0]
-        return first.why in OF_VALUE and is_new(first.reading)
-
-    def of_light(label: str, statuses: Iterable[PilotStatus], note: str = "") -> Row:
-        pilots = [(status.pilot, names[status.pilot.pk]) for status in statuses]
-        shown = [name for _pilot, name in pilots]
-        return {"label": label, "n": len(pilots), "names": shown, "pilots": pilots, "note": note}
-
-    def of_others(label: str, shown: list[str], note: str = "") -> Row:
-        return {"label": label, "n": len(shown), "names": shown, "text": names_text(shown, NAMED), "note": note}
+    def of_others(label: str, names: Sequence[str], note: str = "", n: int = 0) -> Row:
+        n, text = n or len(names), names_text(names, NAMED, n)
+        return {"label": label, "n": n, "names": names, "text": text, "note": note}
 
     rows: list[Row] = []
-    if not (value.few_rated and lights.is_unrated):
-        by_value = sum(map(is_by_value, lights.newly_red))
+    if not (value.few_rated and not progress.now.rated and not count_lights(progress.rows, since)[0].rated):
+        moves, by_value = moves_since(progress, since)
+        own = value.follow_ups.filter(pilot__in=progress.rows.values("pk")).with_cause(value.as_of)
+        moves["again"] = list(own.filter(relapsed_on__gt=since).values_list("pilot", flat=True))
+        pilots = Pilot.objects.select_related("batch").in_bulk({key for keys in moves.values() for key in keys[:most]})
         note = _("%(n)d of them by values accepted since") % {"n": by_value} if by_value else ""
-        rows += [of_light(_("Newly red"), lights.newly_red, note), of_light(_("Red light cleared"), lights.cleared)]
-        rare = {_("Red, now not rated"): lights.no_longer_rated, _("Set by hand, or no longer"): lights.changed_by_hand}
-        rows += [of_light(label, pilots) for label, pilots in rare.items() if pilots]
-        rows.append(of_light(_("Red again after clearing"), again))
-    if value.follow_ups:
-        closed = [item.number for item in value.follow_ups if item.closed_on and item.closed_on > since]
-        opened = sum(item.opened_on > since for item in value.follow_ups)
+        rows += [of_pilots(_("Newly red"), moves[NEWLY_RED], note), of_pilots(_("Red light cleared"), moves[CLEARED])]
+        rare = {_("Red, now not rated"): NO_LONGER_RATED, _("Set by hand, or no longer"): BY_HAND_MOVED}
+        rows += [of_pilots(label, moves[move]) for label, move in rare.items() if moves[move]]
+        rows.append(of_pilots(_("Red again after clearing"), moves["again"]))
+    if value.follow_up_counts["all"]:
+        opened = FollowUp.objects.filter(opened_on__range=period).count()
         note = ngettext("%(n)d opened", "%(n)d opened", opened) % {"n": opened} if opened else ""
+        closed = list(value.follow_ups.filter(closed_on__gt=since).values_list("number", flat=True))
         rows.append(of_others(_("Follow-ups closed"), closed, note))
     if value.rollout:
         rows.append(of_others(_("Plans issued"), [item.province.short for item in value.rollout.known_since(since)]))
         if repealed := [item.province.short for item in value.rollout.repealed_since(since)]:
             rows.append(of_others(_("Plans repealed, none in force"), repealed))
     # of quarters too, which lights do not read
-    accepted = newest_accepted(value.as_of, Reading.objects.filter(accepted_on__gt=since, pilot__in=list(names)))
-    reported = set(accepted.order_by().values_list("pilot", flat=True))
-    rows.append(of_others(_("Pilots with values accepted"), [name for key, name in names.items() if key in reported]))
+    accepted = newest_accepted(value.as_of, Reading.objects.filter(accepted_on__range=period, pilot=OuterRef("pk")))
+    reported = progress.rows.filter(Exists(accepted)).order_by(*BY_BATCH).select_related("batch")
+    names = [name_beside(value.shared, pilot) for pilot in reported[:most]]
+    rows.append(of_others(_("Pilots with values accepted"), names, n=reported.count()))
     return rows
 
 
@@ -352,8 +348,8 @@ def coverage_finding(coverage: Coverage) -> str:
     return text % {"names": names_text(names)}
 
 
-def industry_bars(coverage: Coverage) -> list[Row]:
-    """Return the priority industries, gaps first, and the others with most pilots.
+def industry_bars(coverage: Coverage) -> Row:
+    """Return the priority industries, gaps first, and the others with most pilots, with what to say of them.
 
     Without a claim of gaps, an industry that no pilot names is left out.
     """
@@ -361,4 +357,5 @@ def industry_bars(coverage: Coverage) -> list[Row]:
     shown = [row for row in coverage.industries if row.gap or row.pilots]
     first = sorted((row for row in shown if row.industry.priority), key=lambda row: (row.pilots, row.industry.pk))
     others = sorted((row for row in shown if not row.industry.priority), key=lambda row: (-row.pilots, row.industry.pk))
-    return [{"row": row, "width": percent(row.pilots, most)} for row in [*first, *others[:OTHERS_SHOWN]]]
+    bars = [{"row": row, "width": percent(row.pilots, most)} for row in [*first, *others[:OTHERS_SHOWN]]]
+    return {"bars": bars, "finding": coverage_finding(coverage)}

@@ -1,6 +1,6 @@
 """Comparison pages of up to four pilots or provinces."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -15,14 +15,16 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.errors import Problem
 from core.http import TrackerRequest
 from core.pages import Export, Exports, export_response, page
-from core.tables import Cell, Column, FilterBar, RelatedFormField, make_table
-from core.text import format_date, join_short
-from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
-from pilots.analytics.synergy import EmissionBasis, PilotSynergy, build_synergy
-from pilots.charts.cells import Classes, by_hand_text, change_cell, light_cell, report_cell
+from core.tables import MAX_SEARCH_LENGTH, Cell, Column, FilterBar, RelatedFormField, make_table, url_with
+from core.text import format_date
+from pilots.analytics.pilot_status import PilotStatus, build_statuses
+from pilots.analytics.progress import Progress
+from pilots.analytics.synergy import EmissionBasis, PilotSynergy, Synergy
+from pilots.charts.cells import by_hand_text, change_cell, industries_text, light_cell, report_cell
 from pilots.charts.stages import stage_label, time_in_stage
 from pilots.charts.synergy import class_cell
-from pilots.lights import LIGHTS, count_by_colour
+from pilots.filters import PilotFilter
+from pilots.lights import LIGHTS
 from pilots.metrics import year_due
 from pilots.models import Pilot
 from policies.models import Province
@@ -32,6 +34,7 @@ from policies.tables import province_cell
 Row = list[Any]
 """What is compared, and its value or cell of each record."""
 PARAMETERS = ("a", "b", "c", "d")
+MOST_FOUND = 20  # pilots that a search offers
 ORDINALS = (gettext_lazy("First"), gettext_lazy("Second"), gettext_lazy("Third"), gettext_lazy("Fourth"))
 
 
@@ -52,28 +55,35 @@ def compare_pilots(request: TrackerRequest) -> HttpResponseBase:
     return redirect(f"{request.path}?{query.urlencode()}")
 
 
-@page(*PARAMETERS)
+@page(*PARAMETERS, "q")
 def pilots_side_by_side(request: TrackerRequest) -> HttpResponseBase:
+    """Compare the pilots that are picked; what a search finds can be added to them."""
     as_of = request.as_of
-    chosen, bar = picked_records(request, Pilot.objects.listed(as_of).select_related("batch"))
-    rows: list[Row] = []
+    listed = Pilot.objects.listed(as_of).select_related("batch", "province")
+    form = picking_form(request, listed, forms.HiddenInput)
+    form.fields["q"] = forms.CharField(required=False, label=_("Find a pilot to add"), max_length=MAX_SEARCH_LENGTH)
+    chosen, bar = picked_records(request, form)
+    keys, rows = [pilot.pk for pilot in chosen], []
     if chosen:
-        pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in chosen])
-        statuses = {item.pilot.pk: item for item in build_progress(pilots, as_of).pilots}
-        synergy = build_synergy(pilots.prefetch_related("industries"), as_of)
-        rates = {item.pilot.pk: item for item in synergy.pilots}
+        statuses = {item.pilot.pk: item for item in build_statuses(keys, as_of)}
+        synergy = Synergy(listed, as_of).details(keys)
         rows = [
-            *pilot_rows([statuses[pilot.pk] for pilot in chosen], year_due(as_of), synergy.classed),
-            *synergy_rows([rates.get(pilot.pk) for pilot in chosen]),
+            *pilot_rows([statuses[key] for key in keys], year_due(as_of)),
+            *synergy_rows(synergy),
         ]
-    return comparison_page(request, _("Compare pilots"), "compare-pilots", bar, chosen, rows)
+    free, found = next((name for name in PARAMETERS if not form.cleaned_data[name]), ""), None
+    if form.cleaned_data["q"]:
+        matches = PilotFilter({"q": form.cleaned_data["q"]}, listed.exclude(pk__in=keys)).qs
+        pilots = [(pilot, url_with(request, q=None, **{free: pilot.slug})) for pilot in matches[:MOST_FOUND]]
+        found = {"pilots": pilots, "n": matches.count(), "full": not free}
+    return comparison_page(request, _("Compare pilots"), "compare-pilots", bar, chosen, rows, found)
 
 
 @page(*PARAMETERS)
 def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
     """Compare up to four provinces."""
     as_of = request.as_of
-    chosen, bar = picked_records(request, Province.objects.roster())
+    chosen, bar = picked_records(request, picking_form(request, Province.objects.roster()))
     rows: list[Row] = []
     if chosen:
         policy = PolicyChoice(as_of).policy
@@ -82,22 +92,27 @@ def compare_provinces(request: TrackerRequest) -> HttpResponseBase:
         plan, issued = _("Plan"), [plans.get(province.pk) for province in chosen]
         if policy:
             plan = _("Plan for %(policy)s") % {"policy": policy.short}
-        whole = build_progress(Pilot.objects.listed(as_of).filter(province__in=chosen), as_of)
-        places = [[item for item in whole.pilots if item.pilot.province_id == province.pk] for province in chosen]
+        progress = [Progress(province.pilots.listed(as_of), as_of) for province in chosen]
         rows = [
             [plan, *(row and row.status_text for row in issued)],
             [_("Issued"), *(format_date(row.issued) if row and row.issued else None for row in issued)],
             [_("Days after the national document"), *(row and row.lag_days for row in issued)],
-            *province_rows([Progress(as_of, pilots) for pilots in places], year_due(as_of)),
+            *province_rows(progress, year_due(as_of)),
         ]
     return comparison_page(request, _("Compare provinces"), "compare-provinces", bar, chosen, rows)
 
 
-def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list[Any], FilterBar]:
-    """Return the selected records, in order, and the filter bar. Raises Problem for one that is selected twice."""
+def picking_form(request: TrackerRequest, rows: QuerySet[Model], widget: Any = forms.Select) -> forms.Form:
+    """Return the form of the records that are picked, in order."""
     form = forms.Form(request.GET)
     for name, label in zip(PARAMETERS, ORDINALS, strict=True):
-        form.fields[name] = RelatedFormField(rows, to_field_name="slug", required=False, label=label, empty_label="—")
+        options = {"required": False, "label": label, "empty_label": "—", "widget": widget}
+        form.fields[name] = RelatedFormField(rows, to_field_name="slug", **options)
+    return form
+
+
+def picked_records(request: TrackerRequest, form: forms.Form) -> tuple[list[Any], FilterBar]:
+    """Return the selected records, in order, and the filter bar. Raises Problem for one that is selected twice."""
     bar, records = FilterBar(request, form), []
     for name in PARAMETERS:
         record = form.cleaned_data.get(name)
@@ -109,9 +124,15 @@ def picked_records(request: TrackerRequest, rows: QuerySet[Model]) -> tuple[list
 
 
 def comparison_page(
-    request: TrackerRequest, title: str, name: str, bar: FilterBar, records: Sequence[Any], rows: Sequence[Row]
+    request: TrackerRequest,
+    title: str,
+    name: str,
+    bar: FilterBar,
+    records: Sequence[Any],
+    rows: Sequence[Row],
+    found: Mapping[str, Any] | None = None,
 ) -> HttpResponseBase:
-    """Return the page: a column for each record, a row for each thing that is compared."""
+    """Return the page: a column for each record, a row for each thing that is compared; `found` are pilots to add."""
     columns: list[Column[Row]] = [Column("what", _("What is compared"), itemgetter(0))]
     for position, record in enumerate(records, 1):
         label = str(getattr(record, "label", record))
@@ -123,45 +144,43 @@ def comparison_page(
     return export_response(request, exports, title, headline) or render(
         request,
         "dashboard/compare.html",
-        {"title": title, "finding": headline, "current": name, "bar": bar, "table": table},
+        {"title": title, "finding": headline, "current": name, "bar": bar, "table": table, "found": found},
     )
 
 
 # -- what is compared ----------------------------------------------------------------------------------
 
 
-def pilot_rows(items: Sequence[PilotStatus], year: int, classes: Classes) -> list[Row]:
+def pilot_rows(items: Sequence[PilotStatus], year: int) -> list[Row]:
     """Return the rows of pilots, with the numbers of their own pages."""
-    counts = [item.counts for item in items]
+    counts, lit = [item.counts for item in items], [item.pilot for item in items]
+    on_path = [part_of_whole(row.light_targets_on_path, row.light_targets_rated) for row in lit]
     return [
-        [_("Light"), *(light_cell(item, classes) for item in items)],
+        [_("Light"), *map(light_cell, items)],
         [_("Why"), *(item.explanation for item in items)],
-        [_("Batch"), *(Cell(item.pilot.batch.label, url=item.pilot.batch.get_absolute_url()) for item in items)],
-        [_("Province"), *(province_cell(item.pilot.province) for item in items)],
+        [_("Batch"), *(Cell(row.batch.label, url=row.batch.get_absolute_url()) for row in lit)],
+        [_("Province"), *(province_cell(row.province) for row in lit)],
         [_("Stage"), *map(stage_label, items)],
         [_("Days in stage"), *map(time_in_stage, items)],
         [_("Milestones done, of those due"), *(part_of_whole(n.due - n.late, n.due) for n in counts)],
-        [_("Binding targets on the path, of those rated"), *(on_track_text([item]) for item in items)],
+        [_("Binding targets on the path, of those rated"), *on_path],
         [_("Reported for %(year)d") % {"year": year}, *map(report_cell, items)],
-        [_("Industries"), *(join_short(i.name for i in item.pilot.industries.all()) or None for item in items)],
     ]
 
 
-def synergy_rows(items: Sequence[PilotSynergy | None]) -> list[Row]:
-    """Return the rows of synergy, of None for an excluded pilot.
+def synergy_rows(items: Sequence[PilotSynergy]) -> list[Row]:
+    """Return the rows of industries and synergy.
 
     Rates and class are of total emissions. For a pilot with only an intensity a text says so.
     """
 
     def total(read: Callable[[PilotSynergy], Cell]) -> list[Cell]:
-        cells = []
-        for item in items:
-            intensity = item and item.basis == EmissionBasis.INTENSITY
-            none = Cell(str(item.basis.label), tag="grey") if item and intensity else Cell(None)
-            cells.append(read(item) if item and not intensity else none)
-        return cells
+        basis = EmissionBasis.INTENSITY
+        intensity = Cell(str(basis.label), tag="grey")
+        return [Cell(None) if item.why else intensity if item.basis == basis else read(item) for item in items]
 
     return [
+        [_("Industries"), *(industries_text(item.pilot) for item in items)],
         [_("Air pollutants (equivalents), change"), *total(lambda item: change_cell(item.air_change))],
         [_("Carbon, change"), *total(lambda item: change_cell(item.carbon_change))],
         [_("Class"), *total(lambda item: class_cell(item.kind))],
@@ -170,27 +189,20 @@ def synergy_rows(items: Sequence[PilotSynergy | None]) -> list[Row]:
 
 def province_rows(items: Sequence[Progress], year: int) -> list[Row]:
     """Return the rows of provinces' recorded pilots and their lights; None where no pilot is rated."""
-    lights = [count_by_colour(status.colour for status in item.pilots) for item in items]
     of_colour = [
-        [str(colour.label), *(n[colour] if item.rated else None for item, n in zip(items, lights, strict=True))]
+        [str(colour.label), *(item.now.lights[colour] if item.now.rated else None for item in items)]
         for colour in LIGHTS
     ]
-    hand = [by_hand_text(item.strip.by_hand) for item in items]
+    hand = [by_hand_text(item.now.by_hand) for item in items]
     missing = [item.outstanding.not_reported if item.outstanding.owing else _("none was asked") for item in items]
+    track = [part_of_whole(item.on_track.on_path, item.on_track.rated) for item in items]
     return [
-        [_("Recorded pilots"), *(len(item.pilots) for item in items)],
+        [_("Recorded pilots"), *(item.n for item in items)],
         *of_colour,
         *([[_("Set by hand"), *hand]] if any(hand) else []),
         [_("Not reported for %(year)d") % {"year": year}, *missing],
-        [_("Binding targets on the path, of those rated"), *(on_track_text(item.pilots) for item in items)],
+        [_("Binding targets on the path, of those rated"), *track],
     ]
-
-
-def on_track_text(statuses: Sequence[PilotStatus]) -> Cell:
-    if not statuses:
-        return Cell(None)
-    track = Progress(statuses[0].as_of, statuses).on_track
-    return part_of_whole(track.on_path, track.rated)
 
 
 def part_of_whole(part: int, whole: int) -> Cell:

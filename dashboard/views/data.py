@@ -35,18 +35,8 @@ SOURCES_PER_PAGE = 15  # sources are at the end of the page, and there are hundr
 MAX_NAMED = 3  # kinds of records, in the headline
 TABLES = (
     *("policies", "plans", "provinces", "agencies", "industries", "measures", "figures", "batches", "pilots", "stages"),
-    *(
-        "milestones",
-        "completions",
-        "indicators",
-        "targets",
-        "amendments",
-        "deadlines",
-        "readings",
-        "actions",
-        "practices",
-    ),
-    *("adoptions", "effects", "documents", "sources"),
+    *("milestones", "completions", "indicators", "targets", "amendments", "deadlines", "readings", "actions"),
+    *("practices", "adoptions", "effects", "documents", "sources"),
 )
 """Lists of the API that are offered as downloads, in this order."""
 DEFINED_TERMS = ("roster", "rollout", "recorded", "gap", "light", "due", "co-control", "confidence")

@@ -1,6 +1,6 @@
 """What waits for a user: the home page of editors, and the settings of its mail."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -10,6 +10,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -26,24 +27,26 @@ from core.tables import Cell, Column, Table, make_table, record_cell, reject_unk
 from core.text import OWN_LANGUAGE_NAMES, in_reader_language, join_clauses, label_value
 from dashboard.analytics.open_work import (
     Answer,
-    Request,
+    OpenWork,
     WorkList,
-    build_open_work,
+    amendment_url,
     judging_url,
     list_titles,
     not_given_url,
+    promise_name,
+    promise_url,
+    promised_text,
 )
 from dashboard.models import MailSettings, Told, WorkingCalendar
 from dashboard.overview.services import attention_columns
 from dashboard.reminders import settings_of
-from pilots.analytics.synergy import classes_of
+from pilots.amendments import wanted_text
 from pilots.charts.calendars import follow_up_events, milestone_events
-from pilots.charts.cells import by_hand_text, distinct_names_of, pilot_cell, pilots_url
+from pilots.charts.cells import by_hand_text, name_beside, pilots_url
 from pilots.follow_ups.tables import follow_ups_table
-from pilots.lights import Colour, Light
+from pilots.lights import Colour, ReportState
 from pilots.metrics import year_due
-from pilots.models import Completion, Milestone, Practice
-from policies.models import Province
+from pilots.models import Amendment, Milestone, Pilot
 from policies.tables import province_cell
 
 ROWS_SHOWN = 25  # rows of each list; its file has all of them
@@ -59,18 +62,18 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
     if not request.user.is_staff:
         return HttpResponseRedirect(reverse("overview"))
     home = editor_province(request.user)
-    work = build_open_work(request.as_of, home)
-    lists = work.lists_of(request.user)
-    names, titles = distinct_names_of(work.progress), list_titles(work.as_of)
-    tables: Exports = {item.slug: Export(titles[item.slug], partial(work_table, item, names, home)) for item in lists}
+    work = OpenWork(request.as_of, home)
+    lists, titles = work.lists_of(request.user), list_titles(work.as_of)
+    tables: Exports = {item.slug: Export(titles[item.slug], partial(work_table, item, work)) for item in lists}
 
-    count, late = len(work.progress.pilots), sum(row.due for row in work.milestones_due)
-    waiting = sum(len(item.items) for item in lists if item.slug in FOLLOW_UP_LISTS)
+    count, counts = work.progress.n, {item.slug: item.count for item in lists}
+    late = work.progress.lit.aggregate(n=Sum("light_milestones_late", default=0))["n"]
+    waiting = sum(counts.get(slug, 0) for slug in FOLLOW_UP_LISTS)
     parts = [
         ngettext("%(n)d pilot", "%(n)d pilots", count) % {"n": count},
-        _("%(n)d not reported for %(year)d") % {"n": len(work.missing), "year": year_due(work.as_of)},
-        _("%(n)d red") % {"n": len(work.red)},
-        *filter(None, [by_hand_text(work.progress.by_hand)]),
+        _("%(n)d not reported for %(year)d") % {"n": counts["missing"], "year": year_due(work.as_of)},
+        _("%(n)d red") % {"n": counts["red"]},
+        *filter(None, [by_hand_text(work.progress.now.by_hand)]),
         ngettext("%(n)d milestone overdue", "%(n)d milestones overdue", late) % {"n": late},
     ]
     if waiting:
@@ -89,13 +92,12 @@ def desk(request: TrackerRequest) -> HttpResponseBase:
                 {
                     "slug": item.slug,
                     "title": titles[item.slug],
-                    "table": Table(table.columns, table.rows[:ROWS_SHOWN], table.full_list_url),
-                    "count": len(table.rows),
-                    "more": max(0, len(table.rows) - ROWS_SHOWN),
+                    "table": work_table(item, work, ROWS_SHOWN),
+                    "count": item.count,
+                    "more": max(0, item.count - ROWS_SHOWN),
                     "empty": item.empty,
                 }
                 for item in lists
-                for table in [work_table(item, names, home)]
             ],
         },
     )
@@ -105,8 +107,8 @@ def desk_calendar(_request: TrackerRequest, user: Any) -> CalendarWriter:
     """Return the calendar of a user's open work."""
 
     def calendar(request: TrackerRequest) -> HttpResponse:
-        work = build_open_work(request.as_of, editor_province(user))
-        pilots = [status.pilot.pk for status in work.progress.pilots]
+        work = OpenWork(request.as_of, editor_province(user))
+        pilots: Any = work.progress.rows.values("pk")
         mine = [s for item in work.lists_of(user) if item.slug in FOLLOW_UP_LISTS for s in item.items]
         events = chain(milestone_events(pilots, work.as_of), follow_up_events(mine))
         return calendar_response(request, _("My work"), events)
@@ -123,21 +125,19 @@ FOLLOW_UP_LISTS = ("verify", "returned", "overdue", "to-sign", "to-report")
 """Lists of the follow-ups whose next step is the user's."""
 
 
-def work_table(item: WorkList, names: Mapping[int, str], home: Province | None) -> Table:
-    """Return the table of a list."""
-    columns = desk_columns(names, enters_stages=home is None).get(item.slug)
-    if columns is not None:
-        return make_table(columns, item.items, item.url)
+def work_table(item: WorkList, work: OpenWork, most: int | None = None) -> Table:
+    """Return the table of a list, or of its first rows."""
+    rows, home = item.items[:most], work.home
     if item.slug == "red":
-        own_province = {"province": home.slug} if home else {}
-        whole = pilots_url(**own_province, light=Colour.RED.value)
-        classes = classes_of(item.items, item.items[0].as_of) if item.items else {}
-        return make_table(attention_columns(names, classes), item.items, whole)
-    return follow_ups_table(item.items, DESK_WITHOUT)
+        statuses = work.progress.statuses(rows)
+        whole = pilots_url(**({"province": home.slug} if home else {}), light=Colour.RED.value)
+        return make_table(attention_columns(work.shared_names), statuses, whole)
+    columns = desk_columns(work).get(item.slug)
+    return make_table(columns, rows, item.url) if columns else follow_ups_table(rows, DESK_WITHOUT)
 
 
-def milestone_cell(light: Light) -> Cell:
-    return Cell(light.record.name, lang=light.record.name_lang, url=light.url)
+def milestone_cell(milestone: Milestone) -> Cell:
+    return Cell(milestone.name, lang=milestone.name_lang, url=promise_url(milestone))
 
 
 def completion_cell(milestone: Milestone, *, enters_stages: bool = False) -> Cell:
@@ -148,32 +148,26 @@ def completion_cell(milestone: Milestone, *, enters_stages: bool = False) -> Cel
     return Cell(text, url=reverse("milestone-done", args=[milestone.pilot.slug, milestone.pk]))
 
 
-def desk_columns(names: Mapping[int, str], *, enters_stages: bool) -> dict[str, list[Column[Any]]]:
-    """Return the columns of the lists that are not of follow-ups, by slug."""
-    requests: list[Column[Request]] = [
-        Column("item", _("Milestone or target"), lambda row: Cell(row.name, url=row.url)),
-        Column("pilot", _("Pilot"), lambda row: pilot_cell(row.status.pilot, names)),
-    ]
-    asked: list[Column[Request]] = [
-        *requests,
-        Column("wanted", _("Asked for"), attrgetter("text")),
-        Column("why", _("Why"), attrgetter("amendment.reason")),
+def desk_columns(work: OpenWork) -> dict[str, list[Column[Any]]]:
+    """Return the columns of the lists that are of neither follow-ups nor red pilots, by slug."""
+    as_of, enters_stages = work.as_of, work.home is None
+
+    def cell(pilot: Pilot) -> Cell:
+        return Cell(name_beside(work.shared_names, pilot), url=pilot.get_absolute_url(), lang=pilot.name_lang)
+
+    itself: Column[Any] = Column("pilot", _("Pilot"), cell)
+    own: Column[Any] = Column("pilot", _("Pilot"), lambda row: cell(row.pilot))
+    asked: list[Column[Amendment]] = [
+        Column("item", _("Milestone or target"), lambda row: Cell(promise_name(row.item), url=amendment_url(row))),
+        own,
+        Column("wanted", _("Asked for"), wanted_text),
+        Column("why", _("Why"), attrgetter("reason")),
         Column("asked", _("Asked for on"), attrgetter("asked_on"), kind="date"),
     ]
     answers: list[Column[Answer]] = [
         Column("value", _("Value"), lambda item: Cell(f"{item.row.indicator} {item.period}", url=item.url)),
-        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.row.pilot, names)),
+        own,
         Column("why", _("Why"), attrgetter("reason")),
-    ]
-    practices: list[Column[Practice]] = [
-        Column("practice", _("Practice"), record_cell),
-        Column("province", _("Province"), lambda item: province_cell(item.province) if item.province_id else Cell("")),
-        Column("proposed", _("Proposed on"), lambda item: item.proposed_on, kind="date"),
-    ]
-
-    milestones: list[Column[tuple[Light, Completion]]] = [
-        Column("milestone", _("Milestone"), lambda row: milestone_cell(row[0])),
-        Column("pilot", _("Pilot"), lambda row: pilot_cell(row[0].record.pilot, names)),
     ]
 
     def to_do(text: str, url: Callable[[Any], str]) -> Column[Any]:
@@ -181,34 +175,31 @@ def desk_columns(names: Mapping[int, str], *, enters_stages: bool) -> dict[str, 
 
     return {
         "missing": [
-            Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-            Column("province", _("Province"), lambda item: province_cell(item.pilot.province)),
-            Column("where", _("Held up"), lambda item: str(item.outstanding.label)),
-            to_do(_("Enter readings"), lambda item: reverse("readings-enter", args=[item.pilot.slug])),
+            itself,
+            Column("province", _("Province"), lambda pilot: province_cell(pilot.province)),
+            Column("where", _("Held up"), lambda pilot: str(ReportState(pilot.light_outstanding).label)),
+            to_do(_("Enter readings"), lambda pilot: reverse("readings-enter", args=[pilot.slug])),
         ],
         "due": [
             Column("milestone", _("Milestone"), milestone_cell),
-            Column("pilot", _("Pilot"), lambda row: pilot_cell(row.record.pilot, names)),
-            Column("planned", _("Planned on"), lambda row: row.planned_on, kind="date"),
-            Column("late", _("Days late"), lambda row: max(row.delay or 0, 0) or "", kind="integer"),
-            Column(
-                "owner",
-                _("Responsible"),
-                lambda row: Cell(row.record.owner, page_text=in_reader_language(row.record.owner)),
-            ),
-            Column("to-do", _("What to do"), lambda row: completion_cell(row.record, enters_stages=enters_stages)),
+            own,
+            Column("planned", _("Planned on"), attrgetter("planned_then"), kind="date"),
+            Column("late", _("Days late"), lambda row: max((as_of - row.planned_then).days, 0) or "", kind="integer"),
+            Column("owner", _("Responsible"), lambda row: Cell(row.owner, page_text=in_reader_language(row.owner))),
+            Column("to-do", _("What to do"), lambda row: completion_cell(row, enters_stages=enters_stages)),
         ],
-        "amendments": [*asked, to_do(_("Look and decide"), attrgetter("url"))],
+        "amendments": [*asked, to_do(_("Look and decide"), amendment_url)],
         "promises": [
-            *requests,
-            Column("wanted", _("To be promised"), attrgetter("text")),
+            Column("item", _("Milestone or target"), lambda row: Cell(promise_name(row), url=row.entry_url("-answer"))),
+            own,
+            Column("wanted", _("To be promised"), lambda row: promised_text(row, as_of)),
             Column("asked", _("Asked for on"), attrgetter("asked_on"), kind="date"),
-            to_do(_("Look and decide"), attrgetter("url")),
+            to_do(_("Look and decide"), lambda row: row.entry_url("-answer")),
         ],
         "amendments-refused": [
             *asked,
-            Column("refused", _("Refused on"), attrgetter("amendment.decided_on"), kind="date"),
-            Column("remark", _("Remark"), attrgetter("amendment.remark")),
+            Column("refused", _("Refused on"), attrgetter("decided_on"), kind="date"),
+            Column("remark", _("Remark"), attrgetter("remark")),
         ],
         "values-returned": [
             *answers,
@@ -222,23 +213,28 @@ def desk_columns(names: Mapping[int, str], *, enters_stages: bool) -> dict[str, 
             to_do(_("Answer"), attrgetter("url")),
         ],
         "objected": [
-            *milestones,
-            Column("why", _("Objection"), lambda row: row[1].objection),
-            Column("objected", _("Objected on"), lambda row: row[1].objected_on, kind="date"),
-            Column("to-do", _("What to do"), lambda row: completion_cell(row[0].record)),
+            Column("milestone", _("Milestone"), lambda row: milestone_cell(row.milestone)),
+            own,
+            Column("why", _("Objection"), attrgetter("objection")),
+            Column("objected", _("Objected on"), attrgetter("objected_on"), kind="date"),
+            Column("to-do", _("What to do"), lambda row: completion_cell(row.milestone)),
         ],
-        "take-in": practices,
+        "take-in": [
+            Column("practice", _("Practice"), record_cell),
+            Column("province", _("Province"), lambda row: province_cell(row.province) if row.province else Cell("")),
+            Column("proposed", _("Proposed on"), attrgetter("proposed_on"), kind="date"),
+        ],
         "not-given": [
             Column("value", _("Value"), lambda item: Cell(str(item), url=not_given_url(item))),
-            Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
+            own,
             Column("reported", _("Reported on"), attrgetter("reported_on"), kind="date"),
             to_do(_("Look and decide"), not_given_url),
         ],
         "review": [
-            Column("pilot", _("Pilot"), lambda values: pilot_cell(values[0].pilot, names)),
-            Column("province", _("Province"), lambda values: province_cell(values[0].pilot.province)),
-            Column("values", _("Values"), len, kind="integer"),
-            Column("reported", _("First reported on"), lambda values: values[0].reported_on, kind="date"),
+            itself,
+            Column("province", _("Province"), lambda pilot: province_cell(pilot.province)),
+            Column("values", _("Values"), attrgetter("n"), kind="integer"),
+            Column("reported", _("First reported on"), attrgetter("first_on"), kind="date"),
             to_do(_("Look and decide"), judging_url),
         ],
     }

@@ -22,11 +22,11 @@ from core.pages import Export, export_response, page
 from core.spreadsheets.cells import AmbiguousCell, date_from_text
 from core.tables import CHUNK_SIZE, MAX_SEARCH_LENGTH, Column, SearchFilter, Table, make_table
 from core.text import format_date
-from pilots.analytics.pilot_status import status_by_pilot
-from pilots.analytics.synergy import build_synergy
+from pilots.analytics.synergy import classes_of
 from pilots.charts.cells import class_mark
 from pilots.documents import readable
 from pilots.filters import BatchFilter, FollowUpFilter, PilotFilter, PracticeFilter
+from pilots.lights import Colour
 from pilots.metrics import FollowUpState
 from pilots.models import Batch, Document, FollowUp, Pilot, Practice
 from pilots.models.pilot import withdrawn_condition
@@ -134,10 +134,12 @@ def shown_hits(records: QuerySet[Any], as_of: date) -> list[Hit]:
     shown = list(records[:MAX_HITS])
     hits = [build_hit(record) for record in shown]
     if records.model is Pilot:
-        pilots = Pilot.objects.filter(pk__in=[pilot.pk for pilot in shown])
-        statuses, classes = status_by_pilot(pilots, as_of), build_synergy(pilots.listed(as_of), as_of).classed
-        for pilot, hit in zip(shown, hits, strict=True):
-            hit |= {"light": statuses[pilot.pk].colour, "mark": class_mark(classes.get(pilot.pk))}
+        pilots: Any = Pilot.objects
+        keys = [pilot.pk for pilot in shown]
+        lights = dict(pilots.filter(pk__in=keys).with_light(as_of).values_list("pk", "light_colour"))
+        classes = classes_of(keys, as_of)
+        for key, hit in zip(keys, hits, strict=True):
+            hit |= {"light": Colour(lights[key]), "mark": class_mark(classes.get(key))}
     return hits
 
 

@@ -1,5 +1,6 @@
 """Admin of batches, and of pilots with stages, milestones and targets on one page."""
 
+import re
 from typing import Any
 
 from django.contrib import admin
@@ -12,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin, admin_url, list_url
 from core.history.entries import LabelledUrl
+from core.history.recording import Changes
+from core.http import parse_key
 from pilots.admin.indicators import TargetInline
 from pilots.admin.stages_and_milestones import MilestoneInline, StageInline, tell_amendment
-from pilots.models import Batch, Pilot
+from pilots.models import Batch, Pilot, Target
 from policies.admin import NAME_FIELDSET, SOURCE_FIELDSET, TITLE_FIELDSET
 
 
@@ -105,6 +108,13 @@ class PilotAdmin(RecordAdmin):
             (_("Milestones"), "#milestones-group"),
             (_("Targets"), "#targets-group"),
         ]
+
+    def posted_changes(self, request: HttpRequest, key: int | None) -> Changes:
+        """Add the indicators of its targets."""
+        rows = [match for name in request.POST if (match := re.fullmatch(r"(targets-\d+-)indicator", name))]
+        named = [(parse_key(request.POST.get(f"{row[1]}id", "")), parse_key(request.POST[row[0]])) for row in rows]
+        targets = [(pk, {"indicator_id": indicator}) for pk, indicator in named if indicator]
+        return {**super().posted_changes(request, key), Target: targets}
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Tell of the planned days that rows asked for."""

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from core.days import today
+from core.history.recording import unit
 from core.text import label_value
 from pilots.admin.acts import ActForm
 from pilots.amendments import save_amendment
@@ -51,6 +52,7 @@ class SeriesForm(ActForm):
         self.fields["reason"].required = True
 
     @transaction.atomic
+    @unit()
     def act(self, by: Any) -> int:
         """Accept the values, and amend what differs; all or nothing."""
         reason, typed = self.cleaned_data["reason"], self.cleaned_data

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,7 @@ from core.admin.record_admin import ReadOnlyMixin, RecordAdmin, VersionedRowInli
 from core.admin.record_form import DATE_FIELD_OVERRIDES
 from core.days import today
 from core.history.entries import LabelledUrl
+from core.history.recording import unit
 from core.permissions import editor_province
 from core.text import format_date, join_clauses, label_value
 from pilots.admin.forms import (
@@ -175,13 +176,14 @@ class PromiseAdmin(PilotPartAdmin):
     @admin.action(description=_("Accept the selected requests"), permissions=["accept"])
     def accept(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         accepted = 0
-        for record in queryset:
-            try:
-                accept_promise(record, by=request.user)
-                accepted += 1
-            except (ValidationError, PermissionDenied) as exc:
-                text = label_value(record, " ".join(getattr(exc, "messages", [str(exc)])))
-                self.message_user(request, text, messages.ERROR)
+        with transaction.atomic(), unit({self.model: [(record.pk, {}) for record in queryset]}):
+            for record in queryset:
+                try:
+                    accept_promise(record, by=request.user)
+                    accepted += 1
+                except (ValidationError, PermissionDenied) as exc:
+                    text = label_value(record, " ".join(getattr(exc, "messages", [str(exc)])))
+                    self.message_user(request, text, messages.ERROR)
         if accepted:
             text = ngettext("%(count)d request is accepted.", "%(count)d requests are accepted.", accepted)
             self.message_user(request, text % {"count": accepted}, messages.SUCCESS)

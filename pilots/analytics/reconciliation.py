@@ -1,4 +1,4 @@
-"""Reconciliation of announced and recorded pilots, used wherever pilots are counted."""
+"""Announced and recorded pilots, reconciled wherever pilots are counted, and their lights by batch or province."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.text import join_short
+from pilots.analytics.progress import BY_HAND, LightCounts
+from pilots.lights import LIGHTS, NOT_REPORTED, Colour
 from pilots.models import Batch, Pilot, PilotKind
 from pilots.models.pilot import listed_condition, withdrawn_condition
 from policies.models import Level, Province
@@ -104,22 +106,22 @@ class BatchCount(NamedTuple):
         return next((item.numbers for item in self.kinds if item.kind == kind), Reconciliation(None, 0, 0))
 
 
-def build_reconciliation(as_of: date) -> list[BatchCount]:
-    """Return every batch known on the day with its counts. Two queries, whatever the number of rows.
+def build_reconciliation(as_of: date, **only: Any) -> list[BatchCount]:
+    """Return the batches known on the day with their counts; `only` filters them. Two queries, whatever their number.
 
     Kinds that are neither announced (0 counts as not) nor entered are left out.
     """
     listed = listed_condition(as_of)
-    kinds = Pilot.objects.known(as_of).order_by().values("batch", "kind")
+    pilots = Pilot.objects.known(as_of).filter(**{f"batch__{name}": value for name, value in only.items()})
     counts = {
         "recorded": Count("pk", filter=listed),
         "unverified": Count("pk", filter=listed & Q(confidence="inferred")),
         "withdrawn": Count("pk", filter=withdrawn_condition(as_of)),
     }
-    rows: Iterable[Any] = kinds.annotate(**counts)
+    rows: Iterable[Any] = pilots.order_by().values("batch", "kind").annotate(**counts)
     entered = {(row["batch"], row["kind"]): {name: row[name] for name in counts} for row in rows}
     none, batches = dict.fromkeys(counts, 0), []
-    for batch in Batch.objects.known(as_of).select_related("province", "policy"):
+    for batch in Batch.objects.known(as_of).filter(**only):
         numbers = {
             kind: Reconciliation(batch.announced(kind.value), **entered.get((batch.pk, kind.value), none))
             for kind in PilotKind
@@ -153,6 +155,33 @@ def pilots_by_province(as_of: date) -> list[ProvincePilots]:
     listed = Pilot.objects.listed(as_of).order_by()
     counts = dict(listed.values_list("province").annotate(n=Count("pk")).values_list("province", "n"))
     return [ProvincePilots(province, counts.get(province.pk, 0)) for province in Province.objects.roster()]
+
+
+class PlaceLights(NamedTuple):
+    """Lights of the pilots of one batch or province; `not_reported` is None where none of them owes values."""
+
+    counts: LightCounts
+    not_reported: int | None
+
+    def number(self, colour: Colour) -> int | None:
+        """Return the pilots of a colour; None where none is rated."""
+        return self.counts.lights[colour] if self.counts.rated else None
+
+
+def lights_by(field: str, pilots: QuerySet[Pilot], as_of: date) -> dict[int, PlaceLights]:
+    """Return the lights of these pilots by what the field, batch or province, names. One query."""
+    owing, rows = Q(light_values_due__gt=0), pilots.order_by().with_light(as_of).values(field)  # type: ignore[attr-defined]
+    rows = rows.annotate(
+        owing=Count("pk", filter=owing),
+        missing=Count("pk", filter=owing & Q(light_outstanding__in=NOT_REPORTED)),
+        **{f"n_{colour}": Count("pk", filter=Q(light_colour=colour)) for colour in LIGHTS},
+        **{f"hand_{colour}": Count("pk", filter=BY_HAND & Q(light_computed=colour)) for colour in LIGHTS},
+    )
+    found = {}
+    for row in rows:
+        counts: Any = ({colour: row[f"{name}_{colour}"] for colour in LIGHTS} for name in ("n", "hand"))
+        found[row[field]] = PlaceLights(LightCounts(as_of, *counts), row["missing"] if row["owing"] else None)
+    return found
 
 
 # -- sets of pilots ------------------------------------------------------------------------------------
@@ -212,7 +241,7 @@ class PilotSet:
             for row in counts
             if (self.batch is None or row.batch == self.batch)
             and self.level in ("", row.batch.level)
-            and (self.province is None or row.batch.province == self.province)
+            and (self.province is None or row.batch.province_id == self.province.pk)
         ]
 
     def announced(self, counts: Sequence[BatchCount]) -> int | None:

@@ -75,7 +75,7 @@ def build_trend(pilots: QuerySet[Pilot], indicator: Indicator, as_of: date) -> T
     parents: dict[int, int | None] = dict(pilots.order_by().values_list("pk", "parent_id"))
     rows = Reading.objects.filter(YEARLY, indicator=indicator)
     values: dict[int, dict[int, Decimal]] = defaultdict(dict)
-    for key, period, value in newest_accepted(as_of, rows).values_list("pilot_id", "period", "value"):
+    for key, period, value in newest_accepted(as_of, rows).order_by().values_list("pilot_id", "period", "value"):
         if key in parents:
             values[int(period)][key] = value
     common = set.intersection(*map(set, values.values())) if values else set()

@@ -1,7 +1,7 @@
 """Aggregates over pilots in the API: fields only, no arithmetic."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -27,14 +27,16 @@ from core.api.serializers import (
     RelatedByCode,
     RelatedBySlug,
 )
-from core.api.viewsets import AggregateView, RowsOfPageSerializer
+from core.api.viewsets import AggregateView
 from core.errors import Problem, choice_error, truncate
+from core.tables import in_chunks
 from pilots import filters
 from pilots.amendments import PlanChange
-from pilots.analytics.coverage import MATRIX_AXES, Coverage, build_coverage
-from pilots.analytics.pilot_status import PilotStatus, Progress, build_progress
+from pilots.analytics.coverage import MATRIX_AXES, Coverage
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import BY_BATCH, Progress
 from pilots.analytics.reconciliation import BatchCount, PilotSet, build_reconciliation
-from pilots.analytics.synergy import EmissionBasis, Synergy, build_synergy, pilot_synergy
+from pilots.analytics.synergy import EmissionBasis, Synergy
 from pilots.analytics.trend import Trend, build_trend
 from pilots.api.records import (
     COLOUR_HELP,
@@ -45,8 +47,9 @@ from pilots.api.records import (
     KindCountSerializer,
     told_why,
 )
+from pilots.charts.stages import pilot_kinds
 from pilots.lights import RULE_PILOT, Light
-from pilots.metrics import STAGE_CHOICES, CoControl, StageFunnel, year_due
+from pilots.metrics import STAGE_CHOICES, CoControl, StageFunnel
 from pilots.models import Colour, Indicator, LightOverride, Pilot, PilotKind, RollUp, Stage, TargetKind
 from policies.models import Field, Level
 
@@ -71,7 +74,6 @@ class BatchCountSerializer(Serializer):
 class PilotsView(AggregateView):
     """An aggregate over the pilots of the day."""
 
-    row_record = "pilot"
     queryset = Pilot.objects.all()
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -207,19 +209,15 @@ class SpanSerializer(Serializer):
 
 
 class SynergyClassField(serializers.ChoiceField):
-    """Class of a pilot's synergy in the year due, null where the synergy of the day gives none. One query a list."""
+    """Class of a pilot's synergy in the year due, null where the synergy of the day gives none."""
 
     def __init__(self) -> None:
         text = "Whether pollution and carbon both fall, as in /api/v1/synergy/; null where it gives no class."
-        super().__init__(choices=CoControl.choices, read_only=True, allow_null=True, source="*", help_text=text)
+        options: dict[str, Any] = {"read_only": True, "allow_null": True, "source": "pilot.class_kind"}
+        super().__init__(choices=CoControl.choices, help_text=text, **options)
 
-    @cached_property
-    def indicators(self) -> tuple[Indicator, ...]:
-        return tuple(Indicator.objects.all())
-
-    def to_representation(self, status: Any) -> Any:
-        kind = pilot_synergy(status.pilot, year_due(status.as_of), status.as_of, self.indicators).kind
-        return kind.value if kind else None
+    def to_representation(self, kind: str) -> Any:
+        return kind or None
 
 
 class PilotProgressSerializer(Serializer):
@@ -233,9 +231,6 @@ class PilotProgressSerializer(Serializer):
     synergy_class = SynergyClassField()
     milestones = MilestoneCountsSerializer(source="counts", help_text="How many milestones are done, due and late.")
     indicators = IndicatorProgressSerializer(many=True, help_text="Each target beside the value that is due.")
-
-    class Meta:
-        list_serializer_class = RowsOfPageSerializer
 
 
 class FunnelStepSerializer(Serializer):
@@ -260,17 +255,17 @@ def funnel_steps(funnel: StageFunnel) -> list[dict[str, object]]:
 class StripSerializer(Serializer):
     """How many pilots show each colour on the day, and did on the last day of the quarter before."""
 
-    now = CountsField(help_text="Pilots by colour on the day.")
-    then = CountsField(help_text="The same on the day before.")
-    then_on = DateValueField(help_text="That day: the last of the quarter before.", allow_null=False)
-    by_hand = CountsField(help_text=BY_HAND_HELP)
-    by_hand_then = CountsField(help_text="The same on the day before.")
+    now = CountsField(help_text="Pilots by colour on the day.", source="now.lights")
+    then = CountsField(help_text="The same on the day before.", source="then.lights")
+    then_on = DateValueField(help_text="That day: the last of the quarter before.", source="then.on", allow_null=False)
+    by_hand = CountsField(help_text=BY_HAND_HELP, source="now.by_hand")
+    by_hand_then = CountsField(help_text="The same on the day before.", source="then.by_hand")
 
 
 class ProgressSerializer(PageSerializer):
     """How far the pilots have come on the day; `reported` of `owing` have an accepted value of the last year due."""
 
-    pilots = PilotProgressSerializer(many=True, help_text="How far each pilot has come.")
+    pilots = SerializerMethodField(help_text="How far each pilot has come.")
     funnel = SerializerMethodField(help_text="Pilots at or past each stage; those that have withdrawn are left out.")
     by_kind = SerializerMethodField(help_text="The same for each kind of pilot.")
     strip = StripSerializer(help_text="The lights on the day beside those of the quarter before.")
@@ -284,14 +279,18 @@ class ProgressSerializer(PageSerializer):
         help_text="Those without one whose values wait for the ministry.", source="outstanding.waiting"
     )
 
+    @extend_schema_field(PilotProgressSerializer(many=True))
+    def get_pilots(self, progress: Progress) -> object:
+        statuses = self.context["view"].file_rows(progress)
+        return PilotProgressSerializer(statuses, many=True, context=self.context).data
+
     @extend_schema_field(FunnelStepSerializer(many=True))
     def get_funnel(self, progress: Progress) -> Sequence[Mapping[str, object]]:
         return funnel_steps(progress.funnel())
 
     @extend_schema_field(KindFunnelSerializer(many=True))
     def get_by_kind(self, progress: Progress) -> Sequence[Mapping[str, object]]:
-        kinds = {status.pilot.kind for status in progress.pilots}
-        return [{"kind": kind, "funnel": funnel_steps(progress.funnel(kind))} for kind in PilotKind if kind in kinds]
+        return [{"kind": kind, "funnel": funnel_steps(progress.funnel(kind))} for kind in pilot_kinds(progress)]
 
 
 class ProgressRowSerializer(Serializer):
@@ -332,10 +331,20 @@ class ProgressView(PilotsView):
     )
     filterset_class = filters.ProgressFilter
     serializer_class, row_serializer_class = ProgressSerializer, ProgressRowSerializer
-    file_name, rows_name, lists_rows = "progress", "pilots", True
+    file_name, lists_rows = "progress", True
 
     def build(self) -> Progress:
-        return build_progress(self.chosen(), self.as_of)
+        return Progress(self.chosen(), self.as_of)
+
+    def file_rows(self, value: Progress) -> Iterable[PilotStatus]:
+        """Return the statuses of the pilots of a page, or of all in chunks."""
+
+        def statuses(keys: Sequence[int]) -> list[PilotStatus]:
+            return value.statuses(value.lit.filter(pk__in=keys).order_by(*BY_BATCH))
+
+        every = value.lit.order_by(*BY_BATCH).values_list("pk", flat=True)
+        keys = self.paginator.rows  # type: ignore[union-attr]
+        return statuses(keys) if self.is_paged else in_chunks(every, statuses)
 
 
 # -- synergy ---------------------------------------------------------------------------------------------
@@ -373,16 +382,10 @@ class PilotSynergySerializer(Serializer):
         allow_null=True,
     )  # a keyword of Python
 
-    class Meta:
-        list_serializer_class = RowsOfPageSerializer
-
 
 class MissingPilotSerializer(Serializer):
     pilot = RelatedBySlug(help_text="The pilot.")
     why = ChoiceWithLabel(help_text="Why it cannot be judged.")
-
-    class Meta:
-        list_serializer_class = RowsOfPageSerializer
 
 
 class TotalSerializer(Serializer):
@@ -397,8 +400,8 @@ class TotalSerializer(Serializer):
 class TotalsSerializer(Serializer):
     """Reduced together by the pilots asked about: thousand air pollutant equivalents, and tonnes of CO2."""
 
-    apeq = TotalSerializer(source="apeq_total", help_text="Thousand air pollutant equivalents.")
-    carbon_tonnes = TotalSerializer(source="carbon_total", help_text="Tonnes of carbon dioxide.")
+    apeq = TotalSerializer(source="sums.equivalents", help_text="Thousand air pollutant equivalents.")
+    carbon_tonnes = TotalSerializer(source="sums.carbon_tonnes", help_text="Tonnes of carbon dioxide.")
 
 
 class SynergySerializer(PageSerializer):
@@ -464,7 +467,13 @@ class SynergyView(PilotsView):
         if year is not None and not YEAR_PATTERN.fullmatch(year):
             message = _("year: “%(value)s” is not a year. Write it as 2025.") % {"value": truncate(year)}
             raise Problem("year", "invalid_number", message)
-        return build_synergy(chosen, self.as_of, None if year is None else int(year))
+        keys = self.paginator.rows  # type: ignore[union-attr]
+        return Synergy(chosen, self.as_of, None if year is None else int(year), keys)
+
+    def file_rows(self, value: Synergy) -> Iterable[object]:
+        if self.is_paged:
+            return [*value.pilots, *value.missing]
+        return in_chunks(value.rated_first.values_list("pk", flat=True), value.details)
 
 
 # -- trend -----------------------------------------------------------------------------------------------
@@ -643,7 +652,7 @@ class CoverageView(PilotsView):
         form = self.filterset_class(self.request.query_params, queryset=Pilot.objects.none()).form
         form.full_clean()
         pilot_set = PilotSet.from_filters(form.cleaned_data)
-        return build_coverage(self.chosen(), self.as_of, by=self.by, chosen=pilot_set, counts=self.counts)
+        return Coverage(self.chosen(), self.as_of, by=self.by, chosen=pilot_set, counts=self.counts)
 
     @cached_property
     def counts(self) -> Sequence[BatchCount]:

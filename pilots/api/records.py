@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, cast
@@ -54,10 +54,10 @@ from pilots.amendments import (
     withdraw_amendment,
     write_milestone,
 )
-from pilots.analytics.pilot_status import pilot_status, prefetch_for_status
+from pilots.analytics.pilot_status import PilotStatus
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation
 from pilots.api.documents import NumberFilter
-from pilots.lights import ENTRY_DAYS, Light, Records, milestone_light
+from pilots.lights import Light, Records, milestone_light
 from pilots.models import (
     Amendment,
     AmendmentState,
@@ -78,6 +78,7 @@ from pilots.models import (
     Target,
 )
 from pilots.models.indicator import steps_as_stored
+from pilots.models.pilot import counted_condition
 from pilots.models.planned import planned_day
 from pilots.models.reading import JUMP_CODE, SAME_CODE, judge_readings, state_expression
 from policies.api import FACT_FIELDS, NOTE_FIELDS, SourcedSerializer
@@ -194,8 +195,7 @@ class PilotViewSet(WritableViewSet):
     about = (
         "Cities, counties, parks and enterprises that are pilots on the day. One that has withdrawn by the day is left "
         "out of the list unless `withdrawn` asks for it, and keeps its own address. "
-        "stage, days_in_stage and light are computed for the day: a filter by stage or light computes them for every "
-        "pilot that the other filters leave."
+        "stage, days_in_stage and light are those of the day."
     )
     queryset = Pilot.objects.select_related("batch", "province", "parent").prefetch_related("industries", "sources")
     serializer_class = PilotSerializer
@@ -209,17 +209,17 @@ class PilotViewSet(WritableViewSet):
     ordering_paths = {"region": "province__region"}
     default_ordering = "batch,id"
 
+    def base_queryset(self) -> QuerySet[Any]:
+        return super().base_queryset().with_light(self.as_of)  # type: ignore[attr-defined,no-any-return]
+
     def visible_as_of(self, rows: Any) -> QuerySet[Any]:
         """One pilot is found also when it has withdrawn; a list holds those only if they are asked for."""
         if self.action != "list":
             return rows.known(self.as_of)  # type: ignore[no-any-return]
         return rows.members(self.as_of, self.request.query_params.get("withdrawn"))  # type: ignore[no-any-return]
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return prefetch_for_status(super().filter_queryset(queryset))
-
     def annotate_as_of(self, record: Any) -> Any:
-        record.status = pilot_status(record, self.as_of)
+        record.status = PilotStatus(record, self.as_of)
         return record
 
 
@@ -238,12 +238,6 @@ class PilotPartViewSet(WritableViewSet):
 
     def visible_as_of(self, rows: QuerySet[Model]) -> QuerySet[Model]:
         return rows.filter(self.listed())
-
-
-def counted_condition(happened: str, entered: str, as_of: date) -> Q:
-    """Return the condition that what happened on a day counts by the day: as `counts_from` of the lights."""
-    in_time = Q(**{f"{entered}__isnull": True}) | Q(**{f"{entered}__lte": F(happened) + timedelta(ENTRY_DAYS)})
-    return Q(**{f"{happened}__lte": as_of}) & (Q(**{f"{entered}__lte": as_of}) | in_time)
 
 
 class StageSerializer(SourcedSerializer):

@@ -4,6 +4,7 @@ from django.urls import path
 
 from pilots.api import aggregates, records
 from pilots.api import documents as document_views
+from pilots.api.lights import LightViewSet
 from pilots.follow_ups import api as follow_up_views
 from pilots.practices import api as practice_views
 
@@ -33,6 +34,7 @@ AGGREGATES = {
     "followup": follow_up_views.FollowUpSummaryView,
 }
 urlpatterns = [
+    path("lights/", LightViewSet.as_view({"get": "list"}), name="api-lights"),
     path("documents/<int:pk>/content/", document_views.DocumentContentView.as_view(), name="api-document-content"),
 ]
 """Addresses below those of the resources."""

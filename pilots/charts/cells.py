@@ -1,11 +1,12 @@
 """Cells of pilots that tables and charts share: links to the lists behind numbers, names, class of synergy."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Count, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,12 +26,12 @@ from core.text import (
     label_value,
     lang_of,
 )
-from pilots.analytics.pilot_status import OutstandingReports, PilotStatus, Progress, ReportState
-from pilots.analytics.synergy import PilotSynergy
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import OutstandingReports
 from pilots.filters import ProgressFilter
-from pilots.lights import Colour
+from pilots.lights import Colour, ReportState
 from pilots.metrics import CoControl, Ratio, is_flat
-from pilots.models import Pilot
+from pilots.models import Pilot, PilotClass
 
 
 def pilots_url(**filters: str) -> str:
@@ -98,24 +99,26 @@ def colour_step(value: int, highest: int) -> int:
     return 0 if value == 0 or highest == 0 else max(1, -(-value * 5 // highest))
 
 
-def distinct_pilot_names(pilots: Iterable[Pilot]) -> Mapping[int, str]:
-    """Return the name of each pilot by key, with its batch where another of these pilots has the same name.
-
-    Pass all pilots of a page or file, not only those of one list; otherwise a name could be ambiguous.
-    """
-    shown = list(pilots)
-    times = Counter(pilot.name for pilot in shown)
-    return {pilot.pk: pilot.label if times[pilot.name] > 1 else pilot.name for pilot in shown}
+def shared_names(pilots: QuerySet[Pilot]) -> set[str]:
+    """Return the names that several of these pilots have. One query."""
+    first, second = ("name_zh", "name_en") if is_chinese_active() else ("name_en", "name_zh")
+    names = pilots.order_by().values_list(Coalesce(NullIf(first, Value("")), second)).annotate(n=Count("pk"))
+    return {name for name, _n in names.filter(n__gt=1)}
 
 
-def distinct_names_of(progress: Progress) -> Mapping[int, str]:
-    """Return the names of a page's pilots for its tables and charts."""
-    return distinct_pilot_names(item.pilot for item in progress.pilots)
+def name_beside(shared: Collection[str], pilot: Pilot) -> str:
+    """Return a pilot's name, with its batch where others have that name: it is one of `shared`."""
+    return pilot.label if pilot.name in shared else pilot.name
 
 
-def pilot_cell(pilot: Pilot, names: Mapping[int, str] | None = None) -> Cell:
-    """Return a pilot's name linked to its page; `names` come from `distinct_pilot_names`."""
-    return Cell((names or {}).get(pilot.pk, pilot.name), url=pilot.get_absolute_url(), lang=pilot.name_lang)
+def pilot_cell(pilot: Pilot, shared: Collection[str] = ()) -> Cell:
+    """Return a pilot's name linked to its page, with its batch where the name is one of `shared`."""
+    return Cell(name_beside(shared, pilot), url=pilot.get_absolute_url(), lang=pilot.name_lang)
+
+
+def pilot_column(shared: Collection[str], pilot_of: Callable[[Item], Pilot]) -> Column[Item]:
+    """Return the column of a pilot's name, with its batch where the name is one of `shared`."""
+    return Column("pilot", _("Pilot"), lambda item: pilot_cell(pilot_of(item), shared))
 
 
 def text_cell(text: str) -> Cell:
@@ -128,13 +131,18 @@ def industries_text(record: Any) -> str | None:
     return join_short(industry.name for industry in record.industries.all()) or None
 
 
-Classes = Mapping[int, PilotSynergy]  # of pilots with a class, by key
+def class_of(status: PilotStatus) -> PilotClass | None:
+    """Return the class of a pilot in the last year due; None without one, and for a withdrawn pilot."""
+    if not status.pilot.class_kind or status.is_withdrawn:
+        return None
+    names = ("kind", "base_year", "year", "carbon_rate", "pollution_rate")
+    return PilotClass(**{name: getattr(status.pilot, f"class_{name}") for name in names})
 
 
-def class_text(item: PilotSynergy) -> str:
+def class_text(item: PilotClass) -> str:
     """Return the class with the years that it compares."""
     return _("%(class)s, %(base)d–%(year)d") % {
-        "class": item.kind.label if item.kind else "",
+        "class": item.get_kind_display(),
         "base": item.base_year,
         "year": item.year,
     }
@@ -160,14 +168,14 @@ def percent(n: float, whole: float) -> str:
     return f"{100 * n / whole:.2f}%"
 
 
-def class_mark(item: PilotSynergy | None, *, with_text: bool = False) -> SafeString:
+def class_mark(item: PilotClass | None, *, with_text: bool = False) -> SafeString:
     """Return the HTML of a class: an arrow of air pollution and one of carbon; empty for a pilot without a class.
 
     The text stands in the title and for screen readers, or is shown.
     """
     if item is None:
         return SafeString()
-    pollution, carbon = arrow(item.apeq.rate), arrow(item.carbon.rate)
+    pollution, carbon = arrow(item.pollution_rate), arrow(item.carbon_rate)
     arrows = _("pollution %(pollution)s, carbon %(carbon)s") % {"pollution": pollution, "carbon": carbon}
     return format_html(
         '<span class="class-mark" title="{}"><span aria-hidden="true">{}{}</span> <span class="{}">{}</span></span>',
@@ -185,32 +193,22 @@ def arrow(rate: Ratio | None) -> str:
     return "↘" if rate > 0 else "↗"
 
 
-def light_cell(status: PilotStatus, classes: Classes) -> Cell:
+def light_cell(status: PilotStatus) -> Cell:
     """Return the light of a pilot with its class beside it."""
-    return replace(status_cell(status.colour), mark=class_mark(classes.get(status.pilot.pk)))
+    return replace(status_cell(status.colour), mark=class_mark(class_of(status)))
 
 
-def class_words_cell(item: PilotSynergy | None) -> Cell:
+def class_words_cell(item: PilotClass | None) -> Cell:
     """Return in two lines whether pollution and carbon fall or rise; what rises is marked."""
     if item is None:
         return Cell("", below=_("class not known"))
     lines = []
-    rates = (_("pollution"), item.apeq.rate), (_("carbon"), item.carbon.rate)
+    rates = (_("pollution"), item.pollution_rate), (_("carbon"), item.carbon_rate)
     for label, rate in rates:
         symbol = arrow(rate)
         text = format_html("{} {}", label, {"↘": "↓", "↗": "↑"}.get(symbol, symbol))
         lines.append(format_html('<b class="rising">{}</b>', text) if symbol == "↗" else text)
     return Cell("", below=format_html("{}<br>{}", *lines), title=class_text(item))
-
-
-def class_column(classes: Classes, key: Callable[[Item], int]) -> Column[Item]:
-    """Return the column of the class in files; `key` returns the key of an item's pilot."""
-
-    def label(item: Item) -> str | None:
-        found = classes.get(key(item))
-        return str(found.kind.label) if found and found.kind else None
-
-    return Column("synergy", _("Class of synergy"), label, file_only=True)
 
 
 def strip_idle_zeros(value: Decimal | None) -> Decimal | None:

@@ -5,17 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import Count, Min, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import charts
 from core.tables import Cell, Chart, Column, make_table
 from core.text import format_date, format_days, join_clauses, join_short, label_value, no_data
-from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus, Progress
+from pilots.analytics.pilot_status import UNKNOWN_STAGE, PilotStatus
+from pilots.analytics.progress import Progress
 from pilots.charts.cells import pilots_url, progress_api_url
 from pilots.lights import Colour, LightReason, counts_from
 from pilots.metrics import ORDERED_STAGES, Stage
 from pilots.models import PilotKind
+from pilots.models.pilot import counted_condition, has_withdrawn
 from policies.metrics import median_days, share, whole_days
 from policies.models import Source
 from policies.tables import too_few_text
@@ -135,11 +138,8 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
     Behind each bar is a pale one of those at or past the stage. `scope` names the pilots; `filters` are for links.
     """
     kinds, whole = pilot_kinds(progress), progress.funnel()
-    stays = Counter(
-        (item.current_stage.stage.value if item.current_stage else UNKNOWN_STAGE, item.pilot.kind)
-        for item in progress.pilots
-        if not item.is_withdrawn
-    )
+    present = progress.lit.filter(~has_withdrawn(progress.as_of)).values_list("light_stage", "kind")
+    stays = Counter({(stage or UNKNOWN_STAGE, kind): n for stage, kind, n in present.annotate(n=Count("pk"))})
     standing = Counter({stage: sum(stays[stage, kind] for kind in kinds) for stage in Stage})
     labels = {stage.value: str(stage.label) for stage in ORDERED_STAGES}
     if standing[Stage.RECTIFYING]:
@@ -208,8 +208,8 @@ def funnel_chart(progress: Progress, scope: str, sources: Sequence[Source], **fi
 
 
 def pilot_kinds(progress: Progress) -> list[PilotKind]:
-    """Return the kinds that occur among the pilots, in order."""
-    kinds = {status.pilot.kind for status in progress.pilots}
+    """Return the kinds that occur among the pilots, in order. One query."""
+    kinds = set(progress.rows.values_list("kind", flat=True).distinct())
     return [kind for kind in PilotKind if kind.value in kinds]
 
 
@@ -230,8 +230,11 @@ def funnel_title(n: int, without_plan: int, standing: Mapping[Stage, int]) -> st
 
 
 def plan_days_text(progress: Progress) -> str:
-    """Return the median days from the list to the plan, or of how few plans; empty where no plan is on record."""
-    days = [span.days for span in (item.list_to_plan for item in progress.pilots) if span and span.done]
+    """Return the median of `list_to_plan` in days, or of how few plans; empty where no plan is on record. One query."""
+    entered = progress.rows.filter(counted_condition("stages__entered_on", "stages__recorded_on", progress.as_of))
+    first = [Min("stages__entered_on", filter=Q(stages__stage=stage)) for stage in (Stage.LISTED, Stage.PLAN_ISSUED)]
+    spans = entered.annotate(listed=first[0], plan=first[1]).values_list("listed", "plan")
+    days = [(plan - listed).days for listed, plan in spans if listed and plan]
     middle = median_days(days)
     if middle is None:
         return too_few_text(len(days)) if days else ""

@@ -9,6 +9,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -28,7 +29,8 @@ from core.text import (
     join_statements,
     label_value,
 )
-from pilots.analytics.pilot_status import OnTrack, PilotStatus, Progress, QuarterLights
+from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import LightCounts, Progress
 from pilots.charts.cells import by_hand_text, pilots_url, progress_api_url, reported_text, strip_idle_zeros
 from pilots.lights import (
     COLOUR_ORDER,
@@ -36,15 +38,17 @@ from pilots.lights import (
     Colour,
     Light,
     LightReason,
-    binding_targets,
-    count_by_colour,
 )
 from pilots.models import Indicator, Milestone, Reading, ReadingState, TargetKind
 from pilots.models.due import state_on
+from pilots.models.light import on_day
 from pilots.models.reading import is_yearly, newest_accepted_in, newest_reported_in
 from pilots.sentences import say_beside
 from policies.models import Source, SourcedModel
 from policies.tables import confidence_cell, source_cell
+
+COUNTED = set(LightReason) - {LightReason.PAST, LightReason.DROPPED, LightReason.NOT_PROMISED}
+"""Reasons of targets that count: in force, and not followed by a later one."""
 
 
 def reason_cell(status: PilotStatus) -> Cell:
@@ -59,7 +63,7 @@ def light_summary_chart(
     progress: Progress,
     scope: str,
     sources: Sequence[Source],
-    past: Sequence[QuarterLights] | None = None,
+    past: Sequence[LightCounts] | None = None,
     /,
     **filters: str,
 ) -> Chart:
@@ -68,10 +72,10 @@ def light_summary_chart(
     With `past` it adds the red ones at the ends of these quarters as small bars, and the title names the pilots, since
     the chart is then shown beside numbers of other sets.
     """
-    strip = progress.strip
+    strip, now = progress.strip, progress.now.lights
     before = (past or [])[-2::-1]
-    then = format_date(strip.then_on)
-    hand, hand_then = by_hand_text(strip.by_hand), by_hand_text(strip.by_hand_then)
+    then = format_date(strip.then.on)
+    hand, hand_then = by_hand_text(strip.now.by_hand), by_hand_text(strip.then.by_hand)
     parts = [
         _("%(scope)s, as of %(day)s") % {"scope": scope, "day": format_date(progress.as_of)},
         reported_text(progress.outstanding),
@@ -79,16 +83,16 @@ def light_summary_chart(
         _("change since %(then)s, same pilots") % {"then": then},
         label_value(then, hand_then) if hand_then else "",
     ]
-    shown = [Colour.GREY] if strip.n and strip.now[Colour.GREY] == strip.n else LIGHTS  # no row of zeros
+    shown = [Colour.GREY] if progress.n and not progress.now.rated else LIGHTS  # no row of zeros
     columns: list[Column[Colour]] = [
         Column(
             "light",
             _("Light"),
-            lambda colour: status_cell(colour, pilots_url(**filters, light=colour.value) if strip.now[colour] else ""),
+            lambda colour: status_cell(colour, pilots_url(**filters, light=colour.value) if now[colour] else ""),
         ),
-        Column("pilots", _("Pilots"), strip.now.__getitem__, kind="integer"),
-        Column("n", _("of"), lambda _colour: strip.n, kind="integer"),
-        Column("then", format_date(strip.then_on), strip.then.__getitem__, kind="integer"),
+        Column("pilots", _("Pilots"), now.__getitem__, kind="integer"),
+        Column("n", _("of"), lambda _colour: progress.n, kind="integer"),
+        Column("then", then, strip.then.lights.__getitem__, kind="integer"),
         Column("change", pgettext("since then", "Change"), strip.change, kind="integer"),
         *(Column(f"on-{p.on}", format_date(p.on), p.lights.__getitem__, kind="integer") for p in before),
     ]
@@ -104,17 +108,15 @@ def light_summary_chart(
                     "tag": colour.value,
                     "label": str(colour.label),
                     "meaning": colour.meaning,
-                    "count": strip.now[colour],
+                    "count": now[colour],
                     "change": "±0" if not change else f"+{change}" if change > 0 else f"−{-change}",
-                    "url": pilots_url(**filters, light=colour.value) if strip.now[colour] else "",
+                    "url": pilots_url(**filters, light=colour.value) if now[colour] else "",
                 }
                 for colour in shown
                 for change in [strip.change(colour)]
             ],
-            "n": strip.n,
-            "past": red_per_quarter_bars([*past, QuarterLights(progress.as_of, strip.now, strip.by_hand)])
-            if past
-            else None,
+            "n": progress.n,
+            "past": red_per_quarter_bars([*past, progress.now]) if past else None,
         },
         sources=sources,
         note=_(
@@ -125,7 +127,7 @@ def light_summary_chart(
     )
 
 
-def red_per_quarter_bars(counts: Sequence[QuarterLights]) -> dict[str, object]:
+def red_per_quarter_bars(counts: Sequence[LightCounts]) -> dict[str, object]:
     """Return the red pilots at the end of each quarter and on the day, as bars and as text."""
     on_day = counts[-1].on
     current = on_day >= today()
@@ -156,17 +158,17 @@ def quarter_name(on: date) -> str:
 
 def light_summary_title(progress: Progress) -> str:
     """Return the headline of the lights: how many are red and yellow, and whether that is more than before."""
-    strip = progress.strip
-    if strip.n == 0:
+    n, lights = progress.n, progress.now.lights
+    if n == 0:
         return _("No pilot is recorded")
-    if strip.now[Colour.GREY] == strip.n:
+    if not progress.now.rated:
         return _("No pilot can be rated yet")
     text = ngettext(
         "%(red)d red and %(yellow)d yellow of %(n)d pilot",
         "%(red)d red and %(yellow)d yellow of %(n)d pilots",
-        strip.n,
-    ) % {"red": strip.now[Colour.RED], "yellow": strip.now[Colour.YELLOW], "n": strip.n}
-    change = strip.change(Colour.RED)
+        n,
+    ) % {"red": lights[Colour.RED], "yellow": lights[Colour.YELLOW], "n": n}
+    change = progress.strip.change(Colour.RED)
     if change > 0:
         more = ngettext("%(n)d red more than a quarter ago", "%(n)d red more than a quarter ago", change)
     elif change < 0:
@@ -178,24 +180,25 @@ def light_summary_title(progress: Progress) -> str:
 
 def on_track_table(progress: Progress) -> Table:
     """Return the table of binding targets by indicator, most red first: on the path, rated, behind, not rated."""
-    lights: dict[int, list[Colour]] = defaultdict(list)
-    indicators = {}
-    for item in (item for status in progress.pilots for item in binding_targets(status.indicators)):
-        lights[item.record.indicator_id].append(item.colour)
-        indicators[item.record.indicator_id] = item.record.indicator
-    rows = [(indicators[key], OnTrack(count_by_colour(colours))) for key, colours in lights.items()]
-    rows.sort(key=lambda row: (-row[1].lights[Colour.RED], -row[1].lights[Colour.YELLOW], row[0].pk))
+    binding = progress.rows.filter(
+        on_day(progress.as_of, "targets__lights__"), targets__binding=True, targets__lights__why__in=COUNTED
+    ).values_list("targets__indicator", "targets__lights__colour")
+    lights: dict[int, Counter[str]] = defaultdict(Counter)
+    for indicator, colour, n in binding.annotate(n=Count("pk")):
+        lights[indicator][colour] = n
+    indicators = Indicator.objects.in_bulk(lights)
+    rows = sorted(lights, key=lambda key: (-lights[key][Colour.RED], -lights[key][Colour.YELLOW], key))
 
-    def of(colour: Colour) -> Callable[[tuple[Indicator, OnTrack]], Cell]:
-        return lambda row: Cell(n := row[1].lights[colour], tag=colour.value if n else "")
+    def of(colour: Colour) -> Callable[[int], Cell]:
+        return lambda key: Cell(n := lights[key][colour], tag=colour.value if n else "")
 
-    columns: list[Column[tuple[Indicator, OnTrack]]] = [
-        Column("indicator", _("Indicator"), lambda row: Cell(row[0].name, lang=row[0].name_lang)),
-        Column("on_path", _("On the path"), lambda row: row[1].on_path, kind="integer"),
-        Column("rated", _("of rated"), lambda row: row[1].rated, kind="integer"),
+    columns: list[Column[int]] = [
+        Column("indicator", _("Indicator"), lambda key: Cell(indicators[key].name, lang=indicators[key].name_lang)),
+        Column("on_path", _("On the path"), lambda key: lights[key][Colour.GREEN], kind="integer"),
+        Column("rated", _("of rated"), lambda key: lights[key].total() - lights[key][Colour.GREY], kind="integer"),
         Column("behind", _("Behind"), of(Colour.YELLOW), kind="integer"),
         Column("far_behind", _("Far behind"), of(Colour.RED), kind="integer"),
-        Column("unrated", _("Not rated"), lambda row: row[1].unrated, kind="integer"),
+        Column("unrated", _("Not rated"), lambda key: lights[key][Colour.GREY], kind="integer"),
     ]
     return make_table(columns, rows)
 

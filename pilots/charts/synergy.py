@@ -2,14 +2,16 @@
 pilots; without calculations of their own.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from math import ceil, floor
+from operator import attrgetter, itemgetter
 from typing import Any
 
+from django.db.models import Max, Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -28,7 +30,7 @@ from core.text import (
     join_short,
     label_value,
 )
-from pilots.analytics.pilot_status import PilotStatus
+from pilots.analytics.progress import BY_BATCH
 from pilots.analytics.reconciliation import BatchCount, KindCount, ProvincePilots
 from pilots.analytics.synergy import EmissionBasis, PilotExclusionReason, PilotSynergy, Synergy, negated
 from pilots.analytics.trend import MIN_COMPARED, Trend, TrendYear
@@ -36,10 +38,10 @@ from pilots.charts.cells import (
     amount_change_cell,
     change_cell,
     colour_step,
-    distinct_pilot_names,
     format_co2,
     industries_text,
-    pilot_cell,
+    name_beside,
+    pilot_column,
     pilot_count_cell,
     pilots_url,
     strip_idle_zeros,
@@ -47,6 +49,7 @@ from pilots.charts.cells import (
 )
 from pilots.charts.status import value_axis_note
 from pilots.filters import SynergyPageFilter
+from pilots.lights import Colour
 from pilots.metrics import EPSILON, CoControl
 from pilots.models import Batch, Pilot, RollUp
 from policies.charts import counts_grid
@@ -59,14 +62,12 @@ CORNERS = {  # of the quadrants: 1 where a rate is a reduction, first carbon, th
     CoControl.CARBON_DOWN_POLLUTION_UP: (1, -1),
     CoControl.BOTH_UP: (-1, -1),
 }
+RISING = (CoControl.POLLUTION_DOWN_CARBON_UP, CoControl.BOTH_UP)  # the classes of pilots whose carbon rises
 MAX_RADIUS = 18  # pixels, of the largest bubble
+MAX_POINTS = 500  # pilots that are drawn one by one
+DENSE_PIXELS = 220  # half of the drawing's height, which the squares share
 NAMED = 5  # the largest rises of carbon, named on the chart; all are in its table
 MIN_DRAWN = 5  # fewest pilots that make a picture
-
-
-def synergy_names(synergy: Synergy) -> Mapping[int, str]:
-    """Return the names of the page's pilots, excluded ones included."""
-    return distinct_pilot_names([item.pilot for item in synergy.rows])
 
 
 def class_cell(kind: CoControl | None) -> Cell:
@@ -82,35 +83,76 @@ def basis_cell(item: PilotSynergy) -> Cell:
     return Cell(str(item.basis.label), tag="" if item.basis == EmissionBasis.TOTAL else "grey")
 
 
-def shared_columns(names: Mapping[int, str]) -> list[Column[PilotSynergy]]:
-    """Return the columns that the tables share: the pilot, and the changes of carbon, of air pollutants and of CO₂."""
+def carbon_cell(pilot: Any) -> Cell:
+    return change_cell(negated(pilot.class_carbon_rate))
+
+
+def shared_columns(shared: Collection[str]) -> list[Column[Any]]:
+    """Return the columns of pilots `with_class` that the tables share: the pilot, and the changes of carbon, of air
+    pollutants and of CO₂.
+    """
     air, tonnes = _("Air pollutants (equivalents), change"), _("CO₂, change in t")
     return [
-        Column("pilot", _("Pilot"), lambda item: pilot_cell(item.pilot, names)),
-        Column("carbon", _("Carbon, change"), lambda item: change_cell(item.carbon_change), kind="share"),
-        Column("air", air, lambda item: change_cell(item.air_change), kind="share"),
-        Column("tonnes", tonnes, lambda item: amount_change_cell(negated(item.carbon_tonnes)), kind="decimal"),
+        pilot_column(shared, lambda pilot: pilot),
+        Column("carbon", _("Carbon, change"), carbon_cell, kind="share"),
+        Column("air", air, lambda pilot: change_cell(negated(pilot.class_pollution_rate)), kind="share"),
+        Column("tonnes", tonnes, lambda row: amount_change_cell(negated(row.class_carbon_tonnes)), kind="decimal"),
     ]
 
 
 # -- the coordinates -----------------------------------------------------------------------------------
 
 
-def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -> Chart:
-    """Return the co-control chart: pilots by reduction of carbon (x) and of air pollutants (y)."""
-    names, drawn = synergy_names(synergy), len(synergy.on_chart)
-    subtitle = _(
-        "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
-        "area by tonnes of CO₂ · as of %(day)s"
+def coordinates_chart(
+    synergy: Synergy, scope: str, sources: Sequence[Source], table: Table, shared: Collection[str]
+) -> Chart:
+    """Return the co-control chart: pilots by reduction of carbon (x) and of air pollutants (y); too many to be told
+    apart are counted in squares.
+    """
+    rising = synergy.classed(*RISING).select_related("batch")[:NAMED]
+    numbers = {"n": synergy.judged, "of": synergy.of, "year": synergy.year}
+    if synergy.judged > MAX_POINTS:
+        step, points = square_points(synergy)
+        subtitle = _(
+            "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
+            "area by number of pilots · as of %(day)s"
+        )
+        note = _(
+            "Too many pilots to draw each: a mark stands for all within %(step)s %% by %(step)s %%, in the colour of "
+            "the class that most of them have; the table names each. Minus is less. Only total emissions are drawn: an "
+            "intensity is never set beside them."
+        ) % {"step": format_number(strip_idle_zeros(step * 100))}
+    else:
+        points = pilot_points(synergy, rising, shared)
+        subtitle = _(
+            "%(scope)s: %(n)d of %(of)d have accepted totals for %(year)d and their base year · "
+            "area by tonnes of CO₂ · as of %(day)s"
+        )
+        note = _(
+            "Minus is less; named are the largest rises of carbon. Grey: flat, since a rate is within 0.5 % of "
+            "nothing. Only total emissions are drawn: an intensity is never set beside them."
+        )
+    return Chart(
+        slug="coordinates",
+        kind="coordinates",
+        title=coordinates_title(synergy, rising, shared),
+        subtitle=subtitle % {"scope": scope, "day": format_date(synergy.as_of), **numbers},
+        table=table,
+        data=coordinates_config(synergy, points) if synergy.judged >= MIN_DRAWN else {},
+        sources=sources,
+        note=note,
+        api=reverse("api-synergy"),
+        api_filters=tuple(SynergyPageFilter.base_filters),
     )
-    numbers = {"n": drawn, "of": synergy.of, "year": synergy.year}
-    pilot, carbon, air, tonnes = shared_columns(names)
-    columns: list[Column[PilotSynergy]] = [
+
+
+def coordinates_columns(year: int, shared: Collection[str]) -> list[Column[PilotSynergy]]:
+    """Return the columns of the pilots with rates."""
+    pilot, *changes = (column.of(attrgetter("pilot")) for column in shared_columns(shared))
+    return [
         pilot,
         Column("class", _("Class"), class_of_totals_cell),
-        carbon,
-        air,
-        tonnes,
+        *changes,
         Column(
             "equivalents",
             _("Air pollutants, change in thousand equivalents"),
@@ -119,29 +161,14 @@ def coordinates_chart(synergy: Synergy, scope: str, sources: Sequence[Source]) -
         ),
         Column("used", _("Pollutants used"), pollutants_used),
         Column("base_year", _("Base year"), lambda item: str(item.base_year)),
-        Column("year", _("Year"), lambda _item: str(synergy.year)),
+        Column("year", _("Year"), lambda _item: str(year)),
         Column("basis", _("Basis"), basis_cell),
     ]
-    return Chart(
-        slug="coordinates",
-        kind="coordinates",
-        title=coordinates_title(synergy, names),
-        subtitle=subtitle % {"scope": scope, "day": format_date(synergy.as_of), **numbers},
-        table=make_table(columns, sort_by_class(synergy.pilots)),
-        data=coordinates_config(synergy, names) if drawn >= MIN_DRAWN else {},
-        sources=sources,
-        note=_(
-            "Minus is less; named are the largest rises of carbon. Grey: flat, since a rate is within 0.5 % of "
-            "nothing. Only total emissions are drawn: an intensity is never set beside them."
-        ),
-        api=reverse("api-synergy"),
-        api_filters=tuple(SynergyPageFilter.base_filters),
-    )
 
 
 def synergy_title(synergy: Synergy) -> str:
     """Return the headline: pilots that reduce both, and those that do not."""
-    n = len(synergy.on_chart)
+    n = synergy.judged
     if not n:
         return _("No pilot can be placed for %(year)d yet") % {"year": synergy.year}
     both, up = synergy.kinds[CoControl.CO_REDUCTION], synergy.kinds[CoControl.POLLUTION_DOWN_CARBON_UP]
@@ -156,57 +183,78 @@ def synergy_title(synergy: Synergy) -> str:
     return join_clauses([text, rest % {"n": up}])
 
 
-def rising_carbon(synergy: Synergy) -> list[PilotSynergy]:
-    """Return the pilots whose carbon rises, most added tonnes first."""
-    rising = (CoControl.POLLUTION_DOWN_CARBON_UP, CoControl.BOTH_UP)
-    pilots = [item for item in synergy.on_chart if item.kind in rising]
-    return sorted(pilots, key=lambda item: item.carbon_tonnes or Decimal(0))
-
-
-def coordinates_title(synergy: Synergy, names: Mapping[int, str]) -> str:
+def coordinates_title(synergy: Synergy, rising: Sequence[Any], shared: Collection[str]) -> str:
     """Return the headline: in how many pilots carbon rises, by how much, and most in which."""
-    rising = rising_carbon(synergy)
     if not rising:
         return synergy_title(synergy)
-    rates = [item.carbon_change or Decimal(0) for item in rising]
+    rates = synergy.classed(*RISING).order_by().aggregate(low=Max("class_carbon_rate"), high=Min("class_carbon_rate"))
+    n = sum(synergy.kinds[kind] for kind in RISING)
     text = ngettext(
         "Carbon rises in %(n)d pilot: %(name)s, by %(high)s or %(tonnes)s",
         "Carbon rises by %(low)s to %(high)s in %(n)d pilots; most in %(name)s: %(tonnes)s",
-        len(rising),
+        n,
     )
     return text % {
-        "low": format_share(min(rates), 1),
-        "high": format_share(max(rates), 1),
-        "n": len(rising),
-        "name": names[rising[0].pilot.pk],
-        "tonnes": format_co2(-(rising[0].carbon_tonnes or Decimal(0))),
+        **{name: format_share(-rate, 1) for name, rate in rates.items()},
+        "n": n,
+        "name": name_beside(shared, rising[0]),
+        "tonnes": format_co2(-(rising[0].class_carbon_tonnes or Decimal(0))),
     }
 
 
-def coordinates_config(synergy: Synergy, names: Mapping[int, str]) -> charts.Config:
-    """Return a bubble a pilot in the colour and shape of its class, its area by tonnes of carbon.
+Points = dict[str, list[charts.Point]]
+
+
+def pilot_points(synergy: Synergy, rising: Iterable[Any], shared: Collection[str]) -> Points:
+    """Return a bubble a pilot, its area by tonnes of carbon."""
+    points: Points = {kind.value: [] for kind in CoControl}
+    named = {pilot.pk for pilot in rising}
+    pilots = list(synergy.classed(*CoControl).order_by(*BY_BATCH).select_related("batch"))
+    largest = float(max((abs(pilot.class_carbon_tonnes or 0) for pilot in pilots), default=0)) or 1
+    for pilot in pilots:
+        name, carbon, air = name_beside(shared, pilot), pilot.class_carbon_rate, pilot.class_pollution_rate
+        words = [
+            CoControl(pilot.class_kind).label,
+            _("carbon %(rate)s") % {"rate": format_change(-carbon)},
+            _("air pollutants %(rate)s") % {"rate": format_change(-air)},
+            co2_change_text(pilot.class_carbon_tonnes),
+        ]
+        point: charts.Point = {"x": float(carbon * 100), "y": float(air * 100)}
+        point |= {"title": name, "text": [str(word) for word in words], "url": pilot.get_absolute_url()}
+        if pilot.pk in named:
+            point["name"] = name
+        size = float(abs(pilot.class_carbon_tonnes or 0)) / largest
+        points[pilot.class_kind].append({**point, "r": max(4, round(MAX_RADIUS * size**0.5, 1))})
+    return points
+
+
+def square_points(synergy: Synergy) -> tuple[Decimal, Points]:
+    """Return the size of squares, and a mark for the pilots of each: its area by their number, in the class of most."""
+    points: Points = {kind.value: [] for kind in CoControl}
+    step, squares = synergy.grid()
+    most = max(sum(kinds.values()) for kinds in squares.values())
+    wide = max(max(places) - min(places) + 1 for places in zip(*squares, strict=True))
+    radius = min(MAX_RADIUS, DENSE_PIXELS / wide)  # marks of neighbours hardly touch
+    for (x, y), kinds in sorted(squares.items()):
+        n = sum(kinds.values())
+        words = [
+            text % {"low": format_change(-(place + 1) * step), "high": format_change(-place * step)}
+            for text, place in ((_("carbon %(low)s to %(high)s"), x), (_("air pollutants %(low)s to %(high)s"), y))
+        ]
+        words += [label_value(kind.label, format_number(kinds[kind])) for kind in CoControl if kind in kinds]
+        title = ngettext("%(n)s pilot", "%(n)s pilots", n) % {"n": format_number(n)}
+        point: charts.Point = {"title": title, "text": words, "r": max(2, round(radius * (n / most) ** 0.5, 1))}
+        point |= {axis: float((place * 2 + 1) * step * 50) for axis, place in (("x", x), ("y", y))}
+        points[max(kinds, key=lambda kind: kinds[kind])].append(point)
+    return step, points
+
+
+def coordinates_config(synergy: Synergy, bubbles: Points) -> charts.Config:
+    """Return the bubbles in the colour and shape of their class.
 
     As published, a fall is right and up; the marks say the change, so that minus is less here too. The axes end one per
     cent beyond the data, the flat band is shaded, and a corner with pilots says class and count.
     """
-    named = {item.pilot.pk for item in rising_carbon(synergy)[:NAMED]}
-    sizes = {item.pilot.pk: float(abs(item.carbon_tonnes or Decimal(0))) for item in synergy.on_chart}
-    bubbles: dict[str, list[charts.Point]] = {kind.value: [] for kind in CoControl}
-    for item in synergy.on_chart:
-        pk, carbon, air = item.pilot.pk, item.carbon_change or Decimal(0), item.air_change or Decimal(0)
-        words = [
-            item.kind.label if item.kind else "",
-            _("carbon %(rate)s") % {"rate": format_change(carbon)},
-            _("air pollutants %(rate)s") % {"rate": format_change(air)},
-            co2_change_text(item),
-        ]
-        point: charts.Point = {"x": float(-carbon * 100), "y": float(-air * 100)}
-        point |= {"title": names[pk], "text": [str(word) for word in words], "url": item.pilot.get_absolute_url()}
-        if pk in named:
-            point["name"] = names[pk]
-        point["r"] = max(4, round(MAX_RADIUS * (sizes[pk] / (max(sizes.values()) or 1)) ** 0.5, 1))
-        if item.kind:
-            bubbles[item.kind].append(point)
     sets = []
     for kind in CoControl:
         radii = [point["r"] for point in bubbles[kind]]
@@ -247,9 +295,9 @@ def coordinates_config(synergy: Synergy, names: Mapping[int, str]) -> charts.Con
     return charts.plot(sets, *axes, top=4, corners=corners)
 
 
-def co2_change_text(item: PilotSynergy) -> str:
-    """Return the change of carbon dioxide with its sign: +728 kt CO₂."""
-    tonnes = negated(item.carbon_tonnes)
+def co2_change_text(reduced: Decimal | None) -> str:
+    """Return the change of carbon dioxide with its sign, of what was reduced: +728 kt CO₂."""
+    tonnes = negated(reduced)
     return ("+" if tonnes and tonnes > 0 else "") + format_co2(tonnes)
 
 
@@ -263,20 +311,9 @@ def pollutants_used(item: PilotSynergy) -> str:
     }
 
 
-def sort_by_class(pilots: Sequence[PilotSynergy]) -> list[PilotSynergy]:
-    """Sort by class, then by carbon rate, highest first; pilots with only an intensity last."""
-    order = list(CoControl)
-
-    def key(item: PilotSynergy) -> tuple[bool, int, Decimal]:
-        rank = order.index(item.kind) if item.kind else len(order)
-        return item.basis != EmissionBasis.TOTAL, rank, -(item.carbon.rate or Decimal(0))
-
-    return sorted(pilots, key=key)
-
-
 def classes_table(synergy: Synergy) -> Table:
     """Return the table of pilots by class, of those with one."""
-    n = len(synergy.on_chart)
+    n = synergy.judged
     columns: list[Column[tuple[CoControl, int]]] = [
         Column("class", _("Class"), lambda row: class_cell(row[0])),
         Column("pilots", _("Pilots"), lambda row: row[1], kind="integer"),
@@ -289,49 +326,43 @@ def classes_table(synergy: Synergy) -> Table:
 # -- who cuts pollution while carbon rises -------------------------------------------------------------
 
 
-def amber_table(synergy: Synergy, statuses: Mapping[int, PilotStatus]) -> Table:
-    """Return the table of "pollution down, carbon up": lights, changes and industries, most added carbon first."""
-    pilot, carbon, air, tonnes = shared_columns(synergy_names(synergy))
-    columns: list[Column[PilotSynergy]] = [
+def amber_columns(shared: Collection[str]) -> list[Column[Any]]:
+    """Return the columns of "pollution down, carbon up" of pilots `with_light`: lights, changes and industries."""
+
+    def carbon_with_tonnes(pilot: Any) -> Cell:
+        return replace(carbon_cell(pilot), below=co2_change_text(pilot.class_carbon_tonnes))
+
+    pilot, carbon, air, tonnes = shared_columns(shared)
+    return [
         pilot,
-        Column("light", _("Light"), lambda item: status_cell(statuses[item.pilot.pk].colour)),
-        Column("province", _("Province"), lambda item: province_cell(item.pilot.province), file_only=True),
+        Column("light", _("Light"), lambda pilot: status_cell(Colour(pilot.light_colour))),
+        Column("province", _("Province"), lambda pilot: province_cell(pilot.province), file_only=True),
         air,
-        replace(carbon, accessor=lambda item: replace(change_cell(item.carbon_change), below=co2_change_text(item))),
+        replace(carbon, accessor=carbon_with_tonnes),
         replace(tonnes, file_only=True),
-        Column("industries", _("Industries"), lambda item: industries_text(item.pilot), file_only=True),
+        Column("industries", _("Industries"), industries_text, file_only=True),
     ]
-    return make_table(columns, synergy.rising_carbon)
 
 
 # -- who is missing ------------------------------------------------------------------------------------
 
 
-def missing_groups(synergy: Synergy) -> list[dict[str, Any]]:
-    """Return the excluded pilots by reason, most first, each with its name."""
-    names, by_reason = synergy_names(synergy), defaultdict[str, list[Pilot]](list)
-    for why in PilotExclusionReason:
-        by_reason[str(why.label)] = [row.pilot for row in synergy.missing if row.why == why]
-    for item in synergy.pilots:
-        if item.kind is None:
-            by_reason[_("reports an intensity only, no total")].append(item.pilot)
-    groups = [
-        {"why": why, "pilots": pilots, "names": [(pilot, names[pilot.pk]) for pilot in pilots]}
-        for why, pilots in by_reason.items()
-        if pilots
-    ]
-    return sorted(groups, key=lambda group: -len(group["pilots"]))
+def missing_groups(synergy: Synergy) -> list[tuple[str, int, Any]]:
+    """Return the reasons for which pilots are left out, most first: each with their number, and them as a queryset."""
+    reasons = [(why.value, str(why.label)) for why in PilotExclusionReason]
+    reasons.append(("", _("reports an intensity only, no total")))
+    groups = [(label, synergy.counts.get(("", why), 0), synergy.left_out(why)) for why, label in reasons]
+    return sorted((group for group in groups if group[1]), key=lambda group: -group[1])
 
 
-def missing_table(synergy: Synergy) -> Table:
-    names = synergy_names(synergy)
+def missing_table(synergy: Synergy, shared: Collection[str]) -> Table:
     columns: list[Column[tuple[Pilot, str]]] = [
-        Column("pilot", _("Pilot"), lambda row: pilot_cell(row[0], names)),
+        pilot_column(shared, itemgetter(0)),
         Column("province", _("Province"), lambda row: row[0].province.short),
         Column("why", _("Why it is missing"), lambda row: row[1]),
     ]
-    rows = [(pilot, group["why"]) for group in missing_groups(synergy) for pilot in group["pilots"]]
-    return make_table(columns, rows)
+    rows = ((pilot, why) for why, _n, pilots in missing_groups(synergy) for pilot in pilots.iterator())
+    return make_table(columns, rows, count=synergy.not_judged)
 
 
 # -- trend of an indicator ------------------------------------------------------------------------------
@@ -500,9 +531,9 @@ def reconciliation_table(
 
 def withdrawals_table(withdrawn: Sequence[Pilot], *, named: bool = True) -> Table:
     """Return the table of withdrawn pilots with date and reason; without `named` for the page of one batch."""
-    names = {} if named else distinct_pilot_names(withdrawn)
+    times = Counter(pilot.name for pilot in withdrawn if not named)
     columns: list[Column[Any]] = [
-        Column("pilot", _("Pilot"), lambda pilot: pilot_cell(pilot, names)),
+        pilot_column({name for name, n in times.items() if n > 1}, lambda pilot: pilot),
         *([Column("batch", _("Batch"), lambda pilot: batch_cell(pilot.batch))] if named else []),
         Column("kind", _("Kind"), lambda pilot: pilot.get_kind_display()),
         Column("province", _("Province"), lambda pilot: province_cell(pilot.province)),

@@ -1,6 +1,6 @@
 """API of follow-ups, of the steps of one, and of their numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import django_filters
@@ -40,7 +40,7 @@ from core.records import writing
 from core.tables import ChoiceFilter, RelatedFilter
 from pilots.documents import can_read, readable
 from pilots.filters import FollowUpFilter, IndicatorCodeFilter
-from pilots.follow_ups.services import add_lights, count_follow_ups, open_follow_up, take_step
+from pilots.follow_ups.services import count_follow_ups, open_follow_up, take_step
 from pilots.lights import Colour
 from pilots.metrics import FollowUpState, Move
 from pilots.models import Attachment, Batch, Cause, Document, FollowUp, FollowUpKind, FollowUpStep, Pilot, Practice
@@ -201,22 +201,11 @@ class FollowUpViewSet(WritableViewSet):
     lookup_value_regex = "[0-9]{4}-[0-9]{3,5}"
 
     def base_queryset(self) -> QuerySet[FollowUp]:
-        related = ("pilot", "province", "policy", "practice", "cause_target__indicator", "cause_milestone__pilot")
-        rows = FollowUp.objects.with_state(self.as_of).select_related(
-            *related, "owner_agency", "owner_user", "verifier"
-        )
+        of_cause = ("cause_target__indicator", "cause_target__pilot", "cause_milestone__pilot")
+        related = ("pilot", "province", "policy", "practice", *of_cause)
+        rows = FollowUp.objects.with_state(self.as_of).with_cause(self.as_of)
+        rows = rows.select_related(*related, "owner_agency", "owner_user", "verifier")
         return rows.prefetch_related("sources")
-
-    def rows_for_output(self, rows: Iterable[Any]) -> Iterable[object]:
-        """Return the records with the lights of their causes, which are read for many at once."""
-        records = list(rows)
-        if self.action != "steps":
-            add_lights(records)
-        return records
-
-    def annotate_as_of(self, record: Any) -> Any:
-        add_lights([record])
-        return record
 
     # -- writing -----------------------------------------------------------------------------------------
 

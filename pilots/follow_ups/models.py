@@ -1,7 +1,7 @@
 """Models of follow-ups: what was assigned after a meeting or a red light, to whom, by when, and its steps."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Cast, Coalesce, StrIndex
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -31,8 +31,9 @@ from core.records.models import (
 )
 from core.text import TranslatedText, check_text
 from pilots.lights import Colour
-from pilots.metrics import OPEN_STATES, OWNER_STATES, FollowUpState, Move
+from pilots.metrics import OPEN_STATES, OWNER_STATES, RELAPSE_DAYS, FollowUpState, Move
 from pilots.models.indicator import Target
+from pilots.models.light import ItemLight, PilotLight, on_day
 from pilots.models.pilot import Pilot
 from pilots.models.planned import Milestone
 from policies.models import Agency, Policy, Province
@@ -58,14 +59,15 @@ class Cause(models.TextChoices):
     MILESTONE = "milestone", pgettext_lazy("cause of a follow-up", "the light of a milestone")
 
 
-RED_CLOSED = Q(cause_colour=Colour.RED, state=FollowUpState.CLOSED)
+CAUSED = Q(cause_colour=Colour.RED)
 RESULTS = {
-    "caused": Q(cause_colour=Colour.RED),
-    "cleared": RED_CLOSED & ~Q(closing_colour__in=["", Colour.GREY, Colour.RED]),
-    "still_red": RED_CLOSED & Q(closing_colour=Colour.RED),
-    "not_rated": RED_CLOSED & Q(closing_colour__in=["", Colour.GREY]),
+    "caused": CAUSED,
+    "cleared": CAUSED & Q(closing_colour__in=[Colour.YELLOW, Colour.BLUE, Colour.GREEN]),
+    "still_red": CAUSED & Q(closing_colour=Colour.RED),
+    "not_rated": CAUSED & Q(state=FollowUpState.CLOSED, closing_colour__in=["", Colour.GREY]),
+    "relapsed": Q(relapsed_on__isnull=False),
 }
-"""What became of the red light that was the cause; after `with_state`. Which was red again, `add_lights` finds out."""
+"""What became of the red light that was the cause; after `with_state` and, of one that was red again, `with_cause`."""
 
 
 class FollowUpQuerySet(QuerySet[Any]):
@@ -104,15 +106,46 @@ class FollowUpQuerySet(QuerySet[Any]):
             .annotate(
                 is_overdue=ExpressionWrapper(is_overdue, output_field=models.BooleanField()),
                 closed_on=Case(When(is_closed, then="last_step_on")),
-                closed_in_time=Case(When(is_closed & in_time, then=True), When(is_closed, then=False)),
+                closed_in_time=Case(When(is_closed, then=Case(When(in_time, then=True), default=False))),
                 closing_colour=Case(When(is_closed, then=newest("cause_colour")), default=Value("")),
+            )
+        )
+
+    def with_cause(self, as_of: date) -> Self:
+        """Add what became of the light that is the cause, by the stored lights; after `with_state` of the same day.
+
+        Of a pilot it is the computed one: a light set by hand clears nothing. A promise that is gone is grey.
+        """
+        of_item = Q(target=OuterRef("cause_target")) | Q(milestone=OuterRef("cause_milestone"))
+        items = ItemLight.objects.using(self.db).filter(of_item).annotate(shade=F("colour"))
+        pilots = PilotLight.objects.using(self.db).filter(pilot=OuterRef("pilot")).annotate(shade=F("computed"))
+
+        def first(field: str, *conditions: Q) -> Case:
+            def of(lights: QuerySet[Any]) -> Subquery:
+                return Subquery(lights.filter(*conditions).order_by("since").values(field)[:1])
+
+            return Case(When(cause=Cause.PILOT, then=of(pilots)), default=of(items))
+
+        red = Q(shade=Colour.RED, until__gt=OuterRef("watched_from"), since__lte=OuterRef("watched_to"))
+        watched_from, watched_to = (
+            Cast(F("last_step_on") + Value(timedelta(days)), models.DateField()) for days in (1, RELAPSE_DAYS)
+        )
+        relapse = Case(When(red_since__lt=F("watched_from"), then="watched_from"), default="red_since")
+        return (
+            self.alias(watched_from=watched_from, watched_to=watched_to)
+            .alias(red_since=first("since", red, Q(since__lte=as_of)))
+            .annotate(
+                cause_colour_now=Case(
+                    When(~Q(cause=""), then=Coalesce(first("shade", on_day(as_of)), Value(Colour.GREY.value)))
+                ),
+                relapsed_on=Case(When(RESULTS["cleared"], last_step_on__lt=as_of, then=relapse)),
             )
         )
 
     def with_order(self) -> Self:
         """Add what lists are ordered by, after `with_state`: `state_order`, `urgency` and, within it, `urgent_days`."""
         waits_since = Case(When(state__in=OWNER_STATES, then="current_due_on"), default="last_step_on")
-        return self.annotate(
+        return self.alias(
             # The most urgent last: withdrawn, closed, waiting for the owner, for the verifier, overdue.
             urgency=Case(
                 When(is_overdue=True, then=4),
@@ -128,7 +161,7 @@ class FollowUpQuerySet(QuerySet[Any]):
                 ),
                 default=ExpressionWrapper(F("last_step_on") - F("as_of"), output_field=models.DurationField()),
             ),
-            state_order=Case(*(When(state=state, then=n) for n, state in enumerate(FollowUpState))),
+            state_order=StrIndex(Value(" ".join(FollowUpState.values)), F("state")),
         )
 
     def open(self) -> Self:
@@ -178,9 +211,9 @@ class FollowUp(HistoryModel, BilingualTitleModel):
     closed_on: date | None  # None if it is not closed on the day
     closed_in_time: bool | None  # the report that was verified came by the due date then in force; None if not closed
     closing_colour: str  # colour of the cause on the closing day, as it was known then; empty if not closed
-    # Set by `follow_ups.add_lights`: colour of the cause on the day, and when a cleared one was red again.
-    cause_colour_now: Colour | None
-    relapsed_on: date | None
+    # Columns of `with_cause`.
+    cause_colour_now: str | None  # colour of the cause on the day; None without one
+    relapsed_on: date | None  # the first day within RELAPSE_DAYS after closing on which a cleared one was red again
 
     number = CodeField(
         _("number"),

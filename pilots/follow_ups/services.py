@@ -1,11 +1,11 @@
-"""Follow-ups: opening one and taking its steps, each in one transaction; the light that caused one, on any day; and the
-numbers of many, of which nothing is stored.
+"""Follow-ups: opening one and taking its steps, each in one transaction; the light that caused one; and the numbers of
+many, of which nothing is stored.
 
 Who may make which move is in TRANSITIONS alone (pilots/metrics.py). Steps are only ever added; the
 follow-up's row is locked while one is, so that of two users one is first and the other hears of it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -14,27 +14,32 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Count, IntegerField, Max, Q, QuerySet
+from django.db.models import Count, Exists, IntegerField, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast, Substr
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from core.days import today
-from core.permissions import has_object_permission
+from core.permissions import has_object_permission, in_scope
 from core.records import writing
-from pilots.analytics.pilot_status import (
-    PilotStatus,
-    count_by_hand,
-    pilot_status,
-    prefetch_for_status,
-    status_by_pilot,
-)
+from pilots.analytics.pilot_status import PilotStatus, pilot_status
+from pilots.analytics.progress import Counts, count_lights
 from pilots.documents import attach
 from pilots.follow_ups.models import RESULTS, VERIFY_PERMISSION
-from pilots.lights import Colour, Light, milestone_light, target_light
-from pilots.metrics import OPEN_STATES, RELAPSE_DAYS, REOPEN_DAYS, TRANSITIONS, Actor, FollowUpState, Move, Transition
-from pilots.models import Cause, Document, FollowUp, FollowUpStep, Pilot
+from pilots.lights import Colour
+from pilots.metrics import (
+    OPEN_STATES,
+    OWNER_STATES,
+    RELAPSE_DAYS,
+    REOPEN_DAYS,
+    TRANSITIONS,
+    Actor,
+    FollowUpState,
+    Move,
+    Transition,
+)
+from pilots.models import Document, FollowUp, FollowUpStep, Pilot
 from policies.models import Source
 
 MAX_REASON = 500  # characters of the reason of a cause
@@ -112,61 +117,17 @@ def cause_on(follow_up: FollowUp, status: PilotStatus) -> tuple[Colour, str]:
 
     Of a pilot both are the computed ones: a light set by hand causes nothing and clears nothing.
     """
-    item = cause_light(status, follow_up)
-    if item is not None:
-        return item.colour, item.sentence
-    return status.computed, status.computed_sentence  # what is another pilot's is rejected by the model
+    cause = follow_up.cause_target_id, follow_up.cause_milestone_id
+    for light in (*status.indicators, *status.milestones):
+        if light.cause == cause:
+            return light.colour, light.sentence
+    return status.computed, status.told(status.reasons[0])  # what is another pilot's is rejected by the model
 
 
-def cause_light(status: PilotStatus, follow_up: FollowUp) -> Light | None:
-    """Return the light of the target or milestone; None for the pilot itself, and for what is no longer there."""
-    records, day = status.records, status.as_of
-    target = next((row for row in records.targets if row.pk == follow_up.cause_target_id), None)
-    milestone = next((row for row in records.milestones if row.pk == follow_up.cause_milestone_id), None)
-    if target:
-        return target_light(records, target, day)
-    return milestone_light(records, milestone, day) if milestone else None
-
-
-def cause_colour(follow_up: FollowUp, status: PilotStatus) -> Colour:
-    """Return the colour of a cause on a day, of its pilot the computed one; grey for a target or milestone that is
-    deleted since.
-    """
-    if follow_up.cause == Cause.PILOT:
-        return status.computed
-    light = cause_light(status, follow_up)
-    return light.colour if light else Colour.GREY
-
-
-def cause_relapse(follow_up: FollowUp, status: PilotStatus, closed_on: date, as_of: date) -> date | None:
-    """Return the first day after closing on which the cause is red, within RELAPSE_DAYS and up to the day, or None."""
-    last = min(closed_on + timedelta(RELAPSE_DAYS), as_of)
-    days = [day for day in status.judged.change_days if closed_on < day <= last]
-    return next((day for day in days if cause_colour(follow_up, status.on(day)) == Colour.RED), None)
-
-
-def closing_colour(follow_up: FollowUp, day: date) -> Colour | str:
+def closing_colour(follow_up: FollowUp, day: date) -> str:
     """Return the colour of the cause on the day of the step that closes it, as it is known now; empty without one."""
-    if not (follow_up.cause and follow_up.pilot):
-        return ""
-    return cause_colour(follow_up, pilot_status(follow_up.pilot, day))
-
-
-def add_lights(follow_ups: Sequence[FollowUp], known: Iterable[PilotStatus] = ()) -> None:
-    """Set `cause_colour_now` and `relapsed_on` of follow-ups `with_state`.
-
-    Their pilots are read together, but for the `known` ones.
-    """
-    statuses = {status.pilot.pk: status for status in known}
-    missing = {item.pilot_id for item in follow_ups if item.cause and item.pilot_id and item.pilot_id not in statuses}
-    if missing:
-        pilots = prefetch_for_status(Pilot.objects.filter(pk__in=missing))
-        statuses |= {pilot.pk: PilotStatus(pilot, today()) for pilot in pilots}
-    for item in follow_ups:
-        status, item.relapsed_on = statuses.get(item.pilot_id or 0), None
-        item.cause_colour_now = cause_colour(item, status.on(item.as_of)) if status and item.cause else None
-        if status and item.cleared and item.closed_on:
-            item.relapsed_on = cause_relapse(item, status, item.closed_on, item.as_of)
+    rows: Any = FollowUp.objects.with_state(day).with_cause(day).filter(pk=follow_up.pk)
+    return rows.values_list("cause_colour_now", flat=True).first() or ""
 
 
 def is_no_better(at_opening: str, now: str | None) -> bool:
@@ -217,17 +178,18 @@ def verifier_objection(follow_up: FollowUp, user: User) -> str:
     return ""
 
 
-def waits_for(follow_up: FollowUp, user: Any) -> bool:
-    """Whether the next move is this user's: to verify what was reported, else to sign for it or report it.
+def waiting_for(user: Any, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Filter follow-ups `with_state` whose next move is the user's: to verify what is reported, else to sign or report.
 
     The ministry may enter for an owner without an account, but does not have to: it waits for the ministry only once
     it is reported, or where the user is the owner.
     """
-    moves = allowed_moves(follow_up, user)
-    if Move.VERIFY in moves:
-        return True
-    is_owner = follow_up.owner_user_id == user.pk or not user.has_perm(VERIFY_PERMISSION)
-    return is_owner and not {Move.SIGN, Move.REPORT}.isdisjoint(moves)
+    to_do = Q(state__in=OWNER_STATES)
+    if not user.has_perm(VERIFY_PERMISSION):
+        return in_scope(user, rows.filter(to_do)) if user.has_perm("pilots.change_followup") else rows.none()
+    is_owner, by_another = Q(owner_user=user), Q(reported_by=None) | ~Q(reported_by=user.pk)
+    to_verify = Q(Q(verifier=None) | Q(verifier=user), by_another, ~is_owner, state=FollowUpState.REPORTED)
+    return rows.filter(to_verify | to_do & is_owner)
 
 
 def is_too_late(follow_up: FollowUp, day: date) -> bool:
@@ -346,7 +308,7 @@ def share(n: int, of: int) -> dict[str, Any]:
     return {"n": n, "of": of, "percent": 100 * n / of if of else None}
 
 
-def count_follow_ups(rows: QuerySet[Any], as_of: date) -> dict[str, Any]:
+def count_follow_ups(rows: Any, as_of: date) -> dict[str, Any]:
     """Return the numbers of follow-ups `with_state` of the day, which page and API show; each share with its whole."""
     is_open, is_closed, red = Q(state__in=OPEN_STATES), Q(state=FollowUpState.CLOSED), RESULTS["caused"]
     counted = {
@@ -360,13 +322,11 @@ def count_follow_ups(rows: QuerySet[Any], as_of: date) -> dict[str, Any]:
         "red_closed": red & is_closed,
         "red_withdrawn": red & Q(state=FollowUpState.WITHDRAWN),
         **RESULTS,
+        "watched": RESULTS["relapsed"] | RESULTS["cleared"] & Q(closed_on__lte=as_of - timedelta(RELAPSE_DAYS)),
     }
-    n = rows.aggregate(total=Count("pk"), **{name: Count("pk", filter=each) for name, each in counted.items()})
-    cleared: list[Any] = list(rows.filter(RESULTS["cleared"]))
-    add_lights(cleared)
-    relapsed = sum(item.relapsed_on is not None for item in cleared)
-    long_ago = as_of - timedelta(RELAPSE_DAYS)
-    watched = sum(item.relapsed_on is not None or item.closed_on <= long_ago for item in cleared)
+    n = rows.with_cause(as_of).aggregate(
+        total=Count("pk"), **{name: Count("pk", filter=each) for name, each in counted.items()}
+    )
     return {
         "as_of": as_of,
         "total": n["total"],
@@ -381,25 +341,22 @@ def count_follow_ups(rows: QuerySet[Any], as_of: date) -> dict[str, Any]:
         "extended": share(n["extended"], n["total"]),
         # of those whose cause was red at the opening and is rated on the closing day
         "cleared": share(n["cleared"], n["cleared"] + n["still_red"]),
-        "relapsed": share(relapsed, n["cleared"]),
-        "not_watched_yet": n["cleared"] - watched,
+        "relapsed": share(n["relapsed"], n["cleared"]),
+        "not_watched_yet": n["cleared"] - n["watched"],
         "red": {
             "opened": n["caused"],
             **{name: n[f"red_{name}"] for name in ("open", "closed", "withdrawn")},
-            **{name: n[name] for name in ("cleared", "still_red", "not_rated")},
-            "relapsed": relapsed,
-            "watched": watched,
+            **{name: n[name] for name in ("cleared", "still_red", "not_rated", "relapsed", "watched")},
         },
     }
 
 
-def count_red_lights(as_of: date) -> tuple[int, int, dict[Colour, int]]:
+def count_red_lights(as_of: date) -> tuple[int, int, Counts]:
     """Return how many pilots in the programme are red on the day, how many of these have an open follow-up, and of all
     the lights set by hand, by computed colour.
     """
-    statuses = status_by_pilot(Pilot.objects.listed(as_of), as_of)
-    red = {pilot for pilot, status in statuses.items() if status.colour == Colour.RED}
-    followed = (
-        FollowUp.objects.with_state(as_of).open().filter(pilot__in=red).aggregate(n=Count("pilot", distinct=True))["n"]
-    )
-    return len(red), followed, count_by_hand(statuses.values())
+    listed: Any = Pilot.objects.listed(as_of)
+    lights = count_lights(listed, as_of)[0]
+    is_followed = Exists(FollowUp.objects.with_state(as_of).open().filter(pilot=OuterRef("pk")))
+    followed = listed.with_light(as_of).filter(is_followed, light_colour=Colour.RED).count()
+    return lights.lights[Colour.RED], followed, lights.by_hand

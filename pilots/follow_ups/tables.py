@@ -26,7 +26,7 @@ from pilots.analytics.pilot_status import PilotStatus
 from pilots.charts.cells import by_hand_text, pilots_url
 from pilots.filters import CAUSED, CLEARED, OPEN_STATE, RELAPSED
 from pilots.follow_ups.models import VERIFY_PERMISSION
-from pilots.follow_ups.services import add_lights, count_red_lights, share
+from pilots.follow_ups.services import count_red_lights, share
 from pilots.lights import Colour, Light, Subject
 from pilots.metrics import RELAPSE_DAYS, FollowUpState
 from pilots.models import Cause, FollowUp
@@ -240,7 +240,7 @@ def state_cell(follow_up: FollowUp) -> Cell:
 
 
 def follow_up_columns() -> list[Column[FollowUp]]:
-    """Return the columns of a list of follow-ups, which are `with_state` and have the lights of their causes."""
+    """Return the columns of a list of follow-ups, which are `with_state` and `with_cause`."""
 
     def number_and_title(item: FollowUp) -> Cell:
         return Cell(str(item), url=item.get_absolute_url(), lang=item.name_lang)
@@ -249,7 +249,7 @@ def follow_up_columns() -> list[Column[FollowUp]]:
         return Cell(item.owner_agency.name, lang=item.owner_agency.name_lang)
 
     def light_now(item: FollowUp) -> Cell:
-        return status_cell(item.cause_colour_now, cause_url(item)) if item.cause_colour_now else Cell("")
+        return status_cell(Colour(item.cause_colour_now), cause_url(item)) if item.cause_colour_now else Cell("")
 
     def light_then(item: FollowUp) -> Cell:
         return status_cell(Colour(item.cause_colour)) if item.cause_colour else Cell("")
@@ -313,9 +313,7 @@ def follow_up_page_columns() -> list[Column[FollowUp]]:
 
 def follow_ups_table(rows: Iterable[FollowUp], without: Sequence[str]) -> Table:
     """Return the table of these follow-ups, without the columns that a page has no use for."""
-    items = list(rows)
-    add_lights(items)
-    return make_table([column for column in follow_up_columns() if column.key not in without], items)
+    return make_table([column for column in follow_up_columns() if column.key not in without], rows)
 
 
 # -- beside a light --------------------------------------------------------------------------------------

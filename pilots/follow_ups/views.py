@@ -38,7 +38,7 @@ from pilots.documents import build_record_files
 from pilots.filters import FollowUpPageFilter
 from pilots.follow_ups.forms import DAYS_TO_ACT, SUBJECTS, FollowUpForm, StepForm, propose
 from pilots.follow_ups.models import VERIFY_PERMISSION
-from pilots.follow_ups.services import StaleFollowUpError, add_lights, count_follow_ups, may_act, verifier_objection
+from pilots.follow_ups.services import StaleFollowUpError, count_follow_ups, may_act, verifier_objection
 from pilots.follow_ups.tables import (
     RELATED,
     cause_text,
@@ -62,7 +62,7 @@ from policies.models import Source
 def follow_up_list(request: TrackerRequest) -> HttpResponseBase:
     """List the follow-ups that exist on the day, with what became of red lights."""
     as_of = request.as_of
-    rows = FollowUp.objects.with_state(as_of).with_order().select_related(*RELATED)
+    rows = FollowUp.objects.with_state(as_of).with_cause(as_of).with_order().select_related(*RELATED)
     numbers = count_follow_ups(FollowUp.objects.with_state(as_of), as_of)
     filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request)
     listing = ListPage(
@@ -71,7 +71,6 @@ def follow_up_list(request: TrackerRequest) -> HttpResponseBase:
         filterset=filterset,
         columns=follow_up_columns(),
         page_columns=follow_up_page_columns(),
-        prefetch=add_lights,
         visible_filters=("q", "state", "overdue", "province"),
         sort="-late",
         total=numbers["total"],
@@ -106,7 +105,7 @@ def listed_follow_ups(request: TrackerRequest, user: Any) -> CalendarWriter:
     """Return the calendar of the follow-ups in the list of a user."""
 
     def listed() -> QuerySet[FollowUp]:
-        rows = FollowUp.objects.with_state(request.as_of).select_related(*RELATED)
+        rows = FollowUp.objects.with_state(request.as_of).with_cause(request.as_of).select_related(*RELATED)
         filterset = FollowUpPageFilter(request.GET, queryset=rows, request=request, user=user)
         return rows.filter(pk__in=filtered_keys(filterset)).order_by("pk")
 
@@ -155,9 +154,9 @@ def follow_up_detail(request: TrackerRequest, number: str) -> HttpResponseBase:
 
 def read_follow_up(request: TrackerRequest, number: str) -> FollowUp:
     """Return a follow-up on the day. Raises Http404 where there was none then."""
-    rows = FollowUp.objects.with_state(request.as_of).select_related(*RELATED, "owner_user", "verifier")
-    follow_up: FollowUp = get_object_or_404(rows.prefetch_related("sources"), number=number)
-    add_lights([follow_up])
+    rows = FollowUp.objects.with_state(request.as_of).with_cause(request.as_of).prefetch_related("sources")
+    named = rows.select_related(*RELATED, "owner_user", "verifier")
+    follow_up: FollowUp = get_object_or_404(named, number=number)
     return follow_up
 
 
@@ -191,6 +190,7 @@ def detail_page(
             "meeting_url": follow_ups_url(meeting=follow_up.meeting),
             "result": result_text(follow_up),
             "light_then": Colour(follow_up.cause_colour) if follow_up.cause_colour else None,
+            "light_now": Colour(follow_up.cause_colour_now) if follow_up.cause_colour_now else None,
             "steps": list(zip(steps, build_record_files(steps, user, as_of), strict=True)),
             "concerned": concerned,
             "sees_people": sees_people,

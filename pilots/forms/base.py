@@ -5,11 +5,14 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import DateField, TextField
 from django.utils.translation import gettext_lazy
 
 from core.admin.record_form import FlexibleDateField
 from core.files import ACCEPT, MAX_FILE_BYTES
+from core.records import writing
 from core.text import is_chinese_active
 
 
@@ -38,6 +41,17 @@ class RecordErrorsMixin:
                 own = f"{stem}_zh" if is_chinese_active() else f"{stem}_en"
             shown = own in self.fields and not self.fields[own].widget.is_hidden
             super().add_error(own if shown else None, messages)  # type: ignore[misc]
+
+    def enter(self: Any) -> bool:
+        """Write what was entered by `write`, all or nothing; False with the errors in the form."""
+        if not self.is_valid():
+            return False
+        try:
+            with transaction.atomic():
+                self.write()
+        except (ValidationError, writing.Conflict) as exc:
+            self.add_error(None, exc if isinstance(exc, ValidationError) else ValidationError(exc.messages))
+        return not self.errors
 
 
 page_number_field = partial(forms.IntegerField, required=False, min_value=1, max_value=100_000)

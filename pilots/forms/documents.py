@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.tables import search_q
 from core.text import check_text
-from pilots.documents import readable
-from pilots.forms.base import page_number_field, text_area, upload_field
+from pilots.documents import attach, readable, store_document
+from pilots.forms.base import RecordErrorsMixin, page_number_field, text_area, upload_field
 from pilots.models import Document
 
 OFFERED = 12  # stored documents to choose from
@@ -18,8 +18,13 @@ OFFER_SALT = "documents.same-bytes"
 OFFER_AGE = 3600  # seconds
 
 
-class AttachForm(forms.Form):
-    """A new file, or a stored document, with page and quote."""
+class AttachForm(RecordErrorsMixin, forms.Form):
+    """A new file, or a stored document, with page and quote, to be attached to `target`. Where the bytes of the new
+    file are here already, that document is only `offered`, with the right to attach it, signed (`offer`).
+    """
+
+    offered: Document | None = None
+    offer = ""
 
     file = upload_field(gettext_lazy("New file"))
     title = forms.CharField(
@@ -46,10 +51,9 @@ class AttachForm(forms.Form):
         gettext_lazy("Quote"), gettext_lazy("The words that show it."), max_length=500, rows=3, validators=[check_text]
     )
 
-    def __init__(self, *args: Any, user: Any, words: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: Any, target: Any, words: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.label_suffix = ""
-        self.user = user
+        self.user, self.target = user, target
         field: Any = self.fields["document"]
         field.queryset = readable(user, Document.objects.all())
         offered = field.queryset.filter(search_q(words[:100], ["title", "doc_number", "file_name"]))[:OFFERED]
@@ -71,10 +75,17 @@ class AttachForm(forms.Form):
             return None
         return Document.objects.filter(pk=key).first() if user == self.user.pk else None
 
-
-def make_offer(document: Document, user: Any) -> str:
-    """Return a signed offer to attach a document whose bytes this user has sent."""
-    return signing.dumps([document.pk, user.pk], salt=OFFER_SALT)
+    def write(self) -> None:
+        values = self.cleaned_data
+        document, is_new = values["same"] or values["document"], True
+        if document is None:
+            new = {name: values[name] for name in ("title", "is_public")}
+            document, is_new = store_document(values["file"], by=self.user, **new)
+        if not is_new:
+            self.offered, self.offer = document, signing.dumps([document.pk, self.user.pk], salt=OFFER_SALT)
+            return
+        where = {name: values[name] for name in ("page_number", "quote")}
+        attach(document, self.target, by=self.user, held=values["same"] is not None, **where)
 
 
 class RemoveForm(forms.Form):

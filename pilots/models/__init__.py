@@ -6,6 +6,7 @@ from pilots.metrics import Direction, Stage
 from pilots.models.document import Attachment, Document
 from pilots.models.due import Deadline, NotGiven, ReadingState
 from pilots.models.indicator import Indicator, IndicatorKind, RollUp, SynergyUse, Target
+from pilots.models.light import ItemLight, LightRules, PilotClass, PilotLight, StaleLight
 from pilots.models.pilot import Batch, CityType, Pilot, PilotKind
 from pilots.models.planned import (
     Amendment,
@@ -41,11 +42,15 @@ __all__ = [
     "FollowUpStep",
     "Indicator",
     "IndicatorKind",
+    "ItemLight",
     "LightOverride",
+    "LightRules",
     "Milestone",
     "NotGiven",
     "Pilot",
+    "PilotClass",
     "PilotKind",
+    "PilotLight",
     "Practice",
     "PracticeField",
     "PracticeState",
@@ -57,6 +62,7 @@ __all__ = [
     "Stage",
     "StageEntry",
     "StageResult",
+    "StaleLight",
     "SynergyUse",
     "Target",
     "TargetKind",

@@ -88,14 +88,11 @@ class Document(HistoryModel):
 
     def deletion_error(self, together: Collection[int] = ()) -> str:
         """A document that is or was attached stays, with the history of where."""
-        if not self.attachments.exists():
-            return ""
-        return str(
-            _(
-                "It is attached to records, or was: as evidence it stays on record. To take it off a record, use "
-                "“Remove” on the page of the file, and say why."
-            )
+        text = _(
+            "It is attached to records, or was: as evidence it stays on record. To take it off a record, use "
+            "“Remove” on the page of the file, and say why."
         )
+        return str(text) if self.attachments.exists() else ""
 
     def get_absolute_url(self) -> str:
         return reverse("document-detail", args=[str(self.pk)])

@@ -212,9 +212,11 @@ class HandedInModel(HistoryModel):
             return gettext("It has fed numbers; enter a correction instead.")
         if self.returned_on:
             return gettext("It was returned, and stays on record. Hand in the next one.")
-        due = due_day(due_records(record.pilot, record.indicator), record.indicator_id, record.year, today())
         first = self.history.order_by("history_id").values_list("history_date", flat=True).first()
-        if due is None or due >= today() or (first and timezone.localdate(first) == timezone.localdate()):
+        if first and timezone.localdate(first) == timezone.localdate():
+            return ""
+        due = due_day(due_records(record.pilot, record.indicator), record.indicator_id, record.year, today())
+        if due is None or due >= today():
             return ""
         text = gettext("It was due on %(day)s, and is taken back no more. Hand in a correction on top.")
         return text % {"day": format_date(due)}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import connection, models
-from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, FilteredRelation, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -29,6 +29,7 @@ from core.records.models import (
 )
 from core.text import check_text, is_chinese_active
 from pilots.lights import ENTRY_DAYS, Records, counts_from, due_day
+from pilots.metrics import year_due
 from policies.models import Confidence, Industry, Level, Policy, Province, SourcedModel
 
 
@@ -49,9 +50,13 @@ def withdrawn_condition(as_of: date) -> Q:
 
 def has_withdrawn(as_of: date) -> Q:
     """Return the condition that a withdrawal counts on the day: `Pilot.withdrawn_by` as a query."""
-    in_time = Q(withdrawn_recorded_on__lte=F("withdrawn_on") + timedelta(ENTRY_DAYS))
-    known = Q(withdrawn_recorded_on__isnull=True) | Q(withdrawn_recorded_on__lte=as_of) | in_time
-    return Q(withdrawn_on__isnull=False, withdrawn_on__lte=as_of) & known
+    return Q(withdrawn_on__isnull=False) & counted_condition("withdrawn_on", "withdrawn_recorded_on", as_of)
+
+
+def counted_condition(happened: str, entered: str, as_of: date) -> Q:
+    """Return the condition that what happened on a day counts by the day: as `counts_from` of the lights."""
+    in_time = Q(**{f"{entered}__isnull": True}) | Q(**{f"{entered}__lte": F(happened) + timedelta(ENTRY_DAYS)})
+    return Q(**{f"{happened}__lte": as_of}) & (Q(**{f"{entered}__lte": as_of}) | in_time)
 
 
 PAST_YEARS_FIXED = _(
@@ -96,6 +101,29 @@ class PilotQuerySet(QuerySet[Any]):
 
     def listed(self, as_of: date) -> Self:
         return self.filter(listed_condition(as_of))
+
+    def with_light(self, day: date) -> Self:
+        """Annotate the columns of the stored light of a day as `light_colour`, `light_stage` and so on.
+
+        Filter and order by these; a filter across `lights` would join the periods a second time. A stored light names
+        pilots that may have withdrawn, or were not known yet: choose those by `members`.
+        """
+        return self.with_period("light", "lights", Q(lights__since__lte=day, lights__until__gt=day))
+
+    def with_class(self, day: date, year: int | None = None) -> Self:
+        """Annotate the columns of the stored class of a year, by default the last one due, as known on a day.
+
+        `class_kind` is empty for a pilot without a class, and None where carbon has no value of the year.
+        """
+        of_the_day = Q(classes__since__lte=day, classes__until__gt=day, classes__year=year or year_due(day))
+        return self.with_period("class", "classes", of_the_day)
+
+    def with_period(self, name: str, relation: str, condition: Q) -> Self:
+        """Annotate the columns of the stored period that a condition finds."""
+        fields = self.model._meta.get_field(relation).related_model._meta.concrete_fields
+        names = [field.attname for field in fields if field.name not in ("id", "pilot")]
+        rows = self.annotate(**{name: FilteredRelation(relation, condition=condition)})
+        return rows.annotate(**{f"{name}_{column}": F(f"{name}__{column}") for column in names})
 
     def members(self, as_of: date, membership: str | None) -> Self:
         """Filter pilots in the programme; `only`: withdrawn ones, `include`: both. Other values mean the default."""
@@ -479,7 +507,7 @@ class Pilot(SlugModel, BilingualNameModel, SourcedModel):
         super().clean()
         if self.parent_id and not self.skip_city_lock and connection.in_atomic_block:
             # until the transaction ends: a change of its kind meanwhile could make the pair invalid
-            cities = type(self).objects.select_for_update(no_key=True)
+            cities = type(self).objects.select_for_update(no_key=True).order_by("pk")  # not the batches
             self.parent = cities.filter(pk=self.parent_id).first() or self.parent  # gone: the database says so
         if self.parent and self.parent.kind != PilotKind.CITY:
             raise ValidationError({"parent": _("A park lies in a pilot city: choose a pilot of kind city.")})

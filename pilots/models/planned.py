@@ -34,7 +34,7 @@ from pilots.metrics import ORDERED_STAGES, STAGE_CHOICES, Stage, StageEvent, Sta
 from pilots.models.due import due_records, usual_due
 from pilots.models.indicator import Indicator
 from pilots.models.pilot import Pilot
-from pilots.models.promise import PLACE_PERMISSION, PROMISED, AmendmentState, PromiseModel, may_decide
+from pilots.models.promise import PLACE_PERMISSION, PROMISED, STAYS, AmendmentState, PromiseModel, may_decide
 from policies.models import Confidence, SourcedModel
 
 MINISTRY_DECIDES = _("The ministry decides it.")
@@ -700,6 +700,7 @@ class StageEntry(HistoryModel, SourcedModel):
 
     PROVINCE_PATH = "pilot.province_id"
     OWNER = "pilot"
+    FIXED_FIELDS: ClassVar[Mapping[str, Any]] = {"pilot": STAYS}
 
     class Meta:
         verbose_name = _("stage entry")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pilots.models.planned import Amendment
 
 PLACE_PERMISSION = "pilots.place_pilot"
+STAYS = _("It stays with its pilot. Delete it, and enter it for the other one.")
 PROMISED = _("This was promised, and stays on record. Ask for an amendment instead, with the reason.")
 MINISTRY_ALONE = _("This is part of what was promised, and only the ministry changes it. Leave it as it is.")
 
@@ -93,17 +94,22 @@ class PromiseModel(HistoryModel):
             raise ValidationError({name: ValidationError(texts[name], code=code) for name, code in codes.items()})
 
     def fixed_fields(self) -> Any:
-        """A request, and what was entered today, is corrected in place."""
-        return self.FIXED_FIELDS if self.promised_on and not self.is_entered_today else {}
+        """Of a request, and of what was entered today, all but the pilot is corrected in place."""
+        return self.FIXED_FIELDS if self.is_fixed else {"pilot": STAYS}
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether what it promises is only amended."""
+        return bool(self.promised_on and not self.is_entered_today)
 
     def is_corrected_by(self, user: Any) -> bool:
         """Whether the user corrects what the stored record promises in place; else an amendment is asked for."""
-        return not self.fixed_fields() and not (self.promised_on and self.is_ministrys and not may_decide(user))
+        return not self.is_fixed and not (self.promised_on and self.is_ministrys and not may_decide(user))
 
     def deletion_error(self, together: Any = ()) -> str:
         """A request may be deleted, a promise only on the day of its entry."""
-        kept = self.promised_on and not self.is_entered_today
-        return str(_("A promise is kept. Drop it by an amendment instead, with the reason.")) if kept else ""
+        text = _("A promise is kept. Drop it by an amendment instead, with the reason.")
+        return str(text) if self.is_fixed else ""
 
     @property
     def all_amendments(self) -> list[Amendment]:

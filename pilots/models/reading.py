@@ -432,7 +432,7 @@ def judge_readings(
     keys: dict[Any, list[int]] = defaultdict(list)
     for record in records:
         keys[type(record)].append(record.pk)
-    with writing.many():
+    with writing.many({model: [(key, {}) for key in own] for model, own in keys.items()}):
         for model, own in keys.items():
             for row in model.objects.select_for_update(no_key=True).order_by("pk").filter(pk__in=own):
                 if row.state != state:

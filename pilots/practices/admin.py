@@ -8,10 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.record_admin import RecordAdmin, admin_url, list_url
 from core.history.entries import LabelledUrl
-from core.records import writing
 from pilots.admin.stages_and_milestones import AMOUNT_OVERRIDES
 from pilots.models import Adoption, Effect, Practice
-from pilots.practices.services import with_people
 from policies.admin import SOURCE_FIELDSET, TITLE_FIELDSET
 
 PRACTICE_SEARCH = [f"practice__{name}" for name in ("title_zh", "title_en", "slug")]
@@ -107,11 +105,6 @@ class AdoptionAdmin(RecordAdmin):
     @admin.display(description=_("who copies it"), ordering="pilot")
     def adopter_name(self, adoption: Adoption) -> str:
         return adoption.adopter_name
-
-    def write_record(self, request: HttpRequest, form: Any, lists: Any, reason: str, *, change: bool) -> bool:
-        """Set the signed-in user as who claims a new copy, or verifies one."""
-        values = with_people(form.instance, form.own_values(), request.user)
-        return writing.write(form.instance, values, lists, by=request.user, reason=reason)
 
     def related_links(self, request: HttpRequest, record: Any) -> list[LabelledUrl]:
         label = _("Effects (%(count)d)") % {"count": record.effects.count()}

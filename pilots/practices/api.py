@@ -9,14 +9,11 @@ from rest_framework import serializers
 
 from core.api.filters import COMPARISONS, DATE_LOOKUPS, ApiFilterSet, api_filterset
 from core.api.serializers import PeopleMixin, UsernameField, then
-from core.api.write_serializers import ValidatedInput
 from core.api.writes import WritableViewSet
-from core.records import writing
 from core.tables import RelatedFilter, SearchFilter
 from pilots.filters import PracticeFilter
 from pilots.models import Adoption, Effect, Pilot, Practice
 from pilots.practices.models import PracticeState
-from pilots.practices.services import with_people
 from policies.api import FACT_FIELDS, SourcedSerializer
 from policies.models import Province
 
@@ -119,11 +116,6 @@ class AdoptionViewSet(WritableViewSet):
         related = ("practice", "pilot", "province", "claimed_by", "verified_by")
         queryset: QuerySet[Adoption] = Adoption.objects.on(self.as_of).select_related(*related)
         return queryset.prefetch_related("sources")
-
-    def perform_write(self, record: Any, given: ValidatedInput) -> None:
-        """Note who claims or verifies a copy."""
-        values = with_people(record, given.values, self.request.user)
-        writing.write(record, values, given.m2m, by=self.request.user, reason=given.reason)
 
 
 class EffectSerializer(SourcedSerializer):

@@ -4,7 +4,6 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -16,6 +15,7 @@ from core.records import writing
 from core.text import is_chinese_active, join_sentences
 from pilots.forms.base import RecordErrorsMixin, page_field
 from pilots.models import Adoption, Pilot, Practice
+from pilots.practices.models import MIN_TEXT
 from policies.models import Province
 
 
@@ -31,30 +31,18 @@ class PageForm(RecordErrorsMixin, forms.ModelForm):
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        other = "_en" if is_chinese_active() else "_zh"
-        for name in [name for name in self.fields if name.endswith(other) and name not in self.both_languages]:
-            del self.fields[name]
-        for name, field in self.fields.items():
-            for validator in self._meta.model._meta.get_field(name).validators:
-                if isinstance(validator, MinLengthValidator):
-                    least = _("At least %(n)d characters.") % {"n": validator.limit_value}
-                    field.help_text = join_sentences(str(field.help_text), least)
+        other, get_field = "_en" if is_chinese_active() else "_zh", self._meta.model._meta.get_field
+        for name, field in [*self.fields.items()]:
+            if name.endswith(other) and name not in self.both_languages:
+                del self.fields[name]
+            elif any(isinstance(check, MinLengthValidator) for check in get_field(name).validators):
+                least = _("At least %(n)d characters.") % {"n": MIN_TEXT}
+                field.help_text = join_sentences(str(field.help_text), least)
 
-    def saved(self) -> bool:
-        """Save the new record of a form that was sent and is valid; what `writing.write` rejects stands at its field.
-
-        Raises PermissionDenied for a record outside the user's scope.
-        """
-        if not self.is_valid():
-            return False
-        names = [field.name for field in self._meta.model._meta.many_to_many if field.name in self.fields]
-        lists = {name: list(self.cleaned_data[name]) for name in names}
-        try:
-            writing.write(self.instance, {}, lists, by=self.user)
-        except ValidationError as error:
-            self.add_error(None, error)
-            return False
-        return True
+    def write(self) -> None:
+        """Save the new record. Raises PermissionDenied for one outside the user's scope."""
+        lists = {field.name: self.cleaned_data[field.name] for field in self._meta.model._meta.many_to_many}
+        writing.write(self.instance, {}, lists, by=self.user)
 
 
 class PracticeForm(PageForm):
@@ -113,7 +101,7 @@ class AdoptionForm(PageForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        practice, self.instance.claimed_by = self.instance.practice, self.user
+        practice = self.instance.practice
         pilots = Pilot.objects.listed(today()).exclude(practices=practice).exclude(adoptions__practice=practice)
         choices: Any = self.fields
         choices["pilot"].queryset = in_scope(self.user, pilots.select_related("batch").order_by("province", "slug"))

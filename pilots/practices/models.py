@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -71,15 +72,16 @@ def short_text(label: Any, help_text: Any = SAME_IN_CHINESE, max_length: int = 1
     return models.CharField(label, max_length=max_length, blank=True, validators=[check_text], help_text=help_text)
 
 
-def begun_on(label: Any, help_text: Any) -> Any:
-    """Return the field of the day from which a record counts, today by default."""
-    return models.DateField(label, default=today, validators=[check_not_ahead], help_text=help_text)
+begun_on = partial(models.DateField, default=today, validators=[check_not_ahead])  # the day from which a record counts
+later_day: Any = partial(models.DateField, null=True, blank=True, validators=[check_not_ahead])  # type: ignore[misc]
+list_field = partial(models.ManyToManyField, related_name="practices")
 
 
-def later_constraint(later: str, first: str, name: str, text: Any) -> models.CheckConstraint:
-    """Return the check constraint that a day, if there is one, is not before another."""
+def later_constraint(name: str, first: str, text: Any) -> models.CheckConstraint:
+    """Return the check constraint, such as practice_library, that library_on, if it is there, is not before another."""
+    later = f"{name.partition('_')[2]}_on"
     condition = Q(**{f"{later}__isnull": True}) | Q(**{f"{later}__gte": F(first)})
-    return models.CheckConstraint(condition=condition, name=name, violation_error_message=text)
+    return models.CheckConstraint(condition=condition, name=f"{name}_in_order", violation_error_message=text)
 
 
 def known_day(name: str, day: date) -> Case:
@@ -138,25 +140,15 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
     cost_year = YearField(
         _("year of the cost"), null=True, blank=True, help_text=_("The year whose prices it is in, for example 2025.")
     )
-    origins = models.ManyToManyField(
-        "pilots.Pilot",
-        verbose_name=_("origins"),
-        related_name="practices",
-        help_text=_("The pilots where it was done first."),
-    )
-    industries = models.ManyToManyField(
+    origins = list_field("pilots.Pilot", verbose_name=_("origins"), help_text=_("The pilots where it was done first."))
+    industries = list_field(
         Industry,
         verbose_name=_("industries"),
-        related_name="practices",
         blank=True,
         help_text=_("Industries it is for. Empty when it is for all."),
     )
-    measures = models.ManyToManyField(
-        Measure,
-        verbose_name=_("measures"),
-        related_name="practices",
-        blank=True,
-        help_text=_("Measures of the policies that it carries out."),
+    measures = list_field(
+        Measure, verbose_name=_("measures"), blank=True, help_text=_("Measures of the policies that it carries out.")
     )
     province = link_field(
         Province,
@@ -165,21 +157,9 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
         _("The province that proposed it, whose editors keep it. Empty: the ministry."),
         optional=True,
     )
-    proposed_on = begun_on(_("proposed on"), _("The day it was proposed."))
-    library_on = models.DateField(
-        _("in the library since"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("The day the ministry took it into the library."),
-    )
-    retired_on = models.DateField(
-        _("retired on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("From this day on it is no longer offered."),
-    )
+    proposed_on = begun_on(_("proposed on"), help_text=_("The day it was proposed."))
+    library_on = later_day(_("in the library since"), help_text=_("The day the ministry took it into the library."))
+    retired_on = later_day(_("retired on"), help_text=_("From this day on it is no longer offered."))
     retired_reason_en = short_text(
         _("reason for retiring, in English"), _("Required with the day of retiring."), max_length=300
     )
@@ -224,17 +204,9 @@ class Practice(SlugModel, BilingualTitleModel, SourcedModel):
                 violation_error_message=_("A cost has its amount, kind and year. Give all three, or none."),
             ),
             later_constraint(
-                "library_on",
-                "proposed_on",
-                "practice_library_in_order",
-                _("It enters the library after it was proposed. Check both days."),
+                "practice_library", "proposed_on", _("It enters the library after it was proposed. Check both days.")
             ),
-            later_constraint(
-                "retired_on",
-                "proposed_on",
-                "practice_retired_in_order",
-                _("Retired before it was proposed. Check both days."),
-            ),
+            later_constraint("practice_retired", "proposed_on", _("Retired before it was proposed. Check both days.")),
             models.CheckConstraint(
                 condition=Q(retired_on__isnull=True) | ~Q(retired_reason_en="") | ~Q(retired_reason_zh=""),
                 name="practice_retired_has_reason",
@@ -309,23 +281,14 @@ class Adoption(HistoryModel, SourcedModel):
         blank=True,  # a pilot's is filled in
     )
     adopted_on = begun_on(
-        _("since"), _("The day from which it is in use; before that, the day on which copying it was decided.")
+        _("since"),
+        help_text=_("The day from which it is in use; before that, the day on which copying it was decided."),
     )
-    ended_on = models.DateField(
-        _("until"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("The day it was given up. Say why in the note: what failed there helps the next."),
+    ended_on = later_day(
+        _("until"), help_text=_("The day it was given up. Say why in the note: what failed there helps the next.")
     )
     claimed_by = link_field(settings.AUTH_USER_MODEL, _("claimed by"), "+", optional=True, editable=False)
-    verified_on = models.DateField(
-        _("verified on"),
-        null=True,
-        blank=True,
-        validators=[check_not_ahead],
-        help_text=_("The day on which the ministry verified that it is in use."),
-    )
+    verified_on = later_day(_("verified on"), help_text=_("The day on which the ministry verified that it is in use."))
     verified_by = link_field(settings.AUTH_USER_MODEL, _("verified by"), "+", optional=True, editable=False)
 
     objects = models.Manager.from_queryset(AdoptionQuerySet)()
@@ -346,12 +309,7 @@ class Adoption(HistoryModel, SourcedModel):
         verbose_name_plural = _("adoptions")
         ordering = ["practice", "adopted_on", "pk"]
         constraints = [
-            later_constraint(
-                "ended_on",
-                "adopted_on",
-                "adoption_ended_in_order",
-                _("It ended before it began. Check both days."),
-            ),
+            later_constraint("adoption_ended", "adopted_on", _("It ended before it began. Check both days.")),
             models.UniqueConstraint(
                 fields=["practice", "pilot"],
                 condition=Q(pilot__isnull=False),
@@ -371,6 +329,14 @@ class Adoption(HistoryModel, SourcedModel):
 
     def get_absolute_url(self) -> str:
         return f"{self.practice.get_absolute_url()}#adoption-{self.pk}"
+
+    def settle(self, stored: Any, by: Any) -> None:
+        """Note who claims a new copy, and who verifies one whose day is entered."""
+        if by is not None and stored is None and self.claimed_by_id is None:
+            self.claimed_by = by
+        before, verifier = (stored.verified_on, stored.verified_by_id) if stored else (None, None)
+        if by is not None and self.verified_on != before and self.verified_by_id == verifier:
+            self.verified_by = by if self.verified_on else None
 
     def fixed_fields(self) -> Mapping[str, Any]:
         """Return what it keeps once it is verified or has an effect; the province of a pilot follows the pilot."""
@@ -437,7 +403,7 @@ class Effect(HistoryModel, SourcedModel):
     stated_period = short_text(
         _("period of the stated value"), _("For example “expected a year” or “to 2024-10-31”."), max_length=100
     )
-    known_on = begun_on(_("known on"), _("The day it was stated; from this day on it counts."))
+    known_on = begun_on(_("known on"), help_text=_("The day it was stated; from this day on it counts."))
 
     objects = models.Manager.from_queryset(EffectQuerySet)()
     CONSTRAINT_FIELDS: ClassVar[FieldNames] = {"has_statement": ("statement_zh",)}

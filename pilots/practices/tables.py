@@ -1,6 +1,7 @@
 """Cells, tables and the finding of practices, their effects and copies; practices are those of `read_practices`."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from core.text import (
     lang_of,
     number_with_unit,
 )
-from pilots.charts.cells import distinct_pilot_names, strip_idle_zeros, text_cell
+from pilots.charts.cells import name_beside, strip_idle_zeros, text_cell
 from pilots.models import Adoption, Practice
 from pilots.practices.models import PracticeState
 from policies.tables import confidence_cell, province_cell, source_cell
@@ -34,7 +35,9 @@ def origin_cell(practice: Practice) -> Cell:
     origins = list(practice.origins.all())
     if len(origins) == 1:
         return record_cell(origins[0])
-    return Cell(join_short(distinct_pilot_names(origins).values()) or None)
+    times = Counter(pilot.name for pilot in origins)
+    shared = [name for name, n in times.items() if n > 1]
+    return Cell(join_short(name_beside(shared, pilot) for pilot in origins) or None)
 
 
 def cost_text(practice: Practice) -> str | None:
@@ -55,9 +58,10 @@ def result_cell(practice: Any) -> Cell:
     return Cell(None)
 
 
-def adopter_cell(adoption: Adoption, anchor: str = "") -> Cell:
-    """Return who copies it, linked to the page of the pilot or province."""
-    return replace(record_cell(adoption.pilot or adoption.province), anchor=anchor)
+def adopter_cell(adoption: Adoption | None, row: Any) -> Cell:
+    """Return who copies it, linked to the pilot or province, or else the origin; with the anchor of the row."""
+    cell = record_cell(adoption.pilot or adoption.province) if adoption else Cell(_("origin"))
+    return replace(cell, anchor=f"{row._meta.model_name}-{row.pk}")
 
 
 def copies_in_use(practice: Any) -> int:
@@ -69,7 +73,6 @@ def copies_in_use(practice: Any) -> int:
 
 
 def practice_columns() -> list[Column[Any]]:
-    """Return the columns of a list of practices."""
     return [
         Column("title", _("Practice"), record_cell, sort="title", sort_fields=["slug"]),
         Column("state", _("State"), lambda item: status_cell(item.state), sort="state", sort_fields=["state_then"]),
@@ -104,65 +107,45 @@ def practice_page_columns() -> list[Column[Any]]:
     return page_columns(practice_columns(), below, side="state", line="result")
 
 
-def practices_headline(practices: Sequence[Any], day: Any) -> str:
+def practices_headline(practices: Any, day: Any) -> str:
     """Return the sentence that answers "which practices can be copied?"."""
-    total = len(practices)
-    if not total:
+    numbers = {"n": len(practices), "library": sum(item.state == PracticeState.IN_LIBRARY for item in practices)}
+    if not practices:
         return _("No practice is on record by %(day)s.") % {"day": format_date(day)}
-    library = sum(item.state == PracticeState.IN_LIBRARY for item in practices)
-    text = _("%(library)d of %(n)d practices in the library") % {"library": library, "n": total}
-    return join_clauses([text, copies_clause(practices)]) + _(".")
+    copies: Any = Adoption.objects.on(day).filter(practice__proposed_on__lte=day)
+    text = _("%(library)d of %(n)d practices in the library") % numbers
+    return join_clauses([text, copies_clause(copies.filter(ended_then=None).count())]) + _(".")
 
 
 def practice_headline(practice: Any) -> str:
     """Return the sentence that says how far a practice has come, and how many copy it."""
     day = practice.retired_then or practice.library_then or practice.proposed_on
     text = _("%(state)s since %(day)s") % {"state": practice.state.label, "day": format_date(day)}
-    return capfirst(join_clauses([text, copies_clause([practice])])) + _(".")
+    return capfirst(join_clauses([text, copies_clause(copies_in_use(practice))])) + _(".")
 
 
-def copies_clause(practices: Iterable[Any]) -> str:
-    """Return how many copies of these practices are in use."""
-    n = sum(map(copies_in_use, practices))
+def copies_clause(n: int) -> str:
     return ngettext("%(n)d copy in use", "%(n)d copies in use", n) % {"n": n}
 
 
 def match_rows(practices: Iterable[Any], industries: Collection[Any]) -> list[dict[str, object]]:
     """Return what the lines of practices for a pilot show: each with the industries in common."""
-    return [
-        {
-            "practice": practice,
-            "shared": [industry for industry in practice.industries.all() if industry in industries],
-            "result": result_cell(practice),
-        }
-        for practice in practices
-    ]
+    rows = [{"practice": item, "result": result_cell(item)} for item in practices]
+    return [row | {"shared": [own for own in row["practice"].industries.all() if own in industries]} for row in rows]
 
 
 # -- tables of one practice ------------------------------------------------------------------------------
-
-
-def effect_place_cell(effect: Any) -> Cell:
-    """Return where an effect was seen, with the anchor of its row."""
-    anchor = f"effect-{effect.pk}"
-    return adopter_cell(effect.adoption, anchor) if effect.adoption_id else Cell(_("origin"), anchor=anchor)
 
 
 def effects_table(practice: Any) -> Table:
     """Return the table of the effects, each with value, unit, period and source."""
     usual = {"a year": _("a year"), "expected a year": _("expected a year")}  # other periods stand as on record
     columns: list[Column[Any]] = [
-        Column("where", _("Where"), effect_place_cell),
+        Column("where", _("Where"), lambda item: adopter_cell(item.adoption, item)),
         Column("statement", _("As stated"), lambda item: text_cell(item.statement)),
         Column("value", _("Stated value"), lambda item: strip_idle_zeros(item.stated_value), kind="decimal"),
         Column("unit", _("Unit"), lambda item: text_cell(item.stated_unit)),
-        Column(
-            "period",
-            _("Period"),
-            lambda item: (
-                Cell(usual.get(item.stated_period)) if item.stated_period in usual else text_cell(item.stated_period)
-            ),
-        ),
+        Column("period", _("Period"), lambda item: usual.get(item.stated_period) or text_cell(item.stated_period)),
         Column("known_on", _("Known since"), kind="date"),
         Column("confidence", _("Confidence"), confidence_cell),
         Column("source", _("Source"), source_cell),
@@ -179,7 +162,7 @@ def copies_table(practice: Any, user: Any = None) -> Table:
         return Cell(_("Edit"), url=reverse("admin:pilots_adoption_change", args=[item.pk])) if may else Cell("")
 
     columns: list[Column[Any]] = [
-        Column("adopter", _("Copied by"), lambda item: adopter_cell(item, f"adoption-{item.pk}")),
+        Column("adopter", _("Copied by"), lambda item: adopter_cell(item, item)),
         Column("province", _("Province"), lambda item: province_cell(item.province)),
         Column("since", pgettext("a state", "Since"), "adopted_on", kind="date"),
         Column("until", _("Until"), "ended_then", kind="date"),

@@ -19,18 +19,9 @@ from core.permissions import can_create, permission_name
 from core.tables import ListPage
 from pilots.filters import PracticeFilter
 from pilots.models import Adoption, Effect, Pilot, Practice
+from pilots.practices import tables
 from pilots.practices.forms import AdoptionForm, PracticeForm
-from pilots.practices.services import practices_for, read_practices, with_copies
-from pilots.practices.tables import (
-    copies_table,
-    cost_text,
-    effects_table,
-    match_rows,
-    practice_columns,
-    practice_headline,
-    practice_page_columns,
-    practices_headline,
-)
+from pilots.practices.services import practices_for, read_practices
 from policies.models import Confidence, Source
 
 LIBRARY_CRUMB: dict[str, Any] = {"url": "practice-list", "label": gettext_lazy("Practices")}
@@ -41,31 +32,30 @@ FOR_PARAMETER = "for"  # ?for=<pilot>: practices that this pilot might copy
 def practice_list(request: TrackerRequest) -> HttpResponseBase:
     """List the practices known on the day."""
     practices = read_practices(request.as_of)
-    known = list(with_copies(Practice.objects.on(request.as_of), request.as_of))
+    known = list(Practice.objects.on(request.as_of))
     listing = ListPage(
         request,
         slug="practices",
         filterset=PracticeFilter(request.GET, queryset=practices, request=request),
-        columns=practice_columns(),
+        columns=tables.practice_columns(),
         visible_filters=("q", "state", "field", "province"),
-        page_columns=practice_page_columns(),
+        page_columns=tables.practice_page_columns(),
         sort="state",
         total=len(known),
         empty=_("No practice matches these filters."),
     )
-    title, headline = _("Practices"), practices_headline(known, request.as_of)
+    title, headline = _("Practices"), tables.practices_headline(known, request.as_of)
     sources = list(Source.objects.filter(practice__in=known).distinct())
-    tables: Exports = {"practices": Export(title, listing.whole, listing.chips, sources=sources)}
+    exports: Exports = {"practices": Export(title, listing.whole, listing.chips, sources=sources)}
     pilot = pilot_asked_for(request)
-    matches = match_rows(practices_for(pilot, request.as_of), list(pilot.industries.all())) if pilot else []
-    return export_response(request, tables, title, headline) or render(
+    matches = tables.match_rows(practices_for(pilot, request.as_of), list(pilot.industries.all())) if pilot else []
+    return export_response(request, exports, title, headline) or render(
         request,
         "pilots/practices/list.html",
         {
             "title": title,
             "finding": headline,
             "listing": listing,
-            "total": len(known),
             "pilot": pilot,
             "matches": matches,
             "may_propose": may_propose(request.user),
@@ -97,13 +87,13 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
         Effect: Label(lambda row: str(row.instance.statement), []),
     }
     changes = changes_of(practice)
-    tables: Exports = {
-        "effects": Export(_("Effects"), lambda: effects_table(practice), sources=sources),
-        "copies": Export(_("Copies"), lambda: copies_table(practice), sources=sources),
+    exports: Exports = {
+        "effects": Export(_("Effects"), lambda: tables.effects_table(practice), sources=sources),
+        "copies": Export(_("Copies"), lambda: tables.copies_table(practice), sources=sources),
         "history": Export(_("History"), lambda: history_table(request, changes, labels)),
     }
-    headline = practice_headline(practice)
-    return export_response(request, tables, practice.name, headline) or render(
+    headline = tables.practice_headline(practice)
+    return export_response(request, exports, practice.name, headline) or render(
         request,
         "pilots/practices/detail.html",
         {
@@ -111,14 +101,12 @@ def practice_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "finding": headline,
             "practice": practice,
             "crumbs": [LIBRARY_CRUMB, {"label": practice.name}],
-            "effects": effects_table(practice),
-            "copies": copies_table(practice, request.user),
-            "cost": cost_text(practice),
+            "effects": tables.effects_table(practice),
+            "copies": tables.copies_table(practice, request.user),
+            "cost": tables.cost_text(practice),
             "confidence_tag": Confidence(practice.confidence).colour,
             "sources": sources,
             "follow_ups": practice.follow_ups.filter(opened_on__lte=request.as_of),
-            "may_adopt": request.user.has_perm(permission_name(Adoption, "add")),
-            "may_add_effect": request.user.is_staff and request.user.has_perm(permission_name(Effect, "add")),
             "history": history_tab(request, changes, labels),
         },
     )
@@ -138,7 +126,7 @@ def form_page(
     """Return the page of a form, 400 where it was sent with errors; once saved, what is `done` is told on the page of
     the record.
     """
-    if form.saved():
+    if form.enter():
         messages.success(request, done)
         return redirect(form.instance)
     of_it = [{"url": practice.get_absolute_url(), "label": practice.name}] if practice else []

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -16,19 +16,9 @@ from core.http import TrackerRequest
 from core.pages import DAY_PARAMETERS, Export, export_response, page, private_page
 from core.permissions import can_see_authors
 from core.tables import ListPage, reject_unknown_params
-from pilots.documents import (
-    attach,
-    can_attach,
-    can_read,
-    file_response,
-    may_remove,
-    readable,
-    record_link,
-    remove,
-    store_document,
-)
+from pilots.documents import can_attach, can_read, file_response, may_remove, readable, record_link, remove
 from pilots.filters import DocumentFilter
-from pilots.forms.documents import AttachForm, RemoveForm, make_offer
+from pilots.forms.documents import AttachForm, RemoveForm
 from pilots.models import Attachment, Document
 from pilots.models.document import ATTACHABLE
 from pilots.tables import document_columns, document_page_columns
@@ -115,32 +105,19 @@ def attach_document(request: TrackerRequest) -> HttpResponse:
     if name not in ATTACHABLE or not (key.isascii() and key.isdigit() and len(key) < 19):
         raise Http404
     target = get_object_or_404(ATTACHABLE[name], pk=int(key))
-    user: Any = request.user
-    if not can_attach(user, target):
+    if not can_attach(request.user, target):
         raise Http404
     words = request.GET.get("q", "")
-    form = AttachForm(request.POST or None, request.FILES or None, user=user, words=words)
+    form = AttachForm(request.POST or None, request.FILES or None, user=request.user, target=target, words=words)
     place = record_link(target)
+    if form.enter() and not form.offered:
+        messages.success(request, _("The file is attached."))
+        return HttpResponseRedirect(place["url"])
     context = {"title": _("Attach a file"), "form": form, "words": words, "crumbs": [place]}
     context |= {"label": place["label"], "back": place["url"]}
-    if form.is_valid():
-        values = form.cleaned_data
-        document, is_new = values["same"] or values["document"], True
-        try:
-            if document is None:
-                new = {name: values[name] for name in ("title", "is_public")}
-                document, is_new = store_document(values["file"], by=user, **new)
-            if is_new:
-                where = {name: values[name] for name in ("page_number", "quote")}
-                attach(document, target, by=user, held=values["same"] is not None, **where)
-                messages.success(request, _("The file is attached."))
-                return HttpResponseRedirect(place["url"])
-            # the same bytes are here, and are only offered
-            context |= {"same": document if can_read(user, document) else None, "offer": make_offer(document, user)}
-        except ValidationError as error:
-            for name, texts in error.message_dict.items():
-                form.add_error(name if name in form.fields else None, texts)
-    status = 409 if "offer" in context else 400 if request.method == "POST" else 200
+    if form.offered and can_read(request.user, form.offered):
+        context["same"] = form.offered
+    status = 409 if form.offered else 400 if request.method == "POST" else 200
     return render(request, "pilots/documents/attach.html", context, status=status)
 
 

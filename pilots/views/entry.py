@@ -2,8 +2,7 @@
 its answer, stage, light, readings. Permissions are those of the records in admin and API.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 from datetime import date
@@ -15,7 +14,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, Q
+from django.db.models import Exists, Model
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -28,24 +27,13 @@ from core.days import today
 from core.errors import Problem
 from core.http import TrackerRequest, parse_key
 from core.pages import DAY_PARAMETERS, page
-from core.permissions import OUT_OF_SCOPE, editor_province
+from core.permissions import OUT_OF_SCOPE, editor_province, permission_name
 from core.records.writing import Conflict
 from core.tables import Cell, Column, url_with
 from core.text import format_date, format_days
 from pilots.amendments import terms_text, wanted_text, withdraw_amendment
 from pilots.analytics.pilot_status import pilot_status
-from pilots.forms.entry import (
-    AmendmentAnswerForm,
-    AmendmentForm,
-    CompleteForm,
-    JudgeForm,
-    LightForm,
-    ObjectionForm,
-    PromiseForm,
-    ReadingsForm,
-    StageEnteredForm,
-    judging_lights,
-)
+from pilots.forms import entry as forms
 from pilots.lights import Light, due_day
 from pilots.metrics import ORDERED_STAGES, last_day_of_period
 from pilots.models import (
@@ -71,7 +59,6 @@ FIRST_YEAR = 2000
 NO_REQUEST_WAITS = gettext_lazy("No request waits here any more: it was decided or withdrawn.")
 STAGE_PERMISSION = "pilots.add_stageentry"
 MAX_JUDGED = 200  # values on one page
-PERIODS = {False: r"20\d\d", True: r"20\d\d-Q[1-4]"}  # of quarters or not
 
 
 def entry(*params: str) -> Callable[[Any], Any]:
@@ -125,24 +112,18 @@ def check(user: Any, permission: str, record: Any = None) -> None:
 
 
 def entry_page(
-    request: TrackerRequest, template: str, form: Any, pilot: Any, back: str, done: Callable[[], str], **context: Any
+    request: TrackerRequest, template: str, form: Any, done: str | Callable[[], str], **context: Any
 ) -> HttpResponse:
-    """Write what was posted and return to the record, or show the form: with 409 where others wrote meanwhile.
-
-    `back` is where to return to on the page of the pilot; without one, the address.
+    """Write what was posted, say that it is `done` and return to the record; or show the form: with 409 where others
+    wrote meanwhile. The context has the `pilot`, or None, and where to return to, `back`.
     """
-    back = pilot.get_absolute_url() + back if pilot else back
+    pilot, back = context["pilot"], context["back"]
     if request.method == "POST" and form.enter():
-        messages.success(request, done())
+        messages.success(request, done() if callable(done) else done)
         return HttpResponseRedirect(back)
     status = 200 if request.method != "POST" else 409 if getattr(form, "conflicts", ()) else 400
-    context |= {
-        "form": form,
-        "pilot": pilot,
-        "back": back,
-        "crumbs": [{"url": back, "label": pilot.name if pilot else _("My work")}],
-    }
-    return render(request, f"pilots/entry/{template}.html", context, status=status)
+    crumbs = [{"url": back, "label": pilot.name if pilot else _("My work")}]
+    return render(request, f"pilots/entry/{template}.html", {"form": form, "crumbs": crumbs, **context}, status=status)
 
 
 # -- what was promised ---------------------------------------------------------------------------------------
@@ -166,13 +147,13 @@ def promise_context(record: Any) -> dict[str, Any]:
     amendments, waiting = record.all_amendments, record.waiting_amendment(today())
     return {
         "record": record,
+        "pilot": record.pilot,
+        "back": record.pilot.get_absolute_url() + record.anchor,
         "is_milestone": is_milestone,
-        "planned": record.planned_by(today()) if is_milestone else None,
         "terms": "" if is_milestone else terms_text(record, today()),
         "light": light,
         "light_text": status.text_of(light),
         "owner": status.owner_of(light),
-        "completions": record.all_completions if is_milestone else [],
         "waiting": waiting,
         "decided": [(item, wanted_text(item)) for item in amendments if item.accepted is not None],
         "wanted": wanted_text(waiting) if waiting else "",
@@ -185,19 +166,11 @@ def milestone_done(request: TrackerRequest, slug: str, pk: int) -> HttpResponse:
     milestone = promise(slug, "milestones", pk)
     if milestone.stage:
         return HttpResponseRedirect(f"{reverse('stage-enter', args=[slug])}?stage={milestone.stage}")
-    check(request.user, "pilots.add_completion", Completion(pilot=milestone.pilot))
-    form = CompleteForm(*sent(request), milestone=milestone, user=request.user)
-    return entry_page(
-        request,
-        "done",
-        form,
-        milestone.pilot,
-        milestone.anchor,
-        lambda: _("The completion is entered."),
-        title=_("Enter the completion"),
-        may_object=may_decide(request.user),
-        **promise_context(milestone),
-    )
+    new = Completion(pilot=milestone.pilot, milestone=milestone)
+    check(request.user, "pilots.add_completion", new)
+    form = forms.CompleteForm(*sent(request), instance=new, user=request.user)
+    shown = promise_context(milestone) | {"title": _("Enter the completion"), "may_object": may_decide(request.user)}
+    return entry_page(request, "done", form, _("The completion is entered."), **shown)
 
 
 @entry()
@@ -206,32 +179,23 @@ def completion_objected(request: TrackerRequest, slug: str, pk: int) -> HttpResp
     rows = Completion.objects.select_related("pilot__province", "milestone__pilot__province")
     completion = get_object_or_404(rows, pk=pk, pilot__slug=slug)
     check(request.user, PLACE_PERMISSION)
-    milestone = completion.milestone
+    shown = promise_context(completion.milestone)
     if completion.objected_on:
         messages.info(request, _("It was objected to already."))
-        return HttpResponseRedirect(milestone.pilot.get_absolute_url() + milestone.anchor)
-    form = ObjectionForm(*sent(request), instance=copy(completion), user=request.user)
-    return entry_page(
-        request,
-        "object",
-        form,
-        milestone.pilot,
-        milestone.anchor,
-        lambda: _("The objection is entered. The province is told."),
-        title=_("Object to a completion"),
-        completion=completion,
-        **promise_context(milestone),
-    )
+        return HttpResponseRedirect(shown["back"])
+    form = forms.ObjectionForm(*sent(request), instance=copy(completion), user=request.user)
+    shown |= {"title": _("Object to a completion"), "completion": completion}
+    return entry_page(request, "object", form, _("The objection is entered. The province is told."), **shown)
 
 
 @entry()
 def amendment(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpResponse:
     """Ask for another day, value, base or year, or withdraw what was asked; the ministry enters a decided one."""
     record, user = promise(slug, kind, pk), request.user
-    back = record.pilot.get_absolute_url() + record.anchor
-    check(user, "pilots.add_amendment", Amendment(pilot=record.pilot))
+    new = Amendment(pilot=record.pilot, **{record._meta.model_name: record})
+    check(user, "pilots.add_amendment", new)
     shown, decides = promise_context(record), may_decide(user)
-    waiting = shown["waiting"]
+    waiting, back = shown["waiting"], shown["back"]
     if "withdraw" in request.POST:
         told = NO_REQUEST_WAITS
         with suppress(ValidationError, Conflict):
@@ -249,14 +213,10 @@ def amendment(request: TrackerRequest, slug: str, kind: str, pk: int) -> HttpRes
         return HttpResponseRedirect(reverse(f"admin:pilots_{record._meta.model_name}_change", args=[record.pk]))
     shown["title"] = _("Amend what was promised") if decides else _("Ask for an amendment")
     shown |= {"decides": decides, "may_withdraw": waiting and waiting.asked_by_id == user.pk}
-    form = AmendmentForm(*sent(request), item=record, user=user)
-
-    def done() -> str:
-        if form.instance.accepted:
-            return _("The amendment holds from today on.")
-        return _("The amendment is asked for. What was promised stays until the ministry decides.")
-
-    return entry_page(request, "amendment", form, record.pilot, record.anchor, done, **shown)
+    form = forms.AmendmentForm(*sent(request), instance=new, user=user)
+    asked = _("The amendment is asked for. What was promised stays until the ministry decides.")
+    held = _("The amendment holds from today on.")
+    return entry_page(request, "amendment", form, lambda: held if form.instance.accepted else asked, **shown)
 
 
 @entry()
@@ -268,19 +228,17 @@ def amendment_answer(request: TrackerRequest, slug: str, kind: str, pk: int) -> 
     waiting = shown["waiting"]
     if waiting is None and record.promised_on:
         messages.info(request, NO_REQUEST_WAITS)
-        return HttpResponseRedirect(record.pilot.get_absolute_url() + record.anchor)
-    form: Any
+        return HttpResponseRedirect(shown["back"])
     if waiting is None:
-        form = PromiseForm(*sent(request), record=record, user=request.user)
-        title, done = _("Accept a promise"), lambda: _("The promise is accepted: it is judged from today on.")
-    else:
-        form = AmendmentAnswerForm(*sent(request), instance=copy(waiting), user=request.user)
-        title = _("Answer a request for an amendment")
-
-        def done() -> str:
-            return _("The request is accepted.") if form.cleaned_data["accepted"] else _("The request is refused.")
-
-    return entry_page(request, "answer", form, record.pilot, record.anchor, done, title=title, **shown)
+        form: Any = forms.PromiseForm(*sent(request), record=record, user=request.user)
+        done, shown["title"] = _("The promise is accepted: it is judged from today on."), _("Accept a promise")
+        return entry_page(request, "answer", form, done, **shown)
+    form = forms.AmendmentAnswerForm(*sent(request), instance=copy(waiting), user=request.user)
+    shown["title"], texts = (
+        _("Answer a request for an amendment"),
+        (_("The request is refused."), _("The request is accepted.")),
+    )
+    return entry_page(request, "answer", form, lambda: texts[form.cleaned_data["accepted"]], **shown)
 
 
 # -- the pilot: stage and light -----------------------------------------------------------------------------
@@ -290,70 +248,51 @@ def pilot_of(slug: str) -> Pilot:
     return get_object_or_404(Pilot.objects.select_related("province", "batch"), slug=slug)
 
 
+def pilot_context(pilot: Pilot) -> dict[str, Any]:
+    """Return what the pages show of a pilot."""
+    return {"pilot": pilot, "back": f"{pilot.get_absolute_url()}#overview", "status": pilot_status(pilot, today())}
+
+
 @entry("stage")
 def stage_entered(request: TrackerRequest, slug: str) -> HttpResponse:
     """Enter that a pilot has come to a stage; `?stage=` proposes one, without it the next."""
-    pilot = pilot_of(slug)
-    check(request.user, STAGE_PERMISSION, StageEntry(pilot=pilot))
-    status = pilot_status(pilot, today())
+    new = StageEntry(pilot=pilot_of(slug))
+    check(request.user, STAGE_PERMISSION, new)
+    shown = pilot_context(new.pilot)
+    status = shown["status"]
     reached = status.current_stage.reached if status.current_stage else None
-    following = ORDERED_STAGES[reached.order :][:1] if reached else ORDERED_STAGES[:1]
-    proposed = request.GET.get("stage") or next(iter(following), "")
-    form = StageEnteredForm(*sent(request), pilot=pilot, user=request.user, initial={"stage": proposed})
-    return entry_page(
-        request,
-        "stage",
-        form,
-        pilot,
-        "#overview",
-        lambda: _("The stage is entered: %(stage)s.") % {"stage": form.instance.get_stage_display()},
-        title=_("Enter a stage"),
-        status=status,
-        withdraw_url=withdrawal_url(pilot) if may_decide(request.user) else "",
-        promised=[light for light in status.milestones if light.record.stage and light.in_force and not light.done],
-    )
+    following = next(iter(ORDERED_STAGES[reached.order if reached else 0 :]), "")
+    initial = {"stage": request.GET.get("stage") or following}
+    form = forms.StageEnteredForm(*sent(request), instance=new, user=request.user, initial=initial)
+    shown["promised"] = [row for row in status.milestones if row.record.stage and row.in_force and not row.done]
+    shown |= {
+        "title": _("Enter a stage"),
+        "withdraw_url": withdrawal_url(new.pilot) if may_decide(request.user) else "",
+    }
+    done = _("The stage is entered: %(stage)s.")
+    return entry_page(request, "stage", form, lambda: done % {"stage": form.instance.get_stage_display()}, **shown)
 
 
 @entry()
 def light_set(request: TrackerRequest, slug: str) -> HttpResponse:
     """Set the light of a pilot by hand until a day."""
-    pilot = pilot_of(slug)
-    check(request.user, "pilots.add_lightoverride", LightOverride(pilot=pilot))
-    form = LightForm(*sent(request), pilot=pilot, user=request.user)
-    return entry_page(
-        request,
-        "light",
-        form,
-        pilot,
-        "#overview",
-        lambda: _("The light is set by hand until %(day)s.") % {"day": format_date(form.instance.expires_on)},
-        title=_("Set the light by hand"),
-        status=pilot_status(pilot, today()),
-    )
+    user: Any = request.user
+    new = LightOverride(pilot=pilot_of(slug), author=user)
+    check(user, "pilots.add_lightoverride", new)
+    form = forms.LightForm(*sent(request), instance=new, user=user)
+    shown = pilot_context(new.pilot) | {"title": _("Set the light by hand")}
+    done = _("The light is set by hand until %(day)s.")
+    return entry_page(request, "light", form, lambda: done % {"day": format_date(form.instance.expires_on)}, **shown)
 
 
 # -- readings ------------------------------------------------------------------------------------------------
 
 
-def last_ended(quarterly: bool, day: date) -> str:
-    """Return the newest year or quarter that has ended by the date."""
-    running = f"{day.year}-Q{(day.month + 2) // 3}" if quarterly else str(day.year)
-    return running if last_day_of_period(running) <= day else earlier_period(running, 1)
-
-
-def earlier_period(period: str, steps: int) -> str:
-    """Return the period so many before this one."""
-    if "-Q" not in period:
-        return str(int(period) - steps)
-    index = 4 * int(period[:4]) + int(period[-1]) - 1 - steps
-    return f"{index // 4}-Q{index % 4 + 1}"
-
-
-def first_due(pilot: Pilot, indicators: Sequence[Indicator], year: int) -> date | None:
-    """Return the first day by which one of these values of a year is due; None where none is asked for."""
-    records = due_records(pilot, *indicators)
-    days = [due_day(records, item.pk, year, today()) for item in indicators]
-    return min(filter(None, days), default=None)
+def ended_periods(quarterly: bool, day: date) -> list[str]:
+    """Return the years or quarters that have ended by the date."""
+    quarters = [f"-Q{quarter}" for quarter in range(1, 5)] if quarterly else [""]
+    periods = [f"{year}{quarter}" for year in range(FIRST_YEAR, day.year + 1) for quarter in quarters]
+    return [period for period in periods if last_day_of_period(period) <= day]
 
 
 @entry("period", "indicator")
@@ -366,34 +305,29 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
     check(user, "pilots.add_reading", Reading(pilot=pilot))
     asked = request.GET.get("period", "")
     quarterly = "-Q" in asked
-    newest = last_ended(quarterly, today())
-    fits = re.fullmatch(PERIODS[quarterly], asked, re.ASCII) and last_day_of_period(asked) <= last_day_of_period(newest)
-    if asked and not fits:
+    ended = ended_periods(quarterly, today())
+    if asked and asked not in ended:
         text = _("“%(period)s” is no period that has ended. Give a year or a quarter from 2000 on, such as %(newest)s.")
-        raise Problem("period", "invalid", text % {"period": asked, "newest": newest})
-    period = asked or newest
+        raise Problem("period", "invalid", text % {"period": asked, "newest": ended[-1]})
+    period = asked or ended[-1]
+    earlier, later = ended[: ended.index(period)], ended[ended.index(period) + 1 :]
     texts = [*request.POST.getlist("rows"), *(request.POST.getlist("add") if "add_row" in request.POST else [])]
     added = [key for text in texts if (key := parse_key(text))]
-    lights = judging_lights(pilot, int(period[:4]))
-    own = Q(pk__in=pilot.targets.values("indicator")) | Q(pk__in=pilot.readings.values("indicator")) | Q(pk__in=added)
-    indicators = sorted(
-        Indicator.objects.filter(own), key=lambda item: item.pk not in lights or not lights[item.pk].record.binding
-    )
-    data, files = sent(request)
-    form = ReadingsForm(data, files, user=user, pilot=pilot, period=period, indicators=indicators, lights=lights)
-    due_on = None if quarterly else first_due(pilot, indicators, int(period))
-    earlier, later = earlier_period(period, 1), earlier_period(period, -1)
+    form = forms.ReadingsForm(*sent(request), user=user, pilot=pilot, period=period, added=added)
+    indicators, due_on = [row.indicator for row in form.rows], None
+    if not quarterly:
+        records = due_records(pilot, *indicators)
+        days = [due_day(records, item.pk, int(period), today()) for item in indicators]
+        due_on = min(filter(None, days), default=None)
     shown: dict[str, Any] = {
         "title": _("Readings of %(period)s") % {"period": period},
+        "pilot": pilot,
+        "back": pilot.get_absolute_url() + "#indicators",
         "period": period,
         "due_on": due_on,
         "late": format_days((today() - due_on).days) if due_on and due_on < today() else "",
-        "periods": [
-            *([earlier] if int(earlier[:4]) >= FIRST_YEAR else []),
-            *([later] if last_day_of_period(later) <= today() else []),
-            last_ended(not quarterly, today()),
-        ],
-        "others": Indicator.objects.exclude(pk__in=[indicator.pk for indicator in indicators]),
+        "periods": [*earlier[-1:], *later[:1], ended_periods(not quarterly, today())[-1]],
+        "others": Indicator.objects.exclude(pk__in=[item.pk for item in indicators]),
     }
 
     def done() -> str:
@@ -403,9 +337,8 @@ def readings_enter(request: TrackerRequest, slug: str) -> HttpResponse:
 
     if "add_row" in request.POST:  # what was typed is shown again without being checked
         form.redisplay_typed()
-        shown |= {"form": form, "pilot": pilot, "back": pilot.get_absolute_url() + "#indicators"}
-        return render(request, "pilots/entry/readings.html", shown)
-    return entry_page(request, "readings", form, pilot, "#indicators", done, **shown)
+        return render(request, "pilots/entry/readings.html", {"form": form, **shown})
+    return entry_page(request, "readings", form, done, **shown)
 
 
 @entry("pilot", "reading")
@@ -423,11 +356,11 @@ def readings_judge(request: TrackerRequest) -> HttpResponse:
     pilot = pilot_of(slug) if slug else None
     if pilot:
         asked = asked.filter(pilot=pilot)
-    shown = [*asked.values_list("pk", flat=True)[:MAX_JUDGED]]
-    rows = Reading.objects.filter(pk__in=shown).select_related("pilot__batch", "pilot__province", "indicator")
+    keys = [*asked.values_list("pk", flat=True)[:MAX_JUDGED]]
+    rows = Reading.objects.filter(pk__in=keys).select_related("pilot__batch", "pilot__province", "indicator")
     if not all(user.has_perm(ACCEPT_PERMISSION, reading) for reading in rows):
         raise PermissionDenied(str(OUT_OF_SCOPE))
-    form = JudgeForm(*sent(request), user=user, rows=rows)
+    form = forms.JudgeForm(*sent(request), user=user, rows=rows)
 
     def done() -> str:
         texts = {
@@ -437,9 +370,9 @@ def readings_judge(request: TrackerRequest) -> HttpResponse:
         }
         return texts[form.cleaned_data["verdict"]] % {"count": form.judged}
 
-    title, back = _("Judge values"), "#indicators" if pilot else reverse("desk")
-    more = asked.count() - len(shown)
-    return entry_page(request, "judge", form, pilot, back, done, title=title, count=len(shown), more=more)
+    back = pilot.get_absolute_url() + "#indicators" if pilot else reverse("desk")
+    shown = {"title": _("Judge values"), "pilot": pilot, "back": back, "count": len(keys)}
+    return entry_page(request, "judge", form, done, more=asked.count() - len(keys), **shown)
 
 
 # -- links from the record -----------------------------------------------------------------------------------
@@ -450,19 +383,26 @@ def entry_links(request: TrackerRequest, pilot: Pilot) -> list[tuple[str, str]]:
     user = request.user
     if not user.is_staff or request.as_of_past:
         return []
-    links = []
-    if user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
-        label = _("Readings of %(period)s") % {"period": last_ended(False, today())}
-        links.append((label, reverse("readings-enter", args=[pilot.slug])))
-    if user.has_perm(ACCEPT_PERMISSION, pilot) and waiting_readings(today()).filter(pilot=pilot).exists():
-        links.append((_("Judge values"), f"{reverse('readings-judge')}?pilot={pilot.slug}"))
-    if user.has_perm(STAGE_PERMISSION, StageEntry(pilot=pilot)):
-        links.append((_("Enter a stage"), reverse("stage-enter", args=[pilot.slug])))
-    if user.has_perm("pilots.add_lightoverride", LightOverride(pilot=pilot)):
-        links.append((_("Set the light by hand"), reverse("light-set", args=[pilot.slug])))
-    if may_decide(user):
-        links.append((_("Withdraw the pilot"), withdrawal_url(pilot)))
-    return links
+    judges = user.has_perm(ACCEPT_PERMISSION, pilot) and waiting_readings(today()).filter(pilot=pilot).exists()
+    year, at = {"period": ended_periods(False, today())[-1]}, [pilot.slug]
+    links = [
+        (
+            may_enter(request, Reading(pilot=pilot)),
+            _("Readings of %(period)s") % year,
+            reverse("readings-enter", args=at),
+        ),
+        (judges, _("Judge values"), f"{reverse('readings-judge')}?pilot={pilot.slug}"),
+        (may_enter(request, StageEntry(pilot=pilot)), _("Enter a stage"), reverse("stage-enter", args=at)),
+        (may_enter(request, LightOverride(pilot=pilot)), _("Set the light by hand"), reverse("light-set", args=at)),
+        (may_decide(user), _("Withdraw the pilot"), withdrawal_url(pilot)),
+    ]
+    return [(label, url) for may, label, url in links if may]
+
+
+def may_enter(request: TrackerRequest, new: Model) -> bool:
+    """Whether the user may enter a record such as this; nobody does on a past day."""
+    may_add = request.user.has_perm(permission_name(type(new), "add"), new)
+    return bool(request.user.is_staff and not request.as_of_past and may_add)
 
 
 def withdrawal_url(pilot: Pilot) -> str:
@@ -477,11 +417,9 @@ def waits_for_decision(user: Any, record: Any) -> bool:
 
 def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Light]]:
     """Return the column that leads from each milestone to its form, for users who may fill it in."""
-    user = request.user
-    if not user.is_staff or request.as_of_past or not user.has_perm("pilots.add_completion", Completion(pilot=pilot)):
+    if not may_enter(request, Completion(pilot=pilot)):
         return []
-
-    enters_stages = user.has_perm(STAGE_PERMISSION, StageEntry(pilot=pilot))
+    user, enters_stages = request.user, may_enter(request, StageEntry(pilot=pilot))
 
     def cell(item: Light) -> Cell:
         milestone = item.record
@@ -500,15 +438,13 @@ def milestone_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Ligh
 
 def reading_entries(request: TrackerRequest, pilot: Pilot) -> list[Column[Light]]:
     """Return the column that leads from each indicator to the field of its value, for users who may enter one."""
-    user = request.user
-    if not user.is_staff or request.as_of_past or not user.has_perm("pilots.add_reading", Reading(pilot=pilot)):
+    if not may_enter(request, Reading(pilot=pilot)):
         return []
-    page_url, text = reverse("readings-enter", args=[pilot.slug]), _("Enter")
+    page_url = reverse("readings-enter", args=[pilot.slug])
 
     def cell(item: Light) -> Cell:
-        target = item.record
-        if waits_for_decision(user, target):
-            return Cell("", url=target.entry_url("-answer"), page_text=_("Decide"))
-        return Cell("", url=f"{page_url}#id_r{target.indicator_id}-value", page_text=text)
+        if waits_for_decision(request.user, item.record):
+            return Cell("", url=item.record.entry_url("-answer"), page_text=_("Decide"))
+        return Cell("", url=f"{page_url}#id_r{item.record.indicator_id}-value", page_text=_("Enter"))
 
     return [Column("enter", _("Enter"), cell)]

@@ -1,13 +1,13 @@
 """Pages of the pilots."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.html import format_html
@@ -26,7 +26,6 @@ from core.tables import (
     ListPage,
     Table,
     filtered_keys,
-    keys_in_order,
     make_table,
     status_cell,
 )
@@ -43,18 +42,13 @@ from core.text import (
     no_data,
 )
 from pilots.amendments import request_text
-from pilots.analytics.pilot_status import (
-    PilotStatus,
-    Progress,
-    build_progress,
-    pilot_status,
-    prefetch_for_status,
-    worst_first,
-)
+from pilots.analytics.late_entries import entered_since
+from pilots.analytics.pilot_status import PilotStatus, pilot_status, prefetch_for_status
+from pilots.analytics.progress import BY_BATCH, BY_HAND, Progress
 from pilots.analytics.reconciliation import BatchCount, build_reconciliation, build_withdrawals, term_days_left
 from pilots.analytics.synergy import classes_of
 from pilots.charts.calendars import milestone_calendar
-from pilots.charts.cells import Classes, arrow, by_hand_text, class_mark
+from pilots.charts.cells import by_hand_text, class_mark
 from pilots.charts.stages import TrackStage, stage_label, stage_track, time_in_stage, track_notes
 from pilots.charts.status import (
     APART,
@@ -70,104 +64,74 @@ from pilots.charts.status import (
     untargeted_readings,
     untargeted_table,
 )
+from pilots.charts.strip import light_spans, light_strip, lights_table
 from pilots.charts.synergy import recorded_pilots_text
 from pilots.documents import build_record_files, readable_changes
 from pilots.filters import PilotPageFilter
 from pilots.follow_ups.tables import RELATED, beside_light, beside_pilot, follow_ups_table, may_open_follow_ups
 from pilots.lights import LIGHTS, Colour, Light, LightReason, count_by_colour, due_day
+from pilots.metrics import EPSILON
 from pilots.models import Amendment, Completion, LightOverride, NotGiven, Pilot, PilotKind, Reading, Target
+from pilots.models.light import ALWAYS
 from pilots.models.reading import waiting_readings_in
 from pilots.practices.services import practices_for
 from pilots.practices.tables import match_rows
 from pilots.sentences import say_missing
-from pilots.tables import pilot_columns, pilot_page_columns, unrated_page_columns
+from pilots.tables import pilot_columns, pilot_page_columns, read_pilots, unrated_page_columns
 from pilots.views.entry import entry_links, milestone_entries, reading_entries
 from policies.models import Confidence, Source
 
 
 @page("compare", *PilotPageFilter.base_filters)
 def pilot_list(request: TrackerRequest) -> HttpResponseBase:
-    """List all pilots on the day, with announced numbers. Every pilot is judged once, for filters, order and cells."""
-    as_of, membership = request.as_of, request.GET.get("withdrawn", "")
-    rows = Pilot.objects.members(as_of, membership)
-    progress = build_progress(rows, as_of)
-    statuses = {status.pilot.pk: status for status in progress.pilots}
-    may_open = may_open_follow_ups(request)
-    records = rows.select_related("batch", "province", "parent").prefetch_related("industries")
-    filterset, of_any_light = (
-        PilotPageFilter(request.GET, queryset=records, request=request, statuses=statuses, without=name)
-        for name in ("", "light")
-    )
-    shown = [statuses[key] for key in keys_in_order(of_any_light.qs)]
-    colours = Counter(status.colour for status in shown)
-    hand = Counter(status.colour for status in shown if status.override)
-    classes = classes_of(progress.pilots, as_of)
-    picking = "compare" in request.GET
-    by_light = request.GET.get("sort", "light").endswith("light")
-    rated = progress.rated or Reading.objects.filter(accepted_on__lte=as_of).exists()
+    """List the pilots of the day with announced numbers: counted and ordered by SQL, judged where they are shown."""
+    as_of, may_open, picking = request.as_of, may_open_follow_ups(request), "compare" in request.GET
+    progress = Progress(Pilot.objects.members(as_of, request.GET.get("withdrawn", "")), as_of)
+    rated = bool(progress.now.rated) or Reading.objects.filter(accepted_on__lte=as_of).exists()
+    by_light = rated and request.GET.get("sort", "light").endswith("light")
+    counts, by_hand = count_to_choose(request, progress.lit)
+    follow_up: Column[PilotStatus] = Column("follow_up", _("Follow-up"), lambda status: beside_pilot(status, may_open))
+    columns = unrated_page_columns()
+    if rated:
+        columns = pilot_page_columns(as_of, may_open, chips=not by_light, picking=picking)
     listing = ListPage(
         request,
         slug="pilots",
-        filterset=filterset,
-        columns=pilot_columns(
-            statuses,
-            classes,
-            as_of,
-            [Column("follow_up", _("Follow-up"), lambda pilot: beside_pilot(statuses[pilot.pk], may_open))],
-        ),
-        page_columns=pilot_page_columns(statuses, may_open, classes, as_of, chips=not by_light, picking=picking)
-        if rated
-        else unrated_page_columns(statuses),
+        filterset=PilotPageFilter(request.GET, queryset=progress.lit.values_list("pk", flat=True), request=request),
+        read=partial(read_pilots, as_of),
+        columns=pilot_columns(as_of, follow_up),
+        page_columns=columns,
         note=""
-        if rated or not statuses
+        if rated or not progress.n
         else _("No values are entered yet, so no pilot can be rated: lights and reports are left out of this list."),
-        ordered_keys=partial(ordered_keys, statuses),
         visible_filters=("q", "province", "batch", "stage"),
-        as_links={"light": {**colours, "": colours.total()}} if rated else {},
-        group_heads={colour.value: group_head(colour, colours[colour], hand[colour]) for colour in LIGHTS}
-        if by_light and rated
-        else {},
+        as_links={"light": counts} if rated else {},
+        group_heads={c.value: group_head(c, counts[c], by_hand[c]) for c in LIGHTS} if by_light else {},
         sort="light" if rated else "batch",
-        total=len(statuses),
+        total=progress.n,
+        count=counts[request.GET.get("light", "")],
         empty=_(
             "No recorded pilot matches these filters. Names that were announced but not recorded are missing here."
         ),
     )
-    sources = Source.objects.filter(pilot__in=rows).distinct()
-    tables: Exports = {"pilots": Export(_("Pilots"), listing.whole, listing.chips, sources=sources)}
-    title, headline = _("Pilots"), pilots_headline(progress, classes)
-    if listing.chips:
-        headline = label_value(_("All pilots"), headline)
-    return export_response(request, tables, title, headline, listed_milestones(request, request.user)) or render(
-        request,
-        "pilots/list.html",
-        {"title": title, "finding": headline, "listing": listing, "picking": picking, "may_pick": rated},
-    )
+    sources = Source.objects.filter(pilot__in=progress.rows).distinct()
+    tables = {"pilots": Export(_("Pilots"), listing.whole, listing.chips, sources=sources)}
+    told = pilots_headline(progress)
+    headline = label_value(_("All pilots"), told) if listing.chips else told
+    shown = {"title": _("Pilots"), "finding": headline, "listing": listing, "picking": picking, "may_pick": rated}
+    ics = listed_milestones(request, request.user)
+    return export_response(request, tables, _("Pilots"), headline, ics) or render(request, "pilots/list.html", shown)
 
 
-SORT_VALUES: Mapping[str, Callable[[PilotStatus], int | None]] = {
-    "stage": lambda status: status.current_stage.stage.order if status.current_stage else None,
-    "days": lambda status: status.days_in_stage,
-}
-"""What each computed column is sorted by, except that of the light."""
-
-
-def ordered_keys(statuses: Mapping[int, PilotStatus], rows: QuerySet[Pilot], word: str) -> list[int] | None:
-    """Return the keys of the rows in the order of a computed column; None for what the database sorts.
-
-    Rows without a value come last in either direction.
-    """
-    name, falls = word.removeprefix("-"), word.startswith("-")
-    if name == "light":
-        colours = LIGHTS[::-1] if falls else LIGHTS
-        return [item.pilot.pk for item in worst_first([statuses[key] for key in keys_in_order(rows)], colours=colours)]
-    read = SORT_VALUES.get(name)
-    if read is None:
-        return None
-    numbers = {key: read(statuses[key]) for key in keys_in_order(rows)}
-    numbered = [key for key in numbers if numbers[key] is not None]
-    numbered.sort(key=lambda key: numbers[key] or 0, reverse=falls)  # stable: ties stay in their order
-    return [*numbered, *(key for key in numbers if numbers[key] is None)]
+def count_to_choose(request: TrackerRequest, pilots: Any) -> tuple[Counter[str], Counter[str]]:
+    """Return by light how many pilots the other filters leave, with "" for any light, and how many are set by hand."""
+    query = {name: value for name, value in request.GET.items() if name != "light"}
+    rows: Any = PilotPageFilter(query, queryset=pilots, request=request).qs.order_by().values_list("light_colour")
+    counts, by_hand = Counter[str](), Counter[str]()
+    for colour, n, hand in rows.annotate(n=Count("pk"), hand=Count("pk", filter=BY_HAND)):
+        counts[colour], by_hand[colour] = n, hand
+    counts[""] = counts.total()
+    return counts, by_hand
 
 
 def group_head(colour: Colour, n: int, by_hand: int) -> SafeString:
@@ -193,7 +157,7 @@ def listed_milestones(request: TrackerRequest, _user: Any) -> CalendarWriter:
         if not any(map(request.GET.get, ("withdrawn", "stage", "reached", "light"))):
             lately = Q(withdrawn_on__lte=as_of, withdrawn_on__gt=as_of - timedelta(CANCELLED_DAYS))
             rows = Pilot.objects.known(as_of).filter(lately | Q(pk__in=rows.values("pk")))
-        return filtered_keys(PilotPageFilter(request.GET, queryset=rows, request=request))
+        return filtered_keys(PilotPageFilter(request.GET, queryset=rows.with_light(as_of), request=request))
 
     return milestone_calendar(_("Milestones"), keys, request.as_of)
 
@@ -206,32 +170,30 @@ CALENDARS["milestones"] = CalendarList(
 )
 
 
-def pilots_headline(progress: Progress, classes: Classes) -> str:
+def pilots_headline(progress: Progress) -> str:
     """Return the headline: how many are red and yellow, who is red for longest, and the green ones with rising carbon.
 
     While no pilot is rated: recorded pilots of the announced ones.
     """
-    if not progress.rated:
+    if not progress.now.rated:
         return recorded_headline(build_reconciliation(progress.as_of))
-    lights = count_by_colour(status.colour for status in progress.pilots)
-    numbers = {"red": lights[Colour.RED], "yellow": lights[Colour.YELLOW], "n": len(progress.pilots)}
-    text = _("%(red)d of %(n)d pilots are red, %(yellow)d yellow") % numbers
-    text = join_clauses(filter(None, [text, by_hand_text(progress.by_hand)]))
-    red = [status for status in progress.pilots if status.colour == Colour.RED and status.since]
-    if red:
-        first = min(status.since for status in red if status.since)
-        longest = [status.pilot.name for status in red if status.since == first]
+    lights = progress.now.lights
+    numbers = {"red": lights[Colour.RED], "yellow": lights[Colour.YELLOW], "n": progress.n}
+    parts = [_("%(red)d of %(n)d pilots are red, %(yellow)d yellow") % numbers, by_hand_text(progress.now.by_hand)]
+    red = progress.lit.filter(light_colour=Colour.RED, light_colour_since__gt=ALWAYS)
+    by_day = red.order_by("light_colour_since").values_list("light_colour_since")
+    for first, n in by_day.annotate(n=Count("pk"))[:1]:
+        longest = red.filter(light_colour_since=first).order_by(*BY_BATCH)[:3]
+        names = join_short(pilot.name for pilot in longest) if n <= len(longest) else _("%(n)d pilots") % {"n": n}
         days = format_days((progress.as_of - first).days)
-        names = join_short(longest) if len(longest) < 4 else _("%(n)d pilots") % {"n": len(longest)}
-        text = join_clauses([text, _("red for longest, %(days)s: %(names)s") % {"days": days, "names": names}])
-    green = [status for status in progress.pilots if status.colour == Colour.GREEN]
-    rising = sum(status.pilot.pk in classes and arrow(classes[status.pilot.pk].carbon.rate) == "↗" for status in green)
-    text += _(".")
-    if not green or not classes:
+        parts.append(_("red for longest, %(days)s: %(names)s") % {"days": days, "names": names})
+    text = join_clauses(filter(None, parts)) + _(".")
+    rises = Q(light_colour=Colour.GREEN, class_carbon_rate__lt=-EPSILON)
+    classed = progress.lit.with_class(progress.as_of).filter(class_kind__gt="")
+    found = classed.aggregate(any=Count("pk"), n=Count("pk", filter=rises)) | {"green": lights[Colour.GREEN]}
+    if not found["any"] or not found["green"]:
         return text
-    return join_sentences(
-        text, _("%(n)d of the %(green)d green ones have rising carbon.") % {"n": rising, "green": len(green)}
-    )
+    return join_sentences(text, _("%(n)d of the %(green)d green ones have rising carbon.") % found)
 
 
 def recorded_headline(batches: Sequence[BatchCount]) -> str:
@@ -270,7 +232,8 @@ def recorded_headline(batches: Sequence[BatchCount]) -> str:
 def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     """Show one pilot: stage, light with reasons, milestones, targets, evidence and history."""
     as_of = request.as_of
-    facts: Any = prefetch_for_status(Pilot.objects.known(as_of).select_related("batch__policy"), quarters=True)
+    lit = Pilot.objects.known(as_of).with_light(as_of)
+    facts: Any = prefetch_for_status(lit.select_related("batch__policy"), quarters=True)
     related = [f"prefetched_{name}__sources" for name in ("stages", "milestones", "targets", "readings")]
     rows = facts.prefetch_related("industries", "sources", *related, "prefetched_readings__indicator")
     pilot = get_object_or_404(rows, slug=slug)
@@ -278,7 +241,7 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     left = pilot.withdrawn_by(as_of)
     may_open, track, charts = may_open_follow_ups(request), stage_track(status), pilot_charts(status)
     beside_row = partial(beside_light, status, may_open=may_open, short=True)
-    follow_ups = pilot.follow_ups.with_state(as_of).select_related(*RELATED).by_urgency()
+    follow_ups = pilot.follow_ups.with_state(as_of).with_cause(as_of).select_related(*RELATED).by_urgency()
     figures = [] if left else pilot_figures(status)
     records = [*pilot.prefetched_stages, *pilot.prefetched_milestones]
     values = [*pilot.prefetched_targets, *pilot.prefetched_readings]
@@ -287,9 +250,11 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
     if may_open or status.open_follow_ups:
         beside = [Column("follow_up", _("Follow-up"), partial(beside_light, status, may_open=may_open))]
     done, values_due = milestone_entries(request, pilot), reading_entries(request, pilot)
+    spans = light_spans(status)
     tables: Exports = {
         name: Export(title, build, sources=sources)
         for name, title, build in (
+            ("lights", _("Lights over time"), lambda: lights_table(spans)),
             ("reasons", _("Why the light has its colour"), lambda: reasons_table(status)),
             ("stages", _("Stages"), lambda: stages_table(track)),
             ("milestone-list", _("Milestones"), lambda: milestones_table(status, beside)),
@@ -334,15 +299,17 @@ def pilot_detail(request: TrackerRequest, slug: str) -> HttpResponseBase:
             "withdrawal": build_withdrawals(Pilot.objects.filter(pk=pilot.pk), as_of)[0] if left else None,
             "crumbs": [{"url": "pilot-list", "label": _("Pilots")}, {"label": pilot.name}],
             "entry_links": entry_links(request, pilot),
-            "class_mark": class_mark(classes_of([status], as_of).get(pilot.pk), with_text=True),
+            "class_mark": class_mark(classes_of([pilot.pk], as_of).get(pilot.pk), with_text=True),
             "light_link": None if left else beside_pilot(status, may_open),
             "reasons": [
                 (reason, status.changes_of(reason), beside_light(status, reason, may_open)) for reason in status.reasons
             ],
             "computed_text": status.text_of(status.reasons[0]),
+            "entered_since": entered_since(status),
             "requests": requests_made(status),
             "days_in_colour": (as_of - status.since).days if status.since else None,
             "light_counts": light_counts(status),
+            "lights": light_strip(status, spans),
             "owner": in_reader_language(status.owner),
             "next_due": min(due, key=itemgetter(0), default=None),
             "waiting": waiting_readings_in(pilot.prefetched_readings, as_of),

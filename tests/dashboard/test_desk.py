@@ -150,7 +150,9 @@ def test_reported_is_an_accepted_value_of_the_year_and_what_waits_is_the_ministr
 ) -> None:
     """Of three pilots that owe values of the year one has reported, and one is silent."""
     day, year = ("2026-03-21", 2024) if request.node.callspec.id == "of a later year" else ("2026-06-01", 2025)
-    Batch.objects.update(asked_from=year)
+    batch = Batch.objects.get()
+    batch.asked_from = year
+    batch.save()
     indicator = Indicator.objects.get()
     make.reading(pilots[0], indicator, "2024", 10)
     for version, (period, fields) in enumerate(readings, 1):

@@ -35,7 +35,7 @@ from dashboard.editions.services import (
     in_both_languages,
 )
 from dashboard.models import Edition, EditionState, quarter_of, quarter_start
-from dashboard.overview.services import build_overview, edition_figures
+from dashboard.overview.services import Overview, edition_figures
 from dashboard.quality import rules_on
 from pilots.documents import check_files
 from pilots.lights import RULE_PILOT
@@ -204,7 +204,7 @@ def check_second_edition(first: Edition, maker: User, approver: User, client: Cl
 
 
 def test_the_key_numbers_are_those_of_the_overview() -> None:
-    value = build_overview(date(2025, 12, 31))
+    value = Overview(date(2025, 12, 31))
     figures = {figure["code"]: figure for figure in edition_figures(value)}
     assert value.rollout is not None
     assert (figures["plans"]["value"], figures["plans"]["whole"]) == (value.rollout.issued, value.rollout.roster)

@@ -52,7 +52,7 @@ def run() -> str:
     return told.getvalue()
 
 
-HOUSEKEEPING = ["clearsessions", "prune_db_task_results"]
+HOUSEKEEPING = ["check_lights", "clearsessions", "prune_db_task_results"]
 
 
 def test_the_work_of_a_night_is_done_once_and_digests_at_each_call(called: list[str]) -> None:
@@ -99,7 +99,7 @@ def test_a_backup_is_tried_at_each_call_until_there_is_an_archive(
             raise CommandError("it lacks 1 of 2 files" if file else "the disk is full")
         if name == "drill":
             record_run(name, ok=True, seconds=1, file="tracker.tar")
-        if name == "remind" and len(names) < 6:
+        if name == "remind" and len(names) < 7:
             raise CommandError("connection refused")
 
     monkeypatch.setattr(nightly, "call_command", call)

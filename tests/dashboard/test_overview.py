@@ -7,8 +7,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from dashboard.overview.services import build_overview, edition_figures
+from dashboard.overview.services import Overview, edition_figures
 from pilots.models import Indicator, Pilot
+from pilots.stored_lights import recompute_all
 from tests import factories as make
 from tests.support.csv_files import csv_records
 
@@ -25,6 +26,12 @@ def make_rated(slug: str, value: int | None, **fields: Any) -> Pilot:
         make.reading(pilot, sulphur, "2025", value)
     make.stage(pilot, "listed", date(2024, 1, 15))
     return pilot
+
+
+def accept(pilot: Pilot, day: date) -> None:
+    """Move the day on which the values of a pilot were accepted."""
+    pilot.readings.update(accepted_on=day)
+    recompute_all()
 
 
 @pytest.fixture
@@ -63,17 +70,18 @@ def test_what_changed_is_told_by_name_since_a_week_a_month_a_quarter(
     programme: dict[str, Pilot], client: Client, period: str, day: str, red: list[str], note: str
 ) -> None:
     """One is red by a value accepted on 1 November, one since 14 October by a milestone."""
-    programme["behind"].readings.update(accepted_on=date(2026, 11, 1))
-    context = client.get("/", {"as_of": DAY, "since": period}).context
-    rows = {row["label"]: (row["names"], row["note"]) for row in context["changes"]}
-    assert context["since_title"] == f"What changed since {day}"
-    assert rows["Newly red"] == (red, note)
-    assert rows["Red light cleared"] == ([], "")
-    programme["behind"].readings.update(accepted_on=date(2026, 3, 1))
-    context = client.get("/", {"as_of": DAY, "since": "quarter"}).context
-    assert [row["note"] for row in context["changes"] if row["label"] == "Newly red"] == [""]  # not "0 of them"
-    programme["behind"].readings.update(accepted_on=date(2026, 11, 1))
-    assert rows["Pilots with values accepted"][0] == ([] if period == "week" else ["Behind"])
+    accept(programme["behind"], date(2026, 11, 1))
+    changes = client.get("/", {"as_of": DAY, "since": period}).context["changes"]
+    rows = {row["label"]: (row["names"], row["note"]) for row in changes["rows"]}
+    assert changes["title"] == f"What changed since {day}"
+    assert rows.get("Newly red", ([], "")) == (red, note)
+    assert "Red light cleared" in changes["unchanged"]
+    accept(programme["behind"], date(2026, 3, 1))
+    rows_now = client.get("/", {"as_of": DAY, "since": "quarter"}).context["changes"]["rows"]
+    assert [row["note"] for row in rows_now if row["label"] == "Newly red"] == [""]  # not "0 of them"
+    accept(programme["behind"], date(2026, 11, 1))
+    accepted = rows.get("Pilots with values accepted", ([], ""))[0]
+    assert accepted == ([] if period == "week" else ["Behind"])
 
 
 def test_a_quarter_s_value_is_a_value_accepted_and_the_set_of_changes_is_named(
@@ -84,12 +92,12 @@ def test_a_quarter_s_value_is_a_value_accepted_and_the_set_of_changes_is_named(
     make.reading(programme["silent"], sulphur, "2026-Q3", 10, **lately)
     make.reading(programme["waiting"], sulphur, "2026-Q3", 10, disputed_on=date(2026, 11, 23), **lately)
     make.plan(make.policy(short_name_en="the plan", is_lead=True), programme["good"].province)
-    context = client.get("/", {"as_of": DAY, "since": "week"}).context
-    (accepted,) = [row for row in context["changes"] if row["label"] == "Pilots with values accepted"]
+    changes = client.get("/", {"as_of": DAY, "since": "week"}).context["changes"]
+    (accepted,) = [row for row in changes["rows"] if row["label"] == "Pilots with values accepted"]
     assert (accepted["n"], accepted["names"]) == (2, ["Waiting", "Silent"])
-    assert context["changes_scope"] == "Pilots: First batch; Plans: the plan"
+    assert changes["scope"] == "Pilots: First batch; Plans: the plan"
     make.follow_up(programme["good"])
-    scope = client.get("/", {"as_of": DAY}).context["changes_scope"]
+    scope = client.get("/", {"as_of": DAY}).context["changes"]["scope"]
     assert scope == "Pilots: First batch; Plans: the plan; Follow-ups: all"
 
 
@@ -145,7 +153,7 @@ def test_where_nobody_was_asked_nobody_is_called_late(programme: Any, client: Cl
     assert "not handed in" in client.get("/brief/nation/", {"as_of": DAY}).text
     asked.asked_from = None
     asked.save()
-    value = build_overview(date(2026, 11, 24))
+    value = Overview(date(2026, 11, 24))
     figures = {figure["code"]: figure for figure in edition_figures(value)}
     assert (figures["reported"]["value"], figures["reported"]["whole"], figures["reported"]["note"]) == (
         None,

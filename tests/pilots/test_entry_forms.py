@@ -28,7 +28,7 @@ from pilots.models import (
     StageEntry,
     Target,
 )
-from pilots.views.entry import last_ended
+from pilots.views.entry import ended_periods
 from tests import factories as make
 from tests.support.api_client import make_user
 from tests.support.csv_files import csv_records
@@ -426,7 +426,7 @@ def test_a_jump_needs_a_remark_and_a_value_entered_meanwhile_a_second_look(offic
         urls["readings"], typed(officer.get(urls["readings"]), **{value: "140", f"r{carbon.pk}-value": "x"})
     )
     assert faults(both).keys() == {value, f"r{carbon.pk}-value"}  # all of them at once
-    quarter = urls["readings"] + f"?period={last_ended(True, today())}"
+    quarter = urls["readings"] + f"?period={ended_periods(True, today())[-1]}"
     first = send(officer, quarter, **{value: "9999999"})
     assert faults(first)[value].startswith(f"9,999,999 is 9,999,899.0 % above the 100 of {BEFORE}. Correct")
     jump = officer.post(urls["readings"], typed(page, **{value: "140"}))

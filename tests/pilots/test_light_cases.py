@@ -5,6 +5,7 @@ The cases are plain data, a pilot with the colours that it must have on some day
 """
 
 import json
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -21,6 +22,7 @@ from django.utils.translation import override
 from pilots.analytics.pilot_status import pilot_status, prefetch_for_status
 from pilots.lights import LightReason, Records, change_days, pilot_light
 from pilots.models import Amendment, Completion, Deadline, Indicator, NotGiven, Pilot, Reading, Target
+from pilots.periods import judged_items, pilot_periods
 from policies.models import Province
 from tests import factories
 from tests.support import lights_twin
@@ -249,6 +251,9 @@ def test_random_pilot_as_the_second_computation(seed: int) -> None:
     days = sorted(turns | {random_day(rng, 2024, 2030) for _ in range(50)})
     told = [(str(on), pilot_light(records, on).colour.value) for on in days]
     assert told == [(str(on), lights_twin.light(case, on)[0]) for on in days]
+    stored = list(pilot_periods(records, judged_items(records)))
+    starts = [period.since for period in stored]
+    assert [stored[bisect(starts, on) - 1].facts["colour"] for on in days] == [colour for _on, colour in told]
 
 
 def acts(case: Rows) -> set[date]:

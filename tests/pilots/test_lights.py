@@ -3,7 +3,6 @@
 Whole pilots on days are in test_light_cases.py.
 """
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -25,7 +24,6 @@ from pilots.lights import (
     judge_value,
     pilot_light,
     pilot_reasons,
-    unchanged_since,
     value_on_path,
 )
 
@@ -330,7 +328,8 @@ def of_target(key: int, effect: Colour | None, *, binds: bool = True, shortfall:
 
 
 def of_milestone(key: int, effect: Colour, *, delay: int = 5, binds: bool = True) -> Light:
-    return Light(effect, R.LATE, milestone(TODAY, key), Subject.MILESTONE, binds, effect, delay=delay)
+    planned = {"planned_on": TODAY - timedelta(delay), "delay": delay}
+    return Light(effect, R.LATE, milestone(TODAY, key), Subject.MILESTONE, binds, effect, **planned)
 
 
 def test_the_worst_reason_comes_first() -> None:
@@ -364,21 +363,3 @@ def test_the_worst_reason_comes_first() -> None:
 def test_what_is_not_known_keeps_a_pilot_from_green(lights: list[Light], colour: Colour, why: LightReason) -> None:
     worst = pilot_reasons(Records(PILOT), lights, TODAY)[0]
     assert (worst.effect, worst.why) == (colour, why)
-
-
-# -- over time -----------------------------------------------------------------------------------------
-
-
-def by_turns(*turns: tuple[date, Colour]) -> Callable[[date], Colour]:
-    """Return a function with a new colour on each of the days; grey before."""
-    return lambda day: next((colour for on, colour in reversed(turns) if on <= day), GREY)
-
-
-def test_since_the_first_day_of_the_present_colour() -> None:
-    jan, mar, jun = date(2026, 1, 1), date(2026, 3, 1), date(2026, 6, 1)
-    light_on = by_turns((jan, RED), (mar, GREEN), (jun, RED))
-    days = [jun, jan, mar]
-    assert unchanged_since(light_on, TODAY, days) == jun
-    assert unchanged_since(light_on, date(2026, 5, 1), days) == mar
-    assert unchanged_since(light_on, mar - timedelta(1), days) == jan
-    assert unchanged_since(light_on, jan - timedelta(1), days) is None

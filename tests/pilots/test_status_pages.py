@@ -232,10 +232,10 @@ def test_a_past_day_names_what_was_entered_since(promised: Pilot, client: Client
     entered = make.milestone(promised, date(2026, 5, 1), title_en="Added")
     entered.history.update(history_user=make_user("officer"))
     page = client.get(f"/pilots/city/?{DAY}")
-    [text] = page.context["status"].entered_since
+    [text] = page.context["entered_since"]
     assert re.sub(r"\(.*\)", "(today)", text) == "Milestones entered since: Added (today)"
     assert "Entered after this day, and counted on it" in page.text
-    assert client.get("/pilots/city/").context["status"].entered_since == []
+    assert client.get("/pilots/city/").context["entered_since"] == []
 
 
 def test_a_calendar_has_what_is_promised_and_cancels_what_was_dropped(promised: Pilot, client: Client) -> None:

@@ -8,7 +8,21 @@ from core.days import SIDES
 from core.history.models import ChangeEvent
 from core.seed.models import SeedRecord
 from core.snapshots import record_models, tracked_lists
-from pilots.models import Adoption, Batch, Effect, FollowUp, Milestone, Pilot, Practice, Reading, StageEntry, Target
+from pilots.models import (
+    Adoption,
+    Batch,
+    Effect,
+    FollowUp,
+    ItemLight,
+    Milestone,
+    Pilot,
+    PilotClass,
+    PilotLight,
+    Practice,
+    Reading,
+    StageEntry,
+    Target,
+)
 from pilots.seed import SEED_FILES
 from policies.models import Agency, Figure, Measure, Policy, ProvincialPlan
 
@@ -19,7 +33,8 @@ INVENTED_MODELS += [StageEntry, Milestone, Target, Reading, Practice, Adoption, 
 
 def delete_seed_records() -> None:
     """Delete all seed records by raw SQL: through the ORM a thousand tests would take longer for this than to run."""
-    models = [model for kind in SEED_FILES for model in (kind.model, *through_models(kind.model))]
+    models: list[Any] = [ItemLight, PilotLight, PilotClass]
+    models += [model for kind in SEED_FILES for model in (kind.model, *through_models(kind.model))]
     with connection.cursor() as cursor:
         for model in (*models, SeedRecord):
             cursor.execute(f'DELETE FROM "{model._meta.db_table}"')  # noqa: S608  # our own tables

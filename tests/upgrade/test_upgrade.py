@@ -227,6 +227,11 @@ def test_files_of_editions_and_documents_are_the_same_bytes(old: Upgraded) -> No
     assert {address: hashlib.sha256(browser.get(address).content).hexdigest() for address in files} == files
 
 
+def test_lights_are_computed(old: Upgraded) -> None:
+    told = run_command(old.home, old.database.url, "manage.py", "check_lights", **old.settings)
+    assert told == "All stored lights are as their records say.\n"
+
+
 # -- the shipped records -----------------------------------------------------------------------------------
 
 

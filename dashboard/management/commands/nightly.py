@@ -36,8 +36,9 @@ Kind = BackupRun.Kind
 
 class Command(BaseCommand):
     help = (
-        "Does what is due since 2:30: a backup, once a week a drill of it, and deletes what has expired. Then sends "
-        "the digests that are owed, from 8:30 on. Safe to run at any time, twice, and on several machines at once."
+        "Does what is due since 2:30: a backup, once a week a drill of it, compares stored lights with their records, "
+        "and deletes what has expired. Then sends the digests that are owed, from 8:30 on. Safe to run at any time, "
+        "twice, and on several machines at once."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
@@ -65,11 +66,18 @@ class Command(BaseCommand):
             return faults
         if not since(Kind.DRILL, timezone.now() - DRILL_EVERY).filter(ok=True).exists():
             faults += self.faults_of("drill", partial(self.call, "drill"))
+        faults += self.faults_of("lights", self.check_lights)
         faults += self.faults_of("housekeeping", self.delete_expired)
         record_run(Kind.NIGHTLY, ok=not faults, seconds=time.monotonic() - started, detail="; ".join(faults))
         if faults:
             faults += self.faults_of("mail", partial(mail_administrators, "\n".join(faults)))
         return faults
+
+    def check_lights(self) -> None:
+        """Compute all lights anew. What differed is put right, and a fault all the same: somebody asks why."""
+        self.call("check_lights", repair=True)
+        if (checked := ended_runs(Kind.LIGHTS).first()) and not checked.ok:
+            raise CommandError(checked.detail)
 
     def delete_expired(self) -> None:
         """Delete sessions, what is known of sign-ins, jobs that are long over, answers for repeated requests, files of

@@ -29,7 +29,7 @@ function setUp(frame) {
   });
   const select = (tab) => openTab(frame, tab.dataset.tab);
   makeTabs(bar, { label: bar.dataset.label, tabs, panelOf, select });
-  openTab(frame, "drawing");
+  openTab(frame, currentTab(frame));
 }
 
 /* -- permalink ------------------------------------------------------------------------------------------------ */

@@ -223,7 +223,7 @@ def test_csv_streams_the_whole_list_in_plain_utf8(client: Client, resource: str)
 def test_the_root_leads_everywhere(client: Client) -> None:
     addresses = client.get("/api/v1/").json()
     assert list(addresses) == [
-        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "trend", "followup"),
+        *(*RESOURCES, "overview", "rollout", "coverage", "progress", "synergy", "trend", "followup", "lights"),
         *("changes", "schema", "docs"),
     ]
     for name, address in addresses.items():

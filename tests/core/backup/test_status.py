@@ -23,7 +23,7 @@ def aged(kind: str, hours: float, *, ok: bool = True, detail: str = "", file: st
 
 def test_the_status_tells_how_old_the_newest_archive_is_and_what_failed() -> None:
     found = backup_status()
-    assert (found.last, found.made, found.drill) == (None, None, None)
+    assert (found.last, found.made, found.drill, found.lights) == (None, None, None, None)
     assert found.warnings == ["no backup was ever made"]
     aged("backup", 27)
     aged("backup", 1, ok=False, file="", detail="the disk is full")
@@ -34,6 +34,9 @@ def test_the_status_tells_how_old_the_newest_archive_is_and_what_failed() -> Non
     aged("backup", 0)
     assert backup_status().warnings == ["the last restore drill failed: 1 table differs: auth_user"]
     aged("drill", 1)
+    aged("lights", 1, ok=False, detail="The stored lights of 1 pilots differed.\nA park: more")
+    assert backup_status().warnings == ["The stored lights of 1 pilots differed."]
+    aged("lights", 0)
     assert backup_status().warnings == []
 
 

@@ -17,7 +17,7 @@ def brief_with_every_value(language: str, length: int = 5) -> Brief:
             fact("单位GDP二氧化碳排放", "−18.2%", "比2020年", "仅强度"),
             fact("Parks", "12–14", "of 20", "disputed by two sources; inferred"),
         ),
-        {**lines("Since the last brief", items, "Nothing changed.", most=length), "more": 7},
+        {**lines("Since the last brief", items, "Nothing changed."), "items": items, "more": 7},
         lines("Red lights", (), "没有红灯。"),
         {**table("Indicators", ("Indicator", "2024", "2025"), rows), "more": 2},
         lines(f"What to ask {HOSTILE}", [line(HOSTILE, "x" * 90 + " 很长的文字" * 60, HOSTILE, "red")]),

@@ -273,10 +273,10 @@ def test_two_who_send_one_digest_at_once_send_it_once(
 # -- queries -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("provinces", "queries"), [(1, 30), (3, 48)])
+@pytest.mark.parametrize(("provinces", "queries"), [(1, 21), (3, 57)])
 def test_queries(provinces: int, queries: int) -> None:
-    """21 for the calendar, the people, who has got a digest, the open work; 9 for each mail: the user, what was told,
-    permissions (2), the claim with its savepoint (4), and what is told now."""
+    """3 for the calendar, the people, who has got a digest; 9 for the open work of each province; 9 for each mail: the
+    user, what was told, permissions (2), the claim with its savepoint (4), and what is told now."""
     for number in range(provinces):
         province = make.province()
         make_officer(f"editor-{number}", province)

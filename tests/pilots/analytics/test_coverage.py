@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from django.test import Client
 
-from pilots.analytics.coverage import build_coverage
+from pilots.analytics.coverage import Coverage
 from pilots.analytics.reconciliation import Reconciliation, are_gaps_judged
 from pilots.models import Pilot
 from tests import factories as make
@@ -23,7 +23,7 @@ def test_two_unlike_pilots_and_a_shared_industry(empty: None) -> None:
     make.pilot(batch, north, steel)
     make.pilot(batch, south, cars)
     make.pilot(batch, south)
-    coverage = build_coverage(Pilot.objects.all(), TODAY)
+    coverage = Coverage(Pilot.objects.all(), TODAY)
     rows = [(row.industry, row.pilots, row.provinces, row.share, row.gap) for row in coverage.industries]
     assert rows == [(steel, 2, 1, 0.5, False), (cars, 2, 2, 1.0, False), (unused, 0, 0, 0.0, True)]
     assert (coverage.pilots, coverage.naming) == (4, 3)

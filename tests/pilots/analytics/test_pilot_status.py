@@ -1,8 +1,7 @@
 """Pilot status on a day: stage, light with reason and date, without later knowledge."""
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,8 +9,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone, translation
 
-from pilots.analytics.pilot_status import ReportState, build_progress, pilot_status, prefetch_for_status
-from pilots.lights import Colour, LightReason
+from pilots.analytics.late_entries import entered_since
+from pilots.analytics.pilot_status import pilot_status, prefetch_for_status
+from pilots.analytics.progress import Progress
+from pilots.lights import Colour, LightReason, ReportState
 from pilots.models import Indicator, Pilot, Reading, Target
 from tests import factories as make
 from tests.support.snapshots import assert_snapshot
@@ -196,11 +197,11 @@ def test_a_key_milestone_turns_yellow_then_red_and_blue_is_no_blame(pilot: Pilot
 
 def test_the_strip_compares_the_same_pilots_with_the_last_quarter_s_end(pilot: Pilot) -> None:
     make_nox_reading(pilot, "2025", 27600, accepted_on=date(2026, 5, 20))
-    strip = build_progress(Pilot.objects.all(), date(2026, 8, 1)).strip
-    assert (strip.then_on, strip.n) == (date(2026, 6, 30), 1)
-    assert (strip.now[Colour.RED], strip.change(Colour.RED)) == (1, 0)
-    earlier = build_progress(Pilot.objects.all(), date(2026, 6, 1)).strip
-    assert (earlier.then_on, earlier.change(Colour.RED), earlier.change(Colour.GREY)) == (date(2026, 3, 31), 1, -1)
+    strip = Progress(Pilot.objects.all(), date(2026, 8, 1)).strip
+    assert (strip.then.on, strip.now.n) == (date(2026, 6, 30), 1)
+    assert (strip.now.lights[Colour.RED], strip.change(Colour.RED)) == (1, 0)
+    earlier = Progress(Pilot.objects.all(), date(2026, 6, 1)).strip
+    assert (earlier.then.on, earlier.change(Colour.RED), earlier.change(Colour.GREY)) == (date(2026, 3, 31), 1, -1)
 
 
 def test_a_dropped_promise_counts_no_more(pilot: Pilot) -> None:
@@ -209,8 +210,8 @@ def test_a_dropped_promise_counts_no_more(pilot: Pilot) -> None:
     make.amendment(item, **dropped)
     make.amendment(pilot.targets.get(), **dropped)
     before, after = status_on(pilot, date(2025, 4, 19)), status_on(pilot, date(2025, 4, 20))
-    assert (before.counts.total, len(before.binding_targets), before.colour) == (1, 1, Colour.RED)
-    assert (after.counts.total, len(after.binding_targets), after.colour) == (0, 0, Colour.GREY)
+    assert (before.counts.total, before.pilot.light_targets_binding, before.colour) == (1, 1, Colour.RED)
+    assert (after.counts.total, after.pilot.light_targets_binding, after.colour) == (0, 0, Colour.GREY)
     assert after.sentence == "Not rated: nothing binding is promised (no binding target, no key milestone)"
 
 
@@ -219,11 +220,10 @@ def test_since_follows_the_days_of_an_accepted_amendment(pilot: Pilot) -> None:
     milestone = make.milestone(pilot, date(2025, 1, 1), is_key=True)
     on = date(2025, 4, 20)
     make.amendment(milestone, day=date(2025, 6, 1), asked_on=on, accepted=True, decided_on=on)
-    first = status_on(pilot, date(2025, 11, 1))
-    days = [date(2024, 12, 1) + timedelta(n) for n in range(400)]
-    turns = [day for before, day in pairwise(days) if first.colour_on(before) != first.colour_on(day)]
+    rows = pilot.lights.filter(since__range=(date(2024, 12, 1), date(2025, 12, 31))).order_by("since")
+    turns = list(rows.values_list("colour_since", flat=True).distinct())
     assert turns == [date(2025, 1, 2), date(2025, 4, 2), on, date(2025, 6, 2), date(2025, 8, 31)]
-    assert [first.on(day).since for day in turns] == turns
+    assert [status_on(pilot, day).since for day in turns] == turns
 
 
 def test_a_stage_entered_later_on_the_same_day_is_the_current_one(pilot: Pilot) -> None:
@@ -251,7 +251,7 @@ def test_a_withdrawn_pilot_awaits_nothing(pilot: Pilot) -> None:
         None,
     )
     assert after.sentence == "Withdrawn on 1 January 2025: no longer rated"
-    progress = build_progress(Pilot.objects.all(), date(2025, 3, 1))
+    progress = Progress(Pilot.objects.all(), date(2025, 3, 1))
     assert (progress.funnel().n, progress.funnel().withdrawn) == (0, 1)
 
 
@@ -265,9 +265,10 @@ def test_a_past_day_names_what_was_entered_since(pilot: Pilot) -> None:
     make.stage(pilot, "listed", date(2026, 1, 10), recorded_on=date(2026, 2, 5))
     entered = make_nox_reading(pilot, "2024", 28000, reported_on=date(2025, 3, 1), accepted_on=date(2025, 3, 10))
     Reading.history.filter(id=entered.pk).update(history_user=editor, history_date=timezone.now())
-    assert status_on(pilot, day).entered_since == [
+    read = prefetch_for_status(Pilot.objects.with_light(day)).get(pk=pilot.pk)
+    assert entered_since(pilot_status(read, day)) == [
         "Stages entered since: Listed (on 5 February 2026)",
         "Completions entered since: Platform (on 10 February 2026)",
         f"Values entered since: AIR_NOX emissions: 2024 (on {timezone.localdate():%-d %B %Y})",
     ]
-    assert status_on(pilot, timezone.localdate()).entered_since == []
+    assert entered_since(status_on(pilot, timezone.localdate())) == []

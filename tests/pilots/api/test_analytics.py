@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from pilots.models import Indicator, LightOverride, Pilot
+from pilots.stored_lights import recompute_all
 from tests import factories as make
 from tests.support.api_client import ApiClient, make_user
 from tests.support.snapshots import assert_snapshot
@@ -105,6 +106,7 @@ def courses(empty: None) -> dict[str, Pilot]:
     make.target(pilots["long"], air, 100, 85, base_year=2015)
     make.reading(pilots["long"], air, "2021", 90)
     Pilot.objects.filter(slug="long").update(term_start=date(2010, 1, 1))
+    recompute_all()
     return pilots
 
 
@@ -247,6 +249,7 @@ def test_the_class_of_each_pilot_and_what_is_missing_is_named(client: Client, em
     assert_snapshot("synergy-cases", get_synergy(client))
     assert get_synergy(client, "kind=park")["totals"]["apeq"] == {"reduced": 100, "n": 1, "of": 1, "within": []}
     Indicator.objects.filter(code="GHG_ALL").update(may_enter_synergy="no")
+    recompute_all()
     missing = {row["pilot"]["slug"]: row["why"]["code"] for row in get_synergy(client)["missing"]}
     assert missing["another-gas"] == "no_carbon"
 
@@ -263,6 +266,7 @@ def change_indicator(code: str, change: dict[str, str]) -> Any:
 )
 def test_units_of_mass_however_they_are_spelt(client: Client, jia: Pilot, unit: str, tonnes: float) -> None:
     Indicator.objects.filter(code="CO2_TOT").update(unit=unit)
+    recompute_all()
     assert get_synergy(client)["totals"]["carbon_tonnes"] == {"reduced": tonnes, "n": 1, "of": 1, "within": []}
 
 

@@ -143,7 +143,7 @@ def test_the_same_bytes_again_are_offered_with_what_was_entered(world: EvidenceW
     form = response.context["form"]
     entered = {name: form[name].value() for name in ("page_number", "quote")}
     assert entered == {"page_number": "1", "quote": "boiler room"}
-    again = client.post(f"/documents/attach/?to={to}", {**entered, "same": response.context["offer"]})
+    again = client.post(f"/documents/attach/?to={to}", {**entered, "same": response.context["form"].offer})
     assert again.status_code == 302
     item = Attachment.objects.get()
     assert (item.document, item.page_number, item.quote) == (document, 1, "boiler room")
@@ -157,7 +157,7 @@ def test_the_same_bytes_of_another_province_are_offered_without_its_title(world:
     assert response.status_code == 409
     assert "Internal minutes" not in response.content.decode()
     assert client.get(f"/documents/{document.pk}/").status_code == 404
-    offer = response.context["offer"]
+    offer = response.context["form"].offer
     stranger = world.client(world.national).post(f"/documents/attach/?to={to}", {"same": offer})
     assert (stranger.status_code, Attachment.objects.count()) == (400, 0)  # the offer is this user's alone
     assert client.post(f"/documents/attach/?to={to}", {"same": offer}).status_code == 302

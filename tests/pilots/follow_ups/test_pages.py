@@ -162,9 +162,9 @@ def test_a_light_set_by_hand_is_counted_apart_and_clears_nothing(
         assert (lights["now"]["green"], lights["by_hand"], lights["by_hand_then"]) == (1, red, dict.fromkeys(red, 0))
 
     apart = "1 set by hand (computed: 1 red)"
-    overview = client.get("/", {"since": "week"}).context
-    assert {row["label"]: row["names"] for row in overview["changes"]}["Set by hand, or no longer"] == ["Red"]
-    assert {row["label"]: row["names"] for row in overview["changes"]}["Red light cleared"] == []
+    changes = client.get("/", {"since": "week"}).context["changes"]
+    assert {row["label"]: row["names"] for row in changes["rows"]}["Set by hand, or no longer"] == ["Red"]
+    assert "Red light cleared" in changes["unchanged"]
     batch, province = pilot.batch.slug, pilot.province.slug
     for path in ("/", "/pilots/", "/provinces/", f"/provinces/{province}/"):
         assert apart in client.get(path).context["finding"], path
@@ -317,7 +317,7 @@ def test_a_light_names_one_owner(pilot: Pilot, minister: Client, client: Client)
     def owners() -> dict[str, str]:
         api = client.get("/api/v1/progress/").json()["pilots"][0]["light"]["reasons"]
         listed = client.get("/pilots/").context["listing"].table
-        at_home = client.get("/").context["attention"]
+        at_home = client.get("/").context["attention"]["rows"]
         batch = client.get(f"/batches/{pilot.batch.slug}/").context["pilots"]
         page = client.get("/pilots/red/").context
         brief = client.get("/brief/pilot/red/?export=json").content.decode()

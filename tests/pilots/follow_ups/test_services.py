@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from core.days import today
-from pilots.follow_ups.services import add_lights, allowed_moves, open_follow_up, take_step
+from pilots.follow_ups.services import allowed_moves, open_follow_up, take_step, waiting_for
 from pilots.metrics import REOPEN_DAYS, FollowUpState, Move
 from pilots.models import Attachment, FollowUp, FollowUpStep, Pilot
 from tests import factories as make
@@ -55,8 +55,7 @@ def in_state(pilot: Pilot, state: FollowUpState, **fields: Any) -> FollowUp:
 
 def on_day(item: FollowUp, day: date) -> FollowUp:
     """Return a follow-up as it stands on a day, with the lights of its cause."""
-    found: FollowUp = FollowUp.objects.with_state(day).get(pk=item.pk)
-    add_lights([found])
+    found: FollowUp = FollowUp.objects.with_state(day).with_cause(day).get(pk=item.pk)
     return found
 
 
@@ -114,13 +113,17 @@ def whole_step(move: Move) -> dict[str, Any]:
 @pytest.mark.parametrize("state", FollowUpState.values)
 def test_every_move_by_every_role(pilot: Pilot, state: str) -> None:
     """Every cell: the state that it leads to, refused to this user, or no such move; `allowed_moves` says the same (but
-    for the time)."""
+    for the time), and so do the follow-ups that wait for the user."""
     for role in ROLES:
         item, user = follow_up_and_user(pilot, FollowUpState(state), role)
         offered = set(allowed_moves(on_day(item, DAY), user))
         expected = {move for move in Move if isinstance(outcome(state, move, role), str)}
         late = {Move.REOPEN} if today() > CLOSED + timedelta(REOPEN_DAYS) else set()
         assert (role, offered) == (role, expected - late)
+        is_owner = role in {"owner", "provincial_editor"}
+        waits = Move.VERIFY in offered or (is_owner and not offered.isdisjoint({Move.SIGN, Move.REPORT}))
+        listed = waiting_for(user, FollowUp.objects.with_state(DAY).filter(pk=item.pk))
+        assert (role, listed.exists()) == (role, waits)
         for move in Move:
             assert (role, move, try_move(item, move, user)) == (role, move, outcome(state, move, role))
 

@@ -1,5 +1,6 @@
 """Stages on any day, durations, the funnel, and inconsistent records."""
 
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -91,8 +92,8 @@ def test_days_from_the_list_to_the_plan(
 
 
 def test_the_funnel_counts_at_or_past_each_stage() -> None:
-    stages = [current_stage(entries, TODAY) for entries in (HUZHOU, [LISTED], RECTIFIED, [])]
-    found = stage_funnel(stages, withdrawn=1)
+    stages = [current_stage(entries, TODAY) for entries in (HUZHOU, [LISTED], RECTIFIED)]
+    found = stage_funnel(Counter(stage.reached for stage in stages if stage and stage.reached), unknown=1, withdrawn=1)
     assert (found.n, found.unknown, found.withdrawn) == (4, 1, 1)
     assert list(found.reached.values()) == [3, 3, 3, 2, 2, 2, 1, 0, 0, 0]
 
